@@ -1,0 +1,147 @@
+/**
+ * What is thrown: mistakes of the caller, bytes that a decoder was asked to read and cannot, and dependencies that
+ * failed. What is decided about a call is never thrown; it is a `Denial`.
+ *
+ * @module
+ */
+
+/** Why a decoder refused: not of the form, of a form this library does not read, or beyond a limit. */
+export type MalformedKind = 'malformed' | 'unsupported' | 'too_large'
+
+/** Codes of {@link VaultError}. */
+export type VaultErrorCode =
+  | 'ERR_VAULT_CONFIGURATION'
+  | 'ERR_VAULT_UNKNOWN_REFERENCE'
+  | 'ERR_VAULT_ORIGIN_REFUSED'
+  | 'ERR_VAULT_UNAVAILABLE'
+  | 'ERR_VAULT_INTEGRITY'
+  | 'ERR_VAULT_EXPIRED'
+  | 'ERR_VAULT_REVOKED'
+  | 'ERR_VAULT_DOWNSCOPE'
+  | 'ERR_VAULT_UPSTREAM'
+
+/** Codes of {@link AuditError}. */
+export type AuditErrorCode =
+  | 'ERR_AUDIT_CONFIGURATION'
+  | 'ERR_AUDIT_UNCONFIRMED'
+  | 'ERR_AUDIT_DEADLINE'
+  | 'ERR_AUDIT_SHORT_WRITE'
+  | 'ERR_AUDIT_INTEGRITY'
+  | 'ERR_AUDIT_CLOSED'
+
+/** Every code that an error of this library can carry. */
+export type ProcuraErrorCode =
+  | 'ERR_INVALID_ARGUMENT'
+  | 'ERR_MALFORMED'
+  | 'ERR_ATTENUATION'
+  | 'ERR_SIGNING'
+  | 'ERR_RESOLUTION'
+  | 'ERR_AUTHORIZATION'
+  | 'ERR_STORE'
+  | 'ERR_STORE_FULL'
+  | 'ERR_PROOF_SEARCH'
+  | VaultErrorCode
+  | AuditErrorCode
+
+/**
+ * The base of every error thrown here. `code` is stable and is the thing to compare; `message` is for people and may
+ * change. No message holds a key, a secret or a whole token.
+ */
+export abstract class ProcuraError extends Error {
+  /** Stable identifier of the kind of error. */
+  abstract readonly code: ProcuraErrorCode
+
+  /** @param message - lower case, no full stop, user input in backticks and cut. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** The caller passed something this function cannot mean: a mistake in the program, not in a token. */
+export class ArgumentError extends ProcuraError {
+  readonly code = 'ERR_INVALID_ARGUMENT'
+}
+
+/** Bytes or text that are not a token, a DID, a command, a policy, … of the form the specification gives. */
+export class MalformedError extends ProcuraError {
+  readonly code = 'ERR_MALFORMED'
+  /** The requirement in `spec/` that the input breaks, for example `CBR-04`. */
+  readonly requirement: string
+  /** Whether the input is wrong, not supported here, or too large. */
+  readonly kind: MalformedKind
+
+  /** @param requirement - id in `spec/`. */
+  constructor(requirement: string, message: string, options?: ErrorOptions & { readonly kind?: MalformedKind }) {
+    super(message, options)
+    this.requirement = requirement
+    this.kind = options?.kind ?? 'malformed'
+  }
+}
+
+/** A delegation was asked for that is wider than the proof it stands on. */
+export class AttenuationError extends ProcuraError {
+  readonly code = 'ERR_ATTENUATION'
+}
+
+/** A signer failed, or gave a signature that does not verify under its own key. */
+export class SigningError extends ProcuraError {
+  readonly code = 'ERR_SIGNING'
+}
+
+/** A DID could not be resolved to a key. */
+export class ResolutionError extends ProcuraError {
+  readonly code = 'ERR_RESOLUTION'
+}
+
+/** An authorization was used twice, too late, or is none. */
+export class AuthorizationError extends ProcuraError {
+  readonly code = 'ERR_AUTHORIZATION'
+}
+
+/** A replay, revocation or proof store failed. */
+export class StoreError extends ProcuraError {
+  readonly code: 'ERR_STORE' | 'ERR_STORE_FULL' = 'ERR_STORE'
+}
+
+/** A bounded store holds as much as it may and refuses rather than forget something that still counts. */
+export class StoreFullError extends StoreError {
+  override readonly code = 'ERR_STORE_FULL'
+}
+
+/** No chain of delegations was found within the bounds of the search. */
+export class ProofSearchError extends ProcuraError {
+  readonly code = 'ERR_PROOF_SEARCH'
+}
+
+/** A vault is set up wrongly, refused, or could not be reached. */
+export class VaultError extends ProcuraError {
+  readonly code: VaultErrorCode
+
+  /** @param code - which of the ways of failing. */
+  constructor(code: VaultErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** An audit sink is set up wrongly, did not confirm, or holds a log that was changed. */
+export class AuditError extends ProcuraError {
+  readonly code: AuditErrorCode
+
+  /** @param code - which of the ways of failing. */
+  constructor(code: AuditErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** Puts user input into a message: in backticks, control and bidi characters escaped, cut at `max` characters. */
+export function quote(input: string, max = 64): string {
+  const cut = input.length > max ? `${input.slice(0, max)}…` : input
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for
+  const shown = cut.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff`]/g, (c) =>
+    `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `\`${shown}\``
+}

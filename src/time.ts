@@ -1,0 +1,34 @@
+/**
+ * Time as UCAN has it: whole seconds since the Unix epoch.
+ *
+ * @module
+ */
+
+/** Seconds since 1970-01-01T00:00:00Z, a whole number within ±(2^53 - 1) (UCAN Delegation 1.0.0, "Time Bounds"). */
+export type Timestamp = number
+
+/** Where the library asks for the time. Replace it in tests, or where the host has a better source. */
+export interface Clock {
+  /** Returns the present time in seconds; a fraction is cut off by the caller. Throws when the time is not known. */
+  now(): Timestamp
+}
+
+/** The clock of the host (`Date.now`). */
+export const systemClock: Clock = Object.freeze({ now: () => Math.floor(Date.now() / 1000) })
+
+/**
+ * Says that a token shall never expire. It is a name, not `null`, so that a life without end is seen where it is
+ * granted. On the wire it is `exp: null`.
+ */
+export const never: unique symbol = Symbol('never')
+
+/** The type of {@link never}. */
+export type Never = typeof never
+
+/** The part of time in which a token is valid; both ends belong to it. */
+export interface TimeBounds {
+  /** First second of validity; absent when there is none. */
+  readonly notBefore?: Timestamp
+  /** Last second of validity, or {@link never}. */
+  readonly expiration: Timestamp | Never
+}
