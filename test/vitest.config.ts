@@ -1,22 +1,44 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+// node only: configuration of the test runner
+
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { builtAliases, root, sourceAliases } from './setup/entries.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const { tsup } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { tsup: { entry: Record<string, string> } }
-
-const aliases = Object.entries(tsup.entry).map(([name, file]) => ({
-  find: new RegExp(name === 'index' ? '^procura$' : `^procura/${name}$`),
-  replacement: root + file,
-}))
+/** Tests of the package as it is published: they run against `dist`, which is built first when it is older than `src`. */
+const builtTests = ['test/{bundle,readme,examples}.test.ts', 'test/package/**/*.test.ts']
 
 const config: ViteUserConfig = defineConfig({
-  resolve: { alias: [...aliases, { find: '#backend', replacement: `${root}src/principal/backend/node.ts` }] },
   test: {
-    root,
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/services/**', 'test/long/**'],
-    testTimeout: 30_000,
+    projects: [
+      {
+        root,
+        resolve: { alias: sourceAliases() },
+        test: {
+          name: 'source',
+          include: ['test/**/*.test.ts'],
+          exclude: [...builtTests, 'test/services/**', 'test/long/**'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        root,
+        resolve: { alias: sourceAliases() },
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'], ignoreSourceErrors: true },
+        },
+      },
+      {
+        root,
+        resolve: { alias: builtAliases() },
+        test: {
+          name: 'package',
+          include: builtTests,
+          globalSetup: ['test/setup/build.ts'],
+          testTimeout: 120_000,
+        },
+      },
+    ],
   },
 })
 
