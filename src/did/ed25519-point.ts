@@ -1,0 +1,63 @@
+/**
+ * What an Ed25519 point must be before any arithmetic looks at it. These two rules, asked of the public key and of
+ * the R of a signature, are what makes every back end give one verdict.
+ *
+ * @module
+ */
+
+import { jacobi } from './jacobi.ts'
+
+/** 2^255 - 19, the field of Curve25519. */
+const P = 2n ** 255n - 19n
+
+/** d of the curve `-x² + y² = 1 + d x² y²` (RFC 8032, section 5.1). */
+const D = 0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3n
+
+/**
+ * Tells whether the y of an encoded point is less than p (RFC 8032, section 5.1.3, step 1). The 19 values from p up
+ * would be second spellings of 0 to 18.
+ *
+ * @param bytes - 32 bytes, y little-endian, the sign of x in the top bit.
+ */
+export function isCanonicalY(bytes: Uint8Array): boolean {
+  if (((bytes[31] ?? 0) & 0x7f) !== 0x7f) return true
+  for (let i = 30; i > 0; i--) if (bytes[i] !== 0xff) return true
+  return (bytes[0] ?? 0) < 0xed
+}
+
+/**
+ * Tells whether a canonically encoded point is one of the eight whose order divides 8. Under such a key one signature
+ * fits every message. The sign bit is left out, so that `x = 0` written as negative is caught as well.
+ *
+ * @param bytes - 32 bytes for which {@link isCanonicalY} is true.
+ */
+export function isSmallOrder(bytes: Uint8Array): boolean {
+  const y = SMALL_ORDER_Y.get(bytes[0] ?? 0)
+  if (y === undefined) return false
+  for (let i = 1; i < 31; i++) if (bytes[i] !== y[i]) return false
+  return ((bytes[31] ?? 0) & 0x7f) === y[31]
+}
+
+/**
+ * Tells whether some x belongs to the y: `(y² - 1) / (d y² + 1)` must be a square. A quotient is a square when the
+ * product is, and the divisor is never 0 as -1/d is no square.
+ *
+ * @param bytes - 32 bytes for which {@link isCanonicalY} is true.
+ */
+export function isOnEdwardsCurve(bytes: Uint8Array): boolean {
+  let y = BigInt((bytes[31] ?? 0) & 0x7f)
+  for (let i = 30; i >= 0; i--) y = (y << 8n) | BigInt(bytes[i] ?? 0)
+  const yy = (y * y) % P
+  return jacobi(((yy + P - 1n) * (D * yy + 1n)) % P, P) >= 0
+}
+
+/** y of two of the four points of order 8; the other two have p minus it. */
+const Y8 = 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
+
+/** The y of the points of order 4, 1, 2, 8 and 8, little-endian, by their first byte: it differs for each. */
+const SMALL_ORDER_Y: ReadonlyMap<number, Uint8Array> = new Map(
+  [0n, 1n, P - 1n, Y8, P - Y8].map((y) => {
+    const bytes = Uint8Array.from({ length: 32 }, (_, i) => Number((y >> BigInt(8 * i)) & 0xffn))
+    return [bytes[0] ?? 0, bytes]
+  }),
+)

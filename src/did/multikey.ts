@@ -1,0 +1,101 @@
+/**
+ * Public keys as multibase text (Controlled Documents 1.0, "Multikey"): the tail of a `did:key` and the
+ * `publicKeyMultibase` of a DID document.
+ *
+ * @module
+ */
+
+import { MalformedError } from '../errors.ts'
+import { decodeBase58btc, encodeBase58btc } from '../ipld/base.ts'
+import { isCanonicalY, isOnEdwardsCurve, isSmallOrder } from './ed25519-point.ts'
+import type { SignatureAlgorithm } from './public-key.ts'
+import { isCompressedPoint, P256, SECP256K1 } from './weierstrass.ts'
+
+/** A key as text says it: which kind, and its bytes. */
+export interface KeyBytes {
+  /** What the multicodec code stands for. */
+  readonly algorithm: SignatureAlgorithm
+  /** 32 bytes for Ed25519, 33 for the others. */
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Reads a multikey and checks its form. Whether the point is on its curve is left to {@link assertOnCurve}, which
+ * costs ten times as much.
+ *
+ * @param text - `z…`
+ * @throws MalformedError KEY-01 to KEY-06; kind `unsupported` for a kind of key that is not read here.
+ */
+export function decodeMultikey(text: string): KeyBytes {
+  // base58 is quadratic in its length, so the length is asked first
+  if (text.length > MAX_LENGTH) throw new MalformedError('KEY-01', 'the key is too long', { kind: 'too_large' })
+  if (!text.startsWith('z')) throw new MalformedError('KEY-02', 'the key is not in base58btc')
+  const prefixed = decodeBase58btc(text.slice(1), MAX_LENGTH)
+  const algorithm = algorithmOf(prefixed)
+  const key = { algorithm, bytes: prefixed.subarray(2) }
+  assertForm(key)
+  return key
+}
+
+/**
+ * Writes a key in the one spelling that {@link decodeMultikey} reads.
+ *
+ * @param key - of the length its algorithm asks for.
+ */
+export function encodeMultikey({ algorithm, bytes }: KeyBytes): string {
+  const prefixed = new Uint8Array(2 + bytes.length)
+  prefixed.set(CODES[algorithm])
+  prefixed.set(bytes, 2)
+  return `z${encodeBase58btc(prefixed)}`
+}
+
+/**
+ * Checks the length and the encoding of a key, and that an Ed25519 key is not of small order.
+ *
+ * @throws MalformedError KEY-04, KEY-05, KEY-06.
+ */
+export function assertForm({ algorithm, bytes }: KeyBytes): void {
+  const length = algorithm === 'Ed25519' ? 32 : 33
+  if (bytes.length !== length) {
+    throw new MalformedError('KEY-04', `the ${algorithm} key is ${bytes.length} bytes long, not ${length}`)
+  }
+  if (algorithm !== 'Ed25519') {
+    if (bytes[0] !== 2 && bytes[0] !== 3) throw new MalformedError('KEY-05', 'the key is not a compressed point')
+    return
+  }
+  if (!isCanonicalY(bytes)) throw new MalformedError('KEY-05', 'the Ed25519 key is not canonical')
+  if (isSmallOrder(bytes)) throw new MalformedError('KEY-06', 'the Ed25519 key is of small order')
+}
+
+/**
+ * Checks that the bytes name a point of the curve.
+ *
+ * @param key - for which {@link assertForm} has passed.
+ * @throws MalformedError KEY-07.
+ */
+export function assertOnCurve({ algorithm, bytes }: KeyBytes): void {
+  const on =
+    algorithm === 'Ed25519'
+      ? isOnEdwardsCurve(bytes)
+      : isCompressedPoint(algorithm === 'ES256' ? P256 : SECP256K1, bytes)
+  if (!on) throw new MalformedError('KEY-07', `the ${algorithm} key is not a point on the curve`)
+}
+
+/** The longest key text of the three kinds is 49 characters. */
+const MAX_LENGTH = 64
+
+/** The multicodec codes 0xed, 0x1200 and 0xe7 as minimal varints. */
+const CODES: Readonly<Record<SignatureAlgorithm, readonly [number, number]>> = Object.freeze({
+  Ed25519: [0xed, 0x01],
+  ES256: [0x80, 0x24],
+  ES256K: [0xe7, 0x01],
+})
+
+/** Compares the two bytes of the code, so that no second spelling of a varint can pass. */
+function algorithmOf(prefixed: Uint8Array): SignatureAlgorithm {
+  for (const algorithm of ['Ed25519', 'ES256', 'ES256K'] as const) {
+    const code = CODES[algorithm]
+    if (prefixed[0] === code[0] && prefixed[1] === code[1]) return algorithm
+  }
+  throw new MalformedError('KEY-03', 'the key is of a kind that is not read here', { kind: 'unsupported' })
+}

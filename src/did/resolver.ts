@@ -1,0 +1,45 @@
+/**
+ * From a DID to the keys that may sign for it.
+ *
+ * @module
+ */
+
+import { type Did, didMethod } from './did.ts'
+import { parseDidKey } from './did-key.ts'
+import type { PublicKey } from './public-key.ts'
+
+/** What a DID stands for now. */
+export interface ResolvedDid {
+  /** The keys that may sign delegations and invocations for the DID; one of them has to fit. */
+  readonly keys: readonly PublicKey[]
+  /** Fingerprint of the document that was read (`sha256-…` in base64url), for the audit; absent for `did:key`. */
+  readonly documentHash?: string
+}
+
+/** Where the keys of a DID are looked up. */
+export interface DidResolver {
+  /**
+   * Returns the keys of the DID, or undefined when there is no such DID or it is not of this resolver's kind. Throws
+   * or rejects when it could not find out, which is never taken for an answer. May answer at once or by a promise.
+   */
+  resolve(did: Did, options: { readonly signal?: AbortSignal }): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
+}
+
+/** Returns the resolver of `did:key`: at once, without I/O, and undefined for every other method. */
+export function keyResolver(): DidResolver {
+  return Object.freeze({
+    resolve: (did: Did) => (didMethod(did) === 'key' ? { keys: [parseDidKey(did)] } : undefined),
+  })
+}
+
+/**
+ * Joins resolvers by DID method; a method without one resolves to undefined.
+ *
+ * @param resolvers - by method, for example `{ key: keyResolver(), web: webResolver() }`. Copied once.
+ */
+export function compositeResolver(resolvers: Readonly<Record<string, DidResolver>>): DidResolver {
+  const byMethod = new Map(Object.entries(resolvers))
+  return Object.freeze({
+    resolve: (did: Did, options: { readonly signal?: AbortSignal }) => byMethod.get(didMethod(did))?.resolve(did, options),
+  })
+}

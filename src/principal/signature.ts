@@ -1,0 +1,95 @@
+/**
+ * What a valid signature is. The one place: no back end and no caller adds to it or leaves something out.
+ *
+ * @module
+ */
+
+import { isCanonicalY, isSmallOrder } from '../did/ed25519-point.ts'
+import type { PublicKey, SignatureAlgorithm } from '../did/public-key.ts'
+import { bigEndian, P256, SECP256K1, toBigEndian } from '../did/weierstrass.ts'
+import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
+
+/** Every signature here is this long, in bytes. */
+export const SIGNATURE_LENGTH = 64
+
+/**
+ * Tells whether the signature is one of the key over the message. At once when the back end answers at once.
+ *
+ * The key was checked when it was parsed; together with that this is the strict rule for Ed25519: S < L, canonical A
+ * and R, neither of small order, and the equation without cofactor.
+ *
+ * @param key - whose algorithm is used, whatever a token says.
+ * @param prepared - the same key, prepared by the same back end.
+ * @param signature - raw, 64 bytes; any other length is no signature.
+ */
+export function verifySignature(
+  backend: CryptoBackend,
+  key: PublicKey,
+  prepared: PreparedKey,
+  signature: Uint8Array,
+  message: Uint8Array,
+): boolean | Promise<boolean> {
+  return isWellFormed(key.algorithm, signature) && backend.verify(prepared, signature, message)
+}
+
+/** Like {@link verifySignature}, on another thread where the back end has one. */
+export async function verifySignatureAsync(
+  backend: CryptoBackend,
+  key: PublicKey,
+  prepared: PreparedKey,
+  signature: Uint8Array,
+  message: Uint8Array,
+): Promise<boolean> {
+  if (!isWellFormed(key.algorithm, signature)) return false
+  return backend.verifyAsync === undefined
+    ? backend.verify(prepared, signature, message)
+    : backend.verifyAsync(prepared, signature, message)
+}
+
+/**
+ * Returns the other signature that verifies wherever this one does: `(r, n - s)` for ECDSA. Ed25519 has none, so that
+ * the answer is undefined, as it is for bytes that are no signature.
+ */
+export function twinSignature(algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array | undefined {
+  if (algorithm === 'Ed25519' || !isWellFormed(algorithm, signature)) return undefined
+  const twin = signature.slice()
+  twin.set(toBigEndian(orderOf(algorithm) - bigEndian(signature, 32, 64)), 32)
+  return twin
+}
+
+/** Returns the signature with the lower of its two s for ECDSA, the same bytes for Ed25519. */
+export function toLowS(algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array {
+  if (algorithm === 'Ed25519' || bigEndian(signature, 32, 64) <= orderOf(algorithm) / 2n) return signature
+  return twinSignature(algorithm, signature) ?? signature
+}
+
+/** Asks everything about a signature that needs neither the key nor the message. */
+function isWellFormed(algorithm: SignatureAlgorithm, signature: Uint8Array): boolean {
+  if (signature.length !== SIGNATURE_LENGTH) return false // SIG-01
+  if (algorithm === 'Ed25519') {
+    if (!isBelowL(signature)) return false // SIG-02
+    const r = signature.subarray(0, 32)
+    return isCanonicalY(r) && !isSmallOrder(r) // SIG-03
+  }
+  const n = orderOf(algorithm)
+  const r = bigEndian(signature, 0, 32)
+  const s = bigEndian(signature, 32, 64)
+  return r > 0n && r < n && s > 0n && s < n // SIG-05
+}
+
+function orderOf(algorithm: 'ES256' | 'ES256K'): bigint {
+  return (algorithm === 'ES256' ? P256 : SECP256K1).n
+}
+
+/** Compares the second half of an Ed25519 signature with L, the order of the base point, from the top byte down. */
+function isBelowL(signature: Uint8Array): boolean {
+  for (let i = 31; i >= 0; i--) {
+    const byte = signature[32 + i] ?? 0
+    const limit = L[i] ?? 0
+    if (byte !== limit) return byte < limit
+  }
+  return false
+}
+
+/** 2^252 + 27742317777372353535851937790883648493, little-endian (RFC 8032, section 5.1). */
+const L: Uint8Array = toBigEndian(0x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3edn).reverse()
