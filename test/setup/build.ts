@@ -13,7 +13,8 @@ import { readEntries, root } from './entries.ts'
 
 /** What the test runner calls. Throws with the output of the build when it fails. */
 export function setup(): void {
-  if (!isFresh()) execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  if (!isFresh())
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
 function isFresh(): boolean {

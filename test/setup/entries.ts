@@ -17,10 +17,35 @@ export const root: string = fileURLToPath(new URL('../..', import.meta.url))
 /** Name of an entry point (`index`, `vault/memory`, …) to its source file, relative to {@link root}. */
 export type Entries = Readonly<Record<string, string>>
 
+/** A package import (`#backend`): one module for Node, one for everywhere else, both as names of {@link Entries}. */
+export interface PlatformImport {
+  readonly specifier: string
+  readonly node: string
+  readonly web: string
+}
+
+interface Manifest {
+  readonly imports: Readonly<Record<string, { readonly node: string; readonly default: string }>>
+  readonly tsup: { readonly entry: Entries }
+}
+
 /** Reads the list. */
 export function readEntries(): Entries {
-  const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { tsup: { entry: Entries } }
-  return manifest.tsup.entry
+  return readManifest().tsup.entry
+}
+
+/** Reads the package imports. */
+export function readPlatformImports(): PlatformImport[] {
+  return Object.entries(readManifest().imports).map(([specifier, target]) => ({
+    specifier,
+    node: nameOf(target.node),
+    web: nameOf(target.default),
+  }))
+}
+
+/** Whether an entry point is for users; the others are built only because a package import leads to them. */
+export function isPublic(name: string): boolean {
+  return !name.startsWith('internal/')
 }
 
 /** How a user of the package writes an entry point: `procura`, `procura/vault/memory`. */
@@ -31,16 +56,23 @@ export function specifierOf(name: string): string {
 /** The `exports` of package.json. */
 export function exportsOf(entries: Entries): Record<string, unknown> {
   const map: Record<string, unknown> = {}
-  for (const name of Object.keys(entries)) {
+  for (const name of Object.keys(entries).filter(isPublic)) {
     map[name === 'index' ? '.' : `./${name}`] = { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` }
   }
   return { ...map, './package.json': './package.json' }
 }
 
-/** The `paths` of tsconfig.json: source files stand for the package, so that no build is needed to edit or to run. */
-export function pathsOf(entries: Entries): Record<string, readonly string[]> {
-  const paths: Record<string, readonly string[]> = { '#backend': ['./src/principal/backend/node.ts'] }
-  for (const [name, file] of Object.entries(entries)) paths[specifierOf(name)] = [`./${file}`]
+/**
+ * The `paths` of tsconfig.json: source files stand for the package, so that no build is needed to edit or to run.
+ *
+ * @param platform - which module of each package import.
+ */
+export function pathsOf(entries: Entries, platform: 'node' | 'web' = 'node'): Record<string, readonly string[]> {
+  const paths: Record<string, readonly string[]> = {}
+  for (const target of readPlatformImports()) paths[target.specifier] = [`./${entries[target[platform]]}`]
+  for (const [name, file] of Object.entries(entries).filter(([name]) => isPublic(name))) {
+    paths[specifierOf(name)] = [`./${file}`]
+  }
   return paths
 }
 
@@ -57,11 +89,17 @@ export function sourceAliases(): Alias[] {
 
 /** Aliases to the built files. */
 export function builtAliases(): Alias[] {
-  const built = Object.keys(readEntries()).map((name): [string, string] => [
-    specifierOf(name),
-    `${root}dist/${name}.js`,
-  ])
-  return aliases([...built, ['#backend', `${root}dist/backend/node.js`]])
+  const names = Object.keys(readEntries()).map((name) => [specifierOf(name), name] as const)
+  const platform = readPlatformImports().map((target) => [target.specifier, target.node] as const)
+  return aliases([...names, ...platform].map(([find, name]) => [find, `${root}dist/${name}.js`]))
+}
+
+function readManifest(): Manifest {
+  return JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Manifest
+}
+
+function nameOf(builtFile: string): string {
+  return builtFile.replace(/^\.\/dist\//, '').replace(/\.js$/, '')
 }
 
 function aliases(pairs: readonly (readonly [string, string])[]): Alias[] {
