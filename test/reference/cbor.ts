@@ -1,0 +1,114 @@
+/**
+ * Strict DAG-CBOR a second time: decode with `@ipld/dag-cbor`, write the value again by hand, and demand the same
+ * bytes. One thing a JavaScript value cannot tell is whether a whole number came as an integer or as a float; where
+ * the received bytes show a float, a float is written, and the place is reported, since some fields must be integers.
+ *
+ * @module
+ */
+import * as dagCbor from '@ipld/dag-cbor'
+import { CID } from 'multiformats/cid'
+import { compareKeys } from './policy.ts'
+
+/** A decoded value and the places (`/` joined keys) where a whole number was written as a float. */
+export interface StrictValue {
+  readonly value: unknown
+  readonly wholeFloats: readonly string[]
+}
+
+/** A number to be written as a 64-bit float although it is whole. */
+export class Float {
+  readonly value: number
+
+  constructor(value: number) {
+    this.value = value
+  }
+}
+
+/** Decodes canonical DAG-CBOR; `undefined` for anything else, and for integers beyond ±(2^53 - 1). */
+export function decodeStrict(bytes: Uint8Array): StrictValue | undefined {
+  let value: unknown
+  try {
+    value = dagCbor.decode(bytes)
+  } catch {
+    return undefined
+  }
+  const wholeFloats: string[] = []
+  const again: number[] = []
+  const write = (part: unknown, path: string): boolean => {
+    if (typeof part === 'number') {
+      const float = bytes[again.length] === 0xfb
+      if (float && Number.isInteger(part)) wholeFloats.push(path)
+      again.push(...(float ? floatBytes(part) : encodeScalar(part)))
+      return true
+    }
+    if (Array.isArray(part)) {
+      again.push(...head(4, part.length))
+      return part.every((element, index) => write(element, `${path}/${index}`))
+    }
+    if (isPlainMap(part)) {
+      const keys = Object.keys(part).sort(compareKeys)
+      again.push(...head(5, keys.length))
+      return keys.every((key) => {
+        again.push(...encodeScalar(key))
+        return write(part[key], `${path}/${key}`)
+      })
+    }
+    if (typeof part === 'bigint' || part === undefined) return false
+    again.push(...encodeScalar(part))
+    return true
+  }
+  if (!write(value, '')) return undefined
+  if (again.length !== bytes.length || again.some((byte, index) => byte !== bytes[index])) return undefined
+  return { value, wholeFloats }
+}
+
+/** Writes canonical DAG-CBOR; {@link Float} makes a float of a whole number. */
+export function encodeCanonical(value: unknown): Uint8Array {
+  const out: number[] = []
+  const write = (part: unknown): void => {
+    if (part instanceof Float) out.push(...floatBytes(part.value))
+    else if (Array.isArray(part)) {
+      out.push(...head(4, part.length))
+      part.forEach(write)
+    } else if (isPlainMap(part)) {
+      const keys = Object.keys(part).sort(compareKeys)
+      out.push(...head(5, keys.length))
+      for (const key of keys) {
+        out.push(...encodeScalar(key))
+        write(part[key])
+      }
+    } else out.push(...encodeScalar(part))
+  }
+  write(value)
+  return Uint8Array.from(out)
+}
+
+/** The first bytes of an item: its major type and a number in the shortest form. */
+export function head(major: number, count: number): number[] {
+  const type = major << 5
+  if (count < 24) return [type | count]
+  if (count < 0x100) return [type | 24, count]
+  if (count < 0x1_0000) return [type | 25, count >> 8, count & 0xff]
+  return [type | 26, (count >>> 24) & 0xff, (count >>> 16) & 0xff, (count >>> 8) & 0xff, count & 0xff]
+}
+
+function encodeScalar(value: unknown): Uint8Array {
+  return dagCbor.encode(value)
+}
+
+function floatBytes(value: number): number[] {
+  const view = new DataView(new ArrayBuffer(9))
+  view.setUint8(0, 0xfb)
+  view.setFloat64(1, value)
+  return [...new Uint8Array(view.buffer)]
+}
+
+function isPlainMap(value: unknown): value is { readonly [key: string]: unknown } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Uint8Array) &&
+    !(value instanceof CID)
+  )
+}

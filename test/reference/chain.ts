@@ -1,0 +1,322 @@
+/**
+ * The question "may this call be made?" a second time. It checks every rule and collects all that are broken, in no
+ * order and with no thought for cost; `src/` stops at the first. The two agree when both allow, or when both refuse and
+ * the reason that `src/` gives is among those collected here. It shares no code with `src/`.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
+import { decodeStrict, encodeCanonical } from './cbor.ts'
+import { headerAlgorithm, parseDidKey, twinSignature, verifySignature } from './keys.ts'
+import { evaluatePolicy, isPolicy } from './policy.ts'
+
+/** Why a call is refused; the same words as the library's denial codes. */
+export type Reason =
+  | 'malformed'
+  | 'unsupported'
+  | 'too_large'
+  | 'chain_too_long'
+  | 'invocation_missing'
+  | 'invocation_ambiguous'
+  | 'proof_missing'
+  | 'not_yet_valid'
+  | 'expired'
+  | 'lifetime_too_long'
+  | 'nonce_too_short'
+  | 'audience_mismatch'
+  | 'principal_misaligned'
+  | 'subject_misaligned'
+  | 'root_not_subject'
+  | 'subject_not_accepted'
+  | 'command_not_covered'
+  | 'command_unknown'
+  | 'signature_invalid'
+  | 'key_unresolved'
+  | 'policy_unsatisfied'
+  | 'revoked'
+  | 'replayed'
+
+/** A container's tokens and everything the verdict depends on. Times are whole seconds. */
+export interface ReferenceQuestion {
+  readonly tokens: readonly Uint8Array[]
+  /** The DID of the executor. */
+  readonly audience: string
+  readonly subjects: readonly string[] | 'any'
+  readonly commands: readonly string[] | 'any'
+  readonly now: number
+  /** Default 60. */
+  readonly skew?: number
+  /** Longest life of an invocation that is left; default 300, `'never'` to allow a call without an end. */
+  readonly maxLifetime?: number | 'never'
+  /** Shortest nonce of an invocation; default 12. */
+  readonly minNonce?: number
+  /** CIDs of delegations (base32 text) and DIDs of principals. */
+  readonly revoked?: ReadonlySet<string>
+  /** Replay keys ({@link replayKey}) already claimed. */
+  readonly seen?: ReadonlySet<string>
+  /** Reads the tags of 1.0.0-rc.1 too. */
+  readonly releaseCandidate?: boolean
+  /** Reads `aud` equal to `sub` and an empty `meta` in 1.0.0 too. */
+  readonly lenient?: boolean
+}
+
+/** The answer, and every rule that is broken. */
+export interface ReferenceVerdict {
+  readonly allowed: boolean
+  readonly reasons: ReadonlySet<Reason>
+}
+
+type Fields = { readonly [key: string]: unknown }
+
+interface Token {
+  readonly kind: 'delegation' | 'invocation'
+  readonly bytes: Uint8Array
+  readonly signature: Uint8Array
+  readonly header: Uint8Array
+  readonly signedBytes: Uint8Array
+  readonly fields: Fields
+}
+
+const limits = { tokenBytes: 65_536, tokens: 64, chain: 16, didCharacters: 128, nonceBytes: 64 } as const
+
+const delegationKeys = { required: ['iss', 'aud', 'sub', 'cmd', 'pol', 'nonce', 'exp'], optional: ['meta', 'nbf'] }
+const invocationKeys = {
+  required: ['iss', 'sub', 'cmd', 'args', 'prf', 'nonce', 'exp'],
+  optional: ['aud', 'cause', 'iat', 'meta', 'nbf'],
+}
+
+/** Answers the question, with every broken rule named. */
+export function referenceAuthorize(question: ReferenceQuestion): ReferenceVerdict {
+  const reasons = new Set<Reason>()
+  if (question.tokens.length > limits.tokens) reasons.add('too_large')
+  const tokens: Token[] = []
+  for (const bytes of question.tokens) {
+    const token = readToken(bytes, question)
+    if (typeof token === 'string') reasons.add(token)
+    else tokens.push(token)
+  }
+  const invocations = tokens.filter((token) => token.kind === 'invocation')
+  if (invocations.length === 0) reasons.add('invocation_missing')
+  if (invocations.length > 1) reasons.add('invocation_ambiguous')
+  const invocation = invocations[0]
+  if (invocation !== undefined) {
+    const delegations = new Map(
+      tokens.filter((token) => token.kind === 'delegation').map((token) => [cidOf(token.bytes), token]),
+    )
+    const proofs = (invocation.fields.prf as CID[]).map((cid) => delegations.get(cid.toString()))
+    if (proofs.includes(undefined)) reasons.add('proof_missing')
+    if (proofs.length > limits.chain) reasons.add('chain_too_long')
+    for (const reason of chainReasons(proofs, invocation, question)) reasons.add(reason)
+  }
+  return { allowed: reasons.size === 0, reasons }
+}
+
+/** The CID of a token, base32 text. */
+export function cidOf(bytes: Uint8Array): string {
+  return CID.createV1(0x71, Digest.create(0x12, createHash('sha256').update(bytes).digest())).toString()
+}
+
+/** What a replay is told by: the hash of the signed part, so that the two signatures of ECDSA are one call. */
+export function replayKey(invocation: Uint8Array): string {
+  return createHash('sha256').update(signedPart(invocation)).digest('hex')
+}
+
+/** The same token with the other ECDSA signature; `undefined` when its algorithm has only one. */
+export function twinOf(bytes: Uint8Array): Uint8Array | undefined {
+  const [signature, signed] = decodeStrict(bytes)?.value as [Uint8Array, { h: Uint8Array }]
+  const algorithm = headerAlgorithm(signed.h)
+  if ((algorithm !== 'ES256' && algorithm !== 'ES256K') || signature.length !== 64) return undefined
+  const twin = encodeCanonical(twinSignature(algorithm, signature))
+  return Uint8Array.from([0x82, ...twin, ...signedPart(bytes)])
+}
+
+// An envelope is 0x82, then a byte string of less than 2^16 bytes, then the signed part.
+function signedPart(bytes: Uint8Array): Uint8Array {
+  const short = (bytes[1] as number) & 0x1f
+  if (short < 24) return bytes.slice(2 + short)
+  if (short === 24) return bytes.slice(3 + (bytes[2] as number))
+  return bytes.slice(4 + (bytes[2] as number) * 256 + (bytes[3] as number))
+}
+
+function readToken(bytes: Uint8Array, question: ReferenceQuestion): Token | Reason {
+  if (bytes.length > limits.tokenBytes) return 'too_large'
+  const strict = decodeStrict(bytes)
+  if (strict === undefined) return 'malformed'
+  const envelope = strict.value
+  if (!Array.isArray(envelope) || envelope.length !== 2) return 'malformed'
+  const [signature, signed] = envelope as unknown[]
+  if (!(signature instanceof Uint8Array) || !isMap(signed)) return 'malformed'
+  const keys = Object.keys(signed)
+  const tag = keys.find((key) => key !== 'h')
+  if (keys.length !== 2 || tag === undefined || !(signed.h instanceof Uint8Array)) return 'malformed'
+  const fields = signed[tag]
+  if (!isMap(fields)) return 'malformed'
+  const kind = readTag(tag, question)
+  if (kind === undefined) return 'unsupported'
+  if (headerAlgorithm(signed.h) === undefined) return 'unsupported'
+  const schema = kind === 'delegation' ? delegationKeys : invocationKeys
+  if (!hasExactlyTheKeys(fields, schema)) return 'malformed'
+  const floats = strict.wholeFloats.map((path) => path.split('/').slice(3).join('/'))
+  if (floats.some((path) => ['exp', 'nbf', 'iat'].includes(path))) return 'malformed'
+  const strictForm = tag.endsWith('@1.0.0') && question.lenient !== true
+  const good = kind === 'delegation' ? isDelegation(fields) : isInvocation(fields, strictForm)
+  if (!good) return didTooLong(fields) ? 'too_large' : 'malformed'
+  return { kind, bytes, signature, header: signed.h, signedBytes: signedPart(bytes), fields }
+}
+
+function readTag(tag: string, question: ReferenceQuestion): Token['kind'] | undefined {
+  const versions = question.releaseCandidate === true ? ['1.0.0', '1.0.0-rc.1'] : ['1.0.0']
+  if (versions.some((version) => tag === `ucan/dlg@${version}`)) return 'delegation'
+  if (versions.some((version) => tag === `ucan/inv@${version}`)) return 'invocation'
+  return undefined
+}
+
+function hasExactlyTheKeys(fields: Fields, schema: { required: string[]; optional: string[] }): boolean {
+  return (
+    schema.required.every((key) => Object.hasOwn(fields, key)) &&
+    Object.keys(fields).every((key) => schema.required.includes(key) || schema.optional.includes(key))
+  )
+}
+
+function isDelegation(fields: Fields): boolean {
+  return (
+    isCommon(fields) &&
+    isDid(fields.aud) &&
+    (fields.sub === null || isDid(fields.sub)) &&
+    isPolicy(fields.pol) &&
+    (fields.meta === undefined || isMap(fields.meta))
+  )
+}
+
+function isInvocation(fields: Fields, strictForm: boolean): boolean {
+  if (strictForm && fields.aud === fields.sub) return false
+  if (strictForm && isMap(fields.meta) && Object.keys(fields.meta).length === 0) return false
+  return (
+    isCommon(fields) &&
+    isDid(fields.sub) &&
+    (fields.aud === undefined || isDid(fields.aud)) &&
+    isMap(fields.args) &&
+    Array.isArray(fields.prf) &&
+    fields.prf.every(isTokenCid) &&
+    (fields.cause === undefined || isTokenCid(fields.cause)) &&
+    (fields.iat === undefined || isTime(fields.iat)) &&
+    (fields.meta === undefined || isMap(fields.meta))
+  )
+}
+
+function isCommon(fields: Fields): boolean {
+  return (
+    isDid(fields.iss) &&
+    isCommand(fields.cmd) &&
+    fields.nonce instanceof Uint8Array &&
+    fields.nonce.length <= limits.nonceBytes &&
+    (fields.exp === null || isTime(fields.exp)) &&
+    (fields.nbf === undefined || isTime(fields.nbf))
+  )
+}
+
+// A did:key must be canonical and hold a good key; another method is only looked at for its form.
+function isDid(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length > limits.didCharacters) return false
+  if (value.startsWith('did:key:')) return parseDidKey(value) !== undefined
+  return /^did:[a-z0-9]+:[A-Za-z0-9._:-]*[A-Za-z0-9._-]$/.test(value)
+}
+
+function didTooLong(fields: Fields): boolean {
+  return [fields.iss, fields.aud, fields.sub].some(
+    (value) => typeof value === 'string' && value.length > limits.didCharacters,
+  )
+}
+
+function isCommand(value: unknown): value is string {
+  return typeof value === 'string' && /^(\/|(\/[a-z0-9_-]+)+)$/.test(value) && !value.endsWith('\n')
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
+function isTokenCid(value: unknown): boolean {
+  return value instanceof CID && value.version === 1 && value.code === 0x71 && isSha256(value)
+}
+
+function isSha256(cid: CID): boolean {
+  return cid.multihash.code === 0x12 && cid.multihash.size === 32
+}
+
+function isMap(value: unknown): value is Fields {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Uint8Array) &&
+    !(value instanceof CID)
+  )
+}
+
+/** The rules over the chain, each looked at by itself; a missing proof leaves a hole that breaks no further rule. */
+function* chainReasons(
+  proofs: readonly (Token | undefined)[],
+  invocation: Token,
+  question: ReferenceQuestion,
+): Generator<Reason> {
+  const { fields } = invocation
+  const skew = question.skew ?? 60
+  const links = [...proofs, invocation]
+
+  for (const link of links) {
+    if (link === undefined) continue
+    const nbf = link.fields.nbf as number | undefined
+    const exp = link.fields.exp as number | null
+    if (nbf !== undefined && question.now < nbf - skew) yield 'not_yet_valid'
+    if (exp !== null && question.now > exp + skew) yield 'expired'
+    const key = parseDidKey(link.fields.iss as string)
+    if (key === undefined) yield 'key_unresolved'
+    else if (headerAlgorithm(link.header) !== key.algorithm) yield 'signature_invalid'
+    else if (!verifySignature(key, link.signature, link.signedBytes)) yield 'signature_invalid'
+  }
+
+  const maxLifetime = question.maxLifetime ?? 300
+  if (maxLifetime !== 'never') {
+    const exp = fields.exp as number | null
+    if (exp === null || exp - question.now > maxLifetime + skew) yield 'lifetime_too_long'
+  }
+  if ((fields.nonce as Uint8Array).length < (question.minNonce ?? 12)) yield 'nonce_too_short'
+
+  if ((fields.aud ?? fields.sub) !== question.audience) yield 'audience_mismatch'
+  if (question.subjects !== 'any' && !question.subjects.includes(fields.sub as string)) yield 'subject_not_accepted'
+  if (question.commands !== 'any' && !question.commands.includes(fields.cmd as string)) yield 'command_unknown'
+
+  const root = proofs[0]
+  if (proofs.length === 0 && fields.iss !== fields.sub) yield 'root_not_subject'
+  if (root !== undefined && root.fields.sub !== root.fields.iss) yield 'root_not_subject'
+
+  for (const [index, proof] of proofs.entries()) {
+    if (proof === undefined) continue
+    const next = links[index + 1]
+    if (next !== undefined && proof.fields.aud !== next.fields.iss) yield 'principal_misaligned'
+    if (next !== undefined && !covers(proof.fields.cmd as string, next.fields.cmd as string)) {
+      yield 'command_not_covered'
+    }
+    if (proof.fields.sub !== null && proof.fields.sub !== fields.sub) yield 'subject_misaligned'
+    if (evaluatePolicy(proof.fields.pol, fields.args) !== true) yield 'policy_unsatisfied'
+  }
+
+  for (const link of links) {
+    if (link === undefined) continue
+    if (question.revoked?.has(link.fields.iss as string)) yield 'revoked'
+    const twin = link === invocation ? undefined : twinOf(link.bytes)
+    if (link !== invocation && question.revoked?.has(cidOf(link.bytes))) yield 'revoked'
+    if (twin !== undefined && question.revoked?.has(cidOf(twin))) yield 'revoked'
+  }
+  if (question.seen?.has(replayKey(invocation.bytes))) yield 'replayed'
+}
+
+/** Command `/a` covers `/a` and `/a/b`, by segment; `/` covers all. */
+export function covers(wider: string, narrower: string): boolean {
+  const have = wider.split('/').filter((segment) => segment !== '')
+  const want = narrower.split('/').filter((segment) => segment !== '')
+  return have.every((segment, index) => want[index] === segment)
+}
