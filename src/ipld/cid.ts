@@ -1,0 +1,134 @@
+/**
+ * Names made from content. The CID of a token is computed from its bytes here and never taken from the wire.
+ *
+ * @module
+ */
+
+import { CID } from 'multiformats/cid'
+import { Digest } from 'multiformats/hashes/digest'
+import { ArgumentError, MalformedError } from '../errors.ts'
+import { decodeBase32, decodeBase58btc, decodeHex } from './base.ts'
+import { decodeVarint } from './varint.ts'
+
+const dagCbor = 0x71
+const dagPb = 0x70
+const sha256 = 0x12
+const digestLength = 32
+const tokenCidLength = 4 + digestLength
+
+/** More than any CID in use; an identity CID may carry its content. */
+const maxCidBytes = 128
+
+/**
+ * The CID of bytes of DAG-CBOR whose SHA-256 is `digest`: version 1, codec 0x71, multihash 0x12 (UCAN 1.0.0,
+ * "Content Identifiers").
+ *
+ * @param digest - 32 bytes
+ * @throws ArgumentError when it has another length
+ */
+export function cidOf(digest: Uint8Array): CID {
+  if (digest.length !== digestLength) throw new ArgumentError(`a SHA-256 digest has 32 bytes, not ${digest.length}`)
+  // CID-01: made from the digest of received bytes, so a CID cannot be claimed.
+  const bytes = new Uint8Array(tokenCidLength)
+  bytes[0] = 1
+  bytes[1] = dagCbor
+  bytes[2] = sha256
+  bytes[3] = digestLength
+  bytes.set(digest, 4)
+  return wrapTokenCid(bytes)
+}
+
+/**
+ * Reads a CID of any codec and hash, from its bytes or from its text in base58btc (`z`), base32 (`b`) or hexadecimal
+ * (`f`).
+ *
+ * @throws MalformedError CID-03 for bytes that are not exactly one CID, CID-04 for other text
+ */
+export function parseCid(input: string | Uint8Array): CID {
+  const bytes = typeof input === 'string' ? bytesOfText(input) : Uint8Array.from(input)
+  if (isTokenCidAt(bytes, 0, bytes.length)) return wrapTokenCid(bytes)
+  if (bytes.length === 34 && bytes[0] === sha256 && bytes[1] === digestLength) {
+    // Version 0 has no multibase letter, so it is no version 0 when it came with one.
+    if (typeof input === 'string') throw new MalformedError('CID-04', 'a version 0 cid has no multibase letter')
+    return new CID(0, dagPb, new Digest(sha256, digestLength, bytes.subarray(2), bytes), bytes)
+  }
+  return parseVersion1(bytes)
+}
+
+/**
+ * Reads the CID of a token: version 1, DAG-CBOR, SHA-256, 32 bytes and nothing else.
+ *
+ * @throws MalformedError CID-02 when it is another kind of CID, CID-03 or CID-04 when it is none
+ */
+export function parseTokenCid(input: string | Uint8Array): CID {
+  const cid = parseCid(input)
+  if (!isTokenCid(cid)) {
+    throw new MalformedError('CID-02', 'a token is named by a version 1 cid of dag-cbor and sha-256', {
+      kind: 'unsupported',
+    })
+  }
+  return cid
+}
+
+/** Tells whether a value is a CID. A map that looks like one (`/`, `bytes`) is none. */
+export function isCid(value: unknown): value is CID {
+  return value instanceof CID
+}
+
+/** Tells whether a CID is of the one form that names a token. */
+export function isTokenCid(cid: CID): boolean {
+  return isTokenCidAt(cid.bytes, 0, cid.bytes.length)
+}
+
+/**
+ * A digest as a key for `Map` and `Set`: one character a byte. Tables are keyed by this and not by text, of which a CID
+ * has several spellings.
+ *
+ * @param digest - bytes of a hash, or of a CID
+ */
+export function digestKey(digest: Uint8Array): string {
+  // CID-05: the binary form is compared.
+  return String.fromCharCode.apply(null, digest as unknown as number[])
+}
+
+/** Whether the bytes from `start` to `end` are the CID of a token. */
+export function isTokenCidAt(bytes: Uint8Array, start: number, end: number): boolean {
+  return (
+    end - start === tokenCidLength &&
+    bytes[start] === 1 &&
+    bytes[start + 1] === dagCbor &&
+    bytes[start + 2] === sha256 &&
+    bytes[start + 3] === digestLength
+  )
+}
+
+/** Makes the CID of 36 bytes that {@link isTokenCidAt} accepted; it keeps them. */
+export function wrapTokenCid(bytes: Uint8Array): CID {
+  return new CID(1, dagCbor, new Digest(sha256, digestLength, bytes.subarray(4), bytes.subarray(2)), bytes)
+}
+
+function parseVersion1(bytes: Uint8Array): CID {
+  if (bytes.length > maxCidBytes) throw new MalformedError('CID-03', `cid is longer than ${maxCidBytes} bytes`)
+  const [version, versionLength] = decodeVarint(bytes)
+  if (version !== 1) throw new MalformedError('CID-03', `cid has version ${version}`)
+  const [codec, codecLength] = decodeVarint(bytes, versionLength)
+  const hashAt = versionLength + codecLength
+  const [hash, hashLength] = decodeVarint(bytes, hashAt)
+  const [size, sizeLength] = decodeVarint(bytes, hashAt + hashLength)
+  const digestAt = hashAt + hashLength + sizeLength
+  if (size !== bytes.length - digestAt) throw new MalformedError('CID-03', 'cid does not end where its digest ends')
+  return new CID(1, codec, new Digest(hash, size, bytes.subarray(digestAt), bytes.subarray(hashAt)), bytes)
+}
+
+function bytesOfText(text: string): Uint8Array {
+  switch (text.charAt(0)) {
+    case 'z':
+      return decodeBase58btc(text.slice(1), maxCidBytes)
+    case 'b':
+      return decodeBase32(text.slice(1), maxCidBytes)
+    case 'f':
+      return decodeHex(text.slice(1), maxCidBytes)
+    default:
+      throw new MalformedError('CID-04', 'the text of a cid begins with z, b or f')
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Reads DAG-CBOR in one pass and takes nothing but the canonical form: what passes here is, byte for byte, what any
+ * strict encoder would have written, so a token has one spelling and one CID.
+ *
+ * @module
+ */
+
+import { isTokenCidAt, parseCid, wrapTokenCid } from './cid.ts'
+import {
+  createScanner,
+  type DecodeLimits,
+  enter,
+  major,
+  readArgument,
+  readInitialByte,
+  readLength,
+  refuse,
+  type Scanner,
+} from './scanner.ts'
+import type { IpldValue } from './value.ts'
+
+/** The tag of a link (DAG-CBOR, "Links"). */
+const linkTag = 42
+
+/** Keeps a byte order mark: dropped, two byte strings would be one text. */
+const utf8: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Decodes one value that takes the whole input. Maps have no prototype; bytes and links are copies, so a later change
+ * of the input does not reach them.
+ *
+ * @param limits - see {@link DecodeLimits}; those of a token by default
+ * @throws MalformedError with the id of a CBR requirement; the message names the byte
+ */
+export function decodeCbor(bytes: Uint8Array, limits?: Partial<DecodeLimits>): IpldValue {
+  const scanner = createScanner(bytes, limits)
+  const value = readValue(scanner)
+  readEnd(scanner)
+  return value
+}
+
+/** Refuses anything that stands after the last value. */
+export function readEnd(scanner: Scanner): void {
+  if (scanner.position !== scanner.bytes.length) throw refuse('CBR-01', 'more bytes after the value', scanner.position)
+}
+
+/** Reads the next value, whatever its kind. */
+export function readValue(scanner: Scanner): IpldValue {
+  const start = scanner.position
+  const initial = readInitialByte(scanner)
+  switch (initial >>> 5) {
+    case major.unsigned:
+      return safe(readArgument(scanner, initial), start)
+    case major.negative:
+      return safe(-1 - readArgument(scanner, initial), start)
+    case major.bytes:
+      return takeBytes(scanner, readLength(scanner, initial))
+    case major.text:
+      return takeText(scanner, readLength(scanner, initial))
+    case major.list:
+      return readList(scanner, initial)
+    case major.map:
+      return readMap(scanner, initial)
+    case major.tag:
+      return readLink(scanner, initial)
+    default:
+      return readSimple(scanner, initial)
+  }
+}
+
+function readList(scanner: Scanner, initial: number): readonly IpldValue[] {
+  const count = enter(scanner, initial, 1)
+  const list: IpldValue[] = []
+  for (let i = 0; i < count; i++) list.push(readValue(scanner))
+  scanner.depth--
+  return list
+}
+
+function readMap(scanner: Scanner, initial: number): { readonly [key: string]: IpldValue } {
+  const count = enter(scanner, initial, 2)
+  // CBR-20: without a prototype no key is inherited, and none can be set on it.
+  const map = Object.create(null) as { [key: string]: IpldValue }
+  let before = 0
+  let lengthBefore = -1
+  for (let i = 0; i < count; i++) {
+    const start = scanner.position
+    const head = readInitialByte(scanner)
+    if (head >>> 5 !== major.text) throw refuse('CBR-06', 'map key is not text', start)
+    const length = readLength(scanner, head)
+    const at = scanner.position
+    checkOrder(scanner.bytes, before, lengthBefore, at, length, start)
+    const key = takeText(scanner, length)
+    if (key === '__proto__') throw refuse('CBR-07', 'map key __proto__', start)
+    map[key] = readValue(scanner)
+    before = at
+    lengthBefore = length
+  }
+  scanner.depth--
+  return map
+}
+
+/** Refuses a key that does not stand after the one before it. */
+function checkOrder(
+  bytes: Uint8Array,
+  before: number,
+  lengthBefore: number,
+  at: number,
+  length: number,
+  start: number,
+): void {
+  if (length > lengthBefore) return
+  if (length < lengthBefore) throw refuse('CBR-04', 'map keys are out of order', start)
+  for (let i = 0; i < length; i++) {
+    const difference = (bytes[at + i] as number) - (bytes[before + i] as number)
+    if (difference > 0) return
+    if (difference < 0) throw refuse('CBR-04', 'map keys are out of order', start)
+  }
+  throw refuse('CBR-05', 'map key is there twice', start)
+}
+
+function readLink(scanner: Scanner, initial: number): IpldValue {
+  const start = scanner.position - 1
+  if (readArgument(scanner, initial) !== linkTag) throw refuse('CBR-13', 'tag is not 42', start)
+  const head = scanner.bytes[scanner.position]
+  if (head === undefined || head >>> 5 !== major.bytes) throw refuse('CBR-14', 'link is not a byte string', start)
+  scanner.position++
+  const length = readLength(scanner, head)
+  const { bytes, position } = scanner
+  const end = position + length
+  if (length === 0 || bytes[position] !== 0) throw refuse('CBR-14', 'link does not begin with a zero byte', start)
+  scanner.position = end
+  if (isTokenCidAt(bytes, position + 1, end)) return wrapTokenCid(bytes.slice(position + 1, end))
+  try {
+    return parseCid(bytes.subarray(position + 1, end))
+  } catch (cause) {
+    throw refuse('CBR-14', 'link is not a cid', start, undefined, cause)
+  }
+}
+
+function readSimple(scanner: Scanner, initial: number): IpldValue {
+  const start = scanner.position - 1
+  switch (initial & 0x1f) {
+    case 20:
+      return false
+    case 21:
+      return true
+    case 22:
+      return null
+    case 25:
+    case 26:
+      throw refuse('CBR-10', 'float is not of 64 bits', start)
+    case 27:
+      return readFloat(scanner, start)
+    case 31:
+      throw refuse('CBR-12', 'break outside of an indefinite length', start)
+    default:
+      throw refuse('CBR-12', 'simple value is not false, true or null', start)
+  }
+}
+
+function readFloat(scanner: Scanner, start: number): number {
+  const { bytes, position } = scanner
+  if (position + 8 > bytes.length) throw refuse('CBR-10', 'float is cut short', start)
+  const value = new DataView(bytes.buffer, bytes.byteOffset + position, 8).getFloat64(0)
+  if (!Number.isFinite(value)) throw refuse('CBR-11', 'float is not finite', start)
+  scanner.position = position + 8
+  // CBR-21: a whole number in a float is legal and is the same number.
+  return safe(value, start)
+}
+
+/** Beyond 2^53 - 1 neighbours become one number, and what was signed is not what would be judged. */
+function safe(value: number, start: number): number {
+  if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) {
+    throw refuse('CBR-15', 'number is beyond 2^53 - 1', start)
+  }
+  return value
+}
+
+/** Takes bytes whose length was read; they are a copy. */
+export function takeBytes(scanner: Scanner, length: number): Uint8Array {
+  const { bytes, position } = scanner
+  scanner.position = position + length
+  return bytes.slice(position, position + length)
+}
+
+function takeText(scanner: Scanner, length: number): string {
+  const { bytes, position } = scanner
+  const end = position + length
+  scanner.position = end
+  let text = ''
+  for (let i = position; i < end; i++) {
+    const byte = bytes[i] as number
+    if (byte >= 0x80) return takeUtf8(bytes, position, end)
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+function takeUtf8(bytes: Uint8Array, start: number, end: number): string {
+  try {
+    return utf8.decode(bytes.subarray(start, end))
+  } catch (cause) {
+    throw refuse('CBR-08', 'text is not utf-8', start, undefined, cause)
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Bytes of DAG-CBOR, how far they are read, and the heads of the items found there. Everything that costs memory or
+ * time is bounded before it is spent.
+ *
+ * @module
+ */
+
+import { ArgumentError, MalformedError, type MalformedKind } from '../errors.ts'
+
+/** How much a decoder reads before it refuses. */
+export interface DecodeLimits {
+  /** Length of the input in bytes; 65,536 by default. */
+  readonly bytes: number
+  /** Lists and maps inside each other; 32 by default. */
+  readonly depth: number
+  /** Items in all: values and keys, however deep; 8,192 by default. */
+  readonly items: number
+  /** Length in bytes of one text or byte string; 65,536 by default. */
+  readonly stringBytes: number
+}
+
+/** The limits of a token. */
+export const defaultDecodeLimits: DecodeLimits = Object.freeze({
+  bytes: 65_536,
+  depth: 32,
+  items: 8_192,
+  stringBytes: 65_536,
+})
+
+/** Input that is being read. */
+export interface Scanner {
+  /** The input, whole. */
+  readonly bytes: Uint8Array
+  readonly limits: DecodeLimits
+  /** Offset of the next byte to be read. */
+  position: number
+  /** Lists and maps that are open at this place. */
+  depth: number
+  /** Items begun so far. */
+  items: number
+}
+
+/** Major types of CBOR (RFC 8949, section 3.1). */
+export const major: {
+  readonly unsigned: 0
+  readonly negative: 1
+  readonly bytes: 2
+  readonly text: 3
+  readonly list: 4
+  readonly map: 5
+  readonly tag: 6
+  readonly simple: 7
+} = { unsigned: 0, negative: 1, bytes: 2, text: 3, list: 4, map: 5, tag: 6, simple: 7 }
+
+/**
+ * A scanner at the first byte.
+ *
+ * @throws ArgumentError when `input` is no Uint8Array
+ * @throws MalformedError CBR-19 when it is too long
+ */
+export function createScanner(input: Uint8Array, limits: Partial<DecodeLimits> = {}): Scanner {
+  if (!(input instanceof Uint8Array)) throw new ArgumentError('bytes to decode must be a Uint8Array')
+  const bounds = limits === defaultDecodeLimits ? defaultDecodeLimits : { ...defaultDecodeLimits, ...limits }
+  if (input.length > bounds.bytes) {
+    throw new MalformedError('CBR-19', `input is longer than ${bounds.bytes} bytes`, { kind: 'too_large' })
+  }
+  return { bytes: plainBytes(input), limits: bounds, position: 0, depth: 0, items: 0 }
+}
+
+/** Reads the first byte of the next item and counts the item. */
+export function readInitialByte(scanner: Scanner): number {
+  const byte = scanner.bytes[scanner.position]
+  if (byte === undefined) throw endsEarly(scanner)
+  if (++scanner.items > scanner.limits.items) throw tooManyItems(scanner)
+  scanner.position++
+  return byte
+}
+
+/** Reads the number in the head whose first byte was just read: a value, a length or a tag. */
+export function readArgument(scanner: Scanner, initial: number): number {
+  const info = initial & 0x1f
+  if (info < 24) return info
+  const { bytes, position } = scanner
+  const start = position - 1
+  if (info > 27) throw refuse('CBR-09', 'indefinite or reserved length', start)
+  const width = 1 << (info - 24)
+  if (position + width > bytes.length) throw endsEarly(scanner)
+  let value = 0
+  for (let i = position; i < position + width; i++) value = value * 256 + (bytes[i] as number)
+  // The smallest value that needs this width: 24, 2^8, 2^16, 2^32.
+  if (value < (width === 1 ? 24 : 2 ** (width * 4))) throw refuse('CBR-03', 'number is not minimal', start)
+  scanner.position = position + width
+  return value
+}
+
+/** Reads the length of a text or byte string and makes sure that all of it is there. */
+export function readLength(scanner: Scanner, initial: number): number {
+  const start = scanner.position - 1
+  const length = readArgument(scanner, initial)
+  if (length > scanner.bytes.length - scanner.position) throw endsEarly(scanner)
+  if (length > scanner.limits.stringBytes) {
+    throw refuse('CBR-18', `string is longer than ${scanner.limits.stringBytes} bytes`, start, 'too_large')
+  }
+  return length
+}
+
+/** Reads the number of items that a list or map announces, and goes one deeper. */
+export function enter(scanner: Scanner, initial: number, itemsEach: 1 | 2): number {
+  const start = scanner.position - 1
+  const count = readArgument(scanner, initial)
+  // An item takes a byte at the least, so nothing is reserved for items that cannot be there.
+  if (count * itemsEach > scanner.bytes.length - scanner.position) throw endsEarly(scanner)
+  if (scanner.items + count * itemsEach > scanner.limits.items) throw tooManyItems(scanner)
+  if (++scanner.depth > scanner.limits.depth) {
+    throw refuse('CBR-16', `more than ${scanner.limits.depth} levels`, start, 'too_large')
+  }
+  return count
+}
+
+/** A refusal that says where. */
+export function refuse(requirement: string, what: string, offset: number, kind?: MalformedKind, cause?: unknown): MalformedError {
+  return new MalformedError(requirement, `${what} at byte ${offset}`, {
+    ...(kind === undefined ? {} : { kind }),
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+function endsEarly(scanner: Scanner): MalformedError {
+  return refuse('CBR-02', 'input ends early', scanner.position)
+}
+
+function tooManyItems(scanner: Scanner): MalformedError {
+  return refuse('CBR-17', `more than ${scanner.limits.items} items`, scanner.position, 'too_large')
+}
+
+/**
+ * The input as a plain array over the same memory, because `slice` of a subclass may share memory instead of copying
+ * it. Memory that other threads can write is copied: what was checked must be what is read.
+ */
+function plainBytes(input: Uint8Array): Uint8Array {
+  if (!(input.buffer instanceof ArrayBuffer)) return Uint8Array.from(input)
+  if (input.constructor === Uint8Array) return input
+  return new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
+}
