@@ -1,0 +1,157 @@
+/**
+ * Statements as functions.
+ *
+ * @module
+ */
+
+import type { StepBudget } from '../../ipld/equal.ts'
+import type { IpldValue } from '../../ipld/value.ts'
+import { elementsOf } from './collection.ts'
+import { equalTo } from './equality.ts'
+import { compileGlob } from './glob.ts'
+import { FALSE, type Outcome, OVER_BUDGET, TRUE, UNRESOLVED } from './outcome.ts'
+import { compileSelector, unresolved } from './resolve.ts'
+import { parseSelector } from './selector.ts'
+import type { Statement } from './statement.ts'
+
+/** Steps that one evaluation of a policy may take. */
+export const maxSteps = 100_000
+
+/** Tells the outcome of a statement over `value`, taking its steps from the budget. Never throws. */
+export type Evaluator = (value: IpldValue, budget: StepBudget) => Outcome
+
+/** Compiles one statement, with those inside it. */
+export function compileStatement(statement: Statement): Evaluator {
+  switch (statement[0]) {
+    case '==':
+      return compileTest(statement[1], equalTo(statement[2]))
+    case '!=': {
+      const equals = equalTo(statement[2])
+      return compileTest(statement[1], (value, budget) => !equals(value, budget))
+    }
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return compileTest(statement[1], compileOrder(statement[0], statement[2]))
+    case 'like':
+      return compileTest(statement[1], compileLike(statement[2]))
+    case 'and':
+      return compileAnd(statement[1].map(compileStatement))
+    case 'or':
+      return compileOr(statement[1].map(compileStatement))
+    case 'not':
+      return compileNot(compileStatement(statement[1]))
+    case 'all':
+      return compileQuantifier(statement[1], FALSE, compileStatement(statement[2]))
+    case 'any':
+      return compileQuantifier(statement[1], TRUE, compileStatement(statement[2]))
+  }
+}
+
+/** A question about a value that was selected. */
+type Test = (value: IpldValue, budget: StepBudget) => boolean
+
+function compileTest(selectorText: string, test: Test): Evaluator {
+  const selector = parseSelector(selectorText)
+  const resolve = compileSelector(selector)
+  const cost = 1 + selector.length
+  return (value, budget) => {
+    // POL-22
+    budget.remaining -= cost
+    if (budget.remaining < 0) return OVER_BUDGET
+    const found = resolve(value, budget)
+    // POL-11: without a value there is nothing to be equal or unequal to.
+    if (found === unresolved) return UNRESOLVED
+    return test(found, budget) ? TRUE : FALSE
+  }
+}
+
+function compileOrder(operator: '<' | '<=' | '>' | '>=', bound: number): Test {
+  // POL-13: what is not a number is on no side of a bound.
+  switch (operator) {
+    case '<':
+      return (value) => typeof value === 'number' && value < bound
+    case '<=':
+      return (value) => typeof value === 'number' && value <= bound
+    case '>':
+      return (value) => typeof value === 'number' && value > bound
+    case '>=':
+      return (value) => typeof value === 'number' && value >= bound
+  }
+}
+
+function compileLike(pattern: string): Test {
+  const matches = compileGlob(pattern)
+  return (value, budget) => {
+    // POL-14
+    if (typeof value !== 'string') return false
+    budget.remaining -= value.length >> 4
+    return matches(value)
+  }
+}
+
+function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
+  return (value, budget) => {
+    if (--budget.remaining < 0) return OVER_BUDGET
+    let outcome: Outcome = TRUE
+    for (const evaluate of evaluators) {
+      const part = evaluate(value, budget)
+      // POL-15: the first "false" decides, also after one that is unresolved.
+      if (part === FALSE || part === OVER_BUDGET) return part
+      if (part === UNRESOLVED) outcome = UNRESOLVED
+    }
+    return outcome
+  }
+}
+
+function compileOr(evaluators: readonly Evaluator[]): Evaluator {
+  // POL-16: `or` of nothing is true, as the UCAN text has it.
+  const ofNone: Outcome = evaluators.length === 0 ? TRUE : FALSE
+  return (value, budget) => {
+    if (--budget.remaining < 0) return OVER_BUDGET
+    let outcome: Outcome = ofNone
+    for (const evaluate of evaluators) {
+      const part = evaluate(value, budget)
+      if (part === TRUE || part === OVER_BUDGET) return part
+      if (part === UNRESOLVED) outcome = UNRESOLVED
+    }
+    return outcome
+  }
+}
+
+function compileNot(evaluate: Evaluator): Evaluator {
+  return (value, budget) => {
+    if (--budget.remaining < 0) return OVER_BUDGET
+    const outcome = evaluate(value, budget)
+    // POL-17: what cannot be told stays so; a negation must not turn a missing value into a permission.
+    if (outcome === FALSE) return TRUE
+    return outcome === TRUE ? FALSE : outcome
+  }
+}
+
+/** `all` is decided by the first element that is false, `any` by the first that is true. */
+function compileQuantifier(selectorText: string, decisive: typeof FALSE | typeof TRUE, inner: Evaluator): Evaluator {
+  const selector = parseSelector(selectorText)
+  const resolve = compileSelector(selector)
+  const cost = 1 + selector.length
+  // POL-18, POL-19: over nothing, `all` is true and `any` is false.
+  const ofNone: Outcome = decisive === FALSE ? TRUE : FALSE
+  return (value, budget) => {
+    budget.remaining -= cost
+    if (budget.remaining < 0) return OVER_BUDGET
+    const found = resolve(value, budget)
+    if (found === unresolved) return UNRESOLVED
+    const elements = elementsOf(found, budget)
+    // POL-20
+    if (elements === undefined) return FALSE
+    let outcome: Outcome = ofNone
+    for (const element of elements) {
+      if (--budget.remaining < 0) return OVER_BUDGET
+      const part = inner(element, budget)
+      if (part === decisive || part === OVER_BUDGET) return part
+      if (part === UNRESOLVED) outcome = UNRESOLVED
+    }
+    return outcome
+  }
+}

@@ -1,0 +1,52 @@
+import { MalformedError } from '../../errors.ts'
+import { isCid } from '../../ipld/cid.ts'
+import type { IpldValue } from '../../ipld/value.ts'
+
+/** Nesting of a literal, at most: arguments cannot be deeper. */
+const maxDepth = 32
+/** Values within a literal, at most. */
+const maxItems = 8192
+
+/**
+ * Copies a value that stands in a statement and freezes the copy, so that what was compiled is what is printed, signed
+ * and evaluated. Bytes cannot be frozen; the copy has no other owner.
+ *
+ * @throws MalformedError (`POL-07`) for what is not an IPLD value: no undefined, no NaN or infinity, no big integer, no
+ * instance of a class, no cycle.
+ */
+export function copyLiteral(value: unknown): IpldValue {
+  return copy(value, 0, { items: 0 })
+}
+
+function copy(value: unknown, depth: number, count: { items: number }): IpldValue {
+  if (++count.items > maxItems || depth > maxDepth) {
+    throw new MalformedError(
+      'POL-07',
+      `policy has a literal deeper than ${maxDepth} or larger than ${maxItems} values`,
+      {
+        kind: 'too_large',
+      },
+    )
+  }
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  if (value instanceof Uint8Array) return value.slice()
+  if (isCid(value)) return value
+  if (Array.isArray(value)) return Object.freeze(Array.from(value, (item) => copy(item, depth + 1, count)))
+  if (typeof value === 'object' && isPlain(value)) return copyMap(value, depth, count)
+  throw new MalformedError('POL-07', 'policy has a literal that is not an IPLD value')
+}
+
+function copyMap(map: object, depth: number, count: { items: number }): IpldValue {
+  const result: Record<string, IpldValue> = Object.create(null)
+  for (const [key, value] of Object.entries(map)) {
+    if (key === '__proto__') throw new MalformedError('POL-07', 'policy has a literal with the key `__proto__`')
+    result[key] = copy(value, depth + 1, count)
+  }
+  return Object.freeze(result)
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}

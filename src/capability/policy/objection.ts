@@ -1,0 +1,154 @@
+import type { StepBudget } from '../../ipld/equal.ts'
+import type { IpldValue } from '../../ipld/value.ts'
+import { elementsOf } from './collection.ts'
+import { compileStatement, type Evaluator, maxSteps } from './evaluator.ts'
+import { FALSE, type Outcome, OVER_BUDGET, UNRESOLVED } from './outcome.ts'
+import { compileSelector, unresolved } from './resolve.ts'
+import { parseSelector } from './selector.ts'
+import { showValue, type ValueDetail } from './show-value.ts'
+import type { Operator, Policy, Statement } from './statement.ts'
+
+/** What a policy has against the arguments of an invocation. */
+export interface PolicyObjection {
+  /** Place of the statement in the policy, from 0. */
+  readonly statement: number
+  /**
+   * Way from that statement to the one inside it that decided: the place among the statements of `and` and `or`, the
+   * place of the element for `all` and `any`, 0 for `not`. Empty when the statement itself decided.
+   */
+  readonly path: readonly number[]
+  /** Operator of the statement that decided. */
+  readonly operator: Operator
+  /** Its selector; for a statement under `all` or `any` it begins at the element. */
+  readonly selector?: string
+  /** Whether it does not hold, cannot be told because a value is missing, or was not reached within the budget. */
+  readonly reason: 'false' | 'unresolved' | 'over_budget'
+  /** What the statement allows, in a few words. */
+  readonly expected?: string
+  /** What was found: numbers and booleans as they are, of text and bytes only the length. */
+  readonly found?: string
+}
+
+/**
+ * Works out the objection to arguments that a policy has been seen not to allow. Of the statements that do not hold the
+ * first that is false is named, else the first that is unresolved, as the outcome of the whole policy is the one of an
+ * `and` of its statements.
+ */
+export function findObjection(
+  policy: Policy,
+  evaluators: readonly Evaluator[],
+  args: IpldValue,
+  detail: ValueDetail = 'brief',
+): PolicyObjection {
+  const budget: StepBudget = { remaining: maxSteps }
+  let missing = -1
+  for (const [index, evaluate] of evaluators.entries()) {
+    const outcome = evaluate(args, budget)
+    const statement = policy[index] as Statement
+    if (outcome === OVER_BUDGET || budget.remaining < 0) return overBudget(statement, index)
+    if (outcome === FALSE) return blame(statement, args, outcome, index, [], detail)
+    if (outcome === UNRESOLVED && missing < 0) missing = index
+  }
+  return blame(policy[missing] as Statement, args, UNRESOLVED, missing, [], detail)
+}
+
+function overBudget(statement: Statement, index: number): PolicyObjection {
+  return Object.freeze({
+    statement: index,
+    path: Object.freeze([]),
+    operator: statement[0],
+    reason: 'over_budget',
+    expected: `an answer within ${maxSteps} steps`,
+  })
+}
+
+/** Goes down to the statement that alone made this one come out as it did. */
+function blame(
+  statement: Statement,
+  value: IpldValue,
+  outcome: Outcome,
+  index: number,
+  path: readonly number[],
+  detail: ValueDetail,
+): PolicyObjection {
+  const next = decisive(statement, value, outcome)
+  if (next !== undefined) return blame(next.statement, next.value, outcome, index, [...path, next.step], detail)
+  const found = foundFor(statement, value, outcome, detail)
+  return Object.freeze({
+    statement: index,
+    path: Object.freeze(path),
+    operator: statement[0],
+    ...(hasSelector(statement) ? { selector: statement[1] } : {}),
+    reason: outcome === FALSE ? 'false' : 'unresolved',
+    expected: expectation(statement),
+    ...(found === undefined ? {} : { found }),
+  })
+}
+
+interface Step {
+  readonly statement: Statement
+  readonly value: IpldValue
+  readonly step: number
+}
+
+/** The one part that decided, if it was one: not of `or` and `any`, which are false only when every part is. */
+function decisive(statement: Statement, value: IpldValue, outcome: Outcome): Step | undefined {
+  const operator = statement[0]
+  if (operator === 'not') return outcome === UNRESOLVED ? { statement: statement[1], value, step: 0 } : undefined
+  if (operator === 'and' || operator === 'or') {
+    if (operator === 'or' && outcome === FALSE && statement[1].length !== 1) return undefined
+    const step = statement[1].findIndex((part) => outcomeOf(part, value) === outcome)
+    const part = statement[1][step]
+    return part === undefined ? undefined : { statement: part, value, step }
+  }
+  if (operator !== 'all' && operator !== 'any') return undefined
+  const found = compileSelector(parseSelector(statement[1]))(value, { remaining: maxSteps })
+  const elements = found === unresolved ? undefined : elementsOf(found, { remaining: maxSteps })
+  if (elements === undefined) return undefined
+  if (operator === 'any' && outcome === FALSE && elements.length !== 1) return undefined
+  const evaluate = compileStatement(statement[2])
+  const step = elements.findIndex((element) => evaluate(element, { remaining: maxSteps }) === outcome)
+  const element = elements[step]
+  return element === undefined ? undefined : { statement: statement[2], value: element, step }
+}
+
+function outcomeOf(statement: Statement, value: IpldValue): Outcome {
+  return compileStatement(statement)(value, { remaining: maxSteps })
+}
+
+function hasSelector(statement: Statement): statement is Exclude<Statement, readonly ['and' | 'or' | 'not', unknown]> {
+  return statement.length === 3
+}
+
+function foundFor(statement: Statement, value: IpldValue, outcome: Outcome, detail: ValueDetail): string | undefined {
+  if (!hasSelector(statement)) return undefined
+  if (outcome === UNRESOLVED) return 'no value'
+  const found = compileSelector(parseSelector(statement[1]))(value, { remaining: maxSteps })
+  return found === unresolved ? 'no value' : showValue(found, detail)
+}
+
+function expectation(statement: Statement): string {
+  switch (statement[0]) {
+    case '==':
+      return `equal to ${showValue(statement[2], 'full')}`
+    case '!=':
+      return `other than ${showValue(statement[2], 'full')}`
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return `a number ${statement[0]} ${statement[2]}`
+    case 'like':
+      return `text like ${showValue(statement[2], 'full')}`
+    case 'and':
+      return 'every statement to hold'
+    case 'or':
+      return 'at least one statement to hold'
+    case 'not':
+      return 'the statement not to hold'
+    case 'all':
+      return 'a collection of which every element satisfies the statement'
+    case 'any':
+      return 'a collection of which at least one element satisfies the statement'
+  }
+}

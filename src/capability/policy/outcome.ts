@@ -1,0 +1,18 @@
+/**
+ * The outcomes of a statement (Kleene's three, and the one of giving up). Numbers, because they are compared on the
+ * path of every call.
+ *
+ * @module
+ */
+
+/** The statement does not hold. */
+export const FALSE = 0
+/** The statement holds: the only outcome that permits. */
+export const TRUE = 1
+/** Whether the statement holds cannot be told, because a selector leads to no value. */
+export const UNRESOLVED = 2
+/** The evaluation took more steps than it may. */
+export const OVER_BUDGET = 3
+
+/** One of the four outcomes. */
+export type Outcome = typeof FALSE | typeof TRUE | typeof UNRESOLVED | typeof OVER_BUDGET

@@ -1,0 +1,101 @@
+/**
+ * What a selector stands for in given arguments.
+ *
+ * @module
+ */
+
+import type { StepBudget } from '../../ipld/equal.ts'
+import { type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { isMap, mapValues } from './collection.ts'
+import type { Selector, SelectorSegment } from './selector.ts'
+
+/** The outcome of a selector that leads to no value. */
+export const unresolved: unique symbol = Symbol('unresolved')
+
+/** The type of {@link unresolved}. */
+export type Unresolved = typeof unresolved
+
+/** Takes the selected value out of `value`, or says that there is none. Never throws. */
+export type Resolver = (value: IpldValue, budget: StepBudget) => IpldValue | Unresolved
+
+/** Compiles a selector. */
+export function compileSelector(selector: Selector): Resolver {
+  const steps = selector.map(compileSegment)
+  const [first, second] = steps
+  if (first === undefined) return (value) => value
+  if (second === undefined) return first
+  return (value, budget) => {
+    let current: IpldValue | Unresolved = value
+    // SEL-12: from left to right; the first failure without `?` ends it, whatever stands behind.
+    for (const step of steps) {
+      current = step(current, budget)
+      if (current === unresolved) return unresolved
+    }
+    return current
+  }
+}
+
+/** The value under an own key of a map. */
+export function field(value: IpldValue, name: string): IpldValue | Unresolved {
+  // SEL-07: own keys only; a missing key is no value, not `null`.
+  if (!isMap(value) || !Object.hasOwn(value, name)) return unresolved
+  return value[name] ?? null
+}
+
+function compileSegment(segment: SelectorSegment): Resolver {
+  const resolve = compileStep(segment)
+  if (!segment.optional) return resolve
+  // SEL-11
+  return (value, budget) => {
+    const found = resolve(value, budget)
+    return found === unresolved ? null : found
+  }
+}
+
+function compileStep(segment: SelectorSegment): Resolver {
+  switch (segment.kind) {
+    case 'field': {
+      const { name } = segment
+      return (value) => field(value, name)
+    }
+    case 'index': {
+      const { index } = segment
+      return (value) => element(value, index)
+    }
+    case 'slice': {
+      const { start, end } = segment
+      return (value, budget) => slice(value, start, end, budget)
+    }
+    case 'values':
+      return collectionValues
+  }
+}
+
+function element(value: IpldValue, index: number): IpldValue | Unresolved {
+  // SEL-08
+  if (!isList(value) && !isBytes(value)) return unresolved
+  const at = index < 0 ? value.length + index : index
+  if (at < 0 || at >= value.length) return unresolved
+  return value[at] ?? null
+}
+
+function slice(
+  value: IpldValue,
+  start: number | undefined,
+  end: number | undefined,
+  budget: StepBudget,
+): IpldValue | Unresolved {
+  // SEL-09
+  if (isBytes(value)) return value.subarray(start ?? 0, end)
+  if (!isList(value)) return unresolved
+  const range = value.slice(start, end)
+  budget.remaining -= range.length
+  return range
+}
+
+function collectionValues(value: IpldValue, budget: StepBudget): IpldValue | Unresolved {
+  // SEL-10
+  if (isList(value)) return value
+  if (!isMap(value)) return unresolved
+  return mapValues(value, budget)
+}
