@@ -1,0 +1,106 @@
+import { quote } from '../errors.ts'
+import { ipldEquals } from '../ipld/equal.ts'
+import type { IpldValue } from '../ipld/value.ts'
+import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
+import type { SchemaResult, StandardSchema } from './standard-schema.ts'
+
+/** Why the arguments of a call are not those that its command takes. */
+export interface ArgumentObjection {
+  /** Name of the argument. */
+  readonly argument: string
+  /** `undeclared`, `missing`, `invalid`, or `transformed`: the schema gives back something else than was signed. */
+  readonly reason: 'undeclared' | 'missing' | 'invalid' | 'transformed'
+  /** The requirement in `spec/commands.md`. */
+  readonly requirement: string
+  /** What is wrong, for people; without the value. */
+  readonly message: string
+}
+
+/**
+ * Checks the arguments of a call, exactly as signed, against the definition of its command, and returns the first
+ * objection in the order of declaration, or undefined. The answer is a promise only when a schema answers later; it is
+ * never rejected. A schema that throws counts as one that refuses.
+ */
+export function checkArguments(
+  definition: CommandDefinition,
+  args: { readonly [name: string]: IpldValue },
+): ArgumentObjection | undefined | Promise<ArgumentObjection | undefined> {
+  const schemas = definition.args
+  for (const name of Object.keys(args)) {
+    // ARG-01
+    if (!Object.hasOwn(schemas, name)) return object(name, 'undeclared', 'ARG-01', 'is not declared')
+  }
+  return checkFrom(Object.keys(schemas), 0, schemas, args)
+}
+
+/** Goes on synchronously as long as schemas answer so. */
+function checkFrom(
+  names: readonly string[],
+  start: number,
+  schemas: ArgumentSchemas,
+  args: { readonly [name: string]: IpldValue },
+): ArgumentObjection | undefined | Promise<ArgumentObjection | undefined> {
+  for (let position = start; position < names.length; position++) {
+    const name = names[position] as string
+    const schema = schemas[name] as StandardSchema
+    const value = Object.hasOwn(args, name) ? args[name] : undefined
+    if (value === undefined) {
+      // ARG-02
+      if (!isOptional(schema)) return object(name, 'missing', 'ARG-02', 'is missing')
+      continue
+    }
+    const result = validate(schema, value)
+    if (isPromise(result)) {
+      return result
+        .then(
+          (settled) => judge(name, value, settled),
+          () => judge(name, value, refusal),
+        )
+        .then((objection) => objection ?? checkFrom(names, position + 1, schemas, args))
+    }
+    const objection = judge(name, value, result)
+    if (objection !== undefined) return objection
+  }
+  return undefined
+}
+
+const refusal: SchemaResult<never> = { issues: [{ message: 'could not be checked' }] }
+
+function validate(schema: StandardSchema, value: IpldValue): SchemaResult<unknown> | Promise<SchemaResult<unknown>> {
+  try {
+    return schema['~standard'].validate(value)
+  } catch {
+    return refusal
+  }
+}
+
+function judge(name: string, value: IpldValue, result: SchemaResult<unknown>): ArgumentObjection | undefined {
+  // ARG-03
+  if (result.issues !== undefined) {
+    return object(name, 'invalid', 'ARG-03', result.issues[0]?.message ?? 'is not of its type')
+  }
+  // ARG-04
+  if (!isSame(value, result.value)) return object(name, 'transformed', 'ARG-04', 'is changed by its schema')
+  return undefined
+}
+
+function isSame(value: IpldValue, output: unknown): boolean {
+  return value === output || ipldEquals(value, output as IpldValue)
+}
+
+function isOptional(schema: StandardSchema): boolean {
+  return Object.hasOwn(schema, 'optional') && (schema as { readonly optional?: unknown }).optional === true
+}
+
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof (value as { then?: unknown } | null)?.then === 'function'
+}
+
+function object(
+  argument: string,
+  reason: ArgumentObjection['reason'],
+  requirement: string,
+  message: string,
+): ArgumentObjection {
+  return Object.freeze({ argument, reason, requirement, message: `argument ${quote(argument)} ${message}` })
+}

@@ -1,0 +1,112 @@
+/**
+ * Definitions of commands: which arguments a command takes, and of which types.
+ *
+ * @module
+ */
+
+import { ArgumentError, MalformedError, quote } from '../errors.ts'
+import { type Command, parseCommand } from './command.ts'
+import type { SchemaOutput, StandardSchema } from './standard-schema.ts'
+
+/** An argument that may be absent. Made by `optional`. */
+export interface OptionalSchema<Output = unknown> extends StandardSchema<Output> {
+  /** Tells it from a schema whose argument must be there. */
+  readonly optional: true
+}
+
+/** The declared arguments of a command: a schema for each name. */
+export type ArgumentSchemas = { readonly [name: string]: StandardSchema }
+
+/** The arguments that schemas describe, as a type: absent where the schema is optional, and no others. */
+export type ArgumentsOf<Schemas extends ArgumentSchemas> = {
+  readonly [Name in keyof Schemas as Schemas[Name] extends OptionalSchema ? never : Name]: SchemaOutput<Schemas[Name]>
+} & {
+  readonly [Name in keyof Schemas as Schemas[Name] extends OptionalSchema ? Name : never]?: SchemaOutput<Schemas[Name]>
+} extends infer Args
+  ? { readonly [Name in keyof Args]: Args[Name] }
+  : never
+
+declare const argumentsType: unique symbol
+
+/** A command together with the arguments it takes. `Args` is the type of the arguments that a handler is given. */
+export interface CommandDefinition<Args = unknown> {
+  /** The command, in normal form. */
+  readonly command: Command
+  /** The schema of each declared argument, by name. No other argument is taken. */
+  readonly args: ArgumentSchemas
+  /** What the command does, for people; one line. */
+  readonly description?: string
+  /** Carries the type; has no value. */
+  readonly [argumentsType]?: Args
+}
+
+/** What {@link defineCommand} takes. */
+export interface CommandDraft<Schemas extends ArgumentSchemas> {
+  /** The command, such as `/mail/send`. Unicode segments are not taken here unless `unicode` is set. */
+  readonly command: string
+  /** A schema for each argument. `{}` says that the command takes none. */
+  readonly args: Schemas
+  /** What the command does, for people; one line. */
+  readonly description?: string
+  /** Whether the command may have segments beyond ASCII. Default false. */
+  readonly unicode?: boolean
+}
+
+/**
+ * Declares a command. The definition is closed: an argument that is not declared is refused, and so is a schema that
+ * gives back another value than it was given, because policy, schema and handler must see the one that was signed.
+ *
+ * @throws ArgumentError when the command is none, or a schema does not follow Standard Schema v1.
+ */
+export function defineCommand<const Schemas extends ArgumentSchemas>(
+  draft: CommandDraft<Schemas>,
+): CommandDefinition<ArgumentsOf<Schemas>> {
+  const command = readCommand(draft.command, draft.unicode === true)
+  const args: Record<string, StandardSchema> = Object.create(null)
+  for (const [name, schema] of Object.entries(draft.args)) {
+    // ARG-07: arguments travel as a map in DAG-CBOR, where this key is refused.
+    if (name === '__proto__') throw new ArgumentError('an argument cannot be named `__proto__`')
+    if (!isStandardSchema(schema)) {
+      throw new ArgumentError(`argument ${quote(name)} of ${quote(command)} has no schema of Standard Schema v1`)
+    }
+    args[name] = schema
+  }
+  return Object.freeze({
+    command,
+    args: Object.freeze(args),
+    ...(draft.description === undefined ? {} : { description: draft.description }),
+  })
+}
+
+/**
+ * The definitions by command. It is a Map, so that a command named like something every object inherits finds nothing
+ * (`CMD-08`). A command is looked up as it is: `/mail` is not `/mail/send`.
+ *
+ * @throws ArgumentError when two definitions are of one command.
+ */
+export function commandTable(definitions: Iterable<CommandDefinition>): ReadonlyMap<Command, CommandDefinition> {
+  const table = new Map<Command, CommandDefinition>()
+  for (const definition of definitions) {
+    if (table.has(definition.command)) {
+      throw new ArgumentError(`command ${quote(definition.command)} is defined twice`)
+    }
+    table.set(definition.command, definition)
+  }
+  return table
+}
+
+function readCommand(text: string, unicode: boolean): Command {
+  try {
+    return parseCommand(text, { unicode })
+  } catch (error) {
+    if (error instanceof MalformedError) throw new ArgumentError(error.message, { cause: error })
+    throw error
+  }
+}
+
+function isStandardSchema(value: unknown): value is StandardSchema {
+  // ArkType's schemas are functions.
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false
+  const standard = (value as Partial<StandardSchema>)['~standard']
+  return standard !== undefined && standard.version === 1 && typeof standard.validate === 'function'
+}

@@ -1,0 +1,35 @@
+/**
+ * The Standard Schema v1 interface, as far as it is used here. Zod, Valibot, ArkType and others give it; so do the
+ * argument types of this library.
+ *
+ * @module
+ */
+
+/** What a schema found wrong. */
+export interface SchemaIssue {
+  /** What is wrong, for people. */
+  readonly message: string
+}
+
+/** What a schema answers: the value it accepts, or the issues it has with it. */
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] }
+
+/** Any schema that follows Standard Schema v1, which is given under the key `~standard`. */
+export interface StandardSchema<Output = unknown> {
+  /** The schema's side of the interface. */
+  readonly '~standard': {
+    /** The version of the interface. */
+    readonly version: 1
+    /** Whose schema it is. */
+    readonly vendor: string
+    /** Answers for a value, at once or later. */
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+    /** Carries the types; has no value. */
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined
+  }
+}
+
+/** The type of the values that a schema accepts. */
+export type SchemaOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output']
