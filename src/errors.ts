@@ -66,7 +66,7 @@ export class ArgumentError extends ProcuraError {
 /** Bytes or text that are not a token, a DID, a command, a policy, … of the form the specification gives. */
 export class MalformedError extends ProcuraError {
   readonly code = 'ERR_MALFORMED'
-  /** The requirement in `spec/` that the input breaks, for example `CBR-04`. */
+  /** The requirement in `spec/` that the input breaks: three capitals and two digits. */
   readonly requirement: string
   /** Whether the input is wrong, not supported here, or too large. */
   readonly kind: MalformedKind

@@ -1,0 +1,393 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { exportsOf, isPublic, pathsOf, readEntries, readPlatformImports, root } from './setup/entries.ts'
+import { exportedDeclarations, place, readSources, type SourceFile, walk } from './setup/source.ts'
+
+/** Folders of `src` from the ground up. A file imports from lower layers and from its own folder. */
+const layers: readonly (readonly string[])[] = [
+  ['errors', 'time', 'limits'],
+  ['ipld'],
+  ['did'],
+  ['principal'],
+  ['capability'],
+  ['envelope'],
+  ['delegation', 'invocation', 'receipt', 'revocation'],
+  ['proof', 'container'],
+  ['authorization'],
+  ['vault', 'audit'],
+  ['guard'],
+  ['http', 'mcp', 'agent', 'oauth', 'ucanto', 'cli', 'testing'],
+]
+const adapterLayer = layers.length - 1
+/** A revocation is an invocation, so it may use that folder of its own layer. */
+const sideways = new Set(['revocation > invocation'])
+const maximumLines = 400
+
+const sources = readSources('src')
+const byPath = new Map(sources.map((file) => [file.path, file]))
+const entries = readEntries()
+
+describe('layers', () => {
+  it('give every folder of src a place', () => {
+    const unknown = sources.filter((file) => !isEntryBarrel(file) && layerOf(file.path) < 0)
+    expect(unknown.map((file) => file.path)).toEqual([])
+  })
+
+  it('let a file import only from lower layers and its own folder', () => {
+    const faults = sources
+      .filter((file) => file.path !== 'src/index.ts')
+      .flatMap((file) =>
+        file.imports.flatMap((imported) =>
+          imported.targets
+            .filter((target) => target.startsWith('src/') && !mayImport(file.path, target))
+            .map((target) => `${file.path}:${imported.line} imports ${target}`),
+        ),
+      )
+    expect(faults).toEqual([])
+  })
+
+  it('keep index files as entry points that nothing imports', () => {
+    const faults = sources.flatMap((file) =>
+      file.imports
+        .filter((imported) => imported.targets.some((target) => target.endsWith('/index.ts')))
+        .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
+    )
+    expect(faults).toEqual([])
+  })
+
+  it('let adapters use only what users of the package can import', () => {
+    const published = publishedNames()
+    const faults = sources
+      .filter((file) => layerOf(file.path) === adapterLayer)
+      .flatMap((file) =>
+        file.imports
+          .filter((imported) => imported.targets.some((target) => layerOf(target) < adapterLayer))
+          .flatMap((imported) =>
+            imported.names
+              .filter((name) => !imported.targets.some((target) => published.has(`${target} ${name}`)))
+              .map((name) => `${file.path}:${imported.line} uses ${name}, which no entry point exports`),
+          ),
+      )
+    expect(faults).toEqual([])
+  })
+
+  it('write relative imports with their extension, to files that exist', () => {
+    const faults = sources.flatMap((file) =>
+      file.imports
+        .filter((imported) => imported.targets.some((target) => !byPath.has(target)))
+        .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
+    )
+    expect(faults).toEqual([])
+  })
+})
+
+describe('portability', () => {
+  const builtin = new Set(builtinModules)
+
+  it('keeps Node modules in files whose first line says so', () => {
+    const faults = sources
+      .filter((file) => !file.nodeOnly)
+      .flatMap((file) =>
+        file.imports
+          .filter(({ specifier }) => specifier.startsWith('node:') || builtin.has(specifier))
+          .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
+      )
+    expect(faults).toEqual([])
+  })
+
+  it('writes Node modules with their prefix', () => {
+    const faults = sources.flatMap((file) =>
+      file.imports.filter(({ specifier }) => builtin.has(specifier)).map(({ line }) => `${file.path}:${line}`),
+    )
+    expect(faults).toEqual([])
+  })
+
+  it('lets no portable file import one that needs Node, except by a package import', () => {
+    const faults = sources
+      .filter((file) => !file.nodeOnly)
+      .flatMap((file) =>
+        file.imports
+          .filter((imported) => !imported.typeOnly && imported.specifier.startsWith('.'))
+          .filter((imported) => imported.targets.some((target) => byPath.get(target)?.nodeOnly))
+          .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
+      )
+    expect(faults).toEqual([])
+  })
+
+  it('leads package imports to a file that needs Node and one that does not', () => {
+    for (const target of readPlatformImports()) {
+      expect.soft(byPath.get(entries[target.node] ?? '')?.nodeOnly, `${target.specifier} on Node`).toBe(true)
+      expect.soft(byPath.get(entries[target.web] ?? '')?.nodeOnly, `${target.specifier} elsewhere`).toBe(false)
+    }
+  })
+})
+
+describe('source files', () => {
+  it(`have at most ${maximumLines} lines`, () => {
+    expect(sources.filter((file) => linesOf(file) > maximumLines).map((file) => file.path)).toEqual([])
+  })
+
+  it('hold no state of their own', () => {
+    expect(sources.flatMap(moduleState)).toEqual([])
+  })
+
+  it('take no time, chance or console from the host [attack 64]', () => {
+    const faults = sources.flatMap((file) => {
+      const found: string[] = []
+      walk(file.tree, (node) => {
+        const text = ts.isPropertyAccessExpression(node) ? node.getText(file.tree) : ''
+        if (ts.isIdentifier(node) && node.text === 'console') found.push(`${place(file, node)} console`)
+        if (text === 'Math.random') found.push(`${place(file, node)} ${text}`)
+        if (file.path === 'src/time.ts') return
+        if (text === 'Date.now') found.push(`${place(file, node)} ${text}`)
+        if (ts.isNewExpression(node) && node.expression.getText(file.tree) === 'Date' && !node.arguments?.length)
+          found.push(`${place(file, node)} new Date()`)
+      })
+      return found
+    })
+    expect(faults).toEqual([])
+  })
+
+  it('export by name, each name with its doc comment', () => {
+    const faults = sources.flatMap((file) => {
+      const found: string[] = []
+      for (const statement of file.tree.statements) {
+        if (ts.isExportAssignment(statement)) found.push(`${place(file, statement)} exports without a name`)
+        if (ts.isExportDeclaration(statement) && !statement.exportClause)
+          found.push(`${place(file, statement)} exports everything of another module`)
+        const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) : undefined
+        if (modifiers?.some((modifier) => modifier.kind === ts.SyntaxKind.DefaultKeyword))
+          found.push(`${place(file, statement)} is a default export`)
+      }
+      for (const [name, node] of exportedDeclarations(file)) {
+        if (ts.getJSDocCommentsAndTags(node).length === 0) found.push(`${place(file, node)} ${name} has no doc comment`)
+      }
+      return found
+    })
+    expect(faults).toEqual([])
+  })
+
+  it('wait for nothing while they load', () => {
+    const faults = sources.flatMap((file) => {
+      const found: string[] = []
+      const visit = (node: ts.Node): void => {
+        if (ts.isAwaitExpression(node)) found.push(place(file, node))
+        if (!ts.isFunctionLike(node)) ts.forEachChild(node, visit)
+      }
+      visit(file.tree)
+      return found
+    })
+    expect(faults).toEqual([])
+  })
+
+  it('use regular expressions that run in linear time [attack 93]', () => {
+    const faults = sources.flatMap((file) => {
+      const found: string[] = []
+      walk(file.tree, (node) => {
+        if (ts.isNewExpression(node) && node.expression.getText(file.tree) === 'RegExp')
+          found.push(`${place(file, node)} makes a regular expression from text`)
+        if (ts.isRegularExpressionLiteral(node) && mayBacktrack(node.text))
+          found.push(`${place(file, node)} ${node.text}`)
+      })
+      return found
+    })
+    expect(faults).toEqual([])
+  })
+
+  it('and tests leave nothing for later', () => {
+    const marker = new RegExp(
+      `\\b(?:${['TO', 'FIX'].map((word) => `${word}${word === 'TO' ? 'DO' : 'ME'}`).join('|')})\\b`,
+    )
+    const faults = [...sources, ...readSources('test'), ...readSources('examples'), ...readSources('bench')].flatMap(
+      (file) => {
+        const found = marker.test(file.text) ? [`${file.path} marks something as open`] : []
+        walk(file.tree, (node) => {
+          if (!ts.isPropertyAccessExpression(node) || !/^(skip|only|todo|fails)$/.test(node.name.text)) return
+          const subject = node.expression.getText(file.tree)
+          if (/^(it|test|describe)\b/.test(subject)) found.push(`${place(file, node)} ${subject}.${node.name.text}`)
+        })
+        return found
+      },
+    )
+    expect(faults).toEqual([])
+  })
+})
+
+describe('entry points', () => {
+  const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+
+  it('lead to files that exist', () => {
+    expect(Object.values(entries).filter((file) => !existsSync(root + file))).toEqual([])
+  })
+
+  it('are the export map of package.json (npm run entries)', () => {
+    expect(manifest.exports).toEqual(exportsOf(entries))
+  })
+
+  it('are the paths of tsconfig.json (npm run entries)', () => {
+    const config = JSON.parse(readFileSync(`${root}tsconfig.json`, 'utf8'))
+    expect(config.compilerOptions.paths).toEqual(pathsOf(entries))
+  })
+
+  it('are outside the bundler when they are package imports', () => {
+    expect(manifest.tsup.external).toEqual(readPlatformImports().map(({ specifier }) => specifier))
+  })
+})
+
+describe('dependencies', () => {
+  const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  const lock = readFileSync(`${root}package-lock.json`, 'utf8')
+
+  it('are few, of exact versions, and run no install script [attack 92]', () => {
+    const packages = JSON.parse(lock).packages as Record<string, { hasInstallScript?: boolean; dev?: boolean }>
+    const scripts = Object.entries(packages).filter(([, entry]) => entry.hasInstallScript && !entry.dev)
+    expect.soft(scripts.map(([name]) => name)).toEqual([])
+    for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }))
+      expect.soft(version, name).toMatch(/^(npm:.+@)?\d+\.\d+\.\d+(-[\w.]+)?$/)
+    expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(6)
+  })
+
+  it('are locked without the address of a registry', () => {
+    expect(lock).not.toMatch(/"resolved"|https?:\/\/[^"]*registry/)
+  })
+
+  it('of the source files are declared', () => {
+    const declared = new Set(
+      Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }),
+    )
+    const faults = sources.flatMap((file) =>
+      file.imports
+        .filter(({ specifier, targets }) => targets.length === 0 && !/^(node:|\.|#)/.test(specifier))
+        .filter(({ specifier }) => !declared.has(packageOf(specifier)))
+        .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
+    )
+    expect(faults).toEqual([])
+  })
+})
+
+function layerOf(path: string): number {
+  const name = /^src\/([^/]+?)(?:\.ts|\/)/.exec(path)?.[1] ?? ''
+  return layers.findIndex((folders) => folders.includes(name))
+}
+
+function mayImport(from: string, to: string): boolean {
+  const [own, other] = [from, to].map((path) => path.split('/')[1])
+  if (own === other && from.split('/').length > 2) return true
+  return layerOf(to) < layerOf(from) || sideways.has(`${own} > ${other}`) || (layerOf(from) === 0 && layerOf(to) === 0)
+}
+
+function isEntryBarrel(file: SourceFile): boolean {
+  return file.path === 'src/index.ts'
+}
+
+/** `file name` of all that an entry point declares or re-exports. */
+function publishedNames(): Set<string> {
+  const names = new Set<string>()
+  for (const [, path] of Object.entries(entries).filter(([name]) => isPublic(name))) {
+    const file = byPath.get(path)
+    for (const name of file ? exportedDeclarations(file).keys() : []) names.add(`${path} ${name}`)
+    for (const imported of file?.imports ?? []) {
+      for (const name of imported.names) for (const target of imported.targets) names.add(`${target} ${name}`)
+    }
+  }
+  return names
+}
+
+function linesOf(file: SourceFile): number {
+  return file.text.trimEnd().split('\n').length
+}
+
+const changing = new Set('push pop shift unshift splice sort reverse fill set add delete clear'.split(' '))
+
+/** Variables of a module that can change, tables that can grow, and constants that are written to. */
+function moduleState(file: SourceFile): string[] {
+  const faults: string[] = []
+  const constants = new Set<string>()
+  for (const statement of file.tree.statements) {
+    if (!ts.isVariableStatement(statement)) continue
+    const isConstant = (statement.declarationList.flags & ts.NodeFlags.Const) !== 0
+    for (const declaration of statement.declarationList.declarations) {
+      if (ts.isIdentifier(declaration.name)) constants.add(declaration.name.text)
+      if (!isConstant) faults.push(`${place(file, statement)} can be assigned again`)
+      const made = declaration.initializer
+      if (!made || !ts.isNewExpression(made)) continue
+      const kind = made.expression.getText(file.tree)
+      const isReadonly = /^Readonly(Map|Set)</.test(declaration.type?.getText(file.tree) ?? '')
+      if (/^Weak(Map|Set|Ref)$/.test(kind) || (/^(Map|Set)$/.test(kind) && !isReadonly))
+        faults.push(`${place(file, declaration)} is a ${kind} that can change`)
+    }
+  }
+  walk(file.tree, (node) => {
+    if (ts.isVariableDeclaration(node) && node.parent.parent.parent !== file.tree) forget(node.name)
+    if (ts.isParameter(node)) forget(node.name)
+    if (ts.isPropertyDeclaration(node)) {
+      const kinds = new Set(ts.getModifiers(node)?.map((modifier) => modifier.kind))
+      if (kinds.has(ts.SyntaxKind.StaticKeyword) && !kinds.has(ts.SyntaxKind.ReadonlyKeyword))
+        faults.push(`${place(file, node)} is a static property that can change`)
+    }
+  })
+  walk(file.tree, (node) => {
+    if (ts.isBinaryExpression(node) && isAssignment(node.operatorToken.kind) && !ts.isIdentifier(node.left)) {
+      if (constants.has(rootName(node.left))) faults.push(`${place(file, node)} writes to a constant of the module`)
+    }
+    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
+      const { expression, name } = node.expression
+      if (ts.isIdentifier(expression) && constants.has(expression.text) && changing.has(name.text))
+        faults.push(`${place(file, node)} changes a constant of the module`)
+    }
+  })
+  return faults
+
+  function forget(name: ts.BindingName): void {
+    if (ts.isIdentifier(name)) constants.delete(name.text)
+  }
+}
+
+function isAssignment(kind: ts.SyntaxKind): boolean {
+  return kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment
+}
+
+function rootName(node: ts.Node): string {
+  if (ts.isIdentifier(node)) return node.text
+  if (ts.isPropertyAccessExpression(node) || ts.isElementAccessExpression(node)) return rootName(node.expression)
+  return ''
+}
+
+/**
+ * Whether a pattern may need more than linear time: a back reference, look-around, a repeated group whose body repeats
+ * something itself or has two alternatives that begin alike, or an unbounded repetition in a pattern that is neither
+ * anchored at its start nor a single character class.
+ */
+function mayBacktrack(literal: string): boolean {
+  const flags = literal.slice(literal.lastIndexOf('/') + 1)
+  const pattern = literal.slice(1, literal.lastIndexOf('/'))
+  // Every atom becomes one letter, so that only the operators are left: classes C, everything else x.
+  const plain = pattern.replace(/\[(?:\\.|[^\]\\])*\]/g, 'C').replace(/\\./g, 'x')
+  if (/\\[1-9k]/.test(pattern) || /\(\?(?:[=!]|<[=!])/.test(plain)) return true
+  if (/\)[^()]*\)(?:[*+]|\{\d+,\d*\})/.test(plain)) return true
+  for (const [, body] of pattern.matchAll(/\(\?:((?:\\.|\[(?:\\.|[^\]\\])*\]|[^()\\[])*)\)(?:[*+]|\{\d+,\d*\})/g)) {
+    if (repeats(body ?? '') || !beginApart(body ?? '')) return true
+  }
+  const unbounded = plain.match(/[*+]|\{\d+,\}/g)?.length ?? 0
+  return unbounded > 0 && !plain.startsWith('^') && !flags.includes('y') && !/^.(?:[*+]|\{\d+,\})$/.test(plain)
+}
+
+function repeats(body: string): boolean {
+  return /[*+?]|\{\d+,/.test(body.replace(/\[(?:\\.|[^\]\\])*\]/g, 'C').replace(/\\./g, 'x'))
+}
+
+function beginApart(body: string): boolean {
+  const ascii = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code))
+  const begins =
+    body.match(/(?:^|\|)(?:\[(?:\\.|[^\]\\])*\]|\\.|[^|])/g)?.map((begin) => begin.replace(/^\|/, '')) ?? []
+  return ascii.every((letter) => begins.filter((begin) => new RegExp(`^${begin}$`).test(letter)).length <= 1)
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+}

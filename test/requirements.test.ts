@@ -1,0 +1,97 @@
+import { existsSync, readFileSync } from 'node:fs'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { root } from './setup/entries.ts'
+import { listFiles, readSources, walk } from './setup/source.ts'
+
+/** Rows of the catalogue of attacks that are about tokens and keys. */
+const attackRows = 65
+
+const requirement = /^\*\*([A-Z]{3}-\d{2})\*\* /gm
+const identifier = /\b[A-Z]{3}-\d{2}\b(?!-)/g
+/** Names of standards that look like the identifier of a requirement. */
+const standards = new Set(['UTF-16', 'UTF-32'])
+
+const pages = listFiles('spec', '.md').map((path) => ({ path, text: readFileSync(root + path, 'utf8') }))
+const sources = readSources('src')
+const titles = [...readSources('test'), ...readSources('examples')].flatMap(({ path, tree }) =>
+  titlesOf(tree).map((title) => ({ path, title })),
+)
+
+describe('requirements', () => {
+  const stated = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(requirement)].map(([, id]) => ({ path, id: id ?? '' })),
+  )
+  const ids = new Set(stated.map(({ id }) => id))
+  const enforced = mentions(sources.map(({ path, text }) => ({ path, text })))
+  const tested = mentions(titles.map(({ path, title }) => ({ path, text: title })))
+
+  it('are each stated once', () => {
+    const again = stated.filter(({ id }, index) => stated.findIndex((other) => other.id === id) < index)
+    expect(again.map(({ id, path }) => `${id}: ${path}`)).toEqual([])
+  })
+
+  it('are each enforced in one source file', () => {
+    const faults = [...ids].map((id) => ({ id, files: [...(enforced.get(id) ?? [])] }))
+    const wrong = faults.filter(({ files }) => files.length !== 1)
+    expect(wrong.map(({ id, files }) => `${id}: ${files.length > 0 ? files.join(', ') : 'in no source file'}`)).toEqual(
+      [],
+    )
+  })
+
+  it('are each in the title of a test', () => {
+    expect([...ids].filter((id) => !tested.has(id))).toEqual([])
+  })
+
+  it('are stated when source files or tests name them', () => {
+    const unknown = [...enforced, ...tested].filter(([id]) => !ids.has(id))
+    expect(unknown.map(([id, files]) => `${id}: ${[...files].join(', ')}`)).toEqual([])
+  })
+})
+
+describe('attacks', () => {
+  it('of the catalogue each have a test, or a reason in the threat model', () => {
+    const page = 'spec/threat-model.md'
+    const reasons = existsSync(root + page) ? readFileSync(root + page, 'utf8') : ''
+    const covered = new Set(
+      [...titles.map(({ title }) => title), reasons].flatMap((text) =>
+        [...text.matchAll(/\[attacks? ([\d, –-]+)\]/g)].flatMap(([, rows]) => rowsOf(rows ?? '')),
+      ),
+    )
+    const missing = Array.from({ length: attackRows }, (_, index) => index + 1).filter((row) => !covered.has(row))
+    expect(missing.map((row) => `[attack ${row}]`)).toEqual([])
+  })
+})
+
+/** Identifiers in texts, each with the files that hold it. */
+function mentions(texts: readonly { readonly path: string; readonly text: string }[]): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>()
+  for (const { path, text } of texts) {
+    for (const [id] of text.matchAll(identifier)) {
+      if (standards.has(id)) continue
+      found.set(id, (found.get(id) ?? new Set()).add(path))
+    }
+  }
+  return found
+}
+
+/** `5`, `5, 7` and `5-7`. */
+function rowsOf(text: string): number[] {
+  return text.split(',').flatMap((part) => {
+    const [first = Number.NaN, last = first] = part.split(/[–-]/).map(Number)
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+  })
+}
+
+/** What `it`, `test` and `describe` are called with first, `.each` and the like included. */
+function titlesOf(tree: ts.SourceFile): string[] {
+  const found: string[] = []
+  walk(tree, (node) => {
+    if (!ts.isCallExpression(node) || !/^(?:it|test|describe)\b/.test(node.expression.getText(tree))) return
+    const [title] = node.arguments
+    if (title && ts.isStringLiteralLike(title)) found.push(title.text)
+    if (title && ts.isTemplateExpression(title))
+      found.push([title.head.text, ...title.templateSpans.map((span) => span.literal.text)].join('…'))
+  })
+  return found
+}

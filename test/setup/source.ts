@@ -1,0 +1,129 @@
+// node only: reads the source tree
+
+/**
+ * The source files as the tests about them see them: text, syntax tree, imports.
+ *
+ * @module
+ */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, posix, relative } from 'node:path'
+import ts from 'typescript'
+import { readEntries, readPlatformImports, root } from './entries.ts'
+
+/** One file of the repository. */
+export interface SourceFile {
+  /** Path from the root of the repository, with slashes. */
+  readonly path: string
+  readonly text: string
+  /** Whether its first line says that it needs Node. */
+  readonly nodeOnly: boolean
+  readonly tree: ts.SourceFile
+  readonly imports: readonly Import[]
+}
+
+/** One import, re-export or dynamic import. */
+export interface Import {
+  /** As written. */
+  readonly specifier: string
+  /** Paths from the root of the repository, when it leads to files of this repository (a package import to two). */
+  readonly targets: readonly string[]
+  /** Whether it is gone at run time. */
+  readonly typeOnly: boolean
+  /** Names taken from the module, under the names that it exports them by. */
+  readonly names: readonly string[]
+  readonly line: number
+}
+
+/** Reads every TypeScript file under a folder. */
+export function readSources(folder: string, extension = '.ts'): SourceFile[] {
+  return listFiles(folder, extension).map(readSource)
+}
+
+/** Lists files under a folder, sorted, as paths from the root of the repository. */
+export function listFiles(folder: string, extension: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+    .filter((path) => !path.includes('node_modules/'))
+    .sort()
+}
+
+/** Calls `visit` for a node and everything under it. */
+export function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
+  visit(node)
+  ts.forEachChild(node, (child) => walk(child, visit))
+}
+
+/** `path:line` of a node, for messages. */
+export function place(file: SourceFile, node: ts.Node): string {
+  return `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart(file.tree)).line + 1}`
+}
+
+/** Names that a file declares and exports. */
+export function exportedDeclarations(file: SourceFile): Map<string, ts.Node> {
+  const found = new Map<string, ts.Node>()
+  for (const statement of file.tree.statements) {
+    const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) : undefined
+    if (!modifiers?.some((modifier) => modifier.kind === ts.SyntaxKind.ExportKeyword)) continue
+    if (ts.isVariableStatement(statement)) {
+      for (const declaration of statement.declarationList.declarations) {
+        if (ts.isIdentifier(declaration.name)) found.set(declaration.name.text, statement)
+      }
+    } else if ('name' in statement && statement.name && ts.isIdentifier(statement.name as ts.Node)) {
+      found.set((statement.name as ts.Identifier).text, statement)
+    }
+  }
+  return found
+}
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(root, path), 'utf8')
+  const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
+  const firstLine = text.slice(0, text.indexOf('\n'))
+  return { path, text, nodeOnly: /^\/[/*].*\bnode only\b/.test(firstLine), tree, imports: importsOf(path, tree) }
+}
+
+function importsOf(path: string, tree: ts.SourceFile): Import[] {
+  const imports: Import[] = []
+  walk(tree, (node) => {
+    if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
+      const clause = node.importClause
+      const bindings = clause?.namedBindings
+      const elements = bindings && ts.isNamedImports(bindings) ? [...bindings.elements] : []
+      const typeOnly =
+        clause?.phaseModifier === ts.SyntaxKind.TypeKeyword ||
+        (elements.length > 0 && clause?.name === undefined && elements.every((element) => element.isTypeOnly))
+      add(node, node.moduleSpecifier.text, typeOnly, elements.map(sourceName))
+    } else if (ts.isExportDeclaration(node) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
+      const elements = node.exportClause && ts.isNamedExports(node.exportClause) ? [...node.exportClause.elements] : []
+      const typeOnly = node.isTypeOnly || (elements.length > 0 && elements.every((element) => element.isTypeOnly))
+      add(node, node.moduleSpecifier.text, typeOnly, elements.map(sourceName))
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const [specifier] = node.arguments
+      if (specifier && ts.isStringLiteral(specifier)) add(node, specifier.text, false, [])
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      if (ts.isStringLiteral(node.argument.literal)) add(node, node.argument.literal.text, true, [])
+    }
+  })
+  return imports
+
+  function add(node: ts.Node, specifier: string, typeOnly: boolean, names: readonly string[]): void {
+    const line = tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1
+    imports.push({ specifier, targets: resolve(path, specifier), typeOnly, names, line })
+  }
+}
+
+function sourceName(element: ts.ImportSpecifier | ts.ExportSpecifier): string {
+  return (element.propertyName ?? element.name).text
+}
+
+function resolve(from: string, specifier: string): string[] {
+  if (specifier.startsWith('.')) return [posix.join(dirname(from), specifier)]
+  const entries = readEntries()
+  for (const target of readPlatformImports()) {
+    if (target.specifier === specifier) return [entries[target.node] ?? '', entries[target.web] ?? '']
+  }
+  if (specifier === 'procura') return [entries['index'] ?? '']
+  return specifier.startsWith('procura/') ? [entries[specifier.slice('procura/'.length)] ?? ''] : []
+}
