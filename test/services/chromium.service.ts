@@ -1,0 +1,11 @@
+// node only: looks for a program
+
+import { findProgram, type Service } from './service.ts'
+
+/** The browser; its test drives it through playwright-core. */
+export const service: Service = {
+  name: 'chromium',
+  apt: 'chromium',
+  tests: ['chromium.test.ts'],
+  find: () => findProgram('chromium', '/usr/bin/chromium'),
+}

@@ -1,0 +1,85 @@
+// node only: runs tests
+
+/**
+ * `npm run test:services`: looks for each server and browser that a test of this folder needs, says by name which are
+ * missing and how to get them, and runs the tests of those that are there. With `CI=true` a missing one is a failure.
+ *
+ * `--packages` prints the Debian packages instead. Other arguments go to the test runner.
+ *
+ * @module
+ */
+
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { root } from '../setup/entries.ts'
+import type { Running, Service } from './service.ts'
+
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const services = await readServices()
+if (process.argv.includes('--packages')) {
+  console.log(services.flatMap((service) => service.apt ?? []).join('\n'))
+} else {
+  process.exitCode = await run(process.argv.slice(2))
+}
+
+async function readServices(): Promise<Service[]> {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.service.ts'))
+  const modules = files.map((file): Promise<{ service: Service }> => import(folder + file))
+  return (await Promise.all(modules)).map(({ service }) => service)
+}
+
+async function run(runnerArguments: readonly string[]): Promise<number> {
+  const owned = new Set(services.flatMap((service) => service.tests))
+  const orphans = readdirSync(folder).filter((file) => file.endsWith('.test.ts') && !owned.has(file))
+  if (orphans.length > 0) throw new Error(`no service names these tests: ${orphans.join(', ')}`)
+  const missing: Service[] = []
+  const present: { service: Service; found: string }[] = []
+  for (const service of services) {
+    const found = service.find()
+    if (found === undefined) missing.push(service)
+    else present.push({ service, found })
+  }
+  const scratch = mkdtempSync(join(tmpdir(), 'procura-services-'))
+  const running: Running[] = []
+  try {
+    for (const { service, found } of present) {
+      console.log(`found    ${service.name}: ${found}`)
+      if (service.start) running.push(await service.start(found, mkdtempSync(join(scratch, `${service.name}-`))))
+    }
+    for (const service of missing) console.log(`missing  ${service.name}: ${howToGet(service)}`)
+    const impossible = new Set(missing.flatMap((service) => service.tests))
+    const tests = [...owned].filter((test) => !impossible.has(test))
+    const failed = tests.length > 0 && !runTests(tests, running, runnerArguments)
+    return failed || (missing.length > 0 && process.env['CI'] === 'true') ? 1 : 0
+  } finally {
+    await Promise.all(running.map((service) => service.stop()))
+    rmSync(scratch, { recursive: true, force: true })
+    if (missing.length > 0) console.log(`not tested for want of: ${missing.map(({ name }) => name).join(', ')}`)
+  }
+}
+
+function howToGet(service: Service): string {
+  const tests = service.tests.join(', ')
+  return `${service.apt ? `apt-get install ${service.apt}` : 'npm ci'} (for ${tests})`
+}
+
+function runTests(tests: readonly string[], running: readonly Running[], runnerArguments: readonly string[]): boolean {
+  const environment = Object.assign({}, ...running.map((service) => service.environment)) as Record<string, string>
+  const files = tests.map((file) => `test/services/${file}`)
+  const { status } = spawnSync(
+    process.execPath,
+    [
+      `${root}node_modules/vitest/vitest.mjs`,
+      'run',
+      '--config',
+      'test/services/vitest.config.ts',
+      ...runnerArguments,
+      ...files,
+    ],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, ...environment } },
+  )
+  return status === 0
+}

@@ -1,0 +1,116 @@
+// node only: starts programs
+
+/**
+ * What a test of this folder needs that is not a package of ours: a server or a browser.
+ *
+ * To add one, write `NAME.service.ts` beside this file with `export const service: Service = { … }`. The runner finds it.
+ *
+ * @module
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+
+/** A program that tests talk to. */
+export interface Service {
+  /** How it is called in reports. */
+  readonly name: string
+  /** Debian package that brings it; `npm run test:services -- --packages` lists them. Absent when npm brings it. */
+  readonly apt?: string
+  /** Test files of this folder that need it. */
+  readonly tests: readonly string[]
+  /** Returns where it is, or undefined when it is not on this machine. */
+  find(): string | undefined
+  /**
+   * Starts it for the time of the tests. Absent when a test starts it by itself.
+   *
+   * @param found - what {@link Service.find} returned.
+   * @param folder - an empty folder for its files, removed afterwards.
+   */
+  start?(found: string, folder: string): Promise<Running>
+}
+
+/** A service that runs. */
+export interface Running {
+  /** Variables through which the tests learn where it listens. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Ends it; resolves when it has ended. */
+  stop(): Promise<void>
+}
+
+/** Looks for a program in the folders of `PATH`, then at the paths given. */
+export function findProgram(name: string, ...otherPaths: readonly string[]): string | undefined {
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name))
+  return [...onPath, ...otherPaths].find(isExecutable)
+}
+
+/** Returns a TCP port of the loopback address that nothing listens on. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      )
+    })
+  })
+}
+
+/** How {@link launch} starts a program. */
+export interface LaunchOptions {
+  readonly arguments: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly user?: { readonly uid: number; readonly gid: number }
+  /** Rejects or returns false until the program answers. Asked every 50 ms, for 30 s. */
+  isReady(): Promise<boolean>
+}
+
+/** Starts a program and waits until it answers. Rejects with what it printed when it ends before or never answers. */
+export async function launch(program: string, options: LaunchOptions): Promise<{ stop(): Promise<void> }> {
+  const child = spawn(program, options.arguments, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.environment },
+    ...options.user,
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk) => (output = (output + chunk).slice(-4000)))
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', (error) => {
+      output += error.message
+      resolve()
+    })
+  })
+  for (let attempt = 0; attempt < 600; attempt++) {
+    if (hasEnded(child)) break
+    if (await options.isReady().catch(() => false)) return { stop: () => stop(child, ended) }
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await stop(child, ended)
+  throw new Error(`${program} did not come up: ${output}`)
+}
+
+async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  if (!hasEnded(child)) child.kill('SIGTERM')
+  const kill = setTimeout(() => child.kill('SIGKILL'), 5_000)
+  await ended
+  clearTimeout(kill)
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
