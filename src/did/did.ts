@@ -33,7 +33,9 @@ export function parseDid(text: string): Did {
     const url = DID_URL.test(text)
     throw new MalformedError(
       url ? 'DID-03' : 'DID-02',
-      url ? `${quote(text)} is a DID URL, not a DID: leave out the path, query and fragment` : `${quote(text)} is not a DID`,
+      url
+        ? `${quote(text)} is a DID URL, not a DID: leave out the path, query and fragment`
+        : `${quote(text)} is not a DID`,
     )
   }
   // a bad key must not even be an audience, so that no name is accepted here for which nobody can ever sign

@@ -22,7 +22,10 @@ export interface DidResolver {
    * Returns the keys of the DID, or undefined when there is no such DID or it is not of this resolver's kind. Throws
    * or rejects when it could not find out, which is never taken for an answer. May answer at once or by a promise.
    */
-  resolve(did: Did, options: { readonly signal?: AbortSignal }): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
+  resolve(
+    did: Did,
+    options: { readonly signal?: AbortSignal },
+  ): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
 }
 
 /** Returns the resolver of `did:key`: at once, without I/O, and undefined for every other method. */
@@ -40,6 +43,7 @@ export function keyResolver(): DidResolver {
 export function compositeResolver(resolvers: Readonly<Record<string, DidResolver>>): DidResolver {
   const byMethod = new Map(Object.entries(resolvers))
   return Object.freeze({
-    resolve: (did: Did, options: { readonly signal?: AbortSignal }) => byMethod.get(didMethod(did))?.resolve(did, options),
+    resolve: (did: Did, options: { readonly signal?: AbortSignal }) =>
+      byMethod.get(didMethod(did))?.resolve(did, options),
   })
 }

@@ -77,7 +77,8 @@ function isWellFormed(algorithm: SignatureAlgorithm, signature: Uint8Array): boo
   return r > 0n && r < n && s > 0n && s < n // SIG-05
 }
 
-function orderOf(algorithm: 'ES256' | 'ES256K'): bigint {
+/** Returns n, the order of the group of the curve. */
+export function orderOf(algorithm: 'ES256' | 'ES256K'): bigint {
   return (algorithm === 'ES256' ? P256 : SECP256K1).n
 }
 

@@ -5,8 +5,8 @@
  */
 
 import type { Did } from '../did/did.ts'
-import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { publicKey } from '../did/did-key.ts'
+import type { SignatureAlgorithm } from '../did/public-key.ts'
 import type { SigningKey } from './backend/backend.ts'
 import { toLowS } from './signature.ts'
 
@@ -75,7 +75,9 @@ export function signerOf(algorithm: SignatureAlgorithm, key: SigningKey, did?: D
     publicKey: own.bytes,
     sign: (bytes) => {
       const signature = key.sign(bytes)
-      return signature instanceof Uint8Array ? toLowS(algorithm, signature) : signature.then((raw) => toLowS(algorithm, raw))
+      return signature instanceof Uint8Array
+        ? toLowS(algorithm, signature)
+        : signature.then((raw) => toLowS(algorithm, raw))
     },
   })
 }

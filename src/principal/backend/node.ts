@@ -10,6 +10,7 @@ import * as crypto from 'node:crypto'
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import { compressPoint, decompressPoint, P256, SECP256K1 } from '../../did/weierstrass.ts'
 import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
+import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
 import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
 
 /** Signatures and hashes by `node:crypto`. */
@@ -33,7 +34,8 @@ export const backend: SigningBackend = Object.freeze({
         : crypto.generateKeyPairSync('ec', { namedCurve: CURVES[algorithm].openssl })
     return signingKey(algorithm, privateKey)
   },
-  importKey: (algorithm: SignatureAlgorithm, secret: Uint8Array) => signingKey(algorithm, privateKeyOf(algorithm, secret)),
+  importKey: (algorithm: SignatureAlgorithm, secret: Uint8Array) =>
+    signingKey(algorithm, privateKeyOf(algorithm, secret)),
 })
 
 /** What `crypto.verify` and `crypto.sign` take, put together once for a key. */
@@ -47,9 +49,6 @@ const CURVES = Object.freeze({
   ES256: Object.freeze({ jwk: 'P-256', openssl: 'prime256v1', points: P256 }),
   ES256K: Object.freeze({ jwk: 'secp256k1', openssl: 'secp256k1', points: SECP256K1 }),
 })
-
-/** The start of a PKCS#8 file that holds an Ed25519 seed (RFC 8410); the 32 bytes of the seed follow. */
-const ED25519_PKCS8: readonly number[] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20]
 
 function sha256(bytes: Uint8Array): Uint8Array {
   // the one-shot call is three times faster; some hosts that offer node:crypto lack it
@@ -79,9 +78,7 @@ function publicKeyOf({ algorithm, bytes }: PublicKey): crypto.KeyObject {
 
 function privateKeyOf(algorithm: SignatureAlgorithm, secret: Uint8Array): crypto.KeyObject {
   if (algorithm === 'Ed25519') {
-    const der = new Uint8Array(ED25519_PKCS8.length + 32)
-    der.set(ED25519_PKCS8)
-    der.set(secret, ED25519_PKCS8.length)
+    const der = encodeEd25519Pkcs8(secret)
     const key = crypto.createPrivateKey({ key: Buffer.from(der.buffer), format: 'der', type: 'pkcs8' })
     der.fill(0)
     return key

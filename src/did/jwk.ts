@@ -1,0 +1,67 @@
+/**
+ * Public keys as JSON Web Keys (RFC 7517, RFC 7518, RFC 8037, RFC 8812).
+ *
+ * @module
+ */
+
+import { MalformedError } from '../errors.ts'
+import { decodeBase64url } from '../ipld/base.ts'
+import { publicKey } from './did-key.ts'
+import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
+import { bigEndian, compressPoint, decompressPoint, P256, SECP256K1 } from './weierstrass.ts'
+
+/** The members of a JWK that are read here. */
+export interface Jwk {
+  /** `OKP` for Ed25519, `EC` for the others. */
+  readonly kty?: string
+  /** `Ed25519`, `P-256` or `secp256k1`. */
+  readonly crv?: string
+  /** base64url of 32 bytes. */
+  readonly x?: string
+  /** base64url of 32 bytes; `EC` only. */
+  readonly y?: string
+  /** base64url of 32 bytes: the private key. */
+  readonly d?: string
+}
+
+/**
+ * Returns what a JWK signs with.
+ *
+ * @throws MalformedError KEY-10, kind `unsupported`, for another kind of key.
+ */
+export function jwkAlgorithm({ kty, crv }: Jwk): SignatureAlgorithm {
+  const algorithm = JWK_ALGORITHMS.get(`${kty} ${crv}`)
+  if (algorithm !== undefined) return algorithm
+  throw new MalformedError('KEY-10', 'the JWK is none of Ed25519, P-256 and secp256k1', { kind: 'unsupported' })
+}
+
+/**
+ * Reads the public half of a JWK; `d` is not looked at.
+ *
+ * @throws MalformedError when it breaks one of the rules on keys.
+ */
+export function publicKeyFromJwk(jwk: Jwk): PublicKey {
+  const algorithm = jwkAlgorithm(jwk)
+  const x = coordinate(jwk.x)
+  if (algorithm === 'Ed25519') return publicKey(algorithm, x)
+  const y = coordinate(jwk.y)
+  const key = publicKey(algorithm, compressPoint(x, y))
+  // the compressed form knows no more of y than whether it is odd
+  const { y: root } = decompressPoint(algorithm === 'ES256' ? P256 : SECP256K1, key.bytes)
+  if (bigEndian(root, 0, 32) !== bigEndian(y, 0, 32)) {
+    throw new MalformedError('KEY-11', 'the coordinates of the JWK are not a point on the curve')
+  }
+  return key
+}
+
+function coordinate(text: string | undefined): Uint8Array {
+  const bytes = typeof text === 'string' ? decodeBase64url(text, 64) : new Uint8Array()
+  if (bytes.length !== 32) throw new MalformedError('KEY-11', 'a coordinate of the JWK is not 32 bytes long')
+  return bytes
+}
+
+const JWK_ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
+  ['OKP Ed25519', 'Ed25519'],
+  ['EC P-256', 'ES256'],
+  ['EC secp256k1', 'ES256K'],
+])

@@ -1,0 +1,68 @@
+/**
+ * Keys of WebCrypto, as the other files need them.
+ *
+ * @module
+ */
+
+import type { PublicKey } from '../../did/public-key.ts'
+import { compressPoint, decompressPoint, P256 } from '../../did/weierstrass.ts'
+import { ArgumentError } from '../../errors.ts'
+import type { SigningKey } from './backend.ts'
+
+/** What WebCrypto calls the two algorithms it knows: one object for importing, signing and verifying. */
+export const WEB_ALGORITHMS: Readonly<Record<'Ed25519' | 'ES256', Readonly<EcKeyImportParams & EcdsaParams>>> =
+  Object.freeze({
+    Ed25519: Object.freeze({ name: 'Ed25519', namedCurve: '', hash: '' }),
+    ES256: Object.freeze({ name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }),
+  })
+
+/** Imports a public key. Rejects with the platform's own error when it does not know the algorithm. */
+export function importPublicKey({ bytes }: PublicKey, algorithm: 'Ed25519' | 'ES256'): Promise<CryptoKey> {
+  return crypto.subtle.importKey(
+    'raw',
+    ownBytes(algorithm === 'Ed25519' ? bytes : uncompressed(bytes)),
+    WEB_ALGORITHMS[algorithm],
+    true,
+    ['verify'],
+  )
+}
+
+/** Makes a signing key of a pair; the private half may be one that cannot be exported. */
+export async function signingKeyOf(
+  pair: CryptoKeyPair,
+): Promise<SigningKey & { readonly algorithm: 'Ed25519' | 'ES256' }> {
+  const { privateKey } = pair
+  const algorithm = algorithmOf(privateKey)
+  const raw = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey))
+  return Object.freeze({
+    algorithm,
+    publicKey: algorithm === 'Ed25519' ? raw : compressPoint(raw.subarray(1, 33), raw.subarray(33)),
+    sign: async (bytes: Uint8Array) =>
+      new Uint8Array(await crypto.subtle.sign(WEB_ALGORITHMS[algorithm], privateKey, ownBytes(bytes))),
+  })
+}
+
+/**
+ * States that bytes are not shared memory. The platform's types ask for it and its functions check it, so that a
+ * mistake ends in their `TypeError`.
+ */
+export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>
+}
+
+function algorithmOf(key: CryptoKey): 'Ed25519' | 'ES256' {
+  const { name, namedCurve } = key.algorithm as EcKeyAlgorithm
+  if (name === 'Ed25519') return 'Ed25519'
+  if (name === 'ECDSA' && namedCurve === 'P-256') return 'ES256'
+  throw new ArgumentError('the key pair is neither of Ed25519 nor of ECDSA with P-256')
+}
+
+/** Not every browser reads compressed points. */
+function uncompressed(bytes: Uint8Array): Uint8Array {
+  const { x, y } = decompressPoint(P256, bytes)
+  const point = new Uint8Array(65)
+  point[0] = 4
+  point.set(x, 1)
+  point.set(y, 33)
+  return point
+}

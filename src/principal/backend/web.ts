@@ -1,0 +1,89 @@
+/**
+ * The back end of browsers, workers and edge hosts: WebCrypto, and for what the host lacks (secp256k1 everywhere,
+ * Ed25519 in older browsers) the portable one, loaded when first needed.
+ *
+ * @module
+ */
+
+import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
+import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
+import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
+import { importPublicKey, ownBytes, signingKeyOf, WEB_ALGORITHMS } from './web-crypto-key.ts'
+
+/** Signatures and hashes by `crypto.subtle`, which browsers offer in secure contexts only. */
+export const backend: SigningBackend = Object.freeze({
+  name: 'web',
+  sha256: async (bytes: Uint8Array) => new Uint8Array(await crypto.subtle.digest('SHA-256', ownBytes(bytes))),
+  prepareKey: async (key: PublicKey) =>
+    ((await prepareNative(key)) ?? (await preparePortable(key))) as unknown as PreparedKey,
+  verify: async (key: PreparedKey, signature: Uint8Array, message: Uint8Array) =>
+    (key as unknown as WebKey).verify(signature, message),
+  generateKey: async (algorithm: SignatureAlgorithm) =>
+    (await generateNative(algorithm)) ?? (await portable()).generateKey(algorithm),
+  importKey: async (algorithm: SignatureAlgorithm, secret: Uint8Array) =>
+    (await importNative(algorithm, secret)) ?? (await portable()).importKey(algorithm, secret),
+})
+
+interface WebKey {
+  verify(signature: Uint8Array, message: Uint8Array): boolean | Promise<boolean>
+}
+
+function prepareNative(key: PublicKey): Promise<WebKey | undefined> {
+  return onPlatform(key.algorithm, async (algorithm) => {
+    const imported = await importPublicKey(key, algorithm)
+    return {
+      verify: (signature, message) =>
+        crypto.subtle.verify(WEB_ALGORITHMS[algorithm], imported, ownBytes(signature), ownBytes(message)),
+    }
+  })
+}
+
+async function preparePortable(key: PublicKey): Promise<WebKey> {
+  const noble = await portable()
+  const prepared = await noble.prepareKey(key)
+  return { verify: (signature, message) => noble.verify(prepared, signature, message) }
+}
+
+function generateNative(algorithm: SignatureAlgorithm): Promise<SigningKey | undefined> {
+  return onPlatform(algorithm, async (name) => {
+    const pair = await crypto.subtle.generateKey(WEB_ALGORITHMS[name], false, ['sign', 'verify'])
+    return signingKeyOf(pair as CryptoKeyPair)
+  })
+}
+
+/**
+ * For Ed25519 only. A seed comes without its public key, which the platform tells of an exportable key alone; the key
+ * that is kept is not exportable. Not every platform reads an ECDSA key without its public half.
+ */
+async function importNative(algorithm: SignatureAlgorithm, seed: Uint8Array): Promise<SigningKey | undefined> {
+  if (algorithm !== 'Ed25519') return undefined
+  return onPlatform(algorithm, async (name) => {
+    const { subtle } = crypto
+    const pkcs8 = encodeEd25519Pkcs8(seed)
+    const open = await subtle.importKey('pkcs8', pkcs8, WEB_ALGORITHMS[name], true, ['sign'])
+    const { kty = '', crv = '', x = '' } = await subtle.exportKey('jwk', open)
+    const [privateKey, publicKey] = await Promise.all([
+      subtle.importKey('pkcs8', pkcs8, WEB_ALGORITHMS[name], false, ['sign']),
+      subtle.importKey('jwk', { kty, crv, x }, WEB_ALGORITHMS[name], true, ['verify']),
+    ])
+    pkcs8.fill(0)
+    return signingKeyOf({ privateKey, publicKey })
+  })
+}
+
+/** Undefined when the platform lacks the algorithm. It was given nothing wrong, so that no failure means more. */
+async function onPlatform<T>(
+  algorithm: SignatureAlgorithm,
+  action: (algorithm: 'Ed25519' | 'ES256') => Promise<T>,
+): Promise<T | undefined> {
+  if (algorithm === 'ES256K') return undefined
+  try {
+    return await action(algorithm)
+  } catch {
+    return undefined
+  }
+}
+
+async function portable(): Promise<SigningBackend> {
+  return (await import('./noble.ts')).backend
+}

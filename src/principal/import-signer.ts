@@ -1,0 +1,87 @@
+/**
+ * A principal whose private key the program has at hand.
+ *
+ * @module
+ */
+
+import { backend } from '#backend'
+import type { Did } from '../did/did.ts'
+import { type Jwk, jwkAlgorithm, publicKeyFromJwk } from '../did/jwk.ts'
+import type { SignatureAlgorithm } from '../did/public-key.ts'
+import { bigEndian } from '../did/weierstrass.ts'
+import { ArgumentError } from '../errors.ts'
+import { decodeBase64url } from '../ipld/base.ts'
+import { decodePkcs8, type PrivateKeyBytes } from './pkcs8.ts'
+import { orderOf } from './signature.ts'
+import { type Signer, signerOf } from './signer.ts'
+
+/** A private key in one of the forms it is kept in. */
+export type PrivateKeySource =
+  /** The 32 bytes: the seed of RFC 8032, or the scalar of ECDSA, big-endian. */
+  | { readonly seed: Uint8Array }
+  /** The same 32 bytes as text, in base64 or base64url, with or without padding; handy for an environment variable. */
+  | { readonly base64: string }
+  /** An unencrypted PKCS#8 file in DER; it names its algorithm. */
+  | { readonly pkcs8: Uint8Array }
+  /** A JWK with `d`; it names its algorithm. When it holds the public key as well, both must belong together. */
+  | { readonly jwk: Jwk }
+
+/** Options of {@link importSigner}. */
+export interface ImportSignerOptions {
+  /** What the key signs with; default `Ed25519` for bare bytes, else what the file says. */
+  readonly algorithm?: SignatureAlgorithm
+  /** The DID that the key signs for, when that is not its own `did:key`: a `did:web`, whose document lists the key. */
+  readonly did?: Did
+}
+
+/**
+ * Takes a private key. It is copied; the bytes passed in can be overwritten afterwards.
+ *
+ * @throws ArgumentError when it is no private key of the algorithm. No message shows any of it.
+ */
+export async function importSigner(source: PrivateKeySource, options?: ImportSignerOptions): Promise<Signer> {
+  const { algorithm, secret } = read(source, options?.algorithm)
+  if (secret.length !== 32) throw new ArgumentError(`the private key is ${secret.length} bytes long, not 32`)
+  if (algorithm !== 'Ed25519') {
+    const scalar = bigEndian(secret, 0, 32)
+    if (scalar === 0n || scalar >= orderOf(algorithm)) throw new ArgumentError('the private key is out of range')
+  }
+  const signer = signerOf(algorithm, await backend.importKey(algorithm, secret), options?.did)
+  if ('jwk' in source && source.jwk.x !== undefined) assertSameKey(source.jwk, signer)
+  return signer
+}
+
+function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefined): PrivateKeyBytes {
+  if ('seed' in source) return { algorithm: algorithm ?? 'Ed25519', secret: source.seed }
+  if ('base64' in source) return { algorithm: algorithm ?? 'Ed25519', secret: decodeText(source.base64) }
+  const key = 'pkcs8' in source ? decodePkcs8(source.pkcs8) : readJwk(source.jwk)
+  if (algorithm === undefined || algorithm === key.algorithm) return key
+  throw new ArgumentError(`the private key is one of ${key.algorithm}, not of ${algorithm}`)
+}
+
+function readJwk(jwk: Jwk): PrivateKeyBytes {
+  if (typeof jwk.d !== 'string') throw new ArgumentError('the JWK holds no private key `d`')
+  return { algorithm: jwkAlgorithm(jwk), secret: decodeText(jwk.d) }
+}
+
+/** The error of the decoder is not passed on, lest a later wording of it show a part of the key. */
+function decodeText(text: string): Uint8Array {
+  try {
+    return decodeBase64url(
+      text
+        .replace(/={1,2}$/, '')
+        .replaceAll('+', '-')
+        .replaceAll('/', '_'),
+      64,
+    )
+  } catch {
+    throw new ArgumentError('the private key is not base64')
+  }
+}
+
+function assertSameKey(jwk: Jwk, signer: Signer): void {
+  const { bytes } = publicKeyFromJwk(jwk)
+  if (bytes.some((byte, i) => byte !== signer.publicKey[i])) {
+    throw new ArgumentError('the private and the public key of the JWK do not belong together')
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Private keys as PKCS#8 (RFC 5958), the form that OpenSSL and WebCrypto export.
+ *
+ * @module
+ */
+
+import type { SignatureAlgorithm } from '../did/public-key.ts'
+import { ArgumentError } from '../errors.ts'
+
+/** A private key and what it is for. */
+export interface PrivateKeyBytes {
+  /** Read from the object identifiers of the file. */
+  readonly algorithm: SignatureAlgorithm
+  /** 32 bytes: the seed of RFC 8032, or the scalar of ECDSA, big-endian. */
+  readonly secret: Uint8Array
+}
+
+/** Returns a PKCS#8 file (48 bytes) that holds an Ed25519 seed (RFC 8410). */
+export function encodeEd25519Pkcs8(seed: Uint8Array): Uint8Array<ArrayBuffer> {
+  const der = new Uint8Array(ED25519_PREFIX.length + 32)
+  der.set(ED25519_PREFIX)
+  der.set(seed, ED25519_PREFIX.length)
+  return der
+}
+
+/**
+ * Reads an unencrypted PKCS#8 file in DER.
+ *
+ * @param der - the bytes; of PEM, the base64 between its two lines, decoded.
+ * @throws ArgumentError when it is no such file, or holds a key of another kind. The message never shows the bytes.
+ */
+export function decodePkcs8(der: Uint8Array): PrivateKeyBytes {
+  const file = elements(der)
+  if (file.length !== 1) throw notPkcs8()
+  const [version, identifier, key] = elements(content(file[0], SEQUENCE))
+  content(version, INTEGER)
+  const [type, curve] = elements(content(identifier, SEQUENCE))
+  const algorithm = ALGORITHMS.get([type, curve].map((id) => id && content(id, IDENTIFIER).join('.')).join())
+  if (algorithm === undefined) throw new ArgumentError('the PKCS#8 key is none of Ed25519, P-256 and secp256k1')
+  const [inner, ...more] = elements(content(key, OCTETS))
+  if (more.length > 0) throw notPkcs8()
+  const secret =
+    algorithm === 'Ed25519' ? content(inner, OCTETS) : content(elements(content(inner, SEQUENCE))[1], OCTETS)
+  if (secret.length !== 32) throw notPkcs8()
+  return { algorithm, secret: secret.slice() }
+}
+
+const SEQUENCE = 0x30
+const INTEGER = 0x02
+const OCTETS = 0x04
+const IDENTIFIER = 0x06
+
+/** The first 16 bytes of the file for Ed25519, which are always the same; the seed follows. */
+const ED25519_PREFIX: readonly number[] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20]
+
+/** Object identifiers as the bytes of their encoding: 1.3.101.112, and 1.2.840.10045.2.1 with a named curve. */
+const ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
+  ['43.101.112,', 'Ed25519'],
+  ['42.134.72.206.61.2.1,42.134.72.206.61.3.1.7', 'ES256'],
+  ['42.134.72.206.61.2.1,43.129.4.0.10', 'ES256K'],
+])
+
+interface Element {
+  readonly tag: number
+  readonly content: Uint8Array
+}
+
+/** Splits DER into its elements. Lengths of two bytes and more are not read: no key of these kinds is that long. */
+function elements(der: Uint8Array): readonly Element[] {
+  const found: Element[] = []
+  let at = 0
+  while (at < der.length) {
+    const short = der[at + 1] ?? 0
+    const long = short === 0x81
+    if (short > 0x7f && !long) throw notPkcs8()
+    const start = at + (long ? 3 : 2)
+    const end = start + (long ? (der[at + 2] ?? 0) : short)
+    if (end > der.length) throw notPkcs8()
+    found.push({ tag: der[at] ?? 0, content: der.subarray(start, end) })
+    at = end
+  }
+  return found
+}
+
+function content(element: Element | undefined, tag: number): Uint8Array {
+  if (element?.tag !== tag) throw notPkcs8()
+  return element.content
+}
+
+function notPkcs8(): ArgumentError {
+  return new ArgumentError('the bytes are not an unencrypted PKCS#8 key in DER')
+}

@@ -1,0 +1,65 @@
+/**
+ * A principal whose private key is somewhere else: a key management service, a hardware module, an agent process.
+ *
+ * @module
+ */
+
+import { type Did, didMethod } from '../did/did.ts'
+import { parseDidKey } from '../did/did-key.ts'
+import type { PublicKey } from '../did/public-key.ts'
+import { ArgumentError, SigningError } from '../errors.ts'
+import { checkedSignature } from './checked-signature.ts'
+import { createSigner, type Signer } from './signer.ts'
+
+/** Options of {@link remoteSigner}. */
+export interface RemoteSignerOptions {
+  /** Who signs. */
+  readonly did: Did
+  /** The public key of that principal; needed when the DID is not a `did:key`. */
+  readonly key?: PublicKey
+  /**
+   * Returns the raw signature of the bytes, 64 bytes long, `r || s` for ECDSA (over SHA-256, with either s). Throws or
+   * rejects when the key cannot sign. What it returns is verified.
+   */
+  sign(bytes: Uint8Array, options: { readonly signal?: AbortSignal }): Uint8Array | Promise<Uint8Array>
+  /** The longest message that the other side signs, in bytes; default no limit. AWS KMS has 4,096. */
+  readonly maxMessageBytes?: number
+}
+
+/**
+ * Makes a signer of a function that signs elsewhere. Its `sign` rejects with a SigningError when the message is longer
+ * than `maxMessageBytes`, when the function fails, and when what it returns is no signature of the key.
+ *
+ * @throws ArgumentError when no public key is known.
+ */
+export function remoteSigner(options: RemoteSignerOptions): Signer {
+  const { did, maxMessageBytes } = options
+  const remote = options.sign.bind(options)
+  const key = options.key ?? keyOf(did)
+  return createSigner({
+    did,
+    algorithm: key.algorithm,
+    publicKey: key.bytes,
+    ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
+    sign: async (bytes, { signal } = {}) => {
+      if (maxMessageBytes !== undefined && bytes.length > maxMessageBytes) {
+        throw new SigningError(`the message is ${bytes.length} bytes long; this signer takes ${maxMessageBytes}`)
+      }
+      signal?.throwIfAborted()
+      return checkedSignature(key, await answer(() => remote(bytes, signal === undefined ? {} : { signal })), bytes)
+    },
+  })
+}
+
+function keyOf(did: Did): PublicKey {
+  if (didMethod(did) === 'key') return parseDidKey(did)
+  throw new ArgumentError('a remote signer of another DID than a did:key needs the option `key`')
+}
+
+async function answer(sign: () => Uint8Array | Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await sign()
+  } catch (cause) {
+    throw new SigningError('the remote signer failed', { cause })
+  }
+}

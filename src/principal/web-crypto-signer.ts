@@ -1,0 +1,31 @@
+/**
+ * A principal with a key of WebCrypto.
+ *
+ * @module
+ */
+
+import type { Did } from '../did/did.ts'
+import { publicKey } from '../did/did-key.ts'
+import { signingKeyOf } from './backend/web-crypto-key.ts'
+import { checkedSignature } from './checked-signature.ts'
+import { type Signer, signerOf } from './signer.ts'
+
+/** Options of {@link webCryptoSigner}. */
+export interface WebCryptoSignerOptions {
+  /** The DID that the key signs for, when that is not its own `did:key`. */
+  readonly did?: Did
+}
+
+/**
+ * Makes a signer of a key pair of WebCrypto, Ed25519 or ECDSA with P-256. The private key may be one that cannot be
+ * exported, as browsers keep it in IndexedDB; the public key must be exportable, as it is by default. Signs a fixed
+ * text once, to see that the halves belong together.
+ *
+ * @throws ArgumentError when the keys are of another kind, SigningError when they do not belong together.
+ */
+export async function webCryptoSigner(pair: CryptoKeyPair, options?: WebCryptoSignerOptions): Promise<Signer> {
+  const key = await signingKeyOf(pair)
+  const probe = new TextEncoder().encode('procura: do the two keys belong together?')
+  await checkedSignature(publicKey(key.algorithm, key.publicKey), await key.sign(probe), probe)
+  return signerOf(key.algorithm, key, options?.did)
+}
