@@ -2,7 +2,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { exportsOf, isPublic, pathsOf, readEntries, readPlatformImports, root } from './setup/entries.ts'
+import {
+  documentedEntries,
+  exportsOf,
+  isPublic,
+  pathsOf,
+  readEntries,
+  readPlatformImports,
+  root,
+} from './setup/entries.ts'
 import { exportedDeclarations, place, readSources, type SourceFile, walk } from './setup/source.ts'
 
 /** Folders of `src` from the ground up. A file imports from lower layers and from its own folder. */
@@ -229,6 +237,11 @@ describe('entry points', () => {
   it('are the paths of tsconfig.json (npm run entries)', () => {
     const config = JSON.parse(readFileSync(`${root}tsconfig.json`, 'utf8'))
     expect(config.compilerOptions.paths).toEqual(pathsOf(entries))
+  })
+
+  it('are the entry points of typedoc.json (npm run entries)', () => {
+    const config = JSON.parse(readFileSync(`${root}typedoc.json`, 'utf8'))
+    expect(config.entryPoints).toEqual(documentedEntries(entries))
   })
 
   it('are outside the bundler when they are package imports', () => {

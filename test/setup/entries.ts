@@ -2,8 +2,8 @@
 
 /**
  * The one list of entry points, `tsup.entry` of package.json, and everything that is derived from it: the export map,
- * the `paths` of tsconfig.json and the aliases of the test runner. `npm run entries` writes the first two;
- * `architecture.test.ts` fails when they do not agree.
+ * the `paths` of tsconfig.json, the entry points of typedoc.json and the aliases of the test runner. `npm run entries`
+ * writes the files; `architecture.test.ts` fails when they do not agree.
  *
  * @module
  */
@@ -74,6 +74,13 @@ export function pathsOf(entries: Entries, platform: 'node' | 'web' = 'node'): Re
     paths[specifierOf(name)] = [`./${file}`]
   }
   return paths
+}
+
+/** The `entryPoints` of typedoc.json. */
+export function documentedEntries(entries: Entries): string[] {
+  return Object.keys(entries)
+    .filter(isPublic)
+    .map((name) => entries[name] ?? '')
 }
 
 /** An alias of the test runner: an exact specifier and the file that stands for it. */

@@ -1,14 +1,14 @@
-// node only: writes package.json and tsconfig.json
+// node only: writes files
 
 /**
- * `npm run entries`: writes what is derived from `tsup.entry` of package.json, the export map and the `paths` of
- * tsconfig.json.
+ * `npm run entries`: writes what is derived from `tsup.entry` of package.json, the export map, the `paths` of
+ * tsconfig.json and the entry points of typedoc.json.
  *
  * @module
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { exportsOf, pathsOf, readEntries, root } from '../setup/entries.ts'
+import { documentedEntries, exportsOf, pathsOf, readEntries, root } from '../setup/entries.ts'
 
 const entries = readEntries()
 
@@ -17,6 +17,7 @@ rewrite('tsconfig.json', (config) => ({
   ...config,
   compilerOptions: { ...(config['compilerOptions'] as object), paths: pathsOf(entries) },
 }))
+rewrite('typedoc.json', (config) => ({ ...config, entryPoints: documentedEntries(entries) }))
 
 function rewrite(file: string, change: (value: Record<string, unknown>) => unknown): void {
   const before = JSON.parse(readFileSync(root + file, 'utf8')) as Record<string, unknown>
