@@ -1,0 +1,141 @@
+/**
+ * The whole question: may this call be made, here, now?
+ *
+ * @module
+ */
+
+import { ArgumentError } from '../errors.ts'
+import { taskBytes } from '../invocation/task.ts'
+import { cidOf } from '../ipld/cid.ts'
+import { deepFreeze } from '../ipld/equal.ts'
+import { never, type Timestamp } from '../time.ts'
+import type { Authorization, AuthorizationFacts } from './authorization.ts'
+import { grantAuthorization } from './authorization.ts'
+import type { Chain, Link } from './chain.ts'
+import { checkAddressee } from './checks/addressee.ts'
+import { checkAlignment } from './checks/alignment.ts'
+import { checkArguments } from './checks/arguments.ts'
+import { checkPolicies } from './checks/policy.ts'
+import { checkReplay } from './checks/replay.ts'
+import { checkRevocation } from './checks/revocation.ts'
+import { checkSignatures } from './checks/signatures.ts'
+import { checkTimeBounds } from './checks/time-bounds.ts'
+import type { Decision } from './decision.ts'
+import type { Denial } from './denial.ts'
+import { createKeyRing, type KeyRing } from './key-ring.ts'
+import { createMemo, type Memo } from './memo.ts'
+import { type AuthorizeOptions, type CallOptions, completeOptions, type Settings } from './options.ts'
+import { readCall } from './read-call.ts'
+import { runAsync, runSync, type Steps, wait } from './steps.ts'
+
+/** Decides about calls for one service. */
+export interface Authorizer {
+  /**
+   * Decides about one call.
+   *
+   * @param container - the invocation and its proofs, as text or bytes.
+   * @returns the decision. Whatever the bytes are, nothing is thrown for them.
+   */
+  authorize(container: string | Uint8Array, options?: CallOptions): Promise<Decision>
+  /**
+   * The same, at once: for when every store, resolver, schema and the back end answer at once, as the memory stores
+   * and Node's back end do.
+   *
+   * @throws {@link ArgumentError} when one of them does not.
+   */
+  authorizeSync(container: string | Uint8Array): Decision
+}
+
+/** Decides about one call; for a service that decides about many, {@link createAuthorizer} keeps what can be kept. */
+export function authorize(
+  container: string | Uint8Array,
+  options: AuthorizeOptions & CallOptions,
+): Promise<Decision> {
+  return createAuthorizer(options).authorize(container, options)
+}
+
+/**
+ * Makes the decider of a service. Options are read once. It remembers delegations whose signature it has verified;
+ * time, revocation, policy and replay are asked for every call.
+ *
+ * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ */
+export function createAuthorizer(options: AuthorizeOptions): Authorizer {
+  const settings = completeOptions(options)
+  const state: State = { memo: createMemo(settings.maxCachedDelegations), keys: createKeyRing() }
+  return Object.freeze({
+    authorize: (container, call = {}) => runAsync(decide(checkInput(container), settings, state, call)),
+    authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, {})),
+  } satisfies Authorizer)
+}
+
+interface State {
+  readonly memo: Memo<Link>
+  readonly keys: KeyRing
+}
+
+/**
+ * The order of the checks is an argument:
+ *
+ * 1. sizes, strict decoding, closed schema, CIDs by hashing (`readCall`): a microsecond a token, so that garbage costs
+ *    nothing and all later checks see one meaning of the bytes;
+ * 2. addressee, alignment, command, time: comparisons, which cost less than any signature and refuse most mistakes;
+ * 3. signatures, the invocation's first: from here on, what is read was said by who it says;
+ * 4. arguments, then policies: no unauthenticated statement is evaluated, and none against an unchecked argument;
+ * 5. revocation: a look-up, which a forged token must not be able to cause;
+ * 6. replay: last, because it leaves a trace; a call that is refused for another reason burns no nonce.
+ */
+function* decide(container: string | Uint8Array, settings: Settings, state: State, call: CallOptions): Steps<Decision> {
+  const now = Math.floor(settings.clock.now())
+  if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
+  const chain = yield* readCall(container, settings, state.memo)
+  if ('code' in chain) return deny(chain)
+  const denial =
+    checkAddressee(chain, settings) ??
+    checkAlignment(chain) ??
+    checkTimeBounds(chain, now, settings) ??
+    (yield* checkSignatures(chain, settings, state, call)) ??
+    (yield* checkArguments(chain, settings)) ??
+    checkPolicies(chain) ??
+    (yield* checkRevocation(chain, settings, call)) ??
+    (yield* checkReplay(chain, settings, call))
+  if (denial !== undefined) return deny(denial)
+  return Object.freeze({ allowed: true, authorization: yield* grant(chain, settings) })
+}
+
+function deny(denial: Denial): Decision {
+  return Object.freeze({ allowed: false, denial: Object.freeze(denial) })
+}
+
+function* grant(chain: Chain, settings: Settings): Steps<Authorization> {
+  const { links, invocation } = chain
+  const { fields } = invocation
+  const notBefore = latest(links.map(({ link }) => link.notBefore).concat(fields.notBefore))
+  const facts: AuthorizationFacts = {
+    subject: fields.subject,
+    invoker: fields.issuer,
+    audience: settings.audience,
+    principals: Object.freeze([...links.map(({ link }) => link.issuer), fields.issuer]),
+    command: fields.command,
+    args: deepFreeze(fields.args),
+    proofs: Object.freeze([...fields.proofs]),
+    invocation: invocation.cid,
+    task: cidOf(yield* wait(settings.backend.sha256(taskBytes(invocation.envelope)))),
+    ...(notBefore === undefined ? {} : { notBefore }),
+    expiration: earliest([...links.map(({ link }) => link.expiration), fields.expiration]),
+  }
+  return grantAuthorization(facts, settings.clockTolerance)
+}
+
+function latest(times: readonly (Timestamp | undefined)[]): Timestamp | undefined {
+  return times.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a), undefined)
+}
+
+function earliest(times: readonly (Timestamp | typeof never)[]): Timestamp | typeof never {
+  return times.reduce((a, b) => (a === never || (b !== never && b < a) ? b : a), never)
+}
+
+function checkInput(container: string | Uint8Array): string | Uint8Array {
+  if (typeof container === 'string' || container instanceof Uint8Array) return container
+  throw new ArgumentError('a container is a string or a Uint8Array')
+}

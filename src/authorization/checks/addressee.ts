@@ -1,0 +1,50 @@
+import type { Chain } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+import type { Settings } from '../options.ts'
+
+/**
+ * The call is for this service: addressed to it, about a subject and a command that it serves, and not one that could
+ * be made twice by accident.
+ */
+export function checkAddressee(chain: Chain, settings: Settings): Denial | undefined {
+  const { fields } = chain.invocation
+  const at = chain.links.length
+  // The audience counts when there is one; the subject only stands in for one that was left out.
+  const audience = fields.audience ?? fields.subject
+  if (audience !== settings.audience) {
+    return {
+      code: 'audience_mismatch',
+      message: `the invocation is addressed to ${audience}, and this is ${settings.audience}`,
+      at,
+      requirement: 'AUD-01',
+      detail: { kind: 'principal', expected: [settings.audience], found: audience },
+    }
+  }
+  if (settings.subjects !== undefined && !settings.subjects.has(fields.subject)) {
+    return {
+      code: 'subject_not_accepted',
+      message: `this service does not act for ${fields.subject}`,
+      at,
+      requirement: 'AUD-02',
+      detail: { kind: 'principal', expected: [...settings.subjects].slice(0, 8), found: fields.subject },
+    }
+  }
+  const definition = settings.commands?.get(fields.command)
+  if (settings.commands !== undefined && definition === undefined) {
+    return {
+      code: 'command_unknown',
+      message: `this service has no command \`${fields.command}\``,
+      at,
+      requirement: 'AUD-03',
+      detail: { kind: 'command', found: fields.command },
+    }
+  }
+  const minimum = definition?.idempotent === true ? 0 : settings.minimumNonceBytes
+  if (fields.nonce.length >= minimum) return undefined
+  return {
+    code: 'nonce_too_short',
+    message: `the nonce of the invocation has ${fields.nonce.length} bytes, and ${minimum} are needed`,
+    at,
+    requirement: 'RPL-02',
+  }
+}

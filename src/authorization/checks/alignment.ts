@@ -1,0 +1,108 @@
+import { commandCovers } from '../../capability/command.ts'
+import { anySubject } from '../../capability/subject.ts'
+import { type Chain, type ChainLink, linkName } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+
+/**
+ * The chain is one line of authority from the subject to the invoker: who received it passed it on, over one subject,
+ * and no link takes more than it was given. Walked once, root first.
+ */
+export function checkAlignment(chain: Chain): Denial | undefined {
+  return checkRoot(chain) ?? checkLinks(chain)
+}
+
+/** Authority begins with the subject: by its own delegation, or by its own invocation when there is none. */
+function checkRoot(chain: Chain): Denial | undefined {
+  const root = chain.links[0]?.link
+  const { fields } = chain.invocation
+  if (root === undefined) {
+    return fields.issuer === fields.subject ? undefined : notSubject('PRF-02', fields.subject, fields.issuer, chain)
+  }
+  if (root.subject === anySubject) {
+    return {
+      code: 'root_not_subject',
+      message: 'the root delegation names no subject, so nobody says whose authority it passes on',
+      at: 0,
+      requirement: 'PRF-03',
+    }
+  }
+  return root.issuer === root.subject ? undefined : notSubject('PRF-04', root.subject, root.issuer, chain)
+}
+
+function checkLinks(chain: Chain): Denial | undefined {
+  const { links, invocation } = chain
+  for (const [at, { link }] of links.entries()) {
+    const next = links[at + 1]?.link ?? invocation.fields
+    const denial = checkPair(link, next, at + 1, chain)
+    if (denial !== undefined) return denial
+  }
+  return undefined
+}
+
+/**
+ * A path that a revoker shows is one line of delegations over one subject. It need not begin at the subject: the right
+ * to revoke comes from standing in it, and how far that reaches is asked again of every chain that is used.
+ */
+export function checkWitness(path: readonly ChainLink[]): Denial | undefined {
+  const subject = path.find(({ link }) => link.subject !== anySubject)?.link.subject
+  for (const [at, { link }] of path.entries()) {
+    const next = path[at + 1]?.link
+    const aligned = next === undefined || link.audience === next.issuer
+    if (aligned && (link.subject === anySubject || link.subject === subject)) continue
+    return {
+      code: aligned ? 'subject_misaligned' : 'principal_misaligned',
+      message: 'the path that the revocation shows is not one chain',
+      at,
+      requirement: 'RVK-08',
+    }
+  }
+  return undefined
+}
+
+type Given = Chain['links'][number]['link']
+type Taken = Pick<Given, 'issuer' | 'subject' | 'command'>
+
+/** Compares a delegation with the token that stands on it, at position `at`. */
+function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial | undefined {
+  if (given.audience !== taken.issuer) {
+    return {
+      code: 'principal_misaligned',
+      message: `${linkName(at, chain.links.length)} is issued by ${taken.issuer}, but its proof is for ${given.audience}`,
+      at,
+      requirement: 'PRF-05',
+      detail: { kind: 'principal', expected: [given.audience], found: taken.issuer },
+    }
+  }
+  const { subject } = chain.invocation.fields
+  for (const [token, position] of [
+    [given, at - 1],
+    [taken, at],
+  ] as const) {
+    if (token.subject === anySubject || token.subject === subject) continue
+    return {
+      code: 'subject_misaligned',
+      message: `${linkName(position, chain.links.length)} is about ${token.subject}, and the invocation about ${subject}`,
+      at: position,
+      requirement: 'PRF-06',
+      detail: { kind: 'principal', expected: [subject], found: token.subject },
+    }
+  }
+  if (commandCovers(given.command, taken.command)) return undefined
+  return {
+    code: 'command_not_covered',
+    message: `${linkName(at, chain.links.length)} takes \`${taken.command}\`, and its proof gives \`${given.command}\``,
+    at,
+    requirement: 'PRF-07',
+    detail: { kind: 'command', granted: given.command, found: taken.command },
+  }
+}
+
+function notSubject(requirement: string, subject: string, issuer: string, chain: Chain): Denial {
+  return {
+    code: 'root_not_subject',
+    message: `${linkName(0, chain.links.length)} is issued by ${issuer}, who is not the subject ${subject}`,
+    at: 0,
+    requirement,
+    detail: { kind: 'principal', expected: [subject], found: issuer },
+  }
+}

@@ -1,0 +1,24 @@
+import { checkArguments as findObjection } from '../../capability/check-arguments.ts'
+import type { Chain } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+import type { Settings } from '../options.ts'
+import { type Steps, wait } from '../steps.ts'
+
+/**
+ * The arguments are those that the command declares, in canonical form and no others. Asked before any policy, which
+ * is only safe to read against arguments of one spelling.
+ */
+export function* checkArguments(chain: Chain, settings: Settings): Steps<Denial | undefined> {
+  const { fields } = chain.invocation
+  const definition = settings.commands?.get(fields.command)
+  if (definition === undefined) return undefined
+  const objection = yield* wait(findObjection(definition, fields.args))
+  if (objection === undefined) return undefined
+  return {
+    code: 'arguments_invalid',
+    message: `the invocation of \`${fields.command}\`: ${objection.message}`,
+    at: chain.links.length,
+    requirement: objection.requirement,
+    detail: { kind: 'argument', argument: objection.argument, problem: objection.reason },
+  }
+}

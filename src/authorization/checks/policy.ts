@@ -1,0 +1,38 @@
+import type { PolicyObjection } from '../../capability/policy/compile.ts'
+import { type Chain, linkName } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+
+/**
+ * The policy of every delegation permits the arguments, exactly as signed. Every one is asked: a later link can only
+ * add conditions, never take any away.
+ */
+export function checkPolicies(chain: Chain): Denial | undefined {
+  const { fields } = chain.invocation
+  for (const [at, { link }] of chain.links.entries()) {
+    const objection = link.policy.evaluate(fields.args)
+    if (objection === undefined) continue
+    const overBudget = objection.reason === 'over_budget'
+    return {
+      code: overBudget ? 'policy_over_budget' : 'policy_unsatisfied',
+      message: `${linkName(at, chain.links.length)}: ${describe(objection)}`,
+      at,
+      requirement: overBudget ? 'PRF-12' : 'PRF-11',
+      detail: { kind: 'policy', objection },
+      ...(overBudget
+        ? {}
+        : { approvable: { audience: fields.issuer, subject: fields.subject, command: fields.command } }),
+    }
+  }
+  return undefined
+}
+
+/** One line: the statement, the selector, what it wants and what it met. */
+function describe(objection: PolicyObjection): string {
+  const { statement, path, operator, selector, reason, expected, found } = objection
+  const where = [statement, ...path].join('.')
+  if (reason === 'over_budget') return `policy statement ${where} needs more work than a policy may`
+  const what = selector === undefined ? `\`${operator}\`` : `\`${selector}\``
+  const wants = expected === undefined ? '' : ` must be ${expected}`
+  const met = reason === 'unresolved' ? 'there is no such value' : found === undefined ? 'it is not' : `found ${found}`
+  return `policy statement ${where}: ${what}${wants}, ${met}`
+}

@@ -1,0 +1,99 @@
+import { type Did, didMethod } from '../../did/did.ts'
+import type { PublicKey } from '../../did/public-key.ts'
+import type { Envelope } from '../../envelope/open.ts'
+import { MalformedError } from '../../errors.ts'
+import { verifySignature } from '../../principal/signature.ts'
+import { type Chain, type ChainLink, type Link, linkName } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+import type { KeyRing } from '../key-ring.ts'
+import type { Memo } from '../memo.ts'
+import type { CallOptions, VerificationSettings } from '../options.ts'
+import { type Steps, wait } from '../steps.ts'
+
+/** Most keys of one DID that are tried. */
+const maxKeys = 8
+
+/** What is remembered between calls. */
+export interface SignatureState {
+  readonly memo: Memo<Link>
+  readonly keys: KeyRing
+}
+
+/**
+ * Every token is signed by its issuer. The invocation comes first: it is the one that somebody who copied a genuine
+ * chain cannot make, so that a forged call costs one verification however long the chain is.
+ */
+export function* checkSignatures(
+  chain: Chain,
+  settings: VerificationSettings,
+  state: SignatureState,
+  call: CallOptions,
+): Steps<Denial | undefined> {
+  const { links, invocation } = chain
+  const { issuer } = invocation.fields
+  return (
+    (yield* checkSignature(issuer, invocation.envelope, links.length, links.length, settings, state, call)) ??
+    (yield* checkLinkSignatures(links, settings, state, call))
+  )
+}
+
+/** The delegations of a chain are signed by their issuers. What was verified before is not verified again. */
+export function* checkLinkSignatures(
+  links: readonly ChainLink[],
+  settings: VerificationSettings,
+  state: SignatureState,
+  call: CallOptions,
+): Steps<Denial | undefined> {
+  for (const [at, { link, key, unverified }] of links.entries()) {
+    if (unverified === undefined) continue
+    const denial = yield* checkSignature(link.issuer, unverified, at, links.length, settings, state, call)
+    if (denial !== undefined) return denial
+    // Other DIDs can change their keys, so that what was verified once may not be signed by the issuer now.
+    if (didMethod(link.issuer) === 'key') state.memo.add(key, link)
+  }
+  return undefined
+}
+
+function* checkSignature(
+  issuer: Did,
+  envelope: Envelope,
+  at: number,
+  count: number,
+  settings: VerificationSettings,
+  state: SignatureState,
+  call: CallOptions,
+): Steps<Denial | undefined> {
+  let keys: readonly PublicKey[]
+  try {
+    keys = (yield* wait(state.keys.resolve(issuer, settings.resolver, call)))?.keys ?? []
+  } catch (error) {
+    settings.onError(error)
+    const reason = error instanceof MalformedError ? error.message : 'resolving it failed'
+    return unresolved(issuer, at, count, `: ${reason}`)
+  }
+  if (keys.length === 0) return unresolved(issuer, at, count, '')
+  // The algorithm follows from the key; what the header says must be the same.
+  const fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
+  for (const key of fitting) {
+    const prepared = yield* wait(state.keys.prepare(key, settings.backend))
+    if (yield* wait(verifySignature(settings.backend, key, prepared, envelope.signature, envelope.signed))) return undefined
+  }
+  return {
+    code: 'signature_invalid',
+    message:
+      fitting.length === 0
+        ? `${linkName(at, count)} is signed with ${envelope.algorithm}, for which ${issuer} has no key`
+        : `${linkName(at, count)} is not signed by its issuer ${issuer}`,
+    at,
+    requirement: fitting.length === 0 ? 'PRF-09' : 'PRF-08',
+  }
+}
+
+function unresolved(issuer: Did, at: number, count: number, reason: string): Denial {
+  return {
+    code: 'key_unresolved',
+    message: `no key is known for ${issuer}, the issuer of ${linkName(at, count)}${reason}`,
+    at,
+    requirement: 'PRF-10',
+  }
+}

@@ -1,0 +1,61 @@
+import { never, type Timestamp } from '../../time.ts'
+import { type Chain, linkName } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+import type { VerificationSettings } from '../options.ts'
+
+/**
+ * Every token is valid now, at the one time taken for the whole decision; both ends of the bounds count, and the
+ * clock tolerance is applied once to each. The invocation also expires soon.
+ */
+export function checkTimeBounds(chain: Chain, now: Timestamp, settings: VerificationSettings): Denial | undefined {
+  const { links, invocation } = chain
+  for (const [at, { link }] of links.entries()) {
+    const denial = checkBounds(link, at, chain, now, settings)
+    if (denial !== undefined) return denial
+  }
+  const { fields } = invocation
+  const denial = checkBounds(fields, links.length, chain, now, settings)
+  if (denial !== undefined) return denial
+  const latest = now + settings.maxInvocationLifetime + settings.clockTolerance
+  const expiration = fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration
+  if (expiration <= latest) return undefined
+  return {
+    code: 'lifetime_too_long',
+    message:
+      fields.expiration === never
+        ? 'the invocation never expires; it must within `maxInvocationLifetime`'
+        : `the invocation expires ${expiration - now} s from now, more than ${settings.maxInvocationLifetime} s`,
+    at: links.length,
+    requirement: 'TIM-05',
+    detail: { kind: 'time', now, bound: latest },
+  }
+}
+
+interface Bounds {
+  readonly notBefore?: Timestamp | undefined
+  readonly expiration: Timestamp | typeof never
+}
+
+function checkBounds(bounds: Bounds, at: number, chain: Chain, now: Timestamp, settings: VerificationSettings): Denial | undefined {
+  const { notBefore, expiration } = bounds
+  const tolerance = settings.clockTolerance
+  if (notBefore !== undefined && now < notBefore - tolerance) {
+    return {
+      code: 'not_yet_valid',
+      message: `${linkName(at, chain.links.length)} is valid from ${notBefore}, and it is ${now}`,
+      at,
+      requirement: 'TIM-02',
+      detail: { kind: 'time', now, bound: notBefore },
+    }
+  }
+  if (expiration !== never && now > expiration + tolerance) {
+    return {
+      code: 'expired',
+      message: `${linkName(at, chain.links.length)} expired at ${expiration}, and it is ${now}`,
+      at,
+      requirement: 'TIM-03',
+      detail: { kind: 'time', now, bound: expiration },
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,178 @@
+/**
+ * What the decider is told about the service, once.
+ *
+ * @module
+ */
+
+import { backend as platformBackend } from '#backend'
+import { type CommandDefinition, commandTable } from '../capability/definition.ts'
+import { anySubject } from '../capability/subject.ts'
+import type { Did } from '../did/did.ts'
+import { parseDid } from '../did/did.ts'
+import { type DidResolver, keyResolver } from '../did/resolver.ts'
+import { defaultVersions } from '../envelope/open.ts'
+import type { TokenVersion } from '../envelope/payload-tag.ts'
+import { ArgumentError } from '../errors.ts'
+import { completeLimits, type Limits } from '../limits.ts'
+import type { CryptoBackend } from '../principal/backend/backend.ts'
+import type { RevocationStore } from '../revocation/revocation-store.ts'
+import { type Clock, type Never, never, systemClock } from '../time.ts'
+import type { ReplayStore } from './replay-store.ts'
+
+/**
+ * Says that commands are decided upon without knowing them or their arguments: for a gateway that passes calls on
+ * to services that check. The name is long because closed-world checks end here.
+ */
+export const uncheckedCommands: unique symbol = Symbol('uncheckedCommands')
+
+/** How calls are decided. Everything that could let more pass than is safe has to be said by name. */
+export interface AuthorizeOptions {
+  /** The DID of this service: invocations have to be addressed to it. */
+  readonly audience: string
+  /**
+   * Whose authority counts here: the DIDs that this service acts for. `anySubject` accepts every subject, which is
+   * right only where `authorization.subject` selects whose things are touched: anybody can be a subject.
+   */
+  readonly subjects: readonly string[] | typeof anySubject
+  /** The commands of this service; any other is refused. Or {@link uncheckedCommands}. */
+  readonly commands: readonly CommandDefinition[] | typeof uncheckedCommands
+  /** Where revocations are looked up. */
+  readonly revocations: RevocationStore
+  /** Where seen invocations are remembered. */
+  readonly replay: ReplayStore
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+  /** Seconds by which clocks may differ, at each end of a token's time bounds. Default 60, at most 300. */
+  readonly clockTolerance?: number
+  /** Most seconds from now to the expiry of an invocation. Default 300; `never` also accepts those without expiry. */
+  readonly maxInvocationLifetime?: number | Never
+  /** Fewest bytes of an invocation's nonce. Default 12. A command definition marked `idempotent` needs none. */
+  readonly minimumNonceBytes?: number
+  /** How DIDs become keys. Default: `did:key` alone. */
+  readonly resolver?: DidResolver
+  /** Bounds on what is read. See {@link Limits} for the defaults. */
+  readonly limits?: Partial<Limits>
+  /** Versions of the token format to read. Default `['1.0.0']`. */
+  readonly accept?: readonly TokenVersion[]
+  /** Accepts `aud` equal to `sub` and empty `meta` in 1.0.0 tokens, which some libraries write. Default false. */
+  readonly acceptRedundantFields?: boolean
+  /** What hashes and verifies. Default: the platform's. The verdict does not depend on it. */
+  readonly backend?: CryptoBackend
+  /** Most verified delegations that are remembered, so that only new tokens cost a signature. Default 10,000. */
+  readonly maxCachedDelegations?: number
+  /** Called with the error when a store, resolver or schema failed and the call was refused for it. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Ends look-ups that take too long; the call is refused then. */
+  readonly signal?: AbortSignal
+}
+
+/** How tokens are read and verified, completed and checked. */
+export interface VerificationSettings {
+  readonly clock: Clock
+  readonly clockTolerance: number
+  readonly maxInvocationLifetime: number
+  readonly resolver: DidResolver
+  readonly limits: Limits
+  readonly accept: readonly TokenVersion[]
+  readonly acceptRedundantFields: boolean
+  readonly backend: CryptoBackend
+  readonly onError: (error: unknown) => void
+}
+
+/** All options, completed and checked: what the rules read. */
+export interface Settings extends VerificationSettings {
+  readonly audience: Did
+  readonly subjects: ReadonlySet<string> | undefined
+  readonly commands: ReadonlyMap<string, CommandDefinition> | undefined
+  readonly revocations: RevocationStore
+  readonly replay: ReplayStore
+  readonly minimumNonceBytes: number
+  readonly maxCachedDelegations: number
+}
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @throws {@link ArgumentError} that names the option and says what it must be.
+ */
+export function completeOptions(options: AuthorizeOptions): Settings {
+  if (typeof options !== 'object' || options === null) throw new ArgumentError('authorize needs options')
+  return Object.freeze({
+    audience: did('audience', options.audience),
+    subjects: subjectsOf(options.subjects),
+    commands: commandsOf(options.commands),
+    revocations: withMethod('revocations', options.revocations, 'findRevocations'),
+    replay: withMethod('replay', options.replay, 'claim'),
+    minimumNonceBytes: whole('minimumNonceBytes', options.minimumNonceBytes ?? 12, 64),
+    maxCachedDelegations: whole('maxCachedDelegations', options.maxCachedDelegations ?? 10_000, Number.MAX_SAFE_INTEGER),
+    ...completeVerification(options),
+    maxInvocationLifetime:
+      options.maxInvocationLifetime === never
+        ? Number.POSITIVE_INFINITY
+        : whole('maxInvocationLifetime', options.maxInvocationLifetime ?? 300, Number.MAX_SAFE_INTEGER),
+  })
+}
+
+/** The options that say how tokens are read and verified; those of {@link AuthorizeOptions} of the same names. */
+export type VerificationOptions = Pick<
+  AuthorizeOptions,
+  'accept' | 'acceptRedundantFields' | 'backend' | 'clock' | 'clockTolerance' | 'limits' | 'onError' | 'resolver'
+>
+
+/**
+ * Checks those options and fills in the defaults, for tokens that may live as long as they say.
+ *
+ * @throws {@link ArgumentError} that names the option and says what it must be.
+ */
+export function completeVerification(options: VerificationOptions): VerificationSettings {
+  return {
+    clock: withMethod('clock', options.clock ?? systemClock, 'now'),
+    // TIM-06
+    clockTolerance: whole('clockTolerance', options.clockTolerance ?? 60, 300),
+    maxInvocationLifetime: Number.POSITIVE_INFINITY,
+    resolver: withMethod('resolver', options.resolver ?? keyResolver(), 'resolve'),
+    limits: completeLimits(options.limits),
+    accept: Object.freeze([...(options.accept ?? defaultVersions)]),
+    acceptRedundantFields: options.acceptRedundantFields === true,
+    backend: options.backend ?? platformBackend,
+    onError: options.onError ?? (() => undefined),
+  }
+}
+
+function did(name: string, value: string): Did {
+  try {
+    return parseDid(value)
+  } catch (cause) {
+    throw new ArgumentError(`\`${name}\` must be a DID`, { cause })
+  }
+}
+
+function subjectsOf(subjects: AuthorizeOptions['subjects']): ReadonlySet<string> | undefined {
+  if (subjects === anySubject) return undefined
+  if (!Array.isArray(subjects)) throw new ArgumentError('`subjects` must be a list of DIDs, or anySubject')
+  return new Set(subjects.map((subject) => did('subjects', subject)))
+}
+
+function commandsOf(commands: AuthorizeOptions['commands']): ReadonlyMap<string, CommandDefinition> | undefined {
+  if (commands === uncheckedCommands) return undefined
+  if (!Array.isArray(commands)) throw new ArgumentError('`commands` must be a list of command definitions')
+  return commandTable(commands)
+}
+
+function withMethod<T extends object>(name: string, value: T, method: keyof T & string): T {
+  if (typeof value !== 'object' || value === null || typeof value[method] !== 'function') {
+    throw new ArgumentError(`\`${name}\` must have a method \`${method}\``)
+  }
+  return value
+}
+
+function whole(name: string, value: number, most: number): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > most) {
+    throw new ArgumentError(`\`${name}\` must be a whole number from 0 to ${most}`)
+  }
+  return value
+}

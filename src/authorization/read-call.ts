@@ -1,0 +1,143 @@
+/**
+ * From a container to a call: hash, decode, find the invocation, and put its proofs in order.
+ *
+ * @module
+ */
+
+import type { CID } from 'multiformats/cid'
+import { compilePolicy } from '../capability/policy/compile.ts'
+import { splitContainer } from '../container/container.ts'
+import { readDelegationPayload } from '../delegation/payload.ts'
+import { type Envelope, openEnvelope } from '../envelope/open.ts'
+import { readInvocationPayload } from '../invocation/payload.ts'
+import { cidOf, digestKey } from '../ipld/cid.ts'
+import { twinSignature } from '../principal/signature.ts'
+import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
+import type { Denial } from './denial.ts'
+import type { Memo } from './memo.ts'
+import type { Settings, VerificationSettings } from './options.ts'
+import { denialOf } from './refusal.ts'
+import { type Steps, wait } from './steps.ts'
+
+/** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
+export interface Tokens {
+  readonly invocation: OpenInvocation
+  readonly delegations: ReadonlyMap<string, ChainLink>
+}
+
+/** Reads a container into a chain, or says why it is none. */
+export function* readCall(container: string | Uint8Array, settings: Settings, memo: Memo<Link>): Steps<Chain | Denial> {
+  const tokens = yield* readTokens(container, settings, memo)
+  if ('code' in tokens) return tokens
+  const { invocation, delegations } = tokens
+  const links = orderProofs(invocation.fields.proofs, delegations, settings.limits.proofs)
+  return 'code' in links ? links : { links, invocation }
+}
+
+/** Reads every token of a container, strictly: a malformed one is refused even if nothing refers to it. */
+export function* readTokens(
+  container: string | Uint8Array,
+  settings: VerificationSettings,
+  memo: Memo<Link>,
+): Steps<Tokens | Denial> {
+  let tokens: readonly Uint8Array[]
+  try {
+    tokens = yield* wait(splitContainer(container, settings.limits))
+  } catch (error) {
+    return denialOf(error)
+  }
+  const links = new Map<string, ChainLink>()
+  let invocation: OpenInvocation | undefined
+  for (const [index, bytes] of tokens.entries()) {
+    // CID-… of a token is the hash of what was received; no name that came along is believed.
+    const digest = yield* wait(settings.backend.sha256(bytes))
+    const key = digestKey(digest)
+    const known = memo.get(key)
+    if (known !== undefined) {
+      links.set(key, { link: known, key, unverified: undefined })
+      continue
+    }
+    try {
+      const envelope = openEnvelope(bytes, settings.limits, settings.accept)
+      const lenient = settings.acceptRedundantFields || envelope.tag.version !== '1.0.0'
+      if (envelope.tag.kind === 'delegation') {
+        links.set(key, { link: yield* readLink(envelope, lenient, settings), key, unverified: envelope })
+        continue
+      }
+      if (invocation !== undefined) {
+        return { code: 'invocation_ambiguous', message: 'the container holds more than one invocation', requirement: 'CTN-07' }
+      }
+      invocation = { envelope, fields: readInvocationPayload(envelope.payload, lenient), cid: cidOf(digest) }
+    } catch (error) {
+      return denialOf(error, { kind: 'token', index })
+    }
+  }
+  if (invocation === undefined) {
+    return { code: 'invocation_missing', message: 'the container holds no invocation', requirement: 'CTN-08' }
+  }
+  return { invocation, delegations: links }
+}
+
+/**
+ * Puts delegations into the order in which a list of CIDs names them. There is no search: whoever made the list has
+ * done it.
+ */
+export function orderProofs(
+  names: readonly CID[],
+  delegations: ReadonlyMap<string, ChainLink>,
+  most: number,
+): readonly ChainLink[] | Denial {
+  if (names.length > most) {
+    return {
+      code: 'chain_too_long',
+      message: `the invocation names ${names.length} proofs, more than ${most}`,
+      requirement: 'LIM-06',
+    }
+  }
+  const links: ChainLink[] = []
+  const missing: CID[] = []
+  let at: number | undefined
+  for (const [index, cid] of names.entries()) {
+    const link = delegations.get(digestKey(cid.multihash.digest))
+    if (link !== undefined) links.push(link)
+    else {
+      missing.push(cid)
+      at ??= index
+    }
+  }
+  if (at === undefined) return links
+  return {
+    code: 'proof_missing',
+    message: `delegation ${at} of ${names.length} is not in the container (${missing.length} missing)`,
+    at,
+    requirement: 'PRF-01',
+    missing,
+  }
+}
+
+function* readLink(envelope: Envelope, lenient: boolean, settings: VerificationSettings): Steps<Link> {
+  const fields = readDelegationPayload(envelope.payload, lenient)
+  return {
+    issuer: fields.issuer,
+    audience: fields.audience,
+    subject: fields.subject,
+    command: fields.command,
+    policy: compilePolicy(fields.policy),
+    notBefore: fields.notBefore,
+    expiration: fields.expiration,
+    twin: yield* twinName(envelope, settings),
+  }
+}
+
+/**
+ * With ECDSA anybody can turn a signature into a second one, and the token gets a second CID. A revocation names one
+ * of the two, so both are looked up.
+ */
+function* twinName(envelope: Envelope, settings: VerificationSettings): Steps<string | undefined> {
+  const twin = twinSignature(envelope.algorithm, envelope.signature)
+  if (twin === undefined) return undefined
+  const bytes = envelope.bytes.slice()
+  // The signature stands right before what was signed.
+  bytes.set(twin, bytes.length - envelope.signed.length - twin.length)
+  return cidOf(yield* wait(settings.backend.sha256(bytes))).toString()
+}

@@ -1,0 +1,105 @@
+import type { CID } from 'multiformats/cid'
+import type { Did } from '../did/did.ts'
+import { isCid, isTokenCid } from '../ipld/cid.ts'
+import { isList, type IpldMap, type IpldValue } from '../ipld/value.ts'
+import type { RevocationEntry } from '../revocation/revocation-store.ts'
+import { revokeCommand } from '../revocation/revoke.ts'
+import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
+import { checkAlignment, checkWitness } from './checks/alignment.ts'
+import { checkPolicies } from './checks/policy.ts'
+import { checkLinkSignatures, checkSignatures } from './checks/signatures.ts'
+import { checkTimeBounds } from './checks/time-bounds.ts'
+import type { Denial } from './denial.ts'
+import { createKeyRing } from './key-ring.ts'
+import { createMemo } from './memo.ts'
+import { type CallOptions, completeVerification, type VerificationOptions, type VerificationSettings } from './options.ts'
+import { orderProofs, readTokens } from './read-call.ts'
+import { runAsync, type Steps } from './steps.ts'
+
+/** Options of {@link verifyRevocation}: how tokens are read and verified, as for `authorize`. */
+export type VerifyRevocationOptions = CallOptions & VerificationOptions
+
+/** The answer of {@link verifyRevocation}. An entry is for `RevocationRegistry.add`. */
+export type RevocationVerdict =
+  | { readonly accepted: true; readonly entry: RevocationEntry; readonly target: CID }
+  | { readonly accepted: false; readonly denial: Denial }
+
+/**
+ * Checks a revocation that somebody sent: signed, and by somebody who stands in the chain of what it revokes. The
+ * container holds the revocation, the delegation it names and, when its issuer did not issue that one, the chain that
+ * leads to it. Whatever the bytes are, nothing is thrown for them.
+ *
+ * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
+ */
+export function verifyRevocation(
+  container: string | Uint8Array,
+  options: VerifyRevocationOptions = {},
+): Promise<RevocationVerdict> {
+  return runAsync(decide(container, completeVerification(options), options))
+}
+
+function* decide(container: string | Uint8Array, settings: VerificationSettings, call: CallOptions): Steps<RevocationVerdict> {
+  const tokens = yield* readTokens(container, settings, createMemo<Link>(0))
+  if ('code' in tokens) return refuse(tokens)
+  const { invocation, delegations } = tokens
+  const named = readArgs(invocation.fields.args)
+  if (invocation.fields.command !== revokeCommand || named === undefined) {
+    return refuse({ code: 'malformed', message: 'the token is not a revocation', requirement: 'RVK-01' })
+  }
+  const proofs = orderProofs(invocation.fields.proofs, delegations, settings.limits.proofs)
+  if ('code' in proofs) return refuse(proofs)
+  const path = orderProofs(named.path, delegations, settings.limits.proofs)
+  if ('code' in path) return refuse(path)
+  const chain: Chain = { links: proofs, invocation }
+  const state = { memo: createMemo<Link>(0), keys: createKeyRing() }
+  const denial =
+    checkAlignment(chain) ??
+    checkWitness(path) ??
+    checkRevoker(invocation, path) ??
+    checkTimeBounds(chain, Math.floor(settings.clock.now()), settings) ??
+    (yield* checkSignatures(chain, settings, state, call)) ??
+    (yield* checkLinkSignatures(path, settings, state, call)) ??
+    checkPolicies(chain)
+  if (denial !== undefined) return refuse(denial)
+  const { link } = path.at(-1) as ChainLink
+  const entry: RevocationEntry = {
+    ids: Object.freeze([named.target.toString(), ...(link.twin === undefined ? [] : [link.twin])]),
+    revoker: invocation.fields.subject,
+    expiration: link.expiration,
+  }
+  return Object.freeze({ accepted: true, entry: Object.freeze(entry), target: named.target })
+}
+
+interface Named {
+  readonly target: CID
+  readonly path: readonly CID[]
+}
+
+/** Reads `revoke` and `path`; without a path the delegation alone is one. The path ends with what is revoked. */
+function readArgs(args: IpldMap): Named | undefined {
+  const { revoke: target, path, ...rest } = args
+  if (Object.keys(rest).length > 0 || !isTokenLink(target)) return undefined
+  if (path === undefined) return { target, path: [target] }
+  if (!isList(path) || !path.every(isTokenLink) || !path.at(-1)?.equals(target)) return undefined
+  return { target, path }
+}
+
+function isTokenLink(value: IpldValue | undefined): value is CID {
+  return isCid(value) && isTokenCid(value)
+}
+
+/** The one whose right to revoke is used issued the delegation, or one before it. */
+function checkRevoker(invocation: OpenInvocation, path: readonly ChainLink[]): Denial | undefined {
+  const revoker: Did = invocation.fields.subject
+  if (path.some(({ link }) => link.issuer === revoker)) return undefined
+  return {
+    code: 'root_not_subject',
+    message: `${revoker} did not issue the delegation it revokes, nor one before it in the path it shows`,
+    requirement: 'RVK-02',
+    detail: { kind: 'principal', expected: path.map(({ link }) => link.issuer), found: revoker },
+  }
+}
+
+function refuse(denial: Denial): RevocationVerdict {
+  return Object.freeze({ accepted: false, denial: Object.freeze(denial) })
+}

@@ -1,0 +1,144 @@
+/**
+ * Containers: tokens in one string or byte array (UCAN Container 0.1.0). No CID travels with them, so that a reader
+ * has to compute each.
+ *
+ * @module
+ */
+
+import { gunzip, gzip } from '#gzip'
+import { ArgumentError, MalformedError } from '../errors.ts'
+import { decodeBase64, decodeBase64url, encodeBase64url } from '../ipld/base.ts'
+import { createCursor } from '../ipld/cursor.ts'
+import { encodeCbor } from '../ipld/encode.ts'
+import { concatBytes } from '../ipld/concat.ts'
+import { compareBytes } from '../ipld/equal.ts'
+import { isBytes, isList, isMap } from '../ipld/value.ts'
+import { defaultLimits, type Limits } from '../limits.ts'
+import type { InflateFault } from './gzip/fault.ts'
+
+/** How the bytes of a container are written: as text for headers and JSON, or as they are. */
+export type ContainerEncoding = 'base64url' | 'base64' | 'bytes'
+
+/** Anything that has token bytes: a delegation, an invocation, or the bytes in hand. */
+export type TokenLike = { readonly bytes: Uint8Array }
+
+/** The first byte of a container tells how the rest is written. */
+interface Header {
+  readonly encoding: ContainerEncoding
+  readonly gzip: boolean
+}
+
+/**
+ * The six headers of the specification, and the three other letters that some implementations write for gzip: the
+ * sets do not overlap, so that reading both is safe. Only the former are written.
+ */
+const headers: ReadonlyMap<number, Header> = new Map([
+  [0x40, { encoding: 'bytes', gzip: false }],
+  [0x42, { encoding: 'base64', gzip: false }],
+  [0x43, { encoding: 'base64url', gzip: false }],
+  [0x4d, { encoding: 'bytes', gzip: true }],
+  [0x4f, { encoding: 'base64', gzip: true }],
+  [0x50, { encoding: 'base64url', gzip: true }],
+  [0x44, { encoding: 'bytes', gzip: true }],
+  [0x45, { encoding: 'base64', gzip: true }],
+  [0x46, { encoding: 'base64url', gzip: true }],
+])
+
+/** The key of the token list in the container map. */
+const containerKey = 'ctn-v1'
+
+/**
+ * Puts tokens into one base64url string (header byte `C`): fit for HTTP headers, JSON and MCP metadata.
+ *
+ * @param tokens - an invocation and its proofs, or delegations to hand over. Order does not matter; doubles are dropped.
+ */
+export function encodeContainer(tokens: Iterable<TokenLike>): string {
+  return `C${encodeBase64url(containerBytes(tokens))}`
+}
+
+/** Puts tokens into bytes (header byte `@`). */
+export function encodeContainerBytes(tokens: Iterable<TokenLike>): Uint8Array {
+  return concatBytes([Uint8Array.of(0x40), containerBytes(tokens)])
+}
+
+/**
+ * Puts tokens into one base64url string as {@link encodeContainer} does, compressed with gzip (header byte `P`) when
+ * that is shorter.
+ */
+export async function compressContainer(tokens: Iterable<TokenLike>): Promise<string> {
+  const plain = containerBytes(tokens)
+  const packed = await gzip(plain)
+  return packed.length < plain.length ? `P${encodeBase64url(packed)}` : `C${encodeBase64url(plain)}`
+}
+
+/**
+ * Takes a container apart. The tokens are bytes still: nothing about them has been checked.
+ *
+ * @returns the token bytes in the order found; a promise where inflating is asynchronous.
+ * @throws {@link MalformedError} when it is not a container, or beyond a limit.
+ */
+export function splitContainer(
+  container: string | Uint8Array,
+  limits: Limits = defaultLimits,
+): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+  const { header, body } = openHeader(container, limits)
+  if (!header.gzip) return readTokens(body, limits)
+  const inflated = gunzip(body, limits.containerBytes)
+  return inflated instanceof Promise
+    ? inflated.then((result) => readTokens(checkInflated(result, limits), limits))
+    : readTokens(checkInflated(inflated, limits), limits)
+}
+
+function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
+  const list = [...tokens].map((token) => token.bytes)
+  if (list.length === 0) throw new ArgumentError('a container needs a token')
+  if (list.some((bytes) => !(bytes instanceof Uint8Array))) throw new ArgumentError('a container is made of tokens')
+  // The specification wants the bytewise order and no doubles when written, and neither when read.
+  const sorted = list.sort(compareBytes).filter((bytes, index) => index === 0 || compareBytes(bytes, list[index - 1] as Uint8Array) !== 0)
+  return encodeCbor({ [containerKey]: sorted })
+}
+
+function openHeader(container: string | Uint8Array, limits: Limits): { header: Header; body: Uint8Array } {
+  // Four characters carry three bytes; the input is measured before any of it is decoded.
+  if (container.length > 1 + Math.ceil(limits.containerBytes / 3) * 4) {
+    throw new MalformedError('LIM-01', `the container is longer than ${limits.containerBytes} bytes`, { kind: 'too_large' })
+  }
+  const first = typeof container === 'string' ? container.charCodeAt(0) : container[0]
+  const header = first === undefined ? undefined : headers.get(first)
+  if (header === undefined) throw new MalformedError('CTN-01', 'the first byte is not that of a container', { kind: 'unsupported' })
+  if (header.encoding === 'bytes') {
+    if (typeof container === 'string') throw new MalformedError('CTN-02', 'a container of raw bytes was passed as text')
+    return { header, body: container.subarray(1) }
+  }
+  const text = typeof container === 'string' ? container.slice(1) : asciiText(container.subarray(1))
+  const decode = header.encoding === 'base64' ? decodeBase64 : decodeBase64url
+  return { header, body: decode(text, limits.containerBytes) }
+}
+
+/** Base64 that came as bytes; a byte beyond ASCII stays a character that no base has. */
+function asciiText(bytes: Uint8Array): string {
+  return new TextDecoder('latin1').decode(bytes)
+}
+
+function readTokens(body: Uint8Array, limits: Limits): readonly Uint8Array[] {
+  const { containerBytes, tokenBytes } = limits
+  const cursor = createCursor(body, { bytes: containerBytes, depth: 2, items: limits.tokens + 3, stringBytes: tokenBytes })
+  const map = cursor.readValue()
+  cursor.finish()
+  const tokens = isMap(map) && Object.keys(map).length === 1 && Object.hasOwn(map, containerKey) ? map[containerKey] : undefined
+  if (tokens === undefined || !isList(tokens)) {
+    throw new MalformedError('CTN-04', `a container is a map of one key, \`${containerKey}\`, with a list of tokens`)
+  }
+  return tokens.map((token) => {
+    if (!isBytes(token)) throw new MalformedError('CTN-05', 'a container lists something that is not bytes')
+    return token
+  })
+}
+
+function checkInflated(result: Uint8Array | InflateFault, limits: Limits): Uint8Array {
+  if (result === 'too_large') {
+    throw new MalformedError('LIM-02', `the container inflates to more than ${limits.containerBytes} bytes`, { kind: 'too_large' })
+  }
+  if (result === 'not_gzip') throw new MalformedError('CTN-03', 'the container is not one gzip member as its first byte says')
+  return result
+}

@@ -1,0 +1,69 @@
+import { commandCovers } from '../capability/command.ts'
+import type { CommandDefinition } from '../capability/definition.ts'
+import { findWidening } from '../capability/policy/narrower.ts'
+import { parsePolicy } from '../capability/policy/parse-policy.ts'
+import type { Policy } from '../capability/policy/statement.ts'
+import { anySubject } from '../capability/subject.ts'
+import { chooseExpiration } from '../envelope/lifetime.ts'
+import { ArgumentError, AttenuationError } from '../errors.ts'
+import { type Never, never, type Timestamp } from '../time.ts'
+import { commandOf, defaultDelegationLifetime, type NewDelegation, sealDelegation } from './delegate.ts'
+import type { Delegation } from './delegation.ts'
+
+/** Options of {@link attenuate}. */
+export interface AttenuateOptions extends NewDelegation {
+  /** What may be invoked. Default: what the proof gives. */
+  readonly command?: string | CommandDefinition
+  /** Further conditions on the arguments. Those of the proofs hold in any case. Default: none. */
+  readonly policy?: Policy
+}
+
+/**
+ * Passes on, narrower, what was received. A delegation never gives more than its proofs do, whatever it says; this
+ * function refuses to sign one that says more, so that nobody believes it.
+ *
+ * Without `expiresIn` or `expiration` it is valid for one hour, or until its proofs expire if that is sooner.
+ *
+ * @param proofs - the delegation received, or the whole chain that leads to the issuer, root first.
+ * @throws {@link AttenuationError} when the new delegation would say more than its proofs, with what and why.
+ * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ */
+export async function attenuate(
+  proofs: Delegation | readonly Delegation[],
+  options: AttenuateOptions,
+): Promise<Delegation> {
+  const chain = 'kind' in proofs ? [proofs] : proofs
+  const proof = chain.at(-1)
+  if (proof === undefined) throw new ArgumentError('attenuate needs the delegation that is to be passed on')
+  const { issuer } = options
+  if (proof.audience !== issuer.did) {
+    throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
+  }
+  const command = options.command === undefined ? proof.command : commandOf(options.command)
+  if (!commandCovers(proof.command, command)) {
+    throw new AttenuationError(`the proof gives \`${proof.command}\`, which does not cover \`${command}\``)
+  }
+  const policy = parsePolicy(options.policy ?? [])
+  for (const [at, { policy: given }] of chain.entries()) {
+    const widening = findWidening(given, policy)
+    if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at} of ${chain.length})`)
+  }
+  return sealDelegation(options, {
+    subject: chain.find((link) => link.subject !== anySubject)?.subject ?? anySubject,
+    command,
+    policy,
+    expiration: boundExpiration(options, chain),
+  })
+}
+
+/** The expiry asked for, which must not lie beyond that of the proofs; or one that does not. */
+function boundExpiration(options: AttenuateOptions, chain: readonly Delegation[]): Timestamp | Never {
+  const bound = chain.reduce<Timestamp | Never>(
+    (least, { expiration }) => (least === never || (expiration !== never && expiration < least) ? expiration : least),
+    never,
+  )
+  const chosen = chooseExpiration(options, defaultDelegationLifetime)
+  if (bound === never || (chosen !== never && chosen <= bound)) return chosen
+  if (options.expiresIn === undefined && options.expiration === undefined) return bound
+  throw new AttenuationError(`the proofs expire at ${bound}, and the delegation would not before ${String(chosen === never ? 'ever' : chosen)}`)
+}

@@ -1,0 +1,88 @@
+import { type Command, parseCommand } from '../capability/command.ts'
+import type { CommandDefinition } from '../capability/definition.ts'
+import { parsePolicy } from '../capability/policy/parse-policy.ts'
+import type { Policy } from '../capability/policy/statement.ts'
+import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
+import { parseDid } from '../did/did.ts'
+import { checkTimestamp, chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
+import { checkNonce, minimumNonceBytes, randomNonce } from '../envelope/nonce.ts'
+import { sealEnvelope } from '../envelope/seal.ts'
+import { ArgumentError } from '../errors.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import type { Signer } from '../principal/signer.ts'
+import type { Timestamp } from '../time.ts'
+import type { Delegation, DelegationFields } from './delegation.ts'
+import { delegationOf } from './decode-delegation.ts'
+import { writeDelegationPayload } from './payload.ts'
+
+/** Seconds for which a delegation is valid when nothing is said: one hour. */
+export const defaultDelegationLifetime = 3_600
+
+/** What every new delegation needs to be told. */
+export interface NewDelegation extends LifetimeOptions {
+  /** Who passes the authority on, and signs. */
+  readonly issuer: Signer
+  /** The DID of who receives it. */
+  readonly audience: string
+  /** First second of validity. Default: none. */
+  readonly notBefore?: Timestamp
+  /** 12 to 64 bytes. Default: 16 random ones. */
+  readonly nonce?: Uint8Array
+  /** Signed notes; they carry no authority, and everybody who sees the delegation can read them. */
+  readonly meta?: IpldMap
+  /** Ends a signer that takes too long. */
+  readonly signal?: AbortSignal
+}
+
+/** Options of {@link delegate}. */
+export interface DelegateOptions extends NewDelegation {
+  /** Whose authority. Default: the issuer's own. `anySubject` passes on all the issuer was and will be given. */
+  readonly subject?: string | AnySubject
+  /** What may be invoked: this command and all below it; `anyCommand` for all there are. */
+  readonly command: string | CommandDefinition
+  /** What the arguments of an invocation must satisfy. Default: nothing. */
+  readonly policy?: Policy
+}
+
+/**
+ * Starts a chain: the owner of something passes authority over it on. Valid for one hour unless you say otherwise. To
+ * pass on what you were given, use `attenuate`.
+ *
+ * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws {@link SigningError} when the signer fails.
+ */
+export async function delegate(options: DelegateOptions): Promise<Delegation> {
+  const { issuer, subject = issuer.did, policy = [] } = options
+  if (subject !== anySubject && subject !== issuer.did) {
+    throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
+  }
+  return sealDelegation(options, {
+    subject: subject === anySubject ? anySubject : issuer.did,
+    command: commandOf(options.command),
+    policy: parsePolicy(policy),
+    expiration: chooseExpiration(options, defaultDelegationLifetime),
+  })
+}
+
+/** The command that an option names. */
+export function commandOf(command: string | CommandDefinition): Command {
+  return typeof command === 'string' ? parseCommand(command) : command.command
+}
+
+/** Signs a delegation whose authority has been worked out. */
+export async function sealDelegation(
+  options: NewDelegation,
+  authority: Pick<DelegationFields, 'command' | 'policy' | 'expiration'> & { readonly subject: Subject },
+): Promise<Delegation> {
+  const { issuer, notBefore, meta } = options
+  const fields: DelegationFields = {
+    issuer: issuer.did,
+    audience: parseDid(options.audience),
+    ...authority,
+    ...(notBefore === undefined ? {} : { notBefore: checkTimestamp('notBefore', notBefore) }),
+    nonce: options.nonce === undefined ? randomNonce() : checkNonce(options.nonce, minimumNonceBytes),
+    ...(meta === undefined ? {} : { meta }),
+  }
+  const { envelope, cid } = await sealEnvelope('delegation', writeDelegationPayload(fields), issuer, options.signal)
+  return delegationOf(envelope, cid)
+}

@@ -1,0 +1,62 @@
+/**
+ * The payload of a delegation on the wire.
+ *
+ * @module
+ */
+
+import { parsePolicy } from '../capability/policy/parse-policy.ts'
+import { anySubject } from '../capability/subject.ts'
+import {
+  checkFields,
+  type Payload,
+  readCommand,
+  readDid,
+  readExpiration,
+  readMeta,
+  readNonce,
+  readTimestamp,
+} from '../envelope/fields.ts'
+import type { IpldMap, IpldValue } from '../ipld/value.ts'
+import { never } from '../time.ts'
+import type { DelegationFields } from './delegation.ts'
+
+const required: readonly string[] = ['iss', 'aud', 'sub', 'cmd', 'pol', 'nonce', 'exp']
+const optional: readonly string[] = ['nbf', 'meta']
+
+/**
+ * Reads the payload of a delegation.
+ *
+ * @param emptyMetaAllowed - for tokens written before 1.0.0.
+ * @throws MalformedError when a field is missing, unknown, or not of its type.
+ */
+export function readDelegationPayload(payload: Payload, emptyMetaAllowed: boolean): DelegationFields {
+  checkFields(payload, required, optional)
+  const meta = readMeta(payload.meta, emptyMetaAllowed)
+  return {
+    issuer: readDid(payload.iss, 'iss'),
+    audience: readDid(payload.aud, 'aud'),
+    subject: payload.sub === null ? anySubject : readDid(payload.sub, 'sub'),
+    command: readCommand(payload.cmd),
+    policy: parsePolicy(payload.pol),
+    ...(payload.nbf === undefined ? {} : { notBefore: readTimestamp(payload.nbf, 'nbf') }),
+    expiration: readExpiration(payload.exp),
+    nonce: readNonce(payload.nonce),
+    ...(meta === undefined ? {} : { meta }),
+  }
+}
+
+/** Writes the payload of a delegation; what is absent or empty is left out. */
+export function writeDelegationPayload(fields: DelegationFields): IpldMap {
+  const { notBefore, meta } = fields
+  return {
+    iss: fields.issuer,
+    aud: fields.audience,
+    sub: fields.subject === anySubject ? null : fields.subject,
+    cmd: fields.command,
+    pol: fields.policy as IpldValue,
+    nonce: fields.nonce,
+    exp: fields.expiration === never ? null : fields.expiration,
+    ...(notBefore === undefined ? {} : { nbf: notBefore }),
+    ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Fields that delegations and invocations have in common, read from a decoded payload. Every reader refuses what
+ * is not exactly of its type: a payload is never repaired.
+ *
+ * @module
+ */
+
+import { type Command, parseCommand } from '../capability/command.ts'
+import { type Did, parseDid } from '../did/did.ts'
+import { MalformedError, quote } from '../errors.ts'
+import { isMap, type IpldMap, type IpldValue } from '../ipld/value.ts'
+import { type Never, never, type Timestamp } from '../time.ts'
+import { maximumNonceBytes } from './nonce.ts'
+
+/** A decoded payload: a map without prototype. */
+export type Payload = IpldMap
+
+/** Refuses a payload that lacks a required field, or has one that the type does not know. */
+export function checkFields(payload: Payload, required: readonly string[], optional: readonly string[]): void {
+  for (const name of required) {
+    if (!Object.hasOwn(payload, name)) throw new MalformedError('TOK-01', `the payload lacks the field \`${name}\``)
+  }
+  let known = required.length
+  for (const name of optional) if (Object.hasOwn(payload, name)) known += 1
+  const names = Object.keys(payload)
+  if (names.length > known) {
+    const extra = names.find((name) => !required.includes(name) && !optional.includes(name))
+    throw new MalformedError('TOK-02', `the payload has an unknown field ${quote(extra ?? '')}`)
+  }
+}
+
+/** Reads a DID. */
+export function readDid(value: IpldValue | undefined, name: string): Did {
+  if (typeof value !== 'string') throw new MalformedError('TOK-03', `\`${name}\` is not a DID`)
+  return parseDid(value)
+}
+
+/** Reads a command. */
+export function readCommand(value: IpldValue | undefined): Command {
+  if (typeof value !== 'string') throw new MalformedError('TOK-04', '`cmd` is not a command')
+  return parseCommand(value)
+}
+
+/** Reads a time in whole seconds. */
+export function readTimestamp(value: IpldValue | undefined, name: string): Timestamp {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    throw new MalformedError('TIM-01', `\`${name}\` is not a whole number of seconds within ±(2^53 - 1)`)
+  }
+  return value
+}
+
+/** Reads an expiry: a time, or `null` for none. */
+export function readExpiration(value: IpldValue | undefined): Timestamp | Never {
+  return value === null ? never : readTimestamp(value, 'exp')
+}
+
+/** Reads a nonce; how short it may be depends on the token and is asked elsewhere. */
+export function readNonce(value: IpldValue | undefined): Uint8Array {
+  if (!(value instanceof Uint8Array) || value.length > maximumNonceBytes) {
+    throw new MalformedError('TOK-05', `\`nonce\` is not at most ${maximumNonceBytes} bytes`)
+  }
+  return value
+}
+
+/** Reads a map that may be absent: `meta`. An empty one has no business on the wire since 1.0.0. */
+export function readMeta(value: IpldValue | undefined, emptyAllowed: boolean): IpldMap | undefined {
+  if (value === undefined) return undefined
+  if (!isMap(value)) throw new MalformedError('TOK-06', '`meta` is not a map')
+  if (!emptyAllowed && Object.keys(value).length === 0) {
+    throw new MalformedError('TOK-07', '`meta` is empty and should have been left out')
+  }
+  return value
+}

@@ -1,0 +1,20 @@
+import { ArgumentError } from '../errors.ts'
+
+/** Fewest bytes of a nonce that make a token unique (UCAN Delegation 1.0.0, "Nonce"). */
+export const minimumNonceBytes = 12
+
+/** Most bytes of a nonce that are read or written. */
+export const maximumNonceBytes = 64
+
+/** A fresh nonce: 16 random bytes from the platform's cryptographic generator. */
+export function randomNonce(): Uint8Array {
+  return globalThis.crypto.getRandomValues(new Uint8Array(16))
+}
+
+/** Checks a nonce that a caller brought. */
+export function checkNonce(nonce: Uint8Array, minimum: number): Uint8Array {
+  if (!(nonce instanceof Uint8Array) || nonce.length < minimum || nonce.length > maximumNonceBytes) {
+    throw new ArgumentError(`\`nonce\` must have ${minimum} to ${maximumNonceBytes} bytes`)
+  }
+  return nonce.slice()
+}

@@ -1,0 +1,48 @@
+/**
+ * Type tags: what the payload of an envelope is, and of which version of the specification.
+ *
+ * @module
+ */
+
+import { MalformedError, quote } from '../errors.ts'
+
+/** What an envelope holds. */
+export type TokenKind = 'delegation' | 'invocation'
+
+/** Versions of the token format that can be read; `1.0.0` is what is written. */
+export type TokenVersion = '1.0.0' | '1.0.0-rc.1'
+
+/** A parsed type tag. */
+export interface PayloadTag {
+  readonly kind: TokenKind
+  readonly version: TokenVersion
+}
+
+const tags: ReadonlyMap<string, PayloadTag> = new Map([
+  ['ucan/dlg@1.0.0', { kind: 'delegation', version: '1.0.0' }],
+  ['ucan/inv@1.0.0', { kind: 'invocation', version: '1.0.0' }],
+  ['ucan/dlg@1.0.0-rc.1', { kind: 'delegation', version: '1.0.0-rc.1' }],
+  ['ucan/inv@1.0.0-rc.1', { kind: 'invocation', version: '1.0.0-rc.1' }],
+])
+
+/** The tag that this library writes for a kind of token. */
+export function payloadTag(kind: TokenKind): string {
+  return kind === 'delegation' ? 'ucan/dlg@1.0.0' : 'ucan/inv@1.0.0'
+}
+
+/**
+ * Reads a type tag, whole.
+ *
+ * @param accept - the versions that the caller has asked to read.
+ * @throws {@link MalformedError} (`unsupported`) for any other text.
+ */
+export function parsePayloadTag(text: string, accept: readonly TokenVersion[]): PayloadTag {
+  const tag = tags.get(text)
+  if (tag === undefined) throw new MalformedError('ENV-05', `unknown type tag ${quote(text)}`, { kind: 'unsupported' })
+  if (!accept.includes(tag.version)) {
+    throw new MalformedError('ENV-06', `tokens of version ${tag.version} are read only when \`accept\` lists it`, {
+      kind: 'unsupported',
+    })
+  }
+  return tag
+}

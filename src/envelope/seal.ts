@@ -1,0 +1,70 @@
+/**
+ * Making an envelope: encode, sign, wrap.
+ *
+ * @module
+ */
+
+import { backend } from '#backend'
+import type { CID } from 'multiformats/cid'
+import { publicKey } from '../did/did-key.ts'
+import { ArgumentError, SigningError } from '../errors.ts'
+import { cidOf } from '../ipld/cid.ts'
+import { concatBytes } from '../ipld/concat.ts'
+import { encodeCbor } from '../ipld/encode.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { defaultLimits } from '../limits.ts'
+import { verifySignature } from '../principal/signature.ts'
+import { isSelfChecking, type Signer } from '../principal/signer.ts'
+import { type Envelope, openEnvelope } from './open.ts'
+import { payloadTag, type TokenKind } from './payload-tag.ts'
+import { signatureBytes, varsigHeader } from './varsig.ts'
+
+/** An envelope that was just made. */
+export interface SealedEnvelope {
+  readonly envelope: Envelope
+  readonly cid: CID
+}
+
+/** Head of a list of two, then head of a byte string of 64. */
+const envelopeHead = Uint8Array.of(0x82, 0x58, signatureBytes)
+
+/**
+ * Signs a payload and wraps it up.
+ *
+ * What comes back has been read again by the same strict reader that will meet it elsewhere: a token that would be
+ * refused for its form is never handed out.
+ *
+ * @throws {@link SigningError} when the signer fails, or returns something that its own key does not verify.
+ * @throws {@link ArgumentError} when the payload cannot be encoded, or is too large for the signer or a token.
+ */
+export async function sealEnvelope(
+  kind: TokenKind,
+  payload: IpldMap,
+  signer: Signer,
+  signal: AbortSignal | undefined,
+): Promise<SealedEnvelope> {
+  const signed = encodeCbor({ h: varsigHeader(signer.algorithm), [payloadTag(kind)]: payload }, kind)
+  const most = Math.min(signer.maxMessageBytes ?? Number.POSITIVE_INFINITY, defaultLimits.tokenBytes - envelopeHead.length - signatureBytes)
+  if (signed.length > most) {
+    throw new ArgumentError(`the ${kind} has ${signed.length} bytes to sign, and at most ${most} can be; shorten its policy, arguments or meta`)
+  }
+  const signature = await sign(signer, signed, signal)
+  const bytes = concatBytes([envelopeHead, signature, signed])
+  return { envelope: openEnvelope(bytes), cid: cidOf(await backend.sha256(bytes)) }
+}
+
+async function sign(signer: Signer, signed: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  let signature: Uint8Array
+  try {
+    signature = await signer.sign(signed, signal === undefined ? {} : { signal })
+  } catch (cause) {
+    if (cause instanceof SigningError) throw cause
+    throw new SigningError(`the signer of ${signer.did} failed`, { cause })
+  }
+  if (isSelfChecking(signer)) return signature
+  const key = publicKey(signer.algorithm, signer.publicKey)
+  if (!(await verifySignature(backend, key, await backend.prepareKey(key), signature, signed))) {
+    throw new SigningError(`the signer of ${signer.did} returned a signature that its public key does not verify`)
+  }
+  return signature
+}

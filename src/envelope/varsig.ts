@@ -1,0 +1,41 @@
+/**
+ * Varsig 1.0.0 headers: which algorithm signed, and that DAG-CBOR bytes were signed.
+ *
+ * @module
+ */
+
+import type { SignatureAlgorithm } from '../did/public-key.ts'
+import { MalformedError } from '../errors.ts'
+import { bytesEqual } from '../ipld/equal.ts'
+
+/** Every signature this library reads has this many bytes: Ed25519, and `r || s` on the two 256-bit curves. */
+export const signatureBytes = 64
+
+/**
+ * Prefix 0x34, version 1, then: key type, curve, hash, and 0x71 for DAG-CBOR, each a varint. The whole header is
+ * compared, so that no part of it can be confused with another algorithm's.
+ */
+const headers: readonly (readonly [SignatureAlgorithm, Uint8Array])[] = [
+  ['Ed25519', Uint8Array.of(0x34, 0x01, 0xed, 0x01, 0xed, 0x01, 0x13, 0x71)],
+  ['ES256', Uint8Array.of(0x34, 0x01, 0xec, 0x01, 0x80, 0x24, 0x12, 0x71)],
+  ['ES256K', Uint8Array.of(0x34, 0x01, 0xec, 0x01, 0xe7, 0x01, 0x12, 0x71)],
+]
+
+/** The varsig header of tokens signed with `algorithm`. */
+export function varsigHeader(algorithm: SignatureAlgorithm): Uint8Array {
+  const entry = headers.find(([name]) => name === algorithm)
+  if (entry === undefined) throw new MalformedError('ENV-04', 'unknown signature algorithm', { kind: 'unsupported' })
+  return entry[1].slice()
+}
+
+/**
+ * The algorithm that a varsig header names.
+ *
+ * @throws {@link MalformedError} for every header but the three this library reads.
+ */
+export function parseVarsigHeader(header: Uint8Array): SignatureAlgorithm {
+  for (const [algorithm, expected] of headers) {
+    if (bytesEqual(header, expected)) return algorithm
+  }
+  throw new MalformedError('ENV-04', 'the varsig header names no supported signature over dag-cbor', { kind: 'unsupported' })
+}

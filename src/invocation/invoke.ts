@@ -1,0 +1,99 @@
+import type { CID } from 'multiformats/cid'
+import { type Command, parseCommand } from '../capability/command.ts'
+import type { CommandDefinition } from '../capability/definition.ts'
+import { anySubject, type Subject } from '../capability/subject.ts'
+import { parseDid } from '../did/did.ts'
+import { chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
+import { checkNonce, randomNonce } from '../envelope/nonce.ts'
+import { sealEnvelope } from '../envelope/seal.ts'
+import { ArgumentError } from '../errors.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import type { Signer } from '../principal/signer.ts'
+import { systemClock } from '../time.ts'
+import type { Invocation, InvocationFields } from './invocation.ts'
+import { invocationOf } from './decode-invocation.ts'
+import { writeInvocationPayload } from './payload.ts'
+
+/** Seconds for which an invocation is valid when nothing is said: one minute. */
+export const defaultInvocationLifetime = 60
+
+/** What an invocation needs to know of a proof; every delegation has it. */
+export interface ProofLike {
+  readonly cid: CID
+  readonly subject: Subject
+}
+
+/** Options of {@link invoke}. */
+export interface InvokeOptions<Args = IpldMap> extends LifetimeOptions {
+  /** Who calls, and signs: the audience of the last proof. */
+  readonly issuer: Signer
+  /** Whose authority is used. Default: the subject of the proofs, or the issuer when there are none. */
+  readonly subject?: string
+  /** The DID of who shall execute it: the service. Default: the subject. */
+  readonly audience?: string
+  /** What to do. A definition also gives the arguments their type. */
+  readonly command: string | CommandDefinition<Args>
+  /** With which arguments. Default: none. */
+  readonly args?: Args
+  /** The chain that proves it, root first. Default: none, for one's own authority. */
+  readonly proofs?: readonly ProofLike[]
+  /** Up to 64 bytes; empty for an idempotent task. Default: 16 random ones. */
+  readonly nonce?: Uint8Array
+  /** The receipt of the task that asked for this one. */
+  readonly cause?: CID
+  /** Signed notes that carry no authority. */
+  readonly meta?: IpldMap
+  /** Ends a signer that takes too long. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Makes a call: signs that this command shall be executed with these arguments, under the authority of the proofs. Valid
+ * for one minute unless you say otherwise; services accept five at most unless they say otherwise.
+ *
+ * Send it with its proofs: `encodeContainer([call, ...proofs])`.
+ *
+ * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws {@link SigningError} when the signer fails.
+ */
+export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Promise<Invocation> {
+  const { issuer, proofs = [], clock = systemClock, cause, meta } = options
+  const subject = parseDid(options.subject ?? subjectOf(proofs) ?? issuer.did)
+  const fields: InvocationFields = {
+    issuer: issuer.did,
+    subject,
+    ...(options.audience === undefined ? {} : { audience: parseDid(options.audience) }),
+    command: commandOf(options.command),
+    args: (options.args ?? {}) as IpldMap,
+    proofs: proofs.map(({ cid }) => cid),
+    nonce: options.nonce === undefined ? randomNonce() : checkNonce(options.nonce, 0),
+    expiration: chooseExpiration(options, defaultInvocationLifetime),
+    issuedAt: Math.floor(clock.now()),
+    ...(cause === undefined ? {} : { cause }),
+    ...(meta === undefined ? {} : { meta }),
+  }
+  return sealInvocation(fields, issuer, options.signal)
+}
+
+/** Signs an invocation whose fields have been worked out. */
+export async function sealInvocation(
+  fields: InvocationFields,
+  issuer: Signer,
+  signal: AbortSignal | undefined,
+): Promise<Invocation> {
+  const { envelope, cid } = await sealEnvelope('invocation', writeInvocationPayload(fields), issuer, signal)
+  return invocationOf(envelope, cid)
+}
+
+function commandOf(command: string | CommandDefinition<never> | CommandDefinition<unknown>): Command {
+  return typeof command === 'string' ? parseCommand(command) : command.command
+}
+
+/** The one subject that the proofs name; links without one inherit it. */
+function subjectOf(proofs: readonly ProofLike[]): string | undefined {
+  const subject = proofs.find((proof) => proof.subject !== anySubject)?.subject
+  if (proofs.length > 0 && (subject === undefined || subject === anySubject)) {
+    throw new ArgumentError('the proofs name no subject; say whose authority is used with `subject`')
+  }
+  return subject as string | undefined
+}

@@ -1,0 +1,87 @@
+/**
+ * The payload of an invocation on the wire.
+ *
+ * @module
+ */
+
+import type { CID } from 'multiformats/cid'
+import {
+  checkFields,
+  type Payload,
+  readCommand,
+  readDid,
+  readExpiration,
+  readMeta,
+  readNonce,
+  readTimestamp,
+} from '../envelope/fields.ts'
+import { MalformedError } from '../errors.ts'
+import { isCid, isTokenCid } from '../ipld/cid.ts'
+import { isMap, type IpldMap, type IpldValue } from '../ipld/value.ts'
+import { never } from '../time.ts'
+import type { InvocationFields } from './invocation.ts'
+
+const required: readonly string[] = ['iss', 'sub', 'cmd', 'args', 'prf', 'nonce', 'exp']
+const optional: readonly string[] = ['aud', 'nbf', 'iat', 'cause', 'meta']
+
+/**
+ * Reads the payload of an invocation.
+ *
+ * @param redundantAllowed - accepts an `aud` equal to `sub` and an empty `meta`, which 1.0.0 says to leave out.
+ * @throws MalformedError when a field is missing, unknown, or not of its type.
+ */
+export function readInvocationPayload(payload: Payload, redundantAllowed: boolean): InvocationFields {
+  checkFields(payload, required, optional)
+  const { args } = payload
+  if (!isMap(args)) throw new MalformedError('TOK-08', '`args` is not a map')
+  const subject = readDid(payload.sub, 'sub')
+  const audience = payload.aud === undefined ? undefined : readDid(payload.aud, 'aud')
+  if (audience === subject && !redundantAllowed) {
+    throw new MalformedError('TOK-09', '`aud` equals `sub` and should have been left out')
+  }
+  const meta = readMeta(payload.meta, redundantAllowed)
+  return {
+    issuer: readDid(payload.iss, 'iss'),
+    subject,
+    ...(audience === undefined ? {} : { audience }),
+    command: readCommand(payload.cmd),
+    args,
+    proofs: readProofs(payload.prf),
+    nonce: readNonce(payload.nonce),
+    ...(payload.nbf === undefined ? {} : { notBefore: readTimestamp(payload.nbf, 'nbf') }),
+    expiration: readExpiration(payload.exp),
+    ...(payload.iat === undefined ? {} : { issuedAt: readTimestamp(payload.iat, 'iat') }),
+    ...(payload.cause === undefined ? {} : { cause: readTokenCid(payload.cause, 'cause') }),
+    ...(meta === undefined ? {} : { meta }),
+  }
+}
+
+/** Writes the payload of an invocation; what is absent, empty or redundant is left out. */
+export function writeInvocationPayload(fields: InvocationFields): IpldMap {
+  const { audience, issuedAt, cause, meta } = fields
+  return {
+    iss: fields.issuer,
+    sub: fields.subject,
+    ...(audience === undefined || audience === fields.subject ? {} : { aud: audience }),
+    cmd: fields.command,
+    args: fields.args,
+    prf: fields.proofs,
+    nonce: fields.nonce,
+    exp: fields.expiration === never ? null : fields.expiration,
+    ...(issuedAt === undefined ? {} : { iat: issuedAt }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
+  }
+}
+
+function readProofs(value: IpldValue | undefined): readonly CID[] {
+  if (!Array.isArray(value)) throw new MalformedError('TOK-10', '`prf` is not a list of links')
+  return (value as readonly IpldValue[]).map((item) => readTokenCid(item, 'prf'))
+}
+
+function readTokenCid(value: IpldValue, name: string): CID {
+  if (!isCid(value) || !isTokenCid(value)) {
+    throw new MalformedError('TOK-11', `\`${name}\` names a token by something else than CIDv1, dag-cbor, sha2-256`)
+  }
+  return value
+}

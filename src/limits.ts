@@ -1,0 +1,48 @@
+/**
+ * Bounds on what is read, so that hostile input costs little.
+ *
+ * @module
+ */
+
+import { ArgumentError } from './errors.ts'
+
+/** Bounds on containers, tokens and chains. Each is checked before the work that it bounds. */
+export interface Limits {
+  /** Bytes of a container after base decoding and inflating. Default 262,144. */
+  readonly containerBytes: number
+  /** Bytes of one token. Default 65,536. */
+  readonly tokenBytes: number
+  /** Tokens in a container. Default 64. */
+  readonly tokens: number
+  /** Proofs of an invocation. Default 16. */
+  readonly proofs: number
+  /** Nesting of maps and lists in a token. Default 32. */
+  readonly depth: number
+  /** Values in a token, map keys included. Default 8,192. */
+  readonly items: number
+}
+
+/** The limits that hold when none are given. */
+export const defaultLimits: Limits = Object.freeze({
+  containerBytes: 262_144,
+  tokenBytes: 65_536,
+  tokens: 64,
+  proofs: 16,
+  depth: 32,
+  items: 8_192,
+})
+
+/**
+ * Completes limits given by a caller.
+ *
+ * @throws {@link ArgumentError} unless each is a whole number above zero.
+ */
+export function completeLimits(limits: Partial<Limits> | undefined): Limits {
+  if (limits === undefined) return defaultLimits
+  const complete = { ...defaultLimits, ...limits }
+  for (const [name, value] of Object.entries(complete)) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new ArgumentError(`limit \`${name}\` must be a whole number above zero`)
+    if (!Object.hasOwn(defaultLimits, name)) throw new ArgumentError(`there is no limit \`${name}\``)
+  }
+  return complete
+}

@@ -1,0 +1,105 @@
+import { commandCovers, parseCommand } from '../capability/command.ts'
+import type { CommandDefinition } from '../capability/definition.ts'
+import { compilePolicy } from '../capability/policy/compile.ts'
+import { anySubject } from '../capability/subject.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { type Did, parseDid } from '../did/did.ts'
+import { ArgumentError, ProofSearchError } from '../errors.ts'
+import { digestKey } from '../ipld/cid.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { type Clock, never, systemClock, type Timestamp } from '../time.ts'
+import type { ProofStore } from './proof-store.ts'
+
+/** What a chain is looked for. */
+export interface FindProofsOptions {
+  /** Who wants to call. */
+  readonly invoker: string
+  /** Whose authority is to be used. */
+  readonly subject: string
+  /** What is to be done. */
+  readonly command: string | CommandDefinition
+  /** With which arguments. When given, delegations whose policy does not permit them are passed over. */
+  readonly args?: IpldMap
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+  /** Seconds for which the chain must still be valid. Default 0. */
+  readonly validFor?: number
+  /** Most delegations in the chain. Default 16. */
+  readonly maxLength?: number
+  /** Most delegations looked at. Default 1,000. */
+  readonly maxSteps?: number
+  /** Ends a store that takes too long. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Finds the shortest chain of delegations, root first, by which the invoker can make a call; an empty one when the
+ * invoker is the subject. Looks at each delegation once, backwards from the invoker.
+ *
+ * Nothing is verified: put into the store what came from whom you asked for it, and let the service decide.
+ *
+ * @returns the chain, or `undefined` when the store has none.
+ * @throws {@link ProofSearchError} when `maxSteps` were not enough to tell.
+ */
+export async function findProofs(
+  store: ProofStore,
+  options: FindProofsOptions,
+): Promise<readonly Delegation[] | undefined> {
+  const search = readOptions(options)
+  if (search.invoker === search.subject) return []
+  const seen = new Set<string>()
+  let steps = 0
+  // A tail is a chain that ends at the invoker and does not begin at the subject yet.
+  let tails: readonly (readonly Delegation[])[] = [[]]
+  for (let length = 0; length < search.maxLength && tails.length > 0; length++) {
+    const longer: (readonly Delegation[])[] = []
+    for (const tail of tails) {
+      const holder = tail[0]?.issuer ?? search.invoker
+      for (const delegation of await store.delegationsTo(holder, search.call)) {
+        if (++steps > search.maxSteps) {
+          throw new ProofSearchError(`looked at ${search.maxSteps} delegations and found no chain; raise \`maxSteps\` or hold fewer`)
+        }
+        const key = digestKey(delegation.cid.multihash.digest)
+        if (seen.has(key) || !search.serves(delegation, tail[0])) continue
+        seen.add(key)
+        const chain = [delegation, ...tail]
+        if (delegation.issuer === search.subject && delegation.subject === search.subject) return Object.freeze(chain)
+        longer.push(chain)
+      }
+    }
+    tails = longer
+  }
+  return undefined
+}
+
+interface Search {
+  readonly invoker: Did
+  readonly subject: Did
+  readonly maxLength: number
+  readonly maxSteps: number
+  readonly call: { readonly signal?: AbortSignal }
+  /** Whether a delegation can stand in front of `next`, the first of the tail so far. */
+  serves(delegation: Delegation, next: Delegation | undefined): boolean
+}
+
+function readOptions(options: FindProofsOptions): Search {
+  const { args, clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = options
+  if (!(Number.isSafeInteger(maxLength) && maxLength > 0)) throw new ArgumentError('`maxLength` must be a whole number above zero')
+  if (!(Number.isSafeInteger(maxSteps) && maxSteps > 0)) throw new ArgumentError('`maxSteps` must be a whole number above zero')
+  const subject = parseDid(options.subject)
+  const command = typeof options.command === 'string' ? parseCommand(options.command) : options.command.command
+  const now: Timestamp = Math.floor(clock.now())
+  return {
+    invoker: parseDid(options.invoker),
+    subject,
+    maxLength,
+    maxSteps,
+    call: signal === undefined ? {} : { signal },
+    serves: (delegation, next) =>
+      (delegation.subject === anySubject || delegation.subject === subject) &&
+      commandCovers(delegation.command, next?.command ?? command) &&
+      (delegation.notBefore === undefined || delegation.notBefore <= now) &&
+      (delegation.expiration === never || delegation.expiration >= now + validFor) &&
+      (args === undefined || compilePolicy(delegation.policy).evaluate(args) === undefined),
+  }
+}

@@ -1,0 +1,31 @@
+import type { Delegation } from '../delegation/delegation.ts'
+import type { Did } from '../did/did.ts'
+import { StoreFullError } from '../errors.ts'
+import { digestKey } from '../ipld/cid.ts'
+import type { ProofRegistry } from './proof-store.ts'
+
+/** Options of {@link memoryProofStore}. */
+export interface MemoryProofStoreOptions {
+  /** Most delegations held. Default 10,000; one more is refused. */
+  readonly maxEntries?: number
+}
+
+/** Delegations in the memory of this process. */
+export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRegistry {
+  const { maxEntries = 10_000 } = options
+  const byAudience = new Map<Did, Map<string, Delegation>>()
+  let size = 0
+  return {
+    delegationsTo: (audience) => byAudience.get(audience)?.values() ?? [],
+    add(delegations) {
+      for (const delegation of delegations) {
+        const held = byAudience.get(delegation.audience) ?? new Map<string, Delegation>()
+        const key = digestKey(delegation.cid.multihash.digest)
+        if (held.has(key)) continue
+        if (size >= maxEntries) throw new StoreFullError(`the proof store holds its ${maxEntries} delegations`)
+        byAudience.set(delegation.audience, held.set(key, delegation))
+        size += 1
+      }
+    },
+  }
+}

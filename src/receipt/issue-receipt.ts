@@ -1,0 +1,50 @@
+import type { CID } from 'multiformats/cid'
+import { randomNonce } from '../envelope/nonce.ts'
+import { sealInvocation } from '../invocation/invoke.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import type { Signer } from '../principal/signer.ts'
+import { type Clock, never, systemClock } from '../time.ts'
+import { type Outcome, type Receipt, receiptCommand } from './receipt.ts'
+
+/** Options of {@link issueReceipt}. */
+export interface IssueReceiptOptions {
+  /** Who executed the task, and signs. */
+  readonly executor: Signer
+  /** The task, as in `Invocation.task`. */
+  readonly task: CID
+  /** What came of it. */
+  readonly outcome: Outcome
+  /** Signed notes. */
+  readonly meta?: IpldMap
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+  /** Ends a signer that takes too long. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Signs what came of a task. A receipt does not expire: it says what was.
+ *
+ * @experimental The receipt specification is a draft; this is the form that is deployed.
+ * @throws {@link SigningError} when the signer fails.
+ */
+export async function issueReceipt(options: IssueReceiptOptions): Promise<Receipt> {
+  const { executor, task, outcome, meta, clock = systemClock } = options
+  const issuedAt = Math.floor(clock.now())
+  const { cid, bytes } = await sealInvocation(
+    {
+      issuer: executor.did,
+      subject: executor.did,
+      command: receiptCommand,
+      args: { ran: task, out: outcome as IpldMap },
+      proofs: [],
+      nonce: randomNonce(),
+      expiration: never,
+      issuedAt,
+      ...(meta === undefined ? {} : { meta }),
+    },
+    executor,
+    options.signal,
+  )
+  return Object.freeze({ executor: executor.did, task, outcome, issuedAt, ...(meta === undefined ? {} : { meta }), cid, bytes })
+}

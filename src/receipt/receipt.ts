@@ -1,0 +1,35 @@
+import type { CID } from 'multiformats/cid'
+import type { Command } from '../capability/command.ts'
+import type { Did } from '../did/did.ts'
+import type { IpldMap, IpldValue } from '../ipld/value.ts'
+import type { Timestamp } from '../time.ts'
+
+/** The command of receipts, as deployed by implementations of the UCAN receipt draft. */
+export const receiptCommand: Command = '/ucan/assert/receipt' as Command
+
+/** What came of a task: a result, or an error with a name and a message. */
+export type Outcome =
+  | { readonly ok: IpldValue }
+  | { readonly error: { readonly name: string; readonly message: string } }
+
+/**
+ * An executor's signed word on what came of a task.
+ *
+ * @experimental The receipt specification is a draft; this is the form that is deployed.
+ */
+export interface Receipt {
+  /** Who executed the task, and signs. */
+  readonly executor: Did
+  /** The task, as in `Invocation.task`. */
+  readonly task: CID
+  /** What came of it. */
+  readonly outcome: Outcome
+  /** When the executor says it was issued. */
+  readonly issuedAt?: Timestamp
+  /** Signed notes, for example the hash of an audit record. */
+  readonly meta?: IpldMap
+  /** The CID of the receipt. A later invocation can name it as its `cause`. */
+  readonly cid: CID
+  /** The receipt as on the wire: an invocation. */
+  readonly bytes: Uint8Array
+}

@@ -1,0 +1,111 @@
+import { backend as platformBackend } from '#backend'
+import type { CID } from 'multiformats/cid'
+import { type Did, parseDid } from '../did/did.ts'
+import { type DidResolver, keyResolver } from '../did/resolver.ts'
+import { type Envelope, openEnvelope } from '../envelope/open.ts'
+import { MalformedError } from '../errors.ts'
+import { readInvocationPayload } from '../invocation/payload.ts'
+import { cidOf, isCid, isTokenCid } from '../ipld/cid.ts'
+import { isMap, type IpldMap, type IpldValue } from '../ipld/value.ts'
+import type { CryptoBackend } from '../principal/backend/backend.ts'
+import { verifySignature } from '../principal/signature.ts'
+import { type Outcome, type Receipt, receiptCommand } from './receipt.ts'
+
+/** Options of {@link verifyReceipt}. */
+export interface VerifyReceiptOptions {
+  /** The DID of who should have executed the task. */
+  readonly executor: string
+  /** The task that was asked for. */
+  readonly task: CID
+  /** How DIDs become keys. Default: `did:key` alone. */
+  readonly resolver?: DidResolver
+  /** What hashes and verifies. Default: the platform's. */
+  readonly backend?: CryptoBackend
+  /** Ends a resolver that takes too long. */
+  readonly signal?: AbortSignal
+}
+
+/** Why a receipt was not accepted. */
+export type ReceiptFault = 'malformed' | 'executor_mismatch' | 'task_mismatch' | 'key_unresolved' | 'signature_invalid'
+
+/** The answer of {@link verifyReceipt}. */
+export type ReceiptVerdict =
+  | { readonly verified: true; readonly receipt: Receipt }
+  | { readonly verified: false; readonly fault: ReceiptFault; readonly message: string }
+
+/**
+ * Checks a receipt: that it is one, for this task, from this executor, signed by it. Whatever the bytes are, nothing is
+ * thrown for them.
+ *
+ * @experimental The receipt specification is a draft; this is the form that is deployed.
+ */
+export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<ReceiptVerdict> {
+  const { resolver = keyResolver(), backend = platformBackend, signal } = options
+  const executor = parseDid(options.executor)
+  let opened: OpenReceipt
+  try {
+    opened = openReceipt(bytes.slice())
+  } catch (error) {
+    if (error instanceof MalformedError) return refuse('malformed', error.message)
+    throw error
+  }
+  const { envelope, ...fields } = opened
+  // RCP-02
+  if (fields.executor !== executor) return refuse('executor_mismatch', `the receipt is from ${fields.executor}`)
+  // RCP-03
+  if (!fields.task.equals(options.task)) return refuse('task_mismatch', 'the receipt is for another task')
+  const resolved = await resolver.resolve(executor, signal === undefined ? {} : { signal })
+  if (resolved === undefined) return refuse('key_unresolved', `no key is known for ${executor}`)
+  for (const key of resolved.keys) {
+    if (key.algorithm !== envelope.algorithm) continue
+    const prepared = await backend.prepareKey(key)
+    if (!(await verifySignature(backend, key, prepared, envelope.signature, envelope.signed))) continue
+    const cid = cidOf(await backend.sha256(envelope.bytes))
+    return Object.freeze({ verified: true, receipt: Object.freeze({ ...fields, cid, bytes: envelope.bytes }) })
+  }
+  // RCP-04
+  return refuse('signature_invalid', 'the receipt is not signed by its executor')
+}
+
+type OpenReceipt = Omit<Receipt, 'cid' | 'bytes'> & { readonly envelope: Envelope }
+
+/** Reads a receipt. Its `exp` is read as any other and not obeyed: it does not bound the truth of the result. */
+function openReceipt(bytes: Uint8Array): OpenReceipt {
+  const envelope = openEnvelope(bytes)
+  const fields = envelope.tag.kind === 'invocation' ? readInvocationPayload(envelope.payload, false) : undefined
+  const task = fields?.args.ran
+  const outcome = readOutcome(fields?.args.out)
+  if (
+    fields === undefined ||
+    fields.command !== receiptCommand ||
+    fields.issuer !== fields.subject ||
+    fields.proofs.length > 0 ||
+    Object.keys(fields.args).length !== 2 ||
+    !isCid(task) ||
+    !isTokenCid(task) ||
+    outcome === undefined
+  ) {
+    throw new MalformedError('RCP-01', 'the token is not a receipt')
+  }
+  const { issuedAt, meta } = fields
+  return {
+    envelope,
+    executor: fields.issuer as Did,
+    task,
+    outcome,
+    ...(issuedAt === undefined ? {} : { issuedAt }),
+    ...(meta === undefined ? {} : { meta }),
+  }
+}
+
+function readOutcome(value: IpldValue | undefined): Outcome | undefined {
+  if (!isMap(value) || Object.keys(value).length !== 1) return undefined
+  if (value.ok !== undefined) return { ok: value.ok }
+  const error: IpldMap | undefined = isMap(value.error) ? value.error : undefined
+  if (typeof error?.name !== 'string' || typeof error.message !== 'string') return undefined
+  return { error: { name: error.name, message: error.message } }
+}
+
+function refuse(fault: ReceiptFault, message: string): ReceiptVerdict {
+  return Object.freeze({ verified: false, fault, message })
+}

@@ -1,0 +1,55 @@
+import type { Did } from '../did/did.ts'
+import { StoreFullError } from '../errors.ts'
+import { type Clock, never, systemClock } from '../time.ts'
+import type { RevocationRecord, RevocationRegistry } from './revocation-store.ts'
+
+/** Options of {@link memoryRevocationStore}. */
+export interface MemoryRevocationStoreOptions {
+  /** Most revocations held. Default 1,000,000. When full, adding fails: nothing that still counts is forgotten. */
+  readonly maxEntries?: number
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+  /** Seconds an entry is kept after what it revokes has expired, for clocks that differ. Default 300. */
+  readonly keepFor?: number
+}
+
+/** By whom something is revoked (`undefined` for the operator), and until when that is kept. */
+type Revokers = Map<Did | undefined, number>
+
+/** Revocations in the memory of this process: for tests, and for one process that gets them from elsewhere. */
+export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}): RevocationRegistry {
+  const { maxEntries = 1_000_000, clock = systemClock, keepFor = 300 } = options
+  const byId = new Map<string, Revokers>()
+  let size = 0
+
+  function forgetExpired(): void {
+    const now = clock.now()
+    for (const [id, revokers] of byId) {
+      for (const [revoker, until] of revokers) if (until < now && revokers.delete(revoker)) size -= 1
+      if (revokers.size === 0) byId.delete(id)
+    }
+  }
+
+  return {
+    findRevocations(ids) {
+      const found: RevocationRecord[] = []
+      for (const id of ids) {
+        for (const revoker of byId.get(id)?.keys() ?? []) found.push(revoker === undefined ? { id } : { id, revoker })
+      }
+      return found
+    },
+    add({ ids, revoker, expiration }) {
+      const until = expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor
+      const fresh = ids.filter((id) => byId.get(id)?.has(revoker) !== true).length
+      if (size + fresh > maxEntries) forgetExpired()
+      // RVK-07
+      if (size + fresh > maxEntries) throw new StoreFullError(`the revocation store holds its ${maxEntries} entries`)
+      for (const id of ids) {
+        const revokers: Revokers = byId.get(id) ?? new Map()
+        const known = revokers.get(revoker)
+        if (known === undefined) size += 1
+        byId.set(id, revokers.set(revoker, Math.max(until, known ?? until)))
+      }
+    },
+  }
+}

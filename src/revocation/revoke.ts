@@ -1,0 +1,54 @@
+import type { CID } from 'multiformats/cid'
+import type { Command } from '../capability/command.ts'
+import { parseDid } from '../did/did.ts'
+import type { Invocation } from '../invocation/invocation.ts'
+import { type ProofLike, sealInvocation } from '../invocation/invoke.ts'
+import type { Signer } from '../principal/signer.ts'
+import { never } from '../time.ts'
+
+/** The command of revocations (UCAN Revocation 1.0.0-rc.1). */
+export const revokeCommand: Command = '/ucan/revoke' as Command
+
+/** Options of {@link revoke}. */
+export interface RevokeOptions {
+  /** Who revokes, and signs: the issuer of the delegation, or of one before it in its chain, or their delegate. */
+  readonly issuer: Signer
+  /** The delegation that shall no longer count. */
+  readonly delegation: { readonly cid: CID }
+  /** The chain that leads to the delegation, root first, it included: shows that the revoker stands in it. */
+  readonly path?: readonly { readonly cid: CID }[]
+  /** Whose right to revoke is used. Default: the issuer's own. */
+  readonly subject?: string
+  /** Delegations of `/ucan/revoke` by that subject, when the right is not the issuer's own. */
+  readonly proofs?: readonly ProofLike[]
+  /** Ends a signer that takes too long. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Revokes a delegation, for good. Send it with what proves the right to: `encodeContainer([revocation, ...path])`. A
+ * revocation does not expire, and two of the same delegation by the same issuer are one: its nonce is empty.
+ *
+ * What was delegated further ends with it. Its audience can be given a new delegation at any time.
+ *
+ * @throws {@link SigningError} when the signer fails.
+ */
+export async function revoke(options: RevokeOptions): Promise<Invocation> {
+  const { issuer, delegation, path, proofs = [] } = options
+  return sealInvocation(
+    {
+      issuer: issuer.did,
+      subject: options.subject === undefined ? issuer.did : parseDid(options.subject),
+      command: revokeCommand,
+      args: {
+        revoke: delegation.cid,
+        ...(path === undefined || path.length === 0 ? {} : { path: path.map(({ cid }) => cid) }),
+      },
+      proofs: proofs.map(({ cid }) => cid),
+      nonce: new Uint8Array(0),
+      expiration: never,
+    },
+    issuer,
+    options.signal,
+  )
+}
