@@ -102,7 +102,7 @@ export interface Denial {
   readonly message: string
   /** Position in the chain: the root delegation is 0, the invocation last. Absent when the container as a whole is refused. */
   readonly at?: number
-  /** The requirement in `spec/` that is not met, for example `PRF-03`. */
+  /** The requirement in `spec/` that is not met: three letters and a number. */
   readonly requirement: string
   /** What was found, for programs. */
   readonly detail?: DenialDetail

@@ -65,7 +65,7 @@ export function* readTokens(
         continue
       }
       if (invocation !== undefined) {
-        return { code: 'invocation_ambiguous', message: 'the container holds more than one invocation', requirement: 'CTN-07' }
+        return { code: 'invocation_ambiguous', message: 'the container holds more than one invocation', requirement: 'CTN-06' }
       }
       invocation = { envelope, fields: readInvocationPayload(envelope.payload, lenient), cid: cidOf(digest) }
     } catch (error) {
@@ -73,7 +73,7 @@ export function* readTokens(
     }
   }
   if (invocation === undefined) {
-    return { code: 'invocation_missing', message: 'the container holds no invocation', requirement: 'CTN-08' }
+    return { code: 'invocation_missing', message: 'the container holds no invocation', requirement: 'CTN-07' }
   }
   return { invocation, delegations: links }
 }
@@ -91,7 +91,7 @@ export function orderProofs(
     return {
       code: 'chain_too_long',
       message: `the invocation names ${names.length} proofs, more than ${most}`,
-      requirement: 'LIM-06',
+      requirement: 'LIM-04',
     }
   }
   const links: ChainLink[] = []

@@ -16,7 +16,7 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
       code: 'audience_mismatch',
       message: `the invocation is addressed to ${audience}, and this is ${settings.audience}`,
       at,
-      requirement: 'AUD-01',
+      requirement: 'SVC-01',
       detail: { kind: 'principal', expected: [settings.audience], found: audience },
     }
   }
@@ -25,7 +25,7 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
       code: 'subject_not_accepted',
       message: `this service does not act for ${fields.subject}`,
       at,
-      requirement: 'AUD-02',
+      requirement: 'SVC-02',
       detail: { kind: 'principal', expected: [...settings.subjects].slice(0, 8), found: fields.subject },
     }
   }
@@ -35,7 +35,7 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
       code: 'command_unknown',
       message: `this service has no command \`${fields.command}\``,
       at,
-      requirement: 'AUD-03',
+      requirement: 'SVC-03',
       detail: { kind: 'command', found: fields.command },
     }
   }
