@@ -13,12 +13,19 @@ const maxDecodedBytes = 256 * 1024
 /** The same for base58, whose cost grows with the square of the length: twice the longest key. */
 const maxBase58Bytes = 128
 
-/** One of the alphabets whose size is a power of two (RFC 4648). */
+/** What stands in a table for a character that is no digit; no digit is so large. */
+const noSymbol = 128
+
+const ascii: TextDecoder = /* @__PURE__ */ new TextDecoder()
+
+/** An alphabet and its reverse. */
 interface Alphabet {
   readonly name: string
-  readonly symbols: string
+  /** Character codes of the digits. */
+  readonly symbols: Uint8Array
+  /** Bits that a digit carries; 0 when not a whole number of them. */
   readonly bits: number
-  /** Number that a character code stands for; 255 when for none. */
+  /** Digit that a character code below 128 stands for, or `noSymbol`. */
   readonly values: Uint8Array
 }
 
@@ -106,26 +113,32 @@ export function decodeHex(text: string, maxBytes: number = maxDecodedBytes): Uin
 
 /** Writes bytes in base58btc, without the multibase letter `z`. */
 export function encodeBase58btc(bytes: Uint8Array): string {
-  let zeros = 0
-  while (zeros < bytes.length && bytes[zeros] === 0) zeros++
-  // Three bytes in, four digits out: the largest step whose products a double holds exactly.
+  const zeros = leading(bytes.length, (i) => bytes[i] === 0)
   const limbs: number[] = []
-  for (let end = zeros + ((bytes.length - zeros) % 3 || 3), start = zeros; start < bytes.length; start = end, end += 3) {
-    let carry = 0
-    for (let i = start; i < end; i++) carry = carry * 256 + (bytes[i] as number)
-    multiplyAdd(limbs, 2 ** (8 * (end - start)), carry, 58 ** 4)
+  let group = 0
+  let left = (bytes.length - zeros) % 3 || 3
+  let factor = 1
+  // Three bytes in, four digits a limb: the largest step whose products a double holds exactly.
+  for (let i = zeros; i < bytes.length; i++) {
+    group = group * 256 + (bytes[i] as number)
+    factor *= 256
+    if (--left > 0) continue
+    multiplyAdd(limbs, factor, group, 58 ** 4)
+    group = 0
+    left = 3
+    factor = 1
   }
-  let text = ''
-  for (const limb of limbs) {
-    let rest = limb
+  const digits = new Uint8Array(zeros + limbs.length * 4)
+  let at = digits.length
+  for (let rest of limbs) {
     for (let i = 0; i < 4; i++) {
-      text = base58Alphabet.symbols.charAt(rest % 58) + text
+      digits[--at] = rest % 58
       rest = Math.floor(rest / 58)
     }
   }
-  let leading = 0
-  while (leading < text.length && text.charCodeAt(leading) === 0x31) leading++
-  return '1'.repeat(zeros) + text.slice(leading)
+  // The top limb may not fill its four digits.
+  const surplus = leading(digits.length, (i) => digits[i] === 0) - zeros
+  return textOf(base58Alphabet, digits.subarray(surplus))
 }
 
 /**
@@ -135,29 +148,41 @@ export function encodeBase58btc(bytes: Uint8Array): string {
  * @throws MalformedError ENC-01 when a character is none of the alphabet, ENC-02 when the text is too long
  */
 export function decodeBase58btc(text: string, maxBytes: number = maxBase58Bytes): Uint8Array {
-  // A digit carries log2(58) = 5.858 bits; leading ones carry eight. Checked before any work is done.
-  if (text.length > Math.ceil(maxBytes * 1.3658)) throw tooLong(base58Alphabet, maxBytes)
-  let zeros = 0
-  while (zeros < text.length && text.charCodeAt(zeros) === 0x31) zeros++
+  // A digit carries log2(58) = 5.858 bits. Checked before any work, which grows with the square of the length.
+  if (text.length > Math.ceil((maxBytes * 8) / 5.857)) throw tooLong(base58Alphabet, maxBytes)
+  const zeros = leading(text.length, (i) => text.charCodeAt(i) === 0x31)
   const limbs: number[] = []
-  for (let end = zeros + ((text.length - zeros) % 4 || 4), start = zeros; start < text.length; start = end, end += 4) {
-    let carry = 0
-    for (let i = start; i < end; i++) carry = carry * 58 + valueOf(base58Alphabet, text.charCodeAt(i))
-    multiplyAdd(limbs, 58 ** (end - start), carry, 0x1000000)
+  let group = 0
+  let left = (text.length - zeros) % 4 || 4
+  let factor = 1
+  for (let i = zeros; i < text.length; i++) {
+    group = group * 58 + digitOf(base58Alphabet, text.charCodeAt(i))
+    factor *= 58
+    if (--left > 0) continue
+    multiplyAdd(limbs, factor, group, 0x1000000)
+    group = 0
+    left = 4
+    factor = 1
   }
-  const top = limbs.at(-1) ?? 0
-  const unused = limbs.length === 0 ? 0 : top < 0x100 ? 2 : top < 0x10000 ? 1 : 0
-  const length = zeros + limbs.length * 3 - unused
+  const top = limbs.at(-1) ?? 0x1000000
+  const length = zeros + limbs.length * 3 - (top < 0x100 ? 2 : top < 0x10000 ? 1 : 0)
   if (length > maxBytes) throw tooLong(base58Alphabet, maxBytes)
   const bytes = new Uint8Array(length)
-  for (let i = 0, at = length - 1; i < limbs.length; i++) {
-    let rest = limbs[i] as number
-    for (let j = 0; j < 3 && at >= zeros; j++, at--) {
-      bytes[at] = rest & 0xff
+  let at = length
+  for (let rest of limbs) {
+    for (let i = 0; i < 3 && at > zeros; i++) {
+      bytes[--at] = rest & 0xff
       rest >>>= 8
     }
   }
   return bytes
+}
+
+/** How many places from the first on are so. */
+function leading(length: number, matches: (index: number) => boolean): number {
+  let count = 0
+  while (count < length && matches(count)) count++
+  return count
 }
 
 /** `number = number * factor + addend`, the number held in limbs below `base`, the least first. */
@@ -175,20 +200,29 @@ function multiplyAdd(limbs: number[], factor: number, addend: number, base: numb
   }
 }
 
-function encode({ symbols, bits }: Alphabet, bytes: Uint8Array): string {
+function encode(base: Alphabet, bytes: Uint8Array): string {
+  const { bits } = base
   const mask = (1 << bits) - 1
-  let text = ''
+  const digits = new Uint8Array(Math.ceil((bytes.length * 8) / bits))
   let buffer = 0
   let held = 0
+  let at = 0
   for (let i = 0; i < bytes.length; i++) {
-    buffer = ((buffer << 8) | (bytes[i] as number)) & 0xffff
+    buffer = (buffer << 8) | (bytes[i] as number)
     held += 8
     while (held >= bits) {
       held -= bits
-      text += symbols.charAt((buffer >>> held) & mask)
+      digits[at++] = (buffer >>> held) & mask
     }
   }
-  return held > 0 ? text + symbols.charAt((buffer << (bits - held)) & mask) : text
+  if (held > 0) digits[at] = (buffer << (bits - held)) & mask
+  return textOf(base, digits)
+}
+
+/** The symbols of digits; `digits` is used up. */
+function textOf(base: Alphabet, digits: Uint8Array): string {
+  for (let i = 0; i < digits.length; i++) digits[i] = base.symbols[digits[i] as number] as number
+  return ascii.decode(digits)
 }
 
 /** Reads the first `length` characters. */
@@ -198,30 +232,40 @@ function decode(base: Alphabet, text: string, length: number, maxBytes: number):
   // A last character that adds no whole byte could be left out or be anything.
   if (length * base.bits - size * 8 >= base.bits) throw wrong(base)
   const bytes = new Uint8Array(size)
+  const { bits, values } = base
   let buffer = 0
   let held = 0
   let at = 0
+  let seen = 0
   for (let i = 0; i < length; i++) {
-    buffer = ((buffer << base.bits) | valueOf(base, text.charCodeAt(i))) & 0xffff
-    held += base.bits
+    const code = text.charCodeAt(i)
+    const value = values[code & 0x7f] as number
+    seen |= code | value
+    buffer = (buffer << bits) | value
+    held += bits
     if (held >= 8) {
       held -= 8
       bytes[at++] = buffer >>> held
     }
   }
-  if ((buffer & ((1 << held) - 1)) !== 0) throw wrong(base)
+  // Refused at the end, once for all characters, so that the loop stays short.
+  if (seen >= noSymbol || (buffer & ((1 << held) - 1)) !== 0) throw wrong(base)
   return bytes
 }
 
-function valueOf(base: Alphabet, code: number): number {
-  const value = code < 128 ? (base.values[code] as number) : 255
-  if (value === 255) throw wrong(base)
+function digitOf(base: Alphabet, code: number): number {
+  const value = base.values[code & 0x7f] as number
+  if ((code | value) >= noSymbol) throw wrong(base)
   return value
 }
 
-function alphabet(name: string, bits: number, symbols: string): Alphabet {
-  const values = new Uint8Array(128).fill(255)
-  for (let i = 0; i < symbols.length; i++) values[symbols.charCodeAt(i)] = i
+function alphabet(name: string, bits: number, text: string): Alphabet {
+  const symbols = new Uint8Array(text.length)
+  const values = new Uint8Array(128).fill(noSymbol)
+  for (let i = 0; i < text.length; i++) {
+    symbols[i] = text.charCodeAt(i)
+    values[text.charCodeAt(i)] = i
+  }
   return { name, symbols, bits, values }
 }
 

@@ -45,7 +45,7 @@ export function cidOf(digest: Uint8Array): CID {
  * @throws MalformedError CID-03 for bytes that are not exactly one CID, CID-04 for other text
  */
 export function parseCid(input: string | Uint8Array): CID {
-  const bytes = typeof input === 'string' ? bytesOfText(input) : Uint8Array.from(input)
+  const bytes = typeof input === 'string' ? bytesOfText(input) : new Uint8Array(input)
   if (isTokenCidAt(bytes, 0, bytes.length)) return wrapTokenCid(bytes)
   if (bytes.length === 34 && bytes[0] === sha256 && bytes[1] === digestLength) {
     // Version 0 has no multibase letter, so it is no version 0 when it came with one.
@@ -108,7 +108,9 @@ export function wrapTokenCid(bytes: Uint8Array): CID {
 }
 
 function parseVersion1(bytes: Uint8Array): CID {
-  if (bytes.length > maxCidBytes) throw new MalformedError('CID-03', `cid is longer than ${maxCidBytes} bytes`)
+  if (bytes.length > maxCidBytes) {
+    throw new MalformedError('CID-03', `cid is longer than ${maxCidBytes} bytes`, { kind: 'too_large' })
+  }
   const [version, versionLength] = decodeVarint(bytes)
   if (version !== 1) throw new MalformedError('CID-03', `cid has version ${version}`)
   const [codec, codecLength] = decodeVarint(bytes, versionLength)

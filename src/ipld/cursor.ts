@@ -26,7 +26,7 @@ export interface Cursor {
  * A cursor at the first byte. It is as strict as `decodeCbor`.
  *
  * @param limits - see {@link DecodeLimits}; those of a token by default
- * @throws MalformedError CBR-19 when the input is too long
+ * @throws MalformedError when the input is too long
  */
 export function createCursor(bytes: Uint8Array, limits?: Partial<DecodeLimits>): Cursor {
   const scanner = createScanner(bytes, limits)

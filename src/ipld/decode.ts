@@ -9,6 +9,7 @@ import { isTokenCidAt, parseCid, wrapTokenCid } from './cid.ts'
 import {
   createScanner,
   type DecodeLimits,
+  endsEarly,
   enter,
   major,
   readArgument,
@@ -21,6 +22,9 @@ import type { IpldValue } from './value.ts'
 
 /** The tag of a link (DAG-CBOR, "Links"). */
 const linkTag = 42
+
+/** Length in bytes from which the platform's text decoder is the faster one. */
+const longText = 20
 
 /** Keeps a byte order mark: dropped, two byte strings would be one text. */
 const utf8: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -122,7 +126,8 @@ function readLink(scanner: Scanner, initial: number): IpldValue {
   const start = scanner.position - 1
   if (readArgument(scanner, initial) !== linkTag) throw refuse('CBR-13', 'tag is not 42', start)
   const head = scanner.bytes[scanner.position]
-  if (head === undefined || head >>> 5 !== major.bytes) throw refuse('CBR-14', 'link is not a byte string', start)
+  if (head === undefined) throw endsEarly(scanner)
+  if (head >>> 5 !== major.bytes) throw refuse('CBR-14', 'link is not a byte string', start)
   scanner.position++
   const length = readLength(scanner, head)
   const { bytes, position } = scanner
@@ -160,7 +165,7 @@ function readSimple(scanner: Scanner, initial: number): IpldValue {
 
 function readFloat(scanner: Scanner, start: number): number {
   const { bytes, position } = scanner
-  if (position + 8 > bytes.length) throw refuse('CBR-10', 'float is cut short', start)
+  if (position + 8 > bytes.length) throw endsEarly(scanner)
   const value = new DataView(bytes.buffer, bytes.byteOffset + position, 8).getFloat64(0)
   if (!Number.isFinite(value)) throw refuse('CBR-11', 'float is not finite', start)
   scanner.position = position + 8
@@ -187,6 +192,8 @@ function takeText(scanner: Scanner, length: number): string {
   const { bytes, position } = scanner
   const end = position + length
   scanner.position = end
+  // For short text a call into the platform's decoder costs more than the text.
+  if (length >= longText) return takeUtf8(bytes, position, end)
   let text = ''
   for (let i = position; i < end; i++) {
     const byte = bytes[i] as number

@@ -1,5 +1,5 @@
 /**
- * Writes DAG-CBOR. What is written here is canonical, and `decodeCbor` reads it back as the same value.
+ * Writes canonical DAG-CBOR, and only what `decodeCbor` reads back as the same value.
  *
  * @module
  */
@@ -31,6 +31,7 @@ const { depth: maxDepth, items: maxItems } = defaultDecodeLimits
  * or 8,192 items. The message names the place, as in `args.to[1]`.
  */
 export function encodeCbor(value: IpldValue, name = 'value'): Uint8Array {
+  // CBR-23: what a reader would refuse, or read as something else, is refused before it is signed.
   return encode(copy(value, { path: [name], items: 0 }))
 }
 
@@ -68,8 +69,8 @@ function copyText(value: string, walk: Walk): string {
 }
 
 function copyObject(value: object, walk: Walk): Copy {
-  if (value instanceof Uint8Array) return Uint8Array.from(value)
-  // The name and the number of the key above stand in the path as well, so levels are one fewer than its length.
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  // The path has one part for each list or map that is open, and one for the name of the whole.
   if (walk.path.length > maxDepth && !isLink(value)) throw unwritable(walk, `is more than ${maxDepth} levels deep`)
   if (Array.isArray(value)) return copyList(value, walk)
   const prototype: unknown = Object.getPrototypeOf(value)

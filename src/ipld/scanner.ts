@@ -27,6 +27,9 @@ export const defaultDecodeLimits: DecodeLimits = Object.freeze({
   stringBytes: 65_536,
 })
 
+/** A depth that every stack can bear. */
+const deepest = 256
+
 /** Input that is being read. */
 export interface Scanner {
   /** The input, whole. */
@@ -58,13 +61,26 @@ export const major: {
  * @throws ArgumentError when `input` is no Uint8Array
  * @throws MalformedError CBR-19 when it is too long
  */
-export function createScanner(input: Uint8Array, limits: Partial<DecodeLimits> = {}): Scanner {
+export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>): Scanner {
   if (!(input instanceof Uint8Array)) throw new ArgumentError('bytes to decode must be a Uint8Array')
-  const bounds = limits === defaultDecodeLimits ? defaultDecodeLimits : { ...defaultDecodeLimits, ...limits }
+  const bounds = completeLimits(limits)
   if (input.length > bounds.bytes) {
     throw new MalformedError('CBR-19', `input is longer than ${bounds.bytes} bytes`, { kind: 'too_large' })
   }
   return { bytes: plainBytes(input), limits: bounds, position: 0, depth: 0, items: 0 }
+}
+
+/** Names each limit, so that one given as undefined is not one that never bites. */
+function completeLimits(limits: Partial<DecodeLimits> | undefined): DecodeLimits {
+  if (limits === undefined) return defaultDecodeLimits
+  const depth = limits.depth ?? defaultDecodeLimits.depth
+  if (depth > deepest) throw new ArgumentError(`limit \`depth\` is at most ${deepest}, for the reader calls itself`)
+  return {
+    bytes: limits.bytes ?? defaultDecodeLimits.bytes,
+    depth,
+    items: limits.items ?? defaultDecodeLimits.items,
+    stringBytes: limits.stringBytes ?? defaultDecodeLimits.stringBytes,
+  }
 }
 
 /** Reads the first byte of the next item and counts the item. */
@@ -82,13 +98,20 @@ export function readArgument(scanner: Scanner, initial: number): number {
   if (info < 24) return info
   const { bytes, position } = scanner
   const start = position - 1
+  if (info === 24) {
+    const value = bytes[position]
+    if (value === undefined) throw endsEarly(scanner)
+    if (value < 24) throw refuse('CBR-03', 'number is not minimal', start)
+    scanner.position = position + 1
+    return value
+  }
   if (info > 27) throw refuse('CBR-09', 'indefinite or reserved length', start)
   const width = 1 << (info - 24)
   if (position + width > bytes.length) throw endsEarly(scanner)
   let value = 0
   for (let i = position; i < position + width; i++) value = value * 256 + (bytes[i] as number)
-  // The smallest value that needs this width: 24, 2^8, 2^16, 2^32.
-  if (value < (width === 1 ? 24 : 2 ** (width * 4))) throw refuse('CBR-03', 'number is not minimal', start)
+  // The smallest value that needs this width: 2^8, 2^16, 2^32.
+  if (value < 2 ** (width * 4)) throw refuse('CBR-03', 'number is not minimal', start)
   scanner.position = position + width
   return value
 }
@@ -118,14 +141,21 @@ export function enter(scanner: Scanner, initial: number, itemsEach: 1 | 2): numb
 }
 
 /** A refusal that says where. */
-export function refuse(requirement: string, what: string, offset: number, kind?: MalformedKind, cause?: unknown): MalformedError {
+export function refuse(
+  requirement: string,
+  what: string,
+  offset: number,
+  kind?: MalformedKind,
+  cause?: unknown,
+): MalformedError {
   return new MalformedError(requirement, `${what} at byte ${offset}`, {
     ...(kind === undefined ? {} : { kind }),
     ...(cause === undefined ? {} : { cause }),
   })
 }
 
-function endsEarly(scanner: Scanner): MalformedError {
+/** The refusal of input that stops inside an item. */
+export function endsEarly(scanner: Scanner): MalformedError {
   return refuse('CBR-02', 'input ends early', scanner.position)
 }
 
@@ -138,7 +168,7 @@ function tooManyItems(scanner: Scanner): MalformedError {
  * it. Memory that other threads can write is copied: what was checked must be what is read.
  */
 function plainBytes(input: Uint8Array): Uint8Array {
-  if (!(input.buffer instanceof ArrayBuffer)) return Uint8Array.from(input)
+  if (!(input.buffer instanceof ArrayBuffer)) return new Uint8Array(input)
   if (input.constructor === Uint8Array) return input
   return new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
 }

@@ -16,7 +16,8 @@ const maxLength = 8
  * @throws ArgumentError when it is none
  */
 export function encodeVarint(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value) || value < 0) throw new ArgumentError('a varint is a whole number from 0 to 2^53 - 1')
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new ArgumentError('a varint is a whole number from 0 to 2^53 - 1')
   const bytes: number[] = []
   let rest = value
   while (rest >= 0x80) {
