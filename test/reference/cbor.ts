@@ -24,7 +24,7 @@ export class Float {
   }
 }
 
-/** Decodes canonical DAG-CBOR; `undefined` for anything else, and for integers beyond ±(2^53 - 1). */
+/** Decodes canonical DAG-CBOR; `undefined` for anything else, and for numbers beyond ±(2^53 - 1). */
 export function decodeStrict(bytes: Uint8Array): StrictValue | undefined {
   let value: unknown
   try {
@@ -36,6 +36,7 @@ export function decodeStrict(bytes: Uint8Array): StrictValue | undefined {
   const again: number[] = []
   const write = (part: unknown, path: string): boolean => {
     if (typeof part === 'number') {
+      if (Math.abs(part) > Number.MAX_SAFE_INTEGER) return false
       const float = bytes[again.length] === 0xfb
       if (float && Number.isInteger(part)) wholeFloats.push(path)
       again.push(...(float ? floatBytes(part) : encodeScalar(part)))

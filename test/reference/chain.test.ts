@@ -41,10 +41,7 @@ describe('reference authorization', () => {
     const cases = fromJson(JSON.parse(text)) as { valid: InvocationCase[]; invalid: InvocationCase[] }
 
     const verdictOf = ({ invocation, proofs, time }: InvocationCase): ReturnType<typeof referenceAuthorize> => {
-      const [, signed] = decodeStrict(invocation)?.value as [
-        Uint8Array,
-        { [tag: string]: { aud?: string; sub: string } },
-      ]
+      const [, signed] = dagCbor.decode<[Uint8Array, { [tag: string]: { aud?: string; sub: string } }]>(invocation)
       const payload = signed[`ucan/inv@${version}`]
       return ask([invocation, ...proofs], {
         audience: payload?.aud ?? payload?.sub ?? '',

@@ -125,7 +125,9 @@ export function replayKey(invocation: Uint8Array): string {
 
 /** The same token with the other ECDSA signature; `undefined` when its algorithm has only one. */
 export function twinOf(bytes: Uint8Array): Uint8Array | undefined {
-  const [signature, signed] = decodeStrict(bytes)?.value as [Uint8Array, { h: Uint8Array }]
+  const strict = decodeStrict(bytes)
+  if (strict === undefined) return undefined
+  const [signature, signed] = strict.value as [Uint8Array, { h: Uint8Array }]
   const algorithm = headerAlgorithm(signed.h)
   if ((algorithm !== 'ES256' && algorithm !== 'ES256K') || signature.length !== 64) return undefined
   const twin = encodeCanonical(twinSignature(algorithm, signature))

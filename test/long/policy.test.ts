@@ -1,0 +1,15 @@
+import { describe } from 'vitest'
+import {
+  globDifferential,
+  policyDifferential,
+  policyMonotone,
+  selectorDifferential,
+} from '../property/policy-properties.ts'
+import { longRuns } from '../property/runs.ts'
+
+describe('policy properties, many runs', () => {
+  policyDifferential(longRuns(100_000))
+  policyMonotone(longRuns(50_000))
+  globDifferential(longRuns(100_000))
+  selectorDifferential(longRuns(100_000))
+})

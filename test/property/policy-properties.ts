@@ -1,0 +1,89 @@
+/**
+ * Properties of the policy language, for a number of runs: few in `npm test`, many in `npm run test:long`.
+ *
+ * @module
+ */
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { compileGlob } from '../../src/capability/policy/glob.ts'
+import { parseSelector, printSelector } from '../../src/capability/policy/selector.ts'
+import { MalformedError } from '../../src/errors.ts'
+import { globMatches, parseSelector as parseReferenceSelector } from '../reference/policy.ts'
+import { texts } from './ipld-arbitrary.ts'
+import { goodPolicyCases, policyCases, selectorTexts } from './policy-arbitrary.ts'
+import { expectSameAnswer, type PolicyAnswer } from './policy-differential.ts'
+import type { Runs } from './runs.ts'
+
+/** The library and the reference give the same answer to every policy. */
+export function policyDifferential({ numRuns, seed, title }: Runs): void {
+  it(`P1 policy: library and reference agree (${title})`, () => {
+    const seen = new Map<PolicyAnswer, number>()
+    fc.assert(
+      fc.property(policyCases, (one) => {
+        const answer = expectSameAnswer(one)
+        seen.set(answer, (seen.get(answer) ?? 0) + 1)
+      }),
+      { numRuns, seed },
+    )
+    // The agreement is worth something only when every answer was there to disagree about.
+    for (const answer of [true, false, 'unresolved', 'malformed'] as const) {
+      expect(seen.get(answer) ?? 0, String(answer)).toBeGreaterThan(numRuns / 20)
+    }
+  })
+}
+
+/** Another statement never makes a policy allow more. */
+export function policyMonotone({ numRuns, seed, title }: Runs): void {
+  it(`P2 policy: a longer policy never allows what the shorter refuses (${title})`, () => {
+    fc.assert(
+      fc.property(goodPolicyCases, fc.nat(3), ({ policy, args }, drop) => {
+        const statements = policy as readonly unknown[]
+        const shorter = statements.filter((_, index) => index !== drop % Math.max(statements.length, 1))
+        if (expectSameAnswer({ policy, args }) === true) expect(expectSameAnswer({ policy: shorter, args })).toBe(true)
+      }),
+      { numRuns, seed },
+    )
+  })
+}
+
+/** The linear glob matcher and the quadratic table agree. */
+export function globDifferential({ numRuns, seed, title }: Runs): void {
+  it(`P13 glob: library and reference agree (${title})`, () => {
+    const alike = fc.string({ unit: fc.constantFrom('a', 'b', '*', '\\'), maxLength: 12 })
+    fc.assert(
+      fc.property(fc.oneof(alike, texts), fc.oneof(alike, texts), (pattern, text) => {
+        expect(compileGlob(pattern)(text)).toBe(globMatches(pattern, text))
+      }),
+      { numRuns, seed },
+    )
+  })
+}
+
+/** Both selector parsers read the same text, and what is printed is read back as the same. */
+export function selectorDifferential({ numRuns, seed, title }: Runs): void {
+  it(`P13 selector: parsed alike, printed and parsed again alike (${title})`, () => {
+    fc.assert(
+      fc.property(selectorTexts, (text) => {
+        const reference = parseReferenceSelector(text)
+        let selector: ReturnType<typeof parseSelector>
+        try {
+          selector = parseSelector(text)
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedError)
+          expect(reference).toBeUndefined()
+          return
+        }
+        expect(selector.map(plain)).toEqual(reference?.map(plain))
+        const printed = printSelector(selector)
+        expect(parseSelector(printed)).toEqual(selector)
+        expect(printSelector(parseSelector(printed))).toBe(printed)
+      }),
+      { numRuns, seed },
+    )
+  })
+}
+
+// Absent and undefined are the same to both.
+function plain(segment: object): object {
+  return Object.fromEntries(Object.entries(segment).filter(([, value]) => value !== undefined))
+}
