@@ -25,15 +25,18 @@ export const DEFAULT_RELATIONSHIPS: readonly VerificationRelationship[] = Object
   'capabilityDelegation',
 ])
 
-/** The most keys of one document that count; each is a signature to verify. */
+/** The most keys of one document; each can be a signature to verify. */
 const MAX_KEYS = 8
+
+/** The most entries of a list in a document: each is looked for among all the methods. */
+const MAX_ENTRIES = 64
 
 /**
  * Returns the keys that a document lists under every one of the relationships. Keys of other kinds, of other
  * controllers and of bad form are passed over: nobody can sign with them here.
  *
  * @param document - parsed JSON, not trusted.
- * @throws ResolutionError when it is not a document of the DID, or lists more than 8 keys.
+ * @throws ResolutionError when it is not a document of the DID, or lists more than 8 keys or 64 entries.
  */
 export function documentKeys(
   did: Did,
@@ -43,6 +46,7 @@ export function documentKeys(
   // DID-05
   if (own(document, 'id') !== did) throw new ResolutionError(`the document is not one of ${quote(did)}`)
   const methods = list(own(document, 'verificationMethod'))
+  // DID-06
   const [first = [], ...others] = relationships.map((relationship) => {
     const entries = list(own(document, relationship))
     return entries.map((entry) => keyOf(did, typeof entry === 'string' ? find(did, methods, entry) : entry))
@@ -51,9 +55,8 @@ export function documentKeys(
   for (const key of first) {
     if (key !== undefined && others.every((other) => other.some((one) => one?.did === key.did))) keys.set(key.did, key)
   }
-  if (keys.size > MAX_KEYS) {
-    throw new ResolutionError(`the document of ${quote(did)} lists more than ${MAX_KEYS} keys`)
-  }
+  // DID-09
+  if (keys.size > MAX_KEYS) throw new ResolutionError(`the document lists more than ${MAX_KEYS} keys`)
   return [...keys.values()]
 }
 
@@ -131,5 +134,8 @@ function own(value: unknown, name: string): unknown {
 }
 
 function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
+  if (!Array.isArray(value)) return []
+  if (value.length > MAX_ENTRIES)
+    throw new ResolutionError(`the document has a list of more than ${MAX_ENTRIES} entries`)
+  return value
 }

@@ -13,21 +13,23 @@ import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
  * Reads the key out of a `did:key` and checks all of it, the curve included.
  *
  * @param did - `did:key:z…`; any text is safe to pass.
- * @throws MalformedError KEY-01 to KEY-08.
+ * @throws MalformedError with the rule on keys that it breaks; kind `unsupported` for another method or kind of key.
  */
 export function parseDidKey(did: string): PublicKey {
   if (!did.startsWith('did:key:')) {
     throw new MalformedError('KEY-08', `${quote(did)} is not a did:key`, { kind: 'unsupported' })
   }
   const { algorithm, bytes } = decodeMultikey(did.slice(8))
-  return publicKey(algorithm, bytes)
+  const key = publicKey(algorithm, bytes)
+  if (key.did !== did) throw new MalformedError('KEY-09', `${quote(did)} is not spelled as its key is`)
+  return key
 }
 
 /**
  * Checks the bytes of a public key and names it.
  *
  * @param bytes - 32 raw bytes for Ed25519, 33 bytes (compressed point) for the others. They are copied.
- * @throws MalformedError KEY-04 to KEY-07.
+ * @throws MalformedError with the rule on keys that they break.
  */
 export function publicKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): PublicKey {
   const key = { algorithm, bytes: bytes.slice() }
@@ -39,7 +41,7 @@ export function publicKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): Pub
 /**
  * Writes the `did:key` of a public key, after the checks of {@link publicKey}.
  *
- * @throws MalformedError KEY-04 to KEY-07.
+ * @throws MalformedError with the rule on keys that they break.
  */
 export function didKeyFrom(algorithm: SignatureAlgorithm, bytes: Uint8Array): Did {
   return publicKey(algorithm, bytes).did

@@ -11,7 +11,7 @@ declare const didBrand: unique symbol
 
 /**
  * A DID that {@link parseDid} has read: no fragment, query or path, at most 128 characters, and never a `did:key` of
- * bad form. Two principals are the same when their DIDs are the same string.
+ * bad form. Two principals are the same when their DIDs are the same string; nothing is folded or decoded (DID-04).
  */
 export type Did = `did:${string}` & { readonly [didBrand]: true }
 

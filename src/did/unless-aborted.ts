@@ -12,8 +12,9 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   if (signal === undefined) return promise
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
-    if (signal.aborted) return abort()
+    if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
+    // also when it is too late already, so that a later failure of the promise is not one that nobody handles
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

@@ -20,6 +20,7 @@ export async function checkedSignature(key: PublicKey, signature: unknown, messa
   if (signature.length !== SIGNATURE_LENGTH) {
     throw new SigningError(`the signature is ${signature.length} bytes long, not ${SIGNATURE_LENGTH}${hint(signature)}`)
   }
+  // SIG-09
   const raw = toLowS(key.algorithm, Uint8Array.from(signature))
   if (await verifySignature(backend, key, await backend.prepareKey(key), raw, message)) return raw
   throw new SigningError('the signature does not verify: it was made by another key, over other bytes or over a digest')

@@ -29,6 +29,7 @@ export function verifySignature(
   signature: Uint8Array,
   message: Uint8Array,
 ): boolean | Promise<boolean> {
+  // SIG-08: of the key, whatever the token says; SIG-04: the equation of the back end has no cofactor
   return isWellFormed(key.algorithm, signature) && backend.verify(prepared, signature, message)
 }
 
@@ -52,6 +53,7 @@ export async function verifySignatureAsync(
  */
 export function twinSignature(algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array | undefined {
   if (algorithm === 'Ed25519' || !isWellFormed(algorithm, signature)) return undefined
+  // SIG-07
   const twin = signature.slice()
   twin.set(toBigEndian(orderOf(algorithm) - bigEndian(signature, 32, 64)), 32)
   return twin
@@ -59,6 +61,7 @@ export function twinSignature(algorithm: SignatureAlgorithm, signature: Uint8Arr
 
 /** Returns the signature with the lower of its two s for ECDSA, the same bytes for Ed25519. */
 export function toLowS(algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array {
+  // SIG-06
   if (algorithm === 'Ed25519' || bigEndian(signature, 32, 64) <= orderOf(algorithm) / 2n) return signature
   return twinSignature(algorithm, signature) ?? signature
 }

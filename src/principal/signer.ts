@@ -52,6 +52,7 @@ export interface SignerParts {
  * else: private keys live in the closure of `sign`.
  */
 export function createSigner(parts: SignerParts): Signer {
+  // SIG-10
   const shown = (): { readonly did: Did } => ({ did: parts.did })
   const hidden = {
     [selfChecking]: true,
