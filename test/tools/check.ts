@@ -7,13 +7,14 @@
  * @module
  */
 
-import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setup as build } from '../setup/build.ts'
-import { isPublic, pathsOf, readEntries, root, specifierOf } from '../setup/entries.ts'
+import { pathsOf, readEntries, root } from '../setup/entries.ts'
 import { readSources } from '../setup/source.ts'
+import { writeConsumer } from './consumer.ts'
+import { execute, pack } from './execute.ts'
 
 interface Step {
   readonly name: string
@@ -63,14 +64,17 @@ async function main(names: readonly string[]): Promise<number> {
 
 /** Compiles the files that need no Node where `Buffer`, `process` and `node:` do not exist. */
 function checkPortable(): Promise<string | undefined> {
-  return compile('portable', {
+  const project = join(scratch, 'portable.json')
+  const config = {
     extends: `${root}tsconfig.json`,
     compilerOptions: { types: [], paths: absolutePaths() },
     include: [],
     files: readSources('src')
       .filter((file) => !file.nodeOnly)
       .map((file) => root + file.path),
-  })
+  }
+  writeFileSync(project, JSON.stringify(config))
+  return npx('tsc', '-p', project)
 }
 
 function absolutePaths(): Record<string, string[]> {
@@ -89,64 +93,24 @@ function checkDocs(): Promise<string | undefined> {
 
 /** Packs what would be published and asks two linters about it. */
 async function checkPackage(): Promise<string | undefined> {
-  const packed = await execute('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', scratch])
-  if (packed !== undefined) return packed
-  const archive = join(scratch, readdirSync(scratch).find((file) => file.endsWith('.tgz')) ?? '')
+  const archive = await pack(scratch)
   return (
     (await npx('publint', 'run', archive, '--strict')) ?? npx('attw', archive, '--profile', 'esm-only', '--no-emoji')
   )
 }
 
-/**
- * Compiles a project that imports every entry point, with `skipLibCheck` off: our declarations may not lean on types
- * that a consumer lacks. Portable entry points are compiled without the types of Node.
- */
 async function checkConsumer(): Promise<string | undefined> {
   const folder = join(scratch, 'consumer')
   mkdirSync(join(folder, 'node_modules'), { recursive: true })
   symlinkSync(root, join(folder, 'node_modules', 'procura'))
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  const nodeOnly = new Set(readSources('src').flatMap((file) => (file.nodeOnly ? file.path : [])))
-  const entries = Object.entries(readEntries()).filter(([name]) => isPublic(name))
-  const imports = (wanted: boolean): string =>
-    entries
-      .filter(([, file]) => nodeOnly.has(file) === wanted)
-      .map(([name], index) => `export * as entry${index} from '${specifierOf(name)}'\n`)
-      .join('')
-  writeFileSync(join(folder, 'portable.ts'), imports(false))
-  writeFileSync(join(folder, 'node.ts'), imports(true))
-  const options = {
-    target: 'ES2022',
-    module: 'NodeNext',
-    lib: ['ES2023', 'DOM', 'DOM.Iterable', 'ESNext.Disposable'],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    skipLibCheck: false,
-    noEmit: true,
+  for (const project of writeConsumer(folder)) {
+    const fault = await npx('tsc', '-p', project)
+    if (fault !== undefined) return fault
   }
-  const bare = { compilerOptions: { ...options, types: [] }, files: [join(folder, 'portable.ts')] }
-  const typeRoots = [`${root}node_modules/@types`]
-  const node = { compilerOptions: { ...options, types: ['node'], typeRoots }, files: [join(folder, 'node.ts')] }
-  return (await compile('consumer/portable', bare)) ?? compile('consumer/node', node)
+  return undefined
 }
 
-function compile(name: string, config: object): Promise<string | undefined> {
-  const path = join(scratch, `${name}.json`)
-  writeFileSync(path, JSON.stringify(config))
-  return npx('tsc', '-p', path)
-}
-
-function npx(program: string, ...parameters: readonly string[]): Promise<string | undefined> {
-  return execute(`${root}node_modules/.bin/${program}`, parameters)
-}
-
-function execute(program: string, parameters: readonly string[]): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-    child.once('error', reject)
-    child.once('close', (code) => resolve(code === 0 ? undefined : output))
-  })
+async function npx(program: string, ...parameters: readonly string[]): Promise<string | undefined> {
+  const { succeeded, output } = await execute(`${root}node_modules/.bin/${program}`, parameters)
+  return succeeded ? undefined : output
 }

@@ -1,0 +1,99 @@
+/**
+ * What is run on every platform, to see that they agree: public vectors of signatures, and one flow from delegation to
+ * decision. Needs neither Node nor a test runner.
+ *
+ * @module
+ */
+
+import type * as Procura from 'procura'
+import { publicKey } from '../../src/did/did-key.ts'
+import type { PublicKey, SignatureAlgorithm } from '../../src/did/public-key.ts'
+import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
+import { verifySignature } from '../../src/principal/signature.ts'
+
+/** A signature that somebody else published, with the key and the message. */
+export interface Vector {
+  readonly algorithm: SignatureAlgorithm
+  readonly key: Uint8Array
+  readonly message: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** Named sets of vectors. */
+export type Suites = Readonly<Record<string, readonly Vector[]>>
+
+/** What a platform said; two platforms agree when this is equal, the back end's name aside. */
+export interface SmokeReport {
+  readonly backend: string
+  /** For each suite one letter a vector: A for accepted, x for refused, ! for a back end that failed. */
+  readonly verdicts: Readonly<Record<string, string>>
+  /** For each step of the flow, what was decided. */
+  readonly flow: readonly string[]
+}
+
+/** Runs all of it. */
+export async function smoke(api: typeof Procura, backend: CryptoBackend, suites: Suites): Promise<SmokeReport> {
+  const verdicts: Record<string, string> = {}
+  for (const [name, vectors] of Object.entries(suites)) {
+    verdicts[name] = ''
+    for (const vector of vectors) verdicts[name] += await judge(backend, vector)
+  }
+  return { backend: backend.name, verdicts, flow: [...(await flow(api, 'Ed25519')), ...(await flow(api, 'ES256'))] }
+}
+
+/** A key that is refused when it is parsed refuses its signatures. */
+async function judge(backend: CryptoBackend, vector: Vector): Promise<'A' | 'x' | '!'> {
+  let key: PublicKey
+  try {
+    key = publicKey(vector.algorithm, vector.key)
+  } catch {
+    return 'x'
+  }
+  try {
+    const prepared = await backend.prepareKey(key)
+    return (await verifySignature(backend, key, prepared, vector.signature, vector.message)) ? 'A' : 'x'
+  } catch {
+    return '!'
+  }
+}
+
+async function flow(api: typeof Procura, algorithm: SignatureAlgorithm): Promise<string[]> {
+  const [mailbox, planner, mailer, service] = await Promise.all(
+    Array.from({ length: 4 }, () => api.generateSigner({ algorithm })),
+  )
+  if (!mailbox || !planner || !mailer || !service) throw new Error('no signers')
+  const grant = await api.delegate({ issuer: mailbox, audience: planner.did, command: '/mail' })
+  const narrow = await api.attenuate(grant, {
+    issuer: planner,
+    audience: mailer.did,
+    command: '/mail/send',
+    policy: [['like', '.to', '*@example.com']],
+  })
+  const authorizer = api.createAuthorizer({
+    audience: service.did,
+    subjects: [mailbox.did],
+    commands: api.uncheckedCommands,
+    revocations: api.memoryRevocationStore(),
+    replay: api.memoryReplayStore(),
+  })
+  const call = async (to: string, proofs = [grant, narrow], command = '/mail/send'): Promise<string> =>
+    api.encodeContainer([
+      await api.invoke({ issuer: mailer, audience: service.did, command, args: { to }, proofs }),
+      ...proofs,
+    ])
+  const good = await call('bob@example.com')
+  const lines: string[] = []
+  const containers: Readonly<Record<string, string>> = {
+    good,
+    again: good,
+    'other address': await call('eve@evil.test'),
+    'other command': await call('bob@example.com', [grant, narrow], '/mail/read'),
+    'other chain': await call('bob@example.com', [grant]),
+    'no container': good.slice(0, -4),
+  }
+  for (const [name, container] of Object.entries(containers)) {
+    const decision = await authorizer.authorize(container)
+    lines.push(`${algorithm} ${name}: ${decision.allowed ? 'allowed' : decision.denial.code}`)
+  }
+  return lines
+}

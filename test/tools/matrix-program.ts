@@ -1,0 +1,19 @@
+/**
+ * What `matrix.ts` runs on each runtime: the smoke test on every back end, printed as JSON. The vectors are bundled in.
+ *
+ * @module
+ */
+
+import * as api from 'procura'
+import { backend as noble } from 'procura/backend/noble'
+import { backend as node } from 'procura/backend/node'
+import { backend as web } from 'procura/backend/web'
+import { fromHex, type HexSuites } from '../setup/hex-suites.ts'
+import { type SmokeReport, smoke } from '../setup/smoke.ts'
+
+/** Put there by the bundler. */
+declare const hexSuites: HexSuites
+
+const reports: SmokeReport[] = []
+for (const backend of [node, web, noble]) reports.push(await smoke(api, backend, fromHex(hexSuites)))
+console.log(JSON.stringify(reports))
