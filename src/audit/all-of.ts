@@ -1,0 +1,40 @@
+import { ArgumentError } from '../errors.ts'
+import type { AuditEvent } from './event.ts'
+import type { AuditSink, Confirmation, Durability } from './sink.ts'
+import { unconfirmed } from './unconfirmed.ts'
+
+const order: readonly Durability[] = ['process', 'system', 'disk', 'remote']
+
+/**
+ * Several sinks, each of them required: an event is confirmed when all have it. AUD-02
+ *
+ * The confirmation is the one of the first sink, with the least of the durabilities. Give each sink that may hang its
+ * own `withDeadline`; mark those that may fail with `bestEffort`.
+ *
+ * @throws ArgumentError when there is no sink.
+ */
+export function allOf(sinks: readonly AuditSink[]): AuditSink {
+  const members = [...sinks]
+  if (members.length === 0) throw new ArgumentError('allOf() needs at least one sink')
+  const name = `all of ${members.map((sink) => sink.name).join(', ')}`
+
+  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    // Every sink gets the event, also when the first has failed: the more logs have it the better.
+    const results = await Promise.allSettled(members.map(async (sink) => sink.append(event, options)))
+    const confirmations: Confirmation[] = []
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'rejected') throw unconfirmed(members[index]?.name ?? name, result.reason)
+      confirmations.push(result.value)
+    }
+    const least = Math.min(...confirmations.map(({ durability }) => order.indexOf(durability)))
+    return { ...(confirmations[0] as Confirmation), durability: order[least] ?? 'process' }
+  }
+
+  return Object.freeze({ name, append, close: () => closeAll(members) })
+}
+
+/** Closes every sink, and only then tells of the first that could not be closed. */
+export async function closeAll(sinks: readonly AuditSink[]): Promise<void> {
+  const results = await Promise.allSettled(sinks.map(async (sink) => sink.close()))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}

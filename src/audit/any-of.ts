@@ -1,0 +1,47 @@
+import { closeAll } from './all-of.ts'
+import { ArgumentError, AuditError } from '../errors.ts'
+import type { AuditEvent } from './event.ts'
+import type { AuditSink, Confirmation } from './sink.ts'
+import { unconfirmed } from './unconfirmed.ts'
+
+/** Told of a sink that failed where that alone does not refuse the call. Must not throw. */
+export type SinkFailureListener = (failure: { readonly sink: string; readonly error: AuditError }) => void
+
+/** Options of {@link anyOf}. */
+export interface AnyOfOptions {
+  /** Called for each sink that fails, also when another one confirmed. Without it nobody would know. */
+  readonly onFailure: SinkFailureListener
+}
+
+/**
+ * Several sinks of which one has to have the event: it goes to all, and is confirmed with the first confirmation. AUD-03
+ *
+ * For two logs on two disks, say: the service goes on while one is down, and `onFailure` flags it.
+ *
+ * @throws ArgumentError when there is no sink.
+ */
+export function anyOf(sinks: readonly AuditSink[], { onFailure }: AnyOfOptions): AuditSink {
+  const members = [...sinks]
+  if (members.length === 0) throw new ArgumentError('anyOf() needs at least one sink')
+  const name = `any of ${members.map((sink) => sink.name).join(', ')}`
+
+  async function one(sink: AuditSink, event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    try {
+      return await sink.append(event, options)
+    } catch (cause) {
+      const error = unconfirmed(sink.name, cause)
+      onFailure({ sink: sink.name, error })
+      throw error
+    }
+  }
+
+  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    try {
+      return await Promise.any(members.map((sink) => one(sink, event, options)))
+    } catch (cause) {
+      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `no audit sink confirmed: ${name}`, { cause })
+    }
+  }
+
+  return Object.freeze({ name, append, close: () => closeAll(members) })
+}

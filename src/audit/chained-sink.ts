@@ -1,0 +1,76 @@
+import { backend as platform } from '#backend'
+import { AuditError, quote } from '../errors.ts'
+import type { AuditEvent } from './event.ts'
+import { prepareEvent } from './prepare-event.ts'
+import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
+import type { AuditSink, Confirmation, Durability } from './sink.ts'
+import { unconfirmed } from './unconfirmed.ts'
+
+/** What {@link chainedSink} needs of the place where records go. */
+export interface RecordWriter {
+  /** For messages. */
+  readonly name: string
+  /** How safe a record is once it is written. */
+  readonly durability: Durability
+  /**
+   * Writes one record, whose line of text comes with it. Called for one record at a time. Resolves when it is written;
+   * rejects when it is not.
+   */
+  write(record: AuditRecord, line: string, options: { readonly signal?: AbortSignal }): void | Promise<void>
+  /** Called once, after the last write. */
+  close?(): void | Promise<void>
+}
+
+/** Options of {@link chainedSink}. */
+export interface ChainedSinkOptions {
+  /** The record that the log goes on from; default its beginning. */
+  readonly position?: LogPosition
+  /** Default: the platform's. */
+  readonly sha256?: Sha256
+}
+
+/**
+ * Makes a sink out of something that can write records one after the other. A record that could not be written leaves
+ * the chain where it was.
+ */
+export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = {}): AuditSink {
+  const { position = beginning, sha256 = platform.sha256 } = options
+  let last = position
+  let closed: Promise<void> | undefined
+  let turn: Promise<unknown> = Promise.resolve()
+
+  /** Runs one task after the other; what one throws does not stop the next. */
+  function inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const mine = turn.then(task)
+    turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    if (closed !== undefined) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(writer.name)} is closed`)
+    const prepared = await prepareEvent(event, sha256)
+    return inTurn(async () => {
+      // Nobody waits any more, and the call was refused: a record of it now would say otherwise.
+      if (signal?.aborted) throw unconfirmed(writer.name, signal.reason)
+      const record = await makeRecord(last, prepared, sha256)
+      const line = formatRecord(record)
+      try {
+        await writer.write(record, line, signal === undefined ? {} : { signal })
+      } catch (cause) {
+        throw unconfirmed(writer.name, cause)
+      }
+      last = record
+      const { sequence, hash } = record
+      return { sink: writer.name, durability: writer.durability, sequence, hash }
+    })
+  }
+
+  return Object.freeze({
+    name: writer.name,
+    append,
+    close() {
+      closed ??= inTurn(async () => writer.close?.())
+      return closed
+    },
+  })
+}

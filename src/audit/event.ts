@@ -1,0 +1,212 @@
+/**
+ * What an audit log tells: a closed set of events with stable field names. No field holds a secret, a token or an
+ * argument that was not put on a list; times are seconds, lengths of time in milliseconds say so in their name.
+ *
+ * @module
+ */
+
+import type { DenialCode } from '../authorization/denial.ts'
+import { encodeHex } from '../ipld/base.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import type { Never, Timestamp } from '../time.ts'
+import type { SealedFields } from './personal.ts'
+
+/** `enforce`: the decision counted. `shadow`: it was made and recorded only, and the call went its way all the same. */
+export type AuditMode = 'enforce' | 'shadow'
+
+/** Fields of every event. */
+interface EventBase {
+  /** Names the event, and links others to it: 32 hexadecimal digits, see {@link newEventId}. */
+  readonly id: string
+  /** When, by the clock that the decision was made by. */
+  readonly time: Timestamp
+  /** Default `enforce`. */
+  readonly mode?: AuditMode
+}
+
+/** What is known of a call. Principals are DIDs, or pseudonyms where the log is set up so. */
+export interface CallFacts {
+  /** CID of the invocation, in base32. */
+  readonly invocation?: string
+  /** CID of the task, the same for two invocations of the same work. */
+  readonly task?: string
+  /** CIDs of the delegations, root first. */
+  readonly chain?: readonly string[]
+  /** The path of authority: issuer of the root delegation, each delegate, the invoker last. */
+  readonly principals?: readonly string[]
+  /** Whose authority was used. */
+  readonly subject?: string
+  /** Who made the call. */
+  readonly invoker?: string
+  /** Which service was asked. */
+  readonly audience?: string
+  /** What was asked. */
+  readonly command?: string
+  /** Salted hash of the arguments, see `hashArguments`. */
+  readonly argsHash?: string
+  /** The arguments that a list allows to be shown, long values cut. */
+  readonly args?: IpldMap
+  /** Fields that were encrypted for the person they are about, see `sealPersonal`. */
+  readonly personal?: SealedFields
+  /** The W3C `traceparent` of the request. */
+  readonly trace?: string
+}
+
+/** Which statement of a policy objected. */
+export interface PolicyClause {
+  /** Place of the statement in the policy, from 0. */
+  readonly statement: number
+  /** Way down to the part that decided; empty when it was the statement itself. */
+  readonly path: readonly number[]
+  /** Its operator, for example `like`. */
+  readonly operator?: string
+  /** Its selector. The value that was found is not told. */
+  readonly selector?: string
+}
+
+/** A call is allowed, and what it allows has not begun. Written and confirmed before a credential is released. */
+export interface IntentEvent extends EventBase, CallFacts {
+  readonly kind: 'intent'
+  readonly invocation: string
+  readonly command: string
+  /** Which credential it is about to use, by the name the vault gives it. */
+  readonly vault?: string
+}
+
+/** What became of an intent. */
+export interface OutcomeEvent extends EventBase {
+  readonly kind: 'outcome'
+  /** The `id` of the intent. */
+  readonly intent: string
+  /** `unknown`: the process ended, or the record could not be written; the call may or may not have had its effect. */
+  readonly status: 'ok' | 'error' | 'unknown'
+  /** From the intent to the end of the handler. */
+  readonly durationMs?: number
+  /** Stable code of the error; never its message. */
+  readonly code?: string
+  /** Status of the upstream answer. */
+  readonly upstreamStatus?: number
+  /** Length of the upstream answer. */
+  readonly responseBytes?: number
+}
+
+/** A call is refused. */
+export interface DeniedEvent extends EventBase, CallFacts {
+  readonly kind: 'denied'
+  /** Why: a denial code of the authorization or of the guard. */
+  readonly code: DenialCode | (string & {})
+  /** The requirement in `spec/` that is not met. */
+  readonly requirement?: string
+  /** Position in the chain: the root delegation is 0, the invocation last. */
+  readonly at?: number
+  /** With `policy_unsatisfied` and `policy_over_budget`. */
+  readonly policy?: PolicyClause
+  /** Denials that were not recorded, see `sampleDenials`. */
+  readonly suppressed?: number
+  /** The intent that had been recorded, when the call was refused after that. */
+  readonly intent?: string
+  /** How long the decision took. */
+  readonly durationMs?: number
+}
+
+/** A delegation was made. */
+export interface IssuedEvent extends EventBase {
+  readonly kind: 'issued'
+  /** CID of the delegation. */
+  readonly delegation: string
+  readonly issuer: string
+  readonly audience: string
+  /** Absent when the delegation is for any subject. */
+  readonly subject?: string
+  readonly command: string
+  /** CIDs of the delegations it stands on, root first. */
+  readonly chain?: readonly string[]
+  /** SHA-256 of the policy as canonical bytes, in hexadecimal. */
+  readonly policyHash?: string
+  /** Last second of its life. It is absent from the record when the delegation never expires. */
+  readonly expiration: Timestamp | Never
+}
+
+/** A vault released a credential, or used it itself, for an intent. */
+export interface ReleasedEvent extends EventBase {
+  readonly kind: 'released'
+  /** The `id` of the intent. */
+  readonly intent: string
+  /** Which credential, by the name the vault gives it. */
+  readonly vault: string
+  /** What sort of credential. */
+  readonly credential?: 'static' | 'dynamic' | 'derived' | 'signer'
+  /** Version of the credential; not the credential. */
+  readonly version?: string
+  /** Whether the upstream narrowed it to what the call may do. */
+  readonly downscoped: boolean
+  /** How old the value was that the vault gave. */
+  readonly ageMs?: number
+  /** SHA-256 of the lease identifier, in hexadecimal. */
+  readonly leaseHash?: string
+  /** When the credential ends by itself. */
+  readonly expiresAt?: Timestamp
+  /** The origin it may be sent to. */
+  readonly origin?: string
+}
+
+/** Authority was taken back. */
+export interface RevokedEvent extends EventBase {
+  readonly kind: 'revoked'
+  /** CID of the delegation, or DID of the principal, that is revoked. */
+  readonly revoked: string
+  /** CID of the revocation, when it is one that came from outside. */
+  readonly revocation?: string
+  /** Who revoked. */
+  readonly issuer?: string
+}
+
+/** The log itself was mended. */
+export interface RecoveredEvent extends EventBase {
+  readonly kind: 'recovered'
+  /**
+   * What was cut off the end of the log, none of it ever confirmed. `torn_tail`: a record that was not written whole;
+   * `failed_sync`: records that the disk failed to take.
+   */
+  readonly reason: 'torn_tail' | 'failed_sync'
+  /** Name of the file. */
+  readonly segment: string
+  /** How many bytes were cut off. */
+  readonly droppedBytes: number
+  /** SHA-256 of those bytes, in hexadecimal. */
+  readonly droppedHash: string
+}
+
+/** A signed statement of how far the log reaches, see `Checkpoint`; `time` is the time that was signed. */
+export interface CheckpointEvent extends EventBase {
+  readonly kind: 'checkpoint'
+  /** Name of the log. */
+  readonly log: string
+  /** The record that the statement is about. */
+  readonly sequence: number
+  /** Hash of that record, in hexadecimal. */
+  readonly hash: string
+  /** DID of the signer. */
+  readonly signer: string
+  /** Its signature, in base64url. */
+  readonly signature: string
+}
+
+/** Everything that a log can tell. */
+export type AuditEvent =
+  | IntentEvent
+  | OutcomeEvent
+  | DeniedEvent
+  | IssuedEvent
+  | ReleasedEvent
+  | RevokedEvent
+  | RecoveredEvent
+  | CheckpointEvent
+
+/** The kinds of {@link AuditEvent}. */
+export type AuditEventKind = AuditEvent['kind']
+
+/** Makes the name of a new event: 128 random bits. */
+export function newEventId(): string {
+  return encodeHex(crypto.getRandomValues(new Uint8Array(16)))
+}

@@ -1,0 +1,20 @@
+import { ArgumentError } from '../errors.ts'
+
+/** A secret for HMAC-SHA-256: at least 32 bytes, or a `CryptoKey` for HMAC with SHA-256 that may `sign`. */
+export type SecretKey = Uint8Array | CryptoKey
+
+/** Returns the 32 bytes of HMAC-SHA-256 of a text in UTF-8. */
+export async function hmacSha256(key: SecretKey, text: string): Promise<Uint8Array> {
+  const usable = key instanceof Uint8Array ? await importSecretKey(key) : key
+  return new Uint8Array(await crypto.subtle.sign('HMAC', usable, new TextEncoder().encode(text)))
+}
+
+/**
+ * Makes a `CryptoKey` of bytes, once, instead of with each use. It cannot be read out.
+ *
+ * @throws ArgumentError when there are fewer than 32 bytes.
+ */
+export async function importSecretKey(bytes: Uint8Array): Promise<CryptoKey> {
+  if (bytes.length < 32) throw new ArgumentError('a secret key has 32 bytes or more')
+  return crypto.subtle.importKey('raw', bytes.slice(), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+}

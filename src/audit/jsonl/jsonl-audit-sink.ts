@@ -1,0 +1,263 @@
+// node only: uses node:crypto and node:path
+/**
+ * A log in files, one record a line.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import { basename, join } from 'node:path'
+import { ArgumentError, AuditError, quote } from '../../errors.ts'
+import type { IpldMap } from '../../ipld/value.ts'
+import { type Clock, systemClock } from '../../time.ts'
+import { type AuditEvent, newEventId, type RecoveredEvent } from '../event.ts'
+import { prepareEvent } from '../prepare-event.ts'
+import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord } from '../record.ts'
+import type { AuditSink, Confirmation } from '../sink.ts'
+import { groupSync } from './group-sync.ts'
+import { type LogFiles, machineFiles } from './log-files.ts'
+import { lockLog } from './log-lock.ts'
+import {
+  assertUntouched,
+  openSegment,
+  retire,
+  type Segment,
+  syncSegment,
+  syncSegmentNow,
+} from './open-segment.ts'
+import { readTail, type Tail } from './read-tail.ts'
+import { segmentName, segmentsAmong } from './segment-name.ts'
+
+/**
+ * When a record is confirmed.
+ *
+ * - `group`: when it is on the disk; records that come while the disk is busy share the next sync.
+ * - `always`: when it is on the disk, each by a sync of its own, while the process waits.
+ * - `none`: when the system has it. It survives the end of the process, and not the loss of power.
+ */
+export type SyncPolicy = 'group' | 'always' | 'none'
+
+/** Options of {@link jsonlAuditSink}. */
+export interface JsonlAuditSinkOptions {
+  /** Where the files are; it is made when it does not exist. A log has one writer, which a lock in it sees to. */
+  readonly directory: string
+  /** What their names begin with: letters, digits, `.`, `_` and `-`. Default `audit`. */
+  readonly prefix?: string
+  /** Default `group`. */
+  readonly sync?: SyncPolicy
+  /** A new file is begun before one gets longer than this. Default 64 MiB. */
+  readonly maxBytes?: number
+  /** A new file is begun with the first event that is this many seconds after the first one of a file. Default a day. */
+  readonly maxAge?: number
+  /** For messages. Default the path without the number. */
+  readonly name?: string
+  /** Default: the host's clock. Used for repairs only; events bring their time. */
+  readonly clock?: Clock
+  /** Default: the files of this machine. */
+  readonly files?: LogFiles
+}
+
+/** A log in files, and how far it is. */
+export interface JsonlAuditSink extends AuditSink {
+  /** The last record written. */
+  position(): LogPosition
+}
+
+/**
+ * Opens a log in files, or begins one. Each record is one line, appended by one write; the chain goes on from file to
+ * file and over restarts. AUD-11
+ *
+ * Opening reads the end of the last file only. A record that was not written whole is cut off, which a record of kind
+ * `recovered` tells. After a failed write or sync the log is mended with the next event, as soon as the disk allows it.
+ *
+ * @throws AuditError when another process writes the log, when its end is damaged, or others may read it.
+ */
+export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<JsonlAuditSink> {
+  const { directory, prefix = 'audit', sync = 'group', maxBytes = 64 * 1024 * 1024, maxAge = 86_400 } = options
+  const { clock = systemClock, files = machineFiles, name = join(directory, prefix) } = options
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(prefix)) throw new ArgumentError('`prefix` has 1 to 64 letters, digits, `.`, `_`, `-`')
+  if (!(maxBytes >= 4096) || !(maxAge >= 1)) throw new ArgumentError('`maxBytes` is 4,096 or more, `maxAge` 1 or more')
+
+  files.makeDirectory(directory)
+  const lock = lockLog(join(directory, `${prefix}.lock`))
+  const repairs: RecoveredEvent[] = []
+  let last = beginning
+  let segment: Segment | undefined
+  /** A file of which a sync failed, until the log was opened again behind what is safe of it. */
+  let unsafe: Segment | undefined
+  let broken = false
+  let closing: Promise<void> | undefined
+  const flush = groupSync(() => syncSegment(files, segment as Segment))
+
+  /** Finds out from the files how far the log is, and cuts off what was not written whole. */
+  function open(): void {
+    broken = true
+    const before = segment
+    if (before?.failed) unsafe = before
+    if (before !== undefined) retire(files, before)
+    segment = undefined
+    last = beginning
+    const names = segmentsAmong(files.list(directory), prefix)
+    for (let i = names.length - 1; i >= 0; i--) {
+      const { file, first } = names[i] as { file: string; first: number }
+      const opened = openSegment(files, join(directory, file), { create: false })
+      const newest = i === names.length - 1
+      if (newest) segment = opened
+      try {
+        if (before?.path === opened.path) opened.safe = Math.min(before.safe, opened.size)
+        if (newest && unsafe?.path === opened.path) cut(opened, unsafe.safe, 'failed_sync')
+        const tail = readTail(files, opened.file, file)
+        if (tail.torn !== undefined && !newest) throw damaged(file)
+        if (tail.torn !== undefined) cut(opened, tail.end, 'torn_tail')
+        last = positionOf(tail, file)
+        if (last.sequence === 0 && newest) continue
+        if (last.sequence < first) throw damaged(file)
+      } finally {
+        if (!newest) files.close(opened.file)
+      }
+      break
+    }
+    const { first } = names.at(-1) ?? { first: 1 }
+    if (segment?.size === 0 && first !== last.sequence + 1) throw damaged(segment.path)
+    unsafe = undefined
+    broken = false
+  }
+
+  function cut(opened: Segment, end: number, reason: RecoveredEvent['reason']): void {
+    const { size } = files.stateOf(opened.file)
+    if (size <= end) return
+    const dropped = files.read(opened.file, end, size - end)
+    files.truncate(opened.file, end)
+    opened.size = end
+    const droppedHash = createHash('sha256').update(dropped).digest('hex')
+    const found = { segment: basename(opened.path), droppedBytes: dropped.length, droppedHash }
+    repairs.push({ kind: 'recovered', id: newEventId(), time: clock.now(), reason, ...found })
+    if (sync !== 'none') syncSegmentNow(files, opened)
+  }
+
+  /** Writes a record behind the last one. When it throws, the log is as it was. */
+  function put(event: IpldMap): AuditRecord {
+    const record = makeRecord(last, event, sha256)
+    const line = new TextEncoder().encode(`${formatRecord(record)}\n`)
+    const current = segmentFor(line.length, record)
+    if (!lock.isHeld()) throw new AuditError('ERR_AUDIT_INTEGRITY', `the lock of ${quote(name, 256)} was taken away`)
+    assertUntouched(files, current)
+    let written = 0
+    try {
+      written = files.write(current.file, line)
+    } catch (cause) {
+      undo(current)
+      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `${quote(current.path, 256)} did not take a record`, { cause })
+    }
+    // AUD-12: a disk that is full takes a part and does not throw.
+    if (written !== line.length) {
+      undo(current)
+      const message = `${quote(current.path, 256)} took ${written} of ${line.length} bytes of a record`
+      throw new AuditError('ERR_AUDIT_SHORT_WRITE', message)
+    }
+    current.size += written
+    current.began ??= record.event.time
+    last = record
+    return record
+  }
+
+  function undo(current: Segment): void {
+    try {
+      if (files.stateOf(current.file).size > current.size) files.truncate(current.file, current.size)
+    } catch {
+      broken = true
+    }
+  }
+
+  /** The file for the next record: the present one, or a new one when that is long or old enough. AUD-13 */
+  function segmentFor(length: number, { sequence, event }: AuditRecord): Segment {
+    const old = segment
+    const full = old !== undefined && old.size > 0 && old.size + length > maxBytes
+    const aged = old?.began !== undefined && event.time - old.began >= maxAge
+    if (old !== undefined && !full && !aged) return old
+    if (old !== undefined && sync !== 'none') syncSegmentNow(files, old)
+    try {
+      const opened = openSegment(files, join(directory, segmentName(prefix, sequence).file), { create: true })
+      if (old !== undefined) retire(files, old)
+      segment = opened
+      if (sync !== 'none') files.syncDirectory(directory)
+      return opened
+    } catch (cause) {
+      // The new file may be there or not: the next event finds out.
+      broken = true
+      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `a new file of ${quote(name, 256)} cannot be made`, { cause })
+    }
+  }
+
+  function mend(): void {
+    if (broken || segment?.failed) open()
+    for (let repair = repairs[0]; repair !== undefined; repair = repairs[0]) {
+      put(repair as unknown as IpldMap)
+      repairs.shift()
+    }
+  }
+
+  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    const prepared = await prepareEvent(event, sha256)
+    if (closing !== undefined) throw new AuditError('ERR_AUDIT_CLOSED', `the audit log ${quote(name, 256)} is closed`)
+    // Nobody waits any more, and the call was refused: a record of it now would say otherwise.
+    if (signal?.aborted) throw unwritten(signal.reason)
+    let record: AuditRecord
+    let written: Segment
+    try {
+      mend()
+      record = put(prepared)
+      written = segment as Segment
+      if (sync === 'always') syncSegmentNow(files, written)
+    } catch (cause) {
+      throw cause instanceof AuditError ? cause : unwritten(cause)
+    }
+    if (sync === 'group') await flush()
+    // The sync may have been one of a file that was opened since, with this record cut off.
+    if (written.failed) throw unwritten(undefined)
+    const { sequence, hash } = record
+    return { sink: name, durability: sync === 'none' ? 'system' : 'disk', sequence, hash }
+  }
+
+  function unwritten(cause: unknown): AuditError {
+    return new AuditError('ERR_AUDIT_UNCONFIRMED', `the audit log ${quote(name, 256)} did not take a record`, { cause })
+  }
+
+  async function close(): Promise<void> {
+    closing ??= (async () => {
+      try {
+        if (segment !== undefined && sync !== 'none' && !segment.failed) await flush()
+      } finally {
+        if (segment !== undefined) retire(files, segment)
+        lock.release()
+      }
+    })()
+    return closing
+  }
+
+  try {
+    open()
+  } catch (error) {
+    if (segment !== undefined) files.close((segment as Segment).file)
+    lock.release()
+    throw error
+  }
+  return Object.freeze({ name, append, close, position: () => ({ sequence: last.sequence, hash: last.hash }) })
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest()
+}
+
+/** The place that a file ends at; the beginning when it has no record. */
+function positionOf({ record }: Tail, file: string): LogPosition {
+  if (record === undefined) return beginning
+  const { sequence, previous, event, hash } = record
+  const again = makeRecord({ sequence: sequence - 1, hash: previous }, event as unknown as IpldMap, sha256)
+  if (again.hash !== hash) throw damaged(file)
+  return { sequence, hash }
+}
+
+function damaged(file: string): AuditError {
+  return new AuditError('ERR_AUDIT_INTEGRITY', `${quote(file, 128)} does not fit the log; verify it before it goes on`)
+}

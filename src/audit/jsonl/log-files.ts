@@ -1,0 +1,91 @@
+// node only: uses node:fs
+/**
+ * The file operations that a log needs. They are an interface so that faults can be tried out: a disk that is full, a
+ * write that is cut short, an fsync that fails.
+ *
+ * @module
+ */
+
+import * as fs from 'node:fs'
+
+/** What is looked at of a file. */
+export interface FileState {
+  readonly size: number
+  /** Number of the file in its file system: another one under the same name is another file. */
+  readonly inode: number
+  /** Permission bits. */
+  readonly mode: number
+}
+
+/** File operations. All throw what `node:fs` throws, an `Error` with `code`. */
+export interface LogFiles {
+  /** Makes a directory and those above it, readable for the owner alone. */
+  makeDirectory(path: string): void
+  /** Names in a directory. */
+  list(directory: string): readonly string[]
+  /** Opens for appending (`O_APPEND`) and reading; makes the file with mode 0600 when `create`. */
+  open(path: string, options: { readonly create: boolean }): number
+  close(file: number): void
+  /** Appends and returns how many bytes were taken, which can be fewer than there are. */
+  write(file: number, bytes: Uint8Array): number
+  /** Reads `length` bytes from `position`; fewer at the end of the file. */
+  read(file: number, position: number, length: number): Uint8Array
+  truncate(file: number, size: number): void
+  /** State of an open file. */
+  stateOf(file: number): FileState
+  /** State of what stands under a name; undefined when nothing does. */
+  stateAt(path: string): FileState | undefined
+  /** Waits until the content is on the disk. */
+  sync(file: number): Promise<void>
+  /** The same, while everything else waits. */
+  syncNow(file: number): void
+  /** Waits until the names in a directory are on the disk. */
+  syncDirectory(path: string): void
+}
+
+/** The files of this machine. */
+export const machineFiles: LogFiles = Object.freeze({
+  makeDirectory(path: string) {
+    fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+  },
+  list: (directory: string) => fs.readdirSync(directory),
+  open(path: string, { create }: { readonly create: boolean }) {
+    const flags = fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_NOFOLLOW
+    return fs.openSync(path, create ? flags | fs.constants.O_CREAT | fs.constants.O_EXCL : flags, 0o600)
+  },
+  close: (file: number) => fs.closeSync(file),
+  write: (file: number, bytes: Uint8Array) => fs.writeSync(file, bytes),
+  read(file: number, position: number, length: number) {
+    const buffer = new Uint8Array(length)
+    let filled = 0
+    while (filled < length) {
+      const got = fs.readSync(file, buffer, filled, length - filled, position + filled)
+      if (got === 0) break
+      filled += got
+    }
+    return buffer.subarray(0, filled)
+  },
+  truncate: (file: number, size: number) => fs.ftruncateSync(file, size),
+  stateOf: (file: number) => stateFrom(fs.fstatSync(file)),
+  stateAt(path: string) {
+    const found = fs.lstatSync(path, { throwIfNoEntry: false })
+    return found === undefined ? undefined : stateFrom(found)
+  },
+  sync: (file: number) =>
+    new Promise<void>((resolve, reject) => {
+      fs.fdatasync(file, (error) => (error ? reject(error) : resolve()))
+    }),
+  syncNow: (file: number) => fs.fdatasyncSync(file),
+  syncDirectory(path: string) {
+    const directory = fs.openSync(path, fs.constants.O_RDONLY)
+    try {
+      fs.fsyncSync(directory)
+    } finally {
+      fs.closeSync(directory)
+    }
+  },
+})
+
+function stateFrom({ size, ino, mode }: fs.Stats): FileState {
+  return { size, inode: ino, mode: mode & 0o777 }
+}

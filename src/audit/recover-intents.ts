@@ -1,0 +1,73 @@
+import { type Clock, systemClock } from '../time.ts'
+import { type AuditEvent, type IntentEvent, newEventId, type OutcomeEvent } from './event.ts'
+import type { AuditRecord } from './record.ts'
+import type { AuditSink } from './sink.ts'
+
+/** An intent of which the log does not say how it ended. */
+export interface OpenIntent {
+  /** Number of its record. */
+  readonly sequence: number
+  readonly event: IntentEvent
+  /** Whether the log says that a credential was released for it. Without that it may have been all the same. */
+  readonly released: boolean
+}
+
+/**
+ * Finds the intents without an outcome: calls in whose midst the process ended, or whose outcome could not be written.
+ * AUD-09
+ *
+ * Holds one entry for each intent that is open at that point of the log, not the log.
+ */
+export async function findOpenIntents(
+  records: Iterable<AuditRecord> | AsyncIterable<AuditRecord>,
+): Promise<readonly OpenIntent[]> {
+  const open = new Map<string, OpenIntent>()
+  for await (const { sequence, event } of records) {
+    if (event.kind === 'intent') open.set(event.id, { sequence, event, released: false })
+    const intent = linkOf(event)
+    const entry = intent === undefined ? undefined : open.get(intent)
+    if (intent === undefined || entry === undefined) continue
+    if (event.kind === 'released') open.set(intent, { ...entry, released: true })
+    else open.delete(intent)
+  }
+  return [...open.values()]
+}
+
+/** Options of {@link recoverIntents}. */
+export interface RecoverIntentsOptions {
+  /** The log as it was found at the start, `readJsonlLog` for one. */
+  readonly records: Iterable<AuditRecord> | AsyncIterable<AuditRecord>
+  /** Where the outcomes go: the same log. */
+  readonly sink: AuditSink
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Closes the open intents of an earlier process with the outcome `unknown`: never with `ok`, and never by leaving them
+ * out. Run it once at the start, before calls are taken.
+ *
+ * @returns the intents, for whoever has to look after them.
+ */
+export async function recoverIntents(options: RecoverIntentsOptions): Promise<readonly OpenIntent[]> {
+  const { records, sink, clock = systemClock, signal } = options
+  const open = await findOpenIntents(records)
+  for (const { event } of open) {
+    const { mode } = event
+    const outcome: OutcomeEvent = {
+      kind: 'outcome',
+      id: newEventId(),
+      time: clock.now(),
+      ...(mode === undefined ? {} : { mode }),
+      intent: event.id,
+      status: 'unknown',
+    }
+    await sink.append(outcome, signal === undefined ? {} : { signal })
+  }
+  return open
+}
+
+function linkOf(event: AuditEvent): string | undefined {
+  return event.kind === 'outcome' || event.kind === 'released' || event.kind === 'denied' ? event.intent : undefined
+}

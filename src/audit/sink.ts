@@ -1,0 +1,42 @@
+/**
+ * Where audit events go.
+ *
+ * @module
+ */
+
+import type { AuditEvent } from './event.ts'
+
+/**
+ * How safe a confirmed event is: `process` is lost when the process ends, `system` when the machine loses power, `disk`
+ * survives both, `remote` is with another machine.
+ */
+export type Durability = 'process' | 'system' | 'disk' | 'remote'
+
+/** A sink has the event. */
+export interface Confirmation {
+  /** Name of the sink. */
+  readonly sink: string
+  /** How safe the event is now. */
+  readonly durability: Durability
+  /** Number of the record, where the sink keeps a log. */
+  readonly sequence?: number
+  /** Hash of the record, where the sink keeps a log. */
+  readonly hash?: string
+}
+
+/**
+ * Takes audit events. Implement it for a store of your own.
+ *
+ * Nothing is released before the intent is confirmed, so what this promises is what the whole audit is worth. AUD-01
+ */
+export interface AuditSink {
+  /** For messages. */
+  readonly name: string
+  /**
+   * Resolves when the event is stored as safely as the confirmation says, and not before. Rejects with an `AuditError`
+   * when it is not known to be; then the call is refused. After `signal` is aborted nobody waits for the answer.
+   */
+  append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation>
+  /** Resolves when what was confirmed is as safe as it will be and the sink holds nothing open. Appending then fails. */
+  close(): Promise<void>
+}

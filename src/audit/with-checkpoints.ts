@@ -1,0 +1,92 @@
+import { ArgumentError, AuditError, quote } from '../errors.ts'
+import type { Signer } from '../principal/signer.ts'
+import { type Clock, systemClock, type Timestamp } from '../time.ts'
+import { type Checkpoint, signCheckpoint } from './checkpoint.ts'
+import { type AuditEvent, newEventId } from './event.ts'
+import type { LogPosition } from './record.ts'
+import type { AuditSink, Confirmation } from './sink.ts'
+
+/** Options of {@link withCheckpoints}. */
+export interface CheckpointOptions {
+  /** Who signs. */
+  readonly signer: Signer
+  /** Name of the log. */
+  readonly log: string
+  /** A checkpoint is due when this many records were written since the last. Default 1,000. */
+  readonly everyRecords?: number
+  /** A checkpoint is due with the first record this many seconds after the last. Default 60. */
+  readonly everySeconds?: number
+  /**
+   * Sends the checkpoint to a second place: another machine, a bucket that cannot be overwritten, a transparency log.
+   * Resolves when it is there; rejects when it is not, and then no further record is confirmed until it is.
+   */
+  readonly publish: (checkpoint: Checkpoint, options: { readonly signal?: AbortSignal }) => void | Promise<void>
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+/**
+ * Signs how far the log has come, publishes it, and writes it into the log as well.
+ *
+ * A record is confirmed only when the checkpoint that is due with it was published: never are more than `everyRecords`
+ * records, and those that are being written at that moment, unprotected against truncation. LOG-08
+ *
+ * @param sink - one that keeps a log, so that its confirmations have `sequence` and `hash`.
+ */
+export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): AuditSink {
+  const { signer, log, everyRecords = 1000, everySeconds = 60, publish, clock = systemClock } = options
+  if (!(everyRecords >= 1) || !(everySeconds >= 1)) {
+    throw new ArgumentError('`everyRecords` and `everySeconds` are 1 or more')
+  }
+  let signed: LogPosition | undefined
+  let signedAt: Timestamp = clock.now()
+  let latest: LogPosition | undefined
+  let pending: Promise<void> | undefined
+
+  async function make(position: LogPosition, signal: AbortSignal | undefined): Promise<void> {
+    const time = clock.now()
+    const given = signal === undefined ? {} : { signal }
+    try {
+      const checkpoint = await signCheckpoint({ signer, log, position, time, ...given })
+      await publish(checkpoint, given)
+      await sink.append({ ...checkpoint, kind: 'checkpoint', id: newEventId() }, given)
+    } catch (cause) {
+      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `no checkpoint of the log ${quote(log)} could be made`, { cause })
+    }
+    signed = position
+    signedAt = time
+  }
+
+  function isDue(position: LogPosition): boolean {
+    // The first record after a start counts from the record before it.
+    signed ??= { sequence: position.sequence - 1, hash: '' }
+    return position.sequence - signed.sequence >= everyRecords || clock.now() - signedAt >= everySeconds
+  }
+
+  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    const confirmation = await sink.append(event, options)
+    const { sequence, hash } = confirmation
+    if (sequence === undefined || hash === undefined) {
+      throw new AuditError('ERR_AUDIT_CONFIGURATION', `the audit sink ${quote(sink.name)} keeps no log to make checkpoints of`)
+    }
+    if (latest === undefined || sequence > latest.sequence) latest = { sequence, hash }
+    while (isDue(latest)) {
+      // One at a time: whoever comes while one is being made waits for that, and then looks again.
+      pending ??= make(latest, options.signal).finally(() => {
+        pending = undefined
+      })
+      await pending
+    }
+    return confirmation
+  }
+
+  async function close(): Promise<void> {
+    try {
+      if (latest !== undefined && latest.sequence > (signed?.sequence ?? 0)) await make(latest, undefined)
+    } finally {
+      await sink.close()
+    }
+  }
+
+  return Object.freeze({ name: sink.name, append, close })
+}

@@ -1,0 +1,55 @@
+import { ArgumentError, AuditError, quote } from '../errors.ts'
+import type { AuditEvent } from './event.ts'
+import type { AuditSink, Confirmation } from './sink.ts'
+import { unconfirmed } from './unconfirmed.ts'
+
+/** Options of {@link withDeadline}. */
+export interface DeadlineOptions {
+  /** How long to wait for a confirmation. Default 500. */
+  readonly deadlineMs?: number
+  /** Most events that the sink has not answered, waited for or not. Default 1,000. */
+  readonly maxInFlight?: number
+}
+
+/**
+ * A sink that answers in time: after the deadline the event counts as not confirmed, and while too many are unanswered
+ * further ones are refused at once. So a sink that hangs costs a bounded time and a bounded memory. AUD-05
+ *
+ * The sink may still write an event that came too late: its intent then stands without an outcome, which says that
+ * nothing is known of the call.
+ */
+export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): AuditSink {
+  const { deadlineMs = 500, maxInFlight = 1000 } = options
+  if (!(deadlineMs > 0) || !(maxInFlight > 0)) throw new ArgumentError('`deadlineMs` and `maxInFlight` are above 0')
+  let inFlight = 0
+
+  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    if (inFlight >= maxInFlight) {
+      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `the audit sink ${quote(sink.name)} has ${inFlight} events unanswered`)
+    }
+    const late = new AbortController()
+    const answer = start(event, signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]))
+    return new Promise<Confirmation>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const error = new AuditError(
+          'ERR_AUDIT_DEADLINE',
+          `the audit sink ${quote(sink.name)} did not confirm within ${deadlineMs} ms`,
+        )
+        late.abort(error)
+        reject(error)
+      }, deadlineMs)
+      answer.then(resolve, (cause: unknown) => reject(unconfirmed(sink.name, cause))).finally(() => clearTimeout(timer))
+    })
+  }
+
+  async function start(event: AuditEvent, signal: AbortSignal): Promise<Confirmation> {
+    inFlight++
+    try {
+      return await sink.append(event, { signal })
+    } finally {
+      inFlight--
+    }
+  }
+
+  return Object.freeze({ name: sink.name, append, close: () => sink.close() })
+}

@@ -1,0 +1,248 @@
+import { describe, expect, it } from 'vitest'
+import { allOf } from '../../src/audit/all-of.ts'
+import { anyOf } from '../../src/audit/any-of.ts'
+import { bestEffort } from '../../src/audit/best-effort.ts'
+import { callbackAuditSink } from '../../src/audit/callback.ts'
+import type { AuditEvent } from '../../src/audit/event.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { type OtelLogRecord, otelAuditSink } from '../../src/audit/otel.ts'
+import type { Confirmation } from '../../src/audit/sink.ts'
+import { stdoutAuditSink } from '../../src/audit/stdout.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { withDeadline } from '../../src/audit/with-deadline.ts'
+import { withHealth } from '../../src/audit/with-health.ts'
+import { ArgumentError, AuditError } from '../../src/errors.ts'
+import { denied, fakeSink, intent, outcome } from './events.ts'
+
+const failing = fakeSink('failing', async () => {
+  throw new Error('no route to 10.0.0.1')
+})
+const hanging = fakeSink('hanging', () => new Promise(() => undefined))
+
+describe('a sink', () => {
+  it('AUD-01 confirms with number, hash and durability of the record', async () => {
+    const sink = memoryAuditSink({ name: 'mine' })
+    const [record] = [await sink.append(intent(1), {}), ...sink.records()].slice(1) as unknown as [{ hash: string }]
+    expect(await sink.append(intent(2), {})).toEqual({
+      sink: 'mine',
+      durability: 'process',
+      sequence: 2,
+      hash: sink.records()[1]?.hash,
+    })
+    expect(sink.records()[1]?.previous).toBe(record.hash)
+  })
+
+  it('AUD-01 does not confirm once it is closed', async () => {
+    const sink = memoryAuditSink()
+    await sink.close()
+    await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
+  })
+
+  it('AUD-01 does not write what nobody waits for any more', async () => {
+    const sink = memoryAuditSink()
+    const controller = new AbortController()
+    controller.abort(new Error('late'))
+    await expect(sink.append(intent(1), { signal: controller.signal })).rejects.toMatchObject({
+      code: 'ERR_AUDIT_UNCONFIRMED',
+    })
+    expect(sink.records()).toEqual([])
+  })
+
+  it('AUD-01 in memory refuses when it is full, and forgets nothing', async () => {
+    const sink = memoryAuditSink({ maxRecords: 1 })
+    await sink.append(intent(1), {})
+    await expect(sink.append(intent(2), {})).rejects.toThrow(AuditError)
+    expect(sink.records()).toHaveLength(1)
+  })
+
+  it('AUD-01 with a function keeps order and chain under concurrency and failure', async () => {
+    const lines: string[] = []
+    let calls = 0
+    const sink = callbackAuditSink({
+      durability: 'remote',
+      async write(_record, line) {
+        await new Promise((resolve) => setTimeout(resolve, calls++ % 3))
+        if (calls % 5 === 0) throw new Error('refused')
+        lines.push(line)
+      },
+    })
+    const results = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => sink.append(intent(i), {})))
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(10)
+    expect(await verifyAuditLog(lines)).toMatchObject({ valid: true, records: 40 })
+  })
+})
+
+describe('several sinks', () => {
+  it('AUD-02 all of them confirm, or the event is not confirmed', async () => {
+    const [one, other] = [memoryAuditSink({ name: 'one' }), memoryAuditSink({ name: 'other' })]
+    expect(await allOf([one, other]).append(intent(1), {})).toMatchObject({ sink: 'one', sequence: 1 })
+    await expect(allOf([one, failing, other]).append(intent(2), {})).rejects.toMatchObject({
+      code: 'ERR_AUDIT_UNCONFIRMED',
+    })
+    expect([one.records().length, other.records().length]).toEqual([2, 2])
+  })
+
+  it('AUD-02 all of them together are as durable as the least', async () => {
+    const confirm = (durability: Confirmation['durability']) =>
+      fakeSink(durability, async () => ({ sink: durability, durability }))
+    const sink = allOf([confirm('remote'), confirm('system'), confirm('disk')])
+    expect(await sink.append(intent(1), {})).toEqual({ sink: 'remote', durability: 'system' })
+  })
+
+  it('AUD-03 any of them confirms, and the failure of another is told', async () => {
+    const failures: string[] = []
+    const memory = memoryAuditSink()
+    const onFailure = ({ sink, error }: { sink: string; error: AuditError }): void => {
+      failures.push(`${sink} ${error.code}`)
+    }
+    const sink = anyOf([failing, withDeadline(hanging, { deadlineMs: 20 }), memory], { onFailure })
+    expect(await sink.append(intent(1), {})).toMatchObject({ sink: 'memory', sequence: 1 })
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    expect(failures).toEqual(['failing ERR_AUDIT_UNCONFIRMED', 'hanging ERR_AUDIT_DEADLINE'])
+    await expect(anyOf([failing, failing], { onFailure }).append(intent(2), {})).rejects.toMatchObject({
+      code: 'ERR_AUDIT_UNCONFIRMED',
+    })
+  })
+
+  it('AUD-04 one that may fail fails beside the others, and is told', async () => {
+    const failures: string[] = []
+    const memory = memoryAuditSink()
+    const sink = allOf([memory, bestEffort(failing, { onFailure: ({ sink: name }) => void failures.push(name) })])
+    expect(await sink.append(intent(1), {})).toMatchObject({ sink: 'memory' })
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    expect(failures).toEqual(['failing'])
+  })
+
+  it('AUD-02 AUD-03 are at least one, and are closed together', async () => {
+    expect(() => allOf([])).toThrow(ArgumentError)
+    expect(() => anyOf([], { onFailure: () => undefined })).toThrow(ArgumentError)
+    const one = fakeSink('one', async () => ({ sink: 'one', durability: 'process' }))
+    const bad = { ...one, close: () => Promise.reject(new Error('busy')) }
+    await expect(allOf([bad, one]).close()).rejects.toThrow('busy')
+    expect(one.closed()).toBe(true)
+  })
+})
+
+describe('a deadline', () => {
+  it('AUD-05 refuses after the deadline, and aborts [attack 78]', async () => {
+    let aborted: unknown
+    const sink = fakeSink('slow', (_event, { signal }) => {
+      signal?.addEventListener('abort', () => {
+        aborted = signal.reason
+      })
+      return new Promise(() => undefined)
+    })
+    const began = performance.now()
+    await expect(withDeadline(sink).append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
+    expect(performance.now() - began).toBeGreaterThan(480)
+    expect(performance.now() - began).toBeLessThan(900)
+    expect(aborted).toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
+  })
+
+  it('AUD-05 refuses at once while 1,000 events are unanswered [attack 78]', async () => {
+    let calls = 0
+    const sink = withDeadline(
+      fakeSink('hanging', () => {
+        calls++
+        return new Promise(() => undefined)
+      }),
+      { deadlineMs: 20 },
+    )
+    const results = await Promise.allSettled(Array.from({ length: 1500 }, (_, i) => sink.append(intent(i), {})))
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(calls).toBe(1000)
+    const began = performance.now()
+    await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    expect(performance.now() - began).toBeLessThan(15)
+    expect(calls).toBe(1000)
+  })
+
+  it('AUD-05 works again when the sink does', async () => {
+    let release: ((confirmation: Confirmation) => void) | undefined
+    const slow = fakeSink('slow', () => new Promise((resolve) => (release = resolve)))
+    const sink = withDeadline(slow, { deadlineMs: 10, maxInFlight: 1 })
+    await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    release?.({ sink: 'slow', durability: 'disk' })
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    const answer = sink.append(intent(3), {})
+    release?.({ sink: 'slow', durability: 'disk' })
+    expect(await answer).toMatchObject({ durability: 'disk' })
+    expect(() => withDeadline(slow, { deadlineMs: 0 })).toThrow(ArgumentError)
+  })
+
+  it('AUD-05 passes on the signal of the caller', async () => {
+    const controller = new AbortController()
+    let seen: AbortSignal | undefined
+    const sink = fakeSink('slow', (_event, { signal }) => {
+      seen = signal
+      return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    })
+    const answer = withDeadline(sink).append(intent(1), { signal: controller.signal })
+    controller.abort(new Error('gone'))
+    await expect(answer).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    expect(seen?.aborted).toBe(true)
+  })
+})
+
+describe('health', () => {
+  it('AUD-06 is red from a failure to the next confirmation', async () => {
+    let down = false
+    const sink = withHealth(
+      fakeSink('disk', async () => {
+        if (down) throw new AuditError('ERR_AUDIT_SHORT_WRITE', 'short')
+        return { sink: 'disk', durability: 'disk' }
+      }),
+    )
+    expect(sink.health()).toEqual({ healthy: true, confirmed: 0, failed: 0, inFlight: 0 })
+    await sink.append(intent(1), {})
+    down = true
+    await expect(sink.append(intent(2), {})).rejects.toThrow(AuditError)
+    expect(sink.health()).toMatchObject({ healthy: false, failed: 1, lastFailure: 'ERR_AUDIT_SHORT_WRITE' })
+    down = false
+    await sink.append(intent(3), {})
+    expect(sink.health()).toMatchObject({ healthy: true, confirmed: 2, failed: 1, inFlight: 0 })
+  })
+})
+
+describe('standard output', () => {
+  it('AUD-07 gets one line for each record, confirmed when it was taken', async () => {
+    let text = ''
+    let broken = false
+    const stream = {
+      write(line: string, callback: (error?: Error | null) => void) {
+        if (!broken) text += line
+        setImmediate(callback, broken ? new Error('EPIPE') : undefined)
+        return true
+      },
+    }
+    const sink = stdoutAuditSink({ stream })
+    expect(await sink.append(intent(1), {})).toMatchObject({ sink: 'stdout', durability: 'system', sequence: 1 })
+    broken = true
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    broken = false
+    await sink.append(intent(3), {})
+    expect(await verifyAuditLog(text.trimEnd().split('\n'))).toMatchObject({ valid: true, records: 2 })
+  })
+})
+
+describe('OpenTelemetry', () => {
+  it('AUD-08 gets the line and its main fields', async () => {
+    const emitted: OtelLogRecord[] = []
+    const sink = otelAuditSink({ logger: { emit: (record) => void emitted.push(record) } })
+    const events: AuditEvent[] = [intent(1), outcome(2, 1, { durationMs: 12 }), outcome(3, 1, { status: 'error' }), denied(4)]
+    for (const event of events) expect(await sink.append(event, {})).toMatchObject({ durability: 'process' })
+    expect(await verifyAuditLog(emitted.map(({ body }) => body))).toMatchObject({ valid: true, records: 4 })
+    expect(emitted.map(({ severityText }) => severityText)).toEqual(['INFO', 'INFO', 'WARN', 'WARN'])
+    expect(emitted[3]).toMatchObject({
+      timestamp: 1_800_000_004_000,
+      severityNumber: 13,
+      attributes: {
+        'event.name': 'procura.audit.denied',
+        'procura.audit.sequence': 4,
+        'procura.command': '/mail/send',
+        'error.type': 'policy_unsatisfied',
+      },
+    })
+  })
+})

@@ -1,0 +1,305 @@
+import { createHash } from 'node:crypto'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { AuditLogReport } from '../../src/audit/audit-log-fault.ts'
+import { callbackAuditSink } from '../../src/audit/callback.ts'
+import { type Checkpoint, type CheckpointSigner, signCheckpoint, verifyCheckpoint } from '../../src/audit/checkpoint.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { formatRecord, type LogPosition, makeRecord, parseRecord } from '../../src/audit/record.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { withCheckpoints } from '../../src/audit/with-checkpoints.ts'
+import { parseDidKey } from '../../src/did/did-key.ts'
+import { ArgumentError, AuditError } from '../../src/errors.ts'
+import type { IpldMap } from '../../src/ipld/value.ts'
+import { generateSigner } from '../../src/principal/generate-signer.ts'
+import type { Signer } from '../../src/principal/signer.ts'
+import { fakeSink, intent, logOf, stoppedClock } from './events.ts'
+
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
+
+let lines: string[]
+let signer: Signer
+let signers: readonly CheckpointSigner[]
+
+beforeAll(async () => {
+  lines = await logOf(12)
+  signer = await generateSigner()
+  signers = [{ did: signer.did, key: parseDidKey(signer.did) }]
+})
+
+function placeOf(line: string | undefined): LogPosition {
+  const { sequence, hash } = parseRecord(line ?? '')
+  return { sequence, hash }
+}
+
+/** A record behind another one that nobody but its writer knows of. */
+function forged(after: LogPosition, number: number): string {
+  return formatRecord(makeRecord(after, { ...intent(number) } as unknown as IpldMap, sha256))
+}
+
+function faultOf(report: AuditLogReport): unknown {
+  return report.valid ? 'none' : [report.fault.kind, report.fault.line, report.fault.sequence]
+}
+
+async function check(changed: readonly string[]): Promise<unknown> {
+  return faultOf(await verifyAuditLog(changed))
+}
+
+describe('a log that was not changed', () => {
+  it('LOG-09 is valid, and so is an empty one', async () => {
+    expect(await verifyAuditLog(lines)).toEqual({ valid: true, records: 12, head: placeOf(lines[11]), covered: 0 })
+    expect(await verifyAuditLog([])).toMatchObject({ valid: true, records: 0, head: { sequence: 0 } })
+  })
+
+  it('LOG-09 is valid as a part that begins behind a known record', async () => {
+    const from = placeOf(lines[4])
+    expect(await verifyAuditLog(lines.slice(5), { from })).toMatchObject({ valid: true, records: 7 })
+    expect(faultOf(await verifyAuditLog(lines.slice(5), { from: { ...from, hash: '0'.repeat(64) } }))).toEqual([
+      'edited',
+      1,
+      6,
+    ])
+  })
+
+  it('LOG-09 is read as a stream', async () => {
+    async function* stream(): AsyncGenerator<string> {
+      yield* lines
+    }
+    expect(await verifyAuditLog(stream(), { head: placeOf(lines[11]) })).toMatchObject({ valid: true })
+  })
+})
+
+describe('a log that was changed', () => {
+  it('LOG-09 has every flipped bit of a record found in its line [attack 79]', async () => {
+    const line = lines[5] ?? ''
+    for (let at = 0; at < line.length; at++) {
+      const flipped = String.fromCharCode(line.charCodeAt(at) ^ (1 << at % 7))
+      expect(await check(lines.with(5, line.slice(0, at) + flipped + line.slice(at + 1))), `character ${at}`).toEqual([
+        'edited',
+        6,
+        6,
+      ])
+    }
+  })
+
+  it('LOG-09 has an edit found whose hash was made to fit [attack 79]', async () => {
+    const edited = forged(placeOf(lines[4]), 99)
+    expect(await check(lines.with(5, edited))).toEqual(['edited', 6, 6])
+    expect(await check(lines.with(0, formatRecord({ ...parseRecord(lines[0] ?? ''), previous: 'f'.repeat(64) })))).toEqual([
+      'edited',
+      1,
+      1,
+    ])
+    const last = forged({ ...placeOf(lines[10]), hash: 'f'.repeat(64) }, 12)
+    expect(await check([...lines.slice(0, 11), last, forged(placeOf(last), 13)])).toEqual(['edited', 11, 11])
+    expect(await check([...lines.slice(0, 11), last])).toEqual(['edited', 11, 11])
+    expect(await check([...lines.slice(0, 11), last, forged(placeOf(lines[11]), 13)])).toEqual(['edited', 12, 12])
+  })
+
+  it('LOG-09 has a dropped record found, wherever it was [attack 79]', async () => {
+    for (let at = 0; at < 11; at++) {
+      expect(await check(lines.toSpliced(at, 1))).toEqual(['dropped', at + 1, at + 1])
+    }
+    expect(await verifyAuditLog(lines.toSpliced(3, 4))).toMatchObject({
+      valid: false,
+      records: 3,
+      fault: { kind: 'dropped', line: 4, sequence: 4, message: '4 records are missing' },
+    })
+  })
+
+  it('LOG-09 has swapped records found, near and far [attack 79]', async () => {
+    for (const [one, other] of [[0, 1], [4, 5], [10, 11], [2, 9]] as const) {
+      const swapped = lines.with(one, lines[other] ?? '').with(other, lines[one] ?? '')
+      expect(await check(swapped)).toEqual(['swapped', one + 1, one + 1])
+    }
+  })
+
+  it('LOG-09 has an inserted record found [attack 79]', async () => {
+    expect(await check(lines.toSpliced(5, 0, lines[2] ?? ''))).toEqual(['inserted', 6, 3])
+    expect(await check(lines.toSpliced(5, 0, lines[4] ?? ''))).toEqual(['inserted', 6, 5])
+    // One that goes on from the record before, put in front of the genuine one or behind it.
+    const extra = forged(placeOf(lines[4]), 99)
+    expect(await check(lines.toSpliced(5, 0, extra))).toEqual(['inserted', 6, 6])
+    expect(await check(lines.toSpliced(6, 0, extra))).toEqual(['inserted', 7, 6])
+    expect(await check([...lines, lines[11] ?? ''])).toEqual(['inserted', 13, 12])
+  })
+
+  it('LOG-09 has an end that was cut off found, given its head or a checkpoint [attack 79]', async () => {
+    expect(await check(lines.slice(0, 9))).toBe('none')
+    const head = placeOf(lines[11])
+    expect(faultOf(await verifyAuditLog(lines.slice(0, 9), { head }))).toEqual(['truncated', 10, 10])
+    expect(faultOf(await verifyAuditLog([], { head }))).toEqual(['truncated', 1, 1])
+    const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[10]), time: 1 })
+    const options = { checkpoints: [checkpoint], signers, log: 'mail' }
+    expect(faultOf(await verifyAuditLog(lines.slice(0, 9), options))).toEqual(['truncated', 10, 10])
+    expect(await verifyAuditLog(lines, options)).toMatchObject({ valid: true, covered: 11 })
+  })
+
+  it('LOG-09 has a log that was written anew found by a checkpoint [attack 79]', async () => {
+    const anew = lines.slice(0, 6)
+    while (anew.length < 12) anew.push(forged(placeOf(anew.at(-1)), anew.length + 100))
+    expect(await check(anew)).toBe('none')
+    const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[9]), time: 1 })
+    const options = { checkpoints: [checkpoint], signers, log: 'mail' }
+    expect(faultOf(await verifyAuditLog(anew, options))).toEqual(['rewritten', 10, 10])
+    expect(faultOf(await verifyAuditLog(anew, { head: placeOf(lines[11]) }))).toEqual(['rewritten', 12, 12])
+  })
+
+  it('LOG-09 has a last line that is not whole found torn', async () => {
+    expect(await check([...lines, lines[3]?.slice(0, 70) ?? ''])).toEqual(['torn', 13, 13])
+    expect(await check([...lines.slice(0, 4), 'x', ...lines.slice(4)])).toEqual(['edited', 5, 5])
+    const surrogate = formatRecord({ ...parseRecord(lines[0] ?? ''), event: { ...intent(1), vault: '\ud800' } })
+    expect(await check([surrogate, ...lines.slice(1)])).toEqual(['edited', 1, 1])
+  })
+
+  it('LOG-09 asks for what it needs', async () => {
+    const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[1]), time: 1 })
+    await expect(verifyAuditLog(lines, { checkpoints: [checkpoint] })).rejects.toThrow(ArgumentError)
+    await expect(verifyAuditLog(lines, { signers })).rejects.toThrow(ArgumentError)
+    async function* failing(): AsyncGenerator<string> {
+      yield lines[0] ?? ''
+      throw new Error('EIO')
+    }
+    await expect(verifyAuditLog(failing())).rejects.toThrow('EIO')
+  })
+})
+
+describe('a checkpoint', () => {
+  it('LOG-07 verifies under its own words and the given key only', async () => {
+    const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[9]), time: 1 })
+    expect(await verifyCheckpoint(checkpoint, { signers })).toBe(true)
+    const other = await generateSigner({ algorithm: 'ES256' })
+    const changes: readonly Partial<Checkpoint>[] = [
+      { log: 'other' },
+      { sequence: 9 },
+      { hash: '0'.repeat(64) },
+      { hash: 'zz' },
+      { time: 2 },
+      { signer: other.did },
+      { signature: '' },
+      { signature: '='.repeat(86) },
+      { signature: 'A'.repeat(86) },
+    ]
+    for (const change of changes) expect(await verifyCheckpoint({ ...checkpoint, ...change }, { signers })).toBe(false)
+    expect(await verifyCheckpoint(checkpoint, { signers: [] })).toBe(false)
+    expect(await verifyCheckpoint(checkpoint, { signers: [{ did: signer.did, key: parseDidKey(other.did) }] })).toBe(false)
+    const byOther = await signCheckpoint({ signer: other, log: 'mail', position: placeOf(lines[9]), time: 1 })
+    const both = [...signers, { did: other.did, key: parseDidKey(other.did) }]
+    expect(await verifyCheckpoint(byOther, { signers: both })).toBe(true)
+  })
+
+  it('LOG-07 that is not genuine makes a log invalid', async () => {
+    const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[9]), time: 1 })
+    const other = await signCheckpoint({ signer, log: 'other', position: placeOf(lines[9]), time: 1 })
+    for (const given of [{ ...checkpoint, time: 9 }, other]) {
+      const report = await verifyAuditLog(lines, { checkpoints: [given], signers, log: 'mail' })
+      expect(faultOf(report)).toEqual(['checkpoint_invalid', 0, 10])
+    }
+    const contrary = await signCheckpoint({ signer, log: 'mail', position: { ...placeOf(lines[9]), hash: 'f'.repeat(64) }, time: 1 })
+    const report = await verifyAuditLog(lines, { checkpoints: [checkpoint, contrary], signers, log: 'mail' })
+    expect(faultOf(report)).toEqual(['checkpoint_invalid', 0, 10])
+  })
+})
+
+describe('a log with checkpoints', () => {
+  it('LOG-08 has one in the log and one published for so many records', async () => {
+    const published: Checkpoint[] = []
+    const memory = memoryAuditSink()
+    const clock = stoppedClock()
+    const sink = withCheckpoints(memory, {
+      signer,
+      log: 'mail',
+      everyRecords: 4,
+      clock,
+      publish: (checkpoint) => void published.push(checkpoint),
+    })
+    for (let i = 1; i <= 10; i++) await sink.append(intent(i), {})
+    expect(published.map(({ sequence }) => sequence)).toEqual([4, 8, 12])
+    clock.set(clock.now() + 60)
+    await sink.append(intent(11), {})
+    expect(published.map(({ sequence }) => sequence)).toEqual([4, 8, 12, 14])
+    await sink.append(intent(12), {})
+    await sink.close()
+    expect(published.map(({ sequence }) => sequence)).toEqual([4, 8, 12, 14, 16])
+    const options = { checkpoints: published, signers, log: 'mail' }
+    expect(await verifyAuditLog(memory.lines(), options)).toMatchObject({ valid: true, records: 17, covered: 16 })
+    expect(await verifyAuditLog(memory.lines(), { signers, log: 'mail' })).toMatchObject({ covered: 16 })
+    for (const cut of [1, 5, 12]) {
+      expect(await verifyAuditLog(memory.lines().slice(0, cut), options)).toMatchObject({ fault: { kind: 'truncated' } })
+    }
+    expect(faultOf(await verifyAuditLog(memory.lines(), { signers, log: 'other' }))).toEqual(['checkpoint_invalid', 5, 5])
+    const strangers = [{ did: signer.did, key: parseDidKey((await generateSigner()).did) }]
+    expect(faultOf(await verifyAuditLog(memory.lines(), { signers: strangers, log: 'mail' }))).toEqual([
+      'checkpoint_invalid',
+      5,
+      5,
+    ])
+  })
+
+  it('LOG-08 finds a checkpoint in the log about another record than the one there', async () => {
+    const memory = memoryAuditSink()
+    await memory.append(intent(1), {})
+    for (const position of [{ sequence: 1, hash: 'f'.repeat(64) }, { sequence: 7, hash: 'f'.repeat(64) }]) {
+      const checkpoint = await signCheckpoint({ signer, log: 'mail', position, time: 1 })
+      const log = memoryAuditSink()
+      await log.append(intent(1), {})
+      await log.append({ ...checkpoint, kind: 'checkpoint', id: '0'.repeat(32) }, {})
+      const report = await verifyAuditLog(log.lines(), { signers, log: 'mail' })
+      expect(faultOf(report)).toEqual(['rewritten', 2, position.sequence])
+    }
+  })
+
+  it('LOG-08 confirms nothing more while a checkpoint cannot be published', async () => {
+    const memory = memoryAuditSink()
+    let down = true
+    const sink = withCheckpoints(memory, {
+      signer,
+      log: 'mail',
+      everyRecords: 2,
+      publish: () => {
+        if (down) throw new Error('no route')
+      },
+    })
+    await sink.append(intent(1), {})
+    await expect(sink.append(intent(2), {})).rejects.toThrow(AuditError)
+    await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    down = false
+    await sink.append(intent(4), {})
+    expect(await verifyAuditLog(memory.lines(), { signers, log: 'mail' })).toMatchObject({ valid: true, covered: 4 })
+  })
+
+  it('LOG-08 makes one checkpoint at a time', async () => {
+    const published: number[] = []
+    const memory = memoryAuditSink()
+    const sink = withCheckpoints(memory, {
+      signer,
+      log: 'mail',
+      everyRecords: 10,
+      publish: async ({ sequence }) => {
+        await new Promise((resolve) => setTimeout(resolve, 2))
+        published.push(sequence)
+      },
+    })
+    await Promise.all(Array.from({ length: 40 }, (_, i) => sink.append(intent(i), {})))
+    expect(published).toEqual([...published].sort((a, b) => a - b))
+    expect(new Set(published).size).toBe(published.length)
+    expect(await verifyAuditLog(memory.lines(), { signers, log: 'mail' })).toMatchObject({ valid: true })
+  })
+
+  it('LOG-08 needs a sink that keeps a log', async () => {
+    const sink = withCheckpoints(
+      fakeSink('other', async () => ({ sink: 'other', durability: 'remote' })),
+      { signer, log: 'mail', publish: () => undefined },
+    )
+    await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
+    expect(() => withCheckpoints(sink, { signer, log: 'mail', everyRecords: 0, publish: () => undefined })).toThrow(
+      ArgumentError,
+    )
+  })
+
+  it('LOG-02 goes on from a given record', async () => {
+    const more: string[] = []
+    const sink = callbackAuditSink({ position: placeOf(lines[11]), write: (_record, line) => void more.push(line) })
+    await sink.append(intent(13), {})
+    expect(await verifyAuditLog([...lines, ...more])).toMatchObject({ valid: true, records: 13 })
+  })
+})
