@@ -29,8 +29,8 @@ const layers: readonly (readonly string[])[] = [
   ['http', 'mcp', 'agent', 'oauth', 'ucanto', 'cli', 'testing'],
 ]
 const adapterLayer = layers.length - 1
-/** A revocation is an invocation, so it may use that folder of its own layer. */
-const sideways = new Set(['revocation > invocation'])
+/** A revocation is an invocation, and so is a receipt: they may use that folder of their own layer. */
+const sideways = new Set(['revocation > invocation', 'receipt > invocation'])
 const maximumLines = 400
 
 const sources = readSources('src')

@@ -14,7 +14,7 @@ import { concatBytes } from '../ipld/concat.ts'
 import { compareBytes } from '../ipld/equal.ts'
 import { isBytes, isList, isMap } from '../ipld/value.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
-import type { InflateFault } from './gzip/fault.ts'
+import type { InflateFault } from './gzip/member.ts'
 
 /** How the bytes of a container are written: as text for headers and JSON, or as they are. */
 export type ContainerEncoding = 'base64url' | 'base64' | 'bytes'

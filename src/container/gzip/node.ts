@@ -6,7 +6,7 @@
  */
 
 import { gunzipSync, gzipSync } from 'node:zlib'
-import type { InflateFault } from './fault.ts'
+import { endsWithLength, type InflateFault } from './member.ts'
 
 /** Compresses. */
 export function gzip(bytes: Uint8Array): Uint8Array {
@@ -21,12 +21,7 @@ export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | Inflat
   } catch (error) {
     return (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'not_gzip'
   }
-  // Node inflates several members in a row and skips what follows them: other spellings of the same container.
-  if (result.engine.bytesWritten !== bytes.length || declaredLength(bytes) !== result.buffer.length) return 'not_gzip'
+  // Node inflates several members in a row, and skips what follows them.
+  if (result.engine.bytesWritten !== bytes.length || !endsWithLength(bytes, result.buffer.length)) return 'not_gzip'
   return new Uint8Array(result.buffer)
-}
-
-/** The last four bytes of a member: the length of its contents, little-endian. */
-function declaredLength(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true)
 }

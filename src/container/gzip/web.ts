@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { InflateFault } from './fault.ts'
+import { concatBytes } from '../../ipld/concat.ts'
+import { endsWithLength, type InflateFault } from './member.ts'
 
 /** Compresses. */
 export async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
@@ -28,13 +29,7 @@ export async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8
   } catch {
     return 'not_gzip'
   }
-  const output = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    output.set(chunk, offset)
-    offset += chunk.length
-  }
-  return output
+  return endsWithLength(bytes, length) ? concatBytes(chunks) : 'not_gzip'
 }
 
 function pipe(bytes: Uint8Array, transform: GenericTransformStream): ReadableStream<Uint8Array> {

@@ -1,0 +1,83 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { Authorization } from '../../src/authorization/authorization.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
+import { actor, now } from '../support/actors.ts'
+import { call, chainOf, createService } from '../support/service.ts'
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+
+async function authorized(): Promise<Authorization> {
+  const proofs = await chainOf(alice, bob)
+  const args = { to: ['bob@example.com'], deep: { n: 1 } }
+  const decision = await createService().authorize(encodeContainer([await call({ issuer: bob, proofs, args }), ...proofs]))
+  if (!decision.allowed) throw new Error(decision.denial.message)
+  return decision.authorization
+}
+
+describe('an authorization', () => {
+  it('says who may do what under whose authority', async () => {
+    expect(await authorized()).toMatchObject({
+      subject: alice.did,
+      invoker: bob.did,
+      principals: [alice.did, bob.did],
+      command: '/mail/send',
+      expiration: now + 60,
+    })
+  })
+
+  it('AUT-01 cannot be made by anybody else [attack 74]', async () => {
+    const genuine = await authorized()
+    expect(Authorization.is(genuine)).toBe(true)
+    const forgeries: unknown[] = [
+      { ...genuine },
+      Object.create(Authorization.prototype),
+      Object.setPrototypeOf({ ...genuine }, Authorization.prototype),
+      structuredClone({ subject: alice.did }),
+      null,
+      'yes',
+    ]
+    for (const forgery of forgeries) expect(Authorization.is(forgery)).toBe(false)
+    expect(() => new Authorization({ ...genuine }, 60, Symbol('authorization') as never)).toThrow(ArgumentError)
+  })
+
+  it('AUT-02 counts once [attack 74]', async () => {
+    const authorization = await authorized()
+    expect(authorization.consumed).toBe(false)
+    authorization.consume(now)
+    expect(authorization.consumed).toBe(true)
+    expect(() => authorization.consume(now)).toThrow(AuthorizationError)
+  })
+
+  it('AUT-03 does not count after the chain has expired [attack 74]', async () => {
+    const authorization = await authorized()
+    expect(() => authorization.consume(now + 121)).toThrow(/expired/)
+    expect(() => authorization.consume(Number.NaN)).toThrow(AuthorizationError)
+    authorization.consume(now + 120)
+  })
+
+  it('cannot be changed, nor its arguments [attack 8]', async () => {
+    const authorization = await authorized()
+    const { args } = authorization as unknown as { args: { to: string[]; deep: { n: number }; more?: string } }
+    for (const change of [
+      () => args.to.push('eve@evil.test'),
+      () => Object.assign(args.deep, { n: 2 }),
+      () => Object.assign(args, { more: 'x' }),
+      () => Object.assign(authorization, { command: '/' }),
+      () => (authorization.principals as unknown as string[]).pop(),
+    ]) {
+      expect(change).toThrow(TypeError)
+    }
+  })
+
+  it('shows no token when it is printed', async () => {
+    const proofs = await chainOf(alice, bob)
+    const invocation = await call({ issuer: bob, proofs })
+    const container = encodeContainer([invocation, ...proofs])
+    const decision = await createService().authorize(container)
+    const printed = inspect(decision, { depth: 9, showHidden: true }) + JSON.stringify(decision)
+    expect(printed).not.toContain(container.slice(40, 80))
+  })
+})

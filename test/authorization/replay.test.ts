@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { memoryReplayStore, type ReplayStore } from '../../src/authorization/replay-store.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { StoreError, StoreFullError } from '../../src/errors.ts'
+import { twinSignature } from '../../src/principal/signature.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { call, createService, decide, service, verdict } from '../support/service.ts'
+
+const alice = await actor('alice')
+const claim = (store: ReplayStore, key: string, expiration = now + 60) => store.claim(key, expiration, {})
+
+describe('replay', () => {
+  it('RPL-01 is refused, of any number at once all but one [attack 15]', async () => {
+    const authorizer = createService()
+    const container = encodeContainer([await call({ issuer: alice })])
+    const decisions = await Promise.all(Array.from({ length: 1_000 }, () => authorizer.authorize(container)))
+    expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(1)
+    expect(new Set(decisions.map(verdict))).toEqual(new Set(['allowed', 'replayed at 0 RPL-01']))
+  })
+
+  it('RPL-01 is refused under the other signature that ECDSA allows [attack 20] [attack 58]', async () => {
+    for (const algorithm of ['ES256', 'ES256K'] as const) {
+      const authorizer = createService()
+      const { bytes } = await call({ issuer: await actor('alice', algorithm) })
+      const twin = bytes.slice()
+      twin.set(twinSignature(algorithm, bytes.slice(3, 67)) as Uint8Array, 3)
+      expect(verdict(await authorizer.authorize(encodeContainer([{ bytes: twin }])))).toBe('allowed')
+      expect(verdict(await authorizer.authorize(encodeContainer([{ bytes }])))).toBe('replayed at 0 RPL-01')
+    }
+  })
+
+  it('RPL-02 is made hard by a nonce, which idempotent commands need not have [attack 13]', async () => {
+    const send = defineCommand({ command: '/mail/send', args: {} })
+    const put = defineCommand({ command: '/file/put', args: {}, idempotent: true })
+    const said = async (command: string, bytes: number, change = {}) =>
+      decide([await call({ issuer: alice, command, nonce: new Uint8Array(bytes) })], { commands: [send, put], ...change })
+    expect(await said('/mail/send', 12)).toBe('allowed')
+    expect(await said('/mail/send', 11)).toBe('nonce_too_short at 0 RPL-02')
+    expect(await said('/mail/send', 0)).toBe('nonce_too_short at 0 RPL-02')
+    expect(await said('/mail/send', 0, { minimumNonceBytes: 0 })).toBe('allowed')
+    expect(await said('/file/put', 0)).toBe('allowed')
+  })
+
+  it('RPL-03 is not made possible by a full store [attack 86]', async () => {
+    let time = now
+    const store = memoryReplayStore({ maxEntries: 2, clock: { now: () => time } })
+    expect(claim(store, 'a')).toBe(true)
+    expect(claim(store, 'b')).toBe(true)
+    expect(() => claim(store, 'c')).toThrow(StoreFullError)
+    expect(claim(store, 'a')).toBe(false)
+    time = now + 200
+    expect(claim(store, 'c', time + 60)).toBe(true)
+    const full = createService({ replay: memoryReplayStore({ maxEntries: 0, clock }) })
+    expect(verdict(await full.authorize(encodeContainer([await call({ issuer: alice })])))).toBe('replay_unknown at 0 RPL-05')
+  })
+
+  it('RPL-04 is not made possible by a clock that goes back', () => {
+    let time = now
+    const store = memoryReplayStore({ clock: { now: () => time } })
+    expect(claim(store, 'a')).toBe(true)
+    time = now + 3_600
+    expect(claim(store, 'b', time + 60)).toBe(true)
+    time = now
+    expect(() => claim(store, 'a')).toThrow(StoreError)
+  })
+
+  it('RPL-05 is refused when the store fails, whichever way', async () => {
+    const container = encodeContainer([await call({ issuer: alice })])
+    const failing: ReplayStore['claim'][] = [
+      () => Promise.reject(new Error('down')),
+      () => {
+        throw new Error('down')
+      },
+    ]
+    for (const fails of failing) {
+      const errors: unknown[] = []
+      const authorizer = createService({ replay: { claim: fails }, onError: (error) => errors.push(error) })
+      expect(verdict(await authorizer.authorize(container))).toBe('replay_unknown at 0 RPL-05')
+      expect(errors).toEqual([new Error('down')])
+    }
+  })
+
+  it('leaves no trace of a call that is refused for another reason [attack 17]', async () => {
+    let claims = 0
+    const replay: ReplayStore = { claim: () => (++claims > 0) }
+    const authorizer = createService({ replay, subjects: [service.did] })
+    for (let index = 0; index < 100; index++) await authorizer.authorize(encodeContainer([await call({ issuer: alice })]))
+    expect(claims).toBe(0)
+  })
+})

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
+import { encodeContainer, type TokenLike } from '../../src/container/container.ts'
+import { StoreFullError } from '../../src/errors.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { revoke } from '../../src/revocation/revoke.ts'
+import { twinSignature } from '../../src/principal/signature.ts'
+import type { Signer } from '../../src/principal/signer.ts'
+import { never } from '../../src/time.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { invocationPayload, sealRaw } from '../support/raw-token.ts'
+import { call, chainOf, createService, decide, delegateRaw, verdict } from '../support/service.ts'
+
+const [alice, bob, carol, dan, mallory] = (await Promise.all(['alice', 'bob', 'carol', 'dan', 'mallory'].map((name) => actor(name)))) as [Signer, Signer, Signer, Signer, Signer]
+const proofs = await chainOf(alice, bob, carol, dan)
+const [first, second, third] = proofs as unknown as [Delegation, Delegation, Delegation]
+
+/** What is said of a revocation: `accepted`, or code and requirement. */
+async function said(tokens: readonly TokenLike[]): Promise<string> {
+  const verdict = await verifyRevocation(encodeContainer(tokens), { clock })
+  return verdict.accepted ? 'accepted' : `${verdict.denial.code} ${verdict.denial.requirement}`
+}
+
+async function storeWith(tokens: readonly TokenLike[]) {
+  const revocations = memoryRevocationStore({ clock })
+  const verdict = await verifyRevocation(encodeContainer(tokens), { clock })
+  if (verdict.accepted) revocations.add(verdict.entry)
+  return revocations
+}
+
+describe('verifyRevocation', () => {
+  it('RVK-01 wants a revocation and nothing else', async () => {
+    const payload = { ...invocationPayload(bob.did), cmd: '/ucan/revoke', exp: null }
+    const raw = async (change: Record<string, unknown>) => ({ bytes: await sealRaw(bob, { tag: 'ucan/inv@1.0.0', payload: { ...payload, ...change } }) })
+    expect(await said([await raw({ args: { revoke: second.cid } }), second])).toBe('accepted')
+    for (const args of [{}, { revoke: 'x' }, { revoke: second.cid, more: 1 }, { revoke: second.cid, path: [] }, { revoke: second.cid, path: [second.cid, first.cid] }]) {
+      expect(await said([await raw({ args }), first, second])).toBe('malformed RVK-01')
+    }
+    expect(await said([await raw({ cmd: '/mail', args: { revoke: second.cid } }), second])).toBe('malformed RVK-01')
+  })
+
+  it('RVK-02 wants the issuer of the delegation, or of one before it [attack 18]', async () => {
+    const path = [first, second]
+    expect(await said([await revoke({ issuer: bob, delegation: second }), second])).toBe('accepted')
+    expect(await said([await revoke({ issuer: alice, delegation: second, path }), ...path])).toBe('accepted')
+    expect(await said([await revoke({ issuer: alice, delegation: second }), second])).toBe('root_not_subject RVK-02')
+    for (const stranger of [carol, dan, mallory]) {
+      const revocation = await revoke({ issuer: stranger, delegation: second, path })
+      expect(await said([revocation, ...path])).toBe('root_not_subject RVK-02')
+    }
+  })
+
+  it('RVK-02 wants it, or their delegate', async () => {
+    const right = await delegateRaw(bob, mallory, { command: '/ucan/revoke' })
+    const revocation = await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [right] })
+    expect(await said([revocation, right, second])).toBe('accepted')
+    const other = await delegateRaw(bob, mallory, { command: '/mail' })
+    const wrong = await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [other] })
+    expect(await said([wrong, other, second])).toBe('command_not_covered PRF-07')
+  })
+
+  it('RVK-08 wants a path that is one chain, signed by its issuers', async () => {
+    const path = [first, third]
+    expect(await said([await revoke({ issuer: alice, delegation: third, path }), ...path])).toBe('principal_misaligned RVK-08')
+    const foreign = await delegateRaw(mallory, bob, { subject: mallory.did })
+    const mixed = [foreign, second]
+    expect(await said([await revoke({ issuer: mallory, delegation: second, path: mixed }), ...mixed])).toBe('subject_misaligned RVK-08')
+    const forged = first.bytes.slice()
+    forged[10] = (forged[10] as number) ^ 1
+    const changed = await decodeDelegation(forged)
+    const bad = [changed, second]
+    expect(await said([await revoke({ issuer: alice, delegation: second, path: bad }), ...bad])).toBe('signature_invalid PRF-08')
+  })
+
+  it('throws nothing for bytes of any kind', async () => {
+    expect(await verifyRevocation('nonsense', { clock })).toMatchObject({ accepted: false, denial: { code: 'unsupported' } })
+    expect(await said([await revoke({ issuer: bob, delegation: second })])).toBe('proof_missing PRF-01')
+  })
+})
+
+describe('a revoked delegation', () => {
+  it('RVK-05 ends every chain it stands in, and what was delegated further [attack 21]', async () => {
+    for (const [at, target] of proofs.entries()) {
+      const revocation = await revoke({ issuer: [alice, bob, carol][at] as Signer, delegation: target })
+      const revocations = await storeWith([revocation, target])
+      const said = await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })
+      expect(said).toBe(`revoked at ${at} RVK-05`)
+    }
+  })
+
+  it('RVK-05 is also one of a principal that the operator shuts out [attack 21] [attack 90]', async () => {
+    for (const [at, principal] of [alice, bob, carol, dan].entries()) {
+      const revocations = memoryRevocationStore({ clock })
+      revocations.add({ ids: [principal.did], expiration: never })
+      expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe(`revoked at ${at} RVK-05`)
+    }
+  })
+
+  it('RVK-03 is judged by the chain in hand: one who stands elsewhere has no say in it', async () => {
+    // Mallory really was given authority by alice and passed it on to bob, but the chain in use does not come that way.
+    const detour = await chainOf(alice, mallory, bob)
+    const path = [...detour, second]
+    const revocation = await revoke({ issuer: mallory, delegation: second, path })
+    const revocations = await storeWith([revocation, ...path])
+    expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('allowed')
+    const through = [...detour, second, third]
+    expect(await decide([await call({ issuer: dan, proofs: through }), ...through], { revocations })).toBe('revoked at 2 RVK-05')
+    // A revocation that does not count hides none that does.
+    revocations.add({ ids: [second.cid.toString()], revoker: bob.did, expiration: never })
+    expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('revoked at 1 RVK-05')
+  })
+
+  it('RVK-04 stays revoked under its other signature, whichever of the two was revoked [attack 20] [attack 58]', async () => {
+    const owner = await actor('alice', 'ES256')
+    const original = await delegateRaw(owner, bob)
+    const bytes = original.bytes.slice()
+    bytes.set(twinSignature('ES256', bytes.slice(3, 67)) as Uint8Array, 3)
+    const twin = await decodeDelegation(bytes)
+    expect(twin.cid.equals(original.cid)).toBe(false)
+    for (const [target, used] of [[original, twin], [twin, original], [original, original]] as const) {
+      const operator = memoryRevocationStore({ clock })
+      operator.add({ ids: [target.cid.toString()], expiration: never })
+      const sent = await storeWith([await revoke({ issuer: owner, delegation: target }), target])
+      for (const revocations of [operator, sent]) {
+        expect(await decide([await call({ issuer: bob, proofs: [used] }), used], { revocations })).toBe('revoked at 0 RVK-05')
+      }
+    }
+  })
+
+  it('RVK-06 cannot be told from others when the store fails, so the call is refused [attack 22]', async () => {
+    const container = encodeContainer([await call({ issuer: dan, proofs }), ...proofs])
+    const answers = [() => Promise.reject(new Error('down')), () => { throw new Error('down') }, () => undefined, () => Promise.resolve('garbage'), () => null]
+    for (const findRevocations of answers) {
+      const authorizer = createService({ revocations: { findRevocations } as never })
+      expect(verdict(await authorizer.authorize(container))).toBe('revocation_unknown at container RVK-06')
+    }
+  })
+
+  it('is never forgotten while it counts, in whatever order revocations come [attack 19]', () => {
+    let time = now
+    const store = memoryRevocationStore({ maxEntries: 2, clock: { now: () => time } })
+    store.add({ ids: ['short'], expiration: now + 10 })
+    store.add({ ids: ['long'], expiration: never })
+    store.add({ ids: ['short'], expiration: now + 100 })
+    store.add({ ids: ['short'], expiration: now + 10 })
+    const ids = ['x', 'long', 'short']
+    expect(store.findRevocations(ids, {})).toEqual([{ id: 'long' }, { id: 'short' }])
+    time = now + 350
+    expect(() => store.add({ ids: ['more'], expiration: never })).toThrow(StoreFullError)
+    time = now + 401
+    store.add({ ids: ['more'], expiration: never })
+    expect(store.findRevocations([...ids, 'more'], {})).toEqual([{ id: 'long' }, { id: 'more' }])
+  })
+
+  it('RVK-07 makes a full store refuse, not forget [attack 86]', () => {
+    const store = memoryRevocationStore({ maxEntries: 1, clock })
+    store.add({ ids: ['a'], expiration: never })
+    store.add({ ids: ['a'], expiration: never })
+    expect(() => store.add({ ids: ['b'], expiration: never })).toThrow(StoreFullError)
+    expect(() => store.add({ ids: ['a'], revoker: bob.did, expiration: never })).toThrow(StoreFullError)
+  })
+})

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest'
+import { authorize } from '../../src/authorization/authorize.ts'
+import { anySubject } from '../../src/capability/subject.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import type { StandardSchema } from '../../src/capability/standard-schema.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { actor, clock } from '../support/actors.ts'
+import { call, chainOf, createService, decide, service, serviceOptions, verdict } from '../support/service.ts'
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+const mallory = await actor('mallory')
+const proofs = await chainOf(alice, bob)
+
+/** Accepts text, in time or at once. */
+const text = (later = false): StandardSchema<string> => ({
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (value) => {
+      const result = typeof value === 'string' ? { value } : { issues: [{ message: 'is not text' }] }
+      return later ? Promise.resolve(result) : result
+    },
+  },
+})
+const send = defineCommand({ command: '/mail/send', args: { to: text() } })
+
+describe('a service', () => {
+  it('SVC-01 is the audience, and a matching subject does not stand in for another one [attack 14]', async () => {
+    const said = async (audience: string | undefined, subject = service.did) => {
+      const invocation = await call({ issuer: service, subject, ...(audience === undefined ? {} : { audience }) })
+      return decide([invocation])
+    }
+    expect(await said(service.did)).toBe('allowed')
+    expect(await said(mallory.did)).toBe('audience_mismatch at 0 SVC-01')
+    const elsewhere = await call({ issuer: bob, proofs, audience: mallory.did })
+    expect(await decide([elsewhere, ...proofs])).toBe('audience_mismatch at 1 SVC-01')
+    const nowhere = await call({ issuer: bob, proofs, audience: alice.did })
+    expect(nowhere.audience).toBeUndefined()
+    expect(await decide([nowhere, ...proofs])).toBe('audience_mismatch at 1 SVC-01')
+  })
+
+  it('SVC-02 acts for the subjects it names [attack 75]', async () => {
+    const own = await chainOf(mallory, bob)
+    const said = async (subjects: string[] | typeof anySubject) => decide([await call({ issuer: bob, proofs: own }), ...own], { subjects })
+    expect(await said([alice.did])).toBe('subject_not_accepted at 1 SVC-02')
+    expect(await said([])).toBe('subject_not_accepted at 1 SVC-02')
+    expect(await said([alice.did, mallory.did])).toBe('allowed')
+    expect(await said(anySubject)).toBe('allowed')
+  })
+
+  it('SVC-03 has the commands it defines, whatever objects inherit [attack 43]', async () => {
+    const said = async (command: string, args = {}) => decide([await call({ issuer: alice, command, args })], { commands: [send] })
+    expect(await said('/mail/send', { to: 'bob' })).toBe('allowed')
+    for (const command of ['/mail', '/mail/send/all', '/constructor', '/__proto__', '/to-string', '/']) {
+      expect(await said(command), command).toBe('command_unknown at 0 SVC-03')
+    }
+    expect(await said('/mail/send', {})).toBe('arguments_invalid at 0 ARG-02')
+    expect(await said('/mail/send', { to: 'bob', cc: 'eve' })).toBe('arguments_invalid at 0 ARG-01')
+    expect(await said('/mail/send', { to: 7 })).toBe('arguments_invalid at 0 ARG-03')
+  })
+
+  it('waits for schemas that answer later, and says so when it must not', async () => {
+    const slow = defineCommand({ command: '/mail/send', args: { to: text(true) } })
+    const authorizer = createService({ commands: [slow] })
+    const container = async () => encodeContainer([await call({ issuer: alice, args: { to: 'bob' } })])
+    expect(verdict(await authorizer.authorize(await container()))).toBe('allowed')
+    const other = await container()
+    expect(() => authorizer.authorizeSync(other)).toThrow(/asynchronous/)
+  })
+
+  it('is told of mistakes in its options when it is set up, by the name of the option', () => {
+    const mistakes: [string, object][] = [
+      ['audience', { audience: 'service' }],
+      ['subjects', { subjects: null }],
+      ['subjects', { subjects: ['alice'] }],
+      ['commands', { commands: undefined }],
+      ['revocations', { revocations: undefined }],
+      ['replay', { replay: {} }],
+      ['clock', { clock: Date }],
+      ['tokens', { limits: { tokens: 0 } }],
+      ['speed', { limits: { speed: 9 } }],
+      ['maxInvocationLifetime', { maxInvocationLifetime: Number.POSITIVE_INFINITY }],
+    ]
+    for (const [name, change] of mistakes) {
+      const create = () => createService(change as never)
+      expect(create, name).toThrow(ArgumentError)
+      expect(create, name).toThrow(name)
+    }
+    expect(() => createService().authorizeSync(7 as never)).toThrow(ArgumentError)
+  })
+
+  it('refuses rather than decide at a time it does not know', async () => {
+    const authorizer = createService({ clock: { now: () => Number.NaN } })
+    const container = encodeContainer([await call({ issuer: alice })])
+    await expect(authorizer.authorize(container)).rejects.toThrow(/clock/)
+  })
+
+  it('can be asked once, without being set up', async () => {
+    const container = encodeContainer([await call({ issuer: alice })])
+    expect(verdict(await authorize(container, serviceOptions({ clock })))).toBe('allowed')
+  })
+})

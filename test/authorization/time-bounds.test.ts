@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { ArgumentError } from '../../src/errors.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { never } from '../../src/time.ts'
+import { actor, now } from '../support/actors.ts'
+import { invocationPayload, sealRaw } from '../support/raw-token.ts'
+import { call, createService, decide, delegateRaw, service } from '../support/service.ts'
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+const carol = await actor('carol')
+
+/** What is said of a chain of which the link `at` has these bounds. */
+async function saidOf(at: number, bounds: { expiration?: number; notBefore?: number }, tolerance?: number): Promise<string> {
+  const proofs = await Promise.all([
+    delegateRaw(alice, bob, { subject: alice.did, ...(at === 0 ? bounds : {}) }),
+    delegateRaw(bob, carol, { subject: alice.did, ...(at === 1 ? bounds : {}) }),
+  ])
+  const payload = {
+    ...invocationPayload(carol.did),
+    sub: alice.did,
+    aud: service.did,
+    prf: proofs.map(({ cid }) => cid),
+    ...(at === 2 ? { exp: bounds.expiration ?? now + 60, nbf: bounds.notBefore } : {}),
+  }
+  const bytes = await sealRaw(carol, { tag: 'ucan/inv@1.0.0', payload })
+  return decide([{ bytes }, ...proofs], tolerance === undefined ? {} : { clockTolerance: tolerance })
+}
+
+describe('time bounds', () => {
+  it('TIM-02 begin with the second of nbf, less the tolerance, at every link [attack 10] [attack 11]', async () => {
+    for (const at of [0, 1, 2]) {
+      for (const tolerance of [0, 60, 300]) {
+        expect(await saidOf(at, { notBefore: now + tolerance }, tolerance)).toBe('allowed')
+        expect(await saidOf(at, { notBefore: now + tolerance + 1 }, tolerance)).toBe(`not_yet_valid at ${at} TIM-02`)
+      }
+    }
+  })
+
+  it('TIM-03 end with the second of exp, plus the tolerance, at every link [attack 10] [attack 11]', async () => {
+    for (const at of [0, 1, 2]) {
+      for (const tolerance of [0, 60, 300]) {
+        expect(await saidOf(at, { expiration: now - tolerance }, tolerance)).toBe('allowed')
+        expect(await saidOf(at, { expiration: now - tolerance - 1 }, tolerance)).toBe(`expired at ${at} TIM-03`)
+      }
+    }
+  })
+
+  it('TIM-04 are given in seconds when a token is made', async () => {
+    const options = { issuer: alice, audience: bob.did, command: '/mail' }
+    await expect(delegate({ ...options, expiration: Date.now() })).rejects.toThrow(/milliseconds/)
+    await expect(delegate({ ...options, notBefore: Date.now() })).rejects.toThrow(/milliseconds/)
+    await expect(delegate({ ...options, expiration: 1.5 })).rejects.toThrow(ArgumentError)
+    await expect(delegate({ ...options, expiresIn: 0 })).rejects.toThrow(ArgumentError)
+    await expect(delegate({ ...options, expiresIn: 60, expiration: now })).rejects.toThrow(/not both/)
+    await expect(delegate({ ...options, expiration: null as never })).rejects.toThrow(ArgumentError)
+  })
+
+  it('TIM-05 of an invocation end soon [attack 13]', async () => {
+    const said = async (expiration: number | typeof never, change = {}) => decide([await call({ issuer: alice, expiration })], change)
+    expect(await said(now + 360)).toBe('allowed')
+    expect(await said(now + 361)).toBe('lifetime_too_long at 0 TIM-05')
+    expect(await said(never)).toBe('lifetime_too_long at 0 TIM-05')
+    expect(await said(now + 3_660, { maxInvocationLifetime: 3_600 })).toBe('allowed')
+    expect(await said(never, { maxInvocationLifetime: 3_600 })).toBe('lifetime_too_long at 0 TIM-05')
+    expect(await said(never, { maxInvocationLifetime: never })).toBe('allowed')
+  })
+
+  it('TIM-06 are widened by five minutes at most [attack 11]', () => {
+    expect(() => createService({ clockTolerance: 301 })).toThrow(/clockTolerance/)
+    expect(() => createService({ clockTolerance: -1 })).toThrow(/clockTolerance/)
+    expect(() => createService({ clockTolerance: Number.NaN })).toThrow(/clockTolerance/)
+  })
+})

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
+import { type ReceiptVerdict, verifyReceipt } from '../../src/receipt/verify-receipt.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { invocationPayload, sealRaw } from '../support/raw-token.ts'
+import { call, service } from '../support/service.ts'
+
+const alice = await actor('alice')
+const mallory = await actor('mallory')
+const { task } = await call({ issuer: alice })
+const expected = { executor: service.did, task }
+const fault = (verdict: ReceiptVerdict): string => (verdict.verified ? 'verified' : verdict.fault)
+const raw = async (change: Record<string, unknown>, signer = service): Promise<string> => {
+  const payload = { ...invocationPayload(service.did), cmd: '/ucan/assert/receipt', args: { ran: task, out: { ok: 1 } }, exp: null, ...change }
+  return fault(await verifyReceipt(await sealRaw(signer, { tag: 'ucan/inv@1.0.0', payload }), expected))
+}
+
+describe('a receipt', () => {
+  it('says what came of a task, and is verified by whoever asked for it', async () => {
+    for (const outcome of [{ ok: { id: 7 } }, { ok: null }, { error: { name: 'Full', message: 'the mailbox is full' } }]) {
+      const receipt = await issueReceipt({ executor: service, task, outcome, meta: { record: 'x' }, clock })
+      const verdict = await verifyReceipt(receipt.bytes, expected)
+      expect(verdict).toMatchObject({ verified: true, receipt: { executor: service.did, outcome, issuedAt: now, meta: { record: 'x' } } })
+      expect(verdict.verified && verdict.receipt.cid.equals(receipt.cid)).toBe(true)
+    }
+  })
+
+  it('RCP-01 has one form', async () => {
+    expect(await raw({})).toBe('verified')
+    expect(await raw({ exp: 1 })).toBe('verified')
+    const wrong = [
+      { cmd: '/ucan/assert' },
+      { args: { ran: task } },
+      { args: { ran: task, out: { ok: 1 }, more: 1 } },
+      { args: { ran: 'x', out: { ok: 1 } } },
+      { args: { ran: task, out: { ok: 1, error: { name: 'x', message: 'y' } } } },
+      { args: { ran: task, out: { error: 'x' } } },
+      { args: { ran: task, out: 1 } },
+      { sub: alice.did },
+      { prf: [task] },
+    ]
+    for (const change of wrong) expect(await raw(change), JSON.stringify(change)).toBe('malformed')
+    expect(fault(await verifyReceipt(new Uint8Array(9), expected))).toBe('malformed')
+  })
+
+  it('RCP-02 is from the executor that was asked', async () => {
+    const receipt = await issueReceipt({ executor: mallory, task, outcome: { ok: 1 } })
+    expect(fault(await verifyReceipt(receipt.bytes, expected))).toBe('executor_mismatch')
+  })
+
+  it('RCP-03 is for the task that was asked for', async () => {
+    const other = await call({ issuer: alice })
+    const receipt = await issueReceipt({ executor: service, task: other.task, outcome: { ok: 1 } })
+    expect(fault(await verifyReceipt(receipt.bytes, expected))).toBe('task_mismatch')
+  })
+
+  it('RCP-04 is signed by the executor', async () => {
+    expect(await raw({}, mallory)).toBe('signature_invalid')
+    expect(fault(await verifyReceipt((await issueReceipt({ executor: service, task, outcome: { ok: 1 } })).bytes, { ...expected, resolver: { resolve: () => undefined } }))).toBe('key_unresolved')
+  })
+})

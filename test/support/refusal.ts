@@ -1,0 +1,13 @@
+import { MalformedError, type MalformedKind } from '../../src/errors.ts'
+
+/** What a decoder refused and how: `TOK-01`, or `LIM-03 too_large` for another kind than `malformed`. */
+export async function refusalOf(read: () => unknown): Promise<string> {
+  try {
+    await read()
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    const kind: MalformedKind = error.kind
+    return kind === 'malformed' ? error.requirement : `${error.requirement} ${kind}`
+  }
+  return 'accepted'
+}
