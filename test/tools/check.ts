@@ -31,11 +31,15 @@ const steps: readonly Step[] = [
   {
     name: 'lint',
     what: 'format and lint',
-    run: () => npx('biome', 'ci', '--config-path=test/lint.json', '--max-diagnostics=50', '.'),
+    run: () => npx('biome', 'ci', '--config-path=test/lint.json', '--colors=off', '--max-diagnostics=50', '.'),
   },
   { name: 'layers', what: 'layers and requirement ids', run: checkLayers },
   { name: 'docs', what: 'every export documented, every link resolves', run: checkDocs },
-  { name: 'unused', what: 'unused files, exports and dependencies', run: () => npx('knip', '--no-progress') },
+  {
+    name: 'unused',
+    what: 'unused files, exports and dependencies',
+    run: () => npx('knip', '--no-progress'),
+  },
   { name: 'package', what: 'manifest, files and declarations as published', run: checkPackage },
   { name: 'consumer', what: 'declarations in a strict project of somebody else', run: checkConsumer },
 ]
