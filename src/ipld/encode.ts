@@ -11,7 +11,7 @@ import { parseCid } from './cid.ts'
 import { defaultDecodeLimits } from './scanner.ts'
 import type { IpldValue } from './value.ts'
 
-/** A copy of the value, each part of it checked: what was checked is what is written, getters or not. */
+/** A copy of the value, each part of it checked (CBR-24): what was checked is what is written, getters or not. */
 type Copy = null | boolean | number | string | Uint8Array | CID | Copy[] | Map<string, Copy> | { [key: string]: Copy }
 
 /** Where the walk is. */
@@ -32,7 +32,9 @@ const { depth: maxDepth, items: maxItems } = defaultDecodeLimits
  */
 export function encodeCbor(value: IpldValue, name = 'value'): Uint8Array {
   // CBR-23: what a reader would refuse, or read as something else, is refused before it is signed.
-  return encode(copy(value, { path: [name], items: 0 }))
+  const bytes: Uint8Array = encode(copy(value, { path: [name], items: 0 }))
+  // On Node.js the encoder gives a Buffer, whose `slice` shares memory that other buffers share too.
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes)
 }
 
 function copy(value: unknown, walk: Walk): Copy {
