@@ -223,6 +223,33 @@ describe('source files', () => {
   })
 })
 
+describe('independence', () => {
+  it('keeps the reference evaluator free of our code', () => {
+    expect(importsOf('test/reference', (target) => target.startsWith('src/'))).toEqual([])
+  })
+
+  it('keeps the source files free of tests', () => {
+    expect(importsOf('src', (target) => !target.startsWith('src/'))).toEqual([])
+  })
+
+  it('lets examples import the package as users do', () => {
+    const faults = readSources('examples').flatMap((file) =>
+      file.imports
+        .filter(({ specifier }) => specifier.startsWith('.') && !specifier.startsWith('./'))
+        .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
+    )
+    expect(faults).toEqual([])
+  })
+
+  function importsOf(folder: string, isWrong: (target: string) => boolean): string[] {
+    return readSources(folder).flatMap((file) =>
+      file.imports
+        .filter(({ targets }) => targets.some(isWrong))
+        .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
+    )
+  }
+})
+
 describe('entry points', () => {
   const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
@@ -370,7 +397,7 @@ function rootName(node: ts.Node): string {
 
 /**
  * Whether a pattern may need more than linear time: a back reference, look-around, a repeated group whose body repeats
- * something itself or has two alternatives that begin alike, or an unbounded repetition in a pattern that is neither
+ * something itself (without a separator) or has two alternatives that begin alike, or an unbounded repetition in a pattern that is neither
  * anchored at its start nor a single character class.
  */
 function mayBacktrack(literal: string): boolean {
@@ -379,12 +406,18 @@ function mayBacktrack(literal: string): boolean {
   // Every atom becomes one letter, so that only the operators are left: classes C, everything else x.
   const plain = pattern.replace(/\[(?:\\.|[^\]\\])*\]/g, 'C').replace(/\\./g, 'x')
   if (/\\[1-9k]/.test(pattern) || /\(\?(?:[=!]|<[=!])/.test(plain)) return true
-  if (/\)[^()]*\)(?:[*+]|\{\d+,\d*\})/.test(plain)) return true
+  if (/\)[^()]*\)(?:[*+]|\{\d+,\d*\})/.test(plain)) return true // a repeated group within a repeated group
   for (const [, body] of pattern.matchAll(/\(\?:((?:\\.|\[(?:\\.|[^\]\\])*\]|[^()\\[])*)\)(?:[*+]|\{\d+,\d*\})/g)) {
-    if (repeats(body ?? '') || !beginApart(body ?? '')) return true
+    if (!isSeparated(body ?? '') && (repeats(body ?? '') || !beginApart(body ?? ''))) return true
   }
   const unbounded = plain.match(/[*+]|\{\d+,\}/g)?.length ?? 0
   return unbounded > 0 && !plain.startsWith('^') && !flags.includes('y') && !/^.(?:[*+]|\{\d+,\})$/.test(plain)
+}
+
+/** One character, then a class that lacks it: `(?:,[a-z]+)*` can be read in one way only. */
+function isSeparated(body: string): boolean {
+  const [, separator = '', letters = ''] = /^(\\.|[^\\[\]().*+?|])(\[(?:\\.|[^\]\\])*\])[*+]$/.exec(body) ?? []
+  return letters !== '' && !new RegExp(`^${letters}$`).test(separator.slice(-1))
 }
 
 function repeats(body: string): boolean {

@@ -118,10 +118,12 @@ function sourceName(element: ts.ImportSpecifier | ts.ExportSpecifier): string {
   return (element.propertyName ?? element.name).text
 }
 
+const entries = readEntries()
+const platformImports = readPlatformImports()
+
 function resolve(from: string, specifier: string): string[] {
   if (specifier.startsWith('.')) return [posix.join(dirname(from), specifier)]
-  const entries = readEntries()
-  for (const target of readPlatformImports()) {
+  for (const target of platformImports) {
     if (target.specifier === specifier) return [entries[target.node] ?? '', entries[target.web] ?? '']
   }
   if (specifier === 'procura') return [entries['index'] ?? '']
