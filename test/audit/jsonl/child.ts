@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const entry = fileURLToPath(new URL('./writer.ts', import.meta.url))
+
+/** Bundles the writing process, so that each one starts quickly. */
+export async function bundleWriter(directory: string): Promise<string> {
+  const outfile = `${directory}/writer.mjs`
+  await build({ entryPoints: [entry], bundle: true, platform: 'node', format: 'esm', target: 'node20', outfile })
+  return outfile
+}
+
+/** A process that writes a log. */
+export interface Writer {
+  readonly child: ChildProcess
+  /** What it has said so far, whole lines. */
+  lines(): readonly string[]
+  /** Resolves when it has said a line that begins so, or has ended. */
+  said(start: string): Promise<void>
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>
+}
+
+/** Starts it; `command` can be a shell that sets limits first. */
+export function startWriter(command: string, args: readonly string[]): Writer {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  const waiting = new Set<() => void>()
+  child.stdout?.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk
+    for (const look of waiting) look()
+  })
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
+  const lines = (): string[] => text.split('\n').slice(0, -1)
+  return {
+    child,
+    lines,
+    ended,
+    said: (start) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!lines().some((line) => line.startsWith(start))) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+        ended.then(resolve, resolve)
+      }),
+  }
+}

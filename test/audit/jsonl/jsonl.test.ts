@@ -1,0 +1,454 @@
+import { appendFileSync, chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { describe, expect, it } from 'vitest'
+import { groupSync } from '../../../src/audit/jsonl/group-sync.ts'
+import { type JsonlAuditSinkOptions, jsonlAuditSink } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { readJsonlLines, readJsonlRecords } from '../../../src/audit/jsonl/read-jsonl-log.ts'
+import { parseRecord } from '../../../src/audit/record.ts'
+import { findOpenIntents, recoverIntents } from '../../../src/audit/recover-intents.ts'
+import { verifyAuditLog } from '../../../src/audit/verify-audit-log.ts'
+import { withDeadline } from '../../../src/audit/with-deadline.ts'
+import { ArgumentError } from '../../../src/errors.ts'
+import { denied, id, intent, outcome, stoppedClock } from '../events.ts'
+import { type Faults, faultyFiles } from './faulty-files.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+async function write(options: JsonlAuditSinkOptions, from: number, to: number): Promise<void> {
+  const sink = await jsonlAuditSink(options)
+  for (let i = from; i <= to; i++) await sink.append(intent(i), {})
+  await sink.close()
+}
+
+function filesIn(directory: string): string[] {
+  return readdirSync(directory).sort()
+}
+
+describe('a log in files', () => {
+  it('AUD-11 goes on over restarts, one line for each record', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory }, 1, 3)
+    await write({ directory, sync: 'always' }, 4, 5)
+    await write({ directory, sync: 'none' }, 6, 6)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 6 })
+    expect(filesIn(directory)).toEqual(['audit-0000000000000001.jsonl'])
+    const text = readFileSync(join(directory, 'audit-0000000000000001.jsonl'), 'latin1')
+    expect(text.split('\n').slice(0, -1).map((line) => parseRecord(line).sequence)).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('AUD-11 confirms with what is true of the policy', async () => {
+    const directory = temporaryDirectory()
+    for (const [sync, durability] of [['group', 'disk'], ['always', 'disk'], ['none', 'system']] as const) {
+      const sink = await jsonlAuditSink({ directory, prefix: sync, sync })
+      expect(await sink.append(intent(1), {})).toMatchObject({ durability, sequence: 1, sink: join(directory, sync) })
+      expect(sink.position()).toMatchObject({ sequence: 1 })
+      await sink.close()
+      await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
+    }
+  })
+
+  it('AUD-11 takes events at the same time', async () => {
+    const directory = temporaryDirectory()
+    const sink = await jsonlAuditSink({ directory, maxBytes: 20_000 })
+    const results = await Promise.all(Array.from({ length: 300 }, (_, i) => sink.append(intent(i), {})))
+    expect(new Set(results.map(({ sequence }) => sequence)).size).toBe(300)
+    await sink.close()
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 300 })
+  })
+
+  it('AUD-11 shares a sync among the records that wait for one', async () => {
+    let syncs = 0
+    const flush = groupSync(async () => {
+      syncs++
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    })
+    await Promise.all(Array.from({ length: 100 }, flush))
+    expect(syncs).toBe(2)
+    await flush()
+    expect(syncs).toBe(3)
+  })
+
+  it('AUD-13 begins a new file by length and by time, and the chain goes on', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory, maxBytes: 4096 }, 1, 20)
+    const first = filesIn(directory)
+    expect(first.length).toBeGreaterThan(2)
+    for (const file of first) expect(statSync(join(directory, file)).size).toBeLessThanOrEqual(4096)
+    const sink = await jsonlAuditSink({ directory, maxAge: 60 })
+    await sink.append(intent(21), {})
+    await sink.append(intent(22, { time: 1_900_000_000 }), {})
+    await sink.append(intent(23, { time: 1_900_000_059 }), {})
+    await sink.append(intent(24, { time: 1_900_000_060 }), {})
+    await sink.close()
+    expect(filesIn(directory).slice(first.length)).toEqual([
+      'audit-0000000000000022.jsonl',
+      'audit-0000000000000024.jsonl',
+    ])
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 24 })
+  })
+
+  it('AUD-13 misses a file that was taken away [attack 79]', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory, maxBytes: 4096 }, 1, 20)
+    const [, second = ''] = filesIn(directory)
+    rmSync(join(directory, second))
+    const missing = Number(second.slice(6, 22))
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({
+      valid: false,
+      fault: { kind: 'dropped', sequence: missing },
+    })
+  })
+
+  it('AUD-11 keeps other files and other logs of the directory apart', async () => {
+    const directory = temporaryDirectory()
+    writeFileSync(join(directory, 'audit-notes.jsonl'), 'x')
+    await write({ directory }, 1, 2)
+    await write({ directory, prefix: 'audit-b' }, 1, 3)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ records: 2 })
+    expect(await verifyAuditLog(readJsonlLines({ directory, prefix: 'audit-b' }))).toMatchObject({ records: 3 })
+    await expect(jsonlAuditSink({ directory, prefix: '../x' })).rejects.toThrow(ArgumentError)
+    await expect(jsonlAuditSink({ directory, maxBytes: 10 })).rejects.toThrow(ArgumentError)
+  })
+})
+
+describe('the end of a log', () => {
+  it('AUD-15 that was not written whole is cut off, and a record says so', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory }, 1, 3)
+    const path = join(directory, 'audit-0000000000000001.jsonl')
+    const whole = statSync(path).size
+    for (const torn of ['{"event":{"time":18', '\0'.repeat(300), '{'.repeat(60_000)]) {
+      appendFileSync(path, torn)
+      const sink = await jsonlAuditSink({ directory, clock: stoppedClock(7) })
+      await sink.append(intent(4), {})
+      await sink.close()
+    }
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 9 })
+    const events = []
+    for await (const { event } of readJsonlRecords({ directory })) events.push(event)
+    expect(events[3]).toMatchObject({
+      kind: 'recovered',
+      time: 7,
+      reason: 'torn_tail',
+      segment: 'audit-0000000000000001.jsonl',
+      droppedBytes: 19,
+    })
+    expect(readFileSync(path, 'latin1').slice(0, whole)).not.toContain('recovered')
+  })
+
+  it('AUD-15 that is the first record of a log or of a file is cut off as well', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'audit-0000000000000001.jsonl')
+    writeFileSync(path, '{"event"', { mode: 0o600 })
+    await write({ directory, maxBytes: 4096 }, 1, 20)
+    const last = join(directory, filesIn(directory).at(-1) ?? '')
+    const text = readFileSync(last, 'latin1')
+    writeFileSync(last, text.slice(0, 50))
+    await write({ directory, maxBytes: 4096 }, 21, 22)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+    truncateSync(join(directory, filesIn(directory).at(-1) ?? ''), 0)
+    await write({ directory, maxBytes: 4096 }, 23, 24)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+  })
+
+  it('AUD-15 that no interrupted write leaves keeps the log shut', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory, maxBytes: 4096 }, 1, 20)
+    const files = filesIn(directory)
+    const last = join(directory, files.at(-1) ?? '')
+    const text = readFileSync(last, 'latin1')
+    const damages = [
+      `${text}not a record\n`,
+      `${text}\n`,
+      text.replace(/"time":\d+/g, '"time":1'),
+      '\n',
+      'x'.repeat(140_000),
+      `${'x'.repeat(140_000)}\n`,
+    ]
+    for (const damage of damages) {
+      writeFileSync(last, damage)
+      await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    }
+    rmSync(last)
+    const before = join(directory, files.at(-2) ?? '')
+    writeFileSync(join(directory, 'audit-0000000000000777.jsonl'), '', { mode: 0o600 })
+    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    rmSync(join(directory, 'audit-0000000000000777.jsonl'))
+    renameSync(before, join(directory, 'audit-0000000000000777.jsonl'))
+    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+  })
+
+  it('AUD-15 is read alone: a long log opens as fast as a short one', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory, sync: 'none' }, 1, 2)
+    const path = join(directory, 'audit-0000000000000001.jsonl')
+    const [first = '', second = ''] = readFileSync(path, 'latin1').split('\n')
+    // Only the ends are looked at: what stands between is for the verifier.
+    writeFileSync(path, `${first}\n${`${'x'.repeat(99)}\n`.repeat(600_000)}${second}\n`)
+    const began = performance.now()
+    const sink = await jsonlAuditSink({ directory, sync: 'none' })
+    expect(performance.now() - began).toBeLessThan(100)
+    expect(sink.position().sequence).toBe(2)
+    await sink.close()
+  })
+})
+
+describe('other writers', () => {
+  it('AUD-14 are kept out while the log is open', async () => {
+    const directory = temporaryDirectory()
+    const sink = await jsonlAuditSink({ directory })
+    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
+    await sink.close()
+    await (await jsonlAuditSink({ directory })).close()
+    expect(filesIn(directory)).toEqual([])
+  })
+
+  it('AUD-14 that have ended leave a lock that is taken over, others one that is not', async () => {
+    const directory = temporaryDirectory()
+    const lock = join(directory, 'audit.lock')
+    const stat = readFileSync('/proc/self/stat', 'latin1')
+    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+    const own = { pid: process.pid, started, host: hostname(), boot }
+    const gone = [{ ...own, pid: 2 ** 22 - 1 }, { ...own, started: '1' }, { ...own, boot: 'earlier' }]
+    for (const holder of gone) {
+      writeFileSync(lock, JSON.stringify(holder))
+      await (await jsonlAuditSink({ directory })).close()
+    }
+    const living = [own, { ...own, pid: 1, started: '' }, { ...own, host: 'elsewhere', boot: 'other' }]
+    for (const text of [...living.map((holder) => JSON.stringify(holder)), '', 'null', '{}', '{"pid":1}']) {
+      writeFileSync(lock, text)
+      await expect(jsonlAuditSink({ directory }), text).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
+    }
+    expect(filesIn(directory)).toEqual(['audit.lock'])
+  })
+
+  it('AUD-14 that took the lock away stop this one', async () => {
+    const directory = temporaryDirectory()
+    const sink = await jsonlAuditSink({ directory })
+    await sink.append(intent(1), {})
+    rmSync(join(directory, 'audit.lock'))
+    const other = await jsonlAuditSink({ directory })
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    await other.append(intent(3), {})
+    await sink.close()
+    await other.close()
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
+  })
+
+  it('AUD-16 and readers are kept out by the mode of the files', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory: join(directory, 'new') }, 1, 1)
+    const path = join(directory, 'new', 'audit-0000000000000001.jsonl')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(statSync(join(directory, 'new')).mode & 0o777).toBe(0o700)
+    chmodSync(path, 0o640)
+    await expect(jsonlAuditSink({ directory: join(directory, 'new') })).rejects.toMatchObject({
+      code: 'ERR_AUDIT_CONFIGURATION',
+      message: expect.stringContaining('0640'),
+    })
+    chmodSync(path, 0o600)
+    renameSync(path, join(directory, 'elsewhere'))
+    symlinkSync(join(directory, 'elsewhere'), path)
+    await expect(jsonlAuditSink({ directory: join(directory, 'new') })).rejects.toThrow()
+  })
+
+  it('AUD-17 are noticed when they remove, replace, cut or write the file [attack 79]', async () => {
+    const changes: readonly ((path: string) => void)[] = [
+      (path) => rmSync(path),
+      (path) => renameSync(path, `${path}.1`),
+      (path) => {
+        renameSync(path, `${path}.1`)
+        writeFileSync(path, readFileSync(`${path}.1`), { mode: 0o600 })
+      },
+      (path) => truncateSync(path, 100),
+      (path) => appendFileSync(path, 'x\n'),
+    ]
+    for (const change of changes) {
+      const directory = temporaryDirectory()
+      const sink = await jsonlAuditSink({ directory })
+      await sink.append(intent(1), {})
+      change(join(directory, 'audit-0000000000000001.jsonl'))
+      for (let i = 0; i < 2; i++) {
+        await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+      }
+      await sink.close()
+    }
+  })
+})
+
+describe('a disk that fails', () => {
+  it('AUD-12 that takes a part of a record is noticed, and the part cut off [attack 78]', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    await sink.append(intent(1), {})
+    faults.room = 212
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 1 })
+    await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    delete faults.room
+    expect(await sink.append(intent(4), {})).toMatchObject({ sequence: 2 })
+    await sink.close()
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
+  })
+
+  it('AUD-12 that does not even let the part be cut off is mended later', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    await sink.append(intent(1), {})
+    faults.room = 212
+    faults.truncate = 'EIO'
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
+    await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    delete faults.truncate
+    await expect(sink.append(intent(4), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    delete faults.room
+    expect(await sink.append(intent(5), {})).toMatchObject({ sequence: 3 })
+    await sink.close()
+    const kinds = []
+    for await (const { event } of readJsonlRecords({ directory })) kinds.push(`${event.kind} ${event.id.slice(-1)}`)
+    expect(kinds.map((kind) => kind.replace(/recovered ./, 'recovered'))).toEqual(['intent 1', 'recovered', 'intent 5'])
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
+  })
+
+  it.each(['EIO', 'EROFS', 'EBADF', 'EDQUOT'])('AUD-12 with %s refuses, and goes on when it works again [attack 78]', async (code) => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    await sink.append(intent(1), {})
+    faults.write = code
+    for (let i = 2; i < 5; i++) {
+      await expect(sink.append(intent(i), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    }
+    delete faults.write
+    expect(await sink.append(intent(5), {})).toMatchObject({ sequence: 2 })
+    await sink.close()
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
+  })
+
+  it.each(['group', 'always'] as const)('AUD-12 that fails to sync confirms nothing it did not take (%s) [attack 78]', async (sync) => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const sink = await jsonlAuditSink({ directory, sync, files: faultyFiles(faults) })
+    await sink.append(intent(1), {})
+    faults.sync = 'EIO'
+    faults.syncMs = 5
+    const results = await Promise.allSettled([2, 3, 4].map((number) => sink.append(intent(number), {})))
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    delete faults.sync
+    const [five, six] = await Promise.all([sink.append(intent(5), {}), sink.append(intent(6), {})])
+    expect([five.durability, six.durability]).toEqual(['disk', 'disk'])
+    await sink.close()
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+    const events = []
+    for await (const { event } of readJsonlRecords({ directory })) events.push(event)
+    expect(events.filter(({ kind }) => kind === 'intent').map((event) => event.id)).toEqual([id(1), id(5), id(6)])
+    expect(events[1]).toMatchObject({ kind: 'recovered', reason: 'failed_sync' })
+  })
+
+  it('AUD-12 that fails while records wait does not confirm one that was cut off', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = { syncMs: 10 }
+    const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    await sink.append(intent(1), {})
+    faults.sync = 'EIO'
+    const confirmed: string[] = []
+    const appends: Promise<unknown>[] = []
+    for (let i = 2; i < 40; i++) {
+      appends.push(
+        sink.append(intent(i), {}).then(
+          () => confirmed.push(id(i)),
+          () => undefined,
+        ),
+      )
+      if (i === 20) delete faults.sync
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    await Promise.all(appends)
+    await sink.close()
+    const found = new Set<string>()
+    for await (const { event } of readJsonlRecords({ directory })) found.add(event.id)
+    expect(confirmed.filter((name) => !found.has(name))).toEqual([])
+    expect(confirmed.length).toBeGreaterThan(0)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+  })
+
+  it('AUD-13 that cannot make the next file refuses until it can', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const sink = await jsonlAuditSink({ directory, maxBytes: 4096, files: faultyFiles(faults) })
+    faults.create = 'ENOSPC'
+    await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    delete faults.create
+    for (let i = 1; i < 5; i++) await sink.append(intent(i), {})
+    faults.create = 'EMFILE'
+    const results = await Promise.allSettled(Array.from({ length: 9 }, (_, i) => sink.append(intent(5 + i), {})))
+    expect(results.some(({ status }) => status === 'rejected')).toBe(true)
+    delete faults.create
+    await sink.append(intent(99), {})
+    await sink.close()
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+    expect(filesIn(directory)).toHaveLength(2)
+  })
+
+  it('AUD-05 that hangs costs the deadline, and the log is whole afterwards [attack 78]', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = { syncMs: 80 }
+    const log = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    const sink = withDeadline(log, { deadlineMs: 30 })
+    await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
+    delete faults.syncMs
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await sink.append(intent(2), {})
+    await sink.close()
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
+    expect(await findOpenIntents(readJsonlRecords({ directory }))).toHaveLength(2)
+  })
+})
+
+describe('intents without an outcome', () => {
+  it('AUD-09 are closed with an unknown outcome at the next start, none is left out', async () => {
+    const directory = temporaryDirectory()
+    const first = await jsonlAuditSink({ directory })
+    for (let i = 1; i <= 4; i++) await first.append(intent(i), {})
+    await first.append(outcome(5, 2), {})
+    await first.append(
+      { kind: 'released', id: id(6), time: 1, intent: id(3), vault: 'smtp', downscoped: false },
+      {},
+    )
+    await first.append(denied(7, { intent: id(4) }), {})
+    await first.append(denied(8), {})
+    await first.close()
+
+    const sink = await jsonlAuditSink({ directory })
+    const clock = stoppedClock(42)
+    const open = await recoverIntents({ records: readJsonlRecords({ directory }), sink, clock })
+    expect(open.map(({ sequence, released }) => [sequence, released])).toEqual([
+      [1, false],
+      [3, true],
+    ])
+    await sink.close()
+    const events = []
+    for await (const { event } of readJsonlRecords({ directory })) events.push(event)
+    expect(events.slice(8)).toMatchObject([
+      { kind: 'outcome', intent: id(1), status: 'unknown', time: 42 },
+      { kind: 'outcome', intent: id(3), status: 'unknown', time: 42 },
+    ])
+    expect(await findOpenIntents(readJsonlRecords({ directory }))).toEqual([])
+  })
+
+  it('AUD-09 keep their mode', async () => {
+    const directory = temporaryDirectory()
+    const sink = await jsonlAuditSink({ directory })
+    await sink.append(intent(1, { mode: 'shadow' }), {})
+    const [open] = await recoverIntents({ records: readJsonlRecords({ directory }), sink })
+    expect(open?.event.mode).toBe('shadow')
+    await sink.close()
+    const events = []
+    for await (const { event } of readJsonlRecords({ directory })) events.push(event)
+    expect(events[1]).toMatchObject({ kind: 'outcome', mode: 'shadow' })
+  })
+})

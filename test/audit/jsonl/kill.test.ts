@@ -1,0 +1,124 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { jsonlAuditSink } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { readJsonlLines } from '../../../src/audit/jsonl/read-jsonl-log.ts'
+import { verifyAuditLog } from '../../../src/audit/verify-audit-log.ts'
+import { intent } from '../events.ts'
+import { bundleWriter, startWriter } from './child.ts'
+import { killWriters } from './kill.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+let bundled: string
+let writer: string
+
+beforeAll(async () => {
+  bundled = mkdtempSync(join(tmpdir(), 'procura-writer-'))
+  writer = await bundleWriter(bundled)
+})
+
+afterAll(() => rmSync(bundled, { recursive: true, force: true }))
+
+describe('a process that is killed', () => {
+  it('AUD-11 has no confirmed record missing after 20 kills [attack 78]', async () => {
+    const report = await killWriters(writer, temporaryDirectory(), 20, ['group', 'none', 'always'])
+    expect(report.missing).toBe(0)
+    expect(report.confirmed).toBeGreaterThan(20)
+    expect(report.repaired).toBeLessThanOrEqual(20)
+  }, 60_000)
+
+  it('AUD-14 leaves the log to one of four that want it', async () => {
+    const directory = temporaryDirectory()
+    const writers = Array.from({ length: 4 }, (_, i) =>
+      startWriter(process.execPath, [writer, directory, 'group', String(1 + i * 100_000)]),
+    )
+    for (let round = 0; round < 2; round++) {
+      const start = (): void => {
+        if (round > 0) writers.push(startWriter(process.execPath, [writer, directory, 'group', '900000']))
+      }
+      start()
+      await Promise.all(writers.slice(round === 0 ? 0 : 4).map((one) => Promise.race([one.said('open'), one.said('failed')])))
+      const holding = writers.filter(({ child }) => child.exitCode === null && child.signalCode === null)
+      const holders = holding.filter((one) => one.lines()[0] === 'open')
+      expect(holders).toHaveLength(1)
+      await holders[0]?.said('0')
+      holders[0]?.child.kill('SIGKILL')
+      await Promise.all(writers.map(({ ended }) => ended))
+    }
+    const refused = writers.flatMap((one) => one.lines()).filter((line) => line.startsWith('failed'))
+    expect(refused).toHaveLength(3)
+    for (const line of refused) expect(line).toMatch(/^failed ERR_AUDIT_CONFIGURATION process \d+ on /)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+  }, 30_000)
+})
+
+describe('a disk that is full', () => {
+  it('AUD-12 by the limit of a file is refused, and every confirmed record is there [attack 78]', async () => {
+    const directory = temporaryDirectory()
+    const command = `ulimit -f 64; exec "${process.execPath}" "${writer}" "${directory}" group 1 99999999 1`
+    const limited = startWriter('/bin/bash', ['-c', command])
+    await limited.said('failed')
+    await limited.ended
+    const lines = limited.lines()
+    expect(lines.at(-1)).toMatch(/^failed ERR_AUDIT_(SHORT_WRITE|UNCONFIRMED) /)
+    const confirmed = lines.filter((line) => /^[0-9a-f]{32}$/.test(line)).length
+    const report = await verifyAuditLog(readJsonlLines({ directory }))
+    expect(report).toMatchObject({ valid: true, records: confirmed })
+    const sink = await jsonlAuditSink({ directory })
+    expect(await sink.append(intent(1), {})).toMatchObject({ sequence: confirmed + 1 })
+    await sink.close()
+  }, 30_000)
+
+  const mount = canMount()
+
+  it.runIf(mount)('AUD-12 of 256 KiB is refused, and works again within a second of having room [attack 78]', async () => {
+    const directory = temporaryDirectory()
+    const disk = join(directory, 'disk')
+    mkdirSync(disk)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
+    onTestFinished(() => void execFileSync('umount', ['-l', disk]))
+    const filler = join(disk, 'filler')
+    writeFileSync(filler, new Uint8Array(100_000))
+    const sink = await jsonlAuditSink({ directory: join(disk, 'log') })
+    let confirmed = 0
+    const fill = async (): Promise<unknown> => {
+      for (;;) {
+        try {
+          await sink.append(intent(1), {})
+          confirmed++
+        } catch (error) {
+          return error
+        }
+      }
+    }
+    expect(await fill()).toMatchObject({ code: expect.stringMatching(/^ERR_AUDIT_(SHORT_WRITE|UNCONFIRMED)$/) })
+    for (let i = 0; i < 3; i++) {
+      await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_AUDIT_/) })
+    }
+    rmSync(filler)
+    const began = performance.now()
+    await sink.append(intent(3), {})
+    expect(performance.now() - began).toBeLessThan(1000)
+    await sink.close()
+    const report = await verifyAuditLog(readJsonlLines({ directory: join(disk, 'log') }))
+    expect(report).toMatchObject({ valid: true, records: confirmed + 1 })
+  })
+})
+
+/** Whether this process may mount; elsewhere the limit of a file and the faulty files stand for a full disk. */
+function canMount(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
+  const probe = mkdtempSync(join(tmpdir(), 'procura-mount-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' })
+    execFileSync('umount', [probe])
+    return true
+  } catch {
+    return false
+  } finally {
+    rmSync(probe, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,56 @@
+import process from 'node:process'
+import { expect } from 'vitest'
+import { jsonlAuditSink, type SyncPolicy } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { readJsonlLines, readJsonlRecords } from '../../../src/audit/jsonl/read-jsonl-log.ts'
+import { findOpenIntents } from '../../../src/audit/recover-intents.ts'
+import { verifyAuditLog } from '../../../src/audit/verify-audit-log.ts'
+import { startWriter } from './child.ts'
+
+/** What came of killing writers. */
+export interface KillReport {
+  readonly kills: number
+  readonly confirmed: number
+  readonly missing: number
+  readonly unconfirmed: number
+  readonly repaired: number
+}
+
+/** Kills a process that writes a log, again and again, each at another moment, and looks at the log each time. */
+export async function killWriters(
+  writer: string,
+  directory: string,
+  kills: number,
+  policies: readonly SyncPolicy[],
+): Promise<KillReport> {
+  const confirmed = new Set<string>()
+  let next = 1
+  let unconfirmed = 0
+  for (let i = 0; i < kills; i++) {
+    const sync = policies[i % policies.length] ?? 'group'
+    const process_ = startWriter(process.execPath, [writer, directory, sync, String(next)])
+    await process_.said('0')
+    await new Promise((resolve) => setTimeout(resolve, (i * 37) % 60))
+    process_.child.kill('SIGKILL')
+    await process_.ended
+    const said = process_.lines().filter((line) => /^[0-9a-f]{32}$/.test(line))
+    expect(said.length, process_.lines().join('\n')).toBeGreaterThan(0)
+    for (const id of said) confirmed.add(id)
+    next += said.length + 100
+
+    const sink = await jsonlAuditSink({ directory, sync: 'none' })
+    await sink.close()
+    const report = await verifyAuditLog(readJsonlLines({ directory }))
+    expect(report).toMatchObject({ valid: true, head: sink.position() })
+  }
+  const found = new Set<string>()
+  let repaired = 0
+  for await (const { event } of readJsonlRecords({ directory })) {
+    if (event.kind === 'recovered') repaired++
+    else found.add(event.id)
+  }
+  unconfirmed = [...found].filter((id) => !confirmed.has(id)).length
+  const missing = [...confirmed].filter((id) => !found.has(id)).length
+  const open = await findOpenIntents(readJsonlRecords({ directory }))
+  expect(open.length).toBe(found.size)
+  return { kills, confirmed: confirmed.size, missing, unconfirmed, repaired }
+}
