@@ -10,8 +10,6 @@ export interface BoundedMap<V> {
   get(key: string): V | undefined
   /** Remembers the value, and may forget those that were not asked for longest. */
   set(key: string, value: V): void
-  /** Forgets one. */
-  delete(key: string): void
 }
 
 /**
@@ -41,9 +39,5 @@ export function createBoundedMap<V>(max: number): BoundedMap<V> {
       return kept
     },
     set,
-    delete: (key) => {
-      young.delete(key)
-      old.delete(key)
-    },
   }
 }
