@@ -51,7 +51,7 @@ export { memoryRevocationStore } from './revocation/memory.ts'
 export type { RevocationEntry, RevocationRecord, RevocationRegistry, RevocationStore } from './revocation/revocation-store.ts'
 
 // Everywhere
-export { ProcuraError, type ProcuraErrorCode } from './errors.ts'
+export { AttenuationError, ProcuraError, type ProcuraErrorCode } from './errors.ts'
 export type { IpldMap, IpldValue } from './ipld/value.ts'
 export type { Limits } from './limits.ts'
 export { type Clock, type Never, never, systemClock, type Timestamp } from './time.ts'

@@ -1,0 +1,72 @@
+/**
+ * An agent hands a part of what it was given to a sub-agent, offline. What would be wider than its proof is not signed,
+ * and would not be accepted.
+ */
+import {
+  AttenuationError,
+  attenuate,
+  createAuthorizer,
+  delegate,
+  encodeContainer,
+  findProofs,
+  generateSigner,
+  invoke,
+  memoryProofStore,
+  memoryReplayStore,
+  memoryRevocationStore,
+  defineCommand,
+} from 'procura'
+import { path } from 'procura/arguments'
+import { like } from 'procura/policy'
+
+const owner = await generateSigner()
+const planner = await generateSigner()
+const reader = await generateSigner()
+const service = await generateSigner()
+
+const read = defineCommand({ command: '/file/read', args: { path: path() } })
+const grant = await delegate({
+  issuer: owner,
+  audience: planner.did,
+  command: '/file',
+  policy: [like('.path', '/projects/*')],
+})
+
+try {
+  await attenuate(grant, { issuer: planner, audience: reader.did, command: '/' })
+} catch (error) {
+  if (error instanceof AttenuationError) console.log('not signed:', error.message)
+}
+
+const narrow = await attenuate(grant, {
+  issuer: planner,
+  audience: reader.did,
+  command: read,
+  policy: [like('.path', '/projects/apollo/*')],
+  expiresIn: 60,
+})
+
+// The sub-agent keeps what it holds in a store and looks the chain up for each call.
+const held = memoryProofStore()
+held.add([grant, narrow])
+
+const authorizer = createAuthorizer({
+  audience: service.did,
+  subjects: [owner.did],
+  commands: [read],
+  revocations: memoryRevocationStore(),
+  replay: memoryReplayStore(),
+})
+
+for (const file of ['/projects/apollo/plan.md', '/projects/gemini/plan.md', '/projects/apollo/../gemini/plan.md']) {
+  const args = { path: file }
+  const proofs = (await findProofs(held, { invoker: reader.did, subject: owner.did, command: read })) ?? []
+  const call = await invoke({ issuer: reader, audience: service.did, command: read, args, proofs })
+  const decision = await authorizer.authorize(encodeContainer([call, ...proofs]))
+  console.log(file, decision.allowed ? 'allowed' : decision.denial.code)
+}
+
+// not signed: the proof gives `/file`, which does not cover `/`
+// /projects/apollo/plan.md allowed
+// /projects/gemini/plan.md policy_unsatisfied
+// /projects/apollo/../gemini/plan.md arguments_invalid

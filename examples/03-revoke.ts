@@ -1,0 +1,57 @@
+/**
+ * The owner takes a delegation back. The service learns of it, checks that the owner may, and refuses from then on.
+ */
+import {
+  createAuthorizer,
+  delegate,
+  encodeContainer,
+  generateSigner,
+  invoke,
+  memoryReplayStore,
+  memoryRevocationStore,
+  revoke,
+  uncheckedCommands,
+  verifyRevocation,
+} from 'procura'
+
+const owner = await generateSigner()
+const agent = await generateSigner()
+const stranger = await generateSigner()
+const service = await generateSigner()
+
+const grant = await delegate({ issuer: owner, audience: agent.did, command: '/calendar' })
+const revocations = memoryRevocationStore()
+const authorizer = createAuthorizer({
+  audience: service.did,
+  subjects: [owner.did],
+  commands: uncheckedCommands,
+  revocations,
+  replay: memoryReplayStore(),
+})
+
+async function tryCall(): Promise<string> {
+  const call = await invoke({ issuer: agent, audience: service.did, command: '/calendar/read', proofs: [grant] })
+  const decision = await authorizer.authorize(encodeContainer([call, grant]))
+  return decision.allowed ? 'allowed' : decision.denial.code
+}
+
+async function receive(container: string): Promise<string> {
+  const verdict = await verifyRevocation(container)
+  if (!verdict.accepted) return `not accepted, ${verdict.denial.code}`
+  await revocations.add(verdict.entry)
+  return 'accepted'
+}
+
+console.log('call:', await tryCall())
+const bogus = await revoke({ issuer: stranger, delegation: grant })
+console.log('revocation by a stranger:', await receive(encodeContainer([bogus, grant])))
+console.log('call:', await tryCall())
+const genuine = await revoke({ issuer: owner, delegation: grant })
+console.log('revocation by the owner:', await receive(encodeContainer([genuine, grant])))
+console.log('call:', await tryCall())
+
+// call: allowed
+// revocation by a stranger: not accepted, root_not_subject
+// call: allowed
+// revocation by the owner: accepted
+// call: revoked

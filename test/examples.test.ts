@@ -1,0 +1,21 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { root } from './setup/entries.ts'
+import { programOf, run } from './setup/programs.ts'
+
+const programs = readdirSync(`${root}examples`)
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => programOf(file.replace(/\.ts$/, ''), readFileSync(`${root}examples/${file}`, 'utf8')))
+
+describe('examples', () => {
+  it('are there, and say what they print', () => {
+    expect(programs.length).toBeGreaterThan(0)
+    for (const { name, expected } of programs) expect(expected.length, name).toBeGreaterThan(0)
+  })
+
+  for (const program of programs) {
+    it(`tell the truth: ${program.name}`, async () => {
+      expect(await run(program)).toEqual(program.expected)
+    })
+  }
+})

@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { root } from './setup/entries.ts'
+import { programsOf, run } from './setup/programs.ts'
+
+const programs = programsOf('README', readFileSync(`${root}README.md`, 'utf8'))
+
+describe('the README', () => {
+  it('has programs, which say what they print', () => {
+    expect(programs.length).toBeGreaterThan(0)
+    for (const { name, expected } of programs) expect(expected.length, name).toBeGreaterThan(0)
+  })
+
+  for (const program of programs) {
+    it(`tells the truth about ${program.name}`, async () => {
+      expect(await run(program)).toEqual(program.expected)
+    })
+  }
+})
