@@ -1,0 +1,41 @@
+/**
+ * What an error may say about a failure elsewhere. Messages of others can hold a secret (a JSON parser quotes its
+ * input, a URL parser the URL), so that only names and codes are kept.
+ *
+ * @module
+ */
+
+import { VaultError, type VaultErrorCode } from '../errors.ts'
+
+/**
+ * Makes a {@link VaultError} whose cause is a stand-in for `cause`: the name of the error and its code, no text.
+ *
+ * @param code - which of the ways of failing.
+ * @param message - text of ours, without a secret.
+ * @param cause - what was caught; a `VaultError` is kept as it is.
+ */
+export function vaultFailure(code: VaultErrorCode, message: string, cause?: unknown): VaultError {
+  if (cause === undefined) return new VaultError(code, message)
+  const reason = describeCause(cause)
+  return new VaultError(code, reason === '' ? message : `${message} (${reason})`, { cause: safeCause(cause) })
+}
+
+/** The code of an error, or its name, when they are plain identifiers; else nothing. */
+export function describeCause(cause: unknown): string {
+  for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {
+    const code = (error as { readonly code?: unknown }).code
+    if (typeof code === 'string' && IDENTIFIER.test(code)) return code
+  }
+  return cause instanceof Error && IDENTIFIER.test(cause.name) ? cause.name : ''
+}
+
+function safeCause(cause: unknown): Error {
+  if (cause instanceof VaultError) return cause
+  // SEC-03
+  const safe = new Error(describeCause(cause) || 'unknown')
+  if (cause instanceof Error && IDENTIFIER.test(cause.name)) safe.name = cause.name
+  return safe
+}
+
+/** Names of errors and codes such as `ECONNREFUSED`, `UND_ERR_SOCKET`, `TimeoutError`. */
+const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_]{0,63}$/

@@ -1,0 +1,156 @@
+/**
+ * Secrets in memory: readable by one named call, and by nothing that prints.
+ *
+ * @module
+ */
+
+import { VaultError } from '../errors.ts'
+
+/** Node prints an object by the method of this name; other hosts do not know it. */
+const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom')
+
+/** What every way of printing gives. */
+const REDACTED = 'Secret(redacted)'
+
+/**
+ * A secret: some bytes, most often text, sometimes several named fields as a JSON object of strings.
+ *
+ * The value is in a private field. Printing, string templates, `JSON.stringify`, `util.inspect`, `structuredClone` and
+ * enumeration do not show it; {@link Secret.reveal} and its two siblings do, and a reader finds the places where a
+ * program uses a secret by their names. `dispose` overwrites the bytes; text that was revealed before is out of reach,
+ * because strings of the language cannot be overwritten.
+ */
+export class Secret {
+  readonly #bytes: Uint8Array
+  #disposed = false
+
+  /**
+   * @param value - the secret as text or bytes; bytes are copied.
+   * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is empty.
+   */
+  constructor(value: string | Uint8Array) {
+    this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value)
+    if (this.#bytes.length === 0) throw new VaultError('ERR_VAULT_CONFIGURATION', 'a secret must not be empty')
+    Object.freeze(this)
+  }
+
+  /** Makes a secret of named fields, for example `{ username, password }`. */
+  static ofFields(fields: Readonly<Record<string, string>>): Secret {
+    return new Secret(JSON.stringify(fields))
+  }
+
+  /** Whether `value` is a genuine secret. */
+  static is(value: unknown): value is Secret {
+    return typeof value === 'object' && value !== null && #bytes in value
+  }
+
+  /** Whether it was disposed of. */
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /**
+   * Returns the secret as text.
+   *
+   * @throws {@link VaultError} `ERR_VAULT_REVOKED` after `dispose`, `ERR_VAULT_INTEGRITY` when it is not UTF-8.
+   */
+  reveal(): string {
+    const bytes = this.#live()
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    } catch {
+      throw new VaultError('ERR_VAULT_INTEGRITY', 'the secret is not text; read it with revealBytes')
+    }
+  }
+
+  /** Returns a copy of the bytes. Throws as {@link Secret.reveal} does after `dispose`. */
+  revealBytes(): Uint8Array {
+    return Uint8Array.from(this.#live())
+  }
+
+  /**
+   * Returns one named field.
+   *
+   * @throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the secret has no such field of text.
+   */
+  revealField(name: string): string {
+    const value = this.#fields()?.get(name)
+    if (value === undefined) throw new VaultError('ERR_VAULT_INTEGRITY', `the secret has no field \`${name}\``)
+    return value
+  }
+
+  /** Makes a secret of one field. Throws as {@link Secret.revealField} does. */
+  part(name: string): Secret {
+    return new Secret(this.revealField(name))
+  }
+
+  /** Returns the names of the fields; none when the secret is not a JSON object of strings. */
+  fieldNames(): readonly string[] {
+    return [...(this.#fields()?.keys() ?? [])]
+  }
+
+  /** Makes an independent copy, for a holder who disposes of it at another time. */
+  copy(): Secret {
+    return new Secret(this.#live())
+  }
+
+  /** Overwrites the bytes. The secret cannot be read afterwards; doing it twice changes nothing. */
+  dispose(): void {
+    // SEC-02
+    this.#bytes.fill(0)
+    this.#disposed = true
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  // SEC-01: the ways in which hosts turn an object into text
+  toString(): string {
+    return REDACTED
+  }
+
+  toJSON(): string {
+    return REDACTED
+  }
+
+  [inspect](): string {
+    return REDACTED
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Secret'
+  }
+
+  #live(): Uint8Array {
+    if (this.#disposed) throw new VaultError('ERR_VAULT_REVOKED', 'the secret was given back and cannot be read')
+    return this.#bytes
+  }
+
+  #fields(): ReadonlyMap<string, string> | undefined {
+    const bytes = this.#live()
+    if (bytes[0] !== 0x7b) return undefined
+    let parsed: unknown
+    try {
+      parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    } catch {
+      return undefined
+    }
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined
+    const fields = new Map<string, string>()
+    for (const [name, value] of Object.entries(parsed)) {
+      if (typeof value !== 'string') return undefined
+      fields.set(name, value)
+    }
+    return fields
+  }
+}
+
+/** Runs a task and disposes of the secrets that it needed, however it ends. */
+export async function disposeAfter<T>(secrets: readonly (Secret | undefined)[], task: () => Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } finally {
+    for (const secret of secrets) secret?.dispose()
+  }
+}

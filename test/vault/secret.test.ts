@@ -1,0 +1,82 @@
+import { inspect } from 'node:util'
+import { serialize } from 'node:v8'
+import { describe, expect, it } from 'vitest'
+import { disposeAfter, Secret } from '../../src/vault/secret.ts'
+import { vaultError } from './support.ts'
+
+const value = 'canary-3f9a1c'
+
+describe('Secret', () => {
+  it('SEC-01 shows its value in no way of printing [attack 65]', () => {
+    const secret = new Secret(value)
+    const nested = { secret, list: [secret], map: new Map([[secret, secret]]) }
+    const printed = [
+      String(secret),
+      `${secret}`,
+      JSON.stringify(nested),
+      inspect(nested, { showHidden: true, depth: 9, getters: true }),
+      inspect(secret, { customInspect: false, showHidden: true }),
+      Object.prototype.toString.call(secret),
+      JSON.stringify(Object.getOwnPropertyDescriptors(secret)),
+      JSON.stringify(structuredClone({ ...nested, map: null })),
+      serialize(secret).toString('latin1'),
+      new Error('x', { cause: secret }).stack ?? '',
+      inspect(new Error('x', { cause: secret })),
+    ]
+    for (const text of printed) expect(text).not.toContain(value)
+    expect(printed.slice(0, 2)).toEqual(['Secret(redacted)', 'Secret(redacted)'])
+    expect(JSON.stringify(nested)).toContain('Secret(redacted)')
+  })
+
+  it('SEC-02 cannot be read after it was disposed of', () => {
+    const secret = new Secret(value)
+    const copy = secret.copy()
+    secret.dispose()
+    secret[Symbol.dispose]()
+    expect(secret.disposed).toBe(true)
+    for (const read of [
+      () => secret.reveal(),
+      () => secret.revealBytes(),
+      () => secret.revealField('x'),
+      () => secret.copy(),
+    ]) {
+      expect(read).toThrow(expect.objectContaining(vaultError('ERR_VAULT_REVOKED')))
+    }
+    expect(copy.reveal()).toBe(value)
+  })
+
+  it('reveals text, bytes and fields', () => {
+    expect(new Secret(value).reveal()).toBe(value)
+    const bytes = Uint8Array.from([0, 255, 7])
+    const secret = new Secret(bytes)
+    bytes.fill(1)
+    expect(secret.revealBytes()).toEqual(Uint8Array.from([0, 255, 7]))
+    expect(() => secret.reveal()).toThrow(expect.objectContaining(vaultError('ERR_VAULT_INTEGRITY')))
+    const fields = Secret.ofFields({ username: 'u', password: 'p' })
+    expect(fields.revealField('password')).toBe('p')
+    expect(fields.part('username').reveal()).toBe('u')
+    expect(fields.fieldNames()).toEqual(['username', 'password'])
+    for (const name of ['toString', '__proto__', 'constructor']) {
+      expect(() => fields.revealField(name)).toThrow(expect.objectContaining(vaultError('ERR_VAULT_INTEGRITY')))
+    }
+  })
+
+  it('has no fields unless it is a JSON object of strings', () => {
+    for (const text of ['plain', '{broken', '{"a":1}', '[]', '{"a":{"b":"c"}}']) {
+      expect(new Secret(text).fieldNames()).toEqual([])
+    }
+  })
+
+  it('is never empty, and is known from its look-alikes', () => {
+    expect(() => new Secret('')).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
+    expect(Secret.is(new Secret('x'))).toBe(true)
+    for (const other of [null, undefined, 'x', {}, Object.create(Secret.prototype)])
+      expect(Secret.is(other)).toBe(false)
+  })
+
+  it('disposes of what a task needed, however the task ends', async () => {
+    const secret = new Secret(value)
+    await expect(disposeAfter([secret, undefined], () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    expect(secret.disposed).toBe(true)
+  })
+})

@@ -1,0 +1,103 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { CID } from 'multiformats/cid'
+import type { Authorization } from '../../src/authorization/authorization.ts'
+import { type AuthorizationFacts, grantAuthorization } from '../../src/authorization/authorization.ts'
+import { parseCommand } from '../../src/capability/command.ts'
+import { parseDid } from '../../src/did/did.ts'
+import type { VaultErrorCode } from '../../src/errors.ts'
+import type { Clock } from '../../src/time.ts'
+
+/** A moment in all tests that set their clock: 2026-01-01T00:00:00Z. */
+export const NOON = 1_767_225_600
+
+/** DIDs that are well formed; nobody signs here. */
+export const SERVICE = parseDid('did:web:service.example')
+export const OWNER = parseDid('did:web:owner.example')
+export const STRANGER = parseDid('did:web:stranger.example')
+export const AGENT = parseDid('did:web:agent.example')
+
+const someCid = CID.parse('bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy')
+
+/** Evidence such as `authorize` gives: of a call of {@link AGENT} with authority from {@link OWNER}. */
+export function permission(facts: Partial<AuthorizationFacts> & { readonly path?: string } = {}): Authorization {
+  const { path, ...rest } = facts
+  return grantAuthorization(
+    {
+      subject: OWNER,
+      invoker: AGENT,
+      audience: SERVICE,
+      principals: [OWNER, AGENT],
+      command: parseCommand(path ?? '/crm/read'),
+      args: {},
+      proofs: [someCid],
+      invocation: someCid,
+      task: someCid,
+      expiration: Math.floor(Date.now() / 1000) + 1_000_000_000,
+      ...rest,
+    },
+    60,
+  )
+}
+
+/** A clock that a test moves. */
+export function movableClock(start = NOON): Clock & { add(seconds: number): void } {
+  let time = start
+  return {
+    now: () => time,
+    add: (seconds) => {
+      time += seconds
+    },
+  }
+}
+
+/** What a test server was sent. */
+export interface Received {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+/** A server on loopback that keeps what it was sent. */
+export interface TestServer {
+  readonly origin: string
+  readonly received: Received[]
+  close(): Promise<void>
+}
+
+/** Starts a server; `answer` gets each request with its whole body. */
+export async function serve(
+  answer: (received: Received, response: ServerResponse) => void | Promise<void>,
+): Promise<TestServer> {
+  const received: Received[] = []
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const entry = {
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      }
+      received.push(entry)
+      void answer(entry, response)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    received,
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** What an asymmetric matcher of `toThrow` needs to know a VaultError by its code. */
+export function vaultError(code: VaultErrorCode): { readonly name: string; readonly code: VaultErrorCode } {
+  return { name: 'VaultError', code }
+}
