@@ -1,0 +1,117 @@
+/**
+ * What a credential may be used for: by which calls, and where it may be sent.
+ *
+ * @module
+ */
+
+import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
+import { type Did, parseDid } from '../did/did.ts'
+import { quote, VaultError } from '../errors.ts'
+import { parseOrigin } from './origin.ts'
+import type { Processor } from './processor.ts'
+
+/**
+ * The rules of one credential. They are the service's own configuration: nothing in a request can change them.
+ *
+ * With `origins` and `processor` the credential is sent by `Vault.use` and cannot be leased, unless `leasable` says
+ * so. Without them it can only be leased.
+ */
+export interface CredentialRules {
+  /** Origins that it may be sent to, in full: `https://api.example.com`. Plain `http:` only for this machine. */
+  readonly origins?: readonly string[]
+  /** How it gets into a request. Needed with `origins`. */
+  readonly processor?: Processor
+  /** Methods that it may be used with. Default `GET` and `HEAD`. */
+  readonly methods?: readonly string[]
+  /** The path, and everything below it by whole segments, that it may be used for. Default `/`: the whole origin. */
+  readonly pathPrefix?: string
+  /** Commands, each with everything below it, whose calls may use it. Default: every command. */
+  readonly commands?: readonly string[]
+  /** Subjects whose calls may use it. Default: every subject that the service serves. */
+  readonly subjects?: readonly string[]
+  /** Whether `Vault.lease` gives it out. Default: only when there are no `origins`. */
+  readonly leasable?: boolean
+}
+
+/** Rules that were checked, completed and frozen. */
+export interface Credential {
+  readonly origins: readonly string[]
+  readonly processor: Processor | undefined
+  readonly methods: readonly string[]
+  readonly pathPrefix: string
+  readonly commands: readonly Command[] | undefined
+  readonly subjects: readonly Did[] | undefined
+  readonly leasable: boolean
+  /** All of it as JSON in a fixed order: what a store binds to the secret, and what a kept token belongs to. */
+  readonly description: string
+}
+
+/**
+ * Checks and completes the rules of a credential.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do, when they cannot be meant.
+ */
+export function parseCredential(reference: string, rules: CredentialRules): Credential {
+  // VLT-11
+  const wrong = (what: string): VaultError =>
+    new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(reference)}: ${what}`)
+  if (!REFERENCE.test(reference))
+    throw wrong('its name must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit')
+  const origins = (rules.origins ?? []).map((origin) => parseOrigin(origin, wrong))
+  const sent = origins.length > 0
+  if (rules.origins !== undefined && !sent) throw wrong('`origins` is empty; name one, or leave it out to lease only')
+  if (sent && rules.processor === undefined) throw wrong('`origins` needs a `processor`, for example bearer()')
+  if (!sent && rules.processor !== undefined)
+    throw wrong('`processor` needs `origins`, or the secret could go anywhere')
+  if (!sent && (rules.methods !== undefined || rules.pathPrefix !== undefined)) {
+    throw wrong('`methods` and `pathPrefix` need `origins`')
+  }
+  if (!sent && rules.leasable === false)
+    throw wrong('it has no `origins` and is not `leasable`, so nothing could use it')
+  const credential = {
+    origins: Object.freeze(origins),
+    processor: rules.processor,
+    methods: Object.freeze((rules.methods ?? ['GET', 'HEAD']).map((method) => parseMethod(method, wrong))),
+    pathPrefix: parsePathPrefix(rules.pathPrefix ?? '/', wrong),
+    commands:
+      rules.commands === undefined ? undefined : Object.freeze(rules.commands.map((text) => parseCommand(text))),
+    subjects: rules.subjects === undefined ? undefined : Object.freeze(rules.subjects.map((text) => parseDid(text))),
+    leasable: rules.leasable ?? !sent,
+  }
+  return Object.freeze({ ...credential, description: describe(credential) })
+}
+
+/** Whether a call of this subject and command may use the credential. */
+export function mayUse(credential: Credential, call: { readonly subject: Did; readonly command: Command }): boolean {
+  const { commands, subjects } = credential
+  if (subjects !== undefined && !subjects.includes(call.subject)) return false
+  return commands === undefined || commands.some((command) => commandCovers(command, call.command))
+}
+
+function describe(credential: Omit<Credential, 'description'>): string {
+  const { origins, processor, methods, pathPrefix, commands, subjects, leasable } = credential
+  return JSON.stringify({
+    ...(origins.length > 0 && { origins, processor: processor?.description, methods, pathPrefix }),
+    ...(commands !== undefined && { commands }),
+    ...(subjects !== undefined && { subjects }),
+    leasable,
+  })
+}
+
+function parseMethod(method: string, wrong: (what: string) => VaultError): string {
+  if (!/^[A-Z]{1,20}$/.test(method)) throw wrong(`method ${quote(method)} must be in upper case`)
+  if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK')
+    throw wrong(`method ${quote(method)} is never allowed`)
+  return method
+}
+
+function parsePathPrefix(prefix: string, wrong: (what: string) => VaultError): string {
+  const canonical = prefix.startsWith('/') && new URL(prefix, 'https://localhost').pathname === prefix
+  if (!canonical || prefix.includes('//') || (prefix.length > 1 && prefix.endsWith('/')) || prefix.includes('%')) {
+    throw wrong(`path prefix ${quote(prefix)} must begin with a slash, end without one, and need no encoding`)
+  }
+  return prefix
+}
+
+/** The form of a reference. */
+const REFERENCE = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/

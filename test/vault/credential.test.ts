@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { parseCommand } from '../../src/capability/command.ts'
+import { type CredentialRules, mayUse, parseCredential } from '../../src/vault/credential.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { AGENT, OWNER, vaultError } from './support.ts'
+
+const sent: CredentialRules = { origins: ['https://api.example.com'], processor: bearer() }
+
+describe('credential rules', () => {
+  it('completes them with the narrowest use', () => {
+    expect(parseCredential('crm', sent)).toMatchObject({
+      methods: ['GET', 'HEAD'],
+      pathPrefix: '/',
+      leasable: false,
+      commands: undefined,
+    })
+    expect(parseCredential('smtp', {})).toMatchObject({ origins: [], leasable: true })
+  })
+
+  const wrong: readonly (readonly [string, string, CredentialRules, RegExp])[] = [
+    ['a name with spaces', 'a b', sent, /name must be/],
+    ['an empty name', '', sent, /name must be/],
+    ['origins without a processor', 'a', { origins: ['https://a.example'] }, /needs a `processor`/],
+    ['a processor without origins', 'a', { processor: bearer() }, /needs `origins`/],
+    ['no origins at all', 'a', { origins: [], processor: bearer() }, /`origins` is empty/],
+    ['methods without origins', 'a', { methods: ['GET'] }, /need `origins`/],
+    ['nothing that can use it', 'a', { leasable: false }, /nothing could use it/],
+    ['a lower-case method', 'a', { ...sent, methods: ['get'] }, /upper case/],
+    ['CONNECT', 'a', { ...sent, methods: ['CONNECT'] }, /never allowed/],
+    ['TRACE, which echoes headers', 'a', { ...sent, methods: ['TRACE'] }, /never allowed/],
+    ['a prefix with a slash at its end', 'a', { ...sent, pathPrefix: '/v1/' }, /path prefix/],
+    ['a prefix with dot segments', 'a', { ...sent, pathPrefix: '/v1/../v2' }, /path prefix/],
+    ['a prefix that is no path', 'a', { ...sent, pathPrefix: 'v1' }, /path prefix/],
+    ['a prefix on another host', 'a', { ...sent, pathPrefix: '//evil.example/v1' }, /path prefix/],
+  ]
+  for (const [what, name, rules, message] of wrong) {
+    it(`VLT-11 refuses ${what}`, () => {
+      const parse = (): unknown => parseCredential(name, rules)
+      expect(parse).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
+      expect(parse).toThrow(message)
+    })
+  }
+
+  for (const origin of [
+    'https://api.example.com/',
+    'https://api.example.com/v1',
+    'api.example.com',
+    'https://API.example.com',
+    'https://a.example:443',
+    'https://u@a.example',
+    'data:text/plain,x',
+    'https://*.example.com',
+  ]) {
+    it(`ORG-01 refuses ${origin} as an origin`, () => {
+      expect(() => parseCredential('a', { ...sent, origins: [origin] })).toThrow(
+        expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')),
+      )
+    })
+  }
+
+  it('ORG-02 wants encryption, but on this machine', () => {
+    for (const origin of [
+      'http://api.example.com',
+      'ftp://a.example',
+      'http://127.0.0.2',
+      'http://10.0.0.1',
+      'http://localhost.example',
+    ]) {
+      expect(() => parseCredential('a', { ...sent, origins: [origin] })).toThrow(/not encrypted/)
+    }
+    for (const origin of ['http://127.0.0.1:8080', 'http://localhost', 'http://[::1]:9']) {
+      expect(parseCredential('a', { ...sent, origins: [origin] }).origins).toEqual([origin])
+    }
+  })
+
+  it('VLT-07 names the calls that may use it, by whole segments and exact subjects [attack 75]', () => {
+    const credential = parseCredential('a', { ...sent, commands: ['/crm/read'], subjects: [OWNER] })
+    const call = (subject: typeof OWNER, command: string): boolean =>
+      mayUse(credential, { subject, command: parseCommand(command) })
+    expect(call(OWNER, '/crm/read')).toBe(true)
+    expect(call(OWNER, '/crm/read/one')).toBe(true)
+    expect(call(OWNER, '/crm/reader')).toBe(false)
+    expect(call(OWNER, '/crm')).toBe(false)
+    expect(call(AGENT, '/crm/read')).toBe(false)
+  })
+
+  it('describes itself in the same text every time', () => {
+    const a = parseCredential('a', { ...sent, methods: ['POST'] }).description
+    expect(a).toBe(
+      parseCredential('a', { processor: bearer(), methods: ['POST'], origins: ['https://api.example.com'] })
+        .description,
+    )
+    expect(a).not.toBe(parseCredential('a', sent).description)
+  })
+})

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { parseCredential } from '../../src/vault/credential.ts'
+import { checkDestination } from '../../src/vault/destination.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { safeHeaders } from '../../src/vault/request-headers.ts'
+import { vaultError } from './support.ts'
+
+const whole = parseCredential('a', {
+  origins: ['https://api.example.com'],
+  processor: bearer(),
+  methods: ['GET', 'POST'],
+})
+const below = parseCredential('a', { origins: ['https://api.example.com'], processor: bearer(), pathPrefix: '/v1/crm' })
+
+const refused = expect.objectContaining(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+
+describe('where a credential may be sent', () => {
+  it('returns the URL that was compared', () => {
+    expect(checkDestination(whole, 'https://api.example.com/a?b=c#d', 'GET').href).toBe('https://api.example.com/a?b=c')
+    expect(checkDestination(whole, 'HTTPS://API.example.com:443/', 'POST').href).toBe('https://api.example.com/')
+    expect(checkDestination(below, 'https://api.example.com/v1/crm', 'GET').pathname).toBe('/v1/crm')
+    expect(checkDestination(below, 'https://api.example.com/v1/crm/x', 'GET').pathname).toBe('/v1/crm/x')
+  })
+
+  const elsewhere = [
+    'https://evil.example/',
+    'https://api.example.com.evil.example/',
+    'https://evil.example/https://api.example.com/',
+    'https://evil.example?https://api.example.com/',
+    'https://evil.example#.api.example.com',
+    'https://evil.example\\@api.example.com/',
+    'https://api.example.com:8443/',
+    'http://api.example.com/',
+    '//evil.example/',
+    'https:evil.example',
+    'https://api.example.com%2eevil.example/',
+    'https://api.examplе.com/',
+    'https://169.254.169.254/',
+    'file:///etc/passwd',
+    'data:text/plain,x',
+    'javascript:0',
+    'https://[::1]/',
+    '/relative',
+    '',
+    'https://',
+  ]
+  for (const target of elsewhere) {
+    it(`ORG-03 refuses ${JSON.stringify(target)} [attack 76]`, () => {
+      expect(() => checkDestination(whole, target, 'GET')).toThrow(refused)
+    })
+  }
+
+  it('ORG-04 refuses user information [attack 76]', () => {
+    for (const target of [
+      'https://evil.example@api.example.com/',
+      'https://a:b@api.example.com/',
+      'https://:b@api.example.com/',
+    ]) {
+      expect(() => checkDestination(whole, target, 'GET')).toThrow(/user information/)
+    }
+  })
+
+  it('ORG-05 refuses other methods', () => {
+    for (const method of ['DELETE', 'get', 'HEAD', 'TRACE', 'POST\r\nX: y', '']) {
+      expect(() => checkDestination(whole, 'https://api.example.com/', method)).toThrow(refused)
+    }
+  })
+
+  it('ORG-06 compares the path by whole segments, after dot segments are gone', () => {
+    for (const path of [
+      '/',
+      '/v1',
+      '/v1/crmx',
+      '/v1/crm/../admin',
+      '/v1/crm/%2e%2e/admin',
+      '/v1//crm/x',
+      '/V1/crm',
+      '/v2/v1/crm',
+    ]) {
+      expect(() => checkDestination(below, `https://api.example.com${path}`, 'GET')).toThrow(/below/)
+    }
+  })
+
+  it('ORG-07 refuses what a server could decode again into a step up', () => {
+    for (const path of [
+      '/x%2f..%2fadmin',
+      '/%2F',
+      '/..%5cadmin',
+      '/%252e%252e/admin',
+      '/a%00',
+      '/..;/admin',
+      '/.;x/y',
+      '/x/..;a=b/c',
+    ]) {
+      expect(() => checkDestination(below, `https://api.example.com/v1/crm${path}`, 'GET')).toThrow(refused)
+    }
+    // with the whole origin allowed there is nothing above to step up to
+    expect(checkDestination(whole, 'https://api.example.com/100%25', 'GET').pathname).toBe('/100%25')
+  })
+
+  it('ORG-09 drops the authority that a caller brings', () => {
+    const given = {
+      Authorization: 'Bearer x',
+      Cookie: 'a=b',
+      'Proxy-Authorization': 'x',
+      'X-Api-Key': 'x',
+      'X-Vault-Token': 'x',
+      DPoP: 'x',
+      Accept: 'text/plain',
+      'Idempotency-Key': '1',
+      'X-Amz-Target': 'a.B',
+      'x-special': 's',
+    }
+    const processor = { ...bearer(), headers: ['authorization', 'x-special'] }
+    expect([...safeHeaders(given, processor)]).toEqual([
+      ['accept', 'text/plain'],
+      ['idempotency-key', '1'],
+      ['x-amz-target', 'a.B'],
+    ])
+  })
+
+  it('ORG-10 drops what reroutes a request behind the check', () => {
+    const given = {
+      Host: 'evil.example',
+      'X-Forwarded-Host': 'x',
+      Forwarded: 'x',
+      'X-Original-URL': '/admin',
+      'X-Rewrite-Url': '/admin',
+      'X-HTTP-Method-Override': 'DELETE',
+      'X-Method-Override': 'DELETE',
+      'X-HTTP-Method': 'DELETE',
+      Connection: 'x',
+      TE: 'trailers',
+      'Content-Length': '9',
+    }
+    expect([...safeHeaders(given, bearer())]).toEqual([])
+  })
+})
