@@ -1,0 +1,112 @@
+/**
+ * Calls to services that keep or make secrets. No redirects, bounded answers, and errors that quote nothing of what was
+ * sent or received.
+ *
+ * @module
+ */
+
+import { VaultError } from '../errors.ts'
+import { vaultFailure } from './failure.ts'
+
+/** How much of an answer is read. */
+const MAX_ANSWER_BYTES = 1_048_576
+
+/** A call to a backend. */
+export interface BackendRequest {
+  /** What the backend is called in messages: `openbao`, `the token endpoint`. */
+  readonly backend: string
+  readonly url: URL
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string>> | Headers
+  readonly body?: string | Uint8Array
+  readonly fetch: typeof fetch
+  readonly signal?: AbortSignal
+}
+
+/** What a backend answered. */
+export interface BackendAnswer {
+  readonly status: number
+  /** The body as text; may hold secrets. */
+  readonly text: string
+}
+
+/**
+ * Makes the call.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when there is no whole answer, or one of a server that cannot
+ *   answer now (429, 5xx).
+ */
+export async function callBackend(request: BackendRequest): Promise<BackendAnswer> {
+  const { backend, signal } = request
+  let response: Response
+  try {
+    response = await request.fetch(request.url, {
+      method: request.method,
+      headers: request.headers,
+      ...(request.body !== undefined && {
+        body: typeof request.body === 'string' ? request.body : Uint8Array.from(request.body),
+      }),
+      ...(signal !== undefined && { signal }),
+      redirect: 'manual',
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+      cache: 'no-store',
+    })
+  } catch (cause) {
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} could not be reached`, cause)
+  }
+  const { status } = response
+  if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
+    await response.body?.cancel()
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `${backend} redirected; configure the address it redirects to`)
+  }
+  const text = await readText(response, backend)
+  if (status === 429 || status >= 500) {
+    throw new VaultError('ERR_VAULT_UNAVAILABLE', `${backend} answered with status ${status}`)
+  }
+  return { status, text }
+}
+
+/**
+ * Reads an answer as a JSON object.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_INTEGRITY`; the text is not quoted, a parser's message would.
+ */
+export function parseAnswer(answer: BackendAnswer, backend: string): ReadonlyMap<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(answer.text)
+  } catch {
+    value = undefined
+  }
+  const object = asObject(value)
+  if (object === undefined) throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} did not answer with a JSON object`)
+  return object
+}
+
+/** A JSON object as a Map, so that no inherited name can be read; `undefined` when the value is none. */
+export function asObject(value: unknown): ReadonlyMap<string, unknown> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return new Map(Object.entries(value))
+}
+
+async function readText(response: Response, backend: string): Promise<string> {
+  if (response.body === null) return ''
+  const decoder = new TextDecoder()
+  let text = ''
+  let length = 0
+  const reader = response.body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return text + decoder.decode()
+      length += value.length
+      if (length > MAX_ANSWER_BYTES) break
+      text += decoder.decode(value, { stream: true })
+    }
+  } catch (cause) {
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} broke off its answer`, cause)
+  }
+  await reader.cancel()
+  throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with more than ${MAX_ANSWER_BYTES} bytes`)
+}

@@ -1,0 +1,46 @@
+import { quote, VaultError } from '../../errors.ts'
+import { encodeBase64 } from '../../ipld/base.ts'
+import type { Processor } from '../processor.ts'
+
+/** Parameters of {@link basic}. */
+export interface BasicParameters {
+  /** The user name. Without it the secret has the fields `username` and `password`. */
+  readonly username?: string
+}
+
+/**
+ * Sends a user name and the secret as `Authorization: Basic …` (RFC 7617), in UTF-8.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the user name has a colon or control characters.
+ */
+export function basic(parameters: BasicParameters = {}): Processor {
+  const { username } = parameters
+  if (username !== undefined && !isUserName(username)) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `user name ${quote(username)} must be without colon and control characters`,
+    )
+  }
+  return Object.freeze({
+    description: { type: 'basic', ...(username !== undefined && { username }) },
+    headers: ['authorization'],
+    parameters: [],
+    apply: (request, secret) => {
+      const user = username ?? secret.revealField('username')
+      const password = username === undefined ? secret.revealField('password') : secret.reveal()
+      if (!isUserName(user) || CONTROL.test(password)) {
+        throw new VaultError('ERR_VAULT_INTEGRITY', 'the user name or password has characters that basic cannot send')
+      }
+      const headers = new Headers(request.headers)
+      headers.set('authorization', `Basic ${encodeBase64(new TextEncoder().encode(`${user}:${password}`))}`)
+      return { ...request, headers }
+    },
+  } satisfies Processor)
+}
+
+function isUserName(text: string): boolean {
+  return !text.includes(':') && !CONTROL.test(text)
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 7617 forbids exactly these
+const CONTROL = /[\u0000-\u001f\u007f]/

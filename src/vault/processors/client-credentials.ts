@@ -1,0 +1,61 @@
+import { VaultError } from '../../errors.ts'
+import { commandScopes } from '../oauth/command-scopes.ts'
+import { checkGrantedScope, requestToken } from '../oauth/token-endpoint.ts'
+import { parseEndpoint } from '../origin.ts'
+import type { Processor } from '../processor.ts'
+import { disposeAfter } from '../secret.ts'
+import { bearer } from './bearer.ts'
+import { type FieldParameter, optional } from './field.ts'
+
+/** Parameters of {@link clientCredentials}. */
+export interface ClientCredentialsParameters extends FieldParameter {
+  /** Where the client secret is sent, and nowhere else. */
+  readonly tokenEndpoint: string
+  readonly clientId: string
+  /** Default `basic`. */
+  readonly authentication?: 'basic' | 'post'
+  /** Scopes by command; a call is given those of the longest command that covers its own, and no call without one. */
+  readonly scopes?: Readonly<Record<string, string>>
+  /** RFC 8707. */
+  readonly resource?: string
+}
+
+/**
+ * Exchanges the secret, which is a client secret, for an access token and sends that (RFC 6749, section 4.4). One token
+ * is asked for at a time, and kept until shortly before it ends.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ */
+export function clientCredentials(parameters: ClientCredentialsParameters): Processor {
+  const { clientId, authentication = 'basic', scopes, resource, field } = parameters
+  const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {
+    return new VaultError('ERR_VAULT_CONFIGURATION', `token endpoint: ${what}`)
+  })
+  const table = commandScopes(scopes)
+  return Object.freeze({
+    ...bearer(),
+    description: {
+      type: 'client-credentials',
+      tokenEndpoint: endpoint.href,
+      clientId,
+      authentication,
+      ...(scopes !== undefined && { scopes: { ...scopes } }),
+      ...optional('resource', resource),
+      ...optional('field', field),
+    },
+    scope: (command) => table.scopeFor(command) ?? '',
+    derive: async (kept, { clock, fetch, signal, command }) => {
+      const scope = table.scopeFor(command)
+      const form: (readonly [string, string])[] = [['grant_type', 'client_credentials']]
+      if (scope !== undefined) form.push(['scope', scope])
+      if (resource !== undefined) form.push(['resource', resource])
+      const secret = field === undefined ? kept.copy() : kept.part(field)
+      const client = { id: clientId, authentication, secret }
+      const ask = { endpoint, client, form, fetch, signal }
+      const answer = await disposeAfter([secret], () => requestToken(ask, Math.floor(clock.now())))
+      checkGrantedScope(scope, answer.scope)
+      const { accessToken, expiresAt } = answer
+      return { secret: accessToken, downscoped: scope !== undefined, ...(expiresAt !== undefined && { expiresAt }) }
+    },
+  } satisfies Processor)
+}

@@ -1,0 +1,64 @@
+import { quote, VaultError } from '../../errors.ts'
+import type { Processor } from '../processor.ts'
+import { type FieldParameter, optional, textOf } from './field.ts'
+
+/** Parameters of {@link header}. */
+export interface HeaderParameters extends FieldParameter {
+  /** Name of the header, for example `X-Api-Key`. */
+  readonly name: string
+  /** The value, with `{secret}` once where the secret goes. Default `{secret}`. Example: `Token {secret}`. */
+  readonly format?: string
+}
+
+/**
+ * Sends the secret in a header of its own.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the name is none, or the format has not exactly one `{secret}`.
+ */
+export function header(parameters: HeaderParameters): Processor {
+  const { name, format = '{secret}', field } = parameters
+  const [before, after, ...more] = format.split('{secret}')
+  if (before === undefined || after === undefined || more.length > 0 || !/^[\x20-\x7e]*$/.test(format)) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `header format ${quote(format)} must have \`{secret}\` once, in one line`,
+    )
+  }
+  const lower = headerName(name)
+  return Object.freeze({
+    description: { type: 'header', name: lower, format, ...optional('field', field) },
+    headers: [lower],
+    parameters: [],
+    apply: (request, secret) => {
+      const headers = new Headers(request.headers)
+      headers.set(lower, `${before}${textOf(secret, field)}${after}`)
+      return { ...request, headers }
+    },
+  } satisfies Processor)
+}
+
+/**
+ * Reads the name of a header to write, and returns it in lower case.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ */
+export function headerName(name: string): string {
+  const lower = name.toLowerCase()
+  if (!/^[a-z0-9!#$&'*+.^_`|~-]+$/.test(lower) || FRAMING.has(lower)) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `${quote(name)} is not the name of a header that can carry a credential`,
+    )
+  }
+  return lower
+}
+
+/** Headers that HTTP itself needs. */
+const FRAMING: ReadonlySet<string> = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+])

@@ -1,0 +1,100 @@
+import { quote, VaultError } from '../../errors.ts'
+import { encodeBase64, encodeHex } from '../../ipld/base.ts'
+import { concatBytes } from '../../ipld/concat.ts'
+import { hmacBytes } from '../digest.ts'
+import type { OutgoingRequest, Processor } from '../processor.ts'
+import { type FieldParameter, optional } from './field.ts'
+import { headerName } from './header.ts'
+
+/** A part of a request that a signature covers. */
+export type SignedPart = 'method' | 'path' | 'query' | 'timestamp' | 'body'
+
+/** Parameters of {@link hmac}. */
+export interface HmacParameters extends FieldParameter {
+  /** Header for the signature, for example `X-Signature-256`. */
+  readonly header: string
+  /** The value, with `{signature}` once. Default `{signature}`. Example: `sha256={signature}`. */
+  readonly format?: string
+  /** What is signed, in this order. Default: all five. `query` is without its question mark. */
+  readonly covers?: readonly SignedPart[]
+  /** Text between the parts. Default: a line feed. */
+  readonly separator?: string
+  /** Header for the time in whole seconds. Needed when `covers` has `timestamp`. */
+  readonly timestampHeader?: string
+  /** Default `SHA-256`. */
+  readonly hash?: 'SHA-256' | 'SHA-512'
+  /** Default `hex`. */
+  readonly encoding?: 'hex' | 'base64'
+}
+
+/**
+ * Signs the request with the secret as an HMAC key (RFC 2104). The secret itself is not sent.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the parameters do not fit together.
+ */
+export function hmac(parameters: HmacParameters): Processor {
+  const {
+    covers = PARTS,
+    separator = '\n',
+    hash = 'SHA-256',
+    encoding = 'hex',
+    format = '{signature}',
+    field,
+  } = parameters
+  const name = headerName(parameters.header)
+  const timestampName = parameters.timestampHeader === undefined ? undefined : headerName(parameters.timestampHeader)
+  const [before, after, ...more] = format.split('{signature}')
+  if (before === undefined || after === undefined || more.length > 0) {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `signature format ${quote(format)} must have \`{signature}\` once`)
+  }
+  if (covers.length === 0 || covers.some((part) => !PARTS.includes(part))) {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `\`covers\` must name some of ${PARTS.join(', ')}`)
+  }
+  if (covers.includes('timestamp') !== (timestampName !== undefined)) {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', '`timestampHeader` and the part `timestamp` go together')
+  }
+  return Object.freeze({
+    description: {
+      type: 'hmac',
+      header: name,
+      format,
+      covers: [...covers],
+      separator,
+      hash,
+      encoding,
+      ...optional('timestampHeader', timestampName),
+      ...optional('field', field),
+    },
+    headers: timestampName === undefined ? [name] : [name, timestampName],
+    parameters: [],
+    apply: async (request, secret, { clock }) => {
+      const timestamp = String(Math.floor(clock.now()))
+      const key = field === undefined ? secret.revealBytes() : new TextEncoder().encode(secret.revealField(field))
+      const signature = await hmacBytes(hash, key, signedBytes(request, covers, separator, timestamp))
+      const headers = new Headers(request.headers)
+      headers.set(name, `${before}${encoding === 'hex' ? encodeHex(signature) : encodeBase64(signature)}${after}`)
+      if (timestampName !== undefined) headers.set(timestampName, timestamp)
+      return { ...request, headers }
+    },
+  } satisfies Processor)
+}
+
+function signedBytes(
+  request: OutgoingRequest,
+  covers: readonly SignedPart[],
+  separator: string,
+  timestamp: string,
+): Uint8Array {
+  const encoder = new TextEncoder()
+  const between = encoder.encode(separator)
+  const parts = covers.map((part) => {
+    if (part === 'body') return request.body ?? new Uint8Array(0)
+    if (part === 'method') return encoder.encode(request.method)
+    if (part === 'path') return encoder.encode(request.url.pathname)
+    if (part === 'query') return encoder.encode(request.url.search.slice(1))
+    return encoder.encode(timestamp)
+  })
+  return concatBytes(parts.flatMap((part, index) => (index === 0 ? [part] : [between, part])))
+}
+
+const PARTS: readonly SignedPart[] = ['method', 'path', 'query', 'timestamp', 'body']

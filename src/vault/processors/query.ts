@@ -1,0 +1,31 @@
+import { quote, VaultError } from '../../errors.ts'
+import type { Processor } from '../processor.ts'
+import { type FieldParameter, optional } from './field.ts'
+
+/** Parameters of {@link query}. */
+export interface QueryParameters extends FieldParameter {
+  /** Name of the query parameter, for example `api_key`. */
+  readonly name: string
+}
+
+/**
+ * Sends the secret as a query parameter, for upstreams that take it in no other way: URLs are logged in many places.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the name is not plain.
+ */
+export function query(parameters: QueryParameters): Processor {
+  const { name, field } = parameters
+  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `query parameter ${quote(name)} must be of A-Z a-z 0-9 _ . -`)
+  }
+  return Object.freeze({
+    description: { type: 'query', name, ...optional('field', field) },
+    headers: [],
+    parameters: [name],
+    apply: (request, secret) => {
+      const url = new URL(request.url)
+      url.searchParams.set(name, field === undefined ? secret.reveal() : secret.revealField(field))
+      return { ...request, url }
+    },
+  } satisfies Processor)
+}

@@ -1,0 +1,45 @@
+import { quote, VaultError } from '../../errors.ts'
+import { AWS_HEADERS, signAwsRequest } from '../aws/sign-request.ts'
+import type { AwsKeys } from '../aws/sigv4.ts'
+import type { Processor } from '../processor.ts'
+import type { Secret } from '../secret.ts'
+
+/** Parameters of {@link sigV4}. */
+export interface SigV4Parameters {
+  /** For example `eu-central-1`. */
+  readonly region: string
+  /** The service's name in signatures, for example `s3` or `dynamodb`. */
+  readonly service: string
+}
+
+/**
+ * Signs the request with AWS Signature Version 4. The secret has the fields `accessKeyId`, `secretAccessKey` and, for
+ * temporary keys, `sessionToken`.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when a name is not of AWS's form.
+ */
+export function sigV4(parameters: SigV4Parameters): Processor {
+  const { region, service } = parameters
+  for (const name of [region, service]) {
+    if (!/^[a-z0-9-]{1,64}$/.test(name)) {
+      throw new VaultError('ERR_VAULT_CONFIGURATION', `${quote(name)} is not the name of an AWS region or service`)
+    }
+  }
+  return Object.freeze({
+    description: { type: 'sigv4', region, service },
+    headers: AWS_HEADERS,
+    parameters: [],
+    apply: (request, secret, { clock }) =>
+      signAwsRequest(request, keysOf(secret), { region, service, time: Math.floor(clock.now()) }),
+  } satisfies Processor)
+}
+
+/** Reads access keys from a secret of fields. */
+export function keysOf(secret: Secret): AwsKeys {
+  const temporary = secret.fieldNames().includes('sessionToken')
+  return {
+    accessKeyId: secret.revealField('accessKeyId'),
+    secretAccessKey: secret.revealField('secretAccessKey'),
+    ...(temporary && { sessionToken: secret.revealField('sessionToken') }),
+  }
+}
