@@ -1,0 +1,156 @@
+/**
+ * A vault over a source of secrets: the two verbs, and in which order they ask what.
+ *
+ * @module
+ */
+
+import { VaultError } from '../errors.ts'
+import { type Clock, systemClock } from '../time.ts'
+import { admit, checkCall } from './admit.ts'
+import type { Credential, CredentialRules } from './credential.ts'
+import { type CredentialDirectory, configuredDirectory, type FoundCredential } from './credential-directory.ts'
+import { checkDestination } from './destination.ts'
+import { encodedForms } from './encoded-forms.ts'
+import { copyRequest, sendWithCredential } from './http.ts'
+import type { Processor } from './processor.ts'
+import { type ReleaseContext, type Released, release } from './release.ts'
+import { scrubResponse } from './scrub.ts'
+import type { SecretSource } from './source.ts'
+import { createTokenCache } from './token-cache.ts'
+import type { Lease, Release, Vault } from './vault.ts'
+
+/** Options that every vault has. */
+export interface VaultOptions {
+  /** Default: the clock of the host. */
+  readonly clock?: Clock
+  /** Default: the host's `fetch`. */
+  readonly fetch?: typeof fetch
+  /** Milliseconds in which the store must give a secret, and an issuer a token. Default 10,000. */
+  readonly readTimeoutMs?: number
+  /** Milliseconds until an upstream must have begun to answer. Default 30,000. */
+  readonly upstreamTimeoutMs?: number
+  /** Redirects within its origin that an upstream may make. Default 5. */
+  readonly redirects?: number
+  /**
+   * Told when a secret could not be ended at its origin after `Vault.use`. It ends by itself when its lease does; an
+   * operator may want to know before.
+   */
+  readonly onRevokeFailure?: (release: Release, error: unknown) => void
+}
+
+/**
+ * Makes a vault over a source of secrets.
+ *
+ * @param options - the source, and the rules of each credential by its name.
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do.
+ */
+export function createVault(
+  options: VaultOptions & {
+    readonly source: SecretSource
+    readonly credentials: Readonly<Record<string, CredentialRules>>
+  },
+): Vault {
+  return vaultOver(configuredDirectory(options.source, options.credentials), options)
+}
+
+/** Makes a vault over any directory of credentials. */
+export function vaultOver(directory: CredentialDirectory, options: VaultOptions): Vault {
+  const clock = options.clock ?? systemClock
+  const context: ReleaseContext = {
+    adapter: directory.adapter,
+    clock,
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    tokens: createTokenCache(1_000),
+    pending: new Map(),
+    timeoutMs: whole(options.readTimeoutMs ?? 10_000, 'readTimeoutMs'),
+  }
+  const upstreamTimeoutMs = whole(options.upstreamTimeoutMs ?? 30_000, 'upstreamTimeoutMs')
+  const redirects = whole(options.redirects ?? 5, 'redirects')
+  const onRevokeFailure = options.onRevokeFailure
+
+  async function find(reference: string, signal: AbortSignal | undefined): Promise<FoundCredential> {
+    const found = await directory.find(reference, signal)
+    if (found === undefined) {
+      throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'there is no credential of this name; see the configuration')
+    }
+    return found
+  }
+
+  return Object.freeze({
+    async use(request, useOptions = {}) {
+      const plain = copyRequest(request)
+      const admission = admit(request.authorization, clock)
+      const { signal } = useOptions
+      const found = await find(request.reference, signal)
+      checkCall(found.credential, admission)
+      const credential = sendable(found.credential)
+      // before the secret is read: a target that is not allowed costs the store nothing
+      checkDestination(credential, plain.target, plain.method)
+      const released = await release(found, admission, useOptions, context)
+      const forms = encodedForms(released.secrets)
+      const done = once(() => {
+        for (const form of forms) form.fill(0)
+        released.revoke?.({}).catch((error: unknown) => onRevokeFailure?.(released.release, error))
+      })
+      try {
+        const sending = { clock, fetch: context.fetch, signal, timeoutMs: upstreamTimeoutMs, redirects }
+        const response = await sendWithCredential(plain, credential, released.secret, sending)
+        return scrubResponse(response, forms, done)
+      } catch (error) {
+        done()
+        throw error
+      } finally {
+        for (const secret of released.secrets) secret.dispose()
+      }
+    },
+
+    async lease(reference, leaseOptions) {
+      const admission = admit(leaseOptions.authorization, clock)
+      const found = await find(reference, leaseOptions.signal)
+      checkCall(found.credential, admission)
+      // VLT-08
+      if (!found.credential.leasable) {
+        throw new VaultError(
+          'ERR_VAULT_CONFIGURATION',
+          'the credential is for Vault.use; make it `leasable` to hand it out',
+        )
+      }
+      return leaseOf(await release(found, admission, leaseOptions, context))
+    },
+  } satisfies Vault)
+}
+
+function leaseOf(released: Released): Lease {
+  let ended = false
+  const revoke = async (): Promise<void> => {
+    for (const secret of released.secrets) secret.dispose()
+    if (ended) return
+    // VLT-12
+    await released.revoke?.({})
+    ended = true
+  }
+  return Object.freeze({ ...released.release, secret: released.secret, revoke, [Symbol.asyncDispose]: revoke })
+}
+
+function sendable(credential: Credential): Credential & { readonly processor: Processor } {
+  const { processor } = credential
+  if (processor === undefined) {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', 'the credential has no `origins`, so that it can only be leased')
+  }
+  return { ...credential, processor }
+}
+
+function whole(value: number, name: string): number {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `\`${name}\` must be a whole number, not below zero`)
+  }
+  return value
+}
+
+function once(task: () => void): () => void {
+  let open = true
+  return () => {
+    if (open) task()
+    open = false
+  }
+}

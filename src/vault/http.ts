@@ -1,0 +1,154 @@
+/**
+ * Sends a request with a credential in it: the target is checked on the parsed URL, at the first hop and at each that
+ * an upstream redirects to.
+ *
+ * @module
+ */
+
+import { VaultError } from '../errors.ts'
+import type { Clock } from '../time.ts'
+import type { Credential } from './credential.ts'
+import { startDeadline } from './deadline.ts'
+import { checkDestination } from './destination.ts'
+import { vaultFailure } from './failure.ts'
+import type { OutgoingRequest, Processor } from './processor.ts'
+import { safeHeaders } from './request-headers.ts'
+import type { Secret } from './secret.ts'
+import type { UseRequest } from './vault.ts'
+
+/** What sending needs of its surroundings. */
+export interface SendOptions {
+  readonly clock: Clock
+  readonly fetch: typeof fetch
+  readonly signal: AbortSignal | undefined
+  /** Milliseconds until the upstream must have begun to answer. */
+  readonly timeoutMs: number
+  /** Redirects that are followed. */
+  readonly redirects: number
+}
+
+/** A request as the caller meant it when it called, before a credential is in it. */
+export interface PlainRequest {
+  readonly target: string
+  readonly method: string
+  readonly headers: Headers
+  readonly body: Uint8Array | undefined
+}
+
+/** Copies a request, so that nothing the caller does to it later changes what is checked or sent. */
+export function copyRequest(request: UseRequest): PlainRequest {
+  const method = request.method ?? 'GET'
+  const { body } = request
+  if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
+    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` has no body`)
+  }
+  // VLT-05
+  return {
+    target: String(request.url),
+    method,
+    headers: new Headers(request.headers),
+    body: body === undefined ? undefined : typeof body === 'string' ? new TextEncoder().encode(body) : body.slice(),
+  }
+}
+
+/**
+ * Sends the request, following redirects within the origin of the first hop.
+ *
+ * @returns the response as the upstream gave it; not yet scrubbed.
+ * @throws {@link VaultError} `ERR_VAULT_ORIGIN_REFUSED` when a hop leads where the credential may not go,
+ *   `ERR_VAULT_UPSTREAM` when the upstream does not answer, or redirects too often.
+ */
+export async function sendWithCredential(
+  plain: PlainRequest,
+  credential: Credential & { readonly processor: Processor },
+  secret: Secret,
+  options: SendOptions,
+): Promise<Response> {
+  const deadline = startDeadline(options.signal, options.timeoutMs)
+  try {
+    let url = checkDestination(credential, plain.target, plain.method)
+    const { origin } = url
+    let { method, body } = plain
+    let headers = plain.headers
+    for (let hops = 0; ; hops += 1) {
+      const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential.processor)
+      const signed = await credential.processor.apply(request, secret, { ...options, signal: deadline.signal })
+      const response = await send(signed, origin, options, deadline.signal)
+      const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
+      if (location === null) return response
+      await response.body?.cancel()
+      if (hops === options.redirects) {
+        throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream redirected more than ${options.redirects} times`)
+      }
+      const rewritten = rewritesMethod(response.status, method)
+      if (rewritten) {
+        method = 'GET'
+        body = undefined
+        headers = withoutContentHeaders(headers)
+      }
+      url = checkDestination(credential, location, method, url)
+      // ORG-08
+      if (url.origin !== origin) {
+        throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the upstream redirected to another origin')
+      }
+    }
+  } finally {
+    deadline.clear()
+  }
+}
+
+function prepare(request: OutgoingRequest, processor: Processor): OutgoingRequest {
+  const url = new URL(request.url)
+  for (const name of processor.parameters) url.searchParams.delete(name)
+  return { ...request, url, headers: safeHeaders(request.headers, processor) }
+}
+
+async function send(
+  request: OutgoingRequest,
+  origin: string,
+  options: SendOptions,
+  signal: AbortSignal,
+): Promise<Response> {
+  // a processor may add to the URL, and must not move the request elsewhere
+  if (request.url.origin !== origin) {
+    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the processor changed the origin of the request')
+  }
+  let response: Response
+  try {
+    response = await options.fetch(request.url, {
+      method: request.method,
+      headers: request.headers,
+      ...(request.body !== undefined && { body: Uint8Array.from(request.body) }),
+      signal,
+      redirect: 'manual',
+      // in browsers: neither cookies, nor the address of the page, nor the shared cache
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+      cache: 'no-store',
+    })
+  } catch (cause) {
+    if (options.signal?.aborted === true) throw options.signal.reason
+    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not answer', cause)
+  }
+  if (response.type === 'opaqueredirect') {
+    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the upstream redirected, and this host does not say where to')
+  }
+  if (response.status < 200 || response.status > 599) {
+    throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream answered with status ${response.status}, which is none`)
+  }
+  return response
+}
+
+/** What a redirect does to the method (Fetch Standard, "HTTP-redirect fetch", step 12). */
+function rewritesMethod(status: number, method: string): boolean {
+  if (status === 303) return method !== 'GET' && method !== 'HEAD'
+  return (status === 301 || status === 302) && method === 'POST'
+}
+
+function withoutContentHeaders(given: Headers): Headers {
+  const headers = new Headers(given)
+  for (const name of ['content-encoding', 'content-language', 'content-location', 'content-type']) headers.delete(name)
+  return headers
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])

@@ -1,0 +1,56 @@
+import type { Authorization } from '../authorization/authorization.ts'
+import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
+import { type Did, parseDid } from '../did/did.ts'
+import { ArgumentError, quote, VaultError } from '../errors.ts'
+
+/** One row of a {@link referenceTable}. */
+export interface ReferenceRow {
+  /** The command, with everything below it, that uses the credential. */
+  readonly command: string
+  /** The subject whose credential it is. Absent: of every subject that has no row of its own. */
+  readonly subject?: string
+  /** The name of the credential. */
+  readonly reference: string
+}
+
+/** Tells which credential a call uses, from what was signed and checked, and from nothing else. */
+export type ReferenceTable = (call: Pick<Authorization, 'command' | 'subject'>) => string
+
+/**
+ * Makes the table by which a service chooses credentials. The row of the subject is taken before one for every subject,
+ * and the longest command before a shorter.
+ *
+ * @returns a function that throws `VaultError` `ERR_VAULT_UNKNOWN_REFERENCE` when no row is for a call.
+ * @throws {@link ArgumentError} when two rows are for the same command and subject.
+ */
+export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
+  const parsed = rows.map((row) => ({
+    command: parseCommand(row.command),
+    subject: row.subject === undefined ? undefined : parseDid(row.subject),
+    reference: row.reference,
+  }))
+  const seen = new Set<string>()
+  for (const { command, subject } of parsed) {
+    const key = `${subject ?? ''} ${command}`
+    if (seen.has(key)) throw new ArgumentError(`two rows are for command ${quote(command)} of the same subject`)
+    seen.add(key)
+  }
+  parsed.sort(
+    (a, b) => Number(a.subject === undefined) - Number(b.subject === undefined) || b.command.length - a.command.length,
+  )
+  return (call) => choose(parsed, call)
+}
+
+function choose(
+  rows: readonly { readonly command: Command; readonly subject: Did | undefined; readonly reference: string }[],
+  { command, subject }: Pick<Authorization, 'command' | 'subject'>,
+): string {
+  const row = rows.find((candidate) => {
+    if (candidate.subject !== undefined && candidate.subject !== subject) return false
+    return commandCovers(candidate.command, command)
+  })
+  // VLT-26
+  if (row === undefined)
+    throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'no credential is configured for this call')
+  return row.reference
+}

@@ -1,0 +1,140 @@
+/**
+ * From a name to a secret that may be used: read, checked against what was asked for, narrowed, and announced.
+ *
+ * @module
+ */
+
+import { VaultError } from '../errors.ts'
+import type { Timestamp } from '../time.ts'
+import { type Admission, checkStillStands } from './admit.ts'
+import type { FoundCredential } from './credential-directory.ts'
+import { startDeadline, waitFor } from './deadline.ts'
+import { type DeriveSurroundings, deriveSecret } from './derive-secret.ts'
+import type { DerivedSecret } from './processor.ts'
+import type { Secret } from './secret.ts'
+import type { SecretReading } from './source.ts'
+import type { CachedSecret, TokenCache } from './token-cache.ts'
+import type { Release, ReleaseOptions } from './vault.ts'
+
+/** What {@link release} needs of its surroundings. */
+export interface ReleaseContext extends DeriveSurroundings {
+  readonly adapter: string
+  readonly tokens: TokenCache
+}
+
+/** A secret that may be used now, and what is said about it. */
+export interface Released {
+  readonly release: Release
+  /** What is sent or leased. */
+  readonly secret: Secret
+  /** Everything to look for in a response, `secret` included. */
+  readonly secrets: readonly Secret[]
+  /** Ends the secret at its origin; absent when it is not of that kind. */
+  readonly revoke?: SecretReading['revoke']
+}
+
+/**
+ * Reads the secret of a credential for an admitted call.
+ *
+ * @throws {@link VaultError}; a secret that was read is given back before.
+ */
+export async function release(
+  found: FoundCredential,
+  admission: Admission,
+  options: ReleaseOptions,
+  context: ReleaseContext,
+): Promise<Released> {
+  options.signal?.throwIfAborted()
+  const reading = await readSecret(found, found.scope(admission.authorization), options, context)
+  const secrets = [reading.secret]
+  try {
+    const derived = await derive(found, reading, admission, options, context)
+    if (derived !== undefined) secrets.unshift(derived.secret)
+    await checkStillStands(admission, context.clock, options)
+    const described = describe(found, reading, derived, context)
+    await options.onRelease?.(described)
+    const secret = secrets[0] ?? reading.secret
+    return { release: described, secret, secrets, ...(reading.revoke !== undefined && { revoke: reading.revoke }) }
+  } catch (error) {
+    for (const secret of secrets) secret.dispose()
+    // the release has failed already, and that is what the caller has to know
+    await reading.revoke?.({}).catch(() => undefined)
+    throw error
+  }
+}
+
+async function readSecret(
+  found: FoundCredential,
+  scope: string,
+  { signal }: { readonly signal?: AbortSignal },
+  context: ReleaseContext,
+  fresh = false,
+): Promise<SecretReading> {
+  const deadline = startDeadline(signal, context.timeoutMs)
+  try {
+    const reading = await waitFor(found.read({ scope, fresh, signal: deadline.signal }), deadline.signal)
+    return checkReading(found, reading, Math.floor(context.clock.now()))
+  } catch (error) {
+    if (deadline.signal.aborted && signal?.aborted !== true && !(error instanceof VaultError)) {
+      throw new VaultError('ERR_VAULT_UNAVAILABLE', `the vault did not answer within ${context.timeoutMs} ms`)
+    }
+    throw error
+  } finally {
+    deadline.clear()
+  }
+}
+
+function checkReading(found: FoundCredential, reading: SecretReading | undefined, now: Timestamp): SecretReading {
+  if (reading === undefined) {
+    throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'the vault holds no secret under the configured reference')
+  }
+  // VLT-09
+  if (reading.reference !== found.reference) {
+    reading.secret.dispose()
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the vault answered with another secret than the one asked for')
+  }
+  // VLT-10
+  if (reading.expiresAt !== undefined && now >= reading.expiresAt) {
+    reading.secret.dispose()
+    throw new VaultError('ERR_VAULT_EXPIRED', 'the secret in the vault has expired')
+  }
+  return reading
+}
+
+async function derive(
+  found: FoundCredential,
+  reading: SecretReading,
+  { authorization }: Admission,
+  options: ReleaseOptions,
+  context: ReleaseContext,
+): Promise<DerivedSecret | undefined> {
+  const { processor, description } = found.credential
+  if (processor?.derive === undefined) return undefined
+  const { command } = authorization
+  const key = JSON.stringify([found.reference, description, processor.scope?.(command) ?? ''])
+  const read = (signal: AbortSignal): Promise<SecretReading> =>
+    readSecret(found, found.scope(authorization), { signal }, context, true)
+  const make = (): Promise<CachedSecret> => deriveSecret(found, reading, command, read, context)
+  const derived = context.tokens.get(key, reading.version, Math.floor(context.clock.now()), make)
+  const { secret, ...rest } = await waitFor(derived, options.signal)
+  return { ...rest, secret: secret.copy() }
+}
+
+function describe(
+  found: FoundCredential,
+  reading: SecretReading,
+  derived: DerivedSecret | undefined,
+  context: ReleaseContext,
+): Release {
+  const ends = [reading.expiresAt, derived?.expiresAt].filter((end) => end !== undefined)
+  return Object.freeze({
+    reference: found.reference,
+    adapter: context.adapter,
+    kind: derived === undefined ? reading.kind : 'derived',
+    version: reading.version,
+    downscoped: reading.downscoped || derived?.downscoped === true,
+    fresh: reading.stale !== true,
+    ageSeconds: Math.max(0, Math.floor(context.clock.now()) - reading.readAt),
+    ...(ends.length > 0 && { expiresAt: Math.min(...ends) }),
+  })
+}

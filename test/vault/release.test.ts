@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest'
+import { parseCommand } from '../../src/capability/command.ts'
+import { createVault, type VaultOptions } from '../../src/vault/create-vault.ts'
+import type { CredentialRules } from '../../src/vault/credential.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { referenceTable } from '../../src/vault/reference-table.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
+import type { Release, Vault } from '../../src/vault/vault.ts'
+import { movableClock, NOON, OWNER, permission, STRANGER, serve, vaultError } from './support.ts'
+
+/** A source whose one answer a test makes. */
+function sourceOf(
+  answer: (reference: string) => Partial<SecretReading> | undefined | Promise<Partial<SecretReading> | undefined>,
+): SecretSource {
+  return {
+    name: 'test',
+    async read(reference) {
+      const given = await answer(reference)
+      if (given === undefined) return undefined
+      return {
+        reference,
+        secret: new Secret('canary-1'),
+        version: '3',
+        kind: 'static',
+        downscoped: false,
+        readAt: NOON,
+        ...given,
+      }
+    },
+  }
+}
+
+function vaultOf(source: SecretSource, options: VaultOptions = {}, rules: CredentialRules = {}): Vault {
+  return createVault({ clock: movableClock(), ...options, source, credentials: { db: rules } })
+}
+
+describe('Vault.lease', () => {
+  it('hands out a secret and what is known about it', async () => {
+    const lease = await vaultOf(sourceOf(() => ({ expiresAt: NOON + 60 }))).lease('db', { authorization: permission() })
+    expect(lease).toMatchObject({
+      reference: 'db',
+      adapter: 'test',
+      kind: 'static',
+      version: '3',
+      downscoped: false,
+      fresh: true,
+      ageSeconds: 0,
+      expiresAt: NOON + 60,
+    })
+    expect(lease.secret.reveal()).toBe('canary-1')
+    expect(JSON.stringify(lease)).not.toContain('canary-1')
+    await lease.revoke()
+    expect(() => lease.secret.reveal()).toThrow(expect.objectContaining(vaultError('ERR_VAULT_REVOKED')))
+  })
+
+  it('VLT-12 ends a dynamic secret at its origin, once, and again if that failed', async () => {
+    let revoked = 0
+    let failing = true
+    const revoke = async (): Promise<void> => {
+      revoked += 1
+      if (failing) throw new Error('away')
+    }
+    const lease = await vaultOf(sourceOf(() => ({ kind: 'dynamic', revoke }))).lease('db', {
+      authorization: permission(),
+    })
+    await expect(lease.revoke()).rejects.toThrow('away')
+    failing = false
+    await lease.revoke()
+    await lease[Symbol.asyncDispose]()
+    expect(revoked).toBe(2)
+  })
+
+  it('VLT-08 is not for a credential that is sent by Vault.use, unless its rules say so', async () => {
+    const rules = { secret: 'canary-1', origins: ['https://a.example'], processor: bearer() }
+    const vault = memoryVault({ kept: rules, open: { ...rules, leasable: true }, text: 'canary-2' })
+    await expect(vault.lease('kept', { authorization: permission() })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_CONFIGURATION'),
+    )
+    expect((await vault.lease('open', { authorization: permission() })).secret.reveal()).toBe('canary-1')
+    expect((await vault.lease('text', { authorization: permission() })).secret.reveal()).toBe('canary-2')
+    const used = vault.use({ reference: 'text', authorization: permission(), url: 'https://a.example' })
+    await expect(used).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+  })
+})
+
+describe('what stops a release', () => {
+  it('VLT-03 an authorization that ends while the secret is read [attack 74]', async () => {
+    const clock = movableClock()
+    const source = sourceOf(() => {
+      clock.add(20)
+      return {}
+    })
+    const authorization = permission({ expiration: NOON + 10 })
+    await expect(vaultOf(source, { clock }).lease('db', { authorization })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_EXPIRED'),
+    )
+  })
+
+  it('VLT-03 keeps to the clock tolerance that the authorization was given', async () => {
+    const authorization = permission({ expiration: NOON - 30 })
+    expect((await vaultOf(sourceOf(() => ({}))).lease('db', { authorization })).version).toBe('3')
+    await expect(
+      vaultOf(sourceOf(() => ({}))).lease('db', { authorization: permission({ expiration: NOON - 61 }) }),
+    ).rejects.toMatchObject({ code: 'ERR_AUTHORIZATION' })
+  })
+
+  it('VLT-04 a revocation that came while the secret was read [attack 74]', async () => {
+    let reads = 0
+    const source = sourceOf(() => {
+      reads += 1
+      return {}
+    })
+    const vault = vaultOf(source)
+    const ask = (recheck: () => unknown): Promise<unknown> =>
+      vault.lease('db', { authorization: permission(), recheck: recheck as () => boolean })
+    await expect(ask(() => false)).rejects.toMatchObject(vaultError('ERR_VAULT_REVOKED'))
+    await expect(ask(() => undefined)).rejects.toMatchObject(vaultError('ERR_VAULT_REVOKED'))
+    await expect(ask(() => 1)).rejects.toMatchObject(vaultError('ERR_VAULT_REVOKED'))
+    await expect(ask(() => Promise.reject(new Error('down')))).rejects.toMatchObject(
+      vaultError('ERR_VAULT_UNAVAILABLE'),
+    )
+    await expect(ask(async () => true)).resolves.toBeDefined()
+    expect(reads).toBe(5)
+  })
+
+  it('VLT-09 an answer about another secret [attack 83]', async () => {
+    const secret = new Secret('canary-1')
+    const lease = vaultOf(sourceOf(() => ({ reference: 'other', secret }))).lease('db', { authorization: permission() })
+    await expect(lease).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    expect(secret.disposed).toBe(true)
+  })
+
+  it('VLT-10 a secret that has expired', async () => {
+    for (const expiresAt of [NOON, NOON - 1]) {
+      const lease = vaultOf(sourceOf(() => ({ expiresAt }))).lease('db', { authorization: permission() })
+      await expect(lease).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
+    }
+  })
+
+  it('a store that has nothing, fails, or hangs [attack 82]', async () => {
+    const lease = (source: SecretSource, options: VaultOptions = {}): Promise<unknown> =>
+      vaultOf(source, options).lease('db', { authorization: permission() })
+    await expect(lease(sourceOf(() => undefined))).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+    await expect(lease(sourceOf(() => Promise.reject(new Error('broken'))))).rejects.toThrow('broken')
+    await expect(
+      lease(
+        sourceOf(() => new Promise(() => undefined)),
+        { readTimeoutMs: 20 },
+      ),
+    ).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+  })
+
+  it('an announcement that is not taken, and then the secret is given back', async () => {
+    let revoked = 0
+    const secret = new Secret('canary-1')
+    const revoke = async (): Promise<void> => {
+      revoked += 1
+    }
+    const source = sourceOf(() => ({ kind: 'dynamic', secret, revoke }))
+    const heard: Release[] = []
+    const onRelease = async (release: Release): Promise<void> => {
+      heard.push(release)
+      expect(secret.disposed).toBe(false)
+      throw new Error('no space left')
+    }
+    await expect(vaultOf(source).lease('db', { authorization: permission(), onRelease })).rejects.toThrow(
+      'no space left',
+    )
+    expect(heard).toMatchObject([{ reference: 'db', kind: 'dynamic' }])
+    expect([revoked, secret.disposed]).toEqual([1, true])
+  })
+
+  it('VLT-12 ends a dynamic secret after the response that it was used for', async () => {
+    const server = await serve((_received, response) => void response.end('all of it'))
+    const events: string[] = []
+    const revoke = async (): Promise<void> => {
+      events.push('revoked')
+      throw new Error('away')
+    }
+    const vault = vaultOf(
+      sourceOf(() => ({ kind: 'dynamic', revoke })),
+      { onRevokeFailure: (release, error) => events.push(`${release.reference} ${(error as Error).message}`) },
+      { origins: [server.origin], processor: bearer() },
+    )
+    const response = await vault.use({ reference: 'db', authorization: permission(), url: server.origin })
+    expect(events).toEqual([])
+    expect(await response.text()).toBe('all of it')
+    await new Promise(setImmediate)
+    expect(events).toEqual(['revoked', 'db away'])
+    await server.close()
+    await expect(vault.use({ reference: 'db', authorization: permission(), url: server.origin })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_UPSTREAM'),
+    )
+    expect(events.length).toBeGreaterThan(2)
+  })
+})
+
+describe('referenceTable', () => {
+  const rows = [
+    { command: '/crm', reference: 'shared' },
+    { command: '/crm/read', reference: 'reader' },
+    { command: '/crm', subject: OWNER, reference: 'owner' },
+  ]
+
+  it('VLT-26 chooses by what was signed: the subject first, then the longest command [attack 75]', () => {
+    const table = referenceTable(rows)
+    const choose = (subject: typeof OWNER, command: string): string =>
+      table({ subject, command: parseCommand(command) })
+    expect(choose(OWNER, '/crm/read')).toBe('owner')
+    expect(choose(STRANGER, '/crm/read/x')).toBe('reader')
+    expect(choose(STRANGER, '/crm/write')).toBe('shared')
+    expect(() => choose(OWNER, '/crmx')).toThrow(expect.objectContaining(vaultError('ERR_VAULT_UNKNOWN_REFERENCE')))
+  })
+
+  it('refuses two rows for the same calls', () => {
+    expect(() => referenceTable([...rows, { command: '/crm', reference: 'x' }])).toThrow(/two rows/)
+  })
+})

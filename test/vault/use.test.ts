@@ -1,0 +1,296 @@
+import { gzipSync } from 'node:zlib'
+import { afterEach, describe, expect, it } from 'vitest'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { basic } from '../../src/vault/processors/basic.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { query } from '../../src/vault/processors/query.ts'
+import { permission, serve, type TestServer, vaultError } from './support.ts'
+
+const value = 'canary-4b1d77'
+
+const servers: TestServer[] = []
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+async function start(answer: Parameters<typeof serve>[0]): Promise<TestServer> {
+  const server = await serve(answer)
+  servers.push(server)
+  return server
+}
+
+function vaultFor(server: TestServer, extra: object = {}, options: object = {}): ReturnType<typeof memoryVault> {
+  const rules = { secret: value, origins: [server.origin], processor: bearer(), ...extra }
+  return memoryVault({ crm: rules }, options)
+}
+
+describe('Vault.use', () => {
+  it('makes the call with the credential in it, and the caller sees the answer alone', async () => {
+    const server = await start((_received, response) => {
+      response.writeHead(201, { 'x-request-id': '7' }).end('created')
+    })
+    const vault = vaultFor(server, { methods: ['POST'] })
+    const response = await vault.use({
+      reference: 'crm',
+      authorization: permission(),
+      url: `${server.origin}/v1/contacts?limit=1`,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer mine', cookie: 'a=b' },
+      body: '{"a":1}',
+    })
+    expect([response.status, response.headers.get('x-request-id'), await response.text()]).toEqual([
+      201,
+      '7',
+      'created',
+    ])
+    expect(response.url).toBe('')
+    expect(server.received).toMatchObject([
+      {
+        method: 'POST',
+        url: '/v1/contacts?limit=1',
+        body: '{"a":1}',
+        headers: { authorization: `Bearer ${value}`, 'content-type': 'application/json' },
+      },
+    ])
+    expect(server.received[0]?.headers.cookie).toBeUndefined()
+  })
+
+  it('SEC-04 gives no echo of the credential back [attack 77]', async () => {
+    const server = await start((received, response) => {
+      response.setHeader('content-encoding', 'gzip')
+      response.setHeader('x-echo', String(received.headers.authorization))
+      response.setHeader('set-cookie', `token=${value}`)
+      response.end(gzipSync(JSON.stringify({ received, base64: Buffer.from(value).toString('base64') })))
+    })
+    const response = await vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin })
+    const all = `${JSON.stringify([...response.headers])}${await response.text()}`
+    expect(all).toContain('[redacted]')
+    expect(all).not.toContain(value)
+    expect(all).not.toContain(Buffer.from(value).toString('base64').slice(2, -2))
+    expect(response.headers.get('set-cookie')).toBeNull()
+  })
+
+  it('VLT-01 takes nothing but the evidence of a permission', async () => {
+    const server = await start((_received, response) => void response.end())
+    const vault = vaultFor(server)
+    const genuine = permission()
+    for (const forged of [
+      undefined,
+      null,
+      {},
+      { ...genuine },
+      Object.create(genuine),
+      new Proxy(genuine, {}),
+      'ucan',
+    ]) {
+      const request = { reference: 'crm', authorization: forged as typeof genuine, url: server.origin }
+      await expect(vault.use(request)).rejects.toMatchObject({ name: 'AuthorizationError' })
+    }
+    expect(server.received).toEqual([])
+  })
+
+  it('VLT-02 uses it up: of a hundred at once one gets through [attack 74]', async () => {
+    const server = await start((_received, response) => void response.end())
+    const vault = vaultFor(server)
+    const authorization = permission()
+    const calls = Array.from({ length: 100 }, () => vault.use({ reference: 'crm', authorization, url: server.origin }))
+    const settled = await Promise.allSettled(calls)
+    expect(settled.filter((outcome) => outcome.status === 'fulfilled').length).toBe(1)
+    expect(server.received.length).toBe(1)
+    await expect(vault.lease('crm', { authorization })).rejects.toMatchObject({ code: 'ERR_AUTHORIZATION' })
+  })
+
+  it('VLT-05 sends what was asked for, whatever happens to the request later [attack 74]', async () => {
+    const server = await start((_received, response) => void response.end())
+    const vault = vaultFor(server, { methods: ['POST'] })
+    const url = new URL(`${server.origin}/a`)
+    const headers = new Headers({ 'x-a': '1' })
+    const body = new TextEncoder().encode('one')
+    const request = { reference: 'crm', authorization: permission(), url, method: 'POST', headers, body }
+    const call = vault.use(request)
+    url.href = 'https://evil.example/'
+    headers.set('x-a', '2')
+    body.fill(0)
+    Object.assign(request, { reference: 'other', method: 'DELETE' })
+    await call
+    expect(server.received).toMatchObject([{ method: 'POST', url: '/a', body: 'one', headers: { 'x-a': '1' } }])
+  })
+
+  it('VLT-06 knows configured names only [attack 75]', async () => {
+    const server = await start((_received, response) => void response.end())
+    const vault = vaultFor(server)
+    for (const reference of ['billing', '', '__proto__', 'constructor', 'toString', 'crm/../other', 'CRM']) {
+      const call = vault.use({ reference, authorization: permission(), url: server.origin })
+      await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+    }
+  })
+
+  it('VLT-07 refuses a call that the credential is not for', async () => {
+    const server = await start((_received, response) => void response.end())
+    const vault = vaultFor(server, { commands: ['/crm/read'] })
+    const url = server.origin
+    await vault.use({ reference: 'crm', authorization: permission({ path: '/crm/read/one' }), url })
+    const call = vault.use({ reference: 'crm', authorization: permission({ path: '/crm/reader' }), url })
+    await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+  })
+
+  it('refuses a target before the secret is read, and without asking it', async () => {
+    const server = await start((_received, response) => void response.end())
+    const evil = await start((_received, response) => void response.end())
+    const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: evil.origin })
+    await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+    expect(evil.received).toEqual([])
+  })
+
+  it('refuses a body where the method has none', async () => {
+    const server = await start((_received, response) => void response.end())
+    const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin, body: 'x' })
+    await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+  })
+})
+
+describe('redirects', () => {
+  it('ORG-08 stop at another origin, even one that is allowed too [attack 76]', async () => {
+    const evil = await start((_received, response) => void response.end())
+    for (const location of [`${evil.origin}/x`, `//${new URL(evil.origin).host}/x`, 'https://evil.example/']) {
+      const server = await start((_received, response) => void response.writeHead(302, { location }).end())
+      const vault = vaultFor(server, { origins: [server.origin, evil.origin] })
+      const call = vault.use({ reference: 'crm', authorization: permission(), url: server.origin })
+      await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+    }
+    expect(evil.received).toEqual([])
+  })
+
+  it('ORG-08 are checked like the first request at every hop [attack 76]', async () => {
+    const server = await start((received, response) => {
+      const location = received.url === '/v1/a' ? '/v1/b' : '/admin'
+      response.writeHead(302, { location }).end()
+    })
+    const call = vaultFor(server, { pathPrefix: '/v1' }).use({
+      reference: 'crm',
+      authorization: permission(),
+      url: `${server.origin}/v1/a`,
+    })
+    await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+    expect(server.received.map(({ url }) => url)).toEqual(['/v1/a', '/v1/b'])
+  })
+
+  it('are followed within the origin, with the credential made anew for each hop', async () => {
+    const server = await start((received, response) => {
+      if (received.url.startsWith('/a')) response.writeHead(307, { location: '/b?key=theirs&x=1' }).end('moved')
+      else response.end('there')
+    })
+    const vault = vaultFor(server, { processor: query({ name: 'key' }), methods: ['PUT'] })
+    const response = await vault.use({
+      reference: 'crm',
+      authorization: permission(),
+      url: `${server.origin}/a`,
+      method: 'PUT',
+      body: 'x',
+    })
+    expect(await response.text()).toBe('there')
+    expect(server.received.map(({ method, url, body }) => [method, url, body])).toEqual([
+      ['PUT', `/a?key=${value}`, 'x'],
+      ['PUT', `/b?x=1&key=${value}`, 'x'],
+    ])
+  })
+
+  it('turn POST into GET as browsers do, if the credential allows GET', async () => {
+    const server = await start((received, response) => {
+      if (received.url === '/a') response.writeHead(303, { location: '/b' }).end()
+      else response.end(received.method)
+    })
+    const request = {
+      reference: 'crm',
+      url: `${server.origin}/a`,
+      method: 'POST',
+      body: 'x',
+      headers: { 'content-type': 'text/plain' },
+    }
+    const both = vaultFor(server, { methods: ['POST', 'GET'] })
+    expect(await (await both.use({ ...request, authorization: permission() })).text()).toBe('GET')
+    expect(server.received[1]).toMatchObject({ body: '', method: 'GET' })
+    expect(server.received[1]?.headers['content-type']).toBeUndefined()
+    const postOnly = vaultFor(server, { methods: ['POST'] })
+    await expect(postOnly.use({ ...request, authorization: permission() })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_ORIGIN_REFUSED'),
+    )
+  })
+
+  it('end after five, or as many as configured', async () => {
+    const server = await start((_received, response) => void response.writeHead(302, { location: '/again' }).end())
+    const request = { reference: 'crm', url: server.origin }
+    await expect(vaultFor(server).use({ ...request, authorization: permission() })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_UPSTREAM'),
+    )
+    expect(server.received.length).toBe(6)
+    await expect(
+      vaultFor(server, {}, { redirects: 0 }).use({ ...request, authorization: permission() }),
+    ).rejects.toMatchObject(vaultError('ERR_VAULT_UPSTREAM'))
+    expect(server.received.length).toBe(7)
+  })
+
+  it('without a location are answers', async () => {
+    const server = await start((_received, response) => void response.writeHead(304).end())
+    const response = await vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin })
+    expect(response.status).toBe(304)
+  })
+})
+
+describe('an upstream that does not behave', () => {
+  it('does not answer in time', async () => {
+    const server = await start(() => undefined)
+    const call = vaultFor(server, {}, { upstreamTimeoutMs: 50 }).use({
+      reference: 'crm',
+      authorization: permission(),
+      url: server.origin,
+    })
+    await expect(call).rejects.toMatchObject({
+      ...vaultError('ERR_VAULT_UPSTREAM'),
+      message: expect.stringMatching(/TimeoutError/),
+    })
+  })
+
+  it('is not there', async () => {
+    const server = await serve(() => undefined)
+    await server.close()
+    const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin })
+    await expect(call).rejects.toMatchObject({
+      ...vaultError('ERR_VAULT_UPSTREAM'),
+      message: expect.stringMatching(/ECONNREFUSED/),
+    })
+  })
+
+  it('is given up when the caller gives up', async () => {
+    const server = await start(() => undefined)
+    const controller = new AbortController()
+    const call = vaultFor(server).use(
+      { reference: 'crm', authorization: permission(), url: server.origin },
+      { signal: controller.signal },
+    )
+    setTimeout(() => controller.abort(new Error('enough')), 20)
+    await expect(call).rejects.toThrow('enough')
+  })
+
+  it('SEC-03 puts no text of a failure elsewhere into the error [attack 77]', async () => {
+    const failing: typeof fetch = async () => {
+      throw Object.assign(new TypeError(`cannot send ${value}`), {
+        code: 'E_TEST',
+        input: value,
+        cause: new Error(value),
+      })
+    }
+    const vault = memoryVault(
+      { crm: { secret: value, origins: ['https://a.example'], processor: basic({ username: 'u' }) } },
+      { fetch: failing },
+    )
+    const error = await vault
+      .use({ reference: 'crm', authorization: permission(), url: 'https://a.example' })
+      .catch((caught: unknown) => caught)
+    expect(error).toMatchObject({
+      ...vaultError('ERR_VAULT_UPSTREAM'),
+      message: 'the upstream did not answer (E_TEST)',
+    })
+    expect((error as Error).cause).toMatchObject({ name: 'TypeError', message: 'E_TEST' })
+  })
+})
