@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { envVault } from '../../src/vault/env.ts'
+import { permission, vaultError } from './support.ts'
+
+describe('envVault', () => {
+  it('SEC-08 reads the variables once, and takes them out of the environment', async () => {
+    const environment: Record<string, string | undefined> = {
+      TOKEN: 'canary-1',
+      USER_NAME: 'u',
+      PASSWORD: 'p',
+      OTHER: 'x',
+    }
+    const vault = envVault({
+      environment,
+      credentials: { api: { variable: 'TOKEN' }, db: { variable: { username: 'USER_NAME', password: 'PASSWORD' } } },
+    })
+    expect(environment).toEqual({ OTHER: 'x' })
+    expect((await vault.lease('api', { authorization: permission() })).secret.reveal()).toBe('canary-1')
+    expect((await vault.lease('db', { authorization: permission() })).secret.revealField('password')).toBe('p')
+  })
+
+  it('leaves them there when it is told so', () => {
+    const environment = { TOKEN: 'canary-1' }
+    envVault({ environment, credentials: { api: { variable: 'TOKEN' } }, clear: false })
+    expect(environment).toEqual({ TOKEN: 'canary-1' })
+  })
+
+  it('reads process.env by default', async () => {
+    process.env['PROCURA_TEST_SECRET'] = 'canary-2'
+    const vault = envVault({ credentials: { api: { variable: 'PROCURA_TEST_SECRET' } } })
+    expect(process.env['PROCURA_TEST_SECRET']).toBeUndefined()
+    expect((await vault.lease('api', { authorization: permission() })).secret.reveal()).toBe('canary-2')
+  })
+
+  it('says which variable is missing, and deletes none then', () => {
+    const environment = { TOKEN: 'canary-1', EMPTY: '' }
+    for (const missing of ['MISSING', 'EMPTY', 'toString', '__proto__']) {
+      const make = (): unknown =>
+        envVault({ environment, credentials: { api: { variable: 'TOKEN' }, other: { variable: missing } } })
+      expect(make).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
+      expect(make).toThrow(`set the environment variable \`${missing}\``)
+    }
+    expect(environment['TOKEN']).toBe('canary-1')
+  })
+})
