@@ -9,54 +9,69 @@
  * @module
  */
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { setup as buildPackage } from '../setup/build.ts'
 import { readEntries, root, specifierOf } from '../setup/entries.ts'
 import { toHexJson } from '../setup/hex-suites.ts'
 import type { SmokeReport } from '../setup/smoke.ts'
 import { accepted, readSuites } from '../setup/vectors.ts'
 import { writeConsumer } from './consumer.ts'
-import { execute, pack } from './execute.ts'
+import { type Execution, execute, pack } from './execute.ts'
+
+const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
+const project = join(cache, 'project')
+const program = join(project, 'program.mjs')
+const worker = join(project, 'worker.js')
 
 interface Tool {
   readonly name: string
   /** What npm installs; absent for what runs this program. */
   readonly package?: string
-  readonly binary: string
-  readonly arguments: readonly string[]
+  /** The command line, given the folder of what npm installed. */
+  command(bin: string): readonly [program: string, ...parameters: string[]]
 }
 
 const runtimes: readonly Tool[] = [
-  { name: `node ${process.versions.node}`, binary: process.execPath, arguments: [] },
-  { name: 'node 22', package: 'node@22', binary: 'node', arguments: [] },
-  { name: 'node 24', package: 'node@24', binary: 'node', arguments: [] },
-  { name: 'node 26', package: 'node@26', binary: 'node', arguments: [] },
-  { name: 'bun 1', package: 'bun@1', binary: 'bun', arguments: ['run'] },
-  { name: 'deno 2', package: 'deno@2', binary: 'deno', arguments: ['run', '-A', '--node-modules-dir=manual'] },
+  { name: `node ${process.versions.node}`, command: () => [process.execPath, program] },
+  ...[22, 24, 26].map(
+    (major): Tool => ({
+      name: `node ${major}`,
+      package: `node@${major}`,
+      command: (bin) => [`${bin}/node`, program],
+    }),
+  ),
+  { name: 'bun 1', package: 'bun@1', command: (bin) => [`${bin}/bun`, 'run', program] },
+  {
+    name: 'deno 2',
+    package: 'deno@2',
+    command: (bin) => [`${bin}/deno`, 'run', '-A', '--node-modules-dir=manual', program],
+  },
+  {
+    name: 'workerd',
+    package: 'miniflare@4.20260426.0',
+    command: (bin) => [process.execPath, `${root}test/tools/matrix-miniflare.mjs`, bin, worker],
+  },
 ]
-const compilers: readonly Tool[] = [
-  { name: 'typescript 5.9', package: 'typescript@5.9', binary: 'tsc', arguments: ['-p'] },
-  { name: 'typescript 6', package: 'typescript@6', binary: 'tsc', arguments: ['-p'] },
-  { name: 'typescript 7', package: 'typescript@7', binary: 'tsc', arguments: ['-p'] },
-]
-
-const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
-const project = join(cache, 'project')
+const compilers: readonly Tool[] = ['5.9', '6', '7'].map((version) => ({
+  name: `typescript ${version}`,
+  package: `typescript@${version}`,
+  command: (bin) => [`${bin}/tsc`, '-p'],
+}))
 
 process.exitCode = await main()
 
 async function main(): Promise<number> {
   buildPackage()
   await installPackage()
-  await writeProgram()
+  await writePrograms()
   const projects = writeConsumer(project)
   let expected: string | undefined
   let failed = 0
   for (const runtime of runtimes) {
-    for (const { backend, verdicts, flow } of await runOn(runtime)) {
+    for (const { backend, verdicts, flow } of await reportsOf(runtime)) {
       const answer = JSON.stringify([verdicts, flow])
       expected ??= answer
       const isRight = Object.entries(verdicts).every(([name, letters]) => countOf(letters) === accepted[name])
@@ -67,14 +82,10 @@ async function main(): Promise<number> {
     }
   }
   for (const compiler of compilers) {
-    const runs = []
-    for (const path of projects) runs.push(await execute(await find(compiler), [...compiler.arguments, path], project))
+    const runs: Execution[] = []
+    for (const path of projects) runs.push(await run(compiler, path))
     const succeeded = runs.every((run) => run.succeeded)
-    print(
-      compiler.name,
-      succeeded,
-      succeeded ? 'declarations of every entry point' : runs.map((run) => run.output).join(''),
-    )
+    print(compiler.name, succeeded, succeeded ? 'declarations of every entry point' : outputOf(runs))
     if (!succeeded) failed += 1
   }
   return failed === 0 ? 0 : 1
@@ -98,37 +109,52 @@ async function install(folder: string, name: string): Promise<void> {
   if (!installed.succeeded) throw new Error(`${name} could not be installed: ${installed.output}`)
 }
 
-async function writeProgram(): Promise<void> {
-  await build({
-    entryPoints: [`${root}test/tools/matrix-program.ts`],
-    outfile: join(project, 'program.mjs'),
+/** Bundles the program for runtimes that resolve the package by themselves, and one for workerd that holds it. */
+async function writePrograms(): Promise<void> {
+  const options: BuildOptions = {
     bundle: true,
-    format: 'esm',
-    platform: 'neutral',
     target: 'es2022',
-    external: Object.keys(readEntries()).map(specifierOf),
     define: { hexSuites: toHexJson(readSuites()) },
     tsconfigRaw: '{}',
+  }
+  await build({
+    ...options,
+    entryPoints: [`${root}test/tools/matrix-program.ts`],
+    outfile: program,
+    format: 'esm',
+    platform: 'neutral',
+    external: Object.keys(readEntries()).map(specifierOf),
+  })
+  await build({
+    ...options,
+    entryPoints: [`${root}test/tools/matrix-worker.ts`],
+    outfile: worker,
+    format: 'iife',
+    platform: 'browser',
+    conditions: ['workerd', 'worker'],
+    nodePaths: [join(project, 'node_modules')],
   })
 }
 
-async function runOn(runtime: Tool): Promise<readonly SmokeReport[]> {
-  const { succeeded, stdout, output } = await execute(
-    await find(runtime),
-    [...runtime.arguments, join(project, 'program.mjs')],
-    project,
-  )
+async function reportsOf(runtime: Tool): Promise<readonly SmokeReport[]> {
+  const { succeeded, stdout, output } = await run(runtime)
   if (!succeeded) throw new Error(`${runtime.name} failed: ${output}`)
   return JSON.parse(stdout) as SmokeReport[]
 }
 
-/** Installs a tool into the cache unless it is there, and returns its path. */
-async function find(tool: Tool): Promise<string> {
-  if (tool.package === undefined) return tool.binary
-  const folder = join(cache, tool.package)
-  const binary = join(folder, 'node_modules', '.bin', tool.binary)
-  if (!(await execute(binary, ['--version']).catch(() => undefined))?.succeeded) await install(folder, tool.package)
-  return binary
+/** Runs a tool in the project, after installing it into the cache unless it is there. */
+async function run(tool: Tool, ...more: readonly string[]): Promise<Execution> {
+  const folder = join(cache, tool.package ?? '')
+  if (tool.package !== undefined && !existsSync(join(folder, 'installed'))) {
+    await install(folder, tool.package)
+    writeFileSync(join(folder, 'installed'), '')
+  }
+  const [path, ...parameters] = tool.command(join(folder, 'node_modules', '.bin'))
+  return execute(path, [...parameters, ...more], project)
+}
+
+function outputOf(runs: readonly Execution[]): string {
+  return runs.map((run) => run.output).join('')
 }
 
 function countOf(letters: string): number {

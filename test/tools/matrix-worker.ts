@@ -1,0 +1,27 @@
+/**
+ * The same as `matrix-program.ts` for workerd, which has no standard output: answers a request with the reports.
+ *
+ * @module
+ */
+
+import * as api from 'procura'
+import { backend as noble } from 'procura/backend/noble'
+import { backend as web } from 'procura/backend/web'
+import { fromHex, type HexSuites } from '../setup/hex-suites.ts'
+import { smoke } from '../setup/smoke.ts'
+
+/** Put there by the bundler. */
+declare const hexSuites: HexSuites
+
+interface FetchEvent extends Event {
+  respondWith(response: Promise<Response>): void
+}
+
+addEventListener('fetch', (event) => {
+  const { respondWith } = event as FetchEvent
+  respondWith.call(event, answer())
+})
+
+async function answer(): Promise<Response> {
+  return Response.json([await smoke(api, web, fromHex(hexSuites)), await smoke(api, noble, fromHex(hexSuites))])
+}
