@@ -36,6 +36,8 @@ export interface CommandDefinition<Args = unknown> {
   readonly args: ArgumentSchemas
   /** What the command does, for people; one line. */
   readonly description?: string
+  /** Whether doing it twice is the same as doing it once, so that its invocations need no nonce. */
+  readonly idempotent?: boolean
   /** Carries the type; has no value. */
   readonly [argumentsType]?: Args
 }
@@ -48,6 +50,8 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
   readonly args: Schemas
   /** What the command does, for people; one line. */
   readonly description?: string
+  /** Whether doing it twice is the same as doing it once. Default false: every invocation needs a nonce. */
+  readonly idempotent?: boolean
   /** Whether the command may have segments beyond ASCII. Default false. */
   readonly unicode?: boolean
 }
@@ -75,6 +79,7 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
     command,
     args: Object.freeze(args),
     ...(draft.description === undefined ? {} : { description: draft.description }),
+    ...(draft.idempotent === true ? { idempotent: true } : {}),
   })
 }
 

@@ -1,6 +1,6 @@
-import type { StepBudget } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
-import { compileStatement, maxSteps } from './evaluator.ts'
+import { beginEvaluation } from './evaluation.ts'
+import { compileStatement } from './evaluator.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
 import { TRUE } from './outcome.ts'
 import type { Policy } from './statement.ts'
@@ -26,10 +26,11 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   return Object.freeze({
     policy,
     evaluate(args: IpldValue): PolicyObjection | undefined {
-      const budget: StepBudget = { remaining: maxSteps }
+      const evaluation = beginEvaluation(args)
       for (const evaluate of evaluators) {
         // POL-10: only "true" permits. What is wrong is worked out when something is, not on every call.
-        if (evaluate(args, budget) !== TRUE || budget.remaining < 0) return findObjection(policy, evaluators, args)
+        if (evaluate(args, evaluation) !== TRUE || evaluation.remaining < 0)
+          return findObjection(policy, evaluators, args)
       }
       return undefined
     },

@@ -4,21 +4,18 @@
  * @module
  */
 
-import type { StepBudget } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { elementsOf } from './collection.ts'
 import { equalTo } from './equality.ts'
+import type { Evaluation } from './evaluation.ts'
 import { compileGlob } from './glob.ts'
 import { FALSE, type Outcome, OVER_BUDGET, TRUE, UNRESOLVED } from './outcome.ts'
-import { compileSelector, unresolved } from './resolve.ts'
+import { compileSelector, field, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
 
-/** Steps that one evaluation of a policy may take. */
-export const maxSteps = 100_000
-
 /** Tells the outcome of a statement over `value`, taking its steps from the budget. Never throws. */
-export type Evaluator = (value: IpldValue, budget: StepBudget) => Outcome
+export type Evaluator = (value: IpldValue, evaluation: Evaluation) => Outcome
 
 /** Compiles one statement, with those inside it. */
 export function compileStatement(statement: Statement): Evaluator {
@@ -27,7 +24,7 @@ export function compileStatement(statement: Statement): Evaluator {
       return compileTest(statement[1], equalTo(statement[2]))
     case '!=': {
       const equals = equalTo(statement[2])
-      return compileTest(statement[1], (value, budget) => !equals(value, budget))
+      return compileTest(statement[1], (value, evaluation) => !equals(value, evaluation))
     }
     case '<':
     case '<=':
@@ -50,20 +47,32 @@ export function compileStatement(statement: Statement): Evaluator {
 }
 
 /** A question about a value that was selected. */
-type Test = (value: IpldValue, budget: StepBudget) => boolean
+type Test = (value: IpldValue, evaluation: Evaluation) => boolean
 
 function compileTest(selectorText: string, test: Test): Evaluator {
   const selector = parseSelector(selectorText)
   const resolve = compileSelector(selector)
   const cost = 1 + selector.length
-  return (value, budget) => {
+  // Most statements are about one argument: the step to it is taken here, not through another function.
+  const only = selector.length === 1 ? selector[0] : undefined
+  if (only?.kind === 'field' && !only.optional) {
+    const { name } = only
+    return (value, evaluation) => {
+      evaluation.remaining -= cost
+      if (evaluation.remaining < 0) return OVER_BUDGET
+      const found = field(value, name, evaluation)
+      if (found === unresolved) return UNRESOLVED
+      return test(found, evaluation) ? TRUE : FALSE
+    }
+  }
+  return (value, evaluation) => {
     // POL-22
-    budget.remaining -= cost
-    if (budget.remaining < 0) return OVER_BUDGET
-    const found = resolve(value, budget)
+    evaluation.remaining -= cost
+    if (evaluation.remaining < 0) return OVER_BUDGET
+    const found = resolve(value, evaluation)
     // POL-11: without a value there is nothing to be equal or unequal to.
     if (found === unresolved) return UNRESOLVED
-    return test(found, budget) ? TRUE : FALSE
+    return test(found, evaluation) ? TRUE : FALSE
   }
 }
 
@@ -83,20 +92,20 @@ function compileOrder(operator: '<' | '<=' | '>' | '>=', bound: number): Test {
 
 function compileLike(pattern: string): Test {
   const matches = compileGlob(pattern)
-  return (value, budget) => {
+  return (value, evaluation) => {
     // POL-14
     if (typeof value !== 'string') return false
-    budget.remaining -= value.length >> 4
+    evaluation.remaining -= value.length >> 4
     return matches(value)
   }
 }
 
 function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
-  return (value, budget) => {
-    if (--budget.remaining < 0) return OVER_BUDGET
+  return (value, evaluation) => {
+    if (--evaluation.remaining < 0) return OVER_BUDGET
     let outcome: Outcome = TRUE
     for (const evaluate of evaluators) {
-      const part = evaluate(value, budget)
+      const part = evaluate(value, evaluation)
       // POL-15: the first "false" decides, also after one that is unresolved.
       if (part === FALSE || part === OVER_BUDGET) return part
       if (part === UNRESOLVED) outcome = UNRESOLVED
@@ -108,11 +117,11 @@ function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
 function compileOr(evaluators: readonly Evaluator[]): Evaluator {
   // POL-16: `or` of nothing is true, as the UCAN text has it.
   const ofNone: Outcome = evaluators.length === 0 ? TRUE : FALSE
-  return (value, budget) => {
-    if (--budget.remaining < 0) return OVER_BUDGET
+  return (value, evaluation) => {
+    if (--evaluation.remaining < 0) return OVER_BUDGET
     let outcome: Outcome = ofNone
     for (const evaluate of evaluators) {
-      const part = evaluate(value, budget)
+      const part = evaluate(value, evaluation)
       if (part === TRUE || part === OVER_BUDGET) return part
       if (part === UNRESOLVED) outcome = UNRESOLVED
     }
@@ -121,9 +130,9 @@ function compileOr(evaluators: readonly Evaluator[]): Evaluator {
 }
 
 function compileNot(evaluate: Evaluator): Evaluator {
-  return (value, budget) => {
-    if (--budget.remaining < 0) return OVER_BUDGET
-    const outcome = evaluate(value, budget)
+  return (value, evaluation) => {
+    if (--evaluation.remaining < 0) return OVER_BUDGET
+    const outcome = evaluate(value, evaluation)
     // POL-17: what cannot be told stays so; a negation must not turn a missing value into a permission.
     if (outcome === FALSE) return TRUE
     return outcome === TRUE ? FALSE : outcome
@@ -137,18 +146,18 @@ function compileQuantifier(selectorText: string, decisive: typeof FALSE | typeof
   const cost = 1 + selector.length
   // POL-18, POL-19: over nothing, `all` is true and `any` is false.
   const ofNone: Outcome = decisive === FALSE ? TRUE : FALSE
-  return (value, budget) => {
-    budget.remaining -= cost
-    if (budget.remaining < 0) return OVER_BUDGET
-    const found = resolve(value, budget)
+  return (value, evaluation) => {
+    evaluation.remaining -= cost
+    if (evaluation.remaining < 0) return OVER_BUDGET
+    const found = resolve(value, evaluation)
     if (found === unresolved) return UNRESOLVED
-    const elements = elementsOf(found, budget)
+    const elements = elementsOf(found, evaluation)
     // POL-20
     if (elements === undefined) return FALSE
     let outcome: Outcome = ofNone
     for (const element of elements) {
-      if (--budget.remaining < 0) return OVER_BUDGET
-      const part = inner(element, budget)
+      if (--evaluation.remaining < 0) return OVER_BUDGET
+      const part = inner(element, evaluation)
       if (part === decisive || part === OVER_BUDGET) return part
       if (part === UNRESOLVED) outcome = UNRESOLVED
     }

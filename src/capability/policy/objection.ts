@@ -1,7 +1,7 @@
-import type { StepBudget } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { elementsOf } from './collection.ts'
-import { compileStatement, type Evaluator, maxSteps } from './evaluator.ts'
+import { beginEvaluation, maxSteps } from './evaluation.ts'
+import { compileStatement, type Evaluator } from './evaluator.ts'
 import { FALSE, type Outcome, OVER_BUDGET, UNRESOLVED } from './outcome.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
@@ -40,12 +40,12 @@ export function findObjection(
   args: IpldValue,
   detail: ValueDetail = 'brief',
 ): PolicyObjection {
-  const budget: StepBudget = { remaining: maxSteps }
+  const evaluation = beginEvaluation(args)
   let missing = -1
   for (const [index, evaluate] of evaluators.entries()) {
-    const outcome = evaluate(args, budget)
+    const outcome = evaluate(args, evaluation)
     const statement = policy[index] as Statement
-    if (outcome === OVER_BUDGET || budget.remaining < 0) return overBudget(statement, index)
+    if (outcome === OVER_BUDGET || evaluation.remaining < 0) return overBudget(statement, index)
     if (outcome === FALSE) return blame(statement, args, outcome, index, [], detail)
     if (outcome === UNRESOLVED && missing < 0) missing = index
   }
@@ -102,18 +102,18 @@ function decisive(statement: Statement, value: IpldValue, outcome: Outcome): Ste
     return part === undefined ? undefined : { statement: part, value, step }
   }
   if (operator !== 'all' && operator !== 'any') return undefined
-  const found = compileSelector(parseSelector(statement[1]))(value, { remaining: maxSteps })
-  const elements = found === unresolved ? undefined : elementsOf(found, { remaining: maxSteps })
+  const found = compileSelector(parseSelector(statement[1]))(value, beginEvaluation(value))
+  const elements = found === unresolved ? undefined : elementsOf(found, beginEvaluation(found))
   if (elements === undefined) return undefined
   if (operator === 'any' && outcome === FALSE && elements.length !== 1) return undefined
   const evaluate = compileStatement(statement[2])
-  const step = elements.findIndex((element) => evaluate(element, { remaining: maxSteps }) === outcome)
+  const step = elements.findIndex((element) => evaluate(element, beginEvaluation(element)) === outcome)
   const element = elements[step]
   return element === undefined ? undefined : { statement: statement[2], value: element, step }
 }
 
 function outcomeOf(statement: Statement, value: IpldValue): Outcome {
-  return compileStatement(statement)(value, { remaining: maxSteps })
+  return compileStatement(statement)(value, beginEvaluation(value))
 }
 
 function hasSelector(statement: Statement): statement is Exclude<Statement, readonly ['and' | 'or' | 'not', unknown]> {
@@ -123,7 +123,7 @@ function hasSelector(statement: Statement): statement is Exclude<Statement, read
 function foundFor(statement: Statement, value: IpldValue, outcome: Outcome, detail: ValueDetail): string | undefined {
   if (!hasSelector(statement)) return undefined
   if (outcome === UNRESOLVED) return 'no value'
-  const found = compileSelector(parseSelector(statement[1]))(value, { remaining: maxSteps })
+  const found = compileSelector(parseSelector(statement[1]))(value, beginEvaluation(value))
   return found === unresolved ? 'no value' : showValue(found, detail)
 }
 

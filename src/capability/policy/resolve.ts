@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { StepBudget } from '../../ipld/equal.ts'
-import { type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
 import { isMap, mapValues } from './collection.ts'
+import type { Evaluation } from './evaluation.ts'
 import type { Selector, SelectorSegment } from './selector.ts'
 
 /** The outcome of a selector that leads to no value. */
@@ -16,7 +16,7 @@ export const unresolved: unique symbol = Symbol('unresolved')
 export type Unresolved = typeof unresolved
 
 /** Takes the selected value out of `value`, or says that there is none. Never throws. */
-export type Resolver = (value: IpldValue, budget: StepBudget) => IpldValue | Unresolved
+export type Resolver = (value: IpldValue, evaluation: Evaluation) => IpldValue | Unresolved
 
 /** Compiles a selector. */
 export function compileSelector(selector: Selector): Resolver {
@@ -24,11 +24,11 @@ export function compileSelector(selector: Selector): Resolver {
   const [first, second] = steps
   if (first === undefined) return (value) => value
   if (second === undefined) return first
-  return (value, budget) => {
+  return (value, evaluation) => {
     let current: IpldValue | Unresolved = value
     // SEL-12: from left to right; the first failure without `?` ends it, whatever stands behind.
     for (const step of steps) {
-      current = step(current, budget)
+      current = step(current, evaluation)
       if (current === unresolved) return unresolved
     }
     return current
@@ -36,18 +36,26 @@ export function compileSelector(selector: Selector): Resolver {
 }
 
 /** The value under an own key of a map. */
-export function field(value: IpldValue, name: string): IpldValue | Unresolved {
+export function field(value: IpldValue, name: string, evaluation: Evaluation): IpldValue | Unresolved {
   // SEL-07: own keys only; a missing key is no value, not `null`.
-  if (!isMap(value) || !Object.hasOwn(value, name)) return unresolved
-  return value[name] ?? null
+  if (value === evaluation.bare) {
+    const found = (value as IpldMap)[name]
+    return found === undefined ? unresolved : found
+  }
+  if (typeof value !== 'object' || value === null) return unresolved
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // Decoded maps inherit nothing, so that reading them reads own keys.
+  if (prototype !== null && (prototype !== Object.prototype || !Object.hasOwn(value, name))) return unresolved
+  const found = (value as IpldMap)[name]
+  return found === undefined ? unresolved : found
 }
 
 function compileSegment(segment: SelectorSegment): Resolver {
   const resolve = compileStep(segment)
   if (!segment.optional) return resolve
   // SEL-11
-  return (value, budget) => {
-    const found = resolve(value, budget)
+  return (value, evaluation) => {
+    const found = resolve(value, evaluation)
     return found === unresolved ? null : found
   }
 }
@@ -56,7 +64,7 @@ function compileStep(segment: SelectorSegment): Resolver {
   switch (segment.kind) {
     case 'field': {
       const { name } = segment
-      return (value) => field(value, name)
+      return (value, evaluation) => field(value, name, evaluation)
     }
     case 'index': {
       const { index } = segment
@@ -64,7 +72,7 @@ function compileStep(segment: SelectorSegment): Resolver {
     }
     case 'slice': {
       const { start, end } = segment
-      return (value, budget) => slice(value, start, end, budget)
+      return (value, evaluation) => slice(value, start, end, evaluation)
     }
     case 'values':
       return collectionValues
@@ -83,19 +91,19 @@ function slice(
   value: IpldValue,
   start: number | undefined,
   end: number | undefined,
-  budget: StepBudget,
+  evaluation: Evaluation,
 ): IpldValue | Unresolved {
   // SEL-09
   if (isBytes(value)) return value.subarray(start ?? 0, end)
   if (!isList(value)) return unresolved
   const range = value.slice(start, end)
-  budget.remaining -= range.length
+  evaluation.remaining -= range.length
   return range
 }
 
-function collectionValues(value: IpldValue, budget: StepBudget): IpldValue | Unresolved {
+function collectionValues(value: IpldValue, evaluation: Evaluation): IpldValue | Unresolved {
   // SEL-10
   if (isList(value)) return value
   if (!isMap(value)) return unresolved
-  return mapValues(value, budget)
+  return mapValues(value, evaluation)
 }
