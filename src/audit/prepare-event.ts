@@ -52,37 +52,43 @@ export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<I
   }
   const prepared = Object.create(null) as { [key: string]: IpldValue }
   const source = event as unknown as { readonly [key: string]: unknown }
-  for (const key of Object.keys(source).sort(compareKeys)) {
+  for (const key of Object.keys(source)) {
     const value = source[key]
     if (value === undefined || value === never) continue
-    if (key === 'args') prepared[key] = await prepareArguments(value as IpldMap, sha256)
-    else prepared[key] = await prepare(value, sha256, key, key === 'personal' ? maxSealedLength : maxTextLength)
+    if (key === 'args') {
+      prepared[key] = await prepareArguments(value as IpldMap, sha256)
+      continue
+    }
+    const kept = prepare(value, sha256, key, key === 'personal' ? maxSealedLength : maxTextLength)
+    // Nearly always there is nothing to hash, and nothing to wait for.
+    prepared[key] = kept instanceof Promise ? await kept : kept
   }
   return Object.freeze(prepared)
 }
 
 /** A field other than `args`: texts, numbers, booleans, lists of them, and the few maps of the event types. */
-async function prepare(value: unknown, sha256: Sha256, name: string, longest: number): Promise<IpldValue> {
+function prepare(value: unknown, sha256: Sha256, name: string, longest: number): IpldValue | Promise<IpldValue> {
   if (typeof value === 'string') return isShort(value, longest) ? value : cutText(value, sha256)
   if (typeof value === 'boolean') return value
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new ArgumentError(`the field \`${name}\` of an audit event is not a number`)
-    return Number.isSafeInteger(value) || !Number.isInteger(value) ? value + 0 : String(value)
+    return Number.isSafeInteger(value) || !Number.isInteger(value) ? value : String(value)
   }
   if (Array.isArray(value)) {
-    const kept: IpldValue[] = []
-    for (const item of value.slice(0, maxListLength)) kept.push(await prepare(item, sha256, name, longest))
+    const kept = value.slice(0, maxListLength).map((item) => prepare(item, sha256, name, longest))
     if (value.length > maxListLength) kept.push(`[${value.length - maxListLength} more]`)
-    return kept
+    return kept.some((item) => item instanceof Promise) ? Promise.all(kept) : (kept as IpldValue[])
   }
-  if (typeof value === 'object' && value !== null && isMap(value)) {
-    const map = Object.create(null) as { [key: string]: IpldValue }
-    for (const [key, inner] of Object.entries(value).sort(([a], [b]) => compareKeys(a, b))) {
-      if (inner !== undefined) map[key] = await prepare(inner, sha256, name, longest)
-    }
-    return map
-  }
+  if (typeof value === 'object' && value !== null && isMap(value)) return prepareMap(value, sha256, name, longest)
   throw new ArgumentError(`the field \`${name}\` of an audit event is of a type that cannot be recorded`)
+}
+
+async function prepareMap(value: object, sha256: Sha256, name: string, longest: number): Promise<IpldMap> {
+  const map = Object.create(null) as { [key: string]: IpldValue }
+  for (const [key, inner] of Object.entries(value)) {
+    if (inner !== undefined) map[key] = await prepare(inner, sha256, name, longest)
+  }
+  return map
 }
 
 /** Keeps arguments in canonical order as long as there is room; of the others stands what was cut. */

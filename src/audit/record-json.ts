@@ -23,8 +23,21 @@ export function toCanonicalJson(value: IpldValue): string {
   if (isCid(value)) return `{"/":"${value.toString()}"}`
   if (isList(value)) return `[${value.map(toCanonicalJson).join(',')}]`
   const map = value as IpldMap
-  const keys = Object.keys(map).sort(compareKeys)
-  return `{${keys.map((key) => `${jsonText(key)}:${toCanonicalJson(map[key] as IpldValue)}`).join(',')}}`
+  let text = ''
+  for (const key of Object.keys(map).sort(compare)) {
+    text += `${text === '' ? '' : ','}${jsonText(key)}:${toCanonicalJson(map[key] as IpldValue)}`
+  }
+  return `{${text}}`
+}
+
+/** The order of DAG-CBOR, found at once where the keys are ASCII, as nearly all are. */
+function compare(a: string, b: string): number {
+  if (!isPrintableAscii(a) || !isPrintableAscii(b)) return compareKeys(a, b)
+  return a.length - b.length || (a < b ? -1 : 1)
+}
+
+function isPrintableAscii(text: string): boolean {
+  return /^[ -~]*$/.test(text)
 }
 
 /**
@@ -47,7 +60,7 @@ export function fromCanonicalJson(text: string): IpldValue {
 /** A text as a JSON string of printable ASCII. LOG-04 */
 function jsonText(text: string): string {
   const quoted = JSON.stringify(text)
-  if (/^[ -~]*$/.test(quoted)) return quoted
+  if (isPrintableAscii(quoted)) return quoted
   let ascii = ''
   for (let i = 0; i < quoted.length; i++) {
     const code = quoted.charCodeAt(i)

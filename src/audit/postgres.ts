@@ -1,0 +1,216 @@
+/**
+ * A log in PostgreSQL. The pool is described by its shape: the one of `pg` has it.
+ *
+ * @module
+ */
+
+import { backend as platform } from '#backend'
+import { AuditError, quote } from '../errors.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import type { AuditEvent } from './event.ts'
+import { prepareEvent } from './prepare-event.ts'
+import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
+import type { AuditSink, Confirmation } from './sink.ts'
+import { assertTableName } from './table-name.ts'
+
+/** What can run a query. */
+export interface PostgresQueryable {
+  query(text: string, parameters?: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>
+}
+
+/** A connection that was taken out of a pool. */
+export interface PostgresConnection extends PostgresQueryable {
+  /** Gives it back; with an error it is thrown away. */
+  release(error?: Error): void
+  /** Listens for the loss of the connection while no query runs; unheard it would end the process. */
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  /** Takes a listener away. */
+  off?(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** A pool of connections. */
+export interface PostgresPool {
+  connect(): Promise<PostgresConnection>
+}
+
+/** Options of {@link postgresAuditSink}. */
+export interface PostgresAuditSinkOptions {
+  /** Its owner ends it. */
+  readonly pool: PostgresPool
+  /** Default `audit_log`; `schema.table` is possible. See {@link postgresAuditSchema} for how it is made. */
+  readonly table?: string
+  /** The most records of one transaction. Default 500. */
+  readonly maxBatch?: number
+  /** For messages. Default `postgres`. */
+  readonly name?: string
+  /** Default: the platform's. */
+  readonly sha256?: Sha256
+}
+
+interface Waiting {
+  readonly event: IpldMap
+  readonly signal: AbortSignal | undefined
+  readonly resolve: (confirmation: Confirmation) => void
+  readonly reject: (cause: unknown) => void
+}
+
+/**
+ * Writes records into a table. Writers take turns by an advisory lock, so that there is one chain however many there
+ * are; events that come while a transaction runs share the next one. AUD-19
+ *
+ * When the connection is lost while it commits, the record may be there although it is not confirmed: as an intent
+ * without an outcome.
+ */
+export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink {
+  const { pool, table = 'audit_log', maxBatch = 500, name = 'postgres', sha256 = platform.sha256 } = options
+  assertTableName(table, 2)
+  let queue: Waiting[] = []
+  let running: Promise<void> | undefined
+  let closed = false
+
+  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
+    const prepared = await prepareEvent(event, sha256)
+    return new Promise<Confirmation>((resolve, reject) => {
+      queue.push({ event: prepared, signal, resolve, reject })
+      running ??= drain().finally(() => {
+        running = undefined
+      })
+    })
+  }
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue.slice(0, maxBatch).filter((waiting) => !isGivenUp(waiting))
+      queue = queue.slice(maxBatch)
+      if (batch.length === 0) continue
+      try {
+        const records = await write(batch.map(({ event }) => event))
+        for (const [index, { sequence, hash }] of records.entries()) {
+          batch[index]?.resolve({ sink: name, durability: 'remote', sequence, hash })
+        }
+      } catch (cause) {
+        const error =
+          cause instanceof AuditError
+            ? cause
+            : new AuditError('ERR_AUDIT_UNCONFIRMED', `the database ${quote(name)} did not take a record`, { cause })
+        for (const waiting of batch) waiting.reject(error)
+      }
+    }
+  }
+
+  function isGivenUp({ signal, reject }: Waiting): boolean {
+    if (!signal?.aborted) return false
+    reject(signal.reason)
+    return true
+  }
+
+  async function write(events: readonly IpldMap[]): Promise<readonly AuditRecord[]> {
+    const connection = await pool.connect()
+    // The query that comes next says it again, and that is when it matters.
+    const onLoss = (): void => undefined
+    connection.on?.('error', onLoss)
+    try {
+      // Each statement has to see what was committed before it, the lock being the first of them.
+      await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED')
+      await connection.query('SET LOCAL synchronous_commit = on')
+      await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`procura audit ${table}`])
+      const { rows } = await connection.query(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`)
+      const records: AuditRecord[] = []
+      let last = positionOf(rows[0])
+      for (const event of events) {
+        last = await makeRecord(last, event, sha256)
+        records.push(last as AuditRecord)
+      }
+      await connection.query(
+        `INSERT INTO ${table} (sequence, hash, previous, line)
+         SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])`,
+        [
+          records.map(({ sequence }) => sequence),
+          records.map(({ hash }) => hash),
+          records.map(({ previous }) => previous),
+          records.map(formatRecord),
+        ],
+      )
+      await connection.query('COMMIT')
+      connection.off?.('error', onLoss)
+      connection.release()
+      return records
+    } catch (cause) {
+      // The connection may be in any state: it is not used again, and the server rolls back what it had begun.
+      connection.release(cause instanceof Error ? cause : new Error('the transaction failed'))
+      throw cause
+    }
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    await running
+  }
+
+  return Object.freeze({ name, append, close })
+}
+
+/** Options of {@link postgresAuditSchema}. */
+export interface PostgresAuditSchemaOptions {
+  /** Default `audit_log`. */
+  readonly table?: string
+  /** The role that the service connects as: it may read and add, and nothing else. It must exist. */
+  readonly role?: string
+}
+
+/**
+ * The SQL that makes the table, to be run once by its owner. Rows cannot be changed or removed, not even by the owner
+ * without first removing the trigger; the role of the service cannot do that.
+ */
+export function postgresAuditSchema(options: PostgresAuditSchemaOptions = {}): string {
+  const { table = 'audit_log', role } = options
+  assertTableName(table, 2)
+  const rule = `${table}_unchanged`
+  const grants = role === undefined ? '' : grantsTo(role, table)
+  return `
+CREATE TABLE IF NOT EXISTS ${table} (
+  sequence bigint PRIMARY KEY,
+  hash text NOT NULL UNIQUE,
+  previous text NOT NULL UNIQUE,
+  line text NOT NULL
+);
+CREATE OR REPLACE FUNCTION ${rule}() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'an audit log is not changed'; END $$;
+CREATE OR REPLACE TRIGGER no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ${table}
+  FOR EACH STATEMENT EXECUTE FUNCTION ${rule}();
+${grants}`
+}
+
+function grantsTo(role: string, table: string): string {
+  assertTableName(role)
+  return `REVOKE ALL ON ${table} FROM ${role};
+GRANT SELECT, INSERT ON ${table} TO ${role};
+`
+}
+
+/** The lines of a log in PostgreSQL, oldest first: for `verifyAuditLog`. */
+export async function* readPostgresLines(
+  connection: PostgresQueryable,
+  table = 'audit_log',
+): AsyncGenerator<string, void> {
+  assertTableName(table, 2)
+  let reached = 0
+  for (;;) {
+    const { rows } = await connection.query(
+      `SELECT sequence, line FROM ${table} WHERE sequence > $1 ORDER BY sequence LIMIT 1000`,
+      [reached],
+    )
+    if (rows.length === 0) return
+    for (const row of rows as readonly { readonly sequence: string; readonly line: string }[]) {
+      reached = Number(row.sequence)
+      yield row.line
+    }
+  }
+}
+
+function positionOf(row: unknown): LogPosition {
+  if (row === undefined) return beginning
+  const { sequence, hash } = row as { readonly sequence: string | number; readonly hash: string }
+  return { sequence: Number(sequence), hash }
+}

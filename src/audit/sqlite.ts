@@ -1,0 +1,137 @@
+/**
+ * A log in SQLite. The database is described by its shape: better-sqlite3, `node:sqlite` and `bun:sqlite` have it.
+ *
+ * @module
+ */
+
+import { backend as platform } from '#backend'
+import { AuditError, quote } from '../errors.ts'
+import type { AuditEvent } from './event.ts'
+import { prepareEvent } from './prepare-event.ts'
+import { beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
+import type { AuditSink, Confirmation } from './sink.ts'
+import { assertTableName } from './table-name.ts'
+
+/** A prepared statement. */
+export interface SqliteStatement {
+  run(...parameters: readonly (string | number)[]): unknown
+  get(...parameters: readonly (string | number)[]): unknown
+  all(...parameters: readonly (string | number)[]): readonly unknown[]
+}
+
+/** The part of a database that is used. */
+export interface SqliteDatabase {
+  exec(sql: string): unknown
+  prepare(sql: string): SqliteStatement
+}
+
+/** Options of {@link sqliteAuditSink}. */
+export interface SqliteAuditSinkOptions {
+  /** An open database, of which this sink sets `synchronous` to `FULL`. Its owner closes it. */
+  readonly database: SqliteDatabase
+  /** Default `audit_log`. It is made when it does not exist. */
+  readonly table?: string
+  /** For messages. Default `sqlite`. */
+  readonly name?: string
+  /** Default: the platform's. */
+  readonly sha256?: Sha256
+}
+
+/**
+ * Writes records into a table that refuses changes. Each record is one transaction, which reads the record before: so
+ * several processes can write to one log. AUD-18
+ *
+ * @throws ArgumentError for a name of a table that is none.
+ */
+export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
+  const { database, table = 'audit_log', name = 'sqlite', sha256 = platform.sha256 } = options
+  assertTableName(table)
+  database.exec('PRAGMA synchronous = FULL')
+  database.exec(schema(table))
+  const last = database.prepare(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`)
+  const insert = database.prepare(`INSERT INTO ${table} (sequence, hash, previous, line) VALUES (?, ?, ?, ?)`)
+  let closed = false
+  let turn: Promise<unknown> = Promise.resolve()
+
+  /** No transaction may begin while another one of this connection waits for a hash. */
+  async function write(event: Awaited<ReturnType<typeof prepareEvent>>): Promise<Confirmation> {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const made = makeRecord(positionOf(last.get()), event, sha256)
+      const record = made instanceof Promise ? await made : made
+      const { sequence, hash, previous } = record
+      insert.run(sequence, hash, previous, formatRecord(record))
+      database.exec('COMMIT')
+      return { sink: name, durability: 'disk', sequence, hash }
+    } catch (cause) {
+      rollBack(database)
+      throw cause
+    }
+  }
+
+  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
+    const prepared = await prepareEvent(event, sha256)
+    const mine = turn.then(() => {
+      signal?.throwIfAborted()
+      return write(prepared)
+    })
+    turn = mine.catch(() => undefined)
+    try {
+      return await mine
+    } catch (cause) {
+      if (cause instanceof AuditError) throw cause
+      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `the database ${quote(name)} did not take a record`, { cause })
+    }
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    await turn
+  }
+
+  return Object.freeze({ name, append, close })
+}
+
+/** The lines of a log in SQLite, oldest first: for `verifyAuditLog`. */
+export function* readSqliteLines(database: SqliteDatabase, table = 'audit_log'): Generator<string, void> {
+  assertTableName(table)
+  const page = database.prepare(`SELECT sequence, line FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT 1000`)
+  let reached = 0
+  for (;;) {
+    const rows = page.all(reached) as readonly { readonly sequence: number | bigint; readonly line: string }[]
+    if (rows.length === 0) return
+    for (const { line } of rows) yield line
+    reached = Number(rows.at(-1)?.sequence)
+  }
+}
+
+function positionOf(row: unknown): LogPosition {
+  if (row === undefined || row === null) return beginning
+  const { sequence, hash } = row as { readonly sequence: number | bigint; readonly hash: string }
+  return { sequence: Number(sequence), hash }
+}
+
+function rollBack(database: SqliteDatabase): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch {
+    // SQLite has rolled back by itself, as it does when the disk is full.
+  }
+}
+
+/** `UNIQUE` on the hash before keeps the log from forking, the triggers keep it from being changed by mistake. */
+function schema(table: string): string {
+  return `
+    CREATE TABLE IF NOT EXISTS ${table} (
+      sequence INTEGER PRIMARY KEY,
+      hash TEXT NOT NULL UNIQUE,
+      previous TEXT NOT NULL UNIQUE,
+      line TEXT NOT NULL
+    );
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_update BEFORE UPDATE ON ${table}
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_delete BEFORE DELETE ON ${table}
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+  `
+}

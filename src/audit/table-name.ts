@@ -1,0 +1,13 @@
+import { ArgumentError, quote } from '../errors.ts'
+
+/**
+ * A name that stands in SQL unquoted and means what it says: lower-case letters, digits and `_`.
+ *
+ * @param parts - how many parts with dots between them it may have.
+ * @throws ArgumentError for any other text.
+ */
+export function assertTableName(name: string, parts = 1): void {
+  const found = name.split('.')
+  if (found.length <= parts && found.every((part) => part.length <= 63 && /^[a-z_][a-z0-9_]*$/.test(part))) return
+  throw new ArgumentError(`${quote(name)} is no name of a table that can be written without quotes`)
+}

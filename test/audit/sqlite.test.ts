@@ -1,0 +1,91 @@
+import { join } from 'node:path'
+import sqlite from 'node-sqlite3-wasm'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { readSqliteLines, type SqliteDatabase, sqliteAuditSink } from '../../src/audit/sqlite.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { backend as noble } from '../../src/principal/backend/noble.ts'
+import { intent } from './events.ts'
+import { temporaryDirectory } from './jsonl/temporary.ts'
+
+/** node-sqlite3-wasm in the shape of better-sqlite3, its statements ended after each use as they are there. */
+function open(path: string): SqliteDatabase {
+  const database = new sqlite.Database(path)
+  onTestFinished(() => database.close())
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare: (sql) => ({
+      run: (...values) => database.run(sql, [...values]),
+      get: (...values) => database.get(sql, [...values]) ?? undefined,
+      all: (...values) => database.all(sql, [...values]),
+    }),
+  }
+}
+
+describe('a log in SQLite', () => {
+  it('AUD-18 goes on over restarts, and takes events at the same time', async () => {
+    const path = join(temporaryDirectory(), 'audit.db')
+    const first = sqliteAuditSink({ database: open(path) })
+    expect(await first.append(intent(1), {})).toMatchObject({ sink: 'sqlite', durability: 'disk', sequence: 1 })
+    await Promise.all(Array.from({ length: 20 }, (_, i) => first.append(intent(2 + i), {})))
+    await first.close()
+    await expect(first.append(intent(99), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
+    const database = open(path)
+    const second = sqliteAuditSink({ database, sha256: (bytes) => Promise.resolve(noble.sha256(bytes)) })
+    await Promise.all(Array.from({ length: 20 }, (_, i) => second.append(intent(30 + i), {})))
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 41 })
+  })
+
+  it('AUD-18 keeps one chain with two writers', async () => {
+    const path = join(temporaryDirectory(), 'audit.db')
+    const database = open(path)
+    const sinks = [sqliteAuditSink({ database }), sqliteAuditSink({ database: open(path), name: 'other' })]
+    for (let i = 1; i <= 20; i++) await sinks[i % 2]?.append(intent(i), {})
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 20 })
+  })
+
+  it('AUD-18 refuses to be changed [attack 79]', async () => {
+    const database = open(join(temporaryDirectory(), 'audit.db'))
+    const sink = sqliteAuditSink({ database, table: 'mail_log' })
+    await sink.append(intent(1), {})
+    expect(() => database.exec("UPDATE mail_log SET line = 'x'")).toThrow('not changed')
+    expect(() => database.exec('DELETE FROM mail_log')).toThrow('not changed')
+    expect(() => database.exec("INSERT INTO mail_log VALUES (9, 'a', (SELECT previous FROM mail_log), 'x')")).toThrow()
+    database.exec('DROP TRIGGER mail_log_no_update')
+    database.exec("UPDATE mail_log SET line = replace(line, '/mail/send', '/mail/read')")
+    expect(await verifyAuditLog(readSqliteLines(database, 'mail_log'))).toMatchObject({ fault: { kind: 'edited' } })
+  })
+
+  it('AUD-18 refuses while the database does, and goes on afterwards [attack 78]', async () => {
+    const path = join(temporaryDirectory(), 'audit.db')
+    const database = open(path)
+    const sink = sqliteAuditSink({ database })
+    await sink.append(intent(1), {})
+    const blocker = open(path)
+    blocker.exec('BEGIN EXCLUSIVE')
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    blocker.exec('ROLLBACK')
+    expect(await sink.append(intent(3), {})).toMatchObject({ sequence: 2 })
+    database.exec('PRAGMA max_page_count = 1')
+    const full = Array.from({ length: 60 }, (_, i) => sink.append(intent(i, { vault: 'x'.repeat(500) }), {}))
+    expect((await Promise.allSettled(full)).some(({ status }) => status === 'rejected')).toBe(true)
+    database.exec('PRAGMA max_page_count = 100000')
+    await sink.append(intent(4), {})
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true })
+  })
+
+  it('AUD-18 writes nothing that nobody waits for', async () => {
+    const database = open(join(temporaryDirectory(), 'audit.db'))
+    const sink = sqliteAuditSink({ database })
+    await expect(sink.append(intent(1), { signal: AbortSignal.abort(new Error('late')) })).rejects.toMatchObject({
+      code: 'ERR_AUDIT_UNCONFIRMED',
+    })
+    expect([...readSqliteLines(database)]).toEqual([])
+  })
+
+  it.each(['', 'a b', 'a;drop', '"a"', 'A', '1a', 'main.log', 'a'.repeat(64)])('AUD-18 has no table `%s`', (table) => {
+    const database = open(join(temporaryDirectory(), 'audit.db'))
+    expect(() => sqliteAuditSink({ database, table })).toThrow(ArgumentError)
+    expect(() => [...readSqliteLines(database, table)]).toThrow(ArgumentError)
+  })
+})

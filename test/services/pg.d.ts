@@ -1,0 +1,21 @@
+/** The part of `pg` that the tests use. */
+declare module 'pg' {
+  interface Result {
+    readonly rows: readonly unknown[]
+  }
+
+  interface Connection {
+    query(text: string, parameters?: readonly unknown[]): Promise<Result>
+    release(error?: Error): void
+    on(event: 'error', listener: (error: Error) => void): this
+    off(event: 'error', listener: (error: Error) => void): this
+  }
+
+  export class Pool {
+    constructor(options: { readonly connectionString: string; readonly max?: number })
+    query(text: string, parameters?: readonly unknown[]): Promise<Result>
+    connect(): Promise<Connection>
+    on(event: 'error', listener: (error: Error) => void): this
+    end(): Promise<void>
+  }
+}

@@ -1,0 +1,129 @@
+import { Pool } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { postgresAuditSchema, postgresAuditSink, readPostgresLines } from '../../src/audit/postgres.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { id, intent } from '../audit/events.ts'
+
+const address = process.env['PROCURA_POSTGRES'] ?? ''
+const asService = address.replace('postgres@', 'mail_service@')
+
+let owner: Pool
+let pool: Pool
+
+beforeAll(async () => {
+  owner = new Pool({ connectionString: address, max: 4 })
+  await owner.query('CREATE ROLE mail_service LOGIN')
+  await owner.query('CREATE SCHEMA audit')
+  await owner.query('GRANT USAGE ON SCHEMA audit TO mail_service')
+  pool = new Pool({ connectionString: asService, max: 8 })
+  pool.on('error', () => undefined)
+})
+
+afterAll(async () => {
+  await pool.end()
+  await owner.end()
+})
+
+async function table(name: string): Promise<string> {
+  const sql = postgresAuditSchema({ table: name, role: 'mail_service' })
+  await owner.query(sql)
+  await owner.query(sql)
+  return name
+}
+
+describe('a log in PostgreSQL', () => {
+  it('AUD-19 takes events one by one and at the same time', async () => {
+    const log = await table('audit_log')
+    const sink = postgresAuditSink({ pool })
+    expect(await sink.append(intent(1), {})).toMatchObject({ sink: 'postgres', durability: 'remote', sequence: 1 })
+    await Promise.all(Array.from({ length: 1500 }, (_, i) => sink.append(intent(2 + i), {})))
+    await sink.close()
+    await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
+    expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ valid: true, records: 1501 })
+  })
+
+  it('AUD-19 keeps one chain with eight writers', async () => {
+    const log = await table('audit.shared')
+    const sinks = Array.from({ length: 8 }, (_, i) => postgresAuditSink({ pool, table: log, name: `writer ${i}`, maxBatch: 3 }))
+    const results = await Promise.all(
+      Array.from({ length: 400 }, (_, i) => sinks[i % 8]?.append(intent(i), {}) ?? Promise.reject()),
+    )
+    expect(new Set(results.map(({ sequence }) => sequence)).size).toBe(400)
+    expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ valid: true, records: 400 })
+  })
+
+  it('AUD-19 cannot be changed by the role of the service, nor by a slip of the owner [attack 79]', async () => {
+    const log = await table('guarded')
+    await postgresAuditSink({ pool, table: log }).append(intent(1), {})
+    const changes = [`UPDATE ${log} SET line = 'x'`, `DELETE FROM ${log}`, `TRUNCATE ${log}`, `DROP TABLE ${log}`]
+    for (const change of changes) await expect(pool.query(change), change).rejects.toThrow(/permission|owner/)
+    for (const change of changes.slice(0, 3)) await expect(owner.query(change), change).rejects.toThrow('not changed')
+    await owner.query(`DROP TRIGGER no_change ON ${log}`)
+    await owner.query(`UPDATE ${log} SET line = replace(line, '/mail/send', '/mail/read')`)
+    expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ fault: { kind: 'edited', sequence: 1 } })
+  })
+
+  it('AUD-19 cannot fork, whatever is inserted beside it', async () => {
+    const log = await table('unforked')
+    await postgresAuditSink({ pool, table: log }).append(intent(1), {})
+    const again = `INSERT INTO ${log} SELECT 2, 'a', previous, line FROM ${log} WHERE sequence = 1`
+    await expect(pool.query(again)).rejects.toThrow('unique')
+  })
+
+  it('AUD-19 confirms nothing that the server did not, and goes on [attack 78]', async () => {
+    const log = await table('interrupted')
+    const sink = postgresAuditSink({ pool, table: log })
+    const confirmed: string[] = []
+    let refused = 0
+    let ended = false
+    const work = async (worker: number): Promise<void> => {
+      for (let i = 0; !ended; i++) {
+        const number = worker * 1_000_000 + i
+        await sink.append(intent(number), {}).then(
+          () => confirmed.push(id(number)),
+          (error: { code: string }) => {
+            expect(error.code).toBe('ERR_AUDIT_UNCONFIRMED')
+            refused++
+          },
+        )
+      }
+    }
+    const workers = [1, 2, 3, 4].map(work)
+    for (let kill = 0; kill < 10; kill++) {
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      await owner.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mail_service'")
+    }
+    ended = true
+    await Promise.all(workers)
+    expect(refused).toBeGreaterThan(0)
+    await sink.append(intent(1), {})
+    const found = new Set<string>()
+    for await (const line of readPostgresLines(pool, log)) found.add(JSON.parse(line).event.id)
+    expect(confirmed.filter((name) => !found.has(name))).toEqual([])
+    expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ valid: true })
+  })
+
+  it('AUD-19 refuses while the lock is held elsewhere and nobody waits', async () => {
+    const log = await table('locked')
+    const sink = postgresAuditSink({ pool, table: log })
+    const holder = await owner.connect()
+    await holder.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`procura audit ${log}`])
+    const first = sink.append(intent(1), {})
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const controller = new AbortController()
+    const second = sink.append(intent(2), { signal: controller.signal })
+    controller.abort(new Error('late'))
+    await holder.query('SELECT pg_advisory_unlock_all()')
+    holder.release()
+    expect(await first).toMatchObject({ sequence: 1 })
+    await expect(second).rejects.toThrow('late')
+    expect(await sink.append(intent(3), {})).toMatchObject({ sequence: 2 })
+  })
+
+  it.each(['', 'a.b.c', 'a b', 'A', '"x"', 'a;--'])('AUD-19 has no table `%s`', (name) => {
+    expect(() => postgresAuditSink({ pool, table: name })).toThrow(ArgumentError)
+    expect(() => postgresAuditSchema({ table: name })).toThrow(ArgumentError)
+    expect(() => postgresAuditSchema({ role: `x${name}; --` })).toThrow(ArgumentError)
+  })
+})

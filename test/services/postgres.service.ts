@@ -1,0 +1,67 @@
+// node only: starts a database server
+
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import { findProgram, freePort, launch, type Running, type Service } from './service.ts'
+
+/** The database server. Tests find it by the address in `PROCURA_POSTGRES`. */
+export const service: Service = {
+  name: 'postgres',
+  apt: 'postgresql',
+  tests: ['postgres-audit.test.ts'],
+  find: () => findProgram('postgres', ...packaged()),
+  async start(found: string, folder: string): Promise<Running> {
+    const programs = dirname(realpathSync(found))
+    const user = process.getuid?.() === 0 ? accountOf('postgres') : undefined
+    const data = join(folder, 'data')
+    mkdirSync(data, { mode: 0o700 })
+    if (user !== undefined) {
+      // The account of the server has to come through to its folder.
+      for (const path of [dirname(folder), folder]) chmodSync(path, 0o755)
+      for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
+    }
+    const initial = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--no-locale']
+    execFileSync(join(programs, 'initdb'), initial, { stdio: 'pipe', ...user })
+    const port = await freePort()
+    const server = await launch(join(programs, 'postgres'), {
+      arguments: ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-k', folder],
+      ...(user === undefined ? {} : { user }),
+      isReady: () => answers(port),
+    })
+    return { environment: { PROCURA_POSTGRES: `postgres://postgres@127.0.0.1:${port}/postgres` }, stop: server.stop }
+  },
+}
+
+/** Where Debian puts the server, newest first. */
+function packaged(): string[] {
+  try {
+    const versions = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
+    return versions.map((version) => `/usr/lib/postgresql/${version}/bin/postgres`)
+  } catch {
+    return []
+  }
+}
+
+function accountOf(name: string): { uid: number; gid: number } {
+  const id = (option: string): number => Number(execFileSync('id', [option, name], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+/** Asks the server whether it speaks TLS: it answers one byte as soon as it takes connections. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => socket.write(new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47])))
+    socket.once('data', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+    socket.setTimeout(1000, () => {
+      socket.destroy()
+      resolve(false)
+    })
+  })
+}
