@@ -32,6 +32,7 @@ export function createTokenCache(capacity: number): TokenCache {
     get(key, version, now, derive) {
       const present = entries.get(key)
       const ready = present?.ready
+      // VLT-14
       if (present !== undefined && (ready === undefined || (now < ready.end && ready.versions.includes(version)))) {
         return present.made
       }

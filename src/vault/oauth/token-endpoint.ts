@@ -100,6 +100,7 @@ export async function revokeToken(request: Omit<TokenRequest, 'form'>, token: Se
 export function checkGrantedScope(asked: string | undefined, granted: string | undefined): void {
   if (asked === undefined || granted === undefined) return
   const wanted = new Set(asked.split(' '))
+  // VLT-31
   if (granted.split(' ').some((scope) => scope !== '' && !wanted.has(scope))) {
     throw new VaultError('ERR_VAULT_DOWNSCOPE', 'the token endpoint granted more than was asked for')
   }

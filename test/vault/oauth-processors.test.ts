@@ -1,0 +1,249 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { VaultError } from '../../src/errors.ts'
+import { createVault } from '../../src/vault/create-vault.ts'
+import { memorySource, memoryVault } from '../../src/vault/memory.ts'
+import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
+import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { Release, Vault } from '../../src/vault/vault.ts'
+import { movableClock, permission, type Received, serve, type TestServer, vaultError } from './support.ts'
+
+const servers: TestServer[] = []
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+/** An authorization server and an API in one. */
+async function start(token: (form: URLSearchParams, received: Received) => object | number): Promise<TestServer> {
+  const server = await serve((received, response) => {
+    if (received.url !== '/token') return void response.end(String(received.headers.authorization))
+    const answer = token(new URLSearchParams(received.body), received)
+    if (typeof answer === 'number') return void response.writeHead(answer).end('{"error":"server_error"}')
+    response.writeHead('error' in answer ? 400 : 200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(answer))
+  })
+  servers.push(server)
+  return server
+}
+
+const asked = (server: TestServer): Received[] => server.received.filter(({ url }) => url === '/token')
+
+describe('client credentials', () => {
+  const vaultFor = (server: TestServer, extra: object = {}, clock = movableClock()): Vault => {
+    const processor = clientCredentials({ tokenEndpoint: `${server.origin}/token`, clientId: 'svc:1', ...extra })
+    return memoryVault({ api: { secret: 'cs/+ 1', origins: [server.origin], processor, leasable: true } }, { clock })
+  }
+  const use = (vault: Vault, server: TestServer, path = '/crm/read'): Promise<string> =>
+    vault
+      .use({ reference: 'api', authorization: permission({ path }), url: `${server.origin}/x` })
+      .then((response) => response.text())
+
+  it('sends a token, and the client secret to the token endpoint alone', async () => {
+    const server = await start(() => ({ access_token: 'at-1', token_type: 'bearer', expires_in: 600 }))
+    const vault = vaultFor(server)
+    expect(await use(vault, server)).toBe('Bearer [redacted]')
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual([
+      `Basic ${btoa('svc%3A1:cs%2F%2B+1')}`,
+      'Bearer at-1',
+    ])
+    expect(asked(server)[0]?.body).toBe('grant_type=client_credentials')
+  })
+
+  it('VLT-14 asks for one token when a hundred calls want one', async () => {
+    const server = await start(() => ({ access_token: 'at-1', token_type: 'Bearer', expires_in: 600 }))
+    const vault = vaultFor(server)
+    await Promise.all(Array.from({ length: 100 }, () => use(vault, server)))
+    expect([asked(server).length, server.received.length]).toEqual([1, 101])
+  })
+
+  it('asks again shortly before a token ends, and each time when none says when it ends', async () => {
+    const clock = movableClock()
+    const server = await start(() => ({ access_token: 'at-1', token_type: 'Bearer', expires_in: 100 }))
+    const vault = vaultFor(server, {}, clock)
+    await use(vault, server)
+    clock.add(69)
+    await use(vault, server)
+    expect(asked(server).length).toBe(1)
+    clock.add(1)
+    await use(vault, server)
+    expect(asked(server).length).toBe(2)
+    const endless = await start(() => ({ access_token: 'at-1', token_type: 'Bearer' }))
+    const other = vaultFor(endless)
+    await use(other, endless)
+    await use(other, endless)
+    expect(asked(endless).length).toBe(2)
+  })
+
+  it('VLT-18 narrows a token to the command of the call, and refuses a call without a scope', async () => {
+    const server = await start((form) => ({
+      access_token: `at-${form.get('scope')}`,
+      token_type: 'Bearer',
+      expires_in: 600,
+    }))
+    const vault = vaultFor(server, {
+      authentication: 'post',
+      resource: server.origin,
+      scopes: { '/crm': 'contacts', '/crm/read': 'contacts:read' },
+    })
+    const releases: Release[] = []
+    const lease = async (path: string): Promise<string> => {
+      const onRelease = (release: Release): void => void releases.push(release)
+      return (await vault.lease('api', { authorization: permission({ path }), onRelease })).secret.reveal()
+    }
+    expect(await lease('/crm/read/one')).toBe('at-contacts:read')
+    expect(await lease('/crm/write')).toBe('at-contacts')
+    expect(releases).toMatchObject([{ kind: 'derived', downscoped: true }, { downscoped: true }])
+    expect(Object.fromEntries(new URLSearchParams(asked(server)[0]?.body))).toEqual({
+      grant_type: 'client_credentials',
+      scope: 'contacts:read',
+      resource: server.origin,
+      client_id: 'svc:1',
+      client_secret: 'cs/+ 1',
+    })
+    await expect(lease('/mail/send')).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
+  })
+
+  it('VLT-31 refuses a token that can do more than was asked for', async () => {
+    const server = await start(() => ({ access_token: 'at-1', token_type: 'Bearer', expires_in: 9, scope: 'a admin' }))
+    const vault = vaultFor(server, { scopes: { '/': 'a b' } })
+    await expect(use(vault, server)).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
+  })
+
+  const answers: readonly (readonly [string, object | number, string])[] = [
+    ['a refused client', { error: 'invalid_client', error_description: 'canary-9' }, 'ERR_VAULT_CONFIGURATION'],
+    ['an unknown error', { error: 'canary-9' }, 'ERR_VAULT_CONFIGURATION'],
+    ['a refused grant', { error: 'invalid_grant' }, 'ERR_VAULT_REVOKED'],
+    ['a refused scope', { error: 'invalid_scope' }, 'ERR_VAULT_DOWNSCOPE'],
+    ['a server that cannot answer', 503, 'ERR_VAULT_UNAVAILABLE'],
+    ['no token', { token_type: 'Bearer' }, 'ERR_VAULT_INTEGRITY'],
+    ['a token bound to a key', { access_token: 'canary-9', token_type: 'DPoP' }, 'ERR_VAULT_INTEGRITY'],
+    ['a token of another type', { access_token: { a: 'canary-9' }, token_type: 'Bearer' }, 'ERR_VAULT_INTEGRITY'],
+  ]
+  for (const [what, answer, code] of answers) {
+    it(`refuses ${what}`, async () => {
+      const server = await start(() => answer)
+      const error = (await use(vaultFor(server), server).catch((caught: unknown) => caught)) as VaultError
+      expect(error).toMatchObject({ name: 'VaultError', code })
+      expect(error.message).not.toContain('canary-9')
+    })
+  }
+})
+
+describe('refresh tokens', () => {
+  const processorFor = (server: TestServer): ReturnType<typeof refreshToken> =>
+    refreshToken({ tokenEndpoint: `${server.origin}/token`, clientId: 'c' })
+
+  /** Rotates at each use, and takes a second use of a token for theft. */
+  async function rotating(): Promise<TestServer & { readonly stolen: () => boolean }> {
+    let present = 1
+    let stolen = false
+    const server = await start((form) => {
+      if (stolen || form.get('refresh_token') !== `rt-${present}`) {
+        stolen = true
+        return { error: 'invalid_grant' }
+      }
+      present += 1
+      return { access_token: `at-${present}`, token_type: 'Bearer', expires_in: 100, refresh_token: `rt-${present}` }
+    })
+    return { ...server, stolen: () => stolen }
+  }
+
+  const kept = (): Map<string, Secret> =>
+    new Map([['api', Secret.ofFields({ refreshToken: 'rt-1', clientSecret: 'cs' })]])
+
+  it('VLT-17 are rotated one at a time, and stored before the access token is used', async () => {
+    const server = await rotating()
+    const clock = movableClock()
+    const source = memorySource('memory', kept(), clock)
+    const credentials = { api: { origins: [server.origin], processor: processorFor(server) } }
+    const vault = createVault({ source, credentials, clock })
+    const other = createVault({ source, credentials, clock })
+    for (let round = 0; round < 5; round += 1) {
+      const calls = Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? vault : other).use({
+          reference: 'api',
+          authorization: permission(),
+          url: `${server.origin}/x`,
+        }),
+      )
+      await Promise.all(calls)
+      clock.add(100)
+    }
+    expect(server.stolen()).toBe(false)
+    expect(asked(server).length).toBe(10)
+    const stored = await source.read('api', { scope: '' })
+    expect(stored?.secret.revealField('refreshToken')).toBe('rt-11')
+    expect(stored?.secret.revealField('clientSecret')).toBe('cs')
+  })
+
+  it('VLT-17 are refused by a vault that cannot store a successor', async () => {
+    const server = await rotating()
+    const { replace: _, ...source } = memorySource('memory', kept(), movableClock())
+    const vault = createVault({
+      source,
+      credentials: { api: { origins: [server.origin], processor: processorFor(server) } },
+    })
+    const call = vault.use({ reference: 'api', authorization: permission(), url: server.origin })
+    await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+  })
+
+  it('VLT-17 keep a successor in memory while it cannot be stored, and store it first thing after', async () => {
+    const server = await rotating()
+    const memory = memorySource('memory', kept(), movableClock())
+    let full = true
+    const source: typeof memory = {
+      ...memory,
+      replace: async (reference, successor) => {
+        if (full) throw new VaultError('ERR_VAULT_UNAVAILABLE', 'no space left')
+        return (await memory.replace?.(reference, successor)) ?? ''
+      },
+    }
+    const credentials = { api: { origins: [server.origin], processor: processorFor(server) } }
+    const vault = createVault({ source, credentials, clock: movableClock() })
+    const use = (): Promise<Response> =>
+      vault.use({ reference: 'api', authorization: permission(), url: `${server.origin}/x` })
+    await expect(use()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    await expect(use()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(asked(server).length).toBe(1)
+    full = false
+    await use()
+    expect(server.stolen()).toBe(false)
+    expect((await memory.read('api', { scope: '' }))?.secret.revealField('refreshToken')).toBe('rt-3')
+  })
+
+  it('that a server leaves as they are need no store', async () => {
+    const server = await start(() => ({
+      access_token: 'at',
+      token_type: 'Bearer',
+      expires_in: 9,
+      refresh_token: 'rt-1',
+    }))
+    const processor = refreshToken({ tokenEndpoint: `${server.origin}/token`, clientId: 'c', authentication: 'none' })
+    const { replace: _, ...source } = memorySource(
+      'memory',
+      new Map([['api', Secret.ofFields({ refreshToken: 'rt-1' })]]),
+      movableClock(),
+    )
+    const vault = createVault({ source, credentials: { api: { origins: [server.origin], processor } } })
+    await vault.use({ reference: 'api', authorization: permission(), url: `${server.origin}/x` })
+    expect(asked(server)[0]?.body).toBe('grant_type=refresh_token&refresh_token=rt-1&client_id=c')
+  })
+
+  it('derives anew when an operator has replaced the kept secret', async () => {
+    const server = await start((form) => ({
+      access_token: `for-${form.get('refresh_token')}`,
+      token_type: 'Bearer',
+      expires_in: 900,
+    }))
+    const clock = movableClock()
+    const source = memorySource('memory', kept(), clock)
+    const credentials = { api: { origins: [server.origin], processor: processorFor(server), leasable: true } }
+    const vault = createVault({ source, credentials, clock })
+    const lease = async (): Promise<string> =>
+      (await vault.lease('api', { authorization: permission() })).secret.reveal()
+    expect(await lease()).toBe('for-rt-1')
+    const secret = Secret.ofFields({ refreshToken: 'rt-new', clientSecret: 'cs' })
+    await source.replace?.('api', { secret, expectedVersion: '1' })
+    expect(await lease()).toBe('for-rt-new')
+  })
+})

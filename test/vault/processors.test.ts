@@ -1,0 +1,192 @@
+import { createHmac } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { OutgoingRequest, Processor } from '../../src/vault/processor.ts'
+import { basic } from '../../src/vault/processors/basic.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
+import { header } from '../../src/vault/processors/header.ts'
+import { hmac } from '../../src/vault/processors/hmac.ts'
+import { parseProcessor } from '../../src/vault/processors/parse-processor.ts'
+import { query } from '../../src/vault/processors/query.ts'
+import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
+import { sigV4 } from '../../src/vault/processors/sigv4.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { movableClock, NOON, vaultError } from './support.ts'
+
+const configuration = expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION'))
+
+async function apply(
+  processor: Processor,
+  secret: string | Secret,
+  request: Partial<OutgoingRequest> = {},
+): Promise<OutgoingRequest> {
+  const outgoing = { method: 'GET', url: new URL('https://a.example/p?q=1'), headers: new Headers(), ...request }
+  const context = { clock: movableClock(), fetch, signal: new AbortController().signal }
+  return processor.apply(outgoing, typeof secret === 'string' ? new Secret(secret) : secret, context)
+}
+
+const login = Secret.ofFields({ username: 'ann', password: 'pass word', token: 't-1' })
+
+describe('processors', () => {
+  it('bearer', async () => {
+    expect((await apply(bearer(), 't-1')).headers.get('authorization')).toBe('Bearer t-1')
+    expect((await apply(bearer({ field: 'token' }), login)).headers.get('authorization')).toBe('Bearer t-1')
+  })
+
+  it('header, with text around the secret', async () => {
+    const processor = header({ name: 'X-Api-Key', format: 'Token {secret};v=1' })
+    expect((await apply(processor, 't-1')).headers.get('x-api-key')).toBe('Token t-1;v=1')
+    expect(processor.headers).toEqual(['x-api-key'])
+    for (const format of ['', 'none', '{secret}{secret}', 'a\r\nb: {secret}']) {
+      expect(() => header({ name: 'X-A', format })).toThrow(configuration)
+    }
+    for (const name of ['', 'a b', 'a:', 'Host', 'Content-Length', 'ä']) {
+      expect(() => header({ name })).toThrow(configuration)
+    }
+  })
+
+  it('basic, in UTF-8', async () => {
+    const value = (await apply(basic({ username: 'ann' }), 'pä ss')).headers.get('authorization') ?? ''
+    expect(Buffer.from(value.slice(6), 'base64').toString()).toBe('ann:pä ss')
+    expect((await apply(basic(), login)).headers.get('authorization')).toBe(`Basic ${btoa('ann:pass word')}`)
+    expect(() => basic({ username: 'a:b' })).toThrow(configuration)
+    await expect(apply(basic({ username: 'a' }), 'p\n')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    await expect(apply(basic(), 'not fields')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+  })
+
+  it('query', async () => {
+    expect((await apply(query({ name: 'key' }), 'a&b=c')).url.href).toBe('https://a.example/p?q=1&key=a%26b%3Dc')
+    expect(() => query({ name: 'a&b' })).toThrow(configuration)
+  })
+
+  it('hmac over everything, and as well-known services have it', async () => {
+    const body = new TextEncoder().encode('{"a":1}')
+    const everything = hmac({ header: 'x-signature', timestampHeader: 'x-time' })
+    const signed = await apply(everything, 'k', { method: 'POST', body })
+    const expected = createHmac('sha256', 'k').update(`POST\n/p\nq=1\n${NOON}\n{"a":1}`).digest('hex')
+    expect(signed.headers.get('x-signature')).toBe(expected)
+    expect(signed.headers.get('x-time')).toBe(String(NOON))
+
+    const github = hmac({ header: 'X-Hub-Signature-256', covers: ['body'], format: 'sha256={signature}' })
+    // the example of "Validating webhook deliveries" in GitHub's documentation
+    const hello = { method: 'POST', body: new TextEncoder().encode('Hello, World!') }
+    expect((await apply(github, "It's a Secret to Everybody", hello)).headers.get('x-hub-signature-256')).toBe(
+      'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17',
+    )
+
+    const other = hmac({
+      header: 'x-s',
+      covers: ['timestamp', 'body'],
+      separator: '.',
+      timestampHeader: 'x-t',
+      hash: 'SHA-512',
+      encoding: 'base64',
+    })
+    expect((await apply(other, 'k', { body })).headers.get('x-s')).toBe(
+      createHmac('sha512', 'k').update(`${NOON}.{"a":1}`).digest('base64'),
+    )
+  })
+
+  it('hmac refuses parameters that do not fit together', () => {
+    expect(() => hmac({ header: 'x', covers: [] })).toThrow(configuration)
+    expect(() => hmac({ header: 'x', covers: ['timestamp'] })).toThrow(configuration)
+    expect(() => hmac({ header: 'x', covers: ['body'], timestampHeader: 'y' })).toThrow(configuration)
+    expect(() => hmac({ header: 'x', covers: ['body'], format: 'none' })).toThrow(configuration)
+    expect(() => hmac({ header: 'x', covers: ['host' as 'body'] })).toThrow(configuration)
+  })
+
+  it('sigV4, with temporary keys too', async () => {
+    const keys = { accessKeyId: 'AKID', secretAccessKey: 'sk' }
+    const processor = sigV4({ region: 'eu-central-1', service: 's3' })
+    const signed = await apply(processor, Secret.ofFields({ ...keys, sessionToken: 'st' }))
+    expect(signed.headers.get('x-amz-security-token')).toBe('st')
+    expect(signed.headers.get('authorization')).toMatch(
+      /^AWS4-HMAC-SHA256 Credential=AKID\/20260101\/eu-central-1\/s3\/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=[0-9a-f]{64}$/,
+    )
+    const plain = await apply(processor, Secret.ofFields(keys))
+    expect(plain.headers.get('x-amz-security-token')).toBeNull()
+    expect(() => sigV4({ region: 'EU', service: 's3' })).toThrow(configuration)
+  })
+
+  it('SEC-07 refuse a secret that would end a header, without showing it', async () => {
+    for (const secret of ['a\r\nx: canary', 'canary\n', ' canary', 'canärÿ', 'a\0canary']) {
+      for (const processor of [bearer(), header({ name: 'x-a' })]) {
+        const error = (await apply(processor, secret).catch((caught: unknown) => caught)) as Error
+        expect(error).toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+        expect(error.message).not.toContain('canary')
+      }
+    }
+  })
+})
+
+describe('processors as data', () => {
+  const tokenEndpoint = 'https://as.example/token'
+  const all: readonly Processor[] = [
+    bearer(),
+    bearer({ field: 'a' }),
+    header({ name: 'X-A' }),
+    header({ name: 'X-A', format: 'T {secret}', field: 'a' }),
+    basic(),
+    basic({ username: 'ann' }),
+    query({ name: 'k', field: 'f' }),
+    hmac({ header: 'x', timestampHeader: 'y', field: 'k' }),
+    hmac({ header: 'x', covers: ['body'], hash: 'SHA-512', encoding: 'base64', separator: '.' }),
+    sigV4({ region: 'eu-central-1', service: 'sts' }),
+    clientCredentials({ tokenEndpoint, clientId: 'c' }),
+    clientCredentials({
+      tokenEndpoint,
+      clientId: 'c',
+      authentication: 'post',
+      scopes: { '/a': 'x y' },
+      resource: 'https://r.example',
+      field: 'f',
+    }),
+    refreshToken({ tokenEndpoint, clientId: 'c', authentication: 'none', scopes: { '/a': 'x' } }),
+    refreshToken({ tokenEndpoint, clientId: 'c' }),
+  ]
+  for (const processor of all) {
+    it(`VLT-30 come back from their description: ${JSON.stringify(processor.description)}`, () => {
+      const stored: unknown = JSON.parse(JSON.stringify(processor.description))
+      const again = parseProcessor(stored)
+      expect(again.description).toEqual(processor.description)
+      expect([again.headers, again.parameters]).toEqual([processor.headers, processor.parameters])
+    })
+  }
+
+  it('VLT-30 are refused when a part of the description is not understood', () => {
+    for (const description of [
+      null,
+      'bearer',
+      [],
+      {},
+      { type: 'unknown' },
+      { type: '__proto__' },
+      { type: 'bearer', only: '/v1' },
+      { type: 'bearer', field: 1 },
+      { type: 'header', name: 'x' },
+      {
+        type: 'hmac',
+        header: 'x',
+        format: '{signature}',
+        covers: 'body',
+        separator: '',
+        hash: 'SHA-256',
+        encoding: 'hex',
+      },
+      {
+        type: 'hmac',
+        header: 'x',
+        format: '{signature}',
+        covers: ['body'],
+        separator: '',
+        hash: 'MD5',
+        encoding: 'hex',
+      },
+      { type: 'client-credentials', tokenEndpoint: 'http://as.example/', clientId: 'c', authentication: 'basic' },
+      { type: 'refresh-token', tokenEndpoint, clientId: 'c', authentication: 'basic', scopes: { '/a': 1 } },
+      { type: 'refresh-token', tokenEndpoint, clientId: 'c', authentication: 'basic', scopes: ['x'] },
+    ]) {
+      expect(() => parseProcessor(description), JSON.stringify(description)).toThrow(configuration)
+    }
+  })
+})
