@@ -21,7 +21,7 @@ import { checkRevocation } from './checks/revocation.ts'
 import { checkSignatures } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
-import type { Denial } from './denial.ts'
+import type { ClaimedCall, Denial } from './denial.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { createMemo, type Memo } from './memo.ts'
 import { type AuthorizeOptions, type CallOptions, completeOptions, type Settings } from './options.ts'
@@ -90,21 +90,33 @@ function* decide(container: string | Uint8Array, settings: Settings, state: Stat
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
   const chain = yield* readCall(container, settings, state.memo)
   if ('code' in chain) return deny(chain)
-  const denial =
+  const unauthenticated =
     checkAddressee(chain, settings) ??
     checkAlignment(chain) ??
     checkTimeBounds(chain, now, settings) ??
-    (yield* checkSignatures(chain, settings, state, call)) ??
+    (yield* checkSignatures(chain, settings, state, call))
+  if (unauthenticated !== undefined) return deny(unauthenticated, chain)
+  const denial =
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call))
-  if (denial !== undefined) return deny(denial)
+  if (denial !== undefined) return deny(denial, chain, true)
   return Object.freeze({ allowed: true, authorization: yield* grant(chain, settings) })
 }
 
-function deny(denial: Denial): Decision {
-  return Object.freeze({ allowed: false, denial: Object.freeze(denial) })
+function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
+  if (chain === undefined) return Object.freeze({ allowed: false, denial: Object.freeze(denial) })
+  const { cid, fields } = chain.invocation
+  const call: ClaimedCall = {
+    authenticated,
+    invocation: cid,
+    invoker: fields.issuer,
+    subject: fields.subject,
+    command: fields.command,
+    proofs: fields.proofs,
+  }
+  return Object.freeze({ allowed: false, denial: Object.freeze({ ...denial, call: Object.freeze(call) }) })
 }
 
 function* grant(chain: Chain, settings: Settings): Steps<Authorization> {

@@ -94,6 +94,22 @@ export interface Approvable {
   readonly command: Command
 }
 
+/** What a refused call says of itself: for records and for limits, not for decisions. */
+export interface ClaimedCall {
+  /** Whether the invocation is signed by its issuer; if not, anybody may have written this. */
+  readonly authenticated: boolean
+  /** The invocation. */
+  readonly invocation: CID
+  /** Who says to make the call. */
+  readonly invoker: Did
+  /** Whose authority is claimed. */
+  readonly subject: Did
+  /** What is asked for. */
+  readonly command: Command
+  /** The delegations named, root first. */
+  readonly proofs: readonly CID[]
+}
+
 /** The answer no, and why. A denial never holds a secret, a key or a token. */
 export interface Denial {
   /** Which reason. */
@@ -108,6 +124,8 @@ export interface Denial {
   readonly detail?: DenialDetail
   /** Present when a further delegation could permit the call. */
   readonly approvable?: Approvable
+  /** What the call says of itself; absent when it could not be read. */
+  readonly call?: ClaimedCall
   /** CIDs of the proofs that are missing, with `proof_missing`. */
   readonly missing?: readonly CID[]
 }
