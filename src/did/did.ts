@@ -16,7 +16,7 @@ declare const didBrand: unique symbol
 export type Did = `did:${string}` & { readonly [didBrand]: true }
 
 /** The longest DID that is read, in characters. */
-export const MAX_DID_LENGTH = 128
+const MAX_DID_LENGTH = 128
 
 /**
  * Reads a DID.

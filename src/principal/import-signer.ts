@@ -37,7 +37,8 @@ export interface ImportSignerOptions {
 /**
  * Takes a private key. It is copied; the bytes passed in can be overwritten afterwards.
  *
- * @throws ArgumentError when it is no private key of the algorithm. No message shows any of it.
+ * @throws ArgumentError when it is no private key of the algorithm, MalformedError when a JWK is of another kind or its
+ *   public key is none. No message shows any of the key.
  */
 export async function importSigner(source: PrivateKeySource, options?: ImportSignerOptions): Promise<Signer> {
   const { algorithm, secret } = read(source, options?.algorithm)
