@@ -1,0 +1,91 @@
+// node only: uses node:fs
+/**
+ * What comes next out of a spool.
+ *
+ * @module
+ */
+
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { AuditError, quote } from '../../errors.ts'
+import { segmentsAmong } from '../jsonl/segment-name.ts'
+import { parseRecord } from '../record.ts'
+import type { SpoolCursor } from './spool-cursor.ts'
+
+/** Records that are sent together. */
+export interface Batch {
+  /** Whole lines, each with its end. */
+  readonly body: string
+  readonly first: number
+  readonly last: number
+  /** The place behind them. */
+  readonly next: SpoolCursor
+}
+
+/** Which records to take. */
+export interface BatchLimits {
+  /** The last record that was confirmed; later ones may be cut off yet. */
+  readonly confirmed: number
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+/**
+ * Reads the records behind a place, of one file; undefined when there are none.
+ *
+ * @throws AuditError when what stands there does not go on from the place.
+ */
+export function readBatch(directory: string, prefix: string, cursor: SpoolCursor, limits: BatchLimits): Batch | undefined {
+  const segments = segmentsAmong(fs.readdirSync(directory), prefix)
+  for (const { file } of segments) {
+    if (file < cursor.file) continue
+    const offset = file === cursor.file ? cursor.offset : 0
+    const batch = batchIn(directory, file, offset, cursor.sequence, limits)
+    if (batch !== undefined) return batch
+  }
+  return undefined
+}
+
+/** Removes the files of which every record was delivered, but never the one that is written. */
+export function removeDelivered(directory: string, prefix: string, cursor: SpoolCursor): void {
+  for (const { file } of segmentsAmong(fs.readdirSync(directory), prefix)) {
+    if (file < cursor.file) fs.rmSync(join(directory, file))
+  }
+}
+
+function batchIn(
+  directory: string,
+  file: string,
+  offset: number,
+  delivered: number,
+  { confirmed, maxRecords, maxBytes }: BatchLimits,
+): Batch | undefined {
+  const text = readAt(join(directory, file), offset, maxBytes)
+  let body = ''
+  let last = delivered
+  for (let count = 0; count < maxRecords; count++) {
+    const end = text.indexOf('\n', body.length)
+    if (end < 0) break
+    const { sequence } = parseRecord(text.slice(body.length, end))
+    if (sequence > confirmed) break
+    if (sequence !== last + 1) {
+      throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(file)} has record ${sequence} where ${last + 1} was to come`)
+    }
+    body = text.slice(0, end + 1)
+    last = sequence
+  }
+  if (body === '') return undefined
+  return { body, first: delivered + 1, last, next: { sequence: last, file, offset: offset + body.length } }
+}
+
+/** Records are ASCII: a byte is a character. */
+function readAt(path: string, offset: number, length: number): string {
+  const file = fs.openSync(path, 'r')
+  try {
+    const buffer = new Uint8Array(length)
+    const got = fs.readSync(file, buffer, 0, length, offset)
+    return new TextDecoder('latin1').decode(buffer.subarray(0, got))
+  } finally {
+    fs.closeSync(file)
+  }
+}

@@ -1,0 +1,200 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { waitAfter } from '../../src/audit/http/back-off.ts'
+import { type HttpAuditSinkOptions, httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { parseRecord } from '../../src/audit/record.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { intent } from './events.ts'
+import { temporaryDirectory } from './jsonl/temporary.ts'
+
+interface Endpoint {
+  readonly url: string
+  readonly requests: IncomingMessage[]
+  /** The lines that came, each record once. */
+  lines(): string[]
+  /** What the next requests are answered with; 204 when nothing is. */
+  readonly answers: (number | ((response: ServerResponse) => void))[]
+}
+
+async function endpoint(): Promise<Endpoint> {
+  const lines = new Map<number, string>()
+  const requests: IncomingMessage[] = []
+  const answers: Endpoint['answers'] = []
+  const server = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (chunk) => (body += chunk))
+    request.on('end', () => {
+      requests.push(request)
+      const answer = answers.shift() ?? 204
+      if (typeof answer === 'function') return answer(response)
+      if (answer < 300) {
+        for (const line of body.trimEnd().split('\n')) lines.set(parseRecord(line).sequence, line)
+      }
+      response.writeHead(answer).end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/audit`,
+    requests,
+    answers,
+    lines: () => [...lines.values()],
+  }
+}
+
+const quick = { backOff: { firstMs: 1, maxMs: 20 } }
+
+async function open(options: HttpAuditSinkOptions): ReturnType<typeof httpAuditSink> {
+  const sink = await httpAuditSink({ ...quick, ...options })
+  onTestFinished(() => sink.close())
+  return sink
+}
+
+describe('a log to an HTTP endpoint', () => {
+  it('AUD-20 confirms from the disk, and delivers every record in order', async () => {
+    const { url, requests, lines } = await endpoint()
+    const headers = async (): Promise<Record<string, string>> => ({ authorization: 'Bearer t0k3n' })
+    const sink = await open({ url, directory: temporaryDirectory(), headers, maxRecords: 50, maxBytes: 8192 })
+    const confirmations = await Promise.all(Array.from({ length: 300 }, (_, i) => sink.append(intent(i), {})))
+    expect(confirmations[0]).toMatchObject({ sink: new URL(url).origin, durability: 'disk' })
+    await sink.delivered({})
+    expect(sink.waiting()).toBe(0)
+    expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 300 })
+    expect(requests[0]?.headers).toMatchObject({
+      authorization: 'Bearer t0k3n',
+      'content-type': 'application/x-ndjson',
+      'idempotency-key': expect.stringMatching(/^spool-1-\d+$/),
+    })
+    for (const request of requests) expect(request.method).toBe('POST')
+  })
+
+  it('AUD-20 goes on while the endpoint is down, and delivers when it is up [attack 78]', async () => {
+    const { url, answers, lines } = await endpoint()
+    const failures: unknown[] = []
+    const directory = temporaryDirectory()
+    answers.push(500, 503, 404, (response) => response.destroy(), 302, 200)
+    const sink = await open({ url, directory, onFailure: (failure) => void failures.push(failure.status ?? 'error') })
+    for (let i = 1; i <= 5; i++) await sink.append(intent(i), {})
+    await sink.delivered({})
+    expect(failures).toEqual([500, 503, 404, 'error', 302])
+    expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 5 })
+  })
+
+  it('AUD-20 delivers after a restart what was not, and not again what was', async () => {
+    const { url, answers, lines, requests } = await endpoint()
+    const directory = temporaryDirectory()
+    const first = await open({ url, directory, maxBytes: 4096 })
+    for (let i = 1; i <= 20; i++) await first.append(intent(i), {})
+    await first.delivered({})
+    const spooled = readdirSync(directory).filter((file) => file.endsWith('.jsonl'))
+    expect(spooled.length).toBeLessThanOrEqual(2)
+    answers.push(...Array.from({ length: 1000 }, () => 500))
+    for (let i = 21; i <= 30; i++) await first.append(intent(i), {})
+    await first.close()
+    answers.length = 0
+    const seen = requests.length
+    const second = await open({ url, directory, maxBytes: 4096 })
+    await second.delivered({})
+    expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 30 })
+    expect(requests[seen]?.headers['idempotency-key']).toMatch(/^spool-21-/)
+    await second.append(intent(31), {})
+    await second.delivered({})
+    expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 31 })
+  })
+
+  it('AUD-20 sends less at a time when it was too much', async () => {
+    const { url, answers, requests, lines } = await endpoint()
+    const sink = await open({ url, directory: temporaryDirectory(), maxRecords: 8 })
+    answers.push(500, 413, 413, 413)
+    for (let i = 1; i <= 8; i++) await sink.append(intent(i), {})
+    await sink.delivered({})
+    const sizes = requests.map((request) => {
+      const [, first, last] = String(request.headers['idempotency-key']).split('-').map(Number)
+      return Number(last) - Number(first) + 1
+    })
+    expect(Math.min(...sizes)).toBe(1)
+    expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 8 })
+  })
+
+  it('AUD-20 gives up a request that hangs, and tries again', async () => {
+    const { url, answers, lines } = await endpoint()
+    answers.push(() => undefined)
+    const sink = await open({ url, directory: temporaryDirectory(), timeoutMs: 40 })
+    await sink.append(intent(1), {})
+    await sink.delivered({})
+    expect(lines()).toHaveLength(1)
+    const hanging = await endpoint()
+    hanging.answers.push(() => undefined)
+    const other = await open({ url: hanging.url, directory: temporaryDirectory() })
+    await other.append(intent(1), {})
+    const waiting = other.delivered({ signal: AbortSignal.timeout(20) })
+    await expect(waiting).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(other.waiting()).toBe(1)
+    await other.close()
+  })
+
+  it('AUD-21 refuses when too many records wait [attack 78]', async () => {
+    const { url, answers } = await endpoint()
+    answers.push(...Array.from({ length: 1000 }, () => 503))
+    const sink = await open({ url, directory: temporaryDirectory(), maxWaiting: 3 })
+    for (let i = 1; i <= 3; i++) await sink.append(intent(i), {})
+    await expect(sink.append(intent(4), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    answers.length = 0
+    await sink.delivered({})
+    await sink.append(intent(5), {})
+  })
+
+  it('AUD-20 does not begin anew when it does not know how far it was', async () => {
+    const { url } = await endpoint()
+    const directory = temporaryDirectory()
+    const first = await open({ url, directory })
+    await first.append(intent(1), {})
+    await first.delivered({})
+    await first.close()
+    const cursor = join(directory, 'spool.cursor')
+    const good = readFileSync(cursor, 'utf8')
+    for (const text of ['', '{}', 'null', good.replace('"sequence":1', '"sequence":7')]) {
+      writeFileSync(cursor, text)
+      await expect(httpAuditSink({ url, directory }), text).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    }
+    writeFileSync(cursor, good)
+    await (await httpAuditSink({ url, directory })).close()
+  })
+
+  it('AUD-20 waits longer after each failure, up to a bound, and as long as it was asked to', () => {
+    const backOff = { firstMs: 100, maxMs: 1000 }
+    for (let failures = 1; failures < 40; failures++) {
+      const full = Math.min(1000, 100 * 2 ** (failures - 1))
+      const wait = waitAfter(failures, backOff)
+      expect(wait).toBeGreaterThanOrEqual(full / 2)
+      expect(wait).toBeLessThanOrEqual(full)
+    }
+    expect(waitAfter(1, backOff, 700)).toBe(700)
+    expect(waitAfter(1, backOff, 99_000)).toBe(1000)
+  })
+
+  it('AUD-20 keeps to retry-after', async () => {
+    const { url, answers } = await endpoint()
+    answers.push((response) => response.writeHead(429, { 'retry-after': '1' }).end())
+    const sink = await open({ url, directory: temporaryDirectory(), backOff: { firstMs: 1, maxMs: 300 } })
+    const began = performance.now()
+    await sink.append(intent(1), {})
+    await sink.delivered({})
+    expect(performance.now() - began).toBeGreaterThan(280)
+  })
+
+  it.each(['ftp://a', 'http://log.example/', 'https://user:pass@log.example/', 'x', ''])(
+    'AUD-20 has no endpoint `%s`',
+    async (url) => {
+      await expect(httpAuditSink({ url, directory: temporaryDirectory() })).rejects.toThrow(ArgumentError)
+    },
+  )
+})
