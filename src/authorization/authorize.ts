@@ -44,6 +44,14 @@ export interface Authorizer {
    * @throws {@link ArgumentError} when one of them does not.
    */
   authorizeSync(container: string | Uint8Array): Decision
+  /**
+   * Asks again whether a call that was allowed still stands: not expired, nothing of its chain revoked. For whoever
+   * releases something some time after the decision.
+   *
+   * @param authorization - one that this authorizer made.
+   * @returns true when it stands; false also when the store does not answer.
+   */
+  recheck(authorization: Authorization, options?: CallOptions): Promise<boolean>
 }
 
 /** Decides about one call; for a service that decides about many, {@link createAuthorizer} keeps what can be kept. */
@@ -62,16 +70,23 @@ export function authorize(
  */
 export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   const settings = completeOptions(options)
-  const state: State = { memo: createMemo(settings.maxCachedDelegations), keys: createKeyRing() }
+  const state: State = {
+    memo: createMemo(settings.maxCachedDelegations),
+    keys: createKeyRing(),
+    chains: new WeakMap(),
+  }
   return Object.freeze({
     authorize: (container, call = {}) => runAsync(decide(checkInput(container), settings, state, call)),
     authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, {})),
+    recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
   } satisfies Authorizer)
 }
 
 interface State {
   readonly memo: Memo<Link>
   readonly keys: KeyRing
+  /** The chain that each authorization stands on, for as long as somebody holds it. */
+  readonly chains: WeakMap<Authorization, Chain>
 }
 
 /**
@@ -102,7 +117,17 @@ function* decide(container: string | Uint8Array, settings: Settings, state: Stat
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)
-  return Object.freeze({ allowed: true, authorization: yield* grant(chain, settings) })
+  const authorization = yield* grant(chain, settings)
+  state.chains.set(authorization, chain)
+  return Object.freeze({ allowed: true, authorization })
+}
+
+/** What can change after a decision: the time, and revocations. */
+function* decideAgain(authorization: Authorization, settings: Settings, state: State, call: CallOptions): Steps<boolean> {
+  const chain = state.chains.get(authorization)
+  if (chain === undefined) throw new ArgumentError('the authorization was not made by this authorizer')
+  const now = Math.floor(settings.clock.now())
+  return (checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))) === undefined
 }
 
 function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {

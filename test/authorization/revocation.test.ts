@@ -129,6 +129,21 @@ describe('a revoked delegation', () => {
     }
   })
 
+  it('RVK-05 is noticed between the decision and the release [attack 74]', async () => {
+    const revocations = memoryRevocationStore({ clock })
+    let time = now
+    const authorizer = createService({ revocations, clock: { now: () => time } })
+    const decision = await authorizer.authorize(encodeContainer([await call({ issuer: dan, proofs }), ...proofs]))
+    if (!decision.allowed) throw new Error(decision.denial.message)
+    expect(await authorizer.recheck(decision.authorization)).toBe(true)
+    time = now + 121
+    expect(await authorizer.recheck(decision.authorization)).toBe(false)
+    time = now
+    revocations.add({ ids: [bob.did], expiration: never })
+    expect(await authorizer.recheck(decision.authorization)).toBe(false)
+    await expect(createService().recheck(decision.authorization)).rejects.toThrow(/not made by this authorizer/)
+  })
+
   it('RVK-06 cannot be told from others when the store fails, so the call is refused [attack 22]', async () => {
     const container = encodeContainer([await call({ issuer: dan, proofs }), ...proofs])
     const answers = [() => Promise.reject(new Error('down')), () => { throw new Error('down') }, () => undefined, () => Promise.resolve('garbage'), () => null]
