@@ -18,7 +18,7 @@ import { sigV4 } from './sigv4.ts'
 export function parseProcessor(description: unknown): Processor {
   const fields = read(description)
   const processor = make(fields)
-  // VLT-30: what the processor says of itself is what was kept, or something was not understood
+  // what the processor says of itself is what was kept, or something was not understood
   if (canonical(processor.description) !== canonical(Object.fromEntries(fields.entries))) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',

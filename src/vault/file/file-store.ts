@@ -1,0 +1,125 @@
+// node only: reads and writes a file
+import { createHash } from 'node:crypto'
+import { quote, VaultError } from '../../errors.ts'
+import { equalBytes } from '../digest.ts'
+import { createMutex } from '../mutex.ts'
+import { decodeFile, encodeFile, type FileContents, readDerivation } from './format.ts'
+import { deriveKeys, type FileKey, type FileKeys, newDerivation } from './key.ts'
+import { withFileLock } from './lock.ts'
+import { readPrivateFile, replacePrivateFile } from './private-file.ts'
+
+/** What {@link openFileStore} needs. */
+export interface FileStoreOptions {
+  readonly path: string
+  readonly key: FileKey
+  readonly create: boolean
+  readonly scryptCost: number
+  readonly lockTimeoutMs: number
+}
+
+/** A file of credentials and the keys that open it. */
+export interface OpenFile {
+  readonly contents: FileContents
+  readonly keys: FileKeys
+}
+
+/** A file of credentials on disk. Other processes may change it at any time. */
+export interface FileStore {
+  /** Reads the file as it is now. */
+  read(): Promise<OpenFile>
+  /** Changes the records, alone among all processes. */
+  change(records: (file: OpenFile, revision: number) => FileContents['records']): Promise<void>
+  /** Writes every record anew under another key. */
+  changeKey(
+    key: FileKey,
+    reseal: (file: OpenFile, keys: FileKeys, revision: number) => FileContents['records'],
+  ): Promise<void>
+  /** Runs a task, alone among all processes that give the same name. */
+  exclusively<T>(name: string, task: () => Promise<T>): Promise<T>
+}
+
+/**
+ * Opens a file of credentials, or makes one.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, `ERR_VAULT_INTEGRITY` or `ERR_VAULT_UNAVAILABLE`.
+ */
+export async function openFileStore(options: FileStoreOptions): Promise<FileStore> {
+  const { path } = options
+  const mutex = createMutex()
+  let key = options.key
+  let opened: readonly FileKeys[] = []
+  let known: (OpenFile & { readonly identity: string }) | undefined
+
+  async function read(): Promise<OpenFile> {
+    const file = await readPrivateFile(path, known?.identity)
+    if (file === 'unchanged' && known !== undefined) return known
+    if (file === undefined || file === 'unchanged') {
+      throw new VaultError(
+        'ERR_VAULT_CONFIGURATION',
+        `there is no file ${quote(path, 256)}; open it once with \`create: true\``,
+      )
+    }
+    const keys = await keysFor(file.bytes)
+    const contents = decodeFile(keys, file.bytes)
+    // VLT-25: an older version of the file is genuine too, and brings back what was removed or rotated since
+    if (known !== undefined && contents.revision < known.contents.revision) {
+      throw new VaultError('ERR_VAULT_INTEGRITY', 'the file of credentials was replaced by an older version of it')
+    }
+    known = { contents, keys, identity: file.identity }
+    return known
+  }
+
+  async function keysFor(bytes: Uint8Array): Promise<FileKeys> {
+    const { salt, cost, kind } = readDerivation(bytes)
+    const present = opened.find(({ derivation }) => {
+      return derivation.kind === kind && derivation.cost === cost && equalBytes(derivation.salt, salt)
+    })
+    if (present !== undefined) return present
+    const keys = await deriveKeys(key, { salt, cost, kind })
+    opened = [...opened, keys].slice(-2)
+    return keys
+  }
+
+  function locked<T>(task: () => Promise<T>): Promise<T> {
+    return mutex(() => withFileLock(`${path}.lock`, options.lockTimeoutMs, task))
+  }
+
+  async function write(keys: FileKeys, contents: FileContents): Promise<void> {
+    await replacePrivateFile(path, encodeFile(keys, contents))
+  }
+
+  if (options.create) {
+    await locked(async () => {
+      if ((await readPrivateFile(path)) !== undefined) return
+      const keys = await deriveKeys(key, newDerivation(key, options.scryptCost))
+      await write(keys, { revision: 0, records: [] })
+    })
+  }
+  await read()
+
+  return {
+    read,
+    change: (records) =>
+      locked(async () => {
+        const file = await read()
+        const revision = file.contents.revision + 1
+        await write(file.keys, { revision, records: records(file, revision) })
+      }),
+    changeKey: (next, reseal) =>
+      locked(async () => {
+        const file = await read()
+        const revision = file.contents.revision + 1
+        const keys = await deriveKeys(next, newDerivation(next, options.scryptCost))
+        // a read that sees the new file before this turn goes on has its keys
+        opened = [...opened, keys].slice(-2)
+        await write(keys, { revision, records: reseal(file, keys, revision) })
+        key = next
+      }),
+    exclusively: (name, task) => withFileLock(`${path}.${shortHash(name)}.lock`, options.lockTimeoutMs, task),
+  }
+}
+
+/** A name of any characters and length as part of a file name. */
+function shortHash(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,118 @@
+// node only: files that belong to one user
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { quote, VaultError } from '../../errors.ts'
+import { vaultFailure } from '../failure.ts'
+
+/** The most that is read of a file. */
+const MAX_BYTES = 16_777_216
+
+/** A file that was read, and marks by which a later version of it can be told apart. */
+export interface PrivateFile {
+  readonly bytes: Uint8Array
+  readonly identity: string
+}
+
+/**
+ * Reads a file that only its owner, who is this process, may read.
+ *
+ * @param known - the identity of a version that the caller has already.
+ * @returns the file; `undefined` for the bytes when the version is the known one; `undefined` when there is no file.
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do, when others could read it.
+ */
+export async function readPrivateFile(path: string, known?: string): Promise<PrivateFile | 'unchanged' | undefined> {
+  let handle: FileHandle
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') return undefined
+    if (code === 'ELOOP') throw wrongFile(path, 'it is a symbolic link; give the path of the file itself')
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be opened`, cause)
+  }
+  try {
+    // what is checked is the open file, not whatever the path names a moment later
+    const status = await handle.stat({ bigint: true })
+    if (!status.isFile()) throw wrongFile(path, 'it is not a file')
+    checkAccess(path, Number(status.mode), Number(status.uid))
+    if (status.size > MAX_BYTES) throw wrongFile(path, `it is larger than ${MAX_BYTES} bytes`)
+    const identity = `${status.dev}:${status.ino}:${status.size}:${status.mtimeNs}:${status.ctimeNs}`
+    if (identity === known) return 'unchanged'
+    return { bytes: Uint8Array.from(await handle.readFile()), identity }
+  } catch (cause) {
+    if (cause instanceof VaultError) throw cause
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be read`, cause)
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Puts a new version in the place of a file in one step: a reader sees the old one or the new one, whole, also after a
+ * loss of power.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE`; the old version is there still.
+ */
+export async function replacePrivateFile(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
+  try {
+    // VLT-23
+    await writeNew(temporary, bytes)
+    await rename(temporary, path)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    await unlink(temporary).catch(() => undefined)
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
+  }
+}
+
+/**
+ * Writes a file that must not be there yet.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is there, `ERR_VAULT_UNAVAILABLE`.
+ */
+export async function createPrivateFile(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeNew(path, bytes)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw wrongFile(path, 'it is there already')
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
+  }
+}
+
+async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(path, 'wx', 0o600)
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes a rename last: it is an entry of the folder. Windows cannot, and does not need to. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+function checkAccess(path: string, mode: number, owner: number): void {
+  // Windows has access lists in place of modes, and Node does not show them
+  if (process.platform === 'win32') return
+  // VLT-22
+  if ((mode & 0o077) !== 0) throw wrongFile(path, 'others may use it; run chmod 600')
+  if (owner !== process.getuid?.()) throw wrongFile(path, 'it belongs to another user; run chown')
+}
+
+function wrongFile(path: string, what: string): VaultError {
+  return new VaultError('ERR_VAULT_CONFIGURATION', `${quote(path, 256)} cannot be used: ${what}`)
+}

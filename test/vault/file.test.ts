@@ -1,0 +1,431 @@
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openRecord, sealRecord } from '../../src/vault/file/format.ts'
+import { deriveKeys, newDerivation } from '../../src/vault/file/key.ts'
+import { withFileLock } from '../../src/vault/file/lock.ts'
+import { createKeyFile, type FileKey, type FileVault, openFileVault } from '../../src/vault/file.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { permission, serve, vaultError } from './support.ts'
+
+let folder: string
+let path: string
+let keyFile: string
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'procura-file-'))
+  path = join(folder, 'credentials')
+  keyFile = join(folder, 'key')
+  await createKeyFile(keyFile)
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const open = (extra: object = {}): Promise<FileVault> =>
+  openFileVault({ path, key: { keyFile }, create: true, ...extra })
+const lease = async (vault: FileVault, name: string): Promise<string> =>
+  (await vault.lease(name, { authorization: permission() })).secret.reveal()
+const integrity = vaultError('ERR_VAULT_INTEGRITY')
+const configuration = vaultError('ERR_VAULT_CONFIGURATION')
+
+describe('openFileVault', () => {
+  it('keeps credentials with their rules, and lists them without their secrets', async () => {
+    const server = await serve((received, response) => void response.end(received.headers.authorization))
+    const vault = await open()
+    await vault.put('api', { secret: 'canary-77', origins: [server.origin], processor: bearer(), pathPrefix: '/v1' })
+    await vault.put('db', { secret: { username: 'u', password: 'canary-77' } })
+    const again = await openFileVault({ path, key: { keyFile } })
+    const response = await again.use({ reference: 'api', authorization: permission(), url: `${server.origin}/v1/x` })
+    expect(await response.text()).toBe('Bearer [redacted]')
+    expect(server.received[0]?.headers.authorization).toBe('Bearer canary-77')
+    await server.close()
+    const refused = again.use({ reference: 'api', authorization: permission(), url: `${server.origin}/v2` })
+    await expect(refused).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+    await expect(lease(again, 'api')).rejects.toMatchObject(configuration)
+    const listed = await again.list()
+    expect(listed).toMatchObject([
+      {
+        name: 'api',
+        version: '1',
+        present: true,
+        rules: { origins: [server.origin], pathPrefix: '/v1', leasable: false },
+      },
+      { name: 'db', version: '2', present: true, rules: { leasable: true } },
+    ])
+    expect(JSON.stringify(listed)).not.toContain('canary-77')
+    expect(readFileSync(path, 'utf8')).not.toMatch(/canary|Y2FuYXJ5/)
+  })
+
+  it('keeps versions of a secret: rotates, restores, forgets the oldest, removes', async () => {
+    const vault = await open({ keepVersions: 3 })
+    expect(await vault.put('db', { secret: 'one', commands: ['/db'] })).toBe('1')
+    expect(await vault.rotate('db', 'two')).toBe('2')
+    expect(await vault.rotate('db', 'three')).toBe('3')
+    expect(await vault.restore('db', '1')).toBe('4')
+    expect((await vault.list()).map(({ version, present }) => [version, present])).toEqual([
+      ['2', false],
+      ['3', false],
+      ['4', true],
+    ])
+    expect((await vault.lease('db', { authorization: permission({ path: '/db' }) })).secret.reveal()).toBe('one')
+    await expect(vault.restore('db', '1')).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+    await expect(vault.rotate('other', 'x')).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+    expect([await vault.remove('db'), await vault.remove('db')]).toEqual([true, false])
+    await expect(vault.lease('db', { authorization: permission({ path: '/db' }) })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_UNKNOWN_REFERENCE'),
+    )
+    expect(await vault.put('db', { secret: 'new' })).toBe('6')
+  })
+
+  it('opens with a passphrase, a key file or bytes, and with no other', async () => {
+    const keys: readonly FileKey[] = [
+      { passphrase: 'correct horse battery' },
+      { passphrase: new Secret('another passphrase') },
+      { keyFile },
+      { bytes: new Uint8Array(32).fill(7) },
+    ]
+    const options = { create: true, scryptCost: 16_384 }
+    for (const [index, key] of keys.entries()) {
+      const file = join(folder, `v${index}`)
+      const vault = await openFileVault({ path: file, key, ...options })
+      await vault.put('a', { secret: `s${index}` })
+      expect(await lease(await openFileVault({ path: file, key }), 'a')).toBe(`s${index}`)
+      for (const other of [
+        ...keys.filter((one) => one !== key),
+        { bytes: new Uint8Array(32) },
+        { passphrase: 'wrong passphrase' },
+      ]) {
+        await expect(openFileVault({ path: file, key: other })).rejects.toMatchObject({
+          code: expect.stringMatching(/INTEGRITY|CONFIGURATION/),
+        })
+      }
+    }
+  })
+
+  it('changes its key, and other processes have to be opened with it again', async () => {
+    const vault = await open()
+    await vault.put('a', { secret: 'one' })
+    const other = await open()
+    await vault.changeKey({ passphrase: 'correct horse battery' })
+    expect(await lease(vault, 'a')).toBe('one')
+    await vault.rotate('a', 'two')
+    await expect(lease(other, 'a')).rejects.toMatchObject(configuration)
+    await expect(openFileVault({ path, key: { keyFile } })).rejects.toMatchObject(configuration)
+    expect(await lease(await openFileVault({ path, key: { passphrase: 'correct horse battery' } }), 'a')).toBe('two')
+  })
+
+  it('sees at once what another process wrote', async () => {
+    const [one, two] = [await open(), await open()]
+    await one.put('a', { secret: 'first' })
+    expect(await lease(two, 'a')).toBe('first')
+    await two.rotate('a', 'second')
+    expect(await lease(one, 'a')).toBe('second')
+  })
+
+  it('VLT-17 stores rotated refresh tokens, one process at a time', async () => {
+    let present = 1
+    let stolen = false
+    const server = await serve((received, response) => {
+      if (received.url !== '/token') return void response.end()
+      stolen ||= new URLSearchParams(received.body).get('refresh_token') !== `rt-${present}`
+      present += 1
+      response.end(
+        JSON.stringify({ access_token: 'at', token_type: 'Bearer', expires_in: 900, refresh_token: `rt-${present}` }),
+      )
+    })
+    const vaults = await Promise.all([open(), open(), open()])
+    const processor = refreshToken({ tokenEndpoint: `${server.origin}/token`, clientId: 'c', authentication: 'none' })
+    await vaults[0].put('api', { secret: { refreshToken: 'rt-1' }, origins: [server.origin], processor })
+    const calls = vaults.map((vault) =>
+      vault.use({ reference: 'api', authorization: permission(), url: server.origin }),
+    )
+    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200, 200])
+    await server.close()
+    expect([stolen, present]).toEqual([false, 4])
+    expect((await vaults[0].list()).at(-1)?.version).toBe('4')
+  })
+})
+
+describe('a file that somebody changed', () => {
+  interface Body {
+    format: string
+    revision: number
+    key: { kind: string; salt: string; cost: number }
+    records: { name: string; version: number; created: number; rules: string; box: string }[]
+  }
+
+  async function tamper(change: (body: Body) => void): Promise<unknown> {
+    const [body = '', mac = ''] = readFileSync(path, 'utf8').split('\n')
+    const parsed = JSON.parse(body) as Body
+    change(parsed)
+    writeFileSync(path, `${JSON.stringify(parsed)}\n${mac}\n`)
+    return openFileVault({ path, key: { keyFile } })
+  }
+
+  const changes: readonly (readonly [string, (body: Body) => void])[] = [
+    [
+      'an origin',
+      (body) => {
+        body.records[0]!.rules = body.records[0]!.rules.replace('a.example', 'evil.example')
+      },
+    ],
+    [
+      'a processor',
+      (body) => {
+        body.records[0]!.rules = body.records[0]!.rules.replace('"bearer"', '"basic"')
+      },
+    ],
+    [
+      'a name',
+      (body) => {
+        body.records[0]!.name = 'other'
+      },
+    ],
+    [
+      'a version',
+      (body) => {
+        body.records[0]!.version = 9
+      },
+    ],
+    [
+      'a box',
+      (body) => {
+        body.records[0]!.box = `A${body.records[0]!.box.slice(1)}`
+      },
+    ],
+    [
+      'two boxes swapped',
+      (body) => {
+        ;[body.records[0]!.box, body.records[1]!.box] = [body.records[1]!.box, body.records[0]!.box]
+      },
+    ],
+    [
+      'the order of versions',
+      (body) => {
+        body.records.reverse()
+      },
+    ],
+    [
+      'a record left out',
+      (body) => {
+        body.records.pop()
+      },
+    ],
+    [
+      'a record repeated',
+      (body) => {
+        body.records.push(body.records[0]!)
+      },
+    ],
+    [
+      'the revision',
+      (body) => {
+        body.revision = 99
+      },
+    ],
+    [
+      'the salt',
+      (body) => {
+        body.key.salt = 'A'.repeat(43)
+      },
+    ],
+    [
+      'a cost that would take all memory',
+      (body) => {
+        body.key = { ...body.key, kind: 'scrypt', cost: 2 ** 30 }
+      },
+    ],
+    [
+      'the format',
+      (body) => {
+        body.format = 'procura-vault@2'
+      },
+    ],
+  ]
+  for (const [what, change] of changes) {
+    it(`VLT-21 is refused: ${what}`, async () => {
+      const vault = await open()
+      await vault.put('a', { secret: 'one', origins: ['https://a.example'], processor: bearer() })
+      await vault.rotate('a', 'two')
+      await expect(tamper(change)).rejects.toMatchObject(integrity)
+      await expect(lease(vault, 'a')).rejects.toMatchObject(integrity)
+    })
+  }
+
+  it('VLT-21 is refused when it is cut, empty, or no file of ours', async () => {
+    await (await open()).put('a', { secret: 'one' })
+    const whole = readFileSync(path)
+    for (const bytes of [
+      whole.subarray(0, -1),
+      whole.subarray(0, 40),
+      Buffer.alloc(0),
+      Buffer.from('{}\n\n'),
+      Buffer.from([0xff, 0x0a]),
+      Buffer.concat([whole, Buffer.from('x\n')]),
+    ]) {
+      writeFileSync(path, bytes)
+      await expect(openFileVault({ path, key: { keyFile } })).rejects.toMatchObject(integrity)
+    }
+  })
+
+  it('VLT-20 opens no box under another name, version, time or rules', async () => {
+    const key = { bytes: new Uint8Array(32).fill(1) }
+    const keys = await deriveKeys(key, newDerivation(key, 0))
+    const record = sealRecord(keys, { name: 'a', version: 1, created: 5, rules: '{}' }, new Secret('one'))
+    expect(openRecord(keys, record).reveal()).toBe('one')
+    for (const other of [
+      { name: 'b' },
+      { version: 2 },
+      { created: 6 },
+      { rules: '{"x":1}' },
+      { box: record.box.subarray(0, 20) },
+      { box: new Uint8Array(60) },
+    ]) {
+      expect(() => openRecord(keys, { ...record, ...other })).toThrow(expect.objectContaining(integrity))
+    }
+  })
+
+  it('VLT-25 is refused when it is an older version of itself', async () => {
+    const vault = await open()
+    await vault.put('a', { secret: 'leaked' })
+    const old = readFileSync(path)
+    await vault.rotate('a', 'new')
+    expect(await lease(vault, 'a')).toBe('new')
+    writeFileSync(path, old)
+    await expect(lease(vault, 'a')).rejects.toMatchObject(integrity)
+  })
+})
+
+describe('access to the file', () => {
+  it('VLT-22 is for its owner alone, and so is the key', async () => {
+    const vault = await open()
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    await vault.put('a', { secret: 'one' })
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    for (const mode of [0o640, 0o604, 0o660, 0o601]) {
+      chmodSync(path, mode)
+      await expect(lease(vault, 'a')).rejects.toMatchObject({
+        ...configuration,
+        message: expect.stringContaining('chmod 600'),
+      })
+    }
+    chmodSync(path, 0o600)
+    chmodSync(keyFile, 0o644)
+    await expect(openFileVault({ path, key: { keyFile } })).rejects.toThrow(/chmod 600/)
+  })
+
+  it('VLT-22 is refused through links, to folders, and to a file that is not there', async () => {
+    await open()
+    symlinkSync(path, join(folder, 'link'))
+    mkdirSync(join(folder, 'folder'))
+    for (const name of ['link', 'folder', 'missing']) {
+      await expect(openFileVault({ path: join(folder, name), key: { keyFile } })).rejects.toMatchObject(configuration)
+    }
+    await expect(openFileVault({ path, key: { keyFile: join(folder, 'missing') } })).rejects.toThrow(/createKeyFile/)
+    await expect(createKeyFile(keyFile)).rejects.toMatchObject(configuration)
+    expect(readFileSync(keyFile).length).toBe(32)
+  })
+
+  it('refuses settings that cannot be meant', async () => {
+    for (const extra of [
+      { keepVersions: 0 },
+      { key: { bytes: new Uint8Array(31) } },
+      { key: { passphrase: 'short' } },
+      { key: { passphrase: 'long enough' }, scryptCost: 1024 },
+      { key: { passphrase: 'long enough' }, scryptCost: 20_000 },
+    ]) {
+      await expect(open({ path: join(folder, 'new'), ...extra })).rejects.toMatchObject(configuration)
+    }
+  })
+})
+
+describe('writing', () => {
+  const child = fileURLToPath(new URL('file-child.ts', import.meta.url))
+  const run = (...args: readonly string[]): ReturnType<typeof spawn> =>
+    spawn(process.execPath, ['--import', 'tsx', child, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+
+  it('VLT-24 loses nothing when four processes write at once', async () => {
+    const vault = await open({ keepVersions: 50 })
+    const names = ['a', 'b', 'c', 'd']
+    for (const name of names) await vault.put(name, { secret: 'start' })
+    const codes = await Promise.all(
+      names.map((name) => new Promise((resolve) => run('rotate', path, keyFile, name, '12').on('exit', resolve))),
+    )
+    expect(codes).toEqual([0, 0, 0, 0])
+    const listed = await vault.list()
+    expect(listed.length).toBe(52)
+    expect(new Set(listed.map(({ version }) => version)).size).toBe(52)
+    for (const name of names) expect(await lease(vault, name)).toBe(`${name}-11`)
+  })
+
+  it('VLT-23 leaves a whole file when the process is killed in the middle', async () => {
+    const vault = await open()
+    await vault.put('a', { secret: 'start' })
+    for (let round = 0; round < 6; round += 1) {
+      const process = run('rotate', path, keyFile, 'a', '1000000')
+      await new Promise((resolve) => process.stdout?.once('data', resolve))
+      await new Promise((resolve) => setTimeout(resolve, 17 + round * 13))
+      process.kill('SIGKILL')
+      await new Promise((resolve) => process.on('exit', resolve))
+      expect(await lease(vault, 'a')).toMatch(/^(?:start|a-\d+)$/)
+      // the lock of a dead process is broken
+      await vault.rotate('a', 'start')
+    }
+  })
+
+  it('VLT-23 keeps the old file when the new one does not fit', async () => {
+    const vault = await open()
+    await vault.put('a', { secret: 'one' })
+    const command = `ulimit -f 64; exec "$0" --import tsx "$@"`
+    const said = execFileSync('bash', ['-c', command, process.execPath, child, 'fill', path, keyFile, 'b'], {
+      encoding: 'utf8',
+    })
+    expect(said).toContain('could not be written (EFBIG)')
+    expect(await lease(vault, 'a')).toBe('one')
+    expect(readdirSync(folder).sort()).toEqual(['credentials', 'key'])
+  })
+
+  it('VLT-24 breaks the lock of a process that has died, and of no other', async () => {
+    const lock = join(folder, 'lock')
+    const dead = spawn(process.execPath, ['-e', ''])
+    await new Promise((resolve) => dead.on('exit', resolve))
+    const holder = { process: dead.pid, host: hostname(), nonce: 'a'.repeat(24) }
+    writeFileSync(lock, JSON.stringify(holder))
+    expect(await withFileLock(lock, 1_000, async () => 'done')).toBe('done')
+    expect(existsSync(lock)).toBe(false)
+    for (const alive of [
+      { ...holder, process: process.pid },
+      { ...holder, host: 'elsewhere' },
+      { ...holder, nonce: '../x' },
+      null,
+    ]) {
+      writeFileSync(lock, JSON.stringify(alive))
+      await expect(withFileLock(lock, 30, async () => 'done')).rejects.toMatchObject(
+        vaultError('ERR_VAULT_UNAVAILABLE'),
+      )
+      expect(existsSync(lock)).toBe(true)
+    }
+    expect(readdirSync(folder).filter((name) => name.startsWith('lock.'))).toEqual([])
+  })
+
+  it('VLT-24 gives the lock back when the task fails', async () => {
+    const lock = join(folder, 'lock')
+    await expect(withFileLock(lock, 100, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    expect(existsSync(lock)).toBe(false)
+  })
+})
