@@ -63,11 +63,22 @@ export function decodeStrict(bytes: Uint8Array): StrictValue | undefined {
   return { value, wholeFloats }
 }
 
-/** Writes canonical DAG-CBOR; {@link Float} makes a float of a whole number. */
+/** Bytes to be written as they are, right or wrong. */
+export class Raw {
+  readonly bytes: Uint8Array
+
+  constructor(hex: string) {
+    this.bytes = Uint8Array.from(Buffer.from(hex, 'hex'))
+  }
+}
+
+/** Writes canonical DAG-CBOR; {@link Float} makes a float of a whole number, and {@link Raw} makes what it
+ * likes. */
 export function encodeCanonical(value: unknown): Uint8Array {
   const out: number[] = []
   const write = (part: unknown): void => {
     if (part instanceof Float) out.push(...floatBytes(part.value))
+    else if (part instanceof Raw) out.push(...part.bytes)
     else if (Array.isArray(part)) {
       out.push(...head(4, part.length))
       part.forEach(write)

@@ -116,7 +116,7 @@ describe('reference authorization', () => {
         'replayed',
       ])
       for (const id of [cidOf(proof), subject.did, agent.did]) {
-        expect([...ask([invocation, proof], { audience, revoked: new Set([id]) }).reasons]).toEqual(['revoked'])
+        expect([...ask([invocation, proof], { audience, revoked: [{ id }] }).reasons]).toEqual(['revoked'])
       }
       expect([...ask([call([proof], { x: 2 }), proof], { audience }).reasons]).toEqual(['policy_unsatisfied'])
       expect(ask([call([proof], { x: new Float(1) }), proof], { audience }).allowed).toBe(true)
@@ -128,9 +128,7 @@ describe('reference authorization', () => {
       if (twin === undefined) throw new Error('a twin was expected')
       expect(cidOf(twin)).not.toBe(cidOf(proof))
       expect(ask([call([twin]), twin], { audience }).allowed).toBe(true)
-      expect([...ask([call([twin]), twin], { audience, revoked: new Set([cidOf(proof)]) }).reasons]).toEqual([
-        'revoked',
-      ])
+      expect([...ask([call([twin]), twin], { audience, revoked: [{ id: cidOf(proof) }] }).reasons]).toEqual(['revoked'])
       const invocation = call([proof])
       const again = twinOf(invocation) as Uint8Array
       expect(replayKey(again)).toBe(replayKey(invocation))
@@ -167,7 +165,7 @@ describe('reference authorization', () => {
     const message = new Uint8Array([1, 2, 3])
     const signature = key.sign(message)
     const reader = parseDidKey(key.did)
-    if (reader === undefined) throw new Error('a key was expected')
+    if (typeof reader !== 'object') throw new Error('a key was expected')
     expect(verifySignature(reader, signature, message)).toBe(true)
     const order = 2n ** 252n + 27742317777372353535851937790883648493n
     const s = BigInt(`0x${Buffer.from(signature.slice(32)).reverse().toString('hex')}`) + order

@@ -9,8 +9,8 @@ import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { decodeStrict, encodeCanonical } from './cbor.ts'
-import { headerAlgorithm, parseDidKey, twinSignature, verifySignature } from './keys.ts'
-import { evaluatePolicy, isPolicy } from './policy.ts'
+import { headerAlgorithm, isOnCurve, parseDidKey, twinSignature, verifySignature } from './keys.ts'
+import { evaluatePolicy, hasUnknownOperator, isPolicy } from './policy.ts'
 
 /** Why a call is refused; the same words as the library's denial codes. */
 export type Reason =
@@ -52,14 +52,19 @@ export interface ReferenceQuestion {
   readonly maxLifetime?: number | 'never'
   /** Shortest nonce of an invocation; default 12. */
   readonly minNonce?: number
-  /** CIDs of delegations (base32 text) and DIDs of principals. */
-  readonly revoked?: ReadonlySet<string>
+  readonly revoked?: readonly Revocation[]
   /** Replay keys ({@link replayKey}) already claimed. */
   readonly seen?: ReadonlySet<string>
   /** Reads the tags of 1.0.0-rc.1 too. */
   readonly releaseCandidate?: boolean
   /** Reads `aud` equal to `sub` and an empty `meta` in 1.0.0 too. */
   readonly lenient?: boolean
+}
+
+/** A CID of a delegation (base32 text) or the DID of a principal, and who revoked it; the operator when nobody is named. */
+export interface Revocation {
+  readonly id: string
+  readonly revoker?: string
 }
 
 /** The answer, and every rule that is broken. */
@@ -93,20 +98,21 @@ export function referenceAuthorize(question: ReferenceQuestion): ReferenceVerdic
   if (question.tokens.length > limits.tokens) reasons.add('too_large')
   const tokens: Token[] = []
   for (const bytes of question.tokens) {
-    const token = readToken(bytes, question)
-    if (typeof token === 'string') reasons.add(token)
-    else tokens.push(token)
+    const token = readToken(bytes, question, reasons)
+    if (token !== undefined) tokens.push(token)
   }
   const invocations = tokens.filter((token) => token.kind === 'invocation')
-  if (invocations.length === 0) reasons.add('invocation_missing')
-  if (invocations.length > 1) reasons.add('invocation_ambiguous')
+  // What cannot be read is not missing.
+  if (invocations.length === 0 && tokens.length === question.tokens.length) reasons.add('invocation_missing')
+  if (question.tokens.filter(isTaggedInvocation).length > 1) reasons.add('invocation_ambiguous')
   const invocation = invocations[0]
   if (invocation !== undefined) {
     const delegations = new Map(
       tokens.filter((token) => token.kind === 'delegation').map((token) => [cidOf(token.bytes), token]),
     )
     const proofs = (invocation.fields.prf as CID[]).map((cid) => delegations.get(cid.toString()))
-    if (proofs.includes(undefined)) reasons.add('proof_missing')
+    const present = new Set(question.tokens.map(cidOf))
+    if ((invocation.fields['prf'] as CID[]).some((cid) => !present.has(cid.toString()))) reasons.add('proof_missing')
     if (proofs.length > limits.chain) reasons.add('chain_too_long')
     for (const reason of chainReasons(proofs, invocation, question)) reasons.add(reason)
   }
@@ -125,11 +131,11 @@ export function replayKey(invocation: Uint8Array): string {
 
 /** The same token with the other ECDSA signature; `undefined` when its algorithm has only one. */
 export function twinOf(bytes: Uint8Array): Uint8Array | undefined {
-  const strict = decodeStrict(bytes)
-  if (strict === undefined) return undefined
-  const [signature, signed] = strict.value as [Uint8Array, { h: Uint8Array }]
-  const algorithm = headerAlgorithm(signed.h)
-  if ((algorithm !== 'ES256' && algorithm !== 'ES256K') || signature.length !== 64) return undefined
+  const envelope = decodeStrict(bytes)?.value
+  const [signature, signed] = Array.isArray(envelope) ? (envelope as unknown[]) : []
+  if (!(signature instanceof Uint8Array) || signature.length !== 64) return undefined
+  const algorithm = isMap(signed) && signed['h'] instanceof Uint8Array ? headerAlgorithm(signed['h']) : undefined
+  if (algorithm !== 'ES256' && algorithm !== 'ES256K') return undefined
   const twin = encodeCanonical(twinSignature(algorithm, signature))
   return Uint8Array.from([0x82, ...twin, ...signedPart(bytes)])
 }
@@ -142,30 +148,48 @@ function signedPart(bytes: Uint8Array): Uint8Array {
   return bytes.slice(4 + (bytes[2] as number) * 256 + (bytes[3] as number))
 }
 
-function readToken(bytes: Uint8Array, question: ReferenceQuestion): Token | Reason {
-  if (bytes.length > limits.tokenBytes) return 'too_large'
-  const strict = decodeStrict(bytes)
-  if (strict === undefined) return 'malformed'
-  const envelope = strict.value
-  if (!Array.isArray(envelope) || envelope.length !== 2) return 'malformed'
-  const [signature, signed] = envelope as unknown[]
-  if (!(signature instanceof Uint8Array) || !isMap(signed)) return 'malformed'
-  const keys = Object.keys(signed)
+// Gives the token when it can be looked into; every reason not to take it is collected.
+function readToken(bytes: Uint8Array, question: ReferenceQuestion, reasons: Set<Reason>): Token | undefined {
+  if (bytes.length > limits.tokenBytes) reasons.add('too_large')
+  const envelope = decodeStrict(bytes)?.value
+  const [signature, signed] = Array.isArray(envelope) && envelope.length === 2 ? (envelope as unknown[]) : []
+  const keys = isMap(signed) ? Object.keys(signed) : []
   const tag = keys.find((key) => key !== 'h')
-  if (keys.length !== 2 || tag === undefined || !(signed.h instanceof Uint8Array)) return 'malformed'
+  const header = isMap(signed) ? signed['h'] : undefined
+  if (!(signature instanceof Uint8Array) || !isMap(signed) || !(header instanceof Uint8Array) || tag === undefined) {
+    reasons.add('malformed')
+    return undefined
+  }
   const fields = signed[tag]
-  if (!isMap(fields)) return 'malformed'
+  // A signature of the wrong length is no signature at all, and a wrong one besides; either may be said.
+  if (signature.length !== 64 || keys.length !== 2 || !isMap(fields)) reasons.add('malformed')
   const kind = readTag(tag, question)
-  if (kind === undefined) return 'unsupported'
-  if (headerAlgorithm(signed.h) === undefined) return 'unsupported'
-  const schema = kind === 'delegation' ? delegationKeys : invocationKeys
-  if (!hasExactlyTheKeys(fields, schema)) return 'malformed'
-  const floats = strict.wholeFloats.map((path) => path.split('/').slice(3).join('/'))
-  if (floats.some((path) => ['exp', 'nbf', 'iat'].includes(path))) return 'malformed'
+  if (kind === undefined || headerAlgorithm(header) === undefined) reasons.add('unsupported')
+  if (kind === undefined || keys.length !== 2 || !isMap(fields)) return undefined
   const strictForm = tag.endsWith('@1.0.0') && question.lenient !== true
-  const good = kind === 'delegation' ? isDelegation(fields) : isInvocation(fields, strictForm)
-  if (!good) return didTooLong(fields) ? 'too_large' : 'malformed'
-  return { kind, bytes, signature, header: signed.h, signedBytes: signedPart(bytes), fields }
+  const faults = fieldReasons(kind, fields, strictForm)
+  for (const reason of faults) reasons.add(reason)
+  return faults.length > 0 ? undefined : { kind, bytes, signature, header, signedBytes: signedPart(bytes), fields }
+}
+
+function fieldReasons(kind: Token['kind'], fields: Fields, strictForm: boolean): readonly Reason[] {
+  const schema = kind === 'delegation' ? delegationKeys : invocationKeys
+  const good = kind === 'delegation' ? isDelegation(fields, strictForm) : isInvocation(fields, strictForm)
+  if (good && hasExactlyTheKeys(fields, schema)) return []
+  const unknown = hasUnknownOperator(fields['pol']) || hasUnknownKey(fields)
+  return [
+    'malformed',
+    ...(unknown ? (['unsupported'] as const) : []),
+    ...(didTooLong(fields) ? (['too_large'] as const) : []),
+  ]
+}
+
+// Also of an invocation whose payload is spoilt: two of them are too many either way.
+function isTaggedInvocation(bytes: Uint8Array): boolean {
+  const envelope = decodeStrict(bytes)?.value
+  return (
+    Array.isArray(envelope) && isMap(envelope[1]) && Object.keys(envelope[1]).some((key) => key.startsWith('ucan/inv@'))
+  )
 }
 
 function readTag(tag: string, question: ReferenceQuestion): Token['kind'] | undefined {
@@ -182,33 +206,33 @@ function hasExactlyTheKeys(fields: Fields, schema: { required: string[]; optiona
   )
 }
 
-function isDelegation(fields: Fields): boolean {
+function isDelegation(fields: Fields, strictForm: boolean): boolean {
   return (
-    isCommon(fields) &&
+    isCommon(fields, strictForm) &&
     isDid(fields.aud) &&
     (fields.sub === null || isDid(fields.sub)) &&
-    isPolicy(fields.pol) &&
-    (fields.meta === undefined || isMap(fields.meta))
+    isPolicy(fields.pol)
   )
 }
 
 function isInvocation(fields: Fields, strictForm: boolean): boolean {
   if (strictForm && fields.aud === fields.sub) return false
-  if (strictForm && isMap(fields.meta) && Object.keys(fields.meta).length === 0) return false
   return (
-    isCommon(fields) &&
+    isCommon(fields, strictForm) &&
     isDid(fields.sub) &&
     (fields.aud === undefined || isDid(fields.aud)) &&
     isMap(fields.args) &&
     Array.isArray(fields.prf) &&
     fields.prf.every(isTokenCid) &&
     (fields.cause === undefined || isTokenCid(fields.cause)) &&
-    (fields.iat === undefined || isTime(fields.iat)) &&
-    (fields.meta === undefined || isMap(fields.meta))
+    (fields.iat === undefined || isTime(fields.iat))
   )
 }
 
-function isCommon(fields: Fields): boolean {
+function isCommon(fields: Fields, strictForm: boolean): boolean {
+  const { meta } = fields
+  if (meta !== undefined && !isMap(meta)) return false
+  if (strictForm && isMap(meta) && Object.keys(meta).length === 0) return false
   return (
     isDid(fields.iss) &&
     isCommand(fields.cmd) &&
@@ -222,8 +246,14 @@ function isCommon(fields: Fields): boolean {
 // A did:key must be canonical and hold a good key; another method is only looked at for its form.
 function isDid(value: unknown): boolean {
   if (typeof value !== 'string' || value.length > limits.didCharacters) return false
-  if (value.startsWith('did:key:')) return parseDidKey(value) !== undefined
+  if (value.startsWith('did:key:')) return typeof parseDidKey(value) === 'object'
   return /^did:[a-z0-9]+:[A-Za-z0-9._:-]*[A-Za-z0-9._-]$/.test(value)
+}
+
+function hasUnknownKey(fields: Fields): boolean {
+  return [fields.iss, fields.aud, fields.sub].some(
+    (value) => typeof value === 'string' && value.length <= limits.didCharacters && parseDidKey(value) === 'unknown',
+  )
 }
 
 function didTooLong(fields: Fields): boolean {
@@ -275,7 +305,7 @@ function* chainReasons(
     if (nbf !== undefined && question.now < nbf - skew) yield 'not_yet_valid'
     if (exp !== null && question.now > exp + skew) yield 'expired'
     const key = parseDidKey(link.fields.iss as string)
-    if (key === undefined) yield 'key_unresolved'
+    if (key === undefined || key === 'unknown' || !isOnCurve(key)) yield 'key_unresolved'
     else if (headerAlgorithm(link.header) !== key.algorithm) yield 'signature_invalid'
     else if (!verifySignature(key, link.signature, link.signedBytes)) yield 'signature_invalid'
   }
@@ -306,12 +336,16 @@ function* chainReasons(
     if (evaluatePolicy(proof.fields.pol, fields.args) !== true) yield 'policy_unsatisfied'
   }
 
-  for (const link of links) {
-    if (link === undefined) continue
-    if (question.revoked?.has(link.fields.iss as string)) yield 'revoked'
-    const twin = link === invocation ? undefined : twinOf(link.bytes)
-    if (link !== invocation && question.revoked?.has(cidOf(link.bytes))) yield 'revoked'
-    if (twin !== undefined && question.revoked?.has(cidOf(twin))) yield 'revoked'
+  for (const { id, revoker } of question.revoked ?? []) {
+    if (links.some((link) => link?.fields.iss === id)) yield 'revoked'
+    for (const [index, proof] of proofs.entries()) {
+      if (proof === undefined) continue
+      const twin = twinOf(proof.bytes)
+      const names = [cidOf(proof.bytes), ...(twin === undefined ? [] : [cidOf(twin)])]
+      const above = proofs.slice(0, index + 1)
+      const mayRevoke = revoker === undefined || above.some((other) => other?.fields.iss === revoker)
+      if (names.includes(id) && mayRevoke) yield 'revoked'
+    }
   }
   if (question.seen?.has(replayKey(invocation.bytes))) yield 'replayed'
 }

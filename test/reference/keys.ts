@@ -48,8 +48,11 @@ export function didOf(algorithm: Algorithm, bytes: Uint8Array): string {
   return `did:key:${base58btc.encode(Uint8Array.from([...prefix, ...bytes]))}`
 }
 
-/** Reads a `did:key`; `undefined` unless it is the one canonical text of a good key of one of the three algorithms. */
-export function parseDidKey(did: string): ReferenceKey | undefined {
+/**
+ * Reads the form of a `did:key`: the one canonical text of a key of one of the three algorithms, which is not of small
+ * order. Whether it is a point of its curve is {@link isOnCurve}. `'unknown'` for another kind of key.
+ */
+export function parseDidKey(did: string): ReferenceKey | 'unknown' | undefined {
   if (!did.startsWith('did:key:z')) return undefined
   let raw: Uint8Array
   try {
@@ -57,20 +60,30 @@ export function parseDidKey(did: string): ReferenceKey | undefined {
   } catch {
     return undefined
   }
-  for (const { algorithm, prefix, length } of algorithms) {
-    if (raw.length !== prefix.length + length || prefix.some((byte, index) => raw[index] !== byte)) continue
-    const bytes = raw.slice(prefix.length)
-    return didOf(algorithm, bytes) === did && isGoodPoint(algorithm, bytes) ? { algorithm, bytes } : undefined
-  }
-  return undefined
+  const entry = algorithms.find(({ prefix }) => prefix.every((byte, index) => raw[index] === byte))
+  if (entry === undefined) return 'unknown'
+  const { algorithm, prefix, length } = entry
+  const bytes = raw.slice(prefix.length)
+  if (bytes.length !== length || didOf(algorithm, bytes) !== did) return undefined
+  const good = algorithm === 'Ed25519' ? isGoodEdwards(bytes) : bytes[0] === 2 || bytes[0] === 3
+  return good ? { algorithm, bytes } : undefined
 }
 
-function isGoodPoint(algorithm: Algorithm, bytes: Uint8Array): boolean {
+// The sign of x is left out of the question of order, as x = 0 has none.
+function isGoodEdwards(bytes: Uint8Array): boolean {
+  if (yCoordinate(bytes) >= fieldPrime) return false
   try {
-    if (algorithm === 'Ed25519') return yCoordinate(bytes) < fieldPrime && !Point.fromBytes(bytes).isSmallOrder()
-    if (bytes[0] !== 2 && bytes[0] !== 3) return false
-    const curve = algorithm === 'ES256' ? p256 : secp256k1
-    curve.Point.fromBytes(bytes).assertValidity()
+    return !Point.fromBytes(bytes.with(31, (bytes[31] as number) & 0x7f)).isSmallOrder()
+  } catch {
+    return true
+  }
+}
+
+/** Says whether a key is a point of its curve. */
+export function isOnCurve({ algorithm, bytes }: ReferenceKey): boolean {
+  try {
+    if (algorithm === 'Ed25519') Point.fromBytes(bytes)
+    else (algorithm === 'ES256' ? p256 : secp256k1).Point.fromBytes(bytes).assertValidity()
     return true
   } catch {
     return false

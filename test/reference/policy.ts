@@ -36,6 +36,21 @@ export function isPolicy(value: unknown): boolean {
   return Array.isArray(value) && value.every(isStatement)
 }
 
+const operators = ['==', '!=', '<', '<=', '>', '>=', 'like', 'and', 'or', 'not', 'all', 'any']
+
+/** Says whether a list of statements is no policy because one may have an operator that is not known here. */
+export function hasUnknownOperator(statements: unknown): boolean {
+  if (!Array.isArray(statements)) return false
+  return (statements as unknown[]).some((statement) => {
+    if (!Array.isArray(statement)) return false
+    const [operator, second, third] = statement as unknown[]
+    if (!operators.includes(operator as string)) return true
+    if (operator === 'and' || operator === 'or') return hasUnknownOperator(second)
+    if (operator === 'not') return hasUnknownOperator([second])
+    return (operator === 'all' || operator === 'any') && hasUnknownOperator([third])
+  })
+}
+
 function isStatement(value: unknown): boolean {
   if (!Array.isArray(value)) return false
   const [operator, second, third] = value as unknown[]

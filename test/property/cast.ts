@@ -1,0 +1,45 @@
+/**
+ * Who takes part in the scenarios of the properties, and when.
+ *
+ * @module
+ */
+import { type Principal, principalOf, writeToken } from '../reference/writer.ts'
+
+/** The time of every scenario. */
+export const now = 1_800_000_000
+
+/** Who takes part: five keys of Ed25519 and two of each other kind. */
+export const cast: readonly Principal[] = [
+  principalOf('a'),
+  principalOf('b'),
+  principalOf('c'),
+  principalOf('d'),
+  principalOf('e'),
+  principalOf('f', 'ES256'),
+  principalOf('g', 'ES256'),
+  principalOf('h', 'ES256K'),
+  principalOf('i', 'ES256K'),
+]
+
+/** A delegation that no scenario refers to; expired, which is nobody's concern. */
+export function unrelatedToken(place: number): Uint8Array {
+  const issuer = pickFrom(cast, place)
+  return writeToken({
+    tag: 'ucan/dlg@1.0.0',
+    signer: issuer,
+    fields: {
+      iss: issuer.did,
+      aud: pickFrom(cast, place + 1).did,
+      sub: issuer.did,
+      cmd: '/other',
+      pol: [],
+      nonce: new Uint8Array(12).fill(place),
+      exp: now - 1_000,
+    },
+  })
+}
+
+/** The element at a place, counted around. */
+export function pickFrom<T>(list: readonly T[], place: number): T {
+  return list[place % list.length] as T
+}
