@@ -66,6 +66,8 @@ export interface Processor {
   readonly headers: readonly string[]
   /** Names of the query parameters it writes; a caller's own are removed first. */
   readonly parameters: readonly string[]
+  /** Origins that it calls itself, such as that of a token endpoint. */
+  readonly origins?: readonly string[]
   /**
    * Returns the request with the credential in it. Throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the secret
    * does not have the form that the processor needs.

@@ -34,6 +34,7 @@ export function clientCredentials(parameters: ClientCredentialsParameters): Proc
   const table = commandScopes(scopes)
   return Object.freeze({
     ...bearer(),
+    origins: [endpoint.origin],
     description: {
       type: 'client-credentials',
       tokenEndpoint: endpoint.href,

@@ -40,6 +40,7 @@ export function refreshToken(parameters: RefreshTokenParameters): Processor {
   const table = commandScopes(scopes)
   return Object.freeze({
     ...bearer(),
+    origins: [endpoint.origin],
     description: {
       type: 'refresh-token',
       tokenEndpoint: endpoint.href,

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
+import {
+  generateSealingKey,
+  type SealingKey,
+  type SealOptions,
+  sealCredential,
+  sealedVault,
+  sealingPublicKey,
+} from '../../src/vault/sealed.ts'
+import { sealContents } from '../../src/vault/sealed-text.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { Release } from '../../src/vault/vault.ts'
+import { movableClock, NOON, OWNER, permission, STRANGER, serve, type TestServer, vaultError } from './support.ts'
+
+let key: SealingKey
+let server: TestServer
+beforeAll(async () => {
+  key = await generateSealingKey()
+  server = await serve((received, response) => void response.end(received.headers.authorization))
+})
+afterAll(() => server.close())
+
+const seal = (extra: Partial<SealOptions> = {}): Promise<string> =>
+  sealCredential({
+    publicKey: key.publicKey,
+    secret: 'canary-77',
+    roots: [OWNER],
+    commands: ['/crm'],
+    origins: [server.origin],
+    processor: bearer(),
+    ...extra,
+  })
+const vaultOf = (crm: string, extra: object = {}): ReturnType<typeof sealedVault> =>
+  sealedVault({
+    privateKeys: [key.privateKey],
+    origins: [server.origin],
+    credentials: { crm },
+    clock: movableClock(),
+    ...extra,
+  })
+const use = (vault: ReturnType<typeof sealedVault>, facts: object = {}, reference = 'crm'): Promise<Response> =>
+  vault.use({ reference, authorization: permission(facts), url: server.origin })
+const integrity = vaultError('ERR_VAULT_INTEGRITY')
+
+describe('sealed credentials', () => {
+  it('hold the secret and its rules, and are used by whoever keeps the private key', async () => {
+    const text = await seal()
+    expect(text).toMatch(/^procura-sealed\.1\.[A-Za-z0-9_-]+$/)
+    const response = await use(vaultOf(text))
+    expect(await response.text()).toBe('Bearer [redacted]')
+    expect(server.received.at(-1)?.headers.authorization).toBe('Bearer canary-77')
+    expect(await sealingPublicKey(key.privateKey)).toEqual(key.publicKey)
+  })
+
+  it('VLT-32 are locked to roots of authority and commands', async () => {
+    const vault = vaultOf(await seal())
+    const unknown = vaultError('ERR_VAULT_UNKNOWN_REFERENCE')
+    await expect(use(vault, { subject: STRANGER })).rejects.toMatchObject(unknown)
+    await expect(use(vault, { path: '/mail/send' })).rejects.toMatchObject(unknown)
+    await expect(use(vault, { path: '/crmx' })).rejects.toMatchObject(unknown)
+    await expect(seal({ roots: [] })).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+    await expect(seal({ commands: [] })).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+    for (const rules of [
+      '{"leasable":true}',
+      '{"leasable":true,"commands":["/"]}',
+      '{"leasable":true,"only":["x"]}',
+      '[]',
+      'x',
+    ]) {
+      const text = await sealContents(key.publicKey, { rules, secret: new Secret('x'), expiration: undefined })
+      const lease = vaultOf(text).lease('crm', { authorization: permission() })
+      await expect(lease).rejects.toMatchObject(integrity)
+    }
+  })
+
+  it('VLT-33 reach no origin that the service has not configured, by themselves or their processor [attack 76]', async () => {
+    const refused = vaultError('ERR_VAULT_ORIGIN_REFUSED')
+    const elsewhere = await seal({ origins: ['https://evil.example'] })
+    await expect(use(vaultOf(elsewhere))).rejects.toMatchObject(refused)
+    const processor = clientCredentials({ tokenEndpoint: 'https://evil.example/token', clientId: 'c' })
+    await expect(use(vaultOf(await seal({ processor })))).rejects.toMatchObject(refused)
+  })
+
+  it('VLT-34 come with a call only where the service says so', async () => {
+    const text = await seal()
+    await expect(use(vaultOf(text), {}, text)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+    const releases: Release[] = []
+    const vault = sealedVault({ privateKeys: [key.privateKey], origins: [server.origin], acceptPresented: true })
+    await vault.use(
+      { reference: text, authorization: permission(), url: server.origin },
+      { onRelease: (release) => void releases.push(release) },
+    )
+    expect(releases[0]?.reference).toMatch(/^sealed\/[0-9a-f]{32}$/)
+    await expect(use(vault, { subject: STRANGER }, text)).rejects.toMatchObject(
+      vaultError('ERR_VAULT_UNKNOWN_REFERENCE'),
+    )
+  })
+
+  it('VLT-27 are refused when a character was changed, or another key sealed them', async () => {
+    const text = await seal()
+    const head = 'procura-sealed.1.'.length
+    for (const at of [head, head + 5, head + 12, head + 40, head + 80, text.length - 2]) {
+      const changed = text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1)
+      await expect(use(vaultOf(changed)), String(at)).rejects.toMatchObject(integrity)
+    }
+    for (const changed of [text.slice(0, -1), `${text}=`, `${text}AAAA`, 'procura-sealed.1.', 'procura-sealed.1.!!']) {
+      await expect(use(vaultOf(changed))).rejects.toMatchObject(integrity)
+    }
+    const other = await generateSealingKey()
+    await expect(use(vaultOf(text, { privateKeys: [other.privateKey] }))).rejects.toMatchObject(integrity)
+    expect(await (await use(vaultOf(text, { privateKeys: [other.privateKey, key.privateKey] }))).text()).toContain(
+      'redacted',
+    )
+  })
+
+  it('end when they say so', async () => {
+    await expect(use(vaultOf(await seal({ expiration: NOON })))).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
+    expect((await use(vaultOf(await seal({ expiration: NOON + 1 })))).status).toBe(200)
+  })
+
+  it('do not show how long their secret is', async () => {
+    const lengths = await Promise.all(
+      ['a', 'a'.repeat(20), 'a'.repeat(40)].map(async (secret) => (await seal({ secret })).length),
+    )
+    expect(new Set(lengths).size).toBeLessThan(3)
+  })
+
+  it('refuse settings that cannot be meant', async () => {
+    const make =
+      (extra: object): (() => unknown) =>
+      () =>
+        sealedVault({ privateKeys: [key.privateKey], origins: [], credentials: {}, ...extra })
+    for (const extra of [
+      {},
+      { privateKeys: [], acceptPresented: true },
+      { credentials: { a: 'hello' } },
+      { origins: ['http://a.example'], acceptPresented: true },
+    ]) {
+      expect(make(extra)).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
+    }
+    await expect(seal({ publicKey: new Uint8Array(31) })).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+    await expect(seal({ secret: 'x'.repeat(40_000) })).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+  })
+})
