@@ -4,26 +4,46 @@
  * @module
  */
 
-import { encode } from '@ipld/dag-cbor'
-import type { CID } from 'multiformats/cid'
 import { ArgumentError, quote } from '../errors.ts'
-import { parseCid } from './cid.ts'
-import { defaultDecodeLimits } from './scanner.ts'
+import { isTokenCidAt, parseCid } from './cid.ts'
+import { compareKeys } from './equal.ts'
+import { defaultDecodeLimits, major } from './scanner.ts'
 import type { IpldValue } from './value.ts'
+import {
+  createWriter,
+  type Writer,
+  writeByte,
+  writeHead,
+  writeNumber,
+  writeRaw,
+  writeText,
+  writtenBytes,
+} from './writer.ts'
 
-/** A copy of the value, each part of it checked (CBR-24): what was checked is what is written, getters or not. */
-type Copy = null | boolean | number | string | Uint8Array | CID | Copy[] | Map<string, Copy> | { [key: string]: Copy }
-
-/** Where the walk is. */
-interface Walk {
+/** A writer that knows where in the value it is. */
+interface Walk extends Writer {
+  /** How messages call the whole. */
+  readonly name: string
+  /** The keys that lead to the present value are the first `depth` of these. */
   readonly path: (string | number)[]
+  depth: number
   items: number
 }
 
 const { depth: maxDepth, items: maxItems } = defaultDecodeLimits
 
+/** Heads that never change: false, true, null, and the tag of a link (42). */
+const simple: { readonly false: 0xf4; readonly true: 0xf5; readonly null: 0xf6 } = {
+  false: 0xf4,
+  true: 0xf5,
+  null: 0xf6,
+}
+const linkTag = 42
+
 /**
  * Encodes a value as canonical DAG-CBOR. `-0` is written as `0`. Of an object its own enumerable text keys are written.
+ *
+ * Each part is checked and written at once, and read once (CBR-24): what was checked is what is written, getters or not.
  *
  * @param name - how messages call the value, for example `args`
  * @throws ArgumentError for what has no form on the wire: undefined, NaN, infinities, numbers beyond ±(2^53 - 1),
@@ -31,115 +51,121 @@ const { depth: maxDepth, items: maxItems } = defaultDecodeLimits
  * or 8,192 items. The message names the place, as in `args.to[1]`.
  */
 export function encodeCbor(value: IpldValue, name = 'value'): Uint8Array {
-  // CBR-23: what a reader would refuse, or read as something else, is refused before it is signed.
-  const bytes: Uint8Array = encode(copy(value, { path: [name], items: 0 }))
-  // On Node.js the encoder gives a Buffer, whose `slice` shares memory that other buffers share too.
-  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes)
+  const walk: Walk = { ...createWriter(), name, path: [], depth: 0, items: 0 }
+  write(value, walk)
+  return writtenBytes(walk)
 }
 
-function copy(value: unknown, walk: Walk): Copy {
+function write(value: unknown, walk: Walk): void {
+  // CBR-23: what a reader would refuse, or read as something else, is refused before it is signed.
   if (++walk.items > maxItems) throw unwritable(walk, `holds more than ${maxItems} items`)
   switch (typeof value) {
     case 'boolean':
-      return value
+      writeByte(walk, value ? simple.true : simple.false)
+      break
     case 'number':
-      return copyNumber(value, walk)
+      if (!Number.isFinite(value)) throw unwritable(walk, 'is not a finite number')
+      if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw unwritable(walk, 'is beyond 2^53 - 1; write it as text')
+      writeNumber(walk, value)
+      break
     case 'string':
-      return copyText(value, walk)
+      if (!writeText(walk, value)) throw unwritable(walk, 'holds a lone surrogate')
+      break
     case 'object':
-      return value === null ? null : copyObject(value, walk)
+      if (value === null) writeByte(walk, simple.null)
+      else writeObject(value, walk)
+      break
     default:
       throw unwritable(walk, `is of type ${typeof value}, which has no form on the wire`)
   }
 }
 
-function copyNumber(value: number, walk: Walk): number {
-  if (!Number.isFinite(value)) throw unwritable(walk, 'is not a finite number')
-  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw unwritable(walk, 'is beyond 2^53 - 1; write it as text')
-  return value
+function writeObject(value: object, walk: Walk): void {
+  if (value instanceof Uint8Array) writeBytes(value, walk)
+  else if (Array.isArray(value)) writeList(value, walk)
+  else if (isPlain(value)) writeMap(value, walk)
+  else writeInstance(value, walk)
 }
 
-function copyText(value: string, walk: Walk): string {
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i)
-    if (code < 0xd800 || code > 0xdfff) continue
-    const next = value.charCodeAt(i + 1)
-    if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) throw unwritable(walk, 'holds a lone surrogate')
-    i++
-  }
-  return value
-}
-
-function copyObject(value: object, walk: Walk): Copy {
-  if (value instanceof Uint8Array) return new Uint8Array(value)
-  // The path has one part for each list or map that is open, and one for the name of the whole.
-  if (walk.path.length > maxDepth && !isLink(value)) throw unwritable(walk, `is more than ${maxDepth} levels deep`)
-  if (Array.isArray(value)) return copyList(value, walk)
+function isPlain(value: object): value is { [key: string]: unknown } {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === null || prototype === Object.prototype) return copyMap(value as { [key: string]: unknown }, walk)
-  if (isLink(value)) return copyLink(value, walk)
-  throw unwritable(walk, 'is an instance of a class; only plain objects, arrays, Uint8Array and CID can be written')
+  return prototype === null || prototype === Object.prototype
 }
 
-function copyList(list: readonly unknown[], walk: Walk): Copy[] {
-  const copies: Copy[] = []
-  for (let i = 0; i < list.length; i++) copies.push(copyAt(i, list[i], walk))
-  return copies
-}
-
-function copyMap(map: { readonly [key: string]: unknown }, walk: Walk): Copy {
-  const copies = Object.create(null) as { [key: string]: Copy }
-  for (const key of Object.keys(map)) {
-    if (key === '__proto__') throw unwritable(walk, 'has the key `__proto__`')
-    walk.items++
-    copyText(key, walk)
-    copies[key] = copyAt(key, map[key], walk)
+/** Writes a CID, be it of this library or of another, which shows itself by this (multiformats, `CID.asCID`). */
+function writeInstance(value: { readonly bytes?: unknown; readonly '/'?: unknown }, walk: Walk): void {
+  const { bytes, '/': slash } = value
+  if (!(bytes instanceof Uint8Array) || bytes !== slash) {
+    throw unwritable(walk, 'is an instance of a class; only plain objects, arrays, Uint8Array and CID can be written')
   }
-  return looksLikeLink(copies) ? asMap(copies, walk) : copies
+  writeLink(bytes, walk)
 }
 
-function copyAt(key: string | number, value: unknown, walk: Walk): Copy {
-  walk.path.push(key)
-  const copied = copy(value, walk)
-  walk.path.pop()
-  return copied
+function writeBytes(value: Uint8Array, walk: Walk): void {
+  // A copy has the length that it says, whatever class the original is of.
+  const bytes = new Uint8Array(value)
+  writeHead(walk, major.bytes, bytes.length)
+  writeRaw(walk, bytes)
 }
 
-/** Another copy of the library that made the CID counts too; its bytes are read anew. */
-function copyLink({ bytes }: { readonly bytes: Uint8Array }, walk: Walk): CID {
+function writeList(list: readonly unknown[], walk: Walk): void {
+  const { length } = list
+  enter(walk)
+  writeHead(walk, major.list, length)
+  for (let i = 0; i < length; i++) writeAt(i, list[i], walk)
+  walk.depth--
+}
+
+function writeMap(map: { readonly [key: string]: unknown }, walk: Walk): void {
+  // CBR-04 of the reader: shorter keys first, then bytewise.
+  const keys = Object.keys(map).sort(compareKeys)
+  enter(walk)
+  writeHead(walk, major.map, keys.length)
+  for (const key of keys) {
+    if (key === '__proto__') throw unwritableKey(walk, 'has the key `__proto__`')
+    walk.items++
+    if (!writeText(walk, key)) throw unwritableKey(walk, 'holds a lone surrogate')
+    writeAt(key, map[key], walk)
+  }
+  walk.depth--
+}
+
+/** Steps into a list or map. */
+function enter(walk: Walk): void {
+  if (walk.depth >= maxDepth) throw unwritable(walk, `is more than ${maxDepth} levels deep`)
+  walk.depth++
+}
+
+function writeAt(key: string | number, value: unknown, walk: Walk): void {
+  walk.path[walk.depth - 1] = key
+  write(value, walk)
+}
+
+function writeLink(value: Uint8Array, walk: Walk): void {
+  const bytes = new Uint8Array(value)
+  if (!isTokenCidAt(bytes, 0, bytes.length)) checkCid(bytes, walk)
+  writeHead(walk, major.tag, linkTag)
+  writeHead(walk, major.bytes, bytes.length + 1)
+  writeByte(walk, 0)
+  writeRaw(walk, bytes)
+}
+
+function checkCid(bytes: Uint8Array, walk: Walk): void {
   try {
-    return parseCid(bytes)
+    parseCid(bytes)
   } catch (cause) {
     throw unwritable(walk, 'is not a valid CID', cause)
   }
 }
 
-/** How an instance of a CID class shows itself (multiformats, `CID.asCID`). */
-function isLink(value: object): value is { readonly bytes: Uint8Array } {
-  const { bytes, '/': slash } = value as { readonly bytes?: unknown; readonly '/'?: unknown }
-  return bytes instanceof Uint8Array && bytes === slash && !isPlain(value)
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
-}
-
-/** The encoder takes any object whose `/` is its `bytes` for a link. */
-function looksLikeLink(map: { readonly [key: string]: Copy }): boolean {
-  return map['/'] !== undefined && map['/'] !== null && map['/'] === map['bytes']
-}
-
-/** As a `Map` it is safe from that, but the encoder takes no empty key in one. */
-function asMap(map: { readonly [key: string]: Copy }, walk: Walk): Map<string, Copy> {
-  if (Object.hasOwn(map, '')) throw unwritable(walk, 'has an empty key, and `/` and `bytes` of the same value')
-  return new Map(Object.entries(map))
-}
-
-function unwritable({ path }: Walk, why: string, cause?: unknown): ArgumentError {
-  const [name, ...keys] = path
-  const place = keys.reduce<string>((text, key) => text + step(key), String(name))
+function unwritable({ name, path, depth }: Walk, why: string, cause?: unknown): ArgumentError {
+  const place = path.slice(0, depth).reduce<string>((text, key) => text + step(key), name)
   return new ArgumentError(`${quote(place, 128)} ${why}`, cause === undefined ? undefined : { cause })
+}
+
+/** A fault of a key is one of the map that it stands in. */
+function unwritableKey(walk: Walk, why: string): ArgumentError {
+  return unwritable({ ...walk, depth: walk.depth - 1 }, why)
 }
 
 /** `.to`, `[1]` or `["other key"]`. */
