@@ -6,7 +6,7 @@
 
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { MalformedError } from '../errors.ts'
-import { bytesEqual } from '../ipld/equal.ts'
+import { bytesEqual } from '../ipld/bytes.ts'
 
 /** Every signature this library reads has this many bytes: Ed25519, and `r || s` on the two 256-bit curves. */
 export const signatureBytes = 64

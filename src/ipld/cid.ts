@@ -4,14 +4,13 @@
  * @module
  */
 
-import { CID } from 'multiformats/cid'
-import { Digest } from 'multiformats/hashes/digest'
+import type { CID } from 'multiformats/cid'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase32, decodeBase58btc, decodeHex } from './base.ts'
+import { CidValue } from './cid-value.ts'
 import { decodeVarint } from './varint.ts'
 
 const dagCbor = 0x71
-const dagPb = 0x70
 const sha256 = 0x12
 const digestLength = 32
 const tokenCidLength = 4 + digestLength
@@ -50,7 +49,7 @@ export function parseCid(input: string | Uint8Array): CID {
   if (bytes.length === 34 && bytes[0] === sha256 && bytes[1] === digestLength) {
     // Version 0 has no multibase letter, so it is no version 0 when it came with one.
     if (typeof input === 'string') throw new MalformedError('CID-04', 'a version 0 cid has no multibase letter')
-    return new CID(0, dagPb, new Digest(sha256, digestLength, bytes.subarray(2), bytes), bytes)
+    return new CidValue(bytes)
   }
   return parseVersion1(bytes)
 }
@@ -70,9 +69,19 @@ export function parseTokenCid(input: string | Uint8Array): CID {
   return cid
 }
 
-/** Tells whether a value is a CID. A map that looks like one (`/`, `bytes`) is none. */
+/**
+ * Tells whether a value is a CID: one of this library's, or of another that shows itself as `multiformats` has it, an
+ * instance of a class whose `/` is its `bytes`. A plain map that looks like one is none.
+ */
 export function isCid(value: unknown): value is CID {
-  return value instanceof CID
+  return value instanceof CidValue || (typeof value === 'object' && value !== null && isForeignCid(value))
+}
+
+function isForeignCid(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === null || prototype === Object.prototype || Array.isArray(value)) return false
+  const { bytes, '/': slash } = value as { readonly bytes?: unknown; readonly '/'?: unknown }
+  return bytes instanceof Uint8Array && bytes === slash
 }
 
 /** Tells whether a CID is of the one form that names a token. */
@@ -104,7 +113,7 @@ export function isTokenCidAt(bytes: Uint8Array, start: number, end: number): boo
 
 /** Makes the CID of 36 bytes that {@link isTokenCidAt} accepted; it keeps them. */
 export function wrapTokenCid(bytes: Uint8Array): CID {
-  return new CID(1, dagCbor, new Digest(sha256, digestLength, bytes.subarray(4), bytes.subarray(2)), bytes)
+  return new CidValue(bytes)
 }
 
 function parseVersion1(bytes: Uint8Array): CID {
@@ -113,13 +122,13 @@ function parseVersion1(bytes: Uint8Array): CID {
   }
   const [version, versionLength] = decodeVarint(bytes)
   if (version !== 1) throw new MalformedError('CID-03', `cid has version ${version}`)
-  const [codec, codecLength] = decodeVarint(bytes, versionLength)
+  const [, codecLength] = decodeVarint(bytes, versionLength)
   const hashAt = versionLength + codecLength
-  const [hash, hashLength] = decodeVarint(bytes, hashAt)
+  const [, hashLength] = decodeVarint(bytes, hashAt)
   const [size, sizeLength] = decodeVarint(bytes, hashAt + hashLength)
   const digestAt = hashAt + hashLength + sizeLength
   if (size !== bytes.length - digestAt) throw new MalformedError('CID-03', 'cid does not end where its digest ends')
-  return new CID(1, codec, new Digest(hash, size, bytes.subarray(digestAt), bytes.subarray(hashAt)), bytes)
+  return new CidValue(bytes)
 }
 
 function bytesOfText(text: string): Uint8Array {

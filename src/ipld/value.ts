@@ -4,7 +4,8 @@
  * @module
  */
 
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
+import { isCid } from './cid.ts'
 
 /**
  * What DAG-CBOR can say: null, booleans, numbers within ±(2^53 - 1), text, bytes, links, lists and maps with text keys
@@ -42,6 +43,6 @@ export function isMap(value: IpldValue | undefined): value is IpldMap {
     value !== null &&
     !Array.isArray(value) &&
     !(value instanceof Uint8Array) &&
-    !(value instanceof CID)
+    !isCid(value)
   )
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
 import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
@@ -6,6 +7,7 @@ import { ArgumentError } from '../../src/errors.ts'
 import { encodeBase32, encodeBase58btc, encodeHex } from '../../src/ipld/base.ts'
 import { cidOf, digestKey, isCid, isTokenCid, parseCid, parseTokenCid } from '../../src/ipld/cid.ts'
 import { decodeCbor } from '../../src/ipld/decode.ts'
+import { ipldEquals } from '../../src/ipld/equal.ts'
 import { filled, hex, refusalOf } from './support.ts'
 
 const digest = filled(32)
@@ -41,6 +43,65 @@ describe('cidOf', () => {
     own.fill(0)
     expect(cid.multihash.digest).toEqual(digest)
     for (const length of [0, 20, 31, 33, 64]) expect(() => cidOf(new Uint8Array(length))).toThrow(ArgumentError)
+  })
+})
+
+describe('a CID', () => {
+  const forms = {
+    token: `01711220${text}`,
+    'dag-pb': `01701220${text}`,
+    'sha2-512': `01711340${text}${text}`,
+    identity: '0171 00 03 616263',
+    'version 0': `1220 ${text}`,
+  }
+
+  it('says what the one of multiformats says, and that package takes it for one', () => {
+    for (const form of Object.values(forms)) {
+      const ours = parseCid(hex(form))
+      const theirs = CID.decode(hex(form))
+      const facts = (cid: CID) => {
+        const { version, code, multihash, byteOffset, byteLength } = cid
+        return {
+          version,
+          code,
+          hash: multihash.code,
+          size: multihash.size,
+          byteOffset,
+          byteLength,
+          tag: cid[Symbol.toStringTag],
+        }
+      }
+      expect(facts(ours)).toEqual(facts(theirs))
+      expect(encodeHex(ours.multihash.digest)).toBe(encodeHex(theirs.multihash.digest))
+      expect(encodeHex(ours.multihash.bytes)).toBe(encodeHex(theirs.multihash.bytes))
+      expect(String(ours)).toBe(String(theirs))
+      expect(JSON.stringify(ours)).toBe(JSON.stringify(theirs))
+      expect(inspect(ours)).toBe(`CID(${String(theirs)})`)
+      expect(ours.toString(base58btc)).toBe(
+        theirs.version === 0 ? base58btc.encode(theirs.bytes) : theirs.toString(base58btc),
+      )
+      expect(String(ours.toV1())).toBe(String(theirs.toV1()))
+      expect(ours.link()).toBe(ours)
+      expect(ours.asCID).toBe(ours)
+      expect([
+        ours.equals(theirs),
+        theirs.equals(ours),
+        ours.equals(cidOf(new Uint8Array(32))),
+        ours.equals(null),
+      ]).toEqual([true, true, false, false])
+      expect(CID.asCID(ours)?.equals(theirs)).toBe(true)
+    }
+    expect(String(parseCid(hex(forms['dag-pb'])).toV0())).toBe(String(parseCid(hex(forms['version 0']))))
+    expect(() => cidOf(digest).toV0()).toThrow(ArgumentError)
+  })
+
+  it('of another copy of the library is one too, and a map that looks like one is none', () => {
+    const theirs = CID.decode(hex(forms.token))
+    const { bytes } = theirs
+    expect(isCid(theirs)).toBe(true)
+    expect(ipldEquals(theirs, cidOf(digest))).toBe(true)
+    for (const value of [{ '/': bytes, bytes }, bytes, null, 'b', Object.assign([1], { '/': bytes, bytes })])
+      expect(isCid(value)).toBe(false)
   })
 })
 
