@@ -6,18 +6,17 @@ import {
   AttenuationError,
   attenuate,
   createAuthorizer,
+  defineCommand,
   delegate,
   encodeContainer,
-  findProofs,
   generateSigner,
   invoke,
-  memoryProofStore,
   memoryReplayStore,
   memoryRevocationStore,
-  defineCommand,
 } from 'procura'
 import { path } from 'procura/arguments'
 import { like } from 'procura/policy'
+import { findProofs, memoryProofStore } from 'procura/proof'
 
 const owner = await generateSigner()
 const planner = await generateSigner()

@@ -6,39 +6,6 @@
  * @module
  */
 
-// Principals
-export { type Did, isDid, parseDid } from './did/did.ts'
-export type { PublicKey, SignatureAlgorithm } from './did/public-key.ts'
-export { compositeResolver, type DidResolver, keyResolver, type ResolvedDid } from './did/resolver.ts'
-export { type GenerateSignerOptions, generateSigner } from './principal/generate-signer.ts'
-export type { Signer } from './principal/signer.ts'
-
-// Capabilities
-export { anyCommand, type Command, parseCommand } from './capability/command.ts'
-export { type CommandDefinition, defineCommand } from './capability/definition.ts'
-export type { Policy, Statement } from './capability/policy/statement.ts'
-export { type AnySubject, anySubject, type Subject } from './capability/subject.ts'
-
-// Tokens
-export { type AttenuateOptions, attenuate } from './delegation/attenuate.ts'
-export { decodeDelegation } from './delegation/decode-delegation.ts'
-export { type DelegateOptions, delegate } from './delegation/delegate.ts'
-export type { Delegation } from './delegation/delegation.ts'
-export { decodeInvocation } from './invocation/decode-invocation.ts'
-export type { Invocation } from './invocation/invocation.ts'
-export { type InvokeOptions, invoke } from './invocation/invoke.ts'
-export { type IssueReceiptOptions, issueReceipt } from './receipt/issue-receipt.ts'
-export type { Outcome, Receipt } from './receipt/receipt.ts'
-export { type ReceiptVerdict, type VerifyReceiptOptions, verifyReceipt } from './receipt/verify-receipt.ts'
-export { type RevokeOptions, revoke } from './revocation/revoke.ts'
-
-// Proofs and containers
-export { compressContainer, encodeContainer, encodeContainerBytes } from './container/container.ts'
-export { type ContainerContents, openContainer } from './container/open-container.ts'
-export { type FindProofsOptions, findProofs } from './proof/find-proofs.ts'
-export { memoryProofStore } from './proof/memory.ts'
-export type { ProofStore } from './proof/proof-store.ts'
-
 // Authorization
 export { Authorization } from './authorization/authorization.ts'
 export { type Authorizer, authorize, createAuthorizer } from './authorization/authorize.ts'
@@ -46,12 +13,43 @@ export type { Decision } from './authorization/decision.ts'
 export type { Denial, DenialCode, DenialDetail } from './authorization/denial.ts'
 export { type AuthorizeOptions, uncheckedCommands } from './authorization/options.ts'
 export { memoryReplayStore, type ReplayStore } from './authorization/replay-store.ts'
-export { type RevocationVerdict, type VerifyRevocationOptions, verifyRevocation } from './authorization/verify-revocation.ts'
-export { memoryRevocationStore } from './revocation/memory.ts'
-export type { RevocationEntry, RevocationRecord, RevocationRegistry, RevocationStore } from './revocation/revocation-store.ts'
-
+export {
+  type RevocationVerdict,
+  type VerifyRevocationOptions,
+  verifyRevocation,
+} from './authorization/verify-revocation.ts'
+// Capabilities
+export { anyCommand, type Command, parseCommand } from './capability/command.ts'
+export { type CommandDefinition, defineCommand } from './capability/definition.ts'
+export type { Policy, Statement } from './capability/policy/statement.ts'
+export { type AnySubject, anySubject, type Subject } from './capability/subject.ts'
+// Containers
+export { compressContainer, encodeContainer, encodeContainerBytes } from './container/container.ts'
+export { type ContainerContents, openContainer } from './container/open-container.ts'
+// Tokens
+export { type AttenuateOptions, attenuate } from './delegation/attenuate.ts'
+export { decodeDelegation } from './delegation/decode-delegation.ts'
+export { type DelegateOptions, delegate } from './delegation/delegate.ts'
+export type { Delegation } from './delegation/delegation.ts'
+// Principals
+export { type Did, isDid, parseDid } from './did/did.ts'
+export type { PublicKey, SignatureAlgorithm } from './did/public-key.ts'
+export { compositeResolver, type DidResolver, keyResolver, type ResolvedDid } from './did/resolver.ts'
 // Everywhere
 export { AttenuationError, ProcuraError, type ProcuraErrorCode } from './errors.ts'
+export { decodeInvocation } from './invocation/decode-invocation.ts'
+export type { Invocation } from './invocation/invocation.ts'
+export { type InvokeOptions, invoke } from './invocation/invoke.ts'
 export type { IpldMap, IpldValue } from './ipld/value.ts'
 export type { Limits } from './limits.ts'
+export { type GenerateSignerOptions, generateSigner } from './principal/generate-signer.ts'
+export type { Signer } from './principal/signer.ts'
+export { memoryRevocationStore } from './revocation/memory.ts'
+export type {
+  RevocationEntry,
+  RevocationRecord,
+  RevocationRegistry,
+  RevocationStore,
+} from './revocation/revocation-store.ts'
+export { type RevokeOptions, revoke } from './revocation/revoke.ts'
 export { type Clock, type Never, never, systemClock, type Timestamp } from './time.ts'

@@ -1,6 +1,5 @@
 import { commandCovers } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
-import { findWidening } from '../capability/policy/narrower.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { anySubject } from '../capability/subject.ts'
@@ -44,16 +43,23 @@ export async function attenuate(
     throw new AttenuationError(`the proof gives \`${proof.command}\`, which does not cover \`${command}\``)
   }
   const policy = parsePolicy(options.policy ?? [])
-  for (const [at, { policy: given }] of chain.entries()) {
-    const widening = findWidening(given, policy)
-    if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at} of ${chain.length})`)
-  }
+  await refuseWidening(policy, chain)
   return sealDelegation(options, {
     subject: chain.find((link) => link.subject !== anySubject)?.subject ?? anySubject,
     command,
     policy,
     expiration: boundExpiration(options, chain),
   })
+}
+
+/** Loaded when there is something to compare: who only verifies never needs it. */
+async function refuseWidening(policy: Policy, chain: readonly Delegation[]): Promise<void> {
+  if (policy.length === 0) return
+  const { findWidening } = await import('../capability/policy/narrower.ts')
+  for (const [at, { policy: given }] of chain.entries()) {
+    const widening = findWidening(given, policy)
+    if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at} of ${chain.length})`)
+  }
 }
 
 /** The expiry asked for, which must not lie beyond that of the proofs; or one that does not. */
@@ -65,5 +71,7 @@ function boundExpiration(options: AttenuateOptions, chain: readonly Delegation[]
   const chosen = chooseExpiration(options, defaultDelegationLifetime)
   if (bound === never || (chosen !== never && chosen <= bound)) return chosen
   if (options.expiresIn === undefined && options.expiration === undefined) return bound
-  throw new AttenuationError(`the proofs expire at ${bound}, and the delegation would not before ${String(chosen === never ? 'ever' : chosen)}`)
+  throw new AttenuationError(
+    `the proofs expire at ${bound}, and the delegation would not before ${String(chosen === never ? 'ever' : chosen)}`,
+  )
 }

@@ -57,7 +57,9 @@ export async function findProofs(
       const holder = tail[0]?.issuer ?? search.invoker
       for (const delegation of await store.delegationsTo(holder, search.call)) {
         if (++steps > search.maxSteps) {
-          throw new ProofSearchError(`looked at ${search.maxSteps} delegations and found no chain; raise \`maxSteps\` or hold fewer`)
+          throw new ProofSearchError(
+            `looked at ${search.maxSteps} delegations and found no chain; raise \`maxSteps\` or hold fewer`,
+          )
         }
         const key = digestKey(delegation.cid.multihash.digest)
         if (seen.has(key) || !search.serves(delegation, tail[0])) continue
@@ -84,8 +86,10 @@ interface Search {
 
 function readOptions(options: FindProofsOptions): Search {
   const { args, clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = options
-  if (!(Number.isSafeInteger(maxLength) && maxLength > 0)) throw new ArgumentError('`maxLength` must be a whole number above zero')
-  if (!(Number.isSafeInteger(maxSteps) && maxSteps > 0)) throw new ArgumentError('`maxSteps` must be a whole number above zero')
+  if (!(Number.isSafeInteger(maxLength) && maxLength > 0))
+    throw new ArgumentError('`maxLength` must be a whole number above zero')
+  if (!(Number.isSafeInteger(maxSteps) && maxSteps > 0))
+    throw new ArgumentError('`maxSteps` must be a whole number above zero')
   const subject = parseDid(options.subject)
   const command = typeof options.command === 'string' ? parseCommand(options.command) : options.command.command
   const now: Timestamp = Math.floor(clock.now())

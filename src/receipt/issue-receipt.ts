@@ -46,5 +46,13 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     executor,
     options.signal,
   )
-  return Object.freeze({ executor: executor.did, task, outcome, issuedAt, ...(meta === undefined ? {} : { meta }), cid, bytes })
+  return Object.freeze({
+    executor: executor.did,
+    task,
+    outcome,
+    issuedAt,
+    ...(meta === undefined ? {} : { meta }),
+    cid,
+    bytes,
+  })
 }
