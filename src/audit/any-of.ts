@@ -1,5 +1,5 @@
-import { closeAll } from './all-of.ts'
 import { ArgumentError, AuditError } from '../errors.ts'
+import { closeAll } from './all-of.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
@@ -25,7 +25,11 @@ export function anyOf(sinks: readonly AuditSink[], { onFailure }: AnyOfOptions):
   if (members.length === 0) throw new ArgumentError('anyOf() needs at least one sink')
   const name = `any of ${members.map((sink) => sink.name).join(', ')}`
 
-  async function one(sink: AuditSink, event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function one(
+    sink: AuditSink,
+    event: AuditEvent,
+    options: { readonly signal?: AbortSignal },
+  ): Promise<Confirmation> {
     try {
       return await sink.append(event, options)
     } catch (cause) {

@@ -1,5 +1,5 @@
-import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import { isCid } from '../ipld/cid.ts'
+import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import { isBytes, isList } from '../ipld/value.ts'
 
 /**

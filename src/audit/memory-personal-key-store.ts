@@ -8,7 +8,10 @@ export function memoryPersonalKeyStore(): MemoryPersonalKeyStore {
     async obtain(name: string) {
       const known = keys.get(name)
       if (known === undefined && keys.has(name)) {
-        throw new AuditError('ERR_AUDIT_CONFIGURATION', 'the key of this person was destroyed; data of them cannot be recorded')
+        throw new AuditError(
+          'ERR_AUDIT_CONFIGURATION',
+          'the key of this person was destroyed; data of them cannot be recorded',
+        )
       }
       const key = known ?? generatePersonalKey()
       keys.set(name, key)

@@ -41,11 +41,18 @@ const maxFieldBytes = 4096
  * @param event - the `id` of the event: the fields cannot be moved to another one.
  * @throws AuditError when the fields are too large, or the key was destroyed.
  */
-export async function sealPersonal(fields: IpldMap, event: string, options: SealPersonalOptions): Promise<SealedFields> {
+export async function sealPersonal(
+  fields: IpldMap,
+  event: string,
+  options: SealPersonalOptions,
+): Promise<SealedFields> {
   const { key: name, keys, signal } = options
   const plain = encodeCbor(fields, 'fields')
   if (plain.length > maxFieldBytes) {
-    throw new AuditError('ERR_AUDIT_CONFIGURATION', `personal fields take ${plain.length} bytes, more than ${maxFieldBytes}`)
+    throw new AuditError(
+      'ERR_AUDIT_CONFIGURATION',
+      `personal fields take ${plain.length} bytes, more than ${maxFieldBytes}`,
+    )
   }
   const key = await keys.obtain(name, signal === undefined ? {} : { signal })
   const iv = crypto.getRandomValues(new Uint8Array(12))
@@ -74,7 +81,9 @@ export async function openPersonal(
     return decodeCbor(new Uint8Array(plain)) as IpldMap
   } catch (cause) {
     if (!(cause instanceof MalformedError) && !(cause instanceof DOMException)) throw cause
-    throw new AuditError('ERR_AUDIT_INTEGRITY', 'the personal fields of an event cannot be decrypted with its key', { cause })
+    throw new AuditError('ERR_AUDIT_INTEGRITY', 'the personal fields of an event cannot be decrypted with its key', {
+      cause,
+    })
   }
 }
 

@@ -143,9 +143,7 @@ async function cutText(text: string, sha256: Sha256, longest: number = maxTextLe
 
 async function cutValue(value: IpldValue, sha256: Sha256): Promise<string> {
   const bytes = encoded(value)
-  return bytes === undefined
-    ? '[cut]'
-    : `[cut, ${bytes.length} bytes, sha-256 ${encodeHex(await sha256(bytes))}]`
+  return bytes === undefined ? '[cut]' : `[cut, ${bytes.length} bytes, sha-256 ${encodeHex(await sha256(bytes))}]`
 }
 
 /** Undefined for what has no form on the wire, such as a lone surrogate within. */

@@ -48,6 +48,7 @@ const version = 1
 export function makeRecord(after: LogPosition, event: IpldMap, sha256: (bytes: Uint8Array) => Uint8Array): AuditRecord
 /** The same, where hashing may take its time. */
 export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): AuditRecord | Promise<AuditRecord>
+/** Both of them. */
 export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): AuditRecord | Promise<AuditRecord> {
   const sequence = after.sequence + 1
   const previous = after.hash
@@ -61,7 +62,10 @@ export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): 
 export function formatRecord({ sequence, previous, event, hash }: AuditRecord): string {
   const line = toCanonicalJson({ version, sequence, previous, event: event as unknown as IpldValue, hash })
   if (line.length > maxLineLength) {
-    throw new AuditError('ERR_AUDIT_CONFIGURATION', `a record of ${line.length} characters is longer than a line may be`)
+    throw new AuditError(
+      'ERR_AUDIT_CONFIGURATION',
+      `a record of ${line.length} characters is longer than a line may be`,
+    )
   }
   return line
 }

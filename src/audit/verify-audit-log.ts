@@ -57,7 +57,8 @@ export async function verifyAuditLog(
     const { sequence, hash } = checkpoint
     const genuine = checkpoint.log === log && (await verifyCheckpoint(checkpoint, { signers: signers ?? [], backend }))
     const agrees = (anchors.get(sequence) ?? hash) === hash
-    if (!genuine || !agrees) return bad(fault('checkpoint_invalid', 0, sequence, 'a given checkpoint is not genuine'), 0)
+    if (!genuine || !agrees)
+      return bad(fault('checkpoint_invalid', 0, sequence, 'a given checkpoint is not genuine'), 0)
     anchors.set(sequence, hash)
     covered = Math.max(covered, sequence)
   }
@@ -80,7 +81,10 @@ export async function verifyAuditLog(
       const checkpoint = record.event
       const genuine = checkpoint.log === log && (await verifyCheckpoint(checkpoint, { signers, backend }))
       if (!genuine) {
-        return bad(fault('checkpoint_invalid', line, record.sequence, 'the checkpoint in the log is not genuine'), count)
+        return bad(
+          fault('checkpoint_invalid', line, record.sequence, 'the checkpoint in the log is not genuine'),
+          count,
+        )
       }
       const known = hashes.get(checkpoint.sequence)
       if (checkpoint.sequence >= record.sequence || (known !== undefined && known !== checkpoint.hash)) {
@@ -97,7 +101,10 @@ export async function verifyAuditLog(
   const end = Math.max(...anchors.keys(), 0)
   if (end > last.sequence) {
     const next = last.sequence + 1
-    return bad(fault('truncated', line + 1, next, `the log ends before record ${end}, which is known to have been`), count)
+    return bad(
+      fault('truncated', line + 1, next, `the log ends before record ${end}, which is known to have been`),
+      count,
+    )
   }
   return { valid: true, records: count, head: { sequence: last.sequence, hash: last.hash }, covered }
 }

@@ -67,7 +67,10 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     const confirmation = await sink.append(event, options)
     const { sequence, hash } = confirmation
     if (sequence === undefined || hash === undefined) {
-      throw new AuditError('ERR_AUDIT_CONFIGURATION', `the audit sink ${quote(sink.name)} keeps no log to make checkpoints of`)
+      throw new AuditError(
+        'ERR_AUDIT_CONFIGURATION',
+        `the audit sink ${quote(sink.name)} keeps no log to make checkpoints of`,
+      )
     }
     if (latest === undefined || sequence > latest.sequence) latest = { sequence, hash }
     while (isDue(latest)) {

@@ -25,7 +25,10 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
 
   async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
     if (inFlight >= maxInFlight) {
-      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `the audit sink ${quote(sink.name)} has ${inFlight} events unanswered`)
+      throw new AuditError(
+        'ERR_AUDIT_UNCONFIRMED',
+        `the audit sink ${quote(sink.name)} has ${inFlight} events unanswered`,
+      )
     }
     const late = new AbortController()
     const answer = start(event, signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]))

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -167,6 +167,20 @@ describe('a log to an HTTP endpoint', () => {
     }
     writeFileSync(cursor, good)
     await (await httpAuditSink({ url, directory })).close()
+  })
+
+  it('AUD-20 tells when records of the spool were taken away, and does not spin', async () => {
+    const { url, answers } = await endpoint()
+    answers.push(...Array.from({ length: 1000 }, () => 503))
+    const failures: unknown[] = []
+    const directory = temporaryDirectory()
+    const sink = await open({ url, directory, onFailure: ({ cause }) => void failures.push(cause) })
+    await sink.append(intent(1), {})
+    rmSync(join(directory, 'spool-0000000000000001.jsonl'))
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(failures.at(-1)).toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    expect(failures.length).toBeLessThan(100)
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
   })
 
   it('AUD-20 waits longer after each failure, up to a bound, and as long as it was asked to', () => {

@@ -72,7 +72,7 @@ describe('a log that was changed', () => {
   it('LOG-09 has every flipped bit of a record found in its line [attack 79]', async () => {
     const line = lines[5] ?? ''
     for (let at = 0; at < line.length; at++) {
-      const flipped = String.fromCharCode(line.charCodeAt(at) ^ (1 << at % 7))
+      const flipped = String.fromCharCode(line.charCodeAt(at) ^ (1 << (at % 7)))
       expect(await check(lines.with(5, line.slice(0, at) + flipped + line.slice(at + 1))), `character ${at}`).toEqual([
         'edited',
         6,
@@ -84,11 +84,9 @@ describe('a log that was changed', () => {
   it('LOG-09 has an edit found whose hash was made to fit [attack 79]', async () => {
     const edited = forged(placeOf(lines[4]), 99)
     expect(await check(lines.with(5, edited))).toEqual(['edited', 6, 6])
-    expect(await check(lines.with(0, formatRecord({ ...parseRecord(lines[0] ?? ''), previous: 'f'.repeat(64) })))).toEqual([
-      'edited',
-      1,
-      1,
-    ])
+    expect(
+      await check(lines.with(0, formatRecord({ ...parseRecord(lines[0] ?? ''), previous: 'f'.repeat(64) }))),
+    ).toEqual(['edited', 1, 1])
     const last = forged({ ...placeOf(lines[10]), hash: 'f'.repeat(64) }, 12)
     expect(await check([...lines.slice(0, 11), last, forged(placeOf(last), 13)])).toEqual(['edited', 11, 11])
     expect(await check([...lines.slice(0, 11), last])).toEqual(['edited', 11, 11])
@@ -107,7 +105,12 @@ describe('a log that was changed', () => {
   })
 
   it('LOG-09 has swapped records found, near and far [attack 79]', async () => {
-    for (const [one, other] of [[0, 1], [4, 5], [10, 11], [2, 9]] as const) {
+    for (const [one, other] of [
+      [0, 1],
+      [4, 5],
+      [10, 11],
+      [2, 9],
+    ] as const) {
       const swapped = lines.with(one, lines[other] ?? '').with(other, lines[one] ?? '')
       expect(await check(swapped)).toEqual(['swapped', one + 1, one + 1])
     }
@@ -181,7 +184,9 @@ describe('a checkpoint', () => {
     ]
     for (const change of changes) expect(await verifyCheckpoint({ ...checkpoint, ...change }, { signers })).toBe(false)
     expect(await verifyCheckpoint(checkpoint, { signers: [] })).toBe(false)
-    expect(await verifyCheckpoint(checkpoint, { signers: [{ did: signer.did, key: parseDidKey(other.did) }] })).toBe(false)
+    expect(await verifyCheckpoint(checkpoint, { signers: [{ did: signer.did, key: parseDidKey(other.did) }] })).toBe(
+      false,
+    )
     const byOther = await signCheckpoint({ signer: other, log: 'mail', position: placeOf(lines[9]), time: 1 })
     const both = [...signers, { did: other.did, key: parseDidKey(other.did) }]
     expect(await verifyCheckpoint(byOther, { signers: both })).toBe(true)
@@ -194,7 +199,12 @@ describe('a checkpoint', () => {
       const report = await verifyAuditLog(lines, { checkpoints: [given], signers, log: 'mail' })
       expect(faultOf(report)).toEqual(['checkpoint_invalid', 0, 10])
     }
-    const contrary = await signCheckpoint({ signer, log: 'mail', position: { ...placeOf(lines[9]), hash: 'f'.repeat(64) }, time: 1 })
+    const contrary = await signCheckpoint({
+      signer,
+      log: 'mail',
+      position: { ...placeOf(lines[9]), hash: 'f'.repeat(64) },
+      time: 1,
+    })
     const report = await verifyAuditLog(lines, { checkpoints: [checkpoint, contrary], signers, log: 'mail' })
     expect(faultOf(report)).toEqual(['checkpoint_invalid', 0, 10])
   })
@@ -224,9 +234,15 @@ describe('a log with checkpoints', () => {
     expect(await verifyAuditLog(memory.lines(), options)).toMatchObject({ valid: true, records: 17, covered: 16 })
     expect(await verifyAuditLog(memory.lines(), { signers, log: 'mail' })).toMatchObject({ covered: 16 })
     for (const cut of [1, 5, 12]) {
-      expect(await verifyAuditLog(memory.lines().slice(0, cut), options)).toMatchObject({ fault: { kind: 'truncated' } })
+      expect(await verifyAuditLog(memory.lines().slice(0, cut), options)).toMatchObject({
+        fault: { kind: 'truncated' },
+      })
     }
-    expect(faultOf(await verifyAuditLog(memory.lines(), { signers, log: 'other' }))).toEqual(['checkpoint_invalid', 5, 5])
+    expect(faultOf(await verifyAuditLog(memory.lines(), { signers, log: 'other' }))).toEqual([
+      'checkpoint_invalid',
+      5,
+      5,
+    ])
     const strangers = [{ did: signer.did, key: parseDidKey((await generateSigner()).did) }]
     expect(faultOf(await verifyAuditLog(memory.lines(), { signers: strangers, log: 'mail' }))).toEqual([
       'checkpoint_invalid',
@@ -238,7 +254,10 @@ describe('a log with checkpoints', () => {
   it('LOG-08 finds a checkpoint in the log about another record than the one there', async () => {
     const memory = memoryAuditSink()
     await memory.append(intent(1), {})
-    for (const position of [{ sequence: 1, hash: 'f'.repeat(64) }, { sequence: 7, hash: 'f'.repeat(64) }]) {
+    for (const position of [
+      { sequence: 1, hash: 'f'.repeat(64) },
+      { sequence: 7, hash: 'f'.repeat(64) },
+    ]) {
       const checkpoint = await signCheckpoint({ signer, log: 'mail', position, time: 1 })
       const log = memoryAuditSink()
       await log.append(intent(1), {})

@@ -45,7 +45,9 @@ describe('a log in PostgreSQL', () => {
 
   it('AUD-19 keeps one chain with eight writers', async () => {
     const log = await table('audit.shared')
-    const sinks = Array.from({ length: 8 }, (_, i) => postgresAuditSink({ pool, table: log, name: `writer ${i}`, maxBatch: 3 }))
+    const sinks = Array.from({ length: 8 }, (_, i) =>
+      postgresAuditSink({ pool, table: log, name: `writer ${i}`, maxBatch: 3 }),
+    )
     const results = await Promise.all(
       Array.from({ length: 400 }, (_, i) => sinks[i % 8]?.append(intent(i), {}) ?? Promise.reject()),
     )

@@ -15,7 +15,8 @@ import { type Batch, readBatch, removeDelivered } from './read-batch.ts'
 import { readCursor, writeCursor } from './spool-cursor.ts'
 
 /** Options of {@link httpAuditSink}; those of the spool are the ones of a log in files. */
-export interface HttpAuditSinkOptions extends Pick<JsonlAuditSinkOptions, 'directory' | 'prefix' | 'sync' | 'maxBytes' | 'maxAge'> {
+export interface HttpAuditSinkOptions
+  extends Pick<JsonlAuditSinkOptions, 'directory' | 'prefix' | 'sync' | 'maxBytes' | 'maxAge'> {
   /** Where records are posted as `application/x-ndjson`, one line each. `https`, or `http` to this machine. */
   readonly url: string
   /** Headers of each request, asked for each time: so an access token can be short-lived, and is kept nowhere here. */
@@ -33,7 +34,11 @@ export interface HttpAuditSinkOptions extends Pick<JsonlAuditSinkOptions, 'direc
   /** Waits between failed requests. Default half a second to a minute. */
   readonly backOff?: BackOff
   /** Called for each failed request, with why it failed: a status, or what `fetch` threw. Must not throw. */
-  readonly onFailure?: (failure: { readonly status?: number; readonly cause?: unknown; readonly waiting: number }) => void
+  readonly onFailure?: (failure: {
+    readonly status?: number
+    readonly cause?: unknown
+    readonly waiting: number
+  }) => void
   /** For messages. Default the origin of the URL. */
   readonly name?: string
 }
@@ -97,6 +102,9 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     try {
       const limits = { confirmed, maxRecords: records, maxBytes: maxRequestBytes }
       const batch = readBatch(directory, prefix, cursor, limits)
+      if (batch === undefined && confirmed > cursor.sequence) {
+        throw new AuditError('ERR_AUDIT_INTEGRITY', `the spool ${quote(directory, 256)} has lost records`)
+      }
       if (batch === undefined) return 'idle'
       const answer = await post(batch)
       await answer.body?.cancel()
@@ -116,7 +124,13 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
   async function post({ body, first, last }: Batch): Promise<Response> {
     const own = { 'content-type': 'application/x-ndjson', 'idempotency-key': `${prefix}-${first}-${last}` }
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(timeoutMs)])
-    return request(target, { method: 'POST', headers: { ...(await headers()), ...own }, body, redirect: 'manual', signal })
+    return request(target, {
+      method: 'POST',
+      headers: { ...(await headers()), ...own },
+      body,
+      redirect: 'manual',
+      signal,
+    })
   }
 
   function failed({ status, headers: answered }: Response): Failure {

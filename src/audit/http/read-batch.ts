@@ -35,7 +35,12 @@ export interface BatchLimits {
  *
  * @throws AuditError when what stands there does not go on from the place.
  */
-export function readBatch(directory: string, prefix: string, cursor: SpoolCursor, limits: BatchLimits): Batch | undefined {
+export function readBatch(
+  directory: string,
+  prefix: string,
+  cursor: SpoolCursor,
+  limits: BatchLimits,
+): Batch | undefined {
   const segments = segmentsAmong(fs.readdirSync(directory), prefix)
   for (const { file } of segments) {
     if (file < cursor.file) continue

@@ -24,7 +24,8 @@ export function readCursor(path: string): SpoolCursor {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return { sequence: 0, file: '', offset: 0 }
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+      return { sequence: 0, file: '', offset: 0 }
     throw cause
   }
   try {

@@ -17,14 +17,7 @@ import type { AuditSink, Confirmation } from '../sink.ts'
 import { groupSync } from './group-sync.ts'
 import { type LogFiles, machineFiles } from './log-files.ts'
 import { lockLog } from './log-lock.ts'
-import {
-  assertUntouched,
-  openSegment,
-  retire,
-  type Segment,
-  syncSegment,
-  syncSegmentNow,
-} from './open-segment.ts'
+import { assertUntouched, openSegment, retire, type Segment, syncSegment, syncSegmentNow } from './open-segment.ts'
 import { readTail, type Tail } from './read-tail.ts'
 import { segmentName, segmentsAmong } from './segment-name.ts'
 
@@ -75,7 +68,8 @@ export interface JsonlAuditSink extends AuditSink {
 export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<JsonlAuditSink> {
   const { directory, prefix = 'audit', sync = 'group', maxBytes = 64 * 1024 * 1024, maxAge = 86_400 } = options
   const { clock = systemClock, files = machineFiles, name = join(directory, prefix) } = options
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(prefix)) throw new ArgumentError('`prefix` has 1 to 64 letters, digits, `.`, `_`, `-`')
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(prefix))
+    throw new ArgumentError('`prefix` has 1 to 64 letters, digits, `.`, `_`, `-`')
   if (!(maxBytes >= 4096) || !(maxAge >= 1)) throw new ArgumentError('`maxBytes` is 4,096 or more, `maxAge` 1 or more')
 
   files.makeDirectory(directory)

@@ -54,7 +54,11 @@ function describe(torn: Uint8Array): { bytes: number; hash: string } {
 }
 
 function damaged(name: string, cause?: unknown): AuditError {
-  return new AuditError('ERR_AUDIT_INTEGRITY', `the last line of ${quote(name, 128)} is not a record; look at it before the log goes on`, {
-    cause,
-  })
+  return new AuditError(
+    'ERR_AUDIT_INTEGRITY',
+    `the last line of ${quote(name, 128)} is not a record; look at it before the log goes on`,
+    {
+      cause,
+    },
+  )
 }

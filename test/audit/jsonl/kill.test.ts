@@ -40,7 +40,9 @@ describe('a process that is killed', () => {
         if (round > 0) writers.push(startWriter(process.execPath, [writer, directory, 'group', '900000']))
       }
       start()
-      await Promise.all(writers.slice(round === 0 ? 0 : 4).map((one) => Promise.race([one.said('open'), one.said('failed')])))
+      await Promise.all(
+        writers.slice(round === 0 ? 0 : 4).map((one) => Promise.race([one.said('open'), one.said('failed')])),
+      )
       const holding = writers.filter(({ child }) => child.exitCode === null && child.signalCode === null)
       const holders = holding.filter((one) => one.lines()[0] === 'open')
       expect(holders).toHaveLength(1)
@@ -74,38 +76,41 @@ describe('a disk that is full', () => {
 
   const mount = canMount()
 
-  it.runIf(mount)('AUD-12 of 256 KiB is refused, and works again within a second of having room [attack 78]', async () => {
-    const directory = temporaryDirectory()
-    const disk = join(directory, 'disk')
-    mkdirSync(disk)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
-    onTestFinished(() => void execFileSync('umount', ['-l', disk]))
-    const filler = join(disk, 'filler')
-    writeFileSync(filler, new Uint8Array(100_000))
-    const sink = await jsonlAuditSink({ directory: join(disk, 'log') })
-    let confirmed = 0
-    const fill = async (): Promise<unknown> => {
-      for (;;) {
-        try {
-          await sink.append(intent(1), {})
-          confirmed++
-        } catch (error) {
-          return error
+  it.runIf(mount)(
+    'AUD-12 of 256 KiB is refused, and works again within a second of having room [attack 78]',
+    async () => {
+      const directory = temporaryDirectory()
+      const disk = join(directory, 'disk')
+      mkdirSync(disk)
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
+      onTestFinished(() => void execFileSync('umount', ['-l', disk]))
+      const filler = join(disk, 'filler')
+      writeFileSync(filler, new Uint8Array(100_000))
+      const sink = await jsonlAuditSink({ directory: join(disk, 'log') })
+      let confirmed = 0
+      const fill = async (): Promise<unknown> => {
+        for (;;) {
+          try {
+            await sink.append(intent(1), {})
+            confirmed++
+          } catch (error) {
+            return error
+          }
         }
       }
-    }
-    expect(await fill()).toMatchObject({ code: expect.stringMatching(/^ERR_AUDIT_(SHORT_WRITE|UNCONFIRMED)$/) })
-    for (let i = 0; i < 3; i++) {
-      await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_AUDIT_/) })
-    }
-    rmSync(filler)
-    const began = performance.now()
-    await sink.append(intent(3), {})
-    expect(performance.now() - began).toBeLessThan(1000)
-    await sink.close()
-    const report = await verifyAuditLog(readJsonlLines({ directory: join(disk, 'log') }))
-    expect(report).toMatchObject({ valid: true, records: confirmed + 1 })
-  })
+      expect(await fill()).toMatchObject({ code: expect.stringMatching(/^ERR_AUDIT_(SHORT_WRITE|UNCONFIRMED)$/) })
+      for (let i = 0; i < 3; i++) {
+        await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_AUDIT_/) })
+      }
+      rmSync(filler)
+      const began = performance.now()
+      await sink.append(intent(3), {})
+      expect(performance.now() - began).toBeLessThan(1000)
+      await sink.close()
+      const report = await verifyAuditLog(readJsonlLines({ directory: join(disk, 'log') }))
+      expect(report).toMatchObject({ valid: true, records: confirmed + 1 })
+    },
+  )
 })
 
 /** Whether this process may mount; elsewhere the limit of a file and the faulty files stand for a full disk. */

@@ -1,0 +1,103 @@
+import type { AuthorizationFacts } from '../authorization/authorization.ts'
+import type { Denial } from '../authorization/denial.ts'
+import type { Timestamp } from '../time.ts'
+import { discloseArguments } from './disclose-arguments.ts'
+import { type AuditMode, type CallFacts, type DeniedEvent, type IntentEvent, newEventId } from './event.ts'
+import { argumentSalt, hashArguments } from './hash-arguments.ts'
+import type { SecretKey } from './hmac.ts'
+import { type Pseudonymizer, pseudonymizeEvent } from './pseudonym.ts'
+
+/** What of a call may stand in the log, and in which form. */
+export interface AuditPrivacy {
+  /** Key that salts the hashes of arguments, see `argumentSalt`. Without it no hash is recorded. */
+  readonly argumentsKey?: SecretKey
+  /** Names of the arguments that are shown in clear, for each command. None are, unless listed. */
+  readonly disclose?: ReadonlyMap<string, readonly string[]>
+  /** Replaces DIDs by pseudonyms. */
+  readonly pseudonymize?: Pseudonymizer
+}
+
+/** Options of {@link intentEvent}. */
+export interface IntentEventOptions {
+  /** What was authorized: an `Authorization`. */
+  readonly authorization: AuthorizationFacts
+  readonly time: Timestamp
+  readonly privacy?: AuditPrivacy
+  /** Name of the credential that the call is about to use. */
+  readonly vault?: string
+  /** The `traceparent` of the request. */
+  readonly trace?: string
+  readonly mode?: AuditMode
+}
+
+/** Makes the event that says what is about to happen. PRV-05: without a list no argument is told. */
+export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
+  const { authorization, time, privacy = {}, vault, trace, mode } = options
+  const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
+  const { argumentsKey, disclose, pseudonymize } = privacy
+  const id = newEventId()
+  const names = disclose?.get(command) ?? []
+  const event: IntentEvent = {
+    kind: 'intent',
+    id,
+    time,
+    invocation: invocation.toString(),
+    task: task.toString(),
+    chain: proofs.map(String),
+    principals,
+    subject,
+    invoker,
+    audience,
+    command,
+    ...(argumentsKey !== undefined && {
+      argsHash: await hashArguments({ args, salt: await argumentSalt(argumentsKey, id) }),
+    }),
+    ...(names.length > 0 && { args: discloseArguments(args, names) }),
+    ...(vault !== undefined && { vault }),
+    ...(trace !== undefined && { trace }),
+    ...(mode !== undefined && { mode }),
+  }
+  return pseudonymize === undefined ? event : pseudonymizeEvent(event, pseudonymize)
+}
+
+/** Options of {@link deniedEvent}. */
+export interface DeniedEventOptions {
+  readonly denial: Denial
+  readonly time: Timestamp
+  /** What is known of the call; nothing when its container could not be read. Not verified: a denial may come first. */
+  readonly call?: CallFacts
+  readonly privacy?: AuditPrivacy
+  /** From the sampler. */
+  readonly suppressed?: number
+  /** The intent that was recorded before. */
+  readonly intent?: string
+  readonly durationMs?: number
+  readonly mode?: AuditMode
+}
+
+/** Makes the event of a refused call. The message of the denial is left out, and what the policy found in the call. */
+export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEvent> {
+  const { denial, time, call, privacy, suppressed, intent, durationMs, mode } = options
+  const { code, requirement, at, detail } = denial
+  const event: DeniedEvent = {
+    ...call,
+    kind: 'denied',
+    id: newEventId(),
+    time,
+    code,
+    requirement,
+    ...(at !== undefined && { at }),
+    ...(detail?.kind === 'policy' && { policy: clauseOf(detail.objection) }),
+    ...(suppressed !== undefined && suppressed > 0 && { suppressed }),
+    ...(intent !== undefined && { intent }),
+    ...(durationMs !== undefined && { durationMs }),
+    ...(mode !== undefined && { mode }),
+  }
+  return privacy?.pseudonymize === undefined ? event : pseudonymizeEvent(event, privacy.pseudonymize)
+}
+
+type Objection = Extract<NonNullable<Denial['detail']>, { readonly kind: 'policy' }>['objection']
+
+function clauseOf({ statement, path, operator, selector }: Objection): NonNullable<DeniedEvent['policy']> {
+  return { statement, path, operator, ...(selector !== undefined && { selector }) }
+}

@@ -1,0 +1,191 @@
+/**
+ * Records in the form of the Open Cybersecurity Schema Framework, for security information systems.
+ *
+ * @module
+ */
+
+import type { IpldMap } from '../../ipld/value.ts'
+import type { AuditEvent, CallFacts } from '../event.ts'
+import type { AuditRecord } from '../record.ts'
+import { toCanonicalJson } from '../record-json.ts'
+
+/** Version of the schema that events are written for. */
+export const ocsfVersion = '1.9.0'
+
+/** What an API Activity does, as OCSF numbers it. */
+export type OcsfActivity = 'create' | 'read' | 'update' | 'delete' | 'other'
+
+/** Options of {@link toOcsf}. */
+export interface OcsfOptions {
+  /** Who writes the log. */
+  readonly product: { readonly name: string; readonly vendorName: string; readonly version?: string }
+  /** Name of the log. */
+  readonly log?: string
+  /** What a command does. Default: `other` for all. */
+  readonly activityOf?: (command: string) => OcsfActivity
+}
+
+/** An event of class API Activity (6003), with the profiles `ai_operation` and `security_control`. */
+export interface OcsfApiActivity {
+  readonly activity_id: number
+  readonly activity_name: string
+  readonly category_uid: 6
+  readonly class_uid: 6003
+  readonly type_uid: number
+  /** In milliseconds. */
+  readonly time: number
+  readonly severity_id: number
+  readonly status_id: number
+  readonly status_code?: string
+  readonly duration?: number
+  readonly message: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly actor: Readonly<Record<string, unknown>>
+  readonly api: Readonly<Record<string, unknown>>
+  readonly src_endpoint: Readonly<Record<string, unknown>>
+  readonly resources?: readonly Readonly<Record<string, unknown>>[]
+  readonly ai_agent?: Readonly<Record<string, unknown>>
+  readonly delegation?: Readonly<Record<string, unknown>>
+  readonly action_id?: number
+  readonly disposition_id?: number
+  readonly policy?: Readonly<Record<string, unknown>>
+  readonly http_response?: Readonly<Record<string, unknown>>
+  /** Everything that OCSF has no place for, under our own names. */
+  readonly unmapped: Readonly<Record<string, unknown>>
+}
+
+const activities: ReadonlyMap<OcsfActivity, number> = new Map([
+  ['create', 1],
+  ['read', 2],
+  ['update', 3],
+  ['delete', 4],
+  ['other', 99],
+])
+
+/** Fields that stand somewhere else in the event; all others go to `unmapped`. */
+const mapped: ReadonlySet<string> = new Set(['kind', 'id', 'time', 'subject', 'invoker', 'command', 'durationMs'])
+
+/**
+ * Maps a record to OCSF 1.9. Every field of the record is in the result. AUD-22
+ *
+ * OCSF holds one delegation: it is the last of the chain, its parent beside it; the whole chain and the root are in
+ * `unmapped`. Our hashes are there too, and not in an `attestation`, which OCSF defines over its own form of an event.
+ */
+export function toOcsf({ sequence, previous, hash, event }: AuditRecord, options: OcsfOptions): OcsfApiActivity {
+  const { product, log, activityOf = () => 'other' } = options
+  const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
+  const command = 'command' in event && event.command !== undefined ? event.command : `audit/${event.kind}`
+  const activity = activityOf(command)
+  const activityId = activities.get(activity) ?? 99
+  const correlation = event.kind === 'intent' ? event.id : 'intent' in event ? event.intent : undefined
+  const code = 'code' in event ? event.code : undefined
+  const requirement = 'requirement' in event ? event.requirement : undefined
+  const duration = 'durationMs' in event ? event.durationMs : undefined
+  return {
+    activity_id: activityId,
+    activity_name: activityId === 99 ? event.kind : activity,
+    category_uid: 6,
+    class_uid: 6003,
+    type_uid: 600_300 + activityId,
+    time: event.time * 1000,
+    severity_id: severityOf(event),
+    status_id: statusOf(event),
+    ...(code !== undefined && { status_code: code }),
+    ...(duration !== undefined && { duration: Math.round(duration) }),
+    message: `${event.kind} ${command}`,
+    metadata: {
+      version: ocsfVersion,
+      product: {
+        name: product.name,
+        vendor_name: product.vendorName,
+        ...(product.version !== undefined && { version: product.version }),
+      },
+      profiles: ['ai_operation', 'security_control'],
+      uid: event.id,
+      sequence,
+      event_code: event.kind,
+      ...(correlation !== undefined && { correlation_uid: correlation }),
+      ...(log !== undefined && { log_name: log }),
+    },
+    actor: actorOf(event, product.name),
+    api: {
+      operation: command,
+      ...(call.audience !== undefined && { service: { uid: call.audience } }),
+      ...(call.invocation !== undefined && { request: { uid: call.invocation } }),
+    },
+    src_endpoint: call.invoker === undefined ? { name: product.name } : { uid: call.invoker },
+    ...(call.subject !== undefined && { resources: [{ uid: call.subject, type: 'subject' }] }),
+    ...(call.invoker !== undefined && { ai_agent: { uid: call.invoker } }),
+    ...delegationOf(call, command),
+    ...controlOf(event),
+    ...(requirement !== undefined && { policy: { uid: requirement } }),
+    ...(event.kind === 'outcome' &&
+      event.upstreamStatus !== undefined && {
+        http_response: {
+          code: event.upstreamStatus,
+          ...(event.responseBytes !== undefined && { length: event.responseBytes }),
+        },
+      }),
+    unmapped: { ...restOf(event), ...rootOf(call), previous_hash: previous, record_hash: hash },
+  }
+}
+
+/** For whom it was done in the end: the issuer of the root delegation. */
+function actorOf(event: AuditEvent, product: string): Readonly<Record<string, unknown>> {
+  if (event.kind === 'issued' || event.kind === 'revoked') {
+    return event.issuer === undefined ? ourselves(product) : { user: { uid: event.issuer } }
+  }
+  const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
+  const root = call.principals?.[0] ?? call.invoker
+  return root === undefined ? ourselves(product) : { user: { uid: root } }
+}
+
+/** A user of type 3, system: `actor.app_name` is on its way out of the schema. */
+function ourselves(product: string): Readonly<Record<string, unknown>> {
+  return { user: { name: product, type_id: 3 } }
+}
+
+function delegationOf({ chain = [], principals = [], audience }: CallFacts, command: string): object {
+  const leaf = chain.at(-1)
+  if (leaf === undefined) return {}
+  const [parent, issuer] = [chain.at(-2), principals.at(-2)]
+  return {
+    delegation: {
+      uid: leaf,
+      ...(parent !== undefined && { parent_uid: parent }),
+      ...(issuer !== undefined && { issuer_uid: issuer }),
+      ...(audience !== undefined && { audience }),
+      scopes: [command],
+    },
+  }
+}
+
+function rootOf({ chain = [] }: CallFacts): object {
+  return chain[0] === undefined ? {} : { root_delegation: chain[0] }
+}
+
+/** 1 allowed, 2 denied; disposition 1 allowed, 2 blocked, 17 logged: in shadow mode nothing was blocked. */
+function controlOf(event: AuditEvent): object {
+  if (event.kind === 'intent') return { action_id: 1, disposition_id: 1 }
+  if (event.kind !== 'denied') return {}
+  return event.mode === 'shadow' ? { action_id: 1, disposition_id: 17 } : { action_id: 2, disposition_id: 2 }
+}
+
+/** 0 unknown, 1 success, 2 failure. */
+function statusOf(event: AuditEvent): number {
+  if (event.kind === 'denied') return 2
+  if (event.kind !== 'outcome') return 1
+  return event.status === 'ok' ? 1 : event.status === 'error' ? 2 : 0
+}
+
+/** 1 informational, 2 low, 3 medium. */
+function severityOf(event: AuditEvent): number {
+  if (event.kind === 'recovered' || (event.kind === 'outcome' && event.status === 'unknown')) return 3
+  return event.kind === 'denied' || (event.kind === 'outcome' && event.status === 'error') ? 2 : 1
+}
+
+function restOf(event: AuditEvent): Readonly<Record<string, unknown>> {
+  const rest = Object.fromEntries(Object.entries(event).filter(([field]) => !mapped.has(field)))
+  // Arguments can hold bytes and links, which only our own text of a value has a form for.
+  return JSON.parse(toCanonicalJson(rest as IpldMap)) as Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,163 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { CID } from 'multiformats/cid'
+import { describe, expect, it } from 'vitest'
+import { allOf } from '../../src/audit/all-of.ts'
+import { anyOf } from '../../src/audit/any-of.ts'
+import { callbackAuditSink } from '../../src/audit/callback.ts'
+import { deniedEvent, intentEvent } from '../../src/audit/describe-call.ts'
+import { newEventId } from '../../src/audit/event.ts'
+import { toOcsf } from '../../src/audit/export/ocsf.ts'
+import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { readJsonlLines } from '../../src/audit/jsonl/read-jsonl-log.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { memoryPersonalKeyStore } from '../../src/audit/memory-personal-key-store.ts'
+import { otelAuditSink } from '../../src/audit/otel.ts'
+import { openPersonal, sealPersonal } from '../../src/audit/personal.ts'
+import { postgresAuditSink } from '../../src/audit/postgres.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
+import { sqliteAuditSink } from '../../src/audit/sqlite.ts'
+import { stdoutAuditSink } from '../../src/audit/stdout.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { withDeadline } from '../../src/audit/with-deadline.ts'
+import { withHealth } from '../../src/audit/with-health.ts'
+import type { AuthorizationFacts } from '../../src/authorization/authorization.ts'
+import { parseCommand } from '../../src/capability/command.ts'
+import { parseDid } from '../../src/did/did.ts'
+import { agent, alice, service } from './events.ts'
+import { type Faults, faultyFiles } from './jsonl/faulty-files.ts'
+import { temporaryDirectory } from './jsonl/temporary.ts'
+
+const canary = 'canary-9f86d081884c7d65'
+const cid = CID.parse('bafyreih5fz46t2uxcyj6xa2v2cpmrobcgwvd5u3gjxohhcjjcvqgzuytda')
+const authorization: AuthorizationFacts = {
+  subject: parseDid(alice),
+  invoker: parseDid(agent),
+  audience: parseDid(service),
+  principals: [parseDid(alice), parseDid(agent)],
+  command: parseCommand('/mail/send'),
+  args: { to: canary, body: [canary, { [canary]: canary }], amount: 7 },
+  proofs: [cid],
+  invocation: cid,
+  task: cid,
+  expiration: 2_000_000_000,
+}
+const privacy = {
+  argumentsKey: new TextEncoder().encode(canary.repeat(2)),
+  disclose: new Map([['/mail/send', ['amount']]]),
+}
+
+/** Everything that comes out of a sink whose events were made of a call that holds the canary. */
+async function drive(sink: AuditSink, rounds: number): Promise<string> {
+  const seen: unknown[] = []
+  for (let i = 0; i < rounds; i++) {
+    const event = await intentEvent({ authorization, time: i, privacy })
+    const denial = { code: 'arguments_invalid', message: canary, requirement: 'ARG-01' } as const
+    const refused = await deniedEvent({
+      denial: { ...denial, detail: { kind: 'argument', argument: 'to', problem: canary } },
+      time: i,
+    })
+    for (const one of [event, refused]) {
+      await sink.append(one, {}).then(
+        (confirmation) => seen.push(confirmation),
+        (error: Error) => seen.push(error, error.message, error.stack, error.cause),
+      )
+    }
+  }
+  await sink.close()
+  await sink
+    .append({ kind: 'outcome', id: newEventId(), time: 1, intent: 'x', status: 'ok' }, {})
+    .catch((error) => seen.push(error))
+  return inspect([seen, sink], { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null })
+}
+
+describe('what a call holds', () => {
+  it('PRV-05 comes out of no sink, no error and no export, over 200 failing appends [attack 77]', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const files = faultyFiles(faults)
+    const memory = memoryAuditSink()
+    const lines: string[] = []
+    const refuse = (): never => {
+      throw new Error('down')
+    }
+    const refused = async (): Promise<never> => refuse()
+    const database = { exec: () => undefined, prepare: () => ({ run: refuse, get: () => undefined, all: () => [] }) }
+    const http = await httpAuditSink({
+      url: 'http://127.0.0.1:9/',
+      directory: join(directory, 'spool'),
+      headers: () => ({ authorization: canary }),
+      backOff: { firstMs: 1, maxMs: 5 },
+      onFailure: (failure) => void lines.push(inspect(failure, { depth: 10 })),
+    })
+    const failing = callbackAuditSink({ write: refuse })
+    const full = await jsonlAuditSink({ directory, files })
+    faults.room = 100
+    const hanging: AuditSink = {
+      name: 'hanging',
+      append: () => new Promise(() => undefined),
+      close: async () => undefined,
+    }
+    const broken = {
+      write(_text: string, done: (error: Error) => void): boolean {
+        done(new Error('EPIPE'))
+        return false
+      },
+    }
+    const texts = [
+      await drive(full, 20),
+      await drive(failing, 20),
+      await drive(allOf([memoryAuditSink(), failing]), 20),
+      await drive(anyOf([failing, failing], { onFailure: (failure) => void lines.push(inspect(failure)) }), 20),
+      await drive(withHealth(withDeadline(hanging, { deadlineMs: 1 })), 20),
+      await drive(stdoutAuditSink({ stream: broken }), 20),
+      await drive(otelAuditSink({ logger: { emit: refuse } }), 20),
+      await drive(sqliteAuditSink({ database }), 20),
+      await drive(postgresAuditSink({ pool: { connect: refused } }), 20),
+      await drive(http, 20),
+      await drive(memory, 20),
+      memory.lines().join('\n'),
+      JSON.stringify(memory.records().map((record) => toOcsf(record, { product: { name: 'a', vendorName: 'b' } }))),
+      lines.join('\n'),
+    ]
+    for await (const line of readJsonlLines({ directory: join(directory, 'spool'), prefix: 'spool' })) texts.push(line)
+    const all = texts.join('\n')
+    expect(all.match(/ERR_AUDIT_/g)?.length).toBeGreaterThan(200)
+    expect(all).toContain('"amount":7')
+    expect(all).not.toContain(canary)
+    expect(all).not.toContain(Buffer.from(canary).toString('base64').slice(0, 20))
+  })
+
+  it('PRV-04 comes out of no error of the encryption [attack 77]', async () => {
+    const keys = memoryPersonalKeyStore()
+    const sealed = await sealPersonal({ to: canary }, 'a', { key: 'ann', keys })
+    const wrong = [
+      sealPersonal({ to: canary.repeat(300) }, 'a', { key: 'ann', keys }),
+      openPersonal({ kind: 'denied', id: 'b', time: 1, code: 'x', personal: sealed }, { keys }),
+    ]
+    for (const attempt of wrong) {
+      const error = await attempt.then(
+        () => undefined,
+        (caught: unknown) => caught,
+      )
+      expect(error).toBeInstanceOf(Error)
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(canary)
+    }
+  })
+
+  it('LOG-09 comes out of no report about a log that was changed [attack 77]', async () => {
+    const memory = memoryAuditSink()
+    await memory.append(await intentEvent({ authorization, time: 1 }), {})
+    for (const line of [canary, memory.lines()[0]?.replace('/mail/send', canary) ?? '', `{"a":"${canary}"}`]) {
+      expect(JSON.stringify(await verifyAuditLog([line, line]))).not.toContain(canary)
+    }
+    const directory = temporaryDirectory()
+    await (await jsonlAuditSink({ directory })).close()
+    writeFileSync(join(directory, 'audit-0000000000000001.jsonl'), `${canary}\n`, { mode: 0o600 })
+    const error = await jsonlAuditSink({ directory }).catch((caught: unknown) => caught as Error)
+    expect((error as Error).message).not.toContain(canary)
+    rmSync(directory, { recursive: true })
+  })
+})
