@@ -5,6 +5,7 @@ import { compileStatement, type Evaluator } from './evaluator.ts'
 import { FALSE, type Outcome, OVER_BUDGET, UNRESOLVED } from './outcome.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
+import { showLiteral } from './show-literal.ts'
 import { showValue, type ValueDetail } from './show-value.ts'
 import type { Operator, Policy, Statement } from './statement.ts'
 
@@ -130,16 +131,16 @@ function foundFor(statement: Statement, value: IpldValue, outcome: Outcome, deta
 function expectation(statement: Statement): string {
   switch (statement[0]) {
     case '==':
-      return `equal to ${showValue(statement[2], 'full')}`
+      return `equal to ${showLiteral(statement[2], 64)}`
     case '!=':
-      return `other than ${showValue(statement[2], 'full')}`
+      return `other than ${showLiteral(statement[2], 64)}`
     case '<':
     case '<=':
     case '>':
     case '>=':
       return `a number ${statement[0]} ${statement[2]}`
     case 'like':
-      return `text like ${showValue(statement[2], 'full')}`
+      return `text like ${showLiteral(statement[2], 64)}`
     case 'and':
       return 'every statement to hold'
     case 'or':

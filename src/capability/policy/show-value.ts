@@ -8,7 +8,7 @@ import { isMap } from './collection.ts'
  */
 export type ValueDetail = 'full' | 'brief' | 'type'
 
-/** Says in a few words what a value is. The result is bounded whatever the value. */
+/** Says in a few words what a value is. The result is bounded, whatever the value. */
 export function showValue(value: IpldValue, detail: ValueDetail): string {
   if (value === null) return 'null'
   switch (typeof value) {

@@ -1,0 +1,28 @@
+import { quote } from '../../errors.ts'
+import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { isMap } from './collection.ts'
+
+/**
+ * Writes a literal of a policy for people: as JSON, with bytes as `0x…` and links as their text. What is longer than
+ * `maxShown` characters is cut, and that is said, because somebody may be asked to agree to it.
+ */
+export function showLiteral(value: IpldValue, maxShown = 200): string {
+  if (typeof value === 'number') return String(value)
+  const text = write(value)
+  if (text.length <= maxShown) return quote(text, maxShown)
+  return `${quote(text.slice(0, maxShown), maxShown)} (and ${text.length - maxShown} more characters)`
+}
+
+function write(value: IpldValue): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (isBytes(value)) return `0x${Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
+  if (isList(value)) return `[${value.map(write).join(', ')}]`
+  if (isMap(value)) return writeMap(value)
+  return String(value)
+}
+
+function writeMap(map: IpldMap): string {
+  return `{${Object.entries(map)
+    .map(([key, value]) => `${JSON.stringify(key)}: ${write(value)}`)
+    .join(', ')}}`
+}
