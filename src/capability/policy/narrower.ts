@@ -1,0 +1,61 @@
+import { describeStatement } from './describe.ts'
+import type { Policy, Statement } from './statement.ts'
+import { areDisjoint, contains, strayValue, type ValueSet, valueSetOf } from './value-set.ts'
+
+/** A statement of a child policy that says more than the parent policy allows at the same place. */
+export interface Widening {
+  /** Place of the statement in the child policy, from 0. */
+  readonly statement: number
+  /** Place in the parent policy of the statement that allows less. */
+  readonly parentStatement: number
+  /** What is wider, and what the parent allows; for people. */
+  readonly message: string
+}
+
+/**
+ * Finds a statement of `child` that on its own allows what `parent` does not: it is wider than the parent's statement
+ * at the same place, names a value that the parent refuses, or has nothing in common with it. A chain of delegations
+ * needs all policies to hold, so such a statement can give nothing; whoever wrote it believes otherwise.
+ *
+ * Bounds, equality, patterns, alternatives of those over one selector, and `all` of them are compared. About other
+ * statements it says nothing: undefined does not mean that the child is narrower, only that nothing is seen.
+ */
+export function findWidening(parent: Policy, child: Policy): Widening | undefined {
+  const childSets = placedSets(child)
+  for (const outer of placedSets(parent)) {
+    const sets = childSets.filter(({ set }) => set.place === outer.set.place)
+    const narrowed = sets.some(({ set }) => contains(outer.set, set))
+    for (const inner of sets) {
+      const widens = strayValue(outer.set, inner.set) !== undefined || areDisjoint(outer.set, inner.set)
+      // A wide statement beside a narrow one at the same place takes nothing away from it.
+      const wider = !narrowed && contains(inner.set, outer.set)
+      if (widens || wider) return widening(outer, inner)
+    }
+  }
+  return undefined
+}
+
+/** A set together with the statement it is from. */
+interface PlacedSet {
+  readonly set: ValueSet
+  readonly statement: Statement
+  readonly index: number
+}
+
+function placedSets(policy: Policy): readonly PlacedSet[] {
+  return policy.flatMap((statement, index) => setsWithin(statement, index))
+}
+
+function setsWithin(statement: Statement, index: number): readonly PlacedSet[] {
+  if (statement[0] === 'and') return statement[1].flatMap((part) => setsWithin(part, index))
+  const set = valueSetOf(statement)
+  return set === undefined ? [] : [{ set, statement, index }]
+}
+
+function widening(outer: PlacedSet, inner: PlacedSet): Widening {
+  return Object.freeze({
+    statement: inner.index,
+    parentStatement: outer.index,
+    message: `the policy says that ${describeStatement(inner.statement)}, but the proof allows only that ${describeStatement(outer.statement)}`,
+  })
+}

@@ -1,0 +1,161 @@
+/**
+ * The values that simple statements about one selector allow, as far as they can be compared.
+ *
+ * @module
+ */
+
+import { ipldEquals } from '../../ipld/equal.ts'
+import type { IpldValue } from '../../ipld/value.ts'
+import { compileGlob, splitGlob } from './glob.ts'
+import { parseSelector, printSelector } from './selector.ts'
+import type { Statement } from './statement.ts'
+
+/** One simple condition on a value: to be it, not to be it, to lie on one side of a number, or to match a pattern. */
+export type Condition =
+  | { readonly kind: 'value'; readonly value: IpldValue }
+  | { readonly kind: 'except'; readonly value: IpldValue }
+  | { readonly kind: 'below'; readonly bound: number; readonly inclusive: boolean }
+  | { readonly kind: 'above'; readonly bound: number; readonly inclusive: boolean }
+  | { readonly kind: 'pattern'; readonly pattern: string }
+
+/** What a statement allows at one place: a value that satisfies at least one of the conditions. */
+export interface ValueSet {
+  /** The place: the selector in its shortest form, with the `all` statements around it. */
+  readonly place: string
+  /** The conditions, of which one must hold. */
+  readonly conditions: readonly Condition[]
+}
+
+/**
+ * The set of a statement that is about one place only: a comparison, a pattern, an `or` of those over one selector, or
+ * an `all` of one of them. Undefined for any other, about which nothing is claimed.
+ */
+export function valueSetOf(statement: Statement): ValueSet | undefined {
+  switch (statement[0]) {
+    case '==':
+      return at(statement[1], { kind: 'value', value: statement[2] })
+    case '!=':
+      return at(statement[1], { kind: 'except', value: statement[2] })
+    case '<':
+    case '<=':
+      return at(statement[1], { kind: 'below', bound: statement[2], inclusive: statement[0] === '<=' })
+    case '>':
+    case '>=':
+      return at(statement[1], { kind: 'above', bound: statement[2], inclusive: statement[0] === '>=' })
+    case 'like': {
+      const [only = '', ...more] = splitGlob(statement[2])
+      if (more.length === 0) return at(statement[1], { kind: 'value', value: only })
+      return at(statement[1], { kind: 'pattern', pattern: statement[2] })
+    }
+    case 'or':
+      return unionOf(statement[1].map(valueSetOf))
+    case 'all': {
+      const inner = valueSetOf(statement[2])
+      if (inner === undefined) return undefined
+      return { place: `every ${shortest(statement[1])} ${inner.place}`, conditions: inner.conditions }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Whether every value of `inner` is surely one of `outer`. */
+export function contains(outer: ValueSet, inner: ValueSet): boolean {
+  return inner.conditions.every((narrow) => outer.conditions.some((wide) => covers(wide, narrow)))
+}
+
+/** Whether surely no value is in both. */
+export function areDisjoint(a: ValueSet, b: ValueSet): boolean {
+  return a.conditions.every((one) => b.conditions.every((other) => excludes(one, other)))
+}
+
+/** A single value of `inner` that `outer` surely does not allow, if `inner` names one. */
+export function strayValue(outer: ValueSet, inner: ValueSet): Condition | undefined {
+  return inner.conditions.find(
+    (narrow) => narrow.kind === 'value' && !outer.conditions.some((wide) => allows(wide, narrow.value)),
+  )
+}
+
+function at(selector: string, condition: Condition): ValueSet {
+  return { place: shortest(selector), conditions: [condition] }
+}
+
+function shortest(selector: string): string {
+  return printSelector(parseSelector(selector))
+}
+
+function unionOf(sets: readonly (ValueSet | undefined)[]): ValueSet | undefined {
+  const place = sets[0]?.place
+  if (place === undefined) return undefined
+  const conditions: Condition[] = []
+  for (const set of sets) {
+    if (set === undefined || set.place !== place) return undefined
+    conditions.push(...set.conditions)
+  }
+  // `or` of two `all` statements is not an `all` of two alternatives.
+  return place.startsWith('every ') && sets.length > 1 ? undefined : { place, conditions }
+}
+
+/** Whether every value that satisfies `narrow` surely satisfies `wide`. */
+function covers(wide: Condition, narrow: Condition): boolean {
+  if (narrow.kind === 'value') return allows(wide, narrow.value)
+  if (wide.kind === 'except') {
+    return narrow.kind === 'except' ? ipldEquals(wide.value, narrow.value) : !allows(narrow, wide.value)
+  }
+  if (wide.kind === 'pattern') return narrow.kind === 'pattern' && patternCovers(wide.pattern, narrow.pattern)
+  if (wide.kind === 'below' && narrow.kind === 'below') {
+    return narrow.bound < wide.bound || (narrow.bound === wide.bound && (wide.inclusive || !narrow.inclusive))
+  }
+  if (wide.kind === 'above' && narrow.kind === 'above') {
+    return narrow.bound > wide.bound || (narrow.bound === wide.bound && (wide.inclusive || !narrow.inclusive))
+  }
+  return false
+}
+
+/** Whether surely no value satisfies both. */
+function excludes(one: Condition, other: Condition): boolean {
+  if (one.kind === 'value') return !allows(other, one.value)
+  if (other.kind === 'value') return !allows(one, other.value)
+  if (one.kind === 'except' || other.kind === 'except') return false
+  if (one.kind === 'pattern' && other.kind === 'pattern') return patternsPart(one.pattern, other.pattern)
+  if (one.kind === 'pattern' || other.kind === 'pattern') return true
+  if (one.kind === other.kind) return false
+  const [below, above] = one.kind === 'below' ? [one, other] : [other, one]
+  return below.bound < above.bound || (below.bound === above.bound && !(below.inclusive && above.inclusive))
+}
+
+function allows(condition: Condition, value: IpldValue): boolean {
+  switch (condition.kind) {
+    case 'value':
+      return ipldEquals(condition.value, value)
+    case 'except':
+      return !ipldEquals(condition.value, value)
+    case 'below':
+      if (typeof value !== 'number') return false
+      return value < condition.bound || (condition.inclusive && value === condition.bound)
+    case 'above':
+      if (typeof value !== 'number') return false
+      return value > condition.bound || (condition.inclusive && value === condition.bound)
+    case 'pattern':
+      return typeof value === 'string' && compileGlob(condition.pattern)(value)
+  }
+}
+
+/**
+ * Whether every text of the form `narrow` is of the form `wide`. It is exactly when `wide` matches a text of `narrow`
+ * whose stars stand for a character that `wide` does not hold: only a star of its own can match that one.
+ */
+function patternCovers(wide: string, narrow: string): boolean {
+  let code = 0xe000
+  while (wide.includes(String.fromCharCode(code))) code++
+  return compileGlob(wide)(splitGlob(narrow).join(String.fromCharCode(code)))
+}
+
+/** Whether two patterns begin, or end, in ways that no text can. */
+function patternsPart(a: string, b: string): boolean {
+  const [one, other] = [splitGlob(a), splitGlob(b)]
+  const [head, otherHead] = [one[0] ?? '', other[0] ?? '']
+  const [tail, otherTail] = [one.at(-1) ?? '', other.at(-1) ?? '']
+  if (!head.startsWith(otherHead) && !otherHead.startsWith(head)) return true
+  return !tail.endsWith(otherTail) && !otherTail.endsWith(tail)
+}
