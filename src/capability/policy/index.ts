@@ -4,8 +4,48 @@
  * @module
  */
 
+export { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from './build.ts'
 export { type CompiledPolicy, compilePolicy } from './compile.ts'
+export { describePolicy } from './describe.ts'
+export {
+  type ExplainOptions,
+  explainPolicy,
+  type PolicyExplanation,
+  type PolicyOutcome,
+  type StatementExplanation,
+} from './explain.ts'
+export { compileGlob, escapeGlob, type GlobMatcher } from './glob.ts'
+export { lintPolicy, type PolicyWarning, type PolicyWarningRule } from './lint.ts'
+export { findWidening, type Widening } from './narrower.ts'
 export type { PolicyObjection } from './objection.ts'
 export { parsePolicy } from './parse-policy.ts'
-export { parseSelector, printSelector, type Selector, type SelectorSegment } from './selector.ts'
-export type { Operator, Policy, Statement } from './statement.ts'
+export {
+  type ComparableWith,
+  type ElementAt,
+  type PolicyBuilder,
+  policyFor,
+  type SelectorFor,
+  type SelectorOf,
+} from './policy-for.ts'
+export type { Invalid, Selected } from './selected.ts'
+export {
+  type FieldSegment,
+  type IndexSegment,
+  parseSelector,
+  printSelector,
+  type Selector,
+  type SelectorSegment,
+  type SliceSegment,
+  type ValuesSegment,
+} from './selector.ts'
+export type {
+  ConnectiveStatement,
+  EqualityStatement,
+  LikeStatement,
+  NegationStatement,
+  Operator,
+  OrderStatement,
+  Policy,
+  QuantifierStatement,
+  Statement,
+} from './statement.ts'

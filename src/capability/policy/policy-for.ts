@@ -1,0 +1,135 @@
+/**
+ * Builders that know the arguments of a command.
+ *
+ * @module
+ */
+
+import { ArgumentError, MalformedError, quote } from '../../errors.ts'
+import type { IpldValue } from '../../ipld/value.ts'
+import type { CommandDefinition } from '../definition.ts'
+import { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from './build.ts'
+import type { Invalid, Selected } from './selected.ts'
+import { parseSelector } from './selector.ts'
+import type { Statement } from './statement.ts'
+
+/** A selector that selects something from `Value`; otherwise a type that nothing has, whose name says what is wrong. */
+export type SelectorFor<Value, Text extends string> = [Selected<Value, Text>] extends [Invalid]
+  ? `no such argument: ${Text}`
+  : Text
+
+/** A selector that selects a value that can be of type `Wanted`. */
+export type SelectorOf<Value, Text extends string, Wanted, Name extends string> = [Selected<Value, Text>] extends [
+  Invalid,
+]
+  ? `no such argument: ${Text}`
+  : unknown extends Selected<Value, Text>
+    ? Text
+    : [Extract<Selected<Value, Text>, Wanted>] extends [never]
+      ? `not ${Name}: ${Text}`
+      : Text
+
+/** What the selected value can be compared with. */
+export type ComparableWith<Value, Text extends string> =
+  unknown extends Selected<Value, Text> ? IpldValue : Selected<Value, Text>
+
+/** The type of an element of the selected list, or of a value of the selected map. */
+export type ElementAt<Value, Text extends string> =
+  unknown extends Selected<Value, Text> ? unknown : ElementIn<Exclude<Selected<Value, Text>, null>>
+
+type ElementIn<Value> = Value extends readonly (infer Item)[]
+  ? Item
+  : Value extends Uint8Array | string | number | boolean
+    ? never
+    : Value[keyof Value]
+
+type Collection = readonly unknown[] | { readonly [key: string]: unknown }
+
+/** The builders of `procura/policy` for values of type `Value`: a wrong selector or a wrong value does not compile. */
+export interface PolicyBuilder<Value> {
+  /** The selected value equals `value`, in depth. */
+  eq<const Text extends string>(selector: SelectorFor<Value, Text>, value: ComparableWith<Value, Text>): Statement
+  /** The selected value is there and does not equal `value`. */
+  ne<const Text extends string>(selector: SelectorFor<Value, Text>, value: ComparableWith<Value, Text>): Statement
+  /** The selected value is a number below `bound`. */
+  lt<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
+  /** The selected value is a number of at most `bound`. */
+  lte<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
+  /** The selected value is a number above `bound`. */
+  gt<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
+  /** The selected value is a number of at least `bound`. */
+  gte<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
+  /** The selected value is text of the form `pattern`. */
+  like<const Text extends string>(selector: SelectorOf<Value, Text, string, 'text'>, pattern: string): Statement
+  /** All of the statements hold. */
+  and(...statements: readonly Statement[]): Statement
+  /** At least one of the statements holds. */
+  or(...statements: readonly [Statement, ...Statement[]]): Statement
+  /** The statement does not hold, and can be told not to. */
+  not(statement: Statement): Statement
+  /** Every element of the selected collection satisfies what `inner` builds from the builders for an element. */
+  every<const Text extends string>(
+    selector: SelectorOf<Value, Text, Collection, 'a collection'>,
+    inner: (element: PolicyBuilder<ElementAt<Value, Text>>) => Statement,
+  ): Statement
+  /** At least one element of the selected collection satisfies what `inner` builds. */
+  some<const Text extends string>(
+    selector: SelectorOf<Value, Text, Collection, 'a collection'>,
+    inner: (element: PolicyBuilder<ElementAt<Value, Text>>) => Statement,
+  ): Statement
+}
+
+/**
+ * Gives the builders for the arguments of a command:
+ *
+ * ```ts
+ * const is = policyFor(sendMail)
+ * const policy = [is.like('.to', '*@example.com'), is.lt('.attachments', 3)]
+ * ```
+ *
+ * The types catch a selector of an argument that the command does not have, and a value of another type. The first
+ * field is also checked when the statement is built, for callers without types.
+ */
+export function policyFor<Args>(definition: CommandDefinition<Args>): PolicyBuilder<Args> {
+  const check = (selector: string): string => checkDeclared(selector, definition)
+  return Object.freeze(wrap(check)) as PolicyBuilder<Args>
+}
+
+/** The builders without types; `check` is asked about each selector first. */
+function wrap(check: (selector: string) => string): PolicyBuilder<unknown> {
+  return {
+    eq: (selector, value) => eq(check(selector), value as IpldValue),
+    ne: (selector, value) => ne(check(selector), value as IpldValue),
+    lt: (selector, bound) => lt(check(selector), bound),
+    lte: (selector, bound) => lte(check(selector), bound),
+    gt: (selector, bound) => gt(check(selector), bound),
+    gte: (selector, bound) => gte(check(selector), bound),
+    like: (selector, pattern) => like(check(selector), pattern),
+    and,
+    or,
+    not,
+    every: (selector, inner) => every(check(selector), inner(unchecked() as never)),
+    some: (selector, inner) => some(check(selector), inner(unchecked() as never)),
+  }
+}
+
+/** The builders for an element, of which only the caller's types know what it is. */
+function unchecked(): PolicyBuilder<unknown> {
+  return wrap((selector) => selector)
+}
+
+function checkDeclared(selector: string, definition: CommandDefinition): string {
+  const [first] = parse(selector)
+  if (first?.kind === 'field' && !Object.hasOwn(definition.args, first.name)) {
+    throw new ArgumentError(`command ${quote(definition.command)} has no argument ${quote(first.name)}`)
+  }
+  return selector
+}
+
+function parse(selector: string): ReturnType<typeof parseSelector> {
+  try {
+    return parseSelector(selector)
+  } catch (error) {
+    if (error instanceof MalformedError) throw new ArgumentError(error.message, { cause: error })
+    throw error
+  }
+}
