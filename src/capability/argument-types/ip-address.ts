@@ -1,0 +1,67 @@
+import type { StandardSchema } from '../standard-schema.ts'
+import { argumentType } from './argument-type.ts'
+
+/** Options of {@link ipAddress}. */
+export interface IpAddressOptions {
+  /** The only version taken. Default: both. */
+  readonly version?: 4 | 6
+}
+
+/**
+ * An IP address. Canonical form: version 4 as four decimal numbers without leading zeros; version 6 as RFC 5952 writes
+ * it, without a zone. An address of version 4 inside one of version 6 (`::ffff:…`) is refused: it would be a second
+ * text for one place.
+ */
+export function ipAddress(options: IpAddressOptions = {}): StandardSchema<string> {
+  const { version } = options
+  return argumentType((value) => {
+    if (typeof value !== 'string') return 'is not text'
+    if (version !== 6 && isIpv4(value)) return undefined
+    if (version !== 4 && isIpv6(value)) return undefined
+    return 'is not an IP address in canonical form'
+  })
+}
+
+/** Whether text is an address of version 4 in canonical form. */
+export function isIpv4(text: string): boolean {
+  // ARG-13
+  if (text.length > 15) return false
+  const parts = text.split('.')
+  return (
+    parts.length === 4 &&
+    parts.every((part) => /^[0-9]{1,3}$/.test(part) && String(Number(part)) === part && Number(part) < 256)
+  )
+}
+
+/** Whether text is an address of version 6 in canonical form, and not one of version 4 in disguise. */
+export function isIpv6(text: string): boolean {
+  if (text.length > 39) return false
+  const groups = readGroups(text)
+  if (groups === undefined || printGroups(groups) !== text) return false
+  return !(groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff)
+}
+
+/** The eight groups of an address, with `::` filled up. */
+function readGroups(text: string): readonly number[] | undefined {
+  const halves = text.split('::')
+  if (halves.length > 2) return undefined
+  const [front, back] = halves.map((half) => (half === '' ? [] : half.split(':')))
+  const missing = 8 - (front?.length ?? 0) - (back?.length ?? 0)
+  if (back === undefined ? missing !== 0 : missing < 1) return undefined
+  const parts = [...(front ?? []), ...Array<string>(back === undefined ? 0 : missing).fill('0'), ...(back ?? [])]
+  if (!parts.every((part) => /^[0-9a-f]{1,4}$/.test(part))) return undefined
+  return parts.map((part) => Number.parseInt(part, 16))
+}
+
+/** RFC 5952, section 4: no leading zeros, `::` for the longest run of two or more zeros, the first of equals. */
+function printGroups(groups: readonly number[]): string {
+  let best = { start: -1, length: 1 }
+  for (let start = 0; start < 8; start++) {
+    let end = start
+    while (end < 8 && groups[end] === 0) end++
+    if (end - start > best.length) best = { start, length: end - start }
+  }
+  const texts = groups.map((group) => group.toString(16))
+  if (best.start < 0) return texts.join(':')
+  return `${texts.slice(0, best.start).join(':')}::${texts.slice(best.start + best.length).join(':')}`
+}

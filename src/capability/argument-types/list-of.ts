@@ -1,0 +1,44 @@
+import type { SchemaResult, StandardSchema } from '../standard-schema.ts'
+import { issue, schemaOf } from './argument-type.ts'
+
+/** Options of {@link listOf}. */
+export interface ListOptions {
+  /** Elements, at least. Default 0. */
+  readonly minLength?: number
+  /** Elements, at most. Default 1,024. */
+  readonly maxLength?: number
+}
+
+/** A list whose elements all are of a type. Any Standard Schema serves; with one that answers later, so does the list. */
+export function listOf<Output>(
+  element: StandardSchema<Output>,
+  options: ListOptions = {},
+): StandardSchema<readonly Output[]> {
+  const { minLength = 0, maxLength = 1024 } = options
+  return schemaOf<readonly Output[]>((value) => {
+    // ARG-23
+    if (!Array.isArray(value)) return issue('is not a list')
+    if (value.length < minLength) return issue(`has fewer than ${minLength} elements`)
+    if (value.length > maxLength) return issue(`has more than ${maxLength} elements`)
+    const results = value.map((item) => element['~standard'].validate(item))
+    const settled = results.filter((result): result is SchemaResult<Output> => !('then' in result))
+    return settled.length === results.length ? collect(settled) : Promise.all(results).then(collect)
+  })
+}
+
+/** Puts together what the schema gave back, so that a change it made is seen. */
+function collect<Output>(results: readonly SchemaResult<Output>[]): SchemaResult<readonly Output[]> {
+  const outputs: Output[] = []
+  for (const result of results) {
+    if (result.issues !== undefined) return inList(result, outputs.length)
+    outputs.push(result.value)
+  }
+  return { value: outputs }
+}
+
+function inList(
+  result: { readonly issues: readonly { readonly message: string }[] },
+  place: number,
+): SchemaResult<never> {
+  return issue(`has an element (${place}) that ${result.issues[0]?.message ?? 'is not of its type'}`)
+}

@@ -1,0 +1,49 @@
+import type { StandardSchema } from '../standard-schema.ts'
+import { argumentType } from './argument-type.ts'
+import { isComposed, isVisible } from './characters.ts'
+
+/** Options of {@link path}. */
+export interface PathOptions {
+  /** UTF-16 code units, at most. Default 4,096. */
+  readonly maxLength?: number
+}
+
+/**
+ * An absolute path with `/` between its segments. Canonical form: begins with a slash and does not end with one (but
+ * for `/` itself); no empty, `.` or `..` segment, nor one of dots and spaces alone; no backslash, no percent sign, no
+ * control or hidden character; in normalization form C, and nothing in it becomes a slash, a backslash or a dot segment
+ * under NFKC. One place has one text, and `["like", ".path", "/data/*"]` holds exactly the places below `/data`.
+ */
+export function path(options: PathOptions = {}): StandardSchema<string> {
+  const { maxLength = 4096 } = options
+  return argumentType((value) => {
+    if (typeof value !== 'string') return 'is not text'
+    if (value.length > maxLength) return `has more than ${maxLength} characters`
+    return pathProblem(value)
+  })
+}
+
+function pathProblem(text: string): string | undefined {
+  // ARG-11
+  if (!text.startsWith('/')) return 'does not begin with a slash'
+  if (text === '/') return undefined
+  if (text.endsWith('/')) return 'ends with a slash'
+  if (text.includes('\\')) return 'has a backslash'
+  // What decodes the path once more would find another path.
+  if (text.includes('%')) return 'has a percent sign'
+  if (!isVisible(text)) return 'has a control or hidden character'
+  if (!isComposed(text)) return 'is not in normalization form C'
+  const segments = text.slice(1).split('/')
+  if (segments.includes('')) return 'has an empty segment'
+  if (segments.some(isDots)) return 'has a segment of dots'
+  const folded = text.normalize('NFKC')
+  if (folded === text) return undefined
+  const foldedSegments = folded.slice(1).split('/')
+  const moved = foldedSegments.length !== segments.length || foldedSegments.some(isDots) || folded.includes('\\')
+  return moved ? 'has a character that other systems read as a slash or dots' : undefined
+}
+
+/** Dots and spaces alone: `.`, `..`, and what some systems take for them. */
+function isDots(segment: string): boolean {
+  return /^[. ]*$/.test(segment)
+}
