@@ -8,10 +8,11 @@
 import { gunzip, gzip } from '#gzip'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64url } from '../ipld/base.ts'
-import { createCursor } from '../ipld/cursor.ts'
-import { encodeCbor } from '../ipld/encode.ts'
-import { concatBytes } from '../ipld/concat.ts'
 import { compareBytes } from '../ipld/bytes.ts'
+import { concatBytes } from '../ipld/concat.ts'
+import { readEnd, readValue } from '../ipld/decode.ts'
+import { encodeCbor } from '../ipld/encode.ts'
+import { createScanner } from '../ipld/scanner.ts'
 import { isBytes, isList, isMap } from '../ipld/value.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
 import type { InflateFault } from './gzip/member.ts'
@@ -74,19 +75,12 @@ export async function compressContainer(tokens: Iterable<TokenLike>): Promise<st
 /**
  * Takes a container apart. The tokens are bytes still: nothing about them has been checked.
  *
- * @returns the token bytes in the order found; a promise where inflating is asynchronous.
+ * @returns the token bytes in the order found.
  * @throws {@link MalformedError} when it is not a container, or beyond a limit.
  */
-export function splitContainer(
-  container: string | Uint8Array,
-  limits: Limits = defaultLimits,
-): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+export function splitContainer(container: string | Uint8Array, limits: Limits = defaultLimits): readonly Uint8Array[] {
   const { header, body } = openHeader(container, limits)
-  if (!header.gzip) return readTokens(body, limits)
-  const inflated = gunzip(body, limits.containerBytes)
-  return inflated instanceof Promise
-    ? inflated.then((result) => readTokens(checkInflated(result, limits), limits))
-    : readTokens(checkInflated(inflated, limits), limits)
+  return readTokens(header.gzip ? checkInflated(gunzip(body, limits.containerBytes), limits) : body, limits)
 }
 
 function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
@@ -94,25 +88,31 @@ function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
   if (list.length === 0) throw new ArgumentError('a container needs a token')
   if (list.some((bytes) => !(bytes instanceof Uint8Array))) throw new ArgumentError('a container is made of tokens')
   // The specification wants the bytewise order and no doubles when written, and neither when read.
-  const sorted = list.sort(compareBytes).filter((bytes, index) => index === 0 || compareBytes(bytes, list[index - 1] as Uint8Array) !== 0)
+  const sorted = list
+    .sort(compareBytes)
+    .filter((bytes, index) => index === 0 || compareBytes(bytes, list[index - 1] as Uint8Array) !== 0)
   return encodeCbor({ [containerKey]: sorted })
 }
 
 function openHeader(container: string | Uint8Array, limits: Limits): { header: Header; body: Uint8Array } {
   // Four characters carry three bytes; the input is measured before any of it is decoded.
   if (container.length > 1 + Math.ceil(limits.containerBytes / 3) * 4) {
-    throw new MalformedError('LIM-01', `the container is longer than ${limits.containerBytes} bytes`, { kind: 'too_large' })
+    throw new MalformedError('LIM-01', `the container is longer than ${limits.containerBytes} bytes`, {
+      kind: 'too_large',
+    })
   }
   const first = typeof container === 'string' ? container.charCodeAt(0) : container[0]
   const header = first === undefined ? undefined : headers.get(first)
-  if (header === undefined) throw new MalformedError('CTN-01', 'the first byte is not that of a container', { kind: 'unsupported' })
+  if (header === undefined)
+    throw new MalformedError('CTN-01', 'the first byte is not that of a container', { kind: 'unsupported' })
   if (header.encoding === 'bytes') {
     if (typeof container === 'string') throw new MalformedError('CTN-02', 'a container of raw bytes was passed as text')
-    return { header, body: container.subarray(1) }
+    // A copy, so that what the caller does to the bytes while somebody waits changes nothing.
+    return { header, body: new Uint8Array(container.subarray(1)) }
   }
-  const text = typeof container === 'string' ? container.slice(1) : asciiText(container.subarray(1))
+  const text = typeof container === 'string' ? container : asciiText(container)
   const decode = header.encoding === 'base64' ? decodeBase64 : decodeBase64url
-  return { header, body: decode(text, limits.containerBytes) }
+  return { header, body: decode(text, limits.containerBytes, 1) }
 }
 
 /** Base64 that came as bytes; a byte beyond ASCII stays a character that no base has. */
@@ -120,25 +120,32 @@ function asciiText(bytes: Uint8Array): string {
   return new TextDecoder('latin1').decode(bytes)
 }
 
+/** Reads the tokens as views of the body, which nobody else holds. */
 function readTokens(body: Uint8Array, limits: Limits): readonly Uint8Array[] {
   const { containerBytes, tokenBytes } = limits
-  const cursor = createCursor(body, { bytes: containerBytes, depth: 2, items: limits.tokens + 3, stringBytes: tokenBytes })
-  const map = cursor.readValue()
-  cursor.finish()
-  const tokens = isMap(map) && Object.keys(map).length === 1 && Object.hasOwn(map, containerKey) ? map[containerKey] : undefined
+  const scanner = createScanner(
+    body,
+    { bytes: containerBytes, depth: 2, items: limits.tokens + 3, stringBytes: tokenBytes },
+    { views: true },
+  )
+  const map = readValue(scanner)
+  readEnd(scanner)
+  const tokens =
+    isMap(map) && Object.keys(map).length === 1 && Object.hasOwn(map, containerKey) ? map[containerKey] : undefined
   if (tokens === undefined || !isList(tokens)) {
     throw new MalformedError('CTN-04', `a container is a map of one key, \`${containerKey}\`, with a list of tokens`)
   }
-  return tokens.map((token) => {
-    if (!isBytes(token)) throw new MalformedError('CTN-05', 'a container lists something that is not bytes')
-    return token
-  })
+  if (!tokens.every(isBytes)) throw new MalformedError('CTN-05', 'a container lists something that is not bytes')
+  return tokens
 }
 
 function checkInflated(result: Uint8Array | InflateFault, limits: Limits): Uint8Array {
   if (result === 'too_large') {
-    throw new MalformedError('LIM-02', `the container inflates to more than ${limits.containerBytes} bytes`, { kind: 'too_large' })
+    throw new MalformedError('LIM-02', `the container inflates to more than ${limits.containerBytes} bytes`, {
+      kind: 'too_large',
+    })
   }
-  if (result === 'not_gzip') throw new MalformedError('CTN-03', 'the container is not one gzip member as its first byte says')
+  if (result === 'not_gzip')
+    throw new MalformedError('CTN-03', 'the container is not one gzip member as its first byte says')
   return result
 }

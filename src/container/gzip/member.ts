@@ -1,10 +1,71 @@
+/**
+ * The frame around compressed data (RFC 1952), read here and not by the platform: platforms differ in what they let
+ * stand before and behind a member, and another spelling of a container is another container.
+ *
+ * @module
+ */
+
 /** Why bytes were not inflated: not one whole gzip member, or too long when inflated. */
 export type InflateFault = 'not_gzip' | 'too_large'
 
-/**
- * Whether the last four bytes of a gzip member, the length of its contents, are right. Platforms differ in what they
- * let stand behind a member; more members, or anything else behind one, would be other spellings of the same container.
- */
-export function endsWithLength(member: Uint8Array, length: number): boolean {
-  return new DataView(member.buffer, member.byteOffset + member.length - 4, 4).getUint32(0, true) === length
+/** A gzip member, taken apart. */
+export interface GzipMember {
+  /** What stands between head and tail: the compressed data, if nothing else is there. */
+  readonly deflated: Uint8Array
+  /** Tells whether contents are those that the tail speaks of, by check sum and length. */
+  isOf(contents: Uint8Array): boolean
 }
+
+const extraField = 0x04
+const fileName = 0x08
+const comment = 0x10
+const headCheckSum = 0x02
+const reserved = 0xe0
+
+const headBytes = 10
+const tailBytes = 8
+
+/** Takes a member apart; undefined when the bytes do not begin and end like one. */
+export function readMember(bytes: Uint8Array): GzipMember | undefined {
+  const flags = bytes[3] ?? reserved
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8 || (flags & reserved) !== 0) return undefined
+  let end = headBytes
+  if ((flags & extraField) !== 0) end += 2 + (bytes[end] ?? 0) + 256 * (bytes[end + 1] ?? 0)
+  if ((flags & fileName) !== 0) end = afterText(bytes, end)
+  if ((flags & comment) !== 0) end = afterText(bytes, end)
+  if ((flags & headCheckSum) !== 0) {
+    const sum = crc32(bytes.subarray(0, end))
+    if (bytes[end] !== (sum & 0xff) || bytes[end + 1] !== ((sum >>> 8) & 0xff)) return undefined
+    end += 2
+  }
+  if (end + tailBytes > bytes.length) return undefined
+  const tail = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - tailBytes, tailBytes)
+  return {
+    deflated: bytes.subarray(end, -tailBytes),
+    isOf: (contents) => tail.getUint32(4, true) === contents.length && tail.getUint32(0, true) === crc32(contents),
+  }
+}
+
+/** Position after the zero byte that ends a text. */
+function afterText(bytes: Uint8Array, start: number): number {
+  const end = bytes.indexOf(0, start)
+  return end < 0 ? bytes.length : end + 1
+}
+
+/** The check sum of gzip, by halves of bytes. */
+function crc32(bytes: Uint8Array): number {
+  let sum = 0xffffffff
+  for (let i = 0; i < bytes.length; i++) {
+    sum ^= bytes[i] as number
+    sum = (sum >>> 4) ^ (sums[sum & 15] as number)
+    sum = (sum >>> 4) ^ (sums[sum & 15] as number)
+  }
+  return ~sum >>> 0
+}
+
+/** What each half of a byte adds: the polynomial 0xedb88320, divided by hand four times. */
+const sums: readonly number[] = Array.from({ length: 16 }, (_, half) => {
+  let sum = half
+  for (let bit = 0; bit < 4; bit++) sum = (sum & 1) === 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
+  return sum >>> 0
+})

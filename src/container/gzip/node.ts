@@ -5,8 +5,8 @@
  * @module
  */
 
-import { gunzipSync, gzipSync } from 'node:zlib'
-import { endsWithLength, type InflateFault } from './member.ts'
+import { gzipSync, inflateRawSync } from 'node:zlib'
+import { type InflateFault, readMember } from './member.ts'
 
 /** Compresses. */
 export function gzip(bytes: Uint8Array): Uint8Array {
@@ -15,13 +15,15 @@ export function gzip(bytes: Uint8Array): Uint8Array {
 
 /** Inflates the one gzip member that `bytes` must be, into at most `maxBytes`. */
 export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | InflateFault {
+  const member = readMember(bytes)
+  if (member === undefined) return 'not_gzip'
   let result: { buffer: Uint8Array; engine: { bytesWritten: number } }
   try {
-    result = gunzipSync(bytes, { maxOutputLength: maxBytes, info: true }) as unknown as typeof result
+    result = inflateRawSync(member.deflated, { maxOutputLength: maxBytes, info: true }) as unknown as typeof result
   } catch (error) {
     return (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'not_gzip'
   }
-  // Node inflates several members in a row, and skips what follows them.
-  if (result.engine.bytesWritten !== bytes.length || !endsWithLength(bytes, result.buffer.length)) return 'not_gzip'
-  return new Uint8Array(result.buffer)
+  // Node skips what stands behind the last block.
+  const whole = result.engine.bytesWritten === member.deflated.length
+  return whole && member.isOf(result.buffer) ? new Uint8Array(result.buffer) : 'not_gzip'
 }
