@@ -1,7 +1,17 @@
 import { describe } from 'vitest'
-import { chainDifferential } from './chain-properties.ts'
+import {
+  chainDifferential,
+  chainMonotone,
+  revocationMonotone,
+  timeInterval,
+  verdictIndependence,
+} from './chain-properties.ts'
 import { shortRuns } from './runs.ts'
 
 describe('authorization properties', () => {
   chainDifferential(shortRuns(300))
+  chainMonotone(shortRuns(50))
+  revocationMonotone(shortRuns(50))
+  timeInterval(shortRuns(30))
+  verdictIndependence(shortRuns(50))
 })

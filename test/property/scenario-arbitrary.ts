@@ -101,3 +101,13 @@ export const scenarios: fc.Arbitrary<Scenario> = scenariosWith(
 
 /** Scenarios that are right. */
 export const goodScenarios: fc.Arbitrary<Scenario> = scenariosWith(fc.constant([]))
+
+const narrowing: fc.Arbitrary<FaultPlan> = faultPlans.map((plan) => ({
+  ...plan,
+  kind: ['policy', 'command', 'expires', 'begins', 'powerline', 'args', 'revokedLink', 'subject'][
+    plan.pick % 8
+  ] as string,
+}))
+
+/** Scenarios of which some delegations say less than others, or something else. */
+export const narrowedScenarios: fc.Arbitrary<Scenario> = scenariosWith(fc.array(narrowing, { maxLength: 2 }))

@@ -48,8 +48,12 @@ export interface Scenario {
   readonly unrelated: number
 }
 
-/** Builds a scenario into a question. The same scenario gives the same bytes every time. */
-export function buildScenario(scenario: Scenario): ReferenceQuestion {
+/**
+ * Builds a scenario into a question. The same scenario gives the same bytes every time.
+ *
+ * @param use - how many of the delegations are used; the holder of the last of them makes the call. Default: all.
+ */
+export function buildScenario(scenario: Scenario, use: number = scenario.links.length): ReferenceQuestion {
   const people = scenario.holders.map((place) => cast[place] as Principal)
   const subject = people[0] as Principal
   const executor = scenario.executor === undefined ? subject : (cast[scenario.executor] as Principal)
@@ -70,6 +74,11 @@ export function buildScenario(scenario: Scenario): ReferenceQuestion {
   for (const fault of faults) draftFaults[fault.kind]?.(drafts, fault)
 
   const invocation = drafts.pop() as Draft
+  if (use < drafts.length) {
+    drafts.length = use
+    invocation.signer = people[use] as Principal
+    invocation.fields['iss'] = invocation.signer.did
+  }
   let links = drafts.map((draft) => writeToken(draft))
   for (const fault of faults) links = linkFaults[fault.kind]?.(links, fault) ?? links
   let prf: unknown[] = links.map((bytes) => CID.parse(cidOf(bytes)))

@@ -1,0 +1,9 @@
+import { describe } from 'vitest'
+import { copiedCalls, refusedCalls, rewrittenCalls } from './replay-properties.ts'
+import { shortRuns } from './runs.ts'
+
+describe('replay properties', () => {
+  rewrittenCalls(shortRuns(40))
+  copiedCalls(shortRuns(40))
+  refusedCalls(shortRuns(30))
+})
