@@ -50,7 +50,8 @@ export function createVault(
     readonly credentials: Readonly<Record<string, CredentialRules>>
   },
 ): Vault {
-  return vaultOver(configuredDirectory(options.source, options.credentials), options)
+  const vault = vaultOver(configuredDirectory(options.source, options.credentials), options)
+  return Object.freeze({ ...vault, references: Object.freeze(Object.keys(options.credentials)) })
 }
 
 /** Makes a vault over any directory of credentials. */

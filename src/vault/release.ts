@@ -11,6 +11,7 @@ import type { FoundCredential } from './credential-directory.ts'
 import { startDeadline, waitFor } from './deadline.ts'
 import { type DeriveSurroundings, deriveSecret } from './derive-secret.ts'
 import type { DerivedSecret } from './processor.ts'
+import { giveBack, giveBackLate } from './reading.ts'
 import type { Secret } from './secret.ts'
 import type { SecretReading } from './source.ts'
 import type { CachedSecret, TokenCache } from './token-cache.ts'
@@ -57,8 +58,7 @@ export async function release(
     return { release: described, secret, secrets, ...(reading.revoke !== undefined && { revoke: reading.revoke }) }
   } catch (error) {
     for (const secret of secrets) secret.dispose()
-    // the release has failed already, and that is what the caller has to know
-    await reading.revoke?.({}).catch(() => undefined)
+    await giveBack(reading)
     throw error
   }
 }
@@ -71,8 +71,11 @@ async function readSecret(
   fresh = false,
 ): Promise<SecretReading> {
   const deadline = startDeadline(signal, context.timeoutMs)
+  const work = found.read({ scope, fresh, signal: deadline.signal })
+  let waiting = true
+  giveBackLate(work, () => !waiting)
   try {
-    const reading = await waitFor(found.read({ scope, fresh, signal: deadline.signal }), deadline.signal)
+    const reading = await waitFor(work, deadline.signal)
     return checkReading(found, reading, Math.floor(context.clock.now()))
   } catch (error) {
     if (deadline.signal.aborted && signal?.aborted !== true && !(error instanceof VaultError)) {
@@ -80,6 +83,7 @@ async function readSecret(
     }
     throw error
   } finally {
+    waiting = false
     deadline.clear()
   }
 }

@@ -57,6 +57,11 @@ export interface SecretSource {
    */
   read(reference: string, options: ReadOptions): Promise<SecretReading | undefined>
   /**
+   * Whether each reading of a reference makes a secret for one call alone, so that it is neither shared nor kept. Must
+   * be true where readings have `revoke`. Default false.
+   */
+  perCall?(reference: string): boolean
+  /**
    * Says in text how the secret is narrowed for a call: a session policy, an OAuth scope. Throws `VaultError`
    * `ERR_VAULT_DOWNSCOPE` when the store cannot express the capability without giving more.
    */

@@ -85,6 +85,8 @@ export interface Lease extends Release {
  * `VaultError` otherwise; a vault that cannot answer never releases.
  */
 export interface Vault {
+  /** The names of its credentials, where they are known when it is made: so that a wrong name is found then. */
+  readonly references?: readonly string[]
   /** Makes the upstream call with the credential in it and returns the response. Nobody sees the secret. */
   use(request: UseRequest, options?: ReleaseOptions): Promise<Response>
   /** Hands the secret out, for upstreams that are not reached over HTTP. Prefer {@link Vault.use}. */

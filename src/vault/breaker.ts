@@ -1,0 +1,86 @@
+import { CircuitState, circuitBreaker, handleWhen, type IBreaker } from 'cockatiel'
+import { VaultError } from '../errors.ts'
+
+/** Options of {@link createBreaker}, in milliseconds. */
+export interface BreakerOptions {
+  /** Failures within `windowMs` that open it. */
+  readonly failures: number
+  readonly windowMs: number
+  /** Time between two probes while it is open. */
+  readonly probeAfterMs: number
+  /** A clock that only goes forward. */
+  readonly monotonicMs: () => number
+}
+
+/** What a breaker is doing: `closed` lets all tasks run, `open` none, `probing` has one running to find out. */
+export type BreakerState = 'closed' | 'open' | 'probing'
+
+/** Stops asking a store that does not answer, but for one probe now and then. */
+export interface Breaker {
+  /** Runs a task, or rejects at once with `ERR_VAULT_UNAVAILABLE`. */
+  execute<T>(task: () => Promise<T>): Promise<T>
+  readonly state: BreakerState
+}
+
+/** Whether an error says that a later try could succeed. */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof VaultError && error.code === 'ERR_VAULT_UNAVAILABLE'
+}
+
+/** Makes a breaker over that of cockatiel, which keeps the states and lets one probe through. */
+export function createBreaker(options: BreakerOptions): Breaker {
+  const { monotonicMs, probeAfterMs } = options
+  let openedAt = 0
+  let policy = makePolicy()
+
+  function makePolicy(initialState?: unknown): ReturnType<typeof circuitBreaker> {
+    const made = circuitBreaker(handleWhen(isUnavailable), {
+      halfOpenAfter: probeAfterMs,
+      breaker: failuresWithin(options),
+      ...(initialState !== undefined && { initialState }),
+    })
+    made.onBreak(() => {
+      openedAt = monotonicMs()
+    })
+    return made
+  }
+
+  return {
+    get state() {
+      if (policy.state === CircuitState.Closed) return 'closed'
+      return policy.state === CircuitState.HalfOpen ? 'probing' : 'open'
+    },
+    async execute(task) {
+      // VLT-13
+      if (policy.state === CircuitState.HalfOpen) throw refused()
+      if (policy.state === CircuitState.Open) {
+        if (monotonicMs() - openedAt < probeAfterMs) throw refused()
+        // the policy measures by the wall clock, which can be set back; opened at the beginning of time, it probes now
+        policy = makePolicy({ ownState: { value: CircuitState.Open, openedAt: 0, attemptNo: 1 }, breakerState: [] })
+      }
+      return policy.execute(task)
+    },
+  }
+}
+
+function failuresWithin({ failures, windowMs, monotonicMs }: BreakerOptions): IBreaker {
+  let times: readonly number[] = []
+  return {
+    state: [],
+    success: (state) => {
+      if (state === CircuitState.HalfOpen) times = []
+    },
+    failure: () => {
+      const now = monotonicMs()
+      times = [...times.filter((time) => now - time < windowMs), now]
+      return times.length >= failures
+    },
+  }
+}
+
+function refused(): VaultError {
+  return new VaultError(
+    'ERR_VAULT_UNAVAILABLE',
+    'the vault did not answer several times and is not asked for some seconds',
+  )
+}

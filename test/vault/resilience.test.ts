@@ -1,0 +1,342 @@
+import { describe, expect, it } from 'vitest'
+import { VaultError, type VaultErrorCode } from '../../src/errors.ts'
+import { type ResilienceOptions, type ResilientSource, resilient } from '../../src/vault/resilience.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { ReadOptions, SecretReading, SecretSource } from '../../src/vault/source.ts'
+import { movableClock, NOON, vaultError } from './support.ts'
+
+type Behaviour = 'answers' | 'fails' | 'hangs' | 'refuses' | 'has nothing' | 'fails every other time'
+
+/** A store whose behaviour a test changes, and a clock for it. */
+function unreliable(options: ResilienceOptions = {}, extra: Partial<SecretReading> = {}, perCall = false) {
+  const state = {
+    behaviour: 'answers' as Behaviour,
+    reads: 0,
+    revoked: 0,
+    version: 1,
+    now: 0,
+    code: 'ERR_VAULT_REVOKED' as VaultErrorCode,
+  }
+  const source: SecretSource = {
+    name: 'test',
+    perCall: () => perCall,
+    async read(reference: string, { signal }: ReadOptions) {
+      state.reads += 1
+      const { behaviour } = state
+      if (behaviour === 'hangs')
+        await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+      if (behaviour === 'fails' || (behaviour === 'fails every other time' && state.reads % 2 === 1)) {
+        throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the store is away')
+      }
+      if (behaviour === 'refuses') throw new VaultError(state.code, 'no')
+      if (behaviour === 'has nothing') return undefined
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      return {
+        reference,
+        secret: new Secret(`canary-${state.version}`),
+        version: String(state.version),
+        kind: 'static',
+        downscoped: false,
+        readAt: NOON,
+        ...extra,
+      }
+    },
+  }
+  const clock = movableClock()
+  const made = resilient(source, {
+    attemptTimeoutMs: 40,
+    retryAfterMs: 1,
+    clock,
+    monotonicMs: () => state.now,
+    ...options,
+  })
+  return {
+    state,
+    clock,
+    source: made,
+    wait: (ms: number) => {
+      state.now += ms
+    },
+  }
+}
+
+const read = async (
+  source: ResilientSource,
+  reference = 'a',
+  options: Partial<ReadOptions> = {},
+): Promise<SecretReading> => {
+  const reading = await source.read(reference, { scope: '', ...options })
+  if (reading === undefined) throw new Error('nothing')
+  return reading
+}
+const away = vaultError('ERR_VAULT_UNAVAILABLE')
+
+describe('a store that is away', () => {
+  it('VLT-13 is tried again, with pauses, and a passing fault is not noticed', async () => {
+    const { state, source, wait } = unreliable()
+    state.behaviour = 'fails every other time'
+    for (let count = 0; count < 10; count += 1) {
+      expect((await read(source)).secret.reveal()).toBe('canary-1')
+      wait(3_000)
+    }
+    expect([state.reads, source.state()]).toEqual([20, 'closed'])
+  })
+
+  for (const behaviour of ['fails', 'hangs'] as const) {
+    it(`VLT-13 is not asked after five failures in ten seconds, but for a probe every five, when it ${behaviour} [attack 82]`, async () => {
+      const { state, source, wait } = unreliable({ attempts: 1 })
+      state.behaviour = behaviour
+      for (let count = 0; count < 5; count += 1) await expect(read(source, `${count}`)).rejects.toMatchObject(away)
+      expect([state.reads, source.state()]).toEqual([5, 'open'])
+
+      const slowest: number[] = []
+      for (let count = 0; count < 500; count += 1) {
+        const start = performance.now()
+        await expect(read(source, `${count}`)).rejects.toMatchObject(away)
+        slowest.push(performance.now() - start)
+      }
+      expect(state.reads).toBe(5)
+      slowest.sort((a, b) => a - b)
+      expect(slowest[495]).toBeLessThan(20)
+
+      for (let round = 1; round <= 3; round += 1) {
+        wait(4_999)
+        await expect(read(source)).rejects.toMatchObject(away)
+        expect(state.reads).toBe(4 + round)
+        wait(1)
+        const probes = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => read(source, `${index}`)))
+        expect(probes.every(({ status }) => status === 'rejected')).toBe(true)
+        expect([state.reads, source.state()]).toEqual([5 + round, 'open'])
+      }
+
+      state.behaviour = 'answers'
+      wait(5_000)
+      expect((await read(source)).secret.reveal()).toBe('canary-1')
+      expect(source.state()).toBe('closed')
+      expect((await Promise.all(Array.from({ length: 20 }, (_, index) => read(source, `${index}`)))).length).toBe(20)
+    })
+  }
+
+  it('VLT-13 is asked on when failures are rarer than that', async () => {
+    const { state, source, wait } = unreliable({ attempts: 1 })
+    state.behaviour = 'fails'
+    for (let count = 0; count < 12; count += 1) {
+      await expect(read(source)).rejects.toMatchObject(away)
+      wait(2_600)
+    }
+    expect([state.reads, source.state()]).toEqual([12, 'closed'])
+  })
+
+  it('VLT-13 is probed though the clock of the host was set back', async () => {
+    const original = Date.now
+    const { state, source, wait } = unreliable({ attempts: 1 })
+    state.behaviour = 'fails'
+    for (let count = 0; count < 5; count += 1) await expect(read(source)).rejects.toMatchObject(away)
+    state.behaviour = 'answers'
+    try {
+      Date.now = () => original() - 3_600_000
+      wait(5_000)
+      expect((await read(source)).version).toBe('1')
+    } finally {
+      Date.now = original
+    }
+  })
+
+  it('VLT-13 does not pile up readings without end', async () => {
+    const { state, source } = unreliable({ attempts: 1, concurrency: 4, failures: 1_000 })
+    state.behaviour = 'hangs'
+    const readings = Array.from({ length: 20 }, (_, index) => read(source, `${index}`))
+    const settled = await Promise.allSettled(readings)
+    const messages = settled.map((outcome) =>
+      outcome.status === 'rejected' ? String((outcome.reason as Error).message) : '',
+    )
+    expect(messages.filter((message) => message.startsWith('too many')).length).toBe(12)
+    expect(state.reads).toBe(8)
+  })
+})
+
+describe('a definite answer', () => {
+  it('is taken at once: no second try, and no step towards the breaker', async () => {
+    for (const code of [
+      'ERR_VAULT_REVOKED',
+      'ERR_VAULT_INTEGRITY',
+      'ERR_VAULT_CONFIGURATION',
+      'ERR_VAULT_DOWNSCOPE',
+    ] as const) {
+      const { state, source } = unreliable()
+      state.behaviour = 'refuses'
+      state.code = code
+      for (let count = 0; count < 9; count += 1) await expect(read(source)).rejects.toMatchObject(vaultError(code))
+      expect([state.reads, source.state()]).toEqual([9, 'closed'])
+    }
+  })
+})
+
+describe('one flight', () => {
+  it('VLT-35 serves all who want the same secret at the same time, each with a copy of its own', async () => {
+    const { state, source } = unreliable()
+    const readings = await Promise.all(Array.from({ length: 100 }, () => read(source)))
+    expect(state.reads).toBe(1)
+    readings[0]?.secret.dispose()
+    expect(readings[99]?.secret.reveal()).toBe('canary-1')
+    await read(source)
+    expect(state.reads).toBe(2)
+  })
+
+  it('VLT-35 is not shared between references, scopes, or who wants it fresh', async () => {
+    const { state, source } = unreliable()
+    await Promise.all([
+      read(source),
+      read(source, 'b'),
+      read(source, 'a', { scope: 'x' }),
+      read(source, 'a', { fresh: true }),
+    ])
+    expect(state.reads).toBe(4)
+  })
+
+  it('VLT-35 goes on when one who waits gives up', async () => {
+    const { state, source } = unreliable()
+    const controller = new AbortController()
+    const [first, second] = [read(source, 'a', { signal: controller.signal }), read(source)]
+    controller.abort(new Error('enough'))
+    await expect(first).rejects.toThrow('enough')
+    expect((await second).secret.reveal()).toBe('canary-1')
+    expect(state.reads).toBe(1)
+  })
+
+  it('VLT-35 never joins secrets that are made for one call', async () => {
+    let revoked = 0
+    const revoke = async (): Promise<void> => {
+      revoked += 1
+    }
+    const { state, source } = unreliable({ keep: 60, maxStale: 60 }, { kind: 'dynamic', revoke }, true)
+    await Promise.all([read(source), read(source)])
+    expect(state.reads).toBe(2)
+    const controller = new AbortController()
+    const abandoned = read(source, 'a', { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(abandoned).rejects.toThrow('enough')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(revoked).toBe(1)
+  })
+
+  it('refuses a source that does not say so', async () => {
+    let revoked = 0
+    const revoke = async (): Promise<void> => {
+      revoked += 1
+    }
+    const { source } = unreliable({}, { revoke })
+    await expect(read(source)).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+    expect(revoked).toBe(1)
+  })
+})
+
+describe('what is kept', () => {
+  it('VLT-15 is nothing unless asked for [attack 82]', async () => {
+    const { state, source } = unreliable()
+    await read(source)
+    state.behaviour = 'fails'
+    await expect(read(source)).rejects.toMatchObject(away)
+  })
+
+  it('VLT-15 is a secret for `keep` seconds', async () => {
+    const { state, source, wait } = unreliable({ keep: 10 })
+    await read(source)
+    wait(9_999)
+    await read(source)
+    expect(state.reads).toBe(1)
+    await read(source, 'a', { fresh: true })
+    wait(10_000)
+    await read(source)
+    expect(state.reads).toBe(3)
+  })
+
+  it('VLT-15 is used while the store is away, for `maxStale` seconds, and says so [attack 82]', async () => {
+    const { state, source, wait } = unreliable({ maxStale: 60, attempts: 1 })
+    await read(source)
+    state.behaviour = 'fails'
+    const stale = await read(source)
+    expect([stale.secret.reveal(), stale.stale, stale.readAt]).toEqual(['canary-1', true, NOON])
+    for (let count = 0; count < 10; count += 1) await read(source)
+    expect(source.state()).toBe('open')
+    await expect(read(source, 'a', { fresh: true })).rejects.toMatchObject(away)
+    wait(60_000)
+    await expect(read(source)).rejects.toMatchObject(away)
+    await expect(read(source)).rejects.toMatchObject(away)
+  })
+
+  it('VLT-15 is never used past its own end', async () => {
+    const { state, source, clock } = unreliable({ maxStale: 600, keep: 600 }, { expiresAt: NOON + 30 })
+    await read(source)
+    state.behaviour = 'fails'
+    clock.add(29)
+    expect((await read(source)).secret.reveal()).toBe('canary-1')
+    clock.add(1)
+    await expect(read(source)).rejects.toMatchObject(away)
+  })
+
+  for (const behaviour of ['refuses', 'has nothing'] as const) {
+    it(`VLT-16 ends when the store ${behaviour} [attack 82]`, async () => {
+      const { state, source } = unreliable({ maxStale: 600 })
+      await read(source)
+      state.behaviour = behaviour
+      await expect(read(source)).rejects.toThrow()
+      state.behaviour = 'fails'
+      await expect(read(source)).rejects.toMatchObject(away)
+    })
+  }
+
+  it('VLT-16 ends when it is told that the credential was revoked', async () => {
+    const { state, source } = unreliable({ maxStale: 600, keep: 600 })
+    await read(source)
+    await read(source, 'b')
+    state.behaviour = 'fails'
+    source.forget('a')
+    await expect(read(source)).rejects.toMatchObject(away)
+    expect((await read(source, 'b')).secret.reveal()).toBe('canary-1')
+  })
+
+  it('is the newest that was read', async () => {
+    const { state, source } = unreliable({ maxStale: 600 })
+    await read(source)
+    state.version = 2
+    await read(source)
+    state.behaviour = 'fails'
+    expect((await read(source)).secret.reveal()).toBe('canary-2')
+  })
+})
+
+describe('settings', () => {
+  it('are refused when they cannot be meant', () => {
+    const source: SecretSource = { name: 'test', read: async () => undefined }
+    for (const options of [
+      { attempts: 0 },
+      { failures: 0 },
+      { attemptTimeoutMs: Number.NaN },
+      { keep: -1 },
+      { maxStale: Number.NaN },
+    ]) {
+      expect(() => resilient(source, options)).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
+    }
+  })
+
+  it('pass on what the source can do besides', async () => {
+    const source: SecretSource = {
+      name: 'test',
+      read: async () => undefined,
+      scope: (reference) => `scope of ${reference}`,
+      replace: async () => '2',
+      exclusively: (_reference, task) => task(),
+    }
+    const made = resilient(source)
+    expect(made.scope?.('a', {} as never)).toBe('scope of a')
+    expect(await made.replace?.('a', { secret: new Secret('x'), expectedVersion: '1' })).toBe('2')
+    expect(await made.exclusively?.('a', async () => 'done')).toBe('done')
+    expect(Object.keys(resilient({ name: 'test', read: async () => undefined })).sort()).toEqual([
+      'forget',
+      'name',
+      'read',
+      'state',
+    ])
+  })
+})
