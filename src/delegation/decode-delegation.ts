@@ -14,7 +14,7 @@ import { readDelegationPayload } from './payload.ts'
  * @throws {@link MalformedError} when the bytes are not a delegation.
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
-  const envelope = openEnvelope(bytes.slice(), completeLimits(options.limits), options.accept)
+  const envelope = openEnvelope(new Uint8Array(bytes), completeLimits(options.limits), options.accept)
   if (envelope.tag.kind !== 'delegation') throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
   return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))
 }

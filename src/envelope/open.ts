@@ -6,7 +6,8 @@
 
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { MalformedError } from '../errors.ts'
-import { createCursor } from '../ipld/cursor.ts'
+import { readByteString, readEnd, readListHead, readValue } from '../ipld/decode.ts'
+import { createScanner } from '../ipld/scanner.ts'
 import { isMap } from '../ipld/value.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
 import type { Payload } from './fields.ts'
@@ -27,7 +28,12 @@ export interface Envelope {
   readonly payload: Payload
   /** What was signed: a view of the received bytes, never a second encoding of what was decoded. */
   readonly signed: Uint8Array
+  /** Where in `bytes` the fields of the payload begin, each with its name, in the order in which they stand. */
+  readonly fieldOffsets: readonly number[]
 }
+
+/** Maps inside each other where the fields of the payload stand: envelope, signed part, payload. */
+const payloadDepth = 3
 
 /** How tokens are read. */
 export interface DecodeOptions {
@@ -50,19 +56,24 @@ export function openEnvelope(
   limits: Limits = defaultLimits,
   accept: readonly TokenVersion[] = defaultVersions,
 ): Envelope {
-  if (bytes.length > limits.tokenBytes) {
-    throw new MalformedError('LIM-03', `the token has more than ${limits.tokenBytes} bytes`, { kind: 'too_large' })
+  const { tokenBytes, depth, items } = limits
+  if (bytes.length > tokenBytes) {
+    throw new MalformedError('LIM-03', `the token has more than ${tokenBytes} bytes`, { kind: 'too_large' })
   }
-  const cursor = createCursor(bytes, { bytes: limits.tokenBytes, depth: limits.depth, items: limits.items, stringBytes: limits.tokenBytes })
-  if (cursor.readArrayHeader() !== 2) throw new MalformedError('ENV-01', 'an envelope is a list of two')
-  const signature = cursor.readBytes()
+  const scanner = createScanner(
+    bytes,
+    { bytes: tokenBytes, depth, items, stringBytes: tokenBytes },
+    { noteKeysAt: payloadDepth },
+  )
+  if (readListHead(scanner) !== 2) throw new MalformedError('ENV-01', 'an envelope is a list of two')
+  const signature = readByteString(scanner)
   // ENV-02: the length is fixed before any key or curve is looked at.
   if (signature.length !== signatureBytes) {
     throw new MalformedError('ENV-02', `a signature has ${signatureBytes} bytes, this one ${signature.length}`)
   }
-  const start = cursor.position
-  const body = cursor.readValue()
-  cursor.finish()
+  const start = scanner.position
+  const body = readValue(scanner)
+  readEnd(scanner)
   const keys = isMap(body) ? Object.keys(body) : []
   const [h, tagText] = keys
   if (!isMap(body) || keys.length !== 2 || h !== 'h' || tagText === undefined) {
@@ -73,5 +84,5 @@ export function openEnvelope(
   const tag = parsePayloadTag(tagText, accept)
   const payload = body[tagText]
   if (!isMap(payload)) throw new MalformedError('ENV-07', 'the payload is not a map')
-  return { bytes, signature, algorithm, tag, payload, signed: bytes.subarray(start) }
+  return { bytes, signature, algorithm, tag, payload, signed: bytes.subarray(start), fieldOffsets: scanner.keysNoted }
 }

@@ -14,7 +14,7 @@ import { taskBytes } from './task.ts'
  * @throws {@link MalformedError} when the bytes are not an invocation.
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
-  const envelope = openEnvelope(bytes.slice(), completeLimits(options.limits), options.accept)
+  const envelope = openEnvelope(new Uint8Array(bytes), completeLimits(options.limits), options.accept)
   if (envelope.tag.kind !== 'invocation') throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
   return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))
 }

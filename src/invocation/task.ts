@@ -5,8 +5,6 @@
  */
 
 import type { Envelope } from '../envelope/open.ts'
-import { concatBytes } from '../ipld/concat.ts'
-import { createCursor } from '../ipld/cursor.ts'
 
 /** The fields of a task in the order in which canonical DAG-CBOR has them: shorter names first. */
 const fields: readonly string[] = ['cmd', 'sub', 'args', 'nonce']
@@ -23,24 +21,17 @@ const mapHead = 0xa0
  * @param envelope - of an invocation whose payload has been read.
  */
 export function taskBytes(envelope: Envelope): Uint8Array {
-  const payload = payloadBytes(envelope)
-  const entries = createCursor(payload.subarray(1))
-  const parts = new Map<unknown, Uint8Array>()
-  for (let left = (payload[0] as number) - mapHead; left > 0; left--) {
-    const start = entries.position + 1
-    const name = entries.readValue()
-    entries.readValue()
-    parts.set(name, payload.subarray(start, entries.position + 1))
+  const { bytes, payload, fieldOffsets } = envelope
+  const names = Object.keys(payload)
+  // Less the rest of the payload this is long enough.
+  const task = new Uint8Array(1 + bytes.length)
+  task[0] = mapHead + fields.length
+  let length = 1
+  for (const field of fields) {
+    const index = names.indexOf(field)
+    const part = bytes.subarray(fieldOffsets[index], fieldOffsets[index + 1])
+    task.set(part, length)
+    length += part.length
   }
-  const task = fields.map((name) => parts.get(name) as Uint8Array)
-  return concatBytes([Uint8Array.of(mapHead + fields.length), ...task])
-}
-
-/** The payload as received: what stands behind the map head, `h`, the varsig header and the type tag. */
-function payloadBytes(envelope: Envelope): Uint8Array {
-  const cursor = createCursor(envelope.signed.subarray(1))
-  cursor.readValue()
-  cursor.readValue()
-  cursor.readValue()
-  return envelope.signed.subarray(1 + cursor.position)
+  return task.subarray(0, length)
 }

@@ -56,12 +56,13 @@ export function encodeBase64(bytes: Uint8Array): string {
  * Reads base64 with padding.
  *
  * @param maxBytes - the most that the text may decode to; 256 KiB by default
+ * @param start - characters that stand before it and are left out
  * @throws MalformedError ENC-01 when the text is not as {@link encodeBase64} writes it, ENC-02 when it is too long
  */
-export function decodeBase64(text: string, maxBytes: number = maxDecodedBytes): Uint8Array {
+export function decodeBase64(text: string, maxBytes: number = maxDecodedBytes, start = 0): Uint8Array {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  if (text.length % 4 !== 0) throw wrong(base64Alphabet)
-  const bytes = decode(base64Alphabet, text, text.length - padding, maxBytes)
+  if ((text.length - start) % 4 !== 0) throw wrong(base64Alphabet)
+  const bytes = decode(base64Alphabet, text, text.length - padding, maxBytes, start)
   if ((bytes.length + padding) % 3 !== 0) throw wrong(base64Alphabet)
   return bytes
 }
@@ -75,10 +76,11 @@ export function encodeBase64url(bytes: Uint8Array): string {
  * Reads base64url without padding.
  *
  * @param maxBytes - the most that the text may decode to; 256 KiB by default
+ * @param start - characters that stand before it and are left out
  * @throws MalformedError ENC-01 when the text is not as {@link encodeBase64url} writes it, ENC-02 when it is too long
  */
-export function decodeBase64url(text: string, maxBytes: number = maxDecodedBytes): Uint8Array {
-  return decode(base64urlAlphabet, text, text.length, maxBytes)
+export function decodeBase64url(text: string, maxBytes: number = maxDecodedBytes, start = 0): Uint8Array {
+  return decode(base64urlAlphabet, text, text.length, maxBytes, start)
 }
 
 /** Writes bytes in lower-case base32 without padding, the usual text of a CID. */
@@ -225,19 +227,38 @@ function textOf(base: Alphabet, digits: Uint8Array): string {
   return ascii.decode(digits)
 }
 
-/** Reads the first `length` characters. */
-function decode(base: Alphabet, text: string, length: number, maxBytes: number): Uint8Array {
-  const size = Math.floor((length * base.bits) / 8)
+/** Reads the characters from `start` to `end`. */
+function decode(base: Alphabet, text: string, end: number, maxBytes: number, start = 0): Uint8Array {
+  const { bits, values } = base
+  const length = end - start
+  const size = Math.floor((length * bits) / 8)
   if (size > maxBytes) throw tooLong(base, maxBytes)
   // A last character that adds no whole byte could be left out or be anything.
-  if (length * base.bits - size * 8 >= base.bits) throw wrong(base)
+  if (length * bits - size * 8 >= bits) throw wrong(base)
   const bytes = new Uint8Array(size)
-  const { bits, values } = base
   let buffer = 0
   let held = 0
   let at = 0
   let seen = 0
-  for (let i = 0; i < length; i++) {
+  let i = start
+  // Containers come in base64: four characters at a time are three bytes.
+  for (const groups = bits === 6 ? end - 3 : start; i < groups; i += 4) {
+    const c0 = text.charCodeAt(i)
+    const c1 = text.charCodeAt(i + 1)
+    const c2 = text.charCodeAt(i + 2)
+    const c3 = text.charCodeAt(i + 3)
+    const v0 = values[c0 & 0x7f] as number
+    const v1 = values[c1 & 0x7f] as number
+    const v2 = values[c2 & 0x7f] as number
+    const v3 = values[c3 & 0x7f] as number
+    seen |= c0 | c1 | c2 | c3 | v0 | v1 | v2 | v3
+    const group = (v0 << 18) | (v1 << 12) | (v2 << 6) | v3
+    bytes[at] = group >>> 16
+    bytes[at + 1] = group >>> 8
+    bytes[at + 2] = group
+    at += 3
+  }
+  for (; i < end; i++) {
     const code = text.charCodeAt(i)
     const value = values[code & 0x7f] as number
     seen |= code | value

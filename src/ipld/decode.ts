@@ -48,6 +48,23 @@ export function readEnd(scanner: Scanner): void {
   if (scanner.position !== scanner.bytes.length) throw refuse('CBR-01', 'more bytes after the value', scanner.position)
 }
 
+/** Reads the head of a list and steps into it. Returns how many values follow. */
+export function readListHead(scanner: Scanner): number {
+  return enter(scanner, readHeadOf(scanner, major.list, 'list'), 1)
+}
+
+/** Reads a byte string. */
+export function readByteString(scanner: Scanner): Uint8Array {
+  return takeBytes(scanner, readLength(scanner, readHeadOf(scanner, major.bytes, 'byte string')))
+}
+
+function readHeadOf(scanner: Scanner, kind: number, name: string): number {
+  const start = scanner.position
+  const initial = readInitialByte(scanner)
+  if (initial >>> 5 !== kind) throw refuse('CBR-22', `expected a ${name}`, start)
+  return initial
+}
+
 /** Reads the next value, whatever its kind. */
 export function readValue(scanner: Scanner): IpldValue {
   const start = scanner.position
@@ -88,6 +105,7 @@ function readMap(scanner: Scanner, initial: number): { readonly [key: string]: I
   let lengthBefore = -1
   for (let i = 0; i < count; i++) {
     const start = scanner.position
+    if (scanner.depth === scanner.noteKeysAt) scanner.keysNoted.push(start)
     const head = readInitialByte(scanner)
     if (head >>> 5 !== major.text) throw refuse('CBR-06', 'map key is not text', start)
     const length = readLength(scanner, head)
@@ -181,11 +199,12 @@ function safe(value: number, start: number): number {
   return value
 }
 
-/** Takes bytes whose length was read; they are a copy. */
-export function takeBytes(scanner: Scanner, length: number): Uint8Array {
-  const { bytes, position } = scanner
-  scanner.position = position + length
-  return bytes.slice(position, position + length)
+/** Takes bytes whose length was read; they are a copy unless views were asked for. */
+function takeBytes(scanner: Scanner, length: number): Uint8Array {
+  const { bytes, position, views } = scanner
+  const end = position + length
+  scanner.position = end
+  return views ? bytes.subarray(position, end) : bytes.slice(position, end)
 }
 
 function takeText(scanner: Scanner, length: number): string {

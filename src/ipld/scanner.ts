@@ -30,6 +30,14 @@ export const defaultDecodeLimits: DecodeLimits = Object.freeze({
 /** A depth that every stack can bear. */
 const deepest = 256
 
+/** What a reader can ask for besides the value. */
+export interface ScanOptions {
+  /** Byte strings are views of the input, which is then nobody else's, and not copies. */
+  readonly views?: boolean
+  /** Notes where the keys of maps begin that stand so deep: 1 for the outermost list or map. */
+  readonly noteKeysAt?: number
+}
+
 /** Input that is being read. */
 export interface Scanner {
   /** The input, whole. */
@@ -41,6 +49,10 @@ export interface Scanner {
   depth: number
   /** Items begun so far. */
   items: number
+  readonly views: boolean
+  readonly noteKeysAt: number
+  /** Offsets of keys, as asked for by `noteKeysAt`. */
+  readonly keysNoted: number[]
 }
 
 /** Major types of CBOR (RFC 8949, section 3.1). */
@@ -61,13 +73,22 @@ export const major: {
  * @throws ArgumentError when `input` is no Uint8Array
  * @throws MalformedError CBR-19 when it is too long
  */
-export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>): Scanner {
+export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>, options?: ScanOptions): Scanner {
   if (!(input instanceof Uint8Array)) throw new ArgumentError('bytes to decode must be a Uint8Array')
   const bounds = completeLimits(limits)
   if (input.length > bounds.bytes) {
     throw new MalformedError('CBR-19', `input is longer than ${bounds.bytes} bytes`, { kind: 'too_large' })
   }
-  return { bytes: plainBytes(input), limits: bounds, position: 0, depth: 0, items: 0 }
+  return {
+    bytes: plainBytes(input),
+    limits: bounds,
+    position: 0,
+    depth: 0,
+    items: 0,
+    views: options?.views === true,
+    noteKeysAt: options?.noteKeysAt ?? 0,
+    keysNoted: [],
+  }
 }
 
 /** Names each limit, so that one given as undefined is not one that never bites. */

@@ -5,10 +5,10 @@ import { MalformedError } from '../../src/errors.ts'
 import { decodeBase32, decodeBase58btc, decodeBase64, decodeBase64url, decodeHex } from '../../src/ipld/base.ts'
 import { bytesEqual } from '../../src/ipld/bytes.ts'
 import { isCid, parseCid, parseTokenCid } from '../../src/ipld/cid.ts'
-import { createCursor } from '../../src/ipld/cursor.ts'
-import { decodeCbor } from '../../src/ipld/decode.ts'
+import { decodeCbor, readByteString, readEnd, readListHead, readValue } from '../../src/ipld/decode.ts'
 import { encodeCbor } from '../../src/ipld/encode.ts'
 import { ipldEquals } from '../../src/ipld/equal.ts'
+import { createScanner } from '../../src/ipld/scanner.ts'
 import { type IpldValue, isList, isMap } from '../../src/ipld/value.ts'
 import { decodeVarint } from '../../src/ipld/varint.ts'
 import { anyValue } from './arbitrary.ts'
@@ -170,11 +170,11 @@ describe('strict DAG-CBOR', () => {
         attempt(() => parseTokenCid(input))
         attempt(() => decodeVarint(input))
         attempt(() => {
-          const cursor = createCursor(input)
-          cursor.readArrayHeader()
-          cursor.readBytes()
-          cursor.readValue()
-          cursor.finish()
+          const scanner = createScanner(input)
+          readListHead(scanner)
+          readByteString(scanner)
+          readValue(scanner)
+          readEnd(scanner)
         })
       }),
       { numRuns: 3000 },
