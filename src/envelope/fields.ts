@@ -8,7 +8,7 @@
 import { type Command, parseCommand } from '../capability/command.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { MalformedError, quote } from '../errors.ts'
-import { isMap, type IpldMap, type IpldValue } from '../ipld/value.ts'
+import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { maximumNonceBytes } from './nonce.ts'
 

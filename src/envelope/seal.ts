@@ -4,8 +4,8 @@
  * @module
  */
 
-import { backend } from '#backend'
 import type { CID } from 'multiformats/cid'
+import { backend } from '#backend'
 import { publicKey } from '../did/did-key.ts'
 import { ArgumentError, SigningError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
@@ -44,9 +44,14 @@ export async function sealEnvelope(
   signal: AbortSignal | undefined,
 ): Promise<SealedEnvelope> {
   const signed = encodeCbor({ h: varsigHeader(signer.algorithm), [payloadTag(kind)]: payload }, kind)
-  const most = Math.min(signer.maxMessageBytes ?? Number.POSITIVE_INFINITY, defaultLimits.tokenBytes - envelopeHead.length - signatureBytes)
+  const most = Math.min(
+    signer.maxMessageBytes ?? Number.POSITIVE_INFINITY,
+    defaultLimits.tokenBytes - envelopeHead.length - signatureBytes,
+  )
   if (signed.length > most) {
-    throw new ArgumentError(`the ${kind} has ${signed.length} bytes to sign, and at most ${most} can be; shorten its policy, arguments or meta`)
+    throw new ArgumentError(
+      `the ${kind} has ${signed.length} bytes to sign, and at most ${most} can be; shorten its policy, arguments or meta`,
+    )
   }
   const signature = await sign(signer, signed, signal)
   const bytes = concatBytes([envelopeHead, signature, signed])

@@ -37,5 +37,7 @@ export function parseVarsigHeader(header: Uint8Array): SignatureAlgorithm {
   for (const [algorithm, expected] of headers) {
     if (bytesEqual(header, expected)) return algorithm
   }
-  throw new MalformedError('ENV-04', 'the varsig header names no supported signature over dag-cbor', { kind: 'unsupported' })
+  throw new MalformedError('ENV-04', 'the varsig header names no supported signature over dag-cbor', {
+    kind: 'unsupported',
+  })
 }
