@@ -5,7 +5,6 @@
  */
 
 import { ArgumentError } from '../errors.ts'
-import { taskBytes } from '../invocation/task.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/equal.ts'
 import { never, type Timestamp } from '../time.ts'
@@ -103,7 +102,7 @@ interface State {
 function* decide(container: string | Uint8Array, settings: Settings, state: State, call: CallOptions): Steps<Decision> {
   const now = Math.floor(settings.clock.now())
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
-  const chain = yield* readCall(container, settings, state.memo)
+  const chain = yield* readCall(container, settings, state.memo, now)
   if ('code' in chain) return deny(chain)
   const unauthenticated =
     checkAddressee(chain, settings) ??
@@ -157,7 +156,7 @@ function* grant(chain: Chain, settings: Settings): Steps<Authorization> {
     args: deepFreeze(fields.args),
     proofs: Object.freeze([...fields.proofs]),
     invocation: invocation.cid,
-    task: cidOf(yield* wait(settings.backend.sha256(taskBytes(invocation.envelope)))),
+    task: cidOf(yield* wait(settings.backend.sha256(invocation.task()))),
     ...(notBefore === undefined ? {} : { notBefore }),
     expiration: earliest([...links.map(({ link }) => link.expiration), fields.expiration]),
   }

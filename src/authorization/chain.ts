@@ -9,7 +9,7 @@ import type { Command } from '../capability/command.ts'
 import type { CompiledPolicy } from '../capability/policy/compile.ts'
 import type { Subject } from '../capability/subject.ts'
 import type { Did } from '../did/did.ts'
-import type { Envelope } from '../envelope/open.ts'
+import type { SignatureAlgorithm } from '../did/public-key.ts'
 import type { InvocationFields } from '../invocation/invocation.ts'
 import type { Never, Timestamp } from '../time.ts'
 
@@ -29,20 +29,32 @@ export interface Link {
   readonly twin: string | undefined
 }
 
+/** What verification needs of a token, in whatever format it came. */
+export interface SignedBytes {
+  /** 64 bytes. */
+  readonly signature: Uint8Array
+  /** As the token says; it has still to be that of the issuer's key. */
+  readonly algorithm: SignatureAlgorithm
+  /** What was signed. */
+  readonly signed: Uint8Array
+}
+
 /** A delegation in a chain. */
 export interface ChainLink {
   readonly link: Link
-  /** The digest of its bytes as a string, to look it up by. */
+  /** What it is remembered by: the digest of its bytes, and whatever else its meaning depends on. */
   readonly key: string
-  /** Its bytes, opened, when the signature has still to be verified; absent when it was before. */
-  readonly unverified: Envelope | undefined
+  /** What has still to be verified; absent when it was before. */
+  readonly unverified: SignedBytes | undefined
 }
 
 /** The invocation of a call. */
 export interface OpenInvocation {
-  readonly envelope: Envelope
+  readonly envelope: SignedBytes
   readonly fields: InvocationFields
   readonly cid: CID
+  /** The bytes whose hash names the task. */
+  readonly task: () => Uint8Array
 }
 
 /** A call: root delegation first, the invocation apart. */

@@ -17,7 +17,9 @@ import { completeLimits, type Limits } from '../limits.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
+import { standardFormat } from './read-call.ts'
 import type { ReplayStore } from './replay-store.ts'
+import type { TokenFormat } from './token-format.ts'
 
 /**
  * Says that commands are decided upon without knowing them or their arguments: for a gateway that passes calls on
@@ -52,6 +54,10 @@ export interface AuthorizeOptions {
   readonly resolver?: DidResolver
   /** Bounds on what is read. See {@link Limits} for the defaults. */
   readonly limits?: Partial<Limits>
+  /**
+   * Formats in which a call may come; a call and all its proofs are of one. Default: UCAN 1.0.0 alone.
+   */
+  readonly formats?: readonly TokenFormat[]
   /** Versions of the token format to read. Default `['1.0.0']`. */
   readonly accept?: readonly TokenVersion[]
   /** Accepts `aud` equal to `sub` and empty `meta` in 1.0.0 tokens, which some libraries write. Default false. */
@@ -90,6 +96,7 @@ export interface Settings extends VerificationSettings {
   readonly commands: ReadonlyMap<string, CommandDefinition> | undefined
   readonly revocations: RevocationStore
   readonly replay: ReplayStore
+  readonly formats: readonly TokenFormat[]
   readonly minimumNonceBytes: number
   readonly maxCachedDelegations: number
 }
@@ -107,6 +114,7 @@ export function completeOptions(options: AuthorizeOptions): Settings {
     commands: commandsOf(options.commands),
     revocations: withMethod('revocations', options.revocations, 'findRevocations'),
     replay: withMethod('replay', options.replay, 'claim'),
+    formats: formatsOf(options.formats),
     minimumNonceBytes: whole('minimumNonceBytes', options.minimumNonceBytes ?? 12, 64),
     maxCachedDelegations: whole('maxCachedDelegations', options.maxCachedDelegations ?? 10_000, Number.MAX_SAFE_INTEGER),
     ...completeVerification(options),
@@ -161,6 +169,12 @@ function commandsOf(commands: AuthorizeOptions['commands']): ReadonlyMap<string,
   if (commands === uncheckedCommands) return undefined
   if (!Array.isArray(commands)) throw new ArgumentError('`commands` must be a list of command definitions')
   return commandTable(commands)
+}
+
+function formatsOf(formats: AuthorizeOptions['formats']): readonly TokenFormat[] {
+  if (formats === undefined) return [standardFormat]
+  if (!Array.isArray(formats) || formats.length === 0) throw new ArgumentError('`formats` must be a list of token formats')
+  return Object.freeze(formats.map((format: TokenFormat) => withMethod('formats', withMethod('formats', format, 'read'), 'recognizes')))
 }
 
 function withMethod<T extends object>(name: string, value: T, method: keyof T & string): T {

@@ -10,14 +10,17 @@ import { splitContainer } from '../container/container.ts'
 import { readDelegationPayload } from '../delegation/payload.ts'
 import { type Envelope, openEnvelope } from '../envelope/open.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
+import { taskBytes } from '../invocation/task.ts'
 import { cidOf, digestKey } from '../ipld/cid.ts'
 import { twinSignature } from '../principal/signature.ts'
+import type { Timestamp } from '../time.ts'
 import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
 import type { Denial } from './denial.ts'
 import type { Memo } from './memo.ts'
 import type { Settings, VerificationSettings } from './options.ts'
 import { denialOf } from './refusal.ts'
 import { type Steps, wait } from './steps.ts'
+import type { ReadingContext, TokenFormat } from './token-format.ts'
 
 /** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
 export interface Tokens {
@@ -25,8 +28,31 @@ export interface Tokens {
   readonly delegations: ReadonlyMap<string, ChainLink>
 }
 
-/** Reads a container into a chain, or says why it is none. */
-export function* readCall(container: string | Uint8Array, settings: Settings, memo: Memo<Link>): Steps<Chain | Denial> {
+/** Reads a call into a chain by the format that it is in, or says why it is none. */
+export function readCall(container: string | Uint8Array, settings: Settings, memo: Memo<Link>, now: Timestamp): Steps<Chain | Denial> {
+  const { formats } = settings
+  const format = formats.find(({ recognizes }) => recognizes(container)) ?? (formats[0] as TokenFormat)
+  return format.read(container, { now, settings, memo })
+}
+
+/** The default format: containers of UCAN 1.0.0. */
+export const standardFormat: TokenFormat = Object.freeze({
+  name: 'ucan@1.0.0',
+  recognizes: isContainer,
+  read: readContainer,
+})
+
+/**
+ * By the first byte. `O` also begins a CAR file in base64; what it stands for here is followed by the first byte of
+ * gzip.
+ */
+function isContainer(container: string | Uint8Array): boolean {
+  const [first = 0, second = 0] =
+    typeof container === 'string' ? [container.charCodeAt(0), container.charCodeAt(1)] : container
+  return '@BCDEFMP'.includes(String.fromCharCode(first)) || (first === 0x4f && second === 0x48)
+}
+
+function* readContainer(container: string | Uint8Array, { settings, memo }: ReadingContext): Steps<Chain | Denial> {
   const tokens = yield* readTokens(container, settings, memo)
   if ('code' in tokens) return tokens
   const { invocation, delegations } = tokens
@@ -38,7 +64,7 @@ export function* readCall(container: string | Uint8Array, settings: Settings, me
 export function* readTokens(
   container: string | Uint8Array,
   settings: VerificationSettings,
-  memo: Memo<Link>,
+  memo: Pick<Memo<Link>, 'get'>,
 ): Steps<Tokens | Denial> {
   let tokens: readonly Uint8Array[]
   try {
@@ -67,7 +93,8 @@ export function* readTokens(
       if (invocation !== undefined) {
         return { code: 'invocation_ambiguous', message: 'the container holds more than one invocation', requirement: 'CTN-06' }
       }
-      invocation = { envelope, fields: readInvocationPayload(envelope.payload, lenient), cid: cidOf(digest) }
+      const fields = readInvocationPayload(envelope.payload, lenient)
+      invocation = { envelope, fields, cid: cidOf(digest), task: () => taskBytes(envelope) }
     } catch (error) {
       return denialOf(error, { kind: 'token', index })
     }

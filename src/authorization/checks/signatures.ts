@@ -1,9 +1,8 @@
 import { type Did, didMethod } from '../../did/did.ts'
 import type { PublicKey } from '../../did/public-key.ts'
-import type { Envelope } from '../../envelope/open.ts'
 import { MalformedError } from '../../errors.ts'
 import { verifySignature } from '../../principal/signature.ts'
-import { type Chain, type ChainLink, type Link, linkName } from '../chain.ts'
+import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { Memo } from '../memo.ts'
@@ -56,7 +55,7 @@ export function* checkLinkSignatures(
 
 function* checkSignature(
   issuer: Did,
-  envelope: Envelope,
+  envelope: SignedBytes,
   at: number,
   count: number,
   settings: VerificationSettings,

@@ -1,0 +1,34 @@
+import type { Timestamp } from '../time.ts'
+import type { Chain, Link } from './chain.ts'
+import type { Denial } from './denial.ts'
+import type { Memo } from './memo.ts'
+import type { VerificationSettings } from './options.ts'
+import type { Steps } from './steps.ts'
+
+/** What a format is told about the decision that it reads for. */
+export interface ReadingContext {
+  /** The time of the decision. */
+  readonly now: Timestamp
+  /** Limits, tolerances, and what hashes. */
+  readonly settings: VerificationSettings
+  /**
+   * Links whose signature was verified before, by {@link ChainLink.key}. One that is found there needs no `unverified`.
+   */
+  readonly memo: Pick<Memo<Link>, 'get'>
+}
+
+/**
+ * A way to write a call and its proofs. It turns bytes into a {@link Chain} and decides nothing: every rule about
+ * chains is asked of what it gives back, by the same checks for all formats.
+ */
+export interface TokenFormat {
+  /** Name and version, such as `ucan@1.0.0`. */
+  readonly name: string
+  /** Returns whether a container is in this format, by its first bytes; at most one format may say so. Never throws. */
+  recognizes(container: string | Uint8Array): boolean
+  /**
+   * Reads a call strictly, within the limits. Ends with the chain, or with the denial when there is none; what is
+   * malformed is a denial. Throws only for faults that are not the sender's.
+   */
+  read(container: string | Uint8Array, context: ReadingContext): Steps<Chain | Denial>
+}
