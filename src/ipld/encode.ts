@@ -51,7 +51,8 @@ const linkTag = 42
  * or 8,192 items. The message names the place, as in `args.to[1]`.
  */
 export function encodeCbor(value: IpldValue, name = 'value'): Uint8Array {
-  const walk: Walk = { ...createWriter(), name, path: [], depth: 0, items: 0 }
+  const { bytes, length } = createWriter()
+  const walk: Walk = { bytes, length, name, path: [], depth: 0, items: 0 }
   write(value, walk)
   return writtenBytes(walk)
 }
@@ -118,7 +119,8 @@ function writeList(list: readonly unknown[], walk: Walk): void {
 
 function writeMap(map: { readonly [key: string]: unknown }, walk: Walk): void {
   // CBR-04 of the reader: shorter keys first, then bytewise.
-  const keys = Object.keys(map).sort(compareKeys)
+  const keys = Object.keys(map)
+  if (!areSorted(keys)) keys.sort(compareKeys)
   enter(walk)
   writeHead(walk, major.map, keys.length)
   for (const key of keys) {
@@ -128,6 +130,12 @@ function writeMap(map: { readonly [key: string]: unknown }, walk: Walk): void {
     writeAt(key, map[key], walk)
   }
   walk.depth--
+}
+
+/** Mostly they are: what was decoded is, and payloads are put together so. */
+function areSorted(keys: readonly string[]): boolean {
+  for (let i = 1; i < keys.length; i++) if (compareKeys(keys[i - 1] as string, keys[i] as string) > 0) return false
+  return true
 }
 
 /** Steps into a list or map. */

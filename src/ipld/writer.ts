@@ -41,16 +41,20 @@ export function writeByte(writer: Writer, byte: number): void {
  * @param number - a whole number from 0 to 2^53 - 1
  */
 export function writeHead(writer: Writer, kind: number, number: number): void {
-  const width = number < 24 ? 0 : number < 0x100 ? 1 : number < 0x10000 ? 2 : number < 0x100000000 ? 4 : 8
+  if (number < 24) {
+    writeByte(writer, (kind << 5) | number)
+    return
+  }
+  const width = number < 0x100 ? 1 : number < 0x10000 ? 2 : number < 0x100000000 ? 4 : 8
   reserve(writer, 1 + width)
-  const { bytes } = writer
-  // The low bits of the first byte: the number itself, or 24 to 27 for a number of 1, 2, 4 or 8 bytes.
-  bytes[writer.length] = (kind << 5) | (width === 0 ? number : 55 - Math.clz32(width))
-  writer.length += 1 + width
-  for (let at = writer.length - 1, rest = number; at >= writer.length - width; at--) {
-    bytes[at] = rest % 0x100
+  const { bytes, length } = writer
+  // 24 to 27 say that a number of 1, 2, 4 or 8 bytes follows.
+  bytes[length] = (kind << 5) | (55 - Math.clz32(width))
+  for (let at = length + width, rest = number; at > length; at--) {
+    bytes[at] = rest
     rest = Math.floor(rest / 0x100)
   }
+  writer.length = length + 1 + width
 }
 
 /** Writes a whole number, which is at most 2^53 - 1 from zero, or another number as a float of 64 bits. */
