@@ -28,7 +28,8 @@ interface Step {
 const scratch = mkdtempSync(join(tmpdir(), 'procura-check-'))
 
 const steps: readonly Step[] = [
-  { name: 'types', what: 'sources, tests, examples', run: checkTypes },
+  { name: 'types', what: 'sources, tests, examples', run: () => npx('tsc', '-p', '.') },
+  { name: 'explicit', what: 'explicit types on exports', run: checkExplicitTypes },
   { name: 'portable', what: 'portable sources without Node', run: checkPortable },
   {
     name: 'lint',
@@ -69,9 +70,18 @@ async function main(names: readonly string[]): Promise<number> {
   }
 }
 
-/** Declarations are written too, since only then the compiler asks for explicit types on exports. */
-function checkTypes(): Promise<string | undefined> {
-  return npx('tsc', '-p', '.', '--noEmit', 'false', '--emitDeclarationOnly', '--outDir', join(scratch, 'types'))
+/** Writes declarations, since only then the compiler asks for explicit types. */
+function checkExplicitTypes(): Promise<string | undefined> {
+  const project = join(scratch, 'explicit.json')
+  const compilerOptions = {
+    noEmit: false,
+    emitDeclarationOnly: true,
+    rootDir: root,
+    outDir: join(scratch, 'explicit'),
+    typeRoots: [`${root}node_modules/@types`],
+  }
+  writeFileSync(project, JSON.stringify({ extends: `${root}tsconfig.json`, compilerOptions, include: [`${root}src`] }))
+  return npx('tsc', '-p', project)
 }
 
 /** Compiles the files that need no Node where `Buffer`, `process` and `node:` do not exist. */
