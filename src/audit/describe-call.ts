@@ -62,9 +62,10 @@ export async function intentEvent(options: IntentEventOptions): Promise<IntentEv
 
 /** Options of {@link deniedEvent}. */
 export interface DeniedEventOptions {
-  readonly denial: Denial
+  /** What it says of the call is told too. Not all of it is verified: a denial may come before the signatures. */
+  readonly denial: Omit<Denial, 'code'> & Pick<DeniedEvent, 'code'>
   readonly time: Timestamp
-  /** What is known of the call; nothing when its container could not be read. Not verified: a denial may come first. */
+  /** What else is known of the call. */
   readonly call?: CallFacts
   readonly privacy?: AuditPrivacy
   /** From the sampler. */
@@ -80,6 +81,7 @@ export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEv
   const { denial, time, call, privacy, suppressed, intent, durationMs, mode } = options
   const { code, requirement, at, detail } = denial
   const event: DeniedEvent = {
+    ...claimsOf(denial),
     ...call,
     kind: 'denied',
     id: newEventId(),
@@ -94,6 +96,13 @@ export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEv
     ...(mode !== undefined && { mode }),
   }
   return privacy?.pseudonymize === undefined ? event : pseudonymizeEvent(event, privacy.pseudonymize)
+}
+
+/** What a refused call said of itself. Its arguments were not checked, and stay out. */
+function claimsOf({ call }: Pick<Denial, 'call'>): CallFacts {
+  if (call === undefined) return {}
+  const { invocation, proofs, subject, invoker, command } = call
+  return { invocation: invocation.toString(), chain: proofs.map(String), subject, invoker, command }
 }
 
 type Objection = Extract<NonNullable<Denial['detail']>, { readonly kind: 'policy' }>['objection']

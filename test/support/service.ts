@@ -1,17 +1,17 @@
-import type { Signer } from '../../src/principal/signer.ts'
-import { createAuthorizer, type Authorizer } from '../../src/authorization/authorize.ts'
+import { type Authorizer, createAuthorizer } from '../../src/authorization/authorize.ts'
 import type { Decision } from '../../src/authorization/decision.ts'
 import { type AuthorizeOptions, uncheckedCommands } from '../../src/authorization/options.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { parseCommand } from '../../src/capability/command.ts'
+import { parsePolicy } from '../../src/capability/policy/parse-policy.ts'
 import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer, type TokenLike } from '../../src/container/container.ts'
 import { sealDelegation } from '../../src/delegation/delegate.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
+import { parseDid } from '../../src/did/did.ts'
 import type { Invocation } from '../../src/invocation/invocation.ts'
 import { type InvokeOptions, invoke } from '../../src/invocation/invoke.ts'
-import { parseCommand } from '../../src/capability/command.ts'
-import { parsePolicy } from '../../src/capability/policy/parse-policy.ts'
-import { parseDid } from '../../src/did/did.ts'
+import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { actor, clock, now } from './actors.ts'
 
@@ -40,7 +40,13 @@ export function createService(change: Partial<AuthorizeOptions> = {}): Authorize
 export function delegateRaw(
   issuer: Signer,
   audience: { readonly did: string },
-  change: { subject?: string | typeof anySubject; command?: string; policy?: unknown; expiration?: Delegation['expiration']; notBefore?: number } = {},
+  change: {
+    subject?: string | typeof anySubject
+    command?: string
+    policy?: unknown
+    expiration?: Delegation['expiration']
+    notBefore?: number
+  } = {},
 ): Promise<Delegation> {
   const { subject = issuer.did, command = '/mail', policy = [], expiration = now + 600, notBefore } = change
   return sealDelegation(
@@ -58,12 +64,19 @@ export function delegateRaw(
 export function chainOf(...actors: readonly Signer[]): Promise<readonly Delegation[]> {
   const [owner] = actors as readonly [Signer]
   return Promise.all(
-    actors.slice(0, -1).map((issuer, index) => delegateRaw(issuer, actors[index + 1] as Signer, { subject: owner.did })),
+    actors
+      .slice(0, -1)
+      .map((issuer, index) => delegateRaw(issuer, actors[index + 1] as Signer, { subject: owner.did })),
   )
 }
 
 /** Invokes at the service of the tests, at the time of the tests. */
-export function call(options: Omit<InvokeOptions, 'audience' | 'clock' | 'command'> & { readonly command?: string; readonly audience?: string }): Promise<Invocation> {
+export function call(
+  options: Omit<InvokeOptions, 'audience' | 'clock' | 'command'> & {
+    readonly command?: string
+    readonly audience?: string
+  },
+): Promise<Invocation> {
   return invoke({ audience: service.did, command: '/mail/send', clock, ...options })
 }
 
@@ -78,4 +91,3 @@ export function verdict(decision: Decision): string {
 export async function decide(tokens: readonly TokenLike[], change: Partial<AuthorizeOptions> = {}): Promise<string> {
   return verdict(await createService(change).authorize(encodeContainer(tokens)))
 }
-

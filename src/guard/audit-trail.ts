@@ -1,0 +1,157 @@
+/**
+ * The records of a guard: which events it writes, and what of a call may stand in them.
+ *
+ * @module
+ */
+
+import { type AuditPrivacy, deniedEvent, intentEvent } from '../audit/describe-call.ts'
+import { discloseArguments } from '../audit/disclose-arguments.ts'
+import { type AuditEvent, newEventId, type OutcomeEvent } from '../audit/event.ts'
+import { importSecretKey, type SecretKey } from '../audit/hmac.ts'
+import { sealPersonal } from '../audit/personal.ts'
+import type { PersonalKeyStore } from '../audit/personal-key-store.ts'
+import type { Pseudonymizer } from '../audit/pseudonym.ts'
+import { type SampleDenialsOptions, sampleDenials } from '../audit/sample-denials.ts'
+import type { AuditSink, Confirmation } from '../audit/sink.ts'
+import { withDeadline } from '../audit/with-deadline.ts'
+import type { Authorization } from '../authorization/authorization.ts'
+import { ArgumentError } from '../errors.ts'
+import type { Clock } from '../time.ts'
+import type { Release } from '../vault/vault.ts'
+import type { GuardedCommand } from './command.ts'
+import type { GuardDenial } from './result.ts'
+
+/** How a guard records. */
+export interface AuditOptions {
+  /** Where records go. It is closed with the guard. */
+  readonly sink: AuditSink
+  /** Milliseconds to wait for a confirmation. Default 500. After that the call is refused. */
+  readonly deadlineMs?: number
+  /** Most records that the sink has not answered. Default 1,000. */
+  readonly maxInFlight?: number
+  /**
+   * 32 or more random bytes that salt the hashes of arguments: with it, and only with it, a hash can be checked. Default:
+   * none, and no hash is recorded.
+   */
+  readonly argumentKey?: SecretKey
+  /** Puts pseudonyms in place of DIDs. Default: DIDs stand as they are. */
+  readonly pseudonymize?: Pseudonymizer
+  /** Keys for arguments that are recorded encrypted. Needed when a command names such. */
+  readonly personalKeys?: PersonalKeyStore
+  /** How many refusals are recorded; see {@link SampleDenialsOptions}. */
+  readonly denials?: SampleDenialsOptions
+}
+
+/** Writes the records of a guard. */
+export interface AuditTrail {
+  /** Says that a call is about to be made. Nothing may happen before this has resolved. Resolves to the event's name. */
+  intent(authorization: Authorization, command: GuardedCommand, signal: AbortSignal | undefined): Promise<string>
+  /** Says that a credential is about to be used, and which. */
+  released(intent: string, release: Release, signal: AbortSignal | undefined): Promise<void>
+  /** Says how a call ended. */
+  outcome(intent: string, ending: Ending): Promise<Confirmation>
+  /** Says that a call was refused, unless too many were. */
+  denied(denial: GuardDenial, durationMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** How a call ended. */
+export type Ending = Pick<OutcomeEvent, 'code' | 'durationMs' | 'responseBytes' | 'status' | 'upstreamStatus'>
+
+/**
+ * Makes the audit trail of a guard.
+ *
+ * @param mode - `shadow` stands in every record, so that nobody takes a trial for the real thing.
+ * @throws ArgumentError when a command needs keys that are not there.
+ */
+export function createAuditTrail(
+  options: AuditOptions,
+  commands: readonly GuardedCommand[],
+  clock: Clock,
+  mode: 'enforce' | 'shadow',
+): AuditTrail {
+  const { deadlineMs, maxInFlight, argumentKey, pseudonymize, personalKeys } = options
+  const encrypted = commands.find((command) => (command.personal?.length ?? 0) > 0)
+  if (encrypted !== undefined && personalKeys === undefined) {
+    throw new ArgumentError(`\`${encrypted.command}\` has personal arguments, and \`audit.personalKeys\` is missing`)
+  }
+  const sink = withDeadline(options.sink, {
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(maxInFlight === undefined ? {} : { maxInFlight }),
+  })
+  const sample = sampleDenials({ clock, ...options.denials })
+  const argumentsKey = argumentKey instanceof Uint8Array ? importSecretKey(argumentKey) : argumentKey
+  const disclose = new Map(commands.map(({ command, show = [] }) => [command as string, show]))
+  const shadow = mode === 'shadow' ? ({ mode } as const) : {}
+  const now = (): number => Math.floor(clock.now())
+
+  async function privacy(): Promise<AuditPrivacy> {
+    const key = await argumentsKey
+    return {
+      disclose,
+      ...(key === undefined ? {} : { argumentsKey: key }),
+      ...(pseudonymize === undefined ? {} : { pseudonymize }),
+    }
+  }
+
+  /** The arguments that are about a person, encrypted under a key of the subject's. */
+  async function sealed(
+    { args, subject }: Authorization,
+    { personal = [] }: GuardedCommand,
+    event: string,
+  ): Promise<object> {
+    if (personal.length === 0 || personalKeys === undefined) return {}
+    const key = pseudonymize === undefined ? subject : await pseudonymize(subject)
+    return { personal: await sealPersonal(discloseArguments(args, personal), event, { key, keys: personalKeys }) }
+  }
+
+  const append = (event: AuditEvent, signal?: AbortSignal): Promise<Confirmation> =>
+    sink.append(event, signal === undefined ? {} : { signal })
+
+  return {
+    async intent(authorization, command, signal) {
+      const { credential: vault } = command
+      const event = await intentEvent({
+        authorization,
+        time: now(),
+        privacy: await privacy(),
+        ...(vault === undefined ? {} : { vault }),
+        ...shadow,
+      })
+      await append({ ...event, ...(await sealed(authorization, command, event.id)) }, signal)
+      return event.id
+    },
+
+    async released(intent, release, signal) {
+      const { reference, version, downscoped, expiresAt } = release
+      const event: AuditEvent = {
+        kind: 'released',
+        id: newEventId(),
+        time: now(),
+        ...shadow,
+        intent,
+        vault: reference,
+        credential: release.kind,
+        version,
+        downscoped,
+        ageMs: release.ageSeconds * 1_000,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      }
+      await append(event, signal)
+    },
+
+    outcome: (intent, ending) =>
+      append({ kind: 'outcome', id: newEventId(), time: now(), ...shadow, intent, ...ending }),
+
+    async denied(denial, durationMs) {
+      const verdict = sample(denial.call?.invoker ?? '')
+      if (!verdict.record) return
+      const { suppressed } = verdict
+      await append(
+        await deniedEvent({ denial, time: now(), privacy: await privacy(), suppressed, durationMs, ...shadow }),
+      )
+    },
+
+    close: () => sink.close(),
+  }
+}

@@ -1,0 +1,29 @@
+/** Thrown within the guard when something took too long; it becomes a denial, or an error with a message of its own. */
+export class DeadlineError extends Error {}
+
+/**
+ * Waits for a task, and no longer than a deadline.
+ *
+ * @param task - gets a signal that fires at the deadline or with `signal`; whether it listens or not, the wait ends.
+ * @throws DeadlineError at the deadline; the reason of `signal` when that fires first.
+ */
+export async function withinDeadline<T>(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  task: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(new DeadlineError('it took too long')), milliseconds)
+  const forward = (): void => controller.abort(signal?.reason)
+  signal?.addEventListener('abort', forward, { once: true })
+  try {
+    const ended = new Promise<never>((_, reject) => {
+      controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true })
+    })
+    return await Promise.race([task(controller.signal), ended])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', forward)
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * One authorized, recorded use of a credential: the only place that knows authorization, vault and audit.
+ *
+ * @module
+ */
+
+import type { Authorization } from '../authorization/authorization.ts'
+import { type Authorizer, createAuthorizer } from '../authorization/authorize.ts'
+import type { CallOptions } from '../authorization/options.ts'
+import { systemClock } from '../time.ts'
+import { createAuditTrail } from './audit-trail.ts'
+import type { Handler } from './call.ts'
+import type { GuardedCommand } from './command.ts'
+import { DeadlineError, withinDeadline } from './deadline.ts'
+import { createInFlight } from './in-flight.ts'
+import { checkGuardOptions, type GuardOptions } from './options.ts'
+import { perform } from './perform.ts'
+import type { GuardDenial, GuardDenialCode, GuardResult } from './result.ts'
+import { createTelemetry } from './telemetry.ts'
+
+/** A guard's decision. */
+export type GuardDecision =
+  | { readonly allowed: true; readonly authorization: Authorization }
+  | { readonly allowed: false; readonly denial: GuardDenial }
+
+/** Guards a service. */
+export interface Guard<Args = unknown> {
+  /**
+   * Decides about a call and, if it is allowed, has it done and recorded: authorize, record the intent, release the
+   * credential, run the handler, record the outcome, sign a receipt. Nothing is released before the record of the intent
+   * is confirmed.
+   *
+   * @param container - the invocation and its proofs, as they came.
+   * @returns the handler's value, or the denial. Nothing is thrown for hostile bytes.
+   * @throws what the handler throws, after the outcome was recorded.
+   */
+  use<T>(container: string | Uint8Array, handler: Handler<Args, T>, options?: CallOptions): Promise<GuardResult<T>>
+  /**
+   * Decides, and records a refusal. It uses the call up, and what is done with the authorization is not recorded: prefer
+   * {@link Guard.use}.
+   */
+  authorize(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
+  /**
+   * Decides and records, with `mode: 'shadow'` in the record, and changes nothing: no call is used up, nothing is
+   * released. To see what a guard would do before it does.
+   */
+  dryRun(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
+  /**
+   * Lets no further calls in, waits for those under way, and closes the audit sink.
+   */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Makes the guard of a service.
+ *
+ * @throws {@link ArgumentError} for what would fail at the first call: a credential the vault does not hold, a missing
+ * sink, a list that is none.
+ */
+export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<Args> {
+  checkGuardOptions(options)
+  const { audit, clock = systemClock, deadlines = {}, maxInFlight = 1_000, receipts, vault } = options
+  const { decisionMs = 2_000, handlerMs = 30_000, closeMs = 5_000 } = deadlines
+  const commands: readonly GuardedCommand[] = options.commands
+  const table = new Map(commands.map((command) => [command.command, command]))
+  const telemetry = createTelemetry(options)
+  const settings = { ...options, commands, onError: telemetry.error }
+  const authorizer = createAuthorizer(settings)
+  // GRD-08: a trial claims nothing, so that the real call can still be made.
+  const trial = createAuthorizer({ ...settings, replay: { claim: () => true } })
+  const trail = createAuditTrail(audit, commands, clock, 'enforce')
+  const shadow = createAuditTrail(audit, commands, clock, 'shadow')
+  const inFlight = createInFlight(maxInFlight)
+
+  async function decide(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
+    const started = performance.now()
+    const decision = await telemetry.span('ucan.authorize', () => ask(by, container, call))
+    const { allowed } = decision
+    telemetry.event({
+      name: 'decided',
+      allowed,
+      durationMs: performance.now() - started,
+      ...(allowed ? { command: decision.authorization.command } : { code: decision.denial.code }),
+    })
+    if (!allowed) {
+      // A refusal stands whether or not it could be recorded.
+      const written = (by === trial ? shadow : trail).denied(decision.denial, Math.round(performance.now() - started))
+      await written.catch(telemetry.error)
+    }
+    return decision
+  }
+
+  async function ask(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
+    try {
+      return await withinDeadline(decisionMs, call.signal, (signal) => by.authorize(container, { signal }))
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error
+      return refuse('deadline_exceeded', `the decision took longer than ${decisionMs} ms`, 'GRD-04')
+    }
+  }
+
+  async function enter<T>(
+    task: () => Promise<T>,
+  ): Promise<T | { readonly allowed: false; readonly denial: GuardDenial }> {
+    const entered = inFlight.enter()
+    if (entered === 'closed') return refuse('closed', 'the service is shutting down', 'GRD-06')
+    if (entered === 'overloaded') return refuse('overloaded', `${maxInFlight} calls are under way`, 'GRD-05')
+    try {
+      return await task()
+    } finally {
+      inFlight.leave()
+    }
+  }
+
+  async function use<T>(
+    container: string | Uint8Array,
+    handler: Handler<Args, T>,
+    call: CallOptions,
+  ): Promise<GuardResult<T>> {
+    const decision = await decide(authorizer, container, call)
+    if (!decision.allowed) return decision
+    const { authorization } = decision
+    const command = table.get(authorization.command) as GuardedCommand
+    let intent: string
+    try {
+      intent = await telemetry.span('audit.intent', () => trail.intent(authorization, command, call.signal))
+    } catch (error) {
+      // GRD-01
+      telemetry.error(error)
+      return refuse('audit_unavailable', 'the intent could not be recorded, so nothing was done', 'GRD-01')
+    }
+    return perform({
+      authorization,
+      command,
+      intent,
+      handler,
+      call,
+      authorizer,
+      clock,
+      handlerMs,
+      inFlight,
+      receipts,
+      telemetry,
+      trail,
+      vault,
+    })
+  }
+
+  let closing: Promise<void> | undefined
+  function close(): Promise<void> {
+    closing ??= inFlight.drain(closeMs).then(() => trail.close())
+    return closing
+  }
+
+  return Object.freeze({
+    use: <T>(container: string | Uint8Array, handler: Handler<Args, T>, call: CallOptions = {}) =>
+      enter(() => use(container, handler, call)),
+    authorize: (container, call = {}) => enter(() => decide(authorizer, container, call)),
+    dryRun: (container, call = {}) =>
+      enter(async () => {
+        const decision = await decide(trial, container, call)
+        if (!decision.allowed) return decision
+        const { authorization } = decision
+        const command = table.get(authorization.command) as GuardedCommand
+        const intent = await shadow.intent(authorization, command, call.signal)
+        await shadow.outcome(intent, { status: 'ok', durationMs: 0 })
+        return decision
+      }),
+    close,
+    [Symbol.asyncDispose]: close,
+  } satisfies Guard<Args>)
+}
+
+function refuse(
+  code: GuardDenialCode,
+  message: string,
+  requirement: string,
+): { readonly allowed: false; readonly denial: GuardDenial } {
+  return Object.freeze({ allowed: false, denial: Object.freeze({ code, message, requirement }) })
+}

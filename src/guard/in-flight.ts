@@ -1,0 +1,46 @@
+/** Calls under way: counted, bounded, and waited for at the end. */
+export interface InFlight {
+  /** Fires when the guard has waited long enough to close. */
+  readonly signal: AbortSignal
+  /** Whether one more may begin: `overloaded` or `closed` says why not. A call that begins ends with {@link leave}. */
+  enter(): 'entered' | 'overloaded' | 'closed'
+  leave(): void
+  /** Lets nobody in any more. Resolves when the last has left; after `milliseconds` their signals fire, and no one is waited for. */
+  drain(milliseconds: number): Promise<void>
+}
+
+/** Makes the count for at most `max` calls. */
+export function createInFlight(max: number): InFlight {
+  const controller = new AbortController()
+  let count = 0
+  let closed = false
+  let onEmpty: (() => void) | undefined
+
+  return {
+    signal: controller.signal,
+    enter() {
+      if (closed) return 'closed'
+      if (count >= max) return 'overloaded'
+      count += 1
+      return 'entered'
+    },
+    leave() {
+      count -= 1
+      if (count === 0) onEmpty?.()
+    },
+    async drain(milliseconds) {
+      closed = true
+      if (count === 0) return
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const patience = new Promise<void>((resolve) => {
+        timer = setTimeout(() => {
+          controller.abort(new Error('the guard is closing'))
+          // One more turn, in which handlers that listen can end and be recorded.
+          setTimeout(resolve, Math.min(milliseconds, 250))
+        }, milliseconds)
+      })
+      await Promise.race([patience, new Promise<void>((resolve) => (onEmpty = resolve))])
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,148 @@
+import type { Authorization } from '../authorization/authorization.ts'
+import type { Authorizer } from '../authorization/authorize.ts'
+import type { CallOptions } from '../authorization/options.ts'
+import { ArgumentError, VaultError } from '../errors.ts'
+import type { Signer } from '../principal/signer.ts'
+import type { Receipt } from '../receipt/receipt.ts'
+import type { Clock } from '../time.ts'
+import type { Lease, ReleaseOptions, Vault } from '../vault/vault.ts'
+import type { AuditTrail, Ending } from './audit-trail.ts'
+import { createCall, type Handler, type UpstreamRequest } from './call.ts'
+import type { GuardedCommand } from './command.ts'
+import { DeadlineError, withinDeadline } from './deadline.ts'
+import type { InFlight } from './in-flight.ts'
+import { signReceipt } from './receipt.ts'
+import type { GuardResult } from './result.ts'
+import { errorCode, type Telemetry } from './telemetry.ts'
+
+/** What is needed to do what was authorized. */
+export interface Performance<Args, T> {
+  readonly authorization: Authorization
+  readonly command: GuardedCommand
+  /** The name of the intent that was recorded. */
+  readonly intent: string
+  readonly handler: Handler<Args, T>
+  readonly call: CallOptions
+  readonly authorizer: Authorizer
+  readonly clock: Clock
+  readonly handlerMs: number
+  readonly inFlight: InFlight
+  readonly receipts: Signer | undefined
+  readonly telemetry: Telemetry
+  readonly trail: AuditTrail
+  readonly vault: Vault | undefined
+}
+
+/**
+ * Does what was authorized and recorded as intended: runs the handler with the credential at hand, takes back what it
+ * left open, and records how it ended, whichever way it did.
+ *
+ * @throws what the handler threw.
+ */
+export async function perform<Args, T>(work: Performance<Args, T>): Promise<GuardResult<T>> {
+  const { authorization, command, handlerMs, inFlight, telemetry, clock } = work
+  const started = performance.now()
+  const leases: Lease[] = []
+  const seen: { upstreamStatus?: number } = {}
+  const signal = work.call.signal === undefined ? inFlight.signal : AbortSignal.any([work.call.signal, inFlight.signal])
+  let value: T
+  try {
+    // GRD-03: without a credential the handler itself is what the authorization counts for.
+    if (command.credential === undefined) authorization.consume(Math.floor(clock.now()))
+    value = await withinDeadline(handlerMs, signal, async (bounded) => {
+      const upstream = createUpstream(work, bounded, leases, seen)
+      return work.handler(createCall<Args>({ authorization, signal: bounded, ...upstream }))
+    })
+  } catch (error) {
+    await giveBack(leases, telemetry)
+    const status = signal.aborted || error instanceof DeadlineError ? 'unknown' : 'error'
+    await finish(work, { status, code: errorCode(error), ...seen }, started)
+    throw error
+  }
+  await giveBack(leases, telemetry)
+  const record = await finish(work, { status: 'ok', ...seen }, started)
+  let receipt: Receipt | undefined
+  if (record !== undefined && work.receipts !== undefined) {
+    receipt = await signReceipt(work.receipts, authorization, value, record, clock).catch((error: unknown) => {
+      telemetry.error(error)
+      return undefined
+    })
+  }
+  return Object.freeze({
+    allowed: true,
+    value,
+    recorded: record !== undefined,
+    ...(receipt === undefined ? {} : { receipt }),
+  })
+}
+
+/** The two ways to the credential. What is about to be released is recorded first, and the call is asked about again. */
+function createUpstream<Args, T>(
+  work: Performance<Args, T>,
+  signal: AbortSignal,
+  leases: Lease[],
+  seen: { upstreamStatus?: number },
+): { fetch(url: string | URL, request?: UpstreamRequest): Promise<Response>; lease(): Promise<Lease> } {
+  const { authorization, authorizer, intent, telemetry, trail } = work
+  const { command, credential } = work.command
+  const reference = (): { vault: Vault; reference: string } => {
+    if (work.vault !== undefined && credential !== undefined) return { vault: work.vault, reference: credential }
+    throw new ArgumentError(`\`${command}\` has no \`credential\`; name one where the command is given to the guard`)
+  }
+  const release = async <R>(step: (options: ReleaseOptions) => Promise<R>): Promise<R> => {
+    const started = performance.now()
+    return telemetry.span('vault.release', () =>
+      step({
+        signal,
+        // GRD-02
+        recheck: (asked, options) => authorizer.recheck(asked, options),
+        onRelease: async (released) => {
+          await trail.released(intent, released, signal)
+          telemetry.event({ name: 'released', command, durationMs: performance.now() - started })
+        },
+      }),
+    )
+  }
+  return {
+    async fetch(url, request = {}) {
+      const { vault, reference: name } = reference()
+      const response = await release((options) =>
+        vault.use({ ...request, url, reference: name, authorization }, options),
+      )
+      seen.upstreamStatus = response.status
+      return response
+    },
+    async lease() {
+      const { vault, reference: name } = reference()
+      const lease = await release((options) => vault.lease(name, { ...options, authorization }))
+      leases.push(lease)
+      if (!signal.aborted) return lease
+      await lease.revoke()
+      throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the call ended before the credential came')
+    },
+  }
+}
+
+async function giveBack(leases: readonly Lease[], telemetry: Telemetry): Promise<void> {
+  for (const ended of await Promise.allSettled(leases.map((lease) => lease.revoke()))) {
+    if (ended.status === 'rejected') telemetry.error(ended.reason)
+  }
+}
+
+/** Records how the call ended. If that fails the log shows an intent without an outcome, which is the truth. */
+async function finish<Args, T>(
+  { command: { command }, intent, telemetry, trail }: Performance<Args, T>,
+  ending: Ending,
+  started: number,
+): Promise<Awaited<ReturnType<AuditTrail['outcome']>> | undefined> {
+  const durationMs = performance.now() - started
+  telemetry.event({ name: 'finished', command, status: ending.status, durationMs })
+  try {
+    return await telemetry.span('audit.outcome', () =>
+      trail.outcome(intent, { ...ending, durationMs: Math.round(durationMs) }),
+    )
+  } catch (error) {
+    telemetry.error(error)
+    return undefined
+  }
+}

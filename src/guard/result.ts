@@ -1,0 +1,30 @@
+import type { Denial, DenialCode } from '../authorization/denial.ts'
+import type { Receipt } from '../receipt/receipt.ts'
+
+/**
+ * Why a guard refuses: a {@link DenialCode}, or a reason of its own.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `audit_unavailable` | the intent could not be recorded, and what is not recorded is not done |
+ * | `deadline_exceeded` | the decision took too long |
+ * | `overloaded` | as many calls as may be are under way |
+ * | `closed` | the guard is shutting down |
+ */
+export type GuardDenialCode = DenialCode | 'audit_unavailable' | 'deadline_exceeded' | 'overloaded' | 'closed'
+
+/** A guard's no, and why. */
+export type GuardDenial = Omit<Denial, 'code'> & { readonly code: GuardDenialCode }
+
+/** What came of {@link Guard.use}. */
+export type GuardResult<T> =
+  | {
+      readonly allowed: true
+      /** What the handler returned. */
+      readonly value: T
+      /** Signed word on it, when the guard has a signer for receipts and the outcome was recorded. */
+      readonly receipt?: Receipt
+      /** Whether the outcome was recorded. If not, the log says that nothing is known of how the call ended. */
+      readonly recorded: boolean
+    }
+  | { readonly allowed: false; readonly denial: GuardDenial }

@@ -1,0 +1,90 @@
+/**
+ * What a guard tells monitoring: spans for tracing, events for metrics. Neither holds arguments, tokens or secrets, and
+ * neither can change or delay a decision.
+ *
+ * @module
+ */
+
+import type { Command } from '../capability/command.ts'
+import type { GuardDenialCode } from './result.ts'
+
+/** The part of an OpenTelemetry span that is used. */
+export interface Span {
+  setAttribute(name: string, value: string | number | boolean): unknown
+  end(): void
+}
+
+/** The part of an OpenTelemetry tracer that is used; `trace.getTracer('procura')` is one. */
+export interface Tracer {
+  startSpan(name: string): Span
+}
+
+/** What happened, for counters and histograms. */
+export type GuardEvent =
+  | {
+      readonly name: 'decided'
+      readonly allowed: boolean
+      /** Why not. */
+      readonly code?: GuardDenialCode
+      readonly command?: Command
+      readonly durationMs: number
+    }
+  | { readonly name: 'released'; readonly command: Command; readonly durationMs: number }
+  | {
+      readonly name: 'finished'
+      readonly command: Command
+      readonly status: 'ok' | 'error' | 'unknown'
+      readonly durationMs: number
+    }
+
+/** Where a guard reports to. What these throw is ignored. */
+export interface TelemetryOptions {
+  /** Gets a span for each step: `ucan.authorize`, `audit.intent`, `vault.release`, `audit.outcome`. */
+  readonly tracer?: Tracer
+  /** Gets an event for each decision, release and end of a call. */
+  readonly onEvent?: (event: GuardEvent) => void
+  /** Gets the error when a store, resolver, sink or lease failed and the guard went on, or refused, without it. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** Reports without ever failing. */
+export interface Telemetry {
+  event(event: GuardEvent): void
+  error(error: unknown): void
+  /** Runs a step in a span, which says how it ended by `error.type`. */
+  span<T>(name: string, step: () => Promise<T>): Promise<T>
+}
+
+/** Makes the reporter of a guard. */
+export function createTelemetry({ tracer, onEvent, onError }: TelemetryOptions): Telemetry {
+  return {
+    event: (event) => quietly(() => onEvent?.(event)),
+    error: (error) => quietly(() => onError?.(error)),
+    async span(name, step) {
+      const span = quietly(() => tracer?.startSpan(name))
+      try {
+        return await step()
+      } catch (error) {
+        quietly(() => span?.setAttribute('error.type', errorCode(error)))
+        throw error
+      } finally {
+        quietly(() => span?.end())
+      }
+    },
+  }
+}
+
+/** The stable code of an error, for records: never its message, which may quote what it should not. */
+export function errorCode(error: unknown): string {
+  const code = typeof error === 'object' && error !== null ? (error as { readonly code?: unknown }).code : undefined
+  if (typeof code === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(code)) return code
+  return error instanceof Error && /^[A-Za-z]{1,64}$/.test(error.name) ? error.name : 'Error'
+}
+
+function quietly<T>(report: () => T): T | undefined {
+  try {
+    return report()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,471 @@
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { AuditEvent } from '../../src/audit/event.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { memoryPersonalKeyStore } from '../../src/audit/memory-personal-key-store.ts'
+import { openPersonal } from '../../src/audit/personal.ts'
+import { createPseudonymizer } from '../../src/audit/pseudonym.ts'
+import { findOpenIntents } from '../../src/audit/recover-intents.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { ArgumentError, AuditError, AuthorizationError } from '../../src/errors.ts'
+import type { GuardedCall } from '../../src/guard/call.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import type { GuardOptions } from '../../src/guard/options.ts'
+import type { GuardEvent } from '../../src/guard/telemetry.ts'
+import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { never } from '../../src/time.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import type { Vault } from '../../src/vault/vault.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { call, chainOf, service } from '../support/service.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+
+const secret = 'canary-7f3a91c04be2'
+const alice = await actor('alice')
+const bob = await actor('bob')
+const proofs = await chainOf(alice, bob)
+const send = defineCommand({ command: '/mail/send', args: { to: z.string() } })
+const draft = defineCommand({ command: '/mail/draft', args: { to: z.string(), note: z.string() } })
+const read = defineCommand({ command: '/mail/read', args: {} })
+let upstream: Upstream
+
+beforeAll(async () => {
+  upstream = await startUpstream(secret)
+})
+afterAll(() => upstream.close())
+
+const vaultOf = (origin = upstream.origin): Vault =>
+  memoryVault(
+    { mail: { secret, origins: [origin], processor: bearer(), methods: ['GET', 'POST'] }, key: secret },
+    { clock },
+  )
+
+function setUp(change: Partial<GuardOptions> = {}) {
+  const sink = memoryAuditSink()
+  const options: GuardOptions = {
+    audience: service.did,
+    subjects: [alice.did],
+    commands: [{ ...send, credential: 'mail', show: ['to'] }, read] as GuardOptions['commands'],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    vault: vaultOf(),
+    audit: { sink },
+    clock,
+    ...change,
+  }
+  const kinds = (): string[] =>
+    sink.records().map(({ event }) => ('status' in event ? `${event.kind} ${event.status}` : event.kind))
+  return {
+    guard: createGuard(options),
+    sink,
+    kinds,
+    events: (): AuditEvent[] => sink.records().map(({ event }) => event),
+  }
+}
+
+const containerOf = async (
+  command = '/mail/send',
+  args: Record<string, unknown> = command === '/mail/send' ? { to: 'bob@example.com' } : {},
+) => encodeContainer([await call({ issuer: bob, proofs, command, args: args as never }), ...proofs])
+
+const post = (handled: GuardedCall) =>
+  handled.fetch(`${upstream.origin}/send`, { method: 'POST', body: 'hello' }).then((response) => response.status)
+
+describe('guard.use', () => {
+  it('authorizes, records, releases, runs and records, in this order', async () => {
+    const { guard, kinds, sink, events } = setUp()
+    const result = await guard.use(await containerOf(), post)
+    expect(result).toEqual({ allowed: true, value: 200, recorded: true })
+    expect(upstream.requests.at(-1)).toMatchObject({
+      method: 'POST',
+      path: '/send',
+      authorization: `Bearer ${secret}`,
+      body: 'hello',
+    })
+    expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
+    expect(events()[0]).toMatchObject({
+      subject: alice.did,
+      invoker: bob.did,
+      command: '/mail/send',
+      vault: 'mail',
+      args: { to: 'bob@example.com' },
+    })
+    expect(events()[2]).toMatchObject({ upstreamStatus: 200 })
+    expect(await verifyAuditLog(sink.lines())).toMatchObject({ valid: true })
+  })
+
+  it('gives the handler the arguments as signed, and no way to the secret or the authorization', async () => {
+    const { guard } = setUp()
+    await guard.use(await containerOf(), async (handled) => {
+      expect(handled.args).toEqual({ to: 'bob@example.com' })
+      expect(Object.isFrozen(handled.args)).toBe(true)
+      expect(handled.is(send)).toBe(true)
+      expect(handled.is(read)).toBe(false)
+      expect(inspect(handled, { depth: 9, showHidden: true })).not.toContain(secret)
+      const response = await post(handled)
+      expect(response).toBe(200)
+    })
+  })
+
+  it('does not run the handler of a refused call, and records the refusal', async () => {
+    const { guard, kinds, events } = setUp()
+    let ran = 0
+    const container = await containerOf()
+    await guard.use(container, () => (ran += 1))
+    const refused: [string | Uint8Array, string][] = [
+      [container, 'replayed'],
+      ['nonsense', 'unsupported'],
+      [await containerOf('/mail/send', { to: 7 }), 'arguments_invalid'],
+      [await containerOf('/mail/delete'), 'command_unknown'],
+    ]
+    for (const [given, code] of refused) {
+      expect(await guard.use(given, () => (ran += 1))).toMatchObject({ allowed: false, denial: { code } })
+    }
+    expect(ran).toBe(1)
+    expect(kinds()).toEqual(['intent', 'outcome ok', 'denied', 'denied', 'denied', 'denied'])
+    expect(events()[2]).toMatchObject({ kind: 'denied', code: 'replayed', invoker: bob.did, command: '/mail/send' })
+    expect(events()[3]).not.toHaveProperty('invoker')
+  })
+
+  it('GRD-01 does nothing unless the intent is recorded, however the sink fails [attack 78]', async () => {
+    const sinks: Partial<AuditSink>[] = [
+      { append: () => Promise.reject(new AuditError('ERR_AUDIT_SHORT_WRITE', 'short write')) },
+      {
+        append: () => {
+          throw new Error('full')
+        },
+      },
+      { append: () => new Promise(() => undefined) },
+    ]
+    for (const failing of sinks) {
+      const sink = { name: 'failing', close: async () => undefined, ...failing } as AuditSink
+      const errors: unknown[] = []
+      const { guard } = setUp({ audit: { sink, deadlineMs: 20 }, onError: (error) => errors.push(error) })
+      const before = upstream.requests.length
+      let ran = false
+      const result = await guard.use(await containerOf(), async (handled) => {
+        ran = true
+        return post(handled)
+      })
+      expect(result).toMatchObject({ allowed: false, denial: { code: 'audit_unavailable', requirement: 'GRD-01' } })
+      expect([ran, upstream.requests.length - before, errors.length]).toEqual([false, 0, 1])
+    }
+  })
+
+  it('GRD-01 P15: for any pattern of failures, what reached the upstream was recorded before as intended and released', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }), async (fails) => {
+        const inner = memoryAuditSink()
+        let turn = 0
+        const sink: AuditSink = {
+          name: 'flaky',
+          append: (event, options) =>
+            fails[turn++ % fails.length]
+              ? Promise.reject(new AuditError('ERR_AUDIT_UNCONFIRMED', 'no'))
+              : inner.append(event, options),
+          close: () => inner.close(),
+        }
+        const { guard } = setUp({ audit: { sink } })
+        for (let index = 0; index < 3; index++) {
+          const before = upstream.requests.length
+          await guard.use(await containerOf(), post).catch(() => undefined)
+          const reached = upstream.requests.length - before
+          const intents = inner.records().filter(({ event }) => event.kind === 'intent').length
+          const released = inner.records().filter(({ event }) => event.kind === 'released').length
+          expect(reached).toBeLessThanOrEqual(1)
+          expect(intents).toBeGreaterThanOrEqual(released)
+          if (reached === 1)
+            expect(
+              inner.records().at(-1)?.event.kind === 'released' || inner.records().at(-1)?.event.kind === 'outcome',
+            ).toBe(true)
+        }
+        const total = inner.records().filter(({ event }) => event.kind === 'released').length
+        expect(total).toBeLessThanOrEqual(3)
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  it('GRD-02 asks again before the release: what was revoked meanwhile is not used [attack 74]', async () => {
+    const revocations = memoryRevocationStore({ clock })
+    const { guard, kinds } = setUp({ revocations })
+    const before = upstream.requests.length
+    const used = guard.use(await containerOf(), async (handled) => {
+      revocations.add({ ids: [bob.did], expiration: never })
+      return post(handled)
+    })
+    await expect(used).rejects.toMatchObject({ code: 'ERR_VAULT_REVOKED' })
+    expect(upstream.requests.length).toBe(before)
+    expect(kinds()).toEqual(['intent', 'outcome error'])
+  })
+
+  it('GRD-03 P16: one call is one use of the credential [attack 74]', async () => {
+    const { guard, kinds } = setUp()
+    const before = upstream.requests.length
+    const used = guard.use(await containerOf(), async (handled) => {
+      const results = await Promise.allSettled([post(handled), post(handled), handled.lease()])
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      return post(handled)
+    })
+    await expect(used).rejects.toBeInstanceOf(AuthorizationError)
+    expect(upstream.requests.length - before).toBe(1)
+    expect(kinds()).toEqual(['intent', 'released', 'outcome error'])
+  })
+
+  it('takes back a lease that the handler left open', async () => {
+    const { guard, kinds } = setUp({ commands: [{ ...send, credential: 'key' }] as never })
+    let kept: { secret: { reveal(): string } } | undefined
+    await guard.use(await containerOf(), async (handled) => {
+      kept = await handled.lease()
+      expect(kept.secret.reveal()).toBe(secret)
+    })
+    expect(() => kept?.secret.reveal()).toThrow(/given back/)
+    expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
+  })
+
+  it('sends the credential nowhere else than configured, whatever a call says [attack 75] [attack 76]', async () => {
+    const elsewhere = await startUpstream(secret)
+    const { guard } = setUp()
+    for (const url of [
+      elsewhere.origin,
+      `${upstream.origin}@evil.test`,
+      upstream.origin.replace('127.0.0.1', 'localhost'),
+      `http://x:y@${upstream.origin.slice(7)}`,
+    ]) {
+      await expect(guard.use(await containerOf(), (handled) => handled.fetch(url))).rejects.toMatchObject({
+        code: /^ERR_VAULT_/,
+      })
+    }
+    expect(elsewhere.requests).toEqual([])
+    await elsewhere.close()
+  })
+
+  it('records what a handler throws by its code, and throws it on', async () => {
+    const { guard, events } = setUp()
+    const error = Object.assign(new Error(`failed with ${secret}`), { code: 'E_UPSTREAM' })
+    await expect(guard.use(await containerOf(), () => Promise.reject(error))).rejects.toBe(error)
+    expect(events().at(-1)).toMatchObject({ kind: 'outcome', status: 'error', code: 'E_UPSTREAM' })
+    expect(JSON.stringify(events())).not.toContain(secret)
+  })
+
+  it('GRD-04 bounds the decision and the handler in time [attack 82]', async () => {
+    const hanging = { findRevocations: () => new Promise<never>(() => undefined) }
+    const slow = setUp({ revocations: hanging, deadlines: { decisionMs: 20 } })
+    expect(await slow.guard.use(await containerOf(), post)).toMatchObject({
+      denial: { code: 'deadline_exceeded', requirement: 'GRD-04' },
+    })
+    const { guard, kinds } = setUp({ deadlines: { handlerMs: 20 } })
+    let aborted = false
+    const used = guard.use(
+      await containerOf('/mail/read'),
+      (handled) =>
+        new Promise((_, reject) => {
+          handled.signal.addEventListener('abort', () => {
+            aborted = true
+            reject(handled.signal.reason)
+          })
+        }),
+    )
+    await expect(used).rejects.toThrow(/too long/)
+    expect([aborted, kinds()]).toEqual([true, ['intent', 'outcome unknown']])
+  })
+
+  it('GRD-05 takes no more calls at a time than it may', async () => {
+    const { guard } = setUp({ maxInFlight: 2 })
+    let release: (() => void) | undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const first = guard.use(await containerOf('/mail/read'), () => held)
+    const second = guard.use(await containerOf('/mail/read'), () => held)
+    expect(await guard.use(await containerOf('/mail/read'), post)).toMatchObject({
+      denial: { code: 'overloaded', requirement: 'GRD-05' },
+    })
+    release?.()
+    expect([await first, await second].map(({ allowed }) => allowed)).toEqual([true, true])
+    expect(await guard.use(await containerOf('/mail/read'), () => 1)).toMatchObject({ value: 1 })
+  })
+
+  it('GRD-06 finishes what is under way when it closes, and lets nothing else in', async () => {
+    const { guard, sink } = setUp()
+    const calls = await Promise.all(Array.from({ length: 20 }, () => containerOf('/mail/read')))
+    const running = calls.map((container) =>
+      guard.use(container, () => new Promise((resolve) => setTimeout(resolve, 30))),
+    )
+    await new Promise((resolve) => setTimeout(resolve, 15))
+    const closing = guard.close()
+    expect(await guard.use(await containerOf('/mail/read'), post)).toMatchObject({
+      denial: { code: 'closed', requirement: 'GRD-06' },
+    })
+    await closing
+    expect((await Promise.all(running)).every((result) => result.allowed && result.recorded)).toBe(true)
+    expect(await findOpenIntents(sink.records())).toEqual([])
+    await expect(sink.append({ kind: 'denied', id: 'x', time: now, code: 'x' }, {})).rejects.toMatchObject({
+      code: 'ERR_AUDIT_CLOSED',
+    })
+  })
+
+  it('GRD-06 does not wait for ever when it closes', async () => {
+    const { guard, kinds } = setUp({ deadlines: { closeMs: 20 } })
+    const stuck = guard
+      .use(await containerOf('/mail/read'), () => new Promise(() => undefined))
+      .catch((error: Error) => error.message)
+    await new Promise((resolve) => setTimeout(resolve, 15))
+    await guard[Symbol.asyncDispose]()
+    expect(await stuck).toMatch(/closing/)
+    expect(kinds()).toEqual(['intent', 'outcome unknown'])
+  })
+
+  it('GRD-07 signs a receipt that the agent can keep: the task, the value, the record', async () => {
+    const { guard, sink } = setUp({ receipts: service })
+    const invocation = await call({ issuer: bob, proofs, command: '/mail/read' })
+    const result = await guard.use(encodeContainer([invocation, ...proofs]), () => ({ id: 7 }))
+    if (!result.allowed || result.receipt === undefined) throw new Error('no receipt')
+    const verdict = await verifyReceipt(result.receipt.bytes, { executor: service.did, task: invocation.task })
+    const record = sink.records().at(-1)
+    expect(verdict).toMatchObject({
+      verified: true,
+      receipt: { meta: { audit: { sequence: record?.sequence, hash: record?.hash } } },
+    })
+    const opaque = await guard.use(await containerOf('/mail/read'), () => new Map())
+    expect(opaque).toMatchObject({ receipt: { outcome: { ok: { hash: null } } } })
+  })
+
+  it('says when the outcome could not be recorded, and signs nothing then', async () => {
+    const inner = memoryAuditSink()
+    let turn = 0
+    const sink: AuditSink = {
+      ...inner,
+      append: (event, options) => (++turn === 2 ? Promise.reject(new Error('full')) : inner.append(event, options)),
+    }
+    const { guard } = setUp({ audit: { sink }, receipts: service })
+    const result = await guard.use(await containerOf('/mail/read'), () => 1)
+    expect(result).toEqual({ allowed: true, value: 1, recorded: false })
+    expect(await findOpenIntents(inner.records())).toHaveLength(1)
+  })
+})
+
+describe('guard.authorize and guard.dryRun', () => {
+  it('decide only; a refusal is recorded', async () => {
+    const { guard, kinds } = setUp()
+    expect(await guard.authorize(await containerOf())).toMatchObject({ allowed: true })
+    expect(await guard.authorize('nonsense')).toMatchObject({ allowed: false })
+    expect(kinds()).toEqual(['denied'])
+  })
+
+  it('GRD-08 a dry run records with its mode, and uses nothing up', async () => {
+    const { guard, events } = setUp()
+    const container = await containerOf()
+    for (let index = 0; index < 2; index++) expect(await guard.dryRun(container)).toMatchObject({ allowed: true })
+    expect(await guard.dryRun('nonsense')).toMatchObject({ allowed: false })
+    expect(events().map(({ kind, mode }) => `${kind} ${mode}`)).toEqual([
+      'intent shadow',
+      'outcome shadow',
+      'intent shadow',
+      'outcome shadow',
+      'denied shadow',
+    ])
+    expect(await guard.use(container, post)).toMatchObject({ allowed: true })
+  })
+})
+
+describe('the records of a guard', () => {
+  it('name nobody, and show nothing that was not put on a list', async () => {
+    const key = crypto.getRandomValues(new Uint8Array(32))
+    const keys = memoryPersonalKeyStore()
+    const sink = memoryAuditSink()
+    const { guard } = setUp({
+      commands: [{ ...draft, credential: 'mail', personal: ['to'] }] as GuardOptions['commands'],
+      audit: {
+        sink,
+        argumentKey: key,
+        pseudonymize: createPseudonymizer({ key, epoch: '2026-11' }),
+        personalKeys: keys,
+      },
+    })
+    await guard.use(await containerOf('/mail/draft', { to: 'ann@example.com', note: 'private words' }), post)
+    await guard.use(await containerOf('/mail/draft', { to: 7 }), post)
+    const text = [...sink.lines()].join('\n')
+    for (const hidden of [alice.did, bob.did, 'ann@example.com', 'private words', secret])
+      expect(text).not.toContain(hidden)
+    const [intent] = sink.records()
+    if (intent?.event.kind !== 'intent') throw new Error('no intent')
+    expect(intent.event.argsHash).toMatch(/^sha-256:/)
+    expect(await openPersonal(intent.event, { keys })).toEqual({ to: 'ann@example.com' })
+    keys.destroy(intent.event.subject as string)
+    expect(await openPersonal(intent.event, { keys })).toBeUndefined()
+    expect(await verifyAuditLog(sink.lines())).toMatchObject({ valid: true })
+  })
+
+  it('of refused calls do not grow with their number [attack 81]', async () => {
+    const sink = memoryAuditSink()
+    const { guard } = setUp({ audit: { sink, denials: { perIssuer: 3 } } })
+    for (let index = 0; index < 200; index++) await guard.use('nonsense', post)
+    expect([...sink.records()].length).toBe(3)
+    await guard.use(await containerOf('/mail/read'), () => 1)
+    expect([...sink.records()].length).toBe(5)
+  })
+})
+
+describe('monitoring', () => {
+  it('gets spans and events, and can neither change nor break a call', async () => {
+    const names: string[] = []
+    const seen: GuardEvent[] = []
+    const tracer = {
+      startSpan: (name: string) => {
+        names.push(name)
+        return {
+          setAttribute: () => {
+            throw new Error('x')
+          },
+          end: () => {
+            throw new Error('x')
+          },
+        }
+      },
+    }
+    const { guard } = setUp({
+      tracer,
+      onEvent: (event) => {
+        seen.push(event)
+        throw new Error('x')
+      },
+    })
+    expect(await guard.use(await containerOf(), post)).toMatchObject({ allowed: true, value: 200 })
+    expect(await guard.use('nonsense', post)).toMatchObject({ allowed: false })
+    expect(names).toEqual(['ucan.authorize', 'audit.intent', 'vault.release', 'audit.outcome', 'ucan.authorize'])
+    expect(seen.map(({ name }) => name)).toEqual(['decided', 'released', 'finished', 'decided'])
+    expect(JSON.stringify(seen)).not.toContain('example.com')
+  })
+})
+
+describe('createGuard', () => {
+  it('GRD-09 finds what would fail at the first call', () => {
+    const mistakes: [RegExp, Partial<GuardOptions>][] = [
+      [/no `vault`/, { vault: undefined as never }],
+      [/`elsewhere`, which the vault does not hold/, { commands: [{ ...send, credential: 'elsewhere' }] as never }],
+      [/audit\.sink/, { audit: undefined as never }],
+      [/audit\.sink/, { audit: {} as never }],
+      [/personalKeys/, { commands: [{ ...read, personal: ['to'] }] as never }],
+      [/commands/, { commands: undefined as never }],
+      [/maxInFlight/, { maxInFlight: 0 }],
+      [/handlerMs/, { deadlines: { handlerMs: Number.NaN } }],
+      [/subjects/, { subjects: undefined as never }],
+    ]
+    for (const [message, change] of mistakes) {
+      expect(() => setUp(change), String(message)).toThrow(ArgumentError)
+      expect(() => setUp(change)).toThrow(message)
+    }
+  })
+
+  it('says so when a handler wants a credential that its command does not have', async () => {
+    const { guard } = setUp()
+    await expect(guard.use(await containerOf('/mail/read'), post)).rejects.toThrow(/has no `credential`/)
+  })
+})
