@@ -12,7 +12,9 @@ const bob = await actor('bob')
 async function authorized(): Promise<Authorization> {
   const proofs = await chainOf(alice, bob)
   const args = { to: ['bob@example.com'], deep: { n: 1 } }
-  const decision = await createService().authorize(encodeContainer([await call({ issuer: bob, proofs, args }), ...proofs]))
+  const decision = await createService().authorize(
+    encodeContainer([await call({ issuer: bob, proofs, args }), ...proofs]),
+  )
   if (!decision.allowed) throw new Error(decision.denial.message)
   return decision.authorization
 }

@@ -60,7 +60,9 @@ describe('a chain', () => {
       const proofs = [...(await chainOf(alice, bob, carol, dan, erin))]
       const [issuer, audience] = actors.slice(at, at + 2) as [Signer, Signer]
       proofs[at] = await delegateRaw(issuer, audience, { subject: anySubject })
-      expect(await decide([await call({ issuer: erin, subject: alice.did, proofs }), ...proofs]), String(at)).toBe('allowed')
+      expect(await decide([await call({ issuer: erin, subject: alice.did, proofs }), ...proofs]), String(at)).toBe(
+        'allowed',
+      )
       const other = await call({ issuer: erin, subject: mallory.did, proofs })
       expect(await decide([other, ...proofs]), String(at)).toBe('subject_misaligned at 0 PRF-06')
     }
@@ -97,8 +99,13 @@ describe('a chain', () => {
     const proofs = [...(await chainOf(alice, bob, carol, dan))]
     for (const at of [1, 2]) {
       const broken = [...proofs]
-      broken[at] = await delegateRaw(actors[at] as Signer, actors[at + 1] as Signer, { subject: alice.did, command: '/' })
-      expect(await decide([await call({ issuer: dan, proofs: broken }), ...broken])).toBe(`command_not_covered at ${at} PRF-07`)
+      broken[at] = await delegateRaw(actors[at] as Signer, actors[at + 1] as Signer, {
+        subject: alice.did,
+        command: '/',
+      })
+      expect(await decide([await call({ issuer: dan, proofs: broken }), ...broken])).toBe(
+        `command_not_covered at ${at} PRF-07`,
+      )
     }
     const beyond = await call({ issuer: dan, proofs, command: '/mailbox' })
     expect(await decide([beyond, ...proofs])).toBe('command_not_covered at 3 PRF-07')
@@ -106,14 +113,22 @@ describe('a chain', () => {
 
   it('PRF-08 is signed by its issuers, the invocation asked first', async () => {
     const proofs = await chainOf(alice, bob, carol)
-    const payload = { ...invocationPayload(carol.did), sub: alice.did, aud: service.did, prf: proofs.map(({ cid }) => cid) }
+    const payload = {
+      ...invocationPayload(carol.did),
+      sub: alice.did,
+      aud: service.did,
+      prf: proofs.map(({ cid }) => cid),
+    }
     const bytes = await sealRaw(mallory, { tag: 'ucan/inv@1.0.0', payload })
     expect(await decide([{ bytes }, ...proofs])).toBe('signature_invalid at 2 PRF-08')
   })
 
   it('PRF-09 is signed with the algorithm of the issuer [attack 52] [attack 53]', async () => {
     const p256 = await actor('alice', 'ES256')
-    const bytes = await sealRaw(p256, { tag: 'ucan/inv@1.0.0', payload: { ...invocationPayload(alice.did), aud: service.did } })
+    const bytes = await sealRaw(p256, {
+      tag: 'ucan/inv@1.0.0',
+      payload: { ...invocationPayload(alice.did), aud: service.did },
+    })
     expect(await decide([{ bytes }])).toBe('signature_invalid at 0 PRF-09')
   })
 
@@ -123,12 +138,15 @@ describe('a chain', () => {
     expect(await decide([{ bytes }])).toBe('key_unresolved at 0 PRF-10')
     const failing = { resolve: () => Promise.reject(new Error('down')) }
     const errors: unknown[] = []
-    expect(await decide([{ bytes }], { resolver: failing, onError: (error) => errors.push(error) })).toBe('key_unresolved at 0 PRF-10')
+    expect(await decide([{ bytes }], { resolver: failing, onError: (error) => errors.push(error) })).toBe(
+      'key_unresolved at 0 PRF-10',
+    )
     expect(errors).toHaveLength(1)
   })
 
   it('PRF-11 satisfies the policy of every link, whatever later ones say [attack 7]', async () => {
-    const link = (issuer: Signer, audience: Signer, policy: unknown) => delegateRaw(issuer, audience, { subject: alice.did, policy })
+    const link = (issuer: Signer, audience: Signer, policy: unknown) =>
+      delegateRaw(issuer, audience, { subject: alice.did, policy })
     const proofs = [
       await link(alice, bob, [['<', '.n', 10]]),
       await link(bob, carol, [['>', '.n', 2]]),
@@ -141,7 +159,12 @@ describe('a chain', () => {
   })
 
   it('PRF-11 says which statement objected, to what, and what an approval would have to give', async () => {
-    const root = await delegateRaw(alice, bob, { policy: [['==', '.a', 1], ['like', '.to', '*@example.com']] })
+    const root = await delegateRaw(alice, bob, {
+      policy: [
+        ['==', '.a', 1],
+        ['like', '.to', '*@example.com'],
+      ],
+    })
     const invocation = await call({ issuer: bob, proofs: [root], args: { a: 1, to: 'eve@evil.test' } })
     const decision = await createService().authorize(encodeContainer([invocation, root]))
     expect(decision).toMatchObject({
@@ -151,7 +174,9 @@ describe('a chain', () => {
         approvable: { audience: bob.did, subject: alice.did, command: '/mail/send' },
       },
     })
-    expect(decision.allowed || decision.denial.message).toMatch(/delegation 0 of 1: policy statement 1: `\.to` must be text like/)
+    expect(decision.allowed || decision.denial.message).toMatch(
+      /delegation 0 of 1: policy statement 1: `\.to` must be text like/,
+    )
   })
 
   it('PRF-12 refuses a policy that takes too much work, also under a not [attack 50]', async () => {
@@ -167,7 +192,9 @@ describe('a chain', () => {
       await delegateRaw(alice, bob, { subject: alice.did, expiration: now + 50, notBefore: now - 90 }),
       await delegateRaw(bob, carol, { subject: alice.did, expiration: never, notBefore: now - 30 }),
     ]
-    const decision = await createService().authorize(encodeContainer([await call({ issuer: carol, proofs }), ...proofs]))
+    const decision = await createService().authorize(
+      encodeContainer([await call({ issuer: carol, proofs }), ...proofs]),
+    )
     expect(decision).toMatchObject({ authorization: { notBefore: now - 30, expiration: now + 50 } })
   })
 
@@ -183,10 +210,17 @@ describe('a chain', () => {
     let time = now
     let verified = 0
     const { backend } = await import('#backend')
-    const counting = { ...backend, verify: (...args: Parameters<typeof backend.verify>) => { verified += 1; return backend.verify(...args) } }
+    const counting = {
+      ...backend,
+      verify: (...args: Parameters<typeof backend.verify>) => {
+        verified += 1
+        return backend.verify(...args)
+      },
+    }
     const authorizer = createService({ backend: counting, clock: { now: () => time } })
     const proofs = [await delegateRaw(alice, bob), await delegateRaw(bob, carol, { subject: alice.did })]
-    const container = async () => encodeContainer([await call({ issuer: carol, proofs, expiration: time + 60 }), ...proofs])
+    const container = async () =>
+      encodeContainer([await call({ issuer: carol, proofs, expiration: time + 60 }), ...proofs])
     expect(verdict(authorizer.authorizeSync(await container()))).toBe('allowed')
     expect(verified).toBe(3)
     expect(verdict(authorizer.authorizeSync(await container()))).toBe('allowed')

@@ -34,7 +34,10 @@ describe('replay', () => {
     const send = defineCommand({ command: '/mail/send', args: {} })
     const put = defineCommand({ command: '/file/put', args: {}, idempotent: true })
     const said = async (command: string, bytes: number, change = {}) =>
-      decide([await call({ issuer: alice, command, nonce: new Uint8Array(bytes) })], { commands: [send, put], ...change })
+      decide([await call({ issuer: alice, command, nonce: new Uint8Array(bytes) })], {
+        commands: [send, put],
+        ...change,
+      })
     expect(await said('/mail/send', 12)).toBe('allowed')
     expect(await said('/mail/send', 11)).toBe('nonce_too_short at 0 RPL-02')
     expect(await said('/mail/send', 0)).toBe('nonce_too_short at 0 RPL-02')
@@ -52,7 +55,9 @@ describe('replay', () => {
     time = now + 200
     expect(claim(store, 'c', time + 60)).toBe(true)
     const full = createService({ replay: memoryReplayStore({ maxEntries: 0, clock }) })
-    expect(verdict(await full.authorize(encodeContainer([await call({ issuer: alice })])))).toBe('replay_unknown at 0 RPL-05')
+    expect(verdict(await full.authorize(encodeContainer([await call({ issuer: alice })])))).toBe(
+      'replay_unknown at 0 RPL-05',
+    )
   })
 
   it('RPL-04 is not made possible by a clock that goes back', () => {
@@ -83,9 +88,10 @@ describe('replay', () => {
 
   it('leaves no trace of a call that is refused for another reason [attack 17]', async () => {
     let claims = 0
-    const replay: ReplayStore = { claim: () => (++claims > 0) }
+    const replay: ReplayStore = { claim: () => ++claims > 0 }
     const authorizer = createService({ replay, subjects: [service.did] })
-    for (let index = 0; index < 100; index++) await authorizer.authorize(encodeContainer([await call({ issuer: alice })]))
+    for (let index = 0; index < 100; index++)
+      await authorizer.authorize(encodeContainer([await call({ issuer: alice })]))
     expect(claims).toBe(0)
   })
 })

@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
 import { encodeContainer, type TokenLike } from '../../src/container/container.ts'
-import { StoreFullError } from '../../src/errors.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
-import { revoke } from '../../src/revocation/revoke.ts'
-import { twinSignature } from '../../src/principal/signature.ts'
-import type { Signer } from '../../src/principal/signer.ts'
-import { never } from '../../src/time.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
+import { StoreFullError } from '../../src/errors.ts'
+import { twinSignature } from '../../src/principal/signature.ts'
+import type { Signer } from '../../src/principal/signer.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { revoke } from '../../src/revocation/revoke.ts'
+import { never } from '../../src/time.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, chainOf, createService, decide, delegateRaw, verdict } from '../support/service.ts'
 
-const [alice, bob, carol, dan, mallory] = (await Promise.all(['alice', 'bob', 'carol', 'dan', 'mallory'].map((name) => actor(name)))) as [Signer, Signer, Signer, Signer, Signer]
+const [alice, bob, carol, dan, mallory] = (await Promise.all(
+  ['alice', 'bob', 'carol', 'dan', 'mallory'].map((name) => actor(name)),
+)) as [Signer, Signer, Signer, Signer, Signer]
 const proofs = await chainOf(alice, bob, carol, dan)
 const [first, second, third] = proofs as unknown as [Delegation, Delegation, Delegation]
 
@@ -33,9 +35,17 @@ async function storeWith(tokens: readonly TokenLike[]) {
 describe('verifyRevocation', () => {
   it('RVK-01 wants a revocation and nothing else', async () => {
     const payload = { ...invocationPayload(bob.did), cmd: '/ucan/revoke', exp: null }
-    const raw = async (change: Record<string, unknown>) => ({ bytes: await sealRaw(bob, { tag: 'ucan/inv@1.0.0', payload: { ...payload, ...change } }) })
+    const raw = async (change: Record<string, unknown>) => ({
+      bytes: await sealRaw(bob, { tag: 'ucan/inv@1.0.0', payload: { ...payload, ...change } }),
+    })
     expect(await said([await raw({ args: { revoke: second.cid } }), second])).toBe('accepted')
-    for (const args of [{}, { revoke: 'x' }, { revoke: second.cid, more: 1 }, { revoke: second.cid, path: [] }, { revoke: second.cid, path: [second.cid, first.cid] }]) {
+    for (const args of [
+      {},
+      { revoke: 'x' },
+      { revoke: second.cid, more: 1 },
+      { revoke: second.cid, path: [] },
+      { revoke: second.cid, path: [second.cid, first.cid] },
+    ]) {
       expect(await said([await raw({ args }), first, second])).toBe('malformed RVK-01')
     }
     expect(await said([await raw({ cmd: '/mail', args: { revoke: second.cid } }), second])).toBe('malformed RVK-01')
@@ -63,19 +73,28 @@ describe('verifyRevocation', () => {
 
   it('RVK-08 wants a path that is one chain, signed by its issuers', async () => {
     const path = [first, third]
-    expect(await said([await revoke({ issuer: alice, delegation: third, path }), ...path])).toBe('principal_misaligned RVK-08')
+    expect(await said([await revoke({ issuer: alice, delegation: third, path }), ...path])).toBe(
+      'principal_misaligned RVK-08',
+    )
     const foreign = await delegateRaw(mallory, bob, { subject: mallory.did })
     const mixed = [foreign, second]
-    expect(await said([await revoke({ issuer: mallory, delegation: second, path: mixed }), ...mixed])).toBe('subject_misaligned RVK-08')
+    expect(await said([await revoke({ issuer: mallory, delegation: second, path: mixed }), ...mixed])).toBe(
+      'subject_misaligned RVK-08',
+    )
     const forged = first.bytes.slice()
     forged[10] = (forged[10] as number) ^ 1
     const changed = await decodeDelegation(forged)
     const bad = [changed, second]
-    expect(await said([await revoke({ issuer: alice, delegation: second, path: bad }), ...bad])).toBe('signature_invalid PRF-08')
+    expect(await said([await revoke({ issuer: alice, delegation: second, path: bad }), ...bad])).toBe(
+      'signature_invalid PRF-08',
+    )
   })
 
   it('throws nothing for bytes of any kind', async () => {
-    expect(await verifyRevocation('nonsense', { clock })).toMatchObject({ accepted: false, denial: { code: 'unsupported' } })
+    expect(await verifyRevocation('nonsense', { clock })).toMatchObject({
+      accepted: false,
+      denial: { code: 'unsupported' },
+    })
     expect(await said([await revoke({ issuer: bob, delegation: second })])).toBe('proof_missing PRF-01')
   })
 })
@@ -94,7 +113,9 @@ describe('a revoked delegation', () => {
     for (const [at, principal] of [alice, bob, carol, dan].entries()) {
       const revocations = memoryRevocationStore({ clock })
       revocations.add({ ids: [principal.did], expiration: never })
-      expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe(`revoked at ${at} RVK-05`)
+      expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe(
+        `revoked at ${at} RVK-05`,
+      )
     }
   })
 
@@ -106,7 +127,9 @@ describe('a revoked delegation', () => {
     const revocations = await storeWith([revocation, ...path])
     expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('allowed')
     const through = [...detour, second, third]
-    expect(await decide([await call({ issuer: dan, proofs: through }), ...through], { revocations })).toBe('revoked at 2 RVK-05')
+    expect(await decide([await call({ issuer: dan, proofs: through }), ...through], { revocations })).toBe(
+      'revoked at 2 RVK-05',
+    )
     // A revocation that does not count hides none that does.
     revocations.add({ ids: [second.cid.toString()], revoker: bob.did, expiration: never })
     expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('revoked at 1 RVK-05')
@@ -119,12 +142,18 @@ describe('a revoked delegation', () => {
     bytes.set(twinSignature('ES256', bytes.slice(3, 67)) as Uint8Array, 3)
     const twin = await decodeDelegation(bytes)
     expect(twin.cid.equals(original.cid)).toBe(false)
-    for (const [target, used] of [[original, twin], [twin, original], [original, original]] as const) {
+    for (const [target, used] of [
+      [original, twin],
+      [twin, original],
+      [original, original],
+    ] as const) {
       const operator = memoryRevocationStore({ clock })
       operator.add({ ids: [target.cid.toString()], expiration: never })
       const sent = await storeWith([await revoke({ issuer: owner, delegation: target }), target])
       for (const revocations of [operator, sent]) {
-        expect(await decide([await call({ issuer: bob, proofs: [used] }), used], { revocations })).toBe('revoked at 0 RVK-05')
+        expect(await decide([await call({ issuer: bob, proofs: [used] }), used], { revocations })).toBe(
+          'revoked at 0 RVK-05',
+        )
       }
     }
   })
@@ -146,7 +175,15 @@ describe('a revoked delegation', () => {
 
   it('RVK-06 cannot be told from others when the store fails, so the call is refused [attack 22]', async () => {
     const container = encodeContainer([await call({ issuer: dan, proofs }), ...proofs])
-    const answers = [() => Promise.reject(new Error('down')), () => { throw new Error('down') }, () => undefined, () => Promise.resolve('garbage'), () => null]
+    const answers = [
+      () => Promise.reject(new Error('down')),
+      () => {
+        throw new Error('down')
+      },
+      () => undefined,
+      () => Promise.resolve('garbage'),
+      () => null,
+    ]
     for (const findRevocations of answers) {
       const authorizer = createService({ revocations: { findRevocations } as never })
       expect(verdict(await authorizer.authorize(container))).toBe('revocation_unknown at container RVK-06')

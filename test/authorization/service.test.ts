@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { authorize } from '../../src/authorization/authorize.ts'
-import { anySubject } from '../../src/capability/subject.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import type { StandardSchema } from '../../src/capability/standard-schema.ts'
+import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { actor, clock } from '../support/actors.ts'
@@ -43,7 +43,8 @@ describe('a service', () => {
 
   it('SVC-02 acts for the subjects it names [attack 75]', async () => {
     const own = await chainOf(mallory, bob)
-    const said = async (subjects: string[] | typeof anySubject) => decide([await call({ issuer: bob, proofs: own }), ...own], { subjects })
+    const said = async (subjects: string[] | typeof anySubject) =>
+      decide([await call({ issuer: bob, proofs: own }), ...own], { subjects })
     expect(await said([alice.did])).toBe('subject_not_accepted at 1 SVC-02')
     expect(await said([])).toBe('subject_not_accepted at 1 SVC-02')
     expect(await said([alice.did, mallory.did])).toBe('allowed')
@@ -51,7 +52,8 @@ describe('a service', () => {
   })
 
   it('SVC-03 has the commands it defines, whatever objects inherit [attack 43]', async () => {
-    const said = async (command: string, args = {}) => decide([await call({ issuer: alice, command, args })], { commands: [send] })
+    const said = async (command: string, args = {}) =>
+      decide([await call({ issuer: alice, command, args })], { commands: [send] })
     expect(await said('/mail/send', { to: 'bob' })).toBe('allowed')
     for (const command of ['/mail', '/mail/send/all', '/constructor', '/__proto__', '/to-string', '/']) {
       expect(await said(command), command).toBe('command_unknown at 0 SVC-03')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ArgumentError } from '../../src/errors.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
+import { ArgumentError } from '../../src/errors.ts'
 import { never } from '../../src/time.ts'
 import { actor, now } from '../support/actors.ts'
 import { invocationPayload, sealRaw } from '../support/raw-token.ts'
@@ -11,7 +11,11 @@ const bob = await actor('bob')
 const carol = await actor('carol')
 
 /** What is said of a chain of which the link `at` has these bounds. */
-async function saidOf(at: number, bounds: { expiration?: number; notBefore?: number }, tolerance?: number): Promise<string> {
+async function saidOf(
+  at: number,
+  bounds: { expiration?: number; notBefore?: number },
+  tolerance?: number,
+): Promise<string> {
   const proofs = await Promise.all([
     delegateRaw(alice, bob, { subject: alice.did, ...(at === 0 ? bounds : {}) }),
     delegateRaw(bob, carol, { subject: alice.did, ...(at === 1 ? bounds : {}) }),
@@ -57,7 +61,8 @@ describe('time bounds', () => {
   })
 
   it('TIM-05 of an invocation end soon [attack 13]', async () => {
-    const said = async (expiration: number | typeof never, change = {}) => decide([await call({ issuer: alice, expiration })], change)
+    const said = async (expiration: number | typeof never, change = {}) =>
+      decide([await call({ issuer: alice, expiration })], change)
     expect(await said(now + 360)).toBe('allowed')
     expect(await said(now + 361)).toBe('lifetime_too_long at 0 TIM-05')
     expect(await said(never)).toBe('lifetime_too_long at 0 TIM-05')

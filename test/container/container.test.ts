@@ -8,8 +8,8 @@ import {
   encodeContainerBytes,
   splitContainer,
 } from '../../src/container/container.ts'
-import { gunzip as gunzipOnTheWeb, gzip as gzipOnTheWeb } from '../../src/container/gzip/web.ts'
 import { gunzip as gunzipOnNode } from '../../src/container/gzip/node.ts'
+import { gunzip as gunzipOnTheWeb, gzip as gzipOnTheWeb } from '../../src/container/gzip/web.ts'
 import { openContainer } from '../../src/container/open-container.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { completeLimits } from '../../src/limits.ts'
@@ -35,7 +35,12 @@ const refusal = (container: string | Uint8Array, limits = completeLimits(undefin
 
 describe('containers', () => {
   it('are read in each of the forms, as text or as bytes', async () => {
-    const texts = [`B${base64(plain)}`, `C${base64url(plain)}`, ...['O', 'E'].map((head) => head + base64(packed)), ...['P', 'F'].map((head) => head + base64url(packed))]
+    const texts = [
+      `B${base64(plain)}`,
+      `C${base64url(plain)}`,
+      ...['O', 'E'].map((head) => head + base64(packed)),
+      ...['P', 'F'].map((head) => head + base64url(packed)),
+    ]
     const forms = [...texts, ...texts.map(bytesOf), raw('@', plain), raw('M', packed), raw('D', packed)]
     for (const form of forms) {
       expect(await splitContainer(form)).toEqual(tokens.map(({ bytes }) => bytes))
@@ -82,7 +87,14 @@ describe('containers', () => {
   })
 
   it('CTN-03 are one gzip member from end to end', async () => {
-    for (const body of [Uint8Array.of(...packed, 0), Uint8Array.of(...packed, ...packed), packed.subarray(0, -1), packed.subarray(1), plain, new Uint8Array(0)]) {
+    for (const body of [
+      Uint8Array.of(...packed, 0),
+      Uint8Array.of(...packed, ...packed),
+      packed.subarray(0, -1),
+      packed.subarray(1),
+      plain,
+      new Uint8Array(0),
+    ]) {
       expect(await refusal(raw('M', body))).toBe('CTN-03')
     }
     const wrongSum = packed.slice()
@@ -106,7 +118,18 @@ describe('containers', () => {
   it('have one spelling in base64 [attack 36]', async () => {
     const body = base64url(plain)
     const standard = base64(plain)
-    const spellings = [`C${body}=`, `C${body} `, `C ${body}`, `C${body}\n`, `C${body.slice(0, 8)}\n${body.slice(8)}`, `C${standard}`, `B${body}`, `B${standard}=`, `C${body.slice(0, -1)}+`, `C${body.slice(0, -1)}é`]
+    const spellings = [
+      `C${body}=`,
+      `C${body} `,
+      `C ${body}`,
+      `C${body}\n`,
+      `C${body.slice(0, 8)}\n${body.slice(8)}`,
+      `C${standard}`,
+      `B${body}`,
+      `B${standard}=`,
+      `C${body.slice(0, -1)}+`,
+      `C${body.slice(0, -1)}é`,
+    ]
     for (const spelling of spellings) {
       if (spelling === `C${standard}` && standard === body) continue
       expect(await refusal(spelling), spelling.slice(-4)).toMatch(/^ENC-/)
@@ -135,13 +158,19 @@ describe('containers', () => {
 
   it('come back as they went in', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.uint8Array({ minLength: 1, maxLength: 80 }), { minLength: 1, maxLength: 20 }), async (list) => {
-        const unique = new Map(list.map((bytes) => [base64(bytes), bytes]))
-        for (const container of [encodeContainer(list.map((bytes) => ({ bytes }))), await compressContainer(list.map((bytes) => ({ bytes })))]) {
-          const found = await splitContainer(container)
-          expect(new Set(found.map(base64))).toEqual(new Set(unique.keys()))
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 80 }), { minLength: 1, maxLength: 20 }),
+        async (list) => {
+          const unique = new Map(list.map((bytes) => [base64(bytes), bytes]))
+          for (const container of [
+            encodeContainer(list.map((bytes) => ({ bytes }))),
+            await compressContainer(list.map((bytes) => ({ bytes }))),
+          ]) {
+            const found = await splitContainer(container)
+            expect(new Set(found.map(base64))).toEqual(new Set(unique.keys()))
+          }
+        },
+      ),
       { numRuns: 50 },
     )
   })
@@ -149,7 +178,15 @@ describe('containers', () => {
 
 describe('inflating on the web and on Node', () => {
   it('gives the same answer', async () => {
-    const inputs = [packed, new Uint8Array(gzipSync(new Uint8Array(5_000))), Uint8Array.of(...packed, 0), Uint8Array.of(...packed, ...packed), packed.subarray(0, -2), plain, new Uint8Array(0)]
+    const inputs = [
+      packed,
+      new Uint8Array(gzipSync(new Uint8Array(5_000))),
+      Uint8Array.of(...packed, 0),
+      Uint8Array.of(...packed, ...packed),
+      packed.subarray(0, -2),
+      plain,
+      new Uint8Array(0),
+    ]
     for (const input of inputs) expect(await gunzipOnTheWeb(input, 4_000)).toEqual(gunzipOnNode(input, 4_000))
     expect(gunzipOnNode(await gzipOnTheWeb(plain), 4_000)).toEqual(plain)
   })

@@ -1,7 +1,7 @@
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { decodeInvocation } from '../../src/invocation/decode-invocation.ts'
-import { CID } from 'multiformats/cid'
 import { actor, now } from '../support/actors.ts'
 import { delegationPayload, invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { refusalOf } from '../support/refusal.ts'

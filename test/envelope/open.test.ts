@@ -13,7 +13,8 @@ const header = varsigHeader('Ed25519')
 const signature = new Uint8Array(64)
 
 const refusal = (bytes: Uint8Array): Promise<string> => refusalOf(() => openEnvelope(bytes))
-const refusalOfRaw = async (token: Parameters<typeof sealRaw>[1]): Promise<string> => refusal(await sealRaw(alice, token))
+const refusalOfRaw = async (token: Parameters<typeof sealRaw>[1]): Promise<string> =>
+  refusal(await sealRaw(alice, token))
 
 describe('openEnvelope', () => {
   it('returns what was signed as a view of the received bytes [attack 38]', async () => {
@@ -62,7 +63,15 @@ describe('openEnvelope', () => {
   })
 
   it('ENV-05 knows four type tags, to the letter [attack 26]', async () => {
-    const unknown = ['ucan/dlg@1.0.1', 'ucan/dlg@999.evil', 'ucan/dlg', 'UCAN/dlg@1.0.0', 'ucan/dlg@1.0.0 ', 'ucan/rev@1.0.0', 'constructor']
+    const unknown = [
+      'ucan/dlg@1.0.1',
+      'ucan/dlg@999.evil',
+      'ucan/dlg',
+      'UCAN/dlg@1.0.0',
+      'ucan/dlg@1.0.0 ',
+      'ucan/rev@1.0.0',
+      'constructor',
+    ]
     for (const tag of unknown) expect(await refusalOfRaw({ payload, tag }), tag).toBe('ENV-05 unsupported')
   })
 

@@ -30,11 +30,18 @@ describe('a task', () => {
   it('keeps numbers as they were written: 1.0 is not 1 [attack 31]', async () => {
     const payload = { ...invocationPayload(alice.did), args: { n: 1.5 } }
     const bytes = await sealRaw(alice, { tag: 'ucan/inv@1.0.0', payload })
-    const at = bytes.findIndex((_, index) => bytes[index] === 0xfb && bytes[index + 1] === 0x3f && bytes[index + 2] === 0xf8)
+    const at = bytes.findIndex(
+      (_, index) => bytes[index] === 0xfb && bytes[index + 1] === 0x3f && bytes[index + 2] === 0xf8,
+    )
     bytes.set([0xfb, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0], at)
     const invocation = await decodeInvocation(bytes)
     expect(invocation.args).toEqual({ n: 1 })
-    const integer = encode({ sub: invocation.subject, cmd: invocation.command, args: { n: 1 }, nonce: invocation.nonce })
+    const integer = encode({
+      sub: invocation.subject,
+      cmd: invocation.command,
+      args: { n: 1 },
+      nonce: invocation.nonce,
+    })
     expect(invocation.task.equals(CID.createV1(0x71, await sha256.digest(integer)))).toBe(false)
   })
 })

@@ -3,12 +3,14 @@ import { anySubject } from '../../src/capability/subject.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
 import { ProofSearchError, StoreFullError } from '../../src/errors.ts'
 import type { Signer } from '../../src/principal/signer.ts'
-import { findProofs, type FindProofsOptions } from '../../src/proof/find-proofs.ts'
+import { type FindProofsOptions, findProofs } from '../../src/proof/find-proofs.ts'
 import { memoryProofStore } from '../../src/proof/memory.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, decide, delegateRaw } from '../support/service.ts'
 
-const [alice, bob, carol, dan, erin] = (await Promise.all(['alice', 'bob', 'carol', 'dan', 'erin'].map((name) => actor(name)))) as [Signer, Signer, Signer, Signer, Signer]
+const [alice, bob, carol, dan, erin] = (await Promise.all(
+  ['alice', 'bob', 'carol', 'dan', 'erin'].map((name) => actor(name)),
+)) as [Signer, Signer, Signer, Signer, Signer]
 
 function find(delegations: Iterable<Delegation>, change: Partial<FindProofsOptions> = {}) {
   const store = memoryProofStore()
@@ -19,7 +21,11 @@ function find(delegations: Iterable<Delegation>, change: Partial<FindProofsOptio
 describe('findProofs', () => {
   it('finds a chain that the service allows, root first', async () => {
     const chain = await chainOf(alice, bob, carol, dan)
-    const noise = [...(await chainOf(erin, carol)), ...(await chainOf(bob, dan)), await delegateRaw(carol, dan, { subject: alice.did, command: '/file' })]
+    const noise = [
+      ...(await chainOf(erin, carol)),
+      ...(await chainOf(bob, dan)),
+      await delegateRaw(carol, dan, { subject: alice.did, command: '/file' }),
+    ]
     const found = await find([...noise, ...chain].reverse())
     expect(found).toEqual(chain)
     expect(await decide([await call({ issuer: dan, proofs: found ?? [] }), ...(found ?? [])])).toBe('allowed')
@@ -46,7 +52,10 @@ describe('findProofs', () => {
     expect(await find([await delegateRaw(alice, dan, { expiration: now - 1 })])).toBeUndefined()
     expect(await find([await delegateRaw(alice, dan, { notBefore: now + 1 })])).toBeUndefined()
     expect(await find([await delegateRaw(alice, dan, { expiration: now + 30 })], { validFor: 60 })).toBeUndefined()
-    const narrowThenWide = [await delegateRaw(alice, bob, { command: '/mail/send' }), await delegateRaw(bob, dan, { subject: alice.did, command: '/mail' })]
+    const narrowThenWide = [
+      await delegateRaw(alice, bob, { command: '/mail/send' }),
+      await delegateRaw(bob, dan, { subject: alice.did, command: '/mail' }),
+    ]
     expect(await find(narrowThenWide)).toBeUndefined()
     const limited = await delegateRaw(alice, dan, { policy: [['<', '.n', 5]] })
     expect(await find([limited], { args: { n: 4 } })).toEqual([limited])
@@ -56,7 +65,9 @@ describe('findProofs', () => {
 
   it('looks at each delegation once, whatever circles they make, and stops where it must [attack 25]', async () => {
     const everyone = [bob, carol, dan, erin]
-    const circles = await Promise.all(everyone.flatMap((from) => everyone.map((to) => delegateRaw(from, to, { subject: alice.did }))))
+    const circles = await Promise.all(
+      everyone.flatMap((from) => everyone.map((to) => delegateRaw(from, to, { subject: alice.did }))),
+    )
     expect(await find(circles)).toBeUndefined()
     await expect(find(circles, { maxSteps: 3 })).rejects.toThrow(ProofSearchError)
     const chain = await chainOf(alice, bob, carol, dan)

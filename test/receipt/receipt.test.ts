@@ -11,16 +11,29 @@ const { task } = await call({ issuer: alice })
 const expected = { executor: service.did, task }
 const fault = (verdict: ReceiptVerdict): string => (verdict.verified ? 'verified' : verdict.fault)
 const raw = async (change: Record<string, unknown>, signer = service): Promise<string> => {
-  const payload = { ...invocationPayload(service.did), cmd: '/ucan/assert/receipt', args: { ran: task, out: { ok: 1 } }, exp: null, ...change }
+  const payload = {
+    ...invocationPayload(service.did),
+    cmd: '/ucan/assert/receipt',
+    args: { ran: task, out: { ok: 1 } },
+    exp: null,
+    ...change,
+  }
   return fault(await verifyReceipt(await sealRaw(signer, { tag: 'ucan/inv@1.0.0', payload }), expected))
 }
 
 describe('a receipt', () => {
   it('says what came of a task, and is verified by whoever asked for it', async () => {
-    for (const outcome of [{ ok: { id: 7 } }, { ok: null }, { error: { name: 'Full', message: 'the mailbox is full' } }]) {
+    for (const outcome of [
+      { ok: { id: 7 } },
+      { ok: null },
+      { error: { name: 'Full', message: 'the mailbox is full' } },
+    ]) {
       const receipt = await issueReceipt({ executor: service, task, outcome, meta: { record: 'x' }, clock })
       const verdict = await verifyReceipt(receipt.bytes, expected)
-      expect(verdict).toMatchObject({ verified: true, receipt: { executor: service.did, outcome, issuedAt: now, meta: { record: 'x' } } })
+      expect(verdict).toMatchObject({
+        verified: true,
+        receipt: { executor: service.did, outcome, issuedAt: now, meta: { record: 'x' } },
+      })
       expect(verdict.verified && verdict.receipt.cid.equals(receipt.cid)).toBe(true)
     }
   })
@@ -56,6 +69,13 @@ describe('a receipt', () => {
 
   it('RCP-04 is signed by the executor', async () => {
     expect(await raw({}, mallory)).toBe('signature_invalid')
-    expect(fault(await verifyReceipt((await issueReceipt({ executor: service, task, outcome: { ok: 1 } })).bytes, { ...expected, resolver: { resolve: () => undefined } }))).toBe('key_unresolved')
+    expect(
+      fault(
+        await verifyReceipt((await issueReceipt({ executor: service, task, outcome: { ok: 1 } })).bytes, {
+          ...expected,
+          resolver: { resolve: () => undefined },
+        }),
+      ),
+    ).toBe('key_unresolved')
   })
 })
