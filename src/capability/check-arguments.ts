@@ -50,6 +50,7 @@ function checkFrom(
       continue
     }
     const result = validate(schema, value)
+    // ARG-06
     if (isPromise(result)) {
       return result
         .then(
@@ -70,6 +71,7 @@ function validate(schema: StandardSchema, value: IpldValue): SchemaResult<unknow
   try {
     return schema['~standard'].validate(value)
   } catch {
+    // ARG-08: what cannot be checked is not accepted.
     return refusal
   }
 }

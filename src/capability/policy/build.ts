@@ -56,6 +56,7 @@ export function and(...statements: readonly Statement[]): Statement {
  * @throws ArgumentError without a statement: in a token, `or` of nothing is true, which is not what one means by it.
  */
 export function or(...statements: readonly [Statement, ...Statement[]]): Statement {
+  // POL-24
   if (statements.length === 0) throw new ArgumentError('`or` needs a statement: of nothing it is true')
   return build(['or', statements])
 }

@@ -15,6 +15,7 @@ export type GlobMatcher = (text: string) => boolean
  * begin the text, the last must end it, and the others follow each other at their earliest place.
  */
 export function compileGlob(pattern: string): GlobMatcher {
+  // POL-21
   const pieces = splitGlob(pattern)
   const head = pieces[0] ?? ''
   if (pieces.length === 1) return (text) => text === head

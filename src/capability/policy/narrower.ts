@@ -21,6 +21,7 @@ export interface Widening {
  * statements it says nothing: undefined does not mean that the child is narrower, only that nothing is seen.
  */
 export function findWidening(parent: Policy, child: Policy): Widening | undefined {
+  // POL-25
   const childSets = placedSets(child)
   for (const outer of placedSets(parent)) {
     const sets = childSets.filter(({ set }) => set.place === outer.set.place)

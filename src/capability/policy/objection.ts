@@ -74,6 +74,7 @@ function blame(
 ): PolicyObjection {
   const next = decisive(statement, value, outcome)
   if (next !== undefined) return blame(next.statement, next.value, outcome, index, [...path, next.step], detail)
+  // POL-23: unless asked for in full, by somebody who explains a policy to whoever holds the arguments.
   const found = foundFor(statement, value, outcome, detail)
   return Object.freeze({
     statement: index,

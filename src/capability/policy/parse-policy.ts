@@ -15,7 +15,7 @@ const maxPattern = 65_536
  * wholly understood is refused: a statement that is ignored, or that counts as false under a `not`, would widen the
  * delegation that it was written to narrow.
  *
- * @throws MalformedError (`POL-01` to `POL-07`, `SEL-01` to `SEL-06`).
+ * @throws MalformedError with the requirement of `spec/policy.md` that it breaks.
  */
 export function parsePolicy(value: unknown): Policy {
   if (!Array.isArray(value)) throw new MalformedError('POL-01', 'a policy is a list of statements')
