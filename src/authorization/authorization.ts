@@ -92,7 +92,8 @@ export class Authorization implements AuthorizationFacts {
    */
   consume(now: Timestamp): void {
     // AUT-02
-    if (this.#consumed) throw new AuthorizationError('this authorization was used before; every use needs a call of its own')
+    if (this.#consumed)
+      throw new AuthorizationError('this authorization was used before; every use needs a call of its own')
     // AUT-03
     if (!(this.expiration === never || now <= this.expiration + this.#tolerance)) {
       throw new AuthorizationError(`this authorization expired at ${String(this.expiration)}, and it is ${now}`)

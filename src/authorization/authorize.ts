@@ -54,10 +54,7 @@ export interface Authorizer {
 }
 
 /** Decides about one call; for a service that decides about many, {@link createAuthorizer} keeps what can be kept. */
-export function authorize(
-  container: string | Uint8Array,
-  options: AuthorizeOptions & CallOptions,
-): Promise<Decision> {
+export function authorize(container: string | Uint8Array, options: AuthorizeOptions & CallOptions): Promise<Decision> {
   return createAuthorizer(options).authorize(container, options)
 }
 
@@ -122,7 +119,12 @@ function* decide(container: string | Uint8Array, settings: Settings, state: Stat
 }
 
 /** What can change after a decision: the time, and revocations. */
-function* decideAgain(authorization: Authorization, settings: Settings, state: State, call: CallOptions): Steps<boolean> {
+function* decideAgain(
+  authorization: Authorization,
+  settings: Settings,
+  state: State,
+  call: CallOptions,
+): Steps<boolean> {
   const chain = state.chains.get(authorization)
   if (chain === undefined) throw new ArgumentError('the authorization was not made by this authorizer')
   const now = Math.floor(settings.clock.now())

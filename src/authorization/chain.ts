@@ -23,10 +23,12 @@ export interface Link {
   readonly subject: Subject
   readonly command: Command
   readonly policy: CompiledPolicy
-  readonly notBefore: Timestamp | undefined
+  readonly notBefore?: Timestamp
   readonly expiration: Timestamp | Never
+  /** Its CID as text, by which revocations name it. */
+  readonly name: string
   /** The CID that the delegation has with the other ECDSA signature, as text; absent for Ed25519. */
-  readonly twin: string | undefined
+  readonly twin?: string
 }
 
 /** What verification needs of a token, in whatever format it came. */

@@ -9,7 +9,11 @@ import { isPromiseLike } from './steps.ts'
 /** Keys at hand: parsed and prepared once, as preparing one can cost as much as a verification. */
 export interface KeyRing {
   /** The keys of a DID. Those of a `did:key` never change and are remembered; others are resolved each time. */
-  resolve(did: Did, resolver: DidResolver, call: CallOptions): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
+  resolve(
+    did: Did,
+    resolver: DidResolver,
+    call: CallOptions,
+  ): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
   /** The key in the back end's form. */
   prepare(key: PublicKey, backend: CryptoBackend): PreparedKey | Promise<PreparedKey>
 }

@@ -9,6 +9,7 @@ import { type CommandDefinition, commandTable } from '../capability/definition.t
 import { anySubject } from '../capability/subject.ts'
 import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
+import { createDidReader } from '../did/did-reader.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { defaultVersions } from '../envelope/open.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
@@ -17,6 +18,7 @@ import { completeLimits, type Limits } from '../limits.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
+import { createPolicyPool, type PolicyPool } from './policy-pool.ts'
 import { standardFormat } from './read-call.ts'
 import type { ReplayStore } from './replay-store.ts'
 import type { TokenFormat } from './token-format.ts'
@@ -70,6 +72,12 @@ export interface AuthorizeOptions {
   readonly onError?: (error: unknown) => void
 }
 
+/** Most DIDs that are remembered as read: 2 MB. */
+const maxKnownDids = 10_000
+
+/** Most policies that are shared between delegations. */
+const maxKnownPolicies = 1_000
+
 /** Options of one call. */
 export interface CallOptions {
   /** Ends look-ups that take too long; the call is refused then. */
@@ -87,6 +95,10 @@ export interface VerificationSettings {
   readonly acceptRedundantFields: boolean
   readonly backend: CryptoBackend
   readonly onError: (error: unknown) => void
+  /** `parseDid`, with a memory. */
+  readonly parseDid: (text: string) => Did
+  /** Policies, with a memory. */
+  readonly policies: PolicyPool
 }
 
 /** All options, completed and checked: what the rules read. */
@@ -116,7 +128,11 @@ export function completeOptions(options: AuthorizeOptions): Settings {
     replay: withMethod('replay', options.replay, 'claim'),
     formats: formatsOf(options.formats),
     minimumNonceBytes: whole('minimumNonceBytes', options.minimumNonceBytes ?? 12, 64),
-    maxCachedDelegations: whole('maxCachedDelegations', options.maxCachedDelegations ?? 10_000, Number.MAX_SAFE_INTEGER),
+    maxCachedDelegations: whole(
+      'maxCachedDelegations',
+      options.maxCachedDelegations ?? 10_000,
+      Number.MAX_SAFE_INTEGER,
+    ),
     ...completeVerification(options),
     maxInvocationLifetime:
       options.maxInvocationLifetime === never
@@ -148,6 +164,8 @@ export function completeVerification(options: VerificationOptions): Verification
     acceptRedundantFields: options.acceptRedundantFields === true,
     backend: options.backend ?? platformBackend,
     onError: options.onError ?? (() => undefined),
+    parseDid: createDidReader(maxKnownDids),
+    policies: createPolicyPool(maxKnownPolicies),
   }
 }
 
@@ -173,8 +191,11 @@ function commandsOf(commands: AuthorizeOptions['commands']): ReadonlyMap<string,
 
 function formatsOf(formats: AuthorizeOptions['formats']): readonly TokenFormat[] {
   if (formats === undefined) return [standardFormat]
-  if (!Array.isArray(formats) || formats.length === 0) throw new ArgumentError('`formats` must be a list of token formats')
-  return Object.freeze(formats.map((format: TokenFormat) => withMethod('formats', withMethod('formats', format, 'read'), 'recognizes')))
+  if (!Array.isArray(formats) || formats.length === 0)
+    throw new ArgumentError('`formats` must be a list of token formats')
+  return Object.freeze(
+    formats.map((format: TokenFormat) => withMethod('formats', withMethod('formats', format, 'read'), 'recognizes')),
+  )
 }
 
 function withMethod<T extends object>(name: string, value: T, method: keyof T & string): T {

@@ -5,13 +5,12 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { compilePolicy } from '../capability/policy/compile.ts'
 import { splitContainer } from '../container/container.ts'
-import { readDelegationPayload } from '../delegation/payload.ts'
-import { type Envelope, openEnvelope } from '../envelope/open.ts'
+import { readDelegationFields } from '../delegation/payload.ts'
+import { type Envelope, fieldBytes, openEnvelope } from '../envelope/open.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { taskBytes } from '../invocation/task.ts'
-import { cidOf, digestKey } from '../ipld/cid.ts'
+import { cidOf, digestKey, tokenKey } from '../ipld/cid.ts'
 import { twinSignature } from '../principal/signature.ts'
 import type { Timestamp } from '../time.ts'
 import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
@@ -19,7 +18,7 @@ import type { Denial } from './denial.ts'
 import type { Memo } from './memo.ts'
 import type { Settings, VerificationSettings } from './options.ts'
 import { denialOf } from './refusal.ts'
-import { type Steps, wait } from './steps.ts'
+import { isPromiseLike, type Steps, wait } from './steps.ts'
 import type { ReadingContext, TokenFormat } from './token-format.ts'
 
 /** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
@@ -29,9 +28,15 @@ export interface Tokens {
 }
 
 /** Reads a call into a chain by the format that it is in, or says why it is none. */
-export function readCall(container: string | Uint8Array, settings: Settings, memo: Memo<Link>, now: Timestamp): Steps<Chain | Denial> {
+export function readCall(
+  container: string | Uint8Array,
+  settings: Settings,
+  memo: Memo<Link>,
+  now: Timestamp,
+): Steps<Chain | Denial> {
   const { formats } = settings
-  const format = formats.find(({ recognizes }) => recognizes(container)) ?? (formats[0] as TokenFormat)
+  const [first] = formats as readonly [TokenFormat]
+  const format = formats.length === 1 ? first : (formats.find(({ recognizes }) => recognizes(container)) ?? first)
   return format.read(container, { now, settings, memo })
 }
 
@@ -72,11 +77,12 @@ export function* readTokens(
   } catch (error) {
     return denialOf(error)
   }
+  const digests = yield* hashAll(tokens, settings)
   const links = new Map<string, ChainLink>()
   let invocation: OpenInvocation | undefined
-  for (const [index, bytes] of tokens.entries()) {
-    // CID-… of a token is the hash of what was received; no name that came along is believed.
-    const digest = yield* wait(settings.backend.sha256(bytes))
+  for (let index = 0; index < tokens.length; index++) {
+    const bytes = tokens[index] as Uint8Array
+    const digest = digests[index] as Uint8Array
     const key = digestKey(digest)
     const known = memo.get(key)
     if (known !== undefined) {
@@ -87,13 +93,17 @@ export function* readTokens(
       const envelope = openEnvelope(bytes, settings.limits, settings.accept)
       const lenient = settings.acceptRedundantFields || envelope.tag.version !== '1.0.0'
       if (envelope.tag.kind === 'delegation') {
-        links.set(key, { link: yield* readLink(envelope, lenient, settings), key, unverified: envelope })
+        links.set(key, { link: yield* readLink(envelope, digest, lenient, settings), key, unverified: envelope })
         continue
       }
       if (invocation !== undefined) {
-        return { code: 'invocation_ambiguous', message: 'the container holds more than one invocation', requirement: 'CTN-06' }
+        return {
+          code: 'invocation_ambiguous',
+          message: 'the container holds more than one invocation',
+          requirement: 'CTN-06',
+        }
       }
-      const fields = readInvocationPayload(envelope.payload, lenient)
+      const fields = readInvocationPayload(envelope.payload, lenient, settings.parseDid)
       invocation = { envelope, fields, cid: cidOf(digest), task: () => taskBytes(envelope) }
     } catch (error) {
       return denialOf(error, { kind: 'token', index })
@@ -124,8 +134,9 @@ export function orderProofs(
   const links: ChainLink[] = []
   const missing: CID[] = []
   let at: number | undefined
-  for (const [index, cid] of names.entries()) {
-    const link = delegations.get(digestKey(cid.multihash.digest))
+  for (let index = 0; index < names.length; index++) {
+    const cid = names[index] as CID
+    const link = delegations.get(tokenKey(cid))
     if (link !== undefined) links.push(link)
     else {
       missing.push(cid)
@@ -142,17 +153,37 @@ export function orderProofs(
   }
 }
 
-function* readLink(envelope: Envelope, lenient: boolean, settings: VerificationSettings): Steps<Link> {
-  const fields = readDelegationPayload(envelope.payload, lenient)
+/**
+ * The digests of tokens: the name of a token is the hash of what was received, and no name that came along is believed.
+ * Where hashing has to be waited for, all are waited for at once.
+ */
+function* hashAll(tokens: readonly Uint8Array[], settings: VerificationSettings): Steps<readonly Uint8Array[]> {
+  const digests = tokens.map((bytes) => settings.backend.sha256(bytes))
+  if (!digests.some(isPromiseLike)) return digests as readonly Uint8Array[]
+  return yield* wait(Promise.all(digests))
+}
+
+function* readLink(
+  envelope: Envelope,
+  digest: Uint8Array,
+  lenient: boolean,
+  settings: VerificationSettings,
+): Steps<Link> {
+  const { payload } = envelope
+  const fields = readDelegationFields(payload, lenient, settings.parseDid, (policy) =>
+    settings.policies.compile(fieldBytes(envelope, 'pol'), policy),
+  )
+  const twin = yield* twinName(envelope, settings)
   return {
     issuer: fields.issuer,
     audience: fields.audience,
     subject: fields.subject,
     command: fields.command,
-    policy: compilePolicy(fields.policy),
-    notBefore: fields.notBefore,
+    policy: fields.policy,
     expiration: fields.expiration,
-    twin: yield* twinName(envelope, settings),
+    name: cidOf(digest).toString(),
+    ...(fields.notBefore === undefined ? {} : { notBefore: fields.notBefore }),
+    ...(twin === undefined ? {} : { twin }),
   }
 }
 

@@ -53,7 +53,8 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
       latest = Math.max(latest, now)
       const bucket = Math.floor(expiration / bucketSeconds)
       // RPL-04: a clock that went back must not make a forgotten invocation new again.
-      if ((bucket + 1) * bucketSeconds <= latest) throw new StoreError('the invocation expired before the latest time seen')
+      if ((bucket + 1) * bucketSeconds <= latest)
+        throw new StoreError('the invocation expired before the latest time seen')
       const keys = buckets.get(bucket)
       if (keys?.has(key)) return false
       if (size >= maxEntries) forgetExpired(latest)

@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import type { Did } from '../did/did.ts'
 import { isCid, isTokenCid } from '../ipld/cid.ts'
-import { isList, type IpldMap, type IpldValue } from '../ipld/value.ts'
+import { type IpldMap, type IpldValue, isList } from '../ipld/value.ts'
 import type { RevocationEntry } from '../revocation/revocation-store.ts'
 import { revokeCommand } from '../revocation/revoke.ts'
 import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
@@ -12,7 +12,12 @@ import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Denial } from './denial.ts'
 import { createKeyRing } from './key-ring.ts'
 import { createMemo } from './memo.ts'
-import { type CallOptions, completeVerification, type VerificationOptions, type VerificationSettings } from './options.ts'
+import {
+  type CallOptions,
+  completeVerification,
+  type VerificationOptions,
+  type VerificationSettings,
+} from './options.ts'
 import { orderProofs, readTokens } from './read-call.ts'
 import { runAsync, type Steps } from './steps.ts'
 
@@ -38,7 +43,11 @@ export function verifyRevocation(
   return runAsync(decide(container, completeVerification(options), options))
 }
 
-function* decide(container: string | Uint8Array, settings: VerificationSettings, call: CallOptions): Steps<RevocationVerdict> {
+function* decide(
+  container: string | Uint8Array,
+  settings: VerificationSettings,
+  call: CallOptions,
+): Steps<RevocationVerdict> {
   const tokens = yield* readTokens(container, settings, createMemo<Link>(0))
   if ('code' in tokens) return refuse(tokens)
   const { invocation, delegations } = tokens

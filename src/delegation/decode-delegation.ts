@@ -1,5 +1,5 @@
-import { backend } from '#backend'
 import type { CID } from 'multiformats/cid'
+import { backend } from '#backend'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
@@ -15,7 +15,8 @@ import { readDelegationPayload } from './payload.ts'
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
   const envelope = openEnvelope(new Uint8Array(bytes), completeLimits(options.limits), options.accept)
-  if (envelope.tag.kind !== 'delegation') throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
+  if (envelope.tag.kind !== 'delegation')
+    throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
   return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))
 }
 

@@ -11,8 +11,8 @@ import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Timestamp } from '../time.ts'
-import type { Delegation, DelegationFields } from './delegation.ts'
 import { delegationOf } from './decode-delegation.ts'
+import type { Delegation, DelegationFields } from './delegation.ts'
 import { writeDelegationPayload } from './payload.ts'
 
 /** Seconds for which a delegation is valid when nothing is said: one hour. */

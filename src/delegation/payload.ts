@@ -6,6 +6,7 @@
 
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import { anySubject } from '../capability/subject.ts'
+import { type Did, parseDid } from '../did/did.ts'
 import {
   checkFields,
   type Payload,
@@ -23,6 +24,9 @@ import type { DelegationFields } from './delegation.ts'
 const required: readonly string[] = ['iss', 'aud', 'sub', 'cmd', 'pol', 'nonce', 'exp']
 const optional: readonly string[] = ['nbf', 'meta']
 
+/** The fields, with the policy as `P`. */
+type FieldsWith<P> = Omit<DelegationFields, 'policy'> & { readonly policy: P }
+
 /**
  * Reads the payload of a delegation.
  *
@@ -30,14 +34,24 @@ const optional: readonly string[] = ['nbf', 'meta']
  * @throws MalformedError when a field is missing, unknown, or not of its type.
  */
 export function readDelegationPayload(payload: Payload, emptyMetaAllowed: boolean): DelegationFields {
+  return readDelegationFields(payload, emptyMetaAllowed, parseDid, parsePolicy)
+}
+
+/** The same, where DIDs and policies are read by something that remembers what it has read. */
+export function readDelegationFields<P>(
+  payload: Payload,
+  emptyMetaAllowed: boolean,
+  did: (text: string) => Did,
+  policy: (value: IpldValue | undefined) => P,
+): FieldsWith<P> {
   checkFields(payload, required, optional)
   const meta = readMeta(payload.meta, emptyMetaAllowed)
   return {
-    issuer: readDid(payload.iss, 'iss'),
-    audience: readDid(payload.aud, 'aud'),
-    subject: payload.sub === null ? anySubject : readDid(payload.sub, 'sub'),
+    issuer: readDid(payload.iss, 'iss', did),
+    audience: readDid(payload.aud, 'aud', did),
+    subject: payload.sub === null ? anySubject : readDid(payload.sub, 'sub', did),
     command: readCommand(payload.cmd),
-    policy: parsePolicy(payload.pol),
+    policy: policy(payload.pol),
     ...(payload.nbf === undefined ? {} : { notBefore: readTimestamp(payload.nbf, 'nbf') }),
     expiration: readExpiration(payload.exp),
     nonce: readNonce(payload.nonce),

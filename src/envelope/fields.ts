@@ -17,11 +17,12 @@ export type Payload = IpldMap
 
 /** Refuses a payload that lacks a required field, or has one that the type does not know. */
 export function checkFields(payload: Payload, required: readonly string[], optional: readonly string[]): void {
+  // Nothing is inherited, and no decoded value is undefined.
   for (const name of required) {
-    if (!Object.hasOwn(payload, name)) throw new MalformedError('TOK-01', `the payload lacks the field \`${name}\``)
+    if (payload[name] === undefined) throw new MalformedError('TOK-01', `the payload lacks the field \`${name}\``)
   }
   let known = required.length
-  for (const name of optional) if (Object.hasOwn(payload, name)) known += 1
+  for (const name of optional) if (payload[name] !== undefined) known += 1
   const names = Object.keys(payload)
   if (names.length > known) {
     const extra = names.find((name) => !required.includes(name) && !optional.includes(name))
@@ -29,10 +30,10 @@ export function checkFields(payload: Payload, required: readonly string[], optio
   }
 }
 
-/** Reads a DID. */
-export function readDid(value: IpldValue | undefined, name: string): Did {
+/** Reads a DID, by `parseDid` or by something that remembers what it gave. */
+export function readDid(value: IpldValue | undefined, name: string, parse: (text: string) => Did = parseDid): Did {
   if (typeof value !== 'string') throw new MalformedError('TOK-03', `\`${name}\` is not a DID`)
-  return parseDid(value)
+  return parse(value)
 }
 
 /** Reads a command. */

@@ -43,6 +43,16 @@ export interface DecodeOptions {
   readonly accept?: readonly TokenVersion[]
 }
 
+/**
+ * A field of the payload as received: its name and its value.
+ *
+ * @param name - of a field that is there.
+ */
+export function fieldBytes({ bytes, payload, fieldOffsets }: Envelope, name: string): Uint8Array {
+  const index = Object.keys(payload).indexOf(name)
+  return bytes.subarray(fieldOffsets[index], fieldOffsets[index + 1])
+}
+
 /** The versions that are read when nothing is said: the one that is written. */
 export const defaultVersions: readonly TokenVersion[] = Object.freeze(['1.0.0'])
 

@@ -1,5 +1,5 @@
-import { backend } from '#backend'
 import type { CID } from 'multiformats/cid'
+import { backend } from '#backend'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
@@ -15,7 +15,8 @@ import { taskBytes } from './task.ts'
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
   const envelope = openEnvelope(new Uint8Array(bytes), completeLimits(options.limits), options.accept)
-  if (envelope.tag.kind !== 'invocation') throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
+  if (envelope.tag.kind !== 'invocation')
+    throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
   return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))
 }
 

@@ -10,8 +10,8 @@ import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import { systemClock } from '../time.ts'
-import type { Invocation, InvocationFields } from './invocation.ts'
 import { invocationOf } from './decode-invocation.ts'
+import type { Invocation, InvocationFields } from './invocation.ts'
 import { writeInvocationPayload } from './payload.ts'
 
 /** Seconds for which an invocation is valid when nothing is said: one minute. */

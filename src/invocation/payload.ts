@@ -5,6 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
+import type { Did } from '../did/did.ts'
 import {
   checkFields,
   type Payload,
@@ -17,7 +18,7 @@ import {
 } from '../envelope/fields.ts'
 import { MalformedError } from '../errors.ts'
 import { isCid, isTokenCid } from '../ipld/cid.ts'
-import { isMap, type IpldMap, type IpldValue } from '../ipld/value.ts'
+import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
 import { never } from '../time.ts'
 import type { InvocationFields } from './invocation.ts'
 
@@ -28,20 +29,25 @@ const optional: readonly string[] = ['aud', 'nbf', 'iat', 'cause', 'meta']
  * Reads the payload of an invocation.
  *
  * @param redundantAllowed - accepts an `aud` equal to `sub` and an empty `meta`, which 1.0.0 says to leave out.
+ * @param parseDid - reads DIDs; may remember them.
  * @throws MalformedError when a field is missing, unknown, or not of its type.
  */
-export function readInvocationPayload(payload: Payload, redundantAllowed: boolean): InvocationFields {
+export function readInvocationPayload(
+  payload: Payload,
+  redundantAllowed: boolean,
+  parseDid?: (text: string) => Did,
+): InvocationFields {
   checkFields(payload, required, optional)
   const { args } = payload
   if (!isMap(args)) throw new MalformedError('TOK-08', '`args` is not a map')
-  const subject = readDid(payload.sub, 'sub')
-  const audience = payload.aud === undefined ? undefined : readDid(payload.aud, 'aud')
+  const subject = readDid(payload.sub, 'sub', parseDid)
+  const audience = payload.aud === undefined ? undefined : readDid(payload.aud, 'aud', parseDid)
   if (audience === subject && !redundantAllowed) {
     throw new MalformedError('TOK-09', '`aud` equals `sub` and should have been left out')
   }
   const meta = readMeta(payload.meta, redundantAllowed)
   return {
-    issuer: readDid(payload.iss, 'iss'),
+    issuer: readDid(payload.iss, 'iss', parseDid),
     subject,
     ...(audience === undefined ? {} : { audience }),
     command: readCommand(payload.cmd),

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Envelope } from '../envelope/open.ts'
+import { type Envelope, fieldBytes } from '../envelope/open.ts'
+import { concatBytes } from '../ipld/concat.ts'
 
 /** The fields of a task in the order in which canonical DAG-CBOR has them: shorter names first. */
 const fields: readonly string[] = ['cmd', 'sub', 'args', 'nonce']
@@ -21,17 +22,5 @@ const mapHead = 0xa0
  * @param envelope - of an invocation whose payload has been read.
  */
 export function taskBytes(envelope: Envelope): Uint8Array {
-  const { bytes, payload, fieldOffsets } = envelope
-  const names = Object.keys(payload)
-  // Less the rest of the payload this is long enough.
-  const task = new Uint8Array(1 + bytes.length)
-  task[0] = mapHead + fields.length
-  let length = 1
-  for (const field of fields) {
-    const index = names.indexOf(field)
-    const part = bytes.subarray(fieldOffsets[index], fieldOffsets[index + 1])
-    task.set(part, length)
-    length += part.length
-  }
-  return task.subarray(0, length)
+  return concatBytes([Uint8Array.of(mapHead + fields.length), ...fields.map((name) => fieldBytes(envelope, name))])
 }

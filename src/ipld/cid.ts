@@ -100,6 +100,11 @@ export function digestKey(digest: Uint8Array): string {
   return String.fromCharCode.apply(null, digest as unknown as number[])
 }
 
+/** The {@link digestKey} of the digest in a CID that names a token. */
+export function tokenKey(cid: CID): string {
+  return digestKey(cid.bytes.subarray(tokenCidLength - digestLength))
+}
+
 /** Whether the bytes from `start` to `end` are the CID of a token. */
 export function isTokenCidAt(bytes: Uint8Array, start: number, end: number): boolean {
   return (

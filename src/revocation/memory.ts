@@ -33,8 +33,11 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
   return {
     findRevocations(ids) {
       const found: RevocationRecord[] = []
+      if (byId.size === 0) return found
       for (const id of ids) {
-        for (const revoker of byId.get(id)?.keys() ?? []) found.push(revoker === undefined ? { id } : { id, revoker })
+        const revokers = byId.get(id)
+        if (revokers === undefined) continue
+        for (const revoker of revokers.keys()) found.push(revoker === undefined ? { id } : { id, revoker })
       }
       return found
     },

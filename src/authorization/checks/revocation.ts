@@ -1,6 +1,6 @@
 import type { Did } from '../../did/did.ts'
 import type { RevocationRecord } from '../../revocation/revocation-store.ts'
-import type { Chain } from '../chain.ts'
+import type { Chain, ChainLink } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { CallOptions, Settings } from '../options.ts'
 import { type Steps, wait } from '../steps.ts'
@@ -10,17 +10,17 @@ import { type Steps, wait } from '../steps.ts'
  * out is a no.
  */
 export function* checkRevocation(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined> {
-  const positions = positionsOf(chain)
+  const names = namesOf(chain)
   let records: readonly RevocationRecord[]
   try {
-    records = yield* wait(settings.revocations.findRevocations([...positions.keys()], call))
+    records = yield* wait(settings.revocations.findRevocations(names.ids, call))
     if (!Array.isArray(records)) throw new TypeError('a revocation store must return a list')
   } catch (error) {
     settings.onError(error)
     return { code: 'revocation_unknown', message: 'the revocation store did not answer', requirement: 'RVK-06' }
   }
   for (const { id, revoker } of records) {
-    const at = positions.get(id)
+    const at = names.positions[names.ids.indexOf(id)]
     if (at === undefined || !mayRevoke(revoker, id, at, chain)) continue
     return {
       code: 'revoked',
@@ -33,20 +33,28 @@ export function* checkRevocation(chain: Chain, settings: Settings, call: CallOpt
   return undefined
 }
 
-/** Everything that can be revoked, and where in the chain it stands. */
-function positionsOf(chain: Chain): ReadonlyMap<string, number> {
-  const { links, invocation } = chain
-  const positions = new Map<string, number>()
-  for (const [at, { link }] of links.entries()) {
-    const cid = invocation.fields.proofs[at]
-    if (cid !== undefined) positions.set(cid.toString(), at)
-    // RVK-04
-    if (link.twin !== undefined) positions.set(link.twin, at)
-    if (!positions.has(link.issuer)) positions.set(link.issuer, at)
+/** Everything that can be revoked, and where in the chain each stands. */
+interface Names {
+  readonly ids: readonly string[]
+  readonly positions: readonly number[]
+}
+
+function namesOf({ links, invocation }: Chain): Names {
+  const ids: string[] = []
+  const positions: number[] = []
+  const add = (id: string, at: number): void => {
+    ids.push(id)
+    positions.push(at)
   }
-  const { issuer } = invocation.fields
-  if (!positions.has(issuer)) positions.set(issuer, links.length)
-  return positions
+  for (let at = 0; at < links.length; at++) {
+    const { link } = links[at] as ChainLink
+    add(link.name, at)
+    // RVK-04
+    if (link.twin !== undefined) add(link.twin, at)
+    add(link.issuer, at)
+  }
+  add(invocation.fields.issuer, links.length)
+  return { ids, positions }
 }
 
 /**

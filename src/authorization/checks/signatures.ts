@@ -75,7 +75,8 @@ function* checkSignature(
   const fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
   for (const key of fitting) {
     const prepared = yield* wait(state.keys.prepare(key, settings.backend))
-    if (yield* wait(verifySignature(settings.backend, key, prepared, envelope.signature, envelope.signed))) return undefined
+    if (yield* wait(verifySignature(settings.backend, key, prepared, envelope.signature, envelope.signed)))
+      return undefined
   }
   return {
     code: 'signature_invalid',

@@ -36,7 +36,13 @@ interface Bounds {
   readonly expiration: Timestamp | typeof never
 }
 
-function checkBounds(bounds: Bounds, at: number, chain: Chain, now: Timestamp, settings: VerificationSettings): Denial | undefined {
+function checkBounds(
+  bounds: Bounds,
+  at: number,
+  chain: Chain,
+  now: Timestamp,
+  settings: VerificationSettings,
+): Denial | undefined {
   const { notBefore, expiration } = bounds
   const tolerance = settings.clockTolerance
   if (notBefore !== undefined && now < notBefore - tolerance) {
