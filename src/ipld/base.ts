@@ -5,7 +5,8 @@
  * @module
  */
 
-import { MalformedError } from '../errors.ts'
+import * as platform from '#base64'
+import { type Alphabet, alphabet, decodeDigits, encodeDigits, noSymbol, textOf, tooLong, wrong } from './radix.ts'
 
 /** How many bytes a text may decode to unless the caller says otherwise: the largest container. */
 const maxDecodedBytes = 256 * 1024
@@ -13,31 +14,10 @@ const maxDecodedBytes = 256 * 1024
 /** The same for base58, whose cost grows with the square of the length: twice the longest key. */
 const maxBase58Bytes = 128
 
-/** What stands in a table for a character that is no digit; no digit is so large. */
-const noSymbol = 128
-
-const ascii: TextDecoder = /* @__PURE__ */ new TextDecoder()
-
-/** An alphabet and its reverse. */
-interface Alphabet {
-  readonly name: string
-  /** Character codes of the digits. */
-  readonly symbols: Uint8Array
-  /** Bits that a digit carries; 0 when not a whole number of them. */
-  readonly bits: number
-  /** Digit that a character code below 128 stands for, or `noSymbol`. */
-  readonly values: Uint8Array
-}
-
 const base64Alphabet: Alphabet = /* @__PURE__ */ alphabet(
   'base64',
   6,
   'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
-)
-const base64urlAlphabet: Alphabet = /* @__PURE__ */ alphabet(
-  'base64url',
-  6,
-  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
 )
 const base32Alphabet: Alphabet = /* @__PURE__ */ alphabet('base32', 5, 'abcdefghijklmnopqrstuvwxyz234567')
 const hexAlphabet: Alphabet = /* @__PURE__ */ alphabet('hex', 4, '0123456789abcdef')
@@ -49,7 +29,7 @@ const base58Alphabet: Alphabet = /* @__PURE__ */ alphabet(
 
 /** Writes bytes in base64 with padding (RFC 4648, section 4). */
 export function encodeBase64(bytes: Uint8Array): string {
-  return encode(base64Alphabet, bytes) + '='.repeat((3 - (bytes.length % 3)) % 3)
+  return encodeDigits(base64Alphabet, bytes) + '='.repeat((3 - (bytes.length % 3)) % 3)
 }
 
 /**
@@ -61,15 +41,15 @@ export function encodeBase64(bytes: Uint8Array): string {
  */
 export function decodeBase64(text: string, maxBytes: number = maxDecodedBytes, start = 0): Uint8Array {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  if ((text.length - start) % 4 !== 0) throw wrong(base64Alphabet)
-  const bytes = decode(base64Alphabet, text, text.length - padding, maxBytes, start)
-  if ((bytes.length + padding) % 3 !== 0) throw wrong(base64Alphabet)
+  if ((text.length - start) % 4 !== 0) throw wrong('base64')
+  const bytes = decodeDigits(base64Alphabet, text, text.length - padding, maxBytes, start)
+  if ((bytes.length + padding) % 3 !== 0) throw wrong('base64')
   return bytes
 }
 
 /** Writes bytes in base64url without padding (RFC 4648, section 5). */
 export function encodeBase64url(bytes: Uint8Array): string {
-  return encode(base64urlAlphabet, bytes)
+  return platform.encode(bytes)
 }
 
 /**
@@ -80,12 +60,17 @@ export function encodeBase64url(bytes: Uint8Array): string {
  * @throws MalformedError ENC-01 when the text is not as {@link encodeBase64url} writes it, ENC-02 when it is too long
  */
 export function decodeBase64url(text: string, maxBytes: number = maxDecodedBytes, start = 0): Uint8Array {
-  return decode(base64urlAlphabet, text, text.length, maxBytes, start)
+  const length = text.length - start
+  const size = Math.floor((length * 6) / 8)
+  if (size > maxBytes) throw tooLong('base64url', maxBytes)
+  const bytes = platform.decode(start === 0 ? text : text.slice(start), size)
+  if (bytes === undefined) throw wrong('base64url')
+  return bytes
 }
 
 /** Writes bytes in lower-case base32 without padding, the usual text of a CID. */
 export function encodeBase32(bytes: Uint8Array): string {
-  return encode(base32Alphabet, bytes)
+  return encodeDigits(base32Alphabet, bytes)
 }
 
 /**
@@ -95,12 +80,12 @@ export function encodeBase32(bytes: Uint8Array): string {
  * @throws MalformedError ENC-01 when the text is not as {@link encodeBase32} writes it, ENC-02 when it is too long
  */
 export function decodeBase32(text: string, maxBytes: number = maxDecodedBytes): Uint8Array {
-  return decode(base32Alphabet, text, text.length, maxBytes)
+  return decodeDigits(base32Alphabet, text, text.length, maxBytes)
 }
 
 /** Writes bytes as lower-case hexadecimal digits. */
 export function encodeHex(bytes: Uint8Array): string {
-  return encode(hexAlphabet, bytes)
+  return encodeDigits(hexAlphabet, bytes)
 }
 
 /**
@@ -110,7 +95,7 @@ export function encodeHex(bytes: Uint8Array): string {
  * @throws MalformedError ENC-01 when the text is not as {@link encodeHex} writes it, ENC-02 when it is too long
  */
 export function decodeHex(text: string, maxBytes: number = maxDecodedBytes): Uint8Array {
-  return decode(hexAlphabet, text, text.length, maxBytes)
+  return decodeDigits(hexAlphabet, text, text.length, maxBytes)
 }
 
 /** Writes bytes in base58btc, without the multibase letter `z`. */
@@ -151,7 +136,7 @@ export function encodeBase58btc(bytes: Uint8Array): string {
  */
 export function decodeBase58btc(text: string, maxBytes: number = maxBase58Bytes): Uint8Array {
   // A digit carries log2(58) = 5.858 bits. Checked before any work, which grows with the square of the length.
-  if (text.length > Math.ceil((maxBytes * 8) / 5.857)) throw tooLong(base58Alphabet, maxBytes)
+  if (text.length > Math.ceil((maxBytes * 8) / 5.857)) throw tooLong('base58btc', maxBytes)
   const zeros = leading(text.length, (i) => text.charCodeAt(i) === 0x31)
   const limbs: number[] = []
   let group = 0
@@ -168,7 +153,7 @@ export function decodeBase58btc(text: string, maxBytes: number = maxBase58Bytes)
   }
   const top = limbs.at(-1) ?? 0x1000000
   const length = zeros + limbs.length * 3 - (top < 0x100 ? 2 : top < 0x10000 ? 1 : 0)
-  if (length > maxBytes) throw tooLong(base58Alphabet, maxBytes)
+  if (length > maxBytes) throw tooLong('base58btc', maxBytes)
   const bytes = new Uint8Array(length)
   let at = length
   for (let rest of limbs) {
@@ -202,98 +187,8 @@ function multiplyAdd(limbs: number[], factor: number, addend: number, base: numb
   }
 }
 
-function encode(base: Alphabet, bytes: Uint8Array): string {
-  const { bits } = base
-  const mask = (1 << bits) - 1
-  const digits = new Uint8Array(Math.ceil((bytes.length * 8) / bits))
-  let buffer = 0
-  let held = 0
-  let at = 0
-  for (let i = 0; i < bytes.length; i++) {
-    buffer = (buffer << 8) | (bytes[i] as number)
-    held += 8
-    while (held >= bits) {
-      held -= bits
-      digits[at++] = (buffer >>> held) & mask
-    }
-  }
-  if (held > 0) digits[at] = (buffer << (bits - held)) & mask
-  return textOf(base, digits)
-}
-
-/** The symbols of digits; `digits` is used up. */
-function textOf(base: Alphabet, digits: Uint8Array): string {
-  for (let i = 0; i < digits.length; i++) digits[i] = base.symbols[digits[i] as number] as number
-  return ascii.decode(digits)
-}
-
-/** Reads the characters from `start` to `end`. */
-function decode(base: Alphabet, text: string, end: number, maxBytes: number, start = 0): Uint8Array {
-  const { bits, values } = base
-  const length = end - start
-  const size = Math.floor((length * bits) / 8)
-  if (size > maxBytes) throw tooLong(base, maxBytes)
-  // A last character that adds no whole byte could be left out or be anything.
-  if (length * bits - size * 8 >= bits) throw wrong(base)
-  const bytes = new Uint8Array(size)
-  let buffer = 0
-  let held = 0
-  let at = 0
-  let seen = 0
-  let i = start
-  // Containers come in base64: four characters at a time are three bytes.
-  for (const groups = bits === 6 ? end - 3 : start; i < groups; i += 4) {
-    const c0 = text.charCodeAt(i)
-    const c1 = text.charCodeAt(i + 1)
-    const c2 = text.charCodeAt(i + 2)
-    const c3 = text.charCodeAt(i + 3)
-    const v0 = values[c0 & 0x7f] as number
-    const v1 = values[c1 & 0x7f] as number
-    const v2 = values[c2 & 0x7f] as number
-    const v3 = values[c3 & 0x7f] as number
-    seen |= c0 | c1 | c2 | c3 | v0 | v1 | v2 | v3
-    const group = (v0 << 18) | (v1 << 12) | (v2 << 6) | v3
-    bytes[at] = group >>> 16
-    bytes[at + 1] = group >>> 8
-    bytes[at + 2] = group
-    at += 3
-  }
-  for (; i < end; i++) {
-    const code = text.charCodeAt(i)
-    const value = values[code & 0x7f] as number
-    seen |= code | value
-    buffer = (buffer << bits) | value
-    held += bits
-    if (held >= 8) {
-      held -= 8
-      bytes[at++] = buffer >>> held
-    }
-  }
-  // Refused at the end, once for all characters, so that the loop stays short.
-  if (seen >= noSymbol || (buffer & ((1 << held) - 1)) !== 0) throw wrong(base)
-  return bytes
-}
-
 function digitOf(base: Alphabet, code: number): number {
   const value = base.values[code & 0x7f] as number
-  if ((code | value) >= noSymbol) throw wrong(base)
+  if ((code | value) >= noSymbol) throw wrong(base.name)
   return value
-}
-
-function alphabet(name: string, bits: number, text: string): Alphabet {
-  const symbols = new Uint8Array(text.length)
-  const values = new Uint8Array(128).fill(noSymbol)
-  for (let i = 0; i < text.length; i++) {
-    symbols[i] = text.charCodeAt(i)
-    values[text.charCodeAt(i)] = i
-  }
-  return { name, symbols, bits, values }
-}
-
-function wrong(base: Alphabet): MalformedError {
-  return new MalformedError('ENC-01', `text is not canonical ${base.name}`)
-}
-
-function tooLong(base: Alphabet, maxBytes: number): MalformedError {
-  return new MalformedError('ENC-02', `${base.name} text holds more than ${maxBytes} bytes`, { kind: 'too_large' })
 }
