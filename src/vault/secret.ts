@@ -6,9 +6,6 @@
 
 import { VaultError } from '../errors.ts'
 
-/** Node prints an object by the method of this name; other hosts do not know it. */
-const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom')
-
 /** What every way of printing gives. */
 const REDACTED = 'Secret(redacted)'
 
@@ -21,6 +18,12 @@ const REDACTED = 'Secret(redacted)'
  * because strings of the language cannot be overwritten.
  */
 export class Secret {
+  static {
+    // Node prints an object by the method of this name; other hosts do not know it
+    const inspect = Symbol.for('nodejs.util.inspect.custom')
+    Object.defineProperty(Secret.prototype, inspect, { value: () => REDACTED })
+  }
+
   readonly #bytes: Uint8Array
   #disposed = false
 
@@ -111,10 +114,6 @@ export class Secret {
   }
 
   toJSON(): string {
-    return REDACTED
-  }
-
-  [inspect](): string {
     return REDACTED
   }
 

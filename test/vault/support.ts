@@ -4,7 +4,7 @@ import { CID } from 'multiformats/cid'
 import type { Authorization } from '../../src/authorization/authorization.ts'
 import { type AuthorizationFacts, grantAuthorization } from '../../src/authorization/authorization.ts'
 import { parseCommand } from '../../src/capability/command.ts'
-import { parseDid } from '../../src/did/did.ts'
+import { type Did, parseDid } from '../../src/did/did.ts'
 import type { VaultErrorCode } from '../../src/errors.ts'
 import type { Clock } from '../../src/time.ts'
 
@@ -12,10 +12,10 @@ import type { Clock } from '../../src/time.ts'
 export const NOON = 1_767_225_600
 
 /** DIDs that are well formed; nobody signs here. */
-export const SERVICE = parseDid('did:web:service.example')
-export const OWNER = parseDid('did:web:owner.example')
-export const STRANGER = parseDid('did:web:stranger.example')
-export const AGENT = parseDid('did:web:agent.example')
+export const SERVICE: Did = parseDid('did:web:service.example')
+export const OWNER: Did = parseDid('did:web:owner.example')
+export const STRANGER: Did = parseDid('did:web:stranger.example')
+export const AGENT: Did = parseDid('did:web:agent.example')
 
 const someCid = CID.parse('bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy')
 
@@ -41,7 +41,7 @@ export function permission(facts: Partial<AuthorizationFacts> & { readonly path?
 }
 
 /** A clock that a test moves. */
-export function movableClock(start = NOON): Clock & { add(seconds: number): void } {
+export function movableClock(start: number = NOON): Clock & { add(seconds: number): void } {
   let time = start
   return {
     now: () => time,

@@ -13,14 +13,17 @@ import { generatePair, publicKeyOf, sharedSecret, type X25519Pair } from './x255
 const KEM = 0x0020
 const KDF = 0x0001
 
-/** AES-GCM by its identifier in RFC 9180, section 7.3. This library seals with `aes256`. */
-export const AEAD = Object.freeze({
-  aes128: { id: 0x0001, keyBytes: 16 },
-  aes256: { id: 0x0002, keyBytes: 32 },
-} as const)
+/** An AEAD by its identifier in RFC 9180, section 7.3. */
+export interface Aead {
+  readonly id: number
+  readonly keyBytes: number
+}
 
-/** One of {@link AEAD}. */
-export type Aead = (typeof AEAD)[keyof typeof AEAD]
+/** AES-128-GCM, for which the RFC has test vectors. */
+export const aes128Gcm: Aead = Object.freeze({ id: 0x0001, keyBytes: 16 })
+
+/** AES-256-GCM, which this library seals with. */
+export const aes256Gcm: Aead = Object.freeze({ id: 0x0002, keyBytes: 32 })
 
 /** A message that one private key opens. */
 export interface SealedMessage {
@@ -46,14 +49,14 @@ export interface ContextKeys {
 /** Seals a message to a public key (`SealBase`). */
 export async function seal(publicKey: Uint8Array, message: Uint8Array, context: HpkeContext): Promise<SealedMessage> {
   const pair = await generatePair()
-  const { key, baseNonce } = await senderKeys(publicKey, context.info, AEAD.aes256, pair)
+  const { key, baseNonce } = await senderKeys(publicKey, context.info, aes256Gcm, pair)
   const ciphertext = await aesGcm('encrypt', key, baseNonce, message, context.aad)
   return { encapsulated: pair.publicKey, ciphertext }
 }
 
 /** Opens a message (`OpenBase`). Rejects when it was not sealed so, or not to this key. */
 export async function open(privateKey: Uint8Array, sealed: SealedMessage, context: HpkeContext): Promise<Uint8Array> {
-  const { key, baseNonce } = await receiverKeys(privateKey, sealed.encapsulated, context.info, AEAD.aes256)
+  const { key, baseNonce } = await receiverKeys(privateKey, sealed.encapsulated, context.info, aes256Gcm)
   return aesGcm('decrypt', key, baseNonce, sealed.ciphertext, context.aad)
 }
 

@@ -1,0 +1,249 @@
+/**
+ * Secrets kept or made by OpenBao, or HashiCorp Vault, whose API is the same here.
+ *
+ * @module
+ */
+
+import { quote, VaultError } from '../errors.ts'
+import { type Clock, systemClock, type Timestamp } from '../time.ts'
+import { asObject } from './backend-request.ts'
+import { createVault, type VaultOptions } from './create-vault.ts'
+import type { CredentialRules } from './credential.ts'
+import { mountOf, type OpenBaoLogin } from './openbao/login.ts'
+import { openSession, type Session } from './openbao/session.ts'
+import { parseEndpoint } from './origin.ts'
+import { type ResilienceOptions, resilient } from './resilience.ts'
+import { Secret } from './secret.ts'
+import type { ReadOptions, SecretReading, SecretSource } from './source.ts'
+import type { Vault } from './vault.ts'
+
+export {
+  type AppRoleParameters,
+  appRole,
+  fixedToken,
+  type JwtLoginParameters,
+  jwtLogin,
+  type OpenBaoLogin,
+  type WrappedAppRoleParameters,
+  wrappedAppRole,
+} from './openbao/login.ts'
+
+/** A secret of the KV engine, version 2. */
+export interface KvSecret {
+  readonly engine: 'kv'
+  /** Where the engine is mounted. Default `secret`. */
+  readonly mount?: string
+  readonly path: string
+  /** The key of the secret's data that is the secret; without it all of them are its fields. */
+  readonly field?: string
+  /** Default: the newest. */
+  readonly version?: number
+}
+
+/** Credentials that the database engine makes for one call, and drops after it. */
+export interface DatabaseSecret {
+  readonly engine: 'database'
+  /** Where the engine is mounted. Default `database`. */
+  readonly mount?: string
+  readonly role: string
+}
+
+/** A credential of {@link openbaoVault}: where its secret is, and the rules of its use. */
+export type OpenBaoCredential = CredentialRules & (KvSecret | DatabaseSecret)
+
+/** Options of {@link openbaoSource}. */
+export interface OpenBaoSourceOptions {
+  /** For example `https://bao.example:8200`. */
+  readonly address: string
+  /** Default: none. */
+  readonly namespace?: string
+  readonly login: OpenBaoLogin
+  /** Secrets by name. */
+  readonly secrets: Readonly<Record<string, KvSecret | DatabaseSecret>>
+  readonly clock?: Clock
+  readonly fetch?: typeof fetch
+}
+
+/** Options of {@link openbaoVault}. */
+export interface OpenBaoVaultOptions extends VaultOptions, Omit<OpenBaoSourceOptions, 'secrets' | 'clock' | 'fetch'> {
+  /** Credentials by name. */
+  readonly credentials: Readonly<Record<string, OpenBaoCredential>>
+  /** What is done when the server is slow or away. */
+  readonly resilience?: ResilienceOptions
+}
+
+/**
+ * A vault over an OpenBao server.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function openbaoVault(options: OpenBaoVaultOptions): Vault {
+  const { credentials, resilience, clock } = options
+  const source = openbaoSource({ ...options, secrets: credentials })
+  return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
+}
+
+/**
+ * A source of secrets of an OpenBao server: KV version 2 (`static`, with `replace`) and databases (`dynamic`).
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
+  const clock = options.clock ?? systemClock
+  const address = parseEndpoint(
+    options.address,
+    (what) => new VaultError('ERR_VAULT_CONFIGURATION', `openbao: ${what}`),
+  )
+  if (!address.pathname.endsWith('/')) address.pathname += '/'
+  const { namespace, login } = options
+  const session = openSession({
+    address,
+    login,
+    clock,
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    ...(namespace !== undefined && { namespace }),
+  })
+  const secrets = new Map(Object.entries(options.secrets).map(([name, place]) => [name, checked(name, place)]))
+  const newest = new Map<string, number>()
+  const now = (): Timestamp => Math.floor(clock.now())
+
+  return {
+    name: 'openbao',
+    perCall: (reference) => secrets.get(reference)?.engine === 'database',
+    async read(reference, readOptions) {
+      const place = secrets.get(reference)
+      if (place === undefined) return undefined
+      return place.engine === 'kv'
+        ? readKv(session, reference, place, readOptions, newest, now)
+        : readDatabase(session, reference, place, readOptions, now)
+    },
+    async replace(reference, { secret, expectedVersion, signal }) {
+      const place = secrets.get(reference)
+      if (place?.engine !== 'kv' || place.field !== undefined || place.version !== undefined) {
+        throw new VaultError('ERR_VAULT_CONFIGURATION', 'only a whole KV secret of no fixed version can be replaced')
+      }
+      const data = Object.fromEntries(secret.fieldNames().map((name) => [name, secret.revealField(name)]))
+      // the server refuses unless this is the version that it has (check and set)
+      const body = { options: { cas: Number(expectedVersion) }, data }
+      const answer = await session.call({ method: 'POST', path: kvPath(place), body, ...(signal && { signal }) })
+      const version = asObject(answer?.get('data'))?.get('version')
+      if (typeof version !== 'number')
+        throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not confirm the new version')
+      return String(version)
+    },
+  }
+}
+
+async function readKv(
+  session: Session,
+  reference: string,
+  place: KvSecret,
+  { signal }: ReadOptions,
+  newest: Map<string, number>,
+  now: () => Timestamp,
+): Promise<SecretReading | undefined> {
+  const query = place.version === undefined ? {} : { version: String(place.version) }
+  const answer = await session.call({ method: 'GET', path: kvPath(place), query, ...(signal && { signal }) })
+  const outer = asObject(answer?.get('data'))
+  if (answer === undefined) return undefined
+  const data = asObject(outer?.get('data'))
+  const metadata = asObject(outer?.get('metadata'))
+  const version = metadata?.get('version')
+  if (data === undefined || typeof version !== 'number')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not answer with a KV secret')
+  if (metadata?.get('destroyed') !== false || metadata.get('deletion_time') !== '') {
+    throw new VaultError('ERR_VAULT_REVOKED', 'the secret was deleted in openbao')
+  }
+  // VLT-37: an answer of another item, of a replica that lags, or out of a cache
+  if (place.version !== undefined ? version !== place.version : version < (newest.get(reference) ?? 0)) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao answered with another version than the one asked for')
+  }
+  newest.set(reference, version)
+  return {
+    reference,
+    secret: kvSecret(data, place.field),
+    version: String(version),
+    kind: 'static',
+    downscoped: false,
+    readAt: now(),
+  }
+}
+
+async function readDatabase(
+  session: Session,
+  reference: string,
+  place: DatabaseSecret,
+  { signal }: ReadOptions,
+  now: () => Timestamp,
+): Promise<SecretReading | undefined> {
+  const path = `${place.mount ?? 'database'}/creds/${place.role}`
+  const asked = now()
+  const answer = await session.call({ method: 'GET', path, ...(signal && { signal }) })
+  if (answer === undefined) return undefined
+  const data = asObject(answer.get('data'))
+  const username = data?.get('username')
+  const password = data?.get('password')
+  const lease = answer.get('lease_id')
+  const seconds = answer.get('lease_duration')
+  if (
+    typeof username !== 'string' ||
+    typeof password !== 'string' ||
+    typeof lease !== 'string' ||
+    typeof seconds !== 'number'
+  ) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not answer with database credentials')
+  }
+  const revoke = async (options: { readonly signal?: AbortSignal }): Promise<void> => {
+    const body = { lease_id: lease, sync: true }
+    await session.call({ method: 'POST', path: 'sys/leases/revoke', body, ...options })
+  }
+  // VLT-37
+  if (!lease.startsWith(`${path}/`)) {
+    await revoke({}).catch(() => undefined)
+    throw new VaultError(
+      'ERR_VAULT_INTEGRITY',
+      'openbao answered with credentials of another role than the one asked for',
+    )
+  }
+  return {
+    reference,
+    secret: Secret.ofFields({ username, password }),
+    version: username,
+    kind: 'dynamic',
+    downscoped: false,
+    readAt: asked,
+    expiresAt: asked + Math.floor(seconds),
+    revoke,
+  }
+}
+
+function kvSecret(data: ReadonlyMap<string, unknown>, field: string | undefined): Secret {
+  if (field !== undefined) {
+    const value = data.get(field)
+    if (typeof value !== 'string')
+      throw new VaultError('ERR_VAULT_INTEGRITY', `the KV secret has no text ${quote(field)}`)
+    return new Secret(value)
+  }
+  const texts = [...data].filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  if (texts.length !== data.size)
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the KV secret has no fields, or some that are not text')
+  return Secret.ofFields(Object.fromEntries(texts))
+}
+
+function kvPath({ mount = 'secret', path }: KvSecret): string {
+  return `${mount}/data/${path}`
+}
+
+/** Refuses names that would lead to another path of the API. */
+function checked<Place extends KvSecret | DatabaseSecret>(reference: string, place: Place): Place {
+  const known = place.engine === 'kv' || place.engine === 'database'
+  const name = String(place.engine === 'kv' ? place.path : place.role)
+  if (!known || !/^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/.test(name) || name.endsWith('.')) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `credential ${quote(reference)}: ${quote(name)} is not a path or role`,
+    )
+  }
+  if (place.mount !== undefined) mountOf(place.mount)
+  return place
+}

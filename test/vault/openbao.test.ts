@@ -1,0 +1,309 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  appRole,
+  fixedToken,
+  jwtLogin,
+  type OpenBaoCredential,
+  type OpenBaoLogin,
+  openbaoSource,
+  openbaoVault,
+  wrappedAppRole,
+} from '../../src/vault/openbao.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { Vault } from '../../src/vault/vault.ts'
+import { NAMESPACE, type OpenBaoFake, ROLE_ID, SECRET_ID, startOpenBao } from './openbao-fake.ts'
+import { movableClock, NOON, permission, serve, vaultError } from './support.ts'
+
+let bao: OpenBaoFake
+beforeEach(async () => {
+  bao = await startOpenBao()
+})
+afterEach(async () => {
+  await bao.close()
+  expect(bao.violations).toEqual([])
+})
+
+const kv = { engine: 'kv', path: 'crm/api' } as const
+const database = { engine: 'database', role: 'readonly' } as const
+const login = appRole({ roleId: ROLE_ID, secretId: SECRET_ID })
+
+function vaultOf(credentials: Readonly<Record<string, OpenBaoCredential>>, extra: object = {}): Vault {
+  const resilience = { attempts: 1, attemptTimeoutMs: 200 }
+  return openbaoVault({
+    address: bao.address,
+    namespace: NAMESPACE,
+    login,
+    credentials,
+    clock: movableClock(),
+    resilience,
+    ...extra,
+  })
+}
+const lease = (vault: Vault, name = 'a'): ReturnType<Vault['lease']> =>
+  vault.lease(name, { authorization: permission() })
+
+describe('the KV engine', () => {
+  it('gives a secret, whole or one field of it', async () => {
+    bao.putKv('crm/api', { token: 'canary-1', user: 'u' })
+    const vault = vaultOf({ a: { ...kv, field: 'token' }, whole: kv })
+    const { secret, ...release } = await lease(vault)
+    expect(secret.reveal()).toBe('canary-1')
+    expect(release).toMatchObject({ adapter: 'openbao', kind: 'static', version: '1', downscoped: false, fresh: true })
+    expect((await lease(vault, 'whole')).secret.revealField('user')).toBe('u')
+    expect(bao.logins).toEqual(['approle'])
+  })
+
+  it('gives the newest version, or the one that was asked for', async () => {
+    bao.putKv('crm/api', { token: 'one' })
+    bao.putKv('crm/api', { token: 'two' })
+    const vault = vaultOf({ a: kv, first: { ...kv, version: 1 }, ninth: { ...kv, version: 9 } })
+    expect((await lease(vault)).secret.revealField('token')).toBe('two')
+    expect((await lease(vault, 'first')).version).toBe('1')
+    await expect(lease(vault, 'ninth')).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+  })
+
+  it('has nothing where there is nothing, and where it was deleted', async () => {
+    const vault = vaultOf({ a: kv })
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+    bao.putKv('crm/api', { token: 'one' })
+    await lease(vault)
+    bao.deleteKv('crm/api')
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+  })
+
+  it('stores a successor if nobody else did before', async () => {
+    bao.putKv('crm/api', { refreshToken: 'one' })
+    const source = openbaoSource({
+      address: bao.address,
+      namespace: NAMESPACE,
+      login,
+      secrets: { a: kv, part: { ...kv, field: 'x' } },
+    })
+    const secret = Secret.ofFields({ refreshToken: 'two' })
+    expect(await source.replace?.('a', { secret, expectedVersion: '1' })).toBe('2')
+    expect((await source.read('a', { scope: '' }))?.secret.revealField('refreshToken')).toBe('two')
+    await expect(source.replace?.('a', { secret, expectedVersion: '1' })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_CONFIGURATION'),
+    )
+    await expect(source.replace?.('part', { secret, expectedVersion: '2' })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_CONFIGURATION'),
+    )
+  })
+
+  it('VLT-37 is not believed when it answers with another version [attack 83]', async () => {
+    bao.putKv('crm/api', { token: 'one' })
+    bao.putKv('crm/api', { token: 'two' })
+    const vault = vaultOf({ a: kv, first: { ...kv, version: 1 } })
+    await lease(vault)
+    const versioned =
+      (version: number) =>
+      (_path: string, answer: Record<string, unknown>): Record<string, unknown> => {
+        const data = answer['data'] as { metadata?: object } | null
+        if (data?.metadata === undefined) return answer
+        return { ...answer, data: { ...data, metadata: { ...data.metadata, version } } }
+      }
+    bao.tamper = versioned(1)
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    bao.tamper = versioned(2)
+    await expect(lease(vault, 'first')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+  })
+
+  it('is not believed when its answer is of another shape [attack 83]', async () => {
+    const vault = vaultOf({ a: { ...kv, field: 'token' }, whole: kv })
+    const metadata = { version: 1, destroyed: false, deletion_time: '' }
+    for (const data of [
+      null,
+      [],
+      {},
+      { data: null, metadata },
+      { data: { token: 'x' } },
+      { data: { token: 5 }, metadata },
+      { data: { token: '' }, metadata: { ...metadata, version: '1' } },
+      { data: { other: 'x' }, metadata },
+    ]) {
+      bao.putKv('crm/api', { token: 'canary-1' })
+      bao.tamper = (path, answer) => (path.includes('/data/') ? { ...answer, data } : answer)
+      await expect(lease(vault), JSON.stringify(data)).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    }
+    bao.tamper = (path, answer) =>
+      path.includes('/data/') ? { ...answer, data: { data: { a: { b: 'c' } }, metadata } } : answer
+    await expect(lease(vault, 'whole')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    bao.tamper = (path, answer) =>
+      path.includes('/data/')
+        ? { ...answer, data: { data: { token: 'x' }, metadata: { ...metadata, destroyed: true } } }
+        : answer
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_REVOKED'))
+  })
+})
+
+describe('the database engine', () => {
+  it('VLT-12 makes credentials for one call, and drops them when they are given back', async () => {
+    const vault = vaultOf({ a: database })
+    const [one, two] = await Promise.all([lease(vault), lease(vault)])
+    expect(one.secret.revealField('username')).not.toBe(two.secret.revealField('username'))
+    expect(one).toMatchObject({ kind: 'dynamic', expiresAt: NOON + 600 })
+    expect(bao.leases.size).toBe(2)
+    await one.revoke()
+    await one.revoke()
+    expect([...bao.leases.values()]).toEqual([{ username: two.version }])
+    await two[Symbol.asyncDispose]()
+    expect(bao.leases.size).toBe(0)
+  })
+
+  it('VLT-12 drops them after Vault.use', async () => {
+    const upstream = await serve((_received, response) => void response.end('ok'))
+    const vault = vaultOf({ a: { ...database, origins: [upstream.origin], processor: bearer({ field: 'password' }) } })
+    const response = await vault.use({ reference: 'a', authorization: permission(), url: upstream.origin })
+    expect(bao.leases.size).toBe(1)
+    await response.text()
+    await expect.poll(() => bao.leases.size).toBe(0)
+    await upstream.close()
+  })
+
+  it('VLT-37 is not believed when it answers with a lease of another role [attack 83]', async () => {
+    bao.tamper = (_path, answer) =>
+      answer['lease_id'] === '' ? answer : { ...answer, lease_id: 'database/creds/admin/x' }
+    await expect(lease(vaultOf({ a: database }))).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    bao.tamper = (path, answer) => (path.includes('creds') ? { ...answer, data: { username: 'u' } } : answer)
+    await expect(lease(vaultOf({ a: database }))).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+  })
+
+  it('VLT-12 drops credentials that come when nobody waits for them any more', async () => {
+    const slow = vaultOf(
+      { a: database },
+      {
+        readTimeoutMs: 30,
+        fetch: async (input: URL, init: RequestInit) => {
+          const { signal: _, ...rest } = init
+          const response = await fetch(input, rest)
+          if (String(input).includes('creds')) await new Promise((resolve) => setTimeout(resolve, 80))
+          return response
+        },
+      },
+    )
+    await expect(lease(slow)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    await expect.poll(() => bao.server.received.filter(({ url }) => url.includes('revoke')).length).toBe(1)
+    expect(bao.leases.size).toBe(0)
+  })
+})
+
+describe('logging in', () => {
+  const withLogin = (other: OpenBaoLogin, extra: object = {}): Vault => vaultOf({ a: kv }, { login: other, ...extra })
+  beforeEach(() => bao.putKv('crm/api', { token: 'canary-1' }))
+
+  it('happens once for all who wait, and again before the token ends', async () => {
+    const clock = movableClock()
+    const vault = vaultOf({ a: kv, b: kv, c: kv }, { clock })
+    await Promise.all(['a', 'b', 'c'].map((name) => lease(vault, name)))
+    clock.add(799)
+    await lease(vault)
+    expect(bao.logins.length).toBe(1)
+    clock.add(1)
+    await Promise.all(['a', 'b', 'c'].map((name) => lease(vault, name)))
+    expect(bao.logins.length).toBe(2)
+  })
+
+  it('happens again when the server has ended the token before its time', async () => {
+    const vault = withLogin(login)
+    await lease(vault)
+    bao.revokeTokens()
+    await Promise.all([lease(vault), lease(vault)])
+    expect(bao.logins.length).toBe(2)
+  })
+
+  it('with a token of the platform', async () => {
+    await lease(withLogin(jwtLogin({ role: 'dev-role', jwt: () => bao.jwt() })))
+    expect(bao.logins).toEqual(['jwt'])
+    for (const jwt of [bao.jwt({ exp: 1 }), `${bao.jwt().slice(0, -4)}AAAA`]) {
+      await expect(lease(withLogin(jwtLogin({ role: 'dev-role', jwt: async () => jwt })))).rejects.toMatchObject(
+        vaultError('ERR_VAULT_CONFIGURATION'),
+      )
+    }
+  })
+
+  it('VLT-36 with a wrapped secret id, once it is known to come from the role and from nobody before', async () => {
+    const wrapped = (wrappingToken: string): OpenBaoLogin =>
+      wrappedAppRole({ roleId: ROLE_ID, roleName: 'app', wrappingToken })
+    const token = bao.wrapSecretId()
+    const vault = withLogin(wrapped(token))
+    await lease(vault)
+    bao.revokeTokens()
+    await lease(vault)
+    expect(bao.logins.length).toBe(2)
+    await expect(lease(withLogin(wrapped(token)))).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    const foreign = bao.wrapSecretId('sys/wrapping/wrap')
+    await expect(lease(withLogin(wrapped(foreign)))).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    expect(bao.server.received.filter(({ url }) => url.endsWith('unwrap')).length).toBe(1)
+  })
+
+  it('with a token that somebody else renews', async () => {
+    await lease(withLogin(login))
+    const token = String(bao.server.received.at(-1)?.headers['x-vault-token'])
+    await lease(withLogin(fixedToken(token)))
+    await expect(lease(withLogin(fixedToken('s.canary-old')))).rejects.toMatchObject(
+      vaultError('ERR_VAULT_CONFIGURATION'),
+    )
+    expect(bao.logins.length).toBe(1)
+  })
+
+  it('is refused for a wrong secret id, and tried again at the next call', async () => {
+    const vault = withLogin(appRole({ roleId: ROLE_ID, secretId: 'canary-wrong' }))
+    for (let count = 0; count < 2; count += 1) {
+      const error = (await lease(vault).catch((caught: unknown) => caught)) as Error
+      expect(error).toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+      expect(error.message).toBe('openbao refused the login with status 400')
+    }
+  })
+})
+
+describe('a server that does not behave [attack 82]', () => {
+  const modes = [
+    ['sealed', 'ERR_VAULT_UNAVAILABLE'],
+    ['hangs', 'ERR_VAULT_UNAVAILABLE'],
+    ['breaks off', 'ERR_VAULT_UNAVAILABLE'],
+    ['garbage', 'ERR_VAULT_INTEGRITY'],
+    ['huge', 'ERR_VAULT_INTEGRITY'],
+    ['redirects', 'ERR_VAULT_CONFIGURATION'],
+  ] as const
+  for (const [mode, code] of modes) {
+    it(`${mode}: nothing is released, and it is well again after`, async () => {
+      bao.putKv('crm/api', { token: 'canary-1' })
+      const vault = vaultOf({ a: kv })
+      bao.mode = mode
+      const error = (await lease(vault).catch((caught: unknown) => caught)) as Error
+      expect(error).toMatchObject(vaultError(code))
+      expect(`${error.message} ${String(error.cause)}`).not.toContain('canary')
+      bao.mode = 'well'
+      expect((await lease(vault)).version).toBe('1')
+      bao.mode = mode
+      await expect(lease(vault)).rejects.toMatchObject(vaultError(code))
+    })
+  }
+
+  it('is not there', async () => {
+    const gone = await startOpenBao()
+    await gone.close()
+    await expect(lease(vaultOf({ a: kv }, { address: gone.address }))).rejects.toThrow(/ECONNREFUSED/)
+  })
+})
+
+describe('configuration', () => {
+  it('that cannot be meant is refused', () => {
+    const make =
+      (extra: object, credential: object = kv): (() => unknown) =>
+      () =>
+        vaultOf({ a: credential as OpenBaoCredential }, extra)
+    const refused = expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION'))
+    for (const address of ['http://bao.example:8200', 'bao.example', 'https://u:p@bao.example']) {
+      expect(make({ address }), address).toThrow(refused)
+    }
+    for (const path of ['', '../sys/seal', 'a/../b', 'a//b', 'a/', '/a', 'a?version=2', 'a#b', 'a%2f', 'a.']) {
+      expect(make({}, { engine: 'kv', path }), path).toThrow(refused)
+    }
+    expect(make({}, { engine: 'kv', path: 'a', mount: '../sys' })).toThrow(refused)
+    expect(make({}, { engine: 'database', role: 'a/../../x' })).toThrow(refused)
+    expect(make({}, { engine: 'pki', path: 'a' })).toThrow(refused)
+    expect(() => appRole({ roleId: 'a', secretId: 'b', mount: 'a b' })).toThrow(refused)
+  })
+})
