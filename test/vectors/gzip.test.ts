@@ -1,0 +1,109 @@
+import { constants, gzipSync, inflateRawSync } from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { inflate } from '../../src/container/gzip/inflate.ts'
+import { gunzip as gunzipOnNode, gzip as gzipOnNode } from '../../src/container/gzip/node.ts'
+import { gunzip as gunzipOnWeb, gzip as gzipOnWeb } from '../../src/container/gzip/web.ts'
+import { shortRuns } from '../property/runs.ts'
+import { readVectors } from './read.ts'
+
+const most = 65_536
+const runs = shortRuns(300)
+
+/** What the platform makes of data that must take the whole input. */
+function inflateOnNode(data: Uint8Array): Uint8Array | 'not_gzip' | 'too_large' {
+  try {
+    const info = inflateRawSync(data, { maxOutputLength: most, info: true }) as unknown as {
+      readonly buffer: Uint8Array
+      readonly engine: { readonly bytesWritten: number }
+    }
+    return info.engine.bytesWritten === data.length ? new Uint8Array(info.buffer) : 'not_gzip'
+  } catch (error) {
+    return (error as { readonly code?: string }).code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'not_gzip'
+  }
+}
+
+const contents = fc
+  .tuple(fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 1, max: 256 }), fc.integer())
+  .map(([length, letters, seed]) => {
+    const bytes = new Uint8Array(length)
+    let state = seed | 1
+    for (let at = 0; at < length; at++) {
+      state = Math.imul(state, 1_103_515_245) + 12_345
+      // Now and then what stood before is repeated, so that there is something to find.
+      bytes[at] = (state & 0x70000) === 0 && at > 300 ? (bytes[at - 300] as number) : (state >>> 8) % letters
+    }
+    return bytes
+  })
+
+const settings = fc.record({
+  level: fc.integer({ min: 0, max: 9 }),
+  strategy: fc.constantFrom(constants.Z_DEFAULT_STRATEGY, constants.Z_HUFFMAN_ONLY, constants.Z_RLE, constants.Z_FIXED),
+  memLevel: fc.integer({ min: 1, max: 9 }),
+  windowBits: fc.integer({ min: 9, max: 15 }),
+})
+
+describe('gzip', () => {
+  it(`is read where there is no Node as on Node (${runs.title})`, () => {
+    fc.assert(
+      fc.property(contents, settings, (bytes, how) => {
+        const packed = new Uint8Array(gzipSync(bytes, how))
+        expect(Buffer.compare(gunzipOnWeb(packed, most) as Uint8Array, bytes)).toBe(0)
+        expect(Buffer.compare(gunzipOnNode(packed, most) as Uint8Array, bytes)).toBe(0)
+        if (bytes.length > 0) expect(gunzipOnWeb(packed, bytes.length - 1)).toBe('too_large')
+      }),
+      runs,
+    )
+  })
+
+  it(`is refused where there is no Node as on Node, whatever bits are turned (${runs.title})`, () => {
+    const turned = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 7 })), { maxLength: 3 })
+    fc.assert(
+      fc.property(contents, settings, turned, fc.nat({ max: 2 }), (bytes, how, bits, cut) => {
+        const data = new Uint8Array(gzipSync(bytes, how)).slice(10, -8 - cut)
+        // Most of what can go wrong is in the first bytes, where a block says how it is coded.
+        for (const [nat, bit] of bits) {
+          const at = nat % Math.min(80, data.length)
+          data[at] = (data[at] ?? 0) ^ (1 << bit)
+        }
+        const [mine, theirs] = [inflate(data, most), inflateOnNode(data)]
+        if (typeof mine === 'string' || typeof theirs === 'string') expect(mine).toBe(theirs)
+        else expect(Buffer.compare(mine, theirs)).toBe(0)
+      }),
+      runs,
+    )
+  })
+
+  it('of anything ends in bytes or a refusal, and in bounded memory', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (data) => {
+        const result = inflate(data, 1_000)
+        expect(typeof result === 'string' || result.length <= 1_000).toBe(true)
+      }),
+      runs,
+    )
+  })
+
+  it('CTN-03 LIM-02 of the vectors is refused alike [attack 35]', () => {
+    for (const { name, container, expected } of readVectors('hostile.json')) {
+      if (!/^container-(gzip|bomb)/.test(name)) continue
+      const raw = typeof container === 'string' ? Buffer.from(container) : Buffer.from(container.bytes, 'base64url')
+      const text = raw.subarray(1).toString()
+      const encoding = { P: 'base64url', F: 'base64url', O: 'base64', E: 'base64' }[String.fromCharCode(raw[0] ?? 0)]
+      const packed = new Uint8Array(encoding === undefined ? raw.subarray(1) : Buffer.from(text, encoding as 'base64'))
+      const fault = !expected.allowed && expected.code === 'too_large' ? 'too_large' : 'not_gzip'
+      expect([gunzipOnWeb(packed, 262_144), gunzipOnNode(packed, 262_144)], name).toEqual([fault, fault])
+    }
+  })
+
+  it('is written so that it can be read', async () => {
+    const bytes = new Uint8Array(5_000).fill(7)
+    for (const packed of [gzipOnNode(bytes), await gzipOnWeb(bytes)]) expect(gunzipOnWeb(packed, most)).toEqual(bytes)
+  })
+
+  it('of a hundred megabytes is given up at the limit [attack 35]', () => {
+    const bomb = new Uint8Array(gzipSync(new Uint8Array(100 * 2 ** 20)))
+    expect(gunzipOnNode(bomb, 262_144)).toBe('too_large')
+    expect(gunzipOnWeb(bomb, 262_144)).toBe('too_large')
+  })
+})
