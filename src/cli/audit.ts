@@ -1,0 +1,72 @@
+// node only: reads files
+import { readJsonlLines, readJsonlRecords } from '../audit/jsonl/read-jsonl-log.ts'
+import { findOpenIntents } from '../audit/recover-intents.ts'
+import { verifyAuditLog } from '../audit/verify-audit-log.ts'
+import type { Host } from './host.ts'
+import { UsageError } from './usage.ts'
+
+/** Options of the audit verbs, as parsed. */
+export interface AuditFlags {
+  readonly prefix?: string | undefined
+  readonly sequence?: string | undefined
+  readonly hash?: string | undefined
+  readonly json?: boolean | undefined
+}
+
+/**
+ * `procura audit VERB`.
+ *
+ * @returns the exit code: 1 when the log was changed, or has intents that are open.
+ */
+export async function auditCommand(words: readonly string[], flags: AuditFlags, host: Host): Promise<number> {
+  const [verb, directory, ...more] = words
+  if (directory === undefined || more.length > 0) throw new UsageError('needs the directory of the log')
+  const log = flags.prefix === undefined ? { directory } : { directory, prefix: flags.prefix }
+  if (verb === 'verify') return verify(log, flags, host)
+  if (verb === 'open') return listOpen(log, flags, host)
+  throw new UsageError('audit verify or audit open')
+}
+
+interface Log {
+  readonly directory: string
+  readonly prefix?: string
+}
+
+async function verify(log: Log, flags: AuditFlags, host: Host): Promise<number> {
+  const head = headOf(flags)
+  const report = await verifyAuditLog(readJsonlLines(log), head === undefined ? {} : { head })
+  if (flags.json === true) host.print(JSON.stringify(report))
+  else if (report.valid)
+    host.print(`${report.records} records, unchanged; the last is ${report.head.sequence} ${report.head.hash}`)
+  else
+    host.print(
+      `${report.fault.kind} at line ${report.fault.line}, record ${report.fault.sequence}: ${report.fault.message}`,
+    )
+  return report.valid ? 0 : 1
+}
+
+function headOf({ sequence, hash }: AuditFlags): { sequence: number; hash: string } | undefined {
+  if (sequence === undefined && hash === undefined) return undefined
+  if (sequence === undefined || hash === undefined || !/^[0-9]{1,15}$/.test(sequence) || !/^[0-9a-f]{64}$/.test(hash)) {
+    throw new UsageError('--sequence and --hash go together: a number, and 64 hexadecimal digits')
+  }
+  return { sequence: Number(sequence), hash }
+}
+
+async function listOpen(log: Log, flags: AuditFlags, host: Host): Promise<number> {
+  const open = await findOpenIntents(readJsonlRecords(log))
+  const rows = open.map(({ sequence, event, released }) => {
+    const { command, invocation, time } = event
+    return { sequence, time: new Date(time * 1_000).toISOString(), command, invocation, released }
+  })
+  if (flags.json === true) host.print(JSON.stringify(rows))
+  else {
+    for (const row of rows) {
+      host.print(
+        `${row.sequence}\t${row.time}\t${row.command}\t${row.invocation}\t${row.released ? 'released' : 'not known to be released'}`,
+      )
+    }
+    host.print(`${rows.length} intents without an outcome`)
+  }
+  return rows.length === 0 ? 0 : 1
+}

@@ -1,0 +1,127 @@
+// node only: opens files
+
+import type { CredentialRules } from '../vault/credential.ts'
+import { createKeyFile, type FileKey, type FileVault, openFileVault, type StoredCredential } from '../vault/file.ts'
+import type { Processor } from '../vault/processor.ts'
+import { bearer } from '../vault/processors/bearer.ts'
+import { header } from '../vault/processors/header.ts'
+import { query } from '../vault/processors/query.ts'
+import type { Host } from './host.ts'
+import { UsageError } from './usage.ts'
+
+/** Options of the vault verbs, as parsed. */
+export interface VaultFlags {
+  readonly file?: string | undefined
+  readonly 'key-file'?: string | undefined
+  readonly origin?: readonly string[] | undefined
+  readonly bearer?: boolean | undefined
+  readonly header?: string | undefined
+  readonly query?: string | undefined
+  readonly method?: readonly string[] | undefined
+  readonly 'path-prefix'?: string | undefined
+  readonly command?: readonly string[] | undefined
+  readonly subject?: readonly string[] | undefined
+  readonly leasable?: boolean | undefined
+  readonly json?: boolean | undefined
+}
+
+/**
+ * `procura vault VERB`.
+ *
+ * @returns the exit code.
+ */
+export async function vaultCommand(words: readonly string[], flags: VaultFlags, host: Host): Promise<number> {
+  const [verb, name, ...more] = words
+  if (more.length > 0) throw new UsageError('one name at a time')
+  if (verb === 'new-key') {
+    const path = needed(flags['key-file'], '--key-file')
+    await createKeyFile(path)
+    host.print(`made ${path}; keep it apart from the vault, and a copy of it in a safe place`)
+    return 0
+  }
+  if (verb === 'list') return list(await open(flags, host, false), flags, host)
+  if (verb !== 'put' && verb !== 'rotate' && verb !== 'remove')
+    throw new UsageError('vault put, rotate, list, remove or new-key')
+  const reference = needed(name, 'the name of the credential')
+  if (verb === 'remove') {
+    const removed = await (await open(flags, host, false)).remove(reference)
+    host.print(removed ? `removed ${reference}` : `there is no ${reference}`)
+    return removed ? 0 : 1
+  }
+  const rules = verb === 'put' ? rulesOf(flags) : undefined
+  const vault = await open(flags, host, verb === 'put')
+  const secret = await readSecret(host)
+  const version = await (rules === undefined
+    ? vault.rotate(reference, secret)
+    : vault.put(reference, { ...rules, secret }))
+  host.print(`stored version ${version} of ${reference}`)
+  return 0
+}
+
+async function open(flags: VaultFlags, host: Host, create: boolean): Promise<FileVault> {
+  return openFileVault({ path: needed(flags.file, '--file'), key: keyOf(flags, host), create })
+}
+
+function keyOf(flags: VaultFlags, { env }: Host): FileKey {
+  const keyFile = flags['key-file']
+  if (keyFile !== undefined) return { keyFile }
+  const passphrase = env.PROCURA_VAULT_PASSPHRASE
+  if (passphrase === undefined || passphrase === '')
+    throw new UsageError('needs --key-file, or PROCURA_VAULT_PASSPHRASE in the environment')
+  return { passphrase }
+}
+
+/** Secrets come by standard input alone: what stands on a command line is seen by every process of the machine. */
+async function readSecret(host: Host): Promise<string> {
+  const secret = (await host.readInput()).replace(/\r?\n$/, '')
+  if (secret === '') throw new UsageError('the secret is read from standard input, and there was none')
+  return secret
+}
+
+function rulesOf(flags: VaultFlags): CredentialRules {
+  const { origin, method, command, subject, leasable } = flags
+  const prefix = flags['path-prefix']
+  const processor = processorOf(flags)
+  return {
+    ...(origin === undefined ? {} : { origins: origin }),
+    ...(processor === undefined ? {} : { processor }),
+    ...(method === undefined ? {} : { methods: method }),
+    ...(prefix === undefined ? {} : { pathPrefix: prefix }),
+    ...(command === undefined ? {} : { commands: command }),
+    ...(subject === undefined ? {} : { subjects: subject }),
+    ...(leasable === undefined ? {} : { leasable }),
+  }
+}
+
+function processorOf(flags: VaultFlags): Processor | undefined {
+  const ways = [
+    flags.bearer === true ? bearer() : undefined,
+    flags.header === undefined ? undefined : header({ name: flags.header }),
+    flags.query === undefined ? undefined : query({ name: flags.query }),
+  ].filter((way) => way !== undefined)
+  if (ways.length > 1) throw new UsageError('one of --bearer, --header and --query')
+  return ways[0]
+}
+
+async function list(vault: FileVault, flags: VaultFlags, host: Host): Promise<number> {
+  const stored = await vault.list()
+  if (flags.json === true) host.print(JSON.stringify(stored.map(shown)))
+  else for (const credential of stored) host.print(Object.values(shown(credential)).join('\t'))
+  return 0
+}
+
+function shown({ name, version, present, created, rules }: StoredCredential): Record<string, string> {
+  const origins = rules.origins ?? []
+  return {
+    name,
+    version,
+    state: present ? 'present' : 'earlier',
+    created: new Date(created * 1_000).toISOString(),
+    origins: origins.length === 0 ? 'lease only' : origins.join(' '),
+  }
+}
+
+function needed(value: string | undefined, what: string): string {
+  if (value === undefined || value === '') throw new UsageError(`needs ${what}`)
+  return value
+}

@@ -1,0 +1,158 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { newEventId } from '../../src/audit/event.ts'
+import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { run } from '../../src/cli/run.ts'
+import { now } from '../support/actors.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'procura-cli-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+async function cli(words: readonly string[], input = '', env: Record<string, string> = {}) {
+  const out: string[] = []
+  const err: string[] = []
+  const code = await run(words, {
+    env,
+    print: (line) => void out.push(line),
+    complain: (line) => void err.push(line),
+    readInput: async () => input,
+  })
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}
+
+const secret = 'canary-5b1f0c77d2'
+
+describe('procura vault', () => {
+  const at = (...words: string[]) => [...words, '--file', join(folder, 'vault'), '--key-file', join(folder, 'key')]
+
+  it('puts, rotates, lists without the values, and removes', async () => {
+    expect(await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])).toMatchObject({ code: 0 })
+    const put = ['vault', 'put', 'crm', '--origin', 'https://crm.example.com', '--bearer', '--method', 'POST']
+    expect(await cli(at(...put), `${secret}\n`)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^stored version \d+ of crm$/),
+    })
+    expect(await cli(at('vault', 'rotate', 'crm'), `${secret}-2`)).toMatchObject({ code: 0 })
+    const list = await cli(at('vault', 'list'))
+    expect(list.out.split('\n')).toHaveLength(2)
+    expect(list.out).toMatch(/crm\t\d+\tpresent\t\S+\thttps:\/\/crm\.example\.com/)
+    const json = JSON.parse((await cli(at('vault', 'list', '--json'))).out) as unknown[]
+    expect(json).toHaveLength(2)
+    for (const file of await readdir(folder)) expect(await readFile(join(folder, file), 'latin1')).not.toContain(secret)
+    expect(list.out + JSON.stringify(json)).not.toContain(secret)
+    expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 0 })
+    expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'there is no crm' })
+  })
+
+  it('takes a passphrase from the environment', async () => {
+    const words = ['--file', join(folder, 'vault')]
+    const env = { PROCURA_VAULT_PASSPHRASE: 'correct horse battery staple' }
+    expect(await cli(['vault', 'put', 'key', ...words], secret, env)).toMatchObject({ code: 0 })
+    expect(await cli(['vault', 'list', ...words], '', env)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/lease only/),
+    })
+    expect(await cli(['vault', 'list', ...words], '', { PROCURA_VAULT_PASSPHRASE: 'wrong' })).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/ERR_VAULT/),
+    })
+  })
+
+  it('says what is wrong with a call, and shows no secret', async () => {
+    await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
+    const mistakes: [string[], string, RegExp][] = [
+      [['vault', 'put'], secret, /name of the credential/],
+      [at('vault', 'put', 'x', '--bearer'), secret, /origins/],
+      [at('vault', 'put', 'x', '--origin', 'http://elsewhere.example', '--bearer'), secret, /ERR_VAULT_CONFIGURATION/],
+      [at('vault', 'put', 'x', '--origin', 'https://a.example', '--bearer', '--query', 'k'), secret, /one of --bearer/],
+      [at('vault', 'put', 'x'), '', /standard input/],
+      [at('vault', 'rotate', 'x'), secret, /ERR_VAULT/],
+      [['vault', 'list', '--file', join(folder, 'vault')], '', /PROCURA_VAULT_PASSPHRASE/],
+      [at('vault', 'list', '--loud'), '', /--loud/],
+      [['vault', 'shout'], '', /vault put/],
+      [['sing'], '', /vault or audit/],
+      [at('vault', 'put', 'a', 'b'), secret, /one name/],
+    ]
+    for (const [words, input, message] of mistakes) {
+      const { code, out, err } = await cli(words, input)
+      expect([code, err], words.join(' ')).toEqual([2, expect.stringMatching(message)])
+      expect(out + err).not.toContain(secret)
+    }
+  })
+})
+
+describe('procura audit', () => {
+  async function writeLog(): Promise<void> {
+    const sink = await jsonlAuditSink({ directory: folder })
+    const intent = newEventId()
+    const facts = { invocation: 'bafy', command: '/mail/send', time: now }
+    await sink.append({ kind: 'intent', id: intent, ...facts }, {})
+    await sink.append({ kind: 'outcome', id: newEventId(), time: now, intent, status: 'ok' }, {})
+    await sink.append({ kind: 'intent', id: newEventId(), ...facts }, {})
+    await sink.close()
+  }
+
+  it('verifies a log, and names the first bad record of one that was changed', async () => {
+    await writeLog()
+    const good = await cli(['audit', 'verify', folder])
+    expect(good).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^3 records, unchanged; the last is 3 [0-9a-f]{64}$/),
+    })
+    const [, hash = ''] = /3 ([0-9a-f]{64})$/.exec(good.out) ?? []
+    expect(await cli(['audit', 'verify', folder, '--sequence', '3', '--hash', hash])).toMatchObject({ code: 0 })
+    const [file = ''] = (await readdir(folder)).filter((name) => name.endsWith('.jsonl'))
+    const text = await readFile(join(folder, file), 'utf8')
+    await writeFile(join(folder, file), text.split('\n').slice(0, 2).join('\n').concat('\n'))
+    expect(await cli(['audit', 'verify', folder, '--sequence', '3', '--hash', hash])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^truncated/),
+    })
+    await writeFile(join(folder, file), text.replace('/mail/send', '/mail/read'))
+    expect(await cli(['audit', 'verify', folder])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^edited at line 1, record 1/),
+    })
+    expect(JSON.parse((await cli(['audit', 'verify', folder, '--json'])).out)).toMatchObject({ valid: false })
+  })
+
+  it('lists the intents without an outcome', async () => {
+    await writeLog()
+    expect(await cli(['audit', 'open', folder])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^3\t.*\/mail\/send[\s\S]*1 intents without an outcome$/),
+    })
+  })
+
+  it('says what is wrong with a call', async () => {
+    expect(await cli(['audit', 'verify'])).toMatchObject({ code: 2, err: expect.stringMatching(/directory/) })
+    expect(await cli(['audit', 'verify', join(folder, 'none')])).toMatchObject({ code: 2 })
+    expect(await cli(['audit', 'verify', folder, '--hash', 'x'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/go together/),
+    })
+  })
+})
+
+describe('procura', () => {
+  it('explains itself', async () => {
+    expect(await cli(['--help'])).toMatchObject({ code: 0, out: expect.stringMatching(/procura vault put/) })
+    expect(await cli([])).toMatchObject({ code: 2 })
+    expect(await cli(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
+  })
+
+  it('is a program', async () => {
+    const done = await new Promise<string>((resolve) => {
+      execFile(process.execPath, ['--import', 'tsx', 'src/cli/procura.ts', 'sing'], (error, _stdout, stderr) =>
+        resolve(`${error?.code} ${stderr}`),
+      )
+    })
+    expect(done).toBe('2 procura: vault or audit; see procura --help\n')
+  })
+})
