@@ -66,7 +66,9 @@ function parse(words: readonly string[]) {
 }
 
 function printVersion(host: Host): number {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   host.print(manifest.version)
   return 0
 }

@@ -16,7 +16,7 @@ export interface SourceFile {
   /** Path from the root of the repository, with slashes. */
   readonly path: string
   readonly text: string
-  /** Whether its first line says that it needs Node. */
+  /** Whether its first line says that it needs Node; in a program, the line after `#!`. */
   readonly nodeOnly: boolean
   readonly tree: ts.SourceFile
   readonly imports: readonly Import[]
@@ -80,7 +80,7 @@ export function exportedDeclarations(file: SourceFile): Map<string, ts.Node> {
 function readSource(path: string): SourceFile {
   const text = readFileSync(join(root, path), 'utf8')
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
-  const firstLine = text.slice(0, text.indexOf('\n'))
+  const [firstLine = ''] = text.replace(/^#!.*\n/, '').split('\n', 1)
   return { path, text, nodeOnly: /^\/[/*].*\bnode only\b/.test(firstLine), tree, imports: importsOf(path, tree) }
 }
 
