@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { parsePolicy } from '../../src/capability/policy/parse-policy.ts'
+import { anySubject } from '../../src/capability/subject.ts'
+import { type AttenuateOptions, attenuate } from '../../src/delegation/attenuate.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { ArgumentError, AttenuationError } from '../../src/errors.ts'
+import { never } from '../../src/time.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { call, decide } from '../support/service.ts'
+
+const [alice, bob, carol] = [await actor('alice'), await actor('bob'), await actor('carol')]
+const policy = parsePolicy([['<=', '.n', 100]])
+const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail', policy, expiresIn: 600, clock })
+
+const narrow = (
+  change: Partial<AttenuateOptions>,
+  proofs: Delegation | readonly Delegation[] = grant,
+): Promise<Delegation> => attenuate(proofs, { issuer: bob, audience: carol.did, clock, ...change })
+
+describe('attenuate', () => {
+  it('passes on what was received, narrower, and the service accepts it', async () => {
+    const narrower = await narrow({ command: '/mail/send', policy: parsePolicy([['<', '.n', 50]]), expiresIn: 60 })
+    expect(narrower).toMatchObject({ issuer: bob.did, audience: carol.did, subject: alice.did, expiration: now + 60 })
+    const proofs = [grant, narrower]
+    const said = async (n: number) => decide([await call({ issuer: carol, proofs, args: { n } }), ...proofs])
+    expect([await said(49), await said(50)]).toEqual(['allowed', 'policy_unsatisfied at 1 PRF-11'])
+  })
+
+  it('gives the command, subject and time of the proof when nothing is said', async () => {
+    expect(await narrow({})).toMatchObject({ command: '/mail', subject: alice.did, policy: [], expiration: now + 600 })
+    const long = await delegate({ issuer: alice, audience: bob.did, command: '/', expiration: never })
+    expect(await narrow({}, long)).toMatchObject({ command: '/', expiration: now + 3_600 })
+  })
+
+  it('takes the subject of the first link that names one', async () => {
+    const power = await delegate({ issuer: bob, audience: carol.did, subject: anySubject, command: '/', clock })
+    const passed = await attenuate([grant, power], { issuer: carol, audience: bob.did, clock })
+    expect(passed.subject).toBe(alice.did)
+    expect((await attenuate(power, { issuer: carol, audience: bob.did, clock })).subject).toBe(anySubject)
+  })
+
+  it('signs nothing that says more than the proofs, and says what [attack 88]', async () => {
+    const wider: [Partial<AttenuateOptions>, RegExp][] = [
+      [{ command: '/' }, /gives `\/mail`, which does not cover `\/`/],
+      [{ command: '/file' }, /does not cover/],
+      [{ command: '/mailbox' }, /does not cover/],
+      [{ expiresIn: 601 }, /expire at/],
+      [{ expiration: never }, /expire at/],
+      [{ policy: parsePolicy([['<=', '.n', 500]]) }, /500/],
+      [{ issuer: carol }, /nothing to pass on/],
+    ]
+    for (const [change, message] of wider) {
+      await expect(narrow(change), String(message)).rejects.toThrow(AttenuationError)
+      await expect(narrow(change)).rejects.toThrow(message)
+    }
+  })
+
+  it('refuses a mistake of the caller', async () => {
+    await expect(narrow({}, [])).rejects.toThrow(ArgumentError)
+    await expect(narrow({ expiresIn: 0.5 })).rejects.toThrow(ArgumentError)
+    await expect(narrow({ audience: 'carol' })).rejects.toThrow(/DID/)
+    await expect(narrow({ policy: [['~', '.n', 1]] as never })).rejects.toThrow(/`~`|operator/)
+  })
+})

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { anyCommand } from '../../src/capability/command.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { anySubject } from '../../src/capability/subject.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { ArgumentError, SigningError } from '../../src/errors.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import type { Signer } from '../../src/principal/signer.ts'
+import { never } from '../../src/time.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { call, decide } from '../support/service.ts'
+
+const [alice, bob] = [await actor('alice'), await actor('bob')]
+const options = { issuer: alice, audience: bob.did, command: '/mail', clock }
+
+describe('delegate', () => {
+  it('makes what it says, and decoding gives it back', async () => {
+    const meta = { note: 'for the release', n: 1 }
+    const made = await delegate({ ...options, expiration: never, notBefore: now, meta, nonce: new Uint8Array(12) })
+    expect(made).toMatchObject({
+      issuer: alice.did,
+      audience: bob.did,
+      subject: alice.did,
+      command: '/mail',
+      expiration: never,
+      notBefore: now,
+      version: '1.0.0',
+    })
+    expect(await decodeDelegation(made.bytes)).toEqual(made)
+  })
+
+  it('lasts one hour when nothing is said, and is never the same twice', async () => {
+    const [first, second] = [await delegate(options), await delegate(options)]
+    expect(first.expiration).toBe(now + 3_600)
+    expect(first.cid.equals(second.cid)).toBe(false)
+  })
+
+  it('says the wide things by name only [attack 88]', async () => {
+    expect(await delegate({ ...options, command: anyCommand, subject: anySubject })).toMatchObject({
+      command: '/',
+      subject: anySubject,
+    })
+    await expect(delegate({ ...options, subject: null as never })).rejects.toThrow(ArgumentError)
+    await expect(delegate({ ...options, command: '' })).rejects.toThrow(/command/)
+    await expect(delegate({ ...options, subject: bob.did })).rejects.toThrow(/attenuate/)
+  })
+
+  it('takes a definition for a command', async () => {
+    const send = defineCommand({ command: '/mail/send', args: {} })
+    expect(await delegate({ ...options, command: send })).toMatchObject({ command: '/mail/send' })
+  })
+
+  it('signs with each algorithm, as a service verifies it', async () => {
+    for (const algorithm of ['Ed25519', 'ES256', 'ES256K'] as const) {
+      const [owner, agent] = [await actor('owner', algorithm), await actor('agent', algorithm)]
+      const proofs = [await delegate({ ...options, issuer: owner, audience: agent.did })]
+      expect(await decide([await call({ issuer: agent, proofs }), ...proofs]), algorithm).toBe('allowed')
+    }
+  })
+
+  it('checks the answer of a signer it does not know, and passes failures on without its words', async () => {
+    const foreign = (sign: Signer['sign']): Signer => ({
+      did: alice.did,
+      algorithm: 'Ed25519',
+      publicKey: alice.publicKey,
+      sign,
+    })
+    expect((await delegate({ ...options, issuer: foreign((bytes) => alice.sign(bytes)) })).issuer).toBe(alice.did)
+    const bad: Signer['sign'][] = [
+      (bytes) => bob.sign(bytes),
+      () => new Uint8Array(64),
+      () => new Uint8Array(70),
+      () => Promise.reject(new Error('canary')),
+      () => {
+        throw new Error('canary')
+      },
+    ]
+    for (const sign of bad) {
+      const made = delegate({ ...options, issuer: foreign(sign) })
+      await expect(made).rejects.toThrow(SigningError)
+      await expect(made).rejects.not.toThrow(/canary/)
+    }
+  })
+
+  it('refuses before signing what the signer cannot sign or a service would not read', async () => {
+    let signed = 0
+    const small: Signer = {
+      ...alice,
+      maxMessageBytes: 100,
+      sign: (bytes) => {
+        signed += 1
+        return alice.sign(bytes)
+      },
+    }
+    await expect(delegate({ ...options, issuer: small })).rejects.toThrow(/at most 100/)
+    await expect(delegate({ ...options, meta: { text: 'x'.repeat(65_400) } })).rejects.toThrow(/bytes to sign/)
+    await expect(delegate({ ...options, nonce: new Uint8Array(11) })).rejects.toThrow(/nonce/)
+    await expect(delegate({ ...options, meta: { f: () => 1 } as never })).rejects.toThrow(ArgumentError)
+    expect(signed).toBe(0)
+  })
+})
+
+describe('invoke', () => {
+  it('leaves out what is redundant, lasts a minute, and takes its subject from the proofs', async () => {
+    const proof = await delegate(options)
+    const made = await invoke({
+      issuer: bob,
+      command: '/mail/send',
+      proofs: [proof],
+      audience: alice.did,
+      meta: {},
+      clock,
+    })
+    expect(made).toMatchObject({ issuer: bob.did, subject: alice.did, expiration: now + 60, issuedAt: now })
+    expect(made).not.toHaveProperty('audience')
+    expect(made).not.toHaveProperty('meta')
+    expect((await invoke({ issuer: bob, command: '/x' })).subject).toBe(bob.did)
+  })
+
+  it('wants a subject when the proofs name none', async () => {
+    const power = await delegate({ ...options, subject: anySubject })
+    await expect(invoke({ issuer: bob, command: '/x', proofs: [power] })).rejects.toThrow(/`subject`/)
+  })
+
+  it('signs nothing but tokens: a signature of other bytes is none of a token [attack 91]', async () => {
+    const made = await call({ issuer: alice })
+    const challenge = made.bytes.slice(3 + 64 + 1)
+    const signature = await alice.sign(challenge)
+    const forged = made.bytes.slice()
+    forged.set(signature, 3)
+    expect(await decide([{ bytes: forged }])).toBe('signature_invalid at 0 PRF-08')
+  })
+
+  it('is bound to its key: whoever copied the chain cannot call with it [attack 89]', async () => {
+    const proof = await delegate(options)
+    const thief = await actor('mallory')
+    const stolen = await call({ issuer: thief, subject: alice.did, proofs: [proof] })
+    expect(await decide([stolen, proof])).toBe('principal_misaligned at 1 PRF-05')
+  })
+})
