@@ -1,0 +1,167 @@
+import { quote, VaultError } from '../../errors.ts'
+import { type Clock, systemClock, type Timestamp } from '../../time.ts'
+import { createVault, type VaultOptions } from '../create-vault.ts'
+import type { CredentialRules } from '../credential.ts'
+import { type ResilienceOptions, resilient } from '../resilience.ts'
+import { Secret } from '../secret.ts'
+import type { SecretSource } from '../source.ts'
+import type { Vault } from '../vault.ts'
+import { type AwsOptions, awsClient, awsError } from './client.ts'
+import { type AwsGrant, sessionPolicies } from './session-policy.ts'
+
+/** A role whose temporary keys are given to calls, each narrowed to what its call does. */
+export interface AssumedRole {
+  /** `arn:aws:iam::<account>:role/<name>`. */
+  readonly roleArn: string
+  /** What each command may do; a call without a grant gets no keys. */
+  readonly grants: readonly AwsGrant[]
+  /** Seconds that the keys live: 900, the least, to 43,200. Default 900. */
+  readonly durationSeconds?: number
+  /** What the trust policy of the role asks for. */
+  readonly externalId?: string
+}
+
+/** Options of {@link assumeRoleSource}. */
+export interface AssumeRoleSourceOptions extends AwsOptions {
+  /** Roles by name. */
+  readonly roles: Readonly<Record<string, AssumedRole>>
+  readonly clock?: Clock
+  readonly fetch?: typeof fetch
+}
+
+/** Options of {@link assumeRoleVault}. */
+export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
+  /** Credentials by name: the role, and the rules of its use; the processor is most often `sigV4`. */
+  readonly credentials: Readonly<Record<string, AssumedRole & CredentialRules>>
+  /** What is done when the service is slow or away. */
+  readonly resilience?: ResilienceOptions
+}
+
+/**
+ * A vault that gives calls temporary keys of AWS roles.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function assumeRoleVault(options: AssumeRoleVaultOptions): Vault {
+  const { credentials, resilience, clock } = options
+  const source = assumeRoleSource({ ...options, roles: credentials })
+  return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
+}
+
+/**
+ * A source of temporary keys (`AssumeRole` of AWS STS). The session policy is compiled from the command and the signed
+ * arguments of the call, so that the keys do what was delegated although the role could do more. Sessions are named
+ * after the invoker, which CloudTrail records.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource {
+  const clock = options.clock ?? systemClock
+  const client = awsClient('sts', options, { clock, fetch: options.fetch ?? ((input, init) => fetch(input, init)) })
+  const roles = new Map(
+    Object.entries(options.roles).map(([name, role]) => [
+      name,
+      { ...checkRole(name, role), policies: sessionPolicies(role.grants) },
+    ]),
+  )
+  return {
+    name: 'aws-sts',
+    scope(reference, authorization) {
+      const policy = roles.get(reference)?.policies.policyFor(authorization) ?? ''
+      return JSON.stringify([sessionName(authorization.invoker), policy])
+    },
+    async read(reference, { scope, signal }) {
+      const role = roles.get(reference)
+      if (role === undefined) return undefined
+      const [session = '', policy = ''] = JSON.parse(scope) as readonly string[]
+      const form = new URLSearchParams({
+        Action: 'AssumeRole',
+        Version: '2011-06-15',
+        RoleArn: role.roleArn,
+        RoleSessionName: session,
+        DurationSeconds: String(role.durationSeconds),
+        Policy: policy,
+      })
+      if (role.externalId !== undefined) form.set('ExternalId', role.externalId)
+      const answer = await client.post({
+        headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+        body: form.toString(),
+        ...(signal !== undefined && { signal }),
+      })
+      if (answer.status !== 200) throw refusal(element(answer.text, 'Code') ?? '')
+      return {
+        ...keysOfAnswer(answer.text, role.roleArn, session),
+        reference,
+        kind: 'derived',
+        downscoped: true,
+        readAt: Math.floor(clock.now()),
+      }
+    },
+  }
+}
+
+function keysOfAnswer(
+  text: string,
+  roleArn: string,
+  session: string,
+): { readonly secret: Secret; readonly version: string; readonly expiresAt: Timestamp } {
+  const accessKeyId = element(text, 'AccessKeyId')
+  const secretAccessKey = element(text, 'SecretAccessKey')
+  const sessionToken = element(text, 'SessionToken')
+  const expiresAt = Math.floor(Date.parse(element(text, 'Expiration') ?? '') / 1000)
+  if (
+    accessKeyId === undefined ||
+    secretAccessKey === undefined ||
+    sessionToken === undefined ||
+    Number.isNaN(expiresAt)
+  ) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws sts did not answer with temporary keys')
+  }
+  // VLT-38
+  if (element(text, 'Arn') !== sessionArn(roleArn, session)) {
+    throw new VaultError(
+      'ERR_VAULT_INTEGRITY',
+      'aws sts answered with keys of another role or session than the one asked for',
+    )
+  }
+  return { secret: Secret.ofFields({ accessKeyId, secretAccessKey, sessionToken }), version: accessKeyId, expiresAt }
+}
+
+/** `arn:aws:iam::1:role/path/name` assumed as `s` is `arn:aws:sts::1:assumed-role/name/s`. */
+function sessionArn(roleArn: string, session: string): string {
+  const [, partition = '', , , account = '', resource = ''] = roleArn.split(':')
+  return `arn:${partition}:sts::${account}:assumed-role/${resource.split('/').at(-1) ?? ''}/${session}`
+}
+
+/** The text of the one element of a name in the XML of STS; its values need no more entities than these. */
+function element(xml: string, name: string): string | undefined {
+  const [before, after, ...more] = xml.split(`<${name}>`)
+  const end = after?.indexOf(`</${name}>`) ?? -1
+  if (before === undefined || after === undefined || more.length > 0 || end < 0) return undefined
+  const text = after.slice(0, end)
+  return text.includes('<') ? undefined : text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+}
+
+function refusal(code: string): VaultError {
+  if (code === 'PackedPolicyTooLarge' || code === 'MalformedPolicyDocument') {
+    return new VaultError('ERR_VAULT_DOWNSCOPE', `aws sts refused the session policy (${code})`)
+  }
+  return awsError('sts', code)
+}
+
+/** An invoker as a session name: 2 to 64 of `A-Z a-z 0-9 + = , . @ _ -`; of a long DID the end, which tells it apart. */
+function sessionName(did: string): string {
+  return did.replace(/[^A-Za-z0-9+=,.@_-]/g, '-').slice(-64)
+}
+
+function checkRole(name: string, role: AssumedRole): AssumedRole & { readonly durationSeconds: number } {
+  const { roleArn, durationSeconds = 900 } = role
+  const wrong = (what: string): VaultError =>
+    new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: ${what}`)
+  if (!/^arn:[a-z-]+:iam::[0-9]{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(roleArn))
+    throw wrong(`${quote(roleArn)} is not the ARN of a role`)
+  if (!Number.isSafeInteger(durationSeconds) || durationSeconds < 900 || durationSeconds > 43_200) {
+    throw wrong('`durationSeconds` must be from 900 to 43,200')
+  }
+  return { ...role, durationSeconds }
+}

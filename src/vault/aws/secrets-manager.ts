@@ -1,0 +1,123 @@
+import { quote, VaultError } from '../../errors.ts'
+import { decodeBase64 } from '../../ipld/base.ts'
+import { type Clock, systemClock } from '../../time.ts'
+import { parseAnswer } from '../backend-request.ts'
+import { createVault, type VaultOptions } from '../create-vault.ts'
+import type { CredentialRules } from '../credential.ts'
+import { type ResilienceOptions, resilient } from '../resilience.ts'
+import { Secret } from '../secret.ts'
+import type { SecretReading, SecretSource } from '../source.ts'
+import type { Vault } from '../vault.ts'
+import { type AwsOptions, awsClient, awsError } from './client.ts'
+
+/** A secret of AWS Secrets Manager. */
+export interface ManagedSecret {
+  /** Its name or ARN, in full. */
+  readonly secretId: string
+  /** The key of the JSON object that is the secret; without it the whole text. */
+  readonly field?: string
+  /** Default `AWSCURRENT`. */
+  readonly versionStage?: string
+}
+
+/** Options of {@link secretsManagerSource}. */
+export interface SecretsManagerSourceOptions extends AwsOptions {
+  /** Secrets by name. */
+  readonly secrets: Readonly<Record<string, ManagedSecret>>
+  readonly clock?: Clock
+  readonly fetch?: typeof fetch
+}
+
+/** Options of {@link secretsManagerVault}. */
+export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
+  /** Credentials by name: where the secret is, and the rules of its use. */
+  readonly credentials: Readonly<Record<string, ManagedSecret & CredentialRules>>
+  /** What is done when the service is slow or away. */
+  readonly resilience?: ResilienceOptions
+}
+
+/**
+ * A vault over AWS Secrets Manager.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function secretsManagerVault(options: SecretsManagerVaultOptions): Vault {
+  const { credentials, resilience, clock } = options
+  const source = secretsManagerSource({ ...options, secrets: credentials })
+  return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
+}
+
+/**
+ * A source over AWS Secrets Manager (`GetSecretValue`). It cannot store successors: the service has no way to store one
+ * only if nobody else did before.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function secretsManagerSource(options: SecretsManagerSourceOptions): SecretSource {
+  const clock = options.clock ?? systemClock
+  const client = awsClient('secretsmanager', options, {
+    clock,
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+  })
+  const secrets = new Map(Object.entries(options.secrets))
+  for (const [name, { secretId }] of secrets) {
+    if (secretId === '')
+      throw new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: \`secretId\` is empty`)
+  }
+  return {
+    name: 'aws-secrets-manager',
+    async read(reference, { signal }) {
+      const place = secrets.get(reference)
+      if (place === undefined) return undefined
+      const { secretId, versionStage = 'AWSCURRENT' } = place
+      const answer = await client.post({
+        headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
+        body: JSON.stringify({ SecretId: secretId, VersionStage: versionStage }),
+        ...(signal !== undefined && { signal }),
+      })
+      const fields = parseAnswer(answer, 'aws secretsmanager')
+      if (answer.status === 200) return readingOf(reference, place, versionStage, fields, Math.floor(clock.now()))
+      const code =
+        String(fields.get('__type') ?? '')
+          .split('#')
+          .at(-1) ?? ''
+      if (code === 'ResourceNotFoundException') return undefined
+      if (code === 'InvalidRequestException')
+        throw new VaultError('ERR_VAULT_REVOKED', 'the secret is being deleted in aws')
+      throw awsError('secretsmanager', code)
+    },
+  }
+}
+
+function readingOf(
+  reference: string,
+  place: ManagedSecret,
+  stage: string,
+  fields: ReadonlyMap<string, unknown>,
+  now: number,
+): SecretReading {
+  const identity = place.secretId.startsWith('arn:') ? fields.get('ARN') : fields.get('Name')
+  const stages = fields.get('VersionStages')
+  // VLT-38
+  if (identity !== place.secretId || !Array.isArray(stages) || !stages.includes(stage)) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered with another secret or stage than the one asked for')
+  }
+  const version = fields.get('VersionId')
+  if (typeof version !== 'string') throw new VaultError('ERR_VAULT_INTEGRITY', 'aws did not say which version it gave')
+  const whole = secretOf(fields)
+  const secret = place.field === undefined ? whole : whole.part(place.field)
+  if (secret !== whole) whole.dispose()
+  return { reference, secret, version, kind: 'static', downscoped: false, readAt: now }
+}
+
+function secretOf(fields: ReadonlyMap<string, unknown>): Secret {
+  const text = fields.get('SecretString')
+  const binary = fields.get('SecretBinary')
+  if (typeof text === 'string' && text !== '') return new Secret(text)
+  try {
+    if (typeof binary === 'string') return new Secret(decodeBase64(binary))
+  } catch {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered with a binary secret that is not base64')
+  }
+  throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered without a secret')
+}

@@ -1,0 +1,345 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { parseCommand } from '../../src/capability/command.ts'
+import type { IpldValue } from '../../src/ipld/value.ts'
+import { type AwsGrant, sessionPolicies } from '../../src/vault/aws/session-policy.ts'
+import { assumeRoleVault, secretsManagerSource, secretsManagerVault } from '../../src/vault/aws.ts'
+import type { Vault } from '../../src/vault/vault.ts'
+import { AGENT, movableClock, NOON, permission, type Received, serve, type TestServer, vaultError } from './support.ts'
+
+const servers: TestServer[] = []
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+async function start(
+  answer: (received: Received) => { readonly status?: number; readonly body: string },
+): Promise<TestServer> {
+  const server = await serve((received, response) => {
+    const { status = 200, body } = answer(received)
+    response.writeHead(status).end(body)
+  })
+  servers.push(server)
+  return server
+}
+
+const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'canary-aws-secret-key' }
+const common = { region: 'eu-central-1', keys, clock: movableClock(), resilience: { attempts: 1 } }
+const refused = (code: Parameters<typeof vaultError>[0]): unknown => expect.objectContaining(vaultError(code))
+
+describe('session policies', () => {
+  const compile = (
+    grants: readonly AwsGrant[],
+    args: { readonly [name: string]: IpldValue },
+    command = '/s3/get',
+  ): string => sessionPolicies(grants).policyFor({ command: parseCommand(command), args })
+  const get: AwsGrant = {
+    command: '/s3/get',
+    statements: [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::{bucket}/{key+}'] }],
+  }
+
+  it('VLT-18 pin the signed arguments', () => {
+    expect(JSON.parse(compile([get], { bucket: 'reports', key: '2026/q1 (a).csv' }))).toEqual({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::reports/2026/q1 (a).csv'] }],
+    })
+    const list: AwsGrant = {
+      command: '/s3/list',
+      statements: [
+        {
+          actions: ['s3:ListBucket'],
+          resources: ['arn:aws:s3:::reports'],
+          conditions: { StringEquals: { 's3:prefix': ['{folder}'] }, NumericEquals: { 's3:max-keys': ['{limit}'] } },
+        },
+      ],
+    }
+    expect(JSON.parse(compile([get, list], { folder: 'a', limit: 5 }, '/s3/list')).Statement[0].Condition).toEqual({
+      StringEquals: { 's3:prefix': ['a'] },
+      NumericEquals: { 's3:max-keys': ['5'] },
+    })
+  })
+
+  it('VLT-18 are of the longest command that covers the call, or the call gets nothing', () => {
+    const wide: AwsGrant = { command: '/s3', statements: [{ actions: ['s3:Put*'], resources: ['*'] }] }
+    expect(compile([wide, get], { bucket: 'a', key: 'b' })).toContain('s3:GetObject')
+    expect(compile([wide, get], {}, '/s3/put')).toContain('s3:Put*')
+    expect(() => compile([get], {}, '/s3/getall')).toThrow(refused('ERR_VAULT_DOWNSCOPE'))
+  })
+
+  const hostile: readonly (readonly [string, { readonly [name: string]: IpldValue }])[] = [
+    ['a wildcard', { bucket: 'a', key: '*' }],
+    ['a wildcard of one character', { bucket: 'a', key: 'b?' }],
+    ['a policy variable', { bucket: 'a', key: `$\{aws:userid}` }],
+    ['a slash in a segment: another bucket', { bucket: 'secrets/x', key: 'b' }],
+    ['a colon: another service', { bucket: 'a:b', key: 'b' }],
+    ['a step up', { bucket: 'a', key: 'x/../y' }],
+    ['a dot segment', { bucket: '..', key: 'y' }],
+    ['an empty segment', { bucket: 'a', key: 'x//y' }],
+    ['nothing', { bucket: 'a', key: '' }],
+    ['a quote, which would end the text', { bucket: 'a', key: '"],"x":["*' }],
+    ['a line break', { bucket: 'a', key: 'b\nc' }],
+    ['text beyond ASCII', { bucket: 'a', key: 'ä' }],
+    ['a list', { bucket: 'a', key: ['b'] }],
+    ['a fraction', { bucket: 'a', key: 1.5 }],
+    ['a missing argument', { bucket: 'a' }],
+    ['an inherited name', { bucket: 'a', toString: 'x' }],
+  ]
+  for (const [what, args] of hostile) {
+    it(`VLT-39 refuse ${what}`, () => {
+      expect(() => compile([get], args)).toThrow(refused('ERR_VAULT_DOWNSCOPE'))
+    })
+  }
+
+  it('VLT-19 are refused when AWS would not take them, and not cut', () => {
+    const args = { bucket: 'a', key: 'k'.repeat(1_900) }
+    const length = compile([get], args).length
+    expect(compile([get], { ...args, key: args.key + 'k'.repeat(2_048 - length) }).length).toBe(2_048)
+    expect(() => compile([get], { ...args, key: args.key + 'k'.repeat(2_049 - length) })).toThrow(
+      refused('ERR_VAULT_DOWNSCOPE'),
+    )
+  })
+
+  it('refuse grants that cannot be meant', () => {
+    const statement = get.statements[0] as AwsGrant['statements'][number]
+    for (const other of [
+      { actions: [] },
+      { resources: [] },
+      { actions: ['*'] },
+      { actions: ['GetObject'] },
+      { resources: ['reports'] },
+      { resources: ['arn:aws:s3:::{a b}'] },
+      { resources: ['arn:aws:s3:::{'] },
+      { conditions: { StringEquals: { k: ['{x'] } } },
+    ]) {
+      expect(() => sessionPolicies([{ command: '/a', statements: [{ ...statement, ...other }] }])).toThrow(
+        refused('ERR_VAULT_CONFIGURATION'),
+      )
+    }
+    expect(() => sessionPolicies([])).toThrow(refused('ERR_VAULT_CONFIGURATION'))
+  })
+})
+
+describe('temporary keys', () => {
+  const roleArn = 'arn:aws:iam::123456789012:role/service/reports'
+  const session = AGENT.replaceAll(':', '-')
+  const answer = (
+    arn: string,
+    extra = '',
+  ): string => `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
+    <Credentials><AccessKeyId>ASIACANARY</AccessKeyId><SecretAccessKey>canary-temporary</SecretAccessKey><SessionToken>canary/token==</SessionToken><Expiration>2026-01-01T00:15:00Z</Expiration></Credentials>
+    <AssumedRoleUser><AssumedRoleId>AROA:${session}</AssumedRoleId><Arn>${arn}</Arn></AssumedRoleUser>${extra}<PackedPolicySize>6</PackedPolicySize></AssumeRoleResult></AssumeRoleResponse>`
+  const good = answer(`arn:aws:sts::123456789012:assumed-role/reports/${session}`)
+  const vaultOf = (server: TestServer): Vault =>
+    assumeRoleVault({
+      ...common,
+      endpoint: server.origin,
+      credentials: {
+        reports: {
+          roleArn,
+          externalId: 'x-1',
+          grants: [
+            { command: '/crm', statements: [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::a/{key}'] }] },
+          ],
+        },
+      },
+    })
+  const lease = (server: TestServer, key = 'b'): ReturnType<Vault['lease']> =>
+    vaultOf(server).lease('reports', { authorization: permission({ args: { key } }) })
+
+  it('are asked for with the policy, the shortest life and the name of the invoker', async () => {
+    const server = await start(() => ({ body: good }))
+    const made = await lease(server)
+    expect(made).toMatchObject({
+      adapter: 'aws-sts',
+      kind: 'derived',
+      downscoped: true,
+      version: 'ASIACANARY',
+      expiresAt: NOON + 900,
+    })
+    expect(made.secret.revealField('sessionToken')).toBe('canary/token==')
+    expect(Object.fromEntries(new URLSearchParams(server.received[0]?.body))).toEqual({
+      Action: 'AssumeRole',
+      Version: '2011-06-15',
+      RoleArn: roleArn,
+      RoleSessionName: session,
+      DurationSeconds: '900',
+      ExternalId: 'x-1',
+      Policy:
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::a/b"]}]}',
+    })
+  })
+
+  it('are shared by calls at the same time only where the policy is the same', async () => {
+    const server = await start(() => ({ body: good }))
+    const vault = vaultOf(server)
+    const one = (key: string): Promise<unknown> =>
+      vault.lease('reports', { authorization: permission({ args: { key } }) })
+    await Promise.all([one('a'), one('a'), one('b')])
+    expect(server.received.length).toBe(2)
+  })
+
+  it('VLT-38 of another role or session are refused [attack 83]', async () => {
+    for (const arn of [
+      'arn:aws:sts::123456789012:assumed-role/admin/x',
+      `arn:aws:sts::999999999999:assumed-role/reports/${session}`,
+      '',
+    ]) {
+      const server = await start(() => ({ body: answer(arn) }))
+      await expect(lease(server)).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    }
+  })
+
+  it('are refused when the answer is of another shape', async () => {
+    for (const body of [
+      '',
+      'canary',
+      good.replace('AccessKeyId>', 'X>'),
+      good.replace('2026-01-01T00:15:00Z', 'soon'),
+      answer('x', '<Arn>y</Arn>'),
+      good.replace('canary-temporary', 'a<b/>c'),
+    ]) {
+      const server = await start(() => ({ body }))
+      await expect(lease(server)).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    }
+  })
+
+  const errors = [
+    ['PackedPolicyTooLarge', 'ERR_VAULT_DOWNSCOPE'],
+    ['MalformedPolicyDocument', 'ERR_VAULT_DOWNSCOPE'],
+    ['AccessDenied', 'ERR_VAULT_CONFIGURATION'],
+    ['canary <>', 'ERR_VAULT_CONFIGURATION'],
+    ['Throttling', 'ERR_VAULT_UNAVAILABLE'],
+  ] as const
+  for (const [code, expected] of errors) {
+    it(`are not given when STS says ${code}`, async () => {
+      const body = `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>canary</Message></Error></ErrorResponse>`
+      const server = await start(() => ({ status: 400, body }))
+      const error = (await lease(server).catch((caught: unknown) => caught)) as Error
+      expect(error).toMatchObject(vaultError(expected))
+      expect(error.message).not.toContain('canary')
+    })
+  }
+})
+
+describe('Secrets Manager', () => {
+  const managed = {
+    ARN: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:crm-AbCdEf',
+    Name: 'crm',
+    VersionId: 'v1',
+    VersionStages: ['AWSCURRENT'],
+    SecretString: 'canary-1',
+  }
+  const lease = (server: TestServer, secret: object = { secretId: 'crm' }): ReturnType<Vault['lease']> =>
+    secretsManagerVault({
+      ...common,
+      endpoint: server.origin,
+      credentials: { a: secret as { readonly secretId: string } },
+    }).lease('a', { authorization: permission() })
+
+  it('is asked in its own form, signed', async () => {
+    const server = await start(() => ({ body: JSON.stringify(managed) }))
+    expect((await lease(server)).version).toBe('v1')
+    expect(server.received[0]).toMatchObject({
+      method: 'POST',
+      url: '/',
+      body: '{"SecretId":"crm","VersionStage":"AWSCURRENT"}',
+      headers: {
+        'x-amz-target': 'secretsmanager.GetSecretValue',
+        'content-type': 'application/x-amz-json-1.1',
+        authorization: expect.stringMatching(
+          /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/20260101\/eu-central-1\/secretsmanager\/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, /,
+        ),
+      },
+    })
+  })
+
+  it('VLT-38 is not believed when it answers with another secret or stage [attack 83]', async () => {
+    for (const other of [
+      { Name: 'billing' },
+      { VersionStages: ['AWSPREVIOUS'] },
+      { VersionStages: undefined },
+      { VersionId: 5 },
+      { SecretString: undefined },
+      { SecretString: undefined, SecretBinary: '%%%' },
+    ]) {
+      const server = await start(() => ({ body: JSON.stringify({ ...managed, ...other }) }))
+      await expect(lease(server), JSON.stringify(other)).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    }
+    const server = await start(() => ({ body: JSON.stringify(managed) }))
+    await expect(lease(server, { secretId: managed.ARN.replace('crm', 'x') })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_INTEGRITY'),
+    )
+    await expect(lease(server, { secretId: 'crm', field: 'token' })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_INTEGRITY'),
+    )
+  })
+
+  const errors = [
+    ['ResourceNotFoundException', 'ERR_VAULT_UNKNOWN_REFERENCE'],
+    ['com.amazonaws.secretsmanager#ResourceNotFoundException', 'ERR_VAULT_UNKNOWN_REFERENCE'],
+    ['InvalidRequestException', 'ERR_VAULT_REVOKED'],
+    ['AccessDeniedException', 'ERR_VAULT_CONFIGURATION'],
+    ['ThrottlingException', 'ERR_VAULT_UNAVAILABLE'],
+  ] as const
+  for (const [code, expected] of errors) {
+    it(`gives nothing when it says ${code}`, async () => {
+      const server = await start(() => ({ status: 400, body: JSON.stringify({ __type: code, Message: 'canary' }) }))
+      await expect(lease(server)).rejects.toMatchObject(vaultError(expected))
+    })
+  }
+
+  it('asks for keys at each call when they are a function', async () => {
+    let asked = 0
+    const server = await start(() => ({ body: JSON.stringify(managed) }))
+    const rotating = async (): Promise<typeof keys> => {
+      asked += 1
+      return { ...keys, accessKeyId: `AKID${asked}` }
+    }
+    const source = secretsManagerSource({
+      ...common,
+      keys: rotating,
+      endpoint: server.origin,
+      secrets: { a: { secretId: 'crm' } },
+    })
+    await source.read('a', { scope: '' })
+    await source.read('a', { scope: '' })
+    expect(server.received.map(({ headers }) => /Credential=(\w+)/.exec(String(headers.authorization))?.[1])).toEqual([
+      'AKID1',
+      'AKID2',
+    ])
+  })
+
+  it('refuses settings that cannot be meant', () => {
+    const make =
+      (extra: object): (() => unknown) =>
+      () =>
+        secretsManagerVault({ ...common, credentials: { a: { secretId: 'crm' } }, ...extra })
+    for (const extra of [
+      { region: 'Frankfurt' },
+      { region: 'eu-central-1.evil.example' },
+      { endpoint: 'http://aws.example' },
+      { keys: 'text' },
+      { keys: { accessKeyId: 'a' } },
+      { credentials: {} },
+      { credentials: { a: { secretId: '' } } },
+    ]) {
+      expect(make(extra), JSON.stringify(extra)).toThrow(expect.objectContaining({ name: 'VaultError' }))
+    }
+    const role =
+      (extra: object): (() => unknown) =>
+      () =>
+        assumeRoleVault({
+          ...common,
+          credentials: {
+            a: {
+              roleArn: 'arn:aws:iam::123456789012:role/a',
+              grants: [{ command: '/a', statements: [{ actions: ['s3:Put*'], resources: ['*'] }] }],
+              ...extra,
+            },
+          },
+        })
+    expect(role({})).not.toThrow()
+    for (const extra of [{ roleArn: 'a' }, { durationSeconds: 60 }, { durationSeconds: 50_000 }, { grants: [] }]) {
+      expect(role(extra)).toThrow(refused('ERR_VAULT_CONFIGURATION'))
+    }
+  })
+})
