@@ -33,8 +33,8 @@ export { type DelegateOptions, delegate } from './delegation/delegate.ts'
 export type { Delegation } from './delegation/delegation.ts'
 // Principals
 export { type Did, isDid, parseDid } from './did/did.ts'
-export type { PublicKey, SignatureAlgorithm } from './did/public-key.ts'
-export { compositeResolver, type DidResolver, keyResolver, type ResolvedDid } from './did/resolver.ts'
+export type { SignatureAlgorithm } from './did/public-key.ts'
+export type { DidResolver } from './did/resolver.ts'
 // Everywhere
 export { AttenuationError, ProcuraError, type ProcuraErrorCode } from './errors.ts'
 export { decodeInvocation } from './invocation/decode-invocation.ts'

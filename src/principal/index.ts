@@ -1,0 +1,11 @@
+/**
+ * `procura/signer`: who signs, wherever the key is.
+ *
+ * @module
+ */
+
+export { type GenerateSignerOptions, generateSigner } from './generate-signer.ts'
+export { type ImportSignerOptions, importSigner, type PrivateKeySource } from './import-signer.ts'
+export { type RemoteSignerOptions, remoteSigner } from './remote-signer.ts'
+export type { Signer } from './signer.ts'
+export { type WebCryptoSignerOptions, webCryptoSigner } from './web-crypto-signer.ts'
