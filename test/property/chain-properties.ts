@@ -18,9 +18,10 @@ import { cidOf, type Reason, type ReferenceQuestion, referenceAuthorize } from '
 import { writeContainer } from '../reference/writer.ts'
 import { cast, unrelatedToken } from './cast.ts'
 import { askLibrary, expectSameDecision, optionsOf } from './chain-differential.ts'
+import { faultKinds } from './faults.ts'
 import type { Runs } from './runs.ts'
 import { buildScenario } from './scenario.ts'
-import { goodScenarios, narrowedScenarios, scenarios } from './scenario-arbitrary.ts'
+import { goodScenarios, narrowedScenarios, scenarios, scenariosWithOnly } from './scenario-arbitrary.ts'
 
 /** The library and the reference decide alike. */
 export function chainDifferential({ numRuns, seed, title }: Runs): void {
@@ -37,6 +38,21 @@ export function chainDifferential({ numRuns, seed, title }: Runs): void {
     // The agreement is worth something only when there was much to disagree about.
     expect(seen.get('allowed') ?? 0).toBeGreaterThan(numRuns / 5)
     expect(seen.size).toBeGreaterThan(18)
+  })
+}
+
+/** The library and the reference decide alike about each thing that can be wrong, when it is the only one. */
+export function faultDifferential({ numRuns, seed, title }: Runs): void {
+  it(`P1 chains: library and reference agree on each of ${faultKinds.length} faults alone (${title} each)`, async () => {
+    for (const [place, kind] of faultKinds.entries()) {
+      await fc.assert(
+        fc.asyncProperty(scenariosWithOnly(kind), async (scenario) => {
+          await expectSameDecision(buildScenario(scenario), scenario)
+        }),
+        // Not the same draws for all of them.
+        { numRuns, seed: seed + place },
+      )
+    }
   })
 }
 

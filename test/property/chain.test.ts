@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import {
   chainDifferential,
   chainMonotone,
+  faultDifferential,
   revocationMonotone,
   timeInterval,
   verdictIndependence,
@@ -10,6 +11,7 @@ import { shortRuns } from './runs.ts'
 
 describe('authorization properties', () => {
   chainDifferential(shortRuns(300))
+  faultDifferential(shortRuns(10))
   chainMonotone(shortRuns(50))
   revocationMonotone(shortRuns(50))
   timeInterval(shortRuns(30))

@@ -13,7 +13,7 @@ import type { LinkPlan, Scenario } from './scenario.ts'
 
 const places = fc.nat(cast.length - 1)
 
-const linkPlans = fc.record({
+const linkDrafts: fc.Arbitrary<LinkDraft> = fc.record({
   cut: fc.constantFrom(0, 0, 0, 1, 1, 2),
   statements: fc.array(statementPlans, { maxLength: 2 }),
   exp: fc.oneof(
@@ -63,16 +63,19 @@ function concrete({ kind, at, pick, statement, args }: FaultPlan, signedArgs: un
 }
 
 const chains = fc.oneof(
-  { weight: 20, arbitrary: fc.array(linkPlans, { maxLength: 4, size: 'max' }) },
-  { weight: 6, arbitrary: fc.array(linkPlans, { minLength: 5, maxLength: 8, size: 'max' }) },
-  { weight: 1, arbitrary: fc.array(linkPlans, { minLength: 15, maxLength: 18, size: 'max' }) },
+  { weight: 20, arbitrary: fc.array(linkDrafts, { maxLength: 4, size: 'max' }) },
+  { weight: 6, arbitrary: fc.array(linkDrafts, { minLength: 5, maxLength: 8, size: 'max' }) },
+  { weight: 1, arbitrary: fc.array(linkDrafts, { minLength: 15, maxLength: 18, size: 'max' }) },
 )
 
-function scenariosWith(faultLists: fc.Arbitrary<readonly FaultPlan[]>): fc.Arbitrary<Scenario> {
+function scenariosWith(
+  faultLists: fc.Arbitrary<readonly FaultPlan[]>,
+  delegations: fc.Arbitrary<readonly LinkDraft[]> = chains,
+): fc.Arbitrary<Scenario> {
   return fc
     .record({
       holders: fc.array(places, { minLength: 19, maxLength: 19 }),
-      links: chains,
+      links: delegations,
       executor: fc.option(places, { nil: undefined }),
       args: argumentMaps,
       exp: fc.integer({ min: -60, max: 360 }).map((life) => now + life),
@@ -84,11 +87,18 @@ function scenariosWith(faultLists: fc.Arbitrary<readonly FaultPlan[]>): fc.Arbit
       ...rest,
       holders: holders.slice(0, links.length + 1),
       faults: faults.map((plan) => concrete(plan, rest.args)),
-      links: links.map(({ statements, ...link }): LinkPlan => {
-        const policy = statements.map((plan) => plan(rest.args))
-        return { ...link, policy: policy.filter((statement) => evaluatePolicy([statement], rest.args) === true) }
-      }),
+      links: links.map((draft) => planLink(draft, rest.args)),
     }))
+}
+
+interface LinkDraft extends Omit<LinkPlan, 'policy'> {
+  readonly statements: readonly ((value: unknown) => readonly unknown[])[]
+}
+
+// A good delegation permits the call, so statements that do not are left out.
+function planLink({ statements, ...link }: LinkDraft, args: unknown): LinkPlan {
+  const policy = statements.map((plan) => plan(args))
+  return { ...link, policy: policy.filter((statement) => evaluatePolicy([statement], args) === true) }
 }
 
 /** Scenarios of which about half are right. */
@@ -98,6 +108,12 @@ export const scenarios: fc.Arbitrary<Scenario> = scenariosWith(
     { weight: 7, arbitrary: fc.array(faultPlans, { minLength: 1, maxLength: 3, size: 'max' }) },
   ),
 )
+
+/** Short chains with one thing wrong, of the given kind. */
+export function scenariosWithOnly(kind: string): fc.Arbitrary<Scenario> {
+  const one = faultPlans.map((plan) => [{ ...plan, kind }])
+  return scenariosWith(one, fc.array(linkDrafts, { maxLength: 2, size: 'max' }))
+}
 
 /** Scenarios that are right. */
 export const goodScenarios: fc.Arbitrary<Scenario> = scenariosWith(fc.constant([]))
