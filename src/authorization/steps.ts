@@ -5,6 +5,7 @@
  * @module
  */
 
+import { unlessAborted } from '../did/unless-aborted.ts'
 import { ArgumentError } from '../errors.ts'
 
 /** Work that yields what it must wait for, and ends with a `T`. */
@@ -13,6 +14,14 @@ export type Steps<T> = Generator<PromiseLike<unknown>, T, unknown>
 /** Gets the value now if it is there, and waits for it otherwise. Use as `yield* wait(value)`. */
 export function* wait<T>(value: T | PromiseLike<T>): Steps<T> {
   return isPromiseLike(value) ? ((yield value) as T) : value
+}
+
+/**
+ * The same for what a store or a resolver was asked: given up as soon as the signal is aborted, whether they mind it or
+ * not.
+ */
+export function* waitUnlessAborted<T>(value: T | PromiseLike<T>, signal: AbortSignal | undefined): Steps<T> {
+  return isPromiseLike(value) ? ((yield unlessAborted(Promise.resolve(value), signal)) as T) : value
 }
 
 /** Whether a value has to be waited for. */

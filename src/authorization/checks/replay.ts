@@ -3,7 +3,7 @@ import { never } from '../../time.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { CallOptions, Settings } from '../options.ts'
-import { type Steps, wait } from '../steps.ts'
+import { type Steps, wait, waitUnlessAborted } from '../steps.ts'
 
 /**
  * This call has not been made before. The key is the hash of what was signed, without the signature, of which there can
@@ -16,7 +16,10 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
     const key = encodeBase64url(yield* wait(settings.backend.sha256(envelope.signed)))
     const expiration =
       fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration + settings.clockTolerance
-    if (yield* wait(settings.replay.claim(key, expiration, call))) return undefined
+    const first: unknown = yield* waitUnlessAborted(settings.replay.claim(key, expiration, call), call.signal)
+    if (first === true) return undefined
+    // Anything else than the two answers may be the way in which a store says no.
+    if (first !== false) throw new TypeError('a replay store must answer true or false')
   } catch (error) {
     settings.onError(error)
     return { code: 'replay_unknown', message: 'the replay store did not answer', at, requirement: 'RPL-05' }

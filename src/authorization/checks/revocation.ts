@@ -3,7 +3,7 @@ import type { RevocationRecord } from '../../revocation/revocation-store.ts'
 import type { Chain, ChainLink } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { CallOptions, Settings } from '../options.ts'
-import { type Steps, wait } from '../steps.ts'
+import { type Steps, waitUnlessAborted } from '../steps.ts'
 
 /**
  * No delegation of the chain is revoked, under any CID it can have, and none of its principals. Not being able to find
@@ -13,8 +13,10 @@ export function* checkRevocation(chain: Chain, settings: Settings, call: CallOpt
   const names = namesOf(chain)
   let records: readonly RevocationRecord[]
   try {
-    records = yield* wait(settings.revocations.findRevocations(names.ids, call))
-    if (!Array.isArray(records)) throw new TypeError('a revocation store must return a list')
+    records = yield* waitUnlessAborted(settings.revocations.findRevocations(names.ids, call), call.signal)
+    if (!Array.isArray(records) || !records.every(isRecord)) {
+      throw new TypeError('a revocation store must return a list of `{ id, revoker? }`')
+    }
   } catch (error) {
     settings.onError(error)
     return { code: 'revocation_unknown', message: 'the revocation store did not answer', requirement: 'RVK-06' }
@@ -55,6 +57,13 @@ function namesOf({ links, invocation }: Chain): Names {
   }
   add(invocation.fields.issuer, links.length)
   return { ids, positions }
+}
+
+/** A revoker that is `null`, say, is neither a principal nor the operator: what it means cannot be told. */
+function isRecord(record: unknown): record is RevocationRecord {
+  if (typeof record !== 'object' || record === null) return false
+  const { id, revoker } = record as { readonly id?: unknown; readonly revoker?: unknown }
+  return typeof id === 'string' && (revoker === undefined || typeof revoker === 'string')
 }
 
 /**
