@@ -41,7 +41,8 @@ export function completeLimits(limits: Partial<Limits> | undefined): Limits {
   if (limits === undefined) return defaultLimits
   const complete = { ...defaultLimits, ...limits }
   for (const [name, value] of Object.entries(complete)) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new ArgumentError(`limit \`${name}\` must be a whole number above zero`)
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new ArgumentError(`limit \`${name}\` must be a whole number above zero`)
     if (!Object.hasOwn(defaultLimits, name)) throw new ArgumentError(`there is no limit \`${name}\``)
   }
   return complete
