@@ -126,7 +126,10 @@ describe('hostile signatures', () => {
 })
 
 describe('hostile policies', () => {
-  it('PRF-11 are refused when a statement is false', refuses('PRF-11', 'policy-false', 'policy-inherited-name'))
+  it(
+    'PRF-11 are refused when a statement is false, and any over nothing is [attack 49]',
+    refuses('PRF-11', 'policy-false', 'policy-inherited-name'),
+  )
   it('PRF-11 are refused when a statement cannot be told [attack 42, 48]', refuses('PRF-11', 'policy-unresolved'))
   it('PRF-11 are refused with line ends in a text [attack 46]', refuses('PRF-11', 'policy-line-end'))
   it('PRF-11 are refused by any link, whatever the others say [attack 7]', refuses('PRF-11', 'policy-of-a-link'))
