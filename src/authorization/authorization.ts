@@ -52,10 +52,12 @@ export class Authorization implements AuthorizationFacts {
   readonly expiration: Timestamp | Never
   /** Seconds by which the clock may be past `expiration`. */
   readonly #tolerance: number
+  /** What the authorizer that made it keeps with it. */
+  readonly #origin: object | undefined
   #consumed = false
 
   /** Not for callers: takes a value that only the authorization layer holds. */
-  constructor(facts: AuthorizationFacts, tolerance: number, proof: typeof key) {
+  constructor(facts: AuthorizationFacts, tolerance: number, proof: typeof key, origin?: object) {
     // AUT-01
     if (proof !== key) throw new ArgumentError('an authorization is made by authorize() alone')
     this.subject = facts.subject
@@ -70,12 +72,18 @@ export class Authorization implements AuthorizationFacts {
     if (facts.notBefore !== undefined) this.notBefore = facts.notBefore
     this.expiration = facts.expiration
     this.#tolerance = tolerance
+    this.#origin = origin
     Object.freeze(this)
   }
 
   /** Whether `value` is a genuine authorization, consumed or not. */
   static is(value: unknown): value is Authorization {
     return typeof value === 'object' && value !== null && #consumed in value
+  }
+
+  /** Not for callers, like the constructor: what was kept with an authorization. */
+  static origin(authorization: Authorization, proof: typeof key): object | undefined {
+    return proof === key && Authorization.is(authorization) ? authorization.#origin : undefined
   }
 
   /** Whether it has been used. */
@@ -102,7 +110,16 @@ export class Authorization implements AuthorizationFacts {
   }
 }
 
-/** Makes the evidence. Exported to the authorization layer, and from no entry point. */
-export function grantAuthorization(facts: AuthorizationFacts, tolerance: number): Authorization {
-  return new Authorization(facts, tolerance, key)
+/**
+ * Makes the evidence. Exported to the authorization layer, and from no entry point.
+ *
+ * @param origin - kept with it, for {@link originOf}.
+ */
+export function grantAuthorization(facts: AuthorizationFacts, tolerance: number, origin?: object): Authorization {
+  return new Authorization(facts, tolerance, key, origin)
+}
+
+/** What was given to {@link grantAuthorization}; undefined for what is no authorization. */
+export function originOf(authorization: Authorization): object | undefined {
+  return Authorization.origin(authorization, key)
 }

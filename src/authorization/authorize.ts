@@ -4,13 +4,15 @@
  * @module
  */
 
+import type { CID } from 'multiformats/cid'
+import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/equal.ts'
-import { never, type Timestamp } from '../time.ts'
+import { never } from '../time.ts'
 import type { Authorization, AuthorizationFacts } from './authorization.ts'
-import { grantAuthorization } from './authorization.ts'
-import type { Chain, Link } from './chain.ts'
+import { grantAuthorization, originOf } from './authorization.ts'
+import type { Chain, ChainLink, Link } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
@@ -69,7 +71,6 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   const state: State = {
     memo: createMemo(settings.maxCachedDelegations),
     keys: createKeyRing(),
-    chains: new WeakMap(),
   }
   return Object.freeze({
     authorize: (container, call = {}) => runAsync(decide(checkInput(container), settings, state, call)),
@@ -81,8 +82,12 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
 interface State {
   readonly memo: Memo<Link>
   readonly keys: KeyRing
-  /** The chain that each authorization stands on, for as long as somebody holds it. */
-  readonly chains: WeakMap<Authorization, Chain>
+}
+
+/** What an authorization stands on: kept with it, to be asked about again. */
+interface Origin {
+  readonly state: State
+  readonly chain: Chain
 }
 
 /**
@@ -113,9 +118,8 @@ function* decide(container: string | Uint8Array, settings: Settings, state: Stat
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)
-  const authorization = yield* grant(chain, settings)
-  state.chains.set(authorization, chain)
-  return Object.freeze({ allowed: true, authorization })
+  const task = yield* wait(settings.backend.sha256(chain.invocation.task()))
+  return Object.freeze({ allowed: true, authorization: grant(chain, cidOf(task), settings, state) })
 }
 
 /** What can change after a decision: the time, and revocations. */
@@ -125,8 +129,9 @@ function* decideAgain(
   state: State,
   call: CallOptions,
 ): Steps<boolean> {
-  const chain = state.chains.get(authorization)
-  if (chain === undefined) throw new ArgumentError('the authorization was not made by this authorizer')
+  const origin = originOf(authorization) as Origin | undefined
+  if (origin?.state !== state) throw new ArgumentError('the authorization was not made by this authorizer')
+  const { chain } = origin
   const now = Math.floor(settings.clock.now())
   return (checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))) === undefined
 }
@@ -145,32 +150,35 @@ function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
   return Object.freeze({ allowed: false, denial: Object.freeze({ ...denial, call: Object.freeze(call) }) })
 }
 
-function* grant(chain: Chain, settings: Settings): Steps<Authorization> {
+/** The evidence, with the part of time in which all tokens of the chain are valid. */
+function grant(chain: Chain, task: CID, settings: Settings, state: State): Authorization {
   const { links, invocation } = chain
   const { fields } = invocation
-  const notBefore = latest(links.map(({ link }) => link.notBefore).concat(fields.notBefore))
+  let { notBefore, expiration } = fields
+  const principals: Did[] = []
+  for (let at = 0; at < links.length; at++) {
+    const { link } = links[at] as ChainLink
+    principals.push(link.issuer)
+    if (link.notBefore !== undefined && (notBefore === undefined || link.notBefore > notBefore))
+      notBefore = link.notBefore
+    if (link.expiration !== never && (expiration === never || link.expiration < expiration))
+      expiration = link.expiration
+  }
+  principals.push(fields.issuer)
   const facts: AuthorizationFacts = {
     subject: fields.subject,
     invoker: fields.issuer,
     audience: settings.audience,
-    principals: Object.freeze([...links.map(({ link }) => link.issuer), fields.issuer]),
+    principals: Object.freeze(principals),
     command: fields.command,
     args: deepFreeze(fields.args),
-    proofs: Object.freeze([...fields.proofs]),
+    proofs: Object.freeze(fields.proofs),
     invocation: invocation.cid,
-    task: cidOf(yield* wait(settings.backend.sha256(invocation.task()))),
+    task,
     ...(notBefore === undefined ? {} : { notBefore }),
-    expiration: earliest([...links.map(({ link }) => link.expiration), fields.expiration]),
+    expiration,
   }
-  return grantAuthorization(facts, settings.clockTolerance)
-}
-
-function latest(times: readonly (Timestamp | undefined)[]): Timestamp | undefined {
-  return times.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a), undefined)
-}
-
-function earliest(times: readonly (Timestamp | typeof never)[]): Timestamp | typeof never {
-  return times.reduce((a, b) => (a === never || (b !== never && b < a) ? b : a), never)
+  return grantAuthorization(facts, settings.clockTolerance, { state, chain } satisfies Origin)
 }
 
 function checkInput(container: string | Uint8Array): string | Uint8Array {

@@ -1,17 +1,21 @@
-import { type Did, didMethod } from '../did/did.ts'
+import type { Did } from '../did/did.ts'
+import { readDidKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
-import type { DidResolver, ResolvedDid } from '../did/resolver.ts'
+import type { ResolvedDid } from '../did/resolver.ts'
 import type { CryptoBackend, PreparedKey } from '../principal/backend/backend.ts'
 import { createMemo } from './memo.ts'
-import type { CallOptions } from './options.ts'
+import type { CallOptions, VerificationSettings } from './options.ts'
 import { isPromiseLike } from './steps.ts'
 
 /** Keys at hand: parsed and prepared once, as preparing one can cost as much as a verification. */
 export interface KeyRing {
-  /** The keys of a DID. Those of a `did:key` never change and are remembered; others are resolved each time. */
+  /**
+   * The keys of a DID. Those of a `did:key` never change and are remembered; others are resolved each time. Whether an
+   * Ed25519 key is a point of the curve may be left to the verification.
+   */
   resolve(
     did: Did,
-    resolver: DidResolver,
+    settings: VerificationSettings,
     call: CallOptions,
   ): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
   /** The key in the back end's form. */
@@ -26,11 +30,11 @@ export function createKeyRing(): KeyRing {
   const resolved = createMemo<ResolvedDid>(maxKeys)
   const prepared = createMemo<PreparedKey>(maxKeys)
   return {
-    resolve(did, resolver, call) {
-      if (didMethod(did) !== 'key') return resolver.resolve(did, call)
+    resolve(did, settings, call) {
+      if (!did.startsWith('did:key:')) return settings.resolver.resolve(did, call)
       const known = resolved.get(did)
       if (known !== undefined) return known
-      const answer = resolver.resolve(did, call)
+      const answer = isQuick(did, settings) ? { keys: [readDidKey(did)] } : settings.resolver.resolve(did, call)
       if (!isPromiseLike(answer) && answer !== undefined) resolved.add(did, answer)
       return answer
     },
@@ -48,4 +52,9 @@ export function createKeyRing(): KeyRing {
       })
     },
   }
+}
+
+/** Keys of Ed25519, when nobody wants them resolved in another way and the back end notices what is no point. */
+function isQuick(did: Did, { backend, resolvesKeysOnly }: VerificationSettings): boolean {
+  return resolvesKeysOnly && backend.checksPoints === true && did.startsWith('did:key:z6Mk')
 }

@@ -90,6 +90,8 @@ export interface VerificationSettings {
   readonly clockTolerance: number
   readonly maxInvocationLifetime: number
   readonly resolver: DidResolver
+  /** Whether that is the default one. */
+  readonly resolvesKeysOnly: boolean
   readonly limits: Limits
   readonly accept: readonly TokenVersion[]
   readonly acceptRedundantFields: boolean
@@ -159,6 +161,7 @@ export function completeVerification(options: VerificationOptions): Verification
     clockTolerance: whole('clockTolerance', options.clockTolerance ?? 60, 300),
     maxInvocationLifetime: Number.POSITIVE_INFINITY,
     resolver: withMethod('resolver', options.resolver ?? keyResolver(), 'resolve'),
+    resolvesKeysOnly: options.resolver === undefined,
     limits: completeLimits(options.limits),
     accept: Object.freeze([...(options.accept ?? defaultVersions)]),
     acceptRedundantFields: options.acceptRedundantFields === true,

@@ -16,11 +16,22 @@ import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
  * @throws MalformedError with the rule on keys that it breaks; kind `unsupported` for another method or kind of key.
  */
 export function parseDidKey(did: string): PublicKey {
+  const key = readDidKey(did)
+  assertOnCurve(key)
+  return key
+}
+
+/**
+ * The same, but for the question whether the point is on its curve, which costs more than all others: for whoever
+ * verifies a signature with the key at once. A signature that verifies shows that it is; for one that does not, ask
+ * {@link parseDidKey} what is wrong.
+ */
+export function readDidKey(did: string): PublicKey {
   if (!did.startsWith('did:key:')) {
     throw new MalformedError('KEY-08', `${quote(did)} is not a did:key`, { kind: 'unsupported' })
   }
   const { algorithm, bytes } = decodeMultikey(did.slice(8))
-  const key = publicKey(algorithm, bytes)
+  const key = named(algorithm, bytes)
   if (key.did !== did) throw new MalformedError('KEY-09', `${quote(did)} is not spelled as its key is`)
   return key
 }
@@ -32,10 +43,9 @@ export function parseDidKey(did: string): PublicKey {
  * @throws MalformedError with the rule on keys that they break.
  */
 export function publicKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): PublicKey {
-  const key = { algorithm, bytes: bytes.slice() }
-  assertForm(key)
+  const key = named(algorithm, bytes)
   assertOnCurve(key)
-  return Object.freeze({ ...key, did: `did:key:${encodeMultikey(key)}` as Did })
+  return key
 }
 
 /**
@@ -45,4 +55,10 @@ export function publicKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): Pub
  */
 export function didKeyFrom(algorithm: SignatureAlgorithm, bytes: Uint8Array): Did {
   return publicKey(algorithm, bytes).did
+}
+
+function named(algorithm: SignatureAlgorithm, bytes: Uint8Array): PublicKey {
+  const key = { algorithm, bytes: bytes.slice() }
+  assertForm(key)
+  return Object.freeze({ ...key, did: `did:key:${encodeMultikey(key)}` as Did })
 }

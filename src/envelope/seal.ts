@@ -55,13 +55,15 @@ export async function sealEnvelope(
   }
   const signature = await sign(signer, signed, signal)
   const bytes = concatBytes([envelopeHead, signature, signed])
-  return { envelope: openEnvelope(bytes), cid: cidOf(await backend.sha256(bytes)) }
+  const digest = backend.sha256(bytes)
+  return { envelope: openEnvelope(bytes), cid: cidOf(digest instanceof Uint8Array ? digest : await digest) }
 }
 
 async function sign(signer: Signer, signed: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
   let signature: Uint8Array
   try {
-    signature = await signer.sign(signed, signal === undefined ? {} : { signal })
+    const made = signer.sign(signed, signal === undefined ? {} : { signal })
+    signature = made instanceof Uint8Array ? made : await made
   } catch (cause) {
     if (cause instanceof SigningError) throw cause
     throw new SigningError(`the signer of ${signer.did} failed`, { cause })

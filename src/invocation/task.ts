@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type Envelope, fieldBytes } from '../envelope/open.ts'
-import { concatBytes } from '../ipld/concat.ts'
+import type { Envelope } from '../envelope/open.ts'
 
 /** The fields of a task in the order in which canonical DAG-CBOR has them: shorter names first. */
 const fields: readonly string[] = ['cmd', 'sub', 'args', 'nonce']
@@ -22,5 +21,17 @@ const mapHead = 0xa0
  * @param envelope - of an invocation whose payload has been read.
  */
 export function taskBytes(envelope: Envelope): Uint8Array {
-  return concatBytes([Uint8Array.of(mapHead + fields.length), ...fields.map((name) => fieldBytes(envelope, name))])
+  const { bytes, payload, fieldOffsets } = envelope
+  const names = Object.keys(payload)
+  // The longest it can be: all of the payload.
+  const task = new Uint8Array(1 + bytes.length - (fieldOffsets[0] as number))
+  task[0] = mapHead + fields.length
+  let length = 1
+  for (const name of fields) {
+    const index = names.indexOf(name)
+    const field = bytes.subarray(fieldOffsets[index], fieldOffsets[index + 1])
+    task.set(field, length)
+    length += field.length
+  }
+  return task.subarray(0, length)
 }

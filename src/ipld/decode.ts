@@ -214,13 +214,22 @@ function takeText(scanner: Scanner, length: number): string {
   // For short text a call into the platform's decoder costs more than the text.
   if (length >= longText) return takeUtf8(bytes, position, end)
   let text = ''
-  for (let i = position; i < end; i++) {
-    const byte = bytes[i] as number
+  let at = position
+  // Four characters a call: text put together one by one is made of as many pieces.
+  for (; at + 3 < end; at += 4) {
+    const [first, second, third, fourth] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as Four
+    if ((first | second | third | fourth) >= 0x80) return takeUtf8(bytes, position, end)
+    text += String.fromCharCode(first, second, third, fourth)
+  }
+  for (; at < end; at++) {
+    const byte = bytes[at] as number
     if (byte >= 0x80) return takeUtf8(bytes, position, end)
     text += String.fromCharCode(byte)
   }
   return text
 }
+
+type Four = [number, number, number, number]
 
 function takeUtf8(bytes: Uint8Array, start: number, end: number): string {
   try {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { backend } from '#backend'
 import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer } from '../../src/container/container.ts'
+import { encodeBase58btc } from '../../src/ipld/base.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { never } from '../../src/time.ts'
 import { actor, now } from '../support/actors.ts'
@@ -130,6 +132,23 @@ describe('a chain', () => {
       payload: { ...invocationPayload(alice.did), aud: service.did },
     })
     expect(await decide([{ bytes }])).toBe('signature_invalid at 0 PRF-09')
+  })
+
+  it('PRF-10 is refused for an issuer whose key is no point of the curve, whoever finds it out [attack 59]', async () => {
+    const y = new Uint8Array(34)
+    y.set([0xed, 0x01, 2])
+    const issuer = `did:key:z${encodeBase58btc(y)}`
+    const bytes = await sealRaw(alice, {
+      tag: 'ucan/inv@1.0.0',
+      payload: { ...invocationPayload(issuer), aud: service.did },
+    })
+    for (const checksPoints of [true, false]) {
+      const decision = createService({ backend: { ...backend, checksPoints } }).authorizeSync(
+        encodeContainer([{ bytes }]),
+      )
+      expect(verdict(decision)).toBe('key_unresolved at 0 PRF-10')
+      expect(decision.allowed || decision.denial.message).toMatch(/not a point on the curve$/)
+    }
   })
 
   it('PRF-10 is refused when no key is known for an issuer [attack 72]', async () => {

@@ -52,6 +52,13 @@ function beyond(value: unknown): boolean {
   )
 }
 
+/** A map that `@ipld/dag-cbor` does not write, as it takes it for a link. */
+function looksLikeLink(part: unknown): boolean {
+  if (!isMap(part as IpldValue)) return false
+  const map = part as { readonly [key: string]: unknown }
+  return map['/'] !== undefined && map['/'] === map['bytes']
+}
+
 const change = fc.record({
   at: fc.nat(),
   kind: fc.constantFrom('flip', 'set', 'insert', 'remove', 'double', 'cut'),
@@ -120,9 +127,10 @@ describe('strict DAG-CBOR', () => {
             expect(encodeCbor(ours)).toEqual(mutant)
             continue
           }
-          // Accepted by this reader only. The other one drops a byte order mark from long text and keys.
+          // Accepted by this reader only. The other one drops a byte order mark from long text and keys, and takes some
+          // maps for links.
           if (bytesEqual(encodeCbor(ours), mutant)) {
-            expect(JSON.stringify(ours)).toContain('\ufeff')
+            expect(JSON.stringify(ours).includes('\ufeff') || some(ours, looksLikeLink)).toBe(true)
             continue
           }
           // A whole float: the same value elsewhere, and shorter when it is written as a number.

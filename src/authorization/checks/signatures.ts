@@ -1,4 +1,5 @@
 import { type Did, didMethod } from '../../did/did.ts'
+import { parseDidKey } from '../../did/did-key.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { MalformedError } from '../../errors.ts'
 import { verifySignature } from '../../principal/signature.ts'
@@ -7,7 +8,7 @@ import type { Denial } from '../denial.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { Memo } from '../memo.ts'
 import type { CallOptions, VerificationSettings } from '../options.ts'
-import { type Steps, wait } from '../steps.ts'
+import { type Steps, wait, waitUnlessAborted } from '../steps.ts'
 
 /** Most keys of one DID that are tried. */
 const maxKeys = 8
@@ -64,7 +65,7 @@ function* checkSignature(
 ): Steps<Denial | undefined> {
   let keys: readonly PublicKey[]
   try {
-    keys = (yield* wait(state.keys.resolve(issuer, settings.resolver, call)))?.keys ?? []
+    keys = (yield* waitUnlessAborted(state.keys.resolve(issuer, settings, call), call.signal))?.keys ?? []
   } catch (error) {
     settings.onError(error)
     const reason = error instanceof MalformedError ? error.message : 'resolving it failed'
@@ -77,6 +78,12 @@ function* checkSignature(
     const prepared = yield* wait(state.keys.prepare(key, settings.backend))
     if (yield* wait(verifySignature(settings.backend, key, prepared, envelope.signature, envelope.signed)))
       return undefined
+  }
+  try {
+    // KEY-07 was left to the verification, which says no and not why.
+    for (const { did } of fitting) parseDidKey(did)
+  } catch (error) {
+    return unresolved(issuer, at, count, error instanceof MalformedError ? `: ${error.message}` : '')
   }
   return {
     code: 'signature_invalid',

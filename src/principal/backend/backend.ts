@@ -18,6 +18,11 @@ export interface PreparedKey {
 export interface CryptoBackend {
   /** Which one it is, for messages and benchmarks. */
   readonly name: string
+  /**
+   * Whether `prepareKey` takes an Ed25519 key that is no point of the curve, and `verify` then answers no. Such a key
+   * needs no check of its own before it is used. Default false.
+   */
+  readonly checksPoints?: boolean
   /** Returns the 32 bytes of SHA-256. */
   sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
   /** Returns the key in the platform's own form, worth keeping: it can cost as much as a verification. */

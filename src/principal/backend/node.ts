@@ -16,6 +16,7 @@ import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
 /** Signatures and hashes by `node:crypto`. */
 export const backend: SigningBackend = Object.freeze({
   name: 'node',
+  checksPoints: true,
   sha256,
   prepareKey: (key: PublicKey) => prepared(publicKeyOf(key), key.algorithm) as unknown as PreparedKey,
   verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
