@@ -1,0 +1,68 @@
+/**
+ * Abilities of 0.9.1 (`can`) and commands of 1.0.0, which are nearly the same thing.
+ *
+ * @module
+ */
+
+import { anyCommand, type Command, commandCovers, isCommand, parseCommand } from '../capability/command.ts'
+import { ArgumentError, MalformedError, quote } from '../errors.ts'
+
+/** What a `can` gives: one command, or with a star a command and all below it. */
+export interface Ability {
+  readonly command: Command
+  /** Whether it is this command alone. */
+  readonly exact: boolean
+}
+
+/**
+ * Reads a `can`.
+ *
+ * @returns undefined when it is well-formed and names nothing that a command here could be.
+ * @throws {@link MalformedError} when it is not in the one spelling that readers of this format agree about.
+ */
+export function readAbility(can: unknown): Ability | undefined {
+  if (typeof can !== 'string') throw new MalformedError('UCT-22', '`can` is not text')
+  if (can === '*') return { command: anyCommand, exact: false }
+  // Readers fold the case, by the rules of the language of their machine, before they compare.
+  if (!/^[!-@[-~]*$/.test(can)) {
+    throw new MalformedError('UCT-21', `\`can\` ${quote(can)} is not in lower case`)
+  }
+  if (!can.slice(1, -1).includes('/')) throw new MalformedError('UCT-22', `\`can\` ${quote(can)} has one segment`)
+  const open = can.endsWith('/*')
+  const text = `/${open ? can.slice(0, -2) : can}`
+  return isCommand(text) ? { command: text, exact: !open } : undefined
+}
+
+/** Whether an ability is authority over a command. */
+export function abilityCovers({ command, exact }: Ability, asked: Command): boolean {
+  // Without a star it says nothing about what is below it.
+  return exact ? command === asked : command !== asked && commandCovers(command, asked)
+}
+
+/**
+ * Writes a command as the abilities that together say the same: itself and all that is below it.
+ *
+ * @throws {@link ArgumentError} for a command that 0.9.1 cannot say.
+ */
+export function abilitiesOf(command: Command): readonly string[] {
+  if (command === anyCommand) return ['*']
+  const path = command.slice(1)
+  // UCT-41: two entries, as `a/b` does not cover `a/b/c`; of a single segment only what is below it can be said.
+  return path.includes('/') ? [path, `${path}/*`] : [`${path}/*`]
+}
+
+/**
+ * Writes the command of an invocation.
+ *
+ * @throws {@link ArgumentError} for a command of one segment, which 0.9.1 cannot say.
+ */
+export function abilityOf(command: Command): string {
+  const path = command.slice(1)
+  if (!path.includes('/')) throw new ArgumentError(`${quote(command)} cannot be invoked in 0.9.1: it has one segment`)
+  return path
+}
+
+/** The command that an option names, parsed. */
+export function commandOf(command: string | { readonly command: Command }): Command {
+  return typeof command === 'string' ? parseCommand(command) : command.command
+}

@@ -1,0 +1,59 @@
+/**
+ * Archives as text and as bytes, in the forms that clients of 0.9.1 exchange.
+ *
+ * @module
+ */
+
+import { MalformedError } from '../errors.ts'
+import { decodeBase64, decodeBase64url, encodeBase64 } from '../ipld/base.ts'
+import { concatBytes } from '../ipld/concat.ts'
+import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
+import type { Limits } from '../limits.ts'
+
+/** A CID of version 1 whose codec is CAR and whose hash is the content itself. */
+const identityPrefix = [0x01, 0x82, 0x04, 0x00]
+
+/** How a CAR file with one root begins: the length of its header, and a map of two. */
+const carStart = [0x3a, 0xa2]
+
+/**
+ * Whether a container begins like an archive: a CAR file, or its text in multibase (`m`, `u`) or in base64 with or
+ * without the alphabet for URLs.
+ */
+export function isArchive(container: string | Uint8Array): boolean {
+  if (typeof container !== 'string') return startsWith(container, carStart)
+  return container.startsWith('m') || container.startsWith('u') || container.startsWith('Oq')
+}
+
+/**
+ * Reads the bytes of an archive out of any of its forms.
+ *
+ * @throws {@link MalformedError} when it is in none of them.
+ */
+export function archiveBytes(container: string | Uint8Array, limits: Limits): Uint8Array {
+  if (typeof container !== 'string') return container
+  const most = limits.containerBytes + 16
+  const bytes = decodeText(container, most)
+  if (!startsWith(bytes, identityPrefix)) return bytes
+  const [length, prefix] = decodeVarint(bytes, identityPrefix.length)
+  const start = identityPrefix.length + prefix
+  if (length !== bytes.length - start) throw new MalformedError('UCT-06', 'the archive is not as long as its text says')
+  return bytes.subarray(start)
+}
+
+/** Writes an archive as the command line tools and consoles of that ecosystem show it: an identity CID in base64. */
+export function archiveText(bytes: Uint8Array): string {
+  const cid = concatBytes([Uint8Array.from(identityPrefix), encodeVarint(bytes.length), bytes])
+  return `m${encodeBase64(cid).replaceAll('=', '')}`
+}
+
+function decodeText(text: string, most: number): Uint8Array {
+  if (!isArchive(text)) throw new MalformedError('UCT-06', 'the text is no archive in a base that is read here')
+  if (text.startsWith('u')) return decodeBase64url(text.slice(1), most)
+  if (text.startsWith('m')) return decodeBase64(`${text.slice(1)}${'='.repeat((5 - (text.length % 4)) % 4)}`, most)
+  return text.length % 4 === 0 && !/[-_]/.test(text) ? decodeBase64(text, most) : decodeBase64url(text, most)
+}
+
+function startsWith(bytes: Uint8Array, start: readonly number[]): boolean {
+  return start.every((byte, index) => bytes[index] === byte)
+}

@@ -1,0 +1,96 @@
+/**
+ * CAR files, version 1: blocks, each with its name, and the name of the one to begin with.
+ *
+ * @module
+ */
+
+import type { CID } from 'multiformats/cid'
+import { MalformedError } from '../errors.ts'
+import { isCid, isTokenCid, isTokenCidAt, parseCid } from '../ipld/cid.ts'
+import { concatBytes } from '../ipld/concat.ts'
+import { decodeCbor } from '../ipld/decode.ts'
+import { encodeCbor } from '../ipld/encode.ts'
+import { isList, isMap } from '../ipld/value.ts'
+import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
+import type { Limits } from '../limits.ts'
+
+/** A block as the file has it. The name is a claim: whoever reads it hashes the bytes. */
+export interface Block {
+  readonly cid: CID
+  readonly bytes: Uint8Array
+}
+
+/** What a CAR file holds. */
+export interface Car {
+  readonly root: CID
+  readonly blocks: readonly Block[]
+}
+
+/** Length of a CID of version 1, DAG-CBOR and SHA-256. */
+const cidLength = 36
+
+/** Bytes of the longest header: a map of two keys and one root. */
+const maxHeaderBytes = 128
+
+/**
+ * Takes a CAR file apart.
+ *
+ * @throws {@link MalformedError} when it is not one with a single root and blocks of DAG-CBOR named by SHA-256.
+ */
+export function readCar(bytes: Uint8Array, limits: Limits): Car {
+  if (bytes.length > limits.containerBytes) {
+    throw new MalformedError('UCT-01', `the archive has more than ${limits.containerBytes} bytes`, {
+      kind: 'too_large',
+    })
+  }
+  const header = readSection(bytes, 0, maxHeaderBytes)
+  const root = readHeader(bytes.subarray(header.start, header.end))
+  const blocks: Block[] = []
+  const most = cidLength + limits.tokenBytes
+  for (let at = header.end; at < bytes.length; ) {
+    // One for each token and one that says which is the first.
+    if (blocks.length > limits.tokens) {
+      throw new MalformedError('UCT-01', `the archive has more than ${limits.tokens} tokens`, { kind: 'too_large' })
+    }
+    const { start, end } = readSection(bytes, at, most)
+    const split = start + cidLength
+    if (split > end || !isTokenCidAt(bytes, start, split)) {
+      throw new MalformedError('UCT-03', 'a block is named by something else than CIDv1, dag-cbor, sha2-256', {
+        kind: 'unsupported',
+      })
+    }
+    blocks.push({ cid: parseCid(bytes.slice(start, split)), bytes: bytes.slice(split, end) })
+    at = end
+  }
+  return { root, blocks }
+}
+
+/** Writes a CAR file, the blocks in the order given. */
+export function writeCar({ root, blocks }: Car): Uint8Array {
+  const header = encodeCbor({ roots: [root], version: 1 })
+  const sections = blocks.flatMap(({ cid, bytes }) => [encodeVarint(cid.bytes.length + bytes.length), cid.bytes, bytes])
+  return concatBytes([encodeVarint(header.length), header, ...sections])
+}
+
+function readSection(bytes: Uint8Array, at: number, most: number): { readonly start: number; readonly end: number } {
+  const [length, prefix] = decodeVarint(bytes, at)
+  const start = at + prefix
+  if (length > most) {
+    throw new MalformedError('UCT-01', `a section of the archive has more than ${most} bytes`, { kind: 'too_large' })
+  }
+  if (start + length > bytes.length) throw new MalformedError('UCT-02', 'the archive ends within a section')
+  return { start, end: start + length }
+}
+
+function readHeader(bytes: Uint8Array): CID {
+  const header = decodeCbor(bytes, { depth: 4, items: 16 })
+  const roots = isMap(header) && header.version === 1 && Object.keys(header).length === 2 ? header.roots : undefined
+  if (roots === undefined || !isList(roots) || roots.length !== 1) {
+    throw new MalformedError('UCT-02', 'the archive is not a CAR file of version 1 with one root')
+  }
+  const [root] = roots
+  if (!isCid(root) || !isTokenCid(root)) {
+    throw new MalformedError('UCT-02', 'the root of the archive is not CIDv1, dag-cbor, sha2-256')
+  }
+  return root
+}

@@ -1,0 +1,111 @@
+/**
+ * From an archive or an agent message to tokens.
+ *
+ * @module
+ */
+
+import type { CID } from 'multiformats/cid'
+import { isPromiseLike, type Steps, wait } from '../authorization/steps.ts'
+import { MalformedError } from '../errors.ts'
+import { digestKey, isCid, isTokenCid, tokenKey } from '../ipld/cid.ts'
+import { decodeCbor } from '../ipld/decode.ts'
+import { type IpldMap, type IpldValue, isList, isMap } from '../ipld/value.ts'
+import { type Block, readCar } from './car.ts'
+import { type OpenToken, type OpenTokenContext, openToken } from './open-token.ts'
+
+/** What hashes, and the rules for reading tokens. */
+export interface ArchiveContext extends OpenTokenContext {
+  readonly sha256: (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>
+}
+
+/** A token together with its name, which was computed. */
+export interface NamedToken {
+  readonly token: OpenToken
+  readonly cid: CID
+  /** The digest of its bytes, to look it up by. */
+  readonly key: string
+}
+
+/** Tokens by the digest of their bytes. */
+export type TokenTable = ReadonlyMap<string, NamedToken>
+
+/** What an archive holds. */
+export interface Archive {
+  /** Whether it is an agent message; otherwise it holds one token and its proofs. */
+  readonly isMessage: boolean
+  /** The tokens it is about. */
+  readonly first: readonly NamedToken[]
+  /** All tokens: those, and what they name as proofs as far as it is there. */
+  readonly tokens: TokenTable
+}
+
+/**
+ * Opens the bytes of an archive: hashes every block, opens every token strictly, and refuses what nothing refers to.
+ *
+ * @throws {@link MalformedError} for anything that is not exactly that.
+ */
+export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<Archive> {
+  const { root, blocks } = readCar(bytes, context.limits)
+  const table = yield* nameBlocks(blocks, context)
+  const head = table.get(tokenKey(root))
+  if (head === undefined) throw new MalformedError('UCT-07', 'the root of the archive is not in it')
+  const { isMessage, links } = readHead(head.bytes)
+  const tokens = new Map<string, NamedToken>()
+  const waiting = [...links]
+  for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
+    const key = tokenKey(cid)
+    const block = table.get(key)
+    if (block === undefined || tokens.has(key)) continue
+    const token = openToken(block.bytes, context)
+    tokens.set(key, { token, cid: block.cid, key })
+    waiting.push(...token.proofs)
+  }
+  const first = links.map((cid) => {
+    const token = tokens.get(tokenKey(cid))
+    if (token === undefined) throw new MalformedError('UCT-07', 'the token that the archive is about is not in it')
+    return token
+  })
+  if (tokens.size + 1 < table.size) {
+    throw new MalformedError('UCT-05', 'the archive has a block that is no token, or that nothing refers to')
+  }
+  return { isMessage, first, tokens }
+}
+
+/** Gives each block the name that its bytes have, which has to be the one that it came with. */
+function* nameBlocks(blocks: readonly Block[], { sha256 }: ArchiveContext): Steps<ReadonlyMap<string, Block>> {
+  const hashes = blocks.map(({ bytes }) => sha256(bytes))
+  const digests = hashes.some(isPromiseLike) ? yield* wait(Promise.all(hashes)) : (hashes as Uint8Array[])
+  const table = new Map<string, Block>()
+  for (const [index, block] of blocks.entries()) {
+    const key = digestKey(digests[index] as Uint8Array)
+    if (key !== tokenKey(block.cid)) throw new MalformedError('UCT-04', 'a block is not the one that its name says')
+    if (table.has(key)) throw new MalformedError('UCT-05', 'the archive has a block twice')
+    table.set(key, block)
+  }
+  return table
+}
+
+interface Head {
+  readonly isMessage: boolean
+  readonly links: readonly CID[]
+}
+
+/** Reads the root block: one token, or the invocations of an agent message. */
+function readHead(bytes: Uint8Array): Head {
+  const head = decodeCbor(bytes)
+  const [tag, ...others] = isMap(head) ? Object.keys(head) : []
+  const value = (head as IpldMap)[tag ?? '']
+  if (others.length === 0 && tag === 'ucan@0.9.1' && isTokenLink(value)) return { isMessage: false, links: [value] }
+  if (others.length === 0 && tag === 'ucanto/message@7.0.0' && isMap(value)) {
+    const { execute, ...rest } = value
+    if (execute !== undefined && isList(execute) && execute.every(isTokenLink) && Object.keys(rest).length === 0) {
+      return { isMessage: true, links: execute }
+    }
+    throw new MalformedError('UCT-08', 'the message does more than ask for invocations', { kind: 'unsupported' })
+  }
+  throw new MalformedError('UCT-07', 'the root block names no token of version 0.9.1', { kind: 'unsupported' })
+}
+
+function isTokenLink(value: IpldValue | undefined): value is CID {
+  return value !== undefined && isCid(value) && isTokenCid(value)
+}

@@ -1,0 +1,156 @@
+/**
+ * A token of UCAN 0.9.1, opened strictly: of all the bytes that other readers take for the same token, one form is
+ * accepted, the one that `@ucanto/core` writes. A token then has one CID, which is what a revocation names.
+ *
+ * @module
+ */
+
+import type { CID } from 'multiformats/cid'
+import type { Did } from '../did/did.ts'
+import { MalformedError, quote } from '../errors.ts'
+import { bytesEqual } from '../ipld/bytes.ts'
+import { isCid, isTokenCid } from '../ipld/cid.ts'
+import { decodeCbor } from '../ipld/decode.ts'
+import { encodeCbor } from '../ipld/encode.ts'
+import { type IpldMap, type IpldValue, isList, isMap } from '../ipld/value.ts'
+import type { Limits } from '../limits.ts'
+import { type Never, never, type Timestamp } from '../time.ts'
+import { type Capability, readCapability } from './capability.ts'
+import { readPrincipal } from './principal.ts'
+import { type FramedSignature, readSignatureFrame } from './signature-frame.ts'
+import { signingInput } from './signing-input.ts'
+
+/** A token that has been read, and not verified. */
+export interface OpenToken {
+  readonly bytes: Uint8Array
+  readonly issuer: Did
+  readonly audience: Did
+  readonly capabilities: readonly Capability[]
+  readonly proofs: readonly CID[]
+  readonly notBefore?: Timestamp
+  readonly expiration: Timestamp | Never
+  /** `nnc` as written. */
+  readonly nonce?: string
+  /** `fct`: signed notes without authority. */
+  readonly facts: readonly IpldMap[]
+  readonly signature: FramedSignature
+  /** What was signed: the text of the JWT that the token stands for. */
+  readonly signed: Uint8Array
+}
+
+/** What is needed to open a token. */
+export interface OpenTokenContext {
+  readonly limits: Limits
+  readonly parseDid: (text: string) => Did
+}
+
+const required: readonly string[] = ['v', 'iss', 'aud', 's', 'att', 'prf', 'exp']
+const optional: readonly string[] = ['fct', 'nnc', 'nbf']
+
+/** Most entries of `att` in a token. */
+const maxCapabilities = 64
+
+/** UTF-16 code units of the longest `nnc`. */
+const maxNonce = 64
+
+/**
+ * Opens a token.
+ *
+ * @throws {@link MalformedError} for anything but the one form.
+ */
+export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenContext): OpenToken {
+  const { tokenBytes, depth, items } = limits
+  // `eyJ` is how a JWT begins: the other form of a token, with another name.
+  if (bytes[0] === 0x65 && bytes[1] === 0x79 && bytes[2] === 0x4a) {
+    throw new MalformedError('UCT-14', 'the token is a JWT', { kind: 'unsupported' })
+  }
+  const payload = decodeCbor(bytes, { bytes: tokenBytes, depth, items, stringBytes: tokenBytes })
+  if (!isMap(payload)) throw new MalformedError('UCT-10', 'a token is a map')
+  checkFields(payload)
+  // Numbers are the one thing with two canonical forms: the integer 1 and the float 1.0 are signed as the same text.
+  if (!bytesEqual(encodeCbor(payload), bytes)) {
+    throw new MalformedError('UCT-12', 'the token has a whole number written as a float')
+  }
+  checkKeys(payload)
+  const issuer = readPrincipal(payload.iss, 'iss', parseDid)
+  const audience = readPrincipal(payload.aud, 'aud', parseDid)
+  const signature = readSignatureFrame(payload.s)
+  return {
+    bytes,
+    issuer,
+    audience,
+    capabilities: readList(payload.att, 'att', maxCapabilities).map(readCapability),
+    proofs: readList(payload.prf, 'prf', limits.tokens).map(readProof),
+    ...readTimes(payload),
+    ...readNonce(payload.nnc),
+    facts: readFacts(payload.fct),
+    signature,
+    signed: signingInput({ issuer, audience, payload }, signature),
+  }
+}
+
+function checkFields(payload: IpldMap): void {
+  for (const name of required) {
+    if (!Object.hasOwn(payload, name)) throw new MalformedError('UCT-10', `the token lacks the field \`${name}\``)
+  }
+  const extra = Object.keys(payload).find((name) => !required.includes(name) && !optional.includes(name))
+  if (extra !== undefined) throw new MalformedError('UCT-10', `the token has an unknown field ${quote(extra)}`)
+  if (payload.v !== '0.9.1') {
+    throw new MalformedError('UCT-11', 'the token is not of version 0.9.1', { kind: 'unsupported' })
+  }
+}
+
+/** Refuses maps with the key `/`: in the text that is signed they would look like bytes or a link. */
+function checkKeys(value: IpldValue): void {
+  if (isList(value)) for (const item of value) checkKeys(item)
+  else if (isMap(value)) {
+    for (const [key, item] of Object.entries(value)) {
+      if (key === '/') throw new MalformedError('UCT-13', 'the token has a map with the key `/`')
+      checkKeys(item)
+    }
+  }
+}
+
+function readList(value: IpldValue | undefined, name: string, most: number): readonly IpldValue[] {
+  if (value === undefined || !isList(value)) throw new MalformedError('UCT-10', `\`${name}\` is not a list`)
+  if (value.length > most) {
+    throw new MalformedError('UCT-25', `\`${name}\` has more than ${most} entries`, { kind: 'too_large' })
+  }
+  return value
+}
+
+function readProof(value: IpldValue): CID {
+  if (isCid(value) && isTokenCid(value)) return value
+  throw new MalformedError('UCT-24', '`prf` names a token by something else than CIDv1, dag-cbor, sha2-256', {
+    kind: 'unsupported',
+  })
+}
+
+function readTimes({ nbf, exp }: IpldMap): Pick<OpenToken, 'notBefore' | 'expiration'> {
+  // Left out of the signed text when it is zero, so that the token with it would be another with the same signature.
+  if (nbf === 0) throw new MalformedError('UCT-26', '`nbf` is zero and should have been left out')
+  const expiration = exp === null ? never : readTime(exp, 'exp')
+  return nbf === undefined ? { expiration } : { notBefore: readTime(nbf, 'nbf'), expiration }
+}
+
+function readTime(value: IpldValue | undefined, name: string): Timestamp {
+  if (Number.isSafeInteger(value)) return value as Timestamp
+  throw new MalformedError('UCT-10', `\`${name}\` is not a whole number of seconds within ±(2^53 - 1)`)
+}
+
+function readNonce(value: IpldValue | undefined): Pick<OpenToken, 'nonce'> {
+  if (value === undefined) return {}
+  if (value === '') throw new MalformedError('UCT-27', '`nnc` is empty and should have been left out')
+  if (typeof value === 'string' && value.length <= maxNonce) return { nonce: value }
+  throw new MalformedError('UCT-10', `\`nnc\` is not text of at most ${maxNonce} characters`)
+}
+
+function readFacts(value: IpldValue | undefined): readonly IpldMap[] {
+  if (value === undefined) return []
+  const facts = readList(value, 'fct', maxCapabilities)
+  if (facts.length === 0) throw new MalformedError('UCT-28', '`fct` is empty and should have been left out')
+  return facts.map((fact) => {
+    if (!isMap(fact)) throw new MalformedError('UCT-10', 'an entry of `fct` is not a map')
+    return fact
+  })
+}

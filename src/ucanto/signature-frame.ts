@@ -1,0 +1,65 @@
+/**
+ * Signatures of 0.9.1: a code for the algorithm, the length, and the raw signature.
+ *
+ * @module
+ */
+
+import type { SignatureAlgorithm } from '../did/public-key.ts'
+import { MalformedError } from '../errors.ts'
+import { concatBytes } from '../ipld/concat.ts'
+import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
+
+/** What the ecosystem calls an algorithm, and by which number. */
+export interface AlgorithmName {
+  readonly algorithm: SignatureAlgorithm
+  /** The `alg` of the signed text. */
+  readonly alg: 'EdDSA' | 'ES256' | 'ES256K'
+  readonly code: number
+}
+
+/** Every signature read here has this many bytes. */
+const rawBytes = 64
+
+const names: readonly AlgorithmName[] = [
+  { algorithm: 'Ed25519', alg: 'EdDSA', code: 0xd0ed },
+  { algorithm: 'ES256', alg: 'ES256', code: 0xd01200 },
+  { algorithm: 'ES256K', alg: 'ES256K', code: 0xd0e7 },
+]
+
+/** A signature taken out of its frame. */
+export interface FramedSignature extends AlgorithmName {
+  /** 64 bytes. */
+  readonly raw: Uint8Array
+}
+
+/**
+ * Takes a signature out of its frame.
+ *
+ * @throws {@link MalformedError} when the frame is not exactly as {@link frameSignature} writes it.
+ */
+export function readSignatureFrame(bytes: unknown): FramedSignature {
+  if (!(bytes instanceof Uint8Array)) throw new MalformedError('UCT-18', '`s` is not bytes')
+  const [code, codeLength] = decodeVarint(bytes)
+  const name = names.find((candidate) => candidate.code === code)
+  if (name === undefined) {
+    throw new MalformedError('UCT-19', `signatures with the code 0x${code.toString(16)} are not read here`, {
+      kind: 'unsupported',
+    })
+  }
+  // The length and the end are compared too: what stands behind the signature is not signed by anybody.
+  const start = codeLength + 1
+  if (bytes[codeLength] !== rawBytes || bytes.length !== start + rawBytes) {
+    throw new MalformedError('UCT-18', `a signature is framed as ${rawBytes} bytes and nothing else`)
+  }
+  return { ...name, raw: bytes.subarray(start) }
+}
+
+/** Puts a raw signature into its frame. */
+export function frameSignature(algorithm: SignatureAlgorithm, raw: Uint8Array): Uint8Array {
+  return concatBytes([encodeVarint(algorithmName(algorithm).code), Uint8Array.of(rawBytes), raw])
+}
+
+/** What the ecosystem calls an algorithm. */
+export function algorithmName(algorithm: SignatureAlgorithm): AlgorithmName {
+  return names.find((name) => name.algorithm === algorithm) as AlgorithmName
+}
