@@ -1,0 +1,107 @@
+import { type Command, commandCovers } from '../capability/command.ts'
+import type { CommandDefinition } from '../capability/definition.ts'
+import { findWidening } from '../capability/policy/narrower.ts'
+import type { Policy } from '../capability/policy/statement.ts'
+import { chooseExpiration } from '../envelope/lifetime.ts'
+import { ArgumentError, AttenuationError } from '../errors.ts'
+import { type Never, never, type Timestamp } from '../time.ts'
+import { abilitiesOf, commandOf, readAbility } from './ability.ts'
+import { allResources, policyOf } from './capability.ts'
+import { caveatsOf, type Readers } from './caveats.ts'
+import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
+import { sealToken } from './seal.ts'
+import type { UcantoCapability, UcantoToken } from './token.ts'
+
+/** Options of {@link attenuate}. */
+export interface UcantoAttenuateOptions extends NewToken {
+  /** What may be invoked. Default: what the proof gives. */
+  readonly command?: string | CommandDefinition
+  /** Whose authority, or which resource, when the proof gives all that its issuer has. Default: what the proof gives. */
+  readonly subject?: string
+  /** Further conditions. Those of the proofs hold in any case. Default: none. */
+  readonly policy?: Policy
+  /** Who will read the token. Default `any`. */
+  readonly readers?: Readers
+}
+
+/**
+ * Passes on, narrower, what was received. Plain conditions of the proof are repeated, as verifiers of 0.9.1 expect.
+ *
+ * Without `expiresIn` or `expiration` it is valid for one hour, or until the proof expires if that is sooner.
+ *
+ * @param proof - the delegation received, with its own proofs.
+ * @throws {@link AttenuationError} when the new delegation would say more than its proof.
+ * @throws {@link ArgumentError} when an option is missing or makes no sense, or the policy cannot be written.
+ */
+export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOptions): Promise<UcantoToken> {
+  const { issuer, policy = [], readers = 'any' } = options
+  if (proof.audience !== issuer.did) {
+    throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
+  }
+  const command = options.command === undefined ? broadest(proof) : commandOf(options.command)
+  const abilities = abilitiesOf(command)
+  const sources = abilities.map((can) => sourceOf(proof, can, options.subject))
+  const capabilities = sources.map((source, index): UcantoCapability => {
+    const given = policyOf(source.nb)
+    const widening = findWidening(given, policy)
+    if (widening !== undefined) throw new AttenuationError(widening.message)
+    const inherited = given.filter((statement) => isPlainEntry(statement, source))
+    return {
+      can: abilities[index] as string,
+      with: options.subject ?? source.with,
+      nb: caveatsOf(withoutDoubles([...inherited, ...policy]), readers),
+    }
+  })
+  return sealToken({
+    ...draftOf(options),
+    capabilities,
+    expiration: boundExpiration(options, proof),
+    proofs: [proof],
+  })
+}
+
+/** The command of the proof that covers all others. */
+function broadest({ capabilities }: UcantoToken): Command {
+  const commands = capabilities.flatMap(({ can }) => readAbility(can)?.command ?? [])
+  const found = commands.find((command) => commands.every((other) => commandCovers(command, other)))
+  if (found === undefined) throw new ArgumentError('the proof gives several commands; say which with `command`')
+  return found
+}
+
+/** The capability of the proof that gives an ability. */
+function sourceOf({ capabilities }: UcantoToken, can: string, subject: string | undefined): UcantoCapability {
+  const found = capabilities.find(
+    (given) =>
+      abilityIncludes(given.can, can) && (subject === undefined || [subject, allResources].includes(given.with)),
+  )
+  if (found === undefined) throw new AttenuationError(`the proof does not give \`${can}\` over this resource`)
+  return found
+}
+
+/** Whether one `can` gives another. */
+function abilityIncludes(given: string, asked: string): boolean {
+  return given === '*' || given === asked || (given.endsWith('/*') && asked.startsWith(given.slice(0, -1)))
+}
+
+function isPlainEntry(statement: Policy[number], { nb }: UcantoCapability): boolean {
+  const [operator, selector, value] = statement
+  return operator === '==' && Object.entries(nb).some(([key, given]) => selector === `.${key}` && given === value)
+}
+
+function withoutDoubles(policy: Policy): Policy {
+  const seen = new Set<string>()
+  return policy.filter((statement) => {
+    const text = JSON.stringify(statement)
+    if (seen.has(text)) return false
+    seen.add(text)
+    return true
+  })
+}
+
+function boundExpiration(options: UcantoAttenuateOptions, proof: UcantoToken): Timestamp | Never {
+  const bound = proof.expiration
+  const chosen = chooseExpiration(options, delegationLifetime)
+  if (bound === never || (chosen !== never && chosen <= bound)) return chosen
+  if (options.expiresIn === undefined && options.expiration === undefined) return bound
+  throw new AttenuationError(`the proof expires at ${bound}, and the delegation would not before`)
+}

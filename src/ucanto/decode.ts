@@ -1,0 +1,46 @@
+import { backend } from '#backend'
+import { runAsync } from '../authorization/steps.ts'
+import { parseDid } from '../did/did.ts'
+import { tokenKey } from '../ipld/cid.ts'
+import { completeLimits, type Limits } from '../limits.ts'
+import { archiveBytes } from './archive-text.ts'
+import { type NamedToken, openArchive, type TokenTable } from './open-archive.ts'
+import { tokenOf, type UcantoToken } from './token.ts'
+
+/** Options of {@link decode}. */
+export interface DecodeArchiveOptions {
+  /** Bounds on what is read. */
+  readonly limits?: Partial<Limits>
+}
+
+/**
+ * Reads an archive in any of its forms (a CAR file; its text in multibase or base64, also as an identity CID), or an
+ * agent message that asks for invocations. Every token is opened strictly and none is verified: to decide about a
+ * call, hand what you have to `authorize` as it is.
+ *
+ * @returns the tokens that it is about: one for an archive, one for each invocation of a message.
+ * @throws {@link MalformedError} when it is not exactly that.
+ */
+export async function decode(
+  archive: string | Uint8Array,
+  options: DecodeArchiveOptions = {},
+): Promise<readonly UcantoToken[]> {
+  const limits = completeLimits(options.limits)
+  const bytes = archiveBytes(archive, limits).slice()
+  const context = { limits, parseDid, sha256: (block: Uint8Array) => backend.sha256(block) }
+  const { first, tokens } = await runAsync(openArchive(bytes, context))
+  return Object.freeze(first.map((token) => withProofs(token, tokens)))
+}
+
+/** A token and, by name, all that it can be traced to. */
+function withProofs(start: NamedToken, tokens: TokenTable): UcantoToken {
+  const included = new Map<string, UcantoToken>()
+  const waiting = [...start.token.proofs]
+  for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
+    const proof = tokens.get(tokenKey(cid))
+    if (proof === undefined || included.has(cid.toString())) continue
+    included.set(cid.toString(), tokenOf(proof, included))
+    waiting.push(...proof.token.proofs)
+  }
+  return tokenOf(start, included)
+}

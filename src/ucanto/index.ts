@@ -1,0 +1,14 @@
+/**
+ * `procura/ucanto`: tokens of UCAN 0.9.1, as the ucanto libraries write them, under the rules of this library.
+ *
+ * @module
+ */
+
+export { archive, archiveToText, encodeMessage } from './archive.ts'
+export { attenuate, type UcantoAttenuateOptions } from './attenuate.ts'
+export type { Readers } from './caveats.ts'
+export { type DecodeArchiveOptions, decode } from './decode.ts'
+export { delegate, type NewToken, type UcantoDelegateOptions } from './delegate.ts'
+export { invoke, type UcantoInvokeOptions } from './invoke.ts'
+export type { UcantoCapability, UcantoToken } from './token.ts'
+export { type UcantoFormatOptions, ucantoFormat } from './ucanto-format.ts'

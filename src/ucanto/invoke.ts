@@ -1,0 +1,58 @@
+import type { CommandDefinition } from '../capability/definition.ts'
+import { chooseExpiration } from '../envelope/lifetime.ts'
+import { ArgumentError } from '../errors.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { abilityOf, commandOf } from './ability.ts'
+import { allResources, policyKey } from './capability.ts'
+import { draftOf, type NewToken } from './delegate.ts'
+import { sealToken } from './seal.ts'
+import type { UcantoToken } from './token.ts'
+
+/** Seconds for which an invocation is valid when nothing is said: one minute. */
+const invocationLifetime = 60
+
+/** Options of {@link invoke}. */
+export interface UcantoInvokeOptions<Args = IpldMap> extends NewToken {
+  /** Whose authority is used, or the URI of the resource. Default: what the proofs name, or the issuer without any. */
+  readonly subject?: string
+  /** What to do. A definition also gives the arguments their type. */
+  readonly command: string | CommandDefinition<Args>
+  /** With which arguments. Default: none. */
+  readonly args?: Args
+  /** What proves it: the delegations that the issuer received. Default: none, for one's own authority. */
+  readonly proofs?: readonly UcantoToken[]
+}
+
+/**
+ * Makes a call in the format of UCAN 0.9.1. Valid for one minute unless you say otherwise. Send it as
+ * `await archive(call)`, or to a ucanto service with `execute`.
+ *
+ * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws {@link SigningError} when the signer fails.
+ */
+export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>): Promise<UcantoToken> {
+  const { issuer, args = {}, proofs = [] } = options
+  if (Object.hasOwn(args as object, policyKey)) {
+    throw new ArgumentError(`an argument cannot be named \`${policyKey}\` in 0.9.1, where it carries policies`)
+  }
+  const command = commandOf(options.command)
+  return sealToken({
+    ...draftOf(options),
+    capabilities: [
+      { can: abilityOf(command), with: options.subject ?? resourceOf(proofs) ?? issuer.did, nb: args as IpldMap },
+    ],
+    expiration: chooseExpiration(options, invocationLifetime),
+    proofs,
+  })
+}
+
+/** The one resource that the proofs, or what they stand on, name. */
+function resourceOf(proofs: readonly UcantoToken[]): string | undefined {
+  const tokens = proofs.flatMap((proof) => [proof, ...proof.included.values()])
+  const named = new Set(tokens.flatMap(({ capabilities }) => capabilities.map((capability) => capability.with)))
+  named.delete(allResources)
+  if (named.size > 1 || (named.size === 0 && proofs.length > 0)) {
+    throw new ArgumentError('the proofs do not name one resource; say which with `subject`')
+  }
+  return [...named][0]
+}

@@ -1,0 +1,104 @@
+/**
+ * Making a token of 0.9.1 with `@ucanto/core` and a signer of this library.
+ *
+ * @module
+ */
+
+import { Delegation, Signature, type UCAN } from '@ucanto/core'
+import { backend } from '#backend'
+import type { Did } from '../did/did.ts'
+import { parseDid } from '../did/did.ts'
+import { publicKey } from '../did/did-key.ts'
+import { ArgumentError, SigningError } from '../errors.ts'
+import { cidOf, digestKey } from '../ipld/cid.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { defaultLimits } from '../limits.ts'
+import { checkedSignature } from '../principal/checked-signature.ts'
+import { isSelfChecking, type Signer } from '../principal/signer.ts'
+import { type Never, never, type Timestamp } from '../time.ts'
+import { openToken } from './open-token.ts'
+import { algorithmName } from './signature-frame.ts'
+import { tokenOf, type UcantoCapability, type UcantoToken } from './token.ts'
+
+/** What a new token says. */
+export interface TokenDraft {
+  readonly issuer: Signer
+  readonly audience: string
+  readonly capabilities: readonly UcantoCapability[]
+  readonly notBefore?: Timestamp
+  readonly expiration: Timestamp | Never
+  readonly nonce?: string
+  readonly facts?: readonly IpldMap[]
+  readonly proofs: readonly UcantoToken[]
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Signs a token. What comes back has been read again by the strict reader, so that a token that would be refused for
+ * its form is never handed out.
+ *
+ * @throws {@link SigningError} when the signer fails.
+ * @throws {@link ArgumentError} when the token would be too large.
+ */
+export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
+  const { issuer, capabilities, notBefore, expiration, nonce, facts = [], proofs, signal } = draft
+  const audience = parseDid(draft.audience)
+  const input = {
+    issuer: signerOf(issuer, signal),
+    audience: { did: () => audience },
+    capabilities: capabilities.map(({ can, with: resource, nb }) =>
+      Object.keys(nb).length === 0 ? { can, with: resource } : { can, with: resource, nb },
+    ),
+    expiration: expiration === never ? Number.POSITIVE_INFINITY : expiration,
+    ...(notBefore === undefined || notBefore === 0 ? {} : { notBefore }),
+    ...(nonce === undefined ? {} : { nonce }),
+    facts,
+    proofs: proofs.map(({ cid }) => cid),
+  }
+  const { bytes } = await Delegation.delegate(input as unknown as Parameters<typeof Delegation.delegate>[0])
+  if (bytes.length > defaultLimits.tokenBytes) {
+    throw new ArgumentError(`the token has ${bytes.length} bytes, more than ${defaultLimits.tokenBytes}`)
+  }
+  const digest = await backend.sha256(bytes)
+  const token = openToken(bytes, { limits: defaultLimits, parseDid })
+  return tokenOf({ token, cid: cidOf(digest), key: digestKey(digest) }, includedOf(proofs))
+}
+
+/** All that the proofs stand on, and they themselves. */
+function includedOf(proofs: readonly UcantoToken[]): ReadonlyMap<string, UcantoToken> {
+  return new Map(proofs.flatMap((proof) => [...proof.included, [proof.cid.toString(), proof] as const]))
+}
+
+/** A signer as `@ucanto/core` takes it. */
+interface CoreSigner {
+  did(): Did
+  readonly signatureAlgorithm: string
+  readonly signatureCode: number
+  sign(bytes: Uint8Array): Promise<UCAN.SignatureView>
+}
+
+function signerOf(signer: Signer, signal: AbortSignal | undefined): CoreSigner {
+  const { alg, code } = algorithmName(signer.algorithm)
+  return {
+    did: () => signer.did,
+    signatureAlgorithm: alg,
+    signatureCode: code,
+    sign: async (bytes) => Signature.create(code, await sign(signer, bytes, signal)),
+  }
+}
+
+async function sign(signer: Signer, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const { maxMessageBytes = Number.POSITIVE_INFINITY } = signer
+  if (bytes.length > maxMessageBytes) {
+    throw new ArgumentError(`the token has ${bytes.length} bytes to sign, and at most ${maxMessageBytes} can be`)
+  }
+  let signature: Uint8Array
+  try {
+    signature = await signer.sign(bytes, signal === undefined ? {} : { signal })
+  } catch (cause) {
+    if (cause instanceof SigningError) throw cause
+    throw new SigningError(`the signer of ${signer.did} failed`, { cause })
+  }
+  if (isSelfChecking(signer)) return signature
+  return checkedSignature(publicKey(signer.algorithm, signer.publicKey), signature, bytes)
+}
