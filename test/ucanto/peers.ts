@@ -1,0 +1,75 @@
+/**
+ * The other side: principals, services and verifiers of the ucanto libraries.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import { Delegation } from '@ucanto/core'
+import type * as API from '@ucanto/interface'
+import { ed25519, Verifier } from '@ucanto/principal'
+import { access, capability, Schema } from '@ucanto/validator'
+import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import type { AuthorizeOptions } from '../../src/authorization/options.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { systemClock } from '../../src/time.ts'
+import { archive } from '../../src/ucanto/archive.ts'
+import type { UcantoToken } from '../../src/ucanto/token.ts'
+import { type UcantoFormatOptions, ucantoFormat } from '../../src/ucanto/ucanto-format.ts'
+import { serviceOptions, verdict } from '../support/service.ts'
+
+/** The principal of that name with the same key as `actor(name)`, as the ucanto libraries have it. */
+export async function peer(name: string): Promise<ed25519.EdSigner> {
+  const seed = createHash('sha256').update(`procura test actor ${name} Ed25519`).digest()
+  return ed25519.derive(new Uint8Array(seed))
+}
+
+/** The definition that the service of these tests has of `mail/send`, in the terms of `@ucanto/validator`. */
+export const mailSend: object = capability({
+  can: 'mail/send',
+  with: Schema.did(),
+  nb: Schema.struct({ to: Schema.string().optional(), size: Schema.number().optional() }),
+})
+
+/** What `@ucanto/validator` says about an archive: `allowed`, or its reasons. */
+export async function foreignVerdict(
+  bytes: Uint8Array,
+  service: API.Signer,
+  definition: unknown = mailSend,
+): Promise<string> {
+  const extracted = await Delegation.extract(bytes)
+  if (extracted.error) return `unreadable: ${extracted.error.message}`
+  const result = await access(extracted.ok as unknown as API.Invocation<never>, {
+    capability: definition as never,
+    authority: service as API.Verifier,
+    principal: Verifier,
+    validateAuthorization: () => ({ ok: {} }),
+  })
+  return result.error ? result.error.message : 'allowed'
+}
+
+/** The archive of something that `@ucanto/core` made. */
+export async function archiveOf(delegation: API.Delegation | API.IssuedInvocationView): Promise<Uint8Array> {
+  const view = await delegation.delegate()
+  const { ok: bytes, error } = await view.archive()
+  if (bytes === undefined) throw error
+  return bytes
+}
+
+/** What a service of this library that reads 0.9.1 says about an archive, its text or one of our tokens. */
+export async function ownVerdict(
+  container: string | Uint8Array | UcantoToken,
+  change: Partial<AuthorizeOptions> = {},
+  options: UcantoFormatOptions = {},
+): Promise<string> {
+  const bytes = typeof container === 'string' || container instanceof Uint8Array ? container : await archive(container)
+  const settings = serviceOptions({
+    clock: systemClock,
+    replay: memoryReplayStore(),
+    revocations: memoryRevocationStore(),
+    formats: [ucantoFormat(options)],
+    ...change,
+  })
+  return verdict(await createAuthorizer(settings).authorize(bytes))
+}
