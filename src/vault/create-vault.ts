@@ -38,18 +38,19 @@ export interface VaultOptions {
   readonly onRevokeFailure?: (release: Release, error: unknown) => void
 }
 
+/** Options of {@link createVault}. */
+export interface CreateVaultOptions extends VaultOptions {
+  readonly source: SecretSource
+  /** The rules of each credential, by its name. */
+  readonly credentials: Readonly<Record<string, CredentialRules>>
+}
+
 /**
  * Makes a vault over a source of secrets.
  *
- * @param options - the source, and the rules of each credential by its name.
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do.
  */
-export function createVault(
-  options: VaultOptions & {
-    readonly source: SecretSource
-    readonly credentials: Readonly<Record<string, CredentialRules>>
-  },
-): Vault {
+export function createVault(options: CreateVaultOptions): Vault {
   const vault = vaultOver(configuredDirectory(options.source, options.credentials), options)
   return Object.freeze({ ...vault, references: Object.freeze(Object.keys(options.credentials)) })
 }

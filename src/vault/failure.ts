@@ -20,6 +20,21 @@ export function vaultFailure(code: VaultErrorCode, message: string, cause?: unkn
   return new VaultError(code, reason === '' ? message : `${message} (${reason})`, { cause: safeCause(cause) })
 }
 
+/**
+ * Asks a function of the caller's for something secret; its errors are treated like those of any other.
+ *
+ * @param what - what it gives, for the message.
+ * @throws {@link VaultError} its own, or `ERR_VAULT_UNAVAILABLE`.
+ */
+export async function fromCaller<T>(what: string, task: () => T | Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (cause) {
+    if (cause instanceof VaultError) throw cause
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${what} could not be had`, cause)
+  }
+}
+
 /** The code of an error, or its name, when they are plain identifiers; else nothing. */
 export function describeCause(cause: unknown): string {
   for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {

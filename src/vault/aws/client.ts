@@ -1,6 +1,7 @@
 import { quote, VaultError } from '../../errors.ts'
 import type { Clock } from '../../time.ts'
 import { type BackendAnswer, callBackend } from '../backend-request.ts'
+import { fromCaller } from '../failure.ts'
 import { type SecretValue, toSecret } from '../memory.ts'
 import { parseEndpoint } from '../origin.ts'
 import { keysOf } from '../processors/sigv4.ts'
@@ -56,7 +57,9 @@ export function awsClient(
 
   return {
     async post({ headers, body, signal }) {
-      const secret = fixed ?? toSecret(typeof keys === 'function' ? await keys() : keys, 'keys')
+      const secret =
+        fixed ??
+        toSecret(await fromCaller('the keys', async () => (typeof keys === 'function' ? keys() : keys)), 'keys')
       const request = {
         method: 'POST',
         url: endpoint,

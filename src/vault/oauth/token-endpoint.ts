@@ -31,6 +31,8 @@ export interface TokenAnswer {
   readonly refreshToken?: Secret
   /** RFC 8693, section 2.2.1. */
   readonly issuedTokenType?: string
+  /** RFC 9396, section 7; not checked. */
+  readonly authorizationDetails?: unknown
 }
 
 /** A call to an endpoint of an authorization server. */
@@ -73,6 +75,7 @@ export async function requestToken(request: TokenRequest, now: Timestamp): Promi
     ...(typeof scope === 'string' && { scope }),
     ...(typeof refreshToken === 'string' && refreshToken !== '' && { refreshToken: new Secret(refreshToken) }),
     ...(typeof issuedTokenType === 'string' && { issuedTokenType }),
+    ...(fields.has('authorization_details') && { authorizationDetails: fields.get('authorization_details') }),
   }
 }
 

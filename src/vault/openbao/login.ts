@@ -1,5 +1,6 @@
 import { quote, VaultError } from '../../errors.ts'
 import { asObject } from '../backend-request.ts'
+import { fromCaller } from '../failure.ts'
 import { type SecretValue, toSecret } from '../memory.ts'
 import { Secret } from '../secret.ts'
 import { type BareCall, readAuth } from './session.ts'
@@ -73,7 +74,7 @@ export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
   const path = `auth/${mountOf(parameters.mount ?? 'jwt')}/login`
   return {
     logIn: async (call) => {
-      const jwt = toSecret(await parameters.jwt(), 'jwt')
+      const jwt = toSecret(await fromCaller('the token of the workload', parameters.jwt), 'jwt')
       const body = { role: parameters.role, jwt: jwt.reveal() }
       jwt.dispose()
       return readAuth(await call({ method: 'POST', path, body }, undefined))

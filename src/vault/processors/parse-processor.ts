@@ -1,5 +1,6 @@
 import { quote, VaultError } from '../../errors.ts'
-import type { PlainValue, Processor } from '../processor.ts'
+import { canonicalJson } from '../canonical-json.ts'
+import type { Processor } from '../processor.ts'
 import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
 import { clientCredentials } from './client-credentials.ts'
@@ -19,7 +20,7 @@ export function parseProcessor(description: unknown): Processor {
   const fields = read(description)
   const processor = make(fields)
   // what the processor says of itself is what was kept, or something was not understood
-  if (canonical(processor.description) !== canonical(Object.fromEntries(fields.entries))) {
+  if (canonicalJson(processor.description) !== canonicalJson(Object.fromEntries(fields.entries))) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
       `processor ${quote(fields.text('type'))} has parameters that are not known`,
@@ -112,13 +113,6 @@ function textMap(value: unknown): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable('scopes')
   if (Object.values(value).some((item) => typeof item !== 'string')) throw unreadable('scopes')
   return value as Readonly<Record<string, string>>
-}
-
-function canonical(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${(value as readonly PlainValue[]).map(canonical).join()}]`
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonical(item)}`).join()}}`
 }
 
 function unreadable(name: string): VaultError {

@@ -1,0 +1,246 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { parseCommand } from '../../src/capability/command.ts'
+import { authorizationDetailsFor } from '../../src/vault/oauth/authorization-details.ts'
+import { type AuthorizationDetails, type TokenExchange, tokenExchangeVault } from '../../src/vault/oauth.ts'
+import type { Vault } from '../../src/vault/vault.ts'
+import {
+  AGENT,
+  movableClock,
+  NOON,
+  OWNER,
+  permission,
+  type Received,
+  serve,
+  type TestServer,
+  vaultError,
+} from './support.ts'
+
+const servers: TestServer[] = []
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+const good = { access_token: 'canary-at', issued_token_type: ACCESS_TOKEN, token_type: 'Bearer', expires_in: 60 }
+
+async function start(answer: object | ((received: Received) => object | number) = good): Promise<TestServer> {
+  const server = await serve((received, response) => {
+    if (received.url === '/revoke') return void response.end()
+    const given = typeof answer === 'function' ? answer(received) : answer
+    if (typeof given === 'number') return void response.writeHead(given).end()
+    response.writeHead('error' in given ? 400 : 200).end(JSON.stringify(given))
+  })
+  servers.push(server)
+  return server
+}
+
+function vaultOf(server: TestServer, exchange: Partial<TokenExchange> = {}, extra: object = {}): Vault {
+  return tokenExchangeVault({
+    tokenEndpoint: `${server.origin}/token`,
+    clientId: 'c',
+    clientSecret: 'canary-cs',
+    clock: movableClock(),
+    resilience: { attempts: 1 },
+    credentials: { crm: { subjectToken: async () => ({ token: 'canary-st' }), ...exchange } },
+    ...extra,
+  })
+}
+
+const lease = (vault: Vault, facts: object = {}): ReturnType<Vault['lease']> =>
+  vault.lease('crm', { authorization: permission(facts) })
+
+describe('token exchange', () => {
+  it('asks in the form of RFC 8693', async () => {
+    const calls: object[] = []
+    const server = await start({ ...good, scope: 'contacts:read' })
+    const vault = vaultOf(server, {
+      subjectToken: async (call) => {
+        calls.push(call)
+        return { token: 'canary-st', type: 'urn:ietf:params:oauth:token-type:jwt' }
+      },
+      actorToken: async () => ({ token: 'canary-actor' }),
+      scopes: { '/crm': 'contacts:read contacts:list' },
+      audience: ['crm', 'billing'],
+      resource: ['https://crm.example'],
+    })
+    const made = await lease(vault)
+    expect(made).toMatchObject({
+      adapter: 'oauth-token-exchange',
+      kind: 'derived',
+      downscoped: true,
+      expiresAt: NOON + 60,
+    })
+    expect(made.secret.reveal()).toBe('canary-at')
+    expect(calls).toEqual([{ subject: OWNER, invoker: AGENT }])
+    expect([...new URLSearchParams(server.received[0]?.body)]).toEqual([
+      ['grant_type', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+      ['requested_token_type', ACCESS_TOKEN],
+      ['subject_token', 'canary-st'],
+      ['subject_token_type', 'urn:ietf:params:oauth:token-type:jwt'],
+      ['actor_token', 'canary-actor'],
+      ['actor_token_type', ACCESS_TOKEN],
+      ['audience', 'crm'],
+      ['audience', 'billing'],
+      ['resource', 'https://crm.example'],
+      ['scope', 'contacts:read contacts:list'],
+    ])
+  })
+
+  it('says when a token is not narrowed', async () => {
+    expect((await lease(vaultOf(await start()))).downscoped).toBe(false)
+  })
+
+  it('shares a token only between calls of one subject, invoker and scope', async () => {
+    const server = await start()
+    const vault = vaultOf(server, { scopes: { '/crm/read': 'r', '/crm/write': 'w' } })
+    await Promise.all([
+      lease(vault),
+      lease(vault),
+      lease(vault, { path: '/crm/write' }),
+      lease(vault, { invoker: OWNER }),
+    ])
+    expect(server.received.length).toBe(3)
+  })
+
+  it('VLT-31 does not take more than was asked for, and gives it back', async () => {
+    const server = await start({ ...good, scope: 'r admin' })
+    const vault = vaultOf(server, { scopes: { '/': 'r' } }, { revocationEndpoint: `${server.origin}/revoke` })
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
+    expect(server.received.map(({ url }) => url)).toEqual(['/token', '/revoke'])
+    expect(new URLSearchParams(server.received[1]?.body).get('token')).toBe('canary-at')
+  })
+
+  it('revokes each token after its call, and asks again when that failed', async () => {
+    let failing = true
+    const server = await serve((received, response) => {
+      if (received.url === '/token') return void response.end(JSON.stringify(good))
+      response.writeHead(failing ? 503 : 200).end()
+    })
+    servers.push(server)
+    const vault = vaultOf(server, {}, { revocationEndpoint: `${server.origin}/revoke` })
+    const [one] = await Promise.all([lease(vault), lease(vault)])
+    expect(server.received.length).toBe(2)
+    await expect(one?.revoke()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    failing = false
+    await one?.revoke()
+    await one?.revoke()
+    expect(server.received.filter(({ url }) => url === '/revoke').length).toBe(2)
+  })
+
+  const answers: readonly (readonly [string, object | number, string])[] = [
+    [
+      'a token of another type',
+      { ...good, issued_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' },
+      'ERR_VAULT_INTEGRITY',
+    ],
+    ['a token that is no access token', { ...good, token_type: 'N_A' }, 'ERR_VAULT_INTEGRITY'],
+    ['a refused target', { error: 'invalid_target' }, 'ERR_VAULT_DOWNSCOPE'],
+    ['a refused subject', { error: 'invalid_grant' }, 'ERR_VAULT_REVOKED'],
+    ['a server that is away', 502, 'ERR_VAULT_UNAVAILABLE'],
+  ]
+  for (const [what, answer, code] of answers) {
+    it(`refuses ${what}`, async () => {
+      await expect(lease(vaultOf(await start(() => answer)))).rejects.toMatchObject({ code })
+    })
+  }
+
+  it('SEC-03 shows nothing of why a subject token could not be had', async () => {
+    const subjectToken = (): Promise<never> => Promise.reject(new Error('no session canary-session'))
+    const error = (await lease(vaultOf(await start(), { subjectToken })).catch((caught: unknown) => caught)) as Error
+    expect(error).toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(`${error.stack} ${String(error.cause)}`).not.toContain('canary')
+  })
+
+  it('refuses settings that cannot be meant', async () => {
+    const server = await start()
+    for (const extra of [
+      { tokenEndpoint: 'http://as.example/token' },
+      { revocationEndpoint: 'x' },
+      { clientId: '' },
+      { authentication: 'none' },
+      { clientSecret: undefined },
+      { clientSecret: '' },
+    ]) {
+      expect(() => vaultOf(server, {}, extra), JSON.stringify(extra)).toThrow(
+        expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')),
+      )
+    }
+    expect(() => vaultOf(server, { scopes: { '/a': 'two  spaces' } })).toThrow(
+      expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')),
+    )
+  })
+})
+
+describe('authorization details', () => {
+  const table: Readonly<Record<string, AuthorizationDetails>> = {
+    '/payments': [{ type: 'payment', actions: ['list'] }],
+    '/payments/pay': [
+      {
+        type: 'payment',
+        actions: ['initiate'],
+        locations: ['https://bank.example/{account}'],
+        amount: { value: '{amount}', currency: 'EUR' },
+        instant: true,
+        note: '{note}',
+      },
+    ],
+  }
+  const args = { account: 'DE-1', amount: 12.5, note: 'any "text" {here}' }
+  const asked = [
+    {
+      type: 'payment',
+      actions: ['initiate'],
+      locations: ['https://bank.example/DE-1'],
+      amount: { value: 12.5, currency: 'EUR' },
+      instant: true,
+      note: 'any "text" {here}',
+    },
+  ]
+
+  it('are filled with the signed arguments, by the longest command that covers the call', () => {
+    expect(JSON.parse(authorizationDetailsFor(table, parseCommand('/payments/pay'), args))).toEqual(asked)
+    expect(JSON.parse(authorizationDetailsFor(table, parseCommand('/payments/list'), {}))).toEqual([
+      { type: 'payment', actions: ['list'] },
+    ])
+  })
+
+  it('VLT-40 are refused where an argument could mean more, or is missing', () => {
+    const fill =
+      (other: object): (() => unknown) =>
+      () =>
+        authorizationDetailsFor(table, parseCommand('/payments/pay'), { ...args, ...other })
+    for (const other of [
+      { account: '../admin' },
+      { account: 'a/b' },
+      { account: '..' },
+      { account: '' },
+      { account: 'a?b' },
+      { amount: [1] },
+      { amount: undefined },
+      { note: null },
+    ]) {
+      expect(fill(other), JSON.stringify(other)).toThrow(expect.objectContaining(vaultError('ERR_VAULT_DOWNSCOPE')))
+    }
+    expect(() => authorizationDetailsFor(table, parseCommand('/mail'), args)).toThrow(/no authorization details/)
+  })
+
+  it('VLT-40 must come back as they were asked for, or fewer', async () => {
+    const grant = async (authorization_details: unknown): Promise<unknown> => {
+      const server = await start({ ...good, authorization_details })
+      return lease(vaultOf(server, { authorizationDetails: table }), { path: '/payments/pay', args })
+    }
+    const reordered = asked.map((entry) => Object.fromEntries(Object.entries(entry).reverse()))
+    expect(await grant(asked)).toMatchObject({ downscoped: true })
+    expect(await grant(reordered)).toMatchObject({ downscoped: true })
+    for (const wider of [
+      undefined,
+      [],
+      'x',
+      [...asked, { type: 'admin' }],
+      [{ ...asked[0], actions: ['initiate', 'cancel'] }],
+      [{ type: 'payment' }],
+    ]) {
+      await expect(grant(wider), JSON.stringify(wider)).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
+    }
+  })
+})
