@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import type { Decision } from '../../src/authorization/decision.ts'
+import type { AuthorizeOptions } from '../../src/authorization/options.ts'
 import { backend as noble } from '../../src/principal/backend/noble.ts'
 import { backend as node } from '../../src/principal/backend/node.ts'
 import { backend as web } from '../../src/principal/backend/web.ts'
@@ -16,7 +17,7 @@ import type { RevocationRecord } from '../../src/revocation/revocation-store.ts'
 import { never } from '../../src/time.ts'
 import { cidOf, type Reason, type ReferenceQuestion, referenceAuthorize } from '../reference/chain.ts'
 import { writeContainer } from '../reference/writer.ts'
-import { cast, unrelatedToken } from './cast.ts'
+import { cast, now, unrelatedToken } from './cast.ts'
 import { askLibrary, expectSameDecision, optionsOf } from './chain-differential.ts'
 import { faultKinds } from './faults.ts'
 import type { Runs } from './runs.ts'
@@ -210,4 +211,39 @@ async function decideWarm(question: ReferenceQuestion): Promise<Decision> {
   // Only what was seen before is left out of the store above; it is asked of a fresh one.
   const replayed = referenceAuthorize(question).reasons.has('replayed')
   return warm.allowed && replayed ? askLibrary(question) : warm
+}
+
+/** A service that has decided about thousands of calls decides about the next as one that has seen none. */
+export function longLivedService({ numRuns, seed, title }: Runs): void {
+  it(`P10 verdict: the same from a service that is new and from one that has seen much (${title})`, async () => {
+    let question: ReferenceQuestion | undefined
+    const options = (): AuthorizeOptions => ({
+      ...optionsOf({ tokens: [], audience: cast[2]?.did ?? '', subjects: 'any', commands: 'any', now }),
+      revocations: {
+        findRevocations: (ids, call) => optionsOf(question as ReferenceQuestion).revocations.findRevocations(ids, call),
+      },
+      replay: {
+        claim: (key, expiration, call) => optionsOf(question as ReferenceQuestion).replay.claim(key, expiration, call),
+      },
+    })
+    const veterans = [createAuthorizer(options()), createAuthorizer({ ...options(), maxCachedDelegations: 4 })]
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        question = buildScenario({ ...scenario, executor: 2 })
+        const container = writeContainer(question.tokens)
+        const fresh = await createAuthorizer(options()).authorize(container)
+        for (const veteran of veterans) {
+          for (const again of [1, 2]) {
+            const decision = await veteran.authorize(container)
+            expect(codeOf(decision), `time ${again}`).toBe(codeOf(fresh))
+          }
+        }
+      }),
+      { numRuns, seed },
+    )
+  })
+}
+
+function codeOf(decision: Decision): string {
+  return decision.allowed ? 'allowed' : decision.denial.code
 }

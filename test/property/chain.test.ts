@@ -3,6 +3,7 @@ import {
   chainDifferential,
   chainMonotone,
   faultDifferential,
+  longLivedService,
   revocationMonotone,
   timeInterval,
   verdictIndependence,
@@ -16,4 +17,5 @@ describe('authorization properties', () => {
   revocationMonotone(shortRuns(50))
   timeInterval(shortRuns(30))
   verdictIndependence(shortRuns(50))
+  longLivedService(shortRuns(300))
 })

@@ -75,24 +75,19 @@ export class Raw {
 /** Writes canonical DAG-CBOR; {@link Float} makes a float of a whole number, and {@link Raw} makes what it
  * likes. */
 export function encodeCanonical(value: unknown): Uint8Array {
-  const out: number[] = []
-  const write = (part: unknown): void => {
-    if (part instanceof Float) out.push(...floatBytes(part.value))
-    else if (part instanceof Raw) out.push(...part.bytes)
-    else if (Array.isArray(part)) {
-      out.push(...head(4, part.length))
-      part.forEach(write)
-    } else if (isPlainMap(part)) {
-      const keys = Object.keys(part).sort(compareKeys)
-      out.push(...head(5, keys.length))
-      for (const key of keys) {
-        out.push(...encodeScalar(key))
-        write(part[key])
-      }
-    } else out.push(...encodeScalar(part))
-  }
-  write(value)
-  return Uint8Array.from(out)
+  return new Uint8Array(Buffer.concat(encodeParts(value)))
+}
+
+function encodeParts(value: unknown): Uint8Array[] {
+  if (value instanceof Float) return [Uint8Array.from(floatBytes(value.value))]
+  if (value instanceof Raw) return [value.bytes]
+  if (Array.isArray(value)) return [Uint8Array.from(head(4, value.length)), ...value.map(encodeCanonical)]
+  if (!isPlainMap(value)) return [encodeScalar(value)]
+  const keys = Object.keys(value).sort(compareKeys)
+  return [
+    Uint8Array.from(head(5, keys.length)),
+    ...keys.flatMap((key) => [encodeScalar(key), encodeCanonical(value[key])]),
+  ]
 }
 
 /** The first bytes of an item: its major type and a number in the shortest form. */

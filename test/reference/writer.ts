@@ -68,10 +68,10 @@ export function writeToken(draft: TokenDraft): Uint8Array {
 
 /** Puts a signature before the bytes it signs. */
 export function joinEnvelope(signature: Uint8Array, signed: Uint8Array): Uint8Array {
-  return Uint8Array.from([...head(4, 2), ...head(2, signature.length), ...signature, ...signed])
+  return new Uint8Array(Buffer.concat([Buffer.from([...head(4, 2), ...head(2, signature.length)]), signature, signed]))
 }
 
 /** A raw container (`0x40`, no compression, no base encoding) of tokens in the order given. */
 export function writeContainer(tokens: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from([0x40, ...encodeCanonical({ 'ctn-v1': tokens })])
+  return new Uint8Array(Buffer.concat([Buffer.of(0x40), encodeCanonical({ 'ctn-v1': tokens })]))
 }
