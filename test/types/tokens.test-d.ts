@@ -1,0 +1,91 @@
+import {
+  Authorization,
+  type AuthorizeOptions,
+  anySubject,
+  type Command,
+  type Decision,
+  type DenialCode,
+  type Did,
+  defineCommand,
+  delegate,
+  invoke,
+  never,
+  type Signer,
+} from 'procura'
+import { email, integer } from 'procura/arguments'
+import { createGuard, type GuardedCall, type GuardOptions } from 'procura/guard'
+import { memoryVault } from 'procura/vault/memory'
+import { describe, expectTypeOf, it } from 'vitest'
+
+declare const signer: Signer
+declare const genuine: Authorization
+declare const decision: Decision
+declare const did: Did
+declare const options: Omit<GuardOptions, 'commands'>
+const send = defineCommand({ command: '/mail/send', args: { to: email(), count: integer() } })
+
+describe('an authorization', () => {
+  it('cannot be made by hand', () => {
+    const { consume, consumed, ...facts } = genuine
+    // @ts-expect-error an object that looks like one lacks the private field
+    const forged: Authorization = { ...facts, consume, consumed }
+    // @ts-expect-error the third parameter is a value that only the authorization layer holds
+    new Authorization(facts, 60, Symbol('authorization'))
+    // @ts-expect-error a vault takes the evidence, not something like it
+    void memoryVault({}).lease('key', { authorization: { ...facts, consume, consumed } })
+    // @ts-expect-error nor a token
+    void memoryVault({}).lease('key', { authorization: 'Coolctn' })
+    expectTypeOf(forged).toEqualTypeOf<Authorization>()
+  })
+
+  it('is there only when the decision is a yes', () => {
+    // @ts-expect-error there may be none
+    decision.authorization
+    if (decision.allowed) expectTypeOf(decision.authorization).toEqualTypeOf<Authorization>()
+    else expectTypeOf(decision.denial.code).toEqualTypeOf<DenialCode>()
+  })
+})
+
+describe('dangerous choices', () => {
+  it('have names, and are not null', () => {
+    void delegate({ issuer: signer, audience: did, command: '/mail', subject: anySubject, expiration: never })
+    // @ts-expect-error any subject is written by name
+    void delegate({ issuer: signer, audience: did, command: '/mail', subject: null })
+    // @ts-expect-error no end is written by name
+    void delegate({ issuer: signer, audience: did, command: '/mail', expiration: null })
+    // @ts-expect-error a service names its subjects
+    const careless: AuthorizeOptions = { audience: did, commands: [], revocations: {} as never, replay: {} as never }
+    expectTypeOf(careless).toEqualTypeOf<AuthorizeOptions>()
+  })
+
+  it('a text is no parsed name', () => {
+    // @ts-expect-error a DID comes from parseDid
+    const name: Did = 'did:key:z6Mk'
+    // @ts-expect-error a command comes from parseCommand
+    const command: Command = '/mail'
+    expectTypeOf(name).toEqualTypeOf<Did>()
+    expectTypeOf(command).toEqualTypeOf<Command>()
+  })
+})
+
+describe('a definition', () => {
+  it('gives the arguments of a call their types', () => {
+    void invoke({ issuer: signer, command: send, args: { to: 'bob@example.com', count: 1 } })
+    // @ts-expect-error a number is no address
+    void invoke({ issuer: signer, command: send, args: { to: 7, count: 1 } })
+    // @ts-expect-error an argument is missing
+    void invoke({ issuer: signer, command: send, args: { to: 'bob@example.com' } })
+  })
+
+  it('gives them to the handler as well, and they cannot be changed', () => {
+    const guard = createGuard({ ...options, commands: [{ ...send, credential: 'mail' }] })
+    void guard.use('', (call) => {
+      expectTypeOf(call.args).toEqualTypeOf<{ readonly to: string; readonly count: number }>()
+      // @ts-expect-error what was authorized is what is done
+      call.args.to = 'eve@evil.test'
+      // @ts-expect-error a handler does not get the evidence
+      call.authorization
+    })
+    expectTypeOf<GuardedCall['subject']>().toEqualTypeOf<Did>()
+  })
+})
