@@ -1,8 +1,9 @@
 import { quote } from '../errors.ts'
 import { ipldEquals } from '../ipld/equal.ts'
-import type { IpldValue } from '../ipld/value.ts'
+import { type IpldValue, isList } from '../ipld/value.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
-import type { SchemaResult, StandardSchema } from './standard-schema.ts'
+import { isMap } from './policy/collection.ts'
+import type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts'
 
 /** Why the arguments of a call are not those that its command takes. */
 export interface ArgumentObjection {
@@ -54,12 +55,12 @@ function checkFrom(
     if (isPromise(result)) {
       return result
         .then(
-          (settled) => judge(name, value, settled),
-          () => judge(name, value, refusal),
+          (settled) => judge(name, value, schema, settled),
+          () => judge(name, value, schema, refusal),
         )
         .then((objection) => objection ?? checkFrom(names, position + 1, schemas, args))
     }
-    const objection = judge(name, value, result)
+    const objection = judge(name, value, schema, result)
     if (objection !== undefined) return objection
   }
   return undefined
@@ -76,18 +77,39 @@ function validate(schema: StandardSchema, value: IpldValue): SchemaResult<unknow
   }
 }
 
-function judge(name: string, value: IpldValue, result: SchemaResult<unknown>): ArgumentObjection | undefined {
+function judge(name: string, value: IpldValue, schema: StandardSchema, result: unknown): ArgumentObjection | undefined {
+  const answer = (typeof result === 'object' && result !== null ? result : refusal) as SchemaResult<unknown>
   // ARG-03
-  if (result.issues !== undefined) {
-    return object(name, 'invalid', 'ARG-03', result.issues[0]?.message ?? 'is not of its type')
-  }
+  if (answer.issues !== undefined) return object(name, 'invalid', 'ARG-03', tellableIssue(schema, value, answer.issues))
   // ARG-04
-  if (!isSame(value, result.value)) return object(name, 'transformed', 'ARG-04', 'is changed by its schema')
+  if (!isSame(value, answer.value)) return object(name, 'transformed', 'ARG-04', 'is changed by its schema')
   return undefined
 }
 
+/** What the schema says. Those of other libraries may repeat text that they were given, so of text they say nothing. */
+function tellableIssue(schema: StandardSchema, value: IpldValue, issues: readonly SchemaIssue[]): string {
+  const tellable = schema['~standard'].vendor === 'procura' || typeof value === 'number' || typeof value === 'boolean'
+  const message = tellable ? issues[0]?.message : undefined
+  return typeof message === 'string' ? message : 'is not of its type'
+}
+
+/** Whether a schema gave back what it was given, or the like of it. What it gives may be anything. */
 function isSame(value: IpldValue, output: unknown): boolean {
-  return value === output || ipldEquals(value, output as IpldValue)
+  if (value === output) return true
+  if (isList(value)) {
+    return (
+      Array.isArray(output) && output.length === value.length && value.every((item, at) => isSame(item, output[at]))
+    )
+  }
+  if (!isMap(value)) return typeof output === 'object' && output !== null && ipldEquals(value, output as IpldValue)
+  // An instance of a class is no map, whatever it holds.
+  if (!isMap(output as IpldValue)) return false
+  const map = output as { readonly [key: string]: unknown }
+  const keys = Object.keys(value)
+  return (
+    keys.length === Object.keys(map).length &&
+    keys.every((key) => Object.hasOwn(map, key) && isSame(value[key] ?? null, map[key]))
+  )
 }
 
 function isOptional(schema: StandardSchema): boolean {

@@ -1,0 +1,168 @@
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { email } from '../../src/capability/argument-types/email.ts'
+import { integer } from '../../src/capability/argument-types/integer.ts'
+import { listOf } from '../../src/capability/argument-types/list-of.ts'
+import { optional } from '../../src/capability/argument-types/optional.ts'
+import { type ArgumentObjection, checkArguments } from '../../src/capability/check-arguments.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import type { StandardSchema } from '../../src/capability/standard-schema.ts'
+import type { IpldMap } from '../../src/ipld/value.ts'
+
+/** Checks one argument, `x`. */
+const check = (schema: StandardSchema, args: IpldMap) =>
+  checkArguments(defineCommand({ command: '/a', args: { x: schema } }), args)
+
+const reason = (objection: ArgumentObjection | undefined) => objection && `${objection.requirement} ${objection.reason}`
+
+const later = <Output>(schema: StandardSchema<Output>): StandardSchema<Output> => ({
+  '~standard': { ...schema['~standard'], validate: async (value) => schema['~standard'].validate(value) },
+})
+
+describe('checkArguments', () => {
+  const definition = defineCommand({ command: '/mail/send', args: { to: email(), copies: optional(integer()) } })
+
+  it('accepts what is declared', () => {
+    expect(checkArguments(definition, { to: 'ann@example.com' })).toBeUndefined()
+    expect(checkArguments(definition, { to: 'ann@example.com', copies: 2 })).toBeUndefined()
+    expect(checkArguments(defineCommand({ command: '/a', args: {} }), {})).toBeUndefined()
+  })
+
+  it.each(['bcc', 'toString', 'constructor', 'hasOwnProperty', 'To', ''])(
+    'ARG-01 refuses the undeclared argument %j [attack 42]',
+    (name) => {
+      const objection = checkArguments(definition, { to: 'ann@example.com', [name]: 'x' })
+      expect(objection).toMatchObject({ argument: name, reason: 'undeclared', requirement: 'ARG-01' })
+    },
+  )
+
+  it('ARG-01 is asked before any schema', () => {
+    expect(checkArguments(definition, { to: 5, bcc: 'x' })).toMatchObject({ argument: 'bcc' })
+  })
+
+  it('ARG-02 refuses a missing argument', () => {
+    const objection = checkArguments(definition, { copies: 1 })
+    expect(objection).toEqual({
+      argument: 'to',
+      reason: 'missing',
+      requirement: 'ARG-02',
+      message: 'argument `to` is missing',
+    })
+  })
+
+  it('ARG-02 does not find what objects inherit', () => {
+    const schema = { '~standard': { version: 1, vendor: 'any', validate: (value: unknown) => ({ value }) } } as const
+    const inherited = defineCommand({ command: '/a', args: { toString: schema } })
+    expect(checkArguments(inherited, {})).toMatchObject({ requirement: 'ARG-02' })
+  })
+
+  it('ARG-03 refuses what the schema refuses, and does not repeat it', () => {
+    const objection = checkArguments(definition, { to: 'secret value' }) as ArgumentObjection
+    expect(reason(objection)).toBe('ARG-03 invalid')
+    expect(objection.message).toBe('argument `to` has no local part of 1 to 64 characters before an @')
+  })
+
+  it('ARG-05 keeps an absent argument absent, and takes no null for it', () => {
+    expect(reason(checkArguments(definition, { to: 'ann@example.com', copies: null }) as ArgumentObjection)).toBe(
+      'ARG-03 invalid',
+    )
+    expect(check(optional(z.number().default(5)), {})).toBeUndefined()
+  })
+})
+
+describe('schemas of others', () => {
+  it('are asked, Zod', () => {
+    expect(check(z.string().max(3), { x: 'abc' })).toBeUndefined()
+    expect(reason(check(z.string().max(3), { x: 'abcd' }) as ArgumentObjection)).toBe('ARG-03 invalid')
+    expect(check(z.object({ a: z.number() }), { x: { a: 1 } })).toBeUndefined()
+    expect(check(z.array(z.enum(['a', 'b'])), { x: ['a', 'b', 'a'] })).toBeUndefined()
+  })
+
+  it('are asked, Valibot', () => {
+    const schema = v.pipe(v.string(), v.maxLength(3))
+    expect(check(schema, { x: 'abc' })).toBeUndefined()
+    expect(reason(check(schema, { x: 'abcd' }) as ArgumentObjection)).toBe('ARG-03 invalid')
+  })
+
+  it.each<[string, StandardSchema, unknown]>([
+    ['trims', z.string().trim(), ' a '],
+    ['changes case', z.string().toLowerCase(), 'A'],
+    ['coerces', z.coerce.number(), '5'],
+    ['makes a date', z.coerce.date(), '2026-01-01'],
+    ['strips an unknown key', z.object({ a: z.number() }), { a: 1, b: 2 }],
+    ['adds a default within', z.object({ a: z.number().default(1) }), {}],
+    ['transforms', v.pipe(v.string(), v.transform(Number)), '5'],
+    ['changes an element', listOf(z.string().trim()), ['a', ' b ']],
+    ['replaces a map by an instance', z.custom().transform(() => new Date(0)), {}],
+    ['replaces a map by a list', z.custom().transform(() => []), {}],
+    ['gives nothing back', z.custom().transform(() => undefined), 'a'],
+  ])('ARG-04 are refused when they change the value: one that %s [attack 8]', (_, schema, x) => {
+    expect(reason(check(schema, { x } as IpldMap) as ArgumentObjection)).toBe('ARG-04 transformed')
+  })
+
+  it('ARG-04 are taken when what they give back is the same in another object', () => {
+    const bytes = new Uint8Array([1, 2])
+    const copies = z.custom<Uint8Array>().transform((value) => value.slice())
+    expect(check(copies, { x: bytes })).toBeUndefined()
+    expect(check(z.record(z.string(), z.number()), { x: Object.assign(Object.create(null), { a: 1 }) })).toBeUndefined()
+  })
+
+  it('ARG-03 are not repeated about text, which they may quote', () => {
+    const echo = schemaThat((value: unknown) => ({ issues: [{ message: `received ${String(value)}` }] }))
+    const message = (x: unknown) => (check(echo, { x } as IpldMap) as ArgumentObjection).message
+    expect(message('secret')).toBe('argument `x` is not of its type')
+    expect(message(['secret'])).toBe('argument `x` is not of its type')
+    expect(message(5)).toBe('argument `x` received 5')
+  })
+
+  it('ARG-06 may answer later', async () => {
+    const answer = check(later(email()), { x: 'ann@example.com' })
+    expect(answer).toBeInstanceOf(Promise)
+    expect(await answer).toBeUndefined()
+    expect(reason(await check(later(email()), { x: 'ann' }))).toBe('ARG-03 invalid')
+    expect(reason(await check(later(z.string().trim()), { x: ' a' }))).toBe('ARG-04 transformed')
+    expect(await check(listOf(later(email())), { x: ['a@example.com', 'b@example.com'] })).toBeUndefined()
+    expect(reason(await check(listOf(later(email())), { x: ['a@example.com', 'b'] }))).toBe('ARG-03 invalid')
+  })
+
+  it('ARG-06 are asked one after the other, in the order of declaration', async () => {
+    const asked: string[] = []
+    const schema = (name: string, ok: boolean): StandardSchema => ({
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: async (value) => {
+          asked.push(name)
+          return ok ? { value } : { issues: [] }
+        },
+      },
+    })
+    const definition = defineCommand({
+      command: '/a',
+      args: { first: schema('first', true), second: schema('second', false), third: schema('third', true) },
+    })
+    const objection = await checkArguments(definition, { third: 1, second: 1, first: 1 })
+    expect(objection).toMatchObject({ argument: 'second', message: 'argument `second` is not of its type' })
+    expect(asked).toEqual(['first', 'second'])
+  })
+
+  it.each<[string, StandardSchema]>([
+    ['throws', schemaThat(() => raise())],
+    ['rejects', schemaThat(() => Promise.reject(new Error('secret of a schema')))],
+    ['gives nothing', schemaThat(() => undefined)],
+    ['resolves to nothing', schemaThat(() => Promise.resolve(undefined))],
+  ])('ARG-08 have refused when they fail: one that %s', async (_, schema) => {
+    const objection = await check(schema, { x: 1 })
+    expect(reason(objection)).toBe('ARG-03 invalid')
+    expect(objection?.message).not.toContain('secret')
+  })
+})
+
+function schemaThat(validate: (value: unknown) => unknown): StandardSchema {
+  return { '~standard': { version: 1, vendor: 'test', validate: validate as never } }
+}
+
+function raise(): never {
+  throw new Error('secret of a schema')
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest'
+import { anyCommand, commandCovers, isCommand, isReservedCommand, parseCommand } from '../../src/capability/command.ts'
+import { MalformedError } from '../../src/errors.ts'
+import { refusalOf } from '../support/refusal.ts'
+
+describe('parseCommand', () => {
+  it.each(['/', '/a', '/mail/send', '/crud/read-only_2', '/0/1/2', `/${'a'.repeat(255)}`, '/a'.repeat(16)])(
+    'takes %s',
+    (text) => {
+      expect(parseCommand(text)).toBe(text)
+      expect(isCommand(text)).toBe(true)
+    },
+  )
+
+  it.each(['', 'mail', 'mail/send', '//', '/mail/', '/mail//send', '//mail', ' /mail'])(
+    'CMD-01 refuses %j, which is not slashes each followed by a segment [attack 44]',
+    async (text) => {
+      expect(await refusalOf(() => parseCommand(text))).toBe('CMD-01')
+      expect(isCommand(text)).toBe(false)
+    },
+  )
+
+  it.each([
+    ['upper case', '/Mail'],
+    ['a dot', '/mail.send'],
+    ['a dot segment', '/mail/./send'],
+    ['a parent segment', '/mail/../send'],
+    ['an encoded slash', '/mail%2fsend'],
+    ['an encoded letter', '/m%61il'],
+    ['a backslash', '/mail\\send'],
+    ['a space', '/mail /send'],
+    ['a trailing space', '/mail '],
+    ['a tab', '/mail\t'],
+    ['a line end', '/mail\n'],
+    ['NUL', '/mail\0'],
+    ['DEL', '/mail\u007f'],
+    ['a no-break space', '/mail\u00a0'],
+    ['a zero-width space', '/ma\u200bil'],
+    ['a change of direction', '/\u202eliam'],
+    ['a byte order mark', '/\ufeffmail'],
+    ['a star', '/mail/*'],
+    ['a question mark', '/mail?x'],
+    ['a fragment', '/mail#x'],
+    ['a semicolon', '/mail;x'],
+    ['a composed letter', '/caf\u00e9'],
+    ['a decomposed letter', '/cafe\u0301'],
+    ['a Cyrillic letter', '/m\u0430il'],
+    ['a capital dotted I', '/\u0130mport'],
+    ['a dotless i', '/\u0131mport'],
+    ['a full-width letter', '/\uff4dail'],
+    ['the Kelvin sign', '/\u212a'],
+    ['a full-width slash', '/mail\uff0fsend'],
+    ['a lone surrogate', '/\ud800'],
+  ])('CMD-02 refuses %s [attack 44]', async (_, text) => {
+    expect(await refusalOf(() => parseCommand(text))).toBe('CMD-02')
+  })
+
+  it.each(['/ほげ/ふが', '/カタカナ/漢字かな', '/caf\u00e9', '/почта', '/mail/почта', '/한글', '/\u0131mport'])(
+    'CMD-03 takes %s where Unicode is asked for',
+    (text) => {
+      expect(parseCommand(text, { unicode: true })).toBe(text)
+      expect(isCommand(text)).toBe(false)
+    },
+  )
+
+  it.each([
+    ['upper case', '/Caf\u00e9'],
+    ['a capital dotted I', '/\u0130mport'],
+    ['a decomposed letter', '/cafe\u0301'],
+    ['a full-width letter', '/\uff4dail'],
+    ['a ligature', '/\ufb01le'],
+    ['two scripts', '/m\u0430il'],
+    ['a space', '/caf\u00e9 x'],
+    ['a line separator', '/caf\u00e9\u2028'],
+    ['a change of direction', '/caf\u00e9\u202e'],
+    ['a joiner', '/caf\u00e9\u200d'],
+    ['a dot', '/caf\u00e9.x'],
+    ['a percent sign', '/caf\u00e9%2f'],
+    ['a slash of another kind', '/caf\u00e9\u2215x'],
+    ['an emoji', '/\u{1f600}'],
+    ['a lone surrogate', '/caf\u00e9\ud800'],
+    ['a control', '/caf\u00e9\u0000'],
+  ])('CMD-03 refuses %s also where Unicode is asked for [attack 44]', async (_, text) => {
+    expect(await refusalOf(() => parseCommand(text, { unicode: true }))).toBe('CMD-03')
+  })
+
+  it.each([`/${'a'.repeat(256)}`, '/a'.repeat(17), '/a'.repeat(100_000)])(
+    'CMD-04 refuses what is too long',
+    async (text) => {
+      expect(await refusalOf(() => parseCommand(text))).toBe('CMD-04 too_large')
+    },
+  )
+
+  it('says what was wrong without the whole of a long input', () => {
+    expect(() => parseCommand('x'.repeat(200))).toThrow(MalformedError)
+    expect(() => parseCommand('x'.repeat(200))).toThrow(/^command `x{64}…` does not begin with a slash$/)
+  })
+
+  it('does not take what is not text', async () => {
+    expect(await refusalOf(() => parseCommand(5 as unknown as string))).toBe('CMD-01')
+    expect(isCommand(null)).toBe(false)
+  })
+})
+
+describe('commandCovers', () => {
+  const covers = (proof: string, command: string) => commandCovers(parseCommand(proof), parseCommand(command))
+
+  it.each([
+    ['/crypto', '/crypto'],
+    ['/crypto', '/crypto/sign'],
+    ['/crypto', '/crypto/sign/ed25519'],
+    ['/a', '/a/a'],
+  ])('CMD-05 %s covers %s', (proof, command) => {
+    expect(covers(proof, command)).toBe(true)
+  })
+
+  it.each([
+    ['/crypto', '/cryptocurrency'],
+    ['/crypto', '/crypto-sign'],
+    ['/crypto', '/crypto_sign'],
+    ['/crypto', '/crypto0'],
+    ['/crypto', '/crypt'],
+    ['/crypto', '/stack/pop'],
+    ['/crypto', '/stack/crypto'],
+    ['/crypto', '/'],
+    ['/crypto/sign', '/crypto'],
+    ['/crypto/sign', '/crypto/signature'],
+    ['/crypto/sign', '/crypto/sig'],
+    ['/crypto/sign', '/crypto/verify/sign'],
+    ['/crypto/sign', '/crypto-sign'],
+    ['/crud', '/crudx/admin'],
+    ['/a/b', '/ab'],
+    ['/a/b', '/a-b'],
+    ['/a/b', '/b/a'],
+    ['/a/b/c', '/a/b'],
+    ['/a', '/aa'],
+    ['/a/a', '/a/aa'],
+  ])('CMD-05 %s does not cover %s [attack 5]', (proof, command) => {
+    expect(covers(proof, command)).toBe(false)
+  })
+
+  it('CMD-06 "/" covers everything', () => {
+    for (const command of ['/', '/a', '/a/b', '/ucan/revoke']) expect(covers('/', command)).toBe(true)
+    expect(anyCommand).toBe('/')
+  })
+})
+
+describe('isReservedCommand', () => {
+  it('CMD-07 knows the namespace of the specifications', () => {
+    const reserved = (command: string) => isReservedCommand(parseCommand(command))
+    expect(['/ucan', '/ucan/revoke', '/ucan/assert/receipt'].map(reserved)).toEqual([true, true, true])
+    expect(['/', '/ucans', '/x/ucan'].map(reserved)).toEqual([false, false, false])
+  })
+})
