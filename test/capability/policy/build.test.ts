@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { email } from '../../../src/capability/argument-types/email.ts'
+import { integer } from '../../../src/capability/argument-types/integer.ts'
+import { listOf } from '../../../src/capability/argument-types/list-of.ts'
+import { defineCommand } from '../../../src/capability/definition.ts'
+import { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from '../../../src/capability/policy/build.ts'
+import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
+import { policyFor } from '../../../src/capability/policy/policy-for.ts'
+import { ArgumentError, MalformedError } from '../../../src/errors.ts'
+
+describe('builders', () => {
+  it('write statements as they stand in a token', () => {
+    const policy = [
+      eq('.a', { b: 1 }),
+      ne('.a', null),
+      lt('.a', 1),
+      lte('.a', 1),
+      gt('.a', 1),
+      gte('.a', 1),
+      like('.a', 'x*'),
+      and(eq('.a', 1), eq('.b', 1)),
+      or(eq('.a', 1)),
+      not(eq('.a', 1)),
+      every('.a', lt('.', 1)),
+      some('.a', lt('.', 1)),
+    ]
+    expect(policy).toEqual([
+      ['==', '.a', { b: 1 }],
+      ['!=', '.a', null],
+      ['<', '.a', 1],
+      ['<=', '.a', 1],
+      ['>', '.a', 1],
+      ['>=', '.a', 1],
+      ['like', '.a', 'x*'],
+      [
+        'and',
+        [
+          ['==', '.a', 1],
+          ['==', '.b', 1],
+        ],
+      ],
+      ['or', [['==', '.a', 1]]],
+      ['not', ['==', '.a', 1]],
+      ['all', '.a', ['<', '.', 1]],
+      ['any', '.a', ['<', '.', 1]],
+    ])
+    expect(parsePolicy(policy)).toEqual(policy)
+    expect(policy.every(Object.isFrozen)).toBe(true)
+  })
+
+  it.each([
+    () => eq('a', 1),
+    () => eq('.a', undefined as never),
+    () => lt('.a', '1' as never),
+    () => lt('.a', Number.NaN),
+    () => like('.a', 1 as never),
+    () => not('x' as never),
+    () => every('.a', [] as never),
+    () => and(undefined as never),
+    () => or(['==', '.a'] as never),
+  ])('POL-24 check when they are called: %s', (build) => {
+    expect(build).toThrow(ArgumentError)
+    try {
+      build()
+    } catch (error) {
+      expect((error as Error).cause).toBeInstanceOf(MalformedError)
+    }
+  })
+
+  it('POL-24 do not build an `or` of nothing [attack 49]', () => {
+    expect(() => (or as () => unknown)()).toThrow('`or` needs a statement: of nothing it is true')
+  })
+})
+
+describe('policyFor', () => {
+  const send = defineCommand({ command: '/mail/send', args: { to: listOf(email()), amount: integer() } })
+  const is = policyFor(send)
+
+  it('writes the same statements', () => {
+    expect(is.lt('.amount', 5)).toEqual(lt('.amount', 5))
+    expect(is.lte('.amount', 5)).toEqual(lte('.amount', 5))
+    expect(is.gt('.amount', 5)).toEqual(gt('.amount', 5))
+    expect(is.gte('.amount', 5)).toEqual(gte('.amount', 5))
+    expect(is.eq('.to[0]', 'ann@example.com')).toEqual(eq('.to[0]', 'ann@example.com'))
+    expect(is.ne('.to[0]', 'ann@example.com')).toEqual(ne('.to[0]', 'ann@example.com'))
+    expect(is.like('.to[-1]', '*x')).toEqual(like('.to[-1]', '*x'))
+    expect(is.every('.to', (to) => to.like('.', '*@example.com'))).toEqual(every('.to', like('.', '*@example.com')))
+    expect(is.some('.to', (to) => to.eq('.', 'a@b.c'))).toEqual(some('.to', eq('.', 'a@b.c')))
+    expect(is.and(is.not(is.or(is.eq('.amount', 1))))).toEqual(and(not(or(eq('.amount', 1)))))
+    expect(Object.isFrozen(is)).toBe(true)
+  })
+
+  it('checks the first field for callers without types', () => {
+    const untyped = is as unknown as Record<'eq' | 'every', (...values: unknown[]) => unknown>
+    expect(() => untyped.eq('.nope', 1)).toThrow('command `/mail/send` has no argument `nope`')
+    expect(() => untyped.eq('.["toString"]', 1)).toThrow('command `/mail/send` has no argument `toString`')
+    expect(() => untyped.eq('nope', 1)).toThrow(ArgumentError)
+    expect(untyped.eq('.', {})).toEqual(['==', '.', {}])
+  })
+})

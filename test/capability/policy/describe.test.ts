@@ -1,0 +1,81 @@
+import { CID } from 'multiformats/cid'
+import { describe, expect, it } from 'vitest'
+import { describePolicy } from '../../../src/capability/policy/describe.ts'
+import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
+
+const link = 'bafyreiejkvsvdq4smz44yuwhfymcuvqzavveoj2at3utujwqlllspsqr6q'
+
+describe('describePolicy', () => {
+  it.each<[unknown[], string]>([
+    [['==', '.to', 'ann'], '`.to` is `"ann"`'],
+    [['==', '.a', 5], '`.a` is 5'],
+    [['==', '.a', '5'], '`.a` is `"5"`'],
+    [['==', '.a', null], '`.a` is `null`'],
+    [['==', '.a', [1, { b: true }]], '`.a` is `[1, {"b": true}]`'],
+    [['==', '.a', new Uint8Array([1, 171])], '`.a` is `0x01ab`'],
+    [['==', '.a', CID.parse(link)], `\`.a\` is \`${link}\``],
+    [['==', '.', {}], 'the whole of the arguments is `{}`'],
+    [['!=', '.env', 'prod'], '`.env` is there and is not `"prod"`'],
+    [['<', '.a', 5], '`.a` is a number below 5'],
+    [['<=', '.a', 5], '`.a` is a number of at most 5'],
+    [['>', '.a', 5], '`.a` is a number above 5'],
+    [['>=', '.a', 5], '`.a` is a number of at least 5'],
+    [['like', '.a', '*'], '`.a` is any text'],
+    [['like', '.a', 'x'], '`.a` is `"x"`'],
+    [['like', '.a', 'x\\*'], '`.a` is `"x*"`'],
+    [['like', '.a', '/data/*'], '`.a` is text that begins with `"/data/"`'],
+    [['like', '.a', '*@example.com'], '`.a` is text that ends with `"@example.com"`'],
+    [['like', '.a', 'a*b*c'], '`.a` is text that begins with `"a"`, contains `"b"`, ends with `"c"`'],
+    [['like', '.a', '*b*c*'], '`.a` is text that contains `"b"` and then `"c"`'],
+    [['and', []], 'anything'],
+    [['or', []], 'anything (an `or` of nothing holds)'],
+    [
+      [
+        'and',
+        [
+          ['<', '.a', 5],
+          ['>', '.a', 1],
+        ],
+      ],
+      '(`.a` is a number below 5 and `.a` is a number above 1)',
+    ],
+    [
+      [
+        'or',
+        [
+          ['<', '.a', 5],
+          ['>', '.b', 1],
+        ],
+      ],
+      '(`.a` is a number below 5 or `.b` is a number above 1)',
+    ],
+    [['or', [['<', '.a', 5]]], '`.a` is a number below 5'],
+    [['not', ['<', '.a', 5]], 'it is not so that `.a` is a number below 5'],
+    [['all', '.to', ['like', '.', '*x']], 'for every element of `.to`: the element is text that ends with `"x"`'],
+    [['any', '.to', ['==', '.name', 1]], 'for at least one element of `.to`: `.name` of the element is 1'],
+  ])('%j', (statement, words) => {
+    expect(describePolicy(parsePolicy([statement]))).toEqual([words])
+  })
+
+  it('says what it cuts, because somebody may be asked to agree to it', () => {
+    const [words = ''] = describePolicy(parsePolicy([['==', '.a', 'x'.repeat(300)]]))
+    expect(words).toBe(`\`.a\` is \`"${'x'.repeat(199)}\` (and 102 more characters)`)
+  })
+
+  it('escapes what would change how the text looks [attack 80]', () => {
+    const [words = ''] = describePolicy(parsePolicy([['==', '.a', 'a\n\u202eb`c']]))
+    expect(words).toBe('`.a` is `"a\\n\\u202eb\\u0060c"`')
+  })
+
+  it('has one sentence for each statement', () => {
+    expect(
+      describePolicy(
+        parsePolicy([
+          ['<', '.a', 5],
+          ['>', '.a', 1],
+        ]),
+      ),
+    ).toHaveLength(2)
+    expect(describePolicy([])).toEqual([])
+  })
+})

@@ -1,0 +1,308 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { compilePolicy } from '../../../src/capability/policy/compile.ts'
+import { findWidening } from '../../../src/capability/policy/narrower.ts'
+import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
+
+const find = (parent: unknown, child: unknown) => findWidening(parsePolicy(parent), parsePolicy(child))
+
+describe('findWidening', () => {
+  it.each<[unknown[], unknown[]]>([
+    [
+      ['<', '.a', 100],
+      ['<', '.a', 500],
+    ],
+    [
+      ['<', '.a', 100],
+      ['<=', '.a', 100],
+    ],
+    [
+      ['>', '.a', 5],
+      ['>', '.a', 4],
+    ],
+    [
+      ['>', '.a', 5],
+      ['>=', '.a', 5],
+    ],
+    [
+      ['<', '.a', 100],
+      ['>', '.a', 100],
+    ],
+    [
+      ['<', '.a', 100],
+      ['==', '.a', 100],
+    ],
+    [
+      ['<', '.a', 100],
+      ['like', '.a', 'x*'],
+    ],
+    [
+      ['<', '.a', 100],
+      ['!=', '.a', 500],
+    ],
+    [
+      ['==', '.a', 1],
+      ['==', '.a', 2],
+    ],
+    [
+      ['==', '.a', 1],
+      ['<', '.a', 2],
+    ],
+    [
+      ['==', '.a', 'x'],
+      ['like', '.a', '*'],
+    ],
+    [
+      ['!=', '.a', 1],
+      ['==', '.a', 1],
+    ],
+    [
+      ['like', '.a', '/data/*'],
+      ['like', '.a', '/dat*'],
+    ],
+    [
+      ['like', '.a', '/data/*'],
+      ['like', '.a', '*'],
+    ],
+    [
+      ['like', '.a', '/data/*'],
+      ['like', '.a', '/other/*'],
+    ],
+    [
+      ['like', '.a', '/data/*'],
+      ['==', '.a', '/other/x'],
+    ],
+    [
+      ['like', '.a', '/data/*'],
+      ['like', '.a', '/other/x'],
+    ],
+    [
+      ['like', '.a', '*@example.com'],
+      ['like', '.a', '*@example.org'],
+    ],
+    [
+      ['like', '.a', '*@example.com'],
+      ['like', '.a', '*.com'],
+    ],
+    [
+      [
+        'or',
+        [
+          ['==', '.a', 1],
+          ['==', '.a', 2],
+        ],
+      ],
+      ['==', '.a', 3],
+    ],
+    [
+      [
+        'or',
+        [
+          ['==', '.a', 1],
+          ['==', '.a', 2],
+        ],
+      ],
+      [
+        'or',
+        [
+          ['==', '.a', 1],
+          ['==', '.a', 3],
+        ],
+      ],
+    ],
+    [
+      [
+        'or',
+        [
+          ['==', '.a', 1],
+          ['==', '.a', 2],
+        ],
+      ],
+      ['<', '.a', 3],
+    ],
+    [
+      ['all', '.a', ['<', '.', 5]],
+      ['all', '.a', ['<', '.', 9]],
+    ],
+    [
+      ['all', '.a', ['<', '.b', 5]],
+      ['all', '["a"]', ['<', '.["b"]', 9]],
+    ],
+    [
+      ['<', '.a.b[0]', 5],
+      ['<', '.["a"].b.[0]', 9],
+    ],
+    [
+      ['and', [['<', '.a', 5]]],
+      ['and', [['<', '.a', 9]]],
+    ],
+  ])('POL-25 after %j finds %j', (parent, child) => {
+    const widening = find([parent], [['==', '.z', 0], child])
+    expect(widening).toMatchObject({ statement: 1, parentStatement: 0 })
+    expect(widening?.message).toMatch(/^the policy says that .+, but the proof allows only that .+$/)
+  })
+
+  it.each<[unknown[], unknown[]]>([
+    [
+      ['<', '.a', 100],
+      ['<', '.a', 100],
+    ],
+    [
+      ['<', '.a', 100],
+      ['<', '.a', 50],
+    ],
+    [
+      ['<=', '.a', 100],
+      ['<', '.a', 100],
+    ],
+    [
+      ['<', '.a', 100],
+      ['>', '.a', 5],
+    ],
+    [
+      ['<', '.a', 100],
+      ['==', '.a', 50],
+    ],
+    [
+      ['<', '.a', 100],
+      ['!=', '.a', 50],
+    ],
+    [
+      ['<', '.a', 100],
+      ['<', '.b', 500],
+    ],
+    [
+      ['<', '.a', 100],
+      ['<', '.a?', 500],
+    ],
+    [
+      ['!=', '.a', 1],
+      ['!=', '.a', 2],
+    ],
+    [
+      ['!=', '.a', 1],
+      ['==', '.a', 2],
+    ],
+    [
+      ['!=', '.a', 1],
+      ['>', '.a', 1],
+    ],
+    [
+      ['!=', '.a', 'x'],
+      ['like', '.a', 'y*'],
+    ],
+    [
+      ['like', '.a', '/data/*'],
+      ['like', '.a', '/data/x/*'],
+    ],
+    [
+      ['like', '.a', '/data/*'],
+      ['like', '.a', '/data/x'],
+    ],
+    [
+      ['like', '.a', '/data/*'],
+      ['like', '.a', '*.txt'],
+    ],
+    [
+      ['like', '.a', 'a*b*c'],
+      ['like', '.a', 'a*b-b*c'],
+    ],
+    [
+      ['like', '.a', 'a\\**'],
+      ['like', '.a', 'a\\*b*'],
+    ],
+    [
+      [
+        'or',
+        [
+          ['==', '.a', 1],
+          ['==', '.a', 2],
+        ],
+      ],
+      ['==', '.a', 2],
+    ],
+    [
+      [
+        'or',
+        [
+          ['==', '.a', 'ab'],
+          ['==', '.a', 'c'],
+        ],
+      ],
+      ['like', '.a', 'a*'],
+    ],
+    [
+      [
+        'or',
+        [
+          ['like', '.a', 'a*'],
+          ['like', '.a', 'b*'],
+        ],
+      ],
+      ['like', '.a', 'ax*'],
+    ],
+    [
+      ['all', '.a', ['<', '.', 5]],
+      ['any', '.a', ['<', '.', 9]],
+    ],
+    [
+      ['all', '.a', ['<', '.', 5]],
+      ['all', '.a', ['<', '.b', 9]],
+    ],
+    [
+      ['not', ['<', '.a', 5]],
+      ['<', '.a', 9],
+    ],
+  ])('POL-25 after %j says nothing about %j', (parent, child) => {
+    expect(find([parent], [child])).toBeUndefined()
+  })
+
+  it('POL-25 says nothing about a wide statement beside a narrow one', () => {
+    expect(
+      find(
+        [['<', '.a', 100]],
+        [
+          ['<', '.a', 500],
+          ['<', '.a', 50],
+        ],
+      ),
+    ).toBeUndefined()
+    expect(find([['<', '.a', 100]], [])).toBeUndefined()
+    expect(find([], [['<', '.a', 100]])).toBeUndefined()
+  })
+
+  it('says in words what is wider', () => {
+    expect(find([['<', '.amount', 100]], [['<', '.amount', 500]])?.message).toBe(
+      'the policy says that `.amount` is a number below 500, but the proof allows only that `.amount` is a number below 100',
+    )
+  })
+
+  it('P3 is right when it speaks: there is a value that the child allows and the parent does not', () => {
+    const number = fc.constantFrom(0, 1, 2, 3)
+    const text = fc.constantFrom('a', 'ab', 'abc', 'b')
+    const simple = fc.oneof(
+      fc.tuple(fc.constantFrom('==', '!='), fc.constant('.a'), fc.oneof(number, text)),
+      fc.tuple(fc.constantFrom('<', '<=', '>', '>='), fc.constant('.a'), number),
+      fc.tuple(
+        fc.constant('like'),
+        fc.constant('.a'),
+        fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 4 }),
+      ),
+    )
+    const statement = fc.oneof(simple, fc.tuple(fc.constant('or'), fc.array(simple, { minLength: 1, maxLength: 3 })))
+    const texts = ['', 'a', 'b', 'c'].flatMap((one) => ['', 'a', 'b', 'ab', 'abc', 'cb'].map((two) => one + two))
+    const values = [-1, 0, 0.5, 1, 1.5, 2, 2.5, 3, 4, true, null, ...texts, ...texts.map((value) => `aa${value}bb`)]
+    const allows = (policy: unknown, a: (typeof values)[number]) =>
+      compilePolicy(parsePolicy([policy])).evaluate({ a }) === undefined
+    fc.assert(
+      fc.property(statement, statement, (parent, child) => {
+        if (find([parent], [child]) === undefined) return
+        const beyond = values.some((a) => allows(child, a) && !allows(parent, a))
+        // A pattern such as `bab` may allow only texts that are not among the values tried.
+        const none = !values.some((a) => allows(child, a))
+        expect(beyond || none).toBe(true)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
