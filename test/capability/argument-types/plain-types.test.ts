@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { boolean } from '../../../src/capability/argument-types/boolean.ts'
+import { bytes } from '../../../src/capability/argument-types/bytes.ts'
+import { integer } from '../../../src/capability/argument-types/integer.ts'
+import { listOf } from '../../../src/capability/argument-types/list-of.ts'
+import { number } from '../../../src/capability/argument-types/number.ts'
+import { oneOf } from '../../../src/capability/argument-types/one-of.ts'
+import { optional } from '../../../src/capability/argument-types/optional.ts'
+import { path } from '../../../src/capability/argument-types/path.ts'
+import { ArgumentError } from '../../../src/errors.ts'
+import { problemOf } from './problem-of.ts'
+
+describe('plain types', () => {
+  it('ARG-18 number', () => {
+    for (const value of [0, -0, 1.5, -1e300, 2 ** 60]) expect(problemOf(number(), value)).toBeUndefined()
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, '1', 1n, null, true, [1]]) {
+      expect(problemOf(number(), value)).toBe('is not a number')
+    }
+    expect(problemOf(number({ min: 1, max: 2 }), 1.5)).toBeUndefined()
+    expect(problemOf(number({ min: 1 }), 0.5)).toBe('is less than 1')
+    expect(problemOf(number({ max: 2 }), 2.5)).toBe('is more than 2')
+  })
+
+  it('ARG-19 integer', () => {
+    for (const value of [0, -0, 1.0, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
+      expect(problemOf(integer(), value)).toBeUndefined()
+    }
+    for (const value of [1.5, 2 ** 53, Number.NaN, '1', 1n, null]) {
+      expect(problemOf(integer(), value)).toBe('is not a whole number')
+    }
+    expect(problemOf(integer({ min: 1, max: 2 }), 0)).toBe('is less than 1')
+    expect(problemOf(integer({ min: 1, max: 2 }), 3)).toBe('is more than 2')
+  })
+
+  it('ARG-20 boolean', () => {
+    for (const value of [true, false]) expect(problemOf(boolean(), value)).toBeUndefined()
+    for (const value of [0, 1, 'true', null, undefined, new Boolean(true)]) {
+      expect(problemOf(boolean(), value)).toBe('is not a boolean')
+    }
+  })
+
+  it('ARG-21 bytes', () => {
+    expect(problemOf(bytes(), new Uint8Array(65_536))).toBeUndefined()
+    expect(problemOf(bytes(), new Uint8Array(65_537))).toBe('has more than 65536 bytes')
+    expect(problemOf(bytes({ minLength: 2 }), new Uint8Array(1))).toBe('has fewer than 2 bytes')
+    expect(problemOf(bytes({ maxLength: 2 }), new Uint8Array(3))).toBe('has more than 2 bytes')
+    for (const value of ['AQI=', [1], new ArrayBuffer(1), null]) expect(problemOf(bytes(), value)).toBe('is not bytes')
+  })
+
+  it('ARG-22 oneOf', () => {
+    const schema = oneOf(['draft', 5, null])
+    for (const value of ['draft', 5, null]) expect(problemOf(schema, value)).toBeUndefined()
+    for (const value of ['Draft', '5', false, undefined, ['draft'], 'toString']) {
+      expect(problemOf(schema, value)).toBe('is not one of the values that are taken')
+    }
+    expect(() => oneOf([])).toThrow(ArgumentError)
+  })
+
+  it('ARG-23 listOf', () => {
+    const schema = listOf(path(), { minLength: 1, maxLength: 3 })
+    const accepts = (value: unknown) => schema['~standard'].validate(value)
+    expect(accepts(['/a', '/b'])).toEqual({ value: ['/a', '/b'] })
+    expect(accepts([])).toEqual({ issues: [{ message: 'has fewer than 1 elements' }] })
+    expect(accepts(['/a', '/a', '/a', '/a'])).toEqual({ issues: [{ message: 'has more than 3 elements' }] })
+    expect(accepts(['/a', 'b'])).toEqual({
+      issues: [{ message: 'has an element (1) that does not begin with a slash' }],
+    })
+    for (const value of ['/a', { 0: '/a', length: 1 }, null]) {
+      expect(accepts(value)).toEqual({ issues: [{ message: 'is not a list' }] })
+    }
+    expect(listOf(path())['~standard'].validate(Array(1025).fill('/a'))).toHaveProperty('issues')
+  })
+
+  it('ARG-05 optional is of the type, and says that it may be absent', () => {
+    const schema = optional(path())
+    expect(schema.optional).toBe(true)
+    expect(problemOf(schema, '/a')).toBeUndefined()
+    expect(problemOf(schema, null)).toBe('is not text')
+  })
+
+  it('are Standard Schemas of this library, frozen', () => {
+    for (const schema of [number(), integer(), boolean(), bytes(), oneOf([1]), listOf(path()), optional(path())]) {
+      expect(schema['~standard']).toMatchObject({ version: 1, vendor: 'procura' })
+      expect(Object.isFrozen(schema) && Object.isFrozen(schema['~standard'])).toBe(true)
+    }
+  })
+})
