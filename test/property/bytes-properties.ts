@@ -179,7 +179,7 @@ export function anyBytes({ numRuns, seed, title }: Runs): void {
   })
 
   it('P11 bytes: containers made to cost are refused for little work [attacks 25, 33-35, 62, 87]', async () => {
-    const question = plainCall([0, 1, 2, 3])
+    const question: ReferenceQuestion = { ...plainCall([0, 1, 2, 3]), commands: 'any' }
     for (const { name, container } of hostileContainers()) await expectCheapRefusal(container, question, name)
   })
 }

@@ -48,6 +48,7 @@ export function hostileContainers(): readonly HostileContainer[] {
     ['16 delegations, the last with a bad signature', () => longChain(16)],
     ['a policy of 300 statements', () => withPolicy(new Array(300).fill(['==', '.', 1]))],
     ['a policy 1,000 deep', () => withPolicy([deep(1_000)])],
+    ['16 policies, each within its bounds', () => manyPolicies(16)],
     ['a policy that asks everything of everything', () => withPolicy(costly(), { a: manyLists() })],
     ['the same under a negation', () => withPolicy([['not', costly()[0]]], { a: manyLists() })],
     [
@@ -68,10 +69,10 @@ export function hostileContainers(): readonly HostileContainer[] {
         withPolicy([['==', '.', 1]], Object.fromEntries(Array.from({ length: 3_900 }, (_, key) => [`k${key}`, key]))),
     ],
     [
-      'a sort of the same map, 200 times',
+      'a sort of the same map, 80 times',
       () =>
         withPolicy(
-          new Array(200).fill(['any', '.', ['==', '.', -1]]),
+          new Array(80).fill(['not', ['any', '.', ['==', '.', -1]]]).concat([['==', '.', 1]]),
           Object.fromEntries(Array.from({ length: 3_900 }, (_, key) => [`k${key}`, key])),
         ),
     ],
@@ -143,6 +144,17 @@ function deep(levels: number): unknown {
   let statement: unknown = ['==', '.a', 1]
   for (let level = 0; level < levels; level++) statement = ['not', statement]
   return statement
+}
+
+// All but the last policy hold, after nearly as many steps as one may take.
+function manyPolicies(count: number): Uint8Array {
+  const statements = Array.from({ length: 22 }, (_, place) => ['!=', '.', -1 - place])
+  const pol = [['all', '.a', ['all', '.', ['and', statements]]]]
+  const links = Array.from({ length: count }, (_, place) =>
+    delegation(place, { pol: place === count - 1 ? [...pol, ['==', '.a', 1]] : pol }),
+  )
+  const prf = links.map((bytes) => CID.parse(cidOf(bytes)))
+  return writeContainer([call({ args: { a: manyLists() }, prf }), ...links])
 }
 
 // Nested quantifiers: the number of steps is the product of the lengths.
