@@ -12,6 +12,7 @@ import { deepFreeze } from '../ipld/equal.ts'
 import { never } from '../time.ts'
 import type { Authorization, AuthorizationFacts } from './authorization.ts'
 import { grantAuthorization, originOf } from './authorization.ts'
+import { authorizeMany, type ManyOptions } from './authorize-many.ts'
 import type { Chain, ChainLink, Link } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
@@ -28,6 +29,7 @@ import { createMemo, type Memo } from './memo.ts'
 import { type AuthorizeOptions, type CallOptions, completeOptions, type Settings } from './options.ts'
 import { readCall } from './read-call.ts'
 import { runAsync, runSync, type Steps, wait } from './steps.ts'
+import { createVerifiers, type Verifier } from './verifiers.ts'
 
 /** Decides about calls for one service. */
 export interface Authorizer {
@@ -45,6 +47,13 @@ export interface Authorizer {
    * @throws {@link ArgumentError} when one of them does not.
    */
   authorizeSync(container: string | Uint8Array): Decision
+  /**
+   * Decides about many calls, for queues and logs: at most `concurrency` at a time, 64 unless you say otherwise. Of two
+   * copies of one call, either may be the one that counts as the first.
+   *
+   * @returns the decisions in the order of the calls.
+   */
+  authorizeMany(containers: Iterable<string | Uint8Array>, options?: ManyOptions): Promise<readonly Decision[]>
   /**
    * Asks again whether a call that was allowed still stands: not expired, nothing of its chain revoked. For whoever
    * releases something some time after the decision.
@@ -72,9 +81,14 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
     memo: createMemo(settings.maxCachedDelegations),
     keys: createKeyRing(),
   }
+  const verifiers = createVerifiers(settings.backend)
+  const authorize = (container: string | Uint8Array, call: CallOptions = {}): Promise<Decision> =>
+    runAsync(decide(checkInput(container), settings, state, verifiers.forCall(), call))
   return Object.freeze({
-    authorize: (container, call = {}) => runAsync(decide(checkInput(container), settings, state, call)),
-    authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, {})),
+    authorize,
+    authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, verifiers.atOnce, {})),
+    authorizeMany: async (containers, { concurrency = 64, ...call } = {}) =>
+      authorizeMany(Array.from(containers, checkInput), concurrency, (container) => authorize(container, call)),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
   } satisfies Authorizer)
 }
@@ -101,7 +115,13 @@ interface Origin {
  * 5. revocation: a look-up, which a forged token must not be able to cause;
  * 6. replay: last, because it leaves a trace; a call that is refused for another reason burns no nonce.
  */
-function* decide(container: string | Uint8Array, settings: Settings, state: State, call: CallOptions): Steps<Decision> {
+function* decide(
+  container: string | Uint8Array,
+  settings: Settings,
+  state: State,
+  verify: Verifier,
+  call: CallOptions,
+): Steps<Decision> {
   const now = Math.floor(settings.clock.now())
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
   const chain = yield* readCall(container, settings, state.memo, now)
@@ -110,7 +130,7 @@ function* decide(container: string | Uint8Array, settings: Settings, state: Stat
     checkAddressee(chain, settings) ??
     checkAlignment(chain) ??
     checkTimeBounds(chain, now, settings) ??
-    (yield* checkSignatures(chain, settings, state, call))
+    (yield* checkSignatures(chain, settings, { ...state, verify }, call))
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
   const denial =
     (yield* checkArguments(chain, settings)) ??

@@ -68,6 +68,12 @@ export interface AuthorizeOptions {
   readonly backend?: CryptoBackend
   /** Most verified delegations that are remembered, so that only new tokens cost a signature. Default 10,000. */
   readonly maxCachedDelegations?: number
+  /**
+   * Lets an invocation name delegations that this authorizer has verified before and still remembers, without their
+   * being sent again. What it does not remember is refused with `proof_missing`, which lists the CIDs to send; so the
+   * answer depends on what was seen before, and on which of several processes is asked. Default false.
+   */
+  readonly rememberProofs?: boolean
   /** Called with the error when a store, resolver or schema failed and the call was refused for it. */
   readonly onError?: (error: unknown) => void
 }
@@ -92,6 +98,7 @@ export interface VerificationSettings {
   readonly resolver: DidResolver
   /** Whether that is the default one. */
   readonly resolvesKeysOnly: boolean
+  readonly rememberProofs: boolean
   readonly limits: Limits
   readonly accept: readonly TokenVersion[]
   readonly acceptRedundantFields: boolean
@@ -136,6 +143,7 @@ export function completeOptions(options: AuthorizeOptions): Settings {
       Number.MAX_SAFE_INTEGER,
     ),
     ...completeVerification(options),
+    rememberProofs: options.rememberProofs === true,
     maxInvocationLifetime:
       options.maxInvocationLifetime === never
         ? Number.POSITIVE_INFINITY
@@ -162,6 +170,7 @@ export function completeVerification(options: VerificationOptions): Verification
     maxInvocationLifetime: Number.POSITIVE_INFINITY,
     resolver: withMethod('resolver', options.resolver ?? keyResolver(), 'resolve'),
     resolvesKeysOnly: options.resolver === undefined,
+    rememberProofs: false,
     limits: completeLimits(options.limits),
     accept: Object.freeze([...(options.accept ?? defaultVersions)]),
     acceptRedundantFields: options.acceptRedundantFields === true,

@@ -61,7 +61,11 @@ function* readContainer(container: string | Uint8Array, { settings, memo }: Read
   const tokens = yield* readTokens(container, settings, memo)
   if ('code' in tokens) return tokens
   const { invocation, delegations } = tokens
-  const links = orderProofs(invocation.fields.proofs, delegations, settings.limits.proofs)
+  const links = orderProofs(
+    invocation.fields.proofs,
+    (key) => delegations.get(key) ?? (settings.rememberProofs ? remembered(key, memo) : undefined),
+    settings.limits.proofs,
+  )
   return 'code' in links ? links : { links, invocation }
 }
 
@@ -115,13 +119,21 @@ export function* readTokens(
   return { invocation, delegations: links }
 }
 
+/** PRF-13: what was not sent but verified before. Its name is the hash of what was verified. */
+function remembered(key: string, memo: Pick<Memo<Link>, 'get'>): ChainLink | undefined {
+  const link = memo.get(key)
+  return link === undefined ? undefined : { link, key, unverified: undefined }
+}
+
 /**
  * Puts delegations into the order in which a list of CIDs names them. There is no search: whoever made the list has
  * done it.
+ *
+ * @param find - gives the delegation of a `digestKey`, when there is one.
  */
 export function orderProofs(
   names: readonly CID[],
-  delegations: ReadonlyMap<string, ChainLink>,
+  find: (key: string) => ChainLink | undefined,
   most: number,
 ): readonly ChainLink[] | Denial {
   if (names.length > most) {
@@ -136,7 +148,7 @@ export function orderProofs(
   let at: number | undefined
   for (let index = 0; index < names.length; index++) {
     const cid = names[index] as CID
-    const link = delegations.get(tokenKey(cid))
+    const link = find(tokenKey(cid))
     if (link !== undefined) links.push(link)
     else {
       missing.push(cid)

@@ -20,6 +20,7 @@ import {
 } from './options.ts'
 import { orderProofs, readTokens } from './read-call.ts'
 import { runAsync, type Steps } from './steps.ts'
+import { createVerifiers } from './verifiers.ts'
 
 /** Options of {@link verifyRevocation}: how tokens are read and verified, as for `authorize`. */
 export type VerifyRevocationOptions = CallOptions & VerificationOptions
@@ -55,12 +56,13 @@ function* decide(
   if (invocation.fields.command !== revokeCommand || named === undefined) {
     return refuse({ code: 'malformed', message: 'the token is not a revocation', requirement: 'RVK-01' })
   }
-  const proofs = orderProofs(invocation.fields.proofs, delegations, settings.limits.proofs)
+  const proofs = orderProofs(invocation.fields.proofs, (key) => delegations.get(key), settings.limits.proofs)
   if ('code' in proofs) return refuse(proofs)
-  const path = orderProofs(named.path, delegations, settings.limits.proofs)
+  const path = orderProofs(named.path, (key) => delegations.get(key), settings.limits.proofs)
   if ('code' in path) return refuse(path)
   const chain: Chain = { links: proofs, invocation }
-  const state = { memo: createMemo<Link>(0), keys: createKeyRing() }
+  const { atOnce } = createVerifiers(settings.backend)
+  const state = { memo: createMemo<Link>(0), keys: createKeyRing(), verify: atOnce }
   const denial =
     checkAlignment(chain) ??
     checkWitness(path) ??

@@ -2,21 +2,22 @@ import { type Did, didMethod } from '../../did/did.ts'
 import { parseDidKey } from '../../did/did-key.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { MalformedError } from '../../errors.ts'
-import { verifySignature } from '../../principal/signature.ts'
 import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { Memo } from '../memo.ts'
 import type { CallOptions, VerificationSettings } from '../options.ts'
 import { type Steps, wait, waitUnlessAborted } from '../steps.ts'
+import type { Verifier } from '../verifiers.ts'
 
 /** Most keys of one DID that are tried. */
 const maxKeys = 8
 
-/** What is remembered between calls. */
+/** What is remembered between calls, and how this one verifies. */
 export interface SignatureState {
   readonly memo: Memo<Link>
   readonly keys: KeyRing
+  readonly verify: Verifier
 }
 
 /**
@@ -76,8 +77,7 @@ function* checkSignature(
   const fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
   for (const key of fitting) {
     const prepared = yield* wait(state.keys.prepare(key, settings.backend))
-    if (yield* wait(verifySignature(settings.backend, key, prepared, envelope.signature, envelope.signed)))
-      return undefined
+    if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
   }
   try {
     // KEY-07 was left to the verification, which says no and not why.

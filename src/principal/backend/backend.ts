@@ -34,6 +34,8 @@ export interface CryptoBackend {
   verify(key: PreparedKey, signature: Uint8Array, message: Uint8Array): boolean | Promise<boolean>
   /** The same on another thread; absent where there is none. */
   verifyAsync?(key: PreparedKey, signature: Uint8Array, message: Uint8Array): Promise<boolean>
+  /** Calls back when everything that has arrived by now has been begun. Comes with `verifyAsync`: it tells load. */
+  nextTurn?(callback: () => void): void
 }
 
 /** A private key that a back end holds; its bytes cannot be read back through it. */

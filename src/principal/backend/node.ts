@@ -28,6 +28,9 @@ export const backend: SigningBackend = Object.freeze({
       const { hash, input } = key as unknown as NodeKey
       crypto.verify(hash, message, input, signature, (error, valid) => (error ? reject(error) : resolve(valid)))
     }),
+  nextTurn: (callback: () => void) => {
+    setImmediate(callback)
+  },
   generateKey: (algorithm: SignatureAlgorithm) => {
     const { privateKey } =
       algorithm === 'Ed25519'

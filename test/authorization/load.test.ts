@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { backend } from '#backend'
+import { encodeContainer } from '../../src/container/container.ts'
+import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
+import type { Signer } from '../../src/principal/signer.ts'
+import { actor } from '../support/actors.ts'
+import { call, chainOf, createService, verdict } from '../support/service.ts'
+
+const [alice, bob] = (await Promise.all([actor('alice'), actor('bob')])) as [Signer, Signer]
+const proofs = await chainOf(alice, bob)
+
+/** A back end that counts where it is asked to verify. */
+function counted(): { readonly backend: CryptoBackend; readonly here: () => number; readonly elsewhere: () => number } {
+  let here = 0
+  let elsewhere = 0
+  return {
+    backend: {
+      ...backend,
+      verify: (...args) => {
+        here += 1
+        return backend.verify(...args)
+      },
+      verifyAsync: (...args) => {
+        elsewhere += 1
+        return backend.verifyAsync?.(...args) ?? Promise.reject(new Error('there are no other threads'))
+      },
+    },
+    here: () => here,
+    elsewhere: () => elsewhere,
+  }
+}
+
+async function containers(count: number): Promise<readonly string[]> {
+  const calls = await Promise.all(Array.from({ length: count }, () => call({ issuer: bob, proofs })))
+  return calls.map((invocation) => encodeContainer([invocation, ...proofs]))
+}
+
+describe('signatures are verified', () => {
+  it('in the turn of the call when it is alone', async () => {
+    const count = counted()
+    const service = createService({ backend: count.backend })
+    for (const container of await containers(5)) {
+      expect(verdict(await service.authorize(container))).toBe('allowed')
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect([count.here(), count.elsewhere()]).toEqual([6, 0])
+  })
+
+  it('on other threads when several calls are there, but for the first', async () => {
+    const count = counted()
+    const service = createService({ backend: count.backend })
+    const decisions = await Promise.all((await containers(8)).map((container) => service.authorize(container)))
+    expect(decisions.map(verdict)).toEqual(Array.from({ length: 8 }, () => 'allowed'))
+    expect([count.here(), count.elsewhere()]).toEqual([2, 7])
+  })
+
+  it('on other threads as long as something is there, and here again afterwards', async () => {
+    const count = counted()
+    const service = createService({ backend: count.backend })
+    const [first, second, third, fourth] = (await containers(4)) as [string, string, string, string]
+    const two = Promise.all([service.authorize(first), service.authorize(second)])
+    await new Promise((resolve) => setImmediate(resolve))
+    const following = service.authorize(third)
+    await Promise.all([two, following])
+    const elsewhere = count.elsewhere()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(verdict(await service.authorize(fourth))).toBe('allowed')
+    expect(count.elsewhere()).toBe(elsewhere)
+    expect(count.here() + elsewhere).toBe(5)
+  })
+
+  it('in their turn by authorizeSync, whatever else is there', async () => {
+    const count = counted()
+    const service = createService({ backend: count.backend })
+    const all = await containers(4)
+    for (const container of all) expect(verdict(service.authorizeSync(container))).toBe('allowed')
+    expect(count.elsewhere()).toBe(0)
+  })
+
+  it('with the same verdicts either way', async () => {
+    const [good] = (await containers(1)) as [string]
+    const bad = encodeContainer([
+      await call({ issuer: { ...bob, sign: (bytes) => alice.sign(bytes) } as Signer, proofs }).catch(
+        () => proofs[0] as never,
+      ),
+      ...proofs,
+    ])
+    const service = createService()
+    const together = await Promise.all([good, bad, good, 'C'].map((container) => service.authorize(container)))
+    const alone = createService()
+    expect(together.map(verdict)).toEqual(
+      [good, bad, good, 'C'].map((container) => verdict(alone.authorizeSync(container))),
+    )
+  })
+})
+
+describe('authorizeMany', () => {
+  it('gives the decisions in the order of the calls, some at a time', async () => {
+    const all = await containers(20)
+    let running = 0
+    let most = 0
+    const service = createService({
+      replay: {
+        claim: async () => {
+          most = Math.max(most, ++running)
+          await new Promise((resolve) => setImmediate(resolve))
+          running -= 1
+          return true
+        },
+      },
+    })
+    const mixed = all.map((container, index) => (index % 3 === 0 ? 'C' : container))
+    const decisions = await service.authorizeMany(mixed, { concurrency: 4 })
+    expect(decisions.map(({ allowed }) => allowed)).toEqual(mixed.map((container) => container !== 'C'))
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(4)
+    expect(await service.authorizeMany([])).toEqual([])
+  })
+
+  it('begins nothing when an argument is wrong, and stops when the host fails', async () => {
+    const all = await containers(3)
+    const service = createService()
+    await expect(service.authorizeMany([...all, 1 as never])).rejects.toThrow('a container is')
+    for (const concurrency of [0, -1, 1.5, Number.NaN]) {
+      await expect(service.authorizeMany(all, { concurrency })).rejects.toThrow('`concurrency`')
+    }
+    expect((await service.authorizeMany(all)).map(verdict)).toEqual(['allowed', 'allowed', 'allowed'])
+    let asked = 0
+    const clock = {
+      now: () => {
+        asked += 1
+        throw new Error('no time')
+      },
+    }
+    await expect(createService({ clock }).authorizeMany(all, { concurrency: 1 })).rejects.toThrow('no time')
+    expect(asked).toBe(1)
+  })
+})

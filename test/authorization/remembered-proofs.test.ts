@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { encodeContainer } from '../../src/container/container.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { call, chainOf, createService, delegateRaw, verdict } from '../support/service.ts'
+
+const [alice, bob, carol, mallory] = await Promise.all([actor('alice'), actor('bob'), actor('carol'), actor('mallory')])
+
+describe('PRF-13 delegations that are remembered', () => {
+  it('need not be sent again, when the service says so', async () => {
+    const proofs = await chainOf(alice, bob, carol)
+    const calls = [await call({ issuer: carol, proofs }), await call({ issuer: carol, proofs })] as const
+    for (const rememberProofs of [true, false]) {
+      const service = createService({ rememberProofs })
+      expect(verdict(await service.authorize(encodeContainer([calls[0], ...proofs])))).toBe('allowed')
+      const decision = service.authorizeSync(encodeContainer([calls[1]]))
+      expect(verdict(decision)).toBe(rememberProofs ? 'allowed' : 'proof_missing at 0 PRF-01')
+    }
+  })
+
+  it('are asked for when they are not, and the same call is accepted with them', async () => {
+    const proofs = await chainOf(alice, bob, carol)
+    const other = await call({ issuer: carol, proofs: await chainOf(alice, carol) })
+    const invocation = await call({ issuer: carol, proofs })
+    const service = createService({ rememberProofs: true })
+    const decision = service.authorizeSync(encodeContainer([invocation]))
+    expect(verdict(decision)).toBe('proof_missing at 0 PRF-01')
+    const missing = decision.allowed ? [] : (decision.denial.missing ?? [])
+    expect(missing.map(String)).toEqual(proofs.map(({ cid }) => String(cid)))
+    const asked = proofs.filter(({ cid }) => missing.some((name) => name.equals(cid)))
+    expect(verdict(service.authorizeSync(encodeContainer([invocation, ...asked])))).toBe('allowed')
+    expect(verdict(service.authorizeSync(encodeContainer([invocation])))).toBe('replayed at 2 RPL-01')
+    expect(verdict(service.authorizeSync(encodeContainer([other])))).toBe('proof_missing at 0 PRF-01')
+  })
+
+  it('are those whose signature was verified, and no others [attack 24]', async () => {
+    const impostor = { ...mallory, did: alice.did, sign: (bytes: Uint8Array) => mallory.sign(bytes) }
+    const forged = await delegateRaw(impostor, mallory)
+    const service = createService({ rememberProofs: true })
+    const invocation = await call({ issuer: mallory, proofs: [forged] })
+    expect(verdict(service.authorizeSync(encodeContainer([invocation, forged])))).toBe('signature_invalid at 0 PRF-08')
+    expect(verdict(service.authorizeSync(encodeContainer([invocation])))).toBe('proof_missing at 0 PRF-01')
+  })
+
+  it('are asked for time and revocation like any other', async () => {
+    const proofs = await chainOf(alice, bob)
+    const invoke = (at = now) => call({ issuer: bob, proofs, clock: { now: () => at }, expiresIn: 10 } as never)
+    let time = now
+    const revocations = memoryRevocationStore({ clock })
+    const service = createService({ rememberProofs: true, clock: { now: () => time }, revocations })
+    expect(verdict(service.authorizeSync(encodeContainer([await invoke(), ...proofs])))).toBe('allowed')
+    expect(verdict(service.authorizeSync(encodeContainer([await invoke()])))).toBe('allowed')
+    time = now + 3600
+    expect(verdict(service.authorizeSync(encodeContainer([await invoke(time)])))).toBe('expired at 0 TIM-03')
+    time = now
+    void revocations.add({ ids: [String(proofs[0]?.cid)], expiration: now + 600 })
+    expect(verdict(service.authorizeSync(encodeContainer([await invoke()])))).toBe('revoked at 0 RVK-05')
+  })
+})
