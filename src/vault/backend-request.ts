@@ -58,6 +58,7 @@ export async function callBackend(request: BackendRequest): Promise<BackendAnswe
   const { status } = response
   if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
     await response.body?.cancel()
+    // VLT-28: what was sent would be sent on
     throw new VaultError('ERR_VAULT_CONFIGURATION', `${backend} redirected; configure the address it redirects to`)
   }
   const text = await readText(response, backend)
@@ -70,13 +71,14 @@ export async function callBackend(request: BackendRequest): Promise<BackendAnswe
 /**
  * Reads an answer as a JSON object.
  *
- * @throws {@link VaultError} `ERR_VAULT_INTEGRITY`; the text is not quoted, a parser's message would.
+ * @throws {@link VaultError} `ERR_VAULT_INTEGRITY`.
  */
 export function parseAnswer(answer: BackendAnswer, backend: string): ReadonlyMap<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(answer.text)
   } catch {
+    // SEC-06: the message of the parser quotes its input
     value = undefined
   }
   const object = asObject(value)

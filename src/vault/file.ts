@@ -90,7 +90,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
 
   return Object.freeze({
     ...vaultOver(fileDirectory(store, add, now), options),
-    put: (name, credential) => {
+    put: async (name, credential) => {
       const { secret, ...rules } = credential
       const parsed = parseCredential(name, rules)
       return add(name, () => ({ rules: parsed.description, secret: toSecret(secret, name) }))

@@ -5,10 +5,12 @@
  */
 
 import { quote, VaultError } from '../errors.ts'
+import { encodeHex } from '../ipld/base.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { asObject } from './backend-request.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
+import { sha256Bytes } from './digest.ts'
 import { mountOf, type OpenBaoLogin } from './openbao/login.ts'
 import { openSession, type Session } from './openbao/session.ts'
 import { parseEndpoint } from './origin.ts'
@@ -208,7 +210,8 @@ async function readDatabase(
   return {
     reference,
     secret: Secret.ofFields({ username, password }),
-    version: username,
+    // the name of the user is half of the secret; the lease is what an operator can look up
+    version: encodeHex(await sha256Bytes(new TextEncoder().encode(lease))).slice(0, 16),
     kind: 'dynamic',
     downscoped: false,
     readAt: asked,

@@ -252,7 +252,7 @@ describe('Secrets Manager', () => {
     })
   })
 
-  it('VLT-38 is not believed when it answers with another secret or stage [attack 83]', async () => {
+  it('VLT-41 is not believed when it answers with another secret or stage [attack 83]', async () => {
     for (const other of [
       { Name: 'billing' },
       { VersionStages: ['AWSPREVIOUS'] },

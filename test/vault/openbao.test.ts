@@ -146,7 +146,7 @@ describe('the database engine', () => {
     expect(bao.leases.size).toBe(2)
     await one.revoke()
     await one.revoke()
-    expect([...bao.leases.values()]).toEqual([{ username: two.version }])
+    expect([...bao.leases.values()]).toEqual([{ username: two.secret.revealField('username') }])
     await two[Symbol.asyncDispose]()
     expect(bao.leases.size).toBe(0)
   })
@@ -267,7 +267,7 @@ describe('a server that does not behave [attack 82]', () => {
     ['redirects', 'ERR_VAULT_CONFIGURATION'],
   ] as const
   for (const [mode, code] of modes) {
-    it(`${mode}: nothing is released, and it is well again after`, async () => {
+    it(`VLT-28, SEC-06 ${mode}: nothing is released, and it is well again after`, async () => {
       bao.putKv('crm/api', { token: 'canary-1' })
       const vault = vaultOf({ a: kv })
       bao.mode = mode

@@ -124,6 +124,7 @@ function keysOfAnswer(
       'aws sts answered with keys of another role or session than the one asked for',
     )
   }
+  // the id is no secret by itself, and CloudTrail names the keys by it
   return { secret: Secret.ofFields({ accessKeyId, secretAccessKey, sessionToken }), version: accessKeyId, expiresAt }
 }
 

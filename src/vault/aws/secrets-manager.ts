@@ -98,7 +98,7 @@ function readingOf(
 ): SecretReading {
   const identity = place.secretId.startsWith('arn:') ? fields.get('ARN') : fields.get('Name')
   const stages = fields.get('VersionStages')
-  // VLT-38
+  // VLT-41
   if (identity !== place.secretId || !Array.isArray(stages) || !stages.includes(stage)) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered with another secret or stage than the one asked for')
   }

@@ -52,6 +52,7 @@ export async function authorizationHeader(
   pathRule: PathRule,
 ): Promise<string> {
   const encoder = new TextEncoder()
+  // VLT-29
   const canonical = canonicalRequest(request, pathRule)
   const toSign = await stringToSign(canonical, scope)
   const date = amzDate(scope.time).slice(0, 8)
