@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import {
   globDifferential,
+  policyBudget,
   policyDifferential,
   policyMonotone,
   selectorDifferential,
@@ -11,5 +12,6 @@ describe('policy properties, many runs', () => {
   policyDifferential(longRuns(100_000))
   policyMonotone(longRuns(50_000))
   globDifferential(longRuns(100_000))
+  policyBudget(longRuns(5_000))
   selectorDifferential(longRuns(100_000))
 })

@@ -23,9 +23,23 @@ export function libraryAnswer({ policy, args }: PolicyCase): PolicyAnswer {
     if (error instanceof MalformedError) return 'malformed'
     throw error
   }
-  const objection = compiled.evaluate(args as IpldValue)
-  if (objection === undefined) return true
-  return objection.reason === 'false' ? false : objection.reason
+  const answers = [args, bare(args)].map((value) => {
+    const objection = compiled.evaluate(value as IpldValue)
+    if (objection === undefined) return true
+    return objection.reason === 'false' ? false : objection.reason
+  })
+  const [answer, fromWire] = answers as [PolicyAnswer, PolicyAnswer]
+  if (answer !== fromWire) throw new Error(`${answer} for objects, ${fromWire} for what was decoded`)
+  return answer
+}
+
+// As maps come from the wire: without a prototype.
+function bare(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(bare)
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  const map: { [key: string]: unknown } = Object.create(null)
+  for (const [key, inner] of Object.entries(value)) map[key] = bare(inner)
+  return map
 }
 
 /** Throws when the two disagree; the message holds the case in the form of a corpus file. */

@@ -8,10 +8,10 @@ import { expect, it } from 'vitest'
 import { compileGlob } from '../../src/capability/policy/glob.ts'
 import { parseSelector, printSelector } from '../../src/capability/policy/selector.ts'
 import { MalformedError } from '../../src/errors.ts'
-import { globMatches, parseSelector as parseReferenceSelector } from '../reference/policy.ts'
+import { evaluatePolicy, globMatches, parseSelector as parseReferenceSelector } from '../reference/policy.ts'
 import { texts } from './ipld-arbitrary.ts'
 import { goodPolicyCases, policyCases, selectorTexts } from './policy-arbitrary.ts'
-import { expectSameAnswer, type PolicyAnswer } from './policy-differential.ts'
+import { expectSameAnswer, libraryAnswer, type PolicyAnswer } from './policy-differential.ts'
 import type { Runs } from './runs.ts'
 
 /** The library and the reference give the same answer to every policy. */
@@ -86,4 +86,58 @@ export function selectorDifferential({ numRuns, seed, title }: Runs): void {
 // Absent and undefined are the same to both.
 function plain(segment: object): object {
   return Object.fromEntries(Object.entries(segment).filter(([, value]) => value !== undefined))
+}
+
+/** A policy always ends, in an answer of its own when it would take too long. */
+export function policyBudget({ numRuns, seed, title }: Runs): void {
+  it(`P12 policy: every evaluation ends within its budget, and beyond it is no answer [attack 50] (${title})`, () => {
+    let over = 0
+    const sizes = fc.tuple(fc.nat(80), fc.nat(80), fc.nat(40))
+    const quantifiers = fc.array(fc.constantFrom('all', 'any'), { minLength: 2, maxLength: 2 })
+    fc.assert(
+      fc.property(
+        sizes,
+        quantifiers,
+        fc.boolean(),
+        fc.integer({ min: 0, max: 3 }),
+        ([rows, columns, parts], [outer, inner], holds, nots) => {
+          const { args, reads } = countedRows(rows, columns)
+          // Holds, or fails, only at the very end: nothing is decided early.
+          const part = outer === 'all' ? ['!=', '.', -1] : ['==', '.', -1]
+          const innermost = ['and', new Array(parts).fill(holds ? part : ['!=', '.', -1])]
+          let statement: unknown = [outer, '.a', [inner, '.', innermost]]
+          for (let level = 0; level < nots; level++) statement = ['not', statement]
+          const answer = libraryAnswer({ policy: [statement], args })
+          if (answer === 'over_budget') {
+            over += 1
+            expect(rows * columns * (parts + 2)).toBeGreaterThan(30_000)
+          } else expect(answer).toBe(evaluatePolicy([statement], { a: plainRows(rows, columns) }))
+          // Asked of two kinds of map, and once more each to say what is wrong.
+          expect(reads.count).toBeLessThan(4 * 100_000)
+        },
+      ),
+      { numRuns, seed },
+    )
+    expect(over).toBeGreaterThan(numRuns / 50)
+  })
+}
+
+function plainRows(rows: number, columns: number): readonly (readonly number[])[] {
+  return Array.from({ length: rows }, () => Array.from({ length: columns }, (_, column) => column))
+}
+
+// Lists that count how often an element of them is read.
+function countedRows(
+  rows: number,
+  columns: number,
+): { args: { readonly [key: string]: unknown }; reads: { count: number } } {
+  const reads = { count: 0 }
+  const counted = (list: readonly unknown[]): unknown =>
+    new Proxy([...list], {
+      get(target, key) {
+        if (typeof key === 'string' && /^[0-9]+$/.test(key)) reads.count += 1
+        return Reflect.get(target, key) as unknown
+      },
+    })
+  return { args: { a: counted(plainRows(rows, columns).map(counted)) }, reads }
 }

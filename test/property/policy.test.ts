@@ -4,7 +4,13 @@ import { fromJson } from '../reference/dag-json.ts'
 import { evaluatePolicy } from '../reference/policy.ts'
 import type { PolicyCase } from './policy-arbitrary.ts'
 import { libraryAnswer, type PolicyAnswer } from './policy-differential.ts'
-import { globDifferential, policyDifferential, policyMonotone, selectorDifferential } from './policy-properties.ts'
+import {
+  globDifferential,
+  policyBudget,
+  policyDifferential,
+  policyMonotone,
+  selectorDifferential,
+} from './policy-properties.ts'
 import { shortRuns } from './runs.ts'
 
 const corpus = new URL('corpus/', import.meta.url)
@@ -20,6 +26,7 @@ describe('policy properties', () => {
   policyDifferential(shortRuns(2_000))
   policyMonotone(shortRuns(500))
   globDifferential(shortRuns(2_000))
+  policyBudget(shortRuns(200))
   selectorDifferential(shortRuns(2_000))
 
   for (const file of readdirSync(corpus).filter((name) => name.startsWith('policy'))) {
