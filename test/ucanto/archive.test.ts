@@ -1,0 +1,149 @@
+import * as dagCbor from '@ipld/dag-cbor'
+import { delegate, invoke } from '@ucanto/core'
+import { RSA } from '@ucanto/principal'
+import { describe, expect, it } from 'vitest'
+import { decode } from '../../src/ucanto/decode.ts'
+import { refusalOf } from '../support/refusal.ts'
+import { archiveOf, ownVerdict, peer } from './peers.ts'
+import { block, car, cborBlock, type Fields, fieldsOf, type RawBlock, rawArchive } from './raw.ts'
+
+const [alice, bob, service] = await Promise.all([peer('alice'), peer('bob'), peer('service')])
+const capability = { can: 'mail/send', with: alice.did() } as const
+const nonce = 'a nonce of enough bytes'
+const call = await invoke({ issuer: alice, audience: service, capability, nonce }).delegate()
+const token = call.root as unknown as RawBlock
+const head = cborBlock({ 'ucan@0.9.1': token.cid })
+
+const refusal = (bytes: string | Uint8Array): Promise<string> => refusalOf(() => decode(bytes))
+
+/** What is said about the token of the call with other fields. */
+const withFields = (change: Fields): Promise<string> =>
+  refusal(rawArchive([block(dagCbor.encode({ ...fieldsOf(call), ...change }))]))
+
+describe('archives', () => {
+  it('UCT-01 are bounded before anything is hashed', async () => {
+    await expect(refusal(new Uint8Array(262_145))).resolves.toBe('UCT-01 too_large')
+    const many = Array.from({ length: 65 }, (_, index) => cborBlock(index))
+    await expect(refusal(rawArchive([...many, token]))).resolves.toBe('UCT-01 too_large')
+    await expect(refusal(rawArchive([block(new Uint8Array(66_000)), token]))).resolves.toBe('UCT-01 too_large')
+    await expect(refusal(Uint8Array.of(0xff, 0x7f, 0))).resolves.toBe('UCT-01 too_large')
+  })
+
+  it('UCT-02 are CAR files of version 1 with one root', async () => {
+    const whole = car(head.cid, [head, token])
+    await expect(refusal(whole)).resolves.toBe('accepted')
+    await expect(refusal(whole.subarray(0, -1))).resolves.toBe('UCT-02')
+    await expect(refusal(car(head.cid, [head, token], { version: 2 }))).resolves.toBe('UCT-02')
+    await expect(refusal(car(head.cid, [head, token], { roots: [] }))).resolves.toBe('UCT-02')
+    await expect(refusal(car(head.cid, [head, token], { roots: [head.cid, token.cid] }))).resolves.toBe('UCT-02')
+    await expect(refusal(car(head.cid, [head, token], { more: 1 }))).resolves.toBe('UCT-02')
+  })
+
+  it('UCT-05 hold nothing twice, and nothing that nobody refers to', async () => {
+    await expect(refusal(rawArchive([token, token]))).resolves.toBe('UCT-05')
+    await expect(refusal(rawArchive([cborBlock({ hello: 1 }), token]))).resolves.toBe('UCT-05')
+    const other = await delegate({ issuer: bob, audience: alice, capabilities: [capability] })
+    await expect(refusal(rawArchive([other.root as unknown as RawBlock, token]))).resolves.toBe('UCT-05')
+  })
+
+  it('UCT-07 begin with a block that names a token of this version, which is there', async () => {
+    for (const value of [{ 'ucan@0.9.0': token.cid }, { 'ucan@0.9.1': 1 }, { 'ucan@0.9.1': token.cid, more: 1 }, [], 1]) {
+      const root = cborBlock(value)
+      await expect.soft(refusal(car(root.cid, [root, token]))).resolves.toBe('UCT-07 unsupported')
+    }
+    await expect(refusal(car(head.cid, [token]))).resolves.toBe('UCT-07')
+    await expect(refusal(car(head.cid, [head]))).resolves.toBe('UCT-07')
+  })
+
+  it('UCT-08 UCT-09 may be messages that ask for one invocation and do no more', async () => {
+    const message = (value: unknown): Uint8Array => {
+      const root = cborBlock({ 'ucanto/message@7.0.0': value })
+      return new Uint8Array(car(root.cid, [root, token]))
+    }
+    await expect(ownVerdict(message({ execute: [token.cid] }))).resolves.toBe('allowed')
+    await expect(refusal(message({ execute: [token.cid], report: {} }))).resolves.toBe('UCT-08 unsupported')
+    await expect(refusal(message({ delegate: [] }))).resolves.toBe('UCT-08 unsupported')
+    await expect(ownVerdict(message({ execute: [token.cid, token.cid] }))).resolves.toBe(
+      'invocation_ambiguous at container UCT-09',
+    )
+    const empty = cborBlock({ 'ucanto/message@7.0.0': { execute: [] } })
+    await expect(ownVerdict(new Uint8Array(car(empty.cid, [empty])))).resolves.toBe('invocation_missing at container UCT-09')
+  })
+
+  it('UCT-06 come as text in each of the forms that clients exchange', async () => {
+    const bytes = await archiveOf(call)
+    const base64 = Buffer.from(bytes).toString('base64')
+    const base64url = Buffer.from(bytes).toString('base64url')
+    const length = Uint8Array.of((bytes.length & 0x7f) | 0x80, bytes.length >> 7)
+    const identity = Buffer.concat([Uint8Array.of(0x01, 0x82, 0x04, 0x00), length, bytes])
+    const bare = (text: string): string => text.replaceAll('=', '')
+    const forms = [
+      base64,
+      base64url,
+      `m${bare(base64)}`,
+      `u${base64url}`,
+      `m${bare(identity.toString('base64'))}`,
+      `u${identity.toString('base64url')}`,
+    ]
+    for (const form of forms) await expect.soft(ownVerdict(form), form.slice(0, 8)).resolves.toBe('allowed')
+    await expect(refusal(`u${identity.subarray(0, -1).toString('base64url')}`)).resolves.toBe('UCT-06')
+    await expect(refusal('hello')).resolves.toBe('UCT-06')
+  })
+})
+
+describe('tokens', () => {
+  it('UCT-10 have the fields of their type and no others', async () => {
+    for (const change of [{ x: 1 }, { exp: 'soon' }, { exp: 1.5 }, { att: {} }, { nnc: 1 }, { nnc: 'n'.repeat(65) }, { fct: [1] }])
+      await expect.soft(withFields(change), JSON.stringify(change)).resolves.toBe('UCT-10')
+    await expect(refusal(rawArchive([cborBlock([])]))).resolves.toBe('UCT-10')
+  })
+
+  it('UCT-11 are of this version', async () => {
+    await expect(withFields({ v: '0.9.2' })).resolves.toBe('UCT-11 unsupported')
+    await expect(withFields({ v: '0.9.1 ' })).resolves.toBe('UCT-11 unsupported')
+  })
+
+  it('UCT-15 name principals by a key or by text', async () => {
+    await expect(withFields({ iss: 'did:key:z6Mk' })).resolves.toBe('UCT-15')
+    await expect(withFields({ iss: Uint8Array.of(0x9d, 0x1a, 0xff) })).resolves.toBe('UCT-15')
+    await expect(withFields({ aud: new Uint8Array(200) })).resolves.toBe('UCT-15 too_large')
+    const padded = Buffer.concat([fieldsOf(call).iss as Uint8Array, Uint8Array.of(0)])
+    await expect(withFields({ aud: padded })).resolves.toBe('KEY-04')
+    // The point of order one: anybody can sign for it.
+    await expect(withFields({ iss: Uint8Array.of(0xed, 1, 1, ...new Uint8Array(31)) })).resolves.toBe('KEY-06')
+  })
+
+  it('UCT-17 of RSA keys are refused by name', async () => {
+    const rsa = await RSA.generate()
+    const bytes = await archiveOf(
+      invoke({ issuer: rsa, audience: service, capability: { can: 'mail/send', with: rsa.did() }, nonce }),
+    )
+    await expect(ownVerdict(bytes)).resolves.toBe('unsupported at container UCT-17')
+  })
+
+  it('UCT-18 UCT-19 carry one signature of a known kind', async () => {
+    const { s } = fieldsOf(call) as { s: Uint8Array }
+    await expect(withFields({ s: s.subarray(0, -1) })).resolves.toBe('UCT-18')
+    await expect(withFields({ s: 'signature' })).resolves.toBe('UCT-18')
+    await expect(withFields({ s: Uint8Array.of(0x80, 0xa0, 0x03, 0) })).resolves.toBe('UCT-19 unsupported')
+    await expect(withFields({ s: Buffer.concat([Uint8Array.of(0xed, 0xa1, 0x83, 0x00), s.subarray(3)]) })).resolves.toBe('ENC-03')
+  })
+
+  it('UCT-22 UCT-23 list capabilities of their form', async () => {
+    const att = (entry: unknown): Promise<string> => withFields({ att: [entry] })
+    await expect(att({ can: 'mail', with: alice.did() })).resolves.toBe('UCT-22')
+    await expect(att({ can: 1, with: alice.did() })).resolves.toBe('UCT-22')
+    for (const entry of [1, { can: 'a/b', with: 'no uri' }, { can: 'a/b' }, { can: 'a/b', with: 'a:b', nb: [] }, { can: 'a/b', with: 'a:b', more: 1 }])
+      await expect.soft(att(entry), JSON.stringify(entry)).resolves.toBe('UCT-23')
+  })
+
+  it('UCT-24 name proofs as tokens are named', async () => {
+    await expect(withFields({ prf: ['bafy'] })).resolves.toBe('UCT-24 unsupported')
+  })
+
+  it('UCT-25 have so many capabilities and proofs and no more', async () => {
+    const many = Array.from({ length: 65 }, () => ({ can: 'a/b', with: 'a:b' }))
+    await expect(withFields({ att: many })).resolves.toBe('UCT-25 too_large')
+    await expect(withFields({ prf: many.map(() => token.cid) })).resolves.toBe('UCT-25 too_large')
+  })
+})
