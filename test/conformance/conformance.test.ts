@@ -2,12 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { root } from '../setup/entries.ts'
 import { readVectors } from '../vectors/read.ts'
+import { runConformance } from './conformance.ts'
+import { reportOf } from './report.ts'
 
 const tsx = `${root}node_modules/.bin/tsx`
 const procura = [tsx, 'test/conformance/procura.ts']
-const cases = readVectors('valid.json').length + readVectors('hostile.json').length
+const all = [...readVectors('valid.json'), ...readVectors('hostile.json')]
+const valid = readVectors('valid.json').length
+const cases = all.length
 
-/** Runs the runner; the last line of its report, and its exit code. */
+/** Runs the runner as a program: its exit code, what it writes, and the last line of that. */
 function conformance(...args: readonly string[]): {
   readonly status: number | null
   readonly output: string
@@ -18,6 +22,16 @@ function conformance(...args: readonly string[]): {
     encoding: 'utf8',
   })
   return { status, output: stdout + stderr, last: stdout.trimEnd().split('\n').at(-1) ?? '' }
+}
+
+/** The report about an implementation, without a program around it. */
+async function report(
+  command: readonly string[],
+  { only = '', timeout = 30, codes = false } = {},
+): Promise<{ readonly passed: boolean; readonly text: string; readonly last: string }> {
+  const vectors = all.filter(({ name }) => name.includes(only))
+  const { passed, text } = reportOf(await runConformance({ command, vectors, timeout }), codes)
+  return { passed, text, last: text.split('\n').at(-1) ?? '' }
 }
 
 /** An implementation in one line of JavaScript: what it answers to a question `q`. */
@@ -37,7 +51,6 @@ describe('conformance', () => {
     const { status, output, last } = conformance(
       ...answering('console.log(JSON.stringify({ id: q.id, allowed: true }))'),
     )
-    const valid = readVectors('valid.json').length
     expect([status, last]).toEqual([
       1,
       `${cases} cases: ${valid} right, ${cases - valid} wrong, 0 left out, 0 with another code`,
@@ -45,49 +58,53 @@ describe('conformance', () => {
     expect(output).toContain('expired: the root, by one second: said yes, and it is no (expired)')
   })
 
-  it('is missed by an implementation that always says no', () => {
-    const { status, last } = conformance(...answering('console.log(JSON.stringify({ id: q.id, allowed: false }))'))
-    const valid = readVectors('valid.json').length
-    expect([status, last]).toEqual([
-      1,
+  it('is missed by an implementation that always says no', async () => {
+    const { passed, last } = await report(answering('console.log(JSON.stringify({ id: q.id, allowed: false }))'))
+    expect([passed, last]).toEqual([
+      false,
       `${cases} cases: ${cases - valid} right, ${valid} wrong, 0 left out, ${cases - valid} with another code`,
     ])
   })
 
-  it('minds other codes only when it is told to', () => {
+  it('minds other codes only when it is told to', async () => {
     const refusing = answering(`console.log(JSON.stringify({ id: q.id, allowed: false, code: 'no' }))`)
-    expect(conformance('--only', 'expired:', ...refusing).status).toBe(0)
-    const strict = conformance('--only', 'expired:', '--codes', ...refusing)
-    expect(strict.status).toBe(1)
-    expect(strict.output).toContain('said no (no), and it is no (expired)')
+    expect(await report(refusing, { only: 'expired:' })).toMatchObject({ passed: true })
+    const strict = await report(refusing, { only: 'expired:', codes: true })
+    expect(strict.passed).toBe(false)
+    expect(strict.text).toContain('said no (no), and it is no (expired)')
   })
 
-  it('lets an implementation leave cases out', () => {
-    const { status, last } = conformance(
-      '--only',
-      'limit:',
-      ...answering('console.log(JSON.stringify({ id: q.id, skipped: true }))'),
-    )
-    expect([status, last]).toEqual([0, '11 cases: 0 right, 0 wrong, 11 left out, 0 with another code'])
+  it('lets an implementation leave cases out', async () => {
+    const skipping = answering('console.log(JSON.stringify({ id: q.id, skipped: true }))')
+    const { passed, last } = await report(skipping, { only: 'limit:' })
+    expect([passed, last]).toEqual([true, '11 cases: 0 right, 0 wrong, 11 left out, 0 with another code'])
+  })
+
+  it('takes answers in any order', async () => {
+    const later = answering(`
+      const answer = () => console.log(JSON.stringify({ id: q.id, allowed: true }))
+      q.id === 0 ? setTimeout(answer, 100) : answer()`)
+    const { passed, last } = await report(later, { only: 'number: ' })
+    expect([passed, last]).toEqual([true, '8 cases: 8 right, 0 wrong, 0 left out, 0 with another code'])
   })
 
   it.each([
-    ['ends at once', 'process.exit(0)', []],
-    ['never answers', 'setTimeout(() => undefined, 1e6)', ['--timeout', '0.5']],
-    ['answers with something else', 'console.log(q.id, "yes")', []],
-    ['answers without a verdict', 'console.log(JSON.stringify({ id: q.id, allowed: "true" }))', []],
-    ['answers without an id', 'console.log(JSON.stringify({ allowed: false }))', []],
-  ])('is missed by an implementation that %s', (_, answer, options) => {
-    const { status, last } = conformance('--only', 'expired:', ...options, ...answering(answer))
-    expect([status, last]).toEqual([1, '12 cases: 0 right, 12 wrong, 0 left out, 0 with another code'])
+    ['ends at once', 'process.exit(0)', 30],
+    ['never answers', 'setTimeout(() => undefined, 1e6)', 0.5],
+    ['answers with something else', 'console.log(q.id, "yes")', 30],
+    ['answers without a verdict', 'console.log(JSON.stringify({ id: q.id, allowed: "true" }))', 30],
+    ['answers without an id', 'console.log(JSON.stringify({ allowed: false }))', 30],
+  ])('is missed by an implementation that %s', async (_, answer, timeout) => {
+    const { passed, last } = await report(answering(answer), { only: 'expired:', timeout })
+    expect([passed, last]).toEqual([false, '12 cases: 0 right, 12 wrong, 0 left out, 0 with another code'])
   })
 
   it('says how it is called, and when nothing can be started', () => {
-    expect(conformance()).toMatchObject({ status: 2, output: expect.stringContaining('usage:') })
-    expect(conformance('--unknown', 'x')).toMatchObject({ status: 2 })
-    expect(conformance('--only', 'no such case', ...procura)).toMatchObject({ status: 1 })
-    const missing = conformance('./no-such-program')
-    expect(missing.status).not.toBe(0)
-    expect(missing.output).toContain('./no-such-program could not be started')
+    expect(conformance('--unknown', 'x')).toMatchObject({ status: 2, output: expect.stringContaining('usage:') })
+    const missing = conformance('--only', 'expired:', './no-such-program')
+    expect(missing).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('./no-such-program could not be started'),
+    })
   })
 })
