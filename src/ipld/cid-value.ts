@@ -4,6 +4,9 @@ import { encodeBase32, encodeBase58btc } from './base.ts'
 import { bytesEqual } from './bytes.ts'
 import { decodeVarint } from './varint.ts'
 
+/** Node prints an object by the method of this name; other hosts do not know it. */
+const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom')
+
 const dagPb = 0x70
 const sha256 = 0x12
 
@@ -86,7 +89,7 @@ export class CidValue implements CID {
     return new CidValue(multihash.bytes) as unknown as CID<unknown, 0x70, 0x12, 0>
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
+  [inspect](): string {
     return `CID(${this.toString()})`
   }
 }
