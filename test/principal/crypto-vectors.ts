@@ -1,5 +1,6 @@
 // node only: reads fixtures
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { publicKey } from '../../src/did/did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from '../../src/did/public-key.ts'
 import { MalformedError } from '../../src/errors.ts'
@@ -7,11 +8,17 @@ import { decodeHex } from '../../src/ipld/base.ts'
 import type { CryptoBackend, SigningBackend } from '../../src/principal/backend/backend.ts'
 import { backend as noble } from '../../src/principal/backend/noble.ts'
 import { backend as node } from '../../src/principal/backend/node.ts'
+import { type Sodium, sodiumBackend } from '../../src/principal/backend/sodium.ts'
 import { backend as web } from '../../src/principal/backend/web.ts'
 import { verifySignature } from '../../src/principal/signature.ts'
 
-/** All back ends; each vector is put to each of them. */
+const sodium = createRequire(import.meta.url)('sodium-native') as Sodium
+
+/** The back ends that also sign. */
 export const backends: readonly SigningBackend[] = [node, web, noble]
+
+/** All back ends; each vector is put to each of them. */
+export const verifyingBackends: readonly CryptoBackend[] = [...backends, sodiumBackend(sodium)]
 
 /** A question with one right answer. */
 export interface SignatureVector {
