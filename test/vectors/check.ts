@@ -9,9 +9,8 @@ import type { Vector } from '../../spec/vectors/generator/vector.ts'
 import type { Decision } from '../../src/authorization/decision.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
-import { backend as noble } from '../../src/principal/backend/noble.ts'
 import { backend as node } from '../../src/principal/backend/node.ts'
-import { backend as web } from '../../src/principal/backend/web.ts'
+import { verifyingBackends } from '../principal/crypto-vectors.ts'
 import { containerOf, optionsOf, serviceOf, serviceOfSync, verdictOf } from './decide.ts'
 
 /** What is wrong with the verdicts about a vector; empty when nothing is. */
@@ -20,7 +19,7 @@ export async function faultsOf(vector: Vector): Promise<readonly string[]> {
   const decisions: readonly (readonly [string, Decision])[] = [
     ['node, at once', serviceOfSync(vector.context).authorizeSync(container)],
     ...(await Promise.all(
-      [node, web, noble].map(async (backend): Promise<readonly [string, Decision]> => {
+      verifyingBackends.map(async (backend): Promise<readonly [string, Decision]> => {
         const service = await serviceOf(vector.context, { backend })
         return [backend.name, await service.authorize(container)]
       }),
