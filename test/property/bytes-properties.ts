@@ -28,6 +28,7 @@ import { values } from './ipld-arbitrary.ts'
 import type { Runs } from './runs.ts'
 import { buildScenario, type LinkPlan, type Scenario } from './scenario.ts'
 import { goodScenarios } from './scenario-arbitrary.ts'
+import { withCids } from './with-cids.ts'
 
 const plainLink: LinkPlan = {
   cut: 1,
@@ -104,14 +105,6 @@ export function roundTrips({ numRuns, seed, title }: Runs): void {
       { numRuns, seed },
     )
   })
-}
-
-// The library has a class of its own for CIDs; the reference knows that of `multiformats` only.
-function withCids(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withCids)
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  if (Object.getPrototypeOf(value) !== null) return CID.decode((value as CID).bytes)
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withCids(inner)]))
 }
 
 function hexOf(bytes: Uint8Array): string {

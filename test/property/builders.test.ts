@@ -1,0 +1,7 @@
+import { describe } from 'vitest'
+import { builders } from './builder-properties.ts'
+import { shortRuns } from './runs.ts'
+
+describe('properties of what is made', () => {
+  builders(shortRuns(150))
+})
