@@ -70,6 +70,6 @@ export async function checkStillStands(admission: Admission, clock: Clock, optio
 }
 
 /** The signal as options of its own, absent when there is none. */
-export function signalOf(options: { readonly signal?: AbortSignal }): { readonly signal?: AbortSignal } {
+function signalOf(options: { readonly signal?: AbortSignal }): { readonly signal?: AbortSignal } {
   return options.signal === undefined ? {} : { signal: options.signal }
 }

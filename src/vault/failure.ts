@@ -36,7 +36,7 @@ export async function fromCaller<T>(what: string, task: () => T | Promise<T>): P
 }
 
 /** The code of an error, or its name, when they are plain identifiers; else nothing. */
-export function describeCause(cause: unknown): string {
+function describeCause(cause: unknown): string {
   for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {
     const code = (error as { readonly code?: unknown }).code
     if (typeof code === 'string' && IDENTIFIER.test(code)) return code

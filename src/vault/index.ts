@@ -1,12 +1,15 @@
 /**
  * The vault: releases credentials for calls that are permitted, and lets nobody see them.
  *
+ * Vaults over memory, the environment, files and services have entry points of their own, and so have processors. Here is
+ * what they have in common, and what one needs to put a vault over another store.
+ *
  * @module
  */
 
 export { type CreateVaultOptions, createVault, type VaultOptions } from './create-vault.ts'
 export type { CredentialRules } from './credential.ts'
-export { type MemoryCredential, memoryVault, type SecretValue } from './memory.ts'
+export type { SecretValue } from './memory.ts'
 export type {
   DeriveContext,
   DerivedSecret,
@@ -16,15 +19,6 @@ export type {
   ProcessorContext,
   ProcessorDescription,
 } from './processor.ts'
-export { type BasicParameters, basic } from './processors/basic.ts'
-export { bearer } from './processors/bearer.ts'
-export { type ClientCredentialsParameters, clientCredentials } from './processors/client-credentials.ts'
-export type { FieldParameter } from './processors/field.ts'
-export { type HeaderParameters, header } from './processors/header.ts'
-export { type HmacParameters, hmac, type SignedPart } from './processors/hmac.ts'
-export { type QueryParameters, query } from './processors/query.ts'
-export { type RefreshTokenParameters, refreshToken } from './processors/refresh-token.ts'
-export { type SigV4Parameters, sigV4 } from './processors/sigv4.ts'
 export { type ReferenceRow, type ReferenceTable, referenceTable } from './reference-table.ts'
 export { type ResilienceOptions, type ResilientSource, resilient } from './resilience.ts'
 export { Secret } from './secret.ts'

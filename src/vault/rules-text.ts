@@ -28,11 +28,6 @@ export function rulesOfText(text: string): CredentialRules {
   } catch {
     throw wrong()
   }
-  return rulesOfData(parsed, wrong)
-}
-
-/** Reads rules from parsed JSON; see {@link rulesOfText}. */
-export function rulesOfData(parsed: unknown, wrong: () => VaultError): CredentialRules {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw wrong()
   const fields = new Map<string, unknown>(Object.entries(parsed))
   // VLT-30

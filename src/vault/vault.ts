@@ -81,8 +81,9 @@ export interface Lease extends Release {
 /**
  * Releases credentials for calls that are permitted. It takes the evidence of a permission, never a token.
  *
- * Both verbs reject with `AuthorizationError` when the evidence is none, was used, or has expired, and with
- * `VaultError` otherwise; a vault that cannot answer never releases.
+ * Both verbs reject with `AuthorizationError` when the evidence is none, was used, or has expired; with what
+ * `onRelease` threw; with the reason of the signal when it fired; and with `VaultError` otherwise. A vault that cannot
+ * answer never releases.
  */
 export interface Vault {
   /** The names of its credentials, where they are known when it is made: so that a wrong name is found then. */

@@ -12,7 +12,7 @@ import type { Clock } from '../../src/time.ts'
 export const NOON = 1_767_225_600
 
 /** DIDs that are well formed; nobody signs here. */
-export const SERVICE: Did = parseDid('did:web:service.example')
+const SERVICE: Did = parseDid('did:web:service.example')
 export const OWNER: Did = parseDid('did:web:owner.example')
 export const STRANGER: Did = parseDid('did:web:stranger.example')
 export const AGENT: Did = parseDid('did:web:agent.example')

@@ -13,7 +13,7 @@ export function textOf(secret: Secret, field: string | undefined): string {
 }
 
 /** Refuses text that would end a header, or that a header cannot hold. */
-export function singleLine(text: string): string {
+function singleLine(text: string): string {
   // SEC-07
   if (!/^[\x20-\x7e]+$/.test(text) || text.trim() !== text) {
     throw new VaultError(
