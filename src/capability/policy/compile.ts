@@ -1,8 +1,6 @@
 import type { IpldValue } from '../../ipld/value.ts'
-import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
-import { TRUE } from './outcome.ts'
 import type { Policy } from './statement.ts'
 
 export type { PolicyObjection } from './objection.ts'
@@ -25,14 +23,6 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   const evaluators = policy.map(compileStatement)
   return Object.freeze({
     policy,
-    evaluate(args: IpldValue): PolicyObjection | undefined {
-      const evaluation = beginEvaluation(args)
-      for (const evaluate of evaluators) {
-        // POL-10: only "true" permits. What is wrong is worked out when something is, not on every call.
-        if (evaluate(args, evaluation) !== TRUE || evaluation.remaining < 0)
-          return findObjection(policy, evaluators, args)
-      }
-      return undefined
-    },
+    evaluate: (args: IpldValue) => findObjection(policy, evaluators, args),
   })
 }

@@ -1,9 +1,7 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { describeStatement } from './describe.ts'
-import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
-import { FALSE, type Outcome, OVER_BUDGET, TRUE } from './outcome.ts'
 import type { Policy } from './statement.ts'
 
 /** The outcome of a policy or a statement. Only `true` permits. */
@@ -46,31 +44,16 @@ export interface ExplainOptions {
  */
 export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainOptions = {}): PolicyExplanation {
   const detail = options.redact === true ? 'type' : 'full'
-  const statements = policy.map((statement, index): StatementExplanation => {
-    const evaluator = compileStatement(statement)
-    const evaluation = beginEvaluation(args)
-    const outcome = evaluator(args, evaluation)
-    const over = outcome === OVER_BUDGET || evaluation.remaining < 0
-    const told = { statement: index, description: describeStatement(statement), outcome: outcomeName(outcome, over) }
-    if (outcome === TRUE && !over) return Object.freeze(told)
-    const objection = findObjection([statement], [evaluator], args, detail)
-    return Object.freeze({ ...told, objection: Object.freeze({ ...objection, statement: index }) })
-  })
-  const outcome = overallOutcome(policy, args)
-  return Object.freeze({ allowed: outcome === 'true', outcome, statements: Object.freeze(statements) })
-}
-
-/** The outcome of the whole policy within one budget. */
-export function overallOutcome(policy: Policy, args: IpldValue): PolicyOutcome {
   const evaluators = policy.map(compileStatement)
-  const evaluation = beginEvaluation(args)
-  const allowed = evaluators.every((evaluator) => evaluator(args, evaluation) === TRUE)
-  if (allowed && evaluation.remaining >= 0) return 'true'
-  return findObjection(policy, evaluators, args).reason
-}
-
-function outcomeName(outcome: Outcome, over: boolean): PolicyOutcome {
-  if (over) return 'over_budget'
-  if (outcome === TRUE) return 'true'
-  return outcome === FALSE ? 'false' : 'unresolved'
+  const statements = policy.map((statement, index): StatementExplanation => {
+    const objection = findObjection([statement], evaluators.slice(index, index + 1), args, detail)
+    return Object.freeze({
+      statement: index,
+      description: describeStatement(statement),
+      outcome: objection?.reason ?? 'true',
+      ...(objection === undefined ? {} : { objection: Object.freeze({ ...objection, statement: index }) }),
+    })
+  })
+  const outcome = findObjection(policy, evaluators, args)?.reason ?? 'true'
+  return Object.freeze({ allowed: outcome === 'true', outcome, statements: Object.freeze(statements) })
 }

@@ -87,20 +87,25 @@ function compilePiece(piece: string): PieceFinder {
 
 /** Knuth, Morris and Pratt: never goes back in the text, so that a repetitive piece cannot make it slow. */
 function compileLongPiece(piece: string): PieceFinder {
-  const borders = new Int32Array(piece.length)
-  for (let position = 1, length = 0; position < piece.length; position++) {
-    const code = piece.charCodeAt(position)
-    while (length > 0 && code !== piece.charCodeAt(length)) length = borders[length - 1] ?? 0
-    if (code === piece.charCodeAt(length)) length++
-    borders[position] = length
+  const { length } = piece
+  const codes = new Uint16Array(length)
+  for (let at = 0; at < length; at++) codes[at] = piece.charCodeAt(at)
+  // Where to go on in the piece when its code at a place does not match; -1 is with the next code of the text.
+  const fallback = new Int32Array(length)
+  fallback[0] = -1
+  for (let at = 1, border = 0; at < length; at++) {
+    const same = codes[at] === codes[border]
+    fallback[at] = (same ? fallback[border] : border) as number
+    while (border >= 0 && codes[at] !== codes[border]) border = fallback[border] as number
+    border++
   }
   return (text, from, end) => {
-    let length = 0
-    for (let position = from; position < end; position++) {
-      const code = text.charCodeAt(position)
-      while (length > 0 && code !== piece.charCodeAt(length)) length = borders[length - 1] ?? 0
-      if (code === piece.charCodeAt(length)) length++
-      if (length === piece.length) return position + 1
+    let matched = 0
+    for (let at = from; at < end; at++) {
+      const code = text.charCodeAt(at)
+      while (matched >= 0 && codes[matched] !== code) matched = fallback[matched] as number
+      matched++
+      if (matched === length) return at + 1
     }
     return -1
   }

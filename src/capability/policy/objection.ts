@@ -1,8 +1,8 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { elementsOf } from './collection.ts'
-import { beginEvaluation, maxSteps } from './evaluation.ts'
+import { beginEvaluation, type Evaluation, maxSteps } from './evaluation.ts'
 import { compileStatement, type Evaluator } from './evaluator.ts'
-import { FALSE, type Outcome, OVER_BUDGET, UNRESOLVED } from './outcome.ts'
+import { FALSE, type Outcome, TRUE, UNRESOLVED } from './outcome.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import { showLiteral } from './show-literal.ts'
@@ -31,26 +31,26 @@ export interface PolicyObjection {
 }
 
 /**
- * Works out the objection to arguments that a policy has been seen not to allow. Of the statements that do not hold the
- * first that is false is named, else the first that is unresolved, as the outcome of the whole policy is the one of an
- * `and` of its statements.
+ * Evaluates a policy within one budget. Of the statements that do not hold the first that is false is named, else the
+ * first that is unresolved: the outcome of a policy is the one of an `and` of its statements.
  */
 export function findObjection(
   policy: Policy,
   evaluators: readonly Evaluator[],
   args: IpldValue,
   detail: ValueDetail = 'brief',
-): PolicyObjection {
+): PolicyObjection | undefined {
   const evaluation = beginEvaluation(args)
   let missing = -1
-  for (const [index, evaluate] of evaluators.entries()) {
-    const outcome = evaluate(args, evaluation)
-    const statement = policy[index] as Statement
-    if (outcome === OVER_BUDGET || evaluation.remaining < 0) return overBudget(statement, index)
-    if (outcome === FALSE) return blame(statement, args, outcome, index, [], detail)
-    if (outcome === UNRESOLVED && missing < 0) missing = index
+  for (let index = 0; index < evaluators.length; index++) {
+    const outcome = (evaluators[index] as Evaluator)(args, evaluation)
+    if (evaluation.remaining < 0) return overBudget(policy[index] as Statement, index)
+    // POL-10: only "true" permits.
+    if (outcome === TRUE) continue
+    if (outcome === FALSE) return explainOutcome(policy, index, args, outcome, detail)
+    if (missing < 0) missing = index
   }
-  return blame(policy[missing] as Statement, args, UNRESOLVED, missing, [], detail)
+  return missing < 0 ? undefined : explainOutcome(policy, missing, args, UNRESOLVED, detail)
 }
 
 function overBudget(statement: Statement, index: number): PolicyObjection {
@@ -63,17 +63,24 @@ function overBudget(statement: Statement, index: number): PolicyObjection {
   })
 }
 
-/** Goes down to the statement that alone made this one come out as it did. */
-function blame(
-  statement: Statement,
-  value: IpldValue,
-  outcome: Outcome,
+/** Goes down to the statement that alone made it come out so, as far as one more budget goes. */
+function explainOutcome(
+  policy: Policy,
   index: number,
-  path: readonly number[],
+  args: IpldValue,
+  outcome: Outcome,
   detail: ValueDetail,
 ): PolicyObjection {
-  const next = decisive(statement, value, outcome)
-  if (next !== undefined) return blame(next.statement, next.value, outcome, index, [...path, next.step], detail)
+  const evaluation = beginEvaluation(args)
+  const path: number[] = []
+  let at: Step = { statement: policy[index] as Statement, value: args, step: 0 }
+  for (;;) {
+    const next = decisive(at.statement, at.value, outcome, evaluation)
+    if (next === undefined) break
+    path.push(next.step)
+    at = next
+  }
+  const { statement, value } = at
   // POL-23: unless asked for in full, by somebody who explains a policy to whoever holds the arguments.
   const found = foundFor(statement, value, outcome, detail)
   return Object.freeze({
@@ -94,28 +101,24 @@ interface Step {
 }
 
 /** The one part that decided, if it was one: not of `or` and `any`, which are false only when every part is. */
-function decisive(statement: Statement, value: IpldValue, outcome: Outcome): Step | undefined {
+function decisive(statement: Statement, value: IpldValue, outcome: Outcome, evaluation: Evaluation): Step | undefined {
   const operator = statement[0]
   if (operator === 'not') return outcome === UNRESOLVED ? { statement: statement[1], value, step: 0 } : undefined
   if (operator === 'and' || operator === 'or') {
     if (operator === 'or' && outcome === FALSE && statement[1].length !== 1) return undefined
-    const step = statement[1].findIndex((part) => outcomeOf(part, value) === outcome)
+    const step = statement[1].findIndex((part) => compileStatement(part)(value, evaluation) === outcome)
     const part = statement[1][step]
     return part === undefined ? undefined : { statement: part, value, step }
   }
   if (operator !== 'all' && operator !== 'any') return undefined
-  const found = compileSelector(parseSelector(statement[1]))(value, beginEvaluation(value))
-  const elements = found === unresolved ? undefined : elementsOf(found, beginEvaluation(found))
+  const found = compileSelector(parseSelector(statement[1]))(value, evaluation)
+  const elements = found === unresolved ? undefined : elementsOf(found, evaluation)
   if (elements === undefined) return undefined
   if (operator === 'any' && outcome === FALSE && elements.length !== 1) return undefined
   const evaluate = compileStatement(statement[2])
-  const step = elements.findIndex((element) => evaluate(element, beginEvaluation(element)) === outcome)
+  const step = elements.findIndex((element) => evaluate(element, evaluation) === outcome)
   const element = elements[step]
   return element === undefined ? undefined : { statement: statement[2], value: element, step }
-}
-
-function outcomeOf(statement: Statement, value: IpldValue): Outcome {
-  return compileStatement(statement)(value, beginEvaluation(value))
 }
 
 function hasSelector(statement: Statement): statement is Exclude<Statement, readonly ['and' | 'or' | 'not', unknown]> {

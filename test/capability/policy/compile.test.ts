@@ -208,14 +208,14 @@ describe('compilePolicy', () => {
     ).toBe('true')
   })
 
-  it('POL-22 ends in time for the dearest policy that there is [attack 50, 93]', () => {
+  it('POL-22 ends in time for the dearest policy that fits into a token [attack 50, 93]', () => {
     const text = 'ab'.repeat(32_000)
-    const piece = 'ab'.repeat(5000)
+    const piece = 'ab'.repeat(120)
     const policy = Array.from({ length: 256 }, () => ['like', '.a', `*${piece}c*`])
     const start = performance.now()
     expect(outcome(policy, { a: text })).toBe('false')
     expect(outcome([['or', policy.slice(1)]], { a: text })).toBe('over_budget')
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(250)
   })
 
   it('is the same for every call: a compiled policy holds no state', () => {
