@@ -1,6 +1,6 @@
 import { describeStatement } from './describe.ts'
 import type { Policy, Statement } from './statement.ts'
-import { areDisjoint, contains, strayValue, type ValueSet, valueSetOf } from './value-set.ts'
+import { areDisjoint, contains, namesStray, reachesBeyond, type ValueSet, valueSetOf } from './value-set.ts'
 
 /** A statement of a child policy that says more than the parent policy allows at the same place. */
 export interface Widening {
@@ -27,9 +27,9 @@ export function findWidening(parent: Policy, child: Policy): Widening | undefine
     const sets = childSets.filter(({ set }) => set.place === outer.set.place)
     const narrowed = sets.some(({ set }) => contains(outer.set, set))
     for (const inner of sets) {
-      const widens = strayValue(outer.set, inner.set) !== undefined || areDisjoint(outer.set, inner.set)
+      const widens = namesStray(outer.set, inner.set) || areDisjoint(outer.set, inner.set)
       // A wide statement beside a narrow one at the same place takes nothing away from it.
-      const wider = !narrowed && contains(inner.set, outer.set)
+      const wider = !narrowed && contains(inner.set, outer.set) && reachesBeyond(outer.set, inner.set)
       if (widens || wider) return widening(outer, inner)
     }
   }

@@ -69,11 +69,45 @@ export function areDisjoint(a: ValueSet, b: ValueSet): boolean {
   return a.conditions.every((one) => b.conditions.every((other) => excludes(one, other)))
 }
 
-/** A single value of `inner` that `outer` surely does not allow, if `inner` names one. */
-export function strayValue(outer: ValueSet, inner: ValueSet): Condition | undefined {
-  return inner.conditions.find(
-    (narrow) => narrow.kind === 'value' && !outer.conditions.some((wide) => allows(wide, narrow.value)),
-  )
+/** Whether `inner` names a single value that `outer` surely does not allow. */
+export function namesStray(outer: ValueSet, inner: ValueSet): boolean {
+  return inner.conditions.some((condition) => condition.kind === 'value' && !isMember(outer, condition.value))
+}
+
+/** Whether a value is found that `inner` allows and `outer` does not; among those where their conditions change. */
+export function reachesBeyond(outer: ValueSet, inner: ValueSet): boolean {
+  const samples = [...outer.conditions, ...inner.conditions].flatMap(samplesOf)
+  return samples.some((value) => isMember(inner, value) && !isMember(outer, value))
+}
+
+function isMember(set: ValueSet, value: IpldValue): boolean {
+  return set.conditions.some((condition) => allows(condition, value))
+}
+
+/** Values at which a condition begins or ceases to hold, and some on either side. */
+function samplesOf(condition: Condition): readonly IpldValue[] {
+  switch (condition.kind) {
+    case 'value':
+    case 'except':
+      return [condition.value, null, true, '', unusedCharacter([])]
+    case 'below':
+    case 'above': {
+      const { bound } = condition
+      const step = Math.max(1, Math.abs(bound)) * 2 ** -40
+      return [bound, bound - step, bound + step, bound - 1, bound + 1]
+    }
+    case 'pattern': {
+      const pieces = splitGlob(condition.pattern)
+      return [pieces.join(''), pieces.join(unusedCharacter([condition.pattern]))]
+    }
+  }
+}
+
+/** A character that none of the patterns holds. */
+function unusedCharacter(patterns: readonly string[]): string {
+  let code = 0xe000
+  while (patterns.some((pattern) => pattern.includes(String.fromCharCode(code)))) code++
+  return String.fromCharCode(code)
 }
 
 function at(selector: string, condition: Condition): ValueSet {
@@ -146,9 +180,7 @@ function allows(condition: Condition, value: IpldValue): boolean {
  * whose stars stand for a character that `wide` does not hold: only a star of its own can match that one.
  */
 function patternCovers(wide: string, narrow: string): boolean {
-  let code = 0xe000
-  while (wide.includes(String.fromCharCode(code))) code++
-  return compileGlob(wide)(splitGlob(narrow).join(String.fromCharCode(code)))
+  return compileGlob(wide)(splitGlob(narrow).join(unusedCharacter([wide])))
 }
 
 /** Whether two patterns begin, or end, in ways that no text can. */
