@@ -159,6 +159,27 @@ describe('source files', () => {
     expect(faults).toEqual([])
   })
 
+  it('compare nothing secret in a time that depends on it [attack 63]', () => {
+    const holders = /^src\/(?:vault|audit|guard|http|mcp|agent|oauth)\//
+    const secret = /\b(?:h?mac|tag|password|passphrase|bearer)\b|\breveal\(/i
+    const plain = /^(?:undefined|null|typeof .*|-?\d+|'.*'|.*\.(?:length|kind|name|type))$/
+    const faults = sources
+      .filter(({ path }) => holders.test(path))
+      .flatMap((file) => {
+        const found = file.imports
+          .filter(({ names }) => names.includes('bytesEqual'))
+          .map(({ line }) => `${file.path}:${line}`)
+        walk(file.tree, (node) => {
+          if (!ts.isBinaryExpression(node) || !/^[!=]==$/.test(node.operatorToken.getText(file.tree))) return
+          const sides = [node.left, node.right].map((side) => side.getText(file.tree))
+          if (sides.some((side) => secret.test(side)) && !sides.some((side) => plain.test(side)))
+            found.push(`${place(file, node)} ${node.getText(file.tree)}`)
+        })
+        return found
+      })
+    expect(faults).toEqual([])
+  })
+
   it('export by name, each name with its doc comment', () => {
     const faults = sources.flatMap((file) => {
       const found: string[] = []
