@@ -68,7 +68,7 @@ export function awsClient(
       }
       const scope = { region, service, time: Math.floor(world.clock.now()) }
       const signed = await signAwsRequest(request, keysOf(secret), scope)
-      if (secret !== fixed) secret.dispose()
+      if (fixed === undefined) secret.dispose()
       return callBackend({
         backend: `aws ${service}`,
         url: signed.url,

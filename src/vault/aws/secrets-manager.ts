@@ -106,7 +106,7 @@ function readingOf(
   if (typeof version !== 'string') throw new VaultError('ERR_VAULT_INTEGRITY', 'aws did not say which version it gave')
   const whole = secretOf(fields)
   const secret = place.field === undefined ? whole : whole.part(place.field)
-  if (secret !== whole) whole.dispose()
+  if (place.field !== undefined) whole.dispose()
   return { reference, secret, version, kind: 'static', downscoped: false, readAt: now }
 }
 
