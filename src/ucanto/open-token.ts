@@ -35,7 +35,7 @@ export interface OpenToken {
   readonly facts: readonly IpldMap[]
   readonly signature: FramedSignature
   /** What was signed: the text of the JWT that the token stands for. */
-  readonly signed: Uint8Array
+  readonly signed: () => Uint8Array
 }
 
 /** What is needed to open a token. */
@@ -85,7 +85,7 @@ export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenCont
     ...readNonce(payload.nnc),
     facts: readFacts(payload.fct),
     signature,
-    signed: signingInput({ issuer, audience, payload }, signature),
+    signed: () => signingInput({ issuer, audience, payload }, signature),
   }
 }
 

@@ -183,7 +183,7 @@ function* linkOf(
       ? {}
       : { twin: cidOf(yield* wait(settings.backend.sha256(withSignature(token, twin)))).toString() }),
   }
-  return { link, key, unverified: { signature, algorithm, signed: token.signed } }
+  return { link, key, unverified: { signature, algorithm, signed: token.signed() } }
 }
 
 /** A delegation over a resource that is no DID gives that resource and no other of its owner. */
@@ -195,7 +195,7 @@ function resourcePolicy(resource: string, { resourceArgument }: Rules): readonly
 function invocationOf({ token, cid }: NamedToken, claim: ReadClaim, path: readonly PathStep[]): OpenInvocation {
   const { issuer, audience, nonce = '', notBefore, expiration, signature, signed, bytes } = token
   return {
-    envelope: { signature: signature.raw, algorithm: signature.algorithm, signed },
+    envelope: { signature: signature.raw, algorithm: signature.algorithm, signed: signed() },
     fields: {
       issuer,
       subject: claim.owner,
