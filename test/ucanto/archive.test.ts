@@ -47,7 +47,13 @@ describe('archives', () => {
   })
 
   it('UCT-07 begin with a block that names a token of this version, which is there', async () => {
-    for (const value of [{ 'ucan@0.9.0': token.cid }, { 'ucan@0.9.1': 1 }, { 'ucan@0.9.1': token.cid, more: 1 }, [], 1]) {
+    for (const value of [
+      { 'ucan@0.9.0': token.cid },
+      { 'ucan@0.9.1': 1 },
+      { 'ucan@0.9.1': token.cid, more: 1 },
+      [],
+      1,
+    ]) {
       const root = cborBlock(value)
       await expect.soft(refusal(car(root.cid, [root, token]))).resolves.toBe('UCT-07 unsupported')
     }
@@ -67,7 +73,9 @@ describe('archives', () => {
       'invocation_ambiguous at container UCT-09',
     )
     const empty = cborBlock({ 'ucanto/message@7.0.0': { execute: [] } })
-    await expect(ownVerdict(new Uint8Array(car(empty.cid, [empty])))).resolves.toBe('invocation_missing at container UCT-09')
+    await expect(ownVerdict(new Uint8Array(car(empty.cid, [empty])))).resolves.toBe(
+      'invocation_missing at container UCT-09',
+    )
   })
 
   it('UCT-06 come as text in each of the forms that clients exchange', async () => {
@@ -93,7 +101,15 @@ describe('archives', () => {
 
 describe('tokens', () => {
   it('UCT-10 have the fields of their type and no others', async () => {
-    for (const change of [{ x: 1 }, { exp: 'soon' }, { exp: 1.5 }, { att: {} }, { nnc: 1 }, { nnc: 'n'.repeat(65) }, { fct: [1] }])
+    for (const change of [
+      { x: 1 },
+      { exp: 'soon' },
+      { exp: 1.5 },
+      { att: {} },
+      { nnc: 1 },
+      { nnc: 'n'.repeat(65) },
+      { fct: [1] },
+    ])
       await expect.soft(withFields(change), JSON.stringify(change)).resolves.toBe('UCT-10')
     await expect(refusal(rawArchive([cborBlock([])]))).resolves.toBe('UCT-10')
   })
@@ -126,14 +142,22 @@ describe('tokens', () => {
     await expect(withFields({ s: s.subarray(0, -1) })).resolves.toBe('UCT-18')
     await expect(withFields({ s: 'signature' })).resolves.toBe('UCT-18')
     await expect(withFields({ s: Uint8Array.of(0x80, 0xa0, 0x03, 0) })).resolves.toBe('UCT-19 unsupported')
-    await expect(withFields({ s: Buffer.concat([Uint8Array.of(0xed, 0xa1, 0x83, 0x00), s.subarray(3)]) })).resolves.toBe('ENC-03')
+    await expect(
+      withFields({ s: Buffer.concat([Uint8Array.of(0xed, 0xa1, 0x83, 0x00), s.subarray(3)]) }),
+    ).resolves.toBe('ENC-03')
   })
 
   it('UCT-22 UCT-23 list capabilities of their form', async () => {
     const att = (entry: unknown): Promise<string> => withFields({ att: [entry] })
     await expect(att({ can: 'mail', with: alice.did() })).resolves.toBe('UCT-22')
     await expect(att({ can: 1, with: alice.did() })).resolves.toBe('UCT-22')
-    for (const entry of [1, { can: 'a/b', with: 'no uri' }, { can: 'a/b' }, { can: 'a/b', with: 'a:b', nb: [] }, { can: 'a/b', with: 'a:b', more: 1 }])
+    for (const entry of [
+      1,
+      { can: 'a/b', with: 'no uri' },
+      { can: 'a/b' },
+      { can: 'a/b', with: 'a:b', nb: [] },
+      { can: 'a/b', with: 'a:b', more: 1 },
+    ])
       await expect.soft(att(entry), JSON.stringify(entry)).resolves.toBe('UCT-23')
   })
 

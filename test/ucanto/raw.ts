@@ -59,3 +59,9 @@ function varint(value: number): Uint8Array {
     bytes.push((rest & 0x7f) | 0x80)
   }
 }
+
+/** The block of a token with another signature. */
+export function signedAnew(bytes: Uint8Array, change: (signature: Uint8Array) => Uint8Array): RawBlock {
+  const fields = dagCbor.decode<Fields>(bytes)
+  return cborBlock({ ...fields, s: change(fields.s as Uint8Array) })
+}
