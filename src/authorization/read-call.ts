@@ -77,7 +77,7 @@ export function* readTokens(
 ): Steps<Tokens | Denial> {
   let tokens: readonly Uint8Array[]
   try {
-    tokens = splitContainer(container, settings.limits)
+    tokens = yield* wait(splitContainer(container, settings.limits))
   } catch (error) {
     return denialOf(error)
   }

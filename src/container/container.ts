@@ -75,12 +75,19 @@ export async function compressContainer(tokens: Iterable<TokenLike>): Promise<st
 /**
  * Takes a container apart. The tokens are bytes still: nothing about them has been checked.
  *
- * @returns the token bytes in the order found.
+ * @returns the token bytes in the order found; a promise when it has to be inflated, where there is no Node.
  * @throws {@link MalformedError} when it is not a container, or beyond a limit.
  */
-export function splitContainer(container: string | Uint8Array, limits: Limits = defaultLimits): readonly Uint8Array[] {
+export function splitContainer(
+  container: string | Uint8Array,
+  limits: Limits = defaultLimits,
+): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
   const { header, body } = openHeader(container, limits)
-  return readTokens(header.gzip ? checkInflated(gunzip(body, limits.containerBytes), limits) : body, limits)
+  if (!header.gzip) return readTokens(body, limits)
+  const read = (inflated: Uint8Array | InflateFault): readonly Uint8Array[] =>
+    readTokens(checkInflated(inflated, limits), limits)
+  const inflated: Uint8Array | InflateFault | Promise<Uint8Array | InflateFault> = gunzip(body, limits.containerBytes)
+  return inflated instanceof Promise ? inflated.then(read) : read(inflated)
 }
 
 function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {

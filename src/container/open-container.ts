@@ -25,7 +25,7 @@ export async function openContainer(
   const limits = completeLimits(options.limits)
   const delegations: Delegation[] = []
   const invocations: Invocation[] = []
-  for (const bytes of splitContainer(container, limits)) {
+  for (const bytes of await splitContainer(container, limits)) {
     if (openEnvelope(bytes, limits, options.accept).tag.kind === 'delegation')
       delegations.push(await decodeDelegation(bytes, options))
     else invocations.push(await decodeInvocation(bytes, options))

@@ -1,9 +1,10 @@
 import { constants, gzipSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { gunzip as gunzipOnWeb } from '../../src/container/gzip/gunzip.ts'
 import { inflate } from '../../src/container/gzip/inflate.ts'
 import { gunzip as gunzipOnNode, gzip as gzipOnNode } from '../../src/container/gzip/node.ts'
-import { gunzip as gunzipOnWeb, gzip as gzipOnWeb } from '../../src/container/gzip/web.ts'
+import { gzip as gzipOnWeb } from '../../src/container/gzip/web.ts'
 import { shortRuns } from '../property/runs.ts'
 import { readVectors } from './read.ts'
 

@@ -113,8 +113,8 @@ describe('official containers', () => {
   }
 
   for (const name of Object.keys(forms)) {
-    it(`are read in the form ${name}, and hold ten tokens`, () => {
-      const tokens = splitContainer(containerOf(name)).map(encodeBase64)
+    it(`are read in the form ${name}, and hold ten tokens`, async () => {
+      const tokens = (await splitContainer(containerOf(name))).map(encodeBase64)
       expect(new Set(tokens).size).toBe(10)
     })
 

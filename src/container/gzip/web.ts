@@ -1,11 +1,11 @@
 /**
- * Gzip where there is no Node: `CompressionStream`, and inflating in JavaScript.
+ * Gzip where there is no Node: `CompressionStream`, and inflating in JavaScript, loaded when the first compressed
+ * container comes.
  *
  * @module
  */
 
-import { inflate } from './inflate.ts'
-import { type InflateFault, readMember } from './member.ts'
+import type { InflateFault } from './member.ts'
 
 /** Compresses. */
 export async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
@@ -14,9 +14,7 @@ export async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
 }
 
 /** Inflates the one gzip member that `bytes` must be, into at most `maxBytes`. */
-export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | InflateFault {
-  const member = readMember(bytes)
-  if (member === undefined) return 'not_gzip'
-  const contents = inflate(member.deflated, maxBytes)
-  return typeof contents === 'string' || member.isOf(contents) ? contents : 'not_gzip'
+export async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | InflateFault> {
+  const platform = await import('./gunzip.ts')
+  return platform.gunzip(bytes, maxBytes)
 }
