@@ -10,7 +10,7 @@ import type { Receipt } from '../receipt/receipt.ts'
 import type { Clock } from '../time.ts'
 
 /**
- * Signs what came of a call: the task, the SHA-256 of the value as DAG-CBOR where it has such a form, and the record of
+ * GRD-07: signs what came of a call: the task, the SHA-256 of the value as DAG-CBOR where it has such a form, and the record of
  * the outcome, so that the agent can later show that it was recorded, and the service that it was told.
  */
 export async function signReceipt(

@@ -37,7 +37,7 @@ export function encodeBase64(bytes: Uint8Array): string {
  *
  * @param maxBytes - the most that the text may decode to; 256 KiB by default
  * @param start - characters that stand before it and are left out
- * @throws MalformedError ENC-01 when the text is not as {@link encodeBase64} writes it, ENC-02 when it is too long
+ * @throws MalformedError when the text is not as {@link encodeBase64} writes it, or too long
  */
 export function decodeBase64(text: string, maxBytes: number = maxDecodedBytes, start = 0): Uint8Array {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
@@ -57,7 +57,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
  *
  * @param maxBytes - the most that the text may decode to; 256 KiB by default
  * @param start - characters that stand before it and are left out
- * @throws MalformedError ENC-01 when the text is not as {@link encodeBase64url} writes it, ENC-02 when it is too long
+ * @throws MalformedError when the text is not as {@link encodeBase64url} writes it, or too long
  */
 export function decodeBase64url(text: string, maxBytes: number = maxDecodedBytes, start = 0): Uint8Array {
   const length = text.length - start
@@ -77,7 +77,7 @@ export function encodeBase32(bytes: Uint8Array): string {
  * Reads lower-case base32 without padding.
  *
  * @param maxBytes - the most that the text may decode to; 256 KiB by default
- * @throws MalformedError ENC-01 when the text is not as {@link encodeBase32} writes it, ENC-02 when it is too long
+ * @throws MalformedError when the text is not as {@link encodeBase32} writes it, or too long
  */
 export function decodeBase32(text: string, maxBytes: number = maxDecodedBytes): Uint8Array {
   return decodeDigits(base32Alphabet, text, text.length, maxBytes)
@@ -92,7 +92,7 @@ export function encodeHex(bytes: Uint8Array): string {
  * Reads lower-case hexadecimal digits.
  *
  * @param maxBytes - the most that the text may decode to; 256 KiB by default
- * @throws MalformedError ENC-01 when the text is not as {@link encodeHex} writes it, ENC-02 when it is too long
+ * @throws MalformedError when the text is not as {@link encodeHex} writes it, or too long
  */
 export function decodeHex(text: string, maxBytes: number = maxDecodedBytes): Uint8Array {
   return decodeDigits(hexAlphabet, text, text.length, maxBytes)

@@ -118,7 +118,7 @@ function writeList(list: readonly unknown[], walk: Walk): void {
 }
 
 function writeMap(map: { readonly [key: string]: unknown }, walk: Walk): void {
-  // CBR-04 of the reader: shorter keys first, then bytewise.
+  // The order that the reader asks for: shorter keys first, then bytewise.
   const keys = Object.keys(map)
   if (!areSorted(keys)) keys.sort(compareKeys)
   enter(walk)

@@ -80,7 +80,7 @@ function* checkSignature(
     if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
   }
   try {
-    // KEY-07 was left to the verification, which says no and not why.
+    // Whether the key is a point on the curve was left to the verification, which says no and not why.
     for (const { did } of fitting) parseDidKey(did)
   } catch (error) {
     return unresolved(issuer, at, count, error instanceof MalformedError ? `: ${error.message}` : '')
