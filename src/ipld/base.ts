@@ -57,7 +57,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
  *
  * @param maxBytes - the most that the text may decode to; 256 KiB by default
  * @param start - characters that stand before it and are left out
- * @throws MalformedError when the text is not as {@link encodeBase64url} writes it, or too long
+ * @throws MalformedError when the text is not as `encodeBase64url` writes it, or too long
  */
 export function decodeBase64url(text: string, maxBytes: number = maxDecodedBytes, start = 0): Uint8Array {
   const length = text.length - start
@@ -132,7 +132,7 @@ export function encodeBase58btc(bytes: Uint8Array): string {
  * Reads base58btc, without the multibase letter `z`.
  *
  * @param maxBytes - the most that the text may decode to; 128 by default
- * @throws MalformedError ENC-01 when a character is none of the alphabet, ENC-02 when the text is too long
+ * @throws MalformedError when a character is none of the alphabet, or the text is too long
  */
 export function decodeBase58btc(text: string, maxBytes: number = maxBase58Bytes): Uint8Array {
   // A digit carries log2(58) = 5.858 bits. Checked before any work, which grows with the square of the length.
