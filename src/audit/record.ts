@@ -71,7 +71,7 @@ export function formatRecord({ sequence, previous, event, hash }: AuditRecord): 
 }
 
 /**
- * Reads a line back. Whether the hash is right is not asked; see {@link isIntact}.
+ * Reads a line back. Whether the hash is right is not asked; see `isIntact`.
  *
  * @throws MalformedError LOG-03 for anything that {@link formatRecord} does not write.
  */

@@ -4,6 +4,8 @@
  * @module
  */
 
+export type { Jwk } from '../did/jwk.ts'
+export type { CryptoBackend, PreparedKey, SigningBackend, SigningKey } from './backend/backend.ts'
 export { type GenerateSignerOptions, generateSigner } from './generate-signer.ts'
 export { type ImportSignerOptions, importSigner, type PrivateKeySource } from './import-signer.ts'
 export { type RemoteSignerOptions, remoteSigner } from './remote-signer.ts'

@@ -6,4 +6,4 @@
 
 export { type IssueReceiptOptions, issueReceipt } from './issue-receipt.ts'
 export type { Outcome, Receipt } from './receipt.ts'
-export { type ReceiptVerdict, type VerifyReceiptOptions, verifyReceipt } from './verify-receipt.ts'
+export { type ReceiptFault, type ReceiptVerdict, type VerifyReceiptOptions, verifyReceipt } from './verify-receipt.ts'

@@ -7,6 +7,7 @@
  * @module
  */
 
+export type { BreakerState } from './breaker.ts'
 export { type CreateVaultOptions, createVault, type VaultOptions } from './create-vault.ts'
 export type { CredentialRules } from './credential.ts'
 export type { SecretValue } from './memory.ts'
@@ -20,7 +21,6 @@ export type {
   ProcessorDescription,
 } from './processor.ts'
 export { type ReferenceRow, type ReferenceTable, referenceTable } from './reference-table.ts'
-export type { BreakerState } from './breaker.ts'
 export { type ResilienceOptions, type ResilientSource, resilient } from './resilience.ts'
 export { Secret } from './secret.ts'
 export type { ReadOptions, SecretKind, SecretReading, SecretSource } from './source.ts'

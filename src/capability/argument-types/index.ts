@@ -5,6 +5,8 @@
  * @module
  */
 
+export type { OptionalSchema } from '../definition.ts'
+export type { SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from '../standard-schema.ts'
 export { boolean } from './boolean.ts'
 export { type BytesOptions, bytes } from './bytes.ts'
 export { email } from './email.ts'

@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { ClientAuthentication } from '../oauth/token-endpoint.ts'
 export type { OutgoingRequest, Processor, ProcessorContext, ProcessorDescription } from '../processor.ts'
 export { type BasicParameters, basic } from './basic.ts'
 export { bearer } from './bearer.ts'
