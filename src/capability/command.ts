@@ -5,7 +5,6 @@
  */
 
 import { MalformedError, quote } from '../errors.ts'
-import { isUnicodeSegment } from './unicode-segment.ts'
 
 declare const commandBrand: unique symbol
 
@@ -14,15 +13,6 @@ declare const commandBrand: unique symbol
  * (UCAN 1.0.0, "Segment Structure"; here `spec/commands.md`).
  */
 export type Command = `/${string}` & { readonly [commandBrand]: true }
-
-/** Options of {@link parseCommand}. */
-export interface ParseCommandOptions {
-  /**
-   * Whether segments may hold letters and digits beyond ASCII (in NFKC, lower case, of one script). Off by default:
-   * two texts that look alike would name two commands.
-   */
-  readonly unicode?: boolean
-}
 
 /**
  * The command that covers every command of a subject. It is written by this name, so that the wildest power there is
@@ -38,9 +28,9 @@ const maxSegments = 16
 /**
  * Reads a command: `/` alone, or `/segment/segment` where a segment is one or more of `a-z 0-9 _ -`.
  *
- * @throws MalformedError (`CMD-01` form, `CMD-02` or `CMD-03` characters, `CMD-04` length).
+ * @throws MalformedError (`CMD-01` form, `CMD-02` characters, `CMD-04` length).
  */
-export function parseCommand(text: string, options: ParseCommandOptions = {}): Command {
+export function parseCommand(text: string): Command {
   if (typeof text !== 'string') throw new MalformedError('CMD-01', 'a command is a string')
   if (text === '/') return anyCommand
   if (text.length > maxLength) {
@@ -56,15 +46,15 @@ export function parseCommand(text: string, options: ParseCommandOptions = {}): C
       kind: 'too_large',
     })
   }
-  for (const segment of segments) checkSegment(segment, text, options.unicode === true)
+  for (const segment of segments) checkSegment(segment, text)
   return text as Command
 }
 
 /** Whether `text` is a command that {@link parseCommand} takes. */
-export function isCommand(text: unknown, options: ParseCommandOptions = {}): text is Command {
+export function isCommand(text: unknown): text is Command {
   if (typeof text !== 'string') return false
   try {
-    parseCommand(text, options)
+    parseCommand(text)
     return true
   } catch {
     return false
@@ -89,16 +79,8 @@ export function isReservedCommand(command: Command): boolean {
   return commandCovers('/ucan' as Command, command)
 }
 
-function checkSegment(segment: string, text: string, unicode: boolean): void {
+function checkSegment(segment: string, text: string): void {
   if (segment === '') throw new MalformedError('CMD-01', `command ${quote(text)} has an empty segment`)
   if (/^[a-z0-9_-]+$/.test(segment)) return
-  if (!unicode) {
-    throw new MalformedError('CMD-02', `command ${quote(text)} has characters other than a-z, 0-9, _ and -`)
-  }
-  if (!isUnicodeSegment(segment)) {
-    throw new MalformedError(
-      'CMD-03',
-      `command ${quote(text)} has a segment that is not lower-case letters and digits of one script in NFKC`,
-    )
-  }
+  throw new MalformedError('CMD-02', `command ${quote(text)} has characters other than a-z, 0-9, _ and -`)
 }

@@ -44,7 +44,7 @@ export interface CommandDefinition<Args = unknown> {
 
 /** What {@link defineCommand} takes. */
 export interface CommandDraft<Schemas extends ArgumentSchemas> {
-  /** The command, such as `/mail/send`. Unicode segments are not taken here unless `unicode` is set. */
+  /** The command, such as `/mail/send`. */
   readonly command: string
   /** A schema for each argument. `{}` says that the command takes none. */
   readonly args: Schemas
@@ -52,8 +52,6 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
   readonly description?: string
   /** Whether doing it twice is the same as doing it once. Default false: every invocation needs a nonce. */
   readonly idempotent?: boolean
-  /** Whether the command may have segments beyond ASCII. Default false. */
-  readonly unicode?: boolean
 }
 
 /**
@@ -65,7 +63,7 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
 export function defineCommand<const Schemas extends ArgumentSchemas>(
   draft: CommandDraft<Schemas>,
 ): CommandDefinition<ArgumentsOf<Schemas>> {
-  const command = readCommand(draft.command, draft.unicode === true)
+  const command = readCommand(draft.command)
   const args: Record<string, StandardSchema> = Object.create(null)
   for (const [name, schema] of Object.entries(draft.args)) {
     // ARG-07: arguments travel as a map in DAG-CBOR, where this key is refused.
@@ -100,9 +98,9 @@ export function commandTable(definitions: Iterable<CommandDefinition>): Readonly
   return table
 }
 
-function readCommand(text: string, unicode: boolean): Command {
+function readCommand(text: string): Command {
   try {
-    return parseCommand(text, { unicode })
+    return parseCommand(text)
   } catch (error) {
     if (error instanceof MalformedError) throw new ArgumentError(error.message, { cause: error })
     throw error

@@ -50,38 +50,13 @@ describe('parseCommand', () => {
     ['a full-width letter', '/\uff4dail'],
     ['the Kelvin sign', '/\u212a'],
     ['a full-width slash', '/mail\uff0fsend'],
+    ['another script', '/ほげ'],
+    ['an emoji', '/\u{1f600}'],
+    ['a line separator', '/mail\u2028'],
+    ['a change of direction', '/mail\u202e'],
     ['a lone surrogate', '/\ud800'],
   ])('CMD-02 refuses %s [attack 44]', async (_, text) => {
     expect(await refusalOf(() => parseCommand(text))).toBe('CMD-02')
-  })
-
-  it.each(['/ほげ/ふが', '/カタカナ/漢字かな', '/caf\u00e9', '/почта', '/mail/почта', '/한글', '/\u0131mport'])(
-    'CMD-03 takes %s where Unicode is asked for',
-    (text) => {
-      expect(parseCommand(text, { unicode: true })).toBe(text)
-      expect(isCommand(text)).toBe(false)
-    },
-  )
-
-  it.each([
-    ['upper case', '/Caf\u00e9'],
-    ['a capital dotted I', '/\u0130mport'],
-    ['a decomposed letter', '/cafe\u0301'],
-    ['a full-width letter', '/\uff4dail'],
-    ['a ligature', '/\ufb01le'],
-    ['two scripts', '/m\u0430il'],
-    ['a space', '/caf\u00e9 x'],
-    ['a line separator', '/caf\u00e9\u2028'],
-    ['a change of direction', '/caf\u00e9\u202e'],
-    ['a joiner', '/caf\u00e9\u200d'],
-    ['a dot', '/caf\u00e9.x'],
-    ['a percent sign', '/caf\u00e9%2f'],
-    ['a slash of another kind', '/caf\u00e9\u2215x'],
-    ['an emoji', '/\u{1f600}'],
-    ['a lone surrogate', '/caf\u00e9\ud800'],
-    ['a control', '/caf\u00e9\u0000'],
-  ])('CMD-03 refuses %s also where Unicode is asked for [attack 44]', async (_, text) => {
-    expect(await refusalOf(() => parseCommand(text, { unicode: true }))).toBe('CMD-03')
   })
 
   it.each([`/${'a'.repeat(256)}`, '/a'.repeat(17), '/a'.repeat(100_000)])(

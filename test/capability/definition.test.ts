@@ -32,10 +32,6 @@ describe('defineCommand', () => {
     expect(() => defineCommand({ command, args: {} })).toThrow(ArgumentError)
   })
 
-  it('takes Unicode where it is asked for', () => {
-    expect(defineCommand({ command: '/ほげ', args: {}, unicode: true }).command).toBe('/ほげ')
-  })
-
   it.each([null, undefined, 5, 'text', {}, { '~standard': { version: 2, validate: () => ({ value: 1 }) } }])(
     'does not take %j for a schema',
     (schema) => {
