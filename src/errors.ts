@@ -139,8 +139,8 @@ export class AuditError extends ProcuraError {
 /** Puts user input into a message: in backticks, control and bidi characters escaped, cut at `max` characters. */
 export function quote(input: string, max = 64): string {
   const cut = input.length > max ? `${input.slice(0, max)}…` : input
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for
   const shown = cut.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for
     /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff`]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

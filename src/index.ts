@@ -14,7 +14,7 @@ export { type GenerateSignerOptions, generateSigner } from './principal/generate
 export type { Signer } from './principal/signer.ts'
 
 // Capabilities
-export { anyCommand, type Command, type ParseCommandOptions, parseCommand } from './capability/command.ts'
+export { anyCommand, type Command, parseCommand } from './capability/command.ts'
 export {
   type ArgumentSchemas,
   type ArgumentsOf,
