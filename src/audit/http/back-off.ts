@@ -1,3 +1,4 @@
+// node only: its timers do not keep the process alive
 /** How long to wait after failures. */
 export interface BackOff {
   /** Wait after the first one, in milliseconds; each further one doubles it. */
@@ -22,7 +23,7 @@ export function waitAfter(failures: number, { firstMs, maxMs }: BackOff, asked =
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms)
-    if (typeof timer === 'object') timer.unref()
+    timer.unref()
     signal.addEventListener('abort', done, { once: true })
     if (signal.aborted) done()
     function done(): void {
