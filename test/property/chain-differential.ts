@@ -13,7 +13,7 @@ import { anySubject } from '../../src/capability/subject.ts'
 import type { RevocationRecord } from '../../src/revocation/revocation-store.ts'
 import { never } from '../../src/time.ts'
 import { type Reason, type ReferenceQuestion, referenceAuthorize } from '../reference/chain.ts'
-import { toJson } from '../reference/dag-json.ts'
+import { fromJson, toJson } from '../reference/dag-json.ts'
 import { writeContainer } from '../reference/writer.ts'
 import { keys } from './ipld-arbitrary.ts'
 import type { Scenario } from './scenario.ts'
@@ -87,4 +87,10 @@ export async function expectSameDecision(
 /** A question in the form of a corpus file. */
 export function writeQuestion(question: ReferenceQuestion): unknown {
   return toJson({ ...question, revoked: question.revoked ?? [], seen: [...(question.seen ?? [])] })
+}
+
+/** The same, read back. */
+export function readQuestion(written: unknown): ReferenceQuestion {
+  const question = fromJson(written) as ReferenceQuestion & { readonly seen: readonly string[] }
+  return { ...question, seen: new Set(question.seen) }
 }

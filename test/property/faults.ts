@@ -87,6 +87,7 @@ const badDids = [
   'did:web',
   '',
   'mailto:a@example.com',
+  'did:key:z6Mkm3UJGxhMyyqcS6PUzoe33hmoYYtXceRpYgaGXy4GJtsx',
 ]
 const badPolicies: readonly unknown[] = [
   null,
@@ -223,7 +224,9 @@ export const draftFaults: { readonly [kind: string]: DraftFault } = {
   extraField: (drafts, fault) =>
     set(tokenOf(drafts, fault), pickFrom(['x', 'prf', 'args', 'pol', 'iat', 'fct', ''], fault.pick), []),
   beside: (drafts, fault) => {
-    tokenOf(drafts, fault).beside = { [pickFrom(['x', 'g', 'ucan/dlg@1.0.1', ''], fault.pick)]: 1 }
+    tokenOf(drafts, fault).beside = {
+      [pickFrom(['x', 'g', 'ucan/dlg@1.0.1', '', 'longer than any tag is'], fault.pick)]: 1,
+    }
   },
   tag: (drafts, fault) => {
     tokenOf(drafts, fault).tag = pickFrom(tags, fault.pick)

@@ -2,7 +2,7 @@ import { describe } from 'vitest'
 import { copiedCalls, refusedCalls, rewrittenCalls } from './replay-properties.ts'
 import { shortRuns } from './runs.ts'
 
-describe('replay properties', () => {
+describe('replay properties', { timeout: 120_000 }, () => {
   rewrittenCalls(shortRuns(40))
   copiedCalls(shortRuns(40))
   refusedCalls(shortRuns(30))

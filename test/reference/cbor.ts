@@ -35,6 +35,7 @@ export function decodeStrict(bytes: Uint8Array): StrictValue | undefined {
   const wholeFloats: string[] = []
   const again: number[] = []
   const write = (part: unknown, path: string): boolean => {
+    if (hasForeignPrototype(part)) return false
     if (typeof part === 'number') {
       if (Math.abs(part) > Number.MAX_SAFE_INTEGER) return false
       const float = bytes[again.length] === 0xfb
@@ -61,6 +62,13 @@ export function decodeStrict(bytes: Uint8Array): StrictValue | undefined {
   if (!write(value, '')) return undefined
   if (again.length !== bytes.length || again.some((byte, index) => byte !== bytes[index])) return undefined
   return { value, wholeFloats }
+}
+
+// A key `__proto__` makes the decoder set what a map inherits; such a map can even pass for bytes or a list.
+function hasForeignPrototype(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false
+  const usual: unknown[] = [Object.prototype, Array.prototype, Uint8Array.prototype, Buffer.prototype, CID.prototype]
+  return !usual.includes(Object.getPrototypeOf(part))
 }
 
 /** Bytes to be written as they are, right or wrong. */

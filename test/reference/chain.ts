@@ -247,7 +247,7 @@ function isCommon(fields: Fields, strictForm: boolean): boolean {
 function isDid(value: unknown): boolean {
   if (typeof value !== 'string' || value.length > limits.didCharacters) return false
   if (value.startsWith('did:key:')) return typeof parseDidKey(value) === 'object'
-  return /^did:[a-z0-9]+:[A-Za-z0-9._:-]*[A-Za-z0-9._-]$/.test(value)
+  return /^did:[a-z0-9]+:([A-Za-z0-9._:-]|%[0-9A-Fa-f]{2})+$/.test(value) && !value.endsWith(':')
 }
 
 function hasUnknownKey(fields: Fields): boolean {
