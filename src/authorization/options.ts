@@ -5,12 +5,13 @@
  */
 
 import { backend as platformBackend } from '#backend'
+import { type Command, parseCommand } from '../capability/command.ts'
 import { type CommandDefinition, commandTable } from '../capability/definition.ts'
 import { anySubject } from '../capability/subject.ts'
 import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
-import { createDidReader } from '../did/did-reader.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
+import { createTextReader } from '../did/text-reader.ts'
 import { defaultVersions } from '../envelope/open.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
 import { ArgumentError } from '../errors.ts'
@@ -78,8 +79,8 @@ export interface AuthorizeOptions {
   readonly onError?: (error: unknown) => void
 }
 
-/** Most DIDs that are remembered as read: 2 MB. */
-const maxKnownDids = 10_000
+/** Most DIDs, and most commands, that are remembered as read: 2 MB each. */
+const maxKnownTexts = 10_000
 
 /** Most policies that are shared between delegations. */
 const maxKnownPolicies = 1_000
@@ -106,6 +107,8 @@ export interface VerificationSettings {
   readonly onError: (error: unknown) => void
   /** `parseDid`, with a memory. */
   readonly parseDid: (text: string) => Did
+  /** `parseCommand`, with a memory. */
+  readonly parseCommand: (text: string) => Command
   /** Policies, with a memory. */
   readonly policies: PolicyPool
 }
@@ -176,7 +179,8 @@ export function completeVerification(options: VerificationOptions): Verification
     acceptRedundantFields: options.acceptRedundantFields === true,
     backend: options.backend ?? platformBackend,
     onError: options.onError ?? (() => undefined),
-    parseDid: createDidReader(maxKnownDids),
+    parseDid: createTextReader(parseDid, maxKnownTexts),
+    parseCommand: createTextReader((text) => parseCommand(text), maxKnownTexts),
     policies: createPolicyPool(maxKnownPolicies),
   }
 }

@@ -107,7 +107,7 @@ export function* readTokens(
           requirement: 'CTN-06',
         }
       }
-      const fields = readInvocationPayload(envelope.payload, lenient, settings.parseDid)
+      const fields = readInvocationPayload(envelope.payload, lenient, settings)
       invocation = { envelope, fields, cid: cidOf(digest), task: () => taskBytes(envelope) }
     } catch (error) {
       return denialOf(error, { kind: 'token', index })
@@ -182,11 +182,12 @@ function* readLink(
   settings: VerificationSettings,
 ): Steps<Link> {
   const { payload } = envelope
-  const fields = readDelegationFields(payload, lenient, settings.parseDid, (policy) =>
+  const fields = readDelegationFields(payload, lenient, settings, (policy) =>
     settings.policies.compile(fieldBytes(envelope, 'pol'), policy),
   )
   const twin = yield* twinName(envelope, settings)
-  return {
+  // Put together in one piece: many are kept, and what is spread into an object is kept beside it.
+  const link: { -readonly [Key in keyof Link]: Link[Key] } = {
     issuer: fields.issuer,
     audience: fields.audience,
     subject: fields.subject,
@@ -194,9 +195,10 @@ function* readLink(
     policy: fields.policy,
     expiration: fields.expiration,
     name: cidOf(digest).toString(),
-    ...(fields.notBefore === undefined ? {} : { notBefore: fields.notBefore }),
-    ...(twin === undefined ? {} : { twin }),
   }
+  if (fields.notBefore !== undefined) link.notBefore = fields.notBefore
+  if (twin !== undefined) link.twin = twin
+  return link
 }
 
 /**

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { parseCommand } from '../capability/command.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import { anySubject } from '../capability/subject.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import { parseDid } from '../did/did.ts'
 import {
   checkFields,
   type Payload,
@@ -16,6 +17,7 @@ import {
   readMeta,
   readNonce,
   readTimestamp,
+  type TextReaders,
 } from '../envelope/fields.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import { never } from '../time.ts'
@@ -34,14 +36,14 @@ type FieldsWith<P> = Omit<DelegationFields, 'policy'> & { readonly policy: P }
  * @throws MalformedError when a field is missing, unknown, or not of its type.
  */
 export function readDelegationPayload(payload: Payload, emptyMetaAllowed: boolean): DelegationFields {
-  return readDelegationFields(payload, emptyMetaAllowed, parseDid, parsePolicy)
+  return readDelegationFields(payload, emptyMetaAllowed, { parseDid, parseCommand }, parsePolicy)
 }
 
-/** The same, where DIDs and policies are read by something that remembers what it has read. */
+/** The same, where texts and policies are read by something that remembers what it has read. */
 export function readDelegationFields<P>(
   payload: Payload,
   emptyMetaAllowed: boolean,
-  did: (text: string) => Did,
+  { parseDid: did, parseCommand: command }: TextReaders,
   policy: (value: IpldValue | undefined) => P,
 ): FieldsWith<P> {
   checkFields(payload, required, optional)
@@ -50,7 +52,7 @@ export function readDelegationFields<P>(
     issuer: readDid(payload.iss, 'iss', did),
     audience: readDid(payload.aud, 'aud', did),
     subject: payload.sub === null ? anySubject : readDid(payload.sub, 'sub', did),
-    command: readCommand(payload.cmd),
+    command: readCommand(payload.cmd, command),
     policy: policy(payload.pol),
     ...(payload.nbf === undefined ? {} : { notBefore: readTimestamp(payload.nbf, 'nbf') }),
     expiration: readExpiration(payload.exp),

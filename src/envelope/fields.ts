@@ -36,10 +36,18 @@ export function readDid(value: IpldValue | undefined, name: string, parse: (text
   return parse(value)
 }
 
-/** Reads a command. */
-export function readCommand(value: IpldValue | undefined): Command {
+/** Reads a command, by `parseCommand` or by something that remembers what it gave. */
+export function readCommand(value: IpldValue | undefined, parse: (text: string) => Command = parseCommand): Command {
   if (typeof value !== 'string') throw new MalformedError('TOK-04', '`cmd` is not a command')
-  return parseCommand(value)
+  return parse(value)
+}
+
+/** How texts that stand in many tokens are read: as here, or by something that remembers what it has read. */
+export interface TextReaders {
+  /** `parseDid` or the like. */
+  readonly parseDid: (text: string) => Did
+  /** `parseCommand` or the like. */
+  readonly parseCommand: (text: string) => Command
 }
 
 /** Reads a time in whole seconds. */

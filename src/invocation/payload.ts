@@ -5,7 +5,6 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import type { Did } from '../did/did.ts'
 import {
   checkFields,
   type Payload,
@@ -15,6 +14,7 @@ import {
   readMeta,
   readNonce,
   readTimestamp,
+  type TextReaders,
 } from '../envelope/fields.ts'
 import { MalformedError } from '../errors.ts'
 import { isCid, isTokenCid } from '../ipld/cid.ts'
@@ -29,28 +29,28 @@ const optional: readonly string[] = ['aud', 'nbf', 'iat', 'cause', 'meta']
  * Reads the payload of an invocation.
  *
  * @param redundantAllowed - accepts an `aud` equal to `sub` and an empty `meta`, which 1.0.0 says to leave out.
- * @param parseDid - reads DIDs; may remember them.
+ * @param readers - read DIDs and commands; may remember them.
  * @throws MalformedError when a field is missing, unknown, or not of its type.
  */
 export function readInvocationPayload(
   payload: Payload,
   redundantAllowed: boolean,
-  parseDid?: (text: string) => Did,
+  readers?: TextReaders,
 ): InvocationFields {
   checkFields(payload, required, optional)
   const { args } = payload
   if (!isMap(args)) throw new MalformedError('TOK-08', '`args` is not a map')
-  const subject = readDid(payload.sub, 'sub', parseDid)
-  const audience = payload.aud === undefined ? undefined : readDid(payload.aud, 'aud', parseDid)
+  const subject = readDid(payload.sub, 'sub', readers?.parseDid)
+  const audience = payload.aud === undefined ? undefined : readDid(payload.aud, 'aud', readers?.parseDid)
   if (audience === subject && !redundantAllowed) {
     throw new MalformedError('TOK-09', '`aud` equals `sub` and should have been left out')
   }
   const meta = readMeta(payload.meta, redundantAllowed)
   return {
-    issuer: readDid(payload.iss, 'iss', parseDid),
+    issuer: readDid(payload.iss, 'iss', readers?.parseDid),
     subject,
     ...(audience === undefined ? {} : { audience }),
-    command: readCommand(payload.cmd),
+    command: readCommand(payload.cmd, readers?.parseCommand),
     args,
     proofs: readProofs(payload.prf),
     nonce: readNonce(payload.nonce),

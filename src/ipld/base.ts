@@ -68,9 +68,13 @@ export function decodeBase64url(text: string, maxBytes: number = maxDecodedBytes
   return bytes
 }
 
-/** Writes bytes in lower-case base32 without padding, the usual text of a CID. */
-export function encodeBase32(bytes: Uint8Array): string {
-  return encodeDigits(base32Alphabet, bytes)
+/**
+ * Writes bytes in lower-case base32 without padding, the usual text of a CID.
+ *
+ * @param prefix - what to begin with: the letter of a multibase
+ */
+export function encodeBase32(bytes: Uint8Array, prefix = ''): string {
+  return encodeDigits(base32Alphabet, bytes, prefix)
 }
 
 /**

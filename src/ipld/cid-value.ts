@@ -69,7 +69,7 @@ export class CidValue implements CID {
   /** The text: base32 with the letter `b`, or of version 0 base58btc without a letter, unless another base is given. */
   toString(base?: MultibaseEncoder<string>): string {
     if (base !== undefined) return base.encode(this.bytes)
-    return this.version === 0 ? encodeBase58btc(this.bytes) : `b${encodeBase32(this.bytes)}`
+    return this.version === 0 ? encodeBase58btc(this.bytes) : encodeBase32(this.bytes, 'b')
   }
 
   toJSON(): LinkJSON<this> {

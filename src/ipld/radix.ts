@@ -22,24 +22,29 @@ export interface Alphabet {
   readonly values: Uint8Array
 }
 
-/** Writes bytes in digits of whole bits. */
-export function encodeDigits(base: Alphabet, bytes: Uint8Array): string {
-  const { bits } = base
+/**
+ * Writes bytes in digits of whole bits.
+ *
+ * @param prefix - characters to begin with; a text put together afterwards would be held in two pieces.
+ */
+export function encodeDigits(base: Alphabet, bytes: Uint8Array, prefix = ''): string {
+  const { bits, symbols } = base
   const mask = (1 << bits) - 1
-  const digits = new Uint8Array(Math.ceil((bytes.length * 8) / bits))
+  const text = new Uint8Array(prefix.length + Math.ceil((bytes.length * 8) / bits))
   let buffer = 0
   let held = 0
   let at = 0
+  for (; at < prefix.length; at++) text[at] = prefix.charCodeAt(at)
   for (let i = 0; i < bytes.length; i++) {
     buffer = (buffer << 8) | (bytes[i] as number)
     held += 8
     while (held >= bits) {
       held -= bits
-      digits[at++] = (buffer >>> held) & mask
+      text[at++] = symbols[(buffer >>> held) & mask] as number
     }
   }
-  if (held > 0) digits[at] = (buffer << (bits - held)) & mask
-  return textOf(base, digits)
+  if (held > 0) text[at] = symbols[(buffer << (bits - held)) & mask] as number
+  return ascii.decode(text)
 }
 
 /** The symbols of digits; `digits` is used up. */

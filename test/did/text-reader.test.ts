@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { parseDid } from '../../src/did/did.ts'
+import { createTextReader } from '../../src/did/text-reader.ts'
+
+describe('a reader that remembers', () => {
+  it('reads each text once as long as it remembers it, and gives what was read', () => {
+    let reads = 0
+    const read = createTextReader((text) => {
+      reads += 1
+      return text.toUpperCase()
+    }, 4)
+    expect([read('A'), read('A'), read('B')]).toEqual(['A', 'A', 'B'])
+    expect(reads).toBe(2)
+    for (const text of ['C', 'D', 'E', 'F', 'G']) read(text)
+    read('A')
+    expect(reads).toBe(8)
+  })
+
+  it('remembers no refusal', () => {
+    const read = createTextReader(parseDid, 4)
+    for (let i = 0; i < 2; i++) expect(() => read('did:key:zz')).toThrow()
+    expect(read('did:web:example.com')).toBe('did:web:example.com')
+  })
+})
