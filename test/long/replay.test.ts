@@ -1,0 +1,14 @@
+import { describe } from 'vitest'
+import { builders } from '../property/builder-properties.ts'
+import { copiedCalls, refusedCalls, rewrittenCalls } from '../property/replay-properties.ts'
+import { longRuns } from '../property/runs.ts'
+
+describe('replay properties, many runs', () => {
+  rewrittenCalls(longRuns(1_000))
+  copiedCalls(longRuns(2_000))
+  refusedCalls(longRuns(1_000))
+})
+
+describe('properties of what is made, many runs', () => {
+  builders(longRuns(5_000))
+})
