@@ -4,9 +4,6 @@ import { encodeBase32, encodeBase58btc } from './base.ts'
 import { bytesEqual } from './bytes.ts'
 import { decodeVarint } from './varint.ts'
 
-/** Node prints an object by the method of this name; other hosts do not know it. */
-const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom')
-
 const dagPb = 0x70
 const sha256 = 0x12
 
@@ -15,6 +12,15 @@ const sha256 = 0x12
  * takes it for one (`CID.asCID`, `equals`, every codec); what is rarely asked is read out of the bytes when it is.
  */
 export class CidValue implements CID {
+  static {
+    // Node prints an object by the method of this name; other hosts do not know it
+    const inspect = Symbol.for('nodejs.util.inspect.custom')
+    const print = function (this: CidValue): string {
+      return `CID(${this.toString()})`
+    }
+    Object.defineProperty(CidValue.prototype, inspect, { value: print })
+  }
+
   readonly bytes: Uint8Array
   /** The same bytes once more: how a CID tells others that it is one. */
   readonly '/': Uint8Array
@@ -87,9 +93,5 @@ export class CidValue implements CID {
       throw new ArgumentError('only a cid of dag-pb and sha-256 has version 0')
     }
     return new CidValue(multihash.bytes) as unknown as CID<unknown, 0x70, 0x12, 0>
-  }
-
-  [inspect](): string {
-    return `CID(${this.toString()})`
   }
 }
