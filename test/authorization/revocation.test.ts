@@ -28,7 +28,7 @@ async function said(tokens: readonly TokenLike[]): Promise<string> {
 async function storeWith(tokens: readonly TokenLike[]) {
   const revocations = memoryRevocationStore({ clock })
   const verdict = await verifyRevocation(encodeContainer(tokens), { clock })
-  if (verdict.accepted) revocations.add(verdict.entry)
+  if (verdict.accepted) await revocations.add(verdict.entry)
   return revocations
 }
 
@@ -112,7 +112,7 @@ describe('a revoked delegation', () => {
   it('RVK-05 is also one of a principal that the operator shuts out [attack 21] [attack 90]', async () => {
     for (const [at, principal] of [alice, bob, carol, dan].entries()) {
       const revocations = memoryRevocationStore({ clock })
-      revocations.add({ ids: [principal.did], expiration: never })
+      await revocations.add({ ids: [principal.did], expiration: never })
       expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe(
         `revoked at ${at} RVK-05`,
       )
@@ -131,7 +131,7 @@ describe('a revoked delegation', () => {
       'revoked at 2 RVK-05',
     )
     // A revocation that does not count hides none that does.
-    revocations.add({ ids: [second.cid.toString()], revoker: bob.did, expiration: never })
+    await revocations.add({ ids: [second.cid.toString()], revoker: bob.did, expiration: never })
     expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('revoked at 1 RVK-05')
   })
 
@@ -148,7 +148,7 @@ describe('a revoked delegation', () => {
       [original, original],
     ] as const) {
       const operator = memoryRevocationStore({ clock })
-      operator.add({ ids: [target.cid.toString()], expiration: never })
+      await operator.add({ ids: [target.cid.toString()], expiration: never })
       const sent = await storeWith([await revoke({ issuer: owner, delegation: target }), target])
       for (const revocations of [operator, sent]) {
         expect(await decide([await call({ issuer: bob, proofs: [used] }), used], { revocations })).toBe(
@@ -168,7 +168,7 @@ describe('a revoked delegation', () => {
     time = now + 121
     expect(await authorizer.recheck(decision.authorization)).toBe(false)
     time = now
-    revocations.add({ ids: [bob.did], expiration: never })
+    await revocations.add({ ids: [bob.did], expiration: never })
     expect(await authorizer.recheck(decision.authorization)).toBe(false)
     await expect(createService().recheck(decision.authorization)).rejects.toThrow(/not made by this authorizer/)
   })
@@ -193,23 +193,23 @@ describe('a revoked delegation', () => {
   it('is never forgotten while it counts, in whatever order revocations come [attack 19]', () => {
     let time = now
     const store = memoryRevocationStore({ maxEntries: 2, clock: { now: () => time } })
-    store.add({ ids: ['short'], expiration: now + 10 })
-    store.add({ ids: ['long'], expiration: never })
-    store.add({ ids: ['short'], expiration: now + 100 })
-    store.add({ ids: ['short'], expiration: now + 10 })
+    void store.add({ ids: ['short'], expiration: now + 10 })
+    void store.add({ ids: ['long'], expiration: never })
+    void store.add({ ids: ['short'], expiration: now + 100 })
+    void store.add({ ids: ['short'], expiration: now + 10 })
     const ids = ['x', 'long', 'short']
     expect(store.findRevocations(ids, {})).toEqual([{ id: 'long' }, { id: 'short' }])
     time = now + 350
     expect(() => store.add({ ids: ['more'], expiration: never })).toThrow(StoreFullError)
     time = now + 401
-    store.add({ ids: ['more'], expiration: never })
+    void store.add({ ids: ['more'], expiration: never })
     expect(store.findRevocations([...ids, 'more'], {})).toEqual([{ id: 'long' }, { id: 'more' }])
   })
 
   it('RVK-07 makes a full store refuse, not forget [attack 86]', () => {
     const store = memoryRevocationStore({ maxEntries: 1, clock })
-    store.add({ ids: ['a'], expiration: never })
-    store.add({ ids: ['a'], expiration: never })
+    void store.add({ ids: ['a'], expiration: never })
+    void store.add({ ids: ['a'], expiration: never })
     expect(() => store.add({ ids: ['b'], expiration: never })).toThrow(StoreFullError)
     expect(() => store.add({ ids: ['a'], revoker: bob.did, expiration: never })).toThrow(StoreFullError)
   })

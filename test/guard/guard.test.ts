@@ -199,7 +199,7 @@ describe('guard.use', () => {
     const { guard, kinds } = setUp({ revocations })
     const before = upstream.requests.length
     const used = guard.use(await containerOf(), async (handled) => {
-      revocations.add({ ids: [bob.did], expiration: never })
+      await revocations.add({ ids: [bob.did], expiration: never })
       return post(handled)
     })
     await expect(used).rejects.toMatchObject({ code: 'ERR_VAULT_REVOKED' })
