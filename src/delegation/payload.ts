@@ -61,18 +61,21 @@ export function readDelegationFields<P>(
   }
 }
 
-/** Writes the payload of a delegation; what is absent or empty is left out. */
+/**
+ * Writes the payload of a delegation; what is absent or empty is left out. The names stand in canonical order, so that
+ * the encoder need not sort them.
+ */
 export function writeDelegationPayload(fields: DelegationFields): IpldMap {
   const { notBefore, meta } = fields
   return {
-    iss: fields.issuer,
     aud: fields.audience,
-    sub: fields.subject === anySubject ? null : fields.subject,
     cmd: fields.command,
-    pol: fields.policy as IpldValue,
-    nonce: fields.nonce,
     exp: fields.expiration === never ? null : fields.expiration,
+    iss: fields.issuer,
     ...(notBefore === undefined ? {} : { nbf: notBefore }),
+    pol: fields.policy as IpldValue,
+    sub: fields.subject === anySubject ? null : fields.subject,
     ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
+    nonce: fields.nonce,
   }
 }

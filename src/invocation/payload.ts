@@ -62,21 +62,24 @@ export function readInvocationPayload(
   }
 }
 
-/** Writes the payload of an invocation; what is absent, empty or redundant is left out. */
+/**
+ * Writes the payload of an invocation; what is absent, empty or redundant is left out. The names stand in canonical
+ * order, so that the encoder need not sort them.
+ */
 export function writeInvocationPayload(fields: InvocationFields): IpldMap {
   const { audience, issuedAt, cause, meta } = fields
   return {
-    iss: fields.issuer,
-    sub: fields.subject,
     ...(audience === undefined || audience === fields.subject ? {} : { aud: audience }),
     cmd: fields.command,
-    args: fields.args,
-    prf: fields.proofs,
-    nonce: fields.nonce,
     exp: fields.expiration === never ? null : fields.expiration,
     ...(issuedAt === undefined ? {} : { iat: issuedAt }),
-    ...(cause === undefined ? {} : { cause }),
+    iss: fields.issuer,
+    prf: fields.proofs,
+    sub: fields.subject,
+    args: fields.args,
     ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
+    ...(cause === undefined ? {} : { cause }),
+    nonce: fields.nonce,
   }
 }
 
