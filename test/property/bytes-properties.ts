@@ -57,7 +57,7 @@ export function plainCall(holders: readonly number[]): ReferenceQuestion {
 
 /** Every bit of a container counts. */
 export function bitFlips(name: string, holders: readonly number[]): void {
-  it(`P5 bytes: each single bit of a container with 3 delegations matters, ${name} [attacks 39, 55]`, () => {
+  it(`P5 bytes: each single bit of a container with 3 delegations matters, ${name} [attack 39]`, () => {
     const question = plainCall(holders)
     const container = writeContainer(question.tokens)
     const options = { ...optionsOf(question), replay: { claim: () => true } }

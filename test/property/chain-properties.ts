@@ -171,7 +171,7 @@ function usedTokens(tokens: readonly Uint8Array[]): readonly Payload[] {
 
 /** What is beside the point does not matter: order, company, what was decided before, and what does the sums. */
 export function verdictIndependence({ numRuns, seed, title }: Runs): void {
-  it(`P10 verdict: independent of order, company, memory and back end [attack 57] (${title})`, async () => {
+  it(`P10 verdict: independent of order, company, memory and back end (${title})`, async () => {
     await fc.assert(
       fc.asyncProperty(scenarios, fc.nat(20), async (scenario, extra) => {
         const question = buildScenario(scenario)
