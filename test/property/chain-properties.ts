@@ -6,6 +6,7 @@
 import * as dagCbor from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { Authorization } from '../../src/authorization/authorization.ts'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import type { Decision } from '../../src/authorization/decision.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
@@ -134,12 +135,24 @@ export function timeInterval({ numRuns, seed, title }: Runs): void {
           expect(await at(first - 1), `before ${first}`).toBe(false)
           expect(await at(last + 1), `after ${last}`).toBe(false)
           if (first > last) return
-          for (const now of [first, last, Math.floor((first + last) / 2)]) expect(await at(now), `at ${now}`).toBe(true)
+          for (const now of [first, last, Math.floor((first + last) / 2)]) {
+            const decision = await askLibrary({ ...question, now })
+            if (!decision.allowed) throw new Error(`${decision.denial.code} at ${now}, from ${first} to ${last}`)
+            expect(boundsOf(decision.authorization)).toEqual(boundsOf(usedTokens(question.tokens)))
+          }
         },
       ),
       { numRuns, seed },
     )
   })
+}
+
+// What the evidence says is the plain intersection, which the tolerance is not part of.
+function boundsOf(source: Authorization | readonly Payload[]): readonly unknown[] {
+  if (source instanceof Authorization) return [source.notBefore, source.expiration]
+  const starts = source.flatMap(({ nbf }) => (nbf === undefined ? [] : [nbf]))
+  const ends = source.flatMap(({ exp }) => (exp === null ? [] : [exp]))
+  return [starts.length === 0 ? undefined : Math.max(...starts), ends.length === 0 ? never : Math.min(...ends)]
 }
 
 function intervalOf({ tokens, skew = 60, maxLifetime = 300 }: ReferenceQuestion): readonly [number, number] {
