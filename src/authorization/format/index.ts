@@ -36,5 +36,5 @@ export { completeLimits, defaultLimits } from '../../limits.ts'
 // Keys and signatures
 export { publicKey } from '../../did/did-key.ts'
 export { checkedSignature } from '../../principal/checked-signature.ts'
-export { twinSignature } from '../../principal/signature.ts'
+export { twinSignature, verifySignature } from '../../principal/signature.ts'
 export { isSelfChecking } from '../../principal/signer.ts'

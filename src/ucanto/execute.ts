@@ -1,0 +1,75 @@
+import { parseDid } from '../did/did.ts'
+import { type DidResolver, keyResolver } from '../did/resolver.ts'
+import { MalformedError, ResolutionError } from '../errors.ts'
+import { concatBytes } from '../ipld/concat.ts'
+import { completeLimits, type Limits } from '../limits.ts'
+import { encodeMessage } from './archive.ts'
+import { readReceipt, type UcantoReceipt } from './receipt.ts'
+import type { UcantoToken } from './token.ts'
+
+/** Options of {@link execute}. */
+export interface ExecuteOptions {
+  /** Where the service takes requests. */
+  readonly url: string | URL
+  /** Default: the host's. */
+  readonly fetch?: typeof globalThis.fetch
+  /** The DID that has to have signed the receipt. Default: the audience of the invocation. */
+  readonly service?: string
+  /** How that DID becomes keys. Default: `did:key` alone. */
+  readonly resolver?: DidResolver
+  /** Bounds on the response. */
+  readonly limits?: Partial<Limits>
+  /** Ends the request. */
+  readonly signal?: AbortSignal
+}
+
+/** The media type of CAR files. */
+const contentType = 'application/vnd.ipld.car'
+
+/**
+ * Sends an invocation to a ucanto service and reads its receipt, whose signature is verified. That the service says
+ * `error` is an outcome and not thrown. Redirects are not followed.
+ *
+ * @throws {@link MalformedError} when the answer is not a message with the service's receipt.
+ * @throws {@link ResolutionError} when there is no answer, or not with status 200.
+ */
+export async function execute(invocation: UcantoToken, options: ExecuteOptions): Promise<UcantoReceipt> {
+  const { url, fetch = globalThis.fetch, resolver = keyResolver(), signal } = options
+  const service = parseDid(options.service ?? invocation.audience)
+  const limits = completeLimits(options.limits)
+  const abort = signal === undefined ? {} : { signal }
+  let response: Response
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': contentType, accept: contentType },
+      body: (await encodeMessage([invocation])) as Uint8Array<ArrayBuffer>,
+      redirect: 'error',
+      ...abort,
+    })
+  } catch (cause) {
+    throw new ResolutionError('the ucanto service did not answer', { cause })
+  }
+  if (response.status !== 200) {
+    await response.body?.cancel()
+    throw new ResolutionError(`the ucanto service answered with status ${response.status}`)
+  }
+  const body = await readBody(response, limits.containerBytes)
+  return readReceipt(body, invocation.cid, { limits, service, resolver, ...abort })
+}
+
+/** Reads a response that is not longer than it may be. */
+async function readBody({ body }: Response, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const reader = body?.getReader()
+  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
+    length += read.value.length
+    if (length > most) {
+      await reader?.cancel()
+      throw new MalformedError('UCT-45', `the response is longer than ${most} bytes`, { kind: 'too_large' })
+    }
+    chunks.push(read.value)
+  }
+  return concatBytes(chunks)
+}
