@@ -9,6 +9,16 @@ export { attenuate, type UcantoAttenuateOptions } from './attenuate.ts'
 export type { Readers } from './caveats.ts'
 export { type DecodeArchiveOptions, decode } from './decode.ts'
 export { delegate, type NewToken, type UcantoDelegateOptions } from './delegate.ts'
+export { type ExecuteOptions, execute } from './execute.ts'
 export { invoke, type UcantoInvokeOptions } from './invoke.ts'
+export type { UcantoReceipt } from './receipt.ts'
 export type { UcantoCapability, UcantoToken } from './token.ts'
 export { type UcantoFormatOptions, ucantoFormat } from './ucanto-format.ts'
+export {
+  type HandlerResult,
+  type IncomingInvocation,
+  type UcantoFailure,
+  type UcantoHandler,
+  type UcantoService,
+  ucantoService,
+} from './ucanto-service.ts'

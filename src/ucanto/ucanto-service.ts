@@ -1,0 +1,89 @@
+import { parseCommand } from '../capability/command.ts'
+import { ArgumentError, quote } from '../errors.ts'
+import type { Handler } from '../guard/call.ts'
+import type { Guard } from '../guard/guard.ts'
+import type { GuardDenial } from '../guard/result.ts'
+import type { IpldValue } from '../ipld/value.ts'
+import { abilityOf } from './ability.ts'
+
+/** What `@ucanto/server` hands to a handler, as far as it is used here. */
+export interface IncomingInvocation {
+  /** The invocation and its proofs as a CAR file. */
+  archive():
+    | PromiseLike<{ readonly ok?: Uint8Array; readonly error?: unknown }>
+    | { readonly ok?: Uint8Array; readonly error?: unknown }
+}
+
+/** What a handler of `@ucanto/server` returns. */
+export type HandlerResult = { readonly ok: object } | { readonly error: UcantoFailure }
+
+/** A refusal in the form in which receipts of that ecosystem carry failures. */
+export interface UcantoFailure {
+  readonly name: 'Unauthorized'
+  readonly message: string
+  /** The code of the denial. */
+  readonly code: string
+  /** The requirement that is not met. */
+  readonly requirement: string
+}
+
+/** A handler for `@ucanto/server`. */
+export type UcantoHandler = (invocation: IncomingInvocation) => Promise<HandlerResult>
+
+/** Handlers by the segments of their abilities: the `service` of a `@ucanto/server`. */
+export interface UcantoService {
+  readonly [segment: string]: UcantoHandler | UcantoService
+}
+
+/**
+ * Puts handlers behind a guard, as the `service` of a `@ucanto/server`. Whether a call may be made is decided by the
+ * guard, which has to list `ucantoFormat()` in its `formats`; the server only takes messages apart and signs receipts.
+ *
+ * UCT-46: the table has no prototype, because that server follows names such as `constructor/assign` into it.
+ *
+ * @param handlers - by command, such as `/mail/send`. What they return has to be a map, as receipts want it.
+ * @throws {@link ArgumentError} for a command of one segment, or one that stands below another.
+ */
+export function ucantoService<Args>(
+  guard: Pick<Guard<Args>, 'use'>,
+  handlers: Readonly<Record<string, Handler<Args, { readonly [name: string]: IpldValue }>>>,
+): UcantoService {
+  const service: Tree = Object.create(null)
+  for (const [command, handler] of Object.entries(handlers)) {
+    const path = abilityOf(parseCommand(command)).split('/')
+    const last = path.pop() as string
+    let at = service
+    for (const segment of path) {
+      const next = at[segment] ?? Object.create(null)
+      if (typeof next === 'function') throw overlap(command)
+      at[segment] = next
+      at = next
+    }
+    if (at[last] !== undefined) throw overlap(command)
+    at[last] = (invocation) => handle(guard, handler, invocation)
+  }
+  return service
+}
+
+interface Tree {
+  [segment: string]: UcantoHandler | Tree
+}
+
+async function handle<Args>(
+  guard: Pick<Guard<Args>, 'use'>,
+  handler: Handler<Args, { readonly [name: string]: IpldValue }>,
+  invocation: IncomingInvocation,
+): Promise<HandlerResult> {
+  const { ok: archive, error } = await invocation.archive()
+  if (archive === undefined) throw new ArgumentError('the invocation could not be archived', { cause: error })
+  const result = await guard.use(archive, handler)
+  return result.allowed ? { ok: result.value } : { error: failureOf(result.denial) }
+}
+
+function failureOf({ code, message, requirement }: GuardDenial): UcantoFailure {
+  return { name: 'Unauthorized', message, code, requirement }
+}
+
+function overlap(command: string): ArgumentError {
+  return new ArgumentError(`${quote(command)} stands below or above another command`)
+}
