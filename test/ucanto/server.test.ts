@@ -1,0 +1,213 @@
+import { createServer, type Server as HttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { invoke as clientInvoke, connect } from '@ucanto/client'
+import { delegate as coreDelegate, Message, ok, Receipt } from '@ucanto/core'
+import type * as API from '@ucanto/interface'
+import { Verifier } from '@ucanto/principal'
+import { create, handle, provide } from '@ucanto/server'
+import { CAR, HTTP } from '@ucanto/transport'
+import { afterEach, describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { anySubject } from '../../src/capability/subject.ts'
+import { ArgumentError, MalformedError, ResolutionError } from '../../src/errors.ts'
+import { createGuard, type Guard } from '../../src/guard/guard.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { attenuate } from '../../src/ucanto/attenuate.ts'
+import { delegate } from '../../src/ucanto/delegate.ts'
+import { execute } from '../../src/ucanto/execute.ts'
+import { invoke } from '../../src/ucanto/invoke.ts'
+import type { UcantoToken } from '../../src/ucanto/token.ts'
+import { ucantoFormat } from '../../src/ucanto/ucanto-format.ts'
+import { ucantoService } from '../../src/ucanto/ucanto-service.ts'
+import { actor } from '../support/actors.ts'
+import { mailSend, peer } from './peers.ts'
+import { car, cborBlock } from './raw.ts'
+
+const id = await peer('service')
+const [alice, bob, carol] = (await Promise.all(['alice', 'bob', 'carol'].map((name) => actor(name)))) as [
+  Actor,
+  Actor,
+  Actor,
+]
+const [alicePeer, bobPeer] = (await Promise.all(['alice', 'bob'].map(peer))) as [Peer, Peer]
+type Actor = Awaited<ReturnType<typeof actor>>
+type Peer = Awaited<ReturnType<typeof peer>>
+
+const running: HttpServer[] = []
+afterEach(() => {
+  for (const server of running.splice(0)) server.close()
+})
+
+/** Starts a service of `@ucanto/server` over HTTP. */
+async function start(service: object): Promise<URL> {
+  const server = create({
+    id: id as never,
+    service: service as never,
+    codec: CAR.inbound,
+    principal: Verifier,
+    validateAuthorization: () => ({ ok: {} }),
+  })
+  return listen(async (body, headers) => {
+    const response = await handle(server as never, { body, headers } as never)
+    return { status: (response as { status?: number }).status ?? 200, body: response.body as Uint8Array }
+  })
+}
+
+type Answer = { readonly status: number; readonly body: Uint8Array }
+
+async function listen(answer: (body: Uint8Array, headers: object) => Promise<Answer>): Promise<URL> {
+  const server = createServer(async (request, response) => {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of request) chunks.push(chunk as Uint8Array)
+    const { status, body } = await answer(new Uint8Array(Buffer.concat(chunks)), request.headers)
+    response.writeHead(status, { 'content-type': CAR.contentType }).end(body)
+  })
+  running.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+}
+
+/** A service of that ecosystem that sends mail. */
+const mail = (): Promise<URL> =>
+  start({
+    mail: {
+      send: provide(
+        mailSend as never,
+        ({ capability }) => ok({ sent: (capability as unknown as { nb: { to: string } }).nb.to }) as never,
+      ),
+    },
+  })
+
+async function callOf(args: object, policyTo?: string): Promise<UcantoToken> {
+  const root = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
+  const proof = await attenuate(root, {
+    issuer: bob,
+    audience: carol.did,
+    ...(policyTo === undefined ? {} : { policy: [['==', '.to', policyTo]] }),
+  })
+  return invoke({ issuer: carol, audience: id.did(), command: '/mail/send', args: args as never, proofs: [proof] })
+}
+
+describe('a service of @ucanto/server', () => {
+  it('is called over HTTP, and its receipt is verified', async () => {
+    const url = await mail()
+    const call = await callOf({ to: 'bob' }, 'bob')
+    const receipt = await execute(call, { url })
+    expect(receipt).toMatchObject({ issuer: id.did(), outcome: { ok: { sent: 'bob' } }, ran: call.cid })
+  })
+
+  it('says no as an outcome', async () => {
+    const receipt = await execute(await callOf({ to: 'eve' }, 'bob'), { url: await mail() })
+    expect(receipt.outcome).toMatchObject({ error: { name: 'Unauthorized' } })
+  })
+
+  it('UCT-44 is believed when it signed a receipt for this invocation', async () => {
+    const call = await callOf({ to: 'bob' })
+    const other = await callOf({ to: 'bob' })
+    const result = { ok: {} }
+    const answerWith = async (
+      issuer: Peer,
+      ran: UcantoToken,
+      change: (body: Uint8Array) => Uint8Array = (body) => body,
+    ): Promise<URL> => {
+      const receipt = await Receipt.issue({ issuer, ran: ran.cid as never, result })
+      const message = await Message.build({ receipts: [receipt] as never })
+      const { body } = await CAR.response.encode(message as never)
+      return listen(async () => ({ status: 200, body: change(body as Uint8Array) }))
+    }
+    await expect(execute(call, { url: await answerWith(id, call) })).resolves.toMatchObject({ outcome: result })
+    await expect(execute(call, { url: await answerWith(bobPeer, call) })).rejects.toThrow('not issued by the service')
+    await expect(execute(call, { url: await answerWith(id, other) })).rejects.toThrow('none for the invocation')
+    const forged = (body: Uint8Array): Uint8Array => {
+      const at = Buffer.from(body).indexOf('ok')
+      return Buffer.from(body).fill('no', at, at + 2)
+    }
+    await expect(execute(call, { url: await answerWith(id, call, forged) })).rejects.toThrow(MalformedError)
+    // The same receipt under a signature of something else.
+    const receipt = await Receipt.issue({ issuer: id, ran: call.cid as never, result })
+    const { ocm } = receipt.root.data as { readonly ocm: object }
+    const signature = await id.sign(new Uint8Array(3))
+    const forgery = cborBlock({ ocm, sig: signature })
+    const head = cborBlock({ 'ucanto/message@7.0.0': { report: { [call.cid.toString()]: forgery.cid } } })
+    const url = await listen(async () => ({ status: 200, body: car(head.cid, [head, forgery]) }))
+    await expect(execute(call, { url })).rejects.toThrow('not signed by the service')
+  })
+
+  it('UCT-45 answers with status 200, without redirects, and not for ever', async () => {
+    const call = await callOf({ to: 'bob' })
+    const answering = (status: number, body = new Uint8Array(0)): Promise<URL> => listen(async () => ({ status, body }))
+    await expect(execute(call, { url: await answering(500) })).rejects.toThrow(ResolutionError)
+    await expect(execute(call, { url: 'http://127.0.0.1:1/' })).rejects.toThrow(ResolutionError)
+    const long = execute(call, { url: await answering(200, new Uint8Array(300_000)) })
+    await expect(long).rejects.toMatchObject({ requirement: 'UCT-45', kind: 'too_large' })
+    const fetch = async (): Promise<Response> => Response.redirect('http://127.0.0.1:1/')
+    await expect(execute(call, { url: 'http://127.0.0.1:1/', fetch })).rejects.toThrow(ResolutionError)
+  })
+})
+
+describe('ucantoService', () => {
+  const text = { '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value }) } }
+  const send = defineCommand({ command: '/mail/send', args: { to: text } })
+
+  function guard(): Guard {
+    return createGuard({
+      audience: id.did(),
+      subjects: anySubject,
+      commands: [send],
+      revocations: memoryRevocationStore(),
+      replay: memoryReplayStore(),
+      formats: [ucantoFormat()],
+      audit: { sink: memoryAuditSink() },
+    }) as unknown as Guard
+  }
+
+  const connection = async (): Promise<API.ConnectionView<never>> => {
+    const service = ucantoService(guard(), {
+      '/mail/send': ({ args, invoker }) => ({ sent: (args as { to: string }).to, invoker }),
+    })
+    return connect({ id, codec: CAR.outbound, channel: HTTP.open({ url: await start(service) }) as never }) as never
+  }
+
+  const ask = async (
+    nb: object,
+    can = 'mail/send',
+    nonce = 'a nonce of enough bytes',
+  ): Promise<API.IssuedInvocationView> => {
+    const proof = await coreDelegate({
+      issuer: alicePeer,
+      audience: bobPeer,
+      capabilities: [{ can: 'mail/*', with: alicePeer.did(), nb: { to: 'bob' } }],
+    })
+    const capability = { can, with: alicePeer.did(), nb } as never
+    return clientInvoke({ issuer: bobPeer, audience: id, capability, proofs: [proof], nonce })
+  }
+
+  const out = async (invocation: API.IssuedInvocationView, to: API.ConnectionView<never>): Promise<unknown> =>
+    ((await invocation.execute(to as never)) as unknown as API.Receipt).out
+
+  it('puts handlers of @ucanto/server behind a guard, for clients of @ucanto/client', async () => {
+    const to = await connection()
+    await expect(out(await ask({ to: 'bob' }), to)).resolves.toEqual({ ok: { sent: 'bob', invoker: bobPeer.did() } })
+    await expect(out(await ask({ to: 'bob' }), to)).resolves.toMatchObject({
+      error: { name: 'Unauthorized', code: 'replayed' },
+    })
+    await expect(out(await ask({ to: 'eve' }, 'mail/send', 'another nonce'), to)).resolves.toMatchObject({
+      error: { code: 'policy_unsatisfied', requirement: 'PRF-11' },
+    })
+  })
+
+  it('UCT-46 has no handlers but those given [attack 43]', async () => {
+    const to = await connection()
+    for (const can of ['constructor/keys', 'constructor/assign', 'mail/constructor', '__proto__/toString'])
+      await expect.soft(out(await ask({}, can), to)).resolves.toMatchObject({ error: { name: 'HandlerNotFound' } })
+  })
+
+  it('has commands of two segments, none below another', () => {
+    const handler = (): { readonly [name: string]: string } => ({})
+    expect(() => ucantoService(guard(), { '/mail': handler })).toThrow(ArgumentError)
+    expect(() => ucantoService(guard(), { '/mail/send': handler, '/mail/send/now': handler })).toThrow(ArgumentError)
+    expect(() => ucantoService(guard(), { '/mail/send/now': handler, '/mail/send': handler })).toThrow(ArgumentError)
+  })
+})
