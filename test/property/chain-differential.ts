@@ -27,7 +27,7 @@ const anything = {
 const anyArguments = Object.fromEntries([...keys, 'x'].map((key) => [key, anything]))
 
 /** A definition of a command that takes any of the arguments that scenarios have. */
-export function openCommand(command: string): CommandDefinition {
+function openCommand(command: string): CommandDefinition {
   return defineCommand({ command, args: anyArguments })
 }
 
@@ -85,7 +85,7 @@ export async function expectSameDecision(
 }
 
 /** A question in the form of a corpus file. */
-export function writeQuestion(question: ReferenceQuestion): unknown {
+function writeQuestion(question: ReferenceQuestion): unknown {
   return toJson({ ...question, revoked: question.revoked ?? [], seen: [...(question.seen ?? [])] })
 }
 

@@ -67,7 +67,7 @@ export function writeToken(draft: TokenDraft): Uint8Array {
 }
 
 /** Puts a signature before the bytes it signs. */
-export function joinEnvelope(signature: Uint8Array, signed: Uint8Array): Uint8Array {
+function joinEnvelope(signature: Uint8Array, signed: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.concat([Buffer.from([...head(4, 2), ...head(2, signature.length)]), signature, signed]))
 }
 
