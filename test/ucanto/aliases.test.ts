@@ -1,6 +1,6 @@
 import * as dagCbor from '@ipld/dag-cbor'
+import type { API } from '@ucanto/core'
 import { Delegation, delegate, invoke, UCAN } from '@ucanto/core'
-import type * as API from '@ucanto/interface'
 import { CID } from 'multiformats/cid'
 import { identity } from 'multiformats/hashes/identity'
 import { describe, expect, it } from 'vitest'

@@ -1,5 +1,5 @@
+import type { API } from '@ucanto/core'
 import { delegate, invoke } from '@ucanto/core'
-import type * as API from '@ucanto/interface'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { archiveOf, foreignVerdict, ownVerdict, peer } from './peers.ts'

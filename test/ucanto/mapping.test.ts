@@ -1,5 +1,5 @@
+import type { API } from '@ucanto/core'
 import { delegate as coreDelegate, invoke as coreInvoke, Delegation } from '@ucanto/core'
-import type * as API from '@ucanto/interface'
 import { describe, expect, it } from 'vitest'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'

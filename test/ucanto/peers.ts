@@ -5,8 +5,8 @@
  */
 
 import { createHash } from 'node:crypto'
+import type { API } from '@ucanto/core'
 import { Delegation } from '@ucanto/core'
-import type * as API from '@ucanto/interface'
 import { ed25519, Verifier } from '@ucanto/principal'
 import { access, capability, Schema } from '@ucanto/validator'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'

@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto'
 import * as dagCbor from '@ipld/dag-cbor'
-import type * as API from '@ucanto/interface'
+import type { API } from '@ucanto/core'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 

@@ -1,5 +1,5 @@
+import type { API } from '@ucanto/core'
 import { delegate, invoke } from '@ucanto/core'
-import type * as API from '@ucanto/interface'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
