@@ -10,11 +10,11 @@ import * as crypto from 'node:crypto'
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import { compressPoint, decompressPoint, P256, SECP256K1 } from '../../did/weierstrass.ts'
 import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
-import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
+import { encodeEd25519Pkcs8 } from '../encode-pkcs8.ts'
 import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
+import { withPortableSecp256k1 } from './portable-secp256k1.ts'
 
-/** Signatures and hashes by `node:crypto`. */
-export const backend: SigningBackend = Object.freeze({
+const platform: SigningBackend = Object.freeze({
   name: 'node',
   checksPoints: true,
   sha256,
@@ -41,6 +41,12 @@ export const backend: SigningBackend = Object.freeze({
   importKey: (algorithm: SignatureAlgorithm, secret: Uint8Array) =>
     signingKey(algorithm, privateKeyOf(algorithm, secret)),
 })
+
+/** Signatures and hashes by `node:crypto`. */
+export const backend: SigningBackend =
+  process.versions['bun'] === undefined && process.versions['deno'] === undefined
+    ? platform
+    : withPortableSecp256k1(platform)
 
 /** What `crypto.verify` and `crypto.sign` take, put together once for a key. */
 interface NodeKey {
