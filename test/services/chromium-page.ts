@@ -5,9 +5,10 @@
  * @module
  */
 
-import * as api from 'procura'
+import * as root from 'procura'
 import { backend as portable } from 'procura/backend/noble'
 import { backend as platform } from 'procura/backend/web'
+import * as stores from 'procura/store/memory'
 import { fromHex, type HexSuites } from '../setup/hex-suites.ts'
 import { type SmokeReport, smoke } from '../setup/smoke.ts'
 
@@ -21,5 +22,5 @@ globalThis.reports = run()
 async function run(): Promise<SmokeReport[]> {
   const response = await fetch('/suites.json')
   const suites = fromHex((await response.json()) as HexSuites)
-  return [await smoke(api, platform, suites), await smoke(api, portable, suites)]
+  return [await smoke({ ...root, ...stores }, platform, suites), await smoke({ ...root, ...stores }, portable, suites)]
 }

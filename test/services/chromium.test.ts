@@ -5,14 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { type BrowserContext, chromium } from 'playwright-core'
-import * as api from 'procura'
+import * as procura from 'procura'
 import { backend } from 'procura/backend/node'
+import * as stores from 'procura/store/memory'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readEntries, root, specifierOf } from '../setup/entries.ts'
 import { toHexJson } from '../setup/hex-suites.ts'
 import { type SmokeReport, smoke } from '../setup/smoke.ts'
 import { accepted, readSuites } from '../setup/vectors.ts'
 import { service } from './chromium.service.ts'
+
+const api = { ...procura, ...stores }
 
 describe('the built package in a browser', () => {
   const profile = mkdtempSync(join(tmpdir(), 'procura-chromium-'))

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type * as Procura from 'procura'
+import type * as Root from 'procura'
+import type * as MemoryStores from 'procura/store/memory'
 import { publicKey } from '../../src/did/did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from '../../src/did/public-key.ts'
 import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
@@ -22,6 +23,9 @@ export interface Vector {
 /** Named sets of vectors. */
 export type Suites = Readonly<Record<string, readonly Vector[]>>
 
+/** The root entry and the memory stores, as the platform loads them. */
+export type SmokeApi = typeof Root & typeof MemoryStores
+
 /** What a platform said; two platforms agree when this is equal, the back end's name aside. */
 export interface SmokeReport {
   readonly backend: string
@@ -32,13 +36,13 @@ export interface SmokeReport {
 }
 
 /** Runs all of it. */
-export async function smoke(api: typeof Procura, backend: CryptoBackend, suites: Suites): Promise<SmokeReport> {
+export async function smoke(api: SmokeApi, backend: CryptoBackend, suites: Suites): Promise<SmokeReport> {
   const verdicts: Record<string, string> = {}
   for (const [name, vectors] of Object.entries(suites)) {
     verdicts[name] = ''
     for (const vector of vectors) verdicts[name] += await judge(backend, vector)
   }
-  return { backend: backend.name, verdicts, flow: [...(await flow(api, 'Ed25519')), ...(await flow(api, 'ES256'))] }
+  return { backend: backend.name, verdicts, flow: await flows(api) }
 }
 
 /** A key that is refused when it is parsed refuses its signatures. */
@@ -57,7 +61,13 @@ async function judge(backend: CryptoBackend, vector: Vector): Promise<'A' | 'x' 
   }
 }
 
-async function flow(api: typeof Procura, algorithm: SignatureAlgorithm): Promise<string[]> {
+async function flows(api: SmokeApi): Promise<string[]> {
+  const lines: string[] = []
+  for (const algorithm of ['Ed25519', 'ES256', 'ES256K'] as const) lines.push(...(await flow(api, algorithm)))
+  return lines
+}
+
+async function flow(api: SmokeApi, algorithm: SignatureAlgorithm): Promise<string[]> {
   const [mailbox, planner, mailer, service] = await Promise.all(
     Array.from({ length: 4 }, () => api.generateSigner({ algorithm })),
   )
@@ -69,12 +79,13 @@ async function flow(api: typeof Procura, algorithm: SignatureAlgorithm): Promise
     command: '/mail/send',
     policy: [['like', '.to', '*@example.com']],
   })
+  const seen = new Set<string>()
   const authorizer = api.createAuthorizer({
     audience: service.did,
     subjects: [mailbox.did],
     commands: api.uncheckedCommands,
-    revocations: api.memoryRevocationStore(),
-    replay: api.memoryReplayStore(),
+    revocations: { findRevocations: () => [] },
+    replay: { claim: (key) => !seen.has(key) && seen.add(key).has(key) },
   })
   const call = async (to: string, proofs = [grant, narrow], command = '/mail/send'): Promise<string> =>
     api.encodeContainer([

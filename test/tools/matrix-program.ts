@@ -4,10 +4,11 @@
  * @module
  */
 
-import * as api from 'procura'
+import * as root from 'procura'
 import { backend as noble } from 'procura/backend/noble'
 import { backend as node } from 'procura/backend/node'
 import { backend as web } from 'procura/backend/web'
+import * as stores from 'procura/store/memory'
 import { fromHex, type HexSuites } from '../setup/hex-suites.ts'
 import { type SmokeReport, smoke } from '../setup/smoke.ts'
 
@@ -15,5 +16,5 @@ import { type SmokeReport, smoke } from '../setup/smoke.ts'
 declare const hexSuites: HexSuites
 
 const reports: SmokeReport[] = []
-for (const backend of [node, web, noble]) reports.push(await smoke(api, backend, fromHex(hexSuites)))
+for (const backend of [node, web, noble]) reports.push(await smoke({ ...root, ...stores }, backend, fromHex(hexSuites)))
 console.log(JSON.stringify(reports))

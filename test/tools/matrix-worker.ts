@@ -4,9 +4,10 @@
  * @module
  */
 
-import * as api from 'procura'
+import * as root from 'procura'
 import { backend as noble } from 'procura/backend/noble'
 import { backend as web } from 'procura/backend/web'
+import * as stores from 'procura/store/memory'
 import { fromHex, type HexSuites } from '../setup/hex-suites.ts'
 import { smoke } from '../setup/smoke.ts'
 
@@ -23,5 +24,8 @@ addEventListener('fetch', (event) => {
 })
 
 async function answer(): Promise<Response> {
-  return Response.json([await smoke(api, web, fromHex(hexSuites)), await smoke(api, noble, fromHex(hexSuites))])
+  return Response.json([
+    await smoke({ ...root, ...stores }, web, fromHex(hexSuites)),
+    await smoke({ ...root, ...stores }, noble, fromHex(hexSuites)),
+  ])
 }
