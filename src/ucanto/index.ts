@@ -22,3 +22,8 @@ export {
   type UcantoService,
   ucantoService,
 } from './ucanto-service.ts'
+export {
+  type UcantoRevocationOptions,
+  type UcantoRevocationVerdict,
+  verifyRevocation,
+} from './verify-revocation.ts'

@@ -1,0 +1,103 @@
+import type { CID } from 'multiformats/cid'
+import { createAuthorizer } from '../authorization/authorize.ts'
+import type { Denial } from '../authorization/denial.ts'
+import type { AuthorizeOptions, CallOptions } from '../authorization/options.ts'
+import { defineCommand } from '../capability/definition.ts'
+import type { StandardSchema } from '../capability/standard-schema.ts'
+import { anySubject } from '../capability/subject.ts'
+import { isCid, isTokenCid } from '../ipld/cid.ts'
+import type { IpldValue } from '../ipld/value.ts'
+import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
+import type { UcantoToken } from './token.ts'
+import { ucantoFormat } from './ucanto-format.ts'
+
+/** Options of {@link verifyRevocation}. */
+export interface UcantoRevocationOptions
+  extends CallOptions,
+    Pick<
+      AuthorizeOptions,
+      'backend' | 'clock' | 'clockTolerance' | 'limits' | 'maxInvocationLifetime' | 'onError' | 'resolver'
+    > {
+  /** The DID of this service: the revocation has to be addressed to it. */
+  readonly audience: string
+  /** Where revocations are looked up, as the right to revoke can be delegated and revoked. */
+  readonly revocations: RevocationStore
+  /**
+   * Finds the delegation that is to be revoked, with its proofs, among those that this service has seen. Undefined when
+   * it has not: nobody can fill a store with names of delegations that do not exist.
+   */
+  readonly find: (cid: CID) => UcantoToken | undefined | Promise<UcantoToken | undefined>
+}
+
+/** The answer of {@link verifyRevocation}. An entry is for `RevocationRegistry.add`. */
+export type UcantoRevocationVerdict =
+  | { readonly accepted: true; readonly entry: RevocationEntry; readonly target: CID }
+  | { readonly accepted: false; readonly denial: Denial }
+
+const link = schema((value) => isLink(value))
+const links = { ...schema((value) => Array.isArray(value) && value.every(isLink)), optional: true as const }
+
+/** `ucan/revoke`: the delegation, and the path from it to the revoker, which is not asked for here. */
+const revoke = defineCommand({ command: '/ucan/revoke', args: { ucan: link, proof: links }, idempotent: true })
+
+/**
+ * Checks a revocation in the form of 0.9: an invocation of `ucan/revoke` over the DID of the revoker, with the delegation
+ * in `nb.ucan`. UCT-47: the revoker issued that delegation or one that it stands on. Whatever the bytes are, nothing is
+ * thrown for them.
+ *
+ * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
+ *
+ * @param container - the archive or message with the invocation.
+ * @throws what `find` throws.
+ */
+export async function verifyRevocation(
+  container: string | Uint8Array,
+  options: UcantoRevocationOptions,
+): Promise<UcantoRevocationVerdict> {
+  const { find, signal, ...others } = options
+  const authorizer = createAuthorizer({
+    ...others,
+    subjects: anySubject,
+    commands: [revoke],
+    // To revoke twice is to revoke once.
+    replay: { claim: () => true },
+    formats: [ucantoFormat()],
+  })
+  const decision = await authorizer.authorize(container, signal === undefined ? {} : { signal })
+  if (!decision.allowed) return Object.freeze({ accepted: false, denial: decision.denial })
+  const { subject, args } = decision.authorization
+  const target = args.ucan as CID
+  const token = await find(target)
+  if (token === undefined || !token.cid.equals(target)) {
+    return refuse('proof_missing', 'the delegation that is to be revoked is not known here', [target])
+  }
+  const isIssuer = [token, ...token.included.values()].some(({ issuer }) => issuer === subject)
+  if (!isIssuer) return refuse('root_not_subject', `${subject} issued neither the delegation nor one it stands on`)
+  const entry: RevocationEntry = Object.freeze({
+    ids: Object.freeze([target.toString()]),
+    revoker: subject,
+    expiration: token.expiration,
+  })
+  return Object.freeze({ accepted: true, entry, target })
+}
+
+function refuse(
+  code: 'proof_missing' | 'root_not_subject',
+  message: string,
+  missing?: readonly CID[],
+): UcantoRevocationVerdict {
+  const denial: Denial = { code, message, requirement: 'UCT-47', ...(missing === undefined ? {} : { missing }) }
+  return Object.freeze({ accepted: false, denial: Object.freeze(denial) })
+}
+
+function isLink(value: unknown): boolean {
+  return isCid(value as IpldValue) && isTokenCid(value as CID)
+}
+
+function schema(accepts: (value: unknown) => boolean): StandardSchema {
+  const validate = (
+    value: unknown,
+  ): { readonly value: unknown } | { readonly issues: readonly { readonly message: string }[] } =>
+    accepts(value) ? { value } : { issues: [{ message: 'is not the link of a token' }] }
+  return { '~standard': { version: 1, vendor: 'procura', validate } }
+}
