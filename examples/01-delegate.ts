@@ -2,18 +2,10 @@
  * An owner delegates one command to an agent, with a limit on an argument and for ten minutes. The agent calls; the
  * service decides without asking anybody.
  */
-import {
-  createAuthorizer,
-  defineCommand,
-  delegate,
-  encodeContainer,
-  generateSigner,
-  invoke,
-  memoryReplayStore,
-  memoryRevocationStore,
-} from 'procura'
+import { createAuthorizer, defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
 import { integer } from 'procura/arguments'
 import { policyFor } from 'procura/policy'
+import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 
 const owner = await generateSigner()
 const agent = await generateSigner()

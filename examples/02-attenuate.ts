@@ -11,12 +11,11 @@ import {
   encodeContainer,
   generateSigner,
   invoke,
-  memoryReplayStore,
-  memoryRevocationStore,
 } from 'procura'
 import { path } from 'procura/arguments'
 import { like } from 'procura/policy'
 import { findProofs, memoryProofStore } from 'procura/proof'
+import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 
 const owner = await generateSigner()
 const planner = await generateSigner()

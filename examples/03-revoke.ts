@@ -1,18 +1,9 @@
 /**
  * The owner takes a delegation back. The service learns of it, checks that the owner may, and refuses from then on.
  */
-import {
-  createAuthorizer,
-  delegate,
-  encodeContainer,
-  generateSigner,
-  invoke,
-  memoryReplayStore,
-  memoryRevocationStore,
-  revoke,
-  uncheckedCommands,
-  verifyRevocation,
-} from 'procura'
+import { createAuthorizer, delegate, encodeContainer, generateSigner, invoke, uncheckedCommands } from 'procura'
+import { revoke, verifyRevocation } from 'procura/revocation'
+import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 
 const owner = await generateSigner()
 const agent = await generateSigner()

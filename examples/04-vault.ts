@@ -5,18 +5,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import {
-  defineCommand,
-  delegate,
-  encodeContainer,
-  generateSigner,
-  invoke,
-  memoryReplayStore,
-  memoryRevocationStore,
-} from 'procura'
+import { defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
 import { oneOf } from 'procura/arguments'
 import { memoryAuditSink } from 'procura/audit'
 import { createGuard, type GuardedCall } from 'procura/guard'
+import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import { memoryVault } from 'procura/vault/memory'
 import { header } from 'procura/vault/processors'
 

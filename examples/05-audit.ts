@@ -3,19 +3,12 @@
  * a chain of hashes that names the first record somebody changed.
  */
 import { randomBytes } from 'node:crypto'
-import {
-  defineCommand,
-  delegate,
-  encodeContainer,
-  generateSigner,
-  invoke,
-  memoryReplayStore,
-  memoryRevocationStore,
-} from 'procura'
+import { defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
 import { email, integer } from 'procura/arguments'
 import { createPseudonymizer, memoryAuditSink, verifyAuditLog } from 'procura/audit'
 import { createGuard } from 'procura/guard'
 import { lte } from 'procura/policy'
+import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 
 const [owner, agent, service] = [await generateSigner(), await generateSigner(), await generateSigner()]
 const pay = defineCommand({ command: '/account/pay', args: { to: email(), cents: integer({ min: 1 }) } })

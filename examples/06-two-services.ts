@@ -11,12 +11,11 @@ import {
   encodeContainer,
   generateSigner,
   invoke,
-  memoryReplayStore,
-  memoryRevocationStore,
   type Signer,
 } from 'procura'
 import { path } from 'procura/arguments'
 import { like } from 'procura/policy'
+import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 
 const owner = await generateSigner()
 const agent = await generateSigner()

@@ -10,24 +10,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  attenuate,
-  defineCommand,
-  delegate,
-  encodeContainer,
-  generateSigner,
-  type IpldMap,
-  invoke,
-  memoryReplayStore,
-  memoryRevocationStore,
-  revoke,
-  verifyRevocation,
-} from 'procura'
+import { attenuate, defineCommand, delegate, encodeContainer, generateSigner, type IpldMap, invoke } from 'procura'
 import { email, oneLine } from 'procura/arguments'
 import { verifyAuditLog } from 'procura/audit'
 import { jsonlAuditSink, readJsonlLines } from 'procura/audit/jsonl'
 import { createGuard, type GuardResult } from 'procura/guard'
 import { like } from 'procura/policy'
+import { revoke, verifyRevocation } from 'procura/revocation'
+import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import { createKeyFile, openFileVault } from 'procura/vault/file'
 import { bearer } from 'procura/vault/processors'
 

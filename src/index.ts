@@ -7,7 +7,7 @@
  */
 
 // Principals
-export { type Did, isDid, parseDid } from './did/did.ts'
+export { type Did, parseDid } from './did/did.ts'
 export type { SignatureAlgorithm } from './did/public-key.ts'
 export type { DidResolver } from './did/resolver.ts'
 export { type GenerateSignerOptions, generateSigner } from './principal/generate-signer.ts'
@@ -27,19 +27,14 @@ export { type AnySubject, anySubject, type Subject } from './capability/subject.
 
 // Tokens
 export { type AttenuateOptions, attenuate } from './delegation/attenuate.ts'
-export { decodeDelegation } from './delegation/decode-delegation.ts'
 export { type DelegateOptions, delegate } from './delegation/delegate.ts'
 export type { Delegation } from './delegation/delegation.ts'
-export type { DecodeOptions } from './envelope/open.ts'
 export type { TokenVersion } from './envelope/payload-tag.ts'
-export { decodeInvocation } from './invocation/decode-invocation.ts'
 export type { Invocation } from './invocation/invocation.ts'
 export { type InvokeOptions, invoke, type ProofLike } from './invocation/invoke.ts'
-export { type RevokeOptions, revoke } from './revocation/revoke.ts'
 
 // Containers
-export { compressContainer, encodeContainer, encodeContainerBytes, type TokenLike } from './container/container.ts'
-export { type ContainerContents, openContainer } from './container/open-container.ts'
+export { encodeContainer, type TokenLike } from './container/container.ts'
 
 // Authorization
 export { Authorization } from './authorization/authorization.ts'
@@ -53,19 +48,8 @@ export {
   uncheckedCommands,
   type VerificationOptions,
 } from './authorization/options.ts'
-export { type MemoryReplayStoreOptions, memoryReplayStore, type ReplayStore } from './authorization/replay-store.ts'
-export {
-  type RevocationVerdict,
-  type VerifyRevocationOptions,
-  verifyRevocation,
-} from './authorization/verify-revocation.ts'
-export { type MemoryRevocationStoreOptions, memoryRevocationStore } from './revocation/memory.ts'
-export type {
-  RevocationEntry,
-  RevocationRecord,
-  RevocationRegistry,
-  RevocationStore,
-} from './revocation/revocation-store.ts'
+export type { ReplayStore } from './authorization/replay-store.ts'
+export type { RevocationRecord, RevocationStore } from './revocation/revocation-store.ts'
 
 // Everywhere
 export { AttenuationError, ProcuraError, type ProcuraErrorCode } from './errors.ts'

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { type Did, isDid, parseDid } from './did.ts'
 export type { VerificationRelationship } from './did-document.ts'
 export { didKeyFrom, parseDidKey } from './did-key.ts'
 export {

@@ -6,7 +6,6 @@
  */
 
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
-import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
 import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
 import { importPublicKey, ownBytes, signingKeyOf, WEB_ALGORITHMS } from './web-crypto-key.ts'
 
@@ -51,24 +50,11 @@ function generateNative(algorithm: SignatureAlgorithm): Promise<SigningKey | und
   })
 }
 
-/**
- * For Ed25519 only. A seed comes without its public key, which the platform tells of an exportable key alone; the key
- * that is kept is not exportable. Not every platform reads an ECDSA key without its public half.
- */
+/** For Ed25519 only: not every platform reads an ECDSA key without its public half. */
 async function importNative(algorithm: SignatureAlgorithm, seed: Uint8Array): Promise<SigningKey | undefined> {
   if (algorithm !== 'Ed25519') return undefined
-  return onPlatform(algorithm, async (name) => {
-    const { subtle } = crypto
-    const pkcs8 = encodeEd25519Pkcs8(seed)
-    const open = await subtle.importKey('pkcs8', pkcs8, WEB_ALGORITHMS[name], true, ['sign'])
-    const { kty = '', crv = '', x = '' } = await subtle.exportKey('jwk', open)
-    const [privateKey, publicKey] = await Promise.all([
-      subtle.importKey('pkcs8', pkcs8, WEB_ALGORITHMS[name], false, ['sign']),
-      subtle.importKey('jwk', { kty, crv, x }, WEB_ALGORITHMS[name], true, ['verify']),
-    ])
-    pkcs8.fill(0)
-    return signingKeyOf({ privateKey, publicKey })
-  })
+  const { importSeed } = await import('./web-seed.ts')
+  return onPlatform(algorithm, async (name) => signingKeyOf(await importSeed(seed, WEB_ALGORITHMS[name])))
 }
 
 /** Undefined when the platform lacks the algorithm. It was given nothing wrong, so that no failure means more. */
