@@ -24,11 +24,3 @@ export const never: unique symbol = Symbol('never')
 
 /** The type of {@link never}. */
 export type Never = typeof never
-
-/** The part of time in which a token is valid; both ends belong to it. */
-export interface TimeBounds {
-  /** First second of validity; absent when there is none. */
-  readonly notBefore?: Timestamp
-  /** Last second of validity, or {@link never}. */
-  readonly expiration: Timestamp | Never
-}

@@ -20,7 +20,7 @@ export const maxTextLength = 512
 /** The same for encrypted fields, which are of no use when a part is missing. */
 const maxSealedLength = 6000
 /** The most that the values of arguments may take together, in bytes of DAG-CBOR. */
-export const maxArgumentBytes = 4096
+const maxArgumentBytes = 4096
 /** The most members that a list may have. */
 const maxListLength = 64
 /** The most arguments that are told of one call. */

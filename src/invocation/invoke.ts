@@ -15,7 +15,7 @@ import type { Invocation, InvocationFields } from './invocation.ts'
 import { writeInvocationPayload } from './payload.ts'
 
 /** Seconds for which an invocation is valid when nothing is said: one minute. */
-export const defaultInvocationLifetime = 60
+const defaultLifetime = 60
 
 /** What an invocation needs to know of a proof; every delegation has it. */
 export interface ProofLike {
@@ -67,7 +67,7 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
     args: (options.args ?? {}) as IpldMap,
     proofs: proofs.map(({ cid }) => cid),
     nonce: options.nonce === undefined ? randomNonce() : checkNonce(options.nonce, 0),
-    expiration: chooseExpiration(options, defaultInvocationLifetime),
+    expiration: chooseExpiration(options, defaultLifetime),
     issuedAt: Math.floor(clock.now()),
     ...(cause === undefined ? {} : { cause }),
     ...(meta === undefined ? {} : { meta }),

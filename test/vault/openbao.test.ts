@@ -29,7 +29,7 @@ const database = { engine: 'database', role: 'readonly' } as const
 const login = appRole({ roleId: ROLE_ID, secretId: SECRET_ID })
 
 function vaultOf(credentials: Readonly<Record<string, OpenBaoCredential>>, extra: object = {}): Vault {
-  const resilience = { attempts: 1, attemptTimeoutMs: 200 }
+  const resilience = { attempts: 1, attemptTimeoutMs: 1_000 }
   return openbaoVault({
     address: bao.address,
     namespace: NAMESPACE,

@@ -43,7 +43,7 @@ export function describeStatement(statement: Statement, owner = ''): string {
 }
 
 /** Says which text a pattern allows. */
-export function describePattern(pattern: string): string {
+function describePattern(pattern: string): string {
   const pieces = splitGlob(pattern)
   const [head = '', tail = ''] = [pieces[0], pieces.at(-1)]
   if (pieces.length === 1) return `is ${showLiteral(head)}`
