@@ -1,0 +1,116 @@
+/**
+ * Times of several contenders, measured so that they can be compared on a machine that is not quiet.
+ *
+ * Every contender has one turn in each round, and the order rotates, so that what slows the machine down for a while
+ * slows all of them. A ratio is that of two turns of the same round; medians are taken after dividing.
+ *
+ * @module
+ */
+
+import type { Effort } from './suite.ts'
+
+/** Something to be timed. */
+export interface Contender {
+  readonly name: string
+  /** One operation. A promise is awaited before the next. */
+  readonly run: () => unknown
+  /** How many operations one call of `run` is. Default 1. */
+  readonly operations?: number
+}
+
+/** How long one operation of a contender took. */
+export interface Measurement {
+  readonly name: string
+  /** Microseconds; the middle of all rounds. */
+  readonly median: number
+  /** Microseconds; a quarter of all rounds took less, and a quarter took more. */
+  readonly quartiles: readonly [lower: number, upper: number]
+  /** The median of the ratios to the base, round by round. */
+  readonly ratio: number
+  /** How many operations were timed. */
+  readonly operations: number
+}
+
+/**
+ * Measures contenders against the one named `base`, by default the first.
+ *
+ * @throws Error when there is no contender of that name.
+ */
+export async function measure(
+  contenders: readonly Contender[],
+  { rounds, turnMs }: Effort,
+  base: string | undefined = contenders[0]?.name,
+): Promise<readonly Measurement[]> {
+  const baseAt = contenders.findIndex(({ name }) => name === base)
+  if (baseAt < 0) throw new Error(`no contender is named ${base}`)
+  const turns: Turn[] = []
+  for (const contender of contenders) turns.push(await prepareTurn(contender, turnMs))
+  const times = contenders.map((): number[] => [])
+  for (let round = 0; round < rounds; round++) {
+    for (let position = 0; position < turns.length; position++) {
+      const at = (position + round) % turns.length
+      times[at]?.push(await (turns[at] as Turn).take())
+    }
+  }
+  const bases = times[baseAt] as number[]
+  return contenders.map(({ name }, at) => {
+    const own = times[at] as number[]
+    return {
+      name,
+      median: quantile(own, 0.5),
+      quartiles: [quantile(own, 0.25), quantile(own, 0.75)],
+      ratio: quantile(
+        own.map((time, round) => time / (bases[round] as number)),
+        0.5,
+      ),
+      operations: (turns[at] as Turn).operations * rounds,
+    }
+  })
+}
+
+/** The value below which a share of the values lies. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const position = (sorted.length - 1) * share
+  const lower = sorted[Math.floor(position)] ?? Number.NaN
+  const upper = sorted[Math.ceil(position)] ?? Number.NaN
+  return lower + (upper - lower) * (position - Math.floor(position))
+}
+
+interface Turn {
+  readonly operations: number
+  /** Resolves with the microseconds that one operation took. */
+  take(): Promise<number>
+}
+
+/** Runs a contender until it is warm, and finds out how often it fits into a turn. */
+async function prepareTurn({ run, operations = 1 }: Contender, turnMs: number): Promise<Turn> {
+  const isAsync = run() instanceof Promise
+  const batch = isAsync ? timeAsync : timeSync
+  let count = 1
+  let spent = 0
+  let last = await batch(run, count)
+  while (last < turnMs && spent < turnMs * 4) {
+    count = Math.max(count + 1, Math.min(count * 2, Math.ceil((count * turnMs) / Math.max(last, 0.001))))
+    last = await batch(run, count)
+    spent += last
+  }
+  const fitting = Math.max(1, Math.round((count * turnMs) / Math.max(last, 0.001)))
+  const times = Math.min(fitting, count * 2)
+  return {
+    operations: times * operations,
+    take: async () => ((await batch(run, times)) * 1000) / (times * operations),
+  }
+}
+
+async function timeSync(run: () => unknown, times: number): Promise<number> {
+  const start = performance.now()
+  for (let i = 0; i < times; i++) run()
+  return performance.now() - start
+}
+
+async function timeAsync(run: () => unknown, times: number): Promise<number> {
+  const start = performance.now()
+  for (let i = 0; i < times; i++) await run()
+  return performance.now() - start
+}

@@ -1,0 +1,31 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Table } from './suite.ts'
+import { printTable } from './table.ts'
+
+const begin = '<!-- written by hand from here -->'
+const end = '<!-- written by hand up to here -->'
+
+/**
+ * Writes the results page. What stands between the two marks of the page that is there is kept; all else is written
+ * anew.
+ *
+ * @param first - the tables above what is written by hand.
+ * @param rest - those below.
+ */
+export function writeResults(path: string, first: readonly Table[], rest: readonly Table[]): void {
+  const page = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const from = page.indexOf(begin)
+  const to = page.indexOf(end)
+  const byHand = from < 0 || to < from ? '' : page.slice(from + begin.length, to).trim()
+  const parts = [
+    '# Results',
+    'Written by `npm run bench -- --write`. Ratios are between turns of the same round, and hold from run to run; times depend on the machine.',
+    ...first.map(printTable),
+    begin,
+    byHand,
+    end,
+    '## All tables',
+    ...rest.map(printTable),
+  ]
+  writeFileSync(path, `${parts.filter((part) => part !== '').join('\n\n')}\n`)
+}

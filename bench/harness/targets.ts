@@ -1,0 +1,88 @@
+import type { Table } from './suite.ts'
+import { number } from './table.ts'
+
+/** What is promised of one figure. */
+export interface Target {
+  /** What is compared, in words. */
+  readonly what: string
+  /** Name of the figure. */
+  readonly figure: string
+  /** The most it may be, or with `atLeast` the least. */
+  readonly bound: number
+  readonly atLeast?: true
+  readonly unit?: string
+}
+
+/** By how much a figure may miss its target before it counts as missed: what a shared machine adds. */
+const margin = 0.1
+
+/** Every target. Ratios are to what was measured in the same run. */
+export const targets: readonly Target[] = [
+  { what: 'cold verify, depth 3 / 4 raw verifications', figure: 'cold 3', bound: 1.15 },
+  { what: 'the same with known keys', figure: 'cold, known keys 3', bound: 1.08 },
+  { what: 'warm verify, depth 3 / 1 raw verification', figure: 'warm 3', bound: 1.12 },
+  { what: 'warm verify, depth 20 / 1 raw verification', figure: 'warm 20', bound: 1.25 },
+  { what: 'warm verify, depth 3, sodium-native / 1 raw node:crypto', figure: 'warm, sodium 3', bound: 0.6 },
+  { what: 'warm verify, depth 3 / one jose JWT', figure: 'warm / jose 3', bound: 0.65 },
+  { what: 'ucanto / cold verify, depth 3', figure: 'ucanto / cold 3', bound: 11, atLeast: true },
+  { what: 'ucanto / warm verify, depth 3', figure: 'ucanto / warm 3', bound: 45, atLeast: true },
+  { what: 'iso-ucan / cold verify, depth 3', figure: 'iso-ucan / cold 3', bound: 11, atLeast: true },
+  { what: 'iso-ucan / warm verify, depth 3', figure: 'iso-ucan / warm 3', bound: 45, atLeast: true },
+  { what: 'issue a delegation / 1 raw signature', figure: 'issue delegation', bound: 1.4 },
+  { what: 'policy of 2 statements, compiled', figure: 'policy 2, ns', bound: 60, unit: 'ns' },
+  { what: 'hostile glob, 8 × the text / 1 × the text (linear: 8)', figure: 'glob growth', bound: 8 },
+  { what: 'HTTP throughput, warm depth 3 / jose', figure: 'http throughput / jose', bound: 1.05, atLeast: true },
+  { what: 'HTTP throughput, warm depth 3 / ucanto', figure: 'http throughput / ucanto', bound: 50, atLeast: true },
+  { what: 'HTTP server CPU per request / jose', figure: 'http cpu / jose', bound: 0.9 },
+  { what: 'the same with sodium-native', figure: 'http cpu, sodium / jose', bound: 0.65 },
+  { what: 'noble alone, cold depth 3 / 4 noble verifications', figure: 'portable cold 3', bound: 1.05 },
+  { what: 'import of the root entry over bare node', figure: 'import, ms', bound: 30, unit: 'ms' },
+  { what: 'root entry, minified and compressed', figure: 'bundle, KiB', bound: 25, unit: 'KiB' },
+  { what: 'warm with 1,000,000 revocations / with none', figure: 'growth revocations', bound: 1.1 },
+  { what: 'warm with 1,000,000 cached delegations / with few', figure: 'growth cache', bound: 1.1 },
+  { what: 'heap for each cached delegation', figure: 'memory, bytes', bound: 250, unit: 'bytes' },
+  { what: 'wire, depth 3, as bytes', figure: 'wire plain', bound: 1650, unit: 'bytes' },
+  { what: 'wire, depth 3, compressed', figure: 'wire compressed', bound: 900, unit: 'bytes' },
+  { what: 'wire, depth 3, proofs by CID', figure: 'wire call', bound: 500, unit: 'bytes' },
+  { what: 'refuse a structural fault / 1 raw verification', figure: 'refuse structure', bound: 0.15 },
+  { what: 'refuse a false invocation signature / 1 raw', figure: 'refuse invocation', bound: 1.4 },
+  {
+    what: 'refuse a false proof / the raw verifications up to it',
+    figure: 'refuse proof',
+    bound: 1.15,
+  },
+  { what: 'ucanto with native verify / cold', figure: 'patched ucanto / cold', bound: 1.8, atLeast: true },
+  { what: 'ucanto with native verify / warm', figure: 'patched ucanto / warm', bound: 5, atLeast: true },
+  { what: 'iso-ucan with native verify / cold', figure: 'patched iso-ucan / cold', bound: 1.5, atLeast: true },
+  { what: 'iso-ucan with native verify / warm', figure: 'patched iso-ucan / warm', bound: 5, atLeast: true },
+  { what: 'hostile bytes: worst CPU for 64 KiB', figure: 'hostile, ms', bound: 10, unit: 'ms' },
+]
+
+/** How a figure stands to its target. */
+export type Standing = 'reached' | 'within margin' | 'missed' | 'not measured'
+
+/** Compares one figure with its target. */
+export function standingOf({ figure, bound, atLeast }: Target, figures: Readonly<Record<string, number>>): Standing {
+  const value = figures[figure]
+  if (value === undefined || !Number.isFinite(value)) return 'not measured'
+  const excess = atLeast ? bound / value : value / bound
+  if (excess <= 1) return 'reached'
+  return excess <= 1 + margin ? 'within margin' : 'missed'
+}
+
+/** The targets whose suites ran, with what was measured. */
+export function targetsTable(figures: Readonly<Record<string, number>>): Table {
+  return {
+    title: 'Targets',
+    columns: ['what', 'target', 'measured', 'standing'],
+    rows: targets
+      .filter(({ figure }) => Object.hasOwn(figures, figure))
+      .map((target) => {
+        const { what, figure, bound, atLeast, unit = '×' } = target
+        const value = figures[figure] as number
+        const wanted = `${atLeast ? '≥' : '≤'} ${number(bound)} ${unit}`
+        return [what, wanted, `${number(value)} ${unit}`, standingOf(target, figures)]
+      }),
+    notes: ['A figure that misses its target by no more than a tenth is within the margin for noise.'],
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * `npm run bench`: what Procura costs, beside what others cost, on this machine.
+ *
+ * - `--suite <name>`: that suite alone; may be repeated.
+ * - `--smoke`: every suite of Procura's own, hardly measured: shows that they run, in seconds. Nothing is installed.
+ * - `--check`: fails when a target is missed by more than its margin.
+ * - `--write`: writes `bench/RESULTS.md`.
+ * - `--json <file>`: writes everything that was measured.
+ *
+ * @module
+ */
+
+import { fork } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { setup as build } from '../test/setup/build.ts'
+import { root } from '../test/setup/entries.ts'
+import type { Order } from './child.ts'
+import { installedPeers, installPeers } from './harness/installed.ts'
+import { describeMachine, machineTable } from './harness/machine.ts'
+import { writeResults } from './harness/results.ts'
+import type { Effort, SuiteResult, Table } from './harness/suite.ts'
+import { printTable } from './harness/table.ts'
+import { standingOf, targets, targetsTable } from './harness/targets.ts'
+import { suites } from './suites/index.ts'
+
+const thorough: Effort = { rounds: 15, turnMs: 12 }
+const hardly: Effort = { rounds: 1, turnMs: 0.001 }
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      suite: { type: 'string', multiple: true, default: Object.keys(suites) },
+      smoke: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      json: { type: 'string' },
+    },
+  })
+  build()
+  if (!values.smoke) installPeers()
+  const peers = values.smoke ? new Map<string, string>() : installedPeers()
+  const machine = machineTable(describeMachine(), peers)
+  if (!values.smoke) console.log(`${printTable(machine)}\n`)
+  const tables: Table[] = []
+  const figures: Record<string, number> = {}
+  for (const name of values.suite) {
+    const start = performance.now()
+    const options = { effort: values.smoke ? hardly : thorough, smoke: values.smoke, peers: [...peers.keys()] }
+    const result = await runSuite({ name, options })
+    tables.push(...result.tables)
+    Object.assign(figures, result.figures)
+    if (values.smoke) console.log(`${name}: runs, ${Math.round(performance.now() - start)} ms`)
+    else console.log(`${result.tables.map(printTable).join('\n\n')}\n`)
+  }
+  const standings = targetsTable(figures)
+  if (!values.smoke) console.log(printTable(standings))
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ machine, standings, tables, figures }))
+  if (values.write) writeResults(`${root}bench/RESULTS.md`, [machine, standings], tables)
+  const missed = targets.filter((target) => standingOf(target, figures) === 'missed')
+  if (values.check) for (const { what } of missed) console.error(`missed: ${what}`)
+  return values.check && missed.length > 0 ? 1 : 0
+}
+
+/** Runs one suite in a process of its own. Rejects when it fails. */
+function runSuite(order: Order): Promise<SuiteResult> {
+  return new Promise((resolve, reject) => {
+    const flags = suites[order.name]?.flags ?? []
+    const execArgv = [...process.execArgv, '--no-warnings', ...flags]
+    const child = fork(`${root}bench/child.ts`, { execArgv, serialization: 'advanced' })
+    let result: SuiteResult | undefined
+    child.once('message', (message: SuiteResult) => {
+      result = message
+    })
+    child.once('error', reject)
+    child.once('exit', (code) => {
+      if (result !== undefined) resolve(result)
+      else reject(new Error(`the suite ${order.name} ended with ${code}`))
+    })
+    child.send(order)
+  })
+}

@@ -1,0 +1,134 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { ServerReady, ServerUsage } from '../fixtures/http-server.ts'
+import { quantile } from '../harness/measure.ts'
+import type { Suite } from '../harness/suite.ts'
+import { number } from '../harness/table.ts'
+import { load } from '../peers/peer.ts'
+
+/** How requests are sent: for how long in one turn, how many turns, over how many connections. */
+interface Drive {
+  readonly seconds: number
+  readonly turns: number
+  readonly connections: number
+}
+
+/** Every contender is under load for six seconds, and one more to get warm. */
+const bounded: Drive = { seconds: 2, turns: 3, connections: 32 }
+
+interface Autocannon {
+  default(options: Record<string, unknown>): Promise<{ readonly non2xx: number; readonly errors: number }>
+}
+
+interface Server {
+  readonly name: string
+  readonly child: ChildProcess
+  readonly ready: ServerReady
+  readonly throughput: number[]
+  readonly cpu: number[]
+}
+
+const needs: Readonly<Record<string, string | undefined>> = {
+  'no check': undefined,
+  'procura, authorize': undefined,
+  'procura, authorizeSync': undefined,
+  'procura, sodium-native': 'sodium-native',
+  jose: 'jose',
+  'iso-ucan': 'iso-ucan',
+  ucanto: '@ucanto/validator',
+}
+
+/** A server under load on this machine, with its client on the same cores: what a service pays for a request. */
+export const suite: Suite = {
+  name: 'http',
+  async run({ peers, smoke }) {
+    const names = Object.keys(needs).filter((name) => needs[name] === undefined || peers.has(needs[name]))
+    const servers: Server[] = []
+    try {
+      for (const name of names) servers.push(await start(name))
+      if (smoke || !peers.has('autocannon')) {
+        for (const server of servers) await askOnce(server)
+        return { tables: [], figures: {} }
+      }
+      const { default: autocannon } = (await load('autocannon')) as Autocannon
+      for (const server of servers) await drive(server, autocannon, { ...bounded, seconds: 1 })
+      for (let turn = 0; turn < bounded.turns; turn++) {
+        for (let at = 0; at < servers.length; at++) {
+          const server = servers[(at + turn) % servers.length] as Server
+          const { requests, microseconds } = await drive(server, autocannon, bounded)
+          server.throughput.push(requests / bounded.seconds)
+          server.cpu.push(microseconds / requests)
+        }
+      }
+    } finally {
+      for (const { child } of servers) child.disconnect()
+    }
+    const median = (name: string, what: 'cpu' | 'throughput') =>
+      quantile(servers.find((server) => server.name === name)?.[what] ?? [], 0.5)
+    return {
+      tables: [
+        {
+          title: 'A server of node:http under load, warm, depth 3',
+          columns: ['what checks', 'requests/s', 'lowest – highest', 'server CPU for each'],
+          rows: servers.map(({ name, throughput }) => [
+            name,
+            number(median(name, 'throughput')),
+            `${number(Math.min(...throughput))} – ${number(Math.max(...throughput))}`,
+            `${number(median(name, 'cpu'))} µs`,
+          ]),
+          notes: [
+            `${bounded.connections} connections over loopback, ${bounded.turns} turns of ${bounded.seconds} s each. Client and server share the cores. iso-ucan finds its proofs in memory, as it has no container; the others get them with each request.`,
+          ],
+        },
+      ],
+      figures: {
+        'http throughput / jose': median('procura, authorize', 'throughput') / median('jose', 'throughput'),
+        'http throughput / ucanto': median('procura, authorize', 'throughput') / median('ucanto', 'throughput'),
+        'http cpu / jose': median('procura, authorize', 'cpu') / median('jose', 'cpu'),
+        'http cpu, sodium / jose': median('procura, sodium-native', 'cpu') / median('jose', 'cpu'),
+      },
+    }
+  },
+}
+
+async function start(name: string): Promise<Server> {
+  const file = fileURLToPath(new URL('../fixtures/http-server.ts', import.meta.url))
+  const child = fork(file, [name], { serialization: 'advanced' })
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the server of ${name} ended with ${code}`)
+  })
+  const [ready] = (await Promise.race([once(child, 'message'), ended])) as [ServerReady]
+  ended.catch(() => undefined)
+  return { name, child, ready, throughput: [], cpu: [] }
+}
+
+/** Sends requests for a while. Rejects unless every one was answered with 204. */
+async function drive(
+  server: Server,
+  autocannon: Autocannon['default'],
+  { seconds, connections }: Drive,
+): Promise<ServerUsage> {
+  await usageOf(server)
+  const { port, bodies } = server.ready
+  const { non2xx, errors } = await autocannon({
+    url: `http://127.0.0.1:${port}`,
+    connections,
+    duration: seconds,
+    requests: bodies.map((body) => ({ method: 'POST', path: '/', body: Buffer.from(body) })),
+  })
+  if (non2xx + errors > 0) throw new Error(`${server.name} refused ${non2xx} requests and failed ${errors}`)
+  return usageOf(server)
+}
+
+async function usageOf({ child }: Server): Promise<ServerUsage> {
+  const answer = once(child, 'message')
+  child.send('usage')
+  const [usage] = (await answer) as [ServerUsage]
+  return usage
+}
+
+async function askOnce({ name, ready: { port, bodies } }: Server): Promise<void> {
+  const { status } = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: bodies[0] as BodyInit })
+  if (status !== 204) throw new Error(`the server of ${name} answered ${status}`)
+}

@@ -1,0 +1,29 @@
+import type { Suite } from '../harness/suite.ts'
+
+/** How a suite is found, and what its process needs. */
+export interface SuiteEntry {
+  readonly load: () => Promise<{ readonly suite: Suite }>
+  /** Flags of Node. */
+  readonly flags?: readonly string[]
+}
+
+/** All suites by name, in the order in which they run. */
+export const suites: Readonly<Record<string, SuiteEntry>> = {
+  issue: { load: () => import('./issue.ts'), flags: ['--experimental-wasm-modules'] },
+  chain: { load: () => import('./chain.ts') },
+  serialize: { load: () => import('./serialize.ts') },
+  verify: { load: () => import('./verify.ts'), flags: ['--experimental-wasm-modules'] },
+  patched: { load: () => import('./patched.ts') },
+  load: { load: () => import('./load.ts') },
+  refuse: { load: () => import('./refuse.ts') },
+  policy: { load: () => import('./policy.ts') },
+  portable: { load: () => import('./portable.ts') },
+  guard: { load: () => import('./guard.ts') },
+  http: { load: () => import('./http.ts') },
+  growth: { load: () => import('./growth.ts'), flags: ['--expose-gc'] },
+  memory: { load: () => import('./memory.ts'), flags: ['--expose-gc'] },
+  hostile: { load: () => import('./hostile.ts') },
+  wire: { load: () => import('./wire.ts'), flags: ['--experimental-wasm-modules'] },
+  import: { load: () => import('./import.ts') },
+  bundle: { load: () => import('./bundle.ts') },
+}

@@ -1,0 +1,35 @@
+import { delegate, generateSigner, invoke } from 'procura'
+import { args, makeChain, policy, send } from '../fixtures/chain.ts'
+import { loadPeers } from '../fixtures/peers.ts'
+import { makeRaw } from '../fixtures/raw.ts'
+import { type Contender, measure } from '../harness/measure.ts'
+import type { Suite } from '../harness/suite.ts'
+import { ratioOf, timesTable } from '../harness/table.ts'
+
+/** What it costs to sign a delegation or a call. */
+export const suite: Suite = {
+  name: 'issue',
+  async run({ effort, peers }) {
+    const issuer = await generateSigner()
+    const audience = (await generateSigner()).did
+    const { service, signers, proofs } = await makeChain(3, { callCount: 1 })
+    const invoker = signers[3] ?? issuer
+    const contenders: Contender[] = [
+      { name: 'raw signature', run: makeRaw().signOne },
+      {
+        name: 'delegate, two statements',
+        run: () => delegate({ issuer, audience, command: send, policy, expiresIn: 600 }),
+      },
+      {
+        name: 'invoke, three proofs',
+        run: () => invoke({ issuer: invoker, audience: service.did, command: send, args, proofs }),
+      },
+      ...(await loadPeers(peers)).map(({ name, issue }) => ({ name, run: issue })),
+    ]
+    const measured = await measure(contenders, effort)
+    return {
+      tables: [timesTable('Issue one token', measured)],
+      figures: { 'issue delegation': ratioOf(measured, 'delegate, two statements') },
+    }
+  },
+}
