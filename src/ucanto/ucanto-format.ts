@@ -20,7 +20,7 @@ import { cidOf } from '../ipld/cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { twinSignature } from '../principal/signature.ts'
 import { archiveBytes, isArchive } from './archive-text.ts'
-import { argumentSelector, policyKey, policyOf } from './capability.ts'
+import { allResources, argumentSelector, policyKey, policyOf } from './capability.ts'
 import { findChain, type PathStep } from './find-chain.ts'
 import { type ArchiveContext, type NamedToken, openArchive } from './open-archive.ts'
 import { withSignature } from './with-signature.ts'
@@ -110,6 +110,7 @@ function* readClaim({ token }: NamedToken, rules: Rules, settings: VerificationS
   if (Object.hasOwn(nb, policyKey)) {
     throw new MalformedError('UCT-30', `an invocation has no argument \`${policyKey}\`, which is for policies`)
   }
+  if (resource === allResources) throw new MalformedError('UCT-30', 'an invocation is about one resource')
   const { command } = ability
   if (isDid(resource)) return { command, resource, owner: parseDid(resource), args: nb }
   const owner = yield* findOwner(resource, rules, settings)
@@ -188,7 +189,7 @@ function* linkOf(
 
 /** A delegation over a resource that is no DID gives that resource and no other of its owner. */
 function resourcePolicy(resource: string, { resourceArgument }: Rules): readonly Statement[] {
-  if (isDid(resource) || resource === 'ucan:*') return []
+  if (isDid(resource) || resource === allResources) return []
   return [['==', argumentSelector(resourceArgument), resource]]
 }
 

@@ -65,6 +65,8 @@ describe('what an invocation says', () => {
         .resolves.toBe('malformed at container UCT-30')
     const pol = await ask([], { ...mail, nb: { pol: [] } }, alice)
     await expect(ownVerdict(pol)).resolves.toBe('malformed at container UCT-30')
+    const all = await ask([], { ...mail, with: 'ucan:*' }, alice)
+    await expect(ownVerdict(all, {}, { ownerOf: () => alice.did() })).resolves.toBe('malformed at container UCT-30')
   })
 
   it('is addressed, fresh and short-lived as in 1.0.0', async () => {
