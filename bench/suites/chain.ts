@@ -1,9 +1,9 @@
 import { attenuate, delegate, generateSigner, type Signer } from 'procura'
-import { policy, send } from '../fixtures/chain.ts'
-import { makeRaw } from '../fixtures/raw.ts'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { timesTable } from '../harness/table.ts'
+import { policy, send } from '../setup/chain.ts'
+import { makeRaw } from '../setup/raw.ts'
 
 /** What it costs to build a chain: the first delegation, and each that is narrower than the one before. */
 export const suite: Suite = {

@@ -1,11 +1,11 @@
 import { type AuthorizeOptions, createAuthorizer, never } from 'procura'
 import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
-import { type Chain, makeChain, mustAllow, optionsFor } from '../fixtures/chain.ts'
-import { credulousBackend, fillCache } from '../fixtures/fill-cache.ts'
 import { type Contender, measure, quantile } from '../harness/measure.ts'
 import type { Suite, Table } from '../harness/suite.ts'
 import { number, ratioOf, time, timesTable } from '../harness/table.ts'
 import { cycle } from '../peers/peer.ts'
+import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
+import { credulousBackend, fillCache } from '../setup/fill-cache.ts'
 
 /** Whether a decision costs more when a service remembers more. */
 export const suite: Suite = {

@@ -5,11 +5,11 @@ import { createAuthorizer } from 'procura'
 import { type AuditSink, memoryAuditSink } from 'procura/audit'
 import { jsonlAuditSink, type SyncPolicy } from 'procura/audit/jsonl'
 import { createGuard, type Guard } from 'procura/guard'
-import { type Chain, makeChain, mustAllow, optionsFor } from '../fixtures/chain.ts'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { timesTable } from '../harness/table.ts'
 import { cycle } from '../peers/peer.ts'
+import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
 
 /** What recording adds to deciding, by how safe a record has to be before the call is made. */
 export const suite: Suite = {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { type AuthorizeOptions, anySubject, createAuthorizer, uncheckedCommands } from 'procura'
 import { root } from '../../test/setup/entries.ts'
-import { makeChain, optionsFor } from '../fixtures/chain.ts'
-import { hostileInputs } from '../fixtures/hostile.ts'
 import { quantile } from '../harness/measure.ts'
 import type { Suite, Table } from '../harness/suite.ts'
 import { number, time } from '../harness/table.ts'
+import { makeChain, optionsFor } from '../setup/chain.ts'
+import { hostileInputs } from '../setup/hostile.ts'
 
 interface Vector {
   readonly name: string

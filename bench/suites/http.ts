@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { ServerReady, ServerUsage } from '../fixtures/http-server.ts'
 import { quantile } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
 import { load } from '../peers/peer.ts'
+import type { ServerReady, ServerUsage } from '../setup/http-server.ts'
 
 /** How requests are sent: for how long in one turn, how many turns, over how many connections. */
 interface Drive {
@@ -93,7 +93,7 @@ export const suite: Suite = {
 }
 
 async function start(name: string): Promise<Server> {
-  const file = fileURLToPath(new URL('../fixtures/http-server.ts', import.meta.url))
+  const file = fileURLToPath(new URL('../setup/http-server.ts', import.meta.url))
   const child = fork(file, [name], { serialization: 'advanced' })
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the server of ${name} ended with ${code}`)

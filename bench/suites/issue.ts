@@ -1,10 +1,10 @@
 import { delegate, generateSigner, invoke } from 'procura'
-import { args, makeChain, policy, send } from '../fixtures/chain.ts'
-import { loadPeers } from '../fixtures/peers.ts'
-import { makeRaw } from '../fixtures/raw.ts'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
+import { args, makeChain, policy, send } from '../setup/chain.ts'
+import { loadPeers } from '../setup/peers.ts'
+import { makeRaw } from '../setup/raw.ts'
 
 /** What it costs to sign a delegation or a call. */
 export const suite: Suite = {

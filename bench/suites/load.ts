@@ -1,11 +1,11 @@
 import { createAuthorizer } from 'procura'
-import { type Chain, makeChain, mustAllow, optionsFor } from '../fixtures/chain.ts'
-import { decideWarm } from '../fixtures/deciders.ts'
-import { makeRaw } from '../fixtures/raw.ts'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { timesTable } from '../harness/table.ts'
 import { cycle } from '../peers/peer.ts'
+import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
+import { decideWarm } from '../setup/deciders.ts'
+import { makeRaw } from '../setup/raw.ts'
 
 /** What a decision costs when many are asked for at once, as in a server under load: more than one core can serve. */
 export const suite: Suite = {

@@ -1,9 +1,9 @@
 import { type AuthorizeOptions, anySubject, createAuthorizer, never } from 'procura'
 import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
-import { makeChain, manyChains, mustAllow, optionsFor } from '../fixtures/chain.ts'
-import { credulousBackend, fillCache } from '../fixtures/fill-cache.ts'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
+import { makeChain, manyChains, mustAllow, optionsFor } from '../setup/chain.ts'
+import { credulousBackend, fillCache } from '../setup/fill-cache.ts'
 
 /** How much memory a service needs for each thing that it remembers. */
 export const suite: Suite = {

@@ -1,10 +1,10 @@
-import { makeChain, manyChains } from '../fixtures/chain.ts'
-import { decideStrangers, decideWarm } from '../fixtures/deciders.ts'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
 import { loadIsoUcan } from '../peers/iso-ucan.ts'
 import { loadUcanto } from '../peers/ucanto.ts'
+import { makeChain, manyChains } from '../setup/chain.ts'
+import { decideStrangers, decideWarm } from '../setup/deciders.ts'
 
 const depth = 3
 

@@ -1,9 +1,9 @@
 import { compileGlob, compilePolicy, parsePolicy } from 'procura/policy'
-import { args, longPolicy, policy } from '../fixtures/chain.ts'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite, SuiteOptions } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
 import { load, mustBe } from '../peers/peer.ts'
+import { args, longPolicy, policy } from '../setup/chain.ts'
 
 interface Cel {
   parse(expression: string): (context: object) => unknown

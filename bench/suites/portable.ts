@@ -1,11 +1,11 @@
 import { getPublicKeyAsync, signAsync, utils, verifyAsync } from '@noble/ed25519'
 import { backend as noble } from 'procura/backend/noble'
 import { backend as web } from 'procura/backend/web'
-import { makeChain } from '../fixtures/chain.ts'
-import { decideColdAsync, decideWarmAsync } from '../fixtures/deciders.ts'
 import { measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
+import { makeChain } from '../setup/chain.ts'
+import { decideColdAsync, decideWarmAsync } from '../setup/deciders.ts'
 
 /** Where there is no `node:crypto`: by WebCrypto, and by arithmetic in JavaScript where even that has no Ed25519. */
 export const suite: Suite = {

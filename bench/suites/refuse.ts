@@ -1,10 +1,10 @@
 import { createAuthorizer, type Delegation, generateSigner, invoke } from 'procura'
 import { decodeDelegation, encodeContainerBytes } from 'procura/token'
-import { args, type Chain, makeChain, mustDeny, optionsFor, send } from '../fixtures/chain.ts'
-import { makeRaw } from '../fixtures/raw.ts'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
+import { args, type Chain, makeChain, mustDeny, optionsFor, send } from '../setup/chain.ts'
+import { makeRaw } from '../setup/raw.ts'
 
 const depth = 3
 

@@ -1,9 +1,9 @@
 import { encodeContainer } from 'procura'
 import { compressContainer, decodeDelegation, encodeContainerBytes, openContainer } from 'procura/token'
-import { makeChain } from '../fixtures/chain.ts'
 import { measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { timesTable } from '../harness/table.ts'
+import { makeChain } from '../setup/chain.ts'
 
 /** What it costs to put tokens into bytes and text, and to take them out again. */
 export const suite: Suite = {

@@ -1,11 +1,11 @@
-import { makeChain, manyChains } from '../fixtures/chain.ts'
-import { decideByCid, decideStrangers, decideWarm, decideWarmAsync } from '../fixtures/deciders.ts'
-import { loadPeers } from '../fixtures/peers.ts'
-import { makeRaw, type Raw } from '../fixtures/raw.ts'
-import { loadSodiumBackend } from '../fixtures/sodium-backend.ts'
 import { type Contender, type Measurement, measure } from '../harness/measure.ts'
 import type { Suite, SuiteOptions, Table } from '../harness/suite.ts'
 import { number, ratioOf, time } from '../harness/table.ts'
+import { makeChain, manyChains } from '../setup/chain.ts'
+import { decideByCid, decideStrangers, decideWarm, decideWarmAsync } from '../setup/deciders.ts'
+import { loadPeers } from '../setup/peers.ts'
+import { makeRaw, type Raw } from '../setup/raw.ts'
+import { loadSodiumBackend } from '../setup/sodium-backend.ts'
 
 const depths = [1, 2, 3, 5, 10, 16, 20]
 

@@ -1,9 +1,9 @@
 import { encodeContainer } from 'procura'
 import { compressContainer, encodeContainerBytes } from 'procura/token'
-import { makeChain } from '../fixtures/chain.ts'
-import { loadPeers } from '../fixtures/peers.ts'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
+import { makeChain } from '../setup/chain.ts'
+import { loadPeers } from '../setup/peers.ts'
 
 const depths = [1, 3, 5, 10]
 
