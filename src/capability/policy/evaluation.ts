@@ -1,5 +1,5 @@
 import type { StepBudget } from '../../ipld/equal.ts'
-import type { IpldValue } from '../../ipld/value.ts'
+import type { IpldMap, IpldValue } from '../../ipld/value.ts'
 
 /** Steps that one evaluation of a policy may take. */
 export const maxSteps = 100_000
@@ -8,6 +8,8 @@ export const maxSteps = 100_000
 export interface Evaluation extends StepBudget {
   /** The arguments when they are a map that inherits nothing: what most selectors begin at, asked once. */
   readonly bare: IpldValue
+  /** The values of maps that were put in order. */
+  ordered: Map<IpldMap, readonly IpldValue[]> | undefined
 }
 
 /** A value that is no argument. */
@@ -16,5 +18,5 @@ const nothing: IpldValue = Object.freeze(Object.create(null))
 /** Begins an evaluation over the arguments. */
 export function beginEvaluation(args: IpldValue): Evaluation {
   const bare = typeof args === 'object' && args !== null && Object.getPrototypeOf(args) === null
-  return { remaining: maxSteps, bare: bare ? args : nothing }
+  return { remaining: maxSteps, bare: bare ? args : nothing, ordered: undefined }
 }

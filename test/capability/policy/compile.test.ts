@@ -218,6 +218,25 @@ describe('compilePolicy', () => {
     expect(performance.now() - start).toBeLessThan(250)
   })
 
+  it('POL-22 puts the keys of a map in order once, however many statements ask for its values [attack 50, 93]', () => {
+    const long = 'k'.repeat(2_000)
+    const map = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`${long}${index + 10}`, index]))
+    const policy = Array.from({ length: 250 }, () => ['!=', '.a[]', 0])
+    const start = performance.now()
+    for (let link = 0; link < 15; link++) expect(outcome(policy, { a: map })).toBe('true')
+    expect(performance.now() - start).toBeLessThan(500)
+    expect(outcome([['==', '.a[]', [2, 1, 3]]], { a: { b: 1, 10: 3, 9: 2 } })).toBe('true')
+    expect(
+      outcome(
+        [
+          ['==', '.a[]', [2]],
+          ['==', '.b[]', [3]],
+        ],
+        { a: { x: 2 }, b: { x: 3 } },
+      ),
+    ).toBe('true')
+  })
+
   it('is the same for every call: a compiled policy holds no state', () => {
     const compiled = compilePolicy(
       parsePolicy([
