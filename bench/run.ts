@@ -56,7 +56,7 @@ async function main(): Promise<number> {
     else console.log(`${result.tables.map(printTable).join('\n\n')}\n`)
   }
   const standings = targetsTable(figures)
-  if (!values.smoke) console.log(printTable(standings))
+  if (!values.smoke && standings.rows.length > 0) console.log(printTable(standings))
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ machine, standings, tables, figures }))
   if (values.write) writeResults(`${root}bench/RESULTS.md`, [machine, standings], tables)
   const missed = targets.filter((target) => standingOf(target, figures) === 'missed')
