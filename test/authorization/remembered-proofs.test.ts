@@ -56,4 +56,23 @@ describe('PRF-13 delegations that are remembered', () => {
     void revocations.add({ ids: [String(proofs[0]?.cid)], expiration: now + 600 })
     expect(verdict(service.authorizeSync(encodeContainer([await invoke()])))).toBe('revoked at 0 RVK-05')
   })
+
+  it('take a bounded memory: one with a long policy counts as several [attack 86]', async () => {
+    const service = createService({ rememberProofs: true, maxCachedDelegations: 8 })
+    const plain = await chainOf(alice, bob)
+    const policy = Array.from({ length: 200 }, (_, index) => ['!=', '.to', index])
+    const long = [await delegateRaw(alice, bob, { policy })]
+    const args = { to: 'bob@example.com' }
+    const ask = async (proofs: typeof plain, sent = proofs) =>
+      verdict(service.authorizeSync(encodeContainer([await call({ issuer: bob, proofs, args }), ...sent])))
+    expect(await ask(plain)).toBe('allowed')
+    expect(await ask(long)).toBe('allowed')
+    expect(await ask(long, [])).toBe('allowed')
+    expect(await ask(plain, [])).toBe('allowed')
+    for (let count = 0; count < 2; count++) {
+      const other = [await delegateRaw(alice, bob, { policy })]
+      expect(await ask(other)).toBe('allowed')
+    }
+    expect(await ask(plain, [])).toBe('proof_missing at 0 PRF-01')
+  })
 })

@@ -13,6 +13,9 @@ import type { Verifier } from '../verifiers.ts'
 /** Most keys of one DID that are tried. */
 const maxKeys = 8
 
+/** Signed bytes of a delegation for which it counts once more among those remembered: its policy takes much memory. */
+const bytesAWeight = 512
+
 /** What is remembered between calls, and how this one verifies. */
 export interface SignatureState {
   readonly memo: Memo<Link>
@@ -50,7 +53,9 @@ export function* checkLinkSignatures(
     const denial = yield* checkSignature(link.issuer, unverified, at, links.length, settings, state, call)
     if (denial !== undefined) return denial
     // Other DIDs can change their keys, so that what was verified once may not be signed by the issuer now.
-    if (didMethod(link.issuer) === 'key') state.memo.add(key, link)
+    if (didMethod(link.issuer) === 'key') {
+      state.memo.add(key, link, 1 + Math.floor(unverified.signed.length / bytesAWeight))
+    }
   }
   return undefined
 }
