@@ -7,6 +7,7 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import { type Authorizer, createAuthorizer } from '../authorization/authorize.ts'
 import type { CallOptions } from '../authorization/options.ts'
+import { ArgumentError } from '../errors.ts'
 import { systemClock } from '../time.ts'
 import { createAuditTrail } from './audit-trail.ts'
 import type { Handler } from './call.ts'
@@ -154,8 +155,11 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
   }
 
   return Object.freeze({
-    use: <T>(container: string | Uint8Array, handler: Handler<Args, T>, call: CallOptions = {}) =>
-      enter(() => use(container, handler, call)),
+    use: async <T>(container: string | Uint8Array, handler: Handler<Args, T>, call: CallOptions = {}) => {
+      if (typeof handler !== 'function')
+        throw new ArgumentError('`use` needs a handler; to decide only, call `authorize`')
+      return enter(() => use(container, handler, call))
+    },
     authorize: (container, call = {}) => enter(() => decide(authorizer, container, call)),
     dryRun: (container, call = {}) =>
       enter(async () => {
@@ -165,6 +169,8 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
         const command = table.get(authorization.command) as GuardedCommand
         const intent = await shadow.intent(authorization, command, call.signal)
         await shadow.outcome(intent, { status: 'ok', durationMs: 0 })
+        // What nothing was used up for releases nothing.
+        authorization.consume(Math.floor(clock.now()))
         return decision
       }),
     close,

@@ -33,6 +33,13 @@ export interface Performance<Args, T> {
   readonly vault: Vault | undefined
 }
 
+/** What is known of a call while it is made. */
+interface Seen {
+  /** Whether the handler has ended: nothing is released after the outcome was recorded. */
+  ended: boolean
+  upstream?: { readonly upstreamStatus: number }
+}
+
 /**
  * Does what was authorized and recorded as intended: runs the handler with the credential at hand, takes back what it
  * left open, and records how it ended, whichever way it did.
@@ -43,7 +50,7 @@ export async function perform<Args, T>(work: Performance<Args, T>): Promise<Guar
   const { authorization, command, handlerMs, inFlight, telemetry, clock } = work
   const started = performance.now()
   const leases: Lease[] = []
-  const seen: { upstreamStatus?: number } = {}
+  const seen: Seen = { ended: false }
   const signal = work.call.signal === undefined ? inFlight.signal : AbortSignal.any([work.call.signal, inFlight.signal])
   let value: T
   try {
@@ -54,13 +61,15 @@ export async function perform<Args, T>(work: Performance<Args, T>): Promise<Guar
       return work.handler(createCall<Args>({ authorization, signal: bounded, ...upstream }))
     })
   } catch (error) {
+    seen.ended = true
     await giveBack(leases, telemetry)
     const status = signal.aborted || error instanceof DeadlineError ? 'unknown' : 'error'
-    await finish(work, { status, code: errorCode(error), ...seen }, started)
+    await finish(work, { status, code: errorCode(error), ...seen.upstream }, started)
     throw error
   }
+  seen.ended = true
   await giveBack(leases, telemetry)
-  const record = await finish(work, { status: 'ok', ...seen }, started)
+  const record = await finish(work, { status: 'ok', ...seen.upstream }, started)
   let receipt: Receipt | undefined
   if (record !== undefined && work.receipts !== undefined) {
     receipt = await signReceipt(work.receipts, authorization, value, record, clock).catch((error: unknown) => {
@@ -81,7 +90,7 @@ function createUpstream<Args, T>(
   work: Performance<Args, T>,
   signal: AbortSignal,
   leases: Lease[],
-  seen: { upstreamStatus?: number },
+  seen: Seen,
 ): { fetch(url: string | URL, request?: UpstreamRequest): Promise<Response>; lease(): Promise<Lease> } {
   const { authorization, authorizer, intent, telemetry, trail } = work
   const { command, credential } = work.command
@@ -97,6 +106,7 @@ function createUpstream<Args, T>(
         // GRD-02
         recheck: (asked, options) => authorizer.recheck(asked, options),
         onRelease: async (released) => {
+          if (seen.ended) throw tooLate()
           await trail.released(intent, released, signal)
           telemetry.event({ name: 'released', command, durationMs: performance.now() - started })
         },
@@ -109,18 +119,22 @@ function createUpstream<Args, T>(
       const response = await release((options) =>
         vault.use({ ...request, url, reference: name, authorization }, options),
       )
-      seen.upstreamStatus = response.status
+      seen.upstream = { upstreamStatus: response.status }
       return response
     },
     async lease() {
       const { vault, reference: name } = reference()
       const lease = await release((options) => vault.lease(name, { ...options, authorization }))
       leases.push(lease)
-      if (!signal.aborted) return lease
+      if (!signal.aborted && !seen.ended) return lease
       await lease.revoke()
-      throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the call ended before the credential came')
+      throw tooLate()
     },
   }
+}
+
+function tooLate(): VaultError {
+  return new VaultError('ERR_VAULT_UNAVAILABLE', 'the call has ended; a handler awaits what it begins')
 }
 
 async function giveBack(leases: readonly Lease[], telemetry: Telemetry): Promise<void> {

@@ -359,6 +359,45 @@ describe('guard.authorize and guard.dryRun', () => {
     expect(kinds()).toEqual(['denied'])
   })
 
+  it('GRD-03 releases nothing to a handler that has ended: the outcome is on record [attack 74]', async () => {
+    for (const begin of [post, (handled: GuardedCall) => handled.lease()]) {
+      const { guard, kinds } = setUp({
+        vault: memoryVault(
+          { mail: { secret, origins: [upstream.origin], processor: bearer(), methods: ['POST'], leasable: true } },
+          { clock },
+        ),
+      })
+      const before = upstream.requests.length
+      let kept: GuardedCall | undefined
+      let unawaited: Promise<unknown> = Promise.resolve()
+      await guard.use(await containerOf(), (handled) => {
+        unawaited = begin(handled).catch((error: unknown) => error)
+      })
+      await guard.use(await containerOf(), (handled) => {
+        kept = handled
+      })
+      expect(await unawaited).toMatchObject({ code: 'ERR_VAULT_UNAVAILABLE' })
+      await expect(begin(kept as GuardedCall)).rejects.toMatchObject({ code: 'ERR_VAULT_UNAVAILABLE' })
+      expect(kinds()).toEqual(['intent', 'outcome ok', 'intent', 'outcome ok'])
+      expect(upstream.requests).toHaveLength(before)
+    }
+  })
+
+  it('GRD-08 what a dry run decides cannot be used [attack 74]', async () => {
+    const { guard } = setUp()
+    const decision = await guard.dryRun(await containerOf())
+    expect(decision.allowed && decision.authorization.consumed).toBe(true)
+    expect(() => decision.allowed && decision.authorization.consume(now)).toThrow(AuthorizationError)
+  })
+
+  it('asks for a handler before anything is used up', async () => {
+    const { guard, kinds } = setUp()
+    const container = await containerOf()
+    await expect(guard.use(container, undefined as never)).rejects.toThrow(ArgumentError)
+    expect(kinds()).toEqual([])
+    expect(await guard.use(container, post)).toMatchObject({ allowed: true })
+  })
+
   it('GRD-08 a dry run records with its mode, and uses nothing up', async () => {
     const { guard, events } = setUp()
     const container = await containerOf()
