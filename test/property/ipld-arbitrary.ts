@@ -48,7 +48,7 @@ export const numbers: fc.Arbitrary<number> = fc.oneof(
 )
 
 /** Any IPLD value without maps and lists. */
-export const leaves: fc.Arbitrary<unknown> = fc.oneof(
+const leaves: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 3, arbitrary: numbers },
   { weight: 3, arbitrary: texts },
   { weight: 1, arbitrary: fc.boolean() },
