@@ -4,19 +4,19 @@ export class DeadlineError extends Error {}
 /**
  * Waits for a task, and no longer than a deadline.
  *
- * @param task - gets a signal that fires at the deadline or with `signal`; whether it listens or not, the wait ends.
- * @throws DeadlineError at the deadline; the reason of `signal` when that fires first.
+ * @param task - gets a signal that fires at the deadline or with one of `signals`; whether it listens or not, the wait ends.
+ * @throws DeadlineError at the deadline; the reason of the signal that fires first.
  */
 export async function withinDeadline<T>(
   milliseconds: number,
-  signal: AbortSignal | undefined,
+  signals: readonly (AbortSignal | undefined)[],
   task: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  signal?.throwIfAborted()
+  for (const signal of signals) signal?.throwIfAborted()
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(new DeadlineError('it took too long')), milliseconds)
-  const forward = (): void => controller.abort(signal?.reason)
-  signal?.addEventListener('abort', forward, { once: true })
+  const forward = (): void => controller.abort(signals.find((signal) => signal?.aborted)?.reason)
+  for (const signal of signals) signal?.addEventListener('abort', forward, { once: true })
   try {
     const ended = new Promise<never>((_, reject) => {
       controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true })
@@ -24,6 +24,6 @@ export async function withinDeadline<T>(
     return await Promise.race([task(controller.signal), ended])
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', forward)
+    for (const signal of signals) signal?.removeEventListener('abort', forward)
   }
 }

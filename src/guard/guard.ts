@@ -94,7 +94,7 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
 
   async function ask(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
     try {
-      return await withinDeadline(decisionMs, call.signal, (signal) => by.authorize(container, { signal }))
+      return await withinDeadline(decisionMs, [call.signal], (signal) => by.authorize(container, { signal }))
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error
       return refuse('deadline_exceeded', `the decision took longer than ${decisionMs} ms`, 'GRD-04')
@@ -131,21 +131,22 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
       telemetry.error(error)
       return refuse('audit_unavailable', 'the intent could not be recorded, so nothing was done', 'GRD-01')
     }
-    return perform({
-      authorization,
-      command,
-      intent,
-      handler,
-      call,
-      authorizer,
-      clock,
-      handlerMs,
-      inFlight,
-      receipts,
-      telemetry,
-      trail,
-      vault,
-    })
+    return inFlight.run((closing) =>
+      perform({
+        authorization,
+        command,
+        intent,
+        handler,
+        signals: [call.signal, closing],
+        authorizer,
+        clock,
+        handlerMs,
+        receipts,
+        telemetry,
+        trail,
+        vault,
+      }),
+    )
   }
 
   let closing: Promise<void> | undefined

@@ -1,7 +1,10 @@
 /** Calls under way: counted, bounded, and waited for at the end. */
 export interface InFlight {
-  /** Fires when the guard has waited long enough to close. */
-  readonly signal: AbortSignal
+  /**
+   * Runs a task with a signal of its own that fires when the guard has waited long enough to close. One signal for all
+   * would gather a listener for each.
+   */
+  run<T>(task: (closing: AbortSignal) => Promise<T>): Promise<T>
   /** Whether one more may begin: `overloaded` or `closed` says why not. A call that begins ends with {@link leave}. */
   enter(): 'entered' | 'overloaded' | 'closed'
   leave(): void
@@ -11,13 +14,21 @@ export interface InFlight {
 
 /** Makes the count for at most `max` calls. */
 export function createInFlight(max: number): InFlight {
-  const controller = new AbortController()
+  const running = new Set<AbortController>()
   let count = 0
   let closed = false
   let onEmpty: (() => void) | undefined
 
   return {
-    signal: controller.signal,
+    async run(task) {
+      const controller = new AbortController()
+      running.add(controller)
+      try {
+        return await task(controller.signal)
+      } finally {
+        running.delete(controller)
+      }
+    },
     enter() {
       if (closed) return 'closed'
       if (count >= max) return 'overloaded'
@@ -34,7 +45,7 @@ export function createInFlight(max: number): InFlight {
       let timer: ReturnType<typeof setTimeout> | undefined
       const patience = new Promise<void>((resolve) => {
         timer = setTimeout(() => {
-          controller.abort(new Error('the guard is closing'))
+          for (const controller of running) controller.abort(new Error('the guard is closing'))
           // One more turn, in which handlers that listen can end and be recorded.
           setTimeout(resolve, Math.min(milliseconds, 250))
         }, milliseconds)

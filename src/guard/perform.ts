@@ -1,6 +1,5 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import type { Authorizer } from '../authorization/authorize.ts'
-import type { CallOptions } from '../authorization/options.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Receipt } from '../receipt/receipt.ts'
@@ -10,7 +9,6 @@ import type { AuditTrail, Ending } from './audit-trail.ts'
 import { createCall, type Handler, type UpstreamRequest } from './call.ts'
 import type { GuardedCommand } from './command.ts'
 import { DeadlineError, withinDeadline } from './deadline.ts'
-import type { InFlight } from './in-flight.ts'
 import { signReceipt } from './receipt.ts'
 import type { GuardResult } from './result.ts'
 import { errorCode, type Telemetry } from './telemetry.ts'
@@ -22,11 +20,11 @@ export interface Performance<Args, T> {
   /** The name of the intent that was recorded. */
   readonly intent: string
   readonly handler: Handler<Args, T>
-  readonly call: CallOptions
+  /** That of the caller, and that of a guard that closes. */
+  readonly signals: readonly (AbortSignal | undefined)[]
   readonly authorizer: Authorizer
   readonly clock: Clock
   readonly handlerMs: number
-  readonly inFlight: InFlight
   readonly receipts: Signer | undefined
   readonly telemetry: Telemetry
   readonly trail: AuditTrail
@@ -47,23 +45,22 @@ interface Seen {
  * @throws what the handler threw.
  */
 export async function perform<Args, T>(work: Performance<Args, T>): Promise<GuardResult<T>> {
-  const { authorization, command, handlerMs, inFlight, telemetry, clock } = work
+  const { authorization, command, handlerMs, signals, telemetry, clock } = work
   const started = performance.now()
   const leases: Lease[] = []
   const seen: Seen = { ended: false }
-  const signal = work.call.signal === undefined ? inFlight.signal : AbortSignal.any([work.call.signal, inFlight.signal])
   let value: T
   try {
     // GRD-03: without a credential the handler itself is what the authorization counts for.
     if (command.credential === undefined) authorization.consume(Math.floor(clock.now()))
-    value = await withinDeadline(handlerMs, signal, async (bounded) => {
+    value = await withinDeadline(handlerMs, signals, async (bounded) => {
       const upstream = createUpstream(work, bounded, leases, seen)
       return work.handler(createCall<Args>({ authorization, signal: bounded, ...upstream }))
     })
   } catch (error) {
     seen.ended = true
     await giveBack(leases, telemetry)
-    const status = signal.aborted || error instanceof DeadlineError ? 'unknown' : 'error'
+    const status = signals.some((signal) => signal?.aborted) || error instanceof DeadlineError ? 'unknown' : 'error'
     await finish(work, { status, code: errorCode(error), ...seen.upstream }, started)
     throw error
   }

@@ -383,6 +383,22 @@ describe('guard.authorize and guard.dryRun', () => {
     }
   })
 
+  it('gathers no listeners, however many calls are under way [attack 86]', async () => {
+    const { guard } = setUp({ commands: [read] as GuardOptions['commands'] })
+    const warnings: Error[] = []
+    const warn = (warning: Error): number => warnings.push(warning)
+    process.on('warning', warn)
+    const caller = new AbortController()
+    const containers = await Promise.all(Array.from({ length: 30 }, () => containerOf('/mail/read')))
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 20))
+    const ended = await Promise.all(
+      containers.map((container, index) => guard.use(container, wait, index === 0 ? { signal: caller.signal } : {})),
+    )
+    expect(ended.every(({ allowed }) => allowed)).toBe(true)
+    process.off('warning', warn)
+    expect(warnings).toEqual([])
+  })
+
   it('GRD-08 what a dry run decides cannot be used [attack 74]', async () => {
     const { guard } = setUp()
     const decision = await guard.dryRun(await containerOf())
