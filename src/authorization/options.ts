@@ -192,7 +192,9 @@ function did(name: string, value: string): Did {
   try {
     return parseDid(value)
   } catch (cause) {
-    throw new ArgumentError(`\`${name}\` must be a DID`, { cause })
+    throw new ArgumentError(`\`${name}\` must be a DID: ${cause instanceof Error ? cause.message : 'it is none'}`, {
+      cause,
+    })
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { ArgumentError, MalformedError, quote } from '../errors.ts'
-import { type Command, parseCommand } from './command.ts'
+import { type Command, isCommand, parseCommand } from './command.ts'
 import type { SchemaOutput, StandardSchema } from './standard-schema.ts'
 
 /** An argument that may be absent. Made by `optional`. */
@@ -90,6 +90,9 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
 export function commandTable(definitions: Iterable<CommandDefinition>): ReadonlyMap<Command, CommandDefinition> {
   const table = new Map<Command, CommandDefinition>()
   for (const definition of definitions) {
+    if (!isCommand(definition?.command) || typeof definition.args !== 'object') {
+      throw new ArgumentError('a command of a service is given by its definition; make one with defineCommand')
+    }
     if (table.has(definition.command)) {
       throw new ArgumentError(`command ${quote(definition.command)} is defined twice`)
     }

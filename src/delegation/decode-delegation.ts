@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
+import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { completeLimits } from '../limits.ts'
 import type { Delegation } from './delegation.ts'
@@ -14,7 +15,7 @@ import { readDelegationPayload } from './payload.ts'
  * @throws {@link MalformedError} when the bytes are not a delegation.
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
-  const envelope = openEnvelope(new Uint8Array(bytes), completeLimits(options.limits), options.accept)
+  const envelope = openEnvelope(copyOf(bytes), completeLimits(options.limits), options.accept)
   if (envelope.tag.kind !== 'delegation')
     throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
   return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))

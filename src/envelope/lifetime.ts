@@ -32,7 +32,7 @@ export function chooseExpiration(options: LifetimeOptions, fallback: number): Ti
   if (expiresIn !== undefined && !(Number.isSafeInteger(expiresIn) && expiresIn > 0)) {
     throw new ArgumentError('`expiresIn` must be a whole number of seconds above zero')
   }
-  return Math.floor(clock.now()) + (expiresIn ?? fallback)
+  return checkTimestamp('expiresIn', Math.floor(clock.now()) + (expiresIn ?? fallback))
 }
 
 /** Checks a time given by a caller. `null` is not taken for never, nor milliseconds for seconds. */

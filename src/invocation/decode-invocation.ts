@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
+import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { completeLimits } from '../limits.ts'
 import type { Invocation } from './invocation.ts'
@@ -14,7 +15,7 @@ import { taskBytes } from './task.ts'
  * @throws {@link MalformedError} when the bytes are not an invocation.
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
-  const envelope = openEnvelope(new Uint8Array(bytes), completeLimits(options.limits), options.accept)
+  const envelope = openEnvelope(copyOf(bytes), completeLimits(options.limits), options.accept)
   if (envelope.tag.kind !== 'invocation')
     throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
   return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))

@@ -4,6 +4,19 @@
  * @module
  */
 
+import { ArgumentError } from '../errors.ts'
+
+/**
+ * A copy of bytes that somebody else holds.
+ *
+ * @throws ArgumentError when they are none: of a number or a text the platform would make something else.
+ */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  if (!(bytes instanceof Uint8Array))
+    throw new ArgumentError('the bytes of a token are a Uint8Array; a container is opened with openContainer')
+  return new Uint8Array(bytes)
+}
+
 /** Whether two byte strings are the same. Not for secrets: it stops at the first difference. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false

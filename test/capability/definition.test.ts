@@ -51,6 +51,12 @@ describe('defineCommand', () => {
 })
 
 describe('commandTable', () => {
+  it('takes definitions and nothing else', () => {
+    for (const given of ['/mail/send', undefined, {}, { command: '/mail/send' }, { command: 'mail', args: {} }]) {
+      expect(() => commandTable([given as never])).toThrow(ArgumentError)
+    }
+  })
+
   it('CMD-08 finds what was defined and nothing that objects inherit [attack 43]', () => {
     const table = commandTable([send])
     expect(table.get(send.command)).toBe(send)

@@ -30,6 +30,16 @@ describe('delegate', () => {
     expect(await decodeDelegation(made.bytes)).toEqual(made)
   })
 
+  it('says what was wrong with what is no DID, no bytes, or milliseconds', async () => {
+    for (const audience of [undefined, null, bob]) {
+      await expect(delegate({ ...options, audience: audience as never })).rejects.toThrow('a DID is a string')
+    }
+    await expect(delegate({ ...options, expiresIn: now * 1_000 })).rejects.toThrow('looks like milliseconds')
+    for (const bytes of ['Cabc', 5, undefined]) {
+      await expect(decodeDelegation(bytes as never)).rejects.toThrow(ArgumentError)
+    }
+  })
+
   it('lasts one hour when nothing is said, and is never the same twice', async () => {
     const [first, second] = [await delegate(options), await delegate(options)]
     expect(first.expiration).toBe(now + 3_600)
