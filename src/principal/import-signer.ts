@@ -42,6 +42,8 @@ export interface ImportSignerOptions {
  */
 export async function importSigner(source: PrivateKeySource, options?: ImportSignerOptions): Promise<Signer> {
   const { algorithm, secret } = read(source, options?.algorithm)
+  // A text of 32 characters would become a key of zeros.
+  if (!(secret instanceof Uint8Array)) throw new ArgumentError('the private key is not given as bytes')
   if (secret.length !== 32) throw new ArgumentError(`the private key is ${secret.length} bytes long, not 32`)
   if (algorithm !== 'Ed25519') {
     const scalar = bigEndian(secret, 0, 32)
@@ -53,6 +55,10 @@ export async function importSigner(source: PrivateKeySource, options?: ImportSig
 }
 
 function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefined): PrivateKeyBytes {
+  // Asked here, as the platform's own message about a text that is no object shows the text.
+  if (typeof source !== 'object' || source === null) {
+    throw new ArgumentError('a private key is given as `{ seed }`, `{ base64 }`, `{ pkcs8 }` or `{ jwk }`')
+  }
   if ('seed' in source) return { algorithm: algorithm ?? 'Ed25519', secret: source.seed }
   if ('base64' in source) return { algorithm: algorithm ?? 'Ed25519', secret: decodeText(source.base64) }
   const key = 'pkcs8' in source ? decodePkcs8(source.pkcs8) : readJwk(source.jwk)
@@ -61,7 +67,7 @@ function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefine
 }
 
 function readJwk(jwk: Jwk): PrivateKeyBytes {
-  if (typeof jwk.d !== 'string') throw new ArgumentError('the JWK holds no private key `d`')
+  if (typeof jwk?.d !== 'string') throw new ArgumentError('the JWK holds no private key `d`')
   return { algorithm: jwkAlgorithm(jwk), secret: decodeText(jwk.d) }
 }
 

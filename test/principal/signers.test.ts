@@ -272,3 +272,14 @@ function publicOf(algorithm: (typeof algorithms)[number], { x = '', y = '' }: Re
 async function makePair(parameters: AlgorithmIdentifier | EcKeyGenParams): Promise<CryptoKeyPair> {
   return (await crypto.subtle.generateKey(parameters, false, ['sign', 'verify'])) as CryptoKeyPair
 }
+
+describe('a private key of another form', () => {
+  it('is refused, and none of it is shown [attack 65]', async () => {
+    const text = 'canary-of-thirty-two-characters!'
+    for (const source of [text, { seed: text }, { key: text }, undefined, null]) {
+      const error: unknown = await importSigner(source as never).catch((thrown: unknown) => thrown)
+      expect(String(error)).not.toContain('canary')
+      expect(error).toBeInstanceOf(ArgumentError)
+    }
+  })
+})

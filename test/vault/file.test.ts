@@ -44,6 +44,19 @@ const integrity = vaultError('ERR_VAULT_INTEGRITY')
 const configuration = vaultError('ERR_VAULT_CONFIGURATION')
 
 describe('openFileVault', () => {
+  it('refuses a key of another form, and shows none of it [attack 65, 77]', async () => {
+    await open()
+    const text = 'canary-of-thirty-two-characters!'
+    for (const create of [true, false]) {
+      for (const key of [text, { bytes: text }, { passphrase: { text } }, { phrase: text }, null, undefined]) {
+        const place = create ? join(folder, 'other') : path
+        const error: unknown = await openFileVault({ path: place, key: key as never, create }).catch((e: unknown) => e)
+        expect(error).toMatchObject(configuration)
+        expect(String(error)).not.toContain('canary')
+      }
+    }
+  })
+
   it('keeps credentials with their rules, and lists them without their secrets', async () => {
     const server = await serve((received, response) => void response.end(received.headers.authorization))
     const vault = await open()

@@ -32,8 +32,27 @@ export interface FileKeys {
 const LEAST_COST = 16_384
 const GREATEST_COST = 1_048_576
 
+/**
+ * Refuses what is no key, before anything is made of it: the platform's own message about a text that is no object
+ * shows the text, and a text in place of bytes would become a key of zeros.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ */
+function checkKey(key: FileKey): void {
+  const given = (typeof key === 'object' && key !== null ? key : {}) as { readonly [name: string]: unknown }
+  const { passphrase, keyFile, bytes } = given
+  if (typeof passphrase === 'string' || Secret.is(passphrase)) return
+  if (passphrase === undefined && (bytes instanceof Uint8Array || (bytes === undefined && typeof keyFile === 'string')))
+    return
+  throw new VaultError(
+    'ERR_VAULT_CONFIGURATION',
+    '`key` must be `{ passphrase }`, `{ keyFile }` with its path, or `{ bytes }` with a Uint8Array',
+  )
+}
+
 /** How keys of a new file are derived. */
 export function newDerivation(key: FileKey, cost: number): KeyDerivation {
+  checkKey(key)
   const kind = 'passphrase' in key ? 'scrypt' : 'hkdf'
   const derivation = { kind, salt: Uint8Array.from(randomBytes(32)), cost: kind === 'scrypt' ? cost : 0 } as const
   if (!isAcceptable(derivation)) {
@@ -58,6 +77,7 @@ export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key cannot be used, or is of another kind than the file's.
  */
 export async function deriveKeys(key: FileKey, derivation: KeyDerivation): Promise<FileKeys> {
+  checkKey(key)
   if (('passphrase' in key ? 'scrypt' : 'hkdf') !== derivation.kind) {
     const kind = derivation.kind === 'scrypt' ? 'a passphrase' : 'a key of 32 bytes'
     throw new VaultError('ERR_VAULT_CONFIGURATION', `the file is locked with ${kind}; give that`)
