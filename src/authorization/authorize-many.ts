@@ -1,4 +1,3 @@
-import { ArgumentError } from '../errors.ts'
 import type { Decision } from './decision.ts'
 import type { CallOptions } from './options.ts'
 
@@ -11,17 +10,14 @@ export interface ManyOptions extends CallOptions {
 /**
  * Decides about many calls, some at a time, and returns the decisions in the order of the calls.
  *
+ * @param concurrency - a whole number above zero.
  * @param decide - decides about one.
- * @throws ArgumentError when `concurrency` is not a whole number above zero.
  */
 export async function authorizeMany(
   containers: readonly (string | Uint8Array)[],
   concurrency: number,
   decide: (container: string | Uint8Array) => Promise<Decision>,
 ): Promise<readonly Decision[]> {
-  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-    throw new ArgumentError('`concurrency` must be a whole number above zero')
-  }
   const decisions: Decision[] = []
   let next = 0
   let failed = false

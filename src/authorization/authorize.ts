@@ -5,6 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
+import { type BoundedMap, createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
@@ -12,7 +13,7 @@ import { deepFreeze } from '../ipld/equal.ts'
 import { never } from '../time.ts'
 import type { Authorization, AuthorizationFacts } from './authorization.ts'
 import { grantAuthorization, originOf } from './authorization.ts'
-import { authorizeMany, type ManyOptions } from './authorize-many.ts'
+import type { ManyOptions } from './authorize-many.ts'
 import type { Chain, ChainLink, Link } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
@@ -25,7 +26,6 @@ import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
 import type { ClaimedCall, Denial } from './denial.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
-import { createMemo, type Memo } from './memo.ts'
 import { type AuthorizeOptions, type CallOptions, completeOptions, type Settings } from './options.ts'
 import { readCall } from './read-call.ts'
 import { runAsync, runSync, type Steps, wait } from './steps.ts'
@@ -78,7 +78,7 @@ export function authorize(container: string | Uint8Array, options: AuthorizeOpti
 export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   const settings = completeOptions(options)
   const state: State = {
-    memo: createMemo(settings.maxCachedDelegations),
+    memo: createBoundedMap<Link>(settings.maxCachedDelegations, ({ weight = 1 }) => weight),
     keys: createKeyRing(),
   }
   const verifiers = createVerifiers(settings.backend)
@@ -87,14 +87,18 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   return Object.freeze({
     authorize,
     authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, verifiers.atOnce, {})),
-    authorizeMany: async (containers, { concurrency = 64, ...call } = {}) =>
-      authorizeMany(Array.from(containers, checkInput), concurrency, (container) => authorize(container, call)),
+    authorizeMany: async (containers, { concurrency = 64, ...call } = {}) => {
+      if (!(Number.isSafeInteger(concurrency) && concurrency > 0))
+        throw new ArgumentError('`concurrency` must be above zero')
+      const { authorizeMany } = await import('./authorize-many.ts')
+      return authorizeMany(Array.from(containers, checkInput), concurrency, (container) => authorize(container, call))
+    },
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
   } satisfies Authorizer)
 }
 
 interface State {
-  readonly memo: Memo<Link>
+  readonly memo: BoundedMap<Link>
   readonly keys: KeyRing
 }
 
@@ -201,7 +205,7 @@ function grant(chain: Chain, task: CID, settings: Settings, state: State): Autho
   return grantAuthorization(facts, settings.clockTolerance, { state, chain } satisfies Origin)
 }
 
+/** What is no container at all, a header that was left out for one, is refused like any other that is none. */
 function checkInput(container: string | Uint8Array): string | Uint8Array {
-  if (typeof container === 'string' || container instanceof Uint8Array) return container
-  throw new ArgumentError('a container is a string or a Uint8Array')
+  return typeof container === 'string' || container instanceof Uint8Array ? container : ''
 }

@@ -29,6 +29,13 @@ export interface Link {
   readonly name: string
   /** The CID that the delegation has with the other ECDSA signature, as text; absent for Ed25519. */
   readonly twin?: string
+  /** How many it counts for among those remembered, by {@link linkWeight}; absent for one. */
+  readonly weight?: number
+}
+
+/** What a delegation with so many signed bytes counts for: its policy takes memory as it is long. */
+export function linkWeight(signedBytes: number): number {
+  return 1 + Math.floor(signedBytes / 512)
 }
 
 /** What verification needs of a token, in whatever format it came. */

@@ -1,9 +1,9 @@
+import { createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { readDidKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import type { ResolvedDid } from '../did/resolver.ts'
 import type { CryptoBackend, PreparedKey } from '../principal/backend/backend.ts'
-import { createMemo } from './memo.ts'
 import type { CallOptions, VerificationSettings } from './options.ts'
 import { isPromiseLike } from './steps.ts'
 
@@ -27,15 +27,15 @@ const maxKeys = 10_000
 
 /** Makes a key ring for one back end. */
 export function createKeyRing(): KeyRing {
-  const resolved = createMemo<ResolvedDid>(maxKeys)
-  const prepared = createMemo<PreparedKey>(maxKeys)
+  const resolved = createBoundedMap<ResolvedDid>(maxKeys)
+  const prepared = createBoundedMap<PreparedKey>(maxKeys)
   return {
     resolve(did, settings, call) {
       if (!did.startsWith('did:key:')) return settings.resolver.resolve(did, call)
       const known = resolved.get(did)
       if (known !== undefined) return known
       const answer = isQuick(did, settings) ? { keys: [readDidKey(did)] } : settings.resolver.resolve(did, call)
-      if (!isPromiseLike(answer) && answer !== undefined) resolved.add(did, answer)
+      if (!isPromiseLike(answer) && answer !== undefined) resolved.set(did, answer)
       return answer
     },
     prepare(key, backend) {
@@ -43,11 +43,11 @@ export function createKeyRing(): KeyRing {
       if (known !== undefined) return known
       const made = backend.prepareKey(key)
       if (!isPromiseLike(made)) {
-        prepared.add(key.did, made)
+        prepared.set(key.did, made)
         return made
       }
       return made.then((value) => {
-        prepared.add(key.did, value)
+        prepared.set(key.did, value)
         return value
       })
     },

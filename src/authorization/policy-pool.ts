@@ -1,8 +1,8 @@
 import { type CompiledPolicy, compilePolicy } from '../capability/policy/compile.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
+import { createBoundedMap } from '../did/bounded-map.ts'
 import { digestKey } from '../ipld/cid.ts'
 import type { IpldValue } from '../ipld/value.ts'
-import { createMemo } from './memo.ts'
 
 /** Gives the policy that bytes say, and the same one for the same bytes: most delegations have one of a few policies. */
 export interface PolicyPool {
@@ -21,7 +21,7 @@ const maxBytes = 512
 
 /** Makes a pool of at most `max` policies. */
 export function createPolicyPool(max: number): PolicyPool {
-  const pool = createMemo<CompiledPolicy>(max)
+  const pool = createBoundedMap<CompiledPolicy>(max)
   return {
     compile(bytes, value) {
       if (bytes.length > maxBytes) return compilePolicy(parsePolicy(value))
@@ -29,7 +29,7 @@ export function createPolicyPool(max: number): PolicyPool {
       const known = pool.get(key)
       if (known !== undefined) return known
       const policy = compilePolicy(parsePolicy(value))
-      pool.add(key, policy)
+      pool.set(key, policy)
       return policy
     },
   }

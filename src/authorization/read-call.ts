@@ -7,15 +7,15 @@
 import type { CID } from 'multiformats/cid'
 import { splitContainer } from '../container/container.ts'
 import { readDelegationFields } from '../delegation/payload.ts'
+import type { BoundedMap } from '../did/bounded-map.ts'
 import { type Envelope, fieldBytes, openEnvelope } from '../envelope/open.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { taskBytes } from '../invocation/task.ts'
 import { cidOf, digestKey, tokenKey } from '../ipld/cid.ts'
 import { twinSignature } from '../principal/signature.ts'
 import type { Timestamp } from '../time.ts'
-import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
+import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from './chain.ts'
 import type { Denial } from './denial.ts'
-import type { Memo } from './memo.ts'
 import type { Settings, VerificationSettings } from './options.ts'
 import { denialOf } from './refusal.ts'
 import { isPromiseLike, type Steps, wait } from './steps.ts'
@@ -31,7 +31,7 @@ export interface Tokens {
 export function readCall(
   container: string | Uint8Array,
   settings: Settings,
-  memo: Memo<Link>,
+  memo: BoundedMap<Link>,
   now: Timestamp,
 ): Steps<Chain | Denial> {
   const { formats } = settings
@@ -73,7 +73,7 @@ function* readContainer(container: string | Uint8Array, { settings, memo }: Read
 export function* readTokens(
   container: string | Uint8Array,
   settings: VerificationSettings,
-  memo: Pick<Memo<Link>, 'get'>,
+  memo: Pick<BoundedMap<Link>, 'get'>,
 ): Steps<Tokens | Denial> {
   let tokens: readonly Uint8Array[]
   try {
@@ -120,7 +120,7 @@ export function* readTokens(
 }
 
 /** PRF-13: what was not sent but verified before. Its name is the hash of what was verified. */
-function remembered(key: string, memo: Pick<Memo<Link>, 'get'>): ChainLink | undefined {
+function remembered(key: string, memo: Pick<BoundedMap<Link>, 'get'>): ChainLink | undefined {
   const link = memo.get(key)
   return link === undefined ? undefined : { link, key, unverified: undefined }
 }
@@ -198,6 +198,8 @@ function* readLink(
   }
   if (fields.notBefore !== undefined) link.notBefore = fields.notBefore
   if (twin !== undefined) link.twin = twin
+  const weight = linkWeight(envelope.signed.length)
+  if (weight > 1) link.weight = weight
   return link
 }
 

@@ -1,7 +1,7 @@
+import type { BoundedMap } from '../did/bounded-map.ts'
 import type { Timestamp } from '../time.ts'
 import type { Chain, Link } from './chain.ts'
 import type { Denial } from './denial.ts'
-import type { Memo } from './memo.ts'
 import type { VerificationSettings } from './options.ts'
 import type { Steps } from './steps.ts'
 
@@ -14,7 +14,7 @@ export interface ReadingContext {
   /**
    * Links whose signature was verified before, by {@link ChainLink.key}. One that is found there needs no `unverified`.
    */
-  readonly memo: Pick<Memo<Link>, 'get'>
+  readonly memo: Pick<BoundedMap<Link>, 'get'>
 }
 
 /**

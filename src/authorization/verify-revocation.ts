@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import { createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { isCid, isTokenCid } from '../ipld/cid.ts'
 import { type IpldMap, type IpldValue, isList } from '../ipld/value.ts'
@@ -11,7 +12,6 @@ import { checkLinkSignatures, checkSignatures } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Denial } from './denial.ts'
 import { createKeyRing } from './key-ring.ts'
-import { createMemo } from './memo.ts'
 import {
   type CallOptions,
   completeVerification,
@@ -49,7 +49,7 @@ function* decide(
   settings: VerificationSettings,
   call: CallOptions,
 ): Steps<RevocationVerdict> {
-  const tokens = yield* readTokens(container, settings, createMemo<Link>(0))
+  const tokens = yield* readTokens(container, settings, createBoundedMap<Link>(0))
   if ('code' in tokens) return refuse(tokens)
   const { invocation, delegations } = tokens
   const named = readArgs(invocation.fields.args)
@@ -62,7 +62,7 @@ function* decide(
   if ('code' in path) return refuse(path)
   const chain: Chain = { links: proofs, invocation }
   const { atOnce } = createVerifiers(settings.backend)
-  const state = { memo: createMemo<Link>(0), keys: createKeyRing(), verify: atOnce }
+  const state = { memo: createBoundedMap<Link>(0), keys: createKeyRing(), verify: atOnce }
   const denial =
     checkAlignment(chain) ??
     checkWitness(path) ??

@@ -17,16 +17,23 @@ export interface BoundedMap<V> {
  * old one is forgotten at once. What is asked for moves to the young one. So each call costs the same and nothing is
  * deleted one by one, which is what makes an ordered map slow.
  *
- * @param max - the most entries, both generations together; 2 or more.
+ * @param max - the most that the entries weigh, both generations together; 0 remembers nothing.
+ * @param weightOf - what an entry weighs, 1 or more; default 1, so that entries are counted.
  */
-export function createBoundedMap<V>(max: number): BoundedMap<V> {
-  const half = Math.max(1, Math.floor(max / 2))
+export function createBoundedMap<V>(max: number, weightOf: (value: V) => number = () => 1): BoundedMap<V> {
+  const half = Math.floor(max / 2)
   let young = new Map<string, V>()
   let old = new Map<string, V>()
+  let weight = 0
   const set = (key: string, value: V): void => {
-    if (young.size >= half && !young.has(key)) {
-      old = young
-      young = new Map()
+    if (half === 0) return
+    if (!young.has(key)) {
+      if (weight >= half) {
+        old = young
+        young = new Map()
+        weight = 0
+      }
+      weight += weightOf(value)
     }
     young.set(key, value)
   }

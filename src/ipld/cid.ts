@@ -6,7 +6,6 @@
 
 import type { CID } from 'multiformats/cid'
 import { ArgumentError, MalformedError } from '../errors.ts'
-import { decodeBase32, decodeBase58btc, decodeHex } from './base.ts'
 import { CidValue } from './cid-value.ts'
 import { decodeVarint } from './varint.ts'
 
@@ -16,7 +15,7 @@ const digestLength = 32
 const tokenCidLength = 4 + digestLength
 
 /** More than any CID in use; an identity CID may carry its content. */
-const maxCidBytes = 128
+export const maxCidBytes = 128
 
 /**
  * The CID of bytes of DAG-CBOR whose SHA-256 is `digest`: version 1, codec 0x71, multihash 0x12 (UCAN 1.0.0,
@@ -38,35 +37,15 @@ export function cidOf(digest: Uint8Array): CID {
 }
 
 /**
- * Reads a CID of any codec and hash, from its bytes or from its text in base58btc (`z`), base32 (`b`) or hexadecimal
- * (`f`).
+ * Reads a CID of any codec and hash from its bytes, which are copied.
  *
- * @throws MalformedError CID-03 for bytes that are not exactly one CID, CID-04 for other text
+ * @throws MalformedError CID-03 for bytes that are not exactly one CID
  */
-export function parseCid(input: string | Uint8Array): CID {
-  const bytes = typeof input === 'string' ? bytesOfText(input) : new Uint8Array(input)
+export function readCid(input: Uint8Array): CID {
+  const bytes = new Uint8Array(input)
   if (isTokenCidAt(bytes, 0, bytes.length)) return wrapTokenCid(bytes)
-  if (bytes.length === 34 && bytes[0] === sha256 && bytes[1] === digestLength) {
-    // Version 0 has no multibase letter, so it is no version 0 when it came with one.
-    if (typeof input === 'string') throw new MalformedError('CID-04', 'a version 0 cid has no multibase letter')
-    return new CidValue(bytes)
-  }
+  if (bytes.length === 34 && bytes[0] === sha256 && bytes[1] === digestLength) return new CidValue(bytes)
   return parseVersion1(bytes)
-}
-
-/**
- * Reads the CID of a token: version 1, DAG-CBOR, SHA-256, 32 bytes and nothing else.
- *
- * @throws MalformedError CID-02 when it is another kind of CID, CID-03 or CID-04 when it is none
- */
-export function parseTokenCid(input: string | Uint8Array): CID {
-  const cid = parseCid(input)
-  if (!isTokenCid(cid)) {
-    throw new MalformedError('CID-02', 'a token is named by a version 1 cid of dag-cbor and sha-256', {
-      kind: 'unsupported',
-    })
-  }
-  return cid
 }
 
 /**
@@ -146,17 +125,4 @@ function parseVersion1(bytes: Uint8Array): CID {
   const digestAt = hashAt + hashLength + sizeLength
   if (size !== bytes.length - digestAt) throw new MalformedError('CID-03', 'cid does not end where its digest ends')
   return new CidValue(bytes)
-}
-
-function bytesOfText(text: string): Uint8Array {
-  switch (text.charAt(0)) {
-    case 'z':
-      return decodeBase58btc(text.slice(1), maxCidBytes)
-    case 'b':
-      return decodeBase32(text.slice(1), maxCidBytes)
-    case 'f':
-      return decodeHex(text.slice(1), maxCidBytes)
-    default:
-      throw new MalformedError('CID-04', 'the text of a cid begins with z, b or f')
-  }
 }

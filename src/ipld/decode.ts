@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isTokenCidAt, parseCid, wrapTokenCid } from './cid.ts'
+import { isTokenCidAt, readCid, wrapTokenCid } from './cid.ts'
 import {
   createScanner,
   type DecodeLimits,
@@ -154,7 +154,7 @@ function readLink(scanner: Scanner, initial: number): IpldValue {
   scanner.position = end
   if (isTokenCidAt(bytes, position + 1, end)) return wrapTokenCid(bytes.slice(position + 1, end))
   try {
-    return parseCid(bytes.subarray(position + 1, end))
+    return readCid(bytes.subarray(position + 1, end))
   } catch (cause) {
     throw refuse('CBR-14', 'link is not a cid', start, undefined, cause)
   }

@@ -5,7 +5,7 @@
  */
 
 import { ArgumentError, quote } from '../errors.ts'
-import { isTokenCidAt, parseCid } from './cid.ts'
+import { isTokenCidAt, readCid } from './cid.ts'
 import { compareKeys } from './equal.ts'
 import { defaultDecodeLimits, major } from './scanner.ts'
 import type { IpldValue } from './value.ts'
@@ -160,7 +160,7 @@ function writeLink(value: Uint8Array, walk: Walk): void {
 
 function checkCid(bytes: Uint8Array, walk: Walk): void {
   try {
-    parseCid(bytes)
+    readCid(bytes)
   } catch (cause) {
     throw unwritable(walk, 'is not a valid CID', cause)
   }

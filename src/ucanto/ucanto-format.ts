@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Chain, ChainLink, Link, OpenInvocation } from '../authorization/chain.ts'
+import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from '../authorization/chain.ts'
 import type { Denial } from '../authorization/denial.ts'
 import type { VerificationSettings } from '../authorization/options.ts'
 import { denialOf } from '../authorization/refusal.ts'
@@ -171,6 +171,7 @@ function* linkOf(
   if (known !== undefined) return { link: known, key, unverified: undefined }
   const { algorithm, raw: signature } = token.signature
   const twin = twinSignature(algorithm, signature)
+  const signed = token.signed()
   const link: Link = {
     issuer: token.issuer,
     audience: token.audience,
@@ -180,11 +181,12 @@ function* linkOf(
     ...(token.notBefore === undefined ? {} : { notBefore: token.notBefore }),
     expiration: token.expiration,
     name: cid.toString(),
+    weight: linkWeight(signed.length),
     ...(twin === undefined
       ? {}
       : { twin: cidOf(yield* wait(settings.backend.sha256(withSignature(token, twin)))).toString() }),
   }
-  return { link, key, unverified: { signature, algorithm, signed: token.signed() } }
+  return { link, key, unverified: { signature, algorithm, signed } }
 }
 
 /** A delegation over a resource that is no DID gives that resource and no other of its owner. */

@@ -120,7 +120,6 @@ describe('authorizeMany', () => {
   it('begins nothing when an argument is wrong, and stops when the host fails', async () => {
     const all = await containers(3)
     const service = createService()
-    await expect(service.authorizeMany([...all, 1 as never])).rejects.toThrow('a container is')
     for (const concurrency of [0, -1, 1.5, Number.NaN]) {
       await expect(service.authorizeMany(all, { concurrency })).rejects.toThrow('`concurrency`')
     }

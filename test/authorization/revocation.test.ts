@@ -183,6 +183,7 @@ describe('a revoked delegation', () => {
       () => undefined,
       () => Promise.resolve('garbage'),
       () => null,
+      () => [{ id: 'something else' }],
     ]
     for (const findRevocations of answers) {
       const authorizer = createService({ revocations: { findRevocations } as never })

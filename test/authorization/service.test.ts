@@ -90,13 +90,18 @@ describe('a service', () => {
       expect(create, name).toThrow(ArgumentError)
       expect(create, name).toThrow(name)
     }
-    expect(() => createService().authorizeSync(7 as never)).toThrow(ArgumentError)
   })
 
   it('refuses rather than decide at a time it does not know', async () => {
     const authorizer = createService({ clock: { now: () => Number.NaN } })
     const container = encodeContainer([await call({ issuer: alice })])
     await expect(authorizer.authorize(container)).rejects.toThrow(/clock/)
+  })
+
+  it('refuses what is no container at all, such as a header that is not there', async () => {
+    for (const nothing of [undefined, null, 7, {}, []]) {
+      expect(verdict(await createService().authorize(nothing as never))).toBe('unsupported at container CTN-01')
+    }
   })
 
   it('can be asked once, without being set up', async () => {

@@ -5,9 +5,10 @@ import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { ArgumentError } from '../../src/errors.ts'
 import { encodeBase32, encodeBase58btc, encodeHex } from '../../src/ipld/base.ts'
-import { cidOf, digestKey, isCid, isTokenCid, parseCid, parseTokenCid } from '../../src/ipld/cid.ts'
+import { cidOf, digestKey, isCid, isTokenCid } from '../../src/ipld/cid.ts'
 import { decodeCbor } from '../../src/ipld/decode.ts'
 import { ipldEquals } from '../../src/ipld/equal.ts'
+import { parseCid, parseTokenCid } from '../../src/ipld/parse-cid.ts'
 import { filled, hex, refusalOf } from './support.ts'
 
 const digest = filled(32)

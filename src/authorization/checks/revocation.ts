@@ -19,11 +19,13 @@ export function* checkRevocation(chain: Chain, settings: Settings, call: CallOpt
     }
   } catch (error) {
     settings.onError(error)
-    return { code: 'revocation_unknown', message: 'the revocation store did not answer', requirement: 'RVK-06' }
+    return unknown
   }
   for (const { id, revoker } of records) {
     const at = names.positions[names.ids.indexOf(id)]
-    if (at === undefined || !mayRevoke(revoker, id, at, chain)) continue
+    // An answer to something else than was asked is no answer.
+    if (at === undefined) return unknown
+    if (!mayRevoke(revoker, id, at, chain)) continue
     return {
       code: 'revoked',
       message: `${id} is revoked`,
@@ -33,6 +35,12 @@ export function* checkRevocation(chain: Chain, settings: Settings, call: CallOpt
     }
   }
   return undefined
+}
+
+const unknown: Denial = {
+  code: 'revocation_unknown',
+  message: 'the revocation store did not answer',
+  requirement: 'RVK-06',
 }
 
 /** Everything that can be revoked, and where in the chain each stands. */

@@ -1,3 +1,4 @@
+import type { BoundedMap } from '../../did/bounded-map.ts'
 import { type Did, didMethod } from '../../did/did.ts'
 import { parseDidKey } from '../../did/did-key.ts'
 import type { PublicKey } from '../../did/public-key.ts'
@@ -5,7 +6,6 @@ import { MalformedError } from '../../errors.ts'
 import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { KeyRing } from '../key-ring.ts'
-import type { Memo } from '../memo.ts'
 import type { CallOptions, VerificationSettings } from '../options.ts'
 import { type Steps, wait, waitUnlessAborted } from '../steps.ts'
 import type { Verifier } from '../verifiers.ts'
@@ -13,12 +13,9 @@ import type { Verifier } from '../verifiers.ts'
 /** Most keys of one DID that are tried. */
 const maxKeys = 8
 
-/** Signed bytes of a delegation for which it counts once more among those remembered: its policy takes much memory. */
-const bytesAWeight = 512
-
 /** What is remembered between calls, and how this one verifies. */
 export interface SignatureState {
-  readonly memo: Memo<Link>
+  readonly memo: BoundedMap<Link>
   readonly keys: KeyRing
   readonly verify: Verifier
 }
@@ -53,9 +50,7 @@ export function* checkLinkSignatures(
     const denial = yield* checkSignature(link.issuer, unverified, at, links.length, settings, state, call)
     if (denial !== undefined) return denial
     // Other DIDs can change their keys, so that what was verified once may not be signed by the issuer now.
-    if (didMethod(link.issuer) === 'key') {
-      state.memo.add(key, link, 1 + Math.floor(unverified.signed.length / bytesAWeight))
-    }
+    if (didMethod(link.issuer) === 'key') state.memo.set(key, link)
   }
   return undefined
 }

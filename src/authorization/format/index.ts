@@ -7,7 +7,8 @@
 
 // The format
 export type { Chain, ChainLink, Link, OpenInvocation, SignedBytes } from '../chain.ts'
-export type { Memo } from '../memo.ts'
+export type { BoundedMap } from '../../did/bounded-map.ts'
+export { linkWeight } from '../chain.ts'
 export type { VerificationSettings } from '../options.ts'
 export type { PolicyPool } from '../policy-pool.ts'
 export { standardFormat } from '../read-call.ts'
@@ -23,10 +24,11 @@ export type { InvocationFields } from '../../invocation/invocation.ts'
 // Bytes
 export { decodeBase64, decodeBase64url, encodeBase58btc, encodeBase64 } from '../../ipld/base.ts'
 export { bytesEqual } from '../../ipld/bytes.ts'
-export { cidOf, digestKey, isCid, isTokenCid, isTokenCidAt, parseCid, tokenKey } from '../../ipld/cid.ts'
+export { cidOf, digestKey, isCid, isTokenCid, isTokenCidAt, tokenKey } from '../../ipld/cid.ts'
 export { concatBytes } from '../../ipld/concat.ts'
 export { decodeCbor } from '../../ipld/decode.ts'
 export { encodeCbor } from '../../ipld/encode.ts'
+export { parseCid } from '../../ipld/parse-cid.ts'
 export { ipldEquals, type StepBudget } from '../../ipld/equal.ts'
 export type { DecodeLimits } from '../../ipld/scanner.ts'
 export { isList, isMap } from '../../ipld/value.ts'
