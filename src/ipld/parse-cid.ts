@@ -13,7 +13,7 @@ import { isTokenCid, maxCidBytes, readCid } from './cid.ts'
  * Reads a CID of any codec and hash, from its bytes or from its text in base58btc (`z`), base32 (`b`) or hexadecimal
  * (`f`).
  *
- * @throws MalformedError as {@link readCid} does, and CID-04 for other text
+ * @throws MalformedError for bytes that are not exactly one CID, and CID-04 for other text
  */
 export function parseCid(input: string | Uint8Array): CID {
   if (typeof input !== 'string') return readCid(input)
