@@ -318,7 +318,7 @@ export const containerFaults: {
   readonly [kind: string]: (tokens: Uint8Array[], fault: Fault, made: Made) => Uint8Array[]
 } = {
   dropped: (tokens, { at }) => tokens.filter((_, place) => place !== at % tokens.length),
-  doubled: (tokens, { at }) => [...tokens, pickFrom(tokens, at)],
+  doubled: (tokens, { at }) => (tokens.length === 0 ? tokens : [...tokens, pickFrom(tokens, at)]),
   changedLink: (tokens, fault, { links }) =>
     tokens.map((bytes, place) => (links.length > 0 && place === fault.at % links.length ? flip(bytes, fault) : bytes)),
   replacedByTwin: (tokens, fault, { links }) =>

@@ -118,7 +118,7 @@ export function policyBudget({ numRuns, seed, title }: Runs): void {
       ),
       { numRuns, seed },
     )
-    expect(over).toBeGreaterThan(numRuns / 50)
+    expect(over).toBeGreaterThan(numRuns / 100)
   })
 }
 
