@@ -1,8 +1,9 @@
 /**
  * Times of several contenders, measured so that they can be compared on a machine that is not quiet.
  *
- * Every contender has one turn in each round, and the order rotates, so that what slows the machine down for a while
- * slows all of them. A ratio is that of two turns of the same round; medians are taken after dividing.
+ * Every contender has one turn in each round, so that what slows the machine down for a while slows all of them. The
+ * order is another one in each round, and the garbage of one turn is collected before the next, so that nobody pays for
+ * who came before. A ratio is that of two turns of the same round; medians are taken after dividing.
  *
  * @module
  */
@@ -46,9 +47,10 @@ export async function measure(
   const turns: Turn[] = []
   for (const contender of contenders) turns.push(await prepareTurn(contender, turnMs))
   const times = contenders.map((): number[] => [])
+  const shuffle = createShuffle()
   for (let round = 0; round < rounds; round++) {
-    for (let position = 0; position < turns.length; position++) {
-      const at = (position + round) % turns.length
+    for (const at of shuffle(turns.keys())) {
+      collectGarbage()
       times[at]?.push(await (turns[at] as Turn).take())
     }
   }
@@ -99,7 +101,36 @@ async function prepareTurn({ run, operations = 1 }: Contender, turnMs: number): 
   const times = Math.min(fitting, count * 2)
   return {
     operations: times * operations,
-    take: async () => ((await batch(run, times)) * 1000) / (times * operations),
+    take: async () => {
+      // what caches forgot since the last turn
+      await batch(run, Math.ceil(times / 8))
+      return ((await batch(run, times)) * 1000) / (times * operations)
+    },
+  }
+}
+
+/** The short-lived objects alone, and only where Node was started with `--expose-gc`. */
+function collectGarbage(): void {
+  globalThis.gc?.({ type: 'minor' })
+}
+
+/** Gives lists in another order at each call, and in the same orders at each run. */
+function createShuffle(): <T>(values: Iterable<T>) => readonly T[] {
+  let state = 1
+  const next = (below: number) => {
+    // the generator of Park and Miller
+    state = (state * 48_271) % 2_147_483_647
+    return state % below
+  }
+  return (values) => {
+    const list = [...values]
+    for (let at = list.length - 1; at > 0; at--) {
+      const other = next(at + 1)
+      const [a, b] = [list[at], list[other]] as [(typeof list)[0], (typeof list)[0]]
+      list[at] = b
+      list[other] = a
+    }
+    return list
   }
 }
 

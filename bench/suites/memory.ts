@@ -11,7 +11,7 @@ export const suite: Suite = {
   async run({ smoke }) {
     const many = smoke ? 320 : 320_000
     const shared = await heapOfShared(many)
-    const own = await heapOfOwn(smoke ? 10 : 10_000)
+    const own = await heapOfOwn(smoke ? 10 : 4_000)
     const rows = [
       ['delegation; its principals and its policy are known', number(shared)],
       ['delegation of an owner and to an agent of its own', number(own)],
