@@ -8,7 +8,7 @@
  */
 
 import { execFile } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { root } from './entries.ts'
 
@@ -40,6 +40,10 @@ export async function run({ name, text }: Program): Promise<readonly string[]> {
   mkdirSync(folder, { recursive: true })
   const file = `${folder}${name}.ts`
   writeFileSync(file, text)
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], { cwd: root })
-  return (stdout + stderr).trimEnd().split('\n')
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], { cwd: root })
+    return (stdout + stderr).trimEnd().split('\n')
+  } finally {
+    rmSync(file)
+  }
 }
