@@ -4,7 +4,7 @@
  * - `--suite <name>`: that suite alone; may be repeated.
  * - `--smoke`: every suite of Procura's own, hardly measured: shows that they run, in seconds. Nothing is installed.
  * - `--check`: fails when a target is missed by more than its margin.
- * - `--write`: writes `bench/RESULTS.md`.
+ * - `--write`: writes `bench/RESULTS.md`, when all suites are measured.
  * - `--json <file>`: writes everything that was measured.
  *
  * @module
@@ -40,6 +40,8 @@ async function main(): Promise<number> {
       json: { type: 'string' },
     },
   })
+  const isWhole = values.suite.length === Object.keys(suites).length && !values.smoke
+  if (values.write && !isWhole) throw new Error('the page of results is written of all suites alone')
   build()
   if (!values.smoke) installPeers()
   const peers = values.smoke ? new Map<string, string>() : installedPeers()
