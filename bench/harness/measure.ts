@@ -85,17 +85,19 @@ interface Turn {
   take(): Promise<number>
 }
 
+/** How many turns are taken before any is timed: compilers take thousands of calls to make the best of code. */
+const warmingTurns = 80
+
 /** Runs a contender until it is warm, and finds out how often it fits into a turn. */
 async function prepareTurn({ run, operations = 1 }: Contender, turnMs: number): Promise<Turn> {
   const isAsync = run() instanceof Promise
   const batch = isAsync ? timeAsync : timeSync
   let count = 1
-  let spent = 0
   let last = await batch(run, count)
-  while (last < turnMs && spent < turnMs * 4) {
-    count = Math.max(count + 1, Math.min(count * 2, Math.ceil((count * turnMs) / Math.max(last, 0.001))))
+  const warm = performance.now() + turnMs * warmingTurns
+  while (performance.now() < warm) {
+    if (last < turnMs) count = Math.min(count * 2, Math.ceil((count * turnMs) / Math.max(last, 0.001)))
     last = await batch(run, count)
-    spent += last
   }
   const fitting = Math.max(1, Math.round((count * turnMs) / Math.max(last, 0.001)))
   const times = Math.min(fitting, count * 2)
