@@ -31,13 +31,7 @@ const platform: SigningBackend = Object.freeze({
   nextTurn: (callback: () => void) => {
     setImmediate(callback)
   },
-  generateKey: (algorithm: SignatureAlgorithm) => {
-    const { privateKey } =
-      algorithm === 'Ed25519'
-        ? crypto.generateKeyPairSync('ed25519')
-        : crypto.generateKeyPairSync('ec', { namedCurve: CURVES[algorithm].openssl })
-    return signingKey(algorithm, privateKey)
-  },
+  generateKey: (algorithm: SignatureAlgorithm) => signingKey(algorithm, privateKeyOf(algorithm, newSecret(algorithm))),
   importKey: (algorithm: SignatureAlgorithm, secret: Uint8Array) =>
     signingKey(algorithm, privateKeyOf(algorithm, secret)),
 })
@@ -85,6 +79,20 @@ function publicKeyOf({ algorithm, bytes }: PublicKey): crypto.KeyObject {
   const { x, y } = decompressPoint(CURVES[algorithm].points, bytes)
   const key = { kty: 'EC', crv: CURVES[algorithm].jwk, x: encodeBase64url(x), y: encodeBase64url(y) }
   return crypto.createPublicKey({ key, format: 'jwk' })
+}
+
+/**
+ * New private keys are made of random bytes and not by the platform's generator of key pairs: on Node 20, exporting the
+ * public half of a pair can wait for ever on the collection of the job that made it.
+ */
+function newSecret(algorithm: SignatureAlgorithm): Uint8Array {
+  const secret = new Uint8Array(32)
+  if (algorithm === 'Ed25519') return crypto.getRandomValues(secret)
+  const pair = crypto.createECDH(CURVES[algorithm].openssl)
+  pair.generateKeys()
+  const scalar = pair.getPrivateKey()
+  secret.set(scalar, secret.length - scalar.length)
+  return secret
 }
 
 function privateKeyOf(algorithm: SignatureAlgorithm, secret: Uint8Array): crypto.KeyObject {
