@@ -206,6 +206,18 @@ describe('a chain', () => {
     expect(await decide([invocation, root])).toBe('policy_over_budget at 0 PRF-12')
   })
 
+  it('PRF-12 gives all policies of a chain one budget [attack 50]', async () => {
+    const policy = Array.from({ length: 12 }, () => ['not', ['any', '.list', ['==', '.', 0]]])
+    const args = { list: Array.from({ length: 2_000 }, (_, index) => index + 1) }
+    const first = await delegateRaw(alice, bob, { policy })
+    expect(await decide([await call({ issuer: bob, proofs: [first], args }), first])).toBe('allowed')
+    const second = await delegateRaw(bob, carol, { subject: alice.did, policy })
+    const third = await delegateRaw(carol, dan, { subject: alice.did, policy })
+    const proofs = [first, second, third]
+    const said = await decide([await call({ issuer: dan, proofs, args }), ...proofs])
+    expect(said).toMatch(/^policy_over_budget at [12] PRF-12$/)
+  })
+
   it('is valid in the intersection of its bounds, which the authorization carries [attack 9]', async () => {
     const proofs = [
       await delegateRaw(alice, bob, { subject: alice.did, expiration: now + 50, notBefore: now - 90 }),

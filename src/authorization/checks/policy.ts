@@ -1,15 +1,17 @@
 import type { PolicyObjection } from '../../capability/policy/compile.ts'
+import { beginEvaluation } from '../../capability/policy/evaluation.ts'
 import { type Chain, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 
 /**
  * The policy of every delegation permits the arguments, exactly as signed. Every one is asked: a later link can only
- * add conditions, never take any away.
+ * add conditions, never take any away. They share one budget, so that a longer chain is not worth more work.
  */
 export function checkPolicies(chain: Chain): Denial | undefined {
   const { fields } = chain.invocation
+  const evaluation = beginEvaluation(fields.args)
   for (const [at, { link }] of chain.links.entries()) {
-    const objection = link.policy.evaluate(fields.args)
+    const objection = link.policy.evaluate(fields.args, evaluation)
     if (objection === undefined) continue
     const overBudget = objection.reason === 'over_budget'
     return {

@@ -1,4 +1,5 @@
 import type { IpldValue } from '../../ipld/value.ts'
+import { beginEvaluation, type Evaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
 import type { Policy } from './statement.ts'
@@ -9,8 +10,12 @@ export type { PolicyObjection } from './objection.ts'
 export interface CompiledPolicy {
   /** What was compiled. */
   readonly policy: Policy
-  /** Returns what the policy has against these arguments, or undefined when it allows them. Never throws. */
-  evaluate(args: IpldValue): PolicyObjection | undefined
+  /**
+   * Returns what the policy has against these arguments, or undefined when it allows them. Never throws.
+   *
+   * @param evaluation - begun over the same arguments, when several policies share one budget; default one of its own.
+   */
+  evaluate(args: IpldValue, evaluation?: Evaluation): PolicyObjection | undefined
 }
 
 /**
@@ -23,6 +28,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   const evaluators = policy.map(compileStatement)
   return Object.freeze({
     policy,
-    evaluate: (args: IpldValue) => findObjection(policy, evaluators, args),
+    evaluate: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)) =>
+      findObjection(policy, evaluators, args, evaluation),
   })
 }

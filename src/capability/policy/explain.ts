@@ -1,5 +1,6 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { describeStatement } from './describe.ts'
+import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
 import type { Policy } from './statement.ts'
@@ -46,7 +47,13 @@ export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainO
   const detail = options.redact === true ? 'type' : 'full'
   const evaluators = policy.map(compileStatement)
   const statements = policy.map((statement, index): StatementExplanation => {
-    const objection = findObjection([statement], evaluators.slice(index, index + 1), args, detail)
+    const objection = findObjection(
+      [statement],
+      evaluators.slice(index, index + 1),
+      args,
+      beginEvaluation(args),
+      detail,
+    )
     return Object.freeze({
       statement: index,
       description: describeStatement(statement),
@@ -54,6 +61,6 @@ export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainO
       ...(objection === undefined ? {} : { objection: Object.freeze({ ...objection, statement: index }) }),
     })
   })
-  const outcome = findObjection(policy, evaluators, args)?.reason ?? 'true'
+  const outcome = findObjection(policy, evaluators, args, beginEvaluation(args))?.reason ?? 'true'
   return Object.freeze({ allowed: outcome === 'true', outcome, statements: Object.freeze(statements) })
 }

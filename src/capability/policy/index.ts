@@ -49,3 +49,4 @@ export type {
   QuantifierStatement,
   Statement,
 } from './statement.ts'
+export type { Evaluation } from './evaluation.ts'

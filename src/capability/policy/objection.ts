@@ -31,26 +31,26 @@ export interface PolicyObjection {
 }
 
 /**
- * Evaluates a policy within one budget. Of the statements that do not hold the first that is false is named, else the
- * first that is unresolved: the outcome of a policy is the one of an `and` of its statements.
+ * Evaluates a policy within the budget of the evaluation. Of the statements that do not hold the first that is false is
+ * named, else the first that is unresolved: the outcome of a policy is the one of an `and` of its statements.
  */
 export function findObjection(
   policy: Policy,
   evaluators: readonly Evaluator[],
   args: IpldValue,
+  evaluation: Evaluation,
   detail: ValueDetail = 'brief',
 ): PolicyObjection | undefined {
-  const evaluation = beginEvaluation(args)
   let missing = -1
   for (let index = 0; index < evaluators.length; index++) {
     const outcome = (evaluators[index] as Evaluator)(args, evaluation)
     if (evaluation.remaining < 0) return overBudget(policy[index] as Statement, index)
     // POL-10: only "true" permits.
     if (outcome === TRUE) continue
-    if (outcome === FALSE) return explainOutcome(policy, index, args, outcome, detail)
+    if (outcome === FALSE) return explainOutcome(policy, index, args, outcome, evaluation, detail)
     if (missing < 0) missing = index
   }
-  return missing < 0 ? undefined : explainOutcome(policy, missing, args, UNRESOLVED, detail)
+  return missing < 0 ? undefined : explainOutcome(policy, missing, args, UNRESOLVED, evaluation, detail)
 }
 
 function overBudget(statement: Statement, index: number): PolicyObjection {
@@ -63,15 +63,15 @@ function overBudget(statement: Statement, index: number): PolicyObjection {
   })
 }
 
-/** Goes down to the statement that alone made it come out so, as far as one more budget goes. */
+/** Goes down to the statement that alone made it come out so, as far as what is left of the budget goes. */
 function explainOutcome(
   policy: Policy,
   index: number,
   args: IpldValue,
   outcome: Outcome,
+  evaluation: Evaluation,
   detail: ValueDetail,
 ): PolicyObjection {
-  const evaluation = beginEvaluation(args)
   const path: number[] = []
   let at: Step = { statement: policy[index] as Statement, value: args, step: 0 }
   for (;;) {
