@@ -16,6 +16,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'source',
           include: ['test/**/*.test.ts'],
           exclude: [...builtTests, 'test/services/**', 'test/long/**'],
+          setupFiles: ['test/setup/seed.ts'],
           testTimeout: 30_000,
         },
       },
