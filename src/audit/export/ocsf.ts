@@ -35,9 +35,9 @@ export interface OcsfApiActivity {
   /** In milliseconds. */
   readonly time: number
   readonly severity_id: number
+  readonly status: string
   readonly status_id: number
   readonly status_code?: string
-  readonly duration?: number
   readonly message: string
   readonly metadata: Readonly<Record<string, unknown>>
   readonly actor: Readonly<Record<string, unknown>>
@@ -54,44 +54,46 @@ export interface OcsfApiActivity {
   readonly unmapped: Readonly<Record<string, unknown>>
 }
 
-const activities: ReadonlyMap<OcsfActivity, number> = new Map([
-  ['create', 1],
-  ['read', 2],
-  ['update', 3],
-  ['delete', 4],
-  ['other', 99],
+/** Numbers and captions; of `other`, the kind of the event is the caption. */
+const activities: ReadonlyMap<OcsfActivity, readonly [id: number, caption: string]> = new Map([
+  ['create', [1, 'Create']],
+  ['read', [2, 'Read']],
+  ['update', [3, 'Update']],
+  ['delete', [4, 'Delete']],
 ])
 
+const statuses = ['Unknown', 'Success', 'Failure'] as const
+
 /** Fields that stand somewhere else in the event; all others go to `unmapped`. */
-const mapped: ReadonlySet<string> = new Set(['kind', 'id', 'time', 'subject', 'invoker', 'command', 'durationMs'])
+const mapped: ReadonlySet<string> = new Set(['kind', 'id', 'time', 'subject', 'invoker', 'command'])
 
 /**
  * Maps a record to OCSF 1.9. Every field of the record is in the result. AUD-22
  *
  * OCSF holds one delegation: it is the last of the chain, its parent beside it; the whole chain and the root are in
- * `unmapped`. Our hashes are there too, and not in an `attestation`, which OCSF defines over its own form of an event.
+ * `unmapped`. Our hashes are there too, and not in an `attestation`, which OCSF defines over its own form of an event; so
+ * is how long a call took, since `duration` is for events that sum up others.
  */
 export function toOcsf({ sequence, previous, hash, event }: AuditRecord, options: OcsfOptions): OcsfApiActivity {
   const { product, log, activityOf = () => 'other' } = options
   const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
   const command = 'command' in event && event.command !== undefined ? event.command : `audit/${event.kind}`
-  const activity = activityOf(command)
-  const activityId = activities.get(activity) ?? 99
+  const [activityId, activity] = activities.get(activityOf(command)) ?? [99, event.kind]
+  const status = statusOf(event)
   const correlation = event.kind === 'intent' ? event.id : 'intent' in event ? event.intent : undefined
   const code = 'code' in event ? event.code : undefined
   const requirement = 'requirement' in event ? event.requirement : undefined
-  const duration = 'durationMs' in event ? event.durationMs : undefined
   return {
     activity_id: activityId,
-    activity_name: activityId === 99 ? event.kind : activity,
+    activity_name: activity,
     category_uid: 6,
     class_uid: 6003,
     type_uid: 600_300 + activityId,
     time: event.time * 1000,
     severity_id: severityOf(event),
-    status_id: statusOf(event),
+    status: statuses[status],
+    status_id: status,
     ...(code !== undefined && { status_code: code }),
-    ...(duration !== undefined && { duration: Math.round(duration) }),
     message: `${event.kind} ${command}`,
     metadata: {
       version: ocsfVersion,
@@ -116,7 +118,7 @@ export function toOcsf({ sequence, previous, hash, event }: AuditRecord, options
     src_endpoint: call.invoker === undefined ? { name: product.name } : { uid: call.invoker },
     ...(call.subject !== undefined && { resources: [{ uid: call.subject, type: 'subject' }] }),
     ...(call.invoker !== undefined && { ai_agent: { uid: call.invoker } }),
-    ...delegationOf(call, command),
+    ...delegationOf(call),
     ...controlOf(event),
     ...(requirement !== undefined && { policy: { uid: requirement } }),
     ...(event.kind === 'outcome' &&
@@ -145,7 +147,7 @@ function ourselves(product: string): Readonly<Record<string, unknown>> {
   return { user: { name: product, type_id: 3 } }
 }
 
-function delegationOf({ chain = [], principals = [], audience }: CallFacts, command: string): object {
+function delegationOf({ chain = [], principals = [] }: CallFacts): object {
   const leaf = chain.at(-1)
   if (leaf === undefined) return {}
   const [parent, issuer] = [chain.at(-2), principals.at(-2)]
@@ -154,8 +156,6 @@ function delegationOf({ chain = [], principals = [], audience }: CallFacts, comm
       uid: leaf,
       ...(parent !== undefined && { parent_uid: parent }),
       ...(issuer !== undefined && { issuer_uid: issuer }),
-      ...(audience !== undefined && { audience }),
-      scopes: [command],
     },
   }
 }
@@ -164,15 +164,15 @@ function rootOf({ chain = [] }: CallFacts): object {
   return chain[0] === undefined ? {} : { root_delegation: chain[0] }
 }
 
-/** 1 allowed, 2 denied; disposition 1 allowed, 2 blocked, 17 logged: in shadow mode nothing was blocked. */
+/** Action 1 allowed, 2 denied, 3 observed; disposition 1 allowed, 2 blocked, 17 logged: in shadow mode nothing was done. */
 function controlOf(event: AuditEvent): object {
-  if (event.kind === 'intent') return { action_id: 1, disposition_id: 1 }
-  if (event.kind !== 'denied') return {}
-  return event.mode === 'shadow' ? { action_id: 1, disposition_id: 17 } : { action_id: 2, disposition_id: 2 }
+  if (event.kind !== 'intent' && event.kind !== 'denied') return {}
+  if (event.mode === 'shadow') return { action_id: 3, disposition_id: 17 }
+  return event.kind === 'intent' ? { action_id: 1, disposition_id: 1 } : { action_id: 2, disposition_id: 2 }
 }
 
 /** 0 unknown, 1 success, 2 failure. */
-function statusOf(event: AuditEvent): number {
+function statusOf(event: AuditEvent): 0 | 1 | 2 {
   if (event.kind === 'denied') return 2
   if (event.kind !== 'outcome') return 1
   return event.status === 'ok' ? 1 : event.status === 'error' ? 2 : 0
