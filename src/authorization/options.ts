@@ -16,6 +16,7 @@ import { defaultVersions } from '../envelope/open.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
 import { ArgumentError } from '../errors.ts'
 import { completeLimits, type Limits } from '../limits.ts'
+import { listOf, withMethod } from '../option.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
@@ -178,7 +179,7 @@ export function completeVerification(options: VerificationOptions): Verification
     resolvesKeysOnly: options.resolver === undefined,
     rememberProofs: false,
     limits: completeLimits(options.limits),
-    accept: Object.freeze([...(options.accept ?? defaultVersions)]),
+    accept: Object.freeze([...listOf('accept', options.accept ?? defaultVersions, 'versions')]),
     acceptRedundantFields: options.acceptRedundantFields === true,
     backend: options.backend ?? platformBackend,
     onError: options.onError ?? (() => undefined),
@@ -200,14 +201,12 @@ function did(name: string, value: string): Did {
 
 function subjectsOf(subjects: AuthorizeOptions['subjects']): ReadonlySet<string> | undefined {
   if (subjects === anySubject) return undefined
-  if (!Array.isArray(subjects)) throw new ArgumentError('`subjects` must be a list of DIDs, or anySubject')
-  return new Set(subjects.map((subject) => did('subjects', subject)))
+  return new Set(listOf('subjects', subjects, 'DIDs, or anySubject').map((subject) => did('subjects', subject)))
 }
 
 function commandsOf(commands: AuthorizeOptions['commands']): ReadonlyMap<string, CommandDefinition> | undefined {
   if (commands === uncheckedCommands) return undefined
-  if (!Array.isArray(commands)) throw new ArgumentError('`commands` must be a list of command definitions')
-  return commandTable(commands)
+  return commandTable(listOf('commands', commands, 'command definitions'))
 }
 
 function formatsOf(formats: AuthorizeOptions['formats']): readonly TokenFormat[] {
@@ -217,13 +216,6 @@ function formatsOf(formats: AuthorizeOptions['formats']): readonly TokenFormat[]
   return Object.freeze(
     formats.map((format: TokenFormat) => withMethod('formats', withMethod('formats', format, 'read'), 'recognizes')),
   )
-}
-
-function withMethod<T extends object>(name: string, value: T, method: keyof T & string): T {
-  if (typeof value !== 'object' || value === null || typeof value[method] !== 'function') {
-    throw new ArgumentError(`\`${name}\` must have a method \`${method}\``)
-  }
-  return value
 }
 
 function whole(name: string, value: number, most: number): number {

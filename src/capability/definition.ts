@@ -63,6 +63,9 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
 export function defineCommand<const Schemas extends ArgumentSchemas>(
   draft: CommandDraft<Schemas>,
 ): CommandDefinition<ArgumentsOf<Schemas>> {
+  if (typeof draft?.args !== 'object' || draft.args === null) {
+    throw new ArgumentError('a definition needs `command` and `args`, of which `{}` says that it takes none')
+  }
   const command = readCommand(draft.command)
   const args: Record<string, StandardSchema> = Object.create(null)
   for (const [name, schema] of Object.entries(draft.args)) {
@@ -79,6 +82,15 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
     ...(draft.description === undefined ? {} : { description: draft.description }),
     ...(draft.idempotent === true ? { idempotent: true } : {}),
   })
+}
+
+/**
+ * The command that an option names.
+ *
+ * @throws MalformedError when it names none.
+ */
+export function commandOf<Args>(command: string | CommandDefinition<Args>): Command {
+  return parseCommand((command as CommandDefinition<Args> | undefined)?.command ?? (command as string))
 }
 
 /**

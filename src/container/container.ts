@@ -91,8 +91,9 @@ export function splitContainer(
 }
 
 function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
-  const list = [...tokens].map((token) => token.bytes)
-  if (list.length === 0) throw new ArgumentError('a container needs a token')
+  // What is no list at all, one token that was passed as it is, comes out as an empty one.
+  const list = Array.from(tokens ?? [], (token) => token?.bytes)
+  if (list.length === 0) throw new ArgumentError('a container needs a list of tokens')
   if (list.some((bytes) => !(bytes instanceof Uint8Array))) throw new ArgumentError('a container is made of tokens')
   // The specification wants the bytewise order and no doubles when written, and neither when read.
   const sorted = list

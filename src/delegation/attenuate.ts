@@ -1,12 +1,13 @@
 import { commandCovers } from '../capability/command.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { anySubject } from '../capability/subject.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
+import { withMethod } from '../option.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
-import { commandOf, defaultDelegationLifetime, type NewDelegation, sealDelegation } from './delegate.ts'
+import { defaultDelegationLifetime, type NewDelegation, sealDelegation } from './delegate.ts'
 import type { Delegation } from './delegation.ts'
 
 /** Options of {@link attenuate}. */
@@ -31,10 +32,12 @@ export async function attenuate(
   proofs: Delegation | readonly Delegation[],
   options: AttenuateOptions,
 ): Promise<Delegation> {
-  const chain = 'kind' in proofs ? [proofs] : proofs
+  const chain: readonly Delegation[] = Array.isArray(proofs) ? proofs : [proofs]
   const proof = chain.at(-1)
-  if (proof === undefined) throw new ArgumentError('attenuate needs the delegation that is to be passed on')
-  const { issuer } = options
+  if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
+    throw new ArgumentError('attenuate needs the delegation that is to be passed on, or the chain that leads to it')
+  }
+  const issuer = withMethod('issuer', options?.issuer, 'sign')
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
   }

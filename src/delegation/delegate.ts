@@ -1,5 +1,4 @@
-import { type Command, parseCommand } from '../capability/command.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
@@ -9,6 +8,7 @@ import { checkNonce, minimumNonceBytes, randomNonce } from '../envelope/nonce.ts
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import { withMethod } from '../option.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Timestamp } from '../time.ts'
 import { delegationOf } from './decode-delegation.ts'
@@ -52,7 +52,8 @@ export interface DelegateOptions extends NewDelegation {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function delegate(options: DelegateOptions): Promise<Delegation> {
-  const { issuer, subject = issuer.did, policy = [] } = options
+  const issuer = withMethod('issuer', options?.issuer, 'sign')
+  const { subject = issuer.did, policy = [] } = options
   if (subject !== anySubject && subject !== issuer.did) {
     throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
   }
@@ -62,11 +63,6 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
     policy: parsePolicy(policy),
     expiration: chooseExpiration(options, defaultDelegationLifetime),
   })
-}
-
-/** The command that an option names. */
-export function commandOf(command: string | CommandDefinition): Command {
-  return typeof command === 'string' ? parseCommand(command) : command.command
 }
 
 /** Signs a delegation whose authority has been worked out. */

@@ -18,6 +18,7 @@ import {
   readNonce,
   readTimestamp,
   type TextReaders,
+  writeMeta,
 } from '../envelope/fields.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import { never } from '../time.ts'
@@ -75,7 +76,7 @@ export function writeDelegationPayload(fields: DelegationFields): IpldMap {
     ...(notBefore === undefined ? {} : { nbf: notBefore }),
     pol: fields.policy as IpldValue,
     sub: fields.subject === anySubject ? null : fields.subject,
-    ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
+    ...writeMeta(meta),
     nonce: fields.nonce,
   }
 }

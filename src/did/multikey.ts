@@ -5,7 +5,7 @@
  * @module
  */
 
-import { MalformedError } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase58btc, encodeBase58btc } from '../ipld/base.ts'
 import { isCanonicalY, isOnEdwardsCurve, isSmallOrder } from './ed25519-point.ts'
 import type { SignatureAlgorithm } from './public-key.ts'
@@ -47,6 +47,16 @@ export function encodeMultikey({ algorithm, bytes }: KeyBytes): string {
   prefixed.set(CODES[algorithm])
   prefixed.set(bytes, 2)
   return `z${encodeBase58btc(prefixed)}`
+}
+
+/**
+ * Refuses what names no algorithm of this library.
+ *
+ * @throws {@link ArgumentError} that names those there are.
+ */
+export function checkAlgorithm(algorithm: SignatureAlgorithm): SignatureAlgorithm {
+  if (!Object.hasOwn(CODES, algorithm)) throw new ArgumentError('`algorithm` must be Ed25519, ES256 or ES256K')
+  return algorithm
 }
 
 /**

@@ -80,3 +80,8 @@ export function readMeta(value: IpldValue | undefined, emptyAllowed: boolean): I
   }
   return value
 }
+
+/** The map as it is written: not at all when it is absent or empty. */
+export function writeMeta(meta: IpldMap | undefined): { readonly meta?: IpldMap } {
+  return meta === undefined || (isMap(meta) && Object.keys(meta).length === 0) ? {} : { meta }
+}

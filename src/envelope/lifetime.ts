@@ -5,6 +5,7 @@
  */
 
 import { ArgumentError } from '../errors.ts'
+import { withMethod } from '../option.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 
 /** Time options of tokens that are made. At most one of `expiresIn` and `expiration`. */
@@ -32,7 +33,7 @@ export function chooseExpiration(options: LifetimeOptions, fallback: number): Ti
   if (expiresIn !== undefined && !(Number.isSafeInteger(expiresIn) && expiresIn > 0)) {
     throw new ArgumentError('`expiresIn` must be a whole number of seconds above zero')
   }
-  return checkTimestamp('expiresIn', Math.floor(clock.now()) + (expiresIn ?? fallback))
+  return checkTimestamp('expiresIn', Math.floor(withMethod('clock', clock, 'now').now()) + (expiresIn ?? fallback))
 }
 
 /** Checks a time given by a caller. `null` is not taken for never, nor milliseconds for seconds. */

@@ -1,6 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { type Command, parseCommand } from '../capability/command.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
 import { parseDid } from '../did/did.ts'
 import { chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
@@ -8,6 +7,7 @@ import { checkNonce, randomNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import { listOf, withMethod } from '../option.ts'
 import type { Signer } from '../principal/signer.ts'
 import { systemClock } from '../time.ts'
 import { invocationOf } from './decode-invocation.ts'
@@ -57,7 +57,9 @@ export interface InvokeOptions<Args = IpldMap> extends LifetimeOptions {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Promise<Invocation> {
-  const { issuer, proofs = [], clock = systemClock, cause, meta } = options
+  const issuer = withMethod('issuer', options?.issuer, 'sign')
+  const { clock = systemClock, cause, meta } = options
+  const proofs = listOf('proofs', options.proofs ?? [], 'delegations')
   const subject = parseDid(options.subject ?? subjectOf(proofs) ?? issuer.did)
   const fields: InvocationFields = {
     issuer: issuer.did,
@@ -65,7 +67,7 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
     ...(options.audience === undefined ? {} : { audience: parseDid(options.audience) }),
     command: commandOf(options.command),
     args: (options.args ?? {}) as IpldMap,
-    proofs: proofs.map(({ cid }) => cid),
+    proofs: proofs.map((proof) => proof?.cid),
     nonce: options.nonce === undefined ? randomNonce() : checkNonce(options.nonce, 0),
     expiration: chooseExpiration(options, defaultLifetime),
     issuedAt: Math.floor(clock.now()),
@@ -85,13 +87,9 @@ export async function sealInvocation(
   return invocationOf(envelope, cid)
 }
 
-function commandOf(command: string | CommandDefinition<never> | CommandDefinition<unknown>): Command {
-  return typeof command === 'string' ? parseCommand(command) : command.command
-}
-
 /** The one subject that the proofs name; links without one inherit it. */
 function subjectOf(proofs: readonly ProofLike[]): string | undefined {
-  const subject = proofs.find((proof) => proof.subject !== anySubject)?.subject
+  const subject = proofs.find((proof) => proof?.subject !== anySubject)?.subject
   if (proofs.length > 0 && (subject === undefined || subject === anySubject)) {
     throw new ArgumentError('the proofs name no subject; say whose authority is used with `subject`')
   }

@@ -15,6 +15,7 @@ import {
   readNonce,
   readTimestamp,
   type TextReaders,
+  writeMeta,
 } from '../envelope/fields.ts'
 import { MalformedError } from '../errors.ts'
 import { isCid, isTokenCid } from '../ipld/cid.ts'
@@ -77,7 +78,7 @@ export function writeInvocationPayload(fields: InvocationFields): IpldMap {
     prf: fields.proofs,
     sub: fields.subject,
     args: fields.args,
-    ...(meta === undefined || Object.keys(meta).length === 0 ? {} : { meta }),
+    ...writeMeta(meta),
     ...(cause === undefined ? {} : { cause }),
     nonce: fields.nonce,
   }

@@ -5,7 +5,9 @@
  */
 
 import { backend } from '#backend'
+import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
+import { ArgumentError } from '../errors.ts'
 import { type Signer, signerOf } from './signer.ts'
 
 /** Options of {@link generateSigner}. */
@@ -17,8 +19,11 @@ export interface GenerateSignerOptions {
 /**
  * Makes a new key pair and its `did:key`. The key lives in this process and cannot be read out; for a key that lasts,
  * use `importSigner`, `webCryptoSigner` or `remoteSigner`.
+ *
+ * @throws {@link ArgumentError} when there is no such algorithm.
  */
 export async function generateSigner(options?: GenerateSignerOptions): Promise<Signer> {
-  const algorithm = options?.algorithm ?? 'Ed25519'
+  if (typeof options === 'string') throw new ArgumentError('options are an object, such as `{ algorithm }`')
+  const algorithm = checkAlgorithm(options?.algorithm ?? 'Ed25519')
   return signerOf(algorithm, await backend.generateKey(algorithm))
 }
