@@ -36,7 +36,7 @@ export function readCall(
 ): Steps<Chain | Denial> {
   const { formats } = settings
   const [first] = formats as readonly [TokenFormat]
-  const format = formats.length === 1 ? first : (formats.find(({ recognizes }) => recognizes(container)) ?? first)
+  const format = formats.length === 1 ? first : (formats.find((format) => format.recognizes(container)) ?? first)
   return format.read(container, { now, settings, memo })
 }
 

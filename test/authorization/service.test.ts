@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { authorize } from '../../src/authorization/authorize.ts'
+import { standardFormat } from '../../src/authorization/read-call.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import type { StandardSchema } from '../../src/capability/standard-schema.ts'
 import { anySubject } from '../../src/capability/subject.ts'
@@ -102,6 +103,26 @@ describe('a service', () => {
     for (const nothing of [undefined, null, 7, {}, []]) {
       expect(verdict(await createService().authorize(nothing as never))).toBe('unsupported at container CTN-01')
     }
+  })
+
+  it('asks a format of a class on the format itself', async () => {
+    class Recorded {
+      readonly name = 'recorded'
+      readonly asked: string[] = []
+      recognizes(container: string | Uint8Array): boolean {
+        this.asked.push('recognizes')
+        return standardFormat.recognizes(container)
+      }
+      read(...call: Parameters<typeof standardFormat.read>): ReturnType<typeof standardFormat.read> {
+        this.asked.push('read')
+        return standardFormat.read(...call)
+      }
+    }
+    const format = new Recorded()
+    const never = { ...standardFormat, recognizes: () => false }
+    const tokens = [await call({ issuer: bob, proofs }), ...proofs]
+    expect(await decide(tokens, { formats: [never, format] })).toBe('allowed')
+    expect(format.asked).toEqual(['recognizes', 'read'])
   })
 
   it('can be asked once, without being set up', async () => {
