@@ -44,7 +44,7 @@ export function hasUnknownOperator(statements: unknown): boolean {
   return (statements as unknown[]).some((statement) => {
     if (!Array.isArray(statement)) return false
     const [operator, second, third] = statement as unknown[]
-    if (!operators.includes(operator as string)) return true
+    if (typeof operator === 'string' && !operators.includes(operator)) return true
     if (operator === 'and' || operator === 'or') return hasUnknownOperator(second)
     if (operator === 'not') return hasUnknownOperator([second])
     return (operator === 'all' || operator === 'any') && hasUnknownOperator([third])

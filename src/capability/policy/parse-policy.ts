@@ -77,8 +77,12 @@ function parseForm(list: readonly unknown[], depth: number, count: Count): State
       checkLength(list, 3)
       return [operator, selectorText(first), parseStatement(second, depth + 1, count)]
     default: {
-      const shown = typeof operator === 'string' ? quote(operator) : 'that is not a string'
-      throw new MalformedError('POL-02', `policy has an unknown operator ${shown}`, { kind: 'unsupported' })
+      // A later version may know another name; what is no name is a statement in none.
+      const isName = typeof operator === 'string'
+      const shown = isName ? quote(operator) : 'that is not a string'
+      throw new MalformedError('POL-02', `policy has an unknown operator ${shown}`, {
+        kind: isName ? 'unsupported' : 'malformed',
+      })
     }
   }
 }

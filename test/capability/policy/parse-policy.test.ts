@@ -52,10 +52,17 @@ describe('parsePolicy', () => {
     },
   )
 
-  it.each([[], [5], [null], ['=', '.a', 1], ['AND', []], ['constructor', '.a', 1], ['__proto__'], [['=='], '.a', 1]])(
+  it.each([['=', '.a', 1], ['AND', []], ['constructor', '.a', 1], ['__proto__'], ['']])(
     'POL-02 refuses an operator that it does not know: %j',
     async (...statement) => {
       expect(await refusal([statement])).toBe('POL-02 unsupported')
+    },
+  )
+
+  it.each([[], [5], [null], [['=='], '.a', 1], ['not', []], ['and', [[]]], ['all', '.a', [true]]])(
+    'POL-02 refuses an operator that is no text as malformed: %j',
+    async (...statement) => {
+      expect(await refusal([statement])).toBe('POL-02')
     },
   )
 

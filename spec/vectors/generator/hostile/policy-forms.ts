@@ -28,12 +28,10 @@ function statements(): readonly Vector[] {
       'a text in and': policy([['and', ['x']]]),
     }),
     ...refused('policy-operator', 'POL-02', 'unsupported', {
-      'an empty statement': policy([[]]),
       'of JavaScript': policy([['===', '.x', 1]]),
       'of mathematics': policy([['\u2264', '.x', 1]]),
       'in upper case': policy([['AND', []]]),
       'with a space': policy([['== ', '.x', 1]]),
-      'a number': policy([[1, '.x', 1]]),
       'an extension': policy([['uses', 3]]),
       'of a later version': policy([['in', '.x', [1, 2]]]),
       'a name that every object has': policy([['constructor', '.x', 1]]),
@@ -48,6 +46,13 @@ function statements(): readonly Vector[] {
         ],
       ]),
       'under any': policy([['any', '.l', ['matches', '.', '^a']]]),
+    }),
+    ...refused('policy-operator-form', 'POL-02', 'malformed', {
+      'an empty statement': policy([[]]),
+      'an empty statement under not': policy([['not', []]]),
+      'a number': policy([[1, '.x', 1]]),
+      null: policy([[null, '.x', 1]]),
+      'a list': policy([[['=='], '.x', 1]]),
     }),
     ...refused('policy-operands', 'POL-03', 'malformed', {
       'no value': policy([['==', '.x']]),
