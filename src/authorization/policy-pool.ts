@@ -1,4 +1,4 @@
-import { type CompiledPolicy, compilePolicy } from '../capability/policy/compile.ts'
+import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
 import { digestKey } from '../ipld/cid.ts'
@@ -24,11 +24,11 @@ export function createPolicyPool(max: number): PolicyPool {
   const pool = createBoundedMap<CompiledPolicy>(max)
   return {
     compile(bytes, value) {
-      if (bytes.length > maxBytes) return compilePolicy(parsePolicy(value))
+      if (bytes.length > maxBytes) return compileParsed(parsePolicy(value))
       const key = digestKey(bytes)
       const known = pool.get(key)
       if (known !== undefined) return known
-      const policy = compilePolicy(parsePolicy(value))
+      const policy = compileParsed(parsePolicy(value))
       pool.set(key, policy)
       return policy
     },

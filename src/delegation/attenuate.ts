@@ -58,9 +58,9 @@ export async function attenuate(
 /** Loaded when there is something to compare: who only verifies never needs it. */
 async function refuseWidening(policy: Policy, chain: readonly Delegation[]): Promise<void> {
   if (policy.length === 0) return
-  const { findWidening } = await import('../capability/policy/narrower.ts')
+  const { wideningOf } = await import('../capability/policy/narrower.ts')
   for (const [at, { policy: given }] of chain.entries()) {
-    const widening = findWidening(given, policy)
+    const widening = wideningOf(given, policy)
     if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at} of ${chain.length})`)
   }
 }

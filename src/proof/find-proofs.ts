@@ -1,6 +1,6 @@
 import { commandCovers, parseCommand } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
-import { compilePolicy } from '../capability/policy/compile.ts'
+import { compileParsed } from '../capability/policy/compile.ts'
 import { anySubject } from '../capability/subject.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { type Did, parseDid } from '../did/did.ts'
@@ -104,6 +104,6 @@ function readOptions(options: FindProofsOptions): Search {
       commandCovers(delegation.command, next?.command ?? command) &&
       (delegation.notBefore === undefined || delegation.notBefore <= now) &&
       (delegation.expiration === never || delegation.expiration >= now + validFor) &&
-      (args === undefined || compilePolicy(delegation.policy).evaluate(args) === undefined),
+      (args === undefined || compileParsed(delegation.policy).evaluate(args) === undefined),
   }
 }

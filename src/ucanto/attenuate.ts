@@ -1,6 +1,6 @@
 import { type Command, commandCovers } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
-import { findWidening } from '../capability/policy/narrower.ts'
+import { findWidening } from '../capability/policy/find-widening.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'

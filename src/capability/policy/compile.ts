@@ -2,6 +2,7 @@ import type { IpldValue } from '../../ipld/value.ts'
 import { beginEvaluation, type Evaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
+import { parsePolicy } from './parse-policy.ts'
 import type { Policy } from './statement.ts'
 
 export type { PolicyObjection } from './objection.ts'
@@ -19,12 +20,17 @@ export interface CompiledPolicy {
 }
 
 /**
- * Compiles a policy that `parsePolicy` or a builder returned. Selectors are read and patterns split here, once; no code
- * is generated.
+ * Reads a policy as `parsePolicy` does and compiles it. Selectors are read and patterns split here, once; no code is
+ * generated.
  *
- * @throws MalformedError when a selector is malformed, of which a parsed policy has none.
+ * @throws MalformedError with the requirement of `spec/policy.md` that it breaks.
  */
 export function compilePolicy(policy: Policy): CompiledPolicy {
+  return compileParsed(parsePolicy(policy))
+}
+
+/** The same for a policy that `parsePolicy` returned, which is not read twice. */
+export function compileParsed(policy: Policy): CompiledPolicy {
   const evaluators = policy.map(compileStatement)
   return Object.freeze({
     policy,

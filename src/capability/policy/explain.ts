@@ -1,8 +1,9 @@
 import type { IpldValue } from '../../ipld/value.ts'
-import { describeStatement } from './describe.ts'
+import { describeStatement } from './describe-statement.ts'
 import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
+import { parsePolicy } from './parse-policy.ts'
 import type { Policy } from './statement.ts'
 
 /** The outcome of a policy or a statement. Only `true` permits. */
@@ -42,11 +43,15 @@ export interface ExplainOptions {
 /**
  * Explains what a policy says to some arguments. It is for people and tests; to decide, `compilePolicy` is faster and
  * of the same verdict. Each statement has the whole budget.
+ *
+ * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
+ * @throws ArgumentError when `options` is no object.
  */
 export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainOptions = {}): PolicyExplanation {
   const detail = options.redact === true ? 'type' : 'full'
-  const evaluators = policy.map(compileStatement)
-  const statements = policy.map((statement, index): StatementExplanation => {
+  const parsed = parsePolicy(policy)
+  const evaluators = parsed.map(compileStatement)
+  const statements = parsed.map((statement, index): StatementExplanation => {
     const objection = findObjection(
       [statement],
       evaluators.slice(index, index + 1),
@@ -61,6 +66,6 @@ export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainO
       ...(objection === undefined ? {} : { objection: Object.freeze({ ...objection, statement: index }) }),
     })
   })
-  const outcome = findObjection(policy, evaluators, args, beginEvaluation(args))?.reason ?? 'true'
+  const outcome = findObjection(parsed, evaluators, args, beginEvaluation(args))?.reason ?? 'true'
   return Object.freeze({ allowed: outcome === 'true', outcome, statements: Object.freeze(statements) })
 }

@@ -14,9 +14,9 @@ export {
   type PolicyOutcome,
   type StatementExplanation,
 } from './explain.ts'
+export { findWidening, type Widening } from './find-widening.ts'
 export { compileGlob, escapeGlob, type GlobMatcher } from './glob.ts'
 export { lintPolicy, type PolicyWarning, type PolicyWarningRule } from './lint.ts'
-export { findWidening, type Widening } from './narrower.ts'
 export type { PolicyObjection } from './objection.ts'
 export { parsePolicy } from './parse-policy.ts'
 export {

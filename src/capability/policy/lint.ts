@@ -6,8 +6,9 @@
 
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
-import { describeStatement } from './describe.ts'
+import { describeStatement } from './describe-statement.ts'
 import { patternWarning } from './lint-pattern.ts'
+import { parsePolicy } from './parse-policy.ts'
 import { parseSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'
 import { areDisjoint, valueSetOf } from './value-set.ts'
@@ -49,18 +50,21 @@ export interface PolicyWarning {
 /**
  * Looks for mistakes in a policy that is about to be signed. A policy without warnings may still be wrong; one with
  * warnings may be right. Nothing here changes what a policy means.
+ *
+ * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  */
 export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
   const warnings: PolicyWarning[] = []
-  const required = requiredSelectors(policy)
-  for (const [index, statement] of policy.entries()) {
+  const parsed = parsePolicy(policy)
+  const required = requiredSelectors(parsed)
+  for (const [index, statement] of parsed.entries()) {
     const warn = (rule: PolicyWarningRule, message: string): void => {
       warnings.push(Object.freeze({ statement: index, rule, message }))
     }
     lintStatement(statement, required, warn)
     if (isAlwaysTrue(statement) && !isEmptyOr(statement))
       warn('always-true', `${describeStatement(statement)}: every call satisfies this`)
-    lintAgainst(statement, policy.slice(0, index), warn)
+    lintAgainst(statement, parsed.slice(0, index), warn)
   }
   return warnings
 }

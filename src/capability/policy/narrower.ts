@@ -1,4 +1,6 @@
-import { describeStatement } from './describe.ts'
+import { ipldEquals } from '../../ipld/equal.ts'
+import type { IpldValue } from '../../ipld/value.ts'
+import { describeStatement } from './describe-statement.ts'
 import type { Policy, Statement } from './statement.ts'
 import { areDisjoint, contains, namesStray, reachesBeyond, type ValueSet, valueSetOf } from './value-set.ts'
 
@@ -12,25 +14,19 @@ export interface Widening {
   readonly message: string
 }
 
-/**
- * Finds a statement of `child` that on its own allows what `parent` does not: it is wider than the parent's statement
- * at the same place, names a value that the parent refuses, or has nothing in common with it. A chain of delegations
- * needs all policies to hold, so such a statement can give nothing; whoever wrote it believes otherwise.
- *
- * Bounds, equality, patterns, alternatives of those over one selector, and `all` of them are compared. About other
- * statements it says nothing: undefined does not mean that the child is narrower, only that nothing is seen.
- */
-export function findWidening(parent: Policy, child: Policy): Widening | undefined {
+/** Finds what `findWidening` does, in policies that `parsePolicy` returned. */
+export function wideningOf(parent: Policy, child: Policy): Widening | undefined {
   // POL-25
   const childSets = placedSets(child)
-  for (const outer of placedSets(parent)) {
+  const parentSets = placedSets(parent)
+  for (const outer of parentSets) {
     const sets = childSets.filter(({ set }) => set.place === outer.set.place)
     const narrowed = sets.some(({ set }) => contains(outer.set, set))
     for (const inner of sets) {
       const widens = namesStray(outer.set, inner.set) || areDisjoint(outer.set, inner.set)
       // A wide statement beside a narrow one at the same place takes nothing away from it.
       const wider = !narrowed && contains(inner.set, outer.set) && reachesBeyond(outer.set, inner.set)
-      if (widens || wider) return widening(outer, inner)
+      if ((widens || wider) && !parentSets.some((given) => saysTheSame(given, inner))) return widening(outer, inner)
     }
   }
   return undefined
@@ -51,6 +47,10 @@ function setsWithin(statement: Statement, index: number): readonly PlacedSet[] {
   if (statement[0] === 'and') return statement[1].flatMap((part) => setsWithin(part, index))
   const set = valueSetOf(statement)
   return set === undefined ? [] : [{ set, statement, index }]
+}
+
+function saysTheSame(a: PlacedSet, b: PlacedSet): boolean {
+  return ipldEquals(a.statement as IpldValue, b.statement as IpldValue)
 }
 
 function widening(outer: PlacedSet, inner: PlacedSet): Widening {

@@ -1,10 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
-import { findWidening } from '../../../src/capability/policy/narrower.ts'
+import { findWidening } from '../../../src/capability/policy/find-widening.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
+import { goodPolicyCases } from '../../property/policy-arbitrary.ts'
 
 const find = (parent: unknown, child: unknown) => findWidening(parsePolicy(parent), parsePolicy(child))
+
+/** Statements about one value that often overlap, contradict or repeat each other. */
+const number = fc.constantFrom(0, 1, 2, 3)
+const text = fc.constantFrom('a', 'ab', 'abc', 'b')
+const simple = fc.oneof(
+  fc.tuple(fc.constantFrom('==', '!='), fc.constant('.a'), fc.oneof(number, text)),
+  fc.tuple(fc.constantFrom('<', '<=', '>', '>='), fc.constant('.a'), number),
+  fc.tuple(fc.constant('like'), fc.constant('.a'), fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 4 })),
+)
+const statement = fc.oneof(simple, fc.tuple(fc.constant('or'), fc.array(simple, { minLength: 1, maxLength: 3 })))
 
 describe('findWidening', () => {
   it.each<[unknown[], unknown[]]>([
@@ -278,18 +289,6 @@ describe('findWidening', () => {
   })
 
   it('P3 is right when it speaks: there is a value that the child allows and the parent does not', () => {
-    const number = fc.constantFrom(0, 1, 2, 3)
-    const text = fc.constantFrom('a', 'ab', 'abc', 'b')
-    const simple = fc.oneof(
-      fc.tuple(fc.constantFrom('==', '!='), fc.constant('.a'), fc.oneof(number, text)),
-      fc.tuple(fc.constantFrom('<', '<=', '>', '>='), fc.constant('.a'), number),
-      fc.tuple(
-        fc.constant('like'),
-        fc.constant('.a'),
-        fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 4 }),
-      ),
-    )
-    const statement = fc.oneof(simple, fc.tuple(fc.constant('or'), fc.array(simple, { minLength: 1, maxLength: 3 })))
     // Every text of up to five of three letters, of which the patterns know two: enough to tell any two of them apart.
     const longer = (texts: readonly string[]) => texts.flatMap((text) => ['a', 'b', 'c'].map((letter) => text + letter))
     let layer: readonly string[] = ['']
@@ -308,5 +307,86 @@ describe('findWidening', () => {
       }),
       { numRuns: 2000 },
     )
+  })
+
+  it.each<unknown[][]>([
+    [
+      ['==', '.a', 'x'],
+      ['==', '.a', 'y'],
+    ],
+    [
+      [
+        'or',
+        [
+          ['==', '.a', 1],
+          ['==', '.a', 2],
+        ],
+      ],
+      ['==', '.a', 1],
+    ],
+    [
+      ['<', '.a', 5],
+      ['<', '.a', 9],
+    ],
+    [
+      ['<', '.a', 5],
+      ['>', '.a', 9],
+    ],
+    [
+      ['like', '.a', 'x*'],
+      ['like', '.a', 'y*'],
+      ['like', '.a', '*'],
+    ],
+    [
+      ['all', '.a', ['==', '.', 1]],
+      ['all', '.a', ['==', '.', 2]],
+    ],
+    [
+      [
+        'and',
+        [
+          ['==', '.a', 1],
+          ['==', '.a', 2],
+        ],
+      ],
+      ['==', '.a', 2],
+    ],
+  ])('POL-25 finds none in a policy beside itself, however it contradicts or repeats itself: %j, %j', (...policy) => {
+    expect(find(policy, policy)).toBeUndefined()
+    expect(find(policy, [...policy].reverse())).toBeUndefined()
+    for (const statement of policy) expect(find(policy, [statement])).toBeUndefined()
+  })
+
+  it('P3 finds none in any policy beside itself, in whatever order, nor in a part of it', () => {
+    const nested = fc.oneof(
+      statement,
+      fc.tuple(fc.constant('all'), fc.constant('.b'), statement),
+      fc.tuple(fc.constant('and'), fc.array(statement, { maxLength: 3 })),
+      fc.tuple(fc.constant('not'), statement),
+    )
+    const policies = fc.array(nested, { maxLength: 5 })
+    const cases = policies.chain((policy) => fc.tuple(fc.constant(policy), fc.shuffledSubarray(policy)))
+    fc.assert(
+      fc.property(cases, ([policy, part]) => {
+        expect(find(policy, policy)).toBeUndefined()
+        expect(find(policy, part)).toBeUndefined()
+      }),
+      { numRuns: 2000 },
+    )
+    fc.assert(
+      fc.property(goodPolicyCases, ({ policy }) => {
+        expect(find(policy, policy)).toBeUndefined()
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('POL-25 still finds a statement that is not in the parent, beside those that are', () => {
+    const parent = [
+      ['<', '.a', 5],
+      ['<', '.a', 9],
+    ]
+    expect(find(parent, [...parent, ['==', '.a', 7]])).toMatchObject({ statement: 2, parentStatement: 0 })
+    expect(find(parent, [['<', '.a', 7]])).toMatchObject({ statement: 0, parentStatement: 0 })
   })
 })

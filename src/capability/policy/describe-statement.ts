@@ -1,0 +1,58 @@
+import { splitGlob } from './glob.ts'
+import { showLiteral } from './show-literal.ts'
+import type { Statement } from './statement.ts'
+
+/** Says what one statement asks for. `owner` is what its selectors begin at, when that is not the arguments. */
+export function describeStatement(statement: Statement, owner = ''): string {
+  switch (statement[0]) {
+    case '==':
+      return `${name(statement[1], owner)} is ${showLiteral(statement[2])}`
+    case '!=':
+      return `${name(statement[1], owner)} is there and is not ${showLiteral(statement[2])}`
+    case '<':
+      return `${name(statement[1], owner)} is a number below ${statement[2]}`
+    case '<=':
+      return `${name(statement[1], owner)} is a number of at most ${statement[2]}`
+    case '>':
+      return `${name(statement[1], owner)} is a number above ${statement[2]}`
+    case '>=':
+      return `${name(statement[1], owner)} is a number of at least ${statement[2]}`
+    case 'like':
+      return `${name(statement[1], owner)} ${describePattern(statement[2])}`
+    case 'and':
+      if (statement[1].length === 0) return 'anything'
+      return join(statement[1], ' and ', owner)
+    case 'or':
+      if (statement[1].length === 0) return 'anything (an `or` of nothing holds)'
+      return join(statement[1], ' or ', owner)
+    case 'not':
+      return `it is not so that ${describeStatement(statement[1], owner)}`
+    case 'all':
+      return `for every element of ${name(statement[1], owner)}: ${describeStatement(statement[2], 'element')}`
+    case 'any':
+      return `for at least one element of ${name(statement[1], owner)}: ${describeStatement(statement[2], 'element')}`
+  }
+}
+
+/** Says which text a pattern allows. */
+function describePattern(pattern: string): string {
+  const pieces = splitGlob(pattern)
+  const [head = '', tail = ''] = [pieces[0], pieces.at(-1)]
+  if (pieces.length === 1) return `is ${showLiteral(head)}`
+  const inner = pieces.slice(1, -1).filter((piece) => piece !== '')
+  const parts: string[] = []
+  if (head !== '') parts.push(`begins with ${showLiteral(head)}`)
+  if (inner.length > 0) parts.push(`contains ${inner.map((piece) => showLiteral(piece)).join(' and then ')}`)
+  if (tail !== '') parts.push(`ends with ${showLiteral(tail)}`)
+  return parts.length === 0 ? 'is any text' : `is text that ${parts.join(', ')}`
+}
+
+function name(selector: string, owner: string): string {
+  if (selector === '.') return owner === '' ? 'the whole of the arguments' : `the ${owner}`
+  return owner === '' ? `\`${selector}\`` : `\`${selector}\` of the ${owner}`
+}
+
+function join(statements: readonly Statement[], word: string, owner: string): string {
+  const parts = statements.map((statement) => describeStatement(statement, owner))
+  return parts.length === 1 ? (parts[0] ?? '') : `(${parts.join(word)})`
+}
