@@ -1,4 +1,6 @@
+import { listOf } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation, Durability } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
@@ -14,8 +16,9 @@ const order: readonly Durability[] = ['process', 'system', 'disk', 'remote']
  * @throws ArgumentError when there is no sink.
  */
 export function allOf(sinks: readonly AuditSink[]): AuditSink {
+  checkConfiguration('allOf', { sinks }, { sinks: listOf(sinkForm) })
   const members = [...sinks]
-  if (members.length === 0) throw new ArgumentError('allOf() needs at least one sink')
+  if (members.length === 0) throw new ArgumentError('allOf: `sinks` must have at least one')
   const name = `all of ${members.map((sink) => sink.name).join(', ')}`
 
   async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {

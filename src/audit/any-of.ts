@@ -1,5 +1,7 @@
+import { callback, listOf } from '../check-options.ts'
 import { ArgumentError, AuditError } from '../errors.ts'
 import { closeAll } from './all-of.ts'
+import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
@@ -20,9 +22,12 @@ export interface AnyOfOptions {
  *
  * @throws ArgumentError when there is no sink.
  */
-export function anyOf(sinks: readonly AuditSink[], { onFailure }: AnyOfOptions): AuditSink {
+export function anyOf(sinks: readonly AuditSink[], options: AnyOfOptions): AuditSink {
+  checkConfiguration('anyOf', { sinks }, { sinks: listOf(sinkForm) })
+  checkConfiguration('anyOf', options, { onFailure: callback })
+  const { onFailure } = options
   const members = [...sinks]
-  if (members.length === 0) throw new ArgumentError('anyOf() needs at least one sink')
+  if (members.length === 0) throw new ArgumentError('anyOf: `sinks` must have at least one')
   const name = `any of ${members.map((sink) => sink.name).join(', ')}`
 
   async function one(

@@ -1,4 +1,6 @@
+import { callback } from '../check-options.ts'
 import type { SinkFailureListener } from './any-of.ts'
+import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
@@ -15,7 +17,11 @@ export interface BestEffortOptions {
  *
  * Give it a sink with `withDeadline`, so that events do not pile up while it hangs.
  */
-export function bestEffort(sink: AuditSink, { onFailure }: BestEffortOptions): AuditSink {
+export function bestEffort(sink: AuditSink, options: BestEffortOptions): AuditSink {
+  checkConfiguration('bestEffort', { sink }, { sink: sinkForm })
+  checkConfiguration('bestEffort', options, { onFailure: callback })
+  const { onFailure } = options
+
   async function pass(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<void> {
     try {
       await sink.append(event, options)

@@ -1,4 +1,6 @@
+import { callback, maybe, oneOf, text } from '../check-options.ts'
 import { type ChainedSinkOptions, chainedSink } from './chained-sink.ts'
+import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink, Durability } from './sink.ts'
 
@@ -24,6 +26,12 @@ export interface CallbackAuditSinkOptions extends ChainedSinkOptions {
  * its number: give `position` to go on where an earlier process ended.
  */
 export function callbackAuditSink(options: CallbackAuditSinkOptions): AuditSink {
+  checkConfiguration('audit sink of a callback', options, {
+    ...chainForms,
+    write: callback,
+    durability: maybe(oneOf('process', 'system', 'disk', 'remote')),
+    name: maybe(text),
+  })
   const { write, durability = 'process', name = 'callback', ...chain } = options
   return chainedSink({ name, durability, write }, chain)
 }

@@ -1,5 +1,7 @@
 import { backend as platform } from '#backend'
+import { callback, maybe, text } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
+import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import { prepareEvent } from './prepare-event.ts'
 import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
@@ -34,6 +36,8 @@ export interface ChainedSinkOptions {
  * the chain where it was.
  */
 export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = {}): AuditSink {
+  checkConfiguration('audit sink', writer, { name: text, write: callback, close: maybe(callback) })
+  checkConfiguration('audit sink', options, chainForms)
   const { position = beginning, sha256 = platform.sha256 } = options
   let last = position
   let closed: Promise<void> | undefined

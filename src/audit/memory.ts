@@ -1,5 +1,7 @@
+import { maybe, number, text } from '../check-options.ts'
 import { AuditError } from '../errors.ts'
 import { chainedSink } from './chained-sink.ts'
+import { checkConfiguration } from './configuration.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
 
@@ -21,6 +23,7 @@ export interface MemoryAuditSink extends AuditSink {
 
 /** A log in the memory of this process: for tests, and to show the last events of a process that has another log. */
 export function memoryAuditSink(options: MemoryAuditSinkOptions = {}): MemoryAuditSink {
+  checkConfiguration('audit log in memory', options, { maxRecords: maybe(number(1)), name: maybe(text) })
   const { maxRecords = 100_000, name = 'memory' } = options
   const records: AuditRecord[] = []
   const lines: string[] = []

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { having, maybe, text } from '../check-options.ts'
 import { type ChainedSinkOptions, chainedSink } from './chained-sink.ts'
+import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
@@ -40,6 +42,11 @@ export interface OtelAuditSinkOptions extends ChainedSinkOptions {
  * confirms, in `allOf([file, otel])`. AUD-08
  */
 export function otelAuditSink(options: OtelAuditSinkOptions): AuditSink {
+  checkConfiguration('audit sink of OpenTelemetry', options, {
+    ...chainForms,
+    logger: having('emit'),
+    name: maybe(text),
+  })
   const { logger, name = 'otel', ...chain } = options
   return chainedSink(
     { name, durability: 'process', write: (record, line) => logger.emit(logRecord(record, line)) },

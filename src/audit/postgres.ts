@@ -5,8 +5,10 @@
  */
 
 import { backend as platform } from '#backend'
+import { callback, having, maybe, text, whole } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import { checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import { prepareEvent } from './prepare-event.ts'
 import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
@@ -59,9 +61,16 @@ interface Waiting {
  * are; events that come while a transaction runs share the next one. AUD-19
  *
  * When the connection is lost while it commits, the record may be there although it is not confirmed: as an intent
- * without an outcome.
+ * without an outcome. Whether the table is there shows with the first event; {@link openPostgresAuditSink} asks before.
  */
 export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink {
+  checkConfiguration('audit log in PostgreSQL', options, {
+    pool: having('connect'),
+    table: maybe(text),
+    maxBatch: maybe(whole(1)),
+    name: maybe(text),
+    sha256: maybe(callback),
+  })
   const { pool, table = 'audit_log', maxBatch = 500, name = 'postgres', sha256 = platform.sha256 } = options
   assertTableName(table, 2)
   let queue: Waiting[] = []
@@ -150,6 +159,42 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
 
   return Object.freeze({ name, append, close })
 }
+
+/**
+ * Asks the server first whether the log can be written there, and makes the sink then: so that a missing table or
+ * permission is found at the start, and not by the first call.
+ *
+ * @throws AuditError `ERR_AUDIT_CONFIGURATION`, with what to do; ArgumentError for options that are none.
+ */
+export async function openPostgresAuditSink(options: PostgresAuditSinkOptions): Promise<AuditSink> {
+  const sink = postgresAuditSink(options)
+  const { pool, table = 'audit_log', name = 'postgres' } = options
+  const wrong = (what: string, cause?: unknown): AuditError =>
+    new AuditError('ERR_AUDIT_CONFIGURATION', `the log ${quote(table)} of ${quote(name)} ${what}`, { cause })
+  let rows: readonly unknown[]
+  try {
+    const connection = await pool.connect()
+    try {
+      rows = (await connection.query(capability, [table])).rows
+    } finally {
+      connection.release()
+    }
+  } catch (cause) {
+    throw wrong('cannot be asked about; let `pool` reach the server', cause)
+  }
+  const found = rows[0] as { readonly there: boolean; readonly allowed: boolean; readonly read_only: boolean }
+  if (!found.there) throw wrong('is not there; run the SQL of postgresAuditSchema')
+  if (!found.allowed) throw wrong('may not be read and added to by this role; give `role` to postgresAuditSchema')
+  if (found.read_only) throw wrong('is on a server that is only read; connect to the one that is written')
+  return sink
+}
+
+const capability = `
+  SELECT to_regclass($1) IS NOT NULL AS there,
+    CASE WHEN to_regclass($1) IS NULL THEN false
+      ELSE has_table_privilege(to_regclass($1), 'SELECT') AND has_table_privilege(to_regclass($1), 'INSERT')
+    END AS allowed,
+    current_setting('transaction_read_only')::boolean AS read_only`
 
 /** Options of {@link postgresAuditSchema}. */
 export interface PostgresAuditSchemaOptions {

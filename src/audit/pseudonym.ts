@@ -1,7 +1,9 @@
+import { text } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import { encodeBase64url } from '../ipld/base.ts'
+import { checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
-import { hmacSha256, importSecretKey, type SecretKey } from './hmac.ts'
+import { hmacSha256, importSecretKey, type SecretKey, secretKeyForm } from './hmac.ts'
 
 /** Options of {@link createPseudonymizer}. */
 export interface PseudonymizerOptions {
@@ -20,9 +22,11 @@ export type Pseudonymizer = (did: string) => Promise<string>
  * Within a period the same DID has the same pseudonym, so that one can look into what somebody did; from one period to
  * the next they cannot be linked. The CIDs of a chain still lead to the tokens, for whoever has the tokens.
  */
-export function createPseudonymizer({ key, epoch }: PseudonymizerOptions): Pseudonymizer {
+export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymizer {
+  checkConfiguration('pseudonymizer', options, { key: secretKeyForm, epoch: text })
+  const { key, epoch } = options
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(epoch)) {
-    throw new ArgumentError('an epoch has 1 to 32 letters, digits, `-` and `_`')
+    throw new ArgumentError('pseudonymizer: `epoch` must be 1 to 32 letters, digits, `-` and `_`')
   }
   const usable = key instanceof Uint8Array ? importSecretKey(key) : Promise.resolve(key)
   // A bad key is told to whoever asks for a pseudonym; nobody has to for the process to go on.

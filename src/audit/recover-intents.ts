@@ -1,4 +1,6 @@
+import { type Form, having, maybe } from '../check-options.ts'
 import { type Clock, systemClock } from '../time.ts'
+import { checkConfiguration, sinkForm } from './configuration.ts'
 import { type AuditEvent, type IntentEvent, newEventId, type OutcomeEvent } from './event.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
@@ -35,7 +37,7 @@ export async function findOpenIntents(
 
 /** Options of {@link recoverIntents}. */
 export interface RecoverIntentsOptions {
-  /** The log as it was found at the start, `readJsonlLog` for one. */
+  /** The log as it was found at the start, `readJsonlRecords` for one. */
   readonly records: Iterable<AuditRecord> | AsyncIterable<AuditRecord>
   /** Where the outcomes go: the same log. */
   readonly sink: AuditSink
@@ -51,6 +53,7 @@ export interface RecoverIntentsOptions {
  * @returns the intents, for whoever has to look after them.
  */
 export async function recoverIntents(options: RecoverIntentsOptions): Promise<readonly OpenIntent[]> {
+  checkConfiguration('recoverIntents', options, { records: iterable, sink: sinkForm, clock: maybe(having('now')) })
   const { records, sink, clock = systemClock, signal } = options
   const open = await findOpenIntents(records)
   for (const { event } of open) {
@@ -67,6 +70,11 @@ export async function recoverIntents(options: RecoverIntentsOptions): Promise<re
   }
   return open
 }
+
+const iterable: Form = (value) =>
+  typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+    ? undefined
+    : 'must be records that can be iterated, such as those of readJsonlRecords'
 
 function linkOf(event: AuditEvent): string | undefined {
   return event.kind === 'outcome' || event.kind === 'released' || event.kind === 'denied' ? event.intent : undefined

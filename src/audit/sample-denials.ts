@@ -1,5 +1,6 @@
-import { ArgumentError } from '../errors.ts'
+import { having, maybe, number } from '../check-options.ts'
 import { type Clock, systemClock } from '../time.ts'
+import { checkConfiguration } from './configuration.ts'
 
 /** Options of {@link sampleDenials}. */
 export interface SampleDenialsOptions {
@@ -35,10 +36,14 @@ export type DenialSampler = (issuer: string) => SampleVerdict
  * What was not recorded is counted, and the next recorded denial says how many.
  */
 export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler {
+  checkConfiguration('denials', options, {
+    perIssuer: maybe(number(1)),
+    inAll: maybe(number(1)),
+    period: maybe(number(1)),
+    maxIssuers: maybe(number(1)),
+    clock: maybe(having('now')),
+  })
   const { perIssuer = 10, inAll = 1000, period = 60, maxIssuers = 10_000, clock = systemClock } = options
-  if (!(perIssuer >= 1 && inAll >= 1 && period >= 1 && maxIssuers >= 1)) {
-    throw new ArgumentError('the numbers of a denial sampler are 1 or more')
-  }
   const counts = new Map<string, Count>()
   const others: Count = { recorded: 0, suppressed: 0 }
   let began = clock.now()

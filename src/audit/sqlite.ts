@@ -5,7 +5,9 @@
  */
 
 import { backend as platform } from '#backend'
+import { callback, having, maybe, text } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
+import { checkConfiguration, setUp } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import { prepareEvent } from './prepare-event.ts'
 import { beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
@@ -41,15 +43,30 @@ export interface SqliteAuditSinkOptions {
  * Writes records into a table that refuses changes. Each record is one transaction, which reads the record before: so
  * several processes can write to one log. AUD-18
  *
- * @throws ArgumentError for a name of a table that is none.
+ * @throws ArgumentError for options that are none; AuditError `ERR_AUDIT_CONFIGURATION` when the database cannot be
+ *   written.
  */
 export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
+  checkConfiguration('audit log in SQLite', options, {
+    database: having('prepare'),
+    table: maybe(text),
+    name: maybe(text),
+    sha256: maybe(callback),
+  })
   const { database, table = 'audit_log', name = 'sqlite', sha256 = platform.sha256 } = options
   assertTableName(table)
-  database.exec('PRAGMA synchronous = FULL')
-  database.exec(schema(table))
-  const last = database.prepare(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`)
-  const insert = database.prepare(`INSERT INTO ${table} (sequence, hash, previous, line) VALUES (?, ?, ?, ?)`)
+  const { last, insert } = setUp(
+    `\`database\` ${quote(name)} cannot hold the table ${quote(table)}; open it for writing`,
+    () => {
+      database.exec('PRAGMA synchronous = FULL')
+      database.exec(schema(table))
+      assertWritable(database, table)
+      return {
+        last: database.prepare(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`),
+        insert: database.prepare(`INSERT INTO ${table} (sequence, hash, previous, line) VALUES (?, ?, ?, ?)`),
+      }
+    },
+  )
   let closed = false
   let turn: Promise<unknown> = Promise.resolve()
 
@@ -110,6 +127,15 @@ function positionOf(row: unknown): LogPosition {
   if (row === undefined || row === null) return beginning
   const { sequence, hash } = row as { readonly sequence: number | bigint; readonly hash: string }
   return { sequence: Number(sequence), hash }
+}
+
+/** The table may have been there, and the database be one that is only read. That another one writes is no fault. */
+function assertWritable(database: SqliteDatabase, table: string): void {
+  try {
+    database.exec(`DELETE FROM ${table} WHERE 0`)
+  } catch (cause) {
+    if (!(cause instanceof Error && cause.message.includes('database is locked'))) throw cause
+  }
 }
 
 function rollBack(database: SqliteDatabase): void {

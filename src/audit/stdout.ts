@@ -6,8 +6,10 @@
  */
 
 import process from 'node:process'
+import { having, maybe, text } from '../check-options.ts'
 import { AuditError } from '../errors.ts'
 import { type ChainedSinkOptions, chainedSink } from './chained-sink.ts'
+import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditSink } from './sink.ts'
 
 /** The part of a Node stream that is used. */
@@ -29,6 +31,11 @@ export interface StdoutAuditSinkOptions extends ChainedSinkOptions {
  * taken it; whether the collector keeps it is the collector's promise. AUD-07
  */
 export function stdoutAuditSink(options: StdoutAuditSinkOptions = {}): AuditSink {
+  checkConfiguration('audit log on standard output', options, {
+    ...chainForms,
+    stream: maybe(having('write')),
+    name: maybe(text),
+  })
   const { stream = process.stdout, name = 'stdout', ...chain } = options
   const write = (_record: unknown, line: string): Promise<void> =>
     new Promise((resolve, reject) => {

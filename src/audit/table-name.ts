@@ -7,7 +7,7 @@ import { ArgumentError, quote } from '../errors.ts'
  * @throws ArgumentError for any other text.
  */
 export function assertTableName(name: string, parts = 1): void {
-  const found = name.split('.')
+  const found = String(name).split('.')
   if (found.length <= parts && found.every((part) => part.length <= 63 && /^[a-z_][a-z0-9_]*$/.test(part))) return
-  throw new ArgumentError(`${quote(name)} is no name of a table that can be written without quotes`)
+  throw new ArgumentError(`\`table\` ${quote(String(name))} is no name that can be written without quotes`)
 }

@@ -1,7 +1,9 @@
-import { ArgumentError, AuditError, quote } from '../errors.ts'
+import { callback, having, maybe, number, text } from '../check-options.ts'
+import { AuditError, quote } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { type Checkpoint, signCheckpoint } from './checkpoint.ts'
+import { checkConfiguration, sinkForm } from './configuration.ts'
 import { type AuditEvent, newEventId } from './event.ts'
 import type { LogPosition } from './record.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
@@ -34,10 +36,16 @@ export interface CheckpointOptions {
  * @param sink - one that keeps a log, so that its confirmations have `sequence` and `hash`.
  */
 export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): AuditSink {
+  checkConfiguration('withCheckpoints', { sink }, { sink: sinkForm })
+  checkConfiguration('withCheckpoints', options, {
+    signer: having('sign'),
+    log: text,
+    everyRecords: maybe(number(1)),
+    everySeconds: maybe(number(1)),
+    publish: callback,
+    clock: maybe(having('now')),
+  })
   const { signer, log, everyRecords = 1000, everySeconds = 60, publish, clock = systemClock } = options
-  if (!(everyRecords >= 1) || !(everySeconds >= 1)) {
-    throw new ArgumentError('`everyRecords` and `everySeconds` are 1 or more')
-  }
   let signed: LogPosition | undefined
   let signedAt: Timestamp = clock.now()
   let latest: LogPosition | undefined

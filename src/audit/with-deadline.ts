@@ -1,4 +1,6 @@
-import { ArgumentError, AuditError, quote } from '../errors.ts'
+import { maybe, milliseconds, number } from '../check-options.ts'
+import { AuditError, quote } from '../errors.ts'
+import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
@@ -19,8 +21,9 @@ export interface DeadlineOptions {
  * nothing is known of the call.
  */
 export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): AuditSink {
+  checkConfiguration('withDeadline', { sink }, { sink: sinkForm })
+  checkConfiguration('withDeadline', options, { deadlineMs: maybe(milliseconds), maxInFlight: maybe(number(1)) })
   const { deadlineMs = 500, maxInFlight = 1000 } = options
-  if (!(deadlineMs > 0) || !(maxInFlight > 0)) throw new ArgumentError('`deadlineMs` and `maxInFlight` are above 0')
   let inFlight = 0
 
   async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {

@@ -1,4 +1,5 @@
 import type { AuditErrorCode } from '../errors.ts'
+import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
@@ -28,6 +29,7 @@ export interface ObservedSink extends AuditSink {
  * everything else. AUD-06
  */
 export function withHealth(sink: AuditSink): ObservedSink {
+  checkConfiguration('withHealth', { sink }, { sink: sinkForm })
   let confirmed = 0
   let failed = 0
   let inFlight = 0

@@ -1,5 +1,18 @@
+import { secretKeyForm } from '../audit/hmac.ts'
 import type { AuthorizeOptions } from '../authorization/options.ts'
-import { ArgumentError } from '../errors.ts'
+import {
+  callback,
+  checkOptions,
+  type Form,
+  having,
+  listOf,
+  maybe,
+  milliseconds,
+  table,
+  text,
+  whole,
+} from '../check-options.ts'
+import { ArgumentError, quote } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { AuditOptions } from './audit-trail.ts'
@@ -38,21 +51,66 @@ export interface GuardOptions<Args = unknown> extends Omit<AuthorizeOptions, 'co
  * @throws {@link ArgumentError} that says which option, and what to do.
  */
 export function checkGuardOptions(options: GuardOptions): void {
-  const { commands, vault, audit, maxInFlight = 1_000, deadlines = {} } = options
-  if (!Array.isArray(commands)) throw new ArgumentError('`commands` must be a list of command definitions')
-  if (typeof audit?.sink?.append !== 'function') {
-    throw new ArgumentError('`audit.sink` must be an audit sink; what is not recorded is not done')
-  }
-  for (const { command, credential } of commands as readonly GuardedCommand[]) {
+  checkOptions(options, optionForms, wrong)
+  const { commands, vault, audit, deadlines = {} } = options
+  checkOptions(under('audit', audit), auditForms, wrong)
+  checkOptions(under('deadlines', deadlines), deadlineForms, wrong)
+  for (const definition of commands as readonly GuardedCommand[]) {
+    const { command, credential } = definition
+    checkOptions(definition, commandForms, (what) => wrong(`command ${quote(String(command))}: ${what}`))
     if (credential === undefined) continue
     // GRD-09
-    if (vault === undefined) throw new ArgumentError(`\`${command}\` uses a credential, and there is no \`vault\``)
+    if (vault === undefined) throw wrong(`\`${command}\` uses a credential, and there is no \`vault\``)
     if (vault.references?.includes(credential) === false) {
-      throw new ArgumentError(`\`${command}\` uses the credential \`${credential}\`, which the vault does not hold`)
+      const held = vault.references.map((name) => quote(name)).join(', ')
+      throw wrong(
+        `\`${command}\` uses the credential ${quote(credential)}, which the vault does not hold; it has ${held || 'none'}`,
+      )
     }
   }
-  for (const [name, value] of Object.entries({ maxInFlight, ...deadlines })) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new ArgumentError(`\`${name}\` must be a whole number above zero`)
-  }
 }
+
+function wrong(what: string): ArgumentError {
+  return new ArgumentError(what)
+}
+
+/** The options of a part, under the names by which they are written. */
+function under(part: string, options: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [`${part}.${name}`, value]))
+}
+
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  commands: listOf(table),
+  vault: maybe(having('use')),
+  audit: maybe(table),
+  receipts: maybe(having('sign')),
+  deadlines: maybe(table),
+  maxInFlight: maybe(whole(1)),
+  tracer: maybe(having('startSpan')),
+  onEvent: maybe(callback),
+  onError: maybe(callback),
+})
+
+/** What is not recorded is not done: a sink there must be. */
+const auditForms: Readonly<Record<string, Form>> = Object.freeze({
+  'audit.sink': having('append'),
+  'audit.deadlineMs': maybe(milliseconds),
+  'audit.maxInFlight': maybe(whole(1)),
+  'audit.argumentKey': maybe(secretKeyForm),
+  'audit.pseudonymize': maybe(callback),
+  'audit.personalKeys': maybe(having('obtain')),
+  'audit.denials': maybe(table),
+})
+
+const deadlineForms: Readonly<Record<string, Form>> = Object.freeze({
+  'deadlines.decisionMs': maybe(milliseconds),
+  'deadlines.handlerMs': maybe(milliseconds),
+  'deadlines.closeMs': maybe(milliseconds),
+})
+
+const commandForms: Readonly<Record<string, Form>> = Object.freeze({
+  command: text,
+  credential: maybe(text),
+  show: maybe(listOf(text)),
+  personal: maybe(listOf(text)),
+})

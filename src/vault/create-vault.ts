@@ -4,9 +4,11 @@
  * @module
  */
 
+import { having, table } from '../check-options.ts'
 import { VaultError } from '../errors.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { admit, checkCall } from './admit.ts'
+import { checkConfiguration, vaultForms } from './configuration.ts'
 import type { Credential, CredentialRules } from './credential.ts'
 import { type CredentialDirectory, configuredDirectory, type FoundCredential } from './credential-directory.ts'
 import { checkDestination } from './destination.ts'
@@ -51,11 +53,12 @@ export interface CreateVaultOptions extends VaultOptions {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do.
  */
 export function createVault(options: CreateVaultOptions): Vault {
+  checkConfiguration('vault', options, { ...vaultForms, source: having('read'), credentials: table })
   const vault = vaultOver(configuredDirectory(options.source, options.credentials), options)
   return Object.freeze({ ...vault, references: Object.freeze(Object.keys(options.credentials)) })
 }
 
-/** Makes a vault over any directory of credentials. */
+/** Makes a vault over any directory of credentials. Its maker has checked the options. */
 export function vaultOver(directory: CredentialDirectory, options: VaultOptions): Vault {
   const clock = options.clock ?? systemClock
   const context: ReleaseContext = {
@@ -64,11 +67,9 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     tokens: createTokenCache(1_000),
     pending: new Map(),
-    timeoutMs: whole(options.readTimeoutMs ?? 10_000, 'readTimeoutMs'),
+    timeoutMs: options.readTimeoutMs ?? 10_000,
   }
-  const upstreamTimeoutMs = whole(options.upstreamTimeoutMs ?? 30_000, 'upstreamTimeoutMs')
-  const redirects = whole(options.redirects ?? 5, 'redirects')
-  const onRevokeFailure = options.onRevokeFailure
+  const { upstreamTimeoutMs = 30_000, redirects = 5, onRevokeFailure } = options
 
   async function find(reference: string, signal: AbortSignal | undefined): Promise<FoundCredential> {
     const found = await directory.find(reference, signal)
@@ -140,13 +141,6 @@ function sendable(credential: Credential): Credential & { readonly processor: Pr
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'the credential has no `origins`, so that it can only be leased')
   }
   return { ...credential, processor }
-}
-
-function whole(value: number, name: string): number {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `\`${name}\` must be a whole number, not below zero`)
-  }
-  return value
 }
 
 function once(task: () => void): () => void {

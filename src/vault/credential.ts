@@ -5,8 +5,10 @@
  */
 
 import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
+import { type Form, flag, having, listOf, maybe, text } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { quote, VaultError } from '../errors.ts'
+import { checkConfiguration, parsed } from './configuration.ts'
 import { parseOrigin } from './origin.ts'
 import type { Processor } from './processor.ts'
 
@@ -57,6 +59,7 @@ export function parseCredential(reference: string, rules: CredentialRules): Cred
     new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(reference)}: ${what}`)
   if (!REFERENCE.test(reference))
     throw wrong('its name must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit')
+  checkConfiguration(`credential ${quote(reference)}`, rules, ruleForms)
   const origins = (rules.origins ?? []).map((origin) => parseOrigin(origin, wrong))
   const sent = origins.length > 0
   if (rules.origins !== undefined && !sent) throw wrong('`origins` is empty; name one, or leave it out to lease only')
@@ -73,9 +76,8 @@ export function parseCredential(reference: string, rules: CredentialRules): Cred
     processor: rules.processor,
     methods: Object.freeze((rules.methods ?? ['GET', 'HEAD']).map((method) => parseMethod(method, wrong))),
     pathPrefix: parsePathPrefix(rules.pathPrefix ?? '/', wrong),
-    commands:
-      rules.commands === undefined ? undefined : Object.freeze(rules.commands.map((text) => parseCommand(text))),
-    subjects: rules.subjects === undefined ? undefined : Object.freeze(rules.subjects.map((text) => parseDid(text))),
+    commands: all(reference, 'commands', rules.commands, parseCommand),
+    subjects: all(reference, 'subjects', rules.subjects, parseDid),
     leasable: rules.leasable ?? !sent,
   }
   return Object.freeze({ ...credential, description: describe(credential) })
@@ -97,6 +99,26 @@ function describe(credential: Omit<Credential, 'description'>): string {
     leasable,
   })
 }
+
+function all<T>(
+  reference: string,
+  option: string,
+  texts: readonly string[] | undefined,
+  parse: (text: string) => T,
+): readonly T[] | undefined {
+  if (texts === undefined) return undefined
+  return Object.freeze(texts.map((one) => parsed(`credential ${quote(reference)}`, option, () => parse(one))))
+}
+
+const ruleForms: Readonly<Record<string, Form>> = Object.freeze({
+  origins: maybe(listOf(text)),
+  processor: maybe(having('apply')),
+  methods: maybe(listOf(text)),
+  pathPrefix: maybe(text),
+  commands: maybe(listOf(text)),
+  subjects: maybe(listOf(text)),
+  leasable: maybe(flag),
+})
 
 function parseMethod(method: string, wrong: (what: string) => VaultError): string {
   if (!/^[A-Z]{1,20}$/.test(method)) throw wrong(`method ${quote(method)} must be in upper case`)

@@ -1,7 +1,9 @@
 // node only: reads process.env
 import process from 'node:process'
+import { either, type Form, flag, maybe, table, text } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { systemClock } from '../time.ts'
+import { checkConfiguration, checkEntries, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
 import { memorySource } from './memory.ts'
@@ -33,20 +35,27 @@ export interface EnvVaultOptions extends VaultOptions {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when one is missing or empty, before any is deleted.
  */
 export function envVault(options: EnvVaultOptions): Vault {
+  checkConfiguration('env vault', options, {
+    ...vaultForms,
+    credentials: table,
+    environment: maybe(table),
+    clear: maybe(flag),
+  })
+  checkEntries('env vault', options.credentials, { variable: either(text, names) })
   const environment = options.environment ?? process.env
   const secrets = new Map<string, Secret>()
   const read: string[] = []
 
   function value(variable: string, reference: string): string {
-    const text = Object.hasOwn(environment, variable) ? environment[variable] : undefined
-    if (text === undefined || text === '') {
+    const found = Object.hasOwn(environment, variable) ? environment[variable] : undefined
+    if (found === undefined || found === '') {
       throw new VaultError(
         'ERR_VAULT_CONFIGURATION',
         `credential ${quote(reference)}: set the environment variable ${quote(variable)}`,
       )
     }
     read.push(variable)
-    return text
+    return found
   }
 
   for (const [reference, { variable }] of Object.entries(options.credentials)) {
@@ -63,4 +72,12 @@ export function envVault(options: EnvVaultOptions): Vault {
   // SEC-08
   if (options.clear !== false) for (const variable of read) delete environment[variable]
   return vault
+}
+
+/** A name for each field. */
+const names: Form = (value) => {
+  const variables = table(value) === undefined ? Object.values(value as object) : []
+  return variables.length > 0 && variables.every((name) => text(name) === undefined)
+    ? undefined
+    : 'must be an object of texts that are not empty'
 }

@@ -1,6 +1,8 @@
 // node only: keeps credentials in an encrypted file
+import { flag, maybe, milliseconds, table, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { systemClock, type Timestamp } from '../time.ts'
+import { checkConfiguration, vaultForms } from './configuration.ts'
 import { type VaultOptions, vaultOver } from './create-vault.ts'
 import { type CredentialRules, parseCredential } from './credential.ts'
 import type { CredentialDirectory, FoundCredential } from './credential-directory.ts'
@@ -45,6 +47,8 @@ export interface StoredCredential {
 
 /** A vault over an encrypted file, and what its operator does with it. Every change is on disk when it resolves. */
 export interface FileVault extends Vault {
+  /** The names of the credentials in the file, as this process read or wrote it last. */
+  readonly references: readonly string[]
   /** Stores a credential, or the next version of one, with its rules. Resolves the version. */
   put(name: string, credential: CredentialRules & { readonly secret: SecretValue }): Promise<string>
   /** Stores the next version of a secret under the rules that it has. Resolves the version. */
@@ -66,10 +70,16 @@ export interface FileVault extends Vault {
  *   or the file was changed; `ERR_VAULT_UNAVAILABLE` when it cannot be read or written.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
+  checkConfiguration('file vault', options, {
+    ...vaultForms,
+    path: text,
+    key: table,
+    create: maybe(flag),
+    keepVersions: maybe(whole(1)),
+    scryptCost: maybe(whole(1)),
+    lockTimeoutMs: maybe(milliseconds),
+  })
   const { path, key, create = false, keepVersions = 2, scryptCost = 131_072, lockTimeoutMs = 5_000 } = options
-  if (!Number.isSafeInteger(keepVersions) || keepVersions < 1) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', '`keepVersions` must be a whole number above zero')
-  }
   const clock = options.clock ?? systemClock
   const now = (): Timestamp => Math.floor(clock.now())
   const store = await openFileStore({ path, key, create, scryptCost, lockTimeoutMs })
@@ -90,6 +100,9 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
 
   return Object.freeze({
     ...vaultOver(fileDirectory(store, add, now), options),
+    get references() {
+      return Object.freeze([...new Set(store.last().records.map((record) => record.name))])
+    },
     put: async (name, credential) => {
       const { secret, ...rules } = credential
       const parsed = parseCredential(name, rules)

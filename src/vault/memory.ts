@@ -1,5 +1,7 @@
+import { table } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { type Clock, systemClock } from '../time.ts'
+import { checkConfiguration, secretValue, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
 import { createMutex, type Mutex } from './mutex.ts'
@@ -25,10 +27,13 @@ export function memoryVault(
   credentials: Readonly<Record<string, string | MemoryCredential>>,
   options: VaultOptions = {},
 ): Vault {
+  checkConfiguration('memory vault', options, vaultForms)
+  checkConfiguration('memory vault', { credentials }, { credentials: table })
   const secrets = new Map<string, Secret>()
   const rules: Record<string, CredentialRules> = Object.create(null)
   for (const [reference, given] of Object.entries(credentials)) {
     const credential: MemoryCredential = typeof given === 'string' ? { secret: given } : given
+    checkConfiguration(`memory vault: credential ${quote(reference)}`, credential, { secret: secretValue })
     secrets.set(reference, toSecret(credential.secret, reference))
     rules[reference] = credential
   }
@@ -70,12 +75,10 @@ export function memorySource(name: string, secrets: ReadonlyMap<string, Secret>,
 /**
  * Wraps a secret; one that is wrapped already is copied.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is empty.
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is empty, or none of these.
  */
 export function toSecret(value: SecretValue, reference: string): Secret {
+  checkConfiguration(`credential ${quote(reference)}`, { secret: value }, { secret: secretValue })
   if (Secret.is(value)) return value.copy()
-  if (value === '' || value === undefined) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(reference)}: its secret is empty`)
-  }
   return typeof value === 'string' || value instanceof Uint8Array ? new Secret(value) : Secret.ofFields(value)
 }

@@ -5,10 +5,12 @@
  */
 
 import { parseCommand } from '../capability/command.ts'
+import { callback, listOf, maybe, oneOf, table, text } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
-import { VaultError } from '../errors.ts'
+import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { type Clock, systemClock } from '../time.ts'
+import { checkConfiguration, checkEntries, parsed, secretValue, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
 import { sha256Bytes } from './digest.ts'
@@ -107,6 +109,7 @@ interface ExchangeScope extends ExchangeCall {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function tokenExchangeVault(options: TokenExchangeVaultOptions): Vault {
+  checkConfiguration('token exchange vault', options, { ...vaultForms, credentials: table })
   const { credentials, resilience, clock } = options
   const source = tokenExchangeSource({ ...options, exchanges: credentials })
   return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
@@ -119,11 +122,31 @@ export function tokenExchangeVault(options: TokenExchangeVaultOptions): Vault {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function tokenExchangeSource(options: TokenExchangeSourceOptions): SecretSource {
+  checkConfiguration('token exchange', options, {
+    ...vaultForms,
+    tokenEndpoint: text,
+    revocationEndpoint: maybe(text),
+    clientId: text,
+    clientSecret: maybe(secretValue),
+    authentication: maybe(oneOf('basic', 'post', 'none')),
+    exchanges: table,
+  })
+  checkEntries('token exchange', options.exchanges, {
+    subjectToken: callback,
+    actorToken: maybe(callback),
+    scopes: maybe(table),
+    authorizationDetails: maybe(table),
+    audience: maybe(listOf(text)),
+    resource: maybe(listOf(text)),
+  })
   const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `token exchange: ${what}`)
+  const at = (option: string) => (what: string) => wrong(`\`${option}\`: ${what}`)
   const clock = options.clock ?? systemClock
-  const endpoint = parseEndpoint(options.tokenEndpoint, wrong)
+  const endpoint = parseEndpoint(options.tokenEndpoint, at('tokenEndpoint'))
   const revocation =
-    options.revocationEndpoint === undefined ? undefined : parseEndpoint(options.revocationEndpoint, wrong)
+    options.revocationEndpoint === undefined
+      ? undefined
+      : parseEndpoint(options.revocationEndpoint, at('revocationEndpoint'))
   const world = {
     client: clientOf(options, wrong),
     fetch: options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init)),
@@ -131,13 +154,23 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
   const exchanges = new Map(
     Object.entries(options.exchanges).map(([name, exchange]) => [
       name,
-      { exchange, scopes: commandScopes(exchange.scopes) },
+      {
+        exchange,
+        scopes: parsed(`token exchange: credential ${quote(name)}`, 'scopes', () => commandScopes(exchange.scopes)),
+      },
     ]),
   )
 
-  for (const { exchange } of exchanges.values()) {
+  for (const [name, { exchange }] of exchanges) {
     // a command that cannot be read is a mistake to be told of here
-    for (const command of Object.keys(exchange.authorizationDetails ?? {})) parseCommand(command)
+    for (const [command, details] of Object.entries(exchange.authorizationDetails ?? {})) {
+      parsed(`token exchange: credential ${quote(name)}`, 'authorizationDetails', () => parseCommand(command))
+      checkConfiguration(
+        `token exchange: credential ${quote(name)}: \`authorizationDetails\``,
+        { [command]: details },
+        { [command]: listOf(table) },
+      )
+    }
   }
 
   async function end(token: Secret | undefined, signal: AbortSignal | undefined): Promise<void> {
@@ -217,10 +250,10 @@ function tokenPair(
   { token, type = ACCESS_TOKEN }: ExchangeToken,
 ): readonly (readonly [string, string])[] {
   const secret = toSecret(token, `${party}Token`)
-  const text = secret.reveal()
+  const revealed = secret.reveal()
   secret.dispose()
   return [
-    [`${party}_token`, text],
+    [`${party}_token`, revealed],
     [`${party}_token_type`, type],
   ]
 }
@@ -238,7 +271,6 @@ function checkAnswer(answer: TokenAnswer, asked: ExchangeScope): void {
 
 function clientOf(options: TokenExchangeOptions, wrong: (what: string) => VaultError): OAuthClient {
   const { clientId, clientSecret, authentication = 'basic' } = options
-  if (clientId === '') throw wrong('`clientId` is empty')
   if ((clientSecret === undefined) !== (authentication === 'none')) {
     throw wrong('`clientSecret` and `authentication` do not go together; a client without a secret says `none`')
   }

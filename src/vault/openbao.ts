@@ -4,10 +4,12 @@
  * @module
  */
 
+import { having, maybe, oneOf, table, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { asObject } from './backend-request.ts'
+import { checkConfiguration, checkEntries, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
 import { sha256Bytes } from './digest.ts'
@@ -80,6 +82,7 @@ export interface OpenBaoVaultOptions extends VaultOptions, Omit<OpenBaoSourceOpt
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function openbaoVault(options: OpenBaoVaultOptions): Vault {
+  checkConfiguration('openbao vault', options, { ...vaultForms, credentials: table })
   const { credentials, resilience, clock } = options
   const source = openbaoSource({ ...options, secrets: credentials })
   return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
@@ -91,10 +94,18 @@ export function openbaoVault(options: OpenBaoVaultOptions): Vault {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
+  checkConfiguration('openbao', options, {
+    ...vaultForms,
+    address: text,
+    namespace: maybe(text),
+    login: having('logIn'),
+    secrets: table,
+  })
+  checkEntries('openbao', options.secrets, { engine: oneOf('kv', 'database') })
   const clock = options.clock ?? systemClock
   const address = parseEndpoint(
     options.address,
-    (what) => new VaultError('ERR_VAULT_CONFIGURATION', `openbao: ${what}`),
+    (what) => new VaultError('ERR_VAULT_CONFIGURATION', `openbao: \`address\`: ${what}`),
   )
   if (!address.pathname.endsWith('/')) address.pathname += '/'
   const { namespace, login } = options
@@ -239,9 +250,10 @@ function kvPath({ mount = 'secret', path }: KvSecret): string {
 
 /** Refuses names that would lead to another path of the API. */
 function checked<Place extends KvSecret | DatabaseSecret>(reference: string, place: Place): Place {
-  const known = place.engine === 'kv' || place.engine === 'database'
-  const name = String(place.engine === 'kv' ? place.path : place.role)
-  if (!known || !/^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/.test(name) || name.endsWith('.')) {
+  const forms = place.engine === 'kv' ? { path: text, field: maybe(text), version: maybe(whole(1)) } : { role: text }
+  checkConfiguration(`openbao: credential ${quote(reference)}`, place, { ...forms, mount: maybe(text) })
+  const name = place.engine === 'kv' ? place.path : place.role
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/.test(name) || name.endsWith('.')) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
       `credential ${quote(reference)}: ${quote(name)} is not a path or role`,

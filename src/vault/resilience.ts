@@ -16,9 +16,11 @@ import {
   timeout,
   wrap,
 } from 'cockatiel'
+import { callback, having, maybe, milliseconds, number } from '../check-options.ts'
 import { VaultError } from '../errors.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { type BreakerState, createBreaker, isUnavailable } from './breaker.ts'
+import { checkConfiguration } from './configuration.ts'
 import { waitFor } from './deadline.ts'
 import { vaultFailure } from './failure.ts'
 import { giveBack, giveBackLate, shareReading } from './reading.ts'
@@ -68,6 +70,7 @@ export interface ResilientSource extends SecretSource {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when a number cannot be meant.
  */
 export function resilient(source: SecretSource, options: ResilienceOptions = {}): ResilientSource {
+  checkConfiguration('resilient', { source }, { source: having('read') })
   const settings = complete(options)
   const breaker = createBreaker({ ...settings, windowMs: settings.failureWindowMs })
   // once the breaker is open, another try could only be refused
@@ -209,7 +212,20 @@ interface Flight {
 type Settings = Required<ResilienceOptions>
 
 function complete(options: ResilienceOptions): Settings {
-  const settings: Settings = {
+  checkConfiguration('resilience', options, {
+    attempts: maybe(number(1)),
+    attemptTimeoutMs: maybe(milliseconds),
+    retryAfterMs: maybe(number(0)),
+    failures: maybe(number(1)),
+    failureWindowMs: maybe(number(1)),
+    probeAfterMs: maybe(number(1)),
+    concurrency: maybe(number(1)),
+    keep: maybe(number(0)),
+    maxStale: maybe(number(0)),
+    clock: maybe(having('now')),
+    monotonicMs: maybe(callback),
+  })
+  return {
     attempts: 3,
     attemptTimeoutMs: 2_000,
     retryAfterMs: 50,
@@ -223,18 +239,4 @@ function complete(options: ResilienceOptions): Settings {
     monotonicMs: () => performance.now(),
     ...options,
   }
-  for (const name of [
-    'attempts',
-    'attemptTimeoutMs',
-    'failures',
-    'failureWindowMs',
-    'probeAfterMs',
-    'concurrency',
-  ] as const) {
-    if (!(settings[name] >= 1)) throw new VaultError('ERR_VAULT_CONFIGURATION', `\`${name}\` must be 1 or more`)
-  }
-  for (const name of ['retryAfterMs', 'keep', 'maxStale'] as const) {
-    if (!(settings[name] >= 0)) throw new VaultError('ERR_VAULT_CONFIGURATION', `\`${name}\` must not be below zero`)
-  }
-  return settings
 }

@@ -5,9 +5,11 @@
  * @module
  */
 
+import { bytes, type Form, flag, listOf, maybe, table, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { systemClock, type Timestamp } from '../time.ts'
+import { checkConfiguration, secretValue, vaultForms } from './configuration.ts'
 import { type VaultOptions, vaultOver } from './create-vault.ts'
 import { type CredentialRules, parseCredential } from './credential.ts'
 import type { CredentialDirectory, FoundCredential } from './credential-directory.ts'
@@ -60,15 +62,16 @@ export interface SealedVaultOptions extends VaultOptions {
 
 /** Makes a key pair for sealing. Keep the private key in a vault of another kind. */
 export async function generateSealingKey(): Promise<SealingKey> {
-  const { publicKey, privateKey } = await generatePair()
-  const key = { publicKey, privateKey: new Secret(privateKey) }
-  privateKey.fill(0)
+  const pair = await generatePair()
+  const key = { publicKey: pair.publicKey, privateKey: new Secret(pair.privateKey) }
+  pair.privateKey.fill(0)
   return key
 }
 
 /** The public key of a private one. */
-export async function sealingPublicKey(privateKey: Secret): Promise<Uint8Array> {
-  return publicKeyOf(privateKey.revealBytes())
+export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
+  checkConfiguration('sealing key', { key }, { key: privateKey })
+  return publicKeyOf(key.revealBytes())
 }
 
 /**
@@ -78,14 +81,21 @@ export async function sealingPublicKey(privateKey: Secret): Promise<Uint8Array> 
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command.
  */
 export async function sealCredential(options: SealOptions): Promise<string> {
+  checkConfiguration('sealed credential', options, {
+    secret: secretValue,
+    publicKey: bytes,
+    roots: listOf(text),
+    commands: listOf(text),
+    expiration: maybe(whole(0)),
+  })
   const { secret, publicKey, roots, commands, expiration, ...rules } = options
   if (roots.length === 0 || commands.length === 0) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      'a sealed credential names its roots and commands; name one of each',
+      'a sealed credential names its `roots` and `commands`; name one of each',
     )
   }
-  if (publicKey.length !== 32) throw new VaultError('ERR_VAULT_CONFIGURATION', 'the public key must have 32 bytes')
+  if (publicKey.length !== 32) throw new VaultError('ERR_VAULT_CONFIGURATION', '`publicKey` must have 32 bytes')
   const wrapped = toSecret(secret, 'sealed')
   const { description } = parseCredential('sealed', { ...rules, subjects: roots, commands })
   try {
@@ -101,13 +111,20 @@ export async function sealCredential(options: SealOptions): Promise<string> {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function sealedVault(options: SealedVaultOptions): Vault {
+  checkConfiguration('sealed vault', options, {
+    ...vaultForms,
+    privateKeys: listOf(privateKey),
+    origins: listOf(text),
+    credentials: maybe(table),
+    acceptPresented: maybe(flag),
+  })
   const configuration = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `sealed vault: ${what}`)
   const origins = new Set(options.origins.map((origin) => parseOrigin(origin, configuration)))
   const keys = options.privateKeys.map((key) => key.copy())
-  if (keys.length === 0) throw configuration('give a private key; make one with generateSealingKey')
+  if (keys.length === 0) throw configuration('`privateKeys` is empty; make one with generateSealingKey')
   const named = new Map(Object.entries(options.credentials ?? {}))
-  for (const [name, text] of named) {
-    if (!isSealed(text))
+  for (const [name, sealed] of named) {
+    if (typeof sealed !== 'string' || !isSealed(sealed))
       throw configuration(`credential ${quote(name)} is not a sealed text; make one with sealCredential`)
   }
   const presented = options.acceptPresented === true
@@ -117,15 +134,19 @@ export function sealedVault(options: SealedVaultOptions): Vault {
     adapter: 'sealed',
     async find(reference) {
       // VLT-34
-      const text = named.get(reference) ?? (presented && isSealed(reference) ? reference : undefined)
-      if (text === undefined) return undefined
-      const name = named.has(reference) ? reference : await nameOf(text)
-      const contents = await openSealed(keys, text)
+      const sealed = named.get(reference) ?? (presented && isSealed(reference) ? reference : undefined)
+      if (sealed === undefined) return undefined
+      const name = named.has(reference) ? reference : await nameOf(sealed)
+      const contents = await openSealed(keys, sealed)
       return connect(name, contents, origins, () => Math.floor(clock.now()))
     },
   }
-  return vaultOver(directory, options)
+  const vault = vaultOver(directory, options)
+  // a text that is presented is a name as well
+  return presented ? vault : Object.freeze({ ...vault, references: Object.freeze([...named.keys()]) })
 }
+
+const privateKey: Form = (value) => (Secret.is(value) ? undefined : 'must be a Secret')
 
 function connect(
   reference: string,
@@ -164,7 +185,7 @@ function connect(
 }
 
 /** The name of a text that was presented, for records. */
-async function nameOf(text: string): Promise<string> {
-  const hash = await sha256Bytes(new TextEncoder().encode(text))
+async function nameOf(sealed: string): Promise<string> {
+  const hash = await sha256Bytes(new TextEncoder().encode(sealed))
   return `sealed/${encodeHex(hash).slice(0, 32)}`
 }

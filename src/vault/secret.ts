@@ -32,6 +32,10 @@ export class Secret {
    * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is empty.
    */
   constructor(value: string | Uint8Array) {
+    // anything else would become bytes too, most often none or zeros
+    if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+      throw new VaultError('ERR_VAULT_CONFIGURATION', 'a secret must be text or bytes')
+    }
     this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value)
     if (this.#bytes.length === 0) throw new VaultError('ERR_VAULT_CONFIGURATION', 'a secret must not be empty')
     Object.freeze(this)

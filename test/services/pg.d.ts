@@ -12,7 +12,7 @@ declare module 'pg' {
   }
 
   export class Pool {
-    constructor(options: { readonly connectionString: string; readonly max?: number })
+    constructor(options: { readonly connectionString: string; readonly max?: number; readonly options?: string })
     query(text: string, parameters?: readonly unknown[]): Promise<Result>
     connect(): Promise<Connection>
     on(event: 'error', listener: (error: Error) => void): this

@@ -1,6 +1,11 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgresAuditSchema, postgresAuditSink, readPostgresLines } from '../../src/audit/postgres.ts'
+import {
+  openPostgresAuditSink,
+  postgresAuditSchema,
+  postgresAuditSink,
+  readPostgresLines,
+} from '../../src/audit/postgres.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { id, intent } from '../audit/events.ts'
@@ -41,6 +46,32 @@ describe('a log in PostgreSQL', () => {
     await sink.close()
     await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
     expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ valid: true, records: 1501 })
+  })
+
+  it('GRD-09 is asked about before, and what is wrong is said with what to do', async () => {
+    const log = await table('opened')
+    const sink = await openPostgresAuditSink({ pool, table: log })
+    expect(await sink.append(intent(1), {})).toMatchObject({ sequence: 1 })
+    await sink.close()
+    await owner.query(postgresAuditSchema({ table: 'foreign_log' }))
+    const elsewhere = new Pool({ connectionString: address.replace(/:[0-9]+/, ':1') })
+    const standby = new Pool({ connectionString: asService, options: '-c default_transaction_read_only=on' })
+    const mistakes = [
+      [{ pool, table: 'missing_log' }, /`missing_log` .* is not there; run the SQL of postgresAuditSchema/],
+      [{ pool, table: 'nowhere.log' }, /`nowhere.log` .* is not there/],
+      [{ pool, table: 'foreign_log' }, /may not be read and added to by this role; give `role`/],
+      [{ pool: elsewhere, table: log }, /cannot be asked about; let `pool` reach the server/],
+      [{ pool: standby, table: log }, /only read; connect to the one that is written/],
+    ] as const
+    for (const [options, message] of mistakes) {
+      const opening = openPostgresAuditSink(options)
+      await expect(opening).rejects.toMatchObject({
+        code: 'ERR_AUDIT_CONFIGURATION',
+        message: expect.stringMatching(message),
+      })
+    }
+    await expect(openPostgresAuditSink({ pool: {} as never })).rejects.toThrow(ArgumentError)
+    await Promise.all([elsewhere.end(), standby.end()])
   })
 
   it('AUD-19 keeps one chain with eight writers', async () => {

@@ -6,7 +6,9 @@
  */
 
 import { join } from 'node:path'
+import { callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../check-options.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
+import { checkConfiguration, setUp } from '../configuration.ts'
 import type { AuditEvent } from '../event.ts'
 import { type JsonlAuditSink, type JsonlAuditSinkOptions, jsonlAuditSink } from '../jsonl/jsonl-audit-sink.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
@@ -61,14 +63,32 @@ export interface HttpAuditSink extends AuditSink {
  * @throws ArgumentError for a URL without protection on the way.
  */
 export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<HttpAuditSink> {
+  checkConfiguration('audit sink over http', options, {
+    url: text,
+    directory: text,
+    prefix: maybe(text),
+    sync: maybe(oneOf('group', 'always', 'none')),
+    maxBytes: maybe(number(4_096)),
+    maxAge: maybe(number(1)),
+    headers: maybe(callback),
+    fetch: maybe(callback),
+    maxWaiting: maybe(number(1)),
+    maxRecords: maybe(whole(1)),
+    maxRequestBytes: maybe(whole(131_072)),
+    timeoutMs: maybe(milliseconds),
+    backOff: maybe(table),
+    onFailure: maybe(callback),
+    name: maybe(text),
+  })
+  checkConfiguration('audit sink over http: `backOff`', options.backOff ?? { firstMs: 1, maxMs: 1 }, {
+    firstMs: milliseconds,
+    maxMs: milliseconds,
+  })
   const { url, headers = () => ({}), fetch: request = fetch, directory, prefix = 'spool', onFailure } = options
   const { maxWaiting = 100_000, maxRecords = 500, maxRequestBytes = 1024 * 1024, timeoutMs = 10_000 } = options
   const { backOff = { firstMs: 500, maxMs: 60_000 } } = options
   const target = endpoint(url)
   const { name = target.origin } = options
-  if (!(maxRecords >= 1) || !(maxRequestBytes >= 128 * 1024)) {
-    throw new ArgumentError('`maxRecords` is 1 or more, `maxRequestBytes` 131,072 or more')
-  }
   const { sync, maxBytes, maxAge } = options
   const policy = { ...(sync && { sync }), ...(maxBytes && { maxBytes }), ...(maxAge && { maxAge }) }
   const spool = await jsonlAuditSink({ directory, prefix, name, ...policy })
@@ -191,7 +211,9 @@ interface Failure {
 
 async function readOrClose(spool: JsonlAuditSink, path: string): Promise<ReturnType<typeof readCursor>> {
   try {
-    const cursor = readCursor(path)
+    const cursor = setUp(`the cursor ${quote(path, 256)} cannot be read; let this process read it`, () =>
+      readCursor(path),
+    )
     if (cursor.sequence > spool.position().sequence) {
       throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(path, 256)} is ahead of its spool, which has lost records`)
     }
@@ -206,10 +228,10 @@ function endpoint(url: string): URL {
   const target = URL.canParse(url) ? new URL(url) : undefined
   const local = target !== undefined && ['localhost', '127.0.0.1', '[::1]'].includes(target.hostname)
   if (target === undefined || !(target.protocol === 'https:' || (target.protocol === 'http:' && local))) {
-    throw new ArgumentError(`${quote(url)} is not an https address, nor an http one of this machine`)
+    throw new ArgumentError(`\`url\` ${quote(url)} is not an https address, nor an http one of this machine`)
   }
   if (target.username !== '' || target.password !== '') {
-    throw new ArgumentError('an address of an audit endpoint has no user name and no password; use `headers`')
+    throw new ArgumentError('`url` must be without user name and password; use `headers`')
   }
   return target
 }

@@ -7,9 +7,11 @@
 
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
+import { having, maybe, number, oneOf, text } from '../../check-options.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { type Clock, systemClock } from '../../time.ts'
+import { checkConfiguration, setUp } from '../configuration.ts'
 import { type AuditEvent, newEventId, type RecoveredEvent } from '../event.ts'
 import { prepareEvent } from '../prepare-event.ts'
 import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord } from '../record.ts'
@@ -63,17 +65,28 @@ export interface JsonlAuditSink extends AuditSink {
  * Opening reads the end of the last file only. A record that was not written whole is cut off, which a record of kind
  * `recovered` tells. After a failed write or sync the log is mended with the next event, as soon as the disk allows it.
  *
- * @throws AuditError when another process writes the log, when its end is damaged, or others may read it.
+ * @throws AuditError when the directory cannot be written, another process writes the log, its end is damaged, or others
+ *   may read it; ArgumentError for options that are none.
  */
 export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<JsonlAuditSink> {
+  checkConfiguration('audit log in files', options, {
+    directory: text,
+    prefix: maybe(text),
+    sync: maybe(oneOf('group', 'always', 'none')),
+    maxBytes: maybe(number(4_096)),
+    maxAge: maybe(number(1)),
+    name: maybe(text),
+    clock: maybe(having('now')),
+    files: maybe(having('write')),
+  })
   const { directory, prefix = 'audit', sync = 'group', maxBytes = 64 * 1024 * 1024, maxAge = 86_400 } = options
   const { clock = systemClock, files = machineFiles, name = join(directory, prefix) } = options
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(prefix))
     throw new ArgumentError('`prefix` has 1 to 64 letters, digits, `.`, `_`, `-`')
-  if (!(maxBytes >= 4096) || !(maxAge >= 1)) throw new ArgumentError('`maxBytes` is 4,096 or more, `maxAge` 1 or more')
 
-  files.makeDirectory(directory)
-  const lock = lockLog(join(directory, `${prefix}.lock`))
+  const unusable = `\`directory\` ${quote(directory, 256)} cannot be used; name a folder that this process may write`
+  setUp(unusable, () => files.makeDirectory(directory))
+  const lock = setUp(unusable, () => lockLog(join(directory, `${prefix}.lock`)))
   const repairs: RecoveredEvent[] = []
   let last = beginning
   let segment: Segment | undefined
@@ -230,7 +243,7 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
   }
 
   try {
-    open()
+    setUp(unusable, open)
   } catch (error) {
     if (segment !== undefined) files.close((segment as Segment).file)
     lock.release()

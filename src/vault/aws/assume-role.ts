@@ -1,5 +1,7 @@
+import { listOf, maybe, table, text, whole } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { type Clock, systemClock, type Timestamp } from '../../time.ts'
+import { checkConfiguration, parsed, vaultForms } from '../configuration.ts'
 import { createVault, type VaultOptions } from '../create-vault.ts'
 import type { CredentialRules } from '../credential.ts'
 import { type ResilienceOptions, resilient } from '../resilience.ts'
@@ -43,6 +45,7 @@ export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function assumeRoleVault(options: AssumeRoleVaultOptions): Vault {
+  checkConfiguration('aws sts vault', options, { ...vaultForms, credentials: table })
   const { credentials, resilience, clock } = options
   const source = assumeRoleSource({ ...options, roles: credentials })
   return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
@@ -56,12 +59,13 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): Vault {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource {
+  checkConfiguration('aws sts', options, { ...vaultForms, roles: table })
   const clock = options.clock ?? systemClock
   const client = awsClient('sts', options, { clock, fetch: options.fetch ?? ((input, init) => fetch(input, init)) })
   const roles = new Map(
     Object.entries(options.roles).map(([name, role]) => [
       name,
-      { ...checkRole(name, role), policies: sessionPolicies(role.grants) },
+      { ...checkRole(name, role), policies: grantsOf(name, role) },
     ]),
   )
   return {
@@ -139,8 +143,10 @@ function element(xml: string, name: string): string | undefined {
   const [before, after, ...more] = xml.split(`<${name}>`)
   const end = after?.indexOf(`</${name}>`) ?? -1
   if (before === undefined || after === undefined || more.length > 0 || end < 0) return undefined
-  const text = after.slice(0, end)
-  return text.includes('<') ? undefined : text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+  const content = after.slice(0, end)
+  return content.includes('<')
+    ? undefined
+    : content.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 }
 
 function refusal(code: string): VaultError {
@@ -155,12 +161,28 @@ function sessionName(did: string): string {
   return did.replace(/[^A-Za-z0-9+=,.@_-]/g, '-').slice(-64)
 }
 
+function grantsOf(name: string, { grants }: AssumedRole): ReturnType<typeof sessionPolicies> {
+  const of = `aws sts: credential ${quote(name)}`
+  for (const grant of grants) {
+    checkConfiguration(`${of}: \`grants\``, grant, { command: text, statements: listOf(table) })
+    const statement = { actions: listOf(text), resources: listOf(text), conditions: maybe(table) }
+    for (const one of grant.statements) checkConfiguration(`${of}: \`grants\``, one, statement)
+  }
+  return parsed(of, 'grants', () => sessionPolicies(grants))
+}
+
 function checkRole(name: string, role: AssumedRole): AssumedRole & { readonly durationSeconds: number } {
+  checkConfiguration(`aws sts: credential ${quote(name)}`, role, {
+    roleArn: text,
+    grants: listOf(table),
+    durationSeconds: maybe(whole(900)),
+    externalId: maybe(text),
+  })
   const { roleArn, durationSeconds = 900 } = role
   const wrong = (what: string): VaultError =>
     new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: ${what}`)
   if (!/^arn:[a-z-]+:iam::[0-9]{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(roleArn))
-    throw wrong(`${quote(roleArn)} is not the ARN of a role`)
+    throw wrong(`\`roleArn\` ${quote(roleArn)} is not the ARN of a role`)
   if (!Number.isSafeInteger(durationSeconds) || durationSeconds < 900 || durationSeconds > 43_200) {
     throw wrong('`durationSeconds` must be from 900 to 43,200')
   }

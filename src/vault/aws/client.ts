@@ -1,6 +1,8 @@
+import { callback, either, maybe, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import type { Clock } from '../../time.ts'
 import { type BackendAnswer, callBackend } from '../backend-request.ts'
+import { checkConfiguration, parsed, secretValue } from '../configuration.ts'
 import { fromCaller } from '../failure.ts'
 import { type SecretValue, toSecret } from '../memory.ts'
 import { parseEndpoint } from '../origin.ts'
@@ -43,17 +45,25 @@ export function awsClient(
   options: AwsOptions,
   world: { readonly clock: Clock; readonly fetch: typeof fetch },
 ): AwsClient {
+  checkConfiguration(`aws ${service}`, options, {
+    region: text,
+    keys: either(secretValue, callback),
+    endpoint: maybe(text),
+  })
   const { region, keys } = options
   if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}$/.test(region)) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `${quote(region)} is not the name of an AWS region`)
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `aws ${service}: \`region\` ${quote(region)} is not the name of one`,
+    )
   }
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
   const endpoint = parseEndpoint(options.endpoint ?? `https://${service}.${region}.${domain}/`, (what) => {
-    return new VaultError('ERR_VAULT_CONFIGURATION', `${service}: ${what}`)
+    return new VaultError('ERR_VAULT_CONFIGURATION', `aws ${service}: \`endpoint\`: ${what}`)
   })
   // a fixed secret is checked here, where the mistake can be mended
   const fixed = typeof keys === 'function' ? undefined : toSecret(keys, 'keys')
-  if (fixed !== undefined) keysOf(fixed)
+  if (fixed !== undefined) parsed(`aws ${service}`, 'keys', () => keysOf(fixed))
 
   return {
     async post({ headers, body, signal }) {

@@ -1,7 +1,9 @@
-import { quote, VaultError } from '../../errors.ts'
+import { maybe, table, text } from '../../check-options.ts'
+import { VaultError } from '../../errors.ts'
 import { decodeBase64 } from '../../ipld/base.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { parseAnswer } from '../backend-request.ts'
+import { checkConfiguration, checkEntries, vaultForms } from '../configuration.ts'
 import { createVault, type VaultOptions } from '../create-vault.ts'
 import type { CredentialRules } from '../credential.ts'
 import { type ResilienceOptions, resilient } from '../resilience.ts'
@@ -42,6 +44,7 @@ export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function secretsManagerVault(options: SecretsManagerVaultOptions): Vault {
+  checkConfiguration('aws secretsmanager vault', options, { ...vaultForms, credentials: table })
   const { credentials, resilience, clock } = options
   const source = secretsManagerSource({ ...options, secrets: credentials })
   return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
@@ -54,16 +57,18 @@ export function secretsManagerVault(options: SecretsManagerVaultOptions): Vault 
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function secretsManagerSource(options: SecretsManagerSourceOptions): SecretSource {
+  checkConfiguration('aws secretsmanager', options, { ...vaultForms, secrets: table })
+  checkEntries('aws secretsmanager', options.secrets, {
+    secretId: text,
+    field: maybe(text),
+    versionStage: maybe(text),
+  })
   const clock = options.clock ?? systemClock
   const client = awsClient('secretsmanager', options, {
     clock,
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
   })
   const secrets = new Map(Object.entries(options.secrets))
-  for (const [name, { secretId }] of secrets) {
-    if (secretId === '')
-      throw new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: \`secretId\` is empty`)
-  }
   return {
     name: 'aws-secrets-manager',
     async read(reference, { signal }) {
@@ -111,9 +116,9 @@ function readingOf(
 }
 
 function secretOf(fields: ReadonlyMap<string, unknown>): Secret {
-  const text = fields.get('SecretString')
+  const string = fields.get('SecretString')
   const binary = fields.get('SecretBinary')
-  if (typeof text === 'string' && text !== '') return new Secret(text)
+  if (typeof string === 'string' && string !== '') return new Secret(string)
   try {
     if (typeof binary === 'string') return new Secret(decodeBase64(binary))
   } catch {

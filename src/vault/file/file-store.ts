@@ -27,6 +27,8 @@ export interface OpenFile {
 export interface FileStore {
   /** Reads the file as it is now. */
   read(): Promise<OpenFile>
+  /** The file as this process read or wrote it last. */
+  last(): FileContents
   /** Changes the records, alone among all processes. */
   change(records: (file: OpenFile, revision: number) => FileContents['records']): Promise<void>
   /** Writes every record anew under another key. */
@@ -86,19 +88,28 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
 
   async function write(keys: FileKeys, contents: FileContents): Promise<void> {
     await replacePrivateFile(path, encodeFile(keys, contents))
+    // no file has this identity: the next reading is one of what is on the disk
+    known = { contents, keys, identity: '' }
   }
 
-  if (options.create) {
-    await locked(async () => {
-      if ((await readPrivateFile(path)) !== undefined) return
-      const keys = await deriveKeys(key, newDerivation(key, options.scryptCost))
-      await write(keys, { revision: 0, records: [] })
-    })
+  async function open(): Promise<OpenFile> {
+    if (options.create) {
+      await locked(async () => {
+        if ((await readPrivateFile(path)) !== undefined) return
+        const keys = await deriveKeys(key, newDerivation(key, options.scryptCost))
+        await write(keys, { revision: 0, records: [] })
+      })
+    }
+    return read()
   }
-  await read()
+
+  const first = await open().catch((cause: unknown) => {
+    throw unusable(path, cause)
+  })
 
   return {
     read,
+    last: () => (known ?? first).contents,
     change: (records) =>
       locked(async () => {
         const file = await read()
@@ -118,6 +129,17 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     exclusively: (name, task) => withFileLock(`${path}.${shortHash(name)}.lock`, options.lockTimeoutMs, task),
   }
 }
+
+/** What the system says of a place that nobody can keep a file in does not change by itself: it is a mistake to mend. */
+function unusable(path: string, cause: unknown): unknown {
+  if (!(cause instanceof VaultError) || cause.code !== 'ERR_VAULT_UNAVAILABLE') return cause
+  const reason = cause.cause instanceof Error ? cause.cause.message : ''
+  if (!PLACE.has(reason)) return cause
+  const message = `\`path\` ${quote(path, 256)} cannot be used (${reason}); name a file in a folder that exists and that this process may write`
+  return new VaultError('ERR_VAULT_CONFIGURATION', message, { cause })
+}
+
+const PLACE: ReadonlySet<string> = new Set(['EACCES', 'EISDIR', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'])
 
 /** A name of any characters and length as part of a file name. */
 function shortHash(name: string): string {

@@ -1,6 +1,7 @@
 // node only: uses node:crypto
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
 import { quote, VaultError } from '../../errors.ts'
+import { vaultFailure } from '../failure.ts'
 import { Secret } from '../secret.ts'
 import { createPrivateFile, readPrivateFile } from './private-file.ts'
 
@@ -42,8 +43,8 @@ function checkKey(key: FileKey): void {
   const given = (typeof key === 'object' && key !== null ? key : {}) as { readonly [name: string]: unknown }
   const { passphrase, keyFile, bytes } = given
   if (typeof passphrase === 'string' || Secret.is(passphrase)) return
-  if (passphrase === undefined && (bytes instanceof Uint8Array || (bytes === undefined && typeof keyFile === 'string')))
-    return
+  const path = bytes === undefined && typeof keyFile === 'string' && keyFile !== ''
+  if (passphrase === undefined && (bytes instanceof Uint8Array || path)) return
   throw new VaultError(
     'ERR_VAULT_CONFIGURATION',
     '`key` must be `{ passphrase }`, `{ keyFile }` with its path, or `{ bytes }` with a Uint8Array',
@@ -116,7 +117,14 @@ async function keyBytes(key: FileKey): Promise<Uint8Array> {
 }
 
 async function readKeyFile(path: string): Promise<Uint8Array> {
-  const file = await readPrivateFile(path)
+  const file = await readPrivateFile(path).catch((cause: unknown) => {
+    if (cause instanceof VaultError && cause.code === 'ERR_VAULT_CONFIGURATION') throw cause
+    throw vaultFailure(
+      'ERR_VAULT_CONFIGURATION',
+      `the key file ${quote(path, 256)} cannot be read; let this process, and nobody else, read it`,
+      cause,
+    )
+  })
   if (file === undefined || file === 'unchanged') {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',

@@ -20,7 +20,7 @@ export function commandScopes(scopes: Readonly<Record<string, string>> | undefin
   if (scopes === undefined) return { scopeFor: () => undefined }
   const entries = Object.entries(scopes).map(([text, scope]) => [parseCommand(text), scope] as const)
   for (const [command, scope] of entries) {
-    if (!/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope)) {
+    if (typeof scope !== 'string' || !/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope)) {
       throw new VaultError('ERR_VAULT_CONFIGURATION', `the scope of ${quote(command)} is not words with single spaces`)
     }
   }

@@ -1,5 +1,7 @@
+import { callback, maybe, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { asObject } from '../backend-request.ts'
+import { checkConfiguration, secretValue } from '../configuration.ts'
 import { fromCaller } from '../failure.ts'
 import { type SecretValue, toSecret } from '../memory.ts'
 import { Secret } from '../secret.ts'
@@ -21,6 +23,7 @@ export interface AppRoleParameters {
 
 /** Logs in with an AppRole (`POST /auth/approle/login`). */
 export function appRole(parameters: AppRoleParameters): OpenBaoLogin {
+  checkConfiguration('appRole', parameters, { roleId: text, secretId: secretValue, mount: maybe(text) })
   const { roleId } = parameters
   const secretId = toSecret(parameters.secretId, 'secretId')
   const path = `auth/${mountOf(parameters.mount ?? 'approle')}/login`
@@ -48,6 +51,12 @@ export interface WrappedAppRoleParameters {
  * up before it is unwrapped: one that was made elsewhere than by the role, or was opened on the way, is refused.
  */
 export function wrappedAppRole(parameters: WrappedAppRoleParameters): OpenBaoLogin {
+  checkConfiguration('wrappedAppRole', parameters, {
+    roleId: text,
+    roleName: text,
+    wrappingToken: secretValue,
+    mount: maybe(text),
+  })
   const mount = mountOf(parameters.mount ?? 'approle')
   const wrapping = toSecret(parameters.wrappingToken, 'wrappingToken')
   const expected = `auth/${mount}/role/${parameters.roleName}/secret-id`
@@ -71,6 +80,7 @@ export interface JwtLoginParameters {
 
 /** Logs in with a JSON Web Token of the platform (`POST /auth/jwt/login`). */
 export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
+  checkConfiguration('jwtLogin', parameters, { role: text, jwt: callback, mount: maybe(text) })
   const path = `auth/${mountOf(parameters.mount ?? 'jwt')}/login`
   return {
     logIn: async (call) => {
@@ -84,6 +94,7 @@ export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
 
 /** Uses a token that somebody else renews. It cannot be replaced when it ends; prefer a login. */
 export function fixedToken(token: SecretValue): OpenBaoLogin {
+  checkConfiguration('fixedToken', { token }, { token: secretValue })
   const kept = toSecret(token, 'token')
   return { logIn: async () => ({ token: kept.copy(), seconds: 0 }) }
 }

@@ -1,5 +1,7 @@
+import { maybe, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { encodeBase64 } from '../../ipld/base.ts'
+import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 
 /** Parameters of {@link basic}. */
@@ -14,11 +16,12 @@ export interface BasicParameters {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the user name has a colon or control characters.
  */
 export function basic(parameters: BasicParameters = {}): Processor {
+  checkConfiguration('basic', parameters, { username: maybe(text) })
   const { username } = parameters
   if (username !== undefined && !isUserName(username)) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `user name ${quote(username)} must be without colon and control characters`,
+      `basic: \`username\` ${quote(username)} must be without colon and control characters`,
     )
   }
   return Object.freeze({
@@ -38,8 +41,8 @@ export function basic(parameters: BasicParameters = {}): Processor {
   } satisfies Processor)
 }
 
-function isUserName(text: string): boolean {
-  return !text.includes(':') && !CONTROL.test(text)
+function isUserName(name: string): boolean {
+  return !name.includes(':') && !CONTROL.test(name)
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 7617 forbids exactly these

@@ -1,4 +1,6 @@
+import { maybe, oneOf, table, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
+import { checkConfiguration, parsed } from '../configuration.ts'
 import { commandScopes } from '../oauth/command-scopes.ts'
 import { checkGrantedScope, requestToken } from '../oauth/token-endpoint.ts'
 import { parseEndpoint } from '../origin.ts'
@@ -27,11 +29,19 @@ export interface ClientCredentialsParameters extends FieldParameter {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function clientCredentials(parameters: ClientCredentialsParameters): Processor {
+  checkConfiguration('clientCredentials', parameters, {
+    tokenEndpoint: text,
+    clientId: text,
+    authentication: maybe(oneOf('basic', 'post')),
+    scopes: maybe(table),
+    resource: maybe(text),
+    field: maybe(text),
+  })
   const { clientId, authentication = 'basic', scopes, resource, field } = parameters
   const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {
-    return new VaultError('ERR_VAULT_CONFIGURATION', `token endpoint: ${what}`)
+    return new VaultError('ERR_VAULT_CONFIGURATION', `clientCredentials: \`tokenEndpoint\`: ${what}`)
   })
-  const table = commandScopes(scopes)
+  const byCommand = parsed('clientCredentials', 'scopes', () => commandScopes(scopes))
   return Object.freeze({
     ...bearer(),
     origins: [endpoint.origin],
@@ -44,9 +54,9 @@ export function clientCredentials(parameters: ClientCredentialsParameters): Proc
       ...optional('resource', resource),
       ...optional('field', field),
     },
-    scope: (command) => table.scopeFor(command) ?? '',
+    scope: (command) => byCommand.scopeFor(command) ?? '',
     derive: async (kept, { clock, fetch, signal, command }) => {
-      const scope = table.scopeFor(command)
+      const scope = byCommand.scopeFor(command)
       const form: (readonly [string, string])[] = [['grant_type', 'client_credentials']]
       if (scope !== undefined) form.push(['scope', scope])
       if (resource !== undefined) form.push(['resource', resource])

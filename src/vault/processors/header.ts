@@ -1,4 +1,6 @@
+import { maybe, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
+import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
 
@@ -16,12 +18,13 @@ export interface HeaderParameters extends FieldParameter {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the name is none, or the format has not exactly one `{secret}`.
  */
 export function header(parameters: HeaderParameters): Processor {
+  checkConfiguration('header', parameters, { name: text, format: maybe(text), field: maybe(text) })
   const { name, format = '{secret}', field } = parameters
   const [before, after, ...more] = format.split('{secret}')
   if (before === undefined || after === undefined || more.length > 0 || !/^[\x20-\x7e]*$/.test(format)) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `header format ${quote(format)} must have \`{secret}\` once, in one line`,
+      `header: \`format\` ${quote(format)} must have \`{secret}\` once, in one line`,
     )
   }
   const lower = headerName(name)

@@ -1,6 +1,8 @@
+import { either, listOf, maybe, oneOf, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { encodeBase64, encodeHex } from '../../ipld/base.ts'
 import { concatBytes } from '../../ipld/concat.ts'
+import { checkConfiguration } from '../configuration.ts'
 import { hmacBytes } from '../digest.ts'
 import type { OutgoingRequest, Processor } from '../processor.ts'
 import { type FieldParameter, optional } from './field.ts'
@@ -33,6 +35,16 @@ export interface HmacParameters extends FieldParameter {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the parameters do not fit together.
  */
 export function hmac(parameters: HmacParameters): Processor {
+  checkConfiguration('hmac', parameters, {
+    header: text,
+    format: maybe(text),
+    covers: maybe(listOf(oneOf(...PARTS))),
+    separator: maybe(either(text, oneOf(''))),
+    timestampHeader: maybe(text),
+    hash: maybe(oneOf('SHA-256', 'SHA-512')),
+    encoding: maybe(oneOf('hex', 'base64')),
+    field: maybe(text),
+  })
   const {
     covers = PARTS,
     separator = '\n',
@@ -45,9 +57,9 @@ export function hmac(parameters: HmacParameters): Processor {
   const timestampName = parameters.timestampHeader === undefined ? undefined : headerName(parameters.timestampHeader)
   const [before, after, ...more] = format.split('{signature}')
   if (before === undefined || after === undefined || more.length > 0) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `signature format ${quote(format)} must have \`{signature}\` once`)
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `hmac: \`format\` ${quote(format)} must have \`{signature}\` once`)
   }
-  if (covers.length === 0 || covers.some((part) => !PARTS.includes(part))) {
+  if (covers.length === 0) {
     throw new VaultError('ERR_VAULT_CONFIGURATION', `\`covers\` must name some of ${PARTS.join(', ')}`)
   }
   if (covers.includes('timestamp') !== (timestampName !== undefined)) {

@@ -1,4 +1,6 @@
+import { maybe, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
+import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional } from './field.ts'
 
@@ -14,9 +16,10 @@ export interface QueryParameters extends FieldParameter {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the name is not plain.
  */
 export function query(parameters: QueryParameters): Processor {
+  checkConfiguration('query', parameters, { name: text, field: maybe(text) })
   const { name, field } = parameters
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `query parameter ${quote(name)} must be of A-Z a-z 0-9 _ . -`)
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `query: \`name\` ${quote(name)} must be of A-Z a-z 0-9 _ . -`)
   }
   return Object.freeze({
     description: { type: 'query', name, ...optional('field', field) },

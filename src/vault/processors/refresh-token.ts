@@ -1,4 +1,6 @@
+import { maybe, oneOf, table, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
+import { checkConfiguration, parsed } from '../configuration.ts'
 import { commandScopes } from '../oauth/command-scopes.ts'
 import {
   type ClientAuthentication,
@@ -33,11 +35,17 @@ export interface RefreshTokenParameters {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function refreshToken(parameters: RefreshTokenParameters): Processor {
+  checkConfiguration('refreshToken', parameters, {
+    tokenEndpoint: text,
+    clientId: text,
+    authentication: maybe(oneOf('basic', 'post', 'none')),
+    scopes: maybe(table),
+  })
   const { clientId, authentication = 'basic', scopes } = parameters
   const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {
-    return new VaultError('ERR_VAULT_CONFIGURATION', `token endpoint: ${what}`)
+    return new VaultError('ERR_VAULT_CONFIGURATION', `refreshToken: \`tokenEndpoint\`: ${what}`)
   })
-  const table = commandScopes(scopes)
+  const byCommand = parsed('refreshToken', 'scopes', () => commandScopes(scopes))
   return Object.freeze({
     ...bearer(),
     origins: [endpoint.origin],
@@ -48,9 +56,9 @@ export function refreshToken(parameters: RefreshTokenParameters): Processor {
       authentication,
       ...(scopes !== undefined && { scopes: { ...scopes } }),
     },
-    scope: (command) => table.scopeFor(command) ?? '',
+    scope: (command) => byCommand.scopeFor(command) ?? '',
     derive: async (_kept, context) => {
-      const scope = table.scopeFor(context.command)
+      const scope = byCommand.scopeFor(context.command)
       const present = await context.reread()
       return disposeAfter([present], async () => {
         const answer = await exchange(present, { endpoint, clientId, authentication, scope }, context)

@@ -1,6 +1,8 @@
+import { text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { AWS_HEADERS, signAwsRequest } from '../aws/sign-request.ts'
 import type { AwsKeys } from '../aws/sigv4.ts'
+import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import type { Secret } from '../secret.ts'
 
@@ -19,10 +21,11 @@ export interface SigV4Parameters {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when a name is not of AWS's form.
  */
 export function sigV4(parameters: SigV4Parameters): Processor {
+  checkConfiguration('sigV4', parameters, { region: text, service: text })
   const { region, service } = parameters
-  for (const name of [region, service]) {
+  for (const [option, name] of Object.entries({ region, service })) {
     if (!/^[a-z0-9-]{1,64}$/.test(name)) {
-      throw new VaultError('ERR_VAULT_CONFIGURATION', `${quote(name)} is not the name of an AWS region or service`)
+      throw new VaultError('ERR_VAULT_CONFIGURATION', `sigV4: \`${option}\` ${quote(name)} is not the name of one`)
     }
   }
   return Object.freeze({

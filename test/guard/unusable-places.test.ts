@@ -1,0 +1,526 @@
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { allOf } from '../../src/audit/all-of.ts'
+import { anyOf } from '../../src/audit/any-of.ts'
+import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { machineFiles } from '../../src/audit/jsonl/log-files.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { postgresAuditSink } from '../../src/audit/postgres.ts'
+import { createPseudonymizer } from '../../src/audit/pseudonym.ts'
+import { sqliteAuditSink } from '../../src/audit/sqlite.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import type { ProcuraError } from '../../src/errors.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import { assumeRoleVault, secretsManagerVault } from '../../src/vault/aws.ts'
+import { createVault } from '../../src/vault/create-vault.ts'
+import { envVault } from '../../src/vault/env.ts'
+import { createKeyFile, openFileVault } from '../../src/vault/file.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { tokenExchangeVault } from '../../src/vault/oauth.ts'
+import { fixedToken, openbaoVault } from '../../src/vault/openbao.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { header } from '../../src/vault/processors/header.ts'
+import { hmac } from '../../src/vault/processors/hmac.ts'
+import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
+import { referenceTable } from '../../src/vault/reference-table.ts'
+import { sealCredential, sealedVault, sealingPublicKey } from '../../src/vault/sealed.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { Vault } from '../../src/vault/vault.ts'
+
+import {
+  alice,
+  aws,
+  canary,
+  databaseAt,
+  exchange,
+  faultOf,
+  grants,
+  guardOptions,
+  openbao,
+  place,
+  rules,
+  sealing,
+  source,
+  write,
+} from './wrong-options.ts'
+
+/** A place in which something cannot be made, and what is said of it. */
+type Mistake = readonly [what: string, code: ProcuraError['code'], says: RegExp, make: () => unknown]
+
+const configuration = 'ERR_VAULT_CONFIGURATION'
+const auditConfiguration = 'ERR_AUDIT_CONFIGURATION'
+const key = { bytes: new Uint8Array(32) }
+
+/** A file in the folder, with a mode. */
+function fileOf(content: string | Uint8Array, mode: number): string {
+  const path = place('file')
+  writeFileSync(path, content)
+  chmodSync(path, mode)
+  return path
+}
+
+function linkTo(target: string): string {
+  const path = place('link')
+  symlinkSync(target, path)
+  return path
+}
+
+function directoryOf(...names: readonly string[]): string {
+  const path = place('directory')
+  mkdirSync(path)
+  for (const name of names) mkdirSync(join(path, name))
+  return path
+}
+
+const failing = (code: string) => (): never => {
+  throw Object.assign(new Error(`${code}: ${canary}`), { code })
+}
+
+const mistakes: readonly Mistake[] = [
+  ['a vault without credentials', configuration, /name at least one/, () => memoryVault({})],
+  [
+    'a credential without origins',
+    configuration,
+    /`processor` needs `origins`/,
+    () => memoryVault({ a: { secret: canary, processor: bearer() } }),
+  ],
+  [
+    'a credential with an empty list of origins',
+    configuration,
+    /`origins` is empty; name one/,
+    () => memoryVault({ a: { secret: canary, origins: [], processor: bearer() } }),
+  ],
+  [
+    'origins without a way to send the secret',
+    configuration,
+    /`origins` needs a `processor`/,
+    () => memoryVault({ a: { secret: canary, origins: ['https://api.example'] } }),
+  ],
+  [
+    'an origin with a path',
+    configuration,
+    /write `https:\/\/api.example`/,
+    () => memoryVault({ a: { ...rules, secret: canary, origins: ['https://api.example/v1'] } }),
+  ],
+  [
+    'an origin that is not encrypted',
+    configuration,
+    /use https:/,
+    () => memoryVault({ a: { ...rules, secret: canary, origins: ['http://api.example'] } }),
+  ],
+  [
+    'a command that is none',
+    configuration,
+    /`commands`: /,
+    () => memoryVault({ a: { ...rules, secret: canary, commands: ['crm'] } }),
+  ],
+  [
+    'a subject that is none',
+    configuration,
+    /`subjects`: /,
+    () => memoryVault({ a: { ...rules, secret: canary, subjects: ['alice'] } }),
+  ],
+  [
+    'a variable that is not set',
+    configuration,
+    /set the environment variable `API_KEY`/,
+    () => envVault({ environment: {}, credentials: { a: { ...rules, variable: 'API_KEY' } } }),
+  ],
+  [
+    'no file of credentials',
+    configuration,
+    /there is no file .*`create: true`/,
+    () => openFileVault({ path: place('none'), key }),
+  ],
+  [
+    'a file in a folder that is not there',
+    configuration,
+    /`path` .*\(ENOENT\); name a file in a folder that exists/,
+    () => openFileVault({ path: join(place('no-folder'), 'vault'), key, create: true }),
+  ],
+  [
+    'a file below a file',
+    configuration,
+    /`path` .*\(ENOTDIR\)/,
+    () => openFileVault({ path: join(fileOf('', 0o600), 'vault'), key, create: true }),
+  ],
+  ['a directory as a file', configuration, /it is not a file/, () => openFileVault({ path: directoryOf(), key })],
+  [
+    'a file that others may read',
+    configuration,
+    /run chmod 600/,
+    () => openFileVault({ path: fileOf('{}', 0o644), key }),
+  ],
+  [
+    'a link to a file',
+    configuration,
+    /it is a symbolic link/,
+    () => openFileVault({ path: linkTo(fileOf('{}', 0o600)), key }),
+  ],
+  [
+    'a file of another kind',
+    'ERR_VAULT_INTEGRITY',
+    /damaged/,
+    () => openFileVault({ path: fileOf('hello', 0o600), key }),
+  ],
+  [
+    'no key file',
+    configuration,
+    /there is no key file .*; make one with createKeyFile/,
+    () => openFileVault({ path: place('vault'), key: { keyFile: place('none') }, create: true }),
+  ],
+  [
+    'a key file that others may read',
+    configuration,
+    /run chmod 600/,
+    () => openFileVault({ path: place('vault'), key: { keyFile: fileOf(new Uint8Array(32), 0o644) }, create: true }),
+  ],
+  [
+    'a key file below a file',
+    configuration,
+    /the key file .* cannot be read; let this process/,
+    () => openFileVault({ path: place('vault'), key: { keyFile: join(fileOf('', 0o600), 'key') }, create: true }),
+  ],
+  [
+    'a key file of another length',
+    configuration,
+    /must have 32 bytes; make one with createKeyFile/,
+    () => openFileVault({ path: place('vault'), key: { keyFile: fileOf(canary, 0o600) }, create: true }),
+  ],
+  [
+    'a passphrase too short to be one',
+    configuration,
+    /eight bytes or more/,
+    () => openFileVault({ path: place('vault'), key: { passphrase: 'short' }, create: true }),
+  ],
+  [
+    'a key that is none',
+    configuration,
+    /`key` must be `\{ passphrase \}`/,
+    () => openFileVault({ path: place('vault'), key: { password: canary } as never, create: true }),
+  ],
+  [
+    'a key file that is there',
+    configuration,
+    /it is there already/,
+    () => createKeyFile(fileOf(new Uint8Array(32), 0o600)),
+  ],
+  [
+    'a key file in no folder',
+    'ERR_VAULT_UNAVAILABLE',
+    /could not be written \(ENOENT\)/,
+    () => createKeyFile(join(place('no-folder'), 'key')),
+  ],
+  [
+    'a sealed vault without keys',
+    configuration,
+    /`privateKeys` is empty; make one with generateSealingKey/,
+    () => sealedVault({ privateKeys: [], origins: [], acceptPresented: true }),
+  ],
+  [
+    'a sealed vault with nothing to open',
+    configuration,
+    /there are no credentials, and none may be presented/,
+    () => sealedVault({ privateKeys: [sealing.privateKey], origins: ['https://api.example'] }),
+  ],
+  [
+    'a sealed text that is none',
+    configuration,
+    /credential `a` is not a sealed text; make one with sealCredential/,
+    () => sealedVault({ privateKeys: [sealing.privateKey], origins: [], credentials: { a: canary } }),
+  ],
+  [
+    'a credential sealed for nobody',
+    configuration,
+    /`roots` and `commands`/,
+    () => sealCredential({ ...rules, secret: canary, publicKey: sealing.publicKey, roots: [], commands: [] }),
+  ],
+  ['a sealing key that is none', configuration, /`key` must be a Secret/, () => sealingPublicKey(canary as never)],
+  [
+    'an address without encryption',
+    configuration,
+    /`address`: .*use https:/,
+    () => openbaoVault({ ...openbao, address: 'http://bao.example', credentials: { a: { engine: 'kv', path: 'p' } } }),
+  ],
+  [
+    'a path out of its engine',
+    configuration,
+    /`\.\.\/sys` is not a path/,
+    () => openbaoVault({ ...openbao, credentials: { a: { engine: 'kv', path: '../sys' } } }),
+  ],
+  ['a token that is none', configuration, /`token` must be a secret/, () => fixedToken(7 as never)],
+  [
+    'a region that is none',
+    configuration,
+    /`region` `Frankfurt` is not the name of one/,
+    () => secretsManagerVault({ ...aws, region: 'Frankfurt', credentials: { a: { secretId: 's' } } }),
+  ],
+  [
+    'keys without their secret',
+    configuration,
+    /`keys`: the secret has no field `secretAccessKey`/,
+    () => secretsManagerVault({ ...aws, keys: { accessKeyId: canary }, credentials: { a: { secretId: 's' } } }),
+  ],
+  [
+    'a role that is none',
+    configuration,
+    /`roleArn` `role` is not the ARN/,
+    () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'role', grants } } }),
+  ],
+  [
+    'a role that grants nothing',
+    configuration,
+    /needs `grants`/,
+    () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [] } } }),
+  ],
+  [
+    'a grant for no command',
+    configuration,
+    /`grants`: `command` must be a text/,
+    () =>
+      assumeRoleVault({
+        ...aws,
+        credentials: { a: { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [{ statements: [] } as never] } },
+      }),
+  ],
+  [
+    'a client without its secret',
+    configuration,
+    /`clientSecret` and `authentication` do not go together/,
+    () =>
+      tokenExchangeVault({
+        tokenEndpoint: 'https://as.example/token',
+        clientId: 'c',
+        credentials: { a: { subjectToken: async () => ({ token: canary }) } },
+      }),
+  ],
+  [
+    'a token endpoint that is none',
+    configuration,
+    /`tokenEndpoint`: the address is not an absolute URL/,
+    () => refreshToken({ tokenEndpoint: '/token', clientId: 'c' }),
+  ],
+  [
+    'a scope for no command',
+    configuration,
+    /`scopes`: /,
+    () => refreshToken({ tokenEndpoint: 'https://as.example/token', clientId: 'c', scopes: { crm: 'read' } }),
+  ],
+  ['a signature over nothing', configuration, /`covers` must name/, () => hmac({ header: 'x-s', covers: [] })],
+  [
+    'a header that frames the message',
+    configuration,
+    /is not the name of a header that can carry/,
+    () => header({ name: 'content-length' }),
+  ],
+  [
+    'two rows for the same calls',
+    'ERR_INVALID_ARGUMENT',
+    /two rows are for command/,
+    () =>
+      referenceTable([
+        { command: '/a', reference: 'x' },
+        { command: '/a', reference: 'y' },
+      ]),
+  ],
+  ['an empty secret', configuration, /must not be empty/, () => new Secret('')],
+  ['a secret of another kind', configuration, /must be text or bytes/, () => new Secret({ length: 32 } as never)],
+  [
+    'a log below a file',
+    auditConfiguration,
+    /`directory` .* cannot be used; name a folder that this process may write \((?:ENOTDIR|EEXIST)\)/,
+    () => jsonlAuditSink({ directory: join(fileOf('', 0o600), 'log') }),
+  ],
+  [
+    'a file in place of the folder of a log',
+    auditConfiguration,
+    /`directory` .*\((?:ENOTDIR|EEXIST)\)/,
+    () => jsonlAuditSink({ directory: fileOf('', 0o600) }),
+  ],
+  ...(['EACCES', 'EPERM', 'EROFS', 'ENOSPC'] as const).map(
+    (code): Mistake => [
+      `a folder of a log that answers ${code}`,
+      auditConfiguration,
+      new RegExp(`\`directory\` .*\\(${code}\\)`),
+      () => jsonlAuditSink({ directory: place('log'), files: { ...machineFiles, makeDirectory: failing(code) } }),
+    ],
+  ),
+  [
+    'a log that cannot be read',
+    auditConfiguration,
+    /`directory` .*\(EIO\)/,
+    () => jsonlAuditSink({ directory: place('log'), files: { ...machineFiles, list: failing('EIO') } }),
+  ],
+  [
+    'a folder in place of a lock',
+    auditConfiguration,
+    /the lock .* cannot be read/,
+    () => jsonlAuditSink({ directory: directoryOf('audit.lock') }),
+  ],
+  [
+    'a name of files that leads out of the folder',
+    'ERR_INVALID_ARGUMENT',
+    /`prefix` has/,
+    () => jsonlAuditSink({ directory: place('log'), prefix: '../x' }),
+  ],
+  [
+    'a log that another writer has',
+    auditConfiguration,
+    /writes this log/,
+    async () => {
+      const directory = place('log')
+      const first = await jsonlAuditSink({ directory })
+      try {
+        return await jsonlAuditSink({ directory })
+      } finally {
+        await first.close()
+      }
+    },
+  ],
+  [
+    'a spool below a file',
+    auditConfiguration,
+    /`directory` /,
+    () => httpAuditSink({ url: 'https://audit.example', directory: join(fileOf('', 0o600), 'spool') }),
+  ],
+  [
+    'a spool whose cursor is a folder',
+    auditConfiguration,
+    /the cursor .* cannot be read; let this process read it \(EISDIR\)/,
+    () => httpAuditSink({ url: 'https://audit.example', directory: directoryOf('spool.cursor') }),
+  ],
+  [
+    'an endpoint that is not encrypted',
+    'ERR_INVALID_ARGUMENT',
+    /`url` .* is not an https address/,
+    () => httpAuditSink({ url: 'http://audit.example', directory: place('spool') }),
+  ],
+  [
+    'an endpoint with a password in its address',
+    'ERR_INVALID_ARGUMENT',
+    /use `headers`/,
+    () => httpAuditSink({ url: `https://u:${canary}@audit.example`, directory: place('spool') }),
+  ],
+  [
+    'a database that is closed',
+    auditConfiguration,
+    /`database` .* cannot hold the table .*; open it for writing/,
+    () => {
+      const database = databaseAt(':memory:')
+      database.close()
+      return sqliteAuditSink({ database })
+    },
+  ],
+  [
+    'a database that is only read',
+    auditConfiguration,
+    /`database` .*; open it for writing/,
+    () => {
+      const path = place('database')
+      const writable = databaseAt(path)
+      sqliteAuditSink({ database: writable })
+      writable.close()
+      const database = databaseAt(path, { readOnly: true })
+      try {
+        return sqliteAuditSink({ database })
+      } finally {
+        database.close()
+      }
+    },
+  ],
+  [
+    'a table that is none',
+    'ERR_INVALID_ARGUMENT',
+    /`table` /,
+    () => postgresAuditSink({ pool: { connect: async () => undefined as never }, table: 'a; DROP TABLE b' }),
+  ],
+  ['no sinks at all', 'ERR_INVALID_ARGUMENT', /`sinks` must have at least one/, () => allOf([])],
+  [
+    'no sinks of which one is needed',
+    'ERR_INVALID_ARGUMENT',
+    /`sinks` must have at least one/,
+    () => anyOf([], { onFailure: write }),
+  ],
+  [
+    'a key of a tenant that is too short',
+    'ERR_INVALID_ARGUMENT',
+    /`key` must have 32 bytes or more/,
+    () => createPseudonymizer({ key: new Uint8Array(31), epoch: '1' }),
+  ],
+  [
+    'a key for arguments that is too short',
+    'ERR_INVALID_ARGUMENT',
+    /`audit\.argumentKey` must have 32 bytes or more/,
+    () => createGuard({ ...guardOptions(), audit: { sink: memoryAuditSink(), argumentKey: new Uint8Array(31) } }),
+  ],
+]
+
+describe('what is made in a place that cannot be used', () => {
+  for (const [what, code, says, make] of mistakes) {
+    it(`GRD-09 says what to do about ${what}`, async () => {
+      const error = await faultOf(make)
+      expect(error).toMatchObject({ code })
+      expect((error as Error).message).toMatch(says)
+      expect((error as Error).message).not.toContain(canary)
+    })
+  }
+})
+
+describe('a credential that the vault does not hold', () => {
+  const command = { ...defineCommand({ command: '/a', args: {} }), credential: 'crn' }
+  const guard = (vault: Vault) => () => createGuard({ ...guardOptions(), commands: [command], vault })
+
+  it('GRD-09 is found when the guard is made, whichever vault it is', async () => {
+    const file = await openFileVault({ path: place('vault'), key, create: true })
+    await file.put('crm', { secret: canary })
+    const sealed = await sealCredential({
+      ...rules,
+      secret: canary,
+      publicKey: sealing.publicKey,
+      roots: [alice.did],
+      commands: ['/a'],
+    })
+    const vaults: Readonly<Record<string, Vault>> = {
+      memory: memoryVault({ crm: canary }),
+      env: envVault({ environment: { A: canary }, credentials: { crm: { variable: 'A' } } }),
+      file,
+      sealed: sealedVault({ privateKeys: [sealing.privateKey], origins: rules.origins, credentials: { crm: sealed } }),
+      openbao: openbaoVault({ ...openbao, credentials: { crm: { engine: 'kv', path: 'p', ...rules } } }),
+      'secrets manager': secretsManagerVault({ ...aws, credentials: { crm: { secretId: 's', ...rules } } }),
+      sts: assumeRoleVault({
+        ...aws,
+        credentials: { crm: { roleArn: 'arn:aws:iam::123456789012:role/r', grants, ...rules } },
+      }),
+      oauth: tokenExchangeVault({
+        ...exchange,
+        credentials: { crm: { subjectToken: async () => ({ token: canary }), ...rules } },
+      }),
+      'of another source': createVault({ source, credentials: { crm: rules } }),
+    }
+    for (const [name, vault] of Object.entries(vaults)) {
+      expect(vault.references, name).toEqual(['crm'])
+      expect(guard(vault), name).toThrow(/`\/a` uses the credential `crn`, which the vault does not hold; it has `crm`/)
+    }
+  })
+
+  it('GRD-09 is one that was removed from the file, and none that was put there', async () => {
+    const path = place('vault')
+    const file = await openFileVault({ path, key, create: true })
+    expect(guard(file)).toThrow(/it has none/)
+    await file.put('crn', { secret: canary })
+    await guard(file)().close()
+    await file.rotate('crn', 'another')
+    expect(file.references).toEqual(['crn'])
+    await guard(await openFileVault({ path, key }))().close()
+    await file.remove('crn')
+    expect(guard(file)).toThrow(/it has none/)
+  })
+
+  it('GRD-09 cannot be known of a vault to which sealed texts are presented', async () => {
+    const vault = sealedVault({ privateKeys: [sealing.privateKey], origins: rules.origins, acceptPresented: true })
+    expect(vault.references).toBeUndefined()
+    await guard(vault)().close()
+  })
+})

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sqlite from 'node-sqlite3-wasm'
+import { afterAll, beforeAll } from 'vitest'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import type { SqliteDatabase } from '../../src/audit/sqlite.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import type { GuardOptions } from '../../src/guard/options.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { fixedToken } from '../../src/vault/openbao.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { generateSealingKey } from '../../src/vault/sealed.ts'
+import { actor } from '../support/actors.ts'
+import { service } from '../support/service.ts'
+
+export const alice = await actor('alice')
+export const sealing = await generateSealingKey()
+/** In every secret place of the wrong options; no message may have it. */
+export const canary = 'kanarie3Kq8Wd'
+
+export const rules = { origins: ['https://api.example'], processor: bearer() }
+export const source = { name: 'test', read: async () => undefined }
+export const write = (): void => undefined
+let folder: string
+let count = 0
+/** A new place in the folder. */
+export const place = (name: string): string => join(folder, `${count++}-${name}`)
+export const openbao = { address: 'https://bao.example', login: fixedToken('t') }
+export const aws = { region: 'eu-central-1', keys: { accessKeyId: 'AKIA', secretAccessKey: canary } }
+export const grants = [
+  { command: '/a', statements: [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::bucket/{key}'] }] },
+]
+export const exchange = { tokenEndpoint: 'https://as.example/token', clientId: 'c', clientSecret: canary }
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'procura-configuration-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** node-sqlite3-wasm in the shape of better-sqlite3. */
+export function databaseAt(path: string, options?: { readonly readOnly: boolean }): SqliteDatabase & { close(): void } {
+  const database = new sqlite.Database(path, options)
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare: (sql) => ({
+      run: (...values) => database.run(sql, [...values]),
+      get: (...values) => database.get(sql, [...values]) ?? undefined,
+      all: (...values) => database.all(sql, [...values]),
+    }),
+    close: () => database.close(),
+  }
+}
+
+export function guardOptions(): GuardOptions {
+  return {
+    audience: service.did,
+    subjects: [alice.did],
+    commands: [defineCommand({ command: '/a', args: {} })],
+    revocations: memoryRevocationStore(),
+    replay: memoryReplayStore(),
+    audit: { sink: memoryAuditSink() },
+  }
+}
+
+/** What making it throws or rejects with; undefined when it is made. */
+export async function faultOf(make: () => unknown): Promise<unknown> {
+  try {
+    const made = await make()
+    await (made as { close?: () => Promise<void> } | undefined)?.close?.()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
