@@ -1,3 +1,4 @@
+import { checkOptions, flag, maybe } from '../../check-options.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { describeStatement } from './describe-statement.ts'
 import { beginEvaluation } from './evaluation.ts'
@@ -45,9 +46,10 @@ export interface ExplainOptions {
  * of the same verdict. Each statement has the whole budget.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
- * @throws ArgumentError when `options` is no object.
+ * @throws ArgumentError when `options` are of another form.
  */
 export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainOptions = {}): PolicyExplanation {
+  checkOptions(options, { redact: maybe(flag) })
   const detail = options.redact === true ? 'type' : 'full'
   const parsed = parsePolicy(policy)
   const evaluators = parsed.map(compileStatement)

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ArgumentError } from '../../errors.ts'
+
 /** Whether the whole text is of the pattern's form. Takes time linear in pattern and text, whatever they are. */
 export type GlobMatcher = (text: string) => boolean
 
@@ -13,8 +15,11 @@ export type GlobMatcher = (text: string) => boolean
  *
  * A regular expression would backtrack; a pattern without one is its pieces between the stars, of which the first must
  * begin the text, the last must end it, and the others follow each other at their earliest place.
+ *
+ * @throws ArgumentError when it is no text.
  */
 export function compileGlob(pattern: string): GlobMatcher {
+  if (typeof pattern !== 'string') throw new ArgumentError('a pattern is a string')
   // POL-21
   const pieces = splitGlob(pattern)
   const head = pieces[0] ?? ''
@@ -63,8 +68,13 @@ export function splitGlob(pattern: string): readonly string[] {
   return pieces
 }
 
-/** Writes literal text as a pattern that matches only it. */
+/**
+ * Writes literal text as a pattern that matches only it.
+ *
+ * @throws ArgumentError when it is no text.
+ */
 export function escapeGlob(text: string): string {
+  if (typeof text !== 'string') throw new ArgumentError('what is escaped for a pattern is a string')
   return text.replaceAll('*', '\\*')
 }
 

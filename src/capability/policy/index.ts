@@ -19,6 +19,7 @@ export { compileGlob, escapeGlob, type GlobMatcher } from './glob.ts'
 export { lintPolicy, type PolicyWarning, type PolicyWarningRule } from './lint.ts'
 export type { PolicyObjection } from './objection.ts'
 export { parsePolicy } from './parse-policy.ts'
+export { printSelector } from './print-selector.ts'
 export {
   type ComparableWith,
   type ElementAt,
@@ -32,7 +33,6 @@ export {
   type FieldSegment,
   type IndexSegment,
   parseSelector,
-  printSelector,
   type Selector,
   type SelectorSegment,
   type SliceSegment,

@@ -6,6 +6,7 @@
 
 import { ArgumentError, MalformedError, quote } from '../../errors.ts'
 import type { IpldValue } from '../../ipld/value.ts'
+import { isCommand } from '../command.ts'
 import type { CommandDefinition } from '../definition.ts'
 import { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from './build.ts'
 import type { Invalid, Selected } from './selected.ts'
@@ -88,8 +89,13 @@ export interface PolicyBuilder<Value> {
  *
  * The types catch a selector of an argument that the command does not have, and a value of another type. The first
  * field is also checked when the statement is built, for callers without types.
+ *
+ * @throws ArgumentError when it is no definition; so do the builders for what makes no statement.
  */
 export function policyFor<Args>(definition: CommandDefinition<Args>): PolicyBuilder<Args> {
+  if (!isCommand(definition?.command) || typeof definition.args !== 'object' || definition.args === null) {
+    throw new ArgumentError('policyFor needs the definition of a command; make one with defineCommand')
+  }
   const check = (selector: string): string => checkDeclared(selector, definition)
   return Object.freeze(wrap(check)) as PolicyBuilder<Args>
 }
@@ -107,14 +113,16 @@ function wrap(check: (selector: string) => string): PolicyBuilder<unknown> {
     and,
     or,
     not,
-    every: (selector, inner) => every(check(selector), inner(unchecked() as never)),
-    some: (selector, inner) => some(check(selector), inner(unchecked() as never)),
+    every: (selector, inner) => every(check(selector), within(inner)),
+    some: (selector, inner) => some(check(selector), within(inner)),
   }
 }
 
-/** The builders for an element, of which only the caller's types know what it is. */
-function unchecked(): PolicyBuilder<unknown> {
-  return wrap((selector) => selector)
+/** What is built from the builders for an element, of which only the caller's types know what it is. */
+function within(inner: (element: never) => Statement): Statement {
+  if (typeof inner !== 'function')
+    throw new ArgumentError('`inner` must be a function that builds the statement about an element')
+  return inner(wrap((selector) => selector) as never)
 }
 
 function checkDeclared(selector: string, definition: CommandDefinition): string {

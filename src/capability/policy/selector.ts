@@ -51,6 +51,7 @@ const maxSegments = 64
  * @throws MalformedError (`SEL-01` to `SEL-06`) when it is not one; never a selector of part of the text.
  */
 export function parseSelector(text: string): Selector {
+  if (typeof text !== 'string') throw new MalformedError('SEL-01', 'a selector is a string')
   if (text.length > maxLength) throw tooLarge(text)
   // SEL-02
   if (text.charCodeAt(0) === DOT && skipOptional(text, 1) === text.length) return Object.freeze([])
@@ -61,14 +62,6 @@ export function parseSelector(text: string): Selector {
     position = readSegment(text, position, segments)
   }
   return Object.freeze(segments)
-}
-
-/** Writes a selector in its shortest form; `parseSelector` reads it back to an equal one. */
-export function printSelector(selector: Selector): string {
-  if (selector.length === 0) return '.'
-  let text = ''
-  for (const segment of selector) text += printSegment(segment, text === '')
-  return text
 }
 
 const DOT = 0x2e
@@ -203,22 +196,6 @@ function hasLoneSurrogate(text: string): boolean {
     if (code > 0xffff) position++
   }
   return false
-}
-
-function printSegment(segment: SelectorSegment, first: boolean): string {
-  const optional = segment.optional ? '?' : ''
-  const dot = first ? '.' : ''
-  switch (segment.kind) {
-    case 'field':
-      if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(segment.name)) return `.${segment.name}${optional}`
-      return `${dot}[${JSON.stringify(segment.name)}]${optional}`
-    case 'index':
-      return `${dot}[${segment.index}]${optional}`
-    case 'slice':
-      return `${dot}[${segment.start ?? ''}:${segment.end ?? ''}]${optional}`
-    case 'values':
-      return `${dot}[]${optional}`
-  }
 }
 
 function malformed(requirement: string, text: string, position: number, cause?: unknown): MalformedError {

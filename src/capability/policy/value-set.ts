@@ -7,7 +7,8 @@
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { compileGlob, splitGlob } from './glob.ts'
-import { parseSelector, printSelector } from './selector.ts'
+import { printSelector } from './print-selector.ts'
+import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
 
 /** One simple condition on a value: to be it, not to be it, to lie on one side of a number, or to match a pattern. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseSelector, printSelector, type SelectorSegment } from '../../../src/capability/policy/selector.ts'
+import { printSelector } from '../../../src/capability/policy/print-selector.ts'
+import { parseSelector, type SelectorSegment } from '../../../src/capability/policy/selector.ts'
 import { refusalOf } from '../../support/refusal.ts'
 
 const refusal = (text: string) => refusalOf(() => parseSelector(text))
