@@ -6,7 +6,7 @@
 
 import { ArgumentError, MalformedError, quote } from '../errors.ts'
 import { type Command, isCommand, parseCommand } from './command.ts'
-import type { SchemaOutput, StandardSchema } from './standard-schema.ts'
+import { isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
 
 /** An argument that may be absent. Made by `optional`. */
 export interface OptionalSchema<Output = unknown> extends StandardSchema<Output> {
@@ -120,11 +120,4 @@ function readCommand(text: string): Command {
     if (error instanceof MalformedError) throw new ArgumentError(error.message, { cause: error })
     throw error
   }
-}
-
-function isStandardSchema(value: unknown): value is StandardSchema {
-  // ArkType's schemas are functions.
-  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false
-  const standard = (value as Partial<StandardSchema>)['~standard']
-  return standard !== undefined && standard.version === 1 && typeof standard.validate === 'function'
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Form } from '../check-options.ts'
+
 /** What a schema found wrong. */
 export interface SchemaIssue {
   /** What is wrong, for people. */
@@ -33,3 +35,14 @@ export interface StandardSchema<Output = unknown> {
 
 /** The type of the values that a schema accepts. */
 export type SchemaOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output']
+
+/** Whether a value is a schema. Those of ArkType are functions. */
+export function isStandardSchema(value: unknown): value is StandardSchema {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false
+  const standard = (value as Partial<StandardSchema>)['~standard']
+  return standard?.version === 1 && typeof standard.validate === 'function'
+}
+
+/** What an option that is a schema must look like. */
+export const schemaForm: Form = (value) =>
+  isStandardSchema(value) ? undefined : 'must be a schema of Standard Schema v1'

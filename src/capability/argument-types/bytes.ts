@@ -1,3 +1,4 @@
+import { checkOptions, maybe, number } from '../../check-options.ts'
 import { isBytes } from '../../ipld/value.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
@@ -10,8 +11,13 @@ export interface BytesOptions {
   readonly maxLength?: number
 }
 
-/** A byte string; not its Base64. */
+/**
+ * A byte string; not its Base64.
+ *
+ * @throws ArgumentError when an option is not of its type.
+ */
 export function bytes(options: BytesOptions = {}): StandardSchema<Uint8Array> {
+  checkOptions(options, { minLength: maybe(number(0)), maxLength: maybe(number(0)) })
   const { minLength = 0, maxLength = 65_536 } = options
   return argumentType((value) => {
     // ARG-21

@@ -1,3 +1,4 @@
+import { checkOptions, flag, maybe } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { type HostNameOptions, hostNameProblem } from './host-name.ts'
@@ -7,8 +8,11 @@ import { type HostNameOptions, hostNameProblem } from './host-name.ts'
  * `_ ' + = & ~ -`, with single dots within; one `@`; a host name as {@link hostName} has it, of two labels or more; 254
  * characters at most. No quotes, comments, routes (`%`, `!`) or lists, so what stands behind the `@` is where the mail
  * goes, and `["like", ".to", "*@example.com"]` holds one domain.
+ *
+ * @throws ArgumentError when an option is not of its type.
  */
 export function email(options: HostNameOptions = {}): StandardSchema<string> {
+  checkOptions(options, { punycode: maybe(flag) })
   const punycode = options.punycode === true
   return argumentType((value) => (typeof value === 'string' ? emailProblem(value, punycode) : 'is not text'))
 }

@@ -1,3 +1,4 @@
+import { checkOptions, flag, maybe } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -13,8 +14,11 @@ export interface HostNameOptions {
 /**
  * A host name. Canonical form: lower-case labels of letters, digits and inner hyphens (1 to 63 characters), with dots
  * between them and none at the end, 253 characters at most; the last label is not a number, so that it is no address.
+ *
+ * @throws ArgumentError when an option is not of its type.
  */
 export function hostName(options: HostNameOptions = {}): StandardSchema<string> {
+  checkOptions(options, { punycode: maybe(flag) })
   const punycode = options.punycode === true
   return argumentType((value) => (typeof value === 'string' ? hostNameProblem(value, punycode) : 'is not text'))
 }

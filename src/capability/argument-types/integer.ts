@@ -1,9 +1,15 @@
+import { checkOptions } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
-import { boundProblem, type NumberOptions } from './number.ts'
+import { boundForms, boundProblem, type NumberOptions } from './number.ts'
 
-/** A whole number within ±(2^53 - 1), or within the bounds given. */
+/**
+ * A whole number within ±(2^53 - 1), or within the bounds given.
+ *
+ * @throws ArgumentError when an option is not of its type.
+ */
 export function integer(options: NumberOptions = {}): StandardSchema<number> {
+  checkOptions(options, boundForms)
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options
   return argumentType((value) => {
     // ARG-19

@@ -1,3 +1,4 @@
+import { checkOptions, type Form } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -11,8 +12,11 @@ export interface IpAddressOptions {
  * An IP address. Canonical form: version 4 as four decimal numbers without leading zeros; version 6 as RFC 5952 writes
  * it, without a zone. An address of version 4 inside one of version 6 (`::ffff:…`) is refused: it would be a second
  * text for one place.
+ *
+ * @throws ArgumentError when an option is not of its type.
  */
 export function ipAddress(options: IpAddressOptions = {}): StandardSchema<string> {
+  checkOptions(options, { version: versionForm })
   const { version } = options
   return argumentType((value) => {
     if (typeof value !== 'string') return 'is not text'
@@ -21,6 +25,8 @@ export function ipAddress(options: IpAddressOptions = {}): StandardSchema<string
     return 'is not an IP address in canonical form'
   })
 }
+
+const versionForm: Form = (value) => (value === undefined || value === 4 || value === 6 ? undefined : 'must be 4 or 6')
 
 /** Whether text is an address of version 4 in canonical form. */
 export function isIpv4(text: string): boolean {

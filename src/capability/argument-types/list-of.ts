@@ -1,4 +1,5 @@
-import type { SchemaResult, StandardSchema } from '../standard-schema.ts'
+import { checkOptions, maybe, number } from '../../check-options.ts'
+import { type SchemaResult, type StandardSchema, schemaForm } from '../standard-schema.ts'
 import { issue, schemaOf } from './argument-type.ts'
 
 /** Options of {@link listOf}. */
@@ -9,11 +10,17 @@ export interface ListOptions {
   readonly maxLength?: number
 }
 
-/** A list whose elements all are of a type. Any Standard Schema serves; with one that answers later, so does the list. */
+/**
+ * A list whose elements all are of a type. Any Standard Schema serves; with one that answers later, so does the list.
+ *
+ * @throws ArgumentError when `element` is no Standard Schema, or an option is not of its type.
+ */
 export function listOf<Output>(
   element: StandardSchema<Output>,
   options: ListOptions = {},
 ): StandardSchema<readonly Output[]> {
+  checkOptions({ element }, { element: schemaForm })
+  checkOptions(options, { minLength: maybe(number(0)), maxLength: maybe(number(0)) })
   const { minLength = 0, maxLength = 1024 } = options
   return schemaOf<readonly Output[]>((value) => {
     // ARG-23

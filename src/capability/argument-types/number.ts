@@ -1,3 +1,4 @@
+import { checkOptions, type Form, maybe } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -9,14 +10,30 @@ export interface NumberOptions {
   readonly max?: number
 }
 
-/** A number, whole or not. Its canonical form is its value: `1` and `1.0` are one number. */
+/**
+ * A number, whole or not. Its canonical form is its value: `1` and `1.0` are one number.
+ *
+ * @throws ArgumentError when an option is not of its type.
+ */
 export function number(options: NumberOptions = {}): StandardSchema<number> {
+  checkOptions(options, boundForms)
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = options
   return argumentType((value) => {
     // ARG-18
     if (typeof value !== 'number' || !Number.isFinite(value)) return 'is not a number'
     return boundProblem(value, min, max)
   })
+}
+
+/** Forms of {@link NumberOptions}. */
+export const boundForms: Readonly<Record<keyof NumberOptions, Form>> = Object.freeze({
+  min: maybe(bound),
+  max: maybe(bound),
+})
+
+/** Infinity is a bound, and none. */
+function bound(value: unknown): string | undefined {
+  return typeof value === 'number' && !Number.isNaN(value) ? undefined : 'must be a number'
 }
 
 /** Says which bound a number is beyond, or undefined. */

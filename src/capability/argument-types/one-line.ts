@@ -1,3 +1,4 @@
+import { checkOptions, maybe, number } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { isComposed, isVisible } from './characters.ts'
@@ -12,8 +13,11 @@ export interface OneLineOptions {
  * One line of text, such as a subject or a title. Canonical form: normalization form C, without line ends, controls,
  * characters that change the direction of writing, and characters without width. It can be put into a header, a log or
  * a question to a person and stays what it seems.
+ *
+ * @throws ArgumentError when an option is not of its type.
  */
 export function oneLine(options: OneLineOptions = {}): StandardSchema<string> {
+  checkOptions(options, { maxLength: maybe(number(0)) })
   const { maxLength = 1024 } = options
   return argumentType((value) => {
     // ARG-15

@@ -1,3 +1,4 @@
+import { checkOptions, type Form, listOf } from '../../check-options.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
@@ -5,13 +6,19 @@ import { argumentType } from './argument-type.ts'
 /**
  * One of the values listed, and nothing that only looks like one.
  *
- * @throws ArgumentError when none is listed.
+ * @throws ArgumentError when none is listed, or one that no call can carry.
  */
 export function oneOf<const Value extends string | number | boolean | null>(
   values: readonly Value[],
 ): StandardSchema<Value> {
+  checkOptions({ values }, { values: listOf(plain) })
   const allowed = new Set<unknown>(values)
   if (allowed.size === 0) throw new ArgumentError('`oneOf` needs a value')
   // ARG-22
   return argumentType((value) => (allowed.has(value) ? undefined : 'is not one of the values that are taken'))
 }
+
+const plain: Form = (value) =>
+  value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+    ? undefined
+    : 'must be text, a number, a boolean or null'

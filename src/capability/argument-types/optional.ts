@@ -1,11 +1,15 @@
+import { checkOptions } from '../../check-options.ts'
 import type { OptionalSchema } from '../definition.ts'
-import type { StandardSchema } from '../standard-schema.ts'
+import { type StandardSchema, schemaForm } from '../standard-schema.ts'
 
 /**
  * An argument that may be absent. When it is there it is of the type; `null` does not stand for absence. Absent it
  * stays: no default is put in its place, and a statement about it does not hold.
+ *
+ * @throws ArgumentError when `schema` is no Standard Schema.
  */
 export function optional<Output>(schema: StandardSchema<Output>): OptionalSchema<Output> {
+  checkOptions({ schema }, { schema: schemaForm })
   // ARG-05
   return Object.freeze({ '~standard': schema['~standard'], optional: true })
 }

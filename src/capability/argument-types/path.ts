@@ -1,3 +1,4 @@
+import { checkOptions, maybe, number } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { isComposed, isVisible } from './characters.ts'
@@ -13,8 +14,11 @@ export interface PathOptions {
  * for `/` itself); no empty, `.` or `..` segment, nor one of dots and spaces alone; no backslash, no percent sign, no
  * control or hidden character; in normalization form C, and nothing in it becomes a slash, a backslash or a dot segment
  * under NFKC. One place has one text, and `["like", ".path", "/data/*"]` holds exactly the places below `/data`.
+ *
+ * @throws ArgumentError when an option is not of its type.
  */
 export function path(options: PathOptions = {}): StandardSchema<string> {
+  checkOptions(options, { maxLength: maybe(number(0)) })
   const { maxLength = 4096 } = options
   return argumentType((value) => {
     if (typeof value !== 'string') return 'is not text'

@@ -1,3 +1,4 @@
+import { checkOptions, maybe, number } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -11,8 +12,11 @@ export interface ShellWordOptions {
  * One word of a command line that a shell takes as it stands. Canonical form: letters, digits and `_ @ % + = : , . / -`,
  * at least one, and not beginning with a hyphen, so that it is no option. Pass it to a program as one argument all the
  * same; the type is the second line of defence.
+ *
+ * @throws ArgumentError when an option is not of its type.
  */
 export function shellWord(options: ShellWordOptions = {}): StandardSchema<string> {
+  checkOptions(options, { maxLength: maybe(number(0)) })
   const { maxLength = 1024 } = options
   return argumentType((value) => {
     // ARG-17

@@ -1,3 +1,4 @@
+import { checkOptions, maybe, number } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { isWellFormed } from './characters.ts'
@@ -13,8 +14,11 @@ export interface TextOptions {
 /**
  * Any text. It has no canonical form beyond being well-formed Unicode, so `like` on it is only as good as what reads
  * the text later: for paths, URLs, addresses and names there are types of their own.
+ *
+ * @throws ArgumentError when an option is not of its type.
  */
 export function text(options: TextOptions = {}): StandardSchema<string> {
+  checkOptions(options, { minLength: maybe(number(0)), maxLength: maybe(number(0)) })
   const { minLength = 0, maxLength = 65_536 } = options
   return argumentType((value) => {
     // ARG-10

@@ -1,3 +1,4 @@
+import { checkOptions, flag, listOf, maybe, number, text } from '../../check-options.ts'
 import { ArgumentError, quote } from '../../errors.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
@@ -26,9 +27,10 @@ const knownSchemes: ReadonlySet<string> = new Set(['https', 'http', 'wss', 'ws',
  * for a dot, slash, backslash, percent sign or control. One place has one text, and
  * `["like", ".url", "https://api.example.com/v1/*"]` holds exactly the places below that one.
  *
- * @throws ArgumentError for a scheme that the parser does not normalize.
+ * @throws ArgumentError for a scheme that the parser does not normalize, and when an option is not of its type.
  */
 export function url(options: UrlOptions = {}): StandardSchema<string> {
+  checkOptions(options, { schemes: maybe(listOf(text)), punycode: maybe(flag), maxLength: maybe(number(0)) })
   const { schemes = ['https'], punycode = false, maxLength = 2048 } = options
   for (const scheme of schemes) {
     if (!knownSchemes.has(scheme)) throw new ArgumentError(`URLs of the scheme ${quote(scheme)} have no canonical form`)
