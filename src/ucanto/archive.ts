@@ -34,6 +34,7 @@ async function writeRoot(head: IpldValue, tokens: readonly UcantoToken[]): Promi
   const blocks = new Map<string, Block>()
   for (const token of tokens) {
     for (const [name, proof] of token.included) blocks.set(name, proof)
+    for (const [name, bytes] of token.attached) blocks.set(name, { cid: cidOf(await backend.sha256(bytes)), bytes })
     blocks.set(token.cid.toString(), token)
   }
   const bytes = encodeCbor(head)

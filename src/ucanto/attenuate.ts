@@ -22,6 +22,8 @@ export interface UcantoAttenuateOptions extends NewToken {
   readonly policy?: Policy
   /** Who will read the token. Default `any`. */
   readonly readers?: Readers
+  /** What attests the proof when its issuer is absent: named beside it. Default: none. */
+  readonly attestations?: readonly UcantoToken[]
 }
 
 /**
@@ -56,7 +58,7 @@ export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOpti
     ...draftOf(options),
     capabilities,
     expiration: boundExpiration(options, proof),
-    proofs: [proof],
+    proofs: [proof, ...(options.attestations ?? [])],
   })
 }
 

@@ -22,6 +22,9 @@ export const allResources = 'ucan:*'
 /** The key of `nb` that carries a policy of UCAN 1.0.0. */
 export const policyKey = 'pol'
 
+/** `can` of a delegation that says of another that its issuer meant it. */
+export const attestAbility = 'ucan/attest'
+
 const none: IpldMap = Object.freeze(Object.create(null))
 
 /** Reads an entry of `att`. */

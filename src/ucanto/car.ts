@@ -55,6 +55,11 @@ export function readCar(bytes: Uint8Array, limits: Limits): Car {
     }
     const { start, end } = readSection(bytes, at, most)
     const split = start + cidLength
+    if (startsWithIdentity(bytes.subarray(start, end))) {
+      throw new MalformedError('UCT-20', 'a block is named by an identity CID, which is no hash of it', {
+        kind: 'unsupported',
+      })
+    }
     if (split > end || !isTokenCidAt(bytes, start, split)) {
       throw new MalformedError('UCT-03', 'a block is named by something else than CIDv1, dag-cbor, sha2-256', {
         kind: 'unsupported',
@@ -71,6 +76,11 @@ export function writeCar({ root, blocks }: Car): Uint8Array {
   const header = encodeCbor({ roots: [root], version: 1 })
   const sections = blocks.flatMap(({ cid, bytes }) => [encodeVarint(cid.bytes.length + bytes.length), cid.bytes, bytes])
   return concatBytes([encodeVarint(header.length), header, ...sections])
+}
+
+/** Whether a section begins with a CID of version 1, one byte of codec, and the multihash code 0. */
+function startsWithIdentity(section: Uint8Array): boolean {
+  return section[0] === 1 && (section[1] ?? 0x80) < 0x80 && section[2] === 0
 }
 
 function readSection(bytes: Uint8Array, at: number, most: number): { readonly start: number; readonly end: number } {

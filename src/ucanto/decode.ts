@@ -4,7 +4,7 @@ import { parseDid } from '../did/did.ts'
 import { tokenKey } from '../ipld/cid.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { archiveBytes } from './archive-text.ts'
-import { type NamedToken, openArchive, type TokenTable } from './open-archive.ts'
+import { type Archive, linksOf, type NamedToken, openArchive } from './open-archive.ts'
 import { tokenOf, type UcantoToken } from './token.ts'
 
 /** Options of {@link decode}. */
@@ -28,12 +28,15 @@ export async function decode(
   const limits = completeLimits(options.limits)
   const bytes = archiveBytes(archive, limits).slice()
   const context = { limits, parseDid, sha256: (block: Uint8Array) => backend.sha256(block) }
-  const { first, tokens } = await runAsync(openArchive(bytes, context))
-  return Object.freeze(first.map((token) => withProofs(token, tokens)))
+  const opened = await runAsync(openArchive(bytes, context))
+  return Object.freeze(opened.first.map((token) => publicToken(token, opened)))
 }
 
 /** A token and, by name, all that it can be traced to. */
-function withProofs(start: NamedToken, tokens: TokenTable): UcantoToken {
+export function publicToken(
+  start: NamedToken,
+  { tokens, attached }: Pick<Archive, 'tokens' | 'attached'>,
+): UcantoToken {
   const included = new Map<string, UcantoToken>()
   const waiting = [...start.token.proofs]
   for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
@@ -42,5 +45,7 @@ function withProofs(start: NamedToken, tokens: TokenTable): UcantoToken {
     included.set(cid.toString(), tokenOf(proof, included))
     waiting.push(...proof.token.proofs)
   }
-  return tokenOf(start, included)
+  const links = attached.size === 0 ? [] : linksOf(start.token)
+  const blocks = links.flatMap((cid) => attached.get(tokenKey(cid)) ?? [])
+  return tokenOf(start, included, new Map(blocks.map((block) => [block.cid.toString(), block.bytes])))
 }

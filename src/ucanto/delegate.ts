@@ -8,6 +8,7 @@ import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Timestamp } from '../time.ts'
 import { abilitiesOf, commandOf } from './ability.ts'
+import type { AbsentIssuer } from './absent-issuer.ts'
 import { allResources } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
 import { sealToken, type TokenDraft } from './seal.ts'
@@ -18,8 +19,8 @@ export const delegationLifetime = 3_600
 
 /** What every new token of 0.9.1 needs to be told. */
 export interface NewToken extends LifetimeOptions {
-  /** Who signs. */
-  readonly issuer: Signer
+  /** Who signs, or who is absent and does not. */
+  readonly issuer: Signer | AbsentIssuer
   /** The DID of who receives it. */
   readonly audience: string
   /** First second of validity. Default: none. */
@@ -28,6 +29,8 @@ export interface NewToken extends LifetimeOptions {
   readonly nonce?: Uint8Array
   /** Signed notes; they carry no authority. */
   readonly meta?: IpldMap
+  /** Blocks of DAG-CBOR to send along; the arguments, conditions or notes link to each. Default: none. */
+  readonly attached?: readonly Uint8Array[]
   /** Ends a signer that takes too long. */
   readonly signal?: AbortSignal
 }
@@ -71,8 +74,8 @@ export async function delegate(options: UcantoDelegateOptions): Promise<UcantoTo
 }
 
 /** The parts of a token that are the same for each kind. */
-export function draftOf(options: NewToken): Pick<TokenDraft, 'issuer' | 'audience' | 'nonce' | 'facts' | 'notBefore'> {
-  const { issuer, audience, notBefore, meta, signal } = options
+export function draftOf(options: NewToken): Omit<TokenDraft, 'capabilities' | 'expiration' | 'proofs'> {
+  const { issuer, audience, notBefore, meta, attached, signal } = options
   const nonce = options.nonce ?? globalThis.crypto.getRandomValues(new Uint8Array(16))
   if (!(nonce instanceof Uint8Array) || nonce.length > 48) throw new ArgumentError('`nonce` must have at most 48 bytes')
   return {
@@ -80,6 +83,7 @@ export function draftOf(options: NewToken): Pick<TokenDraft, 'issuer' | 'audienc
     audience,
     ...(nonce.length === 0 ? {} : { nonce: encodeBase64(nonce) }),
     ...(meta === undefined ? {} : { facts: [meta] }),
+    ...(attached === undefined ? {} : { attached }),
     ...(notBefore === undefined ? {} : { notBefore: checkTimestamp('notBefore', notBefore) }),
     ...(signal === undefined ? {} : { signal }),
   }

@@ -4,7 +4,9 @@
  * @module
  */
 
+export { type AbsentIssuer, absentIssuer } from './absent-issuer.ts'
 export { archive, archiveToText, encodeMessage } from './archive.ts'
+export { attest, type UcantoAttestOptions } from './attest.ts'
 export { attenuate, type UcantoAttenuateOptions } from './attenuate.ts'
 export type { Readers } from './caveats.ts'
 export { type DecodeArchiveOptions, decode } from './decode.ts'

@@ -2,8 +2,9 @@ import type { CommandDefinition } from '../capability/definition.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import type { Signer } from '../principal/signer.ts'
 import { abilityOf, commandOf } from './ability.ts'
-import { allResources, policyKey } from './capability.ts'
+import { allResources, attestAbility, policyKey } from './capability.ts'
 import { draftOf, type NewToken } from './delegate.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
@@ -13,13 +14,18 @@ const invocationLifetime = 60
 
 /** Options of {@link invoke}. */
 export interface UcantoInvokeOptions<Args = IpldMap> extends NewToken {
+  /** Who signs: who is absent cannot invoke. */
+  readonly issuer: Signer
   /** Whose authority is used, or the URI of the resource. Default: what the proofs name, or the issuer without any. */
   readonly subject?: string
   /** What to do. A definition also gives the arguments their type. */
   readonly command: string | CommandDefinition<Args>
   /** With which arguments. Default: none. */
   readonly args?: Args
-  /** What proves it: the delegations that the issuer received. Default: none, for one's own authority. */
+  /**
+   * What proves it: the delegations that the issuer received, and the attestations of those whose issuer is absent.
+   * Default: none, for one's own authority.
+   */
   readonly proofs?: readonly UcantoToken[]
 }
 
@@ -48,11 +54,16 @@ export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>)
 
 /** The one resource that the proofs, or what they stand on, name. */
 function resourceOf(proofs: readonly UcantoToken[]): string | undefined {
-  const tokens = proofs.flatMap((proof) => [proof, ...proof.included.values()])
+  const tokens = proofs.flatMap((proof) => [proof, ...proof.included.values()]).filter(isNoAttestation)
   const named = new Set(tokens.flatMap(({ capabilities }) => capabilities.map((capability) => capability.with)))
   named.delete(allResources)
   if (named.size > 1 || (named.size === 0 && proofs.length > 0)) {
     throw new ArgumentError('the proofs do not name one resource; say which with `subject`')
   }
   return [...named][0]
+}
+
+/** What an attestation is over is the authority, and not what is asked for. */
+function isNoAttestation({ capabilities }: UcantoToken): boolean {
+  return capabilities[0]?.can !== attestAbility
 }

@@ -24,6 +24,8 @@ export interface NamedToken {
   readonly cid: CID
   /** The digest of its bytes, to look it up by. */
   readonly key: string
+  /** The tokens that it names as proofs, by their keys. */
+  readonly proofs: ReadonlyMap<string, CID>
 }
 
 /** Tokens by the digest of their bytes. */
@@ -37,6 +39,8 @@ export interface Archive {
   readonly first: readonly NamedToken[]
   /** All tokens: those, and what they name as proofs as far as it is there. */
   readonly tokens: TokenTable
+  /** Blocks that came along because one of the tokens it is about links to them, by their key. They are not read. */
+  readonly attached: ReadonlyMap<string, Block>
 }
 
 /**
@@ -57,7 +61,12 @@ export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<
     const block = table.get(key)
     if (block === undefined || tokens.has(key)) continue
     const token = openToken(block.bytes, context)
-    tokens.set(key, { token, cid: block.cid, key })
+    tokens.set(key, {
+      token,
+      cid: block.cid,
+      key,
+      proofs: new Map(token.proofs.map((proof) => [tokenKey(proof), proof])),
+    })
     waiting.push(...token.proofs)
   }
   const first = links.map((cid) => {
@@ -65,10 +74,29 @@ export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<
     if (token === undefined) throw new MalformedError('UCT-07', 'the token that the archive is about is not in it')
     return token
   })
-  if (tokens.size + 1 < table.size) {
-    throw new MalformedError('UCT-05', 'the archive has a block that is no token, or that nothing refers to')
+  const attached = tokens.size + 1 < table.size ? findAttached(table, tokenKey(root), first, tokens) : none
+  return { isMessage, first, tokens, attached }
+}
+
+const none: ReadonlyMap<string, Block> = new Map()
+
+/** The blocks that are neither tokens nor the head: each has a link in a token that the archive is about. */
+function findAttached(
+  table: ReadonlyMap<string, Block>,
+  head: string,
+  first: readonly NamedToken[],
+  tokens: TokenTable,
+): ReadonlyMap<string, Block> {
+  const linked = new Set(first.flatMap(({ token }) => linksOf(token)).map(tokenKey))
+  const attached = new Map<string, Block>()
+  for (const [key, block] of table) {
+    if (key === head || tokens.has(key)) continue
+    if (!linked.has(key)) {
+      throw new MalformedError('UCT-05', 'the archive has a block that is no token, or that nothing refers to')
+    }
+    attached.set(key, block)
   }
-  return { isMessage, first, tokens }
+  return attached
 }
 
 /** Gives each block the name that its bytes have, which has to be the one that it came with. */
@@ -83,6 +111,17 @@ function* nameBlocks(blocks: readonly Block[], { sha256 }: ArchiveContext): Step
     table.set(key, block)
   }
   return table
+}
+
+/** The links in the arguments, conditions and notes of a token, as far as blocks of an archive can have such names. */
+export function linksOf({ capabilities, facts }: Pick<OpenToken, 'capabilities' | 'facts'>): readonly CID[] {
+  return [...capabilities.map(({ nb }) => nb), ...facts].flatMap(linksIn)
+}
+
+function linksIn(value: IpldValue): readonly CID[] {
+  if (isCid(value)) return isTokenCid(value) ? [value] : []
+  if (isList(value)) return value.flatMap(linksIn)
+  return isMap(value) ? Object.values(value).flatMap(linksIn) : []
 }
 
 interface Head {

@@ -6,7 +6,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import type { Did } from '../did/did.ts'
+import { type Did, didMethod } from '../did/did.ts'
 import { MalformedError, quote } from '../errors.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
 import { isCid, isTokenCid } from '../ipld/cid.ts'
@@ -16,8 +16,9 @@ import { type IpldMap, type IpldValue, isList, isMap } from '../ipld/value.ts'
 import type { Limits } from '../limits.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { type Capability, readCapability } from './capability.ts'
+import { once } from './once.ts'
 import { readPrincipal } from './principal.ts'
-import { type FramedSignature, readSignatureFrame } from './signature-frame.ts'
+import { type FramedSignature, isAbsentFrame, readSignatureFrame } from './signature-frame.ts'
 import { signingInput } from './signing-input.ts'
 
 /** A token that has been read, and not verified. */
@@ -33,8 +34,9 @@ export interface OpenToken {
   readonly nonce?: string
   /** `fct`: signed notes without authority. */
   readonly facts: readonly IpldMap[]
-  readonly signature: FramedSignature
-  /** What was signed: the text of the JWT that the token stands for. */
+  /** Undefined when the issuer is absent and did not sign: an authority has to attest the token. */
+  readonly signature: FramedSignature | undefined
+  /** What was signed: the text of the JWT that the token stands for. Empty when nobody signed. */
   readonly signed: () => Uint8Array
 }
 
@@ -74,7 +76,7 @@ export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenCont
   checkKeys(payload)
   const issuer = readPrincipal(payload.iss, 'iss', parseDid)
   const audience = readPrincipal(payload.aud, 'aud', parseDid)
-  const signature = readSignatureFrame(payload.s)
+  const signature = readSignature(payload.s, issuer)
   return {
     bytes,
     issuer,
@@ -85,8 +87,16 @@ export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenCont
     ...readNonce(payload.nnc),
     facts: readFacts(payload.fct),
     signature,
-    signed: () => signingInput({ issuer, audience, payload }, signature),
+    signed: once(() =>
+      signature === undefined ? new Uint8Array(0) : signingInput({ issuer, audience, payload }, signature),
+    ),
   }
+}
+
+function readSignature(frame: IpldValue | undefined, issuer: Did): FramedSignature | undefined {
+  if (!isAbsentFrame(frame)) return readSignatureFrame(frame)
+  if (didMethod(issuer) !== 'key') return undefined
+  throw new MalformedError('UCT-48', 'the issuer is a key, and is said to be absent')
 }
 
 function checkFields(payload: IpldMap): void {

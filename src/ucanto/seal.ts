@@ -10,19 +10,21 @@ import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { ArgumentError, SigningError } from '../errors.ts'
-import { cidOf, digestKey } from '../ipld/cid.ts'
+import { cidOf } from '../ipld/cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { defaultLimits } from '../limits.ts'
 import { checkedSignature } from '../principal/checked-signature.ts'
 import { isSelfChecking, type Signer } from '../principal/signer.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
-import { openToken } from './open-token.ts'
-import { algorithmName } from './signature-frame.ts'
+import { type AbsentIssuer, isAbsent } from './absent-issuer.ts'
+import { linksOf } from './open-archive.ts'
+import { type OpenToken, openToken } from './open-token.ts'
+import { absentSignatureFrame, algorithmName } from './signature-frame.ts'
 import { tokenOf, type UcantoCapability, type UcantoToken } from './token.ts'
 
 /** What a new token says. */
 export interface TokenDraft {
-  readonly issuer: Signer
+  readonly issuer: Signer | AbsentIssuer
   readonly audience: string
   readonly capabilities: readonly UcantoCapability[]
   readonly notBefore?: Timestamp
@@ -30,6 +32,7 @@ export interface TokenDraft {
   readonly nonce?: string
   readonly facts?: readonly IpldMap[]
   readonly proofs: readonly UcantoToken[]
+  readonly attached?: readonly Uint8Array[]
   readonly signal?: AbortSignal
 }
 
@@ -61,7 +64,19 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
   }
   const digest = await backend.sha256(bytes)
   const token = openToken(bytes, { limits: defaultLimits, parseDid })
-  return tokenOf({ token, cid: cidOf(digest), key: digestKey(digest) }, includedOf(proofs))
+  return tokenOf({ token, cid: cidOf(digest) }, includedOf(proofs), await attachedTo(token, draft.attached ?? []))
+}
+
+/** Blocks by their name, each of which the token links to. */
+async function attachedTo(token: OpenToken, blocks: readonly Uint8Array[]): Promise<ReadonlyMap<string, Uint8Array>> {
+  const links = new Set(linksOf(token).map(String))
+  const attached = new Map<string, Uint8Array>()
+  for (const block of blocks) {
+    const name = cidOf(await backend.sha256(block)).toString()
+    if (!links.has(name)) throw new ArgumentError(`nothing in the token links to the attached block ${name}`)
+    attached.set(name, block)
+  }
+  return attached
 }
 
 /** All that the proofs stand on, and they themselves. */
@@ -77,7 +92,11 @@ interface CoreSigner {
   sign(bytes: Uint8Array): Promise<UCAN.SignatureView>
 }
 
-function signerOf(signer: Signer, signal: AbortSignal | undefined): CoreSigner {
+function signerOf(signer: Signer | AbsentIssuer, signal: AbortSignal | undefined): CoreSigner {
+  if (isAbsent(signer)) {
+    const signature = Signature.view(absentSignatureFrame() as never)
+    return { did: () => signer.did, signatureAlgorithm: '', signatureCode: signature.code, sign: async () => signature }
+  }
   const { alg, code } = algorithmName(signer.algorithm)
   return {
     did: () => signer.did,

@@ -6,6 +6,7 @@
 
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { MalformedError } from '../errors.ts'
+import { bytesEqual } from '../ipld/bytes.ts'
 import { concatBytes } from '../ipld/concat.ts'
 import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
 
@@ -20,6 +21,9 @@ export interface AlgorithmName {
 /** Every signature read here has this many bytes. */
 const rawBytes = 64
 
+/** What stands for a signature when the issuer is absent: the code 0xd000, no bytes, and an algorithm without a name. */
+const absentFrame = Uint8Array.of(0x80, 0xa0, 0x03, 0x00)
+
 const names: readonly AlgorithmName[] = [
   { algorithm: 'Ed25519', alg: 'EdDSA', code: 0xd0ed },
   { algorithm: 'ES256', alg: 'ES256', code: 0xd01200 },
@@ -30,6 +34,16 @@ const names: readonly AlgorithmName[] = [
 export interface FramedSignature extends AlgorithmName {
   /** 64 bytes. */
   readonly raw: Uint8Array
+}
+
+/** Whether a frame says that the issuer is absent and did not sign. */
+export function isAbsentFrame(bytes: unknown): boolean {
+  return bytes instanceof Uint8Array && bytesEqual(bytes, absentFrame)
+}
+
+/** What an absent issuer's token carries for a signature. */
+export function absentSignatureFrame(): Uint8Array {
+  return absentFrame.slice()
 }
 
 /**

@@ -36,12 +36,25 @@ export interface UcantoToken {
   readonly cid: CID
   /** The token itself, without its proofs. */
   readonly bytes: Uint8Array
+  /** False when the issuer is absent and did not sign: an attestation has to stand for the signature. */
+  readonly isSigned: boolean
   /** The proofs that came along, and theirs, by the text of their CID. */
   readonly included: ReadonlyMap<string, UcantoToken>
+  /**
+   * Blocks of DAG-CBOR that came along because this token links to them, by the text of their CID, which is the hash of
+   * the bytes. They are neither read nor signed for beyond that. Proofs have none: they are the business of whoever sends.
+   */
+  readonly attached: ReadonlyMap<string, Uint8Array>
 }
 
+const none: ReadonlyMap<string, Uint8Array> = new Map()
+
 /** Makes the public form of an opened token. */
-export function tokenOf({ token, cid }: NamedToken, included: ReadonlyMap<string, UcantoToken>): UcantoToken {
+export function tokenOf(
+  { token, cid }: Pick<NamedToken, 'token' | 'cid'>,
+  included: ReadonlyMap<string, UcantoToken>,
+  attached: ReadonlyMap<string, Uint8Array> = none,
+): UcantoToken {
   const { issuer, audience, capabilities, notBefore, expiration, nonce, facts, proofs, bytes } = token
   return Object.freeze({
     version: '0.9.1',
@@ -55,6 +68,8 @@ export function tokenOf({ token, cid }: NamedToken, included: ReadonlyMap<string
     proofs,
     cid,
     bytes,
+    isSigned: token.signature !== undefined,
     included,
+    attached,
   })
 }

@@ -93,11 +93,11 @@ const aliases: readonly (readonly [string, string, RawBlock])[] = [
   ['`nnc: ""`', 'UCT-27', changed((token) => ({ ...token, nnc: '' }))],
   ['`fct: []`', 'UCT-28', changed((token) => ({ ...token, fct: [] }))],
   ['the JWT', 'UCT-03', { cid: nameOf(jwt, 0x55), bytes: jwt }],
-  ['an identity CID', 'UCT-03', { cid: CID.createV1(0x71, identity.digest(proof.bytes)), bytes: proof.bytes }],
+  ['an identity CID', 'UCT-20', { cid: CID.createV1(0x71, identity.digest(proof.bytes)), bytes: proof.bytes }],
   ['the name of other bytes', 'UCT-04', { cid: nameOf(Uint8Array.of(1)), bytes: proof.bytes }],
 ]
 
-describe('another form of a token: UCT-03 UCT-04 UCT-10 UCT-12 UCT-13 UCT-14 UCT-16 UCT-18 UCT-21 UCT-26 UCT-27 UCT-28 [attack 20, 37-40]', () => {
+describe('another form of a token: UCT-03 UCT-04 UCT-10 UCT-12 UCT-13 UCT-14 UCT-16 UCT-18 UCT-20 UCT-21 UCT-26 UCT-27 UCT-28 [attack 20, 37-40]', () => {
   it.each(aliases)('%s: %s refuses what others accept', async (_, requirement, form) => {
     const bytes = await callWith(form)
     await expect.soft(foreignVerdict(bytes, service)).resolves.toBe('allowed')

@@ -1,11 +1,15 @@
 import * as dagCbor from '@ipld/dag-cbor'
-import { delegate, invoke } from '@ucanto/core'
+import { type API, CBOR, Delegation, delegate, invoke, Receipt } from '@ucanto/core'
 import { RSA } from '@ucanto/principal'
 import { describe, expect, it } from 'vitest'
+import { ArgumentError } from '../../src/errors.ts'
+import { archive } from '../../src/ucanto/archive.ts'
 import { decode } from '../../src/ucanto/decode.ts'
+import { invoke as ownInvoke } from '../../src/ucanto/invoke.ts'
+import { actor } from '../support/actors.ts'
 import { refusalOf } from '../support/refusal.ts'
 import { archiveOf, ownVerdict, peer } from './peers.ts'
-import { block, car, cborBlock, type Fields, fieldsOf, type RawBlock, rawArchive } from './raw.ts'
+import { block, car, cborBlock, type Fields, fieldsOf, nameOf, type RawBlock, rawArchive } from './raw.ts'
 
 const [alice, bob, service] = await Promise.all([peer('alice'), peer('bob'), peer('service')])
 const capability = { can: 'mail/send', with: alice.did() } as const
@@ -37,6 +41,95 @@ describe('archives', () => {
     await expect(refusal(car(head.cid, [head, token], { roots: [] }))).resolves.toBe('UCT-02')
     await expect(refusal(car(head.cid, [head, token], { roots: [head.cid, token.cid] }))).resolves.toBe('UCT-02')
     await expect(refusal(car(head.cid, [head, token], { more: 1 }))).resolves.toBe('UCT-02')
+  })
+
+  it('UCT-05 hold what a token that they are about links to', async () => {
+    const block = await CBOR.write({ what: 'a list of pieces' })
+    const nested = await CBOR.write([1, 2, 3])
+    const options = { issuer: alice, audience: service, nonce }
+    const linking = { ...capability, nb: { pieces: { list: [nested.cid] } } }
+    const sent = await invoke({ ...options, capability: linking as never, facts: [{ at: block.cid }] }).delegate()
+    for (const attached of [block, nested]) sent.attach(attached as never)
+    const bytes = await archiveOf(sent)
+    await expect(ownVerdict(bytes)).resolves.toBe('allowed')
+    const [read] = await decode(bytes)
+    expect([...(read?.attached ?? [])].map(([name, content]) => [name, new Uint8Array(content)])).toEqual(
+      expect.arrayContaining([
+        [block.cid.toString(), new Uint8Array(block.bytes)],
+        [nested.cid.toString(), new Uint8Array(nested.bytes)],
+      ]),
+    )
+    expect(read?.attached.size).toBe(2)
+    // Sent on, they go along.
+    await expect(archive(read as never).then(decode)).resolves.toMatchObject([{ attached: read?.attached }])
+    // The receipt of another call, with all its parts, as clients send it to conclude that.
+    const ran = invoke({ ...options, capability })
+    const receipt = await Receipt.issue({ issuer: service, ran: await ran.delegate(), result: { ok: {} } })
+    const parts = [...receipt.iterateIPLDBlocks()]
+    const conclude = { can: 'ucan/conclude', with: alice.did(), nb: { receipt: receipt.link() } }
+    const facts = [{ ...parts.map(({ cid }) => cid) }]
+    const concluding = await invoke({ ...options, capability: conclude as never, facts: facts as never }).delegate()
+    for (const part of parts) concluding.attach(part as never)
+    await expect(ownVerdict(await archiveOf(concluding))).resolves.toBe('allowed')
+  })
+
+  it('UCT-05 hold none of these that nobody links to, under another name, or among the proofs', async () => {
+    const content = cborBlock({ what: 'a list of pieces' })
+    const make = async (nb: object, extra: readonly RawBlock[]): Promise<string> => {
+      const made = await invoke({
+        issuer: alice,
+        audience: service,
+        capability: { ...capability, nb } as never,
+        nonce,
+      }).delegate()
+      return ownVerdict(rawArchive([made.root as unknown as RawBlock], extra))
+    }
+    await expect(make({ list: content.cid }, [content])).resolves.toBe('allowed')
+    await expect(make({ list: content.cid }, [])).resolves.toBe('allowed')
+    await expect(make({ list: 'none' }, [content])).resolves.toBe('malformed at container UCT-05')
+    await expect(make({ list: content.cid }, [content, content])).resolves.toBe('malformed at container UCT-05')
+    const raw = { cid: nameOf(content.bytes, 0x55), bytes: content.bytes }
+    await expect(make({ list: raw.cid }, [content])).resolves.toBe('malformed at container UCT-05')
+    await expect(make({ list: raw.cid }, [raw])).resolves.toBe('unsupported at container UCT-03')
+    const other = cborBlock({ what: 'something else' })
+    await expect(make({ list: content.cid }, [{ cid: content.cid, bytes: other.bytes }])).resolves.toBe(
+      'malformed at container UCT-04',
+    )
+    // What is linked to from what is attached is not attached.
+    const outer = cborBlock({ inner: content.cid })
+    await expect(make({ list: outer.cid }, [outer, content])).resolves.toBe('malformed at container UCT-05')
+    const many = Array.from({ length: 64 }, (_, index) => cborBlock(index))
+    await expect(make({ list: many.map(({ cid }) => cid) }, many)).resolves.toBe('too_large at container UCT-01')
+    const proof = await delegate({
+      issuer: alice,
+      audience: bob,
+      capabilities: [{ ...capability, nb: { list: content.cid } }] as never,
+    })
+    const onward = await invoke({
+      issuer: bob,
+      audience: service,
+      capability: { ...capability, nb: { list: content.cid } } as never,
+      proofs: [proof],
+      nonce,
+    }).delegate()
+    const tokens = [proof, onward].map(({ root }) => root as unknown as RawBlock)
+    await expect(ownVerdict(rawArchive(tokens, [content]))).resolves.toBe('allowed')
+    const silent = await invoke({ issuer: bob, audience: service, capability, proofs: [proof], nonce }).delegate()
+    const [first] = tokens as [RawBlock]
+    await expect(ownVerdict(rawArchive([first, silent.root as unknown as RawBlock], [content]))).resolves.toBe(
+      'malformed at container UCT-05',
+    )
+  })
+
+  it('UCT-05 are written with what is attached, when the token links to it', async () => {
+    const content = cborBlock({ what: 'a list of pieces' })
+    const options = { issuer: await actor('alice'), audience: service.did(), command: '/mail/send' }
+    const args = { list: content.cid } as never
+    const sent = await ownInvoke({ ...options, args, attached: [content.bytes] })
+    await expect(ownVerdict(sent)).resolves.toBe('allowed')
+    const { ok } = await Delegation.extract(await archive(sent))
+    expect([...(ok as API.Delegation).export()].map(({ cid }) => String(cid))).toContain(String(content.cid))
+    await expect(ownInvoke({ ...options, attached: [content.bytes] })).rejects.toThrow(ArgumentError)
   })
 
   it('UCT-05 hold nothing twice, and nothing that nobody refers to', async () => {
@@ -141,7 +234,9 @@ describe('tokens', () => {
     const { s } = fieldsOf(call) as { s: Uint8Array }
     await expect(withFields({ s: s.subarray(0, -1) })).resolves.toBe('UCT-18')
     await expect(withFields({ s: 'signature' })).resolves.toBe('UCT-18')
-    await expect(withFields({ s: Uint8Array.of(0x80, 0xa0, 0x03, 0) })).resolves.toBe('UCT-19 unsupported')
+    // RS256, and a signature of no known kind that is not the empty one of who is absent.
+    await expect(withFields({ s: Uint8Array.of(0x85, 0xa4, 0xc0, 0x06, 0) })).resolves.toBe('UCT-19 unsupported')
+    await expect(withFields({ s: Uint8Array.of(0x80, 0xa0, 0x03, 1, 0) })).resolves.toBe('UCT-19 unsupported')
     await expect(
       withFields({ s: Buffer.concat([Uint8Array.of(0xed, 0xa1, 0x83, 0x00), s.subarray(3)]) }),
     ).resolves.toBe('ENC-03')

@@ -73,9 +73,6 @@ describe('what an invocation says', () => {
     const proof = await give([mail])
     const elsewhere = coreInvoke({ issuer: bob, audience: carol, capability: mail, proofs: [proof], nonce })
     await expect(ownVerdict(await archiveOf(elsewhere))).resolves.toBe('audience_mismatch at 1 SVC-01')
-    const bare = coreInvoke({ issuer: bob, audience: service, capability: mail, proofs: [proof] })
-    await expect(ownVerdict(await archiveOf(bare))).resolves.toBe('nonce_too_short at 1 RPL-02')
-    await expect(ownVerdict(await archiveOf(bare), { minimumNonceBytes: 0 })).resolves.toBe('allowed')
     const long = coreInvoke({
       issuer: bob,
       audience: service,
@@ -85,6 +82,31 @@ describe('what an invocation says', () => {
       lifetimeInSeconds: 4000,
     })
     await expect(ownVerdict(await archiveOf(long))).resolves.toBe('lifetime_too_long at 1 TIM-05')
+  })
+
+  it('UCT-29 has a nonce, unless the service says that it needs none', async () => {
+    const proof = await give([mail])
+    const bare = await archiveOf(coreInvoke({ issuer: bob, audience: service, capability: mail, proofs: [proof] }))
+    const decision = await createAuthorizer(options()).authorize(bare)
+    expect(decision).toMatchObject({
+      allowed: false,
+      denial: { code: 'nonce_too_short', at: 1, requirement: 'UCT-29', call: { invoker: bob.did() } },
+    })
+    expect(decision.allowed ? '' : decision.denial.message).toContain('`minimumNonceBytes` to 0')
+    const short = coreInvoke({ issuer: bob, audience: service, capability: mail, proofs: [proof], nonce: 'short' })
+    await expect(ownVerdict(await archiveOf(short))).resolves.toBe('nonce_too_short at 1 RPL-02')
+    await expect(ownVerdict(bare, { audience: carol.did() })).resolves.toBe('audience_mismatch at 1 SVC-01')
+    await expect(ownVerdict(bare, { minimumNonceBytes: 0 })).resolves.toBe('allowed')
+    const idempotent = [defineCommand({ command: '/mail/send', args: {}, idempotent: true })]
+    await expect(ownVerdict(bare, { commands: idempotent })).resolves.toBe('allowed')
+    // Where there is a choice of proofs it is the same.
+    const two = { issuer: bob, audience: service, capability: mail, proofs: [proof, await give([mail], { nonce })] }
+    await expect(ownVerdict(await archiveOf(coreInvoke(two)))).resolves.toBe('nonce_too_short at 1 UCT-29')
+    await expect(ownVerdict(await archiveOf(coreInvoke(two)), { minimumNonceBytes: 0 })).resolves.toBe('allowed')
+    // Equal calls of one second are one call.
+    const replay = memoryReplayStore()
+    await expect(ownVerdict(bare, { minimumNonceBytes: 0, replay })).resolves.toBe('allowed')
+    await expect(ownVerdict(bare, { minimumNonceBytes: 0, replay })).resolves.toBe('replayed at 1 RPL-01')
   })
 
   it('counts once [attack 15]', async () => {

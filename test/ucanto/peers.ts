@@ -32,11 +32,20 @@ export const mailSend: object = capability({
   nb: Schema.struct({ to: Schema.string().optional(), size: Schema.number().optional() }),
 })
 
+/** What `@ucanto/validator` may be told beside the service. */
+export interface ForeignOptions {
+  readonly definition?: unknown
+  /** Keys of DIDs that are no keys. */
+  readonly keys?: Readonly<Record<string, string>>
+  /** Names of delegations that are revoked. */
+  readonly revoked?: readonly string[]
+}
+
 /** What `@ucanto/validator` says about an archive: `allowed`, or its reasons. */
 export async function foreignVerdict(
   bytes: Uint8Array,
   service: API.Signer,
-  definition: unknown = mailSend,
+  { definition = mailSend, keys = {}, revoked = [] }: ForeignOptions = {},
 ): Promise<string> {
   const extracted = await Delegation.extract(bytes)
   if (extracted.error) return `unreadable: ${extracted.error.message}`
@@ -44,9 +53,23 @@ export async function foreignVerdict(
     capability: definition as never,
     authority: service as API.Verifier,
     principal: Verifier,
-    validateAuthorization: () => ({ ok: {} }),
+    resolveDIDKey: (did: string) =>
+      (Object.hasOwn(keys, did) ? { ok: [keys[did]] } : { error: new Error(did) }) as never,
+    validateAuthorization: (authorization) => {
+      const used = namesIn(authorization as unknown as Used)
+      return used.some((name) => revoked.includes(name)) ? { error: new Error('revoked') as never } : { ok: {} }
+    },
   })
   return result.error ? result.error.message : 'allowed'
+}
+
+interface Used {
+  readonly delegation: { readonly cid: unknown }
+  readonly proofs: readonly Used[]
+}
+
+function namesIn({ delegation, proofs }: Used): readonly string[] {
+  return [String(delegation.cid), ...proofs.flatMap(namesIn)]
 }
 
 /** The archive of something that `@ucanto/core` made. */
@@ -57,6 +80,20 @@ export async function archiveOf(delegation: API.Delegation | API.IssuedInvocatio
   return bytes
 }
 
+/** Options of a service of this library that reads 0.9.1. */
+export function ownOptions(
+  change: Partial<AuthorizeOptions> = {},
+  options: UcantoFormatOptions = {},
+): AuthorizeOptions {
+  return serviceOptions({
+    clock: systemClock,
+    replay: memoryReplayStore(),
+    revocations: memoryRevocationStore(),
+    formats: [ucantoFormat(options)],
+    ...change,
+  })
+}
+
 /** What a service of this library that reads 0.9.1 says about an archive, its text or one of our tokens. */
 export async function ownVerdict(
   container: string | Uint8Array | UcantoToken,
@@ -64,12 +101,5 @@ export async function ownVerdict(
   options: UcantoFormatOptions = {},
 ): Promise<string> {
   const bytes = typeof container === 'string' || container instanceof Uint8Array ? container : await archive(container)
-  const settings = serviceOptions({
-    clock: systemClock,
-    replay: memoryReplayStore(),
-    revocations: memoryRevocationStore(),
-    formats: [ucantoFormat(options)],
-    ...change,
-  })
-  return verdict(await createAuthorizer(settings).authorize(bytes))
+  return verdict(await createAuthorizer(ownOptions(change, options)).authorize(bytes))
 }

@@ -1,0 +1,35 @@
+import { chooseExpiration } from '../envelope/lifetime.ts'
+import type { Signer } from '../principal/signer.ts'
+import { attestAbility } from './capability.ts'
+import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
+import { sealToken } from './seal.ts'
+import type { UcantoToken } from './token.ts'
+
+/** Options of {@link attest}. */
+export interface UcantoAttestOptions extends Omit<NewToken, 'audience' | 'attached'> {
+  readonly issuer: Signer
+  /** The DID in whose name it is attested. Default: the issuer. */
+  readonly authority?: string
+  /** What gives the issuer `ucan/attest` over that authority. Default: nothing, when it is the issuer. */
+  readonly proofs?: readonly UcantoToken[]
+}
+
+/**
+ * Says that the issuer of a delegation meant it, for services that list the authority in `attestationAuthorities`. It
+ * is for the audience of that delegation, who names both as proofs, side by side. Attest only what you have asked the
+ * issuer about: it replaces their signature.
+ *
+ * Valid for one hour unless you say otherwise, and the delegation counts no longer than that.
+ *
+ * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws {@link SigningError} when the signer fails.
+ */
+export async function attest(delegation: UcantoToken, options: UcantoAttestOptions): Promise<UcantoToken> {
+  const { issuer, authority = issuer.did, proofs = [] } = options
+  return sealToken({
+    ...draftOf({ ...options, audience: delegation.audience }),
+    capabilities: [{ can: attestAbility, with: authority, nb: { proof: delegation.cid } }],
+    expiration: chooseExpiration(options, delegationLifetime),
+    proofs,
+  })
+}

@@ -1,0 +1,177 @@
+/**
+ * Tokens of 0.9.1 as the rules about chains see them.
+ *
+ * @module
+ */
+
+import { type ChainLink, type Link, linkWeight, type OpenInvocation } from '../authorization/chain.ts'
+import { type Steps, wait } from '../authorization/steps.ts'
+import type { ReadingContext } from '../authorization/token-format.ts'
+import { type Command, commandCovers } from '../capability/command.ts'
+import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
+import { type Did, isDid } from '../did/did.ts'
+import { MalformedError } from '../errors.ts'
+import { cidOf } from '../ipld/cid.ts'
+import type { CryptoBackend } from '../principal/backend/backend.ts'
+import { twinSignature } from '../principal/signature.ts'
+import { type Never, never, type Timestamp } from '../time.ts'
+import { allResources, argumentSelector, type Capability, policyOf } from './capability.ts'
+import type { NamedToken } from './open-archive.ts'
+import type { OpenToken } from './open-token.ts'
+import type { Claim, ResourceRules } from './read-claim.ts'
+import type { FramedSignature } from './signature-frame.ts'
+import type { PathStep } from './walk.ts'
+import { withSignature } from './with-signature.ts'
+
+/** What stands for the signature of an issuer: an attestation, with all that it stands on. */
+export interface Session {
+  /** The part of time in which all of it is valid. */
+  readonly notBefore: Timestamp | undefined
+  readonly expiration: Timestamp | Never
+}
+
+/** What is needed to make links. */
+export interface LinkContext {
+  readonly context: ReadingContext
+  readonly rules: ResourceRules
+  readonly claim: Claim
+  /** By the key of the token that it is about. */
+  readonly sessions: ReadonlyMap<string, Session>
+}
+
+/**
+ * The delegations of a path, root first, each with the capability that is used.
+ *
+ * @param places - for each delegation, the place of that capability in `att`.
+ * @throws {@link MalformedError} when a delegation is neither signed nor has a session.
+ */
+export function* linksOf(
+  path: readonly PathStep[],
+  places: readonly number[],
+  context: LinkContext,
+): Steps<readonly ChainLink[]> {
+  const links: ChainLink[] = []
+  let given: Command | undefined
+  for (const [at, { source }] of path.entries()) {
+    const index = places[at] as number
+    const capability = source.token.capabilities[index] as Capability
+    const own = capability.ability?.command as Command
+    // A delegation gives what it says, as far as its issuer has it: `*` over a proof of `mail/*` is `mail/*`.
+    given = given === undefined || commandCovers(given, own) ? own : given
+    links.push(yield* linkOf(source, capability, index, given, context))
+  }
+  return links
+}
+
+function* linkOf(
+  source: NamedToken,
+  capability: Capability,
+  index: number,
+  command: Command,
+  { context: { memo, settings }, rules, claim, sessions }: LinkContext,
+): Steps<ChainLink> {
+  const { token, cid } = source
+  // All that the link depends on beside the bytes, so that what is remembered means the same in every chain.
+  const key = `${source.key} ${index} ${command} ${claim.owner} ${capability.with}`
+  const session = sessions.get(source.key)
+  const known = session === undefined ? memo.get(key) : undefined
+  if (known !== undefined) return { link: known, key, unverified: undefined }
+  const { issuer, audience, signature } = token
+  if (signature === undefined && session === undefined) throw unattested(issuer)
+  const signed = token.signed()
+  const twin = session === undefined ? yield* twinName(token, settings.backend) : undefined
+  const { notBefore, expiration } = session === undefined ? token : common(token, session)
+  const link: Link = {
+    issuer,
+    audience,
+    subject: claim.owner,
+    command,
+    policy: policyFor(capability, rules),
+    ...(notBefore === undefined ? {} : { notBefore }),
+    expiration,
+    name: cid.toString(),
+    weight: linkWeight(signed.length),
+    ...(twin === undefined ? {} : { twin }),
+  }
+  return { link, key, unverified: session === undefined ? envelopeOf(token) : undefined }
+}
+
+/** What is to be verified of a token that is signed. */
+function envelopeOf({ signature, signed }: OpenToken): OpenInvocation['envelope'] {
+  const { algorithm, raw } = signature as FramedSignature
+  return { signature: raw, algorithm, signed: signed() }
+}
+
+/** The CID that a token has with its other ECDSA signature. */
+function* twinName(token: OpenToken, backend: CryptoBackend): Steps<string | undefined> {
+  const { algorithm, raw } = token.signature as FramedSignature
+  const twin = twinSignature(algorithm, raw)
+  if (twin === undefined) return undefined
+  return cidOf(yield* wait(backend.sha256(withSignature(token, algorithm, twin)))).toString()
+}
+
+/** A delegation that is not signed is valid as long as what is there instead. */
+function common(token: OpenToken, session: Session): Session {
+  return {
+    notBefore: latest(token.notBefore, session.notBefore),
+    expiration: earliest(token.expiration, session.expiration),
+  }
+}
+
+/** The later of two beginnings. */
+export function latest(a: Timestamp | undefined, b: Timestamp | undefined): Timestamp | undefined {
+  return a === undefined || (b !== undefined && b > a) ? b : a
+}
+
+/** The earlier of two ends. */
+export function earliest(a: Timestamp | Never, b: Timestamp | Never): Timestamp | Never {
+  return a === never || (b !== never && b < a) ? b : a
+}
+
+/**
+ * What a capability asks of the arguments. One over a resource that is no DID gives that resource and no other of its
+ * owner.
+ *
+ * @throws {@link MalformedError} when it carries a policy that is not one.
+ */
+export function policyFor({ nb, with: resource }: Capability, { resourceArgument }: ResourceRules): CompiledPolicy {
+  if (isDid(resource) || resource === allResources) return compileParsed(policyOf(nb))
+  return compileParsed([...policyOf(nb), ['==', argumentSelector(resourceArgument), resource]])
+}
+
+/** Says that a delegation by an absent issuer stands for nothing. */
+export function unattested(issuer: Did): MalformedError {
+  return new MalformedError('UCT-49', `nobody signed the delegation by ${issuer}, and no session attests it`)
+}
+
+/**
+ * The token that asks, as the rules see it.
+ *
+ * @throws {@link MalformedError} when nobody signed it.
+ */
+export function invocationOf(
+  { token, cid }: NamedToken,
+  { owner, command, args }: Claim,
+  path: readonly PathStep[],
+): OpenInvocation {
+  const { issuer, audience, nonce = '', notBefore, expiration, signature, bytes } = token
+  // Who is absent cannot ask: what is attested is that a delegation was meant.
+  if (signature === undefined) throw new MalformedError('UCT-50', `nobody signed the invocation by ${issuer}`)
+  return {
+    envelope: envelopeOf(token),
+    fields: {
+      issuer,
+      subject: owner,
+      audience,
+      command,
+      args,
+      proofs: path.map(({ source }) => source.cid),
+      nonce: new TextEncoder().encode(nonce),
+      ...(notBefore === undefined ? {} : { notBefore }),
+      expiration,
+    },
+    cid,
+    // In 0.9.1 receipts name the invocation itself.
+    task: () => bytes,
+  }
+}

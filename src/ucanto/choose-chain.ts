@@ -1,0 +1,116 @@
+import type { Chain, ChainLink } from '../authorization/chain.ts'
+import { checkAddressee } from '../authorization/checks/addressee.ts'
+import { checkPolicies } from '../authorization/checks/policy.ts'
+import { checkSignatures } from '../authorization/checks/signatures.ts'
+import { checkTimeBounds } from '../authorization/checks/time-bounds.ts'
+import type { Denial } from '../authorization/denial.ts'
+import type { VerificationSettings } from '../authorization/options.ts'
+import type { Steps } from '../authorization/steps.ts'
+import type { ReadingContext } from '../authorization/token-format.ts'
+import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
+import type { Did } from '../did/did.ts'
+import type { Timestamp } from '../time.ts'
+import type { Capability } from './capability.ts'
+import { invocationOf, linksOf, policyFor } from './chain-links.ts'
+import { once } from './once.ts'
+import type { NamedToken, TokenTable } from './open-archive.ts'
+import type { Claim, ResourceRules } from './read-claim.ts'
+import { createSearch, hasStores, prove, type Search } from './search.ts'
+import { createSessions } from './sessions.ts'
+import { createWalk, type PathStep } from './walk.ts'
+
+/** A call that has been opened. */
+export interface OpenCall {
+  readonly start: NamedToken
+  readonly claim: Claim
+  readonly tokens: TokenTable
+  readonly rules: ResourceRules
+  /** Whose attestations count. */
+  readonly authorities: readonly Did[]
+}
+
+/**
+ * Puts the delegations that prove a call into a chain. Which of its proofs a token stands on is not said in 0.9.1. Where
+ * they leave one path, that is it, and the rules decide. Where they leave several (UCT-36), or somebody did not sign, the
+ * signatures, policies and revocations are asked here too, once it is certain who asks.
+ */
+export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Chain | Denial> {
+  const { start, claim, tokens, rules, authorities } = call
+  const { now, settings } = context
+  const { clockTolerance, limits } = settings
+  const begin = once(() => createSearch(context, rules, tokens))
+  const sessions = createSessions(authorities, tokens, begin)
+  const { objection } = sessions
+  const walk = createWalk({ start, claim, tokens, most: limits.proofs, now, clockTolerance, objection })
+  const holding = walk.find()
+  const path = 'code' in holding ? walk.findFailing() : holding
+  if ('code' in path) return path
+  const invocation = invocationOf(start, claim, path)
+  const isOpen = path.some((step) => sessions.isOffered(step)) || (path === holding && walk.hasChoice(path))
+  if (!isOpen) {
+    const places = path.map((step) => step.places[0] as number)
+    const links = yield* linksOf(path, places, { context, rules, claim, sessions: new Map() })
+    const chain: Chain = { links, invocation }
+    return checkNonce(chain, start, settings) ?? chain
+  }
+  const outline: Chain = { links: path.map((step) => outlineOf(step, claim, compileParsed([]))), invocation }
+  const refused = checkNonce(outline, start, settings) ?? (yield* checkCaller(outline, begin(), now))
+  if (refused !== undefined) return told(refused, outline, false)
+  if ('code' in holding) {
+    const links = path.map((step) => outlineOf(step, claim, policyFor(firstOf(step), rules)))
+    return told(checkPolicies({ links, invocation }) ?? holding, outline, true)
+  }
+  const question = { claim, walk, last: [], invocation: () => invocation, sessions }
+  const outcome = yield* prove(question, begin())
+  if ('code' in outcome) return told(outcome, outline, true)
+  return { links: outcome.links, invocation: invocationOf(start, claim, outcome.path) }
+}
+
+/** The call is for this service and made now by who says to make it: as the rules ask it, of a path still unsure. */
+function* checkCaller(outline: Chain, { settings, signatures }: Search, now: Timestamp): Steps<Denial | undefined> {
+  const denial = hasStores(settings) ? checkAddressee(outline, settings) : undefined
+  return (
+    denial ?? checkTimeBounds(outline, now, settings) ?? (yield* checkSignatures(outline, settings, signatures, {}))
+  )
+}
+
+/** UCT-29: the rule about nonces, with what to do about calls of clients that write none. */
+function checkNonce(chain: Chain, { token }: NamedToken, settings: VerificationSettings): Denial | undefined {
+  if (token.nonce !== undefined || !hasStores(settings)) return undefined
+  const denial = checkAddressee(chain, settings)
+  if (denial?.code !== 'nonce_too_short') return undefined
+  const message =
+    'the invocation has no nonce, as clients of ucanto write none unless told; to take such calls, mark the command as idempotent or set `minimumNonceBytes` to 0'
+  return told({ ...denial, message, requirement: 'UCT-29' }, chain, false)
+}
+
+/** A delegation as far as it is read without looking at who signed it. */
+function outlineOf(step: PathStep, { owner, command }: Claim, policy: CompiledPolicy): ChainLink {
+  const { token, cid, key } = step.source
+  const { issuer, audience, notBefore, expiration } = token
+  return {
+    link: {
+      issuer,
+      audience,
+      subject: owner,
+      command,
+      policy,
+      ...(notBefore === undefined ? {} : { notBefore }),
+      expiration,
+      name: cid.toString(),
+    },
+    key,
+    unverified: undefined,
+  }
+}
+
+function firstOf({ source, places }: PathStep): Capability {
+  return source.token.capabilities[places[0] as number] as Capability
+}
+
+/** A denial with what the call says of itself. */
+function told(denial: Denial, { invocation }: Chain, authenticated: boolean): Denial {
+  const { cid, fields } = invocation
+  const { issuer, subject, command, proofs } = fields
+  return { ...denial, call: { authenticated, invocation: cid, invoker: issuer, subject, command, proofs } }
+}

@@ -1,0 +1,75 @@
+import type { Denial } from '../authorization/denial.ts'
+import type { VerificationSettings } from '../authorization/options.ts'
+import { type Steps, wait } from '../authorization/steps.ts'
+import type { Command } from '../capability/command.ts'
+import { type Did, isDid } from '../did/did.ts'
+import { MalformedError, quote } from '../errors.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { allResources, policyKey } from './capability.ts'
+import type { NamedToken } from './open-archive.ts'
+
+/** What has to be proved. */
+export interface Claim {
+  readonly command: Command
+  /** `with` of the invocation. */
+  readonly resource: string
+  /** Who may delegate over the resource without proof. */
+  readonly owner: Did
+  readonly args: IpldMap
+}
+
+/** What a service says about resources. */
+export interface ResourceRules {
+  /** Who owns a resource that is no DID. */
+  readonly ownerOf: (resource: string) => string | undefined | Promise<string | undefined>
+  /** The argument that stands for such a resource. */
+  readonly resourceArgument: string
+}
+
+/**
+ * What an invocation asks for: one command, over one resource, with its `nb` as arguments.
+ *
+ * @throws {@link MalformedError} when it is no invocation.
+ */
+export function* readClaim(
+  { token }: NamedToken,
+  rules: ResourceRules,
+  settings: VerificationSettings,
+): Steps<Claim | Denial> {
+  const { parseDid } = settings
+  const [capability, ...others] = token.capabilities
+  const { ability, with: resource, nb } = capability ?? {}
+  if (ability === undefined || resource === undefined || nb === undefined || others.length > 0 || !ability.exact) {
+    throw new MalformedError('UCT-30', 'an invocation has one capability, with a command and no star')
+  }
+  if (Object.hasOwn(nb, policyKey)) {
+    throw new MalformedError('UCT-30', `an invocation has no argument \`${policyKey}\`, which is for policies`)
+  }
+  if (resource === allResources) throw new MalformedError('UCT-30', 'an invocation is about one resource')
+  const { command } = ability
+  if (isDid(resource)) return { command, resource, owner: parseDid(resource), args: nb }
+  const owner = yield* findOwner(resource, rules, settings)
+  if (owner === undefined) {
+    return {
+      code: 'subject_not_accepted',
+      message: `this service knows no owner of ${quote(resource)}`,
+      requirement: 'UCT-40',
+    }
+  }
+  const { resourceArgument: name } = rules
+  if (Object.hasOwn(nb, name)) {
+    throw new MalformedError('UCT-30', `the argument ${quote(name)} stands for the resource of the invocation`)
+  }
+  return { command, resource, owner, args: Object.assign(Object.create(null), nb, { [name]: resource }) }
+}
+
+/** Not being able to find out who owns it is a no. */
+function* findOwner(resource: string, rules: ResourceRules, settings: VerificationSettings): Steps<Did | undefined> {
+  try {
+    const owner = yield* wait(rules.ownerOf(resource))
+    return owner === undefined ? undefined : settings.parseDid(owner)
+  } catch (error) {
+    settings.onError(error)
+    return undefined
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Sessions: who has no key, such as `did:mailto`, cannot sign. An authority that has asked them, by mail say, attests
+ * that they meant a delegation, and its `ucan/attest` stands for the signature.
+ *
+ * @module
+ */
+
+import type { OpenInvocation } from '../authorization/chain.ts'
+import type { Denial, DenialCode } from '../authorization/denial.ts'
+import type { Steps } from '../authorization/steps.ts'
+import { type Command, parseCommand } from '../capability/command.ts'
+import { type Did, didMethod } from '../did/did.ts'
+import { isCid, isTokenCid, tokenKey } from '../ipld/cid.ts'
+import { never, type Timestamp } from '../time.ts'
+import { attestAbility, type Capability } from './capability.ts'
+import { earliest, latest, type Session, unattested } from './chain-links.ts'
+import type { NamedToken, TokenTable } from './open-archive.ts'
+import type { OpenToken } from './open-token.ts'
+import type { Claim } from './read-claim.ts'
+import { prove, type Search, type Sessions } from './search.ts'
+import { createWalk, isInTime, type PathStep, type Walk } from './walk.ts'
+
+/** Sessions, and why a delegation has none. */
+export interface SessionTable extends Sessions {
+  /**
+   * Why a delegation that nobody signed cannot count where that other token names it; undefined when it is signed, or
+   * when an attestation is named beside it that has not been found bad.
+   */
+  objection(source: NamedToken, namedBy: NamedToken): Denial | undefined
+}
+
+/** A token that wants to be an attestation. */
+interface Attestation {
+  readonly source: NamedToken
+  /** The key of what it attests. */
+  readonly about: string | undefined
+  /** Why it is none, whatever it is about. */
+  readonly fault: Denial | undefined
+}
+
+const command: Command = parseCommand(`/${attestAbility}`)
+
+/**
+ * Finds the attestations of an archive.
+ *
+ * @param authorities - whose word counts.
+ * @param begin - begins the search that verifies them, or goes on with it.
+ */
+export function createSessions(authorities: readonly Did[], tokens: TokenTable, begin: () => Search): SessionTable {
+  const attestations = new Map<string, Attestation>()
+  for (const [key, source] of tokens) {
+    if (isAttestation(source.token)) attestations.set(key, readAttestation(source, authorities))
+  }
+  const verdicts = new Map<string, Session | Denial>()
+  const named = new Map<string, readonly Attestation[]>()
+
+  /** The attestations that a token names, in its order. */
+  function namedIn({ key, proofs }: NamedToken): readonly Attestation[] {
+    const known = named.get(key)
+    if (known !== undefined) return known
+    const found = [...proofs.keys()].flatMap((proof) => attestations.get(proof) ?? [])
+    named.set(key, found)
+    return found
+  }
+
+  /** What is wrong with an attestation as far as it is known, for one delegation. */
+  function faultFor({ source, about, fault }: Attestation, delegation: NamedToken): Denial | undefined {
+    if (about !== delegation.key) {
+      return fault ?? unsigned('UCT-52', 'the attestation beside it is about another delegation')
+    }
+    if (source.token.audience !== delegation.token.audience) return misaddressed(source.token, delegation.token)
+    const verdict = verdicts.get(source.key)
+    return fault ?? (verdict !== undefined && 'code' in verdict ? verdict : undefined)
+  }
+
+  const candidates = (delegation: NamedToken, namedBy: NamedToken): readonly Attestation[] =>
+    attestations.size === 0
+      ? []
+      : namedIn(namedBy).filter((attestation) => faultFor(attestation, delegation) === undefined)
+
+  function* verdictOn({ source }: Attestation, namedBy: NamedToken): Steps<Session | Denial> {
+    const known = verdicts.get(source.key)
+    if (known !== undefined) return known
+    const verdict = yield* verify(source, namedBy, begin())
+    verdicts.set(source.key, verdict)
+    return verdict
+  }
+
+  return {
+    objection(source, namedBy) {
+      if (source.token.signature !== undefined || candidates(source, namedBy).length > 0) return undefined
+      const beside = namedIn(namedBy)
+      const nearest = beside.find(({ about }) => about === source.key) ?? beside[0]
+      return (nearest && faultFor(nearest, source)) ?? unattestedDenial(source.token.issuer)
+    },
+    isOffered: ({ source, namedBy }) =>
+      didMethod(source.token.issuer) !== 'key' &&
+      (source.token.signature === undefined || candidates(source, namedBy).length > 0),
+    *open({ source, namedBy }) {
+      let denial: Denial | undefined
+      for (const attestation of candidates(source, namedBy)) {
+        const verdict = yield* verdictOn(attestation, namedBy)
+        if (!('code' in verdict)) return verdict
+        denial ??= verdict
+      }
+      return denial ?? unattestedDenial(source.token.issuer)
+    },
+  }
+}
+
+/** As other verifiers tell it: by the first capability. */
+function isAttestation({ capabilities }: OpenToken): boolean {
+  return capabilities[0]?.can === attestAbility
+}
+
+function readAttestation(source: NamedToken, authorities: readonly Did[]): Attestation {
+  const { capabilities } = source.token
+  const { with: resource, nb } = capabilities[0] as Capability
+  const { proof, ...others } = nb
+  if (capabilities.length > 1 || !isCid(proof) || !isTokenCid(proof) || Object.keys(others).length > 0) {
+    const fault = unsigned('UCT-59', 'an attestation is one capability, about one delegation and no more')
+    return { source, about: isCid(proof) && isTokenCid(proof) ? tokenKey(proof) : undefined, fault }
+  }
+  const fault = authorities.some((authority) => authority === resource)
+    ? undefined
+    : unsigned('UCT-51', 'it is attested in the name of somebody who is no authority here')
+  return { source, about: tokenKey(proof), fault }
+}
+
+/** Finds out whether an attestation comes from the authority that it names, by the same rules as any capability. */
+function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps<Session | Denial> {
+  const { token } = source
+  const { now, settings } = search.context
+  const { clockTolerance, limits } = settings
+  if (token.signature === undefined) return unsigned('UCT-55', 'the attestation is not signed itself')
+  if (!isInTime(token, now, clockTolerance)) return untimely(token, now)
+  const { with: resource, nb } = token.capabilities[0] as Capability
+  const claim: Claim = { command, resource, owner: settings.parseDid(resource), args: nb }
+  const walk = createWalk({
+    start: source,
+    claim,
+    tokens: search.tokens,
+    most: limits.proofs,
+    now,
+    clockTolerance,
+    objection: ({ token: { signature } }) =>
+      signature === undefined
+        ? unsigned('UCT-55', 'the attestation stands on a delegation that is not signed')
+        : undefined,
+  })
+  const last: readonly PathStep[] = [{ source, namedBy, places: [0] }]
+  const outcome = yield* prove({ claim, walk, last, invocation: () => standIn(source, claim) }, search)
+  if ('code' in outcome) return refusal(outcome, walk, search)
+  const times = outcome.links.map(({ link }) => link)
+  return {
+    notBefore: times.map(({ notBefore }) => notBefore).reduce(latest),
+    expiration: times.map(({ expiration }) => expiration).reduce(earliest),
+  }
+}
+
+/** An attestation is not invoked: whoever holds it uses it. */
+function standIn({ token, cid }: NamedToken, { owner, args }: Claim): OpenInvocation {
+  const empty = new Uint8Array(0)
+  return {
+    envelope: { signature: empty, algorithm: 'Ed25519', signed: empty },
+    fields: {
+      issuer: token.audience,
+      subject: owner,
+      audience: token.audience,
+      command,
+      args,
+      proofs: [],
+      nonce: empty,
+      expiration: never,
+    },
+    cid,
+    task: () => empty,
+  }
+}
+
+/** What is said about an attestation that does not stand: which rule, and what the checks of chains found. */
+function refusal(denial: Denial, walk: Walk, { context }: Search): Denial {
+  const { now, settings } = context
+  const { code, message, detail } = denial
+  // Without a position there is no path, or none whose time bounds and conditions hold.
+  const path = denial.at === undefined && requirementOf(code) === 'UCT-54' ? walk.findFailing() : denial
+  if (!('code' in path)) {
+    const late = path.find(({ source }) => !isInTime(source.token, now, settings.clockTolerance))
+    return late === undefined ? elsewhere : untimely(late.source.token, now)
+  }
+  return {
+    code,
+    message: `the attestation does not stand: ${message}`,
+    requirement: requirementOf(code),
+    ...(detail === undefined ? {} : { detail }),
+  }
+}
+
+const elsewhere: Denial = Object.freeze({
+  code: 'policy_unsatisfied',
+  message: 'the attestation does not stand: whoever attests was given that for other delegations',
+  requirement: 'UCT-54',
+})
+
+function requirementOf(code: DenialCode): string {
+  if (code === 'signature_invalid' || code === 'key_unresolved') return 'UCT-55'
+  return code === 'revoked' || code === 'revocation_unknown' ? 'UCT-57' : 'UCT-54'
+}
+
+function unsigned(requirement: string, message: string): Denial {
+  return { code: 'signature_invalid', message, requirement }
+}
+
+function unattestedDenial(issuer: Did): Denial {
+  const { message, requirement } = unattested(issuer)
+  return unsigned(requirement, message)
+}
+
+function misaddressed({ audience }: OpenToken, delegation: OpenToken): Denial {
+  return {
+    code: 'principal_misaligned',
+    message: `the attestation is for ${audience}, and the delegation for ${delegation.audience}`,
+    requirement: 'UCT-53',
+    detail: { kind: 'principal', expected: [delegation.audience], found: audience },
+  }
+}
+
+function untimely({ notBefore = Number.NEGATIVE_INFINITY, expiration }: OpenToken, now: Timestamp): Denial {
+  const early = now < notBefore
+  const bound = early ? notBefore : (expiration as Timestamp)
+  return {
+    code: early ? 'not_yet_valid' : 'expired',
+    message: early
+      ? `it is attested from ${bound}, and it is ${now}`
+      : `it was attested until ${bound}, and it is ${now}`,
+    requirement: 'UCT-56',
+    detail: { kind: 'time', now, bound },
+  }
+}

@@ -1,0 +1,226 @@
+import type { API } from '@ucanto/core'
+import { delegate as coreDelegate, invoke as coreInvoke, Delegation } from '@ucanto/core'
+import { describe, expect, it } from 'vitest'
+import { backend } from '#backend'
+import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { parseDid } from '../../src/did/did.ts'
+import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import type { RevocationStore } from '../../src/revocation/revocation-store.ts'
+import { never } from '../../src/time.ts'
+import { archiveOf, foreignVerdict, ownOptions, ownVerdict, peer } from './peers.ts'
+import { signedAnew } from './raw.ts'
+
+const [alice, bob, carol, dave, service] = (await Promise.all(
+  ['alice', 'bob', 'carol', 'dave', 'service'].map(peer),
+)) as [Peer, Peer, Peer, Peer, Peer]
+type Peer = Awaited<ReturnType<typeof peer>>
+
+const mail = { can: 'mail/send', with: alice.did() } as const
+let count = 0
+
+const give = (
+  issuer: API.Signer,
+  audience: API.Principal,
+  change: { readonly nb?: object; readonly proofs?: readonly API.Delegation[]; readonly more?: readonly object[] } = {},
+): Promise<API.Delegation> =>
+  coreDelegate({
+    issuer,
+    audience,
+    capabilities: [{ ...mail, ...(change.nb === undefined ? {} : { nb: change.nb }) }, ...(change.more ?? [])],
+    proofs: change.proofs ?? [],
+    nonce: `nonce ${count++}`,
+    lifetimeInSeconds: 100,
+  } as unknown as Parameters<typeof coreDelegate>[0])
+
+/** The same delegation under the signature of another. */
+async function forged(delegation: API.Delegation): Promise<API.Delegation> {
+  const { signature } = await give(delegation.issuer as API.Signer & API.Principal, carol).catch(() =>
+    give(alice, carol),
+  )
+  const block = signedAnew(delegation.bytes, () => signature)
+  const blocks = new Map([...delegation.export()].map((part) => [String(part.cid), part]))
+  return Delegation.create({ root: block as unknown as API.UCANBlock, blocks: blocks as never })
+}
+
+const ask = (proofs: readonly API.Delegation[], nb: object = { to: 'bob' }, issuer = bob): Promise<Uint8Array> =>
+  archiveOf(
+    coreInvoke({
+      issuer,
+      audience: service,
+      capability: { ...mail, nb },
+      proofs: [...proofs],
+      nonce: 'a nonce of enough bytes',
+    }),
+  )
+
+async function revoked(...entries: readonly (readonly [API.Delegation | string, string?])[]): Promise<RevocationStore> {
+  const revocations = memoryRevocationStore()
+  for (const [what, revoker] of entries) {
+    await revocations.add({
+      ids: [typeof what === 'string' ? what : String(what.cid)],
+      expiration: never,
+      ...(revoker === undefined ? {} : { revoker: parseDid(revoker) }),
+    })
+  }
+  return revocations
+}
+
+describe('of several paths the first that holds', () => {
+  it('UCT-36 is taken when another is not signed by who it says', async () => {
+    const [bad, good] = [await forged(await give(alice, bob)), await give(alice, bob)]
+    for (const proofs of [
+      [bad, good],
+      [good, bad],
+    ]) {
+      const bytes = await ask(proofs)
+      await expect.soft(foreignVerdict(bytes, service)).resolves.toBe('allowed')
+      await expect.soft(ownVerdict(bytes)).resolves.toBe('allowed')
+    }
+    // The shortest way is the forged one, and the other is two levels down.
+    const far = await give(carol, bob, { proofs: [await give(dave, carol, { proofs: [await give(alice, dave)] })] })
+    await expect(ownVerdict(await ask([bad, far]))).resolves.toBe('allowed')
+  })
+
+  it('UCT-36 is taken when another has a policy that does not hold, or is no policy', async () => {
+    const wrong = await give(alice, bob, { nb: { pol: [['==', '.to', 'carol']] } })
+    const none = await give(alice, bob, { nb: { pol: 'none' } })
+    const good = await give(alice, bob, { nb: { pol: [['like', '.to', 'b*']] } })
+    await expect(ownVerdict(await ask([wrong, none, good]))).resolves.toBe('allowed')
+    await expect(ownVerdict(await ask([wrong, none]))).resolves.toBe('policy_unsatisfied at 0 PRF-11')
+    await expect(ownVerdict(await ask([none, none]))).resolves.toBe('unsupported at container UCT-35')
+    const within = await give(alice, bob, {
+      nb: { pol: [['==', '.to', 'carol']] },
+      more: [
+        { ...mail, nb: { pol: 'none' } },
+        { ...mail, nb: { pol: [['==', '.to', 'bob']] } },
+      ],
+    })
+    await expect(ownVerdict(await ask([within]))).resolves.toBe('allowed')
+    await expect(ownVerdict(await ask([within], { to: 'eve' }))).resolves.toBe('policy_unsatisfied at 0 PRF-11')
+    const only = await give(alice, bob, { nb: { pol: 'none' }, more: [{ ...mail, nb: { pol: 'nothing' } }] })
+    await expect(ownVerdict(await ask([only]))).resolves.toBe('unsupported at 0 UCT-35')
+  })
+
+  it('UCT-36 is taken when another is revoked [attack 20]', async () => {
+    const [first, second] = [await give(alice, bob), await give(alice, bob)]
+    const bytes = await ask([first, second])
+    await expect(ownVerdict(bytes, { revocations: await revoked([first]) })).resolves.toBe('allowed')
+    await expect(ownVerdict(bytes, { revocations: await revoked([first, alice.did()]) })).resolves.toBe('allowed')
+    const both = await revoked([first], [second, alice.did()])
+    await expect(ownVerdict(bytes, { revocations: both })).resolves.toBe('revoked at 0 RVK-05')
+    for (const principal of [alice, bob]) {
+      const revocations = await revoked([principal.did()])
+      await expect.soft(ownVerdict(bytes, { revocations })).resolves.toMatch(/^revoked at [01] RVK-05$/)
+    }
+    // Through somebody who is revoked, and past them.
+    const through = await give(carol, bob, { proofs: [await give(alice, carol)] })
+    const past = await give(dave, bob, { proofs: [await give(alice, dave)] })
+    await expect(ownVerdict(await ask([through, past]), { revocations: await revoked([carol.did()]) })).resolves.toBe(
+      'allowed',
+    )
+  })
+
+  it('UCT-36 leaves out what is revoked on one path, also where the revoker does not stand', async () => {
+    const [root, other] = [await give(alice, carol), await give(dave, carol, { proofs: [await give(alice, dave)] })]
+    const shared = await give(carol, bob, { proofs: [other] })
+    const bytes = await ask([shared, await give(carol, bob, { proofs: [root] })])
+    // Whether a revocation counts depends on the path: dave stands in one of the two.
+    await expect(ownVerdict(bytes, { revocations: await revoked([shared, dave.did()]) })).resolves.toBe('allowed')
+    const two = await give(carol, bob, { proofs: [other, root] })
+    await expect(ownVerdict(await ask([two]), { revocations: await revoked([two, dave.did()]) })).resolves.toBe(
+      'allowed',
+    )
+  })
+
+  it('UCT-36 says of several that fail why the one failed that passed most', async () => {
+    const bad = await forged(await give(alice, bob))
+    const wrong = await give(alice, bob, { nb: { pol: [['==', '.to', 'carol']] } })
+    const gone = await give(alice, bob)
+    const revocations = await revoked([gone])
+    await expect(ownVerdict(await ask([bad, wrong, gone]), { revocations })).resolves.toBe('revoked at 0 RVK-05')
+    await expect(ownVerdict(await ask([bad, wrong]))).resolves.toBe('policy_unsatisfied at 0 PRF-11')
+    await expect(ownVerdict(await ask([bad, await forged(await give(alice, bob))]))).resolves.toBe(
+      'signature_invalid at 0 PRF-08',
+    )
+    const decision = await createAuthorizer(ownOptions()).authorize(await ask([bad, wrong]))
+    expect(decision).toMatchObject({
+      allowed: false,
+      denial: {
+        approvable: { audience: bob.did(), subject: alice.did() },
+        call: { authenticated: true, invoker: bob.did(), subject: alice.did(), command: '/mail/send' },
+      },
+    })
+  })
+
+  it('UCT-36 is looked for when it is certain who asks, and what for [attack 25]', async () => {
+    const proofs = [await give(alice, bob), await forged(await give(alice, bob))]
+    const verified: Uint8Array[] = []
+    const counting: CryptoBackend = { ...backend, verify: counter(verified) }
+    const call = await ask(proofs)
+    await expect(ownVerdict(call, { audience: carol.did(), backend: counting })).resolves.toBe(
+      'audience_mismatch at 1 SVC-01',
+    )
+    expect(verified).toHaveLength(0)
+    const last = signedAnew(await lastToken(call), () => proofs[0]?.signature as Uint8Array)
+    const copied = await archiveOf(
+      Delegation.create({ root: last as never, blocks: blocksOf(proofs) as never }) as API.Delegation,
+    )
+    await expect(ownVerdict(copied, { backend: counting })).resolves.toBe('signature_invalid at 1 PRF-08')
+    expect(verified).toHaveLength(1)
+  })
+
+  it('UCT-36 asks each signature once, and the store once [attack 25]', async () => {
+    const forgeries = await Promise.all(Array.from({ length: 10 }, async () => forged(await give(alice, bob))))
+    const good = await give(alice, bob)
+    const verified: Uint8Array[] = []
+    const asked: (readonly string[])[] = []
+    const store = memoryRevocationStore()
+    const revocations: RevocationStore = {
+      findRevocations(ids, options) {
+        asked.push(ids)
+        return store.findRevocations(ids, options)
+      },
+    }
+    const counting: CryptoBackend = { ...backend, verify: counter(verified) }
+    const bytes = await ask([...forgeries, good])
+    await expect(ownVerdict(bytes, { backend: counting, revocations })).resolves.toBe('allowed')
+    // Ten forgeries, the good one and the call; those two again by the rules that decide.
+    expect(verified).toHaveLength(14)
+    expect(asked).toHaveLength(2)
+  })
+
+  it('UCT-36 gives up when revocations cannot be looked up', async () => {
+    const bytes = await ask([await give(alice, bob), await give(alice, bob)])
+    for (const findRevocations of [() => Promise.reject(new Error('down')), () => 'none', () => [undefined]]) {
+      const revocations = { findRevocations } as unknown as RevocationStore
+      await expect.soft(ownVerdict(bytes, { revocations })).resolves.toBe('revocation_unknown at container RVK-06')
+    }
+  })
+
+  it('UCT-58 has one budget for the policies of all of them [attack 25]', async () => {
+    const much = Array.from({ length: 100 }, () => ['all', '.list', ['==', '.', 2]])
+    const list = Array.from({ length: 1_000 }, () => 2)
+    const costly = await give(alice, bob, { nb: { pol: [...much, ['==', '.to', 'carol']] } })
+    const cheap = await give(alice, bob)
+    const bytes = await ask([costly, cheap], { to: 'bob', list })
+    await expect(ownVerdict(bytes)).resolves.toBe('policy_over_budget at 0 UCT-58')
+    await expect(ownVerdict(await ask([cheap, costly], { to: 'bob', list }))).resolves.toBe('allowed')
+  })
+})
+
+function counter(verified: Uint8Array[]): CryptoBackend['verify'] {
+  return (key, signature, message) => {
+    verified.push(message)
+    return backend.verify(key, signature, message)
+  }
+}
+
+function blocksOf(delegations: readonly API.Delegation[]): ReadonlyMap<string, unknown> {
+  return new Map(delegations.flatMap((delegation) => [...delegation.export()].map((part) => [String(part.cid), part])))
+}
+
+async function lastToken(archive: Uint8Array): Promise<Uint8Array> {
+  const { ok } = await Delegation.extract(archive)
+  return ok?.bytes as Uint8Array
+}
