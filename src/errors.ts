@@ -40,6 +40,7 @@ export type ProcuraErrorCode =
   | 'ERR_STORE'
   | 'ERR_STORE_FULL'
   | 'ERR_PROOF_SEARCH'
+  | 'ERR_THREAD'
   | VaultErrorCode
   | AuditErrorCode
 

@@ -1,0 +1,138 @@
+// node only: uses node:worker_threads
+/**
+ * `procura/pool`: signatures verified on threads of their own, for services that decide about more calls than one
+ * processor can. The verdicts are those of every other back end.
+ *
+ * @module
+ */
+
+import { availableParallelism } from 'node:os'
+import type { PublicKey } from '../did/public-key.ts'
+import { ArgumentError } from '../errors.ts'
+import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
+import { type BackendChoice, chooseBackend } from './pool/choose-backend.ts'
+import { createDispatcher } from './pool/dispatcher.ts'
+import type { ThreadError } from './pool/thread-error.ts'
+import { startThread } from './pool/verification-thread.ts'
+import { SIGNATURE_LENGTH } from './signature.ts'
+
+export type { BackendChoice } from './pool/choose-backend.ts'
+export { ThreadError } from './pool/thread-error.ts'
+
+/** Options of {@link createVerificationPool}. */
+export interface VerificationPoolOptions {
+  /** How many threads, from 1 to 256. Default: as many as there are processors for this process. */
+  readonly threads?: number
+  /** What verifies, on the threads and on the calling one. Default `node`. */
+  readonly backend?: BackendChoice
+  /**
+   * Most signatures, for each thread, that wait for it or are with it. What comes beyond is verified on the calling
+   * thread, so that whoever asks too much waits, and nothing piles up. Default 256.
+   */
+  readonly maxPending?: number
+  /** How often a thread that ended is replaced, in the life of the pool. Default 10. */
+  readonly maxRestarts?: number
+  /** Told of each thread that ended without being asked to. What it had not answered is verified on the calling thread. */
+  readonly onError?: (error: ThreadError) => void
+  /**
+   * Where the program of the threads is: for those who bundle, and make a file of their own of `procura/pool/thread`.
+   * Default: where this package has it.
+   */
+  readonly script?: string | URL
+}
+
+/** A back end with threads, for the option `backend` of an authorizer. */
+export interface VerificationPool extends CryptoBackend {
+  /** How many threads answer now. */
+  readonly threads: number
+  /**
+   * Waits for what the threads are at, and ends them. What is asked later, or meanwhile, is verified on the calling
+   * thread.
+   */
+  close(): Promise<void>
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** A key for the calling thread, and its name for the others. */
+interface PoolKey {
+  readonly local: PreparedKey
+  readonly name: Uint8Array
+}
+
+/**
+ * Starts threads, and resolves when each of them has shown that it verifies. A call that is alone is verified in its
+ * turn; others that come with it, and those of `authorizeMany`, go to the threads. The process can end while the pool is
+ * open.
+ *
+ * @throws ArgumentError when an option makes no sense, or the package of `sodium` is another one; ThreadError when a
+ * thread cannot be started or verifies wrongly.
+ */
+export async function createVerificationPool(options: VerificationPoolOptions = {}): Promise<VerificationPool> {
+  const { threads, maxPending, maxRestarts, script, choice, onError } = complete(options)
+  const backend = await chooseBackend(choice)
+  const dispatcher = createDispatcher({
+    threads,
+    maxPending: threads * maxPending,
+    maxRestarts,
+    startThread: () => startThread(script, choice),
+    onError,
+  })
+  await dispatcher.start()
+  const close = () => dispatcher.close()
+  return Object.freeze({
+    name: `${backend.name}, threads`,
+    ...(backend.checksPoints === undefined ? {} : { checksPoints: backend.checksPoints }),
+    sha256: (bytes: Uint8Array) => backend.sha256(bytes),
+    prepareKey: (key: PublicKey) => {
+      const name = new TextEncoder().encode(key.did)
+      const local = backend.prepareKey(key)
+      return local instanceof Promise ? local.then((local) => poolKey(local, name)) : poolKey(local, name)
+    },
+    verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) =>
+      backend.verify((key as unknown as PoolKey).local, signature, message),
+    // SIG-11: `verifySignatureAsync` has asked everything else
+    verifyAsync: async (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
+      const { local, name } = key as unknown as PoolKey
+      if (signature.length !== SIGNATURE_LENGTH) return backend.verify(local, signature, message)
+      // what is verified is what was asked, whatever becomes of the bytes; a `slice` of a Buffer would be no copy
+      const question = { key: name, signature: new Uint8Array(signature), message: new Uint8Array(message) }
+      return dispatcher.ask(question, () => backend.verify(local, question.signature, question.message))
+    },
+    nextTurn: (callback: () => void) => {
+      setImmediate(callback)
+    },
+    get threads() {
+      return dispatcher.threads
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  })
+}
+
+function complete(options: VerificationPoolOptions) {
+  if (typeof options !== 'object' || options === null) throw new ArgumentError('the options of a pool are an object')
+  const { threads, backend = 'node', maxPending = 256, maxRestarts = 10, onError = () => undefined, script } = options
+  if (typeof onError !== 'function') throw new ArgumentError('`onError` must be a function')
+  const beside = new URL('./pool/thread.js', import.meta.url)
+  if (script !== undefined && !URL.canParse(script)) throw new ArgumentError('`script` must be a URL')
+  return {
+    threads: whole('threads', threads ?? availableParallelism(), 1, 256),
+    maxPending: whole('maxPending', maxPending, 1, 65_536),
+    maxRestarts: whole('maxRestarts', maxRestarts, 0, Number.MAX_SAFE_INTEGER),
+    choice: backend,
+    script: script === undefined ? beside : new URL(script),
+    onError,
+  }
+}
+
+function poolKey(local: PreparedKey, name: Uint8Array): PreparedKey {
+  return { local, name } satisfies PoolKey as unknown as PreparedKey
+}
+
+function whole(name: string, value: number, least: number, most: number): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
+    throw new ArgumentError(`\`${name}\` must be a whole number from ${least} to ${most}`)
+  }
+  return value
+}
