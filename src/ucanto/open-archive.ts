@@ -54,6 +54,20 @@ export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<
   const head = table.get(tokenKey(root))
   if (head === undefined) throw new MalformedError('UCT-07', 'the root of the archive is not in it')
   const { isMessage, links } = readHead(head.bytes)
+  const tokens = openTokens(links, table, context)
+  const first = namedTokens(links, tokens)
+  const attached = tokens.size + 1 < table.size ? findAttached(table, tokenKey(root), first, tokens) : none
+  return { isMessage, first, tokens, attached }
+}
+
+const none: ReadonlyMap<string, Block> = new Map()
+
+/** Opens tokens and all that they name as proofs, as far as it is there. */
+export function openTokens(
+  links: readonly CID[],
+  table: ReadonlyMap<string, Block>,
+  context: OpenTokenContext,
+): TokenTable {
   const tokens = new Map<string, NamedToken>()
   const waiting = [...links]
   for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
@@ -69,16 +83,17 @@ export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<
     })
     waiting.push(...token.proofs)
   }
-  const first = links.map((cid) => {
+  return tokens
+}
+
+/** The tokens that an archive is about, which have to be there. */
+export function namedTokens(links: readonly CID[], tokens: TokenTable): readonly NamedToken[] {
+  return links.map((cid) => {
     const token = tokens.get(tokenKey(cid))
     if (token === undefined) throw new MalformedError('UCT-07', 'the token that the archive is about is not in it')
     return token
   })
-  const attached = tokens.size + 1 < table.size ? findAttached(table, tokenKey(root), first, tokens) : none
-  return { isMessage, first, tokens, attached }
 }
-
-const none: ReadonlyMap<string, Block> = new Map()
 
 /** The blocks that are neither tokens nor the head: each has a link in a token that the archive is about. */
 function findAttached(
@@ -100,7 +115,10 @@ function findAttached(
 }
 
 /** Gives each block the name that its bytes have, which has to be the one that it came with. */
-function* nameBlocks(blocks: readonly Block[], { sha256 }: ArchiveContext): Steps<ReadonlyMap<string, Block>> {
+export function* nameBlocks(
+  blocks: readonly Block[],
+  { sha256 }: Pick<ArchiveContext, 'sha256'>,
+): Steps<ReadonlyMap<string, Block>> {
   const hashes = blocks.map(({ bytes }) => sha256(bytes))
   const digests = hashes.some(isPromiseLike) ? yield* wait(Promise.all(hashes)) : (hashes as Uint8Array[])
   const table = new Map<string, Block>()
@@ -118,7 +136,8 @@ export function linksOf({ capabilities, facts }: Pick<OpenToken, 'capabilities' 
   return [...capabilities.map(({ nb }) => nb), ...facts].flatMap(linksIn)
 }
 
-function linksIn(value: IpldValue): readonly CID[] {
+/** The links in a value. */
+export function linksIn(value: IpldValue): readonly CID[] {
   if (isCid(value)) return isTokenCid(value) ? [value] : []
   if (isList(value)) return value.flatMap(linksIn)
   return isMap(value) ? Object.values(value).flatMap(linksIn) : []
@@ -140,11 +159,14 @@ function readHead(bytes: Uint8Array): Head {
     if (execute !== undefined && isList(execute) && execute.every(isTokenLink) && Object.keys(rest).length === 0) {
       return { isMessage: true, links: execute }
     }
-    throw new MalformedError('UCT-08', 'the message does more than ask for invocations', { kind: 'unsupported' })
+    throw new MalformedError('UCT-08', 'the message does more than ask for invocations: `decodeMessage` reads it', {
+      kind: 'unsupported',
+    })
   }
   throw new MalformedError('UCT-07', 'the root block names no token of version 0.9.1', { kind: 'unsupported' })
 }
 
-function isTokenLink(value: IpldValue | undefined): value is CID {
+/** Whether a value is a link that can name a token. */
+export function isTokenLink(value: IpldValue | undefined): value is CID {
   return value !== undefined && isCid(value) && isTokenCid(value)
 }

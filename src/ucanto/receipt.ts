@@ -57,12 +57,36 @@ export async function readReceipt(message: Uint8Array, ran: CID, context: ReadRe
     table.set(tokenKey(cid), bytes)
   }
   const cid = receiptLink(decode(table.get(tokenKey(root))), ran)
-  const bytes = table.get(tokenKey(cid))
+  return openReceipt({ cid, ran, bytes: table.get(tokenKey(cid)) }, context)
+}
+
+/** A receipt as it was found. */
+export interface FoundReceipt {
+  readonly cid: CID
+  /** The invocation under whose name it stood. */
+  readonly ran: CID
+  /** Undefined when it was named and is not there. */
+  readonly bytes: Uint8Array | undefined
+}
+
+/** What {@link openReceipt} is told. */
+export type OpenReceiptContext = Pick<ReadReceiptContext, 'resolver' | 'signal'> & Partial<ReadReceiptContext>
+
+/**
+ * Reads a receipt, and verifies that its issuer signed it.
+ *
+ * @throws {@link MalformedError} when it is none, or not signed by its issuer, or not issued by the service when one is
+ *   named.
+ */
+export async function openReceipt(
+  { cid, ran, bytes }: FoundReceipt,
+  context: OpenReceiptContext,
+): Promise<UcantoReceipt> {
   const receipt = decode(bytes)
   const { ocm, sig } = receipt
   if (bytes === undefined || !isMap(ocm) || !bytesEqual(encodeCbor(receipt), bytes)) throw fault('it is no receipt')
   const { iss, out, fx } = ocm
-  if (!isDid(iss) || iss !== context.service) throw fault('it is not issued by the service')
+  if (!isDid(iss) || iss !== (context.service ?? iss)) throw fault('it is not issued by the service')
   if (!isCid(ocm.ran as IpldValue) || !ran.equals(ocm.ran)) throw fault('it is about another invocation')
   if (!isMap(out) || Object.keys(out).length !== 1) throw fault('it says no outcome')
   await verify(iss, sig, encodeCbor(ocm), context)
@@ -80,7 +104,7 @@ async function verify(
   issuer: Did,
   sig: IpldValue | undefined,
   signed: Uint8Array,
-  context: ReadReceiptContext,
+  context: OpenReceiptContext,
 ): Promise<void> {
   const { algorithm, raw } = readSignatureFrame(sig)
   const { resolver, signal } = context
@@ -89,7 +113,7 @@ async function verify(
     if (key.algorithm !== algorithm) continue
     if (await verifySignature(backend, key, await backend.prepareKey(key), raw, signed)) return
   }
-  throw fault('it is not signed by the service')
+  throw fault('it is not signed by its issuer')
 }
 
 function receiptLink(head: IpldMap, ran: CID): CID {

@@ -132,7 +132,7 @@ describe('a service of @ucanto/server', () => {
     const forgery = cborBlock({ ocm, sig: signature })
     const head = cborBlock({ 'ucanto/message@7.0.0': { report: { [call.cid.toString()]: forgery.cid } } })
     const url = await listen(async () => ({ status: 200, body: car(head.cid, [head, forgery]) }))
-    await expect(execute(call, { url })).rejects.toThrow('not signed by the service')
+    await expect(execute(call, { url })).rejects.toThrow('not signed by its issuer')
   })
 
   it('UCT-45 answers with status 200, without redirects, and not for ever', async () => {
