@@ -105,8 +105,12 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
     task: () => Promise<T>,
   ): Promise<T | { readonly allowed: false; readonly denial: GuardDenial }> {
     const entered = inFlight.enter()
-    if (entered === 'closed') return refuse('closed', 'the service is shutting down', 'GRD-06')
-    if (entered === 'overloaded') return refuse('overloaded', `${maxInFlight} calls are under way`, 'GRD-05')
+    if (entered !== 'entered') {
+      telemetry.event({ name: 'refused', code: entered })
+      return entered === 'closed'
+        ? refuse(entered, 'the service is shutting down', 'GRD-06')
+        : refuse(entered, `${maxInFlight} calls are under way`, 'GRD-05')
+    }
     try {
       return await task()
     } finally {
@@ -129,6 +133,7 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
     } catch (error) {
       // GRD-01
       telemetry.error(error)
+      telemetry.event({ name: 'refused', code: 'audit_unavailable', command: command.command })
       return refuse('audit_unavailable', 'the intent could not be recorded, so nothing was done', 'GRD-01')
     }
     return inFlight.run((closing) =>

@@ -29,6 +29,13 @@ export type GuardEvent =
       readonly command?: Command
       readonly durationMs: number
     }
+  | {
+      /** A call that was refused for another reason than the decision: too many, closing, or an intent not recorded. */
+      readonly name: 'refused'
+      readonly code: GuardDenialCode
+      /** Of a call that had been allowed. */
+      readonly command?: Command
+    }
   | { readonly name: 'released'; readonly command: Command; readonly durationMs: number }
   | {
       readonly name: 'finished'
@@ -41,7 +48,7 @@ export type GuardEvent =
 export interface TelemetryOptions {
   /** Gets a span for each step: `ucan.authorize`, `audit.intent`, `vault.release`, `audit.outcome`. */
   readonly tracer?: Tracer
-  /** Gets an event for each decision, release and end of a call. */
+  /** Gets an event for each decision, refusal, release and end of a call. */
   readonly onEvent?: (event: GuardEvent) => void
   /** Gets the error when a store, resolver, sink or lease failed and the guard went on, or refused, without it. */
   readonly onError?: (error: unknown) => void

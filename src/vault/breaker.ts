@@ -78,7 +78,8 @@ function failuresWithin({ failures, windowMs, monotonicMs }: BreakerOptions): IB
   }
 }
 
-function refused(): VaultError {
+/** What everybody but the probe is told while the breaker is not closed. */
+export function refused(): VaultError {
   return new VaultError(
     'ERR_VAULT_UNAVAILABLE',
     'the vault did not answer several times and is not asked for some seconds',

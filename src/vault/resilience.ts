@@ -19,7 +19,7 @@ import {
 import { callback, having, maybe, milliseconds, number } from '../check-options.ts'
 import { VaultError } from '../errors.ts'
 import { type Clock, systemClock } from '../time.ts'
-import { type BreakerState, createBreaker, isUnavailable } from './breaker.ts'
+import { type BreakerState, createBreaker, isUnavailable, refused } from './breaker.ts'
 import { checkConfiguration } from './configuration.ts'
 import { waitFor } from './deadline.ts'
 import { vaultFailure } from './failure.ts'
@@ -155,6 +155,8 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     // VLT-35
     const flightKey = `${String(readOptions.fresh)} ${key}`
     let flight = flights.get(flightKey)
+    // a probe has one who waits for it, everybody else is refused at once
+    if (flight !== undefined && breaker.state !== 'closed') throw refused()
     if (flight === undefined) {
       const work = askShared(key, reference, readOptions).finally(() => flights.delete(flightKey))
       flight = { work, waiting: 0 }

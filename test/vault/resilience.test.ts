@@ -117,6 +117,19 @@ describe('a store that is away', () => {
     })
   }
 
+  it('VLT-13 is probed by one; who wants the same secret meanwhile does not wait for the probe [attack 82]', async () => {
+    const { state, source, wait } = unreliable({ attempts: 1, attemptTimeoutMs: 300 })
+    state.behaviour = 'hangs'
+    await Promise.allSettled(Array.from({ length: 5 }, (_, index) => read(source, `${index}`)))
+    wait(5_000)
+    const probe = read(source).catch((error: unknown) => error)
+    const began = performance.now()
+    for (let count = 0; count < 20; count += 1) await expect(read(source)).rejects.toMatchObject(away)
+    expect(performance.now() - began).toBeLessThan(200)
+    expect([state.reads, source.state()]).toEqual([6, 'probing'])
+    expect(await probe).toMatchObject(away)
+  })
+
   it('VLT-13 is asked on when failures are rarer than that', async () => {
     const { state, source, wait } = unreliable({ attempts: 1 })
     state.behaviour = 'fails'

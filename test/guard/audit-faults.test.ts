@@ -1,0 +1,229 @@
+import { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { allOf } from '../../src/audit/all-of.ts'
+import { anyOf } from '../../src/audit/any-of.ts'
+import { type JsonlAuditSink, jsonlAuditSink, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { readJsonlLines, readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { findOpenIntents } from '../../src/audit/recover-intents.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { withHealth } from '../../src/audit/with-health.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import type { GuardOptions } from '../../src/guard/options.ts'
+import type { GuardEvent } from '../../src/guard/telemetry.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { type Faults, faultyFiles } from '../audit/jsonl/faulty-files.ts'
+import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
+import { actor, clock } from '../support/actors.ts'
+import { call, chainOf, service } from '../support/service.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { callHangingSink } from './hanging-sink.ts'
+
+const secret = 'canary-81b0f7c3d2aa'
+const alice = await actor('alice')
+const bob = await actor('bob')
+const proofs = await chainOf(alice, bob)
+const send = defineCommand({ command: '/mail/send', args: { to: z.string() } })
+let upstream: Upstream
+
+beforeAll(async () => {
+  upstream = await startUpstream(secret)
+})
+afterAll(() => upstream.close())
+
+/** A guard over a sink, its health at an address, and one call to it. */
+async function guarded(inner: AuditSink) {
+  const sink = withHealth(inner)
+  const errors: unknown[] = []
+  const events: GuardEvent[] = []
+  const guard = createGuard({
+    audience: service.did,
+    subjects: [alice.did],
+    commands: [{ ...send, credential: 'mail' }] as GuardOptions['commands'],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    vault: memoryVault({ mail: { secret, origins: [upstream.origin], processor: bearer() } }, { clock }),
+    audit: { sink },
+    clock,
+    onError: (error) => void errors.push(error),
+    onEvent: (event) => void events.push(event),
+  })
+  const health = createServer((_request, response) => {
+    const report = sink.health()
+    response.writeHead(report.healthy ? 200 : 503).end(JSON.stringify(report))
+  })
+  await new Promise<void>((resolve) => health.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    health.closeAllConnections()
+    await new Promise((resolve) => health.close(resolve))
+  })
+  const { port } = health.address() as AddressInfo
+  return {
+    guard,
+    errors,
+    events,
+    health: async (): Promise<{ readonly status: number; readonly failed: number; readonly confirmed: number }> => {
+      const response = await fetch(`http://127.0.0.1:${port}/health`)
+      return { status: response.status, ...((await response.json()) as { failed: number; confirmed: number }) }
+    },
+    /** `done`, or why not; and whether the upstream was reached. */
+    async ask(): Promise<readonly [ending: string, reached: number]> {
+      const before = upstream.requests.length
+      const invocation = await call({ issuer: bob, proofs, args: { to: 'ann@example.com' } })
+      const ending = await guard
+        .use(encodeContainer([invocation, ...proofs]), (handled) => handled.fetch(`${upstream.origin}/send`))
+        .then(
+          (result) => (result.allowed ? 'done' : result.denial.code),
+          (error: Error & { readonly code?: string }) => error.code ?? error.name,
+        )
+      return [ending, upstream.requests.length - before]
+    },
+  }
+}
+
+const logIn = async (directory: string, faults: Faults, sync: SyncPolicy = 'group'): Promise<JsonlAuditSink> =>
+  jsonlAuditSink({ directory, sync, files: faultyFiles(faults) })
+
+describe('a disk that fails under the log of a guard', () => {
+  const passing: readonly (readonly [name: string, sync: SyncPolicy, fault: Faults])[] = [
+    ['a write that ends in EIO', 'group', { write: 'EIO' }],
+    ['a write that ends in EIO and cannot be undone', 'group', { write: 'EIO', truncate: 'EIO' }],
+    ['a sync that ends in EIO', 'group', { sync: 'EIO' }],
+    ['a sync of its own that ends in EIO', 'always', { sync: 'EIO' }],
+    ['a disk that was remounted to be read only', 'group', { write: 'EROFS', truncate: 'EROFS', create: 'EROFS' }],
+    ['a disk that is full', 'group', { room: 0 }],
+    ['a disk that is full after a part of a record', 'none', { room: 100 }],
+    ['a quota that is used up', 'group', { write: 'EDQUOT' }],
+  ]
+  it.each(passing)(
+    'GRD-01 lets nothing out by %s, is red, and goes on within a second when it works again [attack 78]',
+    async (_name, sync, fault) => {
+      const directory = temporaryDirectory()
+      const faults: Faults = {}
+      const { guard, ask, health, errors, events } = await guarded(await logIn(directory, faults, sync))
+      expect(await ask()).toEqual(['done', 1])
+      expect(await health()).toMatchObject({ status: 200, failed: 0, confirmed: 3 })
+
+      Object.assign(faults, fault)
+      for (let count = 1; count <= 3; count++) {
+        expect(await ask()).toEqual(['audit_unavailable', 0])
+        expect(await health()).toMatchObject({ status: 503, failed: count, confirmed: 3 })
+      }
+      expect(errors).toHaveLength(3)
+      expect(errors.every((error) => /^ERR_AUDIT_/.test((error as { code: string }).code))).toBe(true)
+      expect(events.filter(({ name }) => name === 'refused')).toEqual(
+        Array.from({ length: 3 }, () => ({ name: 'refused', code: 'audit_unavailable', command: '/mail/send' })),
+      )
+
+      for (const key of Object.keys(faults)) delete faults[key as keyof Faults]
+      const began = performance.now()
+      expect(await ask()).toEqual(['done', 1])
+      expect(performance.now() - began).toBeLessThan(1_000)
+      expect(await health()).toMatchObject({ status: 200, failed: 3 })
+      await guard.close()
+      expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+      // What could not be confirmed was cut off: every intent that is there has its outcome.
+      expect(await findOpenIntents(readJsonlRecords({ directory }))).toEqual([])
+    },
+  )
+
+  it('GRD-01 that fails between the intent and the release lets nothing out, and the intent stays open [attack 78]', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const log = await logIn(directory, faults)
+    const sink: AuditSink = {
+      ...log,
+      append: (event, options) => {
+        if (event.kind === 'released') faults.write = 'EIO'
+        return log.append(event, options)
+      },
+    }
+    const { guard, ask, health } = await guarded(sink)
+    expect(await ask()).toEqual(['ERR_AUDIT_UNCONFIRMED', 0])
+    expect(await health()).toMatchObject({ status: 503, failed: 2, confirmed: 1 })
+    await guard.close()
+    expect(await findOpenIntents(readJsonlRecords({ directory }))).toHaveLength(1)
+  })
+})
+
+describe('a log that somebody else changes under a guard', () => {
+  const changes: readonly (readonly [name: string, change: (path: string, directory: string) => void])[] = [
+    ['renames it', (path) => renameSync(path, `${path}.1`)],
+    [
+      'renames it and puts an empty file in its place',
+      (path) => {
+        renameSync(path, `${path}.1`)
+        writeFileSync(path, '', { mode: 0o600 })
+      },
+    ],
+    ['copies it away and empties it', (path) => truncateSync(path, 0)],
+    ['removes it', (path) => rmSync(path)],
+    ['removes the whole directory', (_path, directory) => rmSync(directory, { recursive: true })],
+    ['writes to it', (path) => appendFileSync(path, 'x\n')],
+    ['takes its lock away', (_path, directory) => rmSync(join(directory, 'audit.lock'))],
+  ]
+  it.each(changes)(
+    'GRD-01 lets nothing out when it %s, and stays red until it is opened anew [attack 78] [attack 79]',
+    async (_name, change) => {
+      const directory = join(temporaryDirectory(), 'log')
+      const { guard, ask, health, errors } = await guarded(await logIn(directory, {}))
+      expect(await ask()).toEqual(['done', 1])
+      change(join(directory, 'audit-0000000000000001.jsonl'), directory)
+      for (let count = 1; count <= 3; count++) {
+        expect(await ask()).toEqual(['audit_unavailable', 0])
+        expect(await health()).toMatchObject({ status: 503, failed: count })
+        expect(errors.at(-1)).toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+      }
+      await guard.close()
+    },
+  )
+})
+
+describe('two sinks of a guard of which one is down', () => {
+  const down: AuditSink = {
+    name: 'down',
+    append: () => Promise.reject(new Error('ECONNREFUSED')),
+    close: async () => undefined,
+  }
+
+  it('AUD-02 refuse when both are required', async () => {
+    const { ask, health } = await guarded(allOf([memoryAuditSink(), down]))
+    expect(await ask()).toEqual(['audit_unavailable', 0])
+    expect((await health()).status).toBe(503)
+  })
+
+  it('AUD-03 go on when one is enough, and flag the other', async () => {
+    const flagged: string[] = []
+    const one = memoryAuditSink()
+    const { ask, health } = await guarded(anyOf([down, one], { onFailure: ({ sink }) => void flagged.push(sink) }))
+    expect(await ask()).toEqual(['done', 1])
+    expect(flagged).toEqual(['down', 'down', 'down'])
+    expect((await health()).status).toBe(200)
+    expect(one.records().map(({ event }) => event.kind)).toEqual(['intent', 'released', 'outcome'])
+  })
+})
+
+describe('a sink that hangs', () => {
+  it('AUD-05 costs each call its deadline, holds a thousand events, and the memory does not grow [attack 78]', async () => {
+    const { calls, ran, codes, slowest, unanswered, heap } = await callHangingSink({
+      seconds: 20,
+      perSecond: 50,
+      samples: 5,
+    })
+    expect(calls).toBeGreaterThan(1_800)
+    expect([ran, codes, unanswered]).toEqual([0, ['audit_unavailable'], 1_000])
+    expect(slowest).toBeLessThan(500 + 500)
+    const [first = 0] = heap
+    expect((heap.at(-1) ?? 0) - first).toBeLessThan(2 * 1024 * 1024)
+  }, 60_000)
+})

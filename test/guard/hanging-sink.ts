@@ -1,0 +1,96 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { AuditSink } from '../../src/audit/sink.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { actor } from '../support/actors.ts'
+import { service } from '../support/service.ts'
+
+/** What came of calls to a guard whose sink never answers. */
+export interface HangReport {
+  readonly calls: number
+  /** Handlers that ran. */
+  readonly ran: number
+  /** Codes of the denials. */
+  readonly codes: readonly string[]
+  /** The longest that a call took, in milliseconds. */
+  readonly slowest: number
+  /** Events that the sink holds, unanswered. */
+  readonly unanswered: number
+  /** Bytes of the heap after collection, at equal distances, once the sink holds as much as it may. */
+  readonly heap: readonly number[]
+}
+
+/** Calls a guard whose sink never answers, at a steady rate. */
+export async function callHangingSink(options: {
+  readonly seconds: number
+  readonly perSecond: number
+  readonly samples: number
+}): Promise<HangReport> {
+  const { seconds, perSecond, samples } = options
+  const collect = collector()
+  const [alice, bob] = await Promise.all([actor('alice'), actor('bob')])
+  const held: unknown[] = []
+  const sink: AuditSink = {
+    name: 'hanging',
+    append: (event) => {
+      held.push(event)
+      return new Promise(() => undefined)
+    },
+    close: async () => undefined,
+  }
+  const read = defineCommand({ command: '/mail/read', args: {} })
+  const guard = createGuard({
+    audience: service.did,
+    subjects: [alice.did],
+    commands: [read],
+    revocations: memoryRevocationStore(),
+    // What a replay store remembers is another matter.
+    replay: { claim: () => true },
+    audit: { sink },
+    maxInFlight: 10_000,
+  })
+  const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
+  const codes = new Set<string>()
+  let [calls, ran, slowest] = [0, 0, 0]
+
+  async function call(): Promise<void> {
+    calls += 1
+    const invocation = await invoke({ issuer: bob, audience: service.did, command: read, args: {}, proofs: [grant] })
+    const began = performance.now()
+    const result = await guard.use(encodeContainer([invocation, grant]), () => {
+      ran += 1
+    })
+    slowest = Math.max(slowest, performance.now() - began)
+    if (!result.allowed) codes.add(result.denial.code)
+  }
+
+  // First what the sink may hold, and one more of each kind of refusal.
+  for (let round = 0; round < 12; round++) await Promise.all(Array.from({ length: 100 }, call))
+  const heap: number[] = []
+  const started = performance.now()
+  for (let sample = 0; sample < samples; sample++) {
+    const until = started + ((sample + 1) * seconds * 1_000) / samples
+    const running = new Set<Promise<void>>()
+    while (performance.now() < until) {
+      const one = call().finally(() => running.delete(one))
+      running.add(one)
+      await new Promise((resolve) => setTimeout(resolve, 1_000 / perSecond))
+    }
+    await Promise.all(running)
+    collect()
+    heap.push(process.memoryUsage().heapUsed)
+  }
+  await guard.close()
+  return { calls, ran, codes: [...codes], slowest, unanswered: held.length, heap }
+}
+
+/** The collector of the engine, which a program gets by a flag. */
+function collector(): () => void {
+  setFlagsFromString('--expose_gc')
+  return runInNewContext('gc') as () => void
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { callHangingSink } from '../guard/hanging-sink.ts'
+import { p99, startScene, upstreamKey } from '../guard/vault-outage.ts'
+
+const minute = 60_000
+
+describe('a sink that hangs', () => {
+  it('AUD-05 for ten minutes costs each call its deadline, and the memory does not grow', async () => {
+    const { calls, ran, codes, slowest, unanswered, heap } = await callHangingSink({
+      seconds: 600,
+      perSecond: 100,
+      samples: 20,
+    })
+    console.log({ calls, slowest: Math.round(slowest), heap: heap.map((bytes) => Math.round(bytes / 1024)) })
+    expect([ran, codes, unanswered]).toEqual([0, ['audit_unavailable'], 1_000])
+    expect(slowest).toBeLessThan(500 + 500)
+    const [first = 0] = heap
+    expect((heap.at(-1) ?? 0) - first).toBeLessThan(2 * 1024 * 1024)
+  })
+})
+
+/** As `test/guard/vault-outage.test.ts`, with the settings as they are when nothing is set. */
+describe('a store that is away for a minute', () => {
+  it.each(['errors', 'hangs', 'every other fails'] as const)(
+    'VLT-13 (%s) is asked five times and then every five seconds, refusals take no time, and it is back within six [attack 82]',
+    async (mode) => {
+      const { setMode, asked, served, load, recovery, everything, close } = await startScene()
+      await load(1_000)
+      setMode(mode)
+      const [before, servedBefore] = [asked(), served()]
+      const endings = await load(minute)
+      const done = endings.filter(({ code }) => code === 'done').length
+      const refusals = endings.filter(({ open }) => open).map(({ ms }) => ms)
+      const requests = asked() - before
+      setMode('well')
+      const back = await recovery()
+      console.log({ mode, calls: endings.length, done, requests, p99: p99(refusals), back })
+      expect(served() - servedBefore).toBe(done + 1)
+      if (mode !== 'every other fails') expect([done, requests <= 5 + 12]).toEqual([0, true])
+      else expect(requests).toBeLessThanOrEqual(11 * 13)
+      for (const { code } of endings) expect(['done', 'ERR_VAULT_UNAVAILABLE']).toContain(code)
+      expect(p99(refusals)).toBeLessThan(20)
+      expect(back).toBeLessThan(6_000)
+      expect(everything()).not.toContain(upstreamKey)
+      await close()
+    },
+    3 * minute,
+  )
+})
