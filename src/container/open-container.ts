@@ -1,9 +1,10 @@
 import { decodeDelegation } from '../delegation/decode-delegation.ts'
 import type { Delegation } from '../delegation/delegation.ts'
+import { completeDecoding } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, openEnvelope } from '../envelope/open.ts'
+import { ArgumentError } from '../errors.ts'
 import { decodeInvocation } from '../invocation/decode-invocation.ts'
 import type { Invocation } from '../invocation/invocation.ts'
-import { completeLimits } from '../limits.ts'
 import { splitContainer } from './container.ts'
 
 /** The tokens of a container, read and not verified, in the order found. */
@@ -17,16 +18,20 @@ export interface ContainerContents {
  * hand the container to `authorize` as it is.
  *
  * @throws {@link MalformedError} when it is not a container, or one of its tokens is not a token.
+ * @throws {@link ArgumentError} when it is neither text nor bytes, or an option is not of its type.
  */
 export async function openContainer(
   container: string | Uint8Array,
   options: DecodeOptions = {},
 ): Promise<ContainerContents> {
-  const limits = completeLimits(options.limits)
+  const { limits, accept } = completeDecoding(options)
+  if (typeof container !== 'string' && !(container instanceof Uint8Array)) {
+    throw new ArgumentError('a container is a string or bytes')
+  }
   const delegations: Delegation[] = []
   const invocations: Invocation[] = []
   for (const bytes of await splitContainer(container, limits)) {
-    if (openEnvelope(bytes, limits, options.accept).tag.kind === 'delegation')
+    if (openEnvelope(bytes, limits, accept).tag.kind === 'delegation')
       delegations.push(await decodeDelegation(bytes, options))
     else invocations.push(await decodeInvocation(bytes, options))
   }

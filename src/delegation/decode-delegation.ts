@@ -1,10 +1,10 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
+import { completeDecoding } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
-import { completeLimits } from '../limits.ts'
 import type { Delegation } from './delegation.ts'
 import { readDelegationPayload } from './payload.ts'
 
@@ -13,9 +13,11 @@ import { readDelegationPayload } from './payload.ts'
  * looked at the whole chain.
  *
  * @throws {@link MalformedError} when the bytes are not a delegation.
+ * @throws {@link ArgumentError} when an option is not of its type.
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
-  const envelope = openEnvelope(copyOf(bytes), completeLimits(options.limits), options.accept)
+  const { limits, accept } = completeDecoding(options)
+  const envelope = openEnvelope(copyOf(bytes), limits, accept)
   if (envelope.tag.kind !== 'delegation')
     throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
   return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))

@@ -1,10 +1,10 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
+import { completeDecoding } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
-import { completeLimits } from '../limits.ts'
 import type { Invocation } from './invocation.ts'
 import { readInvocationPayload } from './payload.ts'
 import { taskBytes } from './task.ts'
@@ -13,9 +13,11 @@ import { taskBytes } from './task.ts'
  * Reads an invocation. Its form is checked and its signature is not: to decide about it, use `authorize`.
  *
  * @throws {@link MalformedError} when the bytes are not an invocation.
+ * @throws {@link ArgumentError} when an option is not of its type.
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
-  const envelope = openEnvelope(copyOf(bytes), completeLimits(options.limits), options.accept)
+  const { limits, accept } = completeDecoding(options)
+  const envelope = openEnvelope(copyOf(bytes), limits, accept)
   if (envelope.tag.kind !== 'invocation')
     throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
   return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))

@@ -1,0 +1,17 @@
+import { checkOptions, listOf, maybe, oneOf, table } from '../check-options.ts'
+import { completeLimits, type Limits } from '../limits.ts'
+import { type DecodeOptions, defaultVersions } from './open.ts'
+import type { TokenVersion } from './payload-tag.ts'
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @throws ArgumentError that names the option and says what it must be.
+ */
+export function completeDecoding(options: DecodeOptions): {
+  readonly limits: Limits
+  readonly accept: readonly TokenVersion[]
+} {
+  checkOptions(options, { limits: maybe(table), accept: maybe(listOf(oneOf('1.0.0', '1.0.0-rc.1'))) })
+  return { limits: completeLimits(options.limits), accept: options.accept ?? defaultVersions }
+}
