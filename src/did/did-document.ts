@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Form, listOf, oneOf } from '../check-options.ts'
 import { MalformedError, quote, ResolutionError } from '../errors.ts'
 import { decodeBase58btc } from '../ipld/base.ts'
 import type { Did } from './did.ts'
@@ -24,6 +25,13 @@ export const DEFAULT_RELATIONSHIPS: readonly VerificationRelationship[] = Object
   'capabilityInvocation',
   'capabilityDelegation',
 ])
+
+/** What an option that lists relationships must look like: none would be asked for by an empty list. */
+export const relationshipsForm: Form = (value) => {
+  if (value === undefined) return undefined
+  const names = oneOf('authentication', 'assertionMethod', 'capabilityInvocation', 'capabilityDelegation')
+  return listOf(names)(value) ?? ((value as readonly unknown[]).length > 0 ? undefined : 'must name a relationship')
+}
 
 /** The most keys of one document; each can be a signature to verify. */
 const MAX_KEYS = 8

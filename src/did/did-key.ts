@@ -4,9 +4,9 @@
  * @module
  */
 
-import { MalformedError, quote } from '../errors.ts'
+import { ArgumentError, MalformedError, quote } from '../errors.ts'
 import type { Did } from './did.ts'
-import { assertForm, assertOnCurve, decodeMultikey, encodeMultikey } from './multikey.ts'
+import { assertForm, assertOnCurve, checkAlgorithm, decodeMultikey, encodeMultikey } from './multikey.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
 
 /**
@@ -27,6 +27,7 @@ export function parseDidKey(did: string): PublicKey {
  * {@link parseDidKey} what is wrong.
  */
 export function readDidKey(did: string): PublicKey {
+  if (typeof did !== 'string') throw new MalformedError('KEY-08', 'a did:key is a string')
   if (!did.startsWith('did:key:')) {
     throw new MalformedError('KEY-08', `${quote(did)} is not a did:key`, { kind: 'unsupported' })
   }
@@ -51,10 +52,12 @@ export function publicKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): Pub
 /**
  * Writes the `did:key` of a public key, after the checks of {@link publicKey}.
  *
+ * @throws ArgumentError when there is no such algorithm, or the key is not given as bytes.
  * @throws MalformedError with the rule on keys that they break.
  */
 export function didKeyFrom(algorithm: SignatureAlgorithm, bytes: Uint8Array): Did {
-  return publicKey(algorithm, bytes).did
+  if (!(bytes instanceof Uint8Array)) throw new ArgumentError('a public key is given as bytes')
+  return publicKey(checkAlgorithm(algorithm), bytes).did
 }
 
 function named(algorithm: SignatureAlgorithm, bytes: Uint8Array): PublicKey {

@@ -15,11 +15,17 @@
  * @module
  */
 
+import { callback, checkOptions, type Form, flag, having, listOf, maybe, text } from '../check-options.ts'
 import { ArgumentError, quote, ResolutionError } from '../errors.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { createBoundedMap } from './bounded-map.ts'
 import { type Did, didMethod } from './did.ts'
-import { DEFAULT_RELATIONSHIPS, documentKeys, type VerificationRelationship } from './did-document.ts'
+import {
+  DEFAULT_RELATIONSHIPS,
+  documentKeys,
+  relationshipsForm,
+  type VerificationRelationship,
+} from './did-document.ts'
 import { type DidWebLocation, didWebLocation } from './did-web-url.ts'
 import { type FetchedDocument, type FetchInit, type FetchLike, fetchDocument } from './fetch-document.ts'
 import { isPublicAddress, isPublicName } from './public-address.ts'
@@ -66,10 +72,10 @@ const MAX_CACHE_SECONDS = 300
  * rejects with a MalformedError for a DID that leads to no plain address, and with a ResolutionError when the host is
  * not allowed, the server fails or is too slow, or what it sends is not the document of the DID.
  *
- * @throws ArgumentError when a number is out of its range.
+ * @throws ArgumentError when an option is not of its type or a number is out of its range.
  */
-export function webResolver(options?: WebResolverOptions): DidResolver {
-  const settings = settingsOf(options ?? {})
+export function webResolver(options: WebResolverOptions = {}): DidResolver {
+  const settings = settingsOf(options)
   const answers = createBoundedMap<Answer>(settings.maxEntries)
   const pending = new Map<string, { readonly host: string; readonly answer: Promise<Answer> }>()
 
@@ -174,9 +180,19 @@ async function assertAddresses(host: string, settings: Settings, signal: AbortSi
   }
 }
 
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  allowHosts: maybe(listOf(text)),
+  allowPrivateAddresses: maybe(flag),
+  lookup: maybe(callback),
+  fetch: maybe(callback),
+  relationships: relationshipsForm,
+  clock: maybe(having('now')),
+})
+
 function settingsOf(options: WebResolverOptions): Settings {
+  checkOptions(options, optionForms)
   const seconds = (name: keyof WebResolverOptions, value: number, most: number): number => {
-    if (value >= 0 && value <= most) return value
+    if (typeof value === 'number' && value >= 0 && value <= most) return value
     throw new ArgumentError(`\`${name}\` must be a number from 0 to ${most}`)
   }
   const count = (name: keyof WebResolverOptions, value: number): number => {

@@ -4,9 +4,15 @@
  * @module
  */
 
-import { quote, ResolutionError } from '../errors.ts'
+import { checkOptions, table } from '../check-options.ts'
+import { ArgumentError, quote, ResolutionError } from '../errors.ts'
 import { type Did, didMethod } from './did.ts'
-import { DEFAULT_RELATIONSHIPS, documentKeys, type VerificationRelationship } from './did-document.ts'
+import {
+  DEFAULT_RELATIONSHIPS,
+  documentKeys,
+  relationshipsForm,
+  type VerificationRelationship,
+} from './did-document.ts'
 import type { DidResolver, ResolvedDid } from './resolver.ts'
 import { unlessAborted } from './unless-aborted.ts'
 
@@ -55,12 +61,17 @@ export interface FromDidResolverOptions {
  * It resolves undefined when the other side says that there is no such DID, that it is not of its kind, or that it is
  * deactivated; rejects with a ResolutionError when the other side fails, or answers with the document of another DID.
  * The other side cannot be stopped: when `signal` is aborted it is left to itself.
+ *
+ * @throws ArgumentError when it is neither a resolver nor a registry, or an option is not of its type.
  */
 export function fromDidResolver(
   resolver: ResolvableLike | ResolverRegistryLike,
-  options?: FromDidResolverOptions,
+  options: FromDidResolverOptions = {},
 ): DidResolver {
-  const relationships = options?.relationships ?? DEFAULT_RELATIONSHIPS
+  checkOptions(options, { relationships: relationshipsForm })
+  if (table(resolver) !== undefined)
+    throw new ArgumentError('a resolver of `did-resolver`, or its registry, is an object')
+  const relationships = options.relationships ?? DEFAULT_RELATIONSHIPS
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)
   return Object.freeze({
     resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal }) => {
@@ -101,6 +112,9 @@ function isResolvable(resolver: ResolvableLike | ResolverRegistryLike): resolver
 
 function ofRegistry(registry: ResolverRegistryLike): ResolvableLike {
   const byMethod = new Map(Object.entries(registry))
+  if (byMethod.size === 0 || ![...byMethod.values()].every((resolve) => typeof resolve === 'function')) {
+    throw new ArgumentError('a resolver has a method `resolve`, or is a registry: a function for each DID method')
+  }
   const self: ResolvableLike = {
     resolve: async (did: string) => {
       const method = didMethod(did as Did)

@@ -30,7 +30,7 @@ export interface Jwk {
  * @throws MalformedError KEY-10, kind `unsupported`, for another kind of key.
  */
 export function jwkAlgorithm({ kty, crv }: Jwk): SignatureAlgorithm {
-  const algorithm = JWK_ALGORITHMS.get(`${kty} ${crv}`)
+  const algorithm = typeof kty === 'string' && typeof crv === 'string' ? JWK_ALGORITHMS.get(`${kty} ${crv}`) : undefined
   if (algorithm !== undefined) return algorithm
   throw new MalformedError('KEY-10', 'the JWK is none of Ed25519, P-256 and secp256k1', { kind: 'unsupported' })
 }

@@ -55,7 +55,7 @@ export function encodeMultikey({ algorithm, bytes }: KeyBytes): string {
  * @throws {@link ArgumentError} that names those there are.
  */
 export function checkAlgorithm(algorithm: SignatureAlgorithm): SignatureAlgorithm {
-  if (!Object.hasOwn(CODES, algorithm)) throw new ArgumentError('`algorithm` must be Ed25519, ES256 or ES256K')
+  if (!Object.keys(CODES).includes(algorithm)) throw new ArgumentError('`algorithm` must be Ed25519, ES256 or ES256K')
   return algorithm
 }
 

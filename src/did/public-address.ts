@@ -19,6 +19,7 @@ export function isPublicName(host: string): boolean {
  * @param address - as a resolver gives it: `93.184.215.14`, `2606:2800:21f::1`, `::ffff:10.0.0.1`.
  */
 export function isPublicAddress(address: string): boolean {
+  if (typeof address !== 'string') return false
   const v4 = address.toLowerCase().startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
   const bytes = v4.split('.').map((part) => (/^(?:0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256))
   if (bytes.length > 1) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkOptions } from '../check-options.ts'
+import { withMethod } from '../option.ts'
 import { type Did, didMethod } from './did.ts'
 import { parseDidKey } from './did-key.ts'
 import type { PublicKey } from './public-key.ts'
@@ -39,9 +41,12 @@ export function keyResolver(): DidResolver {
  * Joins resolvers by DID method; a method without one resolves to undefined.
  *
  * @param resolvers - by method, for example `{ key: keyResolver(), web: webResolver() }`. Copied once.
+ * @throws ArgumentError when one of them is no resolver.
  */
 export function compositeResolver(resolvers: Readonly<Record<string, DidResolver>>): DidResolver {
+  checkOptions(resolvers, {})
   const byMethod = new Map(Object.entries(resolvers))
+  for (const [method, resolver] of byMethod) withMethod(method, resolver, 'resolve')
   return Object.freeze({
     resolve: (did: Did, options: { readonly signal?: AbortSignal }) =>
       byMethod.get(didMethod(did))?.resolve(did, options),
