@@ -5,8 +5,10 @@
  */
 
 import { backend } from '#backend'
-import type { Did } from '../did/did.ts'
+import { checkOptions } from '../check-options.ts'
+import { type Did, parseDid } from '../did/did.ts'
 import { type Jwk, jwkAlgorithm, publicKeyFromJwk } from '../did/jwk.ts'
+import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { bigEndian } from '../did/weierstrass.ts'
 import { ArgumentError } from '../errors.ts'
@@ -37,11 +39,12 @@ export interface ImportSignerOptions {
 /**
  * Takes a private key. It is copied; the bytes passed in can be overwritten afterwards.
  *
- * @throws ArgumentError when it is no private key of the algorithm, MalformedError when a JWK is of another kind or its
- *   public key is none. No message shows any of the key.
+ * @throws ArgumentError when it is no private key of the algorithm or an option is not of its type, MalformedError when a
+ *   JWK is of another kind, its public key is none, or `did` is no DID. No message shows any of the key.
  */
-export async function importSigner(source: PrivateKeySource, options?: ImportSignerOptions): Promise<Signer> {
-  const { algorithm, secret } = read(source, options?.algorithm)
+export async function importSigner(source: PrivateKeySource, options: ImportSignerOptions = {}): Promise<Signer> {
+  const { algorithm: given, did } = readOptions(options)
+  const { algorithm, secret } = read(source, given)
   // A text of 32 characters would become a key of zeros.
   if (!(secret instanceof Uint8Array)) throw new ArgumentError('the private key is not given as bytes')
   if (secret.length !== 32) throw new ArgumentError(`the private key is ${secret.length} bytes long, not 32`)
@@ -49,9 +52,17 @@ export async function importSigner(source: PrivateKeySource, options?: ImportSig
     const scalar = bigEndian(secret, 0, 32)
     if (scalar === 0n || scalar >= orderOf(algorithm)) throw new ArgumentError('the private key is out of range')
   }
-  const signer = signerOf(algorithm, await backend.importKey(algorithm, secret), options?.did)
+  const signer = signerOf(algorithm, await backend.importKey(algorithm, secret), did)
   if ('jwk' in source && source.jwk.x !== undefined) assertSameKey(source.jwk, signer)
   return signer
+}
+
+function readOptions(options: ImportSignerOptions): ImportSignerOptions {
+  checkOptions(options, {})
+  return {
+    ...(options.algorithm === undefined ? {} : { algorithm: checkAlgorithm(options.algorithm) }),
+    ...(options.did === undefined ? {} : { did: parseDid(options.did) }),
+  }
 }
 
 function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefined): PrivateKeyBytes {
@@ -61,9 +72,14 @@ function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefine
   }
   if ('seed' in source) return { algorithm: algorithm ?? 'Ed25519', secret: source.seed }
   if ('base64' in source) return { algorithm: algorithm ?? 'Ed25519', secret: decodeText(source.base64) }
-  const key = 'pkcs8' in source ? decodePkcs8(source.pkcs8) : readJwk(source.jwk)
+  const key = 'pkcs8' in source ? readPkcs8(source.pkcs8) : readJwk(source.jwk)
   if (algorithm === undefined || algorithm === key.algorithm) return key
   throw new ArgumentError(`the private key is one of ${key.algorithm}, not of ${algorithm}`)
+}
+
+function readPkcs8(der: Uint8Array): PrivateKeyBytes {
+  if (!(der instanceof Uint8Array)) throw new ArgumentError('`pkcs8` is given as bytes, in DER')
+  return decodePkcs8(der)
 }
 
 function readJwk(jwk: Jwk): PrivateKeyBytes {

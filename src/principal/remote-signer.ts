@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Did, didMethod } from '../did/did.ts'
-import { parseDidKey } from '../did/did-key.ts'
+import { callback, checkOptions, type Form, maybe, whole } from '../check-options.ts'
+import { type Did, didMethod, parseDid } from '../did/did.ts'
+import { didKeyFrom, parseDidKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
-import { ArgumentError, SigningError } from '../errors.ts'
+import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
 import { checkedSignature } from './checked-signature.ts'
 import { createSigner, type Signer } from './signer.ts'
 
@@ -30,10 +31,13 @@ export interface RemoteSignerOptions {
  * Makes a signer of a function that signs elsewhere. Its `sign` rejects with a SigningError when the message is longer
  * than `maxMessageBytes`, when the function fails, and when what it returns is no signature of the key.
  *
- * @throws ArgumentError when no public key is known.
+ * @throws ArgumentError when no public key is known, or an option is missing or not of its type; MalformedError when `did`
+ *   is no DID.
  */
 export function remoteSigner(options: RemoteSignerOptions): Signer {
-  const { did, maxMessageBytes } = options
+  checkOptions(options, optionForms)
+  const { maxMessageBytes } = options
+  const did = parseDid(options.did)
   const remote = options.sign.bind(options)
   const key = options.key ?? keyOf(did)
   return createSigner({
@@ -50,6 +54,23 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
     },
   })
 }
+
+/** Whether it is a key that was checked: one whose parts say the same as its name. */
+const keyForm: Form = (value) => {
+  const { algorithm, bytes, did } = (value ?? {}) as Partial<PublicKey>
+  try {
+    if (algorithm !== undefined && bytes !== undefined && didKeyFrom(algorithm, bytes) === did) return undefined
+  } catch (error) {
+    if (!(error instanceof ProcuraError)) throw error
+  }
+  return 'must be a public key, as parseDidKey gives it'
+}
+
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  key: maybe(keyForm),
+  sign: callback,
+  maxMessageBytes: maybe(whole(1)),
+})
 
 function keyOf(did: Did): PublicKey {
   if (didMethod(did) === 'key') return parseDidKey(did)

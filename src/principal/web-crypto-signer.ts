@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { Did } from '../did/did.ts'
+import { checkOptions } from '../check-options.ts'
+import { type Did, parseDid } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
+import { ArgumentError, ProcuraError } from '../errors.ts'
 import { signingKeyOf } from './backend/web-crypto-key.ts'
 import { checkedSignature } from './checked-signature.ts'
 import { type Signer, signerOf } from './signer.ts'
@@ -21,11 +23,27 @@ export interface WebCryptoSignerOptions {
  * exported, as browsers keep it in IndexedDB; the public key must be exportable, as it is by default. Signs a fixed
  * text once, to see that the halves belong together.
  *
- * @throws ArgumentError when the keys are of another kind, SigningError when they do not belong together.
+ * @throws ArgumentError when the keys are of another kind, MalformedError when `did` is no DID, SigningError when the keys
+ *   do not belong together.
  */
-export async function webCryptoSigner(pair: CryptoKeyPair, options?: WebCryptoSignerOptions): Promise<Signer> {
-  const key = await signingKeyOf(pair)
+export async function webCryptoSigner(pair: CryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
+  checkOptions(options, {})
+  const did = options.did === undefined ? undefined : parseDid(options.did)
+  const key = await usable(() => signingKeyOf(pair))
   const probe = new TextEncoder().encode('procura: do the two keys belong together?')
-  await checkedSignature(publicKey(key.algorithm, key.publicKey), await key.sign(probe), probe)
-  return signerOf(key.algorithm, key, options?.did)
+  await checkedSignature(publicKey(key.algorithm, key.publicKey), await usable(() => key.sign(probe)), probe)
+  return signerOf(key.algorithm, key, did)
+}
+
+/** What the platform throws about keys of another kind does not say what to pass instead. */
+async function usable<T>(task: () => T | Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (cause) {
+    if (cause instanceof ProcuraError) throw cause
+    throw new ArgumentError(
+      'the key pair cannot be used; pass `{ privateKey, publicKey }` of WebCrypto, for signing and with an exportable public key',
+      { cause },
+    )
+  }
 }
