@@ -60,6 +60,10 @@ export function having(method: string): Form {
       : `must be an object with a method \`${method}\``
 }
 
+/** An AbortSignal, of whichever realm. */
+export const abortSignal: Form = (value) =>
+  having('throwIfAborted')(value) === undefined ? undefined : 'must be an AbortSignal'
+
 /** A list whose items are of a form. */
 export function listOf(item: Form): Form {
   return (value) => {

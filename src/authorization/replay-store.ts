@@ -1,4 +1,5 @@
-import { StoreError, StoreFullError } from '../errors.ts'
+import { checkOptions, having, maybe, number } from '../check-options.ts'
+import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 
 /** Where a service remembers which invocations it has seen. All processes that serve one audience share one. */
@@ -30,8 +31,11 @@ const bucketSeconds = 64
 /**
  * Seen invocations in the memory of this process, for a service of one process. When full it refuses: an entry is
  * forgotten only after its invocation has expired.
+ *
+ * @throws ArgumentError when an option is not of its type.
  */
 export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
+  checkOptions(options, { maxEntries: maybe(number(0)), clock: maybe(having('now')) })
   const { maxEntries = 1_000_000, clock = systemClock } = options
   // An invocation always comes with the same expiry, so that one bucket holds it or none does; a bucket is dropped whole.
   const buckets = new Map<number, Set<string>>()
@@ -48,6 +52,9 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
 
   return {
     claim(key, expiration) {
+      if (typeof key !== 'string' || typeof expiration !== 'number' || Number.isNaN(expiration)) {
+        throw new ArgumentError('an invocation is claimed by a text, until a time in seconds')
+      }
       const now = clock.now()
       if (now - latest >= bucketSeconds) forgetExpired(now)
       latest = Math.max(latest, now)

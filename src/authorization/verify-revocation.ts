@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import { abortSignal, checkOptions, maybe } from '../check-options.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { isCid, isTokenCid } from '../ipld/cid.ts'
@@ -36,12 +37,17 @@ export type RevocationVerdict =
  * leads to it. Whatever the bytes are, nothing is thrown for them.
  *
  * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
+ *
+ * @throws {@link ArgumentError} when an option is not of its type.
  */
-export function verifyRevocation(
+export async function verifyRevocation(
   container: string | Uint8Array,
   options: VerifyRevocationOptions = {},
 ): Promise<RevocationVerdict> {
-  return runAsync(decide(container, completeVerification(options), options))
+  checkOptions(options, { signal: maybe(abortSignal) })
+  // What is no container at all is refused like any other that is none.
+  const input = typeof container === 'string' || container instanceof Uint8Array ? container : ''
+  return runAsync(decide(input, completeVerification(options), options))
 }
 
 function* decide(

@@ -1,5 +1,6 @@
+import { checkOptions, type Form, having, listOf, maybe, number, text } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
-import { StoreFullError } from '../errors.ts'
+import { ArgumentError, StoreFullError } from '../errors.ts'
 import { type Clock, never, systemClock } from '../time.ts'
 import type { RevocationRecord, RevocationRegistry } from './revocation-store.ts'
 
@@ -13,11 +14,25 @@ export interface MemoryRevocationStoreOptions {
   readonly keepFor?: number
 }
 
+const time: Form = (value) =>
+  value === never || (typeof value === 'number' && !Number.isNaN(value)) ? undefined : 'must be in seconds, or `never`'
+
+const entryForms: Readonly<Record<string, Form>> = Object.freeze({
+  ids: listOf(text),
+  revoker: maybe(text),
+  expiration: time,
+})
+
 /** By whom something is revoked (`undefined` for the operator), and until when that is kept. */
 type Revokers = Map<Did | undefined, number>
 
-/** Revocations in the memory of this process: for tests, and for one process that gets them from elsewhere. */
+/**
+ * Revocations in the memory of this process: for tests, and for one process that gets them from elsewhere.
+ *
+ * @throws ArgumentError when an option is not of its type; so does `add` for what is no entry.
+ */
 export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}): RevocationRegistry {
+  checkOptions(options, { maxEntries: maybe(number(0)), clock: maybe(having('now')), keepFor: maybe(number(0)) })
   const { maxEntries = 1_000_000, clock = systemClock, keepFor = 300 } = options
   const byId = new Map<string, Revokers>()
   let size = 0
@@ -32,6 +47,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
 
   return {
     findRevocations(ids) {
+      if (!Array.isArray(ids)) throw new ArgumentError('revocations are looked up by a list of names')
       const found: RevocationRecord[] = []
       if (byId.size === 0) return found
       for (const id of ids) {
@@ -41,7 +57,9 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       }
       return found
     },
-    add({ ids, revoker, expiration }) {
+    add(entry) {
+      checkOptions(entry, entryForms)
+      const { ids, revoker, expiration } = entry
       const until = expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor
       const fresh = ids.filter((id) => byId.get(id)?.has(revoker) !== true).length
       if (size + fresh > maxEntries) forgetExpired()

@@ -1,8 +1,10 @@
 import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
+import { abortSignal, checkOptions, type Form, having, listOf, maybe } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import { type ProofLike, sealInvocation } from '../invocation/invoke.ts'
+import { isCid } from '../ipld/cid.ts'
 import type { Signer } from '../principal/signer.ts'
 import { never } from '../time.ts'
 
@@ -31,9 +33,11 @@ export interface RevokeOptions {
  *
  * What was delegated further ends with it. Its audience can be given a new delegation at any time.
  *
+ * @throws {@link ArgumentError} when an option is missing or not of its type.
  * @throws {@link SigningError} when the signer fails.
  */
 export async function revoke(options: RevokeOptions): Promise<Invocation> {
+  checkOptions(options, optionForms)
   const { issuer, delegation, path, proofs = [] } = options
   return sealInvocation(
     {
@@ -52,3 +56,15 @@ export async function revoke(options: RevokeOptions): Promise<Invocation> {
     options.signal,
   )
 }
+
+/** What has the CID of a delegation. */
+const named: Form = (value) =>
+  isCid((value as { readonly cid?: unknown } | null | undefined)?.cid) ? undefined : 'must be a delegation'
+
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  issuer: having('sign'),
+  delegation: named,
+  path: maybe(listOf(named)),
+  proofs: maybe(listOf(named)),
+  signal: maybe(abortSignal),
+})
