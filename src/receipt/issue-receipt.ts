@@ -1,10 +1,12 @@
 import type { CID } from 'multiformats/cid'
+import { abortSignal, checkOptions, type Form, having, maybe, table } from '../check-options.ts'
 import { randomNonce } from '../envelope/nonce.ts'
 import { sealInvocation } from '../invocation/invoke.ts'
-import type { IpldMap } from '../ipld/value.ts'
+import { isCid } from '../ipld/cid.ts'
+import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import { type Clock, never, systemClock } from '../time.ts'
-import { type Outcome, type Receipt, receiptCommand } from './receipt.ts'
+import { type Outcome, type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
 /** Options of {@link issueReceipt}. */
 export interface IssueReceiptOptions {
@@ -26,9 +28,11 @@ export interface IssueReceiptOptions {
  * Signs what came of a task. A receipt does not expire: it says what was.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
+ * @throws {@link ArgumentError} when an option is missing or not of its type.
  * @throws {@link SigningError} when the signer fails.
  */
 export async function issueReceipt(options: IssueReceiptOptions): Promise<Receipt> {
+  checkOptions(options, optionForms)
   const { executor, task, outcome, meta, clock = systemClock } = options
   const issuedAt = Math.floor(clock.now())
   const { cid, bytes } = await sealInvocation(
@@ -56,3 +60,16 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     bytes,
   })
 }
+
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  executor: having('sign'),
+  task: (value) => (isCid(value) ? undefined : 'must be a CID, as in `Invocation.task`'),
+  // What a reader would refuse is not signed.
+  outcome: (value) =>
+    readOutcome(value as IpldValue | undefined) === undefined
+      ? 'must be `{ ok }` or `{ error: { name, message } }`'
+      : undefined,
+  meta: maybe(table),
+  clock: maybe(having('now')),
+  signal: maybe(abortSignal),
+})

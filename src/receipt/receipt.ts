@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
 import type { Did } from '../did/did.ts'
-import type { IpldMap, IpldValue } from '../ipld/value.ts'
+import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
 import type { Timestamp } from '../time.ts'
 
 /** The command of receipts, as deployed by implementations of the UCAN receipt draft. */
@@ -32,4 +32,13 @@ export interface Receipt {
   readonly cid: CID
   /** The receipt as on the wire: an invocation. */
   readonly bytes: Uint8Array
+}
+
+/** Reads an outcome; undefined when it is none. */
+export function readOutcome(value: IpldValue | undefined): Outcome | undefined {
+  if (!isMap(value) || Object.keys(value).length !== 1) return undefined
+  if (value.ok !== undefined) return { ok: value.ok }
+  const error: IpldMap | undefined = isMap(value.error) ? value.error : undefined
+  if (typeof error?.name !== 'string' || typeof error.message !== 'string') return undefined
+  return { error: { name: error.name, message: error.message } }
 }

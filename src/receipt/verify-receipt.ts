@@ -1,15 +1,15 @@
 import type { CID } from 'multiformats/cid'
 import { backend as platformBackend } from '#backend'
+import { abortSignal, checkOptions, type Form, having, maybe } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { type Envelope, openEnvelope } from '../envelope/open.ts'
-import { MalformedError } from '../errors.ts'
+import { MalformedError, ResolutionError } from '../errors.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { cidOf, isCid, isTokenCid } from '../ipld/cid.ts'
-import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { verifySignature } from '../principal/signature.ts'
-import { type Outcome, type Receipt, receiptCommand } from './receipt.ts'
+import { type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
 /** Options of {@link verifyReceipt}. */
 export interface VerifyReceiptOptions {
@@ -38,13 +38,17 @@ export type ReceiptVerdict =
  * thrown for them.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
+ * @throws {@link ArgumentError} when an option is missing or not of its type, {@link MalformedError} when `executor` is
+ *   no DID.
+ * @throws {@link ResolutionError} when the resolver answers with something else than keys.
  */
 export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<ReceiptVerdict> {
+  checkOptions(options, optionForms)
   const { resolver = keyResolver(), backend = platformBackend, signal } = options
   const executor = parseDid(options.executor)
   let opened: OpenReceipt
   try {
-    opened = openReceipt(bytes.slice())
+    opened = openReceipt(bytes)
   } catch (error) {
     if (error instanceof MalformedError) return refuse('malformed', error.message)
     throw error
@@ -56,6 +60,7 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   if (!fields.task.equals(options.task)) return refuse('task_mismatch', 'the receipt is for another task')
   const resolved = await resolver.resolve(executor, signal === undefined ? {} : { signal })
   if (resolved === undefined) return refuse('key_unresolved', `no key is known for ${executor}`)
+  if (!Array.isArray(resolved?.keys)) throw new ResolutionError(`the resolver gave no keys of ${executor}`)
   for (const key of resolved.keys) {
     if (key.algorithm !== envelope.algorithm) continue
     const prepared = await backend.prepareKey(key)
@@ -67,11 +72,21 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   return refuse('signature_invalid', 'the receipt is not signed by its executor')
 }
 
+const link: Form = (value) => (isCid(value) ? undefined : 'must be a CID')
+
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  task: link,
+  resolver: maybe(having('resolve')),
+  backend: maybe(having('verify')),
+  signal: maybe(abortSignal),
+})
+
 type OpenReceipt = Omit<Receipt, 'cid' | 'bytes'> & { readonly envelope: Envelope }
 
 /** Reads a receipt. Its `exp` is read as any other and not obeyed: it does not bound the truth of the result. */
 function openReceipt(bytes: Uint8Array): OpenReceipt {
-  const envelope = openEnvelope(bytes)
+  if (!(bytes instanceof Uint8Array)) throw new MalformedError('RCP-01', 'a receipt is bytes')
+  const envelope = openEnvelope(bytes.slice())
   const fields = envelope.tag.kind === 'invocation' ? readInvocationPayload(envelope.payload, false) : undefined
   const task = fields?.args.ran
   const outcome = readOutcome(fields?.args.out)
@@ -96,14 +111,6 @@ function openReceipt(bytes: Uint8Array): OpenReceipt {
     ...(issuedAt === undefined ? {} : { issuedAt }),
     ...(meta === undefined ? {} : { meta }),
   }
-}
-
-function readOutcome(value: IpldValue | undefined): Outcome | undefined {
-  if (!isMap(value) || Object.keys(value).length !== 1) return undefined
-  if (value.ok !== undefined) return { ok: value.ok }
-  const error: IpldMap | undefined = isMap(value.error) ? value.error : undefined
-  if (typeof error?.name !== 'string' || typeof error.message !== 'string') return undefined
-  return { error: { name: error.name, message: error.message } }
 }
 
 function refuse(fault: ReceiptFault, message: string): ReceiptVerdict {
