@@ -1,10 +1,11 @@
-import { commandCovers, parseCommand } from '../capability/command.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import { commandCovers } from '../capability/command.ts'
+import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { compileParsed } from '../capability/policy/compile.ts'
 import { anySubject } from '../capability/subject.ts'
+import { abortSignal, checkOptions, type Form, having, maybe, number, table, whole } from '../check-options.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { type Did, parseDid } from '../did/did.ts'
-import { ArgumentError, ProofSearchError } from '../errors.ts'
+import { ProofSearchError, StoreError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { type Clock, never, systemClock, type Timestamp } from '../time.ts'
@@ -39,12 +40,16 @@ export interface FindProofsOptions {
  * Nothing is verified: put into the store what came from whom you asked for it, and let the service decide.
  *
  * @returns the chain, or `undefined` when the store has none.
+ * @throws {@link ArgumentError} when the store or an option is missing or not of its type, {@link MalformedError} when a
+ *   DID or the command is none.
+ * @throws {@link StoreError} when the store gives something else than delegations.
  * @throws {@link ProofSearchError} when `maxSteps` were not enough to tell.
  */
 export async function findProofs(
   store: ProofStore,
   options: FindProofsOptions,
 ): Promise<readonly Delegation[] | undefined> {
+  checkOptions({ store }, { store: having('delegationsTo') })
   const search = readOptions(options)
   if (search.invoker === search.subject) return []
   const seen = new Set<string>()
@@ -55,12 +60,13 @@ export async function findProofs(
     const longer: (readonly Delegation[])[] = []
     for (const tail of tails) {
       const holder = tail[0]?.issuer ?? search.invoker
-      for (const delegation of await store.delegationsTo(holder, search.call)) {
+      for (const delegation of iterable(await store.delegationsTo(holder, search.call))) {
         if (++steps > search.maxSteps) {
           throw new ProofSearchError(
             `looked at ${search.maxSteps} delegations and found no chain; raise \`maxSteps\` or hold fewer`,
           )
         }
+        if (delegation?.kind !== 'delegation') throw notDelegations()
         const key = digestKey(delegation.cid.multihash.digest)
         if (seen.has(key) || !search.serves(delegation, tail[0])) continue
         seen.add(key)
@@ -74,6 +80,24 @@ export async function findProofs(
   return undefined
 }
 
+function iterable(found: Iterable<Delegation>): Iterable<Delegation> {
+  if (typeof found?.[Symbol.iterator] !== 'function') throw notDelegations()
+  return found
+}
+
+function notDelegations(): StoreError {
+  return new StoreError('the proof store gave something else than delegations')
+}
+
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  args: maybe(table),
+  clock: maybe(having('now')),
+  validFor: maybe(number(0)),
+  maxLength: maybe(whole(1)),
+  maxSteps: maybe(whole(1)),
+  signal: maybe(abortSignal),
+})
+
 interface Search {
   readonly invoker: Did
   readonly subject: Did
@@ -85,13 +109,10 @@ interface Search {
 }
 
 function readOptions(options: FindProofsOptions): Search {
+  checkOptions(options, optionForms)
   const { args, clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = options
-  if (!(Number.isSafeInteger(maxLength) && maxLength > 0))
-    throw new ArgumentError('`maxLength` must be a whole number above zero')
-  if (!(Number.isSafeInteger(maxSteps) && maxSteps > 0))
-    throw new ArgumentError('`maxSteps` must be a whole number above zero')
   const subject = parseDid(options.subject)
-  const command = typeof options.command === 'string' ? parseCommand(options.command) : options.command.command
+  const command = commandOf(options.command)
   const now: Timestamp = Math.floor(clock.now())
   return {
     invoker: parseDid(options.invoker),

@@ -1,6 +1,7 @@
+import { checkOptions, maybe, number } from '../check-options.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
-import { StoreFullError } from '../errors.ts'
+import { ArgumentError, StoreFullError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
 import type { ProofRegistry } from './proof-store.ts'
 
@@ -10,15 +11,20 @@ export interface MemoryProofStoreOptions {
   readonly maxEntries?: number
 }
 
-/** Delegations in the memory of this process. */
+/**
+ * Delegations in the memory of this process.
+ *
+ * @throws ArgumentError when an option is not of its type; so does `add` for what is no list of delegations.
+ */
 export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRegistry {
+  checkOptions(options, { maxEntries: maybe(number(0)) })
   const { maxEntries = 10_000 } = options
   const byAudience = new Map<Did, Map<string, Delegation>>()
   let size = 0
   return {
     delegationsTo: (audience) => byAudience.get(audience)?.values() ?? [],
     add(delegations) {
-      for (const delegation of delegations) {
+      for (const delegation of listed(delegations)) {
         const held = byAudience.get(delegation.audience) ?? new Map<string, Delegation>()
         const key = digestKey(delegation.cid.multihash.digest)
         if (held.has(key)) continue
@@ -28,4 +34,13 @@ export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRe
       }
     },
   }
+}
+
+/** A copy of the list, so that what was looked at is what is kept. */
+function listed(delegations: Iterable<Delegation>): readonly Delegation[] {
+  const list = typeof delegations?.[Symbol.iterator] === 'function' ? [...delegations] : undefined
+  if (list === undefined || list.some((one) => one?.kind !== 'delegation')) {
+    throw new ArgumentError('a proof store takes a list of delegations')
+  }
+  return list
 }
