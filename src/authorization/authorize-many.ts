@@ -1,3 +1,9 @@
+/**
+ * Many calls. Loaded when there are some; it imports nothing, so that who never has any carries nothing for it.
+ *
+ * @module
+ */
+
 import type { Decision } from './decision.ts'
 import type { CallOptions } from './options.ts'
 
@@ -8,16 +14,37 @@ export interface ManyOptions extends CallOptions {
 }
 
 /**
+ * Says what is wrong with what `authorizeMany` was given, or undefined.
+ *
+ * @param containers - a list; one container is a list of characters or numbers to the platform, and none here.
+ */
+export function faultOf(containers: unknown, options: unknown): string | undefined {
+  if (
+    typeof containers !== 'object' ||
+    containers === null ||
+    containers instanceof Uint8Array ||
+    !(Symbol.iterator in containers)
+  ) {
+    return 'authorizeMany takes a list of containers'
+  }
+  if (options === undefined) return undefined
+  if (typeof options !== 'object' || options === null) return 'the options must be an object'
+  const { concurrency = 64 } = options as { readonly concurrency?: unknown }
+  return Number.isSafeInteger(concurrency) && Number(concurrency) > 0 ? undefined : '`concurrency` must be above zero'
+}
+
+/**
  * Decides about many calls, some at a time, and returns the decisions in the order of the calls.
  *
- * @param concurrency - a whole number above zero.
+ * @param options - in which {@link faultOf} finds nothing wrong.
  * @param decide - decides about one.
  */
 export async function authorizeMany(
   containers: readonly (string | Uint8Array)[],
-  concurrency: number,
-  decide: (container: string | Uint8Array) => Promise<Decision>,
+  options: ManyOptions | undefined,
+  decide: (container: string | Uint8Array, call: CallOptions) => Promise<Decision>,
 ): Promise<readonly Decision[]> {
+  const { concurrency = 64, ...call } = options ?? {}
   const decisions: Decision[] = []
   let next = 0
   let failed = false
@@ -26,7 +53,7 @@ export async function authorizeMany(
     while (next < containers.length && !failed) {
       const index = next++
       try {
-        decisions[index] = await decide(containers[index] as string | Uint8Array)
+        decisions[index] = await decide(containers[index] as string | Uint8Array, call)
       } catch (error) {
         // The mistake of a caller: what is not begun yet is left.
         failed = true

@@ -52,6 +52,7 @@ export interface Authorizer {
    * copies of one call, either may be the one that counts as the first.
    *
    * @returns the decisions in the order of the calls.
+   * @throws {@link ArgumentError} when it is no list, or an option is not of its type.
    */
   authorizeMany(containers: Iterable<string | Uint8Array>, options?: ManyOptions): Promise<readonly Decision[]>
   /**
@@ -87,11 +88,13 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   return Object.freeze({
     authorize,
     authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, verifiers.atOnce, {})),
-    authorizeMany: async (containers, { concurrency = 64, ...call } = {}) => {
-      if (!(Number.isSafeInteger(concurrency) && concurrency > 0))
-        throw new ArgumentError('`concurrency` must be above zero')
-      const { authorizeMany } = await import('./authorize-many.ts')
-      return authorizeMany(Array.from(containers, checkInput), concurrency, (container) => authorize(container, call))
+    authorizeMany: async (containers, options) => {
+      // A copy, made before anything is waited for.
+      const list = Array.from(containers ?? [])
+      const { authorizeMany, faultOf } = await import('./authorize-many.ts')
+      const fault = faultOf(containers, options)
+      if (fault !== undefined) throw new ArgumentError(fault)
+      return authorizeMany(list, options, authorize)
     },
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
   } satisfies Authorizer)

@@ -181,7 +181,7 @@ export function completeVerification(options: VerificationOptions): Verification
     limits: completeLimits(options.limits),
     accept: Object.freeze([...listOf('accept', options.accept ?? defaultVersions, 'versions')]),
     acceptRedundantFields: options.acceptRedundantFields === true,
-    backend: options.backend ?? platformBackend,
+    backend: withMethod('backend', options.backend ?? platformBackend, 'verify'),
     onError: options.onError ?? (() => undefined),
     parseDid: createTextReader(parseDid, maxKnownTexts),
     parseCommand: createTextReader((text) => parseCommand(text), maxKnownTexts),
