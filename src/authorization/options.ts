@@ -182,11 +182,16 @@ export function completeVerification(options: VerificationOptions): Verification
     accept: Object.freeze([...listOf('accept', options.accept ?? defaultVersions, 'versions')]),
     acceptRedundantFields: options.acceptRedundantFields === true,
     backend: withMethod('backend', options.backend ?? platformBackend, 'verify'),
-    onError: options.onError ?? (() => undefined),
+    onError: callback('onError', options.onError ?? (() => undefined)),
     parseDid: createTextReader(parseDid, maxKnownTexts),
     parseCommand: createTextReader((text) => parseCommand(text), maxKnownTexts),
     policies: createPolicyPool(maxKnownPolicies),
   }
+}
+
+function callback<T>(name: string, value: T): T {
+  if (typeof value !== 'function') throw new ArgumentError(`\`${name}\` must be a function`)
+  return value
 }
 
 function did(name: string, value: string): Did {

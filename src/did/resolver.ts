@@ -5,6 +5,7 @@
  */
 
 import { checkOptions } from '../check-options.ts'
+import { ArgumentError } from '../errors.ts'
 import { withMethod } from '../option.ts'
 import { type Did, didMethod } from './did.ts'
 import { parseDidKey } from './did-key.ts'
@@ -41,11 +42,13 @@ export function keyResolver(): DidResolver {
  * Joins resolvers by DID method; a method without one resolves to undefined.
  *
  * @param resolvers - by method, for example `{ key: keyResolver(), web: webResolver() }`. Copied once.
- * @throws ArgumentError when one of them is no resolver.
+ * @throws ArgumentError when one of them is no resolver, or there is none.
  */
 export function compositeResolver(resolvers: Readonly<Record<string, DidResolver>>): DidResolver {
   checkOptions(resolvers, {})
   const byMethod = new Map(Object.entries(resolvers))
+  if (byMethod.size === 0)
+    throw new ArgumentError('compositeResolver needs a resolver for a method, as in `{ key: keyResolver() }`')
   for (const [method, resolver] of byMethod) withMethod(method, resolver, 'resolve')
   return Object.freeze({
     resolve: (did: Did, options: { readonly signal?: AbortSignal }) =>

@@ -13,10 +13,11 @@ import { isTokenCid, maxCidBytes, readCid } from './cid.ts'
  * Reads a CID of any codec and hash, from its bytes or from its text in base58btc (`z`), base32 (`b`) or hexadecimal
  * (`f`).
  *
- * @throws MalformedError for bytes that are not exactly one CID, and CID-04 for other text
+ * @throws MalformedError for bytes that are not exactly one CID, and CID-04 for other text, or what is neither
  */
 export function parseCid(input: string | Uint8Array): CID {
-  if (typeof input !== 'string') return readCid(input)
+  if (input instanceof Uint8Array) return readCid(input)
+  if (typeof input !== 'string') throw new MalformedError('CID-04', 'a cid is read from its bytes or its text')
   const cid = readCid(bytesOfText(input))
   // Version 0 has no multibase letter, so it is no version 0 when it came with one.
   if (cid.version === 0) throw new MalformedError('CID-04', 'a version 0 cid has no multibase letter')
