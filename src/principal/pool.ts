@@ -3,6 +3,15 @@
  * `procura/pool`: signatures verified on threads of their own, for services that decide about more calls than one
  * processor can. The verdicts are those of every other back end.
  *
+ * ```ts
+ * const pool = await createVerificationPool({ backend: { sodium: import.meta.resolve('sodium-native') } })
+ * const authorizer = createAuthorizer({ audience, subjects, commands, revocations, replay, backend: pool })
+ * const decisions = await authorizer.authorizeMany(containers, { concurrency: 256 })
+ * ```
+ *
+ * Worth it for libsodium and the portable back end, which have no threads otherwise; that of Node has the threads of the
+ * host, which do about as much while nothing else needs them. Runs on Node, Bun and Deno.
+ *
  * @module
  */
 

@@ -100,12 +100,15 @@ export function startThread(script: URL, backend: BackendChoice): VerificationTh
   }
 }
 
-/** It gets no environment and no flags of the process, as it needs none: no secrets, no instruments. */
+/**
+ * Without the flags of the process, which are for its own program: what is to be evaluated, how to profile it. With its
+ * environment, where package managers say how packages are loaded.
+ */
 function newWorker(script: URL, backend: BackendChoice): Worker {
   const choice = typeof backend === 'string' ? backend : { sodium: String(backend.sodium) }
   const workerData: ThreadData = { procuraPool: choice }
   try {
-    return new Worker(script, { workerData, env: {}, execArgv: [], name: 'procura-pool' })
+    return new Worker(script, { workerData, execArgv: [], name: 'procura-pool' })
   } catch (cause) {
     throw new ThreadError('a thread that verifies signatures cannot be started', { cause })
   }
