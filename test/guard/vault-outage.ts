@@ -48,8 +48,8 @@ export interface Scene {
   served(): number
   /** Makes one call. */
   call(): Promise<Ending>
-  /** Calls without a pause between, by so many at a time, for so long. */
-  load(milliseconds: number, callers?: number): Promise<readonly Ending[]>
+  /** Calls by some callers at a time, with a pause after each, for so long. */
+  load(milliseconds: number, pauseMs?: number): Promise<readonly Ending[]>
   /** Milliseconds until a call is done again. */
   recovery(): Promise<number>
   /** Everything that a log of the service could hold: records, errors, results. */
@@ -83,6 +83,10 @@ export async function startScene(resilience: ResilienceOptions = {}): Promise<Sc
   const revocations = memoryRevocationStore()
   const sink = memoryAuditSink({ maxRecords: 10_000_000 })
   const seen: string[] = []
+  /** The first thousand tell what the others would, and printing more of them would be most of the work. */
+  function note(error: unknown): void {
+    if (seen.length < 1_000) seen.push(inspect(error, { depth: 9, showHidden: true }))
+  }
   const guard = createGuard<{ readonly to: string }>({
     audience: service.did,
     subjects: [alice.did],
@@ -91,7 +95,7 @@ export async function startScene(resilience: ResilienceOptions = {}): Promise<Sc
     replay: memoryReplayStore(),
     vault: createVault({ source, credentials: { crm: { origins: [upstream.origin], processor: bearer() } } }),
     audit: { sink },
-    onError: (error) => void seen.push(inspect(error, { depth: 9, showHidden: true })),
+    onError: note,
   })
   const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
 
@@ -105,23 +109,23 @@ export async function startScene(resilience: ResilienceOptions = {}): Promise<Sc
       .then(
         (result) => (result.allowed ? 'done' : result.denial.code),
         (error: Error & { readonly code?: string }) => {
-          seen.push(inspect(error, { depth: 9, showHidden: true }), error.stack ?? '')
+          note(error)
           return error.code ?? error.name
         },
       )
     return { code, ms: performance.now() - began, open }
   }
 
-  async function load(milliseconds: number, callers = 8): Promise<readonly Ending[]> {
+  async function load(milliseconds: number, pauseMs = 10): Promise<readonly Ending[]> {
     const endings: Ending[] = []
     const until = performance.now() + milliseconds
     const caller = async (): Promise<void> => {
       while (performance.now() < until) {
         endings.push(await call())
-        await new Promise((resolve) => setTimeout(resolve, 10))
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }
     }
-    await Promise.all(Array.from({ length: callers }, caller))
+    await Promise.all(Array.from({ length: 8 }, caller))
     return endings
   }
 

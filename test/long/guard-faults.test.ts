@@ -33,7 +33,7 @@ describe('a store that is away for a minute', () => {
       await load(1_000)
       setMode(mode)
       const [before, servedBefore] = [asked(), served()]
-      const endings = await load(minute)
+      const endings = await load(minute, 100)
       const done = endings.filter(({ code }) => code === 'done').length
       const refusals = endings.filter(({ open }) => open).map(({ ms }) => ms)
       const requests = asked() - before

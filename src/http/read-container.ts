@@ -1,0 +1,120 @@
+/**
+ * The one container of an HTTP request.
+ *
+ * @module
+ */
+
+import { readBody } from './read-body.ts'
+
+/** The part of Node's `IncomingMessage` that is used, also as Express, Fastify (`request.raw`) and others hand it on. */
+export interface NodeRequest {
+  /** Names and values in turn, as they came: the other forms of headers join or drop what came twice. */
+  readonly rawHeaders: readonly string[]
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array | string>
+}
+
+/** Options of {@link readContainer}. */
+export interface ReadContainerOptions {
+  /** Longest container in a header, in characters. Default 8,192: servers take 8 to 16 KiB for all headers together. */
+  readonly headerCharacters?: number
+  /** Longest container in a body, in bytes. Default 349,529: base64 of the largest container that is read. */
+  readonly bodyBytes?: number
+}
+
+/** What was found: a container, of which nothing was checked, or with which status to answer and why. */
+export type ContainerReading =
+  | { readonly found: true; readonly container: string | Uint8Array }
+  | {
+      readonly found: false
+      /** 400 malformed or more than one, 401 none, 413 too long for a body, 431 too long for a header. */
+      readonly status: 400 | 401 | 413 | 431
+      /** What to do, for the sender. It has nothing in it that was sent. */
+      readonly message: string
+    }
+
+/** The media type of a body that is a container. */
+const mediaType = 'application/x-ucan-container'
+
+/**
+ * Finds the container of a request in the one place where it is: `Authorization: Bearer …`, `X-UCAN-Container: …`, or a
+ * body of the type `application/x-ucan-container`. Two of them, also the same twice, are refused, because the one that
+ * another reader of the request takes could be the other one. HTP-01
+ *
+ * Address, cookies and forms are not looked at: they are logged, or sent by browsers of their own accord. A body of
+ * another type is left alone, for the service to read.
+ *
+ * @param request - a `Request`, or one of `node:http` whose body nobody has read.
+ * @returns the container, to be given to a guard; or the status to answer with. Nothing is thrown for hostile requests.
+ */
+export async function readContainer(
+  request: Request | NodeRequest,
+  options: ReadContainerOptions = {},
+): Promise<ContainerReading> {
+  const { headerCharacters = 8_192, bodyBytes = 349_529 } = options
+  const headers = headersOf(request)
+  const inHeaders: string[] = []
+  for (const name of ['authorization', 'x-ucan-container']) {
+    const values = headers.get(name) ?? []
+    if (values.length > 1 || values[0]?.includes(',')) return refused(400, `send \`${name}\` once, with one value`)
+    const value = name === 'authorization' ? bearerOf(values[0]) : values[0]
+    if (value !== undefined) inHeaders.push(value)
+  }
+  const types = (headers.get('content-type') ?? []).flatMap((value) => value.split(','))
+  const inBody = types.some((type) => type.split(';')[0]?.trim().toLowerCase() === mediaType)
+  if (inHeaders.length + Number(inBody) > 1 || (inBody && types.length > 1)) {
+    return refused(400, 'send the container in one place: a header or the body')
+  }
+  const [value] = inHeaders
+  if (value !== undefined) {
+    // HTP-02
+    if (value.length > headerCharacters) {
+      return refused(
+        431,
+        `the container is longer than ${headerCharacters} characters; send it as a body of \`${mediaType}\``,
+      )
+    }
+    if (!/^[A-Za-z0-9+/=_-]+$/.test(value)) return refused(400, 'the header does not hold a container in text')
+    return { found: true, container: value }
+  }
+  // HTP-04
+  if (!inBody) return refused(401, `send a container: \`Authorization: Bearer\`, or a body of \`${mediaType}\``)
+  if (headers.has('content-encoding'))
+    return refused(400, 'send the container as it is; it has a compression of its own')
+  const body = await readBody(request, bodyBytes, Number(headers.get('content-length')?.[0] ?? 0))
+  // HTP-03
+  if (body === 'too long') return refused(413, `the container is longer than ${bodyBytes} bytes`)
+  if (body === 'broken off') return refused(400, 'the body broke off')
+  return { found: true, container: isText(body) ? new TextDecoder('latin1').decode(body) : body }
+}
+
+/** Values by name in lower case. A `Request` has joined what came twice with commas, which no container has. */
+function headersOf(request: Request | NodeRequest): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  const add = (name: string, value: string): void => {
+    const values = found.get(name) ?? []
+    found.set(name, values)
+    values.push(value)
+  }
+  if ('rawHeaders' in request) {
+    const { rawHeaders } = request
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      add(rawHeaders[index]?.toLowerCase() ?? '', rawHeaders[index + 1] ?? '')
+    }
+  } else for (const [name, value] of request.headers) add(name, value)
+  return found
+}
+
+/** What stands behind the scheme; undefined for another scheme, which is not for us. */
+function bearerOf(value: string | undefined): string | undefined {
+  const [scheme = '', ...rest] = (value ?? '').split(' ')
+  return scheme.toLowerCase() === 'bearer' ? rest.join(' ') : undefined
+}
+
+/** Whether the first byte names a form in base64 or base64url; the forms in bytes go on as bytes. */
+function isText(body: Uint8Array): boolean {
+  return 'BCEFOP'.includes(String.fromCharCode(body[0] ?? 0))
+}
+
+function refused(status: 400 | 401 | 413 | 431, message: string): ContainerReading {
+  return Object.freeze({ found: false, status, message })
+}

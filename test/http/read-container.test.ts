@@ -1,0 +1,264 @@
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { compressContainer, encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import type { GuardOptions } from '../../src/guard/options.ts'
+import { readContainer } from '../../src/http/read-container.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { actor, clock } from '../support/actors.ts'
+import { call, chainOf, service } from '../support/service.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+
+const secret = 'canary-c07d1e55aa90'
+const alice = await actor('alice')
+const bob = await actor('bob')
+const proofs = await chainOf(alice, bob)
+const send = defineCommand({ command: '/mail/send', args: { note: z.string() } })
+const media = 'application/x-ucan-container'
+const sink = memoryAuditSink()
+let upstream: Upstream
+let server: ReturnType<typeof createServer>
+let port: number
+let ran = 0
+
+beforeAll(async () => {
+  upstream = await startUpstream(secret)
+  const guard = createGuard({
+    audience: service.did,
+    subjects: [alice.did],
+    commands: [{ ...send, credential: 'mail' }] as GuardOptions['commands'],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    vault: memoryVault({ mail: { secret, origins: [upstream.origin], processor: bearer() } }, { clock }),
+    audit: { sink, denials: { perIssuer: 1_000 } },
+    receipts: service,
+    clock,
+  })
+  server = createServer(async (request, response) => {
+    const read = await readContainer(request)
+    const answer = (status: number, body: object): unknown =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    if (!read.found) return answer(read.status, { message: read.message })
+    try {
+      const result = await guard.use(read.container, async (handled) => {
+        ran += 1
+        return (await handled.fetch(`${upstream.origin}/send`)).status
+      })
+      if (!result.allowed) return answer(403, { code: result.denial.code })
+      return answer(200, { value: result.value, receipt: result.receipt?.cid.toString() })
+    } catch (error) {
+      return answer(502, { code: (error as { code?: string }).code })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  port = (server.address() as AddressInfo).port
+})
+afterAll(async () => {
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  await upstream.close()
+})
+
+type Header = readonly [name: string, value: string]
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+/** Sends a request as it is written here: no client drops, joins or sorts headers. */
+async function post(headers: readonly Header[], body: string | Uint8Array = ''): Promise<Answer> {
+  const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body
+  const lines = ['POST /call HTTP/1.1', 'host: x', 'connection: close', `content-length: ${bytes.length}`]
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`${[...lines, ...headers.map(([name, value]) => `${name}: ${value}`)].join('\r\n')}\r\n\r\n`)
+  socket.write(bytes)
+  let text = ''
+  try {
+    for await (const chunk of socket) text += String(chunk)
+  } catch {
+    // The server has closed before it read everything: what it said before stands.
+  }
+  return { status: Number(text.split(' ')[1]), text }
+}
+
+async function containerOf(note = ''): Promise<string> {
+  return encodeContainer([await call({ issuer: bob, proofs, args: { note } }), ...proofs])
+}
+
+/** A container of about so many characters. */
+async function containerOfLength(length: number): Promise<string> {
+  const shortest = (await containerOf()).length
+  return containerOf('x'.repeat(Math.floor(((length - shortest) * 3) / 4)))
+}
+
+const asBearer = (container: string): Header => ['Authorization', `Bearer ${container}`]
+const asHeader = (container: string): Header => ['X-UCAN-Container', container]
+const typed: Header = ['Content-Type', media]
+
+describe('a call over HTTP', () => {
+  it('HTP-01 is taken from whichever of the three places it is in', async () => {
+    const bytes = encodeContainerBytes([await call({ issuer: bob, proofs, args: { note: 'b' } }), ...proofs])
+    const compressed = await compressContainer([await call({ issuer: bob, proofs, args: { note: 'c' } }), ...proofs])
+    const requests = [
+      post([asBearer(await containerOf())]),
+      post([['authorization', `bearer ${await containerOf()}`]]),
+      post([asHeader(await containerOf())]),
+      post([asHeader(await containerOf()), ['Authorization', 'Basic dTpw']]),
+      post([typed], await containerOf()),
+      post([['content-type', `${media.toUpperCase()}; charset=utf-8`]], await containerOf()),
+      post([typed], bytes),
+      post([asBearer(compressed)]),
+      post([asBearer(await containerOf()), ['Content-Type', 'application/json']], '{"file":1}'),
+    ]
+    for (const answer of await Promise.all(requests)) {
+      expect(answer.status, answer.text).toBe(200)
+      expect(answer.text).toMatch(/"value":200,"receipt":"bafyrei[a-z0-9]+"/)
+      expect(answer.text).not.toContain(secret)
+    }
+  })
+
+  it('HTP-04 is asked for when there is none, and not looked for anywhere else', async () => {
+    const container = await containerOf()
+    const nowhere: readonly (readonly [readonly Header[], string])[] = [
+      [[], ''],
+      [[], container],
+      [[['Cookie', `authorization=${container}`]], ''],
+      [[['Authorization', `Basic ${container}`]], ''],
+      [[['Authorization', '']], ''],
+      [[['Content-Type', 'application/json']], JSON.stringify({ container })],
+      [[['Content-Type', 'application/x-www-form-urlencoded']], `access_token=${container}`],
+    ]
+    for (const [headers, body] of nowhere) {
+      const answer = await post(headers, body)
+      expect(answer.status).toBe(401)
+      expect(answer.text).toContain('send a container')
+    }
+    expect((await post([asBearer(container)])).status).toBe(200)
+  })
+
+  it('HTP-02 goes in a header up to 8 KiB, beyond that as a body, and is told so [attack 84]', async () => {
+    const [short, long, longest] = await Promise.all([8_090, 8_300, 17 * 1_024].map(containerOfLength))
+    if (short === undefined || long === undefined || longest === undefined) throw new Error('no containers')
+    expect((await post([asBearer(short)])).status).toBe(200)
+    for (const place of [asBearer, asHeader]) {
+      const answer = await post([place(long)])
+      expect(answer.status).toBe(431)
+      expect(answer.text).toContain(`longer than 8192 characters; send it as a body of \`${media}\``)
+    }
+    // The server itself refuses what is longer than all headers may be.
+    expect((await post([asBearer(longest)])).status).toBe(431)
+    for (const container of [long, longest]) {
+      const answer = await post([typed], container)
+      expect(answer.status, answer.text).toBe(200)
+      expect(answer.text.length).toBeLessThan(1_000)
+    }
+    const many = Array.from({ length: 500 }, (_, index): Header => [`x-${index}`, 'y'])
+    expect((await post([...many, asBearer(await containerOf())])).status).toBe(200)
+  })
+
+  it('HTP-03 goes in a body up to the largest container, and no more of it is read [attack 84]', async () => {
+    const most = 349_529
+    const announced = await post([typed], 'C'.repeat(most + 1))
+    expect([announced.status, announced.text.includes(`longer than ${most} bytes`)]).toEqual([413, true])
+    expect(await readContainer(requestOf([typed], 'C'.repeat(most + 1)))).toMatchObject({ status: 413 })
+    const chunked = await fetch(`http://127.0.0.1:${port}/`, {
+      method: 'POST',
+      headers: { 'content-type': media },
+      body: endless(most + 100_000),
+      duplex: 'half',
+    } as RequestInit).then(
+      ({ status }) => status,
+      () => 'closed',
+    )
+    expect([413, 'closed']).toContain(chunked)
+    // Long, and not a container: the guard refuses it.
+    expect((await post([typed], 'C'.repeat(most))).status).toBe(403)
+    expect((await post([typed, ['Content-Encoding', 'gzip']], 'x')).status).toBe(400)
+    expect((await post([typed])).status).toBe(403)
+  })
+
+  it('HTP-01 in two places is refused, also the same twice; nothing is done, recorded or used up [attack 85]', async () => {
+    const [one, two] = [await containerOf('one'), await containerOf('two')]
+    const mixes: readonly (readonly [what: string, headers: readonly Header[], body: string])[] = [
+      ['two headers of one name', [asBearer(one), asBearer(two)], ''],
+      ['the same header twice', [asBearer(one), asBearer(one)], ''],
+      ['two headers of the other name', [asHeader(one), asHeader(two)], ''],
+      ['one of each name', [asBearer(one), asHeader(two)], ''],
+      ['the same in each name', [asBearer(one), asHeader(one)], ''],
+      ['a header and the body', [asBearer(one), typed], two],
+      ['the other header and the body', [asHeader(one), typed], two],
+      ['the same in a header and the body', [asBearer(one), typed], one],
+      ['all three', [asBearer(one), asHeader(two), typed], one],
+      ['two joined by a comma', [asBearer(`${one}, ${two}`)], ''],
+      ['two joined by a comma in the other header', [asHeader(`${one},${two}`)], ''],
+      ['another scheme beside', [['Authorization', 'Basic dTpw'], asBearer(one)], ''],
+      ['two types of the body', [typed, ['Content-Type', 'text/plain']], one],
+      ['a space within', [asBearer(`${one} ${two}`)], ''],
+    ]
+    const [before, reached, records] = [ran, upstream.requests.length, sink.records().length]
+    for (const [what, headers, body] of mixes) {
+      const answer = await post(headers, body)
+      expect(answer.status, what).toBe(400)
+      for (const sent of [one, two]) expect(answer.text, what).not.toContain(sent.slice(0, 40))
+      const reading = await readContainer(requestOf(headers, body))
+      expect(reading, what).toMatchObject({ found: false, status: 400 })
+    }
+    expect([ran, upstream.requests.length, sink.records().length]).toEqual([before, reached, records])
+    expect((await post([asBearer(one)])).status).toBe(200)
+    expect((await post([asBearer(two)])).status).toBe(200)
+  })
+
+  it('HTP-03 that breaks off is none', async () => {
+    const broken = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('C'))
+        controller.error(new Error('reset'))
+      },
+    })
+    expect(await readContainer(requestOf([typed], broken))).toMatchObject({ found: false, status: 400 })
+    const socket = connect(port, '127.0.0.1')
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${media}\r\ncontent-length: 100\r\n\r\nC`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    socket.destroy()
+    expect((await post([asBearer(await containerOf())])).status).toBe(200)
+  })
+
+  it('is refused by the guard with a code that says nothing of what is kept [attack 77]', async () => {
+    const container = await containerOf()
+    expect((await post([asBearer(container)])).status).toBe(200)
+    const again = await post([asBearer(container)])
+    expect([again.status, again.text.includes('"code":"replayed"')]).toEqual([403, true])
+    expect(again.text).not.toContain(secret)
+    expect((await post([asBearer('Cabc')])).status).toBe(403)
+  })
+})
+
+/** The same request for a server that has web requests, in which what came twice was joined. */
+function requestOf(headers: readonly Header[], body: string | ReadableStream<Uint8Array>): Request {
+  const joined = new Headers()
+  for (const [name, value] of headers) joined.append(name, value)
+  return new Request('https://mail.example/call', {
+    method: 'POST',
+    headers: joined,
+    ...(body === '' ? {} : { body, duplex: 'half' }),
+  } as RequestInit)
+}
+
+/** A body without a length. */
+function endless(length: number): ReadableStream<Uint8Array> {
+  let sent = 0
+  return new ReadableStream({
+    pull(controller) {
+      if (sent >= length) return controller.close()
+      controller.enqueue(new Uint8Array(65_536).fill(0x43))
+      sent += 65_536
+    },
+  })
+}
