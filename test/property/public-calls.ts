@@ -1,0 +1,374 @@
+/**
+ * One valid call of every function that a portable entry point of the package exports: the ground on which arguments are
+ * exchanged for wrong ones.
+ *
+ * @module
+ */
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { number } from '../../src/capability/argument-types/number.ts'
+import { text } from '../../src/capability/argument-types/text.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { compilePolicy } from '../../src/capability/policy/compile.ts'
+import { policyFor } from '../../src/capability/policy/policy-for.ts'
+import { publicKey } from '../../src/did/did-key.ts'
+import {
+  AttenuationError,
+  type ProcuraError,
+  ProofSearchError,
+  ResolutionError,
+  SigningError,
+  StoreError,
+} from '../../src/errors.ts'
+import { type AuthorizeOptions, createAuthorizer, delegate, encodeContainer, invoke } from '../../src/index.ts'
+import { memoryProofStore } from '../../src/proof/memory.ts'
+import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { revoke } from '../../src/revocation/revoke.ts'
+import { actor, clock, now } from '../support/actors.ts'
+
+/** A class of errors. */
+export type ErrorClass = abstract new (...args: never[]) => ProcuraError
+
+/** A function that is called with anything. */
+export type AnyFunction = (...args: never[]) => unknown
+
+/** A function and arguments that are in order. */
+export interface PublicCall {
+  /** The function. Default: the export of that name. */
+  readonly call?: AnyFunction
+  /** The arguments. What is frozen in them counts as one thing. */
+  readonly args: readonly unknown[]
+  /** Places that hold any value of the data model, or are not read at all: whatever is there may be taken. */
+  readonly free?: RegExp
+  /** What the function may throw beside ArgumentError and MalformedError, as its documentation says. */
+  readonly errors?: readonly ErrorClass[]
+}
+
+/** Entry points whose functions are not called from here, and why. */
+export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
+  [/^(vault|audit|guard)(\/|$)/, 'is set up with files and services; test/guard/configuration.test.ts does it wrongly'],
+  [/^(backend|pool)(\/|$)/, 'is what verifies; its functions are called by the library'],
+  [/^(ucanto|http)(\/|$)/, 'is another format or an adapter, with tests of its own'],
+  [/^did\/web-node$/, 'needs Node'],
+])
+
+const inFormats =
+  'is a part that formats are made of: it stands on the path of every call, and its arguments were read before'
+
+/** Functions that are not called, and why. Those of a format as `format name`. */
+export const otherFunctions: ReadonlyMap<string, string> = new Map([
+  ['errors quote', 'writes text into a message, and is given nothing else'],
+  ...[
+    'linkWeight denialOf runAsync wait commandCovers chooseExpiration publicKey checkedSignature twinSignature',
+    'verifySignature isSelfChecking decodeBase64 decodeBase64url encodeBase58btc encodeBase64 bytesEqual cidOf digestKey',
+    'isTokenCid isTokenCidAt tokenKey concatBytes decodeCbor ipldEquals decodeVarint encodeVarint',
+  ].flatMap((names) => names.split(' ').map((name) => [`format ${name}`, inFormats] as const)),
+])
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+const service = await actor('service')
+const { signal } = new AbortController()
+const nonce = new Uint8Array(12).fill(7)
+const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail', expiration: now + 600, clock })
+const call = await invoke({
+  issuer: bob,
+  audience: service.did,
+  command: '/mail/send',
+  args: { to: 'ann' },
+  proofs: [grant],
+  clock,
+})
+const revocation = await revoke({ issuer: alice, delegation: grant })
+const receipt = await issueReceipt({ executor: service, task: call.task, outcome: { ok: 1 }, clock })
+const container = encodeContainer([call, grant])
+const send = defineCommand({ command: '/mail/send', args: { to: text(), copies: number() } })
+const schema = { '~standard': text()['~standard'] }
+const key = publicKey('Ed25519', alice.publicKey)
+const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
+const resolver = { resolve: () => undefined }
+const limits = { containerBytes: 1 << 18, tokenBytes: 1 << 16, tokens: 64, proofs: 16, depth: 32, items: 8192 }
+const reading = { limits, accept: ['1.0.0'] }
+const verifying = {
+  ...reading,
+  clock,
+  clockTolerance: 60,
+  acceptRedundantFields: false,
+  onError: () => undefined,
+  signal,
+}
+const authorizing = {
+  ...verifying,
+  audience: service.did,
+  subjects: [alice.did],
+  commands: [send],
+  revocations: { findRevocations: () => [] },
+  replay: { claim: () => true },
+  maxInvocationLifetime: 300,
+  minimumNonceBytes: 12,
+  resolver,
+  formats: undefined,
+  backend: undefined,
+  maxCachedDelegations: 10,
+  rememberProofs: false,
+}
+const authorizer = createAuthorizer({ ...authorizing, resolver: undefined } as unknown as AuthorizeOptions)
+const held = memoryProofStore()
+held.add([grant])
+const revocations = memoryRevocationStore({ clock })
+const replay = memoryReplayStore({ clock })
+const is = policyFor(send) as unknown as Readonly<Record<'eq' | 'lt' | 'like' | 'every' | 'some', AnyFunction>>
+const equal = ['==', '.', 1]
+const statements = [
+  ['==', '.a', [1]],
+  ['or', [['like', '.b', 'x*']]],
+  ['not', ['all', '.c', ['<', '.', 5]]],
+]
+/** Where they compare with a value. */
+const literal = /^\[0\]\[0\]\[2\]/
+const found = { a: [1], b: 'x', c: [7] }
+/**
+ * Calls by entry point, each under the name of the export. Behind a space stands which form of it is meant, behind a dot
+ * a method of what it gives.
+ */
+export const publicCalls: Readonly<Record<string, Readonly<Record<string, PublicCall>>>> = {
+  index: {
+    parseDid: { args: [alice.did] },
+    parseCommand: { args: ['/mail'] },
+    generateSigner: { args: [{ algorithm: 'ES256' }] },
+    defineCommand: { args: [{ command: '/mail', args: { to: schema }, description: 'x', idempotent: true }] },
+    delegate: {
+      args: [
+        {
+          issuer: alice,
+          audience: bob.did,
+          subject: alice.did,
+          command: '/mail',
+          policy: statements,
+          expiresIn: 5,
+          notBefore: now,
+          nonce,
+          meta: { a: 1 },
+          clock,
+          signal,
+        },
+      ],
+      free: /policy|meta/,
+    },
+    attenuate: {
+      args: [
+        [grant],
+        {
+          issuer: bob,
+          audience: service.did,
+          command: '/mail/send',
+          policy: statements,
+          expiresIn: 5,
+          notBefore: now,
+          nonce,
+          meta: { a: 1 },
+          clock,
+          signal,
+        },
+      ],
+      free: /policy|meta/,
+      errors: [AttenuationError],
+    },
+    'attenuate until a time': { args: [grant, { issuer: bob, audience: service.did, expiration: now + 60 }] },
+    invoke: {
+      args: [
+        {
+          issuer: bob,
+          audience: service.did,
+          subject: alice.did,
+          command: '/mail/send',
+          args: { to: 'ann', all: [1, { b: null }] },
+          proofs: [grant],
+          expiresIn: 5,
+          nonce,
+          meta: { a: 1 },
+          cause: grant.cid,
+          clock,
+          signal,
+        },
+      ],
+      free: /args|meta/,
+    },
+    encodeContainer: { args: [[call, grant]] },
+    createAuthorizer: { args: [authorizing] },
+    'createAuthorizer.authorize': { call: authorizer.authorize, args: [container, { signal }] },
+    'createAuthorizer.authorizeSync': { call: authorizer.authorizeSync, args: [container] },
+    'createAuthorizer.authorizeMany': {
+      call: authorizer.authorizeMany,
+      args: [[container, container], { concurrency: 2, signal }],
+    },
+    authorize: { args: [container, authorizing] },
+  },
+  policy: {
+    eq: { args: ['.a', { b: [1] }], free: /^\[1\]/ },
+    ne: { args: ['.a', { b: [1] }], free: /^\[1\]/ },
+    lt: { args: ['.a', 1] },
+    lte: { args: ['.a', 1] },
+    gt: { args: ['.a', 1] },
+    gte: { args: ['.a', 1] },
+    like: { args: ['.a', 'x*'] },
+    and: { args: [equal, equal], free: /\[2\]/ },
+    or: { args: [equal, equal], free: /\[2\]/ },
+    not: { args: [equal], free: /\[2\]/ },
+    every: { args: ['.a', equal], free: /\[2\]/ },
+    some: { args: ['.a', equal], free: /\[2\]/ },
+    compilePolicy: { args: [statements], free: literal },
+    'compilePolicy.evaluate': { call: compilePolicy(statements as never).evaluate, args: [found], free: /./ },
+    describePolicy: { args: [statements], free: literal },
+    explainPolicy: { args: [statements, found, { redact: true }], free: /^\[1\]|^\[0\]\[0\]\[2\]/ },
+    lintPolicy: { args: [statements], free: literal },
+    findWidening: { args: [statements, statements], free: /^\[.\]\[0\]\[2\]/ },
+    parsePolicy: { args: [statements], free: literal },
+    compileGlob: { args: ['x*'] },
+    escapeGlob: { args: ['x*'] },
+    policyFor: { args: [{ command: '/mail', args: { to: text() } }] },
+    'policyFor.eq': { call: is.eq, args: ['.to', 'ann'] },
+    'policyFor.lt': { call: is.lt, args: ['.copies', 1] },
+    'policyFor.like': { call: is.like, args: ['.to', 'a*'] },
+    'policyFor.every': { call: is.every, args: ['.to', () => equal] },
+    'policyFor.some': { call: is.some, args: ['.to', () => equal] },
+    parseSelector: { args: ['.a[0]'] },
+    printSelector: {
+      args: [
+        [
+          { kind: 'field', name: 'a', optional: true },
+          { kind: 'index', index: 0, optional: false },
+          { kind: 'slice', start: 0, end: 1, optional: false },
+          { kind: 'values', optional: false },
+        ],
+      ],
+    },
+  },
+  arguments: {
+    boolean: { args: [] },
+    bytes: { args: [{ minLength: 1, maxLength: 2 }] },
+    email: { args: [{ punycode: true }] },
+    hostName: { args: [{ punycode: true }] },
+    integer: { args: [{ min: 1, max: 2 }] },
+    ipAddress: { args: [{ version: 4 }] },
+    listOf: { args: [schema, { minLength: 1, maxLength: 2 }] },
+    number: { args: [{ min: 1, max: 2 }] },
+    oneLine: { args: [{ maxLength: 2 }] },
+    oneOf: { args: [['a', 1, true, null]], free: /./ },
+    optional: { args: [schema] },
+    path: { args: [{ maxLength: 2 }] },
+    shellWord: { args: [{ maxLength: 2 }] },
+    text: { args: [{ minLength: 1, maxLength: 2 }] },
+    url: { args: [{ schemes: ['https'], punycode: true, maxLength: 2 }] },
+  },
+  token: {
+    decodeDelegation: { args: [grant.bytes, reading] },
+    decodeInvocation: { args: [call.bytes, reading] },
+    compressContainer: { args: [[call, grant]] },
+    encodeContainerBytes: { args: [[call, grant]] },
+    openContainer: { args: [container, reading] },
+  },
+  revocation: {
+    revoke: {
+      args: [{ issuer: alice, delegation: grant, path: [grant], subject: alice.did, proofs: [grant], signal }],
+    },
+    verifyRevocation: { args: [encodeContainer([revocation, grant]), { ...verifying, resolver }] },
+  },
+  'store/memory': {
+    memoryRevocationStore: { args: [{ maxEntries: 5, clock, keepFor: 1 }] },
+    'memoryRevocationStore.add': {
+      call: revocations.add,
+      args: [{ ids: [grant.cid.toString()], revoker: alice.did, expiration: now }],
+    },
+    'memoryRevocationStore.findRevocations': { call: revocations.findRevocations, args: [['x'], {}] },
+    memoryReplayStore: { args: [{ maxEntries: 5, clock }] },
+    'memoryReplayStore.claim': { call: replay.claim, args: ['key', now, {}], errors: [StoreError] },
+  },
+  proof: {
+    findProofs: {
+      args: [
+        { delegationsTo: held.delegationsTo },
+        {
+          invoker: bob.did,
+          subject: alice.did,
+          command: '/mail/send',
+          args: { to: 'ann' },
+          clock,
+          validFor: 1,
+          maxLength: 2,
+          maxSteps: 5,
+          signal,
+        },
+      ],
+      errors: [ProofSearchError, StoreError],
+    },
+    memoryProofStore: { args: [{ maxEntries: 5 }] },
+    'memoryProofStore.add': { call: held.add, args: [[grant]] },
+    'memoryProofStore.delegationsTo': { call: held.delegationsTo, args: [bob.did, {}] },
+  },
+  receipt: {
+    issueReceipt: {
+      args: [{ executor: service, task: call.task, outcome: { ok: [1] }, meta: { a: 1 }, clock, signal }],
+      free: /outcome|meta/,
+    },
+    verifyReceipt: {
+      args: [receipt.bytes, { executor: service.did, task: call.task, resolver, signal }],
+      errors: [ResolutionError],
+    },
+  },
+  signer: {
+    importSigner: { args: [{ seed: new Uint8Array(32).fill(1) }, { algorithm: 'ES256', did: 'did:web:example.com' }] },
+    'importSigner of base64': { args: [{ base64: Buffer.alloc(32, 1).toString('base64') }] },
+    'importSigner of PKCS#8': {
+      args: [{ pkcs8: new Uint8Array(Buffer.from(`302e020100300506032b657004220420${'01'.repeat(32)}`, 'hex')) }],
+    },
+    'importSigner of a JWK': {
+      args: [{ jwk: { kty: 'OKP', crv: 'Ed25519', d: Buffer.alloc(32, 1).toString('base64url') } }],
+    },
+    remoteSigner: {
+      args: [{ did: 'did:web:example.com', key, sign: () => new Uint8Array(64), maxMessageBytes: 4096 }],
+    },
+    webCryptoSigner: { args: [pair, { did: 'did:web:example.com' }], errors: [SigningError] },
+  },
+  did: {
+    isDid: { args: [alice.did] },
+    didKeyFrom: { args: ['Ed25519', alice.publicKey] },
+    parseDidKey: { args: [alice.did] },
+    fromDidResolver: { args: [resolver, { relationships: ['capabilityInvocation'] }] },
+    'fromDidResolver of a registry': { args: [{ key: () => undefined }] },
+    compositeResolver: { args: [{ key: resolver }] },
+    keyResolver: { args: [] },
+  },
+  'did/web': {
+    isPublicAddress: { args: ['10.0.0.1'] },
+    webResolver: {
+      args: [
+        {
+          allowHosts: ['example.com'],
+          allowPrivateAddresses: false,
+          lookup: () => [],
+          fetch: () => undefined,
+          timeoutMs: 5,
+          cacheSeconds: 5,
+          negativeCacheSeconds: 5,
+          maxStaleSeconds: 5,
+          maxEntries: 5,
+          maxConcurrent: 5,
+          relationships: ['capabilityInvocation'],
+          clock,
+        },
+      ],
+    },
+  },
+  format: {
+    isPromiseLike: { args: [call] },
+    isCommand: { args: ['/mail'] },
+    isCid: { args: [grant.cid] },
+    isList: { args: [[]] },
+    isMap: { args: [{}] },
+    checkTimestamp: { args: ['expiration', now] },
+    completeLimits: { args: [limits] },
+    encodeCbor: { args: [{ a: [1] }, 'value'], free: /^\[0\]/ },
+    parseCid: { args: [grant.cid.toString()] },
+  },
+}
