@@ -31,7 +31,7 @@ export interface OpenCall {
 
 /**
  * Puts the delegations that prove a call into a chain. Which of its proofs a token stands on is not said in 0.9.1. Where
- * they leave one path, that is it, and the rules decide. Where they leave several (UCT-36), or somebody did not sign, the
+ * they leave one path, that is it, and the rules decide. Where they leave several, or somebody did not sign, the
  * signatures, policies and revocations are asked here too, once it is certain who asks.
  */
 export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Chain | Denial> {

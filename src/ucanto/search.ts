@@ -34,6 +34,8 @@ export interface Search {
   readonly signatures: SignatureState
   /** The keys of tokens whose signature is their issuer's. */
   readonly verified: Set<string>
+  /** How many signatures may still be verified. */
+  readonly effort: { signatures: number }
 }
 
 /** Begins the search for one call. */
@@ -52,6 +54,7 @@ export function createSearch(context: ReadingContext, rules: ResourceRules, toke
       verify: createVerifiers(settings.backend).atOnce,
     },
     verified: new Set(),
+    effort: { signatures: 2 * settings.limits.proofs },
   }
 }
 
@@ -153,7 +156,9 @@ function* examine(
   const context = { context: search.context, rules: search.rules, claim, sessions }
   const invocation = question.invocation()
   const first = path.map((step) => policies.places(step)[0] as number)
-  const unsigned = yield* checkSigned(yield* linksOf(path, first, context), path, search)
+  const begun = yield* linksOf(path, first, context)
+  const unsigned = yield* checkSigned(begun, path, search)
+  if (unsigned === tooMany) return { rank: 0, denial: () => tooMany, isFinal: true }
   if (unsigned !== undefined) return without(unsigned.at, 0, () => unsigned)
 
   const places: number[] = []
@@ -168,7 +173,7 @@ function* examine(
     }
     places.push(place)
   }
-  const links = yield* linksOf(path, places, context)
+  const links = places.every((place, at) => place === first[at]) ? begun : yield* linksOf(path, places, context)
   const chain: Chain = { links, invocation }
   const revoked = yield* checkRevocation(chain, search.settings, {})
   if (revoked === undefined) return { path, links }
@@ -180,14 +185,24 @@ function* examine(
 function* checkSigned(
   links: readonly ChainLink[],
   path: readonly PathStep[],
-  { settings, signatures, verified }: Search,
+  { settings, signatures, verified, effort }: Search,
 ): Steps<Denial | undefined> {
   const keyOf = (at: number): string => (path[at] as PathStep).source.key
   const unsure = links.map((link, at) => (verified.has(keyOf(at)) ? { ...link, unverified: undefined } : link))
+  const count = unsure.filter(({ unverified }) => unverified !== undefined).length
+  if (count > effort.signatures) return tooMany
   const denial = yield* checkLinkSignatures(unsure, settings, signatures, {})
-  for (let at = 0; at < (denial?.at ?? links.length); at++) verified.add(keyOf(at))
+  const end = denial?.at ?? links.length
+  for (let at = 0; at < end; at++) verified.add(keyOf(at))
+  effort.signatures -= unsure.slice(0, end + 1).filter(({ unverified }) => unverified !== undefined).length
   return denial
 }
+
+const tooMany: Denial = Object.freeze({
+  code: 'too_large',
+  message: 'the proofs leave more paths open than are tried: name fewer, or the right one first',
+  requirement: 'UCT-36',
+})
 
 function overBudget(at: number): Denial {
   return {

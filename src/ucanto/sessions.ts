@@ -38,6 +38,12 @@ interface Attestation {
   readonly fault: Denial | undefined
 }
 
+/** The attestations that one token names. */
+interface Named {
+  readonly all: readonly Attestation[]
+  readonly byDelegation: ReadonlyMap<string | undefined, readonly Attestation[]>
+}
+
 const command: Command = parseCommand(`/${attestAbility}`)
 
 /**
@@ -52,13 +58,16 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
     if (isAttestation(source.token)) attestations.set(key, readAttestation(source, authorities))
   }
   const verdicts = new Map<string, Session | Denial>()
-  const named = new Map<string, readonly Attestation[]>()
+  const named = new Map<string, Named>()
 
   /** The attestations that a token names, in its order. */
-  function namedIn({ key, proofs }: NamedToken): readonly Attestation[] {
+  function namedIn({ key, proofs }: NamedToken): Named {
     const known = named.get(key)
     if (known !== undefined) return known
-    const found = [...proofs.keys()].flatMap((proof) => attestations.get(proof) ?? [])
+    const all = [...proofs.keys()].flatMap((proof) => attestations.get(proof) ?? [])
+    const byDelegation = new Map<string | undefined, Attestation[]>()
+    for (const one of all) byDelegation.set(one.about, [...(byDelegation.get(one.about) ?? []), one])
+    const found = { all, byDelegation }
     named.set(key, found)
     return found
   }
@@ -76,7 +85,9 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
   const candidates = (delegation: NamedToken, namedBy: NamedToken): readonly Attestation[] =>
     attestations.size === 0
       ? []
-      : namedIn(namedBy).filter((attestation) => faultFor(attestation, delegation) === undefined)
+      : (namedIn(namedBy).byDelegation.get(delegation.key) ?? []).filter(
+          (attestation) => faultFor(attestation, delegation) === undefined,
+        )
 
   function* verdictOn({ source }: Attestation, namedBy: NamedToken): Steps<Session | Denial> {
     const known = verdicts.get(source.key)
@@ -89,8 +100,8 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
   return {
     objection(source, namedBy) {
       if (source.token.signature !== undefined || candidates(source, namedBy).length > 0) return undefined
-      const beside = namedIn(namedBy)
-      const nearest = beside.find(({ about }) => about === source.key) ?? beside[0]
+      const { all, byDelegation } = namedIn(namedBy)
+      const nearest = byDelegation.get(source.key)?.[0] ?? all[0]
       return (nearest && faultFor(nearest, source)) ?? unattestedDenial(source.token.issuer)
     },
     isOffered: ({ source, namedBy }) =>
@@ -182,6 +193,7 @@ function standIn({ token, cid }: NamedToken, { owner, args }: Claim): OpenInvoca
 function refusal(denial: Denial, walk: Walk, { context }: Search): Denial {
   const { now, settings } = context
   const { code, message, detail } = denial
+  if (code === 'too_large') return denial
   // Without a position there is no path, or none whose time bounds and conditions hold.
   const path = denial.at === undefined && requirementOf(code) === 'UCT-54' ? walk.findFailing() : denial
   if (!('code' in path)) {

@@ -190,6 +190,14 @@ describe('of several paths the first that holds', () => {
     expect(asked).toHaveLength(2)
   })
 
+  it('UCT-36 tries so many signatures and no more', async () => {
+    const forgeries = await Promise.all(Array.from({ length: 40 }, async () => forged(await give(alice, bob))))
+    const good = await give(alice, bob)
+    await expect(ownVerdict(await ask([...forgeries.slice(0, 31), good]))).resolves.toBe('allowed')
+    await expect(ownVerdict(await ask([...forgeries, good]))).resolves.toBe('too_large at container UCT-36')
+    await expect(ownVerdict(await ask([good, ...forgeries]))).resolves.toBe('allowed')
+  })
+
   it('UCT-36 gives up when revocations cannot be looked up', async () => {
     const bytes = await ask([await give(alice, bob), await give(alice, bob)])
     for (const findRevocations of [() => Promise.reject(new Error('down')), () => 'none', () => [undefined]]) {
