@@ -20,6 +20,8 @@ export interface UcantoRevocationOptions
     > {
   /** The DID of this service: the revocation has to be addressed to it. */
   readonly audience: string
+  /** See {@link UcantoFormatOptions}: who has no key revokes through an agent. Default: none. */
+  readonly attestationAuthorities?: readonly string[]
   /** Where revocations are looked up, as the right to revoke can be delegated and revoked. */
   readonly revocations: RevocationStore
   /**
@@ -54,14 +56,14 @@ export async function verifyRevocation(
   container: string | Uint8Array,
   options: UcantoRevocationOptions,
 ): Promise<UcantoRevocationVerdict> {
-  const { find, signal, ...others } = options
+  const { find, signal, attestationAuthorities = [], ...others } = options
   const authorizer = createAuthorizer({
     ...others,
     subjects: anySubject,
     commands: [revoke],
     // To revoke twice is to revoke once.
     replay: { claim: () => true },
-    formats: [ucantoFormat()],
+    formats: [ucantoFormat({ attestationAuthorities })],
   })
   const decision = await authorizer.authorize(container, signal === undefined ? {} : { signal })
   if (!decision.allowed) return Object.freeze({ accepted: false, denial: decision.denial })

@@ -1,4 +1,5 @@
 import { type API, delegate as coreDelegate, invoke as coreInvoke } from '@ucanto/core'
+import { Absentee } from '@ucanto/principal'
 import { describe, expect, it } from 'vitest'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { decode } from '../../src/ucanto/decode.ts'
@@ -48,6 +49,27 @@ describe('ucan/revoke', () => {
     await expect(verdictOn(await revocationBy(bob, { ucan: leaf.cid, proof: [1] }))).resolves.toBe(
       'arguments_invalid ARG-03',
     )
+  })
+
+  it('UCT-47 UCT-49 is for who has no key, through an agent with a session', async () => {
+    const account = Absentee.from({ id: 'did:mailto:example.com:alice' })
+    const options = { capabilities: [{ can: '*', with: 'ucan:*' }] as [API.Capability], expiration }
+    const login = await coreDelegate({ ...options, issuer: account, audience: bob })
+    const session = await coreDelegate({
+      issuer: service,
+      audience: bob,
+      capabilities: [{ can: 'ucan/attest', with: service.did(), nb: { proof: login.cid } as object }],
+    })
+    const [target] = (await decode(await archiveOf(login))) as [UcantoToken]
+    const capability = { can: 'ucan/revoke', with: account.did(), nb: { ucan: login.cid } as object } as const
+    const bytes = await archiveOf(coreInvoke({ issuer: bob, audience: service, capability, proofs: [login, session] }))
+    const settings = { audience: service.did(), revocations: memoryRevocationStore(), find: () => target }
+    const verdict = await verifyRevocation(bytes, { ...settings, attestationAuthorities: [service.did()] })
+    expect(verdict).toMatchObject({ accepted: true, entry: { ids: [String(login.cid)], revoker: account.did() } })
+    await expect(verifyRevocation(bytes, settings)).resolves.toMatchObject({
+      accepted: false,
+      denial: { requirement: 'UCT-51' },
+    })
   })
 
   it('is stored, and the delegation is refused from then on', async () => {

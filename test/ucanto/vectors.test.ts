@@ -4,6 +4,7 @@ import { type UcantoCase, ucantoCases } from '../../spec/vectors/generator/ucant
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { never } from '../../src/time.ts'
 import { ucantoFormat } from '../../src/ucanto/ucanto-format.ts'
 import { serviceOptions } from '../support/service.ts'
 
@@ -17,16 +18,18 @@ describe('vectors of 0.9.1', () => {
 
   it.each(cases.map((one) => [one.name, one] as const))(
     '%s',
-    async (_, { container, time, audience, expected, requirement }) => {
+    async (_, { container, time, audience, expected, requirement, attestationAuthorities = [], revoked = [] }) => {
       const clock = { now: (): number => time }
+      const revocations = memoryRevocationStore({ clock })
+      for (const id of revoked) await revocations.add({ ids: [id], expiration: never })
       const authorizer = createAuthorizer(
         serviceOptions({
           audience,
           clock,
           clockTolerance: 0,
           replay: memoryReplayStore({ clock }),
-          revocations: memoryRevocationStore({ clock }),
-          formats: [ucantoFormat()],
+          revocations,
+          formats: [ucantoFormat({ attestationAuthorities })],
         }),
       )
       const decision = await authorizer.authorize(container)

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto'
 import * as dagCbor from '@ipld/dag-cbor'
 import { type API, Delegation, delegate, UCAN } from '@ucanto/core'
-import { ed25519 } from '@ucanto/principal'
+import { Absentee, ed25519 } from '@ucanto/principal'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 
@@ -23,6 +23,10 @@ export interface UcantoCase {
   readonly time: number
   /** The service, which acts for every subject and does not know its commands. */
   readonly audience: string
+  /** Whose `ucan/attest` counts there; absent for nobody's. */
+  readonly attestationAuthorities?: readonly string[]
+  /** Names of delegations that its operator has revoked; absent for none. */
+  readonly revoked?: readonly string[]
   readonly expected: { readonly allowed: true } | { readonly allowed: false; readonly code: string }
 }
 
@@ -51,6 +55,7 @@ export async function ucantoCases(): Promise<readonly UcantoCase[]> {
     forms: readonly Block[],
     capability = mail,
     earlier: readonly Block[] = [],
+    nonce = 'nonce of the call',
   ): Promise<string> => {
     const proofs = forms.map((form) => Delegation.create({ root: form as unknown as API.UCANBlock, blocks: new Map() }))
     const options = {
@@ -59,7 +64,7 @@ export async function ucantoCases(): Promise<readonly UcantoCase[]> {
       capabilities: [capability],
       proofs,
       expiration,
-      nonce: 'nonce of the call',
+      ...(nonce === '' ? {} : { nonce }),
     }
     const call = (await delegate(options as unknown as Parameters<typeof delegate>[0])).root as unknown as Block
     return archive([...earlier, ...forms, call])
@@ -80,6 +85,8 @@ export async function ucantoCases(): Promise<readonly UcantoCase[]> {
     expected: { allowed: false, code },
   })
 
+  const trusting = (one: UcantoCase): UcantoCase => ({ ...one, attestationAuthorities: [service.did()] })
+
   const proof = await give(mail)
   const root = rootOf(proof)
   const bytesProof = await give({ ...mail, nb: { note: Uint8Array.of(0, 0, 0) } } as API.Capability)
@@ -90,6 +97,30 @@ export async function ucantoCases(): Promise<readonly UcantoCase[]> {
   const jwt = new TextEncoder().encode(UCAN.format(proof.data))
   const onlyBob = rootOf(await give({ ...mail, nb: { to: 'bob' } } as API.Capability))
   const asking = (nb: object): API.Capability => ({ ...mail, nb }) as API.Capability
+  const again = await give(mail, { nonce: 'again' })
+  const forged = changed({ s: Buffer.concat([(fields.s as Uint8Array).subarray(0, 4), new Uint8Array(64).fill(1)]) })
+  const content = block(dagCbor.encode(['a', 'list', 'of', 'pieces']))
+
+  const account = Absentee.from({ id: 'did:mailto:example.com:alice' })
+  const theirs = { can: 'mail/send', with: account.did() } as API.Capability
+  const login = rootOf(await give(theirs, { issuer: account }))
+  const other = rootOf(await give(theirs, { issuer: account, nonce: 'another' }))
+  const attest = async (
+    { cid }: Block,
+    change: Partial<Parameters<typeof delegate>[0]> = {},
+    authority: API.DID = service.did(),
+    nb: object = {},
+  ): Promise<Block> => {
+    const attestation = { can: 'ucan/attest', with: authority, nb: { proof: cid, ...nb } } as API.Capability
+    return rootOf(await give(attestation, { issuer: service, ...change }))
+  }
+  const oracle = await give({ can: 'ucan/attest', with: service.did() }, { issuer: service, audience: carol })
+  const session = await attest(login)
+  const deputy = Absentee.from({ id: 'did:mailto:example.com:deputy' })
+  const given = rootOf(await give({ can: 'ucan/attest', with: service.did() }, { issuer: service, audience: deputy }))
+  const unsigned = await attest(login, { issuer: deputy, proofs: [given.cid] as never })
+  const loggedIn = (proofs: readonly Block[], earlier: readonly Block[] = []): Promise<string> =>
+    ask(bob, proofs, theirs, earlier)
 
   return [
     fine('by the owner', await ask(alice, [])),
@@ -171,6 +202,100 @@ export async function ucantoCases(): Promise<readonly UcantoCase[]> {
     ),
     wrong('without the argument that is asked for', 'PRF-11', 'policy_unsatisfied', await ask(bob, [onlyBob])),
     wrong('for somebody else', 'UCT-39', 'principal_misaligned', await ask(carol, [root])),
+    fine('with a proof that nobody signed, and one that is signed', await ask(bob, [forged, root])),
+    {
+      ...fine('with a proof that is revoked, and one that is not', await ask(bob, [root, rootOf(again)])),
+      revoked: [root.cid.toString()],
+    },
+    {
+      ...wrong('with proofs that are revoked', 'RVK-05', 'revoked', await ask(bob, [root, rootOf(again)])),
+      revoked: [root.cid.toString(), again.cid.toString()],
+    },
+    fine('with a block that an argument links to', await ask(alice, [], asking({ list: content.cid }), [content])),
+    wrong(
+      'with a block that no argument links to',
+      'UCT-05',
+      'malformed',
+      await ask(alice, [], asking({ list: root.cid }), [content]),
+    ),
+    wrong('without a nonce', 'UCT-29', 'nonce_too_short', await ask(alice, [], mail, [], '')),
+    trusting(fine('by an agent of somebody without a key', await loggedIn([login, session]))),
+    trusting(
+      fine(
+        'with an attestation by somebody whom the authority gave that',
+        await loggedIn([login, await attest(login, { issuer: carol, proofs: [oracle.cid] })], [rootOf(oracle)]),
+      ),
+    ),
+    trusting(wrong('without an attestation', 'UCT-49', 'signature_invalid', await loggedIn([login]))),
+    wrong('with an attestation where none counts', 'UCT-51', 'signature_invalid', await loggedIn([login, session])),
+    trusting(
+      wrong(
+        'with an attestation in the name of somebody else',
+        'UCT-51',
+        'signature_invalid',
+        await loggedIn([login, await attest(login, { issuer: alice }, alice.did())]),
+      ),
+    ),
+    trusting(
+      wrong(
+        'with an attestation of another delegation',
+        'UCT-52',
+        'signature_invalid',
+        await loggedIn([login, await attest(other)]),
+      ),
+    ),
+    trusting(
+      wrong(
+        'with an attestation for somebody else',
+        'UCT-53',
+        'principal_misaligned',
+        await loggedIn([login, await attest(login, { audience: carol })]),
+      ),
+    ),
+    trusting(
+      wrong(
+        'with an attestation of their own',
+        'UCT-54',
+        'root_not_subject',
+        await loggedIn([login, await attest(login, { issuer: bob })]),
+      ),
+    ),
+    trusting(
+      wrong(
+        'with an attestation that is attested itself',
+        'UCT-55',
+        'signature_invalid',
+        await loggedIn([login, unsigned, await attest(unsigned)], [given]),
+      ),
+    ),
+    trusting(
+      wrong(
+        'with an attestation that has expired',
+        'UCT-56',
+        'expired',
+        await loggedIn([login, await attest(login, { expiration: time - 1 })]),
+      ),
+    ),
+    {
+      ...trusting(wrong('with an attestation that is revoked', 'UCT-57', 'revoked', await loggedIn([login, session]))),
+      revoked: [session.cid.toString()],
+    },
+    trusting(
+      wrong(
+        'with an attestation that says more',
+        'UCT-59',
+        'signature_invalid',
+        await loggedIn([login, await attest(login, {}, service.did(), { also: true })]),
+      ),
+    ),
+    trusting(
+      wrong(
+        'by somebody without a key, who cannot call',
+        'UCT-50',
+        'malformed',
+        await ask(account as unknown as API.Signer, [], theirs),
+      ),
+    ),
   ]
 }
 
