@@ -21,9 +21,15 @@ export function withMethod<T extends object>(name: string, value: T, method: key
 /**
  * Returns the value of an option when it is a list.
  *
+ * @param isItem - asked about each item; default that it is one.
  * @throws {@link ArgumentError} when it is not, with the name of the option and what the list is of.
  */
-export function listOf<T>(name: string, value: readonly T[], what: string): readonly T[] {
-  if (!Array.isArray(value)) throw new ArgumentError(`\`${name}\` must be a list of ${what}`)
+export function listOf<T>(
+  name: string,
+  value: readonly T[],
+  what: string,
+  isItem: (item: T | null | undefined) => boolean = () => true,
+): readonly T[] {
+  if (!Array.isArray(value) || !value.every(isItem)) throw new ArgumentError(`\`${name}\` must be a list of ${what}`)
   return value
 }

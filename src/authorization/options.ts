@@ -10,6 +10,7 @@ import { type CommandDefinition, commandTable } from '../capability/definition.t
 import { anySubject } from '../capability/subject.ts'
 import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { createTextReader } from '../did/text-reader.ts'
 import { defaultVersions } from '../envelope/open.ts'
@@ -137,7 +138,7 @@ export interface Settings extends VerificationSettings {
 export function completeOptions(options: AuthorizeOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new ArgumentError('authorize needs options')
   return Object.freeze({
-    audience: did('audience', options.audience),
+    audience: didOption('audience', options.audience),
     subjects: subjectsOf(options.subjects),
     commands: commandsOf(options.commands),
     revocations: withMethod('revocations', options.revocations, 'findRevocations'),
@@ -194,19 +195,9 @@ function callback<T>(name: string, value: T): T {
   return value
 }
 
-function did(name: string, value: string): Did {
-  try {
-    return parseDid(value)
-  } catch (cause) {
-    throw new ArgumentError(`\`${name}\` must be a DID: ${cause instanceof Error ? cause.message : 'it is none'}`, {
-      cause,
-    })
-  }
-}
-
 function subjectsOf(subjects: AuthorizeOptions['subjects']): ReadonlySet<string> | undefined {
   if (subjects === anySubject) return undefined
-  return new Set(listOf('subjects', subjects, 'DIDs, or anySubject').map((subject) => did('subjects', subject)))
+  return new Set(listOf('subjects', subjects, 'DIDs, or anySubject').map((subject) => didOption('subjects', subject)))
 }
 
 function commandsOf(commands: AuthorizeOptions['commands']): ReadonlyMap<string, CommandDefinition> | undefined {

@@ -27,6 +27,7 @@ export interface AttenuateOptions extends NewDelegation {
  * @param proofs - the delegation received, or the whole chain that leads to the issuer, root first.
  * @throws {@link AttenuationError} when the new delegation would say more than its proofs, with what and why.
  * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws {@link MalformedError} when the command, the policy or `meta` is none.
  */
 export async function attenuate(
   proofs: Delegation | readonly Delegation[],

@@ -2,7 +2,7 @@ import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
-import { parseDid } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import { checkTimestamp, chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
 import { checkNonce, minimumNonceBytes, randomNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
@@ -49,6 +49,7 @@ export interface DelegateOptions extends NewDelegation {
  * pass on what you were given, use `attenuate`.
  *
  * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws {@link MalformedError} when the command, the policy or `meta` is none.
  * @throws {@link SigningError} when the signer fails.
  */
 export async function delegate(options: DelegateOptions): Promise<Delegation> {
@@ -73,7 +74,7 @@ export async function sealDelegation(
   const { issuer, notBefore, meta } = options
   const fields: DelegationFields = {
     issuer: issuer.did,
-    audience: parseDid(options.audience),
+    audience: didOption('audience', options.audience),
     ...authority,
     ...(notBefore === undefined ? {} : { notBefore: checkTimestamp('notBefore', notBefore) }),
     nonce: options.nonce === undefined ? randomNonce() : checkNonce(options.nonce, minimumNonceBytes),

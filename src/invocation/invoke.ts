@@ -1,11 +1,12 @@
 import type { CID } from 'multiformats/cid'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
-import { parseDid } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import { chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
 import { checkNonce, randomNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
+import { isCid } from '../ipld/cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { listOf, withMethod } from '../option.ts'
 import type { Signer } from '../principal/signer.ts'
@@ -54,20 +55,21 @@ export interface InvokeOptions<Args = IpldMap> extends LifetimeOptions {
  * Send it with its proofs: `encodeContainer([call, ...proofs])`.
  *
  * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws {@link MalformedError} when the command, `args`, `cause` or `meta` is none.
  * @throws {@link SigningError} when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Promise<Invocation> {
   const issuer = withMethod('issuer', options?.issuer, 'sign')
   const { clock = systemClock, cause, meta } = options
-  const proofs = listOf('proofs', options.proofs ?? [], 'delegations')
-  const subject = parseDid(options.subject ?? subjectOf(proofs) ?? issuer.did)
+  const proofs = listOf('proofs', options.proofs ?? [], 'delegations', (proof) => isCid(proof?.cid))
+  const subject = didOption('subject', options.subject ?? subjectOf(proofs) ?? issuer.did)
   const fields: InvocationFields = {
     issuer: issuer.did,
     subject,
-    ...(options.audience === undefined ? {} : { audience: parseDid(options.audience) }),
+    ...(options.audience === undefined ? {} : { audience: didOption('audience', options.audience) }),
     command: commandOf(options.command),
     args: (options.args ?? {}) as IpldMap,
-    proofs: proofs.map((proof) => proof?.cid),
+    proofs: proofs.map(({ cid }) => cid),
     nonce: options.nonce === undefined ? randomNonce() : checkNonce(options.nonce, 0),
     expiration: chooseExpiration(options, defaultLifetime),
     issuedAt: Math.floor(clock.now()),
@@ -89,7 +91,7 @@ export async function sealInvocation(
 
 /** The one subject that the proofs name; links without one inherit it. */
 function subjectOf(proofs: readonly ProofLike[]): string | undefined {
-  const subject = proofs.find((proof) => proof?.subject !== anySubject)?.subject
+  const subject = proofs.find(({ subject }) => subject !== anySubject)?.subject
   if (proofs.length > 0 && (subject === undefined || subject === anySubject)) {
     throw new ArgumentError('the proofs name no subject; say whose authority is used with `subject`')
   }

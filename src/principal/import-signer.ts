@@ -6,7 +6,8 @@
 
 import { backend } from '#backend'
 import { checkOptions } from '../check-options.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import type { Did } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import { type Jwk, jwkAlgorithm, publicKeyFromJwk } from '../did/jwk.ts'
 import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
@@ -40,7 +41,7 @@ export interface ImportSignerOptions {
  * Takes a private key. It is copied; the bytes passed in can be overwritten afterwards.
  *
  * @throws ArgumentError when it is no private key of the algorithm or an option is not of its type, MalformedError when a
- *   JWK is of another kind, its public key is none, or `did` is no DID. No message shows any of the key.
+ *   JWK is of another kind or its public key is none. No message shows any of the key.
  */
 export async function importSigner(source: PrivateKeySource, options: ImportSignerOptions = {}): Promise<Signer> {
   const { algorithm: given, did } = readOptions(options)
@@ -61,7 +62,7 @@ function readOptions(options: ImportSignerOptions): ImportSignerOptions {
   checkOptions(options, {})
   return {
     ...(options.algorithm === undefined ? {} : { algorithm: checkAlgorithm(options.algorithm) }),
-    ...(options.did === undefined ? {} : { did: parseDid(options.did) }),
+    ...(options.did === undefined ? {} : { did: didOption('did', options.did) }),
   }
 }
 

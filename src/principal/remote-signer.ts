@@ -5,8 +5,9 @@
  */
 
 import { callback, checkOptions, type Form, maybe, whole } from '../check-options.ts'
-import { type Did, didMethod, parseDid } from '../did/did.ts'
+import { type Did, didMethod } from '../did/did.ts'
 import { didKeyFrom, parseDidKey } from '../did/did-key.ts'
+import { didOption } from '../did/did-option.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
 import { checkedSignature } from './checked-signature.ts'
@@ -31,13 +32,12 @@ export interface RemoteSignerOptions {
  * Makes a signer of a function that signs elsewhere. Its `sign` rejects with a SigningError when the message is longer
  * than `maxMessageBytes`, when the function fails, and when what it returns is no signature of the key.
  *
- * @throws ArgumentError when no public key is known, or an option is missing or not of its type; MalformedError when `did`
- *   is no DID.
+ * @throws ArgumentError when no public key is known, or an option is missing or not of its type.
  */
 export function remoteSigner(options: RemoteSignerOptions): Signer {
   checkOptions(options, optionForms)
   const { maxMessageBytes } = options
-  const did = parseDid(options.did)
+  const did = didOption('did', options.did)
   const remote = options.sign.bind(options)
   const key = options.key ?? keyOf(did)
   return createSigner({

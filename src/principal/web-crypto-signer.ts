@@ -5,8 +5,9 @@
  */
 
 import { checkOptions } from '../check-options.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
+import { didOption } from '../did/did-option.ts'
 import { ArgumentError, ProcuraError } from '../errors.ts'
 import { signingKeyOf } from './backend/web-crypto-key.ts'
 import { checkedSignature } from './checked-signature.ts'
@@ -23,12 +24,12 @@ export interface WebCryptoSignerOptions {
  * exported, as browsers keep it in IndexedDB; the public key must be exportable, as it is by default. Signs a fixed
  * text once, to see that the halves belong together.
  *
- * @throws ArgumentError when the keys are of another kind, MalformedError when `did` is no DID, SigningError when the keys
- *   do not belong together.
+ * @throws ArgumentError when the keys are of another kind or `did` is no DID, SigningError when the keys do not belong
+ *   together.
  */
 export async function webCryptoSigner(pair: CryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
   checkOptions(options, {})
-  const did = options.did === undefined ? undefined : parseDid(options.did)
+  const did = options.did === undefined ? undefined : didOption('did', options.did)
   const key = await usable(() => signingKeyOf(pair))
   const probe = new TextEncoder().encode('procura: do the two keys belong together?')
   await checkedSignature(publicKey(key.algorithm, key.publicKey), await usable(() => key.sign(probe)), probe)

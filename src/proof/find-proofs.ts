@@ -4,7 +4,8 @@ import { compileParsed } from '../capability/policy/compile.ts'
 import { anySubject } from '../capability/subject.ts'
 import { abortSignal, checkOptions, type Form, having, maybe, number, table, whole } from '../check-options.ts'
 import type { Delegation } from '../delegation/delegation.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import type { Did } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import { ProofSearchError, StoreError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
@@ -40,8 +41,8 @@ export interface FindProofsOptions {
  * Nothing is verified: put into the store what came from whom you asked for it, and let the service decide.
  *
  * @returns the chain, or `undefined` when the store has none.
- * @throws {@link ArgumentError} when the store or an option is missing or not of its type, {@link MalformedError} when a
- *   DID or the command is none.
+ * @throws {@link ArgumentError} when the store or an option is missing or not of its type.
+ * @throws {@link MalformedError} when the command is none.
  * @throws {@link StoreError} when the store gives something else than delegations.
  * @throws {@link ProofSearchError} when `maxSteps` were not enough to tell.
  */
@@ -111,11 +112,11 @@ interface Search {
 function readOptions(options: FindProofsOptions): Search {
   checkOptions(options, optionForms)
   const { args, clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = options
-  const subject = parseDid(options.subject)
+  const subject = didOption('subject', options.subject)
   const command = commandOf(options.command)
   const now: Timestamp = Math.floor(clock.now())
   return {
-    invoker: parseDid(options.invoker),
+    invoker: didOption('invoker', options.invoker),
     subject,
     maxLength,
     maxSteps,

@@ -1,7 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import { backend as platformBackend } from '#backend'
 import { abortSignal, checkOptions, type Form, having, maybe } from '../check-options.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import type { Did } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError, ResolutionError } from '../errors.ts'
@@ -38,14 +39,13 @@ export type ReceiptVerdict =
  * thrown for them.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
- * @throws {@link ArgumentError} when an option is missing or not of its type, {@link MalformedError} when `executor` is
- *   no DID.
+ * @throws {@link ArgumentError} when an option is missing or not of its type.
  * @throws {@link ResolutionError} when the resolver answers with something else than keys.
  */
 export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<ReceiptVerdict> {
   checkOptions(options, optionForms)
   const { resolver = keyResolver(), backend = platformBackend, signal } = options
-  const executor = parseDid(options.executor)
+  const executor = didOption('executor', options.executor)
   let opened: OpenReceipt
   try {
     opened = openReceipt(bytes)

@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
 import { abortSignal, checkOptions, type Form, having, listOf, maybe } from '../check-options.ts'
-import { parseDid } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import { type ProofLike, sealInvocation } from '../invocation/invoke.ts'
 import { isCid } from '../ipld/cid.ts'
@@ -42,7 +42,7 @@ export async function revoke(options: RevokeOptions): Promise<Invocation> {
   return sealInvocation(
     {
       issuer: issuer.did,
-      subject: options.subject === undefined ? issuer.did : parseDid(options.subject),
+      subject: options.subject === undefined ? issuer.did : didOption('subject', options.subject),
       command: revokeCommand,
       args: {
         revoke: delegation.cid,
