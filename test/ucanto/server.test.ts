@@ -3,18 +3,25 @@ import type { AddressInfo } from 'node:net'
 import { invoke as clientInvoke, connect } from '@ucanto/client'
 import type { API } from '@ucanto/core'
 import { delegate as coreDelegate, Message, ok, Receipt } from '@ucanto/core'
-import { Verifier } from '@ucanto/principal'
+import { Absentee, Verifier } from '@ucanto/principal'
 import { create, handle, provide } from '@ucanto/server'
 import { CAR, HTTP } from '@ucanto/transport'
 import { afterEach, describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { standardFormat } from '../../src/authorization/read-call.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { anyCommand } from '../../src/capability/command.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { anySubject } from '../../src/capability/subject.ts'
+import { parseDid } from '../../src/did/did.ts'
+import { parseDidKey } from '../../src/did/did-key.ts'
+import { compositeResolver, keyResolver } from '../../src/did/resolver.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../../src/errors.ts'
 import { createGuard, type Guard } from '../../src/guard/guard.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { absentIssuer } from '../../src/ucanto/absent-issuer.ts'
 import { attenuate } from '../../src/ucanto/attenuate.ts'
+import { attest } from '../../src/ucanto/attest.ts'
 import { delegate } from '../../src/ucanto/delegate.ts'
 import { execute } from '../../src/ucanto/execute.ts'
 import { invoke } from '../../src/ucanto/invoke.ts'
@@ -31,6 +38,7 @@ const [alice, bob, carol] = (await Promise.all(['alice', 'bob', 'carol'].map((na
   Actor,
   Actor,
 ]
+const cast = await Promise.all(['alice', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8'].map((name) => actor(name)))
 const [alicePeer, bobPeer] = (await Promise.all(['alice', 'bob'].map(peer))) as [Peer, Peer]
 type Actor = Awaited<ReturnType<typeof actor>>
 type Peer = Awaited<ReturnType<typeof peer>>
@@ -41,9 +49,9 @@ afterEach(() => {
 })
 
 /** Starts a service of `@ucanto/server` over HTTP. */
-async function start(service: object): Promise<URL> {
+async function start(service: object, name: Peer = id): Promise<URL> {
   const server = create({
-    id: id as never,
+    id: name as never,
     service: service as never,
     codec: CAR.inbound,
     principal: Verifier,
@@ -70,15 +78,18 @@ async function listen(answer: (body: Uint8Array, headers: object) => Promise<Ans
 }
 
 /** A service of that ecosystem that sends mail. */
-const mail = (): Promise<URL> =>
-  start({
-    mail: {
-      send: provide(
-        mailSend as never,
-        ({ capability }) => ok({ sent: (capability as unknown as { nb: { to: string } }).nb.to }) as never,
-      ),
+const mail = (name: Peer = id): Promise<URL> =>
+  start(
+    {
+      mail: {
+        send: provide(
+          mailSend as never,
+          ({ capability }) => ok({ sent: (capability as unknown as { nb: { to: string } }).nb.to }) as never,
+        ),
+      },
     },
-  })
+    name,
+  )
 
 async function callOf(args: object, policyTo?: string): Promise<UcantoToken> {
   const root = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
@@ -96,6 +107,101 @@ describe('a service of @ucanto/server', () => {
     const call = await callOf({ to: 'bob' }, 'bob')
     const receipt = await execute(call, { url })
     expect(receipt).toMatchObject({ issuer: id.did(), outcome: { ok: { sent: 'bob' } }, ran: call.cid })
+  })
+
+  it('takes whatever chain is written here, from no delegation to eight', async () => {
+    const url = await mail()
+    for (const subject of [alice.did, anySubject] as const) {
+      let proof: UcantoToken | undefined
+      for (let depth = 0; depth <= 8; depth++) {
+        const issuer = cast[depth] as Actor
+        const call = await invoke({
+          issuer,
+          audience: id.did(),
+          subject: alice.did,
+          command: '/mail/send',
+          args: { to: 'bob' },
+          proofs: proof === undefined ? [] : [proof],
+        })
+        await expect
+          .soft(execute(call, { url }), `${depth}`)
+          .resolves.toMatchObject({ outcome: { ok: { sent: 'bob' } } })
+        const next = { issuer, audience: (cast[depth + 1] ?? bob).did, command: depth < 3 ? anyCommand : '/mail' }
+        if (proof === undefined) proof = await delegate({ ...next, subject })
+        else if (subject === anySubject) proof = await delegate({ ...next, subject, proofs: [proof] })
+        else proof = await attenuate(proof, next)
+      }
+    }
+  })
+
+  it('takes sessions that are written here, and we take those of its ecosystem', async () => {
+    const did = 'did:web:service.example' as const
+    const web = id.withDID(did) as never as Peer
+    const signer = { ...(await actor('service')), did: parseDid(did) }
+    const account = 'did:mailto:example.com:alice' as const
+    const login = await delegate({
+      issuer: absentIssuer(account),
+      audience: bob.did,
+      command: anyCommand,
+      subject: anySubject,
+    })
+    const session = await attest(login, { issuer: signer })
+    const asked = { issuer: bob, audience: did, subject: account, command: '/mail/send', args: { to: 'bob' } }
+    const resolver = compositeResolver({
+      key: keyResolver(),
+      web: { resolve: () => ({ keys: [parseDidKey(parseDid(id.did()))] }) },
+    })
+    const url = await mail(web)
+    await expect(
+      execute(await invoke({ ...asked, proofs: [login, session] }), { url, resolver }),
+    ).resolves.toMatchObject({ issuer: did, outcome: { ok: { sent: 'bob' } } })
+    await expect(execute(await invoke({ ...asked, proofs: [login] }), { url, resolver })).resolves.toMatchObject({
+      outcome: { error: { name: 'Unauthorized' } },
+    })
+
+    const guarded = createGuard({
+      audience: did,
+      subjects: anySubject,
+      commands: [defineCommand({ command: '/mail/send', args: {} })],
+      revocations: memoryRevocationStore(),
+      replay: memoryReplayStore(),
+      formats: [standardFormat, ucantoFormat({ attestationAuthorities: [did] })],
+      resolver,
+      audit: { sink: memoryAuditSink() },
+    })
+    const service = ucantoService(guarded as never, { '/mail/send': ({ subject }) => ({ subject }) })
+    const to = connect({
+      id: web,
+      codec: CAR.outbound,
+      channel: HTTP.open({ url: await start(service, web) }) as never,
+    })
+    const theirs = Absentee.from({ id: account })
+    const given = await coreDelegate({
+      issuer: theirs,
+      audience: bobPeer,
+      capabilities: [{ can: 'mail/*', with: account }],
+    })
+    const attested = await coreDelegate({
+      issuer: web,
+      audience: bobPeer,
+      capabilities: [{ can: 'ucan/attest', with: did, nb: { proof: given.cid } as object }],
+    })
+    const call = (proofs: readonly API.Delegation[], nonce: string): API.IssuedInvocationView =>
+      clientInvoke({
+        issuer: bobPeer,
+        audience: web,
+        capability: { can: 'mail/send', with: account },
+        proofs: [...proofs],
+        nonce,
+      })
+    const outcome = async (invocation: API.IssuedInvocationView): Promise<unknown> =>
+      ((await invocation.execute(to as never)) as unknown as API.Receipt).out
+    await expect(outcome(call([given, attested], 'a nonce of enough bytes'))).resolves.toEqual({
+      ok: { subject: account },
+    })
+    await expect(outcome(call([given], 'another nonce'))).resolves.toMatchObject({
+      error: { code: 'signature_invalid', requirement: 'UCT-49' },
+    })
   })
 
   it('says no as an outcome', async () => {
