@@ -15,10 +15,11 @@ import { type SampleDenialsOptions, sampleDenials } from '../audit/sample-denial
 import type { AuditSink, Confirmation } from '../audit/sink.ts'
 import { withDeadline } from '../audit/with-deadline.ts'
 import type { Authorization } from '../authorization/authorization.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, AuditError, quote } from '../errors.ts'
 import type { Clock } from '../time.ts'
 import type { Release } from '../vault/vault.ts'
 import type { GuardedCommand } from './command.ts'
+import { DeadlineError, withinDeadline } from './deadline.ts'
 import type { GuardDenial } from './result.ts'
 
 /** How a guard records. */
@@ -52,7 +53,8 @@ export interface AuditTrail {
   outcome(intent: string, ending: Ending): Promise<Confirmation>
   /** Says that a call was refused, unless too many were. */
   denied(denial: GuardDenial, durationMs: number): Promise<void>
-  close(): Promise<void>
+  /** Closes the sink, within so many milliseconds. */
+  close(milliseconds: number): Promise<void>
 }
 
 /** How a call ended. */
@@ -70,13 +72,13 @@ export function createAuditTrail(
   clock: Clock,
   mode: 'enforce' | 'shadow',
 ): AuditTrail {
-  const { deadlineMs, maxInFlight, argumentKey, pseudonymize, personalKeys } = options
+  const { deadlineMs = 500, maxInFlight, argumentKey, pseudonymize, personalKeys } = options
   const encrypted = commands.find((command) => (command.personal?.length ?? 0) > 0)
   if (encrypted !== undefined && personalKeys === undefined) {
     throw new ArgumentError(`\`${encrypted.command}\` has personal arguments, and \`audit.personalKeys\` is missing`)
   }
   const sink = withDeadline(options.sink, {
-    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    deadlineMs,
     ...(maxInFlight === undefined ? {} : { maxInFlight }),
   })
   const sample = sampleDenials({ clock, ...options.denials })
@@ -99,11 +101,18 @@ export function createAuditTrail(
     { args, subject }: Authorization,
     { personal = [] }: GuardedCommand,
     event: string,
+    signal: AbortSignal,
   ): Promise<object> {
     if (personal.length === 0 || personalKeys === undefined) return {}
     const key = pseudonymize === undefined ? subject : await pseudonymize(subject)
-    return { personal: await sealPersonal(discloseArguments(args, personal), event, { key, keys: personalKeys }) }
+    return {
+      personal: await sealPersonal(discloseArguments(args, personal), event, { key, keys: personalKeys, signal }),
+    }
   }
+
+  /** Keys and pseudonyms may come from elsewhere: a sink that is not asked cannot be late. */
+  const prepare = <T>(task: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    inTime(deadlineMs, 'an audit event could not be prepared', task)
 
   const append = (event: AuditEvent, signal?: AbortSignal): Promise<Confirmation> =>
     sink.append(event, signal === undefined ? {} : { signal })
@@ -111,14 +120,17 @@ export function createAuditTrail(
   return {
     async intent(authorization, command, signal) {
       const { credential: vault } = command
-      const event = await intentEvent({
-        authorization,
-        time: now(),
-        privacy: await privacy(),
-        ...(vault === undefined ? {} : { vault }),
-        ...shadow,
+      const event = await prepare(async (late) => {
+        const made = await intentEvent({
+          authorization,
+          time: now(),
+          privacy: await privacy(),
+          ...(vault === undefined ? {} : { vault }),
+          ...shadow,
+        })
+        return { ...made, ...(await sealed(authorization, command, made.id, late)) }
       })
-      await append({ ...event, ...(await sealed(authorization, command, event.id)) }, signal)
+      await append(event, signal)
       return event.id
     },
 
@@ -147,11 +159,24 @@ export function createAuditTrail(
       const verdict = sample(denial.call?.invoker ?? '')
       if (!verdict.record) return
       const { suppressed } = verdict
-      await append(
-        await deniedEvent({ denial, time: now(), privacy: await privacy(), suppressed, durationMs, ...shadow }),
+      const event = await prepare(async () =>
+        deniedEvent({ denial, time: now(), privacy: await privacy(), suppressed, durationMs, ...shadow }),
       )
+      await append(event)
     },
 
-    close: () => sink.close(),
+    async close(milliseconds) {
+      await inTime(milliseconds, `the audit sink ${quote(sink.name)} did not close`, () => sink.close())
+    },
+  }
+}
+
+/** Does something that is part of recording, and turns what takes too long into an error of the audit. */
+async function inTime<T>(milliseconds: number, what: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  try {
+    return await withinDeadline(milliseconds, [], task)
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error
+    throw new AuditError('ERR_AUDIT_DEADLINE', `${what} within ${milliseconds} ms`)
   }
 }

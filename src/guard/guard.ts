@@ -7,6 +7,7 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import { type Authorizer, createAuthorizer } from '../authorization/authorize.ts'
 import type { CallOptions } from '../authorization/options.ts'
+import type { Command } from '../capability/command.ts'
 import { ArgumentError } from '../errors.ts'
 import { systemClock } from '../time.ts'
 import { createAuditTrail } from './audit-trail.ts'
@@ -47,7 +48,8 @@ export interface Guard<Args = unknown> {
    */
   dryRun(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
   /**
-   * Lets no further calls in, waits for those under way, and closes the audit sink.
+   * Lets no further calls in, waits for those under way, and closes the audit sink. Rejects when the sink fails to close,
+   * or takes too long.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -62,7 +64,7 @@ export interface Guard<Args = unknown> {
 export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<Args> {
   checkGuardOptions(options)
   const { audit, clock = systemClock, deadlines = {}, maxInFlight = 1_000, receipts, vault } = options
-  const { decisionMs = 2_000, handlerMs = 30_000, closeMs = 5_000 } = deadlines
+  const { decisionMs = 2_000, handlerMs = 30_000, receiptMs = 2_000, closeMs = 5_000 } = deadlines
   const commands: readonly GuardedCommand[] = options.commands
   const table = new Map(commands.map((command) => [command.command, command]))
   const telemetry = createTelemetry(options)
@@ -76,7 +78,12 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
 
   async function decide(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
     const started = performance.now()
-    const decision = await telemetry.span('ucan.authorize', () => ask(by, container, call))
+    const decision = await telemetry.span('ucan.verify', async (set) => {
+      const made = await ask(by, container, call)
+      if (made.allowed) set('gen_ai.tool.name', made.authorization.command)
+      else set('error.type', made.denial.code)
+      return made
+    })
     const { allowed } = decision
     telemetry.event({
       name: 'decided',
@@ -129,12 +136,12 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
     const command = table.get(authorization.command) as GuardedCommand
     let intent: string
     try {
-      intent = await telemetry.span('audit.intent', () => trail.intent(authorization, command, call.signal))
+      intent = await telemetry.span('audit.intent', (set) => {
+        set('gen_ai.tool.name', command.command)
+        return trail.intent(authorization, command, call.signal)
+      })
     } catch (error) {
-      // GRD-01
-      telemetry.error(error)
-      telemetry.event({ name: 'refused', code: 'audit_unavailable', command: command.command })
-      return refuse('audit_unavailable', 'the intent could not be recorded, so nothing was done', 'GRD-01')
+      return unrecorded(error, authorization.command)
     }
     return inFlight.run((closing) =>
       perform({
@@ -146,6 +153,7 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
         authorizer,
         clock,
         handlerMs,
+        receiptMs,
         receipts,
         telemetry,
         trail,
@@ -154,9 +162,16 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
     )
   }
 
+  /** GRD-01 */
+  function unrecorded(error: unknown, command: Command): { readonly allowed: false; readonly denial: GuardDenial } {
+    telemetry.error(error)
+    telemetry.event({ name: 'refused', code: 'audit_unavailable', command })
+    return refuse('audit_unavailable', 'the intent could not be recorded, so nothing was done', 'GRD-01')
+  }
+
   let closing: Promise<void> | undefined
   function close(): Promise<void> {
-    closing ??= inFlight.drain(closeMs).then(() => trail.close())
+    closing ??= inFlight.drain(closeMs).then(() => trail.close(closeMs))
     return closing
   }
 
@@ -173,10 +188,14 @@ export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<
         if (!decision.allowed) return decision
         const { authorization } = decision
         const command = table.get(authorization.command) as GuardedCommand
-        const intent = await shadow.intent(authorization, command, call.signal)
-        await shadow.outcome(intent, { status: 'ok', durationMs: 0 })
         // What nothing was used up for releases nothing.
         authorization.consume(Math.floor(clock.now()))
+        try {
+          const intent = await shadow.intent(authorization, command, call.signal)
+          await shadow.outcome(intent, { status: 'ok', durationMs: 0 })
+        } catch (error) {
+          return unrecorded(error, authorization.command)
+        }
         return decision
       }),
     close,

@@ -25,7 +25,12 @@ export interface GuardDeadlines {
   readonly decisionMs?: number
   /** For a handler. Default 30,000; then its signal fires, and the call counts as ended in a way nobody knows. */
   readonly handlerMs?: number
-  /** For the calls that are under way when the guard closes. Default 5,000; then their signals fire. */
+  /** For a receipt to be signed. Default 2,000; then the call ends without one. */
+  readonly receiptMs?: number
+  /**
+   * For the calls that are under way when the guard closes, and then for the sink. Default 5,000 each; then the signals of
+   * the calls fire, and closing fails.
+   */
   readonly closeMs?: number
 }
 
@@ -105,6 +110,7 @@ const auditForms: Readonly<Record<string, Form>> = Object.freeze({
 const deadlineForms: Readonly<Record<string, Form>> = Object.freeze({
   'deadlines.decisionMs': maybe(milliseconds),
   'deadlines.handlerMs': maybe(milliseconds),
+  'deadlines.receiptMs': maybe(milliseconds),
   'deadlines.closeMs': maybe(milliseconds),
 })
 

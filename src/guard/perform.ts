@@ -25,6 +25,7 @@ export interface Performance<Args, T> {
   readonly authorizer: Authorizer
   readonly clock: Clock
   readonly handlerMs: number
+  readonly receiptMs: number
   readonly receipts: Signer | undefined
   readonly telemetry: Telemetry
   readonly trail: AuditTrail
@@ -69,7 +70,10 @@ export async function perform<Args, T>(work: Performance<Args, T>): Promise<Guar
   const record = await finish(work, { status: 'ok', ...seen.upstream }, started)
   let receipt: Receipt | undefined
   if (record !== undefined && work.receipts !== undefined) {
-    receipt = await signReceipt(work.receipts, authorization, value, record, clock).catch((error: unknown) => {
+    const executor = work.receipts
+    receipt = await withinDeadline(work.receiptMs, [], (signal) =>
+      signReceipt({ executor, authorization, value, record, clock, signal }),
+    ).catch((error: unknown) => {
       telemetry.error(error)
       return undefined
     })
@@ -97,8 +101,9 @@ function createUpstream<Args, T>(
   }
   const release = async <R>(step: (options: ReleaseOptions) => Promise<R>): Promise<R> => {
     const started = performance.now()
-    return telemetry.span('vault.release', () =>
-      step({
+    return telemetry.span('vault.lease', (set) => {
+      set('gen_ai.tool.name', command)
+      return step({
         signal,
         // GRD-02
         recheck: (asked, options) => authorizer.recheck(asked, options),
@@ -107,8 +112,8 @@ function createUpstream<Args, T>(
           await trail.released(intent, released, signal)
           telemetry.event({ name: 'released', command, durationMs: performance.now() - started })
         },
-      }),
-    )
+      })
+    })
   }
   return {
     async fetch(url, request = {}) {
@@ -149,9 +154,10 @@ async function finish<Args, T>(
   const durationMs = performance.now() - started
   telemetry.event({ name: 'finished', command, status: ending.status, durationMs })
   try {
-    return await telemetry.span('audit.outcome', () =>
-      trail.outcome(intent, { ...ending, durationMs: Math.round(durationMs) }),
-    )
+    return await telemetry.span('audit.outcome', (set) => {
+      set('gen_ai.tool.name', command)
+      return trail.outcome(intent, { ...ending, durationMs: Math.round(durationMs) })
+    })
   } catch (error) {
     telemetry.error(error)
     return undefined

@@ -9,17 +9,24 @@ import { issueReceipt } from '../receipt/issue-receipt.ts'
 import type { Receipt } from '../receipt/receipt.ts'
 import type { Clock } from '../time.ts'
 
+/** What {@link signReceipt} needs. */
+export interface SignReceiptOptions {
+  readonly executor: Signer
+  readonly authorization: Authorization
+  /** What the handler returned. */
+  readonly value: unknown
+  /** The record of the outcome. */
+  readonly record: Confirmation
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
 /**
  * GRD-07: signs what came of a call: the task, the SHA-256 of the value as DAG-CBOR where it has such a form, and the record of
  * the outcome, so that the agent can later show that it was recorded, and the service that it was told.
  */
-export async function signReceipt(
-  executor: Signer,
-  authorization: Authorization,
-  value: unknown,
-  record: Confirmation,
-  clock: Clock,
-): Promise<Receipt> {
+export async function signReceipt(options: SignReceiptOptions): Promise<Receipt> {
+  const { executor, authorization, value, record, clock, signal } = options
   const { sequence, hash } = record
   const audit: IpldMap = { ...(sequence === undefined ? {} : { sequence }), ...(hash === undefined ? {} : { hash }) }
   return issueReceipt({
@@ -28,6 +35,7 @@ export async function signReceipt(
     outcome: { ok: { hash: await hashOf(value) } },
     ...(Object.keys(audit).length === 0 ? {} : { meta: { audit } }),
     clock,
+    signal,
   })
 }
 

@@ -46,7 +46,11 @@ export type GuardEvent =
 
 /** Where a guard reports to. What these throw is ignored. */
 export interface TelemetryOptions {
-  /** Gets a span for each step: `ucan.authorize`, `audit.intent`, `vault.release`, `audit.outcome`. */
+  /**
+   * Gets a span for each step, under the names that agent tooling uses: `ucan.verify` (the decision), `audit.intent`,
+   * `vault.lease` (the release of a credential), `audit.outcome`. Attributes: `gen_ai.tool.name`, the command once it is
+   * believed; `error.type`, the code of a denial or of what was thrown.
+   */
   readonly tracer?: Tracer
   /** Gets an event for each decision, refusal, release and end of a call. */
   readonly onEvent?: (event: GuardEvent) => void
@@ -54,12 +58,18 @@ export interface TelemetryOptions {
   readonly onError?: (error: unknown) => void
 }
 
+/** Names of the spans of a guard. */
+export type SpanName = 'ucan.verify' | 'audit.intent' | 'vault.lease' | 'audit.outcome'
+
+/** Sets an attribute of the present span. */
+export type SetAttribute = (name: 'gen_ai.tool.name' | 'error.type', value: string) => void
+
 /** Reports without ever failing. */
 export interface Telemetry {
   event(event: GuardEvent): void
   error(error: unknown): void
-  /** Runs a step in a span, which says how it ended by `error.type`. */
-  span<T>(name: string, step: () => Promise<T>): Promise<T>
+  /** Runs a step in a span, which says how it ended by `error.type`; the step may set attributes itself. */
+  span<T>(name: SpanName, step: (set: SetAttribute) => Promise<T>): Promise<T>
 }
 
 /** Makes the reporter of a guard. */
@@ -69,10 +79,11 @@ export function createTelemetry({ tracer, onEvent, onError }: TelemetryOptions):
     error: (error) => quietly(() => onError?.(error)),
     async span(name, step) {
       const span = quietly(() => tracer?.startSpan(name))
+      const set: SetAttribute = (attribute, value) => void quietly(() => span?.setAttribute(attribute, value))
       try {
-        return await step()
+        return await step(set)
       } catch (error) {
-        quietly(() => span?.setAttribute('error.type', errorCode(error)))
+        set('error.type', errorCode(error))
         throw error
       } finally {
         quietly(() => span?.end())

@@ -15,6 +15,7 @@ import { checkDestination } from './destination.ts'
 import { encodedForms } from './encoded-forms.ts'
 import { copyRequest, sendWithCredential } from './http.ts'
 import type { Processor } from './processor.ts'
+import { endAtOrigin } from './reading.ts'
 import { type ReleaseContext, type Released, release } from './release.ts'
 import { scrubResponse } from './scrub.ts'
 import type { SecretSource } from './source.ts'
@@ -27,7 +28,7 @@ export interface VaultOptions {
   readonly clock?: Clock
   /** Default: the host's `fetch`. */
   readonly fetch?: typeof fetch
-  /** Milliseconds in which the store must give a secret, and an issuer a token. Default 10,000. */
+  /** Milliseconds in which the store must give a secret, or end one, and an issuer a token. Default 10,000. */
   readonly readTimeoutMs?: number
   /** Milliseconds until an upstream must have begun to answer. Default 30,000. */
   readonly upstreamTimeoutMs?: number
@@ -93,7 +94,9 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
       const forms = encodedForms(released.secrets)
       const done = once(() => {
         for (const form of forms) form.fill(0)
-        released.revoke?.({}).catch((error: unknown) => onRevokeFailure?.(released.release, error))
+        endAtOrigin(released.revoke, context.timeoutMs).catch((error: unknown) =>
+          onRevokeFailure?.(released.release, error),
+        )
       })
       try {
         const sending = { clock, fetch: context.fetch, signal, timeoutMs: upstreamTimeoutMs, redirects }
@@ -118,18 +121,18 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
           'the credential is for Vault.use; make it `leasable` to hand it out',
         )
       }
-      return leaseOf(await release(found, admission, leaseOptions, context))
+      return leaseOf(await release(found, admission, leaseOptions, context), context.timeoutMs)
     },
   } satisfies Vault)
 }
 
-function leaseOf(released: Released): Lease {
+function leaseOf(released: Released, timeoutMs: number): Lease {
   let ended = false
   const revoke = async (): Promise<void> => {
     for (const secret of released.secrets) secret.dispose()
     if (ended) return
     // VLT-12
-    await released.revoke?.({})
+    await endAtOrigin(released.revoke, timeoutMs)
     ended = true
   }
   return Object.freeze({ ...released.release, secret: released.secret, revoke, [Symbol.asyncDispose]: revoke })

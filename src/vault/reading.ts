@@ -1,9 +1,33 @@
+import { VaultError } from '../errors.ts'
+import { startDeadline, waitFor } from './deadline.ts'
 import type { SecretReading } from './source.ts'
+
+/** Milliseconds in which an origin must have ended a secret that nobody uses. */
+const GIVE_BACK_MS = 10_000
 
 /** Ends a reading that nobody uses: overwrites it, and ends it at its origin if it can be. Never rejects. */
 export async function giveBack(reading: SecretReading): Promise<void> {
   reading.secret.dispose()
-  await reading.revoke?.({}).catch(() => undefined)
+  await endAtOrigin(reading.revoke, GIVE_BACK_MS).catch(() => undefined)
+}
+
+/**
+ * Ends a secret at its origin, if it is of that kind.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when the origin has not answered in time; what the origin throws.
+ */
+export async function endAtOrigin(revoke: SecretReading['revoke'], milliseconds: number): Promise<void> {
+  if (revoke === undefined) return
+  const deadline = startDeadline(undefined, milliseconds)
+  const { signal } = deadline
+  try {
+    await waitFor(revoke({ signal }), signal)
+  } catch (error) {
+    if (!signal.aborted || error instanceof VaultError) throw error
+    throw new VaultError('ERR_VAULT_UNAVAILABLE', `the origin did not end the secret within ${milliseconds} ms`)
+  } finally {
+    deadline.clear()
+  }
 }
 
 /**

@@ -470,16 +470,19 @@ describe('the records of a guard', () => {
 
 describe('monitoring', () => {
   it('gets spans and events, and can neither change nor break a call', async () => {
-    const names: string[] = []
+    const spans: { readonly name: string; readonly attributes: Record<string, unknown>; ended: boolean }[] = []
     const seen: GuardEvent[] = []
     const tracer = {
       startSpan: (name: string) => {
-        names.push(name)
+        const span = { name, attributes: {} as Record<string, unknown>, ended: false }
+        spans.push(span)
         return {
-          setAttribute: () => {
+          setAttribute: (attribute: string, value: unknown) => {
+            span.attributes[attribute] = value
             throw new Error('x')
           },
           end: () => {
+            span.ended = true
             throw new Error('x')
           },
         }
@@ -494,7 +497,14 @@ describe('monitoring', () => {
     })
     expect(await guard.use(await containerOf(), post)).toMatchObject({ allowed: true, value: 200 })
     expect(await guard.use('nonsense', post)).toMatchObject({ allowed: false })
-    expect(names).toEqual(['ucan.authorize', 'audit.intent', 'vault.release', 'audit.outcome', 'ucan.authorize'])
+    const tool = { 'gen_ai.tool.name': '/mail/send' }
+    expect(spans).toEqual([
+      { name: 'ucan.verify', attributes: tool, ended: true },
+      { name: 'audit.intent', attributes: tool, ended: true },
+      { name: 'vault.lease', attributes: tool, ended: true },
+      { name: 'audit.outcome', attributes: tool, ended: true },
+      { name: 'ucan.verify', attributes: { 'error.type': 'unsupported' }, ended: true },
+    ])
     expect(seen.map(({ name }) => name)).toEqual(['decided', 'released', 'finished', 'decided'])
     expect(JSON.stringify(seen)).not.toContain('example.com')
   })

@@ -8,31 +8,45 @@ import type { SqliteDatabase } from '../../src/audit/sqlite.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
+import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
-import { fixedToken } from '../../src/vault/openbao.ts'
+import type { AwsGrant, AwsOptions } from '../../src/vault/aws.ts'
+import type { CredentialRules } from '../../src/vault/credential.ts'
+import { fixedToken, type OpenBaoLogin } from '../../src/vault/openbao.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import { generateSealingKey } from '../../src/vault/sealed.ts'
+import { generateSealingKey, type SealingKey } from '../../src/vault/sealed.ts'
+import type { SecretSource } from '../../src/vault/source.ts'
 import { actor } from '../support/actors.ts'
 import { service } from '../support/service.ts'
 
-export const alice = await actor('alice')
-export const sealing = await generateSealingKey()
+export const alice: Signer = await actor('alice')
+export const sealing: SealingKey = await generateSealingKey()
 /** In every secret place of the wrong options; no message may have it. */
 export const canary = 'kanarie3Kq8Wd'
 
-export const rules = { origins: ['https://api.example'], processor: bearer() }
-export const source = { name: 'test', read: async () => undefined }
+export const rules: CredentialRules & { readonly origins: readonly string[] } = {
+  origins: ['https://api.example'],
+  processor: bearer(),
+}
+export const source: SecretSource = { name: 'test', read: async () => undefined }
 export const write = (): void => undefined
 let folder: string
 let count = 0
 /** A new place in the folder. */
 export const place = (name: string): string => join(folder, `${count++}-${name}`)
-export const openbao = { address: 'https://bao.example', login: fixedToken('t') }
-export const aws = { region: 'eu-central-1', keys: { accessKeyId: 'AKIA', secretAccessKey: canary } }
-export const grants = [
+export const openbao: { readonly address: string; readonly login: OpenBaoLogin } = {
+  address: 'https://bao.example',
+  login: fixedToken('t'),
+}
+export const aws: AwsOptions = { region: 'eu-central-1', keys: { accessKeyId: 'AKIA', secretAccessKey: canary } }
+export const grants: readonly AwsGrant[] = [
   { command: '/a', statements: [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::bucket/{key}'] }] },
 ]
-export const exchange = { tokenEndpoint: 'https://as.example/token', clientId: 'c', clientSecret: canary }
+export const exchange: { readonly tokenEndpoint: string; readonly clientId: string; readonly clientSecret: string } = {
+  tokenEndpoint: 'https://as.example/token',
+  clientId: 'c',
+  clientSecret: canary,
+}
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'procura-configuration-'))

@@ -20,6 +20,7 @@ export async function startUpstream(key: string): Promise<Upstream> {
     const { method = '', url: path = '' } = request
     const { authorization } = request.headers
     requests.push({ method, path, authorization, body: await read(request) })
+    if (path === '/hang') return
     const known = authorization === `Bearer ${key}`
     response.writeHead(known ? 200 : 401, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ ok: known, echo: authorization }))
@@ -28,7 +29,10 @@ export async function startUpstream(key: string): Promise<Upstream> {
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    close: () => new Promise((resolve) => void server.close(() => resolve())),
+    close: () => {
+      server.closeAllConnections()
+      return new Promise((resolve) => void server.close(() => resolve()))
+    },
   }
 }
 
