@@ -39,6 +39,11 @@ export interface VerificationPoolOptions {
    * thread, so that whoever asks too much waits, and nothing piles up. Default 256.
    */
   readonly maxPending?: number
+  /**
+   * Most milliseconds that a thread may take from one answer to the next; one that takes longer is ended. Default 10,000,
+   * a hundred times what the slowest back end needs.
+   */
+  readonly answerTimeoutMs?: number
   /** How often a thread that ended is replaced, in the life of the pool. Default 10. */
   readonly maxRestarts?: number
   /** Told of each thread that ended without being asked to. What it had not answered is verified on the calling thread. */
@@ -78,13 +83,13 @@ interface PoolKey {
  * thread cannot be started or verifies wrongly.
  */
 export async function createVerificationPool(options: VerificationPoolOptions = {}): Promise<VerificationPool> {
-  const { threads, maxPending, maxRestarts, script, choice, onError } = complete(options)
-  const backend = await chooseBackend(choice)
+  const { threads, maxPending, maxRestarts, onError, ...start } = complete(options)
+  const backend = await chooseBackend(start.backend)
   const dispatcher = createDispatcher({
     threads,
     maxPending: threads * maxPending,
     maxRestarts,
-    startThread: () => startThread(script, choice),
+    startThread: () => startThread(start),
     onError,
   })
   await dispatcher.start()
@@ -121,15 +126,16 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
 
 function complete(options: VerificationPoolOptions) {
   if (typeof options !== 'object' || options === null) throw new ArgumentError('the options of a pool are an object')
-  const { threads, backend = 'node', maxPending = 256, maxRestarts = 10, onError = () => undefined, script } = options
+  const { threads = availableParallelism(), backend = 'node', onError = () => undefined, script } = options
   if (typeof onError !== 'function') throw new ArgumentError('`onError` must be a function')
   const beside = new URL('./pool/thread.js', import.meta.url)
   if (script !== undefined && !URL.canParse(script)) throw new ArgumentError('`script` must be a URL')
   return {
-    threads: whole('threads', threads ?? availableParallelism(), 1, 256),
-    maxPending: whole('maxPending', maxPending, 1, 65_536),
-    maxRestarts: whole('maxRestarts', maxRestarts, 0, Number.MAX_SAFE_INTEGER),
-    choice: backend,
+    threads: whole('threads', threads, 1, 256),
+    maxPending: whole('maxPending', options.maxPending ?? 256, 1, 65_536),
+    maxRestarts: whole('maxRestarts', options.maxRestarts ?? 10, 0, Number.MAX_SAFE_INTEGER),
+    answerTimeoutMs: whole('answerTimeoutMs', options.answerTimeoutMs ?? 10_000, 1, 2 ** 31 - 1),
+    backend,
     script: script === undefined ? beside : new URL(script),
     onError,
   }

@@ -41,7 +41,7 @@ describe.each(choices)('threads with the back end $name', ({ choice }) => {
       threads: 2,
       maxPending: 1000,
       maxRestarts: 0,
-      startThread: () => startThread(script.url, choice),
+      startThread: () => startThread({ script: script.url, backend: choice, answerTimeoutMs: 10_000 }),
       onError: (error) => {
         throw error
       },

@@ -186,6 +186,33 @@ describe('SIG-12 a thread that', () => {
     for (let i = 0; ended < 5; i++) expect(await ask(pool, 100), `${i}`).toEqual(expected)
   })
 
+  it('is silent, stuck or busy with other things is ended in time, and what it was asked is verified here', async () => {
+    await Promise.all(
+      ['', 'for (;;);', 'setInterval(() => undefined, 1)'].map(async (misdeed) => {
+        const errors: ThreadError[] = []
+        await using pool = await createPool({
+          script: faultyScript(misdeed),
+          threads: 1,
+          maxRestarts: 0,
+          answerTimeoutMs: 4_000,
+          onError: (error) => errors.push(error),
+        })
+        expect(await ask(pool)).toEqual([true, false, true, false])
+        expect(errors.map(({ message }) => message)).toEqual(['a thread that verifies signatures does not answer'])
+        expect(pool.threads).toBe(0)
+      }),
+    )
+  })
+
+  it('has answered while the calling thread was busy stays', async () => {
+    await using pool = await createPool({ maxRestarts: 0, answerTimeoutMs: 4_000 })
+    const answers = ask(pool, 100)
+    await new Promise((resolve) => process.nextTick(resolve))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_500)
+    expect(await answers).toEqual(Array.from({ length: 100 }, (_, at) => at % 2 === 0))
+    expect(pool.threads).toBe(2)
+  })
+
   it('failed at its questions stays, and they are verified here', async () => {
     await using pool = await createPool({
       script: faultyScript('port.postMessage(answers(id, ...Array(count).fill(failed)))'),
@@ -347,6 +374,8 @@ describe('the options of a pool', () => {
       [{ threads: '2' }, /`threads`/],
       [{ maxPending: 0 }, /`maxPending`/],
       [{ maxRestarts: -1 }, /`maxRestarts`/],
+      [{ answerTimeoutMs: 0 }, /`answerTimeoutMs`/],
+      [{ answerTimeoutMs: 2 ** 31 }, /`answerTimeoutMs`/],
       [{ onError: 'log' }, /`onError`/],
       [{ script: './thread.js' }, /`script` must be a URL/],
       [{ backend: 'sodium' }, /`backend` must be `node`, `noble` or `\{ sodium/],
@@ -387,7 +416,7 @@ async function started(
     onError: () => undefined,
     ...options,
     startThread: () => {
-      const thread = startThread(options.script ?? script.url, 'node')
+      const thread = startThread({ script: options.script ?? script.url, backend: 'node', answerTimeoutMs: 10_000 })
       const number = count++
       return {
         get underWay() {

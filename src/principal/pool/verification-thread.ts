@@ -32,15 +32,24 @@ interface Pending {
   readonly reject: (error: ThreadError) => void
 }
 
+/** How a thread is started. */
+export interface ThreadOptions {
+  /** The built `procura/pool/thread`. */
+  readonly script: URL
+  readonly backend: BackendChoice
+  /** Most milliseconds from one answer to the next, while something is under way. */
+  readonly answerTimeoutMs: number
+}
+
 /**
  * Starts a thread. It does not keep the process from ending, except while something is under way.
  *
- * @param script - the built `procura/pool/thread`.
  * @throws ThreadError when the host does not allow it.
  */
-export function startThread(script: URL, backend: BackendChoice): VerificationThread {
+export function startThread(options: ThreadOptions): VerificationThread {
   const pending = new Map<number, Pending>()
-  const worker = newWorker(script, backend)
+  const worker = newWorker(options)
+  const watch = createWatch(options.answerTimeoutMs, () => end('a thread that verifies signatures does not answer'))
   let nextId = 0
   let over: ThreadError | undefined
   let tellFailed: (error: ThreadError) => void
@@ -53,6 +62,7 @@ export function startThread(script: URL, backend: BackendChoice): VerificationTh
     over = new ThreadError(message, { cause })
     for (const { reject } of pending.values()) reject(over)
     pending.clear()
+    watch.stop()
     void worker.terminate()
     tellFailed(over)
   }
@@ -67,7 +77,10 @@ export function startThread(script: URL, backend: BackendChoice): VerificationTh
       return
     }
     pending.delete(id)
-    if (pending.size === 0) worker.unref()
+    if (pending.size === 0) {
+      worker.unref()
+      watch.stop()
+    } else watch.start()
     batch.resolve(answers)
   }
 
@@ -86,7 +99,10 @@ export function startThread(script: URL, backend: BackendChoice): VerificationTh
         if (over !== undefined) return reject(over)
         nextId = (nextId + 1) >>> 0
         const bytes = encodeBatch({ id: nextId, questions })
-        if (pending.size === 0) worker.ref()
+        if (pending.size === 0) {
+          worker.ref()
+          watch.start()
+        }
         pending.set(nextId, { count: questions.length, resolve, reject })
         worker.postMessage(bytes, [bytes.buffer])
       }),
@@ -95,6 +111,7 @@ export function startThread(script: URL, backend: BackendChoice): VerificationTh
       over ??= new ThreadError('the thread that verifies signatures was stopped')
       for (const { reject } of pending.values()) reject(over)
       pending.clear()
+      watch.stop()
       await worker.terminate()
     },
   }
@@ -104,12 +121,38 @@ export function startThread(script: URL, backend: BackendChoice): VerificationTh
  * Without the flags of the process, which are for its own program: what is to be evaluated, how to profile it. With its
  * environment, where package managers say how packages are loaded.
  */
-function newWorker(script: URL, backend: BackendChoice): Worker {
+function newWorker({ script, backend }: ThreadOptions): Worker {
   const choice = typeof backend === 'string' ? backend : { sodium: String(backend.sodium) }
   const workerData: ThreadData = { procuraPool: choice }
   try {
     return new Worker(script, { workerData, execArgv: [], name: 'procura-pool' })
   } catch (cause) {
     throw new ThreadError('a thread that verifies signatures cannot be started', { cause })
+  }
+}
+
+interface Watch {
+  /** Begins to wait, or begins anew. */
+  start(): void
+  stop(): void
+}
+
+/**
+ * Calls back when nothing was heard for too long. This thread may have been busy for as long and not have heard what was
+ * said, so that it listens once more before it believes that.
+ */
+function createWatch(milliseconds: number, onSilence: () => void): Watch {
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => {
+    clearTimeout(timer)
+    timer = undefined
+  }
+  return {
+    start() {
+      stop()
+      const own = setTimeout(() => setImmediate(() => timer === own && onSilence()), milliseconds)
+      timer = own
+    },
+    stop,
   }
 }
