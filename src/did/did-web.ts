@@ -96,7 +96,7 @@ export function webResolver(options: WebResolverOptions = {}): DidResolver {
   }
 
   return Object.freeze({
-    resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal }) => {
+    resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal } = {}) => {
       if (didMethod(did) !== 'web') return undefined
       const location = didWebLocation(did)
       assertAllowed(location.host, settings)

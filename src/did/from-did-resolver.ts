@@ -74,7 +74,7 @@ export function fromDidResolver(
   const relationships = options.relationships ?? DEFAULT_RELATIONSHIPS
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)
   return Object.freeze({
-    resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal }) => {
+    resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal } = {}) => {
       const result = await unlessAborted(ask(resolvable, did), signal)
       return read(did, result, relationships)
     },

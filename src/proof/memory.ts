@@ -38,9 +38,10 @@ export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRe
 
 /** A copy of the list, so that what was looked at is what is kept. */
 function listed(delegations: Iterable<Delegation>): readonly Delegation[] {
-  const list = typeof delegations?.[Symbol.iterator] === 'function' ? [...delegations] : undefined
-  if (list === undefined || list.some((one) => one?.kind !== 'delegation')) {
+  const isList = typeof delegations === 'object' && typeof delegations?.[Symbol.iterator] === 'function'
+  const list = isList ? [...delegations] : [undefined]
+  if (!list.every((one) => one?.kind === 'delegation')) {
     throw new ArgumentError('a proof store takes a list of delegations')
   }
-  return list
+  return list as readonly Delegation[]
 }

@@ -123,7 +123,11 @@ describe('authorizeMany', () => {
     for (const concurrency of [0, -1, 1.5, Number.NaN]) {
       await expect(service.authorizeMany(all, { concurrency })).rejects.toThrow('`concurrency`')
     }
+    for (const one of [all[0], new TextEncoder().encode(all[0]), undefined, { length: 1 }]) {
+      await expect(service.authorizeMany(one as never)).rejects.toThrow('a list of containers')
+    }
     expect((await service.authorizeMany(all)).map(verdict)).toEqual(['allowed', 'allowed', 'allowed'])
+    expect((await service.authorizeMany(new Set(all))).map(verdict)).toHaveLength(3)
     let asked = 0
     const clock = {
       now: () => {
@@ -133,5 +137,12 @@ describe('authorizeMany', () => {
     }
     await expect(createService({ clock }).authorizeMany(all, { concurrency: 1 })).rejects.toThrow('no time')
     expect(asked).toBe(1)
+  })
+
+  it('decides about the calls that were there when it was asked', async () => {
+    const all = await containers(2)
+    const decisions = createService().authorizeMany(all)
+    all.push('C')
+    expect((await decisions).map(verdict)).toEqual(['allowed', 'allowed'])
   })
 })

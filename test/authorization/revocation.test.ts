@@ -96,6 +96,12 @@ describe('verifyRevocation', () => {
       denial: { code: 'unsupported' },
     })
     expect(await said([await revoke({ issuer: bob, delegation: second })])).toBe('proof_missing PRF-01')
+    for (const nothing of [undefined, null, 5, {}, []]) {
+      expect(await verifyRevocation(nothing as never, { clock })).toMatchObject({
+        accepted: false,
+        denial: { code: 'unsupported', requirement: 'CTN-01' },
+      })
+    }
   })
 })
 

@@ -7,7 +7,7 @@ import { parseDidKey } from '../../src/did/did-key.ts'
 import { fromDidResolver, type ResolutionResultLike } from '../../src/did/from-did-resolver.ts'
 import { compositeResolver, type DidResolver, keyResolver } from '../../src/did/resolver.ts'
 import { decompressPoint, P256, SECP256K1 } from '../../src/did/weierstrass.ts'
-import { MalformedError, ResolutionError } from '../../src/errors.ts'
+import { ArgumentError, MalformedError, ResolutionError } from '../../src/errors.ts'
 import { encodeBase58btc, encodeBase64url } from '../../src/ipld/base.ts'
 
 const did = parseDid('did:web:example.com')
@@ -249,6 +249,10 @@ describe('fromDidResolver', () => {
     const relationships: VerificationRelationship[] = ['authentication']
     const resolver = fromDidResolver({ resolve: async () => ({ didDocument: document }) }, { relationships })
     expect(await resolver.resolve(did, {})).toEqual({ keys: [ed25519] })
+    for (const wrong of [[], ['capabilityinvocation'], 'authentication']) {
+      const make = () => fromDidResolver({ resolve: async () => ({}) }, { relationships: wrong as never })
+      expect(make, String(wrong)).toThrow('`relationships`')
+    }
   })
 
   it('stops waiting when it is aborted', async () => {
@@ -278,6 +282,12 @@ describe('resolvers', () => {
     expect(await resolver.resolve(did, {})).toEqual({ keys: [p256] })
     for (const method of ['plc', 'constructor', 'tostring', 'valueof']) {
       expect.soft(resolver.resolve(parseDid(`did:${method}:abc`), {})).toBeUndefined()
+    }
+  })
+
+  it('are joined of resolvers only', () => {
+    for (const wrong of [{}, { key: keyResolver }, new Map([['key', keyResolver()]])]) {
+      expect(() => compositeResolver(wrong as never), String(wrong)).toThrow(ArgumentError)
     }
   })
 

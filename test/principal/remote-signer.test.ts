@@ -84,6 +84,14 @@ describe('a remote signer', () => {
     const { key, raw } = service('Ed25519')
     const did = parseDid('did:web:agents.example')
     expect(() => remoteSigner({ did, sign: raw })).toThrow(ArgumentError)
+    for (const wrong of [
+      { ...key, did },
+      { ...key, algorithm: 'ES256' },
+      { ...key, bytes: new Uint8Array(32) },
+      key.did,
+    ]) {
+      expect(() => remoteSigner({ did, key: wrong as never, sign: raw })).toThrow('`key` must be a public key')
+    }
     const signer = remoteSigner({ did, key, sign: raw })
     expect(signer.did).toBe(did)
     expect(await signer.sign(message)).toHaveLength(64)

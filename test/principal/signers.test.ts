@@ -207,6 +207,14 @@ describe('a signer of a WebCrypto key pair', () => {
   it('is of a kind that is known', async () => {
     const pair = await makePair({ name: 'ECDSA', namedCurve: 'P-384' })
     await expect(webCryptoSigner(pair)).rejects.toThrow(ArgumentError)
+    const { privateKey, publicKey } = await makePair({ name: 'Ed25519' })
+    for (const wrong of [
+      { privateKey: publicKey, publicKey: privateKey },
+      { privateKey: publicKey, publicKey },
+    ]) {
+      await expect(webCryptoSigner(wrong)).rejects.toThrow('the key pair cannot be used')
+    }
+    await expect(webCryptoSigner({ privateKey } as never)).rejects.toThrow('the key pair cannot be used')
   })
 })
 

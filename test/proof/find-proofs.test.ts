@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { anySubject } from '../../src/capability/subject.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
-import { ProofSearchError, StoreFullError } from '../../src/errors.ts'
+import { ProofSearchError, StoreError, StoreFullError } from '../../src/errors.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { type FindProofsOptions, findProofs } from '../../src/proof/find-proofs.ts'
 import { memoryProofStore } from '../../src/proof/memory.ts'
@@ -76,6 +76,16 @@ describe('findProofs', () => {
   })
 })
 
+describe('a proof store', () => {
+  it('that gives something else than delegations is a store that failed', async () => {
+    for (const answer of [undefined, 5, [null], ['x'], [{ kind: 'invocation' }]]) {
+      const store = { delegationsTo: async () => answer as never }
+      const found = findProofs(store, { invoker: dan.did, subject: alice.did, command: '/mail', clock })
+      await expect(found, JSON.stringify(answer)).rejects.toThrow(StoreError)
+    }
+  })
+})
+
 describe('memoryProofStore', () => {
   it('keeps each delegation once, and no more than it may', async () => {
     const [delegation] = (await chainOf(alice, bob)) as [Delegation]
@@ -84,5 +94,7 @@ describe('memoryProofStore', () => {
     expect([...(await store.delegationsTo(delegation.audience, {}))]).toEqual([delegation])
     const more = await chainOf(alice, carol)
     expect(() => store.add(more)).toThrow(StoreFullError)
+    expect(() => store.add(delegation as never)).toThrow('a list of delegations')
+    expect(() => store.add([delegation, delegation.cid] as never)).toThrow('a list of delegations')
   })
 })

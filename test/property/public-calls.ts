@@ -38,7 +38,7 @@ export interface PublicCall {
   readonly call?: AnyFunction
   /** The arguments. What is frozen in them counts as one thing. */
   readonly args: readonly unknown[]
-  /** Places that hold any value of the data model, or are not read at all: whatever is there may be taken. */
+  /** Places where anything may stand: they hold any value, or what is asked is whether the value is of a kind. */
   readonly free?: RegExp
   /** What the function may throw beside ArgumentError and MalformedError, as its documentation says. */
   readonly errors?: readonly ErrorClass[]
@@ -127,6 +127,8 @@ const statements = [
 /** Where they compare with a value. */
 const literal = /^\[0\]\[0\]\[2\]/
 const found = { a: [1], b: 'x', c: [7] }
+/** A container that is none is refused by the decision, and by no error. */
+const anyContainer = /^\[0\]/
 /**
  * Calls by entry point, each under the name of the export. Behind a space stands which form of it is meant, behind a dot
  * a method of what it gives.
@@ -136,7 +138,10 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     parseDid: { args: [alice.did] },
     parseCommand: { args: ['/mail'] },
     generateSigner: { args: [{ algorithm: 'ES256' }] },
-    defineCommand: { args: [{ command: '/mail', args: { to: schema }, description: 'x', idempotent: true }] },
+    defineCommand: {
+      args: [{ command: '/mail', args: { to: schema }, description: 'x', idempotent: true }],
+      free: /description/,
+    },
     delegate: {
       args: [
         {
@@ -195,14 +200,16 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
       free: /args|meta/,
     },
     encodeContainer: { args: [[call, grant]] },
-    createAuthorizer: { args: [authorizing] },
-    'createAuthorizer.authorize': { call: authorizer.authorize, args: [container, { signal }] },
-    'createAuthorizer.authorizeSync': { call: authorizer.authorizeSync, args: [container] },
+    // A version that there is not is one that is never met.
+    createAuthorizer: { args: [authorizing], free: /accept/ },
+    'createAuthorizer.authorize': { call: authorizer.authorize, args: [container, { signal }], free: anyContainer },
+    'createAuthorizer.authorizeSync': { call: authorizer.authorizeSync, args: [container], free: anyContainer },
     'createAuthorizer.authorizeMany': {
       call: authorizer.authorizeMany,
       args: [[container, container], { concurrency: 2, signal }],
+      free: /^\[0\]\[/,
     },
-    authorize: { args: [container, authorizing] },
+    authorize: { args: [container, authorizing], free: /^\[0\]|accept/ },
   },
   policy: {
     eq: { args: ['.a', { b: [1] }], free: /^\[1\]/ },
@@ -227,7 +234,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     compileGlob: { args: ['x*'] },
     escapeGlob: { args: ['x*'] },
     policyFor: { args: [{ command: '/mail', args: { to: text() } }] },
-    'policyFor.eq': { call: is.eq, args: ['.to', 'ann'] },
+    'policyFor.eq': { call: is.eq, args: ['.to', 'ann'], free: /^\[1\]/ },
     'policyFor.lt': { call: is.lt, args: ['.copies', 1] },
     'policyFor.like': { call: is.like, args: ['.to', 'a*'] },
     'policyFor.every': { call: is.every, args: ['.to', () => equal] },
@@ -272,7 +279,10 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     revoke: {
       args: [{ issuer: alice, delegation: grant, path: [grant], subject: alice.did, proofs: [grant], signal }],
     },
-    verifyRevocation: { args: [encodeContainer([revocation, grant]), { ...verifying, resolver }] },
+    verifyRevocation: {
+      args: [encodeContainer([revocation, grant]), { ...verifying, resolver }],
+      free: /^\[0\]|accept/,
+    },
   },
   'store/memory': {
     memoryRevocationStore: { args: [{ maxEntries: 5, clock, keepFor: 1 }] },
@@ -280,7 +290,11 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
       call: revocations.add,
       args: [{ ids: [grant.cid.toString()], revoker: alice.did, expiration: now }],
     },
-    'memoryRevocationStore.findRevocations': { call: revocations.findRevocations, args: [['x'], {}] },
+    'memoryRevocationStore.findRevocations': {
+      call: revocations.findRevocations,
+      args: [['x'], {}],
+      free: /^\[0\]\[/,
+    },
     memoryReplayStore: { args: [{ maxEntries: 5, clock }] },
     'memoryReplayStore.claim': { call: replay.claim, args: ['key', now, {}], errors: [StoreError] },
   },
@@ -300,11 +314,12 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
           signal,
         },
       ],
+      free: /args/,
       errors: [ProofSearchError, StoreError],
     },
     memoryProofStore: { args: [{ maxEntries: 5 }] },
     'memoryProofStore.add': { call: held.add, args: [[grant]] },
-    'memoryProofStore.delegationsTo': { call: held.delegationsTo, args: [bob.did, {}] },
+    'memoryProofStore.delegationsTo': { call: held.delegationsTo, args: [bob.did, {}], free: /./ },
   },
   receipt: {
     issueReceipt: {
@@ -331,7 +346,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     webCryptoSigner: { args: [pair, { did: 'did:web:example.com' }], errors: [SigningError] },
   },
   did: {
-    isDid: { args: [alice.did] },
+    isDid: { args: [alice.did], free: /./ },
     didKeyFrom: { args: ['Ed25519', alice.publicKey] },
     parseDidKey: { args: [alice.did] },
     fromDidResolver: { args: [resolver, { relationships: ['capabilityInvocation'] }] },
@@ -340,7 +355,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     keyResolver: { args: [] },
   },
   'did/web': {
-    isPublicAddress: { args: ['10.0.0.1'] },
+    isPublicAddress: { args: ['10.0.0.1'], free: /./ },
     webResolver: {
       args: [
         {
@@ -362,13 +377,13 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
   },
   format: {
     isPromiseLike: { args: [call] },
-    isCommand: { args: ['/mail'] },
+    isCommand: { args: ['/mail'], free: /./ },
     isCid: { args: [grant.cid] },
-    isList: { args: [[]] },
+    isList: { args: [[]], free: /./ },
     isMap: { args: [{}] },
-    checkTimestamp: { args: ['expiration', now] },
+    checkTimestamp: { args: ['expiration', now], free: /^\[0\]/ },
     completeLimits: { args: [limits] },
-    encodeCbor: { args: [{ a: [1] }, 'value'], free: /^\[0\]/ },
+    encodeCbor: { args: [{ a: [1] }, 'value'], free: /./ },
     parseCid: { args: [grant.cid.toString()] },
   },
 }

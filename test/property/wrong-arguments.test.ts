@@ -114,11 +114,15 @@ async function errorOf(call: AnyFunction, args: readonly unknown[]): Promise<unk
   }
 }
 
-/** Whether it may be taken in the place of a value: for a bound nothing but a number, for a callback but a function. */
+/**
+ * Whether it may be taken in the place of a value: for a bound nothing but a number, for a name a text, for a callback a
+ * function, for a list what can be one. What is taken without being what was meant would do harm later.
+ */
 function canStandFor(other: unknown, value: unknown): boolean {
   if (other === undefined || other === null) return true
   if (typeof value === 'number') return typeof other === 'number' && !Number.isNaN(other)
-  return typeof value !== 'function' || typeof other === 'function'
+  if (typeof value === 'string' || typeof value === 'function') return typeof other === typeof value
+  return !Array.isArray(value) || Array.isArray(other) || other instanceof Map
 }
 
 /** Whether a message says something, and not what the platform makes of a value. */

@@ -53,7 +53,22 @@ describe('a receipt', () => {
       { prf: [task] },
     ]
     for (const change of wrong) expect(await raw(change), JSON.stringify(change)).toBe('malformed')
-    expect(fault(await verifyReceipt(new Uint8Array(9), expected))).toBe('malformed')
+    for (const bytes of [new Uint8Array(9), undefined, null, 'x', [1]]) {
+      expect(fault(await verifyReceipt(bytes as never, expected)), String(bytes)).toBe('malformed')
+    }
+  })
+
+  it('RCP-01 is not signed in another form', async () => {
+    for (const outcome of [
+      1,
+      {},
+      { ok: 1, error: { name: 'x', message: 'y' } },
+      { error: 'x' },
+      { error: { name: 'x' } },
+    ]) {
+      const issued = issueReceipt({ executor: service, task, outcome: outcome as never, clock })
+      await expect(issued, JSON.stringify(outcome)).rejects.toThrow('`outcome` must be')
+    }
   })
 
   it('RCP-02 is from the executor that was asked', async () => {
