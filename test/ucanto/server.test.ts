@@ -13,15 +13,19 @@ import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { anyCommand } from '../../src/capability/command.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { anySubject } from '../../src/capability/subject.ts'
+import { encodeContainer } from '../../src/container/container.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
 import { compositeResolver, keyResolver } from '../../src/did/resolver.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../../src/errors.ts'
 import { createGuard, type Guard } from '../../src/guard/guard.ts'
+import { invoke as standardInvoke } from '../../src/invocation/invoke.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { absentIssuer } from '../../src/ucanto/absent-issuer.ts'
+import { archive } from '../../src/ucanto/archive.ts'
 import { attenuate } from '../../src/ucanto/attenuate.ts'
 import { attest } from '../../src/ucanto/attest.ts'
+import { decode } from '../../src/ucanto/decode.ts'
 import { delegate } from '../../src/ucanto/delegate.ts'
 import { execute } from '../../src/ucanto/execute.ts'
 import { invoke } from '../../src/ucanto/invoke.ts'
@@ -302,6 +306,40 @@ describe('ucantoService', () => {
     await expect(out(await ask({ to: 'eve' }, 'mail/send', 'another nonce'), to)).resolves.toMatchObject({
       error: { code: 'policy_unsatisfied', requirement: 'PRF-11' },
     })
+  })
+
+  it('is recorded like any call, by a guard that takes both formats when it says so', async () => {
+    const sink = memoryAuditSink()
+    const options = {
+      audience: id.did(),
+      subjects: anySubject,
+      commands: [send],
+      revocations: memoryRevocationStore(),
+      replay: memoryReplayStore(),
+      audit: { sink },
+    } as const
+    const both = createGuard({ ...options, formats: [standardFormat, ucantoFormat()] })
+    const invocation = await ask({ to: 'bob' })
+    const [asked] = await decode((await (await invocation.delegate()).archive()).ok as Uint8Array)
+    const old = await archive(asked as UcantoToken)
+    const fresh = encodeContainer([
+      await standardInvoke({ issuer: alice, audience: id.did(), command: send, args: { to: 'bob' } }),
+    ])
+    for (const container of [old, fresh]) {
+      await expect(both.use(container, () => ({ done: true }))).resolves.toMatchObject({ allowed: true })
+    }
+    await expect(both.use(old, () => ({ done: true }))).resolves.toMatchObject({ denial: { code: 'replayed' } })
+    const kinds = sink.records().map(({ event }) => (event as { readonly kind: string }).kind)
+    expect(kinds).toEqual(['intent', 'outcome', 'intent', 'outcome', 'denied'])
+    expect(sink.records()[0]?.event).toMatchObject({
+      invocation: String(asked?.cid),
+      chain: asked?.proofs.map(String),
+      principals: [alicePeer.did(), bobPeer.did()],
+      command: '/mail/send',
+    })
+    // Unless it says so, it takes the one.
+    const one = createGuard(options)
+    await expect(one.use(old, () => ({ done: true }))).resolves.toMatchObject({ denial: { code: 'unsupported' } })
   })
 
   it('UCT-46 has no handlers but those given [attack 43]', async () => {
