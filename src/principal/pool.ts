@@ -9,8 +9,8 @@
  * const decisions = await authorizer.authorizeMany(containers, { concurrency: 256 })
  * ```
  *
- * Worth it for libsodium and the portable back end, which have no threads otherwise; that of Node has the threads of the
- * host, which do about as much while nothing else needs them. Runs on Node, Bun and Deno.
+ * It is for libsodium and the portable back end, which have no threads otherwise. The back end of Node has those of the
+ * host, and is better off with them unless files, name look-ups or compression keep them busy. Runs on Node, Bun and Deno.
  *
  * @module
  */
