@@ -31,7 +31,10 @@ export function isArchive(container: string | Uint8Array): boolean {
  * @throws {@link MalformedError} when it is in none of them.
  */
 export function archiveBytes(container: string | Uint8Array, limits: Limits): Uint8Array {
-  if (typeof container !== 'string') return container
+  if (typeof container !== 'string') {
+    if (container instanceof Uint8Array) return container
+    throw new MalformedError('UCT-06', 'an archive is bytes, or their text')
+  }
   const most = limits.containerBytes + 16
   const bytes = decodeText(container, most)
   if (!startsWith(bytes, identityPrefix)) return bytes

@@ -2,6 +2,7 @@ import { type Command, commandCovers } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import { findWidening } from '../capability/policy/find-widening.ts'
 import type { Policy } from '../capability/policy/statement.ts'
+import { maybe, text } from '../check-options.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
@@ -9,6 +10,7 @@ import { abilitiesOf, commandOf, readAbility } from './ability.ts'
 import { allResources, policyOf } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
 import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
+import { checkNewToken, checkToken, commandForm, tokensForm } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoCapability, UcantoToken } from './token.ts'
 
@@ -36,12 +38,13 @@ export interface UcantoAttenuateOptions extends NewToken {
  * @throws {@link ArgumentError} when an option is missing or makes no sense, or the policy cannot be written.
  */
 export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOptions): Promise<UcantoToken> {
+  checkToken('proof', proof)
+  checkNewToken(options, { command: maybe(commandForm), subject: maybe(text), attestations: maybe(tokensForm) })
   const { issuer, policy = [], readers = 'any' } = options
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
   }
-  const command = options.command === undefined ? broadest(proof) : commandOf(options.command)
-  const abilities = abilitiesOf(command)
+  const abilities = abilitiesOf(options.command === undefined ? broadest(proof) : commandOf(options.command))
   const sources = abilities.map((can) => sourceOf(proof, can, options.subject))
   const capabilities = sources.map((source, index): UcantoCapability => {
     const given = policyOf(source.nb)

@@ -1,7 +1,10 @@
+import { maybe, text } from '../check-options.ts'
+import { parseDid } from '../did/did.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import type { Signer } from '../principal/signer.ts'
 import { attestAbility } from './capability.ts'
 import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
+import { checkSignedToken, checkToken } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -22,13 +25,16 @@ export interface UcantoAttestOptions extends Omit<NewToken, 'audience' | 'attach
  * Valid for one hour unless you say otherwise, and the delegation counts no longer than that.
  *
  * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws {@link MalformedError} when `authority` is no DID.
  * @throws {@link SigningError} when the signer fails.
  */
 export async function attest(delegation: UcantoToken, options: UcantoAttestOptions): Promise<UcantoToken> {
+  checkToken('delegation', delegation)
+  checkSignedToken(options, { audience: () => undefined, authority: maybe(text) })
   const { issuer, authority = issuer.did, proofs = [] } = options
   return sealToken({
     ...draftOf({ ...options, audience: delegation.audience }),
-    capabilities: [{ can: attestAbility, with: authority, nb: { proof: delegation.cid } }],
+    capabilities: [{ can: attestAbility, with: parseDid(authority), nb: { proof: delegation.cid } }],
     expiration: chooseExpiration(options, delegationLifetime),
     proofs,
   })

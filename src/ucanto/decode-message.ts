@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import { runAsync } from '../authorization/steps.ts'
+import { abortSignal, checkOptions, having, maybe, table } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'
@@ -47,18 +48,19 @@ export async function decodeMessage(
   message: string | Uint8Array,
   options: DecodeMessageOptions = {},
 ): Promise<UcantoMessage> {
+  checkOptions(options, { limits: maybe(table), resolver: maybe(having('resolve')), signal: maybe(abortSignal) })
   const { resolver = keyResolver(), signal } = options
   const limits = completeLimits(options.limits)
   const { root, blocks } = readCar(archiveBytes(message, limits).slice(), limits)
   const sha256 = (block: Uint8Array): Uint8Array | Promise<Uint8Array> => backend.sha256(block)
-  const table = await runAsync(nameBlocks(blocks, { sha256 }))
-  const { execute, report } = readHead(table.get(tokenKey(root)))
-  checkReachable(root, table)
-  const tokens = openTokens(execute, table, { limits, parseDid })
-  const attached = new Map([...table].filter(([key]) => !tokens.has(key)))
+  const found = await runAsync(nameBlocks(blocks, { sha256 }))
+  const { execute, report } = readHead(found.get(tokenKey(root)))
+  checkReachable(root, found)
+  const tokens = openTokens(execute, found, { limits, parseDid })
+  const attached = new Map([...found].filter(([key]) => !tokens.has(key)))
   const receipts: UcantoReceipt[] = []
   for (const [ran, cid] of report) {
-    const bytes = table.get(tokenKey(cid))?.bytes
+    const bytes = found.get(tokenKey(cid))?.bytes
     receipts.push(await openReceipt({ cid, ran, bytes }, { resolver, ...(signal === undefined ? {} : { signal }) }))
   }
   return Object.freeze({
@@ -96,12 +98,12 @@ function readEntry([text, receipt]: readonly [string, IpldValue]): readonly [CID
 }
 
 /** Every block is one that links lead to, from the first. */
-function checkReachable(root: CID, table: ReadonlyMap<string, Block>): void {
+function checkReachable(root: CID, blocks: ReadonlyMap<string, Block>): void {
   const reached = new Set([tokenKey(root)])
   for (const key of reached) {
-    const block = table.get(key)
+    const block = blocks.get(key)
     if (block === undefined) continue
-    for (const cid of linksIn(decodeCbor(block.bytes))) if (table.has(tokenKey(cid))) reached.add(tokenKey(cid))
+    for (const cid of linksIn(decodeCbor(block.bytes))) if (blocks.has(tokenKey(cid))) reached.add(tokenKey(cid))
   }
-  if (reached.size < table.size) throw new MalformedError('UCT-60', 'the message has a block that nothing refers to')
+  if (reached.size < blocks.size) throw new MalformedError('UCT-60', 'the message has a block that nothing refers to')
 }

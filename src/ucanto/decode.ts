@@ -1,5 +1,6 @@
 import { backend } from '#backend'
 import { runAsync } from '../authorization/steps.ts'
+import { checkOptions, maybe, table } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { tokenKey } from '../ipld/cid.ts'
 import { completeLimits, type Limits } from '../limits.ts'
@@ -25,6 +26,7 @@ export async function decode(
   archive: string | Uint8Array,
   options: DecodeArchiveOptions = {},
 ): Promise<readonly UcantoToken[]> {
+  checkOptions(options, { limits: maybe(table) })
   const limits = completeLimits(options.limits)
   const bytes = archiveBytes(archive, limits).slice()
   const context = { limits, parseDid, sha256: (block: Uint8Array) => backend.sha256(block) }

@@ -1,6 +1,7 @@
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject } from '../capability/subject.ts'
+import { type Form, maybe } from '../check-options.ts'
 import { checkTimestamp, chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import { encodeBase64 } from '../ipld/base.ts'
@@ -11,6 +12,7 @@ import { abilitiesOf, commandOf } from './ability.ts'
 import type { AbsentIssuer } from './absent-issuer.ts'
 import { allResources } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
+import { checkNewToken, commandForm } from './new-token-options.ts'
 import { sealToken, type TokenDraft } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -59,6 +61,7 @@ export interface UcantoDelegateOptions extends NewToken {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function delegate(options: UcantoDelegateOptions): Promise<UcantoToken> {
+  checkNewToken(options, { command: commandForm, subject: maybe(subjectForm) })
   const { issuer, subject = issuer.did, command, policy = [], readers = 'any', proofs = [] } = options
   if (subject !== anySubject && subject.startsWith('did:') && subject !== issuer.did) {
     throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
@@ -72,6 +75,9 @@ export async function delegate(options: UcantoDelegateOptions): Promise<UcantoTo
     proofs,
   })
 }
+
+const subjectForm: Form = (value) =>
+  value === anySubject || typeof value === 'string' ? undefined : 'must be a DID, the URI of a resource, or anySubject'
 
 /** The parts of a token that are the same for each kind. */
 export function draftOf(options: NewToken): Omit<TokenDraft, 'capabilities' | 'expiration' | 'proofs'> {

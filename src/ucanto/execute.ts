@@ -1,9 +1,11 @@
+import { abortSignal, callback, checkOptions, either, having, maybe, table, text } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { MalformedError, ResolutionError } from '../errors.ts'
 import { concatBytes } from '../ipld/concat.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { encodeMessage } from './archive.ts'
+import { checkToken } from './new-token-options.ts'
 import { readReceipt, type UcantoReceipt } from './receipt.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -34,6 +36,14 @@ const contentType = 'application/vnd.ipld.car'
  * @throws {@link ResolutionError} when there is no answer, or not with status 200.
  */
 export async function execute(invocation: UcantoToken, options: ExecuteOptions): Promise<UcantoReceipt> {
+  checkToken('invocation', invocation)
+  checkOptions(options, {
+    url: either(text, having('toString')),
+    fetch: maybe(callback),
+    resolver: maybe(having('resolve')),
+    limits: maybe(table),
+    signal: maybe(abortSignal),
+  })
   const { url, fetch = globalThis.fetch, resolver = keyResolver(), signal } = options
   const service = parseDid(options.service ?? invocation.audience)
   const limits = completeLimits(options.limits)

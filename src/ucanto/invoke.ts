@@ -1,4 +1,5 @@
 import type { CommandDefinition } from '../capability/definition.ts'
+import { maybe, text } from '../check-options.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
@@ -6,6 +7,7 @@ import type { Signer } from '../principal/signer.ts'
 import { abilityOf, commandOf } from './ability.ts'
 import { allResources, attestAbility, policyKey } from './capability.ts'
 import { draftOf, type NewToken } from './delegate.ts'
+import { checkSignedToken, commandForm, mapForm } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -37,6 +39,7 @@ export interface UcantoInvokeOptions<Args = IpldMap> extends NewToken {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>): Promise<UcantoToken> {
+  checkSignedToken(options, { command: commandForm, subject: maybe(text), args: maybe(mapForm) })
   const { issuer, args = {}, proofs = [] } = options
   if (Object.hasOwn(args as object, policyKey)) {
     throw new ArgumentError(`an argument cannot be named \`${policyKey}\` in 0.9.1, where it carries policies`)

@@ -9,7 +9,7 @@ import { backend } from '#backend'
 import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
-import { ArgumentError, SigningError } from '../errors.ts'
+import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { defaultLimits } from '../limits.ts'
@@ -58,13 +58,23 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
     facts,
     proofs: proofs.map(({ cid }) => cid),
   }
-  const { bytes } = await Delegation.delegate(input as unknown as Parameters<typeof Delegation.delegate>[0])
+  const { bytes } = await write(input)
   if (bytes.length > defaultLimits.tokenBytes) {
     throw new ArgumentError(`the token has ${bytes.length} bytes, more than ${defaultLimits.tokenBytes}`)
   }
   const digest = await backend.sha256(bytes)
   const token = openToken(bytes, { limits: defaultLimits, parseDid })
   return tokenOf({ token, cid: cidOf(digest) }, includedOf(proofs), await attachedTo(token, draft.attached ?? []))
+}
+
+async function write(input: object): Promise<{ readonly bytes: Uint8Array }> {
+  try {
+    return await Delegation.delegate(input as unknown as Parameters<typeof Delegation.delegate>[0])
+  } catch (cause) {
+    if (cause instanceof ProcuraError) throw cause
+    // Such as a resource that is no URI, or an argument of which there is no CBOR.
+    throw new ArgumentError('what the token shall say cannot be written in 0.9.1', { cause })
+  }
 }
 
 /** Blocks by their name, each of which the token links to. */

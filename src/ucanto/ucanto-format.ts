@@ -10,6 +10,7 @@ import type { Denial } from '../authorization/denial.ts'
 import { denialOf } from '../authorization/refusal.ts'
 import type { Steps } from '../authorization/steps.ts'
 import type { ReadingContext, TokenFormat } from '../authorization/token-format.ts'
+import { checkOptions } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { listOf } from '../option.ts'
@@ -55,6 +56,7 @@ interface Rules extends ResourceRules {
  * @throws {@link ArgumentError} when an option makes no sense.
  */
 export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat {
+  checkOptions(options, {})
   const { ownerOf = () => undefined, resourceArgument = 'resource', attestationAuthorities = [] } = options
   if (typeof ownerOf !== 'function') throw new ArgumentError('`ownerOf` must be a function')
   if (typeof resourceArgument !== 'string' || resourceArgument === policyKey) {

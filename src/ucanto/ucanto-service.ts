@@ -1,4 +1,5 @@
 import { parseCommand } from '../capability/command.ts'
+import { callback, checkOptions, having, table } from '../check-options.ts'
 import { ArgumentError, quote } from '../errors.ts'
 import type { Handler } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
@@ -48,6 +49,8 @@ export function ucantoService<Args>(
   guard: Pick<Guard<Args>, 'use'>,
   handlers: Readonly<Record<string, Handler<Args, { readonly [name: string]: IpldValue }>>>,
 ): UcantoService {
+  checkOptions({ guard, handlers }, { guard: having('use'), handlers: table })
+  checkOptions(handlers, Object.fromEntries(Object.keys(handlers).map((command) => [command, callback])))
   const service: Tree = Object.create(null)
   for (const [command, handler] of Object.entries(handlers)) {
     const path = abilityOf(parseCommand(command)).split('/')

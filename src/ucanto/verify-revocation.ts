@@ -5,6 +5,7 @@ import type { AuthorizeOptions, CallOptions } from '../authorization/options.ts'
 import { defineCommand } from '../capability/definition.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
 import { anySubject } from '../capability/subject.ts'
+import { abortSignal, callback, checkOptions, maybe } from '../check-options.ts'
 import { isCid, isTokenCid } from '../ipld/cid.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
@@ -56,6 +57,7 @@ export async function verifyRevocation(
   container: string | Uint8Array,
   options: UcantoRevocationOptions,
 ): Promise<UcantoRevocationVerdict> {
+  checkOptions(options, { find: callback, signal: maybe(abortSignal) })
   const { find, signal, attestationAuthorities = [], ...others } = options
   const authorizer = createAuthorizer({
     ...others,

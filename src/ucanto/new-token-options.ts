@@ -1,0 +1,73 @@
+/**
+ * What options of new tokens must be.
+ *
+ * @module
+ */
+
+import { abortSignal, bytes, checkOptions, either, type Form, having, listOf, maybe, text } from '../check-options.ts'
+import { ArgumentError } from '../errors.ts'
+import { isCid } from '../ipld/cid.ts'
+import { type IpldValue, isMap } from '../ipld/value.ts'
+import { never } from '../time.ts'
+import type { UcantoToken } from './token.ts'
+
+/** A token of this library. */
+const tokenForm: Form = (value) => {
+  const { cid, audience, expiration, capabilities, included, attached } = Object(value) as Partial<UcantoToken>
+  const isToken =
+    isCid(cid) &&
+    typeof audience === 'string' &&
+    (expiration === never || typeof expiration === 'number') &&
+    Array.isArray(capabilities) &&
+    included instanceof Map &&
+    attached instanceof Map
+  return isToken
+    ? undefined
+    : 'must be a token of UCAN 0.9.1, as `delegate`, `attenuate`, `invoke` or `decode` gives it'
+}
+
+/** Tokens of this library. */
+export const tokensForm: Form = listOf(tokenForm)
+
+/** A map of the data model. */
+export const mapForm: Form = (value) => (isMap(value as IpldValue) ? undefined : 'must be a map')
+
+/** A command as text, or its definition. */
+export const commandForm: Form = either(text, (value) =>
+  typeof Object(value).command === 'string' ? undefined : 'must be a command definition',
+)
+
+const absent: Form = (value) => (Object(value).isAbsent === true ? undefined : 'must be what `absentIssuer` gives')
+
+const common: Readonly<Record<string, Form>> = {
+  audience: text,
+  meta: maybe(mapForm),
+  attached: maybe(listOf(bytes)),
+  signal: maybe(abortSignal),
+  proofs: maybe(tokensForm),
+}
+
+/**
+ * Checks the options of a new token.
+ *
+ * @param forms - of the options that are its own.
+ */
+export function checkNewToken(options: unknown, forms: Readonly<Record<string, Form>> = {}): void {
+  checkOptions(options, { issuer: either(having('sign'), absent), ...common, ...forms })
+}
+
+/** The same for tokens that somebody has to sign. */
+export function checkSignedToken(options: unknown, forms: Readonly<Record<string, Form>> = {}): void {
+  checkOptions(options, { issuer: having('sign'), ...common, ...forms })
+}
+
+/**
+ * Returns a token that was passed for one.
+ *
+ * @throws {@link ArgumentError} when it is something else.
+ */
+export function checkToken(name: string, value: UcantoToken): UcantoToken {
+  const fault = tokenForm(value)
+  if (fault !== undefined) throw new ArgumentError(`\`${name}\` ${fault}`)
+  return value
+}
