@@ -101,7 +101,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
       try {
         const sending = { clock, fetch: context.fetch, signal, timeoutMs: upstreamTimeoutMs, redirects }
         const response = await sendWithCredential(plain, credential, released.secret, sending)
-        return scrubResponse(response, forms, done)
+        return scrubResponse(response, forms, done, signal)
       } catch (error) {
         done()
         throw error

@@ -2,7 +2,8 @@ import type { Command } from '../capability/command.ts'
 import { VaultError } from '../errors.ts'
 import type { Clock } from '../time.ts'
 import type { FoundCredential } from './credential-directory.ts'
-import { startDeadline } from './deadline.ts'
+import { startDeadline, waitFor } from './deadline.ts'
+import { vaultFailure } from './failure.ts'
 import type { DerivedSecret } from './processor.ts'
 import type { Secret } from './secret.ts'
 import type { SecretReading } from './source.ts'
@@ -77,8 +78,15 @@ export async function deriveSecret(
   }
 
   try {
-    const derived = await (found.exclusively === undefined ? task() : found.exclusively(task))
+    // a task that hangs must not keep the others out for ever; what it does later is stopped by the version it expects
+    const bounded = (): Promise<DerivedSecret> => waitFor(task(), deadline.signal)
+    const work = found.exclusively === undefined ? bounded() : found.exclusively(bounded)
+    const derived = await waitFor(work, deadline.signal)
     return { ...derived, versions }
+  } catch (error) {
+    if (error instanceof VaultError) throw error
+    const what = deadline.signal.aborted ? `did not end within ${surroundings.timeoutMs} ms` : 'failed'
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the making of the secret that is sent ${what}`, error)
   } finally {
     deadline.clear()
     kept.dispose()

@@ -11,7 +11,7 @@ import type { Credential } from './credential.ts'
 import { startDeadline } from './deadline.ts'
 import { checkDestination } from './destination.ts'
 import { vaultFailure } from './failure.ts'
-import type { OutgoingRequest, Processor } from './processor.ts'
+import type { OutgoingRequest, Processor, ProcessorContext } from './processor.ts'
 import { safeHeaders } from './request-headers.ts'
 import type { Secret } from './secret.ts'
 import type { UseRequest } from './vault.ts'
@@ -72,7 +72,7 @@ export async function sendWithCredential(
     let headers = plain.headers
     for (let hops = 0; ; hops += 1) {
       const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential.processor)
-      const signed = await credential.processor.apply(request, secret, { ...options, signal: deadline.signal })
+      const signed = await withSecret(credential.processor, request, secret, { ...options, signal: deadline.signal })
       const response = await send(signed, origin, options, deadline.signal)
       const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
       if (location === null) return response
@@ -94,6 +94,21 @@ export async function sendWithCredential(
     }
   } finally {
     deadline.clear()
+  }
+}
+
+/** What a processor of the service's own throws may quote the secret. */
+async function withSecret(
+  processor: Processor,
+  request: OutgoingRequest,
+  secret: Secret,
+  context: ProcessorContext,
+): Promise<OutgoingRequest> {
+  try {
+    return await processor.apply(request, secret, context)
+  } catch (error) {
+    if (error instanceof VaultError) throw error
+    throw vaultFailure('ERR_VAULT_INTEGRITY', 'the processor could not put the secret into the request', error)
   }
 }
 

@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { Authorization } from '../authorization/authorization.ts'
 import { VaultError } from '../errors.ts'
 import type { Timestamp } from '../time.ts'
 import { type Admission, checkStillStands } from './admit.ts'
 import type { FoundCredential } from './credential-directory.ts'
 import { startDeadline, waitFor } from './deadline.ts'
 import { type DeriveSurroundings, deriveSecret } from './derive-secret.ts'
+import { vaultFailure } from './failure.ts'
 import type { DerivedSecret } from './processor.ts'
 import { giveBack, giveBackLate } from './reading.ts'
 import type { Secret } from './secret.ts'
@@ -46,7 +48,7 @@ export async function release(
   context: ReleaseContext,
 ): Promise<Released> {
   options.signal?.throwIfAborted()
-  const reading = await readSecret(found, found.scope(admission.authorization), options, context)
+  const reading = await readSecret(found, scopeOf(found, admission.authorization), options, context)
   const secrets = [reading.secret]
   try {
     const derived = await derive(found, reading, admission, options, context)
@@ -78,13 +80,24 @@ async function readSecret(
     const reading = await waitFor(work, deadline.signal)
     return checkReading(found, reading, Math.floor(context.clock.now()))
   } catch (error) {
-    if (deadline.signal.aborted && signal?.aborted !== true && !(error instanceof VaultError)) {
+    if (error instanceof VaultError) throw error
+    signal?.throwIfAborted()
+    if (deadline.signal.aborted) {
       throw new VaultError('ERR_VAULT_UNAVAILABLE', `the vault did not answer within ${context.timeoutMs} ms`)
     }
-    throw error
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', 'the source of the secret failed', error)
   } finally {
     waiting = false
     deadline.clear()
+  }
+}
+
+function scopeOf(found: FoundCredential, authorization: Authorization): string {
+  try {
+    return found.scope(authorization)
+  } catch (error) {
+    if (error instanceof VaultError) throw error
+    throw vaultFailure('ERR_VAULT_DOWNSCOPE', 'the source could not say how the secret is narrowed', error)
   }
 }
 
@@ -117,7 +130,7 @@ async function derive(
   const { command } = authorization
   const key = JSON.stringify([found.reference, description, processor.scope?.(command) ?? ''])
   const read = (signal: AbortSignal): Promise<SecretReading> =>
-    readSecret(found, found.scope(authorization), { signal }, context, true)
+    readSecret(found, scopeOf(found, authorization), { signal }, context, true)
   const make = (): Promise<CachedSecret> => deriveSecret(found, reading, command, read, context)
   const derived = context.tokens.get(key, reading.version, Math.floor(context.clock.now()), make)
   const { secret, ...rest } = await waitFor(derived, options.signal)

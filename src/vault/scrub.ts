@@ -6,6 +6,7 @@
  */
 
 import { concatBytes } from '../ipld/concat.ts'
+import { waitFor } from './deadline.ts'
 
 /** How many bytes of a body are searched. */
 export const SCRUBBED_BYTES = 65_536
@@ -24,15 +25,21 @@ const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
  *
  * @param forms - from `encodedForms`, the longest first.
  * @param whenDone - called once, when the body has ended or was cancelled.
+ * @param signal - breaks off the body, also where the host's own stream does not hear it.
  */
-export function scrubResponse(response: Response, forms: readonly Uint8Array[], whenDone: () => void): Response {
+export function scrubResponse(
+  response: Response,
+  forms: readonly Uint8Array[],
+  whenDone: () => void,
+  signal?: AbortSignal,
+): Response {
   const headers = scrubHeaders(response.headers, forms)
   const init = { status: response.status, headers }
   if (response.body === null || BODILESS.has(response.status)) {
     whenDone()
     return new Response(null, init)
   }
-  return new Response(scrubBody(response.body, forms, whenDone), init)
+  return new Response(scrubBody(response.body, forms, whenDone, signal), init)
 }
 
 function scrubHeaders(given: Headers, forms: readonly Uint8Array[]): Headers {
@@ -56,6 +63,7 @@ export function scrubBody(
   body: ReadableStream<Uint8Array>,
   forms: readonly Uint8Array[],
   whenDone: () => void,
+  signal?: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   const scrubber = createScrubber(forms)
@@ -63,7 +71,7 @@ export function scrubBody(
     async pull(controller) {
       try {
         for (;;) {
-          const { done, value } = await reader.read()
+          const { done, value } = await waitFor(reader.read(), signal)
           const bytes = done ? scrubber.end() : scrubber.push(value)
           if (bytes.length > 0) controller.enqueue(bytes)
           if (done) {
@@ -74,6 +82,7 @@ export function scrubBody(
         }
       } catch (error) {
         whenDone()
+        if (signal?.aborted) reader.cancel(error).catch(() => undefined)
         throw error
       }
     },

@@ -1,8 +1,11 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
+import { VaultError } from '../../src/errors.ts'
 import { createVault, type VaultOptions } from '../../src/vault/create-vault.ts'
 import type { CredentialRules } from '../../src/vault/credential.ts'
 import { memoryVault } from '../../src/vault/memory.ts'
+import type { Processor } from '../../src/vault/processor.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { referenceTable } from '../../src/vault/reference-table.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -143,7 +146,13 @@ describe('what stops a release', () => {
     const lease = (source: SecretSource, options: VaultOptions = {}): Promise<unknown> =>
       vaultOf(source, options).lease('db', { authorization: permission() })
     await expect(lease(sourceOf(() => undefined))).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
-    await expect(lease(sourceOf(() => Promise.reject(new Error('broken'))))).rejects.toThrow('broken')
+    const broken = Object.assign(new Error('broken canary-1'), { code: 'EBROKEN' })
+    const failed = await lease(sourceOf(() => Promise.reject(broken))).catch((error: unknown) => error)
+    expect(failed).toMatchObject({
+      ...vaultError('ERR_VAULT_UNAVAILABLE'),
+      message: 'the source of the secret failed (EBROKEN)',
+    })
+    expect(inspect(failed, { depth: 9, showHidden: true })).not.toContain('canary-1')
     await expect(
       lease(
         sourceOf(() => new Promise(() => undefined)),
@@ -194,6 +203,96 @@ describe('what stops a release', () => {
       vaultError('ERR_VAULT_UPSTREAM'),
     )
     expect(events.length).toBeGreaterThan(2)
+  })
+})
+
+describe('a processor of the service', () => {
+  const own = (change: Partial<Processor>): Processor => ({ ...bearer(), ...change })
+  const using = (processor: Processor, options: VaultOptions = {}): Promise<Response> =>
+    memoryVault(
+      { a: { secret: 'canary-1', origins: ['https://api.example'], processor } },
+      { clock: movableClock(), fetch: async () => new Response('ok'), ...options },
+    ).use({ reference: 'a', authorization: permission(), url: 'https://api.example/' })
+
+  it('SEC-03 that throws the secret tells nobody [attack 77]', async () => {
+    const leak = (secret: Secret): never => {
+      throw new Error(`no ${secret.reveal()}`)
+    }
+    for (const processor of [
+      own({ apply: (_request, secret) => leak(secret) }),
+      own({ apply: async (_request, secret) => leak(secret) }),
+      own({ derive: async (secret) => leak(secret) }),
+      own({ derive: (secret) => leak(secret) }),
+    ]) {
+      const error = await using(processor).catch((caught: unknown) => caught)
+      expect(error).toBeInstanceOf(VaultError)
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('canary-1')
+    }
+  })
+
+  it('VLT-14 that makes no token in time is asked again by the next call [attack 82]', async () => {
+    let asked = 0
+    const processor = own({
+      derive: async (kept) => {
+        asked += 1
+        return asked === 1 ? new Promise(() => undefined) : { secret: kept.copy(), downscoped: false }
+      },
+    })
+    const vault = memoryVault(
+      { a: { secret: 'canary-1', origins: ['https://api.example'], processor } },
+      { clock: movableClock(), fetch: async () => new Response('ok'), readTimeoutMs: 20 },
+    )
+    const use = (): Promise<Response> =>
+      vault.use({ reference: 'a', authorization: permission(), url: 'https://api.example/' })
+    await expect(use()).rejects.toMatchObject({
+      ...vaultError('ERR_VAULT_UNAVAILABLE'),
+      message: expect.stringContaining('did not end within 20 ms'),
+    })
+    expect(await (await use()).text()).toBe('ok')
+  })
+})
+
+describe('what hangs after the release', () => {
+  it('VLT-12 ends a dynamic secret when a body that never ends is broken off [attack 82]', async () => {
+    const server = await serve((_received, response) => void response.writeHead(200).write('a part'))
+    let revoked = 0
+    const revoke = async (): Promise<void> => {
+      revoked += 1
+    }
+    const vault = vaultOf(
+      sourceOf(() => ({ kind: 'dynamic', revoke })),
+      {},
+      { origins: [server.origin], processor: bearer() },
+    )
+    const controller = new AbortController()
+    const request = { reference: 'db', authorization: permission(), url: server.origin }
+    const response = await vault.use(request, { signal: controller.signal })
+    const text = response.text()
+    setTimeout(() => controller.abort(new Error('enough')), 20)
+    await expect(text).rejects.toThrow()
+    expect(revoked).toBe(1)
+    await server.close()
+  })
+
+  it('VLT-12 ends a body whose host does not hear the signal', async () => {
+    const fetch = async (): Promise<Response> => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }))
+    const vault = memoryVault(
+      { a: { secret: 'canary-1', origins: ['https://api.example'], processor: bearer() } },
+      { fetch, clock: movableClock() },
+    )
+    const controller = new AbortController()
+    const request = { reference: 'a', authorization: permission(), url: 'https://api.example/' }
+    const text = (await vault.use(request, { signal: controller.signal })).text()
+    controller.abort(new Error('enough'))
+    await expect(text).rejects.toThrow('enough')
+  })
+
+  it('VLT-12 waits for an origin that does not end a secret no longer than for one that gives none', async () => {
+    const revoke = (): Promise<never> => new Promise(() => undefined)
+    const source = sourceOf(() => ({ kind: 'dynamic', revoke }))
+    const lease = await vaultOf(source, { readTimeoutMs: 20 }).lease('db', { authorization: permission() })
+    await expect(lease.revoke()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(() => lease.secret.reveal()).toThrow(/given back/)
   })
 })
 
