@@ -28,7 +28,7 @@ import type { ClaimedCall, Denial } from './denial.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { type AuthorizeOptions, type CallOptions, completeOptions, type Settings } from './options.ts'
 import { readCall } from './read-call.ts'
-import { runAsync, runSync, type Steps, wait } from './steps.ts'
+import { isPromiseLike, runAsync, runSync, type Steps, wait } from './steps.ts'
 import { createVerifiers, type Verifier } from './verifiers.ts'
 
 /** Decides about calls for one service. */
@@ -145,8 +145,9 @@ function* decide(
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)
-  const task = yield* wait(settings.backend.sha256(chain.invocation.task()))
-  return Object.freeze({ allowed: true, authorization: grant(chain, cidOf(task), settings, state) })
+  const hashed = settings.backend.sha256(chain.invocation.task())
+  const task = cidOf(isPromiseLike(hashed) ? yield* wait(hashed) : hashed)
+  return Object.freeze({ allowed: true, authorization: grant(chain, task, settings, state) })
 }
 
 /** What can change after a decision: the time, and revocations. */

@@ -77,7 +77,8 @@ export function* readTokens(
 ): Steps<Tokens | Denial> {
   let tokens: readonly Uint8Array[]
   try {
-    tokens = yield* wait(splitContainer(container, settings.limits))
+    const split = splitContainer(container, settings.limits)
+    tokens = isPromiseLike(split) ? yield* wait(split) : split
   } catch (error) {
     return denialOf(error)
   }

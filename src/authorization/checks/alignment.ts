@@ -31,9 +31,9 @@ function checkRoot(chain: Chain): Denial | undefined {
 
 function checkLinks(chain: Chain): Denial | undefined {
   const { links, invocation } = chain
-  for (const [at, { link }] of links.entries()) {
+  for (let at = 0; at < links.length; at++) {
     const next = links[at + 1]?.link ?? invocation.fields
-    const denial = checkPair(link, next, at + 1, chain)
+    const denial = checkPair((links[at] as ChainLink).link, next, at + 1, chain)
     if (denial !== undefined) return denial
   }
   return undefined
@@ -73,20 +73,8 @@ function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial
       detail: { kind: 'principal', expected: [given.audience], found: taken.issuer },
     }
   }
-  const { subject } = chain.invocation.fields
-  for (const [token, position] of [
-    [given, at - 1],
-    [taken, at],
-  ] as const) {
-    if (token.subject === anySubject || token.subject === subject) continue
-    return {
-      code: 'subject_misaligned',
-      message: `${linkName(position, chain.links.length)} is about ${token.subject}, and the invocation about ${subject}`,
-      at: position,
-      requirement: 'PRF-06',
-      detail: { kind: 'principal', expected: [subject], found: token.subject },
-    }
-  }
+  const misaligned = checkSubject(given, at - 1, chain) ?? checkSubject(taken, at, chain)
+  if (misaligned !== undefined) return misaligned
   if (commandCovers(given.command, taken.command)) return undefined
   return {
     code: 'command_not_covered',
@@ -94,6 +82,18 @@ function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial
     at,
     requirement: 'PRF-07',
     detail: { kind: 'command', granted: given.command, found: taken.command },
+  }
+}
+
+function checkSubject(token: Taken, at: number, chain: Chain): Denial | undefined {
+  const { subject } = chain.invocation.fields
+  if (token.subject === anySubject || token.subject === subject) return undefined
+  return {
+    code: 'subject_misaligned',
+    message: `${linkName(at, chain.links.length)} is about ${token.subject}, and the invocation about ${subject}`,
+    at,
+    requirement: 'PRF-06',
+    detail: { kind: 'principal', expected: [subject], found: token.subject },
   }
 }
 

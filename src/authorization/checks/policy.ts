@@ -1,6 +1,6 @@
 import type { PolicyObjection } from '../../capability/policy/compile.ts'
 import { beginEvaluation } from '../../capability/policy/evaluation.ts'
-import { type Chain, linkName } from '../chain.ts'
+import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 
 /**
@@ -8,15 +8,16 @@ import type { Denial } from '../denial.ts'
  * add conditions, never take any away. They share one budget, so that a longer chain is not worth more work.
  */
 export function checkPolicies(chain: Chain): Denial | undefined {
-  const { fields } = chain.invocation
+  const { links, invocation } = chain
+  const { fields } = invocation
   const evaluation = beginEvaluation(fields.args)
-  for (const [at, { link }] of chain.links.entries()) {
-    const objection = link.policy.evaluate(fields.args, evaluation)
+  for (let at = 0; at < links.length; at++) {
+    const objection = (links[at] as ChainLink).link.policy.evaluate(fields.args, evaluation)
     if (objection === undefined) continue
     const overBudget = objection.reason === 'over_budget'
     return {
       code: overBudget ? 'policy_over_budget' : 'policy_unsatisfied',
-      message: `${linkName(at, chain.links.length)}: ${describe(objection)}`,
+      message: `${linkName(at, links.length)}: ${describe(objection)}`,
       at,
       requirement: overBudget ? 'PRF-12' : 'PRF-11',
       detail: { kind: 'policy', objection },

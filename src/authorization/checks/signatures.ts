@@ -7,7 +7,7 @@ import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } fro
 import type { Denial } from '../denial.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { CallOptions, VerificationSettings } from '../options.ts'
-import { type Steps, wait, waitUnlessAborted } from '../steps.ts'
+import { isPromiseLike, type Steps, wait, waitUnlessAborted } from '../steps.ts'
 import type { Verifier } from '../verifiers.ts'
 
 /** Most keys of one DID that are tried. */
@@ -45,7 +45,8 @@ export function* checkLinkSignatures(
   state: SignatureState,
   call: CallOptions,
 ): Steps<Denial | undefined> {
-  for (const [at, { link, key, unverified }] of links.entries()) {
+  for (let at = 0; at < links.length; at++) {
+    const { link, key, unverified } = links[at] as ChainLink
     if (unverified === undefined) continue
     const denial = yield* checkSignature(link.issuer, unverified, at, links.length, settings, state, call)
     if (denial !== undefined) return denial
@@ -66,7 +67,8 @@ function* checkSignature(
 ): Steps<Denial | undefined> {
   let keys: readonly PublicKey[]
   try {
-    keys = (yield* waitUnlessAborted(state.keys.resolve(issuer, settings, call), call.signal))?.keys ?? []
+    const resolved = state.keys.resolve(issuer, settings, call)
+    keys = (isPromiseLike(resolved) ? yield* waitUnlessAborted(resolved, call.signal) : resolved)?.keys ?? []
   } catch (error) {
     settings.onError(error)
     const reason = error instanceof MalformedError ? error.message : 'resolving it failed'
@@ -76,8 +78,10 @@ function* checkSignature(
   // The algorithm follows from the key; what the header says must be the same.
   const fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
   for (const key of fitting) {
-    const prepared = yield* wait(state.keys.prepare(key, settings.backend))
-    if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
+    const made = state.keys.prepare(key, settings.backend)
+    const prepared = isPromiseLike(made) ? yield* wait(made) : made
+    const verdict = state.verify(key, prepared, envelope.signature, envelope.signed)
+    if (isPromiseLike(verdict) ? yield* wait(verdict) : verdict) return undefined
   }
   try {
     // Whether the key is a point on the curve was left to the verification, which says no and not why.

@@ -9,13 +9,11 @@ import type { VerificationSettings } from '../options.ts'
  */
 export function checkTimeBounds(chain: Chain, now: Timestamp, settings: VerificationSettings): Denial | undefined {
   const { links, invocation } = chain
-  for (const [at, { link }] of links.entries()) {
-    const denial = checkBounds(link, at, chain, now, settings)
+  const { fields } = invocation
+  for (let at = 0; at <= links.length; at++) {
+    const denial = checkBounds(links[at]?.link ?? fields, at, chain, now, settings)
     if (denial !== undefined) return denial
   }
-  const { fields } = invocation
-  const denial = checkBounds(fields, links.length, chain, now, settings)
-  if (denial !== undefined) return denial
   const latest = now + settings.maxInvocationLifetime + settings.clockTolerance
   const expiration = fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration
   if (expiration <= latest) return undefined
