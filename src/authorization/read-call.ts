@@ -11,7 +11,7 @@ import type { BoundedMap } from '../did/bounded-map.ts'
 import { type Envelope, fieldBytes, openEnvelope } from '../envelope/open.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { taskBytes } from '../invocation/task.ts'
-import { cidOf, digestKey, tokenKey } from '../ipld/cid.ts'
+import { cidOf, cidOfKey, digestKey, tokenKey } from '../ipld/cid.ts'
 import { twinSignature } from '../principal/signature.ts'
 import type { Timestamp } from '../time.ts'
 import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from './chain.ts'
@@ -82,13 +82,12 @@ export function* readTokens(
   } catch (error) {
     return denialOf(error)
   }
-  const digests = yield* hashAll(tokens, settings)
+  const keys = yield* hashAll(tokens, settings)
   const links = new Map<string, ChainLink>()
   let invocation: OpenInvocation | undefined
   for (let index = 0; index < tokens.length; index++) {
     const bytes = tokens[index] as Uint8Array
-    const digest = digests[index] as Uint8Array
-    const key = digestKey(digest)
+    const key = keys[index] as string
     const known = memo.get(key)
     if (known !== undefined) {
       links.set(key, { link: known, key, unverified: undefined })
@@ -98,7 +97,7 @@ export function* readTokens(
       const envelope = openEnvelope(bytes, settings.limits, settings.accept)
       const lenient = settings.acceptRedundantFields || envelope.tag.version !== '1.0.0'
       if (envelope.tag.kind === 'delegation') {
-        links.set(key, { link: yield* readLink(envelope, digest, lenient, settings), key, unverified: envelope })
+        links.set(key, { link: yield* readLink(envelope, key, lenient, settings), key, unverified: envelope })
         continue
       }
       if (invocation !== undefined) {
@@ -109,7 +108,7 @@ export function* readTokens(
         }
       }
       const fields = readInvocationPayload(envelope.payload, lenient, settings)
-      invocation = { envelope, fields, cid: cidOf(digest), task: () => taskBytes(envelope) }
+      invocation = { envelope, fields, cid: cidOfKey(key), task: () => taskBytes(envelope) }
     } catch (error) {
       return denialOf(error, { kind: 'token', index })
     }
@@ -167,18 +166,18 @@ export function orderProofs(
 }
 
 /**
- * The digests of tokens: the name of a token is the hash of what was received, and no name that came along is believed.
- * Where hashing has to be waited for, all are waited for at once.
+ * The digests of tokens, as keys: the name of a token is the hash of what was received, and no name that came along is
+ * believed. Where hashing has to be waited for, all are waited for at once.
  */
-function* hashAll(tokens: readonly Uint8Array[], settings: VerificationSettings): Steps<readonly Uint8Array[]> {
-  const digests = tokens.map((bytes) => settings.backend.sha256(bytes))
-  if (!digests.some(isPromiseLike)) return digests as readonly Uint8Array[]
-  return yield* wait(Promise.all(digests))
+function* hashAll(tokens: readonly Uint8Array[], { backend }: VerificationSettings): Steps<readonly string[]> {
+  const digests = tokens.map((bytes) => backend.sha256Key?.(bytes) ?? backend.sha256(bytes))
+  const known = digests.some(isPromiseLike) ? yield* wait(Promise.all(digests)) : digests
+  return known.map((digest) => (typeof digest === 'string' ? digest : digestKey(digest as Uint8Array)))
 }
 
 function* readLink(
   envelope: Envelope,
-  digest: Uint8Array,
+  key: string,
   lenient: boolean,
   settings: VerificationSettings,
 ): Steps<Link> {
@@ -195,7 +194,7 @@ function* readLink(
     command: fields.command,
     policy: fields.policy,
     expiration: fields.expiration,
-    name: cidOf(digest).toString(),
+    name: cidOfKey(key).toString(),
   }
   if (fields.notBefore !== undefined) link.notBefore = fields.notBefore
   if (twin !== undefined) link.twin = twin

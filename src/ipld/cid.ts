@@ -25,14 +25,19 @@ export const maxCidBytes = 128
  * @throws ArgumentError when it has another length
  */
 export function cidOf(digest: Uint8Array): CID {
-  if (digest.length !== digestLength) throw new ArgumentError(`a SHA-256 digest has 32 bytes, not ${digest.length}`)
+  return cidOfKey(digestKey(digest))
+}
+
+/** The same of the {@link digestKey} of the digest. */
+export function cidOfKey(key: string): CID {
+  if (key.length !== digestLength) throw new ArgumentError(`a SHA-256 digest has 32 bytes, not ${key.length}`)
   // CID-01: made from the digest of received bytes, so a CID cannot be claimed.
   const bytes = new Uint8Array(tokenCidLength)
   bytes[0] = 1
   bytes[1] = dagCbor
   bytes[2] = sha256
   bytes[3] = digestLength
-  bytes.set(digest, 4)
+  for (let i = 0; i < digestLength; i++) bytes[i + 4] = key.charCodeAt(i)
   return wrapTokenCid(bytes)
 }
 

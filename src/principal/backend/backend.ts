@@ -25,6 +25,11 @@ export interface CryptoBackend {
   readonly checksPoints?: boolean
   /** Returns the 32 bytes of SHA-256. */
   sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
+  /**
+   * The same as text of one character a byte, at once. Present where it costs less than bytes do: what has been met
+   * before is looked up by such a text.
+   */
+  sha256Key?(bytes: Uint8Array): string
   /** Returns the key in the platform's own form, worth keeping: it can cost as much as a verification. */
   prepareKey(key: PublicKey): PreparedKey | Promise<PreparedKey>
   /**
