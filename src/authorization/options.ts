@@ -16,6 +16,7 @@ import { createTextReader } from '../did/text-reader.ts'
 import { defaultVersions } from '../envelope/open.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
 import { ArgumentError } from '../errors.ts'
+import { createTextCache, type TextCache } from '../ipld/text-cache.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { listOf, withMethod } from '../option.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
@@ -114,6 +115,8 @@ export interface VerificationSettings {
   readonly parseDid: (text: string) => Did
   /** `parseCommand`, with a memory. */
   readonly parseCommand: (text: string) => Command
+  /** Texts that stand in most tokens. */
+  readonly texts: TextCache
   /** Policies, with a memory. */
   readonly policies: PolicyPool
 }
@@ -186,6 +189,7 @@ export function completeVerification(options: VerificationOptions): Verification
     onError: callback('onError', options.onError ?? (() => undefined)),
     parseDid: createTextReader(parseDid, maxKnownTexts),
     parseCommand: createTextReader((text) => parseCommand(text), maxKnownTexts),
+    texts: createTextCache(),
     policies: createPolicyPool(maxKnownPolicies),
   }
 }

@@ -94,7 +94,7 @@ export function* readTokens(
       continue
     }
     try {
-      const envelope = openEnvelope(bytes, settings.limits, settings.accept)
+      const envelope = openEnvelope(bytes, settings.limits, settings.accept, settings.texts)
       const lenient = settings.acceptRedundantFields || envelope.tag.version !== '1.0.0'
       if (envelope.tag.kind === 'delegation') {
         links.set(key, { link: yield* readLink(envelope, key, lenient, settings), key, unverified: envelope })

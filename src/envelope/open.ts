@@ -8,6 +8,7 @@ import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { MalformedError } from '../errors.ts'
 import { readByteString, readEnd, readListHead, readValue } from '../ipld/decode.ts'
 import { createScanner } from '../ipld/scanner.ts'
+import type { TextCache } from '../ipld/text-cache.ts'
 import { isMap } from '../ipld/value.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
 import type { Payload } from './fields.ts'
@@ -65,6 +66,7 @@ export function openEnvelope(
   bytes: Uint8Array,
   limits: Limits = defaultLimits,
   accept: readonly TokenVersion[] = defaultVersions,
+  texts?: TextCache,
 ): Envelope {
   const { tokenBytes, depth, items } = limits
   if (bytes.length > tokenBytes) {
@@ -73,7 +75,7 @@ export function openEnvelope(
   const scanner = createScanner(
     bytes,
     { bytes: tokenBytes, depth, items, stringBytes: tokenBytes },
-    { noteKeysAt: payloadDepth },
+    { noteKeysAt: payloadDepth, texts },
   )
   if (readListHead(scanner) !== 2) throw new MalformedError('ENV-01', 'an envelope is a list of two')
   const signature = readByteString(scanner)

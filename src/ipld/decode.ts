@@ -208,11 +208,16 @@ function takeBytes(scanner: Scanner, length: number): Uint8Array {
 }
 
 function takeText(scanner: Scanner, length: number): string {
-  const { bytes, position } = scanner
+  const { bytes, position, texts } = scanner
   const end = position + length
   scanner.position = end
+  if (texts !== undefined && scanner.depth <= scanner.noteKeysAt) return texts.read(bytes, position, end, decodeText)
+  return decodeText(bytes, position, end)
+}
+
+function decodeText(bytes: Uint8Array, position: number, end: number): string {
   // For short text a call into the platform's decoder costs more than the text.
-  if (length >= longText) return takeUtf8(bytes, position, end)
+  if (end - position >= longText) return takeUtf8(bytes, position, end)
   let text = ''
   let at = position
   // Four characters a call: text put together one by one is made of as many pieces.

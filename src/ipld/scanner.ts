@@ -6,6 +6,7 @@
  */
 
 import { ArgumentError, MalformedError, type MalformedKind } from '../errors.ts'
+import type { TextCache } from './text-cache.ts'
 
 /** How much a decoder reads before it refuses. */
 export interface DecodeLimits {
@@ -36,6 +37,8 @@ export interface ScanOptions {
   readonly views?: boolean
   /** Notes where the keys of maps begin that stand so deep: 1 for the outermost list or map. */
   readonly noteKeysAt?: number
+  /** Where texts are looked up that stand as deep as `noteKeysAt`, or less. */
+  readonly texts?: TextCache | undefined
 }
 
 /** Input that is being read. */
@@ -53,6 +56,7 @@ export interface Scanner {
   readonly noteKeysAt: number
   /** Offsets of keys, as asked for by `noteKeysAt`. */
   readonly keysNoted: number[]
+  readonly texts: TextCache | undefined
 }
 
 /** Major types of CBOR (RFC 8949, section 3.1). */
@@ -88,6 +92,7 @@ export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>,
     views: options?.views === true,
     noteKeysAt: options?.noteKeysAt ?? 0,
     keysNoted: [],
+    texts: options?.texts,
   }
 }
 
