@@ -31,6 +31,9 @@ export interface AuthorizationFacts {
   readonly expiration: Timestamp | Never
 }
 
+/** The same, where the name of the task may be worked out when it is asked for. */
+export type GrantedFacts = Omit<AuthorizationFacts, 'task'> & { readonly task: CID | (() => CID) }
+
 /** Known to this module alone: without it the constructor refuses. */
 const key: unique symbol = Symbol('authorization')
 
@@ -47,17 +50,17 @@ export class Authorization implements AuthorizationFacts {
   readonly args: { readonly [name: string]: IpldValue }
   readonly proofs: readonly CID[]
   readonly invocation: CID
-  readonly task: CID
   declare readonly notBefore?: Timestamp
   readonly expiration: Timestamp | Never
   /** Seconds by which the clock may be past `expiration`. */
   readonly #tolerance: number
   /** What the authorizer that made it keeps with it. */
   readonly #origin: object | undefined
+  #task: CID | (() => CID)
   #consumed = false
 
   /** Not for callers: takes a value that only the authorization layer holds. */
-  constructor(facts: AuthorizationFacts, tolerance: number, proof: typeof key, origin?: object) {
+  constructor(facts: GrantedFacts, tolerance: number, proof: typeof key, origin?: object) {
     // AUT-01
     if (proof !== key) throw new ArgumentError('an authorization is made by authorize() alone')
     this.subject = facts.subject
@@ -68,9 +71,9 @@ export class Authorization implements AuthorizationFacts {
     this.args = facts.args
     this.proofs = facts.proofs
     this.invocation = facts.invocation
-    this.task = facts.task
     if (facts.notBefore !== undefined) this.notBefore = facts.notBefore
     this.expiration = facts.expiration
+    this.#task = facts.task
     this.#tolerance = tolerance
     this.#origin = origin
     Object.freeze(this)
@@ -84,6 +87,12 @@ export class Authorization implements AuthorizationFacts {
   /** Not for callers, like the constructor: what was kept with an authorization. */
   static origin(authorization: Authorization, proof: typeof key): object | undefined {
     return proof === key && Authorization.is(authorization) ? authorization.#origin : undefined
+  }
+
+  /** The task. Its name costs a digest, which is paid by who asks for it. */
+  get task(): CID {
+    if (typeof this.#task === 'function') this.#task = this.#task()
+    return this.#task
   }
 
   /** Whether it has been used. */
@@ -115,7 +124,7 @@ export class Authorization implements AuthorizationFacts {
  *
  * @param origin - kept with it, for {@link originOf}.
  */
-export function grantAuthorization(facts: AuthorizationFacts, tolerance: number, origin?: object): Authorization {
+export function grantAuthorization(facts: GrantedFacts, tolerance: number, origin?: object): Authorization {
   return new Authorization(facts, tolerance, key, origin)
 }
 

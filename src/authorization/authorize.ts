@@ -8,10 +8,11 @@ import type { CID } from 'multiformats/cid'
 import { type BoundedMap, createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
-import { cidOf } from '../ipld/cid.ts'
+import { cidOf, cidOfKey } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/equal.ts'
+import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { never } from '../time.ts'
-import type { Authorization, AuthorizationFacts } from './authorization.ts'
+import type { Authorization, GrantedFacts } from './authorization.ts'
 import { grantAuthorization, originOf } from './authorization.ts'
 import type { ManyOptions } from './authorize-many.ts'
 import type { Chain, ChainLink, Link } from './chain.ts'
@@ -28,7 +29,7 @@ import type { ClaimedCall, Denial } from './denial.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { type AuthorizeOptions, type CallOptions, completeOptions, type Settings } from './options.ts'
 import { readCall } from './read-call.ts'
-import { isPromiseLike, runAsync, runSync, type Steps, wait } from './steps.ts'
+import { runAsync, runSync, type Steps, wait } from './steps.ts'
 import { createVerifiers, type Verifier } from './verifiers.ts'
 
 /** Decides about calls for one service. */
@@ -145,8 +146,7 @@ function* decide(
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)
-  const hashed = settings.backend.sha256(chain.invocation.task())
-  const task = cidOf(isPromiseLike(hashed) ? yield* wait(hashed) : hashed)
+  const task = yield* nameTask(chain, settings.backend)
   return Object.freeze({ allowed: true, authorization: grant(chain, task, settings, state) })
 }
 
@@ -178,8 +178,15 @@ function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
   return Object.freeze({ allowed: false, denial: Object.freeze({ ...denial, call: Object.freeze(call) }) })
 }
 
+/** The name of the task: when it is asked for, and now where a digest may have to be waited for. */
+function* nameTask({ invocation }: Chain, backend: CryptoBackend): Steps<CID | (() => CID)> {
+  const { sha256Key } = backend
+  if (sha256Key === undefined) return cidOf(yield* wait(backend.sha256(invocation.task())))
+  return () => cidOfKey(sha256Key.call(backend, invocation.task()))
+}
+
 /** The evidence, with the part of time in which all tokens of the chain are valid. */
-function grant(chain: Chain, task: CID, settings: Settings, state: State): Authorization {
+function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state: State): Authorization {
   const { links, invocation } = chain
   const { fields } = invocation
   let { notBefore, expiration } = fields
@@ -193,7 +200,7 @@ function grant(chain: Chain, task: CID, settings: Settings, state: State): Autho
       expiration = link.expiration
   }
   principals.push(fields.issuer)
-  const facts: AuthorizationFacts = {
+  const facts: GrantedFacts = {
     subject: fields.subject,
     invoker: fields.issuer,
     audience: settings.audience,

@@ -175,12 +175,7 @@ function* hashAll(tokens: readonly Uint8Array[], { backend }: VerificationSettin
   return known.map((digest) => (typeof digest === 'string' ? digest : digestKey(digest as Uint8Array)))
 }
 
-function* readLink(
-  envelope: Envelope,
-  key: string,
-  lenient: boolean,
-  settings: VerificationSettings,
-): Steps<Link> {
+function* readLink(envelope: Envelope, key: string, lenient: boolean, settings: VerificationSettings): Steps<Link> {
   const { payload } = envelope
   const fields = readDelegationFields(payload, lenient, settings, (policy) =>
     settings.policies.compile(fieldBytes(envelope, 'pol'), policy),

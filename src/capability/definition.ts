@@ -90,7 +90,7 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
  * @throws MalformedError when it names none.
  */
 export function commandOf<Args>(command: string | CommandDefinition<Args>): Command {
-  return parseCommand((command as CommandDefinition<Args> | undefined)?.command ?? (command as string))
+  return (command as CommandDefinition<Args> | undefined)?.command ?? parseCommand(command as string)
 }
 
 /**

@@ -49,10 +49,12 @@ export function readDelegationFields<P>(
 ): FieldsWith<P> {
   checkFields(payload, required, optional)
   const meta = readMeta(payload.meta, emptyMetaAllowed)
+  const { iss, sub } = payload
+  const issuer = readDid(iss, 'iss', did)
   return {
-    issuer: readDid(payload.iss, 'iss', did),
+    issuer,
     audience: readDid(payload.aud, 'aud', did),
-    subject: payload.sub === null ? anySubject : readDid(payload.sub, 'sub', did),
+    subject: sub === null ? anySubject : sub === iss ? issuer : readDid(sub, 'sub', did),
     command: readCommand(payload.cmd, command),
     policy: policy(payload.pol),
     ...(payload.nbf === undefined ? {} : { notBefore: readTimestamp(payload.nbf, 'nbf') }),

@@ -9,46 +9,34 @@ export interface TextCache {
   ): string
 }
 
-interface Met {
-  readonly bytes: Uint8Array
-  readonly text: string
-}
+/** Texts that are kept. */
+const places = 2048
 
-/** Bits of a slot's number. */
-const slotBits = 11
-
-/** Longest text that is kept, in bytes: a DID may have as many. */
+/** Longest text that is kept: a DID may have as many characters. */
 const longest = 128
 
 /**
  * Makes a cache of texts. Names of fields, DIDs and commands stand in most tokens again, and comparing bytes costs a
- * fifth of making a string. Each text has one place; another one of the same place takes it over.
+ * fifth of making a string. Each text has one place, by its length and its end; another one there takes it over.
  */
 export function createTextCache(): TextCache {
-  const slots: (Met | undefined)[] = Array.from({ length: 1 << slotBits })
+  const texts = Array.from({ length: places }, () => '')
   return {
     read(bytes, start, end, decode) {
       const length = end - start
-      if (length === 0 || length > longest) return decode(bytes, start, end)
-      const slot = slotOf(bytes, end, length)
-      const met = slots[slot]
-      if (met !== undefined && met.bytes.length === length && isAt(met.bytes, bytes, start)) return met.text
+      let place = length
+      for (let at = Math.max(start, end - 5); at < end; at++) place = (place * 31 + (bytes[at] as number)) % places
+      const known = texts[place] as string
+      if (known.length === length && isAt(known, bytes, start)) return known
       const text = decode(bytes, start, end)
-      slots[slot] = { bytes: bytes.slice(start, end), text }
+      // Only ASCII has as many characters as bytes, and is compared as such.
+      if (text.length === length && length <= longest) texts[place] = text
       return text
     },
   }
 }
 
-/** By the length and the last bytes, in which DIDs and names of fields differ. */
-function slotOf(bytes: Uint8Array, end: number, length: number): number {
-  const from = end - Math.min(length, 5)
-  let hash = length
-  for (let at = from; at < end; at++) hash = Math.imul(hash, 0x1f) + (bytes[at] as number)
-  return Math.imul(hash, 0x9e3779b1) >>> (32 - slotBits)
-}
-
-function isAt(expected: Uint8Array, bytes: Uint8Array, start: number): boolean {
-  for (let i = 0; i < expected.length; i++) if (expected[i] !== bytes[start + i]) return false
+function isAt(text: string, bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false
   return true
 }

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { Authorization } from '../../src/authorization/authorization.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
+import { backend as node } from '../../src/principal/backend/node.ts'
+import { backend as web } from '../../src/principal/backend/web.ts'
 import { actor, now } from '../support/actors.ts'
 import { call, chainOf, createService } from '../support/service.ts'
 
@@ -42,7 +44,21 @@ describe('an authorization', () => {
       'yes',
     ]
     for (const forgery of forgeries) expect(Authorization.is(forgery)).toBe(false)
-    expect(() => new Authorization({ ...genuine }, 60, Symbol('authorization') as never)).toThrow(ArgumentError)
+    expect(() => new Authorization({ ...genuine, task: genuine.task }, 60, Symbol('authorization') as never)).toThrow(
+      ArgumentError,
+    )
+  })
+
+  it('names the task as the invocation does, whether the back end hashes at once or not', async () => {
+    const proofs = await chainOf(alice, bob)
+    const invocation = await call({ issuer: bob, proofs })
+    for (const backend of [node, web]) {
+      const decision = await createService({ backend }).authorize(encodeContainer([invocation, ...proofs]))
+      if (!decision.allowed) throw new Error(decision.denial.message)
+      const { task } = decision.authorization
+      expect(task.toString()).toBe(invocation.task.toString())
+      expect(decision.authorization.task).toBe(task)
+    }
   })
 
   it('AUT-02 counts once [attack 74]', async () => {

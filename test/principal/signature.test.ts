@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { parseDidKey, publicKey } from '../../src/did/did-key.ts'
 import type { SignatureAlgorithm } from '../../src/did/public-key.ts'
 import { bigEndian, P256, SECP256K1, toBigEndian } from '../../src/did/weierstrass.ts'
+import { digestKey } from '../../src/ipld/cid.ts'
 import type { CryptoBackend, PreparedKey } from '../../src/principal/backend/backend.ts'
 import { backend as node } from '../../src/principal/backend/node.ts'
 import { importSigner } from '../../src/principal/import-signer.ts'
@@ -179,6 +180,7 @@ describe('verifySignature', () => {
         const hash = await backend.sha256(bytes)
         expect(hash).toEqual(expected)
         expect(hash.constructor).toBe(Uint8Array)
+        expect(backend.sha256Key?.(bytes) ?? digestKey(expected)).toBe(digestKey(expected))
       }
     }
   })
