@@ -1,4 +1,4 @@
-import { isCid } from '../ipld/cid.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import { isBytes, isList } from '../ipld/value.ts'
 

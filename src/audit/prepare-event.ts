@@ -7,9 +7,9 @@
 
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
-import { isCid } from '../ipld/cid.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import { compareKeys } from '../ipld/equal.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import { type IpldMap, type IpldValue, isBytes, isList } from '../ipld/value.ts'
 import { never } from '../time.ts'
 import type { AuditEvent } from './event.ts'

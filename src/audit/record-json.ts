@@ -9,8 +9,8 @@
 
 import { MalformedError } from '../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../ipld/base.ts'
-import { isCid } from '../ipld/cid.ts'
 import { compareKeys } from '../ipld/equal.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import { parseCid } from '../ipld/parse-cid.ts'
 import { type IpldMap, type IpldValue, isBytes, isList } from '../ipld/value.ts'
 

@@ -18,7 +18,8 @@ import {
   writeMeta,
 } from '../envelope/fields.ts'
 import { MalformedError } from '../errors.ts'
-import { isCid, isTokenCid } from '../ipld/cid.ts'
+import { isTokenCid } from '../ipld/cid.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
 import { never } from '../time.ts'
 import type { InvocationFields } from './invocation.ts'

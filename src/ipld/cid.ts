@@ -53,21 +53,6 @@ export function readCid(input: Uint8Array): CID {
   return parseVersion1(bytes)
 }
 
-/**
- * Tells whether a value is a CID: one of this library's, or of another that shows itself as `multiformats` has it, an
- * instance of a class whose `/` is its `bytes`. A plain map that looks like one is none.
- */
-export function isCid(value: unknown): value is CID {
-  return value instanceof CidValue || (typeof value === 'object' && value !== null && isForeignCid(value))
-}
-
-function isForeignCid(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === null || prototype === Object.prototype || Array.isArray(value)) return false
-  const { bytes, '/': slash } = value as { readonly bytes?: unknown; readonly '/'?: unknown }
-  return bytes instanceof Uint8Array && bytes === slash
-}
-
 /** Tells whether a CID is of the one form that names a token. */
 export function isTokenCid(cid: CID): boolean {
   return isTokenCidAt(cid.bytes, 0, cid.bytes.length)

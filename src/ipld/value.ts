@@ -5,7 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { isCid } from './cid.ts'
+import { isCid } from './is-cid.ts'
 
 /**
  * What DAG-CBOR can say: null, booleans, numbers within ±(2^53 - 1), text, bytes, links, lists and maps with text keys

@@ -4,7 +4,7 @@ import { abortSignal, checkOptions, type Form, having, listOf, maybe } from '../
 import { didOption } from '../did/did-option.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import { type ProofLike, sealInvocation } from '../invocation/invoke.ts'
-import { isCid } from '../ipld/cid.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import type { Signer } from '../principal/signer.ts'
 import { never } from '../time.ts'
 

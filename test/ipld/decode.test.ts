@@ -1,8 +1,8 @@
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { ArgumentError } from '../../src/errors.ts'
-import { isCid } from '../../src/ipld/cid.ts'
 import { decodeCbor } from '../../src/ipld/decode.ts'
+import { isCid } from '../../src/ipld/is-cid.ts'
 import { hex, refusalOf } from './support.ts'
 
 /** Refused with this requirement, at this byte. */

@@ -1,5 +1,5 @@
 import { MalformedError } from '../../errors.ts'
-import { isCid } from '../../ipld/cid.ts'
+import { isCid } from '../../ipld/is-cid.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 
 /** Nesting of a literal, at most: arguments cannot be deeper. */
