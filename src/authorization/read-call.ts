@@ -77,8 +77,7 @@ export function* readTokens(
 ): Steps<Tokens | Denial> {
   let tokens: readonly Uint8Array[]
   try {
-    const split = splitContainer(container, settings.limits)
-    tokens = isPromiseLike(split) ? yield* wait(split) : split
+    tokens = yield* wait(splitContainer(container, settings.limits))
   } catch (error) {
     return denialOf(error)
   }

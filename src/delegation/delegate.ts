@@ -4,7 +4,7 @@ import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
 import { checkTimestamp, chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
-import { checkNonce, minimumNonceBytes, randomNonce } from '../envelope/nonce.ts'
+import { chooseNonce, minimumNonceBytes } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
@@ -77,7 +77,7 @@ export async function sealDelegation(
     audience: didOption('audience', options.audience),
     ...authority,
     ...(notBefore === undefined ? {} : { notBefore: checkTimestamp('notBefore', notBefore) }),
-    nonce: options.nonce === undefined ? randomNonce() : checkNonce(options.nonce, minimumNonceBytes),
+    nonce: chooseNonce(options.nonce, minimumNonceBytes),
     ...(meta === undefined ? {} : { meta }),
   }
   const { envelope, cid } = await sealEnvelope('delegation', writeDelegationPayload(fields), issuer, options.signal)

@@ -11,8 +11,14 @@ export function randomNonce(): Uint8Array {
   return globalThis.crypto.getRandomValues(new Uint8Array(16))
 }
 
-/** Checks a nonce that a caller brought. */
-export function checkNonce(nonce: Uint8Array, minimum: number): Uint8Array {
+/**
+ * The nonce that a caller brought, or a fresh one.
+ *
+ * @param minimum - fewest bytes that it may have.
+ * @throws {@link ArgumentError} when it has fewer, or more than 64.
+ */
+export function chooseNonce(nonce: Uint8Array | undefined, minimum: number): Uint8Array {
+  if (nonce === undefined) return randomNonce()
   if (!(nonce instanceof Uint8Array) || nonce.length < minimum || nonce.length > maximumNonceBytes) {
     throw new ArgumentError(`\`nonce\` must have ${minimum} to ${maximumNonceBytes} bytes`)
   }

@@ -55,8 +55,7 @@ export async function sealEnvelope(
   }
   const signature = await sign(signer, signed, signal)
   const bytes = concatBytes([envelopeHead, signature, signed])
-  const digest = backend.sha256(bytes)
-  return { envelope: openEnvelope(bytes), cid: cidOf(digest instanceof Uint8Array ? digest : await digest) }
+  return { envelope: openEnvelope(bytes), cid: cidOf(await backend.sha256(bytes)) }
 }
 
 async function sign(signer: Signer, signed: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {

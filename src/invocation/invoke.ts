@@ -3,7 +3,7 @@ import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
 import { chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
-import { checkNonce, randomNonce } from '../envelope/nonce.ts'
+import { chooseNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
@@ -70,7 +70,7 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
     command: commandOf(options.command),
     args: (options.args ?? {}) as IpldMap,
     proofs: proofs.map(({ cid }) => cid),
-    nonce: options.nonce === undefined ? randomNonce() : checkNonce(options.nonce, 0),
+    nonce: chooseNonce(options.nonce, 0),
     expiration: chooseExpiration(options, defaultLifetime),
     issuedAt: Math.floor(clock.now()),
     ...(cause === undefined ? {} : { cause }),

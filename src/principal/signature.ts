@@ -34,17 +34,15 @@ export function verifySignature(
 }
 
 /** Like {@link verifySignature}, on another thread where the back end has one. */
-export async function verifySignatureAsync(
+export function verifySignatureAsync(
   backend: CryptoBackend,
   key: PublicKey,
   prepared: PreparedKey,
   signature: Uint8Array,
   message: Uint8Array,
-): Promise<boolean> {
-  if (!isWellFormed(key.algorithm, signature)) return false
-  return backend.verifyAsync === undefined
-    ? backend.verify(prepared, signature, message)
-    : backend.verifyAsync(prepared, signature, message)
+): boolean | Promise<boolean> {
+  const verify = backend.verifyAsync ?? backend.verify
+  return isWellFormed(key.algorithm, signature) && verify.call(backend, prepared, signature, message)
 }
 
 /**

@@ -140,7 +140,7 @@ describe('authorizeMany', () => {
   })
 
   it('decides about the calls that were there when it was asked', async () => {
-    const all = await containers(2)
+    const all = [...(await containers(2))]
     const decisions = createService().authorizeMany(all)
     all.push('C')
     expect((await decisions).map(verdict)).toEqual(['allowed', 'allowed'])

@@ -2,7 +2,7 @@ import { checkArguments as findObjection } from '../../capability/check-argument
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { Settings } from '../options.ts'
-import { isPromiseLike, type Steps, wait } from '../steps.ts'
+import { type Steps, wait } from '../steps.ts'
 
 /**
  * The arguments are those that the command declares, in canonical form and no others. Asked before any policy, which
@@ -12,8 +12,7 @@ export function* checkArguments(chain: Chain, settings: Settings): Steps<Denial 
   const { fields } = chain.invocation
   const definition = settings.commands?.get(fields.command)
   if (definition === undefined) return undefined
-  const found = findObjection(definition, fields.args)
-  const objection = isPromiseLike(found) ? yield* wait(found) : found
+  const objection = yield* wait(findObjection(definition, fields.args))
   if (objection === undefined) return undefined
   return {
     code: 'arguments_invalid',

@@ -3,7 +3,7 @@ import type { RevocationRecord } from '../../revocation/revocation-store.ts'
 import type { Chain, ChainLink } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { CallOptions, Settings } from '../options.ts'
-import { isPromiseLike, type Steps, waitUnlessAborted } from '../steps.ts'
+import { type Steps, waitUnlessAborted } from '../steps.ts'
 
 /**
  * No delegation of the chain is revoked, under any CID it can have, and none of its principals. Not being able to find
@@ -13,8 +13,7 @@ export function* checkRevocation(chain: Chain, settings: Settings, call: CallOpt
   const names = namesOf(chain)
   let records: readonly RevocationRecord[]
   try {
-    const found = settings.revocations.findRevocations(names.ids, call)
-    records = isPromiseLike(found) ? yield* waitUnlessAborted(found, call.signal) : found
+    records = yield* waitUnlessAborted(settings.revocations.findRevocations(names.ids, call), call.signal)
     if (!Array.isArray(records) || !records.every(isRecord)) {
       throw new TypeError('a revocation store must return a list of `{ id, revoker? }`')
     }

@@ -7,7 +7,7 @@ import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } fro
 import type { Denial } from '../denial.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { CallOptions, VerificationSettings } from '../options.ts'
-import { isPromiseLike, type Steps, wait, waitUnlessAborted } from '../steps.ts'
+import { type Steps, wait, waitUnlessAborted } from '../steps.ts'
 import type { Verifier } from '../verifiers.ts'
 
 /** Most keys of one DID that are tried. */
@@ -67,8 +67,7 @@ function* checkSignature(
 ): Steps<Denial | undefined> {
   let keys: readonly PublicKey[]
   try {
-    const resolved = state.keys.resolve(issuer, settings, call)
-    keys = (isPromiseLike(resolved) ? yield* waitUnlessAborted(resolved, call.signal) : resolved)?.keys ?? []
+    keys = (yield* waitUnlessAborted(state.keys.resolve(issuer, settings, call), call.signal))?.keys ?? []
   } catch (error) {
     settings.onError(error)
     const reason = error instanceof MalformedError ? error.message : 'resolving it failed'
@@ -78,10 +77,8 @@ function* checkSignature(
   // The algorithm follows from the key; what the header says must be the same.
   const fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
   for (const key of fitting) {
-    const made = state.keys.prepare(key, settings.backend)
-    const prepared = isPromiseLike(made) ? yield* wait(made) : made
-    const verdict = state.verify(key, prepared, envelope.signature, envelope.signed)
-    if (isPromiseLike(verdict) ? yield* wait(verdict) : verdict) return undefined
+    const prepared = yield* wait(state.keys.prepare(key, settings.backend))
+    if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
   }
   try {
     // Whether the key is a point on the curve was left to the verification, which says no and not why.
