@@ -124,7 +124,7 @@ export function* nameBlocks(
   const table = new Map<string, Block>()
   for (const [index, block] of blocks.entries()) {
     const key = digestKey(digests[index] as Uint8Array)
-    if (key !== tokenKey(block.cid)) throw new MalformedError('UCT-04', 'a block is not the one that its name says')
+    if (key !== tokenKey(block.cid)) throw misnamed(block)
     if (table.has(key)) throw new MalformedError('UCT-05', 'the archive has a block twice')
     table.set(key, block)
   }
@@ -141,6 +141,21 @@ export function linksIn(value: IpldValue): readonly CID[] {
   if (isCid(value)) return isTokenCid(value) ? [value] : []
   if (isList(value)) return value.flatMap(linksIn)
   return isMap(value) ? Object.values(value).flatMap(linksIn) : []
+}
+
+/** What is said of a block under the name of other bytes. */
+function misnamed({ cid, bytes }: Block): MalformedError {
+  return contains(bytes, cid.bytes)
+    ? new MalformedError('UCT-61', 'a block holds the name under which it came, which no block can know')
+    : new MalformedError('UCT-04', 'a block is not the one that its name says')
+}
+
+function contains(bytes: Uint8Array, part: Uint8Array): boolean {
+  const first = part[0] as number
+  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    if (part.every((byte, index) => bytes[at + index] === byte)) return true
+  }
+  return false
 }
 
 interface Head {

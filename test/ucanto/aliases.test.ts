@@ -115,9 +115,9 @@ describe('another form of a token: UCT-03 UCT-04 UCT-10 UCT-12 UCT-13 UCT-14 UCT
     }
   })
 
-  it('UCT-04 cannot cite itself [attack 24]', async () => {
+  it('UCT-61 cannot cite itself [attack 24]', async () => {
     const cid = nameOf(Uint8Array.of(2))
     const bytes = dagCbor.encode({ ...fields, prf: [cid] })
-    await expect(ownVerdict(await callWith({ cid, bytes }))).resolves.toBe('malformed at container UCT-04')
+    await expect(ownVerdict(await callWith({ cid, bytes }))).resolves.toBe('malformed at container UCT-61')
   })
 })

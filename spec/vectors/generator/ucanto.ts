@@ -180,6 +180,13 @@ export async function ucantoCases(): Promise<readonly UcantoCase[]> {
       'malformed',
       await ask(bob, [{ cid: nameOf(jwt), bytes: root.bytes }]),
     ),
+    wrong(
+      'that cites itself',
+      'UCT-61',
+      'malformed',
+      await ask(bob, [{ cid: nameOf(jwt), bytes: changed({ prf: [nameOf(jwt)] }).bytes }]),
+    ),
+    wrong('with an identity CID', 'UCT-20', 'unsupported', await ask(bob, [identityOf(root.bytes)])),
     wrong('with a block too many', 'UCT-05', 'malformed', await ask(bob, [root], mail, [rootOf(all)])),
     wrong(
       'below what was given',
@@ -313,6 +320,11 @@ function nameOf(bytes: Uint8Array, codec = 0x71): CID {
 
 function block(bytes: Uint8Array): Block {
   return { cid: nameOf(bytes), bytes }
+}
+
+/** A block whose name is what it holds. */
+function identityOf(bytes: Uint8Array): Block {
+  return { cid: CID.createV1(0x71, createDigest(0x00, bytes)), bytes }
 }
 
 function text(did: string): Uint8Array {
