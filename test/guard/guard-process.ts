@@ -1,0 +1,69 @@
+// node only: a process that guards an upstream until it is killed
+
+import { writeSync } from 'node:fs'
+import process from 'node:process'
+import { jsonlAuditSink, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
+import { recoverIntents } from '../../src/audit/recover-intents.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { integer } from '../../src/capability/argument-types/integer.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import type { GuardOptions } from '../../src/guard/options.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import { generateSigner } from '../../src/principal/generate-signer.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+
+const [directory = '', sync = 'group', origin = '', secret = '', start = '1', parallel = '4'] = process.argv.slice(2)
+const say = (line: string): void => void writeSync(1, `${line}\n`)
+
+try {
+  const sink = await jsonlAuditSink({ directory, sync: sync as SyncPolicy, maxBytes: 65_536 })
+  const open = await recoverIntents({ records: readJsonlRecords({ directory }), sink })
+  say(`recovered ${open.length}`)
+  const [owner, agent, service] = [await generateSigner(), await generateSigner(), await generateSigner()]
+  const send = defineCommand({ command: '/mail/send', args: { number: integer() } })
+  const guard = createGuard({
+    audience: service.did,
+    subjects: [owner.did],
+    commands: [{ ...send, credential: 'mail', show: ['number'] }] as GuardOptions['commands'],
+    revocations: memoryRevocationStore(),
+    replay: memoryReplayStore(),
+    vault: memoryVault({ mail: { secret, origins: [origin], processor: bearer() } }),
+    audit: { sink },
+    maxInFlight: 10_000,
+  })
+  const grant = await delegate({ issuer: owner, audience: agent.did, command: send })
+  let number = Number(start)
+  let stopping = false
+  const work = async (): Promise<void> => {
+    while (!stopping) {
+      const mine = number++
+      const args = { number: mine }
+      const call = await invoke({ issuer: agent, audience: service.did, command: send, args, proofs: [grant] })
+      const result = await guard.use(encodeContainer([call, grant]), async (handled) => {
+        const response = await handled.fetch(`${origin}/${mine}`)
+        return response.text()
+      })
+      if (result.allowed && result.recorded) say(`done ${mine}`)
+      else say(`refused ${mine} ${result.allowed ? 'unrecorded' : result.denial.code}`)
+    }
+  }
+  process.on('SIGTERM', () => {
+    stopping = true
+    guard.close().then(
+      () => say('closed'),
+      (error: Error) => say(`failed ${error.message}`),
+    )
+  })
+  say('open')
+  await Promise.all(Array.from({ length: Number(parallel) }, work))
+} catch (error) {
+  const { code, message } = error as { code?: string; message: string }
+  say(`failed ${code} ${message}`)
+  process.exit(3)
+}
