@@ -426,6 +426,20 @@ describe('sessions made here', () => {
     }
   })
 
+  it('pass on what the account was given, narrower', async () => {
+    const [owner, bob, signer] = await Promise.all([actor('carol'), actor('bob'), webSigner()])
+    const given = await delegate({ issuer: owner, audience: account, command: '/mail' })
+    const login = await attenuate(given, { issuer: absentIssuer(account), audience: bob.did, command: '/mail/send' })
+    const session = await attest(login, { issuer: signer })
+    const asked = { issuer: bob, audience: authority, command: '/mail/send', proofs: [login, session] }
+    const bytes = await archive(await invoke(asked))
+    await expect(foreignVerdict(bytes, service)).resolves.toBe('allowed')
+    await expect(decide(bytes)).resolves.toBe('allowed')
+    const wider = await archive(await invoke({ ...asked, command: '/mail/read' }))
+    await expect(foreignVerdict(wider, service)).resolves.not.toBe('allowed')
+    await expect(decide(wider)).resolves.toBe('command_not_covered at container UCT-31')
+  })
+
   it('come back as they were written', async () => {
     const login = await delegate({ issuer: absentIssuer(account), audience: agent.did(), command: '/mail' })
     const session = await attest(login, { issuer: await webSigner(), expiresIn: 60 })
