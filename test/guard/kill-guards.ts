@@ -11,7 +11,7 @@ import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { startWriter, type Writer } from '../audit/jsonl/child.ts'
 import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
 
-export const upstreamKey = 'canary-e7c01b93d4f8'
+const upstreamKey = 'canary-e7c01b93d4f8'
 
 /** What came of killing processes that guard an upstream. */
 export interface GuardKillReport {
