@@ -21,6 +21,7 @@ export type {
   ProcessorDescription,
 } from './processor.ts'
 export { type ReferenceRow, type ReferenceTable, referenceTable } from './reference-table.ts'
+export type { RemoteVault } from './remote-vault.ts'
 export { type ResilienceOptions, type ResilientSource, resilient } from './resilience.ts'
 export { Secret } from './secret.ts'
 export type { ReadOptions, SecretKind, SecretReading, SecretSource } from './source.ts'

@@ -11,7 +11,7 @@ import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { checkConfiguration, checkEntries, parsed, secretValue, vaultForms } from './configuration.ts'
-import { createVault, type VaultOptions } from './create-vault.ts'
+import type { VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
 import { sha256Bytes } from './digest.ts'
 import { fromCaller } from './failure.ts'
@@ -30,10 +30,10 @@ import {
   type TokenAnswer,
 } from './oauth/token-endpoint.ts'
 import { parseEndpoint } from './origin.ts'
-import { type ResilienceOptions, resilient } from './resilience.ts'
+import { type RemoteVault, remoteVault } from './remote-vault.ts'
+import type { ResilienceOptions } from './resilience.ts'
 import type { Secret } from './secret.ts'
 import type { SecretReading, SecretSource } from './source.ts'
-import type { Vault } from './vault.ts'
 
 export type { AuthorizationDetails } from './oauth/authorization-details.ts'
 
@@ -108,11 +108,11 @@ interface ExchangeScope extends ExchangeCall {
  *
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
-export function tokenExchangeVault(options: TokenExchangeVaultOptions): Vault {
+export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVault {
   checkConfiguration('token exchange vault', options, { ...vaultForms, credentials: table })
-  const { credentials, resilience, clock } = options
+  const { credentials } = options
   const source = tokenExchangeSource({ ...options, exchanges: credentials })
-  return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
+  return remoteVault({ ...options, source, credentials })
 }
 
 /**

@@ -10,16 +10,16 @@ import { encodeHex } from '../ipld/base.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { asObject } from './backend-request.ts'
 import { checkConfiguration, checkEntries, vaultForms } from './configuration.ts'
-import { createVault, type VaultOptions } from './create-vault.ts'
+import type { VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
 import { sha256Bytes } from './digest.ts'
 import { mountOf, type OpenBaoLogin } from './openbao/login.ts'
 import { openSession, type Session } from './openbao/session.ts'
 import { parseEndpoint } from './origin.ts'
-import { type ResilienceOptions, resilient } from './resilience.ts'
+import { type RemoteVault, remoteVault } from './remote-vault.ts'
+import type { ResilienceOptions } from './resilience.ts'
 import { Secret } from './secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from './source.ts'
-import type { Vault } from './vault.ts'
 
 export {
   type AppRoleParameters,
@@ -81,11 +81,11 @@ export interface OpenBaoVaultOptions extends VaultOptions, Omit<OpenBaoSourceOpt
  *
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
-export function openbaoVault(options: OpenBaoVaultOptions): Vault {
+export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
   checkConfiguration('openbao vault', options, { ...vaultForms, credentials: table })
-  const { credentials, resilience, clock } = options
+  const { credentials } = options
   const source = openbaoSource({ ...options, secrets: credentials })
-  return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
+  return remoteVault({ ...options, source, credentials })
 }
 
 /**

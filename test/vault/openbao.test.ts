@@ -43,6 +43,23 @@ function vaultOf(credentials: Readonly<Record<string, OpenBaoCredential>>, extra
 const lease = (vault: Vault, name = 'a'): ReturnType<Vault['lease']> =>
   vault.lease(name, { authorization: permission() })
 
+describe('a server that is away', () => {
+  it('VLT-16 shows in `state`, and what is kept ends with `forget`', async () => {
+    bao.putKv('crm/api', { token: 'canary-1' })
+    const resilience = { attempts: 1, failures: 2, maxStale: 600 }
+    const credentials = { a: { ...kv, field: 'token' } }
+    const vault = openbaoVault({ address: bao.address, namespace: NAMESPACE, login, credentials, resilience })
+    expect((await lease(vault)).fresh).toBe(true)
+    expect(vault.state()).toBe('closed')
+    bao.mode = 'sealed'
+    for (let count = 0; count < 3; count++) expect((await lease(vault)).fresh).toBe(false)
+    expect(vault.state()).toBe('open')
+    vault.forget('a')
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(JSON.stringify(vault)).not.toContain('canary-1')
+  })
+})
+
 describe('the KV engine', () => {
   it('gives a secret, whole or one field of it', async () => {
     bao.putKv('crm/api', { token: 'canary-1', user: 'u' })

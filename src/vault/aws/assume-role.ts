@@ -2,12 +2,12 @@ import { listOf, maybe, table, text, whole } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { type Clock, systemClock, type Timestamp } from '../../time.ts'
 import { checkConfiguration, parsed, vaultForms } from '../configuration.ts'
-import { createVault, type VaultOptions } from '../create-vault.ts'
+import type { VaultOptions } from '../create-vault.ts'
 import type { CredentialRules } from '../credential.ts'
-import { type ResilienceOptions, resilient } from '../resilience.ts'
+import { type RemoteVault, remoteVault } from '../remote-vault.ts'
+import type { ResilienceOptions } from '../resilience.ts'
 import { Secret } from '../secret.ts'
 import type { SecretSource } from '../source.ts'
-import type { Vault } from '../vault.ts'
 import { type AwsOptions, awsClient, awsError } from './client.ts'
 import { type AwsGrant, sessionPolicies } from './session-policy.ts'
 
@@ -44,11 +44,11 @@ export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
  *
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
-export function assumeRoleVault(options: AssumeRoleVaultOptions): Vault {
+export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
   checkConfiguration('aws sts vault', options, { ...vaultForms, credentials: table })
-  const { credentials, resilience, clock } = options
+  const { credentials } = options
   const source = assumeRoleSource({ ...options, roles: credentials })
-  return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
+  return remoteVault({ ...options, source, credentials })
 }
 
 /**

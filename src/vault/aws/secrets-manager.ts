@@ -4,12 +4,12 @@ import { decodeBase64 } from '../../ipld/base.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { parseAnswer } from '../backend-request.ts'
 import { checkConfiguration, checkEntries, vaultForms } from '../configuration.ts'
-import { createVault, type VaultOptions } from '../create-vault.ts'
+import type { VaultOptions } from '../create-vault.ts'
 import type { CredentialRules } from '../credential.ts'
-import { type ResilienceOptions, resilient } from '../resilience.ts'
+import { type RemoteVault, remoteVault } from '../remote-vault.ts'
+import type { ResilienceOptions } from '../resilience.ts'
 import { Secret } from '../secret.ts'
 import type { SecretReading, SecretSource } from '../source.ts'
-import type { Vault } from '../vault.ts'
 import { type AwsOptions, awsClient, awsError } from './client.ts'
 
 /** A secret of AWS Secrets Manager. */
@@ -43,11 +43,11 @@ export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
  *
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
-export function secretsManagerVault(options: SecretsManagerVaultOptions): Vault {
+export function secretsManagerVault(options: SecretsManagerVaultOptions): RemoteVault {
   checkConfiguration('aws secretsmanager vault', options, { ...vaultForms, credentials: table })
-  const { credentials, resilience, clock } = options
+  const { credentials } = options
   const source = secretsManagerSource({ ...options, secrets: credentials })
-  return createVault({ ...options, source: resilient(source, { ...(clock && { clock }), ...resilience }), credentials })
+  return remoteVault({ ...options, source, credentials })
 }
 
 /**
