@@ -142,6 +142,8 @@ export interface ReleasedEvent extends EventBase {
   readonly downscoped: boolean
   /** How old the value was that the vault gave. */
   readonly ageMs?: number
+  /** Set when the vault could not be reached, and the value is one that it gave before. */
+  readonly stale?: true
   /** SHA-256 of the lease identifier, in hexadecimal. */
   readonly leaseHash?: string
   /** When the credential ends by itself. */

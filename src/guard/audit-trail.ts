@@ -135,7 +135,7 @@ export function createAuditTrail(
     },
 
     async released(intent, release, signal) {
-      const { reference, version, downscoped, expiresAt } = release
+      const { reference, version, downscoped, fresh, expiresAt } = release
       const event: AuditEvent = {
         kind: 'released',
         id: newEventId(),
@@ -147,6 +147,7 @@ export function createAuditTrail(
         version,
         downscoped,
         ageMs: release.ageSeconds * 1_000,
+        ...(fresh ? {} : { stale: true }),
         ...(expiresAt === undefined ? {} : { expiresAt }),
       }
       await append(event, signal)
