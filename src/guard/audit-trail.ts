@@ -101,18 +101,18 @@ export function createAuditTrail(
     { args, subject }: Authorization,
     { personal = [] }: GuardedCommand,
     event: string,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<object> {
     if (personal.length === 0 || personalKeys === undefined) return {}
     const key = pseudonymize === undefined ? subject : await pseudonymize(subject)
-    return {
-      personal: await sealPersonal(discloseArguments(args, personal), event, { key, keys: personalKeys, signal }),
-    }
+    const options = { key, keys: personalKeys, ...(signal === undefined ? {} : { signal }) }
+    return { personal: await sealPersonal(discloseArguments(args, personal), event, options) }
   }
 
   /** Keys and pseudonyms may come from elsewhere: a sink that is not asked cannot be late. */
-  const prepare = <T>(task: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    inTime(deadlineMs, 'an audit event could not be prepared', task)
+  const remote = pseudonymize !== undefined || personalKeys !== undefined
+  const prepare = <T>(task: (signal?: AbortSignal) => Promise<T>): Promise<T> =>
+    remote ? inTime(deadlineMs, 'an audit event could not be prepared', task) : task()
 
   const append = (event: AuditEvent, signal?: AbortSignal): Promise<Confirmation> =>
     sink.append(event, signal === undefined ? {} : { signal })

@@ -58,7 +58,7 @@ function vaultOf(change: Partial<SecretSource> = {}, reading: Partial<SecretRead
     ...change,
   }
   const mail = { origins: [upstream.origin], processor: bearer(), leasable: true }
-  return createVault({ source, credentials: { mail }, clock, readTimeoutMs: 50, upstreamTimeoutMs: 50 })
+  return createVault({ source, credentials: { mail }, clock, readTimeoutMs: 300, upstreamTimeoutMs: 300 })
 }
 
 const lease = async (handled: GuardedCall): Promise<string> => {
@@ -74,10 +74,10 @@ const cases: readonly Hanging[] = [
     'deadline_exceeded',
     0,
   ],
-  ['the sink', (sink) => ({ audit: { sink: { ...sink, append: hang }, deadlineMs: 50 } }), 'audit_unavailable', 0],
+  ['the sink', (sink) => ({ audit: { sink: { ...sink, append: hang }, deadlineMs: 300 } }), 'audit_unavailable', 0],
   [
     'the maker of pseudonyms',
-    (sink) => ({ audit: { sink, deadlineMs: 50, pseudonymize: hang } }),
+    (sink) => ({ audit: { sink, deadlineMs: 300, pseudonymize: hang } }),
     'audit_unavailable',
     0,
   ],
@@ -85,7 +85,7 @@ const cases: readonly Hanging[] = [
     'the store of personal keys',
     (sink) => ({
       commands: [{ ...send, credential: 'mail', personal: ['to'] }] as never,
-      audit: { sink, deadlineMs: 50, personalKeys: { obtain: hang, find: hang } },
+      audit: { sink, deadlineMs: 300, personalKeys: { obtain: hang, find: hang } },
     }),
     'audit_unavailable',
     0,
@@ -98,7 +98,7 @@ const cases: readonly Hanging[] = [
           ...sink,
           append: (event, options) => (event.kind === 'released' ? hang() : sink.append(event, options)),
         },
-        deadlineMs: 50,
+        deadlineMs: 300,
       },
     }),
     'ERR_AUDIT_DEADLINE',
@@ -112,7 +112,7 @@ const cases: readonly Hanging[] = [
           ...sink,
           append: (event, options) => (event.kind === 'outcome' ? hang() : sink.append(event, options)),
         },
-        deadlineMs: 50,
+        deadlineMs: 300,
       },
     }),
     'done, not recorded',
@@ -123,7 +123,7 @@ const cases: readonly Hanging[] = [
     'the revocation store, when it is asked again',
     () => {
       let asked = 0
-      return { revocations: { findRevocations: () => (asked++ === 0 ? [] : hang()) }, deadlines: { handlerMs: 80 } }
+      return { revocations: { findRevocations: () => (asked++ === 0 ? [] : hang()) }, deadlines: { handlerMs: 300 } }
     },
     'DeadlineError',
     0,
@@ -135,9 +135,14 @@ const cases: readonly Hanging[] = [
     0,
     lease,
   ],
-  ['the signer of receipts', () => ({ receipts: { ...service, sign: hang }, deadlines: { receiptMs: 50 } }), 'done', 1],
+  [
+    'the signer of receipts',
+    () => ({ receipts: { ...service, sign: hang }, deadlines: { receiptMs: 300 } }),
+    'done',
+    1,
+  ],
   ['the upstream', () => ({}), 'ERR_VAULT_UPSTREAM', 0, (handled) => handled.fetch(`${upstream.origin}/hang`)],
-  ['the handler', () => ({ deadlines: { handlerMs: 50 } }), 'DeadlineError', 0, hang],
+  ['the handler', () => ({ deadlines: { handlerMs: 300 } }), 'DeadlineError', 0, hang],
 ]
 
 describe('a guard', () => {
@@ -155,7 +160,7 @@ describe('a guard', () => {
         audit: { sink },
         clock,
         ...changed,
-        deadlines: { decisionMs: 50, ...changed.deadlines },
+        deadlines: { decisionMs: 300, ...changed.deadlines },
       })
       const invocation = await call({ issuer: bob, proofs, args: { to: 'ann@example.com' } })
       const [before, began] = [upstream.requests.length, performance.now()]
@@ -194,7 +199,7 @@ describe('a guard', () => {
       commands: [send] as GuardOptions['commands'],
       revocations: memoryRevocationStore({ clock }),
       replay: memoryReplayStore({ clock }),
-      audit: { sink: { ...memoryAuditSink(), append: hang }, deadlineMs: 50 },
+      audit: { sink: { ...memoryAuditSink(), append: hang }, deadlineMs: 300 },
       clock,
     })
     const invocation = await call({ issuer: bob, proofs, args: { to: 'ann@example.com' } })

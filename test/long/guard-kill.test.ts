@@ -16,7 +16,7 @@ describe('a process with a guard', () => {
     const report = await killGuards(await bundleGuard(folder), join(folder, 'log'), 200)
     process.stdout.write(`${JSON.stringify(report)}\n`)
     expect(report).toMatchObject({ kills: 200, unrecorded: [], lost: [] })
-    expect(report.done).toBeGreaterThan(1_000)
+    expect(report.done).toBeGreaterThan(200)
     expect(report.unknown).toBeGreaterThan(0)
   })
 })
