@@ -18,7 +18,7 @@ import type { Authorization } from '../authorization/authorization.ts'
 import { ArgumentError, AuditError, quote } from '../errors.ts'
 import type { Clock } from '../time.ts'
 import type { Release } from '../vault/vault.ts'
-import type { GuardedCommand } from './command.ts'
+import { credentialOnRecord, type GuardedCommand } from './command.ts'
 import { DeadlineError, withinDeadline } from './deadline.ts'
 import type { GuardDenial } from './result.ts'
 
@@ -119,7 +119,7 @@ export function createAuditTrail(
 
   return {
     async intent(authorization, command, signal) {
-      const { credential: vault } = command
+      const vault = credentialOnRecord(command, authorization)
       const event = await prepare(async (late) => {
         const made = await intentEvent({
           authorization,

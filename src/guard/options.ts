@@ -3,6 +3,7 @@ import type { AuthorizeOptions } from '../authorization/options.ts'
 import {
   callback,
   checkOptions,
+  either,
   type Form,
   having,
   listOf,
@@ -16,7 +17,7 @@ import { ArgumentError, quote } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { AuditOptions } from './audit-trail.ts'
-import type { GuardedCommand } from './command.ts'
+import { credentialsOf, type GuardedCommand } from './command.ts'
 import type { TelemetryOptions } from './telemetry.ts'
 
 /** How long a guard waits, in milliseconds. */
@@ -61,12 +62,12 @@ export function checkGuardOptions(options: GuardOptions): void {
   checkOptions(under('audit', audit), auditForms, wrong)
   checkOptions(under('deadlines', deadlines), deadlineForms, wrong)
   for (const definition of commands as readonly GuardedCommand[]) {
-    const { command, credential } = definition
+    const { command } = definition
     checkOptions(definition, commandForms, (what) => wrong(`command ${quote(String(command))}: ${what}`))
-    if (credential === undefined) continue
-    // GRD-09
-    if (vault === undefined) throw wrong(`\`${command}\` uses a credential, and there is no \`vault\``)
-    if (vault.references?.includes(credential) === false) {
+    for (const credential of credentialsOf(definition)) {
+      // GRD-09
+      if (vault === undefined) throw wrong(`\`${command}\` uses a credential, and there is no \`vault\``)
+      if (vault.references?.includes(credential) !== false) continue
       const held = vault.references.map((name) => quote(name)).join(', ')
       throw wrong(
         `\`${command}\` uses the credential ${quote(credential)}, which the vault does not hold; it has ${held || 'none'}`,
@@ -114,9 +115,14 @@ const deadlineForms: Readonly<Record<string, Form>> = Object.freeze({
   'deadlines.closeMs': maybe(milliseconds),
 })
 
+const isTable: Form = (value) =>
+  typeof value === 'function' && Array.isArray((value as { readonly references?: unknown }).references)
+    ? undefined
+    : 'must be made by referenceTable'
+
 const commandForms: Readonly<Record<string, Form>> = Object.freeze({
   command: text,
-  credential: maybe(text),
+  credential: maybe(either(text, isTable)),
   show: maybe(listOf(text)),
   personal: maybe(listOf(text)),
 })

@@ -7,7 +7,7 @@ import type { Clock } from '../time.ts'
 import type { Lease, ReleaseOptions, Vault } from '../vault/vault.ts'
 import type { AuditTrail, Ending } from './audit-trail.ts'
 import { createCall, type Handler, type UpstreamRequest } from './call.ts'
-import type { GuardedCommand } from './command.ts'
+import { credentialFor, type GuardedCommand } from './command.ts'
 import { DeadlineError, withinDeadline } from './deadline.ts'
 import { signReceipt } from './receipt.ts'
 import type { GuardResult } from './result.ts'
@@ -94,9 +94,10 @@ function createUpstream<Args, T>(
   seen: Seen,
 ): { fetch(url: string | URL, request?: UpstreamRequest): Promise<Response>; lease(): Promise<Lease> } {
   const { authorization, authorizer, intent, telemetry, trail } = work
-  const { command, credential } = work.command
+  const { command } = work.command
   const reference = (): { vault: Vault; reference: string } => {
-    if (work.vault !== undefined && credential !== undefined) return { vault: work.vault, reference: credential }
+    const name = credentialFor(work.command, authorization)
+    if (work.vault !== undefined && name !== undefined) return { vault: work.vault, reference: name }
     throw new ArgumentError(`\`${command}\` has no \`credential\`; name one where the command is given to the guard`)
   }
   const release = async <R>(step: (options: ReleaseOptions) => Promise<R>): Promise<R> => {

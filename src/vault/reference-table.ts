@@ -15,7 +15,11 @@ export interface ReferenceRow {
 }
 
 /** Tells which credential a call uses, from what was signed and checked, and from nothing else. */
-export type ReferenceTable = (call: Pick<Authorization, 'command' | 'subject'>) => string
+export interface ReferenceTable {
+  (call: Pick<Authorization, 'command' | 'subject'>): string
+  /** Every name that it can give, so that a vault can be asked for them before. */
+  readonly references: readonly string[]
+}
 
 /**
  * Makes the table by which a service chooses credentials. The row of the subject is taken before one for every subject,
@@ -43,12 +47,15 @@ export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
   parsed.sort(
     (a, b) => Number(a.subject === undefined) - Number(b.subject === undefined) || b.command.length - a.command.length,
   )
-  return (call) => choose(parsed, call)
+  const references = Object.freeze([...new Set(parsed.map(({ reference }) => reference))])
+  return Object.freeze(Object.assign((call: Choice) => choose(parsed, call), { references }))
 }
+
+type Choice = Pick<Authorization, 'command' | 'subject'>
 
 function choose(
   rows: readonly { readonly command: Command; readonly subject: Did | undefined; readonly reference: string }[],
-  { command, subject }: Pick<Authorization, 'command' | 'subject'>,
+  { command, subject }: Choice,
 ): string {
   const row = rows.find((candidate) => {
     if (candidate.subject !== undefined && candidate.subject !== subject) return false

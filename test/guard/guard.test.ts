@@ -23,6 +23,7 @@ import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { never } from '../../src/time.ts'
 import { memoryVault } from '../../src/vault/memory.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
+import { referenceTable } from '../../src/vault/reference-table.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
@@ -246,6 +247,51 @@ describe('guard.use', () => {
     }
     expect(elsewhere.requests).toEqual([])
     await elsewhere.close()
+  })
+
+  it('uses the credential of the owner whose authority the call has, and of nobody else [attack 75]', async () => {
+    const carol = await actor('carol')
+    const dave = await actor('dave')
+    const keys: Readonly<Record<string, string>> = { alice: 'canary-alice', carol: 'canary-carol' }
+    const servers = { alice: await startUpstream('canary-alice'), carol: await startUpstream('canary-carol') }
+    const origins = [servers.alice.origin, servers.carol.origin]
+    const credential = referenceTable([
+      { command: '/mail', subject: alice.did, reference: 'alice' },
+      { command: '/mail', subject: carol.did, reference: 'carol' },
+    ])
+    const { guard, events } = setUp({
+      subjects: [alice.did, carol.did, dave.did],
+      commands: [{ ...send, credential }] as GuardOptions['commands'],
+      vault: memoryVault(
+        Object.fromEntries(
+          Object.entries(keys).map(([name, key]) => [name, { secret: key, origins, processor: bearer() }]),
+        ),
+        { clock },
+      ),
+    })
+    const ask = async (owner: typeof alice, target: string, to: string): Promise<unknown> => {
+      const chain = await chainOf(owner, bob)
+      const invocation = await call({ issuer: bob, proofs: chain, subject: owner.did, args: { to } })
+      return guard
+        .use(encodeContainer([invocation, ...chain]), async ({ fetch }) => (await fetch(target)).status)
+        .then(
+          (result) => (result.allowed ? result.value : result.denial.code),
+          (error: { code?: string }) => error.code,
+        )
+    }
+    expect(await ask(alice, servers.alice.origin, 'x')).toBe(200)
+    expect(await ask(carol, servers.carol.origin, 'x')).toBe(200)
+    // What the request says, in its arguments or by where it is sent, changes nothing: the upstream of the other says no.
+    expect(await ask(alice, servers.carol.origin, 'carol')).toBe(401)
+    expect(servers.carol.requests.at(-1)?.authorization).toBe('Bearer canary-alice')
+    expect(await ask(dave, servers.alice.origin, 'alice')).toBe('ERR_VAULT_UNKNOWN_REFERENCE')
+    expect(events().flatMap((event) => (event.kind === 'intent' ? [event.vault] : []))).toEqual([
+      'alice',
+      'carol',
+      'alice',
+      undefined,
+    ])
+    await Promise.all([servers.alice.close(), servers.carol.close()])
   })
 
   it('records what a handler throws by its code, and throws it on', async () => {
@@ -515,6 +561,21 @@ describe('createGuard', () => {
     const mistakes: [RegExp, Partial<GuardOptions>][] = [
       [/no `vault`/, { vault: undefined as never }],
       [/`elsewhere`, which the vault does not hold/, { commands: [{ ...send, credential: 'elsewhere' }] as never }],
+      [
+        /`nowhere`, which the vault does not hold/,
+        {
+          commands: [
+            {
+              ...send,
+              credential: referenceTable([
+                { command: '/mail', subject: alice.did, reference: 'mail' },
+                { command: '/mail', reference: 'nowhere' },
+              ]),
+            },
+          ] as never,
+        },
+      ],
+      [/made by referenceTable/, { commands: [{ ...send, credential: () => 'mail' }] as never }],
       [/audit\.sink/, { audit: undefined as never }],
       [/audit\.sink/, { audit: {} as never }],
       [/personalKeys/, { commands: [{ ...read, personal: ['to'] }] as never }],
