@@ -97,6 +97,7 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
   return Object.freeze({
     name: `${backend.name}, threads`,
     ...(backend.checksPoints === undefined ? {} : { checksPoints: backend.checksPoints }),
+    ...(backend.sha256Key === undefined ? {} : { sha256Key: backend.sha256Key }),
     sha256: (bytes: Uint8Array) => backend.sha256(bytes),
     prepareKey: (key: PublicKey) => {
       const name = new TextEncoder().encode(key.did)

@@ -396,6 +396,7 @@ describe('the options of a pool', () => {
     expect(pool.threads).toBeGreaterThan(0)
     expect(pool).toMatchObject({ name: 'node, threads', checksPoints: true })
     expect(await pool.sha256(message)).toEqual(await node.sha256(message))
+    expect(pool.sha256Key?.(message)).toEqual(node.sha256Key?.(message))
   })
 })
 
