@@ -107,6 +107,9 @@ describe('delegate', () => {
     await expect(delegate({ ...options, meta: { text: 'x'.repeat(65_400) } })).rejects.toThrow(/bytes to sign/)
     await expect(delegate({ ...options, nonce: new Uint8Array(11) })).rejects.toThrow(/nonce/)
     await expect(delegate({ ...options, meta: { f: () => 1 } as never })).rejects.toThrow(ArgumentError)
+    for (const meta of [new Map(), new Date(0)]) {
+      await expect(delegate({ ...options, meta: meta as never })).rejects.toThrow(/an instance of a class/)
+    }
     expect(signed).toBe(0)
   })
 })
