@@ -7,7 +7,7 @@
 import { backend } from '#backend'
 import { checkOptions } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
-import { didOption } from '../did/did-option.ts'
+import { publicKey } from '../did/did-key.ts'
 import { type Jwk, jwkAlgorithm, publicKeyFromJwk } from '../did/jwk.ts'
 import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
@@ -17,6 +17,7 @@ import { decodeBase64url } from '../ipld/base.ts'
 import { decodePkcs8, type PrivateKeyBytes } from './pkcs8.ts'
 import { orderOf } from './signature.ts'
 import { type Signer, signerOf } from './signer.ts'
+import { signingDid } from './signing-did.ts'
 
 /** A private key in one of the forms it is kept in. */
 export type PrivateKeySource =
@@ -44,8 +45,9 @@ export interface ImportSignerOptions {
  *   JWK is of another kind or its public key is none. No message shows any of the key.
  */
 export async function importSigner(source: PrivateKeySource, options: ImportSignerOptions = {}): Promise<Signer> {
-  const { algorithm: given, did } = readOptions(options)
-  const { algorithm, secret } = read(source, given)
+  checkOptions(options, {})
+  const { algorithm: given, did } = options
+  const { algorithm, secret } = read(source, given === undefined ? undefined : checkAlgorithm(given))
   // A text of 32 characters would become a key of zeros.
   if (!(secret instanceof Uint8Array)) throw new ArgumentError('the private key is not given as bytes')
   if (secret.length !== 32) throw new ArgumentError(`the private key is ${secret.length} bytes long, not 32`)
@@ -53,17 +55,10 @@ export async function importSigner(source: PrivateKeySource, options: ImportSign
     const scalar = bigEndian(secret, 0, 32)
     if (scalar === 0n || scalar >= orderOf(algorithm)) throw new ArgumentError('the private key is out of range')
   }
-  const signer = signerOf(algorithm, await backend.importKey(algorithm, secret), did)
+  const key = await backend.importKey(algorithm, secret)
+  const signer = signerOf(algorithm, key, signingDid(did, publicKey(algorithm, key.publicKey)))
   if ('jwk' in source && source.jwk.x !== undefined) assertSameKey(source.jwk, signer)
   return signer
-}
-
-function readOptions(options: ImportSignerOptions): ImportSignerOptions {
-  checkOptions(options, {})
-  return {
-    ...(options.algorithm === undefined ? {} : { algorithm: checkAlgorithm(options.algorithm) }),
-    ...(options.did === undefined ? {} : { did: didOption('did', options.did) }),
-  }
 }
 
 function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefined): PrivateKeyBytes {

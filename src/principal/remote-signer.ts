@@ -12,6 +12,7 @@ import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
 import { checkedSignature } from './checked-signature.ts'
 import { createSigner, type Signer } from './signer.ts'
+import { signingDid } from './signing-did.ts'
 
 /** Options of {@link remoteSigner}. */
 export interface RemoteSignerOptions {
@@ -37,9 +38,10 @@ export interface RemoteSignerOptions {
 export function remoteSigner(options: RemoteSignerOptions): Signer {
   checkOptions(options, optionForms)
   const { maxMessageBytes } = options
-  const did = didOption('did', options.did)
+  const named = didOption('did', options.did)
   const remote = options.sign.bind(options)
-  const key = options.key ?? keyOf(did)
+  const key = options.key ?? keyOf(named)
+  const did = signingDid(named, key)
   return createSigner({
     did,
     algorithm: key.algorithm,

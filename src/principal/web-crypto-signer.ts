@@ -7,11 +7,11 @@
 import { checkOptions } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
-import { didOption } from '../did/did-option.ts'
 import { ArgumentError, ProcuraError } from '../errors.ts'
 import { signingKeyOf } from './backend/web-crypto-key.ts'
 import { checkedSignature } from './checked-signature.ts'
 import { type Signer, signerOf } from './signer.ts'
+import { signingDid } from './signing-did.ts'
 
 /** Options of {@link webCryptoSigner}. */
 export interface WebCryptoSignerOptions {
@@ -29,10 +29,11 @@ export interface WebCryptoSignerOptions {
  */
 export async function webCryptoSigner(pair: CryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
   checkOptions(options, {})
-  const did = options.did === undefined ? undefined : didOption('did', options.did)
   const key = await usable(() => signingKeyOf(pair))
   const probe = new TextEncoder().encode('procura: do the two keys belong together?')
-  await checkedSignature(publicKey(key.algorithm, key.publicKey), await usable(() => key.sign(probe)), probe)
+  const own = publicKey(key.algorithm, key.publicKey)
+  const did = signingDid(options.did, own)
+  await checkedSignature(own, await usable(() => key.sign(probe)), probe)
   return signerOf(key.algorithm, key, did)
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { encodeContainer } from '../../src/container/container.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, createService, delegateRaw, verdict } from '../support/service.ts'
@@ -34,8 +35,8 @@ describe('PRF-13 delegations that are remembered', () => {
   })
 
   it('are those whose signature was verified, and no others [attack 24]', async () => {
-    const impostor = { ...mallory, did: alice.did, sign: (bytes: Uint8Array) => mallory.sign(bytes) }
-    const forged = await delegateRaw(impostor, mallory)
+    const genuine = await delegateRaw(alice, mallory)
+    const forged = await decodeDelegation(genuine.bytes.map((byte, at) => (at === 10 ? byte ^ 1 : byte)))
     const service = createService({ rememberProofs: true })
     const invocation = await call({ issuer: mallory, proofs: [forged] })
     expect(verdict(service.authorizeSync(encodeContainer([invocation, forged])))).toBe('signature_invalid at 0 PRF-08')

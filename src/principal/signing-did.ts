@@ -1,0 +1,20 @@
+import { type Did, didMethod } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
+import type { PublicKey } from '../did/public-key.ts'
+import { ArgumentError } from '../errors.ts'
+
+/**
+ * The DID that a key signs for: its own, or one whose document lists the key.
+ *
+ * @param did - the option `did`.
+ * @throws {@link ArgumentError} when that is no DID, or the `did:key` of another key: nobody could verify what is signed.
+ */
+export function signingDid(did: string | undefined, key: PublicKey): Did {
+  if (did === undefined) return key.did
+  const named = didOption('did', did)
+  // SIG-15
+  if (didMethod(named) === 'key' && named !== key.did) {
+    throw new ArgumentError(`\`did\` is the did:key of another key; the key that signs is ${key.did}`)
+  }
+  return named
+}
