@@ -23,6 +23,7 @@ import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { memoryVault } from '../../src/vault/memory.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { type Faults, faultyFiles } from '../audit/jsonl/faulty-files.ts'
+import { canMount, mountSmallDisk } from '../audit/jsonl/small-disk.ts'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { actor, clock } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
@@ -154,6 +155,45 @@ describe('a disk that fails under the log of a guard', () => {
     await guard.close()
     expect(await findOpenIntents(readJsonlRecords({ directory }))).toHaveLength(1)
   })
+})
+
+describe('a disk of 256 KiB under the log of a guard', () => {
+  it.runIf(canMount())(
+    'GRD-01 lets nothing out from the first write that it does not take, and goes on within a second of having room [attack 78]',
+    async () => {
+      const disk = mountSmallDisk()
+      const filler = join(disk, 'filler')
+      writeFileSync(filler, new Uint8Array(120_000))
+      const directory = join(disk, 'log')
+      const { guard, ask, health } = await guarded(await jsonlAuditSink({ directory }))
+      const endings: string[] = []
+      let reached = 0
+      while (endings.at(-1) !== 'audit_unavailable' && endings.length < 500) {
+        const [ending, times] = await ask()
+        endings.push(ending)
+        reached += times
+      }
+      expect(endings.length).toBeGreaterThan(10)
+      expect((await health()).status).toBe(503)
+      // The disk can be full at any record of a call; what was released before is all that was sent.
+      const before = endings.filter((ending) => ending === 'done').length
+      expect(reached).toBe(before)
+      for (let count = 0; count < 20; count++) expect(await ask()).toEqual(['audit_unavailable', 0])
+      rmSync(filler)
+      const began = performance.now()
+      expect(await ask()).toEqual(['done', 1])
+      expect(performance.now() - began).toBeLessThan(1_000)
+      expect((await health()).status).toBe(200)
+      await guard.close()
+      expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+      const released: string[] = []
+      for await (const { event } of readJsonlRecords({ directory })) {
+        if (event.kind === 'released') released.push(event.intent)
+      }
+      expect(new Set(released).size).toBe(before + 1)
+    },
+    30_000,
+  )
 })
 
 describe('a log that somebody else changes under a guard', () => {

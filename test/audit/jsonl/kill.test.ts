@@ -1,15 +1,15 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonlAuditSink } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../../src/audit/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../src/audit/verify-audit-log.ts'
 import { intent } from '../events.ts'
 import { bundleWriter, startWriter } from './child.ts'
 import { killWriters } from './kill.ts'
+import { canMount, mountSmallDisk } from './small-disk.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 let bundled: string
@@ -79,11 +79,7 @@ describe('a disk that is full', () => {
   it.runIf(mount)(
     'AUD-12 of 256 KiB is refused, and works again within a second of having room [attack 78]',
     async () => {
-      const directory = temporaryDirectory()
-      const disk = join(directory, 'disk')
-      mkdirSync(disk)
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
-      onTestFinished(() => void execFileSync('umount', ['-l', disk]))
+      const disk = mountSmallDisk()
       const filler = join(disk, 'filler')
       writeFileSync(filler, new Uint8Array(100_000))
       const sink = await jsonlAuditSink({ directory: join(disk, 'log') })
@@ -112,18 +108,3 @@ describe('a disk that is full', () => {
     },
   )
 })
-
-/** Whether this process may mount; elsewhere the limit of a file and the faulty files stand for a full disk. */
-function canMount(): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
-  const probe = mkdtempSync(join(tmpdir(), 'procura-mount-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' })
-    execFileSync('umount', [probe])
-    return true
-  } catch {
-    return false
-  } finally {
-    rmSync(probe, { recursive: true, force: true })
-  }
-}
