@@ -43,6 +43,7 @@ function parse(words: readonly string[]) {
       options: {
         file: text,
         'key-file': text,
+        'new-key-file': text,
         origin: texts,
         bearer: flag,
         header: text,

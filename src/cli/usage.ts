@@ -17,6 +17,8 @@ export const usage = `procura: credentials and audit logs on the command line
   procura vault rotate NAME  store the next version of a secret, read from standard input
   procura vault list         list what is stored, never the secrets
   procura vault remove NAME  remove a credential with all its versions
+  procura vault change-key   write everything anew under another key
+      --new-key-file PATH    that key; else the passphrase is taken from PROCURA_VAULT_NEW_PASSPHRASE
   procura vault new-key      make a key file
 
       --file PATH            the vault; made by the first \`put\`

@@ -14,6 +14,7 @@ import { UsageError } from './usage.ts'
 export interface VaultFlags {
   readonly file?: string | undefined
   readonly 'key-file'?: string | undefined
+  readonly 'new-key-file'?: string | undefined
   readonly origin?: readonly string[] | undefined
   readonly bearer?: boolean | undefined
   readonly header?: string | undefined
@@ -40,9 +41,15 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
     host.print(`made ${path}; keep it apart from the vault, and a copy of it in a safe place`)
     return 0
   }
+  if (verb === 'change-key') {
+    const next = keyOf(flags['new-key-file'], '--new-key-file', 'PROCURA_VAULT_NEW_PASSPHRASE', host)
+    await (await open(flags, host, false)).changeKey(next)
+    host.print('everything is under the new key; copies of the file are still under the old one')
+    return 0
+  }
   if (verb === 'list') return list(await open(flags, host, false), flags, host)
   if (verb !== 'put' && verb !== 'rotate' && verb !== 'remove')
-    throw new UsageError('vault put, rotate, list, remove or new-key')
+    throw new UsageError('vault put, rotate, list, remove, change-key or new-key')
   const reference = needed(name, 'the name of the credential')
   if (verb === 'remove') {
     const removed = await (await open(flags, host, false)).remove(reference)
@@ -60,15 +67,15 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
 }
 
 async function open(flags: VaultFlags, host: Host, create: boolean): Promise<FileVault> {
-  return openFileVault({ path: needed(flags.file, '--file'), key: keyOf(flags, host), create })
+  const key = keyOf(flags['key-file'], '--key-file', 'PROCURA_VAULT_PASSPHRASE', host)
+  return openFileVault({ path: needed(flags.file, '--file'), key, create })
 }
 
-function keyOf(flags: VaultFlags, { env }: Host): FileKey {
-  const keyFile = flags['key-file']
+function keyOf(keyFile: string | undefined, option: string, variable: string, { env }: Host): FileKey {
   if (keyFile !== undefined) return { keyFile }
-  const passphrase = env.PROCURA_VAULT_PASSPHRASE
+  const passphrase = env[variable]
   if (passphrase === undefined || passphrase === '')
-    throw new UsageError('needs --key-file, or PROCURA_VAULT_PASSPHRASE in the environment')
+    throw new UsageError(`needs ${option}, or ${variable} in the environment`)
   return { passphrase }
 }
 

@@ -50,6 +50,29 @@ describe('procura vault', () => {
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'there is no crm' })
   })
 
+  it('writes everything anew under another key, of a file or a passphrase', async () => {
+    const next = join(folder, 'next')
+    for (const path of [join(folder, 'key'), next]) await cli(['vault', 'new-key', '--key-file', path])
+    await cli(at('vault', 'put', 'crm'), secret)
+    expect(await cli(at('vault', 'change-key'))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('needs --new-key-file, or PROCURA_VAULT_NEW_PASSPHRASE'),
+    })
+    expect(await cli(at('vault', 'change-key', '--new-key-file', next))).toMatchObject({ code: 0 })
+    expect(await cli(at('vault', 'list'))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('ERR_VAULT_INTEGRITY'),
+    })
+    const under = ['--file', join(folder, 'vault'), '--key-file', next]
+    expect((await cli(['vault', 'list', ...under])).out).toMatch(/^crm\t/)
+    const passphrase = 'correct horse battery staple'
+    const changed = await cli(['vault', 'change-key', ...under], '', { PROCURA_VAULT_NEW_PASSPHRASE: passphrase })
+    expect(changed).toMatchObject({ code: 0, err: '' })
+    expect(changed.out).not.toContain(passphrase)
+    const env = { PROCURA_VAULT_PASSPHRASE: passphrase }
+    expect((await cli(['vault', 'list', '--file', join(folder, 'vault')], '', env)).out).toMatch(/^crm\t/)
+  })
+
   it('takes a passphrase from the environment', async () => {
     const words = ['--file', join(folder, 'vault')]
     const env = { PROCURA_VAULT_PASSPHRASE: 'correct horse battery staple' }
