@@ -209,8 +209,8 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'a key file in no folder',
-    'ERR_VAULT_UNAVAILABLE',
-    /could not be written \(ENOENT\)/,
+    configuration,
+    /`path` .* cannot be used \(ENOENT\); name a file in a folder that exists/,
     () => createKeyFile(join(place('no-folder'), 'key')),
   ],
   [

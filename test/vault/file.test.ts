@@ -313,6 +313,23 @@ describe('a file that somebody changed', () => {
     }
   })
 
+  it('VLT-25 is not taken for an older version of itself by those who read while it is changed', async () => {
+    const vault = await open()
+    const other = await open()
+    await vault.put('a', { secret: 'canary-0' })
+    const leases: Promise<string>[] = []
+    for (let count = 1; count <= 30; count++) {
+      const changed = (count % 2 === 0 ? vault : other).rotate('a', `canary-${count}`)
+      for (let index = 0; index < 5; index++) {
+        leases.push(lease(vault, 'a'), lease(other, 'a'))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await changed
+      expect(await lease(vault, 'a')).toBe(`canary-${count}`)
+    }
+    for (const secret of await Promise.all(leases)) expect(secret).toMatch(/^canary-\d+$/)
+  })
+
   it('VLT-25 is refused when it is an older version of itself', async () => {
     const vault = await open()
     await vault.put('a', { secret: 'leaked' })

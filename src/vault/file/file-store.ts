@@ -6,7 +6,7 @@ import { createMutex } from '../mutex.ts'
 import { decodeFile, encodeFile, type FileContents, readDerivation } from './format.ts'
 import { deriveKeys, type FileKey, type FileKeys, newDerivation } from './key.ts'
 import { withFileLock } from './lock.ts'
-import { readPrivateFile, replacePrivateFile } from './private-file.ts'
+import { readPrivateFile, replacePrivateFile, unusablePlace } from './private-file.ts'
 
 /** What {@link openFileStore} needs. */
 export interface FileStoreOptions {
@@ -53,8 +53,9 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
   let known: (OpenFile & { readonly identity: string }) | undefined
 
   async function read(): Promise<OpenFile> {
-    const file = await readPrivateFile(path, known?.identity)
-    if (file === 'unchanged' && known !== undefined) return known
+    const before = known
+    const file = await readPrivateFile(path, before?.identity)
+    if (file === 'unchanged' && before !== undefined) return before
     if (file === undefined || file === 'unchanged') {
       throw new VaultError(
         'ERR_VAULT_CONFIGURATION',
@@ -64,9 +65,11 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     const keys = await keysFor(file.bytes)
     const contents = decodeFile(keys, file.bytes)
     // VLT-25: an older version of the file is genuine too, and brings back what was removed or rotated since
-    if (known !== undefined && contents.revision < known.contents.revision) {
+    if (before !== undefined && contents.revision < before.contents.revision) {
       throw new VaultError('ERR_VAULT_INTEGRITY', 'the file of credentials was replaced by an older version of it')
     }
+    // a change or another reading that began later may have ended earlier
+    if (known !== undefined && contents.revision < known.contents.revision) return known
     known = { contents, keys, identity: file.identity }
     return known
   }
@@ -104,7 +107,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
   }
 
   const first = await open().catch((cause: unknown) => {
-    throw unusable(path, cause)
+    throw unusablePlace('path', path, cause)
   })
 
   return {
@@ -129,17 +132,6 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     exclusively: (name, task) => withFileLock(`${path}.${shortHash(name)}.lock`, options.lockTimeoutMs, task),
   }
 }
-
-/** What the system says of a place that nobody can keep a file in does not change by itself: it is a mistake to mend. */
-function unusable(path: string, cause: unknown): unknown {
-  if (!(cause instanceof VaultError) || cause.code !== 'ERR_VAULT_UNAVAILABLE') return cause
-  const reason = cause.cause instanceof Error ? cause.cause.message : ''
-  if (!PLACE.has(reason)) return cause
-  const message = `\`path\` ${quote(path, 256)} cannot be used (${reason}); name a file in a folder that exists and that this process may write`
-  return new VaultError('ERR_VAULT_CONFIGURATION', message, { cause })
-}
-
-const PLACE: ReadonlySet<string> = new Set(['EACCES', 'EISDIR', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'])
 
 /** A name of any characters and length as part of a file name. */
 function shortHash(name: string): string {

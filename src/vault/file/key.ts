@@ -3,7 +3,7 @@ import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from '
 import { quote, VaultError } from '../../errors.ts'
 import { vaultFailure } from '../failure.ts'
 import { Secret } from '../secret.ts'
-import { createPrivateFile, readPrivateFile } from './private-file.ts'
+import { createPrivateFile, readPrivateFile, unusablePlace } from './private-file.ts'
 
 /** What opens a file of credentials: a passphrase, a file of 32 bytes, or 32 bytes. */
 export type FileKey =
@@ -99,7 +99,11 @@ export async function deriveKeys(key: FileKey, derivation: KeyDerivation): Promi
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file is there already.
  */
 export async function createKeyFile(path: string): Promise<void> {
-  await createPrivateFile(path, Uint8Array.from(randomBytes(32)))
+  try {
+    await createPrivateFile(path, Uint8Array.from(randomBytes(32)))
+  } catch (cause) {
+    throw unusablePlace('path', path, cause)
+  }
 }
 
 async function keyBytes(key: FileKey): Promise<Uint8Array> {

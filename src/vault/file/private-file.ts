@@ -116,3 +116,19 @@ function checkAccess(path: string, mode: number, owner: number): void {
 function wrongFile(path: string, what: string): VaultError {
   return new VaultError('ERR_VAULT_CONFIGURATION', `${quote(path, 256)} cannot be used: ${what}`)
 }
+
+/**
+ * What the system says of a place in which no file can be kept does not change by itself: it is a mistake to mend, and
+ * becomes `ERR_VAULT_CONFIGURATION`. Any other error is returned as it is.
+ *
+ * @param option - by which the place was given.
+ */
+export function unusablePlace(option: string, path: string, cause: unknown): unknown {
+  if (!(cause instanceof VaultError) || cause.code !== 'ERR_VAULT_UNAVAILABLE') return cause
+  const reason = cause.cause instanceof Error ? cause.cause.message : ''
+  if (!PLACE.has(reason)) return cause
+  const message = `\`${option}\` ${quote(path, 256)} cannot be used (${reason}); name a file in a folder that exists and that this process may write`
+  return new VaultError('ERR_VAULT_CONFIGURATION', message, { cause })
+}
+
+const PLACE: ReadonlySet<string> = new Set(['EACCES', 'EISDIR', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'])
