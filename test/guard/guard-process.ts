@@ -1,6 +1,5 @@
 // node only: a process that guards an upstream until it is killed
 
-import { writeSync } from 'node:fs'
 import process from 'node:process'
 import { jsonlAuditSink, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
@@ -17,9 +16,9 @@ import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { memoryVault } from '../../src/vault/memory.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
+import { say } from '../audit/jsonl/say.ts'
 
 const [directory = '', sync = 'group', origin = '', secret = '', start = '1', parallel = '4'] = process.argv.slice(2)
-const say = (line: string): void => void writeSync(1, `${line}\n`)
 
 try {
   const sink = await jsonlAuditSink({ directory, sync: sync as SyncPolicy, maxBytes: 65_536 })
