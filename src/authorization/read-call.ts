@@ -204,7 +204,7 @@ function* readLink(envelope: Envelope, key: string, lenient: boolean, settings: 
 function* twinName(envelope: Envelope, settings: VerificationSettings): Steps<string | undefined> {
   const twin = twinSignature(envelope.algorithm, envelope.signature)
   if (twin === undefined) return undefined
-  const bytes = envelope.bytes.slice()
+  const bytes = new Uint8Array(envelope.bytes)
   // The signature stands right before what was signed.
   bytes.set(twin, bytes.length - envelope.signed.length - twin.length)
   return cidOf(yield* wait(settings.backend.sha256(bytes))).toString()

@@ -61,7 +61,7 @@ export function didKeyFrom(algorithm: SignatureAlgorithm, bytes: Uint8Array): Di
 }
 
 function named(algorithm: SignatureAlgorithm, bytes: Uint8Array): PublicKey {
-  const key = { algorithm, bytes: bytes.slice() }
+  const key = { algorithm, bytes: new Uint8Array(bytes) }
   assertForm(key)
   return Object.freeze({ ...key, did: `did:key:${encodeMultikey(key)}` as Did })
 }

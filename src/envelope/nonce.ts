@@ -22,5 +22,5 @@ export function chooseNonce(nonce: Uint8Array | undefined, minimum: number): Uin
   if (!(nonce instanceof Uint8Array) || nonce.length < minimum || nonce.length > maximumNonceBytes) {
     throw new ArgumentError(`\`nonce\` must have ${minimum} to ${maximumNonceBytes} bytes`)
   }
-  return nonce.slice()
+  return new Uint8Array(nonce)
 }

@@ -34,7 +34,7 @@ export function decodePkcs8(der: Uint8Array): PrivateKeyBytes {
   const secret =
     algorithm === 'Ed25519' ? content(inner, OCTETS) : content(elements(content(inner, SEQUENCE))[1], OCTETS)
   if (secret.length !== 32) throw notPkcs8()
-  return { algorithm, secret: secret.slice() }
+  return { algorithm, secret: new Uint8Array(secret) }
 }
 
 const SEQUENCE = 0x30

@@ -52,7 +52,7 @@ export function verifySignatureAsync(
 export function twinSignature(algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array | undefined {
   if (algorithm === 'Ed25519' || !isWellFormed(algorithm, signature)) return undefined
   // SIG-07
-  const twin = signature.slice()
+  const twin = new Uint8Array(signature)
   twin.set(toBigEndian(orderOf(algorithm) - bigEndian(signature, 32, 64)), 32)
   return twin
 }

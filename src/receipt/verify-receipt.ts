@@ -87,7 +87,7 @@ type OpenReceipt = Omit<Receipt, 'cid' | 'bytes'> & { readonly envelope: Envelop
 /** Reads a receipt. Its `exp` is read as any other and not obeyed: it does not bound the truth of the result. */
 function openReceipt(bytes: Uint8Array): OpenReceipt {
   if (!(bytes instanceof Uint8Array)) throw new MalformedError('RCP-01', 'a receipt is bytes')
-  const envelope = openEnvelope(bytes.slice())
+  const envelope = openEnvelope(new Uint8Array(bytes))
   const fields = envelope.tag.kind === 'invocation' ? readInvocationPayload(envelope.payload, false) : undefined
   const task = fields?.args.ran
   const outcome = readOutcome(fields?.args.out)

@@ -65,7 +65,10 @@ export function readCar(bytes: Uint8Array, limits: Limits): Car {
         kind: 'unsupported',
       })
     }
-    blocks.push({ cid: parseCid(bytes.slice(start, split)), bytes: bytes.slice(split, end) })
+    blocks.push({
+      cid: parseCid(new Uint8Array(bytes.subarray(start, split))),
+      bytes: new Uint8Array(bytes.subarray(split, end)),
+    })
     at = end
   }
   return { root, blocks }

@@ -51,7 +51,7 @@ export async function decodeMessage(
   checkOptions(options, { limits: maybe(table), resolver: maybe(having('resolve')), signal: maybe(abortSignal) })
   const { resolver = keyResolver(), signal } = options
   const limits = completeLimits(options.limits)
-  const { root, blocks } = readCar(archiveBytes(message, limits).slice(), limits)
+  const { root, blocks } = readCar(archiveBytes(message, limits), limits)
   const sha256 = (block: Uint8Array): Uint8Array | Promise<Uint8Array> => backend.sha256(block)
   const found = await runAsync(nameBlocks(blocks, { sha256 }))
   const { execute, report } = readHead(found.get(tokenKey(root)))

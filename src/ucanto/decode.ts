@@ -28,7 +28,7 @@ export async function decode(
 ): Promise<readonly UcantoToken[]> {
   checkOptions(options, { limits: maybe(table) })
   const limits = completeLimits(options.limits)
-  const bytes = archiveBytes(archive, limits).slice()
+  const bytes = archiveBytes(archive, limits)
   const context = { limits, parseDid, sha256: (block: Uint8Array) => backend.sha256(block) }
   const opened = await runAsync(openArchive(bytes, context))
   return Object.freeze(opened.first.map((token) => publicToken(token, opened)))

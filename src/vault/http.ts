@@ -36,7 +36,7 @@ export interface PlainRequest {
 }
 
 /** Copies a request, so that nothing the caller does to it later changes what is checked or sent. */
-export function copyRequest(request: UseRequest): PlainRequest {
+export function copyRequest(request: Pick<UseRequest, 'url' | 'method' | 'headers' | 'body'>): PlainRequest {
   const method = request.method ?? 'GET'
   const { body } = request
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
@@ -47,7 +47,8 @@ export function copyRequest(request: UseRequest): PlainRequest {
     target: String(request.url),
     method,
     headers: new Headers(request.headers),
-    body: body === undefined ? undefined : typeof body === 'string' ? new TextEncoder().encode(body) : body.slice(),
+    body:
+      body === undefined ? undefined : typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body),
   }
 }
 

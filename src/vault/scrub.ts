@@ -126,7 +126,7 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
     }
     const end = searched + at >= SCRUBBED_BYTES ? bytes.length : at
     out.push(bytes.subarray(kept, end))
-    held = bytes.slice(end)
+    held = new Uint8Array(bytes.subarray(end))
     searched += end
     return concatBytes(out)
   }

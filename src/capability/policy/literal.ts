@@ -30,7 +30,7 @@ function copy(value: unknown, depth: number, count: { items: number }): IpldValu
   }
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number' && Number.isFinite(value)) return value
-  if (value instanceof Uint8Array) return value.slice()
+  if (value instanceof Uint8Array) return new Uint8Array(value)
   if (isCid(value)) return value
   if (Array.isArray(value)) return Object.freeze(Array.from(value, (item) => copy(item, depth + 1, count)))
   if (typeof value === 'object' && isPlain(value)) return copyMap(value, depth, count)

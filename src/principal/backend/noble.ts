@@ -20,7 +20,9 @@ export const backend: SigningBackend = Object.freeze({
   generateKey: async (algorithm: SignatureAlgorithm) =>
     algorithm === 'Ed25519' ? edwardsSigningKey(utils.randomSecretKey()) : ecdsaSigningKey(algorithm),
   importKey: async (algorithm: SignatureAlgorithm, secret: Uint8Array) =>
-    algorithm === 'Ed25519' ? edwardsSigningKey(secret.slice()) : ecdsaSigningKey(algorithm, secret.slice()),
+    algorithm === 'Ed25519'
+      ? edwardsSigningKey(new Uint8Array(secret))
+      : ecdsaSigningKey(algorithm, new Uint8Array(secret)),
 })
 
 interface NobleKey {

@@ -45,7 +45,7 @@ export function sodiumBackend(sodium: Sodium): CryptoBackend {
 }
 
 function prepare(key: PublicKey): Prepared {
-  if (key.algorithm === 'Ed25519') return { bytes: key.bytes.slice() }
+  if (key.algorithm === 'Ed25519') return { bytes: new Uint8Array(key.bytes) }
   // Node's answers at once.
   return { node: node.prepareKey(key) as PreparedKey }
 }

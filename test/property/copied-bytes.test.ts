@@ -1,0 +1,146 @@
+/**
+ * Bytes that are kept are copies, whatever kind of bytes the caller had: `slice` of a Buffer is no copy, and a Buffer is
+ * what most programs on Node read from a file, a socket or a pool that is used again.
+ *
+ * @module
+ */
+import { describe, expect, it } from 'vitest'
+import { eq } from '../../src/capability/policy/index.ts'
+import { publicKey } from '../../src/did/did-key.ts'
+import { chooseNonce } from '../../src/envelope/nonce.ts'
+import { decodeCbor } from '../../src/ipld/decode.ts'
+import { encodeCbor } from '../../src/ipld/encode.ts'
+import { backend as noble } from '../../src/principal/backend/noble.ts'
+import { sodiumBackend } from '../../src/principal/backend/sodium.ts'
+import { generateSigner, importSigner } from '../../src/principal/index.ts'
+import { decodePkcs8 } from '../../src/principal/pkcs8.ts'
+import { twinSignature } from '../../src/principal/signature.ts'
+import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
+import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
+import { archive, decode, delegate } from '../../src/ucanto/index.ts'
+import { copyRequest } from '../../src/vault/http.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { call, service } from '../support/service.ts'
+
+const alice = await actor('alice')
+const bob = await actor('bob', 'ES256')
+
+/** Has something made of a Buffer, and compares what came of it before and after the Buffer was filled anew. */
+async function keeps<T>(bytes: Uint8Array, make: (buffer: Buffer) => T | Promise<T>, look: (made: T) => unknown) {
+  const buffer = Buffer.from(bytes)
+  const made = await make(buffer)
+  const before = structuredClone(await look(made))
+  buffer.fill(0x5a)
+  expect(await look(made)).toEqual(before)
+}
+
+describe('bytes given as a Buffer are copied', () => {
+  it('of a public key', async () => {
+    await keeps(
+      alice.publicKey,
+      (buffer) => publicKey('Ed25519', buffer),
+      ({ bytes }) => [...bytes],
+    )
+  })
+
+  it('of a nonce', async () => {
+    await keeps(
+      new Uint8Array(12),
+      (buffer) => chooseNonce(buffer, 12),
+      (nonce) => [...nonce],
+    )
+  })
+
+  it('of a value in a policy', async () => {
+    await keeps(
+      Uint8Array.of(1, 2),
+      (buffer) => eq('.x', buffer),
+      (statement) => statement,
+    )
+  })
+
+  it('of a private key, by the portable back end', async () => {
+    const secret = new Uint8Array(32).fill(7)
+    const message = new Uint8Array(3)
+    for (const algorithm of ['Ed25519', 'ES256', 'ES256K'] as const) {
+      await keeps(
+        secret,
+        (buffer) => noble.importKey(algorithm, buffer),
+        async (key) => [...(await key.sign(message))],
+      )
+    }
+  })
+
+  it('of a private key in PKCS#8', async () => {
+    const der = Uint8Array.from([
+      ...Buffer.from('302e020100300506032b657004220420', 'hex'),
+      ...new Uint8Array(32).fill(7),
+    ])
+    await keeps(der, decodePkcs8, ({ secret }) => [...secret])
+    await keeps(
+      der,
+      (buffer) => importSigner({ pkcs8: buffer }),
+      async (signer) => [...(await signer.sign(der))],
+    )
+  })
+
+  it('of a key that libsodium verifies with', async () => {
+    const keys: Uint8Array[] = []
+    const recording = {
+      crypto_sign_verify_detached: (_signature: Uint8Array, _message: Uint8Array, key: Uint8Array) =>
+        keys.push(key) > 0,
+    }
+    const backend = sodiumBackend(recording)
+    const bytes = Buffer.from(alice.publicKey)
+    const prepared = await backend.prepareKey({ algorithm: 'Ed25519', bytes, did: alice.did })
+    bytes.fill(0)
+    await backend.verify(prepared, new Uint8Array(64), new Uint8Array(1))
+    expect(keys).toEqual([alice.publicKey])
+  })
+
+  it('of a signature whose other form is asked for', async () => {
+    const signature = Buffer.from(await bob.sign(new Uint8Array(1)))
+    const before = Uint8Array.from(signature)
+    const twin = twinSignature('ES256', signature)
+    expect(twin).not.toEqual(before)
+    expect(Uint8Array.from(signature)).toEqual(before)
+  })
+
+  it('of a receipt', async () => {
+    const { task } = await call({ issuer: alice })
+    const receipt = await issueReceipt({ executor: service, task, outcome: { ok: 1 }, clock })
+    await keeps(
+      receipt.bytes,
+      (buffer) => verifyReceipt(buffer, { executor: service.did, task }),
+      (verdict) => [verdict.verified, ...(verdict.verified ? verdict.receipt.bytes : [])],
+    )
+  })
+
+  it('of an archive of 0.9.1', async () => {
+    const issuer = await generateSigner()
+    const token = await delegate({
+      issuer,
+      audience: alice.did,
+      subject: issuer.did,
+      command: '/mail/send',
+      expiration: now + 60,
+    })
+    await keeps(
+      await archive(token),
+      (buffer) => decode(buffer),
+      ([opened]) => [...(opened?.bytes ?? [])],
+    )
+  })
+
+  it('of the body of a request to an upstream', async () => {
+    await keeps(
+      Uint8Array.of(1, 2, 3),
+      (body) => copyRequest({ url: 'https://example.com/', method: 'POST', body }),
+      ({ body }) => [...(body ?? [])],
+    )
+  })
+
+  it('of byte strings in CBOR', async () => {
+    await keeps(encodeCbor({ x: Uint8Array.of(1, 2) }), decodeCbor, (value) => [...(value as { x: Uint8Array }).x])
+  })
+})
