@@ -181,6 +181,7 @@ describe('verifySignature', () => {
         expect(hash).toEqual(expected)
         expect(hash.constructor).toBe(Uint8Array)
         expect(backend.sha256Key?.(bytes) ?? digestKey(expected)).toBe(digestKey(expected))
+        if (backend.name === 'sodium') expect(backend.sha256Key).toBe(node.sha256Key)
       }
     }
   })
