@@ -10,6 +10,7 @@ import { encodeHex } from '../ipld/base.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import { compareKeys } from '../ipld/equal.ts'
 import { isCid } from '../ipld/is-cid.ts'
+import { isPlainObject } from '../ipld/plain-object.ts'
 import { type IpldMap, type IpldValue, isBytes, isList } from '../ipld/value.ts'
 import { never } from '../time.ts'
 import type { AuditEvent } from './event.ts'
@@ -79,7 +80,7 @@ function prepare(value: unknown, sha256: Sha256, name: string, longest: number):
     if (value.length > maxListLength) kept.push(`[${value.length - maxListLength} more]`)
     return kept.some((item) => item instanceof Promise) ? Promise.all(kept) : (kept as IpldValue[])
   }
-  if (typeof value === 'object' && value !== null && isMap(value)) return prepareMap(value, sha256, name, longest)
+  if (isPlainObject(value)) return prepareMap(value, sha256, name, longest)
   throw new ArgumentError(`the field \`${name}\` of an audit event is of a type that cannot be recorded`)
 }
 
@@ -109,11 +110,6 @@ async function prepareArguments(args: IpldMap, sha256: Sha256): Promise<IpldMap>
     }
   }
   return kept
-}
-
-function isMap(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }
 
 /** Whether a text needs no cut and no mending. */

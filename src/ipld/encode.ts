@@ -7,6 +7,7 @@
 import { ArgumentError, quote } from '../errors.ts'
 import { isTokenCidAt, readCid } from './cid.ts'
 import { compareKeys } from './equal.ts'
+import { isPlainObject } from './plain-object.ts'
 import { defaultDecodeLimits, major } from './scanner.ts'
 import type { IpldValue } from './value.ts'
 import {
@@ -32,12 +33,10 @@ interface Walk extends Writer {
 
 const { depth: maxDepth, items: maxItems } = defaultDecodeLimits
 
-/** Heads that never change: false, true, null, and the tag of a link (42). */
-const simple: { readonly false: 0xf4; readonly true: 0xf5; readonly null: 0xf6 } = {
-  false: 0xf4,
-  true: 0xf5,
-  null: 0xf6,
-}
+/** Heads that never change: false, which true and null follow; and the tag of a link. */
+const falseHead = 0xf4
+const trueHead = 0xf5
+const nullHead = 0xf6
 const linkTag = 42
 
 /**
@@ -62,7 +61,7 @@ function write(value: unknown, walk: Walk): void {
   if (++walk.items > maxItems) throw unwritable(walk, `holds more than ${maxItems} items`)
   switch (typeof value) {
     case 'boolean':
-      writeByte(walk, value ? simple.true : simple.false)
+      writeByte(walk, value ? trueHead : falseHead)
       break
     case 'number':
       if (!Number.isFinite(value)) throw unwritable(walk, 'is not a finite number')
@@ -73,7 +72,7 @@ function write(value: unknown, walk: Walk): void {
       if (!writeText(walk, value)) throw unwritable(walk, 'holds a lone surrogate')
       break
     case 'object':
-      if (value === null) writeByte(walk, simple.null)
+      if (value === null) writeByte(walk, nullHead)
       else writeObject(value, walk)
       break
     default:
@@ -84,13 +83,8 @@ function write(value: unknown, walk: Walk): void {
 function writeObject(value: object, walk: Walk): void {
   if (value instanceof Uint8Array) writeBytes(value, walk)
   else if (Array.isArray(value)) writeList(value, walk)
-  else if (isPlain(value)) writeMap(value, walk)
+  else if (isPlainObject(value)) writeMap(value, walk)
   else writeInstance(value, walk)
-}
-
-function isPlain(value: object): value is { [key: string]: unknown } {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }
 
 /** Writes a CID, be it of this library or of another, which shows itself by this (multiformats, `CID.asCID`). */

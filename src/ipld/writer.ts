@@ -17,6 +17,9 @@ export interface Writer {
 /** Room for most tokens; a longer one is moved to twice the room as often as it takes. */
 const firstRoom = 512
 
+/** Read by code points, a pair is one character and half of a pair is a surrogate. */
+const loneSurrogate = /\p{Surrogate}/u
+
 const utf8: TextEncoder = /* @__PURE__ */ new TextEncoder()
 
 /** A writer that has written nothing. */
@@ -100,23 +103,12 @@ export function writeText(writer: Writer, text: string): boolean {
 
 /** Writes text that is not all ASCII, over what was begun at `head`. */
 function writeUtf8(writer: Writer, text: string, head: number): boolean {
-  if (hasLoneSurrogate(text)) return false
+  if (loneSurrogate.test(text)) return false
   writer.length = head
   const encoded = utf8.encode(text)
   writeHead(writer, major.text, encoded.length)
   writeRaw(writer, encoded)
   return true
-}
-
-function hasLoneSurrogate(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code < 0xd800 || code > 0xdfff) continue
-    const next = text.charCodeAt(i + 1)
-    if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) return true
-    i++
-  }
-  return false
 }
 
 /** Makes room for so many bytes more. */

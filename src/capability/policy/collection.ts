@@ -5,14 +5,13 @@
  */
 
 import { compareKeys } from '../../ipld/equal.ts'
+import { isPlainObject } from '../../ipld/plain-object.ts'
 import { type IpldMap, type IpldValue, isList } from '../../ipld/value.ts'
 import type { Evaluation } from './evaluation.ts'
 
 /** Tells whether a value is a map: an object that is no list, no bytes and no link, so of no class. */
 export function isMap(value: IpldValue): value is IpldMap {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
+  return isPlainObject(value)
 }
 
 /**

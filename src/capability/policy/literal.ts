@@ -1,5 +1,6 @@
 import { MalformedError } from '../../errors.ts'
 import { isCid } from '../../ipld/is-cid.ts'
+import { isPlainObject } from '../../ipld/plain-object.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 
 /** Nesting of a literal, at most: arguments cannot be deeper. */
@@ -33,7 +34,7 @@ function copy(value: unknown, depth: number, count: { items: number }): IpldValu
   if (value instanceof Uint8Array) return new Uint8Array(value)
   if (isCid(value)) return value
   if (Array.isArray(value)) return Object.freeze(Array.from(value, (item) => copy(item, depth + 1, count)))
-  if (typeof value === 'object' && isPlain(value)) return copyMap(value, depth, count)
+  if (isPlainObject(value)) return copyMap(value, depth, count)
   throw new MalformedError('POL-07', 'policy has a literal that is not an IPLD value')
 }
 
@@ -44,9 +45,4 @@ function copyMap(map: object, depth: number, count: { items: number }): IpldValu
     result[key] = copy(value, depth + 1, count)
   }
   return Object.freeze(result)
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }
