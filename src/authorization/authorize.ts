@@ -132,7 +132,7 @@ function* decide(
 ): Steps<Decision> {
   const now = Math.floor(settings.clock.now())
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
-  const chain = yield* readCall(container, settings, state.memo, now)
+  const chain = yield* readCall(container, { now, call, settings, memo: state.memo })
   if ('code' in chain) return deny(chain)
   const unauthenticated =
     checkAddressee(chain, settings) ??

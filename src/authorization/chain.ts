@@ -55,6 +55,8 @@ export interface ChainLink {
   readonly key: string
   /** What has still to be verified; absent when it was before. */
   readonly unverified: SignedBytes | undefined
+  /** What stands for the signature, where somebody else answers for the issuer: revoked there, it is revoked here. */
+  readonly session?: Chain
 }
 
 /** The invocation of a call. */

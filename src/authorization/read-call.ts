@@ -13,7 +13,6 @@ import { readInvocationPayload } from '../invocation/payload.ts'
 import { taskBytes } from '../invocation/task.ts'
 import { cidOf, cidOfKey, digestKey, tokenKey } from '../ipld/cid.ts'
 import { twinSignature } from '../principal/signature.ts'
-import type { Timestamp } from '../time.ts'
 import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from './chain.ts'
 import type { Denial } from './denial.ts'
 import type { Settings, VerificationSettings } from './options.ts'
@@ -30,14 +29,12 @@ export interface Tokens {
 /** Reads a call into a chain by the format that it is in, or says why it is none. */
 export function readCall(
   container: string | Uint8Array,
-  settings: Settings,
-  memo: BoundedMap<Link>,
-  now: Timestamp,
+  context: ReadingContext & { readonly settings: Settings },
 ): Steps<Chain | Denial> {
-  const { formats } = settings
+  const { formats } = context.settings
   const [first] = formats as readonly [TokenFormat]
   const format = formats.length === 1 ? first : (formats.find((format) => format.recognizes(container)) ?? first)
-  return format.read(container, { now, settings, memo })
+  return format.read(container, context)
 }
 
 /** The default format: containers of UCAN 1.0.0. */

@@ -2,13 +2,15 @@ import type { BoundedMap } from '../did/bounded-map.ts'
 import type { Timestamp } from '../time.ts'
 import type { Chain, Link } from './chain.ts'
 import type { Denial } from './denial.ts'
-import type { VerificationSettings } from './options.ts'
+import type { CallOptions, VerificationSettings } from './options.ts'
 import type { Steps } from './steps.ts'
 
 /** What a format is told about the decision that it reads for. */
 export interface ReadingContext {
   /** The time of the decision. */
   readonly now: Timestamp
+  /** What was said for this call; its signal ends what a format looks up. */
+  readonly call: CallOptions
   /** Limits, tolerances, and what hashes. */
   readonly settings: VerificationSettings
   /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ChainLink, type Link, linkWeight, type OpenInvocation } from '../authorization/chain.ts'
+import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from '../authorization/chain.ts'
 import { type Steps, wait } from '../authorization/steps.ts'
 import type { ReadingContext } from '../authorization/token-format.ts'
 import { type Command, commandCovers } from '../capability/command.ts'
@@ -28,6 +28,8 @@ export interface Session {
   /** The part of time in which all of it is valid. */
   readonly notBefore: Timestamp | undefined
   readonly expiration: Timestamp | Never
+  /** What can be revoked of it. */
+  readonly chain: Chain
 }
 
 /** What is needed to make links. */
@@ -93,7 +95,9 @@ function* linkOf(
     weight: linkWeight(signed.length),
     ...(twin === undefined ? {} : { twin }),
   }
-  return { link, key, unverified: session === undefined ? envelopeOf(token) : undefined }
+  return session === undefined
+    ? { link, key, unverified: envelopeOf(token) }
+    : { link, key, unverified: undefined, session: session.chain }
 }
 
 /** What is to be verified of a token that is signed. */
@@ -111,7 +115,7 @@ function* twinName(token: OpenToken, backend: CryptoBackend): Steps<string | und
 }
 
 /** A delegation that is not signed is valid as long as what is there instead. */
-function common(token: OpenToken, session: Session): Session {
+function common(token: OpenToken, session: Session): Pick<Session, 'notBefore' | 'expiration'> {
   return {
     notBefore: latest(token.notBefore, session.notBefore),
     expiration: earliest(token.expiration, session.expiration),

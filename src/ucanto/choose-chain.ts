@@ -9,7 +9,6 @@ import type { Steps } from '../authorization/steps.ts'
 import type { ReadingContext } from '../authorization/token-format.ts'
 import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
 import type { Did } from '../did/did.ts'
-import type { Timestamp } from '../time.ts'
 import type { Capability } from './capability.ts'
 import { invocationOf, linksOf, policyFor } from './chain-links.ts'
 import { once } from './once.ts'
@@ -54,7 +53,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
     return checkNonce(chain, start, settings) ?? chain
   }
   const outline: Chain = { links: path.map((step) => outlineOf(step, claim, compileParsed([]))), invocation }
-  const refused = checkNonce(outline, start, settings) ?? (yield* checkCaller(outline, begin(), now))
+  const refused = checkNonce(outline, start, settings) ?? (yield* checkCaller(outline, begin()))
   if (refused !== undefined) return told(refused, outline, false)
   if ('code' in holding) {
     const links = path.map((step) => outlineOf(step, claim, policyFor(firstOf(step), rules)))
@@ -67,10 +66,12 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
 }
 
 /** The call is for this service and made now by who says to make it: as the rules ask it, of a path still unsure. */
-function* checkCaller(outline: Chain, { settings, signatures }: Search, now: Timestamp): Steps<Denial | undefined> {
+function* checkCaller(outline: Chain, { context, settings, signatures }: Search): Steps<Denial | undefined> {
   const denial = hasStores(settings) ? checkAddressee(outline, settings) : undefined
   return (
-    denial ?? checkTimeBounds(outline, now, settings) ?? (yield* checkSignatures(outline, settings, signatures, {}))
+    denial ??
+    checkTimeBounds(outline, context.now, settings) ??
+    (yield* checkSignatures(outline, settings, signatures, context.call))
   )
 }
 

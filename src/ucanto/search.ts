@@ -175,7 +175,7 @@ function* examine(
   }
   const links = places.every((place, at) => place === first[at]) ? begun : yield* linksOf(path, places, context)
   const chain: Chain = { links, invocation }
-  const revoked = yield* checkRevocation(chain, search.settings, {})
+  const revoked = yield* checkRevocation(chain, search.settings, search.context.call)
   if (revoked === undefined) return { path, links }
   const at = revoked.at === path.length ? undefined : revoked.at
   return without(at, 2, () => revoked)
@@ -185,13 +185,13 @@ function* examine(
 function* checkSigned(
   links: readonly ChainLink[],
   path: readonly PathStep[],
-  { settings, signatures, verified, effort }: Search,
+  { context, settings, signatures, verified, effort }: Search,
 ): Steps<Denial | undefined> {
   const keyOf = (at: number): string => (path[at] as PathStep).source.key
   const unsure = links.map((link, at) => (verified.has(keyOf(at)) ? { ...link, unverified: undefined } : link))
   const count = unsure.filter(({ unverified }) => unverified !== undefined).length
   if (count > effort.signatures) return tooMany
-  const denial = yield* checkLinkSignatures(unsure, settings, signatures, {})
+  const denial = yield* checkLinkSignatures(unsure, settings, signatures, context.call)
   const end = denial?.at ?? links.length
   for (let at = 0; at < end; at++) verified.add(keyOf(at))
   effort.signatures -= unsure.slice(0, end + 1).filter(({ unverified }) => unverified !== undefined).length

@@ -160,12 +160,15 @@ function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps
         : undefined,
   })
   const last: readonly PathStep[] = [{ source, namedBy, places: [0] }]
-  const outcome = yield* prove({ claim, walk, last, invocation: () => standIn(source, claim) }, search)
+  const invocation = standIn(source, claim)
+  const outcome = yield* prove({ claim, walk, last, invocation: () => invocation }, search)
   if ('code' in outcome) return refusal(outcome, walk, search)
-  const times = outcome.links.map(({ link }) => link)
+  const { links } = outcome
+  const times = links.map(({ link }) => link)
   return {
     notBefore: times.map(({ notBefore }) => notBefore).reduce(latest),
     expiration: times.map(({ expiration }) => expiration).reduce(earliest),
+    chain: { links, invocation },
   }
 }
 

@@ -3,7 +3,7 @@ import { delegate as coreDelegate, invoke as coreInvoke } from '@ucanto/core'
 import { Absentee } from '@ucanto/principal'
 import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
-import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { type Authorizer, createAuthorizer } from '../../src/authorization/authorize.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
 import { anyCommand } from '../../src/capability/command.ts'
 import { anySubject } from '../../src/capability/subject.ts'
@@ -47,6 +47,10 @@ const resolver = compositeResolver({ key: keyResolver(), web })
 /** What a service says that trusts the authority. */
 const decide = (bytes: Uint8Array, change: Partial<AuthorizeOptions> = {}, trusted = [authority]): Promise<string> =>
   ownVerdict(bytes, { audience: authority, resolver, ...change }, { attestationAuthorities: trusted })
+
+/** The same, to be asked more. */
+const trusting = (change: Partial<AuthorizeOptions> = {}): Authorizer =>
+  createAuthorizer(ownOptions({ audience: authority, resolver, ...change }, { attestationAuthorities: [authority] }))
 
 const give = (change: Partial<Parameters<typeof coreDelegate>[0]> = {}): Promise<API.Delegation> =>
   coreDelegate({
@@ -296,8 +300,7 @@ describe('sessions of ucanto', () => {
     await expect(foreignVerdict(over, service)).resolves.not.toBe('allowed')
     await expect(decide(over)).resolves.toBe('expired at 0 UCT-56')
 
-    const options = ownOptions({ audience: authority, resolver }, { attestationAuthorities: [authority] })
-    const authorizer = createAuthorizer(options)
+    const authorizer = trusting()
     const short = await attestation(proof, { expiration: now + 20, notBefore: now - 5 })
     const decision = await authorizer.authorize(await ask([proof, short]))
     expect(decision).toMatchObject({ allowed: true, authorization: { expiration: now + 20, notBefore: now - 5 } })
@@ -338,6 +341,50 @@ describe('sessions of ucanto', () => {
     ]) {
       const revocations = { findRevocations: answer } as unknown as RevocationStore
       await expect.soft(decide(bytes, { revocations })).resolves.toBe('revocation_unknown at 0 UCT-57')
+    }
+  })
+
+  it('UCT-57 are asked for again when a decision is', async () => {
+    const proof = await give()
+    const given = await coreDelegate({
+      issuer: service,
+      audience: oracle,
+      capabilities: [{ can: 'ucan/attest', with: authority }],
+    })
+    const session = await attestation(proof, { issuer: oracle, proofs: [given] })
+    const bytes = await ask([proof, session])
+    const stands = async (id: string, revoker: string): Promise<boolean> => {
+      const revocations = memoryRevocationStore()
+      const authorizer = trusting({ revocations })
+      const decision = await authorizer.authorize(bytes)
+      if (!decision.allowed) throw new Error(decision.denial.message)
+      await expect(authorizer.recheck(decision.authorization)).resolves.toBe(true)
+      await revocations.add({ ids: [id], expiration: never, revoker: parseDid(revoker) })
+      return authorizer.recheck(decision.authorization)
+    }
+    await expect(stands(String(session.cid), oracle.did())).resolves.toBe(false)
+    await expect(stands(String(given.cid), authority)).resolves.toBe(false)
+    await expect(stands(String(session.cid), agent.did())).resolves.toBe(true)
+    await expect(stands(String(proof.cid), account)).resolves.toBe(false)
+  })
+
+  it('are looked up no longer than the signal of a call lasts', async () => {
+    const proof = await give()
+    const bytes = await ask([proof, await attestation(proof)])
+    const calls: unknown[] = []
+    const hanging = (call: unknown): Promise<never> => {
+      calls.push(call)
+      return new Promise(() => undefined)
+    }
+    const silent: readonly (readonly [string, Partial<AuthorizeOptions>])[] = [
+      ['revocation_unknown', { revocations: { findRevocations: (_, call) => hanging(call) } }],
+      ['key_unresolved', { resolver: { resolve: (_, call) => hanging(call) } }],
+    ]
+    for (const [code, change] of silent) {
+      const signal = AbortSignal.timeout(20)
+      const decision = await trusting(change).authorize(bytes, { signal })
+      expect(decision).toMatchObject({ allowed: false, denial: { code } })
+      expect(calls.splice(0)).toEqual([{ signal }])
     }
   })
 

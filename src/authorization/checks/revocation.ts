@@ -6,7 +6,8 @@ import type { CallOptions, Settings } from '../options.ts'
 import { type Steps, waitUnlessAborted } from '../steps.ts'
 
 /**
- * No delegation of the chain is revoked, under any CID it can have, and none of its principals. Not being able to find
+ * No delegation of the chain is revoked, under any CID it can have, none of its principals, and nothing that stands for
+ * a signature in it. Not being able to find
  * out is a no.
  */
 export function* checkRevocation(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined> {
@@ -33,6 +34,10 @@ export function* checkRevocation(chain: Chain, settings: Settings, call: CallOpt
       requirement: 'RVK-05',
       detail: { kind: 'revocation', revoked: id },
     }
+  }
+  for (const [at, { session }] of chain.links.entries()) {
+    const denial = session && (yield* checkRevocation(session, settings, call))
+    if (denial) return { ...denial, at }
   }
   return undefined
 }

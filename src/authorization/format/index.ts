@@ -9,7 +9,7 @@
 export type { Chain, ChainLink, Link, OpenInvocation, SignedBytes } from '../chain.ts'
 export type { BoundedMap } from '../../did/bounded-map.ts'
 export { linkWeight } from '../chain.ts'
-export type { VerificationSettings } from '../options.ts'
+export type { CallOptions, VerificationSettings } from '../options.ts'
 export type { PolicyPool } from '../policy-pool.ts'
 export { standardFormat } from '../read-call.ts'
 export { denialOf } from '../refusal.ts'
