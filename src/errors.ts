@@ -110,6 +110,11 @@ export class StoreFullError extends StoreError {
   override readonly code = 'ERR_STORE_FULL'
 }
 
+/** A thread that verifies signatures could not be started, ended, or gave an answer to no question. */
+export class ThreadError extends ProcuraError {
+  readonly code = 'ERR_THREAD'
+}
+
 /** No chain of delegations was found within the bounds of the search. */
 export class ProofSearchError extends ProcuraError {
   readonly code = 'ERR_PROOF_SEARCH'

@@ -17,16 +17,15 @@
 
 import { availableParallelism } from 'node:os'
 import type { PublicKey } from '../did/public-key.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, type ThreadError } from '../errors.ts'
 import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
 import { type BackendChoice, chooseBackend } from './pool/choose-backend.ts'
 import { createDispatcher } from './pool/dispatcher.ts'
-import type { ThreadError } from './pool/thread-error.ts'
 import { startThread } from './pool/verification-thread.ts'
 import { SIGNATURE_LENGTH } from './signature.ts'
 
+export { ThreadError } from '../errors.ts'
 export type { BackendChoice } from './pool/choose-backend.ts'
-export { ThreadError } from './pool/thread-error.ts'
 
 /** Options of {@link createVerificationPool}. */
 export interface VerificationPoolOptions {

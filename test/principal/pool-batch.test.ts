@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ThreadError } from '../../src/errors.ts'
 import {
   answeredBatch,
   decodeAnswers,
@@ -7,7 +8,6 @@ import {
   encodeAnswers,
   encodeBatch,
 } from '../../src/principal/pool/batch.ts'
-import { ThreadError } from '../../src/principal/pool/thread-error.ts'
 
 const id = fc.nat(0xffff_ffff)
 const questions = fc.array(

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { ThreadError } from './thread-error.ts'
+import { ThreadError } from '../../errors.ts'
 
 /** Whether a signature is one of the key over the message, by the bare equation. */
 export interface Question {

@@ -6,9 +6,9 @@
  */
 
 import process from 'node:process'
+import { ThreadError } from '../../errors.ts'
 import type { Question } from './batch.ts'
 import { knownQuestions } from './known-questions.ts'
-import { ThreadError } from './thread-error.ts'
 import type { VerificationThread } from './verification-thread.ts'
 
 /** What a {@link Dispatcher} is made of. */

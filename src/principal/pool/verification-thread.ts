@@ -6,10 +6,10 @@
  */
 
 import { Worker } from 'node:worker_threads'
+import { ThreadError } from '../../errors.ts'
 import { type Answer, answeredBatch, decodeAnswers, encodeBatch, type Question } from './batch.ts'
 import type { BackendChoice } from './choose-backend.ts'
 import type { ThreadData } from './thread.ts'
-import { ThreadError } from './thread-error.ts'
 
 /** A thread that verifies. */
 export interface VerificationThread {
