@@ -41,7 +41,9 @@ export async function run({ name, text }: Program): Promise<readonly string[]> {
   const file = `${folder}${name}.ts`
   writeFileSync(file, text)
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], { cwd: root })
+    // Without the paths by which the sources of this repository find each other.
+    const env = { ...process.env, TSX_TSCONFIG_PATH: `${root}bench/tsconfig.json` }
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], { cwd: root, env })
     return (stdout + stderr).trimEnd().split('\n')
   } finally {
     rmSync(file)
