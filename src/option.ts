@@ -24,7 +24,7 @@ export function withMethod<T extends object>(name: string, value: T, method: key
  * @param isItem - asked about each item; default that it is one.
  * @throws {@link ArgumentError} when it is not, with the name of the option and what the list is of.
  */
-export function listOf<T>(
+export function asList<T>(
   name: string,
   value: readonly T[],
   what: string,

@@ -18,7 +18,7 @@ import type { TokenVersion } from '../envelope/payload-tag.ts'
 import { ArgumentError } from '../errors.ts'
 import { createTextCache, type TextCache } from '../ipld/text-cache.ts'
 import { completeLimits, type Limits } from '../limits.ts'
-import { listOf, withMethod } from '../option.ts'
+import { asList, withMethod } from '../option.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
@@ -183,7 +183,7 @@ export function completeVerification(options: VerificationOptions): Verification
     resolvesKeysOnly: options.resolver === undefined,
     rememberProofs: false,
     limits: completeLimits(options.limits),
-    accept: Object.freeze([...listOf('accept', options.accept ?? defaultVersions, 'versions')]),
+    accept: Object.freeze([...asList('accept', options.accept ?? defaultVersions, 'versions')]),
     acceptRedundantFields: options.acceptRedundantFields === true,
     backend: withMethod('backend', options.backend ?? platformBackend, 'verify'),
     onError: callback('onError', options.onError ?? (() => undefined)),
@@ -201,12 +201,12 @@ function callback<T>(name: string, value: T): T {
 
 function subjectsOf(subjects: AuthorizeOptions['subjects']): ReadonlySet<string> | undefined {
   if (subjects === anySubject) return undefined
-  return new Set(listOf('subjects', subjects, 'DIDs, or anySubject').map((subject) => didOption('subjects', subject)))
+  return new Set(asList('subjects', subjects, 'DIDs, or anySubject').map((subject) => didOption('subjects', subject)))
 }
 
 function commandsOf(commands: AuthorizeOptions['commands']): ReadonlyMap<string, CommandDefinition> | undefined {
   if (commands === uncheckedCommands) return undefined
-  return commandTable(listOf('commands', commands, 'command definitions'))
+  return commandTable(asList('commands', commands, 'command definitions'))
 }
 
 function formatsOf(formats: AuthorizeOptions['formats']): readonly TokenFormat[] {

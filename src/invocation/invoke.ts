@@ -8,7 +8,7 @@ import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
-import { listOf, withMethod } from '../option.ts'
+import { asList, withMethod } from '../option.ts'
 import type { Signer } from '../principal/signer.ts'
 import { systemClock } from '../time.ts'
 import { invocationOf } from './decode-invocation.ts'
@@ -61,7 +61,7 @@ export interface InvokeOptions<Args = IpldMap> extends LifetimeOptions {
 export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Promise<Invocation> {
   const issuer = withMethod('issuer', options?.issuer, 'sign')
   const { clock = systemClock, cause, meta } = options
-  const proofs = listOf('proofs', options.proofs ?? [], 'delegations', (proof) => isCid(proof?.cid))
+  const proofs = asList('proofs', options.proofs ?? [], 'delegations', (proof) => isCid(proof?.cid))
   const subject = didOption('subject', options.subject ?? subjectOf(proofs) ?? issuer.did)
   const fields: InvocationFields = {
     issuer: issuer.did,

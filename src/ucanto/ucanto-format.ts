@@ -13,7 +13,7 @@ import type { ReadingContext, TokenFormat } from '../authorization/token-format.
 import { checkOptions } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
-import { listOf } from '../option.ts'
+import { asList } from '../option.ts'
 import { archiveBytes, isArchive } from './archive-text.ts'
 import { policyKey } from './capability.ts'
 import { chooseChain } from './choose-chain.ts'
@@ -71,7 +71,7 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat {
 }
 
 function authoritiesOf(authorities: readonly string[]): readonly Did[] {
-  return listOf('attestationAuthorities', authorities, 'DIDs').map((authority) => {
+  return asList('attestationAuthorities', authorities, 'DIDs').map((authority) => {
     try {
       return parseDid(authority)
     } catch (cause) {

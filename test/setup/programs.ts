@@ -43,7 +43,10 @@ export async function run({ name, text }: Program): Promise<readonly string[]> {
   try {
     // Without the paths by which the sources of this repository find each other.
     const env = { ...process.env, TSX_TSCONFIG_PATH: `${root}bench/tsconfig.json` }
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], { cwd: root, env })
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
+      cwd: root,
+      env,
+    })
     return (stdout + stderr).trimEnd().split('\n')
   } finally {
     rmSync(file)
