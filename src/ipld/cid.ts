@@ -9,8 +9,6 @@ import { ArgumentError, MalformedError } from '../errors.ts'
 import { CidValue } from './cid-value.ts'
 import { decodeVarint } from './varint.ts'
 
-export { isCid } from './is-cid.ts'
-
 const dagCbor = 0x71
 const sha256 = 0x12
 const digestLength = 32

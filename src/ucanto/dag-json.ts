@@ -1,5 +1,5 @@
 import { encodeBase64 } from '../ipld/base.ts'
-import { isCid } from '../ipld/cid.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import { type IpldMap, type IpldValue, isBytes, isList } from '../ipld/value.ts'
 
 /**

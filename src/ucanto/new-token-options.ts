@@ -6,7 +6,7 @@
 
 import { abortSignal, bytes, checkOptions, either, type Form, having, listOf, maybe, text } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
-import { isCid } from '../ipld/cid.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import { type IpldValue, isMap } from '../ipld/value.ts'
 import { never } from '../time.ts'
 import type { UcantoToken } from './token.ts'
