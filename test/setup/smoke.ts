@@ -10,7 +10,7 @@ import type * as MemoryStores from 'procura/store/memory'
 import { publicKey } from '../../src/did/did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from '../../src/did/public-key.ts'
 import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
-import { verifySignature } from '../../src/principal/signature.ts'
+import { verifySignature, verifySignatureAsync } from '../../src/principal/signature.ts'
 
 /** A signature that somebody else published, with the key and the message. */
 export interface Vector {
@@ -29,7 +29,10 @@ export type SmokeApi = typeof Root & typeof MemoryStores
 /** What a platform said; two platforms agree when this is equal, the back end's name aside. */
 export interface SmokeReport {
   readonly backend: string
-  /** For each suite one letter a vector: A for accepted, x for refused, ! for a back end that failed. */
+  /**
+   * For each suite one letter a vector: A for accepted, x for refused, ! for a back end that failed, or whose threads
+   * say something else.
+   */
   readonly verdicts: Readonly<Record<string, string>>
   /** For each step of the flow, what was decided. */
   readonly flow: readonly string[]
@@ -55,7 +58,11 @@ async function judge(backend: CryptoBackend, vector: Vector): Promise<'A' | 'x' 
   }
   try {
     const prepared = await backend.prepareKey(key)
-    return (await verifySignature(backend, key, prepared, vector.signature, vector.message)) ? 'A' : 'x'
+    const { signature, message } = vector
+    const here = await verifySignature(backend, key, prepared, signature, message)
+    const elsewhere = await verifySignatureAsync(backend, key, prepared, signature, message)
+    if (here !== elsewhere) return '!'
+    return here ? 'A' : 'x'
   } catch {
     return '!'
   }

@@ -1,5 +1,5 @@
 /**
- * What `matrix.ts` runs on each runtime: the smoke test on every back end, printed as JSON. The vectors are bundled in.
+ * What `matrix.ts` runs on each runtime: the smoke test on every back end and on a thread, printed as JSON. The vectors are bundled in.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import * as root from 'procura'
 import { backend as noble } from 'procura/backend/noble'
 import { backend as node } from 'procura/backend/node'
 import { backend as web } from 'procura/backend/web'
+import { createVerificationPool } from 'procura/pool'
 import * as stores from 'procura/store/memory'
 import { fromHex, type HexSuites } from '../setup/hex-suites.ts'
 import { type SmokeReport, smoke } from '../setup/smoke.ts'
@@ -16,5 +17,8 @@ import { type SmokeReport, smoke } from '../setup/smoke.ts'
 declare const hexSuites: HexSuites
 
 const reports: SmokeReport[] = []
-for (const backend of [node, web, noble]) reports.push(await smoke({ ...root, ...stores }, backend, fromHex(hexSuites)))
+const pool = await createVerificationPool({ threads: 1 })
+for (const backend of [node, web, noble, pool])
+  reports.push(await smoke({ ...root, ...stores }, backend, fromHex(hexSuites)))
+await pool.close()
 console.log(JSON.stringify(reports))
