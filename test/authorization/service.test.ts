@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { backend } from '#backend'
 import { authorize } from '../../src/authorization/authorize.ts'
 import { standardFormat } from '../../src/authorization/read-call.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -6,6 +7,7 @@ import type { StandardSchema } from '../../src/capability/standard-schema.ts'
 import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { ArgumentError } from '../../src/errors.ts'
+import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
 import { actor, clock } from '../support/actors.ts'
 import { call, chainOf, createService, decide, service, serviceOptions, verdict } from '../support/service.ts'
 
@@ -102,6 +104,26 @@ describe('a service', () => {
   it('refuses what is no container at all, such as a header that is not there', async () => {
     for (const nothing of [undefined, null, 7, {}, []]) {
       expect(verdict(await createService().authorize(nothing as never))).toBe('unsupported at container CTN-01')
+    }
+  })
+
+  it('PRF-10 refuses what the back end fails at, at once or later, and says that it did', async () => {
+    const tokens = [await call({ issuer: bob, proofs }), ...proofs]
+    const failure = new Error('no such key here')
+    const throws = (): never => {
+      throw failure
+    }
+    const failing: readonly Partial<CryptoBackend>[] = [
+      { prepareKey: throws },
+      { prepareKey: () => Promise.reject(failure) },
+      { verify: throws },
+      { verify: () => Promise.reject(failure) },
+    ]
+    for (const change of failing) {
+      const errors: unknown[] = []
+      const options = { backend: { ...backend, ...change }, onError: (error: unknown) => void errors.push(error) }
+      expect(await decide(tokens, options)).toBe('key_unresolved at 1 PRF-10')
+      expect(errors).toEqual([failure])
     }
   })
 

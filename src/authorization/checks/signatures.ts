@@ -65,26 +65,23 @@ function* checkSignature(
   state: SignatureState,
   call: CallOptions,
 ): Steps<Denial | undefined> {
-  let keys: readonly PublicKey[]
+  let fitting: readonly PublicKey[]
   try {
-    keys = (yield* waitUnlessAborted(state.keys.resolve(issuer, settings, call), call.signal))?.keys ?? []
-  } catch (error) {
-    settings.onError(error)
-    const reason = error instanceof MalformedError ? error.message : 'resolving it failed'
-    return unresolved(issuer, at, count, `: ${reason}`)
-  }
-  if (keys.length === 0) return unresolved(issuer, at, count, '')
-  // The algorithm follows from the key; what the header says must be the same.
-  const fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
-  for (const key of fitting) {
-    const prepared = yield* wait(state.keys.prepare(key, settings.backend))
-    if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
-  }
-  try {
+    const resolved = yield* waitUnlessAborted(state.keys.resolve(issuer, settings, call), call.signal)
+    const keys = resolved?.keys ?? []
+    if (keys.length === 0) return unresolved(issuer, at, count, '')
+    // The algorithm follows from the key; what the header says must be the same.
+    fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
+    for (const key of fitting) {
+      const prepared = yield* wait(state.keys.prepare(key, settings.backend))
+      if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
+    }
     // Whether the key is a point on the curve was left to the verification, which says no and not why.
     for (const { did } of fitting) parseDidKey(did)
   } catch (error) {
-    return unresolved(issuer, at, count, error instanceof MalformedError ? `: ${error.message}` : '')
+    settings.onError(error)
+    const reason = error instanceof MalformedError ? error.message : 'resolving or using it failed'
+    return unresolved(issuer, at, count, `: ${reason}`)
   }
   return {
     code: 'signature_invalid',
