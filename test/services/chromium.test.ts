@@ -9,13 +9,16 @@ import * as procura from 'procura'
 import { backend } from 'procura/backend/node'
 import * as stores from 'procura/store/memory'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectedWords } from '../setup/decisions.ts'
 import { readEntries, root, specifierOf } from '../setup/entries.ts'
 import { toHexJson } from '../setup/hex-suites.ts'
 import { type SmokeReport, smoke } from '../setup/smoke.ts'
 import { accepted, readSuites } from '../setup/vectors.ts'
+import { readVectors } from '../vectors/read.ts'
 import { service } from './chromium.service.ts'
 
 const api = { ...procura, ...stores }
+const tokens = [...readVectors('valid.json'), ...readVectors('hostile.json')]
 
 describe('the built package in a browser', () => {
   const profile = mkdtempSync(join(tmpdir(), 'procura-chromium-'))
@@ -28,6 +31,7 @@ describe('the built package in a browser', () => {
     server = await serve({
       '/': { type: 'text/html', body: '<!doctype html><script type="module" src="/page.js"></script>' },
       '/page.js': { type: 'text/javascript', body: await bundlePage() },
+      '/tokens.json': { type: 'application/json', body: JSON.stringify(tokens) },
       '/suites.json': { type: 'application/json', body: toHexJson(readSuites()) },
     })
     browser = await chromium.launchPersistentContext(profile, {
@@ -69,6 +73,10 @@ describe('the built package in a browser', () => {
       const counts = Object.entries(verdicts).map(([name, letters]) => [name, letters.split('A').length - 1])
       expect.soft(Object.fromEntries(counts), backend).toEqual(accepted)
     }
+  })
+
+  it('P10 verdict: decides about every vector of tokens as is right, whatever it decided before', () => {
+    for (const { backend, decisions } of reports) expect.soft(decisions, backend).toEqual(expectedWords(tokens))
   })
 
   it('delegates, attenuates, invokes and decides as Node does', async () => {

@@ -1,16 +1,18 @@
 /**
- * What is run on every platform, to see that they agree: public vectors of signatures, and one flow from delegation to
- * decision. Needs neither Node nor a test runner.
+ * What is run on every platform, to see that they agree: public vectors of signatures, our own of tokens, and one flow
+ * from delegation to decision. Needs neither Node nor a test runner.
  *
  * @module
  */
 
 import type * as Root from 'procura'
 import type * as MemoryStores from 'procura/store/memory'
+import type { Vector as TokenVector } from '../../spec/vectors/generator/vector.ts'
 import { publicKey } from '../../src/did/did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from '../../src/did/public-key.ts'
 import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
 import { verifySignature, verifySignatureAsync } from '../../src/principal/signature.ts'
+import { decideVectors } from './decisions.ts'
 
 /** A signature that somebody else published, with the key and the message. */
 export interface Vector {
@@ -34,18 +36,26 @@ export interface SmokeReport {
    * say something else.
    */
   readonly verdicts: Readonly<Record<string, string>>
+  /** For each vector of tokens, what was decided; see {@link decideVectors}. */
+  readonly decisions: readonly string[]
   /** For each step of the flow, what was decided. */
   readonly flow: readonly string[]
 }
 
 /** Runs all of it. */
-export async function smoke(api: SmokeApi, backend: CryptoBackend, suites: Suites): Promise<SmokeReport> {
+export async function smoke(
+  api: SmokeApi,
+  backend: CryptoBackend,
+  suites: Suites,
+  tokens: readonly TokenVector[] = [],
+): Promise<SmokeReport> {
   const verdicts: Record<string, string> = {}
   for (const [name, vectors] of Object.entries(suites)) {
     verdicts[name] = ''
     for (const vector of vectors) verdicts[name] += await judge(backend, vector)
   }
-  return { backend: backend.name, verdicts, flow: await flows(api) }
+  const decisions = await decideVectors(api, backend, tokens)
+  return { backend: backend.name, verdicts, decisions, flow: await flows(api) }
 }
 
 /** A key that is refused when it is parsed refuses its signatures. */

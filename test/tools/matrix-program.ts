@@ -1,5 +1,6 @@
 /**
- * What `matrix.ts` runs on each runtime: the smoke test on every back end and on a thread, printed as JSON. The vectors are bundled in.
+ * What `matrix.ts` runs on each runtime: the smoke test on every back end and on a thread, printed as JSON. The vectors
+ * are bundled in.
  *
  * @module
  */
@@ -10,15 +11,18 @@ import { backend as node } from 'procura/backend/node'
 import { backend as web } from 'procura/backend/web'
 import { createVerificationPool } from 'procura/pool'
 import * as stores from 'procura/store/memory'
+import type { Vector } from '../../spec/vectors/generator/vector.ts'
 import { fromHex, type HexSuites } from '../setup/hex-suites.ts'
 import { type SmokeReport, smoke } from '../setup/smoke.ts'
 
 /** Put there by the bundler. */
 declare const hexSuites: HexSuites
+/** The same. */
+declare const tokenVectors: readonly Vector[]
 
 const reports: SmokeReport[] = []
 const pool = await createVerificationPool({ threads: 1 })
 for (const backend of [node, web, noble, pool])
-  reports.push(await smoke({ ...root, ...stores }, backend, fromHex(hexSuites)))
+  reports.push(await smoke({ ...root, ...stores }, backend, fromHex(hexSuites), tokenVectors))
 await pool.close()
 console.log(JSON.stringify(reports))

@@ -2,7 +2,8 @@
 
 /**
  * `npm run test:matrix`: the package, packed and installed as a user would, on other runtimes and under other compilers.
- * All back ends of all runtimes have to agree on every vector, and on every step of one whole flow.
+ * All back ends of all runtimes have to agree on every vector of signatures and of tokens, whatever was decided before,
+ * and on every step of one whole flow.
  *
  * Runtimes and compilers come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's.
  *
@@ -14,10 +15,12 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
 import { setup as buildPackage } from '../setup/build.ts'
+import { expectedWords } from '../setup/decisions.ts'
 import { readEntries, root, specifierOf } from '../setup/entries.ts'
 import { toHexJson } from '../setup/hex-suites.ts'
 import type { SmokeReport } from '../setup/smoke.ts'
 import { accepted, readSuites } from '../setup/vectors.ts'
+import { readVectors } from '../vectors/read.ts'
 import { writeConsumer } from './consumer.ts'
 import { type Execution, execute, pack } from './execute.ts'
 
@@ -25,6 +28,9 @@ const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', '
 const project = join(cache, 'project')
 const program = join(project, 'program.mjs')
 const worker = join(project, 'worker.js')
+
+const tokenVectors = [...readVectors('valid.json'), ...readVectors('hostile.json')]
+const expectedDecisions = JSON.stringify(expectedWords(tokenVectors))
 
 interface Tool {
   readonly name: string
@@ -71,13 +77,19 @@ async function main(): Promise<number> {
   let expected: string | undefined
   let failed = 0
   for (const runtime of runtimes) {
-    for (const { backend, verdicts, flow } of await reportsOf(runtime)) {
+    for (const { backend, verdicts, decisions, flow } of await reportsOf(runtime)) {
       const answer = JSON.stringify([verdicts, flow])
       expected ??= answer
-      const isRight = Object.entries(verdicts).every(([name, letters]) => countOf(letters) === accepted[name])
+      const isRight =
+        Object.entries(verdicts).every(([name, letters]) => countOf(letters) === accepted[name]) &&
+        JSON.stringify(decisions) === expectedDecisions
       const counts = Object.values(verdicts).map(countOf).join(' ')
       const agrees = answer === expected && isRight
-      print(runtime.name, agrees, `${backend}: ${counts} accepted, ${flow.length} decisions`)
+      print(
+        runtime.name,
+        agrees,
+        `${backend}: ${counts} signatures accepted, ${decisions.length + flow.length} decisions`,
+      )
       if (!agrees) failed += 1
     }
   }
@@ -114,7 +126,7 @@ async function writePrograms(): Promise<void> {
   const options: BuildOptions = {
     bundle: true,
     target: 'es2022',
-    define: { hexSuites: toHexJson(readSuites()) },
+    define: { hexSuites: toHexJson(readSuites()), tokenVectors: JSON.stringify(tokenVectors) },
     tsconfigRaw: '{}',
   }
   await build({

@@ -1,0 +1,60 @@
+/**
+ * The vectors of tokens on a platform: what is decided about each, and whether that depends on what was decided before.
+ * Needs neither Node nor a test runner.
+ *
+ * @module
+ */
+
+import type { Context, Vector } from '../../spec/vectors/generator/vector.ts'
+import type { Authorizer } from '../../src/authorization/authorize.ts'
+import type { Decision } from '../../src/authorization/decision.ts'
+import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
+import { containerOf, createDecider, type DeciderApi } from '../vectors/decider.ts'
+
+/**
+ * Decides about each vector twice: at a service of its own, and, in the opposite order, at one that has decided about
+ * all the others in the same context and remembers their delegations.
+ *
+ * @returns for each vector `allowed` or the code of the denial; `A, then B` where the two say otherwise.
+ */
+export async function decideVectors(
+  api: DeciderApi,
+  backend: CryptoBackend,
+  vectors: readonly Vector[],
+): Promise<readonly string[]> {
+  const { optionsOf, serviceOf } = createDecider(api)
+  const words: string[] = []
+  for (const { container, context } of vectors) {
+    const service = await serviceOf(context, { backend })
+    words.push(wordOf(await service.authorize(containerOf(container))))
+  }
+  const services = new Map<string, Authorizer>()
+  for (const [index, { container, context }] of [...vectors.entries()].reverse()) {
+    // What was seen before is the point there.
+    if (context.seen.length > 0) continue
+    const service =
+      services.get(nameOf(context)) ?? api.createAuthorizer({ ...optionsOf(context), backend, ...forgetful(context) })
+    services.set(nameOf(context), service)
+    const word = wordOf(await service.authorize(containerOf(container)))
+    if (word !== words[index]) words[index] += `, then ${word}`
+  }
+  return words
+}
+
+/** What is right for each of them. */
+export function expectedWords(vectors: readonly Vector[]): readonly string[] {
+  return vectors.map(({ expected }) => (expected.allowed ? 'allowed' : expected.code))
+}
+
+function wordOf(decision: Decision): string {
+  return decision.allowed ? 'allowed' : decision.denial.code
+}
+
+function nameOf(context: Context): string {
+  return JSON.stringify(context)
+}
+
+/** A replay store that has seen nothing, as some vectors hold the same invocation. */
+function forgetful({ unavailable }: Context): object {
+  return unavailable.includes('replay') ? {} : { replay: { claim: () => true } }
+}
