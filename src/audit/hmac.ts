@@ -1,13 +1,14 @@
 import { type Form, table } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import type { WebCryptoKey } from '../web-crypto-key.ts'
 
 /** A secret for HMAC-SHA-256: at least 32 bytes, or a `CryptoKey` for HMAC with SHA-256 that may `sign`. */
-export type SecretKey = Uint8Array | CryptoKey
+export type SecretKey = Uint8Array | WebCryptoKey
 
 /** A secret key; a `CryptoKey` is one when it says that it is of HMAC and may sign. */
 export const secretKeyForm: Form = (value) => {
   if (value instanceof Uint8Array) return value.length >= 32 ? undefined : 'must have 32 bytes or more'
-  const { algorithm, usages } = (table(value) === undefined ? value : {}) as Partial<CryptoKey>
+  const { algorithm, usages } = (table(value) === undefined ? value : {}) as Partial<WebCryptoKey>
   const usable = algorithm?.name === 'HMAC' && usages?.includes('sign') === true
   return usable ? undefined : 'must be a Uint8Array of 32 bytes or more, or a CryptoKey for HMAC'
 }
@@ -23,7 +24,7 @@ export async function hmacSha256(key: SecretKey, text: string): Promise<Uint8Arr
  *
  * @throws ArgumentError when there are fewer than 32 bytes.
  */
-export async function importSecretKey(bytes: Uint8Array): Promise<CryptoKey> {
+export async function importSecretKey(bytes: Uint8Array): Promise<WebCryptoKey> {
   if (!(bytes instanceof Uint8Array) || bytes.length < 32) {
     throw new ArgumentError('a secret key is a Uint8Array of 32 bytes or more')
   }

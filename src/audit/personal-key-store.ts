@@ -4,15 +4,17 @@
  * @module
  */
 
+import type { WebCryptoKey } from '../web-crypto-key.ts'
+
 /**
  * Keeps a key for each person in the log, apart from the log. To erase what the log says of a person is to destroy the
  * key here; the log is not touched.
  */
 export interface PersonalKeyStore {
   /** Resolves to the key of that name, a new one when there was none. Rejects for one that was destroyed. */
-  obtain(name: string, options: { readonly signal?: AbortSignal }): Promise<CryptoKey>
+  obtain(name: string, options: { readonly signal?: AbortSignal }): Promise<WebCryptoKey>
   /** Resolves to the key, or to undefined when there is none or it was destroyed. Rejects when that is not known. */
-  find(name: string, options: { readonly signal?: AbortSignal }): Promise<CryptoKey | undefined>
+  find(name: string, options: { readonly signal?: AbortSignal }): Promise<WebCryptoKey | undefined>
 }
 
 /** A key store in memory, and the erasing. */
@@ -22,7 +24,7 @@ export interface MemoryPersonalKeyStore extends PersonalKeyStore {
 }
 
 /** Makes a key of the kind that personal data are encrypted with: AES-GCM, 256 bits, not extractable unless asked. */
-export async function generatePersonalKey(options: { readonly extractable?: boolean } = {}): Promise<CryptoKey> {
+export async function generatePersonalKey(options: { readonly extractable?: boolean } = {}): Promise<WebCryptoKey> {
   const { extractable = false } = options
   return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, extractable, ['encrypt', 'decrypt'])
 }

@@ -8,6 +8,7 @@ import { checkOptions } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { ArgumentError, ProcuraError } from '../errors.ts'
+import type { WebCryptoKeyPair } from '../web-crypto-key.ts'
 import { signingKeyOf } from './backend/web-crypto-key.ts'
 import { checkedSignature } from './checked-signature.ts'
 import { type Signer, signerOf } from './signer.ts'
@@ -27,7 +28,7 @@ export interface WebCryptoSignerOptions {
  * @throws ArgumentError when the keys are of another kind or `did` is no DID, SigningError when the keys do not belong
  *   together.
  */
-export async function webCryptoSigner(pair: CryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
+export async function webCryptoSigner(pair: WebCryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
   checkOptions(options, {})
   const key = await usable(() => signingKeyOf(pair))
   const probe = new TextEncoder().encode('procura: do the two keys belong together?')

@@ -2,7 +2,8 @@
 
 /**
  * A TypeScript project of somebody else that imports every entry point, with `skipLibCheck` off: our declarations may
- * not lean on types that a consumer lacks. Portable entry points are compiled without the types of Node.
+ * not lean on types that a consumer lacks. Portable entry points are compiled without the types of Node, and all of them
+ * without those of browsers.
  *
  * @module
  */
@@ -23,15 +24,23 @@ export function writeConsumer(folder: string): readonly string[] {
   const entries = Object.entries(readEntries()).filter(([name]) => isPublic(name))
   const portable = entries.filter(([, file]) => !nodeOnly.has(file)).map(([name]) => name)
   const others = entries.filter(([, file]) => nodeOnly.has(file)).map(([name]) => name)
-  return [writeProject('portable', portable, []), writeProject('node', others, ['node'])]
+  return [
+    writeProject('portable', portable, [], ['DOM', 'DOM.Iterable', 'ESNext.Disposable']),
+    writeProject('node', [...portable, ...others], ['node'], []),
+  ]
 
-  function writeProject(name: string, imported: readonly string[], types: readonly string[]): string {
+  function writeProject(
+    name: string,
+    imported: readonly string[],
+    types: readonly string[],
+    lib: readonly string[],
+  ): string {
     const lines = imported.map((entry, index) => `export * as entry${index} from '${specifierOf(entry)}'\n`)
     writeFileSync(join(folder, `${name}.ts`), lines.join(''))
     const compilerOptions = {
       target: 'ES2022',
       module: 'NodeNext',
-      lib: ['ES2023', 'DOM', 'DOM.Iterable', 'ESNext.Disposable'],
+      lib: ['ES2023', ...lib],
       types,
       typeRoots: [`${root}node_modules/@types`],
       strict: true,
