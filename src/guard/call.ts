@@ -7,6 +7,9 @@ import type { Lease, UseRequest } from '../vault/vault.ts'
 /** What a handler says of the upstream call it wants made. Headers that carry authority are dropped. */
 export type UpstreamRequest = Pick<UseRequest, 'method' | 'headers' | 'body'>
 
+/** Has no value. Without it a call that is not of one command would, by its type, not be of another with like arguments. */
+declare const asked: unique symbol
+
 /** An authorized call, as a handler gets it. */
 export interface GuardedCall<Args = unknown> {
   /** What was asked. */
@@ -29,7 +32,7 @@ export interface GuardedCall<Args = unknown> {
   /** Takes the command's credential out, for upstreams that are not reached over HTTP. It is given back afterwards. */
   lease(): Promise<Lease>
   /** Whether the call is of this command; then its arguments have that type. */
-  is<Other>(definition: CommandDefinition<Other>): this is GuardedCall<Other>
+  is<Other>(definition: CommandDefinition<Other>): this is GuardedCall<Other> & { readonly [asked]: true }
 }
 
 /** Does what was authorized. What it throws is recorded by its `code` and thrown on. */

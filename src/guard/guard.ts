@@ -15,7 +15,7 @@ import type { Handler } from './call.ts'
 import type { GuardedCommand } from './command.ts'
 import { DeadlineError, withinDeadline } from './deadline.ts'
 import { createInFlight } from './in-flight.ts'
-import { checkGuardOptions, type GuardOptions } from './options.ts'
+import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { perform } from './perform.ts'
 import type { GuardDenial, GuardDenialCode, GuardResult } from './result.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -61,7 +61,10 @@ export interface Guard<Args = unknown> {
  * @throws {@link ArgumentError} for what would fail at the first call: a credential the vault does not hold, a missing
  * sink, a list that is none.
  */
-export function createGuard<Args = unknown>(options: GuardOptions<Args>): Guard<Args> {
+export function createGuard<const List extends readonly unknown[]>(
+  options: GuardOptionsFor<List>,
+): Guard<List[number]> {
+  type Args = List[number]
   checkGuardOptions(options)
   const { audit, clock = systemClock, deadlines = {}, maxInFlight = 1_000, receipts, vault } = options
   const { decisionMs = 2_000, handlerMs = 30_000, receiptMs = 2_000, closeMs = 5_000 } = deadlines

@@ -51,6 +51,12 @@ export interface GuardOptions<Args = unknown> extends Omit<AuthorizeOptions, 'co
   readonly maxInFlight?: number
 }
 
+/** The options of a service with several commands, each with arguments of its own: a type of arguments for each. */
+export type GuardOptionsFor<List extends readonly unknown[]> = Omit<GuardOptions, 'commands'> & {
+  /** The commands of the service, each with the credential it uses and what of it may be recorded. */
+  readonly commands: { readonly [Index in keyof List]: GuardedCommand<List[Index]> }
+}
+
 /**
  * Finds in options what would fail at the first call.
  *

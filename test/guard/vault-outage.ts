@@ -87,7 +87,7 @@ export async function startScene(resilience: ResilienceOptions = {}): Promise<Sc
   function note(error: unknown): void {
     if (seen.length < 1_000) seen.push(inspect(error, { depth: 9, showHidden: true }))
   }
-  const guard = createGuard<{ readonly to: string }>({
+  const guard = createGuard({
     audience: service.did,
     subjects: [alice.did],
     commands: [{ ...send, credential: 'crm' }] as GuardOptions<{ readonly to: string }>['commands'],

@@ -13,7 +13,7 @@ import {
   type Signer,
 } from 'procura'
 import { email, integer } from 'procura/arguments'
-import { createGuard, type GuardedCall, type GuardOptions } from 'procura/guard'
+import { createGuard, type GuardedCall, type GuardedCommand, type GuardOptions } from 'procura/guard'
 import { memoryVault } from 'procura/vault/memory'
 import { describe, expectTypeOf, it } from 'vitest'
 
@@ -87,5 +87,37 @@ describe('a definition', () => {
       call.authorization
     })
     expectTypeOf<GuardedCall['subject']>().toEqualTypeOf<Did>()
+  })
+})
+
+describe('a guard of several commands', () => {
+  const read = defineCommand({ command: '/mail/read', args: { count: integer() } })
+  const count = defineCommand({ command: '/mail/count', args: { count: integer() } })
+  const guard = createGuard({
+    ...options,
+    commands: [{ ...send, credential: 'mail' }, read, { ...count, show: ['count'] }],
+  })
+
+  it('gives a handler the arguments of the command it asks for, whichever it asks for first', () => {
+    void guard.use('', (call) => {
+      if (call.is(read)) expectTypeOf(call.args).toEqualTypeOf<{ readonly count: number }>()
+      else if (call.is(count)) expectTypeOf(call.args).toEqualTypeOf<{ readonly count: number }>()
+      else if (call.is(send)) expectTypeOf(call.args).toEqualTypeOf<{ readonly to: string; readonly count: number }>()
+      // @ts-expect-error not every command has this argument
+      call.args.to
+    })
+  })
+
+  it('takes a list that was made elsewhere', () => {
+    const list: readonly GuardedCommand[] = [send, { ...read, credential: 'mail' }]
+    void createGuard({ ...options, commands: list }).use('', (call) => {
+      expectTypeOf(call.args).toEqualTypeOf<unknown>()
+      if (call.is(send)) expectTypeOf(call.args.to).toEqualTypeOf<string>()
+    })
+  })
+
+  it('knows which options a command has', () => {
+    // @ts-expect-error a misspelled name is none
+    void createGuard({ ...options, commands: [{ ...send, credentials: 'mail' }, read] })
   })
 })
