@@ -28,7 +28,10 @@ export function checkDestination(credential: Credential, target: string | URL, m
     throw refused(`the credential may not be sent to ${quote(url.origin)}`)
   }
   // ORG-05
-  if (!credential.methods.includes(method)) throw refused(`the credential may not be used with method ${quote(method)}`)
+  if (!credential.methods.includes(method)) {
+    const methods = credential.methods.join(', ')
+    throw refused(`the credential may not be used with method ${quote(method)}; its \`methods\` are ${methods}`)
+  }
   checkPath(credential.pathPrefix, url.pathname)
   return url
 }

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { VaultError } from '../errors.ts'
+import { checkOptions, type Form, maybe, text } from '../check-options.ts'
+import { ArgumentError, VaultError } from '../errors.ts'
 import type { Clock } from '../time.ts'
 import type { Credential } from './credential.ts'
 import { startDeadline } from './deadline.ts'
@@ -35,10 +36,14 @@ export interface PlainRequest {
   readonly body: Uint8Array | undefined
 }
 
-/** Copies a request, so that nothing the caller does to it later changes what is checked or sent. */
+/**
+ * Copies a request, so that nothing the caller does to it later changes what is checked or sent.
+ *
+ * @throws {@link ArgumentError} when a part of it is of another kind.
+ */
 export function copyRequest(request: Pick<UseRequest, 'url' | 'method' | 'headers' | 'body'>): PlainRequest {
-  const method = request.method ?? 'GET'
-  const { body } = request
+  checkOptions(request, requestForms)
+  const { body, method = 'GET' } = request
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` has no body`)
   }
@@ -46,9 +51,25 @@ export function copyRequest(request: Pick<UseRequest, 'url' | 'method' | 'header
   return {
     target: String(request.url),
     method,
-    headers: new Headers(request.headers),
+    headers: copyHeaders(request.headers),
     body:
       body === undefined ? undefined : typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body),
+  }
+}
+
+const requestForms: Readonly<Record<string, Form>> = Object.freeze({
+  method: maybe(text),
+  body: (value) =>
+    value === undefined || typeof value === 'string' || value instanceof Uint8Array
+      ? undefined
+      : 'must be a text or a Uint8Array; of an object, JSON.stringify makes a text',
+})
+
+function copyHeaders(headers: UseRequest['headers']): Headers {
+  try {
+    return new Headers(headers)
+  } catch {
+    throw new ArgumentError('`headers` must be an object of texts, or Headers, each as `fetch` takes it')
   }
 }
 

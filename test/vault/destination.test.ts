@@ -60,6 +60,12 @@ describe('where a credential may be sent', () => {
     }
   })
 
+  it('says which methods there are', () => {
+    expect(() => checkDestination(whole, 'https://api.example.com/', 'post')).toThrow(
+      'the credential may not be used with method `post`; its `methods` are GET, POST',
+    )
+  })
+
   it('ORG-05 refuses other methods', () => {
     for (const method of ['DELETE', 'get', 'HEAD', 'TRACE', 'POST\r\nX: y', '']) {
       expect(() => checkDestination(whole, 'https://api.example.com/', method)).toThrow(refused)

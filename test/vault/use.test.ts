@@ -55,6 +55,24 @@ describe('Vault.use', () => {
     expect(server.received[0]?.headers.cookie).toBeUndefined()
   })
 
+  it('says what is wrong with a request that cannot be sent, and uses no permission up for it', async () => {
+    const server = await start((_received, response) => void response.end('ok'))
+    const vault = vaultFor(server, { methods: ['POST'] })
+    const authorization = permission()
+    const wrong: readonly (readonly [object, string, RegExp])[] = [
+      [{ body: { a: 1 } }, 'ERR_INVALID_ARGUMENT', /^`body` must be a text or a Uint8Array.*JSON\.stringify/],
+      [{ body: null }, 'ERR_INVALID_ARGUMENT', /^`body` /],
+      [{ method: 7 }, 'ERR_INVALID_ARGUMENT', /^`method` /],
+      [{ headers: 'x: y' }, 'ERR_INVALID_ARGUMENT', /^`headers` /],
+    ]
+    for (const [part, code, message] of wrong) {
+      const request = { reference: 'crm', authorization, url: server.origin, method: 'POST', ...part } as never
+      await expect(vault.use(request)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+    }
+    expect(authorization.consumed).toBe(false)
+    expect(server.received).toEqual([])
+  })
+
   it('SEC-04 gives no echo of the credential back [attack 77]', async () => {
     const server = await start((received, response) => {
       response.setHeader('content-encoding', 'gzip')
