@@ -70,6 +70,8 @@ export function checkGuardOptions(options: GuardOptions): void {
   for (const definition of commands as readonly GuardedCommand[]) {
     const { command } = definition
     checkOptions(definition, commandForms, (what) => wrong(`command ${quote(String(command))}: ${what}`))
+    checkNames(definition, 'show')
+    checkNames(definition, 'personal')
     for (const credential of credentialsOf(definition)) {
       // GRD-09
       if (vault === undefined) throw wrong(`\`${command}\` uses a credential, and there is no \`vault\``)
@@ -82,6 +84,20 @@ export function checkGuardOptions(options: GuardOptions): void {
   }
 }
 
+/** What is recorded is named by argument; a name that is none would be left out of every record, and nobody told. */
+function checkNames(definition: GuardedCommand, option: 'show' | 'personal'): void {
+  const { args, command } = definition
+  if (typeof args !== 'object' || args === null) return
+  const unknown = definition[option]?.find((name) => !Object.hasOwn(args, name.split('.')[0] as string))
+  if (unknown === undefined) return
+  const declared = Object.keys(args)
+    .map((name) => quote(name))
+    .join(', ')
+  throw wrong(
+    `command ${quote(command)}: \`${option}\` names ${quote(unknown)}, which is no argument of it; it has ${declared || 'none'}`,
+  )
+}
+
 function wrong(what: string): ArgumentError {
   return new ArgumentError(what)
 }
@@ -91,11 +107,16 @@ function under(part: string, options: object): Readonly<Record<string, unknown>>
   return Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [`${part}.${name}`, value]))
 }
 
+/** An object with this method. One that is still being made, as sinks and vaults of files are, is the usual mistake. */
+function ready(method: string): Form {
+  return (value) => (having('then')(value) === undefined ? 'is a promise; await it' : having(method)(value))
+}
+
 const optionForms: Readonly<Record<string, Form>> = Object.freeze({
   commands: listOf(table),
-  vault: maybe(having('use')),
+  vault: maybe(ready('use')),
   audit: maybe(table),
-  receipts: maybe(having('sign')),
+  receipts: maybe(ready('sign')),
   deadlines: maybe(table),
   maxInFlight: maybe(whole(1)),
   tracer: maybe(having('startSpan')),
@@ -105,7 +126,7 @@ const optionForms: Readonly<Record<string, Form>> = Object.freeze({
 
 /** What is not recorded is not done: a sink there must be. */
 const auditForms: Readonly<Record<string, Form>> = Object.freeze({
-  'audit.sink': having('append'),
+  'audit.sink': ready('append'),
   'audit.deadlineMs': maybe(milliseconds),
   'audit.maxInFlight': maybe(whole(1)),
   'audit.argumentKey': maybe(secretKeyForm),
