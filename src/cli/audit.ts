@@ -2,6 +2,7 @@
 import { readJsonlLines, readJsonlRecords } from '../audit/jsonl/read-jsonl-log.ts'
 import { findOpenIntents } from '../audit/recover-intents.ts'
 import { verifyAuditLog } from '../audit/verify-audit-log.ts'
+import { quote } from '../errors.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage.ts'
 
@@ -34,7 +35,7 @@ interface Log {
 
 async function verify(log: Log, flags: AuditFlags, host: Host): Promise<number> {
   const head = headOf(flags)
-  const report = await verifyAuditLog(readJsonlLines(log), head === undefined ? {} : { head })
+  const report = await verifyAuditLog(some(readJsonlLines(log), log), head === undefined ? {} : { head })
   if (flags.json === true) host.print(JSON.stringify(report))
   else if (report.valid)
     host.print(`${report.records} records, unchanged; the last is ${report.head.sequence} ${report.head.hash}`)
@@ -43,6 +44,16 @@ async function verify(log: Log, flags: AuditFlags, host: Host): Promise<number> 
       `${report.fault.kind} at line ${report.fault.line}, record ${report.fault.sequence}: ${report.fault.message}`,
     )
   return report.valid ? 0 : 1
+}
+
+/** A log of which nothing is there is none, and no good news: its files were removed, or are elsewhere. */
+async function* some<T>(items: AsyncIterable<T>, { directory, prefix = 'audit' }: Log): AsyncGenerator<T, void> {
+  let found = false
+  for await (const item of items) {
+    found = true
+    yield item
+  }
+  if (!found) throw new UsageError(`no record in ${quote(directory, 256)}, in files that begin with ${quote(prefix)}`)
 }
 
 function headOf({ sequence, hash }: AuditFlags): { sequence: number; hash: string } | undefined {
@@ -54,7 +65,7 @@ function headOf({ sequence, hash }: AuditFlags): { sequence: number; hash: strin
 }
 
 async function listOpen(log: Log, flags: AuditFlags, host: Host): Promise<number> {
-  const open = await findOpenIntents(readJsonlRecords(log))
+  const open = await findOpenIntents(some(readJsonlRecords(log), log))
   const rows = open.map(({ sequence, event, released }) => {
     const { command, invocation, time } = event
     return { sequence, time: new Date(time * 1_000).toISOString(), command, invocation, released }

@@ -161,6 +161,22 @@ describe('procura audit', () => {
       err: expect.stringMatching(/go together/),
     })
   })
+
+  it('takes a log that is not there for no good one', async () => {
+    for (const verb of ['verify', 'open']) {
+      expect(await cli(['audit', verb, folder])).toMatchObject({
+        code: 2,
+        out: '',
+        err: expect.stringMatching(/no record/),
+      })
+    }
+    await writeLog()
+    expect(await cli(['audit', 'verify', folder, '--prefix', 'other', '--json'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringMatching(/no record in .*, in files that begin with `other`; see/),
+    })
+  })
 })
 
 describe('procura', () => {
