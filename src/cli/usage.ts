@@ -15,11 +15,11 @@ export const usage = `procura: credentials and audit logs on the command line
       --subject DID          for calls about which subjects; may be repeated; default all
       --leasable             may be handed to a handler; without --origin it always may
   procura vault rotate NAME  store the next version of a secret, read from standard input
-  procura vault list         list what is stored, never the secrets
+  procura vault list         list what is stored, never the secrets; with --json also the rules
   procura vault remove NAME  remove a credential with all its versions
   procura vault change-key   write everything anew under another key
       --new-key-file PATH    that key; else the passphrase is taken from PROCURA_VAULT_NEW_PASSPHRASE
-  procura vault new-key      make a key file
+  procura vault new-key      make the key file that --key-file names
 
       --file PATH            the vault; made by the first \`put\`
       --key-file PATH        its key; else the passphrase is taken from PROCURA_VAULT_PASSPHRASE

@@ -62,7 +62,7 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const version = await (rules === undefined
     ? vault.rotate(reference, secret)
     : vault.put(reference, { ...rules, secret }))
-  host.print(`stored version ${version} of ${reference}`)
+  host.print(`stored version ${version} of ${reference}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`)
   return 0
 }
 
@@ -113,20 +113,29 @@ function processorOf(flags: VaultFlags): Processor | undefined {
 
 async function list(vault: FileVault, flags: VaultFlags, host: Host): Promise<number> {
   const stored = await vault.list()
-  if (flags.json === true) host.print(JSON.stringify(stored.map(shown)))
+  if (flags.json === true) host.print(JSON.stringify(stored.map((one) => ({ ...shown(one), rules: plain(one.rules) }))))
   else for (const credential of stored) host.print(Object.values(shown(credential)).join('\t'))
   return 0
 }
 
 function shown({ name, version, present, created, rules }: StoredCredential): Record<string, string> {
-  const origins = rules.origins ?? []
   return {
     name,
     version,
     state: present ? 'present' : 'earlier',
     created: new Date(created * 1_000).toISOString(),
-    origins: origins.length === 0 ? 'lease only' : origins.join(' '),
+    origins: destinationsOf(rules),
   }
+}
+
+/** The rules as data: how it is sent is a processor, of which its description is printed. */
+function plain({ processor, ...rules }: CredentialRules): object {
+  return { ...rules, ...(processor === undefined ? {} : { processor: processor.description }) }
+}
+
+/** Where it may be sent; that it goes nowhere is told as well, for whoever forgot to say. */
+function destinationsOf({ origins = [] }: CredentialRules): string {
+  return origins.length === 0 ? 'lease only' : origins.join(' ')
 }
 
 function needed(value: string | undefined, what: string): string {

@@ -36,7 +36,7 @@ describe('procura vault', () => {
     const put = ['vault', 'put', 'crm', '--origin', 'https://crm.example.com', '--bearer', '--method', 'POST']
     expect(await cli(at(...put), `${secret}\n`)).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^stored version \d+ of crm$/),
+      out: expect.stringMatching(/^stored version \d+ of crm: https:\/\/crm\.example\.com$/),
     })
     expect(await cli(at('vault', 'rotate', 'crm'), `${secret}-2`)).toMatchObject({ code: 0 })
     const list = await cli(at('vault', 'list'))
@@ -44,6 +44,12 @@ describe('procura vault', () => {
     expect(list.out).toMatch(/crm\t\d+\tpresent\t\S+\thttps:\/\/crm\.example\.com/)
     const json = JSON.parse((await cli(at('vault', 'list', '--json'))).out) as unknown[]
     expect(json).toHaveLength(2)
+    const rules = { origins: ['https://crm.example.com'], methods: ['POST'], processor: { type: 'bearer' } }
+    expect(json[1]).toMatchObject({ name: 'crm', state: 'present', rules })
+    expect(await cli(at('vault', 'put', 'plain'), secret)).toMatchObject({
+      out: expect.stringMatching(/^stored version \d+ of plain: lease only$/),
+    })
+    expect(await cli(at('vault', 'remove', 'plain'))).toMatchObject({ code: 0 })
     for (const file of await readdir(folder)) expect(await readFile(join(folder, file), 'latin1')).not.toContain(secret)
     expect(list.out + JSON.stringify(json)).not.toContain(secret)
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 0 })
