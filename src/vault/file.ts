@@ -1,5 +1,5 @@
 // node only: keeps credentials in an encrypted file
-import { flag, maybe, milliseconds, table, text, whole } from '../check-options.ts'
+import { flag, maybe, milliseconds, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { systemClock, type Timestamp } from '../time.ts'
 import { checkConfiguration, vaultForms } from './configuration.ts'
@@ -8,7 +8,7 @@ import { type CredentialRules, parseCredential } from './credential.ts'
 import type { CredentialDirectory, FoundCredential } from './credential-directory.ts'
 import { type FileStore, type OpenFile, openFileStore } from './file/file-store.ts'
 import { type FileContents, type FileRecord, openRecord, sealRecord } from './file/format.ts'
-import type { FileKey } from './file/key.ts'
+import { type FileKey, keyForm } from './file/key.ts'
 import { type SecretValue, toSecret } from './memory.ts'
 import { rulesOfText } from './rules-text.ts'
 import type { Secret } from './secret.ts'
@@ -73,7 +73,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
   checkConfiguration('file vault', options, {
     ...vaultForms,
     path: text,
-    key: table,
+    key: keyForm,
     create: maybe(flag),
     keepVersions: maybe(whole(1)),
     scryptCost: maybe(whole(1)),
@@ -115,6 +115,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
         const record = there(
           file.contents.records.find((one) => one.name === name && String(one.version) === version),
           name,
+          version,
         )
         return { rules: record.rules, secret: openRecord(file.keys, record) }
       }),
@@ -192,11 +193,11 @@ function latest({ records }: FileContents, name: string): FileRecord | undefined
   return records.findLast((record) => record.name === name)
 }
 
-function there(record: FileRecord | undefined, name: string): FileRecord {
+function there(record: FileRecord | undefined, name: string, version?: string): FileRecord {
   if (record === undefined) {
     throw new VaultError(
       'ERR_VAULT_UNKNOWN_REFERENCE',
-      `there is no credential ${quote(name)} of this version in the file`,
+      `the file has no credential ${quote(name)}${version === undefined ? '' : ` of version ${quote(String(version))}`}`,
     )
   }
   return record

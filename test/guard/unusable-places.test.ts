@@ -198,7 +198,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a key that is none',
     configuration,
-    /`key` must be `\{ passphrase \}`/,
+    /`key` must be one of `\{ passphrase \}`/,
     () => openFileVault({ path: place('vault'), key: { password: canary } as never, create: true }),
   ],
   [

@@ -130,6 +130,24 @@ describe('openFileVault', () => {
     }
   })
 
+  it('says which version of a credential there is none of', async () => {
+    const vault = await open()
+    await expect(vault.rotate('a', 'one')).rejects.toThrow(/^the file has no credential `a`$/)
+    await vault.put('a', { secret: 'one' })
+    await expect(vault.restore('a', '9')).rejects.toThrow(/^the file has no credential `a` of version `9`$/)
+  })
+
+  it('takes one key, and says in which forms', async () => {
+    for (const key of [keyFile, {}, { keyFile, passphrase: 'correct horse battery' }, { bytes: 'x'.repeat(32) }]) {
+      await expect(openFileVault({ path, key: key as never, create: true })).rejects.toMatchObject({
+        ...configuration,
+        message: expect.stringMatching(
+          /`key` must be one of `{ passphrase }`, `{ keyFile }` with its path, and `{ bytes }`/,
+        ),
+      })
+    }
+  })
+
   it('changes its key, and other processes have to be opened with it again', async () => {
     const vault = await open()
     await vault.put('a', { secret: 'one' })

@@ -59,7 +59,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     if (file === undefined || file === 'unchanged') {
       throw new VaultError(
         'ERR_VAULT_CONFIGURATION',
-        `there is no file ${quote(path, 256)}; open it once with \`create: true\``,
+        `there is no file ${quote(path, 256)}; \`create: true\` or the first \`procura vault put\` makes it`,
       )
     }
     const keys = await keysFor(file.bytes)

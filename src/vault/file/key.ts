@@ -1,5 +1,6 @@
 // node only: uses node:crypto
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
+import { type Form, table } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { vaultFailure } from '../failure.ts'
 import { Secret } from '../secret.ts'
@@ -40,15 +41,22 @@ const GREATEST_COST = 1_048_576
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 function checkKey(key: FileKey): void {
-  const given = (typeof key === 'object' && key !== null ? key : {}) as { readonly [name: string]: unknown }
+  const fault = keyForm(key)
+  if (fault !== undefined) throw new VaultError('ERR_VAULT_CONFIGURATION', `\`key\` ${fault}`)
+}
+
+/** One of the forms of a key, and one alone: of two, the one that was not meant could be the one that is used. */
+export const keyForm: Form = (key) => {
+  const given = (table(key) === undefined ? key : {}) as { readonly [name: string]: unknown }
   const { passphrase, keyFile, bytes } = given
-  if (typeof passphrase === 'string' || Secret.is(passphrase)) return
-  const path = bytes === undefined && typeof keyFile === 'string' && keyFile !== ''
-  if (passphrase === undefined && (bytes instanceof Uint8Array || path)) return
-  throw new VaultError(
-    'ERR_VAULT_CONFIGURATION',
-    '`key` must be `{ passphrase }`, `{ keyFile }` with its path, or `{ bytes }` with a Uint8Array',
-  )
+  const forms = [
+    [passphrase, typeof passphrase === 'string' || Secret.is(passphrase)],
+    [keyFile, typeof keyFile === 'string' && keyFile !== ''],
+    [bytes, bytes instanceof Uint8Array],
+  ].filter(([value]) => value !== undefined)
+  return forms.length === 1 && forms[0]?.[1] === true
+    ? undefined
+    : 'must be one of `{ passphrase }`, `{ keyFile }` with its path, and `{ bytes }` with a Uint8Array'
 }
 
 /** How keys of a new file are derived. */
@@ -116,7 +124,10 @@ async function keyBytes(key: FileKey): Promise<Uint8Array> {
   }
   const bytes = 'bytes' in key ? Uint8Array.from(key.bytes) : await readKeyFile(key.keyFile)
   if (bytes.length !== 32)
-    throw new VaultError('ERR_VAULT_CONFIGURATION', 'the key must have 32 bytes; make one with createKeyFile')
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      'the key must have 32 bytes; make one with createKeyFile or `procura vault new-key`',
+    )
   return bytes
 }
 
@@ -132,7 +143,7 @@ async function readKeyFile(path: string): Promise<Uint8Array> {
   if (file === undefined || file === 'unchanged') {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `there is no key file ${quote(path, 256)}; make one with createKeyFile`,
+      `there is no key file ${quote(path, 256)}; make one with createKeyFile or \`procura vault new-key\``,
     )
   }
   return file.bytes
