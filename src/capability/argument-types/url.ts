@@ -27,6 +27,9 @@ const knownSchemes: ReadonlySet<string> = new Set(['https', 'http', 'wss', 'ws',
  * for a dot, slash, backslash, percent sign or control. One place has one text, and
  * `["like", ".url", "https://api.example.com/v1/*"]` holds exactly the places below that one.
  *
+ * Addresses of this machine and of its network are URLs too: name the hosts in a policy where a service fetches what it
+ * is given.
+ *
  * @throws ArgumentError for a scheme that the parser does not normalize, and when an option is not of its type.
  */
 export function url(options: UrlOptions = {}): StandardSchema<string> {
@@ -50,7 +53,7 @@ function urlProblem(text: string, protocols: ReadonlySet<string>, punycode: bool
   if (!protocols.has(parsed.protocol)) return 'is not of a scheme that is taken'
   if (parsed.username !== '' || parsed.password !== '') return 'has a user or password'
   if (text.includes('#')) return 'has a fragment'
-  if (parsed.href !== text) return 'is not in canonical form'
+  if (parsed.href !== text) return 'is not in canonical form, which `new URL(url).href` is'
   if (parsed.search === '' && text.includes('?')) return 'has an empty query'
   return hostProblem(parsed.hostname, punycode) ?? pathProblem(parsed.pathname) ?? escapeProblem(parsed.search)
 }

@@ -76,11 +76,17 @@ export function some(selector: string, statement: Statement): Statement {
   return build(['any', selector, statement])
 }
 
-function build(statement: unknown): Statement {
+/** What is malformed here was not received but written, and its dot is what is left out most often. */
+export function mistake(error: unknown, selector: unknown): unknown {
+  if (!(error instanceof MalformedError)) return error
+  const hint = typeof selector !== 'string' || selector.startsWith('.') ? '' : '; a selector begins with a dot'
+  return new ArgumentError(error.message + hint, { cause: error })
+}
+
+function build(statement: readonly unknown[]): Statement {
   try {
     return parsePolicy([statement])[0] as Statement
   } catch (error) {
-    if (error instanceof MalformedError) throw new ArgumentError(error.message, { cause: error })
-    throw error
+    throw mistake(error, statement[1])
   }
 }

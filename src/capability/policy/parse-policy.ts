@@ -37,7 +37,7 @@ function parseStatement(value: unknown, depth: number, count: Count): Statement 
     throw new MalformedError('POL-04', `policy has statements nested deeper than ${maxDepth}`, { kind: 'too_large' })
   }
   if (++count.nodes > maxNodes) throw tooManyNodes()
-  if (!Array.isArray(value)) throw new MalformedError('POL-01', 'a policy statement is a list')
+  if (!Array.isArray(value)) throw new MalformedError('POL-01', 'a policy is a list of statements, each a list')
   return Object.freeze(parseForm(value, depth, count))
 }
 

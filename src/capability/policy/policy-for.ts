@@ -4,11 +4,11 @@
  * @module
  */
 
-import { ArgumentError, MalformedError, quote } from '../../errors.ts'
+import { ArgumentError, quote } from '../../errors.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { isCommand } from '../command.ts'
 import type { CommandDefinition } from '../definition.ts'
-import { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from './build.ts'
+import { and, eq, every, gt, gte, like, lt, lte, mistake, ne, not, or, some } from './build.ts'
 import type { Invalid, Selected } from './selected.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
@@ -137,7 +137,6 @@ function parse(selector: string): ReturnType<typeof parseSelector> {
   try {
     return parseSelector(selector)
   } catch (error) {
-    if (error instanceof MalformedError) throw new ArgumentError(error.message, { cause: error })
-    throw error
+    throw mistake(error, selector)
   }
 }

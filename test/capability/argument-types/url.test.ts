@@ -91,6 +91,12 @@ describe('url', () => {
     expect(problemOf(url(), value)).toBeTypeOf('string')
   })
 
+  it('says how a URL gets its canonical form', () => {
+    const problem = 'is not in canonical form, which `new URL(url).href` is'
+    expect(problemOf(url(), 'https://API.example.com')).toBe(problem)
+    expect(problemOf(url(), new URL('https://API.example.com').href)).toBeUndefined()
+  })
+
   it('ARG-12 takes other schemes where they are listed, and only those with a canonical form', () => {
     const schema = url({ schemes: ['http', 'wss'] })
     expect(problemOf(schema, 'http://example.com/')).toBeUndefined()

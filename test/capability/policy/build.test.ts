@@ -4,6 +4,7 @@ import { integer } from '../../../src/capability/argument-types/integer.ts'
 import { listOf } from '../../../src/capability/argument-types/list-of.ts'
 import { defineCommand } from '../../../src/capability/definition.ts'
 import { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from '../../../src/capability/policy/build.ts'
+import { compilePolicy } from '../../../src/capability/policy/compile.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
 import { policyFor } from '../../../src/capability/policy/policy-for.ts'
 import { ArgumentError, MalformedError } from '../../../src/errors.ts'
@@ -65,6 +66,19 @@ describe('builders', () => {
     } catch (error) {
       expect((error as Error).cause).toBeInstanceOf(MalformedError)
     }
+  })
+
+  it('say that a selector begins with a dot, when that is what is missing', () => {
+    const says = 'selector `to` is wrong at character 1; a selector begins with a dot'
+    expect(() => like('to', '*')).toThrow(says)
+    expect(() => policyFor(defineCommand({ command: '/a', args: {} })).like('to' as never, '*')).toThrow(says)
+    expect(() => like('.t o', '*')).toThrow(/is wrong at character 3$/)
+  })
+
+  it('build a policy for an argument that may be absent', () => {
+    const policy = compilePolicy([or(eq('.lines?', null), lte('.lines?', 10))])
+    const allowed = [{}, { lines: 10 }, { lines: 11 }].map((args) => policy.evaluate(args) === undefined)
+    expect(allowed).toEqual([true, true, false])
   })
 
   it('POL-24 do not build an `or` of nothing [attack 49]', () => {

@@ -13,6 +13,10 @@ const nested = (levels: number): unknown => {
 }
 
 describe('parsePolicy', () => {
+  it('says what a statement without a list around it lacks', () => {
+    expect(() => parsePolicy(['like', '.to', '*'])).toThrow('a policy is a list of statements, each a list')
+  })
+
   it('gives back an equal policy, frozen in depth', () => {
     const policy = [
       ['==', '.a', { b: [1, new Uint8Array([1])] }],
