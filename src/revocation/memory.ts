@@ -23,6 +23,10 @@ const entryForms: Readonly<Record<string, Form>> = Object.freeze({
   expiration: time,
 })
 
+function noEntry(what: string): ArgumentError {
+  return new ArgumentError(`what is added is the \`entry\` that verifyRevocation gives, or one of your own: ${what}`)
+}
+
 /** By whom something is revoked (`undefined` for the operator), and until when that is kept. */
 type Revokers = Map<Did | undefined, number>
 
@@ -58,7 +62,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       return found
     },
     add(entry) {
-      checkOptions(entry, entryForms)
+      checkOptions(entry, entryForms, noEntry)
       const { ids, revoker, expiration } = entry
       const until = expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor
       const fresh = ids.filter((id) => byId.get(id)?.has(revoker) !== true).length

@@ -213,6 +213,14 @@ describe('a revoked delegation', () => {
     expect(store.findRevocations([...ids, 'more'], {})).toEqual([{ id: 'long' }, { id: 'more' }])
   })
 
+  it('says what is added, to whoever adds the verdict or the name of a delegation', () => {
+    for (const wrong of [{ accepted: true, entry: { ids: ['a'], expiration: never } }, { revoked: 'a' }, 'a']) {
+      expect(() => memoryRevocationStore().add(wrong as never)).toThrow(
+        /^what is added is the `entry` that verifyRevocation/,
+      )
+    }
+  })
+
   it('RVK-07 makes a full store refuse, not forget [attack 86]', () => {
     const store = memoryRevocationStore({ maxEntries: 1, clock })
     void store.add({ ids: ['a'], expiration: never })
