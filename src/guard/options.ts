@@ -43,7 +43,7 @@ export interface GuardOptions<Args = unknown> extends Omit<AuthorizeOptions, 'co
   readonly vault?: Vault
   /** Where records go. */
   readonly audit: AuditOptions
-  /** Who signs receipts, usually the service itself. Default: nobody, and there are none. */
+  /** Who signs receipts, usually the service itself; see {@link GuardResult}. Default: nobody, and there are none. */
   readonly receipts?: Signer
   /** How long it waits. */
   readonly deadlines?: GuardDeadlines

@@ -22,7 +22,11 @@ export type GuardResult<T> =
       readonly allowed: true
       /** What the handler returned. */
       readonly value: T
-      /** Signed word on it, when the guard has a signer for receipts and the outcome was recorded. */
+      /**
+       * Signed word on it, when the guard has a signer for receipts and the outcome was recorded. Its outcome is
+       * `{ ok: { hash } }`, the SHA-256 of `encodeCbor(value)` (`procura/format`), or null when the value has no such form;
+       * its `meta.audit` names the record. The caller is sent `receipt.bytes`.
+       */
       readonly receipt?: Receipt
       /** Whether the outcome was recorded. If not, the log says that nothing is known of how the call ended. */
       readonly recorded: boolean

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -18,6 +19,7 @@ import type { GuardedCall } from '../../src/guard/call.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
 import type { GuardEvent } from '../../src/guard/telemetry.ts'
+import { encodeCbor } from '../../src/ipld/encode.ts'
 import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { never } from '../../src/time.ts'
@@ -76,6 +78,8 @@ const containerOf = async (
   command = '/mail/send',
   args: Record<string, unknown> = command === '/mail/send' ? { to: 'bob@example.com' } : {},
 ) => encodeContainer([await call({ issuer: bob, proofs, command, args: args as never }), ...proofs])
+
+const sha256 = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest())
 
 const post = (handled: GuardedCall) =>
   handled.fetch(`${upstream.origin}/send`, { method: 'POST', body: 'hello' }).then((response) => response.status)
@@ -377,7 +381,10 @@ describe('guard.use', () => {
     const record = sink.records().at(-1)
     expect(verdict).toMatchObject({
       verified: true,
-      receipt: { meta: { audit: { sequence: record?.sequence, hash: record?.hash } } },
+      receipt: {
+        outcome: { ok: { hash: sha256(encodeCbor({ id: 7 })) } },
+        meta: { audit: { sequence: record?.sequence, hash: record?.hash } },
+      },
     })
     const opaque = await guard.use(await containerOf('/mail/read'), () => new Map())
     expect(opaque).toMatchObject({ receipt: { outcome: { ok: { hash: null } } } })
