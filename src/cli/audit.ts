@@ -1,4 +1,6 @@
 // node only: reads files
+import type { AuditLogFault } from '../audit/audit-log-fault.ts'
+import { toOcsf } from '../audit/export/ocsf.ts'
 import { readJsonlLines, readJsonlRecords } from '../audit/jsonl/read-jsonl-log.ts'
 import { findOpenIntents } from '../audit/recover-intents.ts'
 import { verifyAuditLog } from '../audit/verify-audit-log.ts'
@@ -11,6 +13,8 @@ export interface AuditFlags {
   readonly prefix?: string | undefined
   readonly sequence?: string | undefined
   readonly hash?: string | undefined
+  readonly product?: string | undefined
+  readonly vendor?: string | undefined
   readonly json?: boolean | undefined
 }
 
@@ -25,7 +29,8 @@ export async function auditCommand(words: readonly string[], flags: AuditFlags, 
   const log = flags.prefix === undefined ? { directory } : { directory, prefix: flags.prefix }
   if (verb === 'verify') return verify(log, flags, host)
   if (verb === 'open') return listOpen(log, flags, host)
-  throw new UsageError('audit verify or audit open')
+  if (verb === 'ocsf') return printOcsf(log, flags, host)
+  throw new UsageError('audit verify, open or ocsf')
 }
 
 interface Log {
@@ -39,11 +44,27 @@ async function verify(log: Log, flags: AuditFlags, host: Host): Promise<number> 
   if (flags.json === true) host.print(JSON.stringify(report))
   else if (report.valid)
     host.print(`${report.records} records, unchanged; the last is ${report.head.sequence} ${report.head.hash}`)
-  else
-    host.print(
-      `${report.fault.kind} at line ${report.fault.line}, record ${report.fault.sequence}: ${report.fault.message}`,
-    )
+  else host.print(faultOf(report.fault))
   return report.valid ? 0 : 1
+}
+
+/** Prints what was verified, and nothing of a log that was changed: a reader of events cannot tell. */
+async function printOcsf(log: Log, { product, vendor }: AuditFlags, host: Host): Promise<number> {
+  if (product === undefined || vendor === undefined)
+    throw new UsageError('needs --product and --vendor: who writes the log')
+  const report = await verifyAuditLog(some(readJsonlLines(log), log))
+  if (!report.valid) {
+    host.complain(`procura: ${faultOf(report.fault)}`)
+    return 1
+  }
+  const options = { product: { name: product, vendorName: vendor }, log: log.prefix ?? 'audit' }
+  let left = report.records
+  for await (const record of readJsonlRecords(log)) {
+    if (left === 0) break
+    left -= 1
+    host.print(JSON.stringify(toOcsf(record, options)))
+  }
+  return 0
 }
 
 /** A log of which nothing is there is none, and no good news: its files were removed, or are elsewhere. */
@@ -54,6 +75,10 @@ async function* some<T>(items: AsyncIterable<T>, { directory, prefix = 'audit' }
     yield item
   }
   if (!found) throw new UsageError(`no record in ${quote(directory, 256)}, in files that begin with ${quote(prefix)}`)
+}
+
+function faultOf({ kind, line, sequence, message }: AuditLogFault): string {
+  return `${kind} at line ${line}, record ${sequence}: ${message}`
 }
 
 function headOf({ sequence, hash }: AuditFlags): { sequence: number; hash: string } | undefined {

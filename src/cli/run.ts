@@ -56,6 +56,8 @@ function parse(words: readonly string[]) {
         prefix: text,
         sequence: text,
         hash: text,
+        product: text,
+        vendor: text,
         json: flag,
         help: flag,
         version: flag,

@@ -28,6 +28,8 @@ export const usage = `procura: credentials and audit logs on the command line
       --prefix NAME          what its files begin with; default audit
       --sequence N --hash H  the last record, when it is known from elsewhere: finds a log that was cut short
   procura audit open DIR     list the intents of which the log does not say how they ended
+  procura audit ocsf DIR     print a log that was not changed as events of OCSF, one a line
+      --product P --vendor V who writes the log
 
   --json                     print JSON
   --help, --version
