@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ArgumentError } from '../errors.ts'
 import { readBody } from './read-body.ts'
 
 /** The part of Node's `IncomingMessage` that is used, also as Express, Fastify (`request.raw`) and others hand it on. */
@@ -45,12 +46,14 @@ const mediaType = 'application/x-ucan-container'
  *
  * @param request - a `Request`, or one of `node:http` whose body nobody has read.
  * @returns the container, to be given to a guard; or the status to answer with. Nothing is thrown for hostile requests.
+ * @throws {@link ArgumentError} for what is no request, a request whose body was read before, and options of another kind.
  */
 export async function readContainer(
   request: Request | NodeRequest,
   options: ReadContainerOptions = {},
 ): Promise<ContainerReading> {
   const { headerCharacters = 8_192, bodyBytes = 349_529 } = options
+  checkCall(request, { headerCharacters, bodyBytes })
   const headers = headersOf(request)
   const inHeaders: string[] = []
   for (const name of ['authorization', 'x-ucan-container']) {
@@ -80,11 +83,29 @@ export async function readContainer(
   if (!inBody) return refused(401, `send a container: \`Authorization: Bearer\`, or a body of \`${mediaType}\``)
   if (headers.has('content-encoding'))
     return refused(400, 'send the container as it is; it has a compression of its own')
+  if (Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true) {
+    throw new ArgumentError(
+      'the body of the request was read before; call readContainer before a parser of bodies does',
+    )
+  }
   const body = await readBody(request, bodyBytes, Number(headers.get('content-length')?.[0] ?? 0))
   // HTP-03
   if (body === 'too long') return refused(413, `the container is longer than ${bodyBytes} bytes`)
   if (body === 'broken off') return refused(400, 'the body broke off')
   return { found: true, container: isText(body) ? new TextDecoder('latin1').decode(body) : body }
+}
+
+/** What is in a request that is none is not shown: it may be the container itself. */
+function checkCall(request: unknown, bounds: Readonly<Record<string, unknown>>): void {
+  const parts = (typeof request === 'object' && request !== null ? request : {}) as Partial<Request & NodeRequest>
+  const headers: unknown = parts.rawHeaders ?? parts.headers
+  if (typeof headers !== 'object' || headers === null || !(Symbol.iterator in headers)) {
+    throw new ArgumentError('`request` must be a Request, or one of node:http with its `rawHeaders`')
+  }
+  for (const [name, value] of Object.entries(bounds)) {
+    if (!Number.isSafeInteger(value) || Number(value) < 1)
+      throw new ArgumentError(`\`${name}\` must be a whole number, 1 or more`)
+  }
 }
 
 /** Values by name in lower case. A `Request` has joined what came twice with commas, which no container has. */

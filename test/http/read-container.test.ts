@@ -215,6 +215,37 @@ describe('a call over HTTP', () => {
     expect((await post([asBearer(two)])).status).toBe(200)
   })
 
+  it('is not looked for in what is no request, of which nothing is shown', async () => {
+    const container = await containerOf()
+    for (const wrong of [container, undefined, null, { headers: { authorization: `Bearer ${container}` } }]) {
+      await expect(readContainer(wrong as never)).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+        message: '`request` must be a Request, or one of node:http with its `rawHeaders`',
+      })
+    }
+    for (const option of ['headerCharacters', 'bodyBytes']) {
+      await expect(readContainer(requestOf([], ''), { [option]: '8k' as never })).rejects.toThrow(
+        `\`${option}\` must be a whole number, 1 or more`,
+      )
+    }
+  })
+
+  it('is not taken from a body that somebody read before', async () => {
+    const read = requestOf([typed], 'C')
+    await read.text()
+    await expect(readContainer(read)).rejects.toThrow(/was read before; call readContainer before a parser/)
+    const server = createServer(async (request, response) => {
+      for await (const _ of request);
+      const error = await readContainer(request).catch((thrown: unknown) => thrown)
+      response.end(error instanceof Error ? error.message : 'found')
+    })
+    await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening))
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const answer = await fetch(address, { method: 'POST', body: 'C', headers: { 'content-type': media } })
+    expect(await answer.text()).toMatch(/was read before/)
+    server.close()
+  })
+
   it('HTP-03 that breaks off is none', async () => {
     const broken = new ReadableStream<Uint8Array>({
       start(controller) {
