@@ -1,4 +1,5 @@
 import { backend as platform } from '#backend'
+import { checkOptions, type Form, having, listOf, maybe, table, text, whole } from '../check-options.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { AuditLogFault, AuditLogFaultKind, AuditLogReport } from './audit-log-fault.ts'
@@ -21,6 +22,29 @@ export interface VerifyAuditLogOptions {
   readonly backend?: CryptoBackend
 }
 
+/** A text is iterable too, one character after the other. */
+const linesForm: Form = (value) =>
+  typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+    ? undefined
+    : 'must be a list of lines, or an iterator of them'
+
+/** A place that no record can have would be looked for in vain, and the log taken for whole. */
+const positionForm: Form = (value) => {
+  const { sequence, hash } = (table(value) === undefined ? value : {}) as Partial<LogPosition>
+  return whole(0)(sequence) === undefined && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)
+    ? undefined
+    : 'must be `{ sequence, hash }`: a whole number, and 64 hexadecimal digits in lower case'
+}
+
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  from: maybe(positionForm),
+  head: maybe(positionForm),
+  checkpoints: maybe(listOf(table)),
+  signers: maybe(listOf(table)),
+  log: maybe(text),
+  backend: maybe(having('sha256')),
+})
+
 /** How many hashes are remembered for checkpoints in the log, which stand soon after the record they are about. */
 const remembered = 65_536
 
@@ -39,12 +63,15 @@ interface Line {
  * Files that follow one another are given as one sequence of lines: the chain goes on from file to file. Without a
  * checkpoint or a known head, a log whose end was cut off, and one that was written anew as a whole, look right.
  *
- * @throws ArgumentError when checkpoints come without `signers`, or `signers` without `log`.
+ * @throws ArgumentError when checkpoints come without `signers`, or `signers` without `log`; when `lines` or an option is
+ *   not of its type.
  */
 export async function verifyAuditLog(
   lines: Iterable<string> | AsyncIterable<string>,
   options: VerifyAuditLogOptions = {},
 ): Promise<AuditLogReport> {
+  checkOptions({ lines }, { lines: linesForm })
+  checkOptions(options, optionForms)
   const { from = beginning, head, checkpoints = [], signers, log, backend = platform } = options
   if (checkpoints.length > 0 && signers === undefined) throw new ArgumentError('`checkpoints` need `signers`')
   if (signers !== undefined && log === undefined) throw new ArgumentError('`signers` need the name of the `log`')

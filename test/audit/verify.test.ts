@@ -154,6 +154,30 @@ describe('a log that was changed', () => {
     expect(await check([surrogate, ...lines.slice(1)])).toEqual(['edited', 1, 1])
   })
 
+  it('LOG-09 does not take a place that no record can have for one that was looked for', async () => {
+    const { sequence, hash } = placeOf(lines.at(-1))
+    const wrong = [
+      { sequence: String(sequence), hash },
+      {},
+      null,
+      { sequence, hash: hash.toUpperCase() },
+      { sequence: -1, hash },
+    ]
+    for (const place of wrong) {
+      await expect(verifyAuditLog(lines, { head: place as never })).rejects.toThrow(
+        /^`head` must be `{ sequence, hash }`/,
+      )
+      await expect(verifyAuditLog([], { from: place as never })).rejects.toThrow(/^`from` must be `{ sequence, hash }`/)
+    }
+    expect(await verifyAuditLog(lines, { head: { sequence, hash } })).toMatchObject({ valid: true })
+  })
+
+  it('says that the lines of a log are a list', async () => {
+    for (const wrong of [lines.join('\n'), undefined, { directory: 'log' }]) {
+      await expect(verifyAuditLog(wrong as never)).rejects.toThrow(/^`lines` must be a list of lines/)
+    }
+  })
+
   it('LOG-09 asks for what it needs', async () => {
     const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[1]), time: 1 })
     await expect(verifyAuditLog(lines, { checkpoints: [checkpoint] })).rejects.toThrow(ArgumentError)
