@@ -161,7 +161,10 @@ describe('procura audit', () => {
 
   it('says what is wrong with a call', async () => {
     expect(await cli(['audit', 'verify'])).toMatchObject({ code: 2, err: expect.stringMatching(/directory/) })
-    expect(await cli(['audit', 'verify', join(folder, 'none')])).toMatchObject({ code: 2 })
+    expect(await cli(['audit', 'verify', join(folder, 'none')])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/`directory` .*none` cannot be read; name the folder that holds the log/),
+    })
     expect(await cli(['audit', 'verify', folder, '--hash', 'x'])).toMatchObject({
       code: 2,
       err: expect.stringMatching(/go together/),

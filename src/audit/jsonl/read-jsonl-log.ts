@@ -7,6 +7,7 @@
 
 import { createReadStream, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkOptions, maybe, text } from '../../check-options.ts'
 import { AuditError, quote } from '../../errors.ts'
 import { type AuditRecord, maxLineLength, parseRecord } from '../record.ts'
 import { segmentsAmong } from './segment-name.ts'
@@ -22,10 +23,13 @@ export interface ReadJsonlOptions {
 /**
  * The lines of all files of a log, oldest first: for `verifyAuditLog`. Text behind the last end of a line comes as a
  * line as well; the verifier finds it torn.
+ *
+ * @throws ArgumentError when an option is not of its type, AuditError when the directory cannot be read.
  */
 export async function* readJsonlLines(options: ReadJsonlOptions): AsyncGenerator<string, void> {
+  checkOptions(options, { directory: text, prefix: maybe(text) })
   const { directory, prefix = 'audit' } = options
-  for (const { file } of segmentsAmong(readdirSync(directory), prefix)) {
+  for (const { file } of segmentsAmong(namesIn(directory), prefix)) {
     const path = join(directory, file)
     let rest = ''
     // Records are ASCII; latin1 keeps any other byte as one character, which is then found not to be a record.
@@ -38,6 +42,15 @@ export async function* readJsonlLines(options: ReadJsonlOptions): AsyncGenerator
       }
     }
     if (rest !== '') yield rest
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch (cause) {
+    const says = `\`directory\` ${quote(directory, 256)} cannot be read; name the folder that holds the log`
+    throw new AuditError('ERR_AUDIT_CONFIGURATION', says, { cause })
   }
 }
 
