@@ -63,8 +63,8 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
 export function defineCommand<const Schemas extends ArgumentSchemas>(
   draft: CommandDraft<Schemas>,
 ): CommandDefinition<ArgumentsOf<Schemas>> {
-  if (typeof draft?.args !== 'object' || draft.args === null) {
-    throw new ArgumentError('a definition needs `command` and `args`, of which `{}` says that it takes none')
+  if (typeof draft?.args !== 'object' || draft.args === null || isStandardSchema(draft.args)) {
+    throw new ArgumentError('a definition needs `command` and `args`, a schema by name; `{}` says that it takes none')
   }
   const command = readCommand(draft.command)
   const args: Record<string, StandardSchema> = Object.create(null)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { email } from '../../src/capability/argument-types/email.ts'
 import { integer } from '../../src/capability/argument-types/integer.ts'
 import { optional } from '../../src/capability/argument-types/optional.ts'
@@ -38,6 +39,14 @@ describe('defineCommand', () => {
       expect(() => defineCommand({ command: '/a', args: { x: schema as never } })).toThrow(/`x` of `\/a` has no schema/)
     },
   )
+
+  it('takes schemas by name, and not one schema for all arguments', () => {
+    for (const args of [z.object({ to: z.string() }), email(), undefined, 'to']) {
+      expect(() => defineCommand({ command: '/mail/send', args: args as never })).toThrow(
+        'a definition needs `command` and `args`, a schema by name; `{}` says that it takes none',
+      )
+    }
+  })
 
   it('takes a schema that is a function', () => {
     const schema = Object.assign(() => undefined, email())
