@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
+import { type ArgumentsOf, defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
 import { oneOf } from 'procura/arguments'
 import { memoryAuditSink } from 'procura/audit'
 import { createGuard, type GuardedCall } from 'procura/guard'
@@ -39,7 +39,7 @@ const guard = createGuard({
 
 const grant = await delegate({ issuer: owner, audience: agent.did, command: '/plan' })
 
-async function use(handler: (call: GuardedCall<{ plan: 'free' | 'team' }>) => Promise<string>): Promise<void> {
+async function use(handler: (call: GuardedCall<ArgumentsOf<typeof read>>) => Promise<string>): Promise<void> {
   const args = { plan: 'team' } as const
   const call = await invoke({ issuer: agent, audience: service.did, command: read, args, proofs: [grant] })
   try {

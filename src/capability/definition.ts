@@ -17,8 +17,14 @@ export interface OptionalSchema<Output = unknown> extends StandardSchema<Output>
 /** The declared arguments of a command: a schema for each name. */
 export type ArgumentSchemas = { readonly [name: string]: StandardSchema }
 
-/** The arguments that schemas describe, as a type: absent where the schema is optional, and no others. */
-export type ArgumentsOf<Schemas extends ArgumentSchemas> = {
+/**
+ * The arguments that schemas describe, as a type: absent where the schema is optional, and no others. Of a definition,
+ * `ArgumentsOf<typeof send>`, they are those of its command.
+ */
+export type ArgumentsOf<Source extends ArgumentSchemas | CommandDefinition> =
+  Source extends CommandDefinition<infer Args> ? Args : Source extends ArgumentSchemas ? Described<Source> : never
+
+type Described<Schemas extends ArgumentSchemas> = {
   readonly [Name in keyof Schemas as Schemas[Name] extends OptionalSchema ? never : Name]: SchemaOutput<Schemas[Name]>
 } & {
   readonly [Name in keyof Schemas as Schemas[Name] extends OptionalSchema ? Name : never]?: SchemaOutput<Schemas[Name]>

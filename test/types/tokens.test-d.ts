@@ -1,8 +1,10 @@
 import {
+  type ArgumentsOf,
   Authorization,
   type AuthorizeOptions,
   anySubject,
   type Command,
+  type CommandDefinition,
   type Decision,
   type DenialCode,
   type Did,
@@ -75,6 +77,15 @@ describe('a definition', () => {
     void invoke({ issuer: signer, command: send, args: { to: 7, count: 1 } })
     // @ts-expect-error an argument is missing
     void invoke({ issuer: signer, command: send, args: { to: 'bob@example.com' } })
+  })
+
+  it('tells them as a type, for handlers that are functions of their own', () => {
+    expectTypeOf<ArgumentsOf<typeof send>>().toEqualTypeOf<{ readonly to: string; readonly count: number }>()
+    const handle = (call: GuardedCall<ArgumentsOf<typeof send>>): string => call.args.to
+    void createGuard({ ...options, commands: [send] }).use('', handle)
+    expectTypeOf<ArgumentsOf<CommandDefinition>>().toEqualTypeOf<unknown>()
+    // @ts-expect-error it has neither schemas nor a command
+    expectTypeOf<ArgumentsOf<string>>().toBeNever()
   })
 
   it('gives them to the handler as well, and they cannot be changed', () => {
