@@ -217,6 +217,16 @@ describe('procura', () => {
     expect(await cli(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
   })
 
+  it('ends without a word when nobody reads on', async () => {
+    const program = `${JSON.stringify(process.execPath)} --import tsx src/cli/procura.ts --help`
+    const done = await new Promise<string>((resolve) => {
+      execFile('sh', ['-c', `(${program}; echo "ended with $?" >&2) | true`], (_error, _stdout, stderr) =>
+        resolve(stderr),
+      )
+    })
+    expect(done).toBe('ended with 2\n')
+  })
+
   it('is a program', async () => {
     const done = await new Promise<string>((resolve) => {
       execFile(process.execPath, ['--import', 'tsx', 'src/cli/procura.ts', 'sing'], (error, _stdout, stderr) =>
