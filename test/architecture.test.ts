@@ -309,6 +309,8 @@ describe('dependencies', () => {
     for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }))
       expect.soft(version, name).toMatch(/^(npm:.+@)?\d+\.\d+\.\d+(-[\w.]+)?$/)
     expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(6)
+    expect(readFileSync(`${root}.ci/run`, 'utf8')).toContain('npm ci --ignore-scripts')
+    expect(manifest.publishConfig.provenance).toBe(true)
   })
 
   it('are locked without the address of a registry', () => {
