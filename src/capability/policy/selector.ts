@@ -185,17 +185,8 @@ function readString(text: string, start: number, end: number): string {
     throw malformed('SEL-03', text, start, cause)
   }
   // A lone surrogate has no UTF-8 form, so no key on the wire can equal it.
-  if (typeof name !== 'string' || hasLoneSurrogate(name)) throw malformed('SEL-03', text, start)
+  if (typeof name !== 'string' || /\p{Surrogate}/u.test(name)) throw malformed('SEL-03', text, start)
   return name
-}
-
-function hasLoneSurrogate(text: string): boolean {
-  for (let position = 0; position < text.length; position++) {
-    const code = text.codePointAt(position) ?? 0
-    if (code >= 0xd800 && code <= 0xdfff) return true
-    if (code > 0xffff) position++
-  }
-  return false
 }
 
 function malformed(requirement: string, text: string, position: number, cause?: unknown): MalformedError {
