@@ -1,25 +1,28 @@
 import { createBoundedMap } from '../did/bounded-map.ts'
-import type { Did } from '../did/did.ts'
+import { type Did, didMethod } from '../did/did.ts'
 import { readDidKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
-import type { ResolvedDid } from '../did/resolver.ts'
+import { type ResolvedDid, readKeys } from '../did/resolver.ts'
 import type { CryptoBackend, PreparedKey } from '../principal/backend/backend.ts'
 import type { CallOptions, VerificationSettings } from './options.ts'
-import { isPromiseLike } from './steps.ts'
+import { isPromiseLike, type Steps, waitUnlessAborted } from './steps.ts'
 
 /** Keys at hand: parsed and prepared once, as preparing one can cost as much as a verification. */
 export interface KeyRing {
   /**
-   * The keys of a DID. Those of a `did:key` never change and are remembered; others are resolved each time. Whether an
-   * Ed25519 key is a point of the curve may be left to the verification.
+   * The keys of a DID. Those of a `did:key` never change and are remembered, when they are given at once; others are
+   * resolved each time. Whether an Ed25519 key is a point of the curve may be left to the verification. Throws when the
+   * resolver does, or gives no keys.
    */
-  resolve(
-    did: Did,
-    settings: VerificationSettings,
-    call: CallOptions,
-  ): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
+  resolve(did: Did, settings: VerificationSettings, call: CallOptions): Steps<readonly PublicKey[]>
   /** The key in the back end's form. */
   prepare(key: PublicKey, backend: CryptoBackend): PreparedKey | Promise<PreparedKey>
+}
+
+/** What a resolver said, and the keys that were found in it: the same answer is not looked at twice. */
+interface Resolved {
+  readonly answer: ResolvedDid | undefined
+  readonly keys: readonly PublicKey[]
 }
 
 /** Most keys that are kept at hand. */
@@ -27,16 +30,21 @@ const maxKeys = 10_000
 
 /** Makes a key ring for one back end. */
 export function createKeyRing(): KeyRing {
-  const resolved = createBoundedMap<ResolvedDid>(maxKeys)
+  const resolved = createBoundedMap<Resolved>(maxKeys)
   const prepared = createBoundedMap<PreparedKey>(maxKeys)
   return {
-    resolve(did, settings, call) {
-      if (!did.startsWith('did:key:')) return settings.resolver.resolve(did, call)
+    *resolve(did, settings, call) {
+      const isKey = didMethod(did) === 'key'
       const known = resolved.get(did)
-      if (known !== undefined) return known
-      const answer = isQuick(did, settings) ? { keys: [readDidKey(did)] } : settings.resolver.resolve(did, call)
-      if (!isPromiseLike(answer) && answer !== undefined) resolved.set(did, answer)
-      return answer
+      if (isKey && known !== undefined) return known.keys
+      const quick = isQuick(did, settings)
+      const asked = quick ? undefined : settings.resolver.resolve(did, call)
+      const answer = yield* waitUnlessAborted(asked, call.signal)
+      if (!quick && known?.answer === answer) return known?.keys ?? []
+      const keys = quick ? [readDidKey(did)] : readKeys(did, answer)
+      // A resolver that waits for something asks more than the key.
+      if (!isKey || !isPromiseLike(asked)) resolved.set(did, { answer, keys })
+      return keys
     },
     prepare(key, backend) {
       const known = prepared.get(key.did)

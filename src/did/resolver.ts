@@ -5,10 +5,10 @@
  */
 
 import { checkOptions } from '../check-options.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, ResolutionError } from '../errors.ts'
 import { withMethod } from '../option.ts'
 import { type Did, didMethod } from './did.ts'
-import { parseDidKey } from './did-key.ts'
+import { parseDidKey, publicKey } from './did-key.ts'
 import type { PublicKey } from './public-key.ts'
 
 /** What a DID stands for now. */
@@ -29,6 +29,32 @@ export interface DidResolver {
     did: Did,
     options: { readonly signal?: AbortSignal },
   ): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
+}
+
+/**
+ * The keys that a resolver gave for a DID, each checked, and named by its own bytes whatever it says its name is: keys are
+ * remembered by their names. A `did:key` has no key but itself. None when there was no answer, and of very many the first
+ * 64, as strangers can write the document that they stand in.
+ *
+ * @throws MalformedError or TypeError when they are no keys.
+ */
+export function readKeys(did: Did, answer: ResolvedDid | undefined): readonly PublicKey[] {
+  // DID-11
+  const keys = (answer?.keys ?? []).slice(0, 64).map(({ algorithm, bytes }) => publicKey(algorithm, bytes))
+  return didMethod(did) === 'key' ? keys.filter((key) => key.did === did) : keys
+}
+
+/**
+ * The same, for who does not refuse whatever fails.
+ *
+ * @throws ResolutionError when they are no keys.
+ */
+export function keysOf(did: Did, answer: ResolvedDid | undefined): readonly PublicKey[] {
+  try {
+    return readKeys(did, answer)
+  } catch (cause) {
+    throw new ResolutionError(`the resolver gave no keys of ${did}`, { cause })
+  }
 }
 
 /** Returns the resolver of `did:key`: at once, without I/O, and undefined for every other method. */

@@ -3,9 +3,10 @@ import { backend as platformBackend } from '#backend'
 import { abortSignal, checkOptions, type Form, having, maybe } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
-import { type DidResolver, keyResolver } from '../did/resolver.ts'
+import { type DidResolver, keyResolver, keysOf } from '../did/resolver.ts'
+import { unlessAborted } from '../did/unless-aborted.ts'
 import { type Envelope, openEnvelope } from '../envelope/open.ts'
-import { MalformedError, ResolutionError } from '../errors.ts'
+import { MalformedError } from '../errors.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { cidOf, isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
@@ -59,10 +60,10 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   if (fields.executor !== executor) return refuse('executor_mismatch', `the receipt is from ${fields.executor}`)
   // RCP-03
   if (!fields.task.equals(options.task)) return refuse('task_mismatch', 'the receipt is for another task')
-  const resolved = await resolver.resolve(executor, signal === undefined ? {} : { signal })
+  const asked = Promise.resolve(resolver.resolve(executor, signal === undefined ? {} : { signal }))
+  const resolved = await unlessAborted(asked, signal)
   if (resolved === undefined) return refuse('key_unresolved', `no key is known for ${executor}`)
-  if (!Array.isArray(resolved?.keys)) throw new ResolutionError(`the resolver gave no keys of ${executor}`)
-  for (const key of resolved.keys) {
+  for (const key of keysOf(executor, resolved)) {
     if (key.algorithm !== envelope.algorithm) continue
     const prepared = await backend.prepareKey(key)
     if (!(await verifySignature(backend, key, prepared, envelope.signature, envelope.signed))) continue

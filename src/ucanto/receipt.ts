@@ -8,7 +8,7 @@ import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import type { Did } from '../did/did.ts'
 import { isDid } from '../did/did.ts'
-import type { DidResolver } from '../did/resolver.ts'
+import { type DidResolver, keysOf } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
 import { digestKey, isTokenCid, tokenKey } from '../ipld/cid.ts'
@@ -110,7 +110,7 @@ async function verify(
   const { algorithm, raw } = readSignatureFrame(sig)
   const { resolver, signal } = context
   const resolved = await resolver.resolve(issuer, signal === undefined ? {} : { signal })
-  for (const key of resolved?.keys ?? []) {
+  for (const key of keysOf(issuer, resolved)) {
     if (key.algorithm !== algorithm) continue
     if (await verifySignature(backend, key, await backend.prepareKey(key), raw, signed)) return
   }

@@ -59,7 +59,7 @@ const inFormats =
 export const otherFunctions: ReadonlyMap<string, string> = new Map([
   ['errors quote', 'writes text into a message, and is given nothing else'],
   ...[
-    'linkWeight denialOf runAsync wait commandCovers chooseExpiration publicKey checkedSignature twinSignature',
+    'linkWeight denialOf runAsync wait commandCovers chooseExpiration publicKey keysOf checkedSignature twinSignature',
     'verifySignature isSelfChecking decodeBase64 decodeBase64url encodeBase58btc encodeBase64 bytesEqual cidOf digestKey',
     'isTokenCid isTokenCidAt tokenKey concatBytes decodeCbor ipldEquals decodeVarint encodeVarint',
   ].flatMap((names) => names.split(' ').map((name) => [`format ${name}`, inFormats] as const)),

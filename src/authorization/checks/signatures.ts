@@ -7,7 +7,7 @@ import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } fro
 import type { Denial } from '../denial.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { CallOptions, VerificationSettings } from '../options.ts'
-import { type Steps, wait, waitUnlessAborted } from '../steps.ts'
+import { type Steps, wait } from '../steps.ts'
 import type { Verifier } from '../verifiers.ts'
 
 /** Most keys of one DID that are tried. */
@@ -67,8 +67,7 @@ function* checkSignature(
 ): Steps<Denial | undefined> {
   let fitting: readonly PublicKey[]
   try {
-    const resolved = yield* waitUnlessAborted(state.keys.resolve(issuer, settings, call), call.signal)
-    const keys = resolved?.keys ?? []
+    const keys = yield* state.keys.resolve(issuer, settings, call)
     if (keys.length === 0) return unresolved(issuer, at, count, '')
     // The algorithm follows from the key; what the header says must be the same.
     fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)

@@ -39,6 +39,7 @@ export { completeLimits, defaultLimits } from '../../limits.ts'
 
 // Keys and signatures
 export { publicKey } from '../../did/did-key.ts'
+export { keysOf } from '../../did/resolver.ts'
 export { checkedSignature } from '../../principal/checked-signature.ts'
 export { twinSignature, verifySignature } from '../../principal/signature.ts'
 export { isSelfChecking } from '../../principal/signer.ts'

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest'
+import { encodeContainer } from '../../src/container/container.ts'
+import { type Did, parseDid } from '../../src/did/did.ts'
+import { parseDidKey } from '../../src/did/did-key.ts'
+import { keyResolver, keysOf, type ResolvedDid } from '../../src/did/resolver.ts'
+import { ResolutionError } from '../../src/errors.ts'
+import type { Signer } from '../../src/principal/signer.ts'
+import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
+import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
+import { actor } from '../support/actors.ts'
+import { invocationPayload, sealRaw } from '../support/raw-token.ts'
+import { call, createService, service, verdict } from '../support/service.ts'
+
+const web = parseDid('did:web:example.com')
+const [before, after, alice] = (await Promise.all(['before', 'after', 'alice'].map((name) => actor(name)))) as [
+  Signer,
+  Signer,
+  Signer,
+]
+
+/** A call of the DID with a nonce of its own, signed by whoever is given. */
+async function container(did: string, signer: Signer): Promise<string> {
+  const nonce = crypto.getRandomValues(new Uint8Array(12))
+  const payload = { ...invocationPayload(did), aud: service.did, nonce }
+  return encodeContainer([{ bytes: await sealRaw(signer, { tag: 'ucan/inv@1.0.0', payload }) }])
+}
+
+/** A key as a resolver of somebody's own may put it together. */
+const named = ({ algorithm, publicKey: bytes }: Signer, did: Did) => ({ algorithm, bytes, did })
+
+/** A service whose resolver of other DIDs than `did:key` says what `answer` is set to. */
+function serviceThatHears() {
+  const heard: { answer: unknown } = { answer: undefined }
+  const errors: unknown[] = []
+  const { authorize } = createService({
+    resolver: {
+      resolve: (did) => (did.startsWith('did:key:') ? keyResolver().resolve(did, {}) : (heard.answer as ResolvedDid)),
+    },
+    onError: (error) => errors.push(error),
+  })
+  const said = async (did: string, signer: Signer) => verdict(await authorize(await container(did, signer)))
+  return { heard, errors, said }
+}
+
+describe('DID-11 the keys that a resolver gives', () => {
+  it('count by their bytes, so that a key that was exchanged counts no longer [attack 72]', async () => {
+    const { heard, said } = serviceThatHears()
+    heard.answer = { keys: [named(before, web)] }
+    expect(await said(web, before)).toBe('allowed')
+    heard.answer = { keys: [named(after, web)] }
+    expect(await said(web, before)).toBe('signature_invalid at 0 PRF-08')
+    expect(await said(web, after)).toBe('allowed')
+  })
+
+  it('sign for nobody else, whatever name they are given', async () => {
+    const { heard, said } = serviceThatHears()
+    heard.answer = { keys: [named(after, alice.did)] }
+    expect(await said(web, after)).toBe('allowed')
+    expect(await said(alice.did, after)).toBe('signature_invalid at 0 PRF-08')
+    expect(await said(alice.did, alice)).toBe('allowed')
+  })
+
+  it('are for a `did:key` itself and no other', async () => {
+    const { authorize } = createService({ resolver: { resolve: () => ({ keys: [parseDidKey(after.did)] }) } })
+    expect(verdict(await authorize(await container(alice.did, after)))).toBe('key_unresolved at 0 PRF-10')
+    expect(verdict(await authorize(await container(after.did, after)))).toBe('allowed')
+  })
+
+  it('are asked for each time when they come later, also of a `did:key`', async () => {
+    const shutOut = new Set<string>()
+    const { authorize } = createService({
+      resolver: { resolve: async (did) => (shutOut.has(did) ? undefined : keyResolver().resolve(did, {})) },
+    })
+    expect(verdict(await authorize(await container(alice.did, alice)))).toBe('allowed')
+    shutOut.add(alice.did)
+    expect(verdict(await authorize(await container(alice.did, alice)))).toBe('key_unresolved at 0 PRF-10')
+  })
+
+  it('are looked at up to a number, as a stranger can list very many', () => {
+    const keys = Array.from({ length: 1_000 }, () => named(before, web))
+    expect(keysOf(web, { keys })).toHaveLength(64)
+  })
+
+  it('are checked like those of a token, and what are none are no answer', async () => {
+    const smallOrder = Uint8Array.of(1, ...new Uint8Array(31))
+    const wrong: readonly unknown[] = [
+      { keys: 'z6Mk' },
+      { keys: {} },
+      { keys: [null] },
+      { keys: [{ algorithm: 'Ed25519' }] },
+      { keys: [{ ...named(before, web), algorithm: 'RS256' }] },
+      { keys: [{ ...named(before, web), algorithm: 'ES256' }] },
+      { keys: [{ ...named(before, web), bytes: smallOrder }] },
+      { keys: [{ ...named(before, web), bytes: before.publicKey.subarray(1) }] },
+    ]
+    const { heard, errors, said } = serviceThatHears()
+    for (const [at, answer] of wrong.entries()) {
+      heard.answer = answer
+      expect(await said(web, before), String(at)).toBe('key_unresolved at 0 PRF-10')
+      expect(errors, String(at)).toHaveLength(at + 1)
+      expect(() => keysOf(web, answer as ResolvedDid), String(at)).toThrow(ResolutionError)
+    }
+    const { task } = await call({ issuer: alice })
+    const receipt = await issueReceipt({ executor: { ...before, did: web }, task, outcome: { ok: 1 } })
+    const resolver = { resolve: () => ({ keys: [null] }) as never }
+    const verified = verifyReceipt(receipt.bytes, { executor: web, task, resolver })
+    await expect(verified).rejects.toThrow(ResolutionError)
+  })
+})
