@@ -3,7 +3,7 @@ import { ipldEquals } from '../ipld/equal.ts'
 import { type IpldValue, isList } from '../ipld/value.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
 import { isMap } from './policy/collection.ts'
-import type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts'
+import { type SchemaResult, type StandardSchema, tellableIssue } from './standard-schema.ts'
 
 /** Why the arguments of a call are not those that its command takes. */
 export interface ArgumentObjection {
@@ -84,13 +84,6 @@ function judge(name: string, value: IpldValue, schema: StandardSchema, result: u
   // ARG-04
   if (!isSame(value, answer.value)) return object(name, 'transformed', 'ARG-04', 'is changed by its schema')
   return undefined
-}
-
-/** What the schema says. Those of other libraries may repeat text that they were given, so of text they say nothing. */
-function tellableIssue(schema: StandardSchema, value: IpldValue, issues: readonly SchemaIssue[]): string {
-  const tellable = schema['~standard'].vendor === 'procura' || typeof value === 'number' || typeof value === 'boolean'
-  const message = tellable ? issues[0]?.message : undefined
-  return typeof message === 'string' ? message : 'is not of its type'
 }
 
 /** Whether a schema gave back what it was given, or the like of it. What it gives may be anything. */

@@ -43,6 +43,13 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   return standard?.version === 1 && typeof standard.validate === 'function'
 }
 
+/** What a schema says of a value. Those of other libraries may repeat text that they were given, so of text they say nothing. */
+export function tellableIssue(schema: StandardSchema, value: unknown, issues: readonly SchemaIssue[]): string {
+  const tellable = schema['~standard'].vendor === 'procura' || typeof value === 'number' || typeof value === 'boolean'
+  const message = tellable ? issues[0]?.message : undefined
+  return typeof message === 'string' ? message : 'is not of its type'
+}
+
 /** What an option that is a schema must look like. */
 export const schemaForm: Form = (value) =>
   isStandardSchema(value) ? undefined : 'must be a schema of Standard Schema v1'

@@ -114,6 +114,11 @@ describe('schemas of others', () => {
     expect(message('secret')).toBe('argument `x` is not of its type')
     expect(message(['secret'])).toBe('argument `x` is not of its type')
     expect(message(5)).toBe('argument `x` received 5')
+    const list = (x: unknown) => (check(listOf(echo), { x } as IpldMap) as ArgumentObjection).message
+    expect(list(['secret'])).toBe('argument `x` has an element (0) that is not of its type')
+    expect(list([5])).toBe('argument `x` has an element (0) that received 5')
+    const nested = check(listOf(listOf(echo)), { x: [['secret']] } as IpldMap) as ArgumentObjection
+    expect(nested.message).not.toContain('secret')
   })
 
   it('ARG-06 may answer later', async () => {

@@ -1,5 +1,5 @@
 import { checkOptions, maybe, number } from '../../check-options.ts'
-import { type SchemaResult, type StandardSchema, schemaForm } from '../standard-schema.ts'
+import { type SchemaResult, type StandardSchema, schemaForm, tellableIssue } from '../standard-schema.ts'
 import { issue, schemaOf } from './argument-type.ts'
 
 /** Options of {@link listOf}. */
@@ -29,23 +29,23 @@ export function listOf<Output>(
     if (value.length > maxLength) return issue(`has more than ${maxLength} elements`)
     const results = value.map((item) => element['~standard'].validate(item))
     const settled = results.filter((result): result is SchemaResult<Output> => !('then' in result))
+    const collect = (results: readonly SchemaResult<Output>[]) => collected(element, value, results)
     return settled.length === results.length ? collect(settled) : Promise.all(results).then(collect)
   })
 }
 
 /** Puts together what the schema gave back, so that a change it made is seen. */
-function collect<Output>(results: readonly SchemaResult<Output>[]): SchemaResult<readonly Output[]> {
+function collected<Output>(
+  element: StandardSchema<Output>,
+  values: readonly unknown[],
+  results: readonly SchemaResult<Output>[],
+): SchemaResult<readonly Output[]> {
   const outputs: Output[] = []
   for (const result of results) {
-    if (result.issues !== undefined) return inList(result, outputs.length)
+    const place = outputs.length
+    if (result.issues !== undefined)
+      return issue(`has an element (${place}) that ${tellableIssue(element, values[place], result.issues)}`)
     outputs.push(result.value)
   }
   return { value: outputs }
-}
-
-function inList(
-  result: { readonly issues: readonly { readonly message: string }[] },
-  place: number,
-): SchemaResult<never> {
-  return issue(`has an element (${place}) that ${result.issues[0]?.message ?? 'is not of its type'}`)
 }
