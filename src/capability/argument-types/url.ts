@@ -72,7 +72,7 @@ function hostProblem(host: string, punycode: boolean): string | undefined {
 }
 
 function pathProblem(pathname: string): string | undefined {
-  for (const segment of pathname.slice(1, -1).split('/')) {
+  for (const segment of pathname.split('/')) {
     // Some servers cut parameters off (`..;x`) before they look for dot segments.
     if (/^\.\.?;/.test(segment)) return 'has a dot segment with parameters'
   }

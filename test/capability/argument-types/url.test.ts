@@ -34,6 +34,8 @@ describe('url', () => {
     ['an encoded dot within a segment', 'https://api.example.com/v1/a%2Eb'],
     ['dots with parameters', 'https://api.example.com/v1/..;/admin'],
     ['dots with parameters last', 'https://api.example.com/v1/..;x=1/a'],
+    ['dots with parameters at the end', 'https://api.example.com/v1/..;'],
+    ['one dot with parameters at the end', 'https://api.example.com/v1/.;'],
     ['an encoded slash', 'https://api.example.com/v1/..%2Fadmin'],
     ['an encoded slash in lower case', 'https://api.example.com/v1/a%2fb'],
     ['a backslash', 'https://api.example.com/v1\\..\\admin'],
