@@ -56,6 +56,8 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
         throw new ArgumentError('an invocation is claimed by a text, until a time in seconds')
       }
       const now = clock.now()
+      // What is compared with no time comes out as not later: everything would be forgotten.
+      if (!Number.isFinite(now)) throw new StoreError('the clock gave no time')
       if (now - latest >= bucketSeconds) forgetExpired(now)
       latest = Math.max(latest, now)
       const bucket = Math.floor(expiration / bucketSeconds)

@@ -70,6 +70,18 @@ describe('replay', () => {
     expect(() => claim(store, 'a')).toThrow(StoreError)
   })
 
+  it('RPL-04 is not made possible by a clock that gives no time', () => {
+    let time = now
+    const store = memoryReplayStore({ maxEntries: 1, clock: { now: () => time } })
+    expect(claim(store, 'a')).toBe(true)
+    for (time of [Number.NaN, Number.POSITIVE_INFINITY, undefined as never]) {
+      expect(() => claim(store, 'b'), String(time)).toThrow(StoreError)
+    }
+    time = now
+    expect(() => claim(store, 'b')).toThrow(StoreError)
+    expect(claim(store, 'a')).toBe(false)
+  })
+
   it('RPL-05 is refused when the store fails, whichever way', async () => {
     const container = encodeContainer([await call({ issuer: alice })])
     const failing: ReplayStore['claim'][] = [
