@@ -198,6 +198,13 @@ describe('a chain', () => {
     )
   })
 
+  it('PRF-11 shows a selector in the message like any other input', async () => {
+    const root = await delegateRaw(alice, bob, { policy: [['==', '["a\u2028\u009b`"]', 1]] })
+    const invocation = await call({ issuer: bob, proofs: [root] })
+    const decision = await createService().authorize(encodeContainer([invocation, root]))
+    expect(decision.allowed || decision.denial.message).toContain('`["a\\u2028\\u009b\\u0060"]` must be equal to 1')
+  })
+
   it('PRF-12 refuses a policy that takes too much work, also under a not [attack 50]', async () => {
     const policy = Array.from({ length: 40 }, () => ['not', ['any', '.list', ['==', '.', 0]]])
     const root = await delegateRaw(alice, bob, { policy })

@@ -1,5 +1,6 @@
 import type { PolicyObjection } from '../../capability/policy/compile.ts'
 import { beginEvaluation } from '../../capability/policy/evaluation.ts'
+import { quote } from '../../errors.ts'
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 
@@ -34,7 +35,7 @@ function describe(objection: PolicyObjection): string {
   const { statement, path, operator, selector, reason, expected, found } = objection
   const where = [statement, ...path].join('.')
   if (reason === 'over_budget') return `policy statement ${where} needs more work than a policy may`
-  const what = selector === undefined ? `\`${operator}\`` : `\`${selector}\``
+  const what = quote(selector ?? operator)
   const wants = expected === undefined ? '' : ` must be ${expected}`
   const met = reason === 'unresolved' ? 'there is no such value' : found === undefined ? 'it is not' : `found ${found}`
   return `policy statement ${where}: ${what}${wants}, ${met}`

@@ -1,4 +1,6 @@
+import { quote } from '../../errors.ts'
 import { splitGlob } from './glob.ts'
+import { maxSelectorLength } from './selector.ts'
 import { showLiteral } from './show-literal.ts'
 import type { Statement } from './statement.ts'
 
@@ -49,7 +51,8 @@ function describePattern(pattern: string): string {
 
 function name(selector: string, owner: string): string {
   if (selector === '.') return owner === '' ? 'the whole of the arguments' : `the ${owner}`
-  return owner === '' ? `\`${selector}\`` : `\`${selector}\` of the ${owner}`
+  const shown = quote(selector, maxSelectorLength)
+  return owner === '' ? shown : `${shown} of the ${owner}`
 }
 
 function join(statements: readonly Statement[], word: string, owner: string): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quote } from '../../errors.ts'
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { describeStatement } from './describe-statement.ts'
@@ -106,12 +107,12 @@ function lintNegation(selectors: readonly string[], required: ReadonlySet<string
     if (parseSelector(selector).some(({ optional }) => optional)) {
       warn(
         'negation-over-optional',
-        `a negation over \`${selector}\` holds when the value is missing; leave the \`?\` out, or list what is allowed`,
+        `a negation over ${quote(selector)} holds when the value is missing; leave the \`?\` out, or list what is allowed`,
       )
     } else if (selector !== '.' && !required.has(selector)) {
       warn(
         'negation-over-missing',
-        `a negation over \`${selector}\` may hold at other verifiers when the value is missing; list what is allowed instead`,
+        `a negation over ${quote(selector)} may hold at other verifiers when the value is missing; list what is allowed instead`,
       )
     }
   }

@@ -41,7 +41,7 @@ export type SelectorSegment = FieldSegment | IndexSegment | SliceSegment | Value
 export type Selector = readonly SelectorSegment[]
 
 /** Characters of a selector, at most. */
-const maxLength = 1024
+export const maxSelectorLength = 1024
 /** Segments of a selector, at most: twice as many as arguments can be deep. */
 const maxSegments = 64
 
@@ -52,7 +52,7 @@ const maxSegments = 64
  */
 export function parseSelector(text: string): Selector {
   if (typeof text !== 'string') throw new MalformedError('SEL-01', 'a selector is a string')
-  if (text.length > maxLength) throw tooLarge(text)
+  if (text.length > maxSelectorLength) throw tooLarge(text)
   // SEL-02
   if (text.charCodeAt(0) === DOT && skipOptional(text, 1) === text.length) return Object.freeze([])
   const segments: SelectorSegment[] = []
@@ -196,7 +196,7 @@ function malformed(requirement: string, text: string, position: number, cause?: 
 function tooLarge(text: string): MalformedError {
   return new MalformedError(
     'SEL-06',
-    `selector ${quote(text)} is longer than ${maxLength} characters or ${maxSegments} segments`,
+    `selector ${quote(text)} is longer than ${maxSelectorLength} characters or ${maxSegments} segments`,
     {
       kind: 'too_large',
     },

@@ -57,6 +57,14 @@ describe('describePolicy', () => {
     expect(describePolicy(parsePolicy([statement]))).toEqual([words])
   })
 
+  it('shows a selector so that none of it passes for the words around it', () => {
+    const selector = '["amount` is a number below 10, and \u202e\u009b`x"]'
+    const shown = '`["amount\\u0060 is a number below 10, and \\u202e\\u009b\\u0060x"]`'
+    expect(describePolicy(parsePolicy([['>=', selector, 1]]))).toEqual([`${shown} is a number of at least 1`])
+    const long = `["${'x'.repeat(1000)}"]`
+    expect(describePolicy(parsePolicy([['>=', long, 1]]))).toEqual([`\`${long}\` is a number of at least 1`])
+  })
+
   it('says what it cuts, because somebody may be asked to agree to it', () => {
     const [words = ''] = describePolicy(parsePolicy([['==', '.a', 'x'.repeat(300)]]))
     expect(words).toBe(`\`.a\` is \`"${'x'.repeat(199)}\` (and 102 more characters)`)
