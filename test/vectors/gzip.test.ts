@@ -1,6 +1,6 @@
 import { constants, gzipSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { gunzip as gunzipOnWeb } from '../../src/container/gzip/gunzip.ts'
 import { inflate } from '../../src/container/gzip/inflate.ts'
 import { gunzip as gunzipOnNode, gzip as gzipOnNode } from '../../src/container/gzip/node.ts'
@@ -55,6 +55,16 @@ describe('gzip', () => {
       }),
       runs,
     )
+  })
+
+  it('does not make the same codes anew for each of very many blocks', () => {
+    // Blocks of ten bits, each of which is not the last, has the fixed codes and ends at once.
+    const data = new Uint8Array(2_000)
+    for (let bit = 1; bit < 8 * data.length; bit += 10) data[bit >> 3] = (data[bit >> 3] ?? 0) | (1 << (bit & 7))
+    const fill = vi.spyOn(Uint8Array.prototype, 'fill')
+    expect([inflate(data, most), inflateOnNode(data)]).toEqual(['not_gzip', 'not_gzip'])
+    expect(fill.mock.calls.length).toBeLessThan(10)
+    fill.mockRestore()
   })
 
   it(`is refused where there is no Node as on Node, whatever bits are turned (${runs.title})`, () => {

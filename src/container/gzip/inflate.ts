@@ -22,6 +22,8 @@ interface State {
   output: Uint8Array
   length: number
   readonly maxBytes: number
+  /** The codes of blocks that bring none along, when there was one. */
+  fixed: { readonly literals: Code | undefined; readonly distance: Code | undefined } | undefined
 }
 
 const endOfBlock = 256
@@ -43,7 +45,7 @@ const order: readonly number[] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3
 /** Inflates data that must take the whole input, into at most `maxBytes`. */
 export function inflate(input: Uint8Array, maxBytes: number): Uint8Array | InflateFault {
   const output = new Uint8Array(Math.min(maxBytes, 4 * input.length))
-  const state: State = { input, position: 0, buffer: 0, held: 0, output, length: 0, maxBytes }
+  const state: State = { input, position: 0, buffer: 0, held: 0, output, length: 0, maxBytes, fixed: undefined }
   for (let last = 0; last === 0; ) {
     last = takeBits(state, 1)
     const fault = readBlock(state, takeBits(state, 2))
@@ -78,8 +80,12 @@ function readStored(state: State): InflateFault | undefined {
 }
 
 function readFixed(state: State): InflateFault | undefined {
-  const literals = codeOf(new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280))
-  const distance = codeOf(new Uint8Array(30).fill(5))
+  // Made once, as a block of it can be ten bits long.
+  state.fixed ??= {
+    literals: codeOf(new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280)),
+    distance: codeOf(new Uint8Array(30).fill(5)),
+  }
+  const { literals, distance } = state.fixed
   return literals === undefined || distance === undefined ? 'not_gzip' : readSymbols(state, literals, distance)
 }
 
