@@ -8,6 +8,7 @@ import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import { didMethod } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
+import { unlessAborted } from '../did/unless-aborted.ts'
 import { ArgumentError, SigningError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { concatBytes } from '../ipld/concat.ts'
@@ -63,16 +64,22 @@ async function sign(signer: Signer, signed: Uint8Array, signal: AbortSignal | un
   let signature: Uint8Array
   try {
     const made = signer.sign(signed, signal === undefined ? {} : { signal })
-    signature = made instanceof Uint8Array ? made : await made
+    signature = made instanceof Uint8Array ? made : await unlessAborted(Promise.resolve(made), signal)
   } catch (cause) {
     if (cause instanceof SigningError) throw cause
     throw new SigningError(`the signer of ${signer.did} failed`, { cause })
   }
   if (isSelfChecking(signer)) return signature
-  const key = publicKey(signer.algorithm, signer.publicKey)
-  const own = didMethod(signer.did) !== 'key' || signer.did === key.did
-  if (!own || !(await verifySignature(backend, key, await backend.prepareKey(key), signature, signed))) {
-    throw new SigningError(`the signer of ${signer.did} returned a signature that its public key does not verify`)
+  let cause: unknown
+  try {
+    const key = publicKey(signer.algorithm, signer.publicKey)
+    const own = didMethod(signer.did) !== 'key' || signer.did === key.did
+    const isSigned = own && verifySignature(backend, key, await backend.prepareKey(key), signature, signed)
+    if (await isSigned) return signature
+  } catch (error) {
+    cause = error
   }
-  return signature
+  throw new SigningError(`the signer of ${signer.did} returned a signature that its public key does not verify`, {
+    cause,
+  })
 }

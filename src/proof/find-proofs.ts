@@ -6,8 +6,10 @@ import { abortSignal, checkOptions, type Form, having, maybe, number, table, who
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
+import { unlessAborted } from '../did/unless-aborted.ts'
 import { ProofSearchError, StoreError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { type Clock, never, systemClock, type Timestamp } from '../time.ts'
 import type { ProofStore } from './proof-store.ts'
@@ -61,13 +63,14 @@ export async function findProofs(
     const longer: (readonly Delegation[])[] = []
     for (const tail of tails) {
       const holder = tail[0]?.issuer ?? search.invoker
-      for (const delegation of iterable(await store.delegationsTo(holder, search.call))) {
+      const asked = Promise.resolve(store.delegationsTo(holder, search.call))
+      for (const delegation of iterable(await unlessAborted(asked, search.call.signal))) {
         if (++steps > search.maxSteps) {
           throw new ProofSearchError(
             `looked at ${search.maxSteps} delegations and found no chain; raise \`maxSteps\` or hold fewer`,
           )
         }
-        if (delegation?.kind !== 'delegation') throw notDelegations()
+        if (delegation?.kind !== 'delegation' || !isCid(delegation.cid)) throw notDelegations()
         const key = digestKey(delegation.cid.multihash.digest)
         if (seen.has(key) || !search.serves(delegation, tail[0])) continue
         seen.add(key)

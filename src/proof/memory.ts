@@ -3,6 +3,7 @@ import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import type { ProofRegistry } from './proof-store.ts'
 
 /** Options of {@link memoryProofStore}. */
@@ -40,7 +41,7 @@ export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRe
 function listed(delegations: Iterable<Delegation>): readonly Delegation[] {
   const isList = typeof delegations === 'object' && typeof delegations?.[Symbol.iterator] === 'function'
   const list = isList ? [...delegations] : [undefined]
-  if (!list.every((one) => one?.kind === 'delegation')) {
+  if (!list.every((one) => one?.kind === 'delegation' && isCid(one.cid))) {
     throw new ArgumentError('a proof store takes a list of delegations')
   }
   return list as readonly Delegation[]

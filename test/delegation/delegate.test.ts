@@ -93,6 +93,28 @@ describe('delegate', () => {
     }
   })
 
+  it('refuses what a signer returns that is no signature, or under no key, by an error of its own', async () => {
+    const wrong: readonly unknown[] = [
+      { ...alice, sign: () => undefined },
+      { ...alice, sign: () => 'x'.repeat(64) },
+      { ...alice, sign: async () => Array(64).fill(1) },
+      { ...alice, publicKey: undefined, sign: alice.sign },
+      { ...alice, publicKey: bob.publicKey.subarray(1), sign: alice.sign },
+    ]
+    for (const [at, issuer] of wrong.entries()) {
+      await expect(delegate({ ...options, issuer: issuer as Signer }), String(at)).rejects.toThrow(SigningError)
+    }
+  })
+
+  it('does not wait for a signer when the signal is aborted, whether the signer minds it or not', async () => {
+    const issuer: Signer = { ...alice, sign: () => new Promise<never>(() => undefined) }
+    const controller = new AbortController()
+    const made = delegate({ ...options, issuer, signal: controller.signal })
+    controller.abort(new Error('too late'))
+    await expect(made).rejects.toThrow(SigningError)
+    await expect(made).rejects.toMatchObject({ cause: { message: 'too late' } })
+  })
+
   it('refuses before signing what the signer cannot sign or a service would not read', async () => {
     let signed = 0
     const small: Signer = {

@@ -78,11 +78,22 @@ describe('findProofs', () => {
 
 describe('a proof store', () => {
   it('that gives something else than delegations is a store that failed', async () => {
-    for (const answer of [undefined, 5, [null], ['x'], [{ kind: 'invocation' }]]) {
+    for (const answer of [undefined, 5, [null], ['x'], [{ kind: 'invocation' }], [{ kind: 'delegation' }]]) {
       const store = { delegationsTo: async () => answer as never }
       const found = findProofs(store, { invoker: dan.did, subject: alice.did, command: '/mail', clock })
       await expect(found, JSON.stringify(answer)).rejects.toThrow(StoreError)
     }
+  })
+})
+
+describe('a proof store that never answers', () => {
+  it('is given up when the signal is aborted, whether it minds it or not', async () => {
+    const store = { delegationsTo: () => new Promise<never>(() => undefined) }
+    const search = { invoker: dan.did, subject: alice.did, command: '/mail', clock }
+    const { signal, abort } = stopping()
+    const found = findProofs(store, { ...search, signal })
+    abort()
+    await expect(found).rejects.toBe(signal.reason)
   })
 })
 
@@ -98,3 +109,9 @@ describe('memoryProofStore', () => {
     expect(() => store.add([delegation, delegation.cid] as never)).toThrow('a list of delegations')
   })
 })
+
+/** A signal, and what aborts it. */
+function stopping() {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: () => controller.abort(new Error('too late')) }
+}

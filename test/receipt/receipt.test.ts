@@ -82,6 +82,15 @@ describe('a receipt', () => {
     expect(fault(await verifyReceipt(receipt.bytes, expected))).toBe('task_mismatch')
   })
 
+  it('does not wait for a resolver when the signal is aborted, whether the resolver minds it or not', async () => {
+    const { bytes } = await issueReceipt({ executor: service, task, outcome: { ok: 1 } })
+    const controller = new AbortController()
+    const resolver = { resolve: () => new Promise<never>(() => undefined) }
+    const verified = verifyReceipt(bytes, { ...expected, resolver, signal: controller.signal })
+    controller.abort(new Error('too late'))
+    await expect(verified).rejects.toThrow('too late')
+  })
+
   it('RCP-04 is signed by the executor', async () => {
     expect(await raw({}, mallory)).toBe('signature_invalid')
     expect(
