@@ -37,15 +37,17 @@ export interface PublicFetchOptions {
 export function publicFetch(options?: PublicFetchOptions): FetchLike {
   const { isAllowed = isPublicAddress, lookup = lookupAll, ca } = options ?? {}
   // WEB-13
+  const find = async (host: string) => {
+    const addresses = await lookup(host)
+    const [first] = addresses
+    if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
+      throw new ResolutionError(`the host ${quote(host)} leads to an address that is not public`)
+    }
+    return [first, ...addresses.slice(1)] as const
+  }
   const checked: LookupFunction = (host, { all }, callback) => {
-    lookup(host).then(
-      (addresses) => {
-        const [first] = addresses
-        if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
-          callback(new ResolutionError(`the host ${quote(host)} leads to an address that is not public`), '')
-        } else if (all) callback(null, [...addresses])
-        else callback(null, first.address, first.family)
-      },
+    find(host).then(
+      (addresses) => (all ? callback(null, [...addresses]) : callback(null, addresses[0].address, addresses[0].family)),
       (error: NodeJS.ErrnoException) => callback(error, ''),
     )
   }

@@ -133,6 +133,23 @@ describe('publicFetch', () => {
     await expect(publicFetch({ ca, lookup: () => Promise.reject(cause) })(url, init)).rejects.toBe(cause)
   })
 
+  it('WEB-13 refuses when a look-up or its check fails in another way, and nothing is left unhandled', async () => {
+    const init = { redirect: 'error', credentials: 'omit', headers: {}, signal: new AbortController().signal } as const
+    const fail = (): never => {
+      throw new Error('failed')
+    }
+    const address = async () => [{ address: '127.0.0.1', family: 4 }]
+    const failing = [
+      { lookup: fail },
+      { lookup: address, isAllowed: fail },
+      { lookup: async () => undefined as never },
+      { lookup: async () => [null] as never },
+    ]
+    for (const options of failing) {
+      await expect(publicFetch(options)('https://id.example.com:9/did.json', init)).rejects.toThrow()
+    }
+  })
+
   it('WEB-13 refuses an address that stands in the place of a name', async () => {
     const init = { redirect: 'error', credentials: 'omit', headers: {}, signal: new AbortController().signal } as const
     for (const host of ['127.0.0.1', '[::1]', '[::ffff:7f00:1]', '2130706433', '0x7f.1', '169.254.169.254']) {
