@@ -169,6 +169,21 @@ describe('SIG-12 a thread that', () => {
     expect(await ask(pool)).toEqual([true, false, true, false])
   })
 
+  it('ends while the listener for that fails changes no verdict, and leaves nothing unhandled', async () => {
+    let told = 0
+    await using pool = await createPool({
+      script: faultyScript('process.exit(7)'),
+      threads: 1,
+      maxRestarts: 1,
+      onError: () => {
+        told += 1
+        throw new Error('the log is full')
+      },
+    })
+    while (told < 2) expect(await ask(pool)).toEqual([true, false, true, false])
+    expect(pool.threads).toBe(0)
+  })
+
   it('ends again and again changes no verdict', async () => {
     const program = `import { parentPort } from 'node:worker_threads'
       import '${script.url}'

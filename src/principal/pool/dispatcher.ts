@@ -91,7 +91,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       restarts += 1
       add().catch(replace)
     }
-    options.onError(error)
+    try {
+      options.onError(error)
+    } catch {
+      // Nobody waits for this: what a listener throws would end the process.
+    }
   }
 
   /** When everything that can be said in this turn was said, so that it goes in few batches. */
