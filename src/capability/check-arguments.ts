@@ -54,11 +54,8 @@ function checkFrom(
     // ARG-06
     if (isPromise(result)) {
       return result
-        .then(
-          (settled) => judge(name, value, schema, settled),
-          () => judge(name, value, schema, refusal),
-        )
-        .then((objection) => objection ?? checkFrom(names, position + 1, schemas, args))
+        .catch(() => refusal)
+        .then((settled) => judge(name, value, schema, settled) ?? checkFrom(names, position + 1, schemas, args))
     }
     const objection = judge(name, value, schema, result)
     if (objection !== undefined) return objection
@@ -70,7 +67,8 @@ const refusal: SchemaResult<never> = { issues: [{ message: 'could not be checked
 
 function validate(schema: StandardSchema, value: IpldValue): SchemaResult<unknown> | Promise<SchemaResult<unknown>> {
   try {
-    return schema['~standard'].validate(value)
+    const result = schema['~standard'].validate(value)
+    return isPromise(result) ? Promise.resolve(result) : result
   } catch {
     // ARG-08: what cannot be checked is not accepted.
     return refusal
@@ -79,11 +77,16 @@ function validate(schema: StandardSchema, value: IpldValue): SchemaResult<unknow
 
 function judge(name: string, value: IpldValue, schema: StandardSchema, result: unknown): ArgumentObjection | undefined {
   const answer = (typeof result === 'object' && result !== null ? result : refusal) as SchemaResult<unknown>
-  // ARG-03
-  if (answer.issues !== undefined) return object(name, 'invalid', 'ARG-03', tellableIssue(schema, value, answer.issues))
-  // ARG-04
-  if (!isSame(value, answer.value)) return object(name, 'transformed', 'ARG-04', 'is changed by its schema')
-  return undefined
+  try {
+    // ARG-03
+    if (answer.issues !== undefined)
+      return object(name, 'invalid', 'ARG-03', tellableIssue(schema, value, answer.issues))
+    // ARG-04
+    return isSame(value, answer.value) ? undefined : object(name, 'transformed', 'ARG-04', 'is changed by its schema')
+  } catch {
+    // Some schemas work out what they say when it is read.
+    return object(name, 'invalid', 'ARG-03', 'is not of its type')
+  }
 }
 
 /** Whether a schema gave back what it was given, or the like of it. What it gives may be anything. */

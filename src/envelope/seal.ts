@@ -61,25 +61,19 @@ export async function sealEnvelope(
 }
 
 async function sign(signer: Signer, signed: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  let signature: Uint8Array
-  try {
-    const made = signer.sign(signed, signal === undefined ? {} : { signal })
-    signature = made instanceof Uint8Array ? made : await unlessAborted(Promise.resolve(made), signal)
-  } catch (cause) {
-    if (cause instanceof SigningError) throw cause
-    throw new SigningError(`the signer of ${signer.did} failed`, { cause })
-  }
-  if (isSelfChecking(signer)) return signature
+  let fault = 'failed'
   let cause: unknown
   try {
+    const made = signer.sign(signed, signal === undefined ? {} : { signal })
+    const signature = made instanceof Uint8Array ? made : await unlessAborted(Promise.resolve(made), signal)
+    if (isSelfChecking(signer)) return signature
+    fault = 'returned a signature that its public key does not verify'
     const key = publicKey(signer.algorithm, signer.publicKey)
     const own = didMethod(signer.did) !== 'key' || signer.did === key.did
-    const isSigned = own && verifySignature(backend, key, await backend.prepareKey(key), signature, signed)
-    if (await isSigned) return signature
+    if (own && (await verifySignature(backend, key, await backend.prepareKey(key), signature, signed))) return signature
   } catch (error) {
+    if (error instanceof SigningError) throw error
     cause = error
   }
-  throw new SigningError(`the signer of ${signer.did} returned a signature that its public key does not verify`, {
-    cause,
-  })
+  throw new SigningError(`the signer of ${signer.did} ${fault}`, { cause })
 }

@@ -108,6 +108,23 @@ describe('schemas of others', () => {
     expect(check(z.record(z.string(), z.number()), { x: Object.assign(Object.create(null), { a: 1 }) })).toBeUndefined()
   })
 
+  it('ARG-08 are not accepted when what they answer fails when it is read', async () => {
+    const fail = (): never => {
+      throw new Error('failed')
+    }
+    const hostile = new Proxy({}, { get: (_, name) => (name === 'then' ? undefined : fail()) })
+    // biome-ignore lint/suspicious/noThenProperty: what waits for it is what is tested
+    const thenables = [{ then: fail }, { then: (resolve: (value: unknown) => void) => resolve(undefined) }]
+    const answers = [hostile, { issues: hostile }, { issues: [hostile] }, { value: hostile }, ...thenables]
+    for (const [at, answer] of answers.entries()) {
+      const objection = await check(
+        schemaThat(() => answer as never),
+        { x: ['a'] },
+      )
+      expect(reason(objection as ArgumentObjection), String(at)).toMatch(/^ARG-0[34]/)
+    }
+  })
+
   it('ARG-03 are not repeated about text, which they may quote', () => {
     const echo = schemaThat((value: unknown) => ({ issues: [{ message: `received ${String(value)}` }] }))
     const message = (x: unknown) => (check(echo, { x } as IpldMap) as ArgumentObjection).message

@@ -15,7 +15,7 @@ export function* checkRevocation(chain: Chain, settings: Settings, call: CallOpt
   let records: readonly RevocationRecord[]
   try {
     records = yield* waitUnlessAborted(settings.revocations.findRevocations(names.ids, call), call.signal)
-    if (!Array.isArray(records) || !records.every(isRecord)) {
+    if (!Array.isArray(records) || ![...records].every(isRecord)) {
       throw new TypeError('a revocation store must return a list of `{ id, revoker? }`')
     }
   } catch (error) {
