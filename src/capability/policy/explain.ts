@@ -3,6 +3,7 @@ import type { IpldValue } from '../../ipld/value.ts'
 import { describeStatement } from './describe-statement.ts'
 import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
+import { showKind, showWhole } from './explain-value.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
 import { parsePolicy } from './parse-policy.ts'
 import type { Policy } from './statement.ts'
@@ -50,17 +51,11 @@ export interface ExplainOptions {
  */
 export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainOptions = {}): PolicyExplanation {
   checkOptions(options, { redact: maybe(flag) })
-  const detail = options.redact === true ? 'type' : 'full'
+  const show = options.redact === true ? showKind : showWhole
   const parsed = parsePolicy(policy)
   const evaluators = parsed.map(compileStatement)
   const statements = parsed.map((statement, index): StatementExplanation => {
-    const objection = findObjection(
-      [statement],
-      evaluators.slice(index, index + 1),
-      args,
-      beginEvaluation(args),
-      detail,
-    )
+    const objection = findObjection([statement], evaluators.slice(index, index + 1), args, beginEvaluation(args), show)
     return Object.freeze({
       statement: index,
       description: describeStatement(statement),

@@ -6,7 +6,7 @@ import { FALSE, type Outcome, TRUE, UNRESOLVED } from './outcome.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import { showLiteral } from './show-literal.ts'
-import { showValue, type ValueDetail } from './show-value.ts'
+import { showValue } from './show-value.ts'
 import type { Operator, Policy, Statement } from './statement.ts'
 
 /** What a policy has against the arguments of an invocation. */
@@ -30,6 +30,9 @@ export interface PolicyObjection {
   readonly found?: string
 }
 
+/** Says what a value is, for an objection. */
+type Show = (value: IpldValue) => string
+
 /**
  * Evaluates a policy within the budget of the evaluation. Of the statements that do not hold the first that is false is
  * named, else the first that is unresolved: the outcome of a policy is the one of an `and` of its statements.
@@ -39,7 +42,7 @@ export function findObjection(
   evaluators: readonly Evaluator[],
   args: IpldValue,
   evaluation: Evaluation,
-  detail: ValueDetail = 'brief',
+  show: Show = showValue,
 ): PolicyObjection | undefined {
   let missing = -1
   for (let index = 0; index < evaluators.length; index++) {
@@ -47,10 +50,10 @@ export function findObjection(
     if (evaluation.remaining < 0) return overBudget(policy[index] as Statement, index)
     // POL-10: only "true" permits.
     if (outcome === TRUE) continue
-    if (outcome === FALSE) return explainOutcome(policy, index, args, outcome, evaluation, detail)
+    if (outcome === FALSE) return explainOutcome(policy, index, args, outcome, evaluation, show)
     if (missing < 0) missing = index
   }
-  return missing < 0 ? undefined : explainOutcome(policy, missing, args, UNRESOLVED, evaluation, detail)
+  return missing < 0 ? undefined : explainOutcome(policy, missing, args, UNRESOLVED, evaluation, show)
 }
 
 function overBudget(statement: Statement, index: number): PolicyObjection {
@@ -70,7 +73,7 @@ function explainOutcome(
   args: IpldValue,
   outcome: Outcome,
   evaluation: Evaluation,
-  detail: ValueDetail,
+  show: Show,
 ): PolicyObjection {
   const path: number[] = []
   let at: Step = { statement: policy[index] as Statement, value: args, step: 0 }
@@ -82,7 +85,7 @@ function explainOutcome(
   }
   const { statement, value } = at
   // POL-23: unless asked for in full, by somebody who explains a policy to whoever holds the arguments.
-  const found = foundFor(statement, value, outcome, detail)
+  const found = foundFor(statement, value, outcome, show)
   return Object.freeze({
     statement: index,
     path: Object.freeze(path),
@@ -125,11 +128,11 @@ function hasSelector(statement: Statement): statement is Exclude<Statement, read
   return statement.length === 3
 }
 
-function foundFor(statement: Statement, value: IpldValue, outcome: Outcome, detail: ValueDetail): string | undefined {
+function foundFor(statement: Statement, value: IpldValue, outcome: Outcome, show: Show): string | undefined {
   if (!hasSelector(statement)) return undefined
   if (outcome === UNRESOLVED) return 'no value'
   const found = compileSelector(parseSelector(statement[1]))(value, beginEvaluation(value))
-  return found === unresolved ? 'no value' : showValue(found, detail)
+  return found === unresolved ? 'no value' : show(found)
 }
 
 function expectation(statement: Statement): string {
