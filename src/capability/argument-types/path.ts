@@ -12,8 +12,8 @@ export interface PathOptions {
 /**
  * An absolute path with `/` between its segments. Canonical form: begins with a slash and does not end with one (but
  * for `/` itself); no empty, `.` or `..` segment, nor one of dots and spaces alone; no backslash, no percent sign, no
- * control or hidden character; in normalization form C, and nothing in it becomes a slash, a backslash or a dot segment
- * under NFKC. One place has one text, and `["like", ".path", "/data/*"]` holds exactly the places below `/data`.
+ * control or hidden character; in normalization form C, and nothing in it becomes a slash, a backslash, a percent sign or
+ * a dot segment under NFKC. One place has one text, and `["like", ".path", "/data/*"]` holds exactly the places below `/data`.
  *
  * @throws ArgumentError when an option is not of its type.
  */
@@ -40,11 +40,24 @@ function pathProblem(text: string): string | undefined {
   const segments = text.slice(1).split('/')
   if (segments.includes('')) return 'has an empty segment'
   if (segments.some(isDots)) return 'has a segment of dots'
+  return foldedProblem(text)
+}
+
+/**
+ * Says that NFKC makes a slash, a backslash, a percent sign or a segment of dots out of a path, or undefined.
+ *
+ * @param text - which begins with a slash, and has no backslash and no percent sign itself.
+ */
+export function foldedProblem(text: string): string | undefined {
   const folded = text.normalize('NFKC')
   if (folded === text) return undefined
-  const foldedSegments = folded.slice(1).split('/')
-  const moved = foldedSegments.length !== segments.length || foldedSegments.some(isDots) || folded.includes('\\')
-  return moved ? 'has a character that other systems read as a slash or dots' : undefined
+  const before = text.slice(1).split('/')
+  const after = folded.slice(1).split('/')
+  const moved =
+    after.length !== before.length ||
+    after.some((segment, at) => isDots(segment) && segment !== before[at]) ||
+    /[\\%]/.test(folded)
+  return moved ? 'has a character that other systems read as a slash, dots or a percent sign' : undefined
 }
 
 /** Dots and spaces alone: `.`, `..`, and what some systems take for them. */

@@ -4,6 +4,7 @@ import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { hostNameProblem } from './host-name.ts'
 import { isIpv4, isIpv6 } from './ip-address.ts'
+import { foldedProblem } from './path.ts'
 
 /** Schemes whose URLs the WHATWG standard brings into a normal form; of others it leaves the host as it stands. */
 export type UrlScheme = 'https' | 'http' | 'wss' | 'ws' | 'ftp'
@@ -24,7 +25,7 @@ const knownSchemes: ReadonlySet<string> = new Set(['https', 'http', 'wss', 'ws',
  * An absolute URL. Canonical form: what the WHATWG URL parser prints, so lower-case scheme and host, no default port,
  * no dot segments; beyond that no user or password, no fragment, no empty path segment and no lone `?`, a host that is
  * a plain host name or an address, percent-encoding only where it is needed and in upper case, and in the path never
- * for a dot, slash, backslash, percent sign or control. One place has one text, and
+ * for a dot, slash, backslash, percent sign or control, nor for what is not UTF-8 or becomes one of them under NFKC. One place has one text, and
  * `["like", ".url", "https://api.example.com/v1/*"]` holds exactly the places below that one.
  *
  * Addresses of this machine and of its network are URLs too: name the hosts in a policy where a service fetches what it
@@ -80,7 +81,16 @@ function pathProblem(pathname: string): string | undefined {
   for (const code of ['%2F', '%5C', '%25', '%7F', '%0', '%1']) {
     if (pathname.includes(code)) return 'has an encoded slash, backslash, percent sign or control'
   }
-  return escapeProblem(pathname)
+  return escapeProblem(pathname) ?? decodedProblem(pathname)
+}
+
+/** What a lenient reader makes of bytes that are no UTF-8, or of characters that only look like others, is its own. */
+function decodedProblem(pathname: string): string | undefined {
+  try {
+    return foldedProblem(decodeURIComponent(pathname))
+  } catch {
+    return 'has percent-encoding in the path that is not UTF-8'
+  }
 }
 
 /** What may stand as it is may not be encoded, and what is encoded is so in upper case: one text for one place. */

@@ -74,6 +74,7 @@ describe('path', () => {
     ['a one-dot leader twice', '/data/\u2024\u2024/x'],
     ['a full-width slash', '/data\uff0fx'],
     ['a full-width backslash', '/data\uff3cx'],
+    ['a full-width percent sign', '/data/\uff052e'],
     ['a Windows path', 'C:\\data'],
     ['a URL', 'file:///data'],
     ['4,097 characters', `/${'a'.repeat(4096)}`],
