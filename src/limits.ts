@@ -35,7 +35,7 @@ export const defaultLimits: Limits = Object.freeze({
 /**
  * Completes limits given by a caller.
  *
- * @throws {@link ArgumentError} unless each is a whole number above zero.
+ * @throws {@link ArgumentError} unless each is a whole number above zero, and the depth one that readers bear.
  */
 export function completeLimits(limits: Partial<Limits> | undefined): Limits {
   if (limits === undefined) return defaultLimits
@@ -45,5 +45,19 @@ export function completeLimits(limits: Partial<Limits> | undefined): Limits {
       throw new ArgumentError(`limit \`${name}\` must be a whole number above zero`)
     if (!Object.hasOwn(defaultLimits, name)) throw new ArgumentError(`there is no limit \`${name}\``)
   }
+  checkDepth(complete.depth)
   return complete
+}
+
+/** A depth that every stack can bear. */
+const deepest = 256
+
+/**
+ * Returns a limit of depth.
+ *
+ * @throws {@link ArgumentError} when it is beyond what readers bear.
+ */
+export function checkDepth(depth: number): number {
+  if (depth > deepest) throw new ArgumentError(`limit \`depth\` is at most ${deepest}, for the reader calls itself`)
+  return depth
 }

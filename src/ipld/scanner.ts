@@ -6,6 +6,7 @@
  */
 
 import { ArgumentError, MalformedError, type MalformedKind } from '../errors.ts'
+import { checkDepth } from '../limits.ts'
 import type { TextCache } from './text-cache.ts'
 
 /** How much a decoder reads before it refuses. */
@@ -27,9 +28,6 @@ export const defaultDecodeLimits: DecodeLimits = Object.freeze({
   items: 8_192,
   stringBytes: 65_536,
 })
-
-/** A depth that every stack can bear. */
-const deepest = 256
 
 /** What a reader can ask for besides the value. */
 export interface ScanOptions {
@@ -99,11 +97,9 @@ export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>,
 /** Names each limit, so that one given as undefined is not one that never bites. */
 function completeLimits(limits: Partial<DecodeLimits> | undefined): DecodeLimits {
   if (limits === undefined) return defaultDecodeLimits
-  const depth = limits.depth ?? defaultDecodeLimits.depth
-  if (depth > deepest) throw new ArgumentError(`limit \`depth\` is at most ${deepest}, for the reader calls itself`)
   return {
     bytes: limits.bytes ?? defaultDecodeLimits.bytes,
-    depth,
+    depth: checkDepth(limits.depth ?? defaultDecodeLimits.depth),
     items: limits.items ?? defaultDecodeLimits.items,
     stringBytes: limits.stringBytes ?? defaultDecodeLimits.stringBytes,
   }

@@ -136,6 +136,13 @@ describe('containers', () => {
     }
   })
 
+  it('has limits that are checked when they are given, the depth too', () => {
+    expect(completeLimits({ depth: 256 }).depth).toBe(256)
+    for (const wrong of [{ depth: 257 }, { depth: 0 }, { tokens: 1.5 }, { token: 1 } as never]) {
+      expect(() => completeLimits(wrong), JSON.stringify(wrong)).toThrow(ArgumentError)
+    }
+  })
+
   it('LIM-01 are not longer than allowed, before decoding', async () => {
     const limits = completeLimits({ containerBytes: 300 })
     expect(await refusal(`C${'A'.repeat(402)}`, limits)).toBe('LIM-01 too_large')
