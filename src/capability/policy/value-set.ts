@@ -106,8 +106,11 @@ function samplesOf(condition: Condition): readonly IpldValue[] {
 
 /** A character that none of the patterns holds. */
 function unusedCharacter(patterns: readonly string[]): string {
+  // Looked up and not searched for: a pattern can hold thousands of the characters that are tried.
+  const used = new Set<number>()
+  for (const pattern of patterns) for (let at = 0; at < pattern.length; at++) used.add(pattern.charCodeAt(at))
   let code = 0xe000
-  while (patterns.some((pattern) => pattern.includes(String.fromCharCode(code)))) code++
+  while (used.has(code & 0xffff)) code++
   return String.fromCharCode(code)
 }
 

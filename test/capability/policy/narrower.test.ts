@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
 import { findWidening } from '../../../src/capability/policy/find-widening.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
@@ -18,6 +18,15 @@ const simple = fc.oneof(
 const statement = fc.oneof(simple, fc.tuple(fc.constant('or'), fc.array(simple, { minLength: 1, maxLength: 3 })))
 
 describe('findWidening', () => {
+  it('looks once for a character that a pattern does not hold, however many it holds', () => {
+    const held = Array.from({ length: 8_192 }, (_, at) => String.fromCharCode(0xe000 + at)).join('')
+    const includes = vi.spyOn(String.prototype, 'includes')
+    expect(find([['like', '.x', `${held}*`]], [['like', '.x', 'a*']])).toBeDefined()
+    expect(find([['like', '.x', `${held}*`]], [['like', '.x', `${held}b*`]])).toBeUndefined()
+    expect(includes.mock.calls.length).toBeLessThan(1_000)
+    includes.mockRestore()
+  })
+
   it.each<[unknown[], unknown[]]>([
     [
       ['<', '.a', 100],
