@@ -15,7 +15,15 @@ export function isWellFormed(text: string): boolean {
   return /^[^\p{Cs}]*$/u.test(text)
 }
 
-/** Whether text is in normalization form C: of the ways to write the same characters, the composed one. */
+/**
+ * Whether no character has more than 30 marks on it, as in the stream-safe text format (UAX 15, section 13). No language
+ * needs more, and platforms put marks in order in a time that grows with the square of their number.
+ */
+export function isStreamSafe(text: string): boolean {
+  return !/\p{M}{31}/u.test(text)
+}
+
+/** Whether text is in normalization form C: of the ways to write the same characters, the composed one. Stream-safe, too. */
 export function isComposed(text: string): boolean {
-  return text.normalize('NFC') === text
+  return isStreamSafe(text) && text.normalize('NFC') === text
 }

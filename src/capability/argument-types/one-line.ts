@@ -24,6 +24,6 @@ export function oneLine(options: OneLineOptions = {}): StandardSchema<string> {
     if (typeof value !== 'string') return 'is not text'
     if (value.length > maxLength) return `has more than ${maxLength} characters`
     if (!isVisible(value)) return 'has a line end, a control or a hidden character'
-    return isComposed(value) ? undefined : 'is not in normalization form C'
+    return isComposed(value) ? undefined : 'is not in normalization form C, or has a character with more than 30 marks'
   })
 }

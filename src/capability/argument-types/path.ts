@@ -1,7 +1,7 @@
 import { checkOptions, maybe, number } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
-import { isComposed, isVisible } from './characters.ts'
+import { isComposed, isStreamSafe, isVisible } from './characters.ts'
 
 /** Options of {@link path}. */
 export interface PathOptions {
@@ -36,7 +36,7 @@ function pathProblem(text: string): string | undefined {
   // What decodes the path once more would find another path.
   if (text.includes('%')) return 'has a percent sign'
   if (!isVisible(text)) return 'has a control or hidden character'
-  if (!isComposed(text)) return 'is not in normalization form C'
+  if (!isComposed(text)) return 'is not in normalization form C, or has a character with more than 30 marks'
   const segments = text.slice(1).split('/')
   if (segments.includes('')) return 'has an empty segment'
   if (segments.some(isDots)) return 'has a segment of dots'
@@ -49,6 +49,7 @@ function pathProblem(text: string): string | undefined {
  * @param text - which begins with a slash, and has no backslash and no percent sign itself.
  */
 export function foldedProblem(text: string): string | undefined {
+  if (!isStreamSafe(text)) return 'has a character with more than 30 marks'
   const folded = text.normalize('NFKC')
   if (folded === text) return undefined
   const before = text.slice(1).split('/')

@@ -78,6 +78,7 @@ describe('path', () => {
     ['a Windows path', 'C:\\data'],
     ['a URL', 'file:///data'],
     ['4,097 characters', `/${'a'.repeat(4096)}`],
+    ['more marks than a character can have', `/a${'\u0316'.repeat(31)}`],
   ])('ARG-11 refuses %s [attack 45]', (_, value) => {
     expect(problemOf(path(), value)).toBeTypeOf('string')
   })
@@ -118,8 +119,13 @@ describe('oneLine', () => {
     ['a decomposed letter', 'cafe\u0301'],
     ['1,025 characters', 'x'.repeat(1025)],
     ['a number', 5],
+    ['more marks than a character can have', `a${'\u0316'.repeat(31)}`],
   ])('ARG-15 refuses %s [attack 80]', (_, value) => {
     expect(problemOf(oneLine(), value)).toBeTypeOf('string')
+  })
+
+  it('ARG-15 takes as many marks as a language needs', () => {
+    expect(problemOf(oneLine(), `a${'\u0316'.repeat(30)}`)).toBeUndefined()
   })
 })
 

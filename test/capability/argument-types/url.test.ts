@@ -44,6 +44,7 @@ describe('url', () => {
     ['full-width dots', 'https://api.example.com/v1/%EF%BC%8E%EF%BC%8E/admin'],
     ['a full-width slash', 'https://api.example.com/v1/x%EF%BC%8Fy'],
     ['a full-width percent sign', 'https://api.example.com/v1/%EF%BC%852e'],
+    ['more marks than a character can have', `https://api.example.com/a${'%CC%81'.repeat(31)}`],
     ['a leader of two dots', 'https://api.example.com/v1/%E2%80%A5/admin'],
     ['an encoded slash', 'https://api.example.com/v1/..%2Fadmin'],
     ['an encoded slash in lower case', 'https://api.example.com/v1/a%2fb'],
