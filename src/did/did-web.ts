@@ -15,7 +15,7 @@
  * @module
  */
 
-import { callback, checkOptions, type Form, flag, having, listOf, maybe, text } from '../check-options.ts'
+import { callback, checkOptions, type Form, flag, having, listOf, maybe, milliseconds, text } from '../check-options.ts'
 import { ArgumentError, quote, ResolutionError } from '../errors.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { createBoundedMap } from './bounded-map.ts'
@@ -187,6 +187,7 @@ const optionForms: Readonly<Record<string, Form>> = Object.freeze({
   fetch: maybe(callback),
   relationships: relationshipsForm,
   clock: maybe(having('now')),
+  timeoutMs: maybe(milliseconds),
 })
 
 function settingsOf(options: WebResolverOptions): Settings {

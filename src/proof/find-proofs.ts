@@ -72,7 +72,7 @@ export async function findProofs(
         }
         if (delegation?.kind !== 'delegation' || !isCid(delegation.cid)) throw notDelegations()
         const key = digestKey(delegation.cid.multihash.digest)
-        if (seen.has(key) || !search.serves(delegation, tail[0])) continue
+        if (delegation.audience !== holder || seen.has(key) || !search.serves(delegation, tail[0])) continue
         seen.add(key)
         const chain = [delegation, ...tail]
         if (delegation.issuer === search.subject && delegation.subject === search.subject) return Object.freeze(chain)

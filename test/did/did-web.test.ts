@@ -301,6 +301,7 @@ describe('the memory of webResolver', () => {
     { negativeCacheSeconds: 1_000 },
     { maxStaleSeconds: Number.NaN },
     { timeoutMs: 0 },
+    { timeoutMs: 2 ** 31 },
     { maxEntries: 0 },
     { maxConcurrent: 1.5 },
   ])('is set up with numbers in their ranges, unlike %j', (options) => {

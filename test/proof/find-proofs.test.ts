@@ -77,6 +77,13 @@ describe('findProofs', () => {
 })
 
 describe('a proof store', () => {
+  it('that gives all it has, whoever received it, is searched all the same', async () => {
+    const chain = await chainOf(alice, bob, carol, dan)
+    const store = { delegationsTo: () => chain }
+    const found = await findProofs(store, { invoker: dan.did, subject: alice.did, command: '/mail', clock })
+    expect(found).toEqual(chain)
+  })
+
   it('that gives something else than delegations is a store that failed', async () => {
     for (const answer of [undefined, 5, [null], ['x'], [{ kind: 'invocation' }], [{ kind: 'delegation' }]]) {
       const store = { delegationsTo: async () => answer as never }
