@@ -1,15 +1,16 @@
 import type { CID } from 'multiformats/cid'
-import { abortSignal, checkOptions, maybe } from '../check-options.ts'
+import { abortSignal, checkOptions, having, maybe } from '../check-options.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import { type IpldMap, type IpldValue, isList } from '../ipld/value.ts'
-import type { RevocationEntry } from '../revocation/revocation-store.ts'
+import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
 import { revokeCommand } from '../revocation/revoke.ts'
 import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
 import { checkAlignment, checkWitness } from './checks/alignment.ts'
 import { checkPolicies } from './checks/policy.ts'
+import { checkRevocation } from './checks/revocation.ts'
 import { checkLinkSignatures, checkSignatures } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Denial } from './denial.ts'
@@ -25,7 +26,13 @@ import { runAsync, type Steps } from './steps.ts'
 import { createVerifiers } from './verifiers.ts'
 
 /** Options of {@link verifyRevocation}: how tokens are read and verified, as for `authorize`. */
-export type VerifyRevocationOptions = CallOptions & VerificationOptions
+export interface VerifyRevocationOptions extends CallOptions, VerificationOptions {
+  /**
+   * Where revocations are looked up, so that whose right to revoke was taken back can revoke no longer. Default: the right
+   * counts until it expires.
+   */
+  readonly revocations?: RevocationStore
+}
 
 /** The answer of {@link verifyRevocation}. An entry is for `RevocationRegistry.add`. */
 export type RevocationVerdict =
@@ -45,15 +52,16 @@ export async function verifyRevocation(
   container: string | Uint8Array,
   options: VerifyRevocationOptions = {},
 ): Promise<RevocationVerdict> {
-  checkOptions(options, { signal: maybe(abortSignal) })
+  checkOptions(options, { signal: maybe(abortSignal), revocations: maybe(having('findRevocations')) })
   // What is no container at all is refused like any other that is none.
   const input = typeof container === 'string' || container instanceof Uint8Array ? container : ''
-  return runAsync(decide(input, completeVerification(options), options))
+  return runAsync(decide(input, completeVerification(options), options.revocations, options))
 }
 
 function* decide(
   container: string | Uint8Array,
   settings: VerificationSettings,
+  revocations: RevocationStore | undefined,
   call: CallOptions,
 ): Steps<RevocationVerdict> {
   const tokens = yield* readTokens(container, settings, createBoundedMap<Link>(0))
@@ -77,7 +85,9 @@ function* decide(
     checkTimeBounds(chain, Math.floor(settings.clock.now()), settings) ??
     (yield* checkSignatures(chain, settings, state, call)) ??
     (yield* checkLinkSignatures(path, settings, state, call)) ??
-    checkPolicies(chain)
+    checkPolicies(chain) ??
+    // RVK-09
+    (revocations && (yield* checkRevocation(chain, { ...settings, revocations }, call)))
   if (denial !== undefined) return refuse(denial)
   const { link } = path.at(-1) as ChainLink
   const entry: RevocationEntry = {

@@ -7,6 +7,7 @@ import { StoreFullError } from '../../src/errors.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import type { RevocationStore } from '../../src/revocation/revocation-store.ts'
 import { revoke } from '../../src/revocation/revoke.ts'
 import { never } from '../../src/time.ts'
 import { actor, clock, now } from '../support/actors.ts'
@@ -69,6 +70,24 @@ describe('verifyRevocation', () => {
     const other = await delegateRaw(bob, mallory, { command: '/mail' })
     const wrong = await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [other] })
     expect(await said([wrong, other, second])).toBe('command_not_covered PRF-07')
+  })
+
+  it('RVK-09 wants a right that was not taken back, where there is a store to ask', async () => {
+    const right = await delegateRaw(bob, mallory, { command: '/ucan/revoke' })
+    const tokens = [
+      await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [right] }),
+      right,
+      second,
+    ]
+    const asked = async (revocations: RevocationStore) => {
+      const verdict = await verifyRevocation(encodeContainer(tokens), { clock, revocations })
+      return verdict.accepted ? 'accepted' : `${verdict.denial.code} ${verdict.denial.requirement}`
+    }
+    expect(await asked(memoryRevocationStore({ clock }))).toBe('accepted')
+    expect(await asked(await storeWith([await revoke({ issuer: bob, delegation: right }), right]))).toBe(
+      'revoked RVK-05',
+    )
+    expect(await asked({ findRevocations: () => Promise.reject(new Error('down')) })).toBe('revocation_unknown RVK-06')
   })
 
   it('RVK-08 wants a path that is one chain, signed by its issuers', async () => {

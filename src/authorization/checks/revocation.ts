@@ -10,7 +10,11 @@ import { type Steps, waitUnlessAborted } from '../steps.ts'
  * a signature in it. Not being able to find
  * out is a no.
  */
-export function* checkRevocation(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined> {
+export function* checkRevocation(
+  chain: Chain,
+  settings: Pick<Settings, 'revocations' | 'onError'>,
+  call: CallOptions,
+): Steps<Denial | undefined> {
   const names = namesOf(chain)
   let records: readonly RevocationRecord[]
   try {
