@@ -140,6 +140,8 @@ function* decide(
     checkTimeBounds(chain, now, settings) ??
     (yield* checkSignatures(chain, settings, { ...state, verify }, call))
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
+  // What was signed is what is judged and handed on: no schema can change it in its place.
+  deepFreeze(chain.invocation.fields.args)
   const denial =
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
@@ -206,7 +208,7 @@ function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state:
     audience: settings.audience,
     principals: Object.freeze(principals),
     command: fields.command,
-    args: deepFreeze(fields.args),
+    args: fields.args,
     proofs: Object.freeze(fields.proofs),
     invocation: invocation.cid,
     task,

@@ -44,6 +44,20 @@ describe('a service', () => {
     expect(await decide([nowhere, ...proofs])).toBe('audience_mismatch at 1 SVC-01')
   })
 
+  it('ARG-04 decides about what was signed, not about what a schema made of it in its place [attack 8]', async () => {
+    const change = (value: unknown) => {
+      if (Array.isArray(value)) value.push('eve@example.com')
+      else Object.assign(value as object, { to: 'eve@example.com' })
+      return { value }
+    }
+    const changing: StandardSchema = { '~standard': { version: 1, vendor: 'test', validate: change } }
+    const commands = [defineCommand({ command: '/mail/send', args: { x: changing } })]
+    for (const x of [['ann@example.com'], { to: 'ann@example.com' }]) {
+      const invocation = await call({ issuer: bob, proofs, args: { x } })
+      expect(await decide([invocation, ...proofs], { commands })).toBe('arguments_invalid at 1 ARG-03')
+    }
+  })
+
   it('SVC-02 acts for the subjects it names [attack 75]', async () => {
     const own = await chainOf(mallory, bob)
     const said = async (subjects: string[] | typeof anySubject) =>
