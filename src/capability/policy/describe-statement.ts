@@ -56,6 +56,16 @@ function name(selector: string, owner: string): string {
 }
 
 function join(statements: readonly Statement[], word: string, owner: string): string {
-  const parts = statements.map((statement) => describeStatement(statement, owner))
-  return parts.length === 1 ? (parts[0] ?? '') : `(${parts.join(word)})`
+  const [only, ...more] = statements
+  if (only !== undefined && more.length === 0) return describeStatement(only, owner)
+  return `(${statements.map((statement) => describePart(statement, owner)).join(word)})`
+}
+
+/** What reaches to the end of its sentence is held together, so that nobody reads what follows as a part of it. */
+function describePart(statement: Statement, owner: string): string {
+  const words = describeStatement(statement, owner)
+  if ((statement[0] === 'and' || statement[0] === 'or') && statement[1].length === 1) {
+    return describePart(statement[1][0] as Statement, owner)
+  }
+  return statement[0] === 'not' || statement[0] === 'all' || statement[0] === 'any' ? `(${words})` : words
 }

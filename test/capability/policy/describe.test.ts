@@ -51,6 +51,27 @@ describe('describePolicy', () => {
     ],
     [['or', [['<', '.a', 5]]], '`.a` is a number below 5'],
     [['not', ['<', '.a', 5]], 'it is not so that `.a` is a number below 5'],
+    [
+      [
+        'or',
+        [
+          ['not', ['<', '.a', 5]],
+          ['>', '.b', 1],
+        ],
+      ],
+      '((it is not so that `.a` is a number below 5) or `.b` is a number above 1)',
+    ],
+    [
+      [
+        'and',
+        [
+          ['or', [['all', '.to', ['==', '.', 1]]]],
+          ['any', '.to', ['==', '.', 2]],
+          ['>', '.b', 1],
+        ],
+      ],
+      '((for every element of `.to`: the element is 1) and (for at least one element of `.to`: the element is 2) and `.b` is a number above 1)',
+    ],
     [['all', '.to', ['like', '.', '*x']], 'for every element of `.to`: the element is text that ends with `"x"`'],
     [['any', '.to', ['==', '.name', 1]], 'for at least one element of `.to`: `.name` of the element is 1'],
   ])('%j', (statement, words) => {
