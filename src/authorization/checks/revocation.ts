@@ -7,8 +7,7 @@ import { type Steps, waitUnlessAborted } from '../steps.ts'
 
 /**
  * No delegation of the chain is revoked, under any CID it can have, none of its principals, and nothing that stands for
- * a signature in it. Not being able to find
- * out is a no.
+ * a signature in it. Not being able to find out is a no.
  */
 export function* checkRevocation(
   chain: Chain,
