@@ -26,6 +26,8 @@ const maxArgumentBytes = 4096
 const maxListLength = 64
 /** The most arguments that are told of one call. */
 const maxArguments = 32
+/** The most levels of maps and lists in an argument: with those around it, a record has no more than is read back. */
+const maxArgumentDepth = 24
 /** The longest name of an argument kept whole, in UTF-16 units. */
 const maxNameLength = 64
 
@@ -152,9 +154,14 @@ function encoded(value: IpldValue): Uint8Array | undefined {
   }
 }
 
-/** Whether the line can carry the value: a map with the key `/` would be read back as a link or as bytes. */
-function isPlain(value: IpldValue): boolean {
+/**
+ * Whether the line can carry the value, and be read back: a map with the key `/` would be a link or bytes then, and one
+ * with the key `__proto__`, or too many levels, would be refused.
+ */
+function isPlain(value: IpldValue, depth: number = maxArgumentDepth): boolean {
   if (typeof value !== 'object' || value === null || isBytes(value) || isCid(value)) return true
-  if (isList(value)) return value.every(isPlain)
-  return !Object.hasOwn(value, '/') && Object.values(value as IpldMap).every(isPlain)
+  if (depth === 0) return false
+  if (isList(value)) return value.every((item) => isPlain(item, depth - 1))
+  if (Object.hasOwn(value, '/') || Object.hasOwn(value, '__proto__')) return false
+  return Object.values(value as IpldMap).every((item) => isPlain(item, depth - 1))
 }

@@ -8,12 +8,14 @@
  */
 
 import { MalformedError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../ipld/base.ts'
+import { decodeBase58btc, decodeBase64url, encodeBase64url } from '../ipld/base.ts'
+import { maxCidBytes } from '../ipld/cid.ts'
 import { compareKeys } from '../ipld/equal.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import { parseCid } from '../ipld/parse-cid.ts'
 import { type IpldMap, type IpldValue, isBytes, isList } from '../ipld/value.ts'
 
+/** Levels of maps and lists in a line. */
 const maxDepth = 32
 
 /** Writes a value. `-0` becomes `0`, as it does in DAG-CBOR. */
@@ -87,7 +89,10 @@ function toIpld(value: unknown, depth: number): IpldValue {
 
 function leaf(source: { readonly [key: string]: unknown }, keys: readonly string[]): IpldValue {
   const inner = source['/']
-  if (keys.length === 1 && typeof inner === 'string') return parseCid(inner)
+  if (keys.length === 1 && typeof inner === 'string') {
+    // Version 0 is written without a letter for its base, and callers may name what they like by it.
+    return parseCid(inner.startsWith('Qm') ? decodeBase58btc(inner, maxCidBytes) : inner)
+  }
   if (keys.length === 1 && typeof inner === 'object' && inner !== null && Object.hasOwn(inner, 'bytes')) {
     const { bytes } = inner as { readonly bytes: unknown }
     if (typeof bytes === 'string' && Object.keys(inner).length === 1) return decodeBase64url(bytes)

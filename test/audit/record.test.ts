@@ -211,6 +211,25 @@ describe('an event', () => {
     expect(prepared['d']).toMatch(/^\[cut, /)
   })
 
+  it('LOG-06 can be read back whatever a caller named or nested in its arguments [attack 80]', async () => {
+    const nested = (levels: number): IpldValue => (levels === 0 ? 'x' : [nested(levels - 1)])
+    const versionZero = CID.parse('QmVkqaunyKCw4NKmWXbsGhkr5CotM8vCBKWyxsh8FGZyfr')
+    const others = ['bafkqaaa', 'bafyreih5fz46t2uxcyj6xa2v2cpmrobcgwvd5u3gjxohhcjjcvqgzuytda'].map((text) =>
+      CID.parse(text),
+    )
+    const named: IpldValue[] = [versionZero, [{ deep: versionZero }], ...others]
+    for (const to of [...named, nested(24), nested(25), nested(28), nested(40), JSON.parse('{"__proto__":1}')]) {
+      const event = await prepareEvent(intent(1, { args: { to } }), sha256)
+      const record = makeRecord(beginning, event, sha256)
+      const read = parseRecord(formatRecord(record))
+      expect(await isIntact(read, sha256)).toBe(true)
+      expect(read.hash).toBe(record.hash)
+    }
+    const kept = (await prepareEvent(intent(1, { args: { a: versionZero, b: nested(25) } }), sha256))['args'] as IpldMap
+    expect(String(kept['a'])).toBe(String(versionZero))
+    expect(kept['b']).toMatch(/^\[cut, /)
+  })
+
   it('LOG-06 leaves out what is absent, and an expiration that never comes', async () => {
     const prepared = await prepareEvent(
       {
