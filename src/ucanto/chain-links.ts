@@ -39,6 +39,8 @@ export interface LinkContext {
   readonly claim: Claim
   /** By the key of the token that it is about. */
   readonly sessions: ReadonlyMap<string, Session>
+  /** Links that were made for this call: a token that stands on many paths is read once. */
+  readonly made: Map<string, Link>
 }
 
 /**
@@ -70,34 +72,47 @@ function* linkOf(
   capability: Capability,
   index: number,
   command: Command,
-  { context: { memo, settings }, rules, claim, sessions }: LinkContext,
+  { context: { memo, settings }, rules, claim, sessions, made }: LinkContext,
 ): Steps<ChainLink> {
-  const { token, cid } = source
+  const { token } = source
   // All that the link depends on beside the bytes, so that what is remembered means the same in every chain.
   const key = `${source.key} ${index} ${command} ${claim.owner} ${capability.with}`
   const session = sessions.get(source.key)
   const known = session === undefined ? memo.get(key) : undefined
   if (known !== undefined) return { link: known, key, unverified: undefined }
-  const { issuer, audience, signature } = token
-  if (signature === undefined && session === undefined) throw unattested(issuer)
-  const signed = token.signed()
-  const twin = session === undefined ? yield* twinName(token, settings.backend) : undefined
-  const { notBefore, expiration } = session === undefined ? token : common(token, session)
-  const link: Link = {
+  if (token.signature === undefined && session === undefined) throw unattested(token.issuer)
+  // What is attested needs no second name, as the attestation has the first.
+  const name = session === undefined ? key : `attested ${key}`
+  let link = made.get(name)
+  if (link === undefined) {
+    const twin = session === undefined ? yield* twinName(token, settings.backend) : undefined
+    link = newLink(source, command, claim.owner, policyFor(capability, rules), twin)
+    made.set(name, link)
+  }
+  if (session === undefined) return { link, key, unverified: envelopeOf(token) }
+  return { link: { ...link, ...common(token, session) }, key, unverified: undefined, session: session.chain }
+}
+
+function newLink(
+  { token, cid }: NamedToken,
+  command: Command,
+  subject: Did,
+  policy: CompiledPolicy,
+  twin: string | undefined,
+): Link {
+  const { issuer, audience, notBefore, expiration, signed } = token
+  return {
     issuer,
     audience,
-    subject: claim.owner,
+    subject,
     command,
-    policy: policyFor(capability, rules),
+    policy,
     ...(notBefore === undefined ? {} : { notBefore }),
     expiration,
     name: cid.toString(),
-    weight: linkWeight(signed.length),
+    weight: linkWeight(signed().length),
     ...(twin === undefined ? {} : { twin }),
   }
-  return session === undefined
-    ? { link, key, unverified: envelopeOf(token) }
-    : { link, key, unverified: undefined, session: session.chain }
 }
 
 /** What is to be verified of a token that is signed. */
@@ -115,11 +130,10 @@ function* twinName(token: OpenToken, backend: CryptoBackend): Steps<string | und
 }
 
 /** A delegation that is not signed is valid as long as what is there instead. */
-function common(token: OpenToken, session: Session): Pick<Session, 'notBefore' | 'expiration'> {
-  return {
-    notBefore: latest(token.notBefore, session.notBefore),
-    expiration: earliest(token.expiration, session.expiration),
-  }
+function common(token: OpenToken, session: Session): Pick<Link, 'notBefore' | 'expiration'> {
+  const notBefore = latest(token.notBefore, session.notBefore)
+  const expiration = earliest(token.expiration, session.expiration)
+  return notBefore === undefined ? { expiration } : { notBefore, expiration }
 }
 
 /** The later of two beginnings. */

@@ -48,7 +48,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   const isOpen = path.some((step) => sessions.isOffered(step)) || (path === holding && walk.hasChoice(path))
   if (!isOpen) {
     const places = path.map((step) => step.places[0] as number)
-    const links = yield* linksOf(path, places, { context, rules, claim, sessions: new Map() })
+    const links = yield* linksOf(path, places, { context, rules, claim, sessions: new Map(), made: new Map() })
     const chain: Chain = { links, invocation }
     return checkNonce(chain, start, settings) ?? chain
   }

@@ -32,6 +32,8 @@ export interface Search {
   readonly tokens: TokenTable
   readonly settings: Settings
   readonly signatures: SignatureState
+  /** Links that were made, by all that they depend on. */
+  readonly made: Map<string, Link>
   /** The keys of tokens whose signature is their issuer's. */
   readonly verified: Set<string>
   /** How many signatures may still be verified. */
@@ -53,6 +55,7 @@ export function createSearch(context: ReadingContext, rules: ResourceRules, toke
       keys: createKeyRing(),
       verify: createVerifiers(settings.backend).atOnce,
     },
+    made: new Map(),
     verified: new Set(),
     effort: { signatures: 2 * settings.limits.proofs },
   }
@@ -153,7 +156,7 @@ function* examine(
       return { rank: 0, denial: () => ({ ...session, message, at }), isFinal: false }
     }
   }
-  const context = { context: search.context, rules: search.rules, claim, sessions }
+  const context = { context: search.context, rules: search.rules, claim, sessions, made: search.made }
   const invocation = question.invocation()
   const first = path.map((step) => policies.places(step)[0] as number)
   const begun = yield* linksOf(path, first, context)

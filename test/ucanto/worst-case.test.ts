@@ -89,6 +89,24 @@ async function lattice(
   return call(proofs, blocks, nb)
 }
 
+/** Many roots whose policy does not hold, and behind each of them the same long way with much to read. */
+async function longWayBehind(roots: number): Promise<Uint8Array> {
+  filling = 0
+  const capability = (pol: readonly unknown[]): never => [{ ...mail, nb: { pol } }] as never
+  const first = await Promise.all(
+    Array.from({ length: roots }, () => give({ capabilities: capability([['==', '.to', 'eve']]) })),
+  )
+  const blocks = first.map(blockOf)
+  let proofs = first.map(({ cid }) => cid as unknown as CID)
+  for (let level = 0; level < 14; level++) {
+    const pol = Array.from({ length: 110 }, (_, index) => ['!=', '.to', `x${level}-${index}`])
+    const next = await give({ issuer: bob, capabilities: capability(pol), proofs })
+    blocks.push(blockOf(next))
+    proofs = [next.cid as unknown as CID]
+  }
+  return call(proofs, blocks, { to: 'bob' })
+}
+
 /** As many delegations side by side as fit, each changed before it is sent. */
 async function beside(
   count: number,
@@ -210,6 +228,11 @@ const shapes: readonly Shape[] = [
         undefined,
         {},
       ),
+    expected: 'policy_unsatisfied at 0 PRF-11',
+  },
+  {
+    what: 'many ways that share a long part with many statements',
+    archive: () => longWayBehind(17),
     expected: 'policy_unsatisfied at 0 PRF-11',
   },
   {
