@@ -1,6 +1,7 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import { VaultError } from '../errors.ts'
 import { type Credential, type CredentialRules, parseCredential } from './credential.ts'
+import { createMutex } from './mutex.ts'
 import type { Secret } from './secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from './source.ts'
 
@@ -57,8 +58,14 @@ function connect(source: SecretSource, reference: string, credential: Credential
       replace: async (secret: Secret, expectedVersion: string, signal: AbortSignal) =>
         (await source.replace?.(reference, { secret, expectedVersion, signal })) ?? expectedVersion,
     }),
-    ...(source.exclusively !== undefined && {
-      exclusively: <T>(task: () => Promise<T>) => source.exclusively?.(reference, task) ?? task(),
-    }),
+    ...exclusivelyOf(source, reference),
   }
+}
+
+/** Where a secret is replaced and the store has no lock, the calls of this process take turns at least. */
+function exclusivelyOf(source: SecretSource, reference: string): Pick<FoundCredential, 'exclusively'> {
+  if (source.exclusively !== undefined) {
+    return { exclusively: <T>(task: () => Promise<T>) => source.exclusively?.(reference, task) ?? task() }
+  }
+  return source.replace === undefined ? {} : { exclusively: createMutex() }
 }

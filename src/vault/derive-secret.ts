@@ -54,9 +54,17 @@ export async function deriveSecret(
   }
 
   async function reread(): Promise<Secret> {
+    let again = await read(deadline.signal)
     const waiting = pending.get(reference)
-    if (waiting !== undefined) await store(waiting)
-    const again = await read(deadline.signal)
+    if (waiting !== undefined && again.version === waiting.expectedVersion) {
+      again.secret.dispose()
+      await store(waiting)
+      again = await read(deadline.signal)
+    } else if (waiting !== undefined) {
+      // It was stored and the answer was lost, or somebody has stored another one since: what is there is what counts.
+      pending.delete(reference)
+      waiting.secret.dispose()
+    }
     versions.push(again.version)
     return again.secret
   }

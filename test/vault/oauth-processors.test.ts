@@ -211,6 +211,43 @@ describe('refresh tokens', () => {
     expect((await memory.read('api', { scope: '' }))?.secret.revealField('refreshToken')).toBe('rt-3')
   })
 
+  it('VLT-17 go on when a successor was stored and the answer was lost, or an operator has stored another', async () => {
+    const server = await rotating()
+    const clock = movableClock()
+    const memory = memorySource('memory', kept(), clock)
+    let lost = true
+    const source: typeof memory = {
+      ...memory,
+      replace: async (reference, successor) => {
+        const version = (await memory.replace?.(reference, successor)) ?? ''
+        if (lost) throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the connection broke')
+        return version
+      },
+    }
+    const credentials = { api: { origins: [server.origin], processor: processorFor(server) } }
+    const vault = createVault({ source, credentials, clock })
+    const use = (): Promise<Response> =>
+      vault.use({ reference: 'api', authorization: permission(), url: `${server.origin}/x` })
+    await expect(use()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    lost = false
+    await use()
+    expect(server.stolen()).toBe(false)
+    expect((await memory.read('api', { scope: '' }))?.secret.revealField('refreshToken')).toBe('rt-3')
+  })
+
+  it('VLT-17 are rotated one at a time for all scopes, also by a store without a lock', async () => {
+    const server = await rotating()
+    const { exclusively: _, ...source } = memorySource('memory', kept(), movableClock())
+    const scopes = { '/crm/read': 'r', '/crm/write': 'w' }
+    const processor = refreshToken({ tokenEndpoint: `${server.origin}/token`, clientId: 'c', scopes })
+    const vault = createVault({ source, credentials: { api: { origins: [server.origin], processor } } })
+    const calls = Object.keys(scopes).map((path) =>
+      vault.use({ reference: 'api', authorization: permission({ path }), url: `${server.origin}/x` }),
+    )
+    await Promise.all(calls)
+    expect([server.stolen(), asked(server).length]).toEqual([false, 2])
+  })
+
   it('that a server leaves as they are need no store', async () => {
     const server = await start(() => ({
       access_token: 'at',
