@@ -471,6 +471,16 @@ describe('writing', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('lock.'))).toEqual([])
   })
 
+  it('VLT-24 waits no longer than it may when whoever began to break a lock has died as well', async () => {
+    const lock = join(folder, 'lock')
+    const dead = spawn(process.execPath, ['-e', ''])
+    await new Promise((resolve) => dead.on('exit', resolve))
+    const nonce = 'a'.repeat(24)
+    writeFileSync(lock, JSON.stringify({ process: dead.pid, host: hostname(), nonce }))
+    writeFileSync(`${lock}.${nonce}.broken`, '')
+    await expect(withFileLock(lock, 60, async () => 'done')).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+  })
+
   it('VLT-24 gives the lock back when the task fails', async () => {
     const lock = join(folder, 'lock')
     await expect(withFileLock(lock, 100, () => Promise.reject(new Error('no')))).rejects.toThrow('no')

@@ -39,8 +39,9 @@ async function acquire(path: string, own: Holder, timeoutMs: number): Promise<vo
     // VLT-24
     if (await create(path, own)) return
     const holder = await readHolder(path)
+    // also a dead process's, when whoever began to break it has died as well
+    if (waited >= timeoutMs) throw held(path, holder)
     if (holder !== undefined && isDead(holder)) await breakLock(path, holder)
-    else if (waited >= timeoutMs) throw held(path, holder)
     else await new Promise((resolve) => setTimeout(resolve, PAUSE))
   }
 }
