@@ -84,6 +84,13 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
   const limited = wrap(bulkhead(settings.concurrency, settings.concurrency), tries)
   const cache = createReadingCache(settings)
   const flights = new Map<string, Flight>()
+  /** How often each credential was forgotten: what was asked before is neither joined nor kept after it. */
+  const ages = new Map<string, number>()
+
+  function forget(reference: string): void {
+    cache.forget(reference)
+    ages.set(reference, (ages.get(reference) ?? 0) + 1)
+  }
 
   async function attempt(reference: string, readOptions: ReadOptions): Promise<SecretReading | undefined> {
     const limit = timeout(settings.attemptTimeoutMs, TimeoutStrategy.Aggressive)
@@ -114,6 +121,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     reference: string,
     readOptions: ReadOptions,
   ): Promise<SecretReading | undefined> {
+    const age = ages.get(reference)
     try {
       const reading = await ask(reference, readOptions)
       if (reading?.revoke !== undefined) {
@@ -122,7 +130,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
       }
       // VLT-16: a store that says no, or has nothing, ends what was kept; one that cannot be reached does not
       if (reading === undefined) cache.drop(key)
-      else cache.put(key, reference, reading)
+      else if (ages.get(reference) === age) cache.put(key, reference, reading)
       return reading
     } catch (cause) {
       if (!isUnavailable(cause)) cache.drop(key)
@@ -153,7 +161,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     signal: AbortSignal | undefined,
   ): Promise<SecretReading | undefined> {
     // VLT-35
-    const flightKey = `${String(readOptions.fresh)} ${key}`
+    const flightKey = `${String(readOptions.fresh)} ${ages.get(reference) ?? 0} ${key}`
     let flight = flights.get(flightKey)
     // a probe has one who waits for it, everybody else is refused at once
     if (flight !== undefined && breaker.state !== 'closed') throw refused()
@@ -192,14 +200,18 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     name: source.name,
     read,
     state: () => breaker.state,
-    forget: cache.forget,
+    forget,
     ...(scope !== undefined && { scope: scope.bind(source) }),
     ...(perCall !== undefined && { perCall: perCall.bind(source) }),
     ...(exclusively !== undefined && { exclusively: exclusively.bind(source) }),
     ...(replace !== undefined && {
       replace: async (reference: string, successor: Parameters<typeof replace>[1]) => {
-        cache.forget(reference)
-        return replace.call(source, reference, successor)
+        forget(reference)
+        try {
+          return await replace.call(source, reference, successor)
+        } finally {
+          forget(reference)
+        }
       },
     }),
   }) as ResilientSource

@@ -22,7 +22,7 @@ function unreliable(options: ResilienceOptions = {}, extra: Partial<SecretReadin
     perCall: () => perCall,
     async read(reference: string, { signal }: ReadOptions) {
       state.reads += 1
-      const { behaviour } = state
+      const { behaviour, version } = state
       if (behaviour === 'hangs')
         await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
       if (behaviour === 'fails' || (behaviour === 'fails every other time' && state.reads % 2 === 1)) {
@@ -33,8 +33,8 @@ function unreliable(options: ResilienceOptions = {}, extra: Partial<SecretReadin
       await new Promise((resolve) => setTimeout(resolve, 2))
       return {
         reference,
-        secret: new Secret(`canary-${state.version}`),
-        version: String(state.version),
+        secret: new Secret(`canary-${version}`),
+        version: String(version),
         kind: 'static',
         downscoped: false,
         readAt: NOON,
@@ -307,6 +307,22 @@ describe('what is kept', () => {
     source.forget('a')
     await expect(read(source)).rejects.toMatchObject(away)
     expect((await read(source, 'b')).secret.reveal()).toBe('canary-1')
+  })
+
+  it('VLT-16 keeps and joins nothing that was asked before it was told so', async () => {
+    const { state, source } = unreliable({ keep: 600 })
+    const before = read(source)
+    state.version = 2
+    source.forget('a')
+    const after = read(source)
+    expect((await before).secret.reveal()).toBe('canary-1')
+    expect((await after).secret.reveal()).toBe('canary-2')
+    expect((await read(source)).secret.reveal()).toBe('canary-2')
+    const again = read(source)
+    source.forget('a')
+    await again
+    state.behaviour = 'fails'
+    await expect(read(source)).rejects.toMatchObject(away)
   })
 
   it('is the newest that was read', async () => {
