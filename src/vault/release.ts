@@ -14,7 +14,7 @@ import { type DeriveSurroundings, deriveSecret } from './derive-secret.ts'
 import { vaultFailure } from './failure.ts'
 import type { DerivedSecret } from './processor.ts'
 import { giveBack, giveBackLate } from './reading.ts'
-import type { Secret } from './secret.ts'
+import { Secret } from './secret.ts'
 import type { SecretReading } from './source.ts'
 import type { CachedSecret, TokenCache } from './token-cache.ts'
 import type { Release, ReleaseOptions } from './vault.ts'
@@ -73,7 +73,8 @@ async function readSecret(
   fresh = false,
 ): Promise<SecretReading> {
   const deadline = startDeadline(signal, context.timeoutMs)
-  const work = found.read({ scope, fresh, signal: deadline.signal })
+  // a source that throws at once, in place of a promise, is one that fails
+  const work = (async () => found.read({ scope, fresh, signal: deadline.signal }))()
   let waiting = true
   giveBackLate(work, () => !waiting)
   try {
@@ -105,13 +106,16 @@ function checkReading(found: FoundCredential, reading: SecretReading | undefined
   if (reading === undefined) {
     throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'the vault holds no secret under the configured reference')
   }
+  if (!Secret.is(reading.secret)) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the source of the secret answered without a `Secret`')
+  }
   // VLT-09
   if (reading.reference !== found.reference) {
     reading.secret.dispose()
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the vault answered with another secret than the one asked for')
   }
   // VLT-10
-  if (reading.expiresAt !== undefined && now >= reading.expiresAt) {
+  if (reading.expiresAt !== undefined && !(now < reading.expiresAt)) {
     reading.secret.dispose()
     throw new VaultError('ERR_VAULT_EXPIRED', 'the secret in the vault has expired')
   }

@@ -206,6 +206,48 @@ describe('what stops a release', () => {
   })
 })
 
+describe('a source of the service', () => {
+  const vaultOver = (read: unknown): Vault =>
+    createVault({
+      source: { name: 'own', read: read as SecretSource['read'] },
+      credentials: { a: { origins: ['https://api.example'], processor: bearer(), leasable: true } },
+      fetch: async () => new Response('ok'),
+      clock: movableClock(),
+    })
+  const answer = { reference: 'a', version: '1', kind: 'static', downscoped: false, readAt: NOON }
+  const readings: readonly (readonly [string, () => unknown])[] = [
+    [
+      'throws the secret at once',
+      () => {
+        throw new Error('no canary-1')
+      },
+    ],
+    ['answers without a secret', async () => answer],
+    ['answers with a secret as text', async () => ({ ...answer, secret: 'canary-1' })],
+    [
+      'answers with an end that is no time',
+      async () => ({ ...answer, secret: new Secret('canary-1'), expiresAt: 'x' }),
+    ],
+    ['answers with null', async () => null],
+  ]
+  for (const [what, read] of readings) {
+    it(`SEC-03 that ${what} releases nothing and tells nobody [attack 77]`, async () => {
+      const vault = vaultOver(read)
+      for (const call of [
+        vault.use({ reference: 'a', authorization: permission(), url: 'https://api.example/' }),
+        vault.lease('a', { authorization: permission() }),
+      ]) {
+        const error = await call.then(
+          () => undefined,
+          (caught: unknown) => caught,
+        )
+        expect(error).toBeInstanceOf(VaultError)
+        expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('canary-1')
+      }
+    })
+  }
+})
+
 describe('a processor of the service', () => {
   const own = (change: Partial<Processor>): Processor => ({ ...bearer(), ...change })
   const using = (processor: Processor, options: VaultOptions = {}): Promise<Response> =>
