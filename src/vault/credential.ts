@@ -128,7 +128,8 @@ function parseMethod(method: string, wrong: (what: string) => VaultError): strin
 }
 
 function parsePathPrefix(prefix: string, wrong: (what: string) => VaultError): string {
-  const canonical = prefix.startsWith('/') && new URL(prefix, 'https://localhost').pathname === prefix
+  const base = 'https://localhost'
+  const canonical = prefix.startsWith('/') && URL.canParse(prefix, base) && new URL(prefix, base).pathname === prefix
   if (!canonical || prefix.includes('//') || (prefix.length > 1 && prefix.endsWith('/')) || prefix.includes('%')) {
     throw wrong(`path prefix ${quote(prefix)} must begin with a slash, end without one, and need no encoding`)
   }

@@ -89,7 +89,16 @@ async function openWith(privateKey: Uint8Array, keyId: Uint8Array, bytes: Uint8A
   if (typeof rules !== 'string' || typeof secret !== 'string') throw damaged()
   if (expiration !== undefined && (typeof expiration !== 'number' || !Number.isSafeInteger(expiration))) throw damaged()
   const version = encodeHex((await sha256Bytes(bytes)).subarray(0, 8))
-  return { rules: rulesOfText(rules), secret: new Secret(decodeBase64url(secret)), expiration, version }
+  return { rules: rulesOfText(rules), secret: secretOf(secret), expiration, version }
+}
+
+/** Whoever knows the public key can have sealed anything. */
+function secretOf(text: string): Secret {
+  try {
+    return new Secret(decodeBase64url(text))
+  } catch {
+    throw damaged()
+  }
 }
 
 function fieldsOf(plain: Uint8Array): ReadonlyMap<string, unknown> {

@@ -32,6 +32,8 @@ describe('credential rules', () => {
     ['a prefix with dot segments', 'a', { ...sent, pathPrefix: '/v1/../v2' }, /path prefix/],
     ['a prefix that is no path', 'a', { ...sent, pathPrefix: 'v1' }, /path prefix/],
     ['a prefix on another host', 'a', { ...sent, pathPrefix: '//evil.example/v1' }, /path prefix/],
+    ['a prefix that is no host either', 'a', { ...sent, pathPrefix: '//' }, /path prefix/],
+    ['a prefix with a backslash', 'a', { ...sent, pathPrefix: '/\\' }, /path prefix/],
   ]
   for (const [what, name, rules, message] of wrong) {
     it(`VLT-11 refuses ${what}`, () => {

@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeBase64url } from '../../src/ipld/base.ts'
+import { concatBytes } from '../../src/ipld/concat.ts'
+import { sha256Bytes } from '../../src/vault/digest.ts'
+import { seal as seal256 } from '../../src/vault/hpke/hpke.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import {
@@ -113,6 +117,26 @@ describe('sealed credentials', () => {
     expect(await (await use(vaultOf(text, { privateKeys: [other.privateKey, key.privateKey] }))).text()).toContain(
       'redacted',
     )
+  })
+
+  it('VLT-27 are refused by an error of the vault whatever somebody with the public key has sealed [attack 76]', async () => {
+    const rules = { leasable: false, origins: [server.origin], processor: { type: 'bearer' }, methods: ['GET'] }
+    const lock = { subjects: [OWNER], commands: ['/crm'] }
+    const text = (change: object): string => JSON.stringify({ ...rules, ...lock, pathPrefix: '/', ...change })
+    const keyId = (await sha256Bytes(key.publicKey)).slice(0, 8)
+    const context = { info: new TextEncoder().encode('procura-sealed@1'), aad: keyId }
+    for (const contents of [
+      null,
+      { rules: text({ pathPrefix: '//' }), secret: 'aGVsbG8' },
+      { rules: text({}), secret: '!' },
+      { rules: text({}), secret: '' },
+      { rules: '{', secret: 'aGVsbG8' },
+    ]) {
+      const plain = new TextEncoder().encode(JSON.stringify(contents))
+      const { encapsulated, ciphertext } = await seal256(key.publicKey, plain, context)
+      const sealed = `procura-sealed.1.${encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))}`
+      await expect(use(vaultOf(sealed)), JSON.stringify(contents)).rejects.toMatchObject({ name: 'VaultError' })
+    }
   })
 
   it('end when they say so', async () => {
