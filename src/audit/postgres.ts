@@ -82,9 +82,15 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
     const prepared = await prepareEvent(event, sha256)
     return new Promise<Confirmation>((resolve, reject) => {
       queue.push({ event: prepared, signal, resolve, reject })
-      running ??= drain().finally(() => {
-        running = undefined
-      })
+      start()
+    })
+  }
+
+  function start(): void {
+    running ??= drain().finally(() => {
+      running = undefined
+      // What came after the last look at the queue, and before this.
+      if (queue.length > 0) start()
     })
   }
 
@@ -154,7 +160,7 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
 
   async function close(): Promise<void> {
     closed = true
-    await running
+    while (running !== undefined) await running
   }
 
   return Object.freeze({ name, append, close })
