@@ -125,7 +125,8 @@ export async function verifyAuditLog(
     hashes.delete(last.sequence - remembered)
   }
 
-  const end = Math.max(...anchors.keys(), 0)
+  let end = 0
+  for (const sequence of anchors.keys()) end = Math.max(end, sequence)
   if (end > last.sequence) {
     const next = last.sequence + 1
     return bad(

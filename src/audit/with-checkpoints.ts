@@ -49,7 +49,7 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   let signed: LogPosition | undefined
   let signedAt: Timestamp = clock.now()
   let latest: LogPosition | undefined
-  let pending: Promise<void> | undefined
+  let pending: Pending | undefined
 
   async function make(position: LogPosition, signal: AbortSignal | undefined): Promise<void> {
     const time = clock.now()
@@ -63,6 +63,13 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     }
     signed = position
     signedAt = time
+  }
+
+  function begin(position: LogPosition, signal: AbortSignal | undefined): Pending {
+    const work = make(position, signal).finally(() => {
+      pending = undefined
+    })
+    return { work, signal }
   }
 
   function isDue(position: LogPosition): boolean {
@@ -83,10 +90,14 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     if (latest === undefined || sequence > latest.sequence) latest = { sequence, hash }
     while (isDue(latest)) {
       // One at a time: whoever comes while one is being made waits for that, and then looks again.
-      pending ??= make(latest, options.signal).finally(() => {
-        pending = undefined
-      })
-      await pending
+      pending ??= begin(latest, options.signal)
+      const { work, signal } = pending
+      try {
+        await work
+      } catch (error) {
+        // Who gave up while it was made for them gave up for themselves.
+        if (!signal?.aborted || options.signal?.aborted) throw error
+      }
     }
     return confirmation
   }
@@ -100,4 +111,10 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   }
 
   return Object.freeze({ name: sink.name, append, close })
+}
+
+/** A checkpoint that is being made, and the signal of the one it is made for. */
+interface Pending {
+  readonly work: Promise<void>
+  readonly signal: AbortSignal | undefined
 }

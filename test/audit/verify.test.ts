@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { backend as platform } from '#backend'
 import type { AuditLogReport } from '../../src/audit/audit-log-fault.ts'
 import { callbackAuditSink } from '../../src/audit/callback.ts'
 import { type Checkpoint, type CheckpointSigner, signCheckpoint, verifyCheckpoint } from '../../src/audit/checkpoint.ts'
@@ -9,7 +10,9 @@ import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { withCheckpoints } from '../../src/audit/with-checkpoints.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
 import { ArgumentError, AuditError } from '../../src/errors.ts'
+import { encodeBase64url } from '../../src/ipld/base.ts'
 import type { IpldMap } from '../../src/ipld/value.ts'
+import type { PreparedKey } from '../../src/principal/backend/backend.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { fakeSink, intent, logOf, stoppedClock } from './events.ts'
@@ -45,6 +48,17 @@ async function check(changed: readonly string[]): Promise<unknown> {
 }
 
 describe('a log that was not changed', () => {
+  it('LOG-09 is compared with the checkpoints of many months', async () => {
+    const backend = { ...platform, prepareKey: () => ({}) as PreparedKey, verify: () => true }
+    const { hash } = placeOf(lines[0])
+    const signature = encodeBase64url(new Uint8Array(64).fill(1))
+    const checkpoints = Array.from({ length: 140_000 }, (_, index) => {
+      return { log: 'mail', sequence: 13 + index, hash, time: 1, signer: signer.did, signature }
+    })
+    const report = await verifyAuditLog(lines, { checkpoints, signers, log: 'mail', backend })
+    expect(report).toMatchObject({ valid: false, fault: { kind: 'truncated', sequence: 13 } })
+  })
+
   it('LOG-09 is valid, and so is an empty one', async () => {
     expect(await verifyAuditLog(lines)).toEqual({ valid: true, records: 12, head: placeOf(lines[11]), covered: 0 })
     expect(await verifyAuditLog([])).toMatchObject({ valid: true, records: 0, head: { sequence: 0 } })
@@ -326,6 +340,30 @@ describe('a log with checkpoints', () => {
     expect(published).toEqual([...published].sort((a, b) => a - b))
     expect(new Set(published).size).toBe(published.length)
     expect(await verifyAuditLog(memory.lines(), { signers, log: 'mail' })).toMatchObject({ valid: true })
+  })
+
+  it('LOG-08 makes another one when the call that made it has given up, and refuses nobody else', async () => {
+    const memory = memoryAuditSink()
+    const published: number[] = []
+    const sink = withCheckpoints(memory, {
+      signer,
+      log: 'mail',
+      everyRecords: 1,
+      publish: async ({ sequence }, { signal }) => {
+        await new Promise((resolve, reject) => {
+          setTimeout(resolve, 20)
+          signal?.addEventListener('abort', () => reject(signal.reason))
+        })
+        published.push(sequence)
+      },
+    })
+    const leaving = new AbortController()
+    const gone = sink.append(intent(1), { signal: leaving.signal })
+    const others = Promise.all([2, 3, 4].map((number) => sink.append(intent(number), {})))
+    setTimeout(() => leaving.abort(new Error('the client left')), 5)
+    await expect(gone).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    expect((await others).map(({ sequence }) => sequence)).toEqual([2, 3, 4])
+    expect(published.at(-1)).toBeGreaterThanOrEqual(4)
   })
 
   it('LOG-08 needs a sink that keeps a log', async () => {
