@@ -1,6 +1,15 @@
 /** Thrown within the guard when something took too long; it becomes a denial, or an error with a message of its own. */
 export class DeadlineError extends Error {}
 
+/** Tells whether a deadline was what was thrown; of what cannot be looked at, that it was not. */
+export function isDeadline(error: unknown): boolean {
+  try {
+    return error instanceof DeadlineError
+  } catch {
+    return false
+  }
+}
+
 /**
  * Waits for a task, and no longer than a deadline.
  *

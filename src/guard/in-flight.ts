@@ -17,12 +17,15 @@ export function createInFlight(max: number): InFlight {
   const running = new Set<AbortController>()
   let count = 0
   let closed = false
+  /** Set when the guard has waited long enough: what begins its work only then was let in before, and is not done. */
+  let ending: Error | undefined
   let onEmpty: (() => void) | undefined
 
   return {
     async run(task) {
       const controller = new AbortController()
       running.add(controller)
+      if (ending !== undefined) controller.abort(ending)
       try {
         return await task(controller.signal)
       } finally {
@@ -45,7 +48,8 @@ export function createInFlight(max: number): InFlight {
       let timer: ReturnType<typeof setTimeout> | undefined
       const patience = new Promise<void>((resolve) => {
         timer = setTimeout(() => {
-          for (const controller of running) controller.abort(new Error('the guard is closing'))
+          ending = new Error('the guard is closing')
+          for (const controller of running) controller.abort(ending)
           // One more turn, in which handlers that listen can end and be recorded.
           setTimeout(resolve, Math.min(milliseconds, 250))
         }, milliseconds)

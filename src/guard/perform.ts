@@ -8,7 +8,7 @@ import type { Lease, ReleaseOptions, Vault } from '../vault/vault.ts'
 import type { AuditTrail, Ending } from './audit-trail.ts'
 import { createCall, type Handler, type UpstreamRequest } from './call.ts'
 import { credentialFor, type GuardedCommand } from './command.ts'
-import { DeadlineError, withinDeadline } from './deadline.ts'
+import { isDeadline, withinDeadline } from './deadline.ts'
 import { signReceipt } from './receipt.ts'
 import type { GuardResult } from './result.ts'
 import { errorCode, type Telemetry } from './telemetry.ts'
@@ -60,13 +60,13 @@ export async function perform<Args, T>(work: Performance<Args, T>): Promise<Guar
     })
   } catch (error) {
     seen.ended = true
-    await giveBack(leases, telemetry)
-    const status = signals.some((signal) => signal?.aborted) || error instanceof DeadlineError ? 'unknown' : 'error'
+    await giveBack(leases, handlerMs, telemetry)
+    const status = signals.some((signal) => signal?.aborted) || isDeadline(error) ? 'unknown' : 'error'
     await finish(work, { status, code: errorCode(error), ...seen.upstream }, started)
     throw error
   }
   seen.ended = true
-  await giveBack(leases, telemetry)
+  await giveBack(leases, handlerMs, telemetry)
   const record = await finish(work, { status: 'ok', ...seen.upstream }, started)
   let receipt: Receipt | undefined
   if (record !== undefined && work.receipts !== undefined) {
@@ -111,6 +111,8 @@ function createUpstream<Args, T>(
         onRelease: async (released) => {
           if (seen.ended) throw tooLate()
           await trail.released(intent, released, signal)
+          // the record of it was waited for, and the handler may not have been
+          if (seen.ended) throw tooLate()
           telemetry.event({ name: 'released', command, durationMs: performance.now() - started })
         },
       })
@@ -140,8 +142,10 @@ function tooLate(): VaultError {
   return new VaultError('ERR_VAULT_UNAVAILABLE', 'the call has ended; a handler awaits what it begins')
 }
 
-async function giveBack(leases: readonly Lease[], telemetry: Telemetry): Promise<void> {
-  for (const ended of await Promise.allSettled(leases.map((lease) => lease.revoke()))) {
+/** Gives back what the handler left open, in no more time than the handler had: the outcome waits to be recorded. */
+async function giveBack(leases: readonly Lease[], milliseconds: number, telemetry: Telemetry): Promise<void> {
+  const ends = leases.map((lease) => withinDeadline(milliseconds, [], async () => lease.revoke()))
+  for (const ended of await Promise.allSettled(ends)) {
     if (ended.status === 'rejected') telemetry.error(ended.reason)
   }
 }

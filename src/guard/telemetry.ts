@@ -92,11 +92,20 @@ export function createTelemetry({ tracer, onEvent, onError }: TelemetryOptions):
   }
 }
 
-/** The stable code of an error, for records: never its message, which may quote what it should not. */
+/**
+ * The stable code of an error, for records: never its message, which may quote what it should not. Handlers can throw
+ * anything, also what throws itself when it is looked at.
+ */
 export function errorCode(error: unknown): string {
-  const code = typeof error === 'object' && error !== null ? (error as { readonly code?: unknown }).code : undefined
+  return quietly(() => codeOf(error)) ?? 'Error'
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { code } = error as { readonly code?: unknown }
   if (typeof code === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(code)) return code
-  return error instanceof Error && /^[A-Za-z]{1,64}$/.test(error.name) ? error.name : 'Error'
+  const name: unknown = error instanceof Error ? error.name : undefined
+  return typeof name === 'string' && /^[A-Za-z]{1,64}$/.test(name) ? name : undefined
 }
 
 function quietly<T>(report: () => T): T | undefined {

@@ -372,6 +372,25 @@ describe('guard.use', () => {
     expect(kinds()).toEqual(['intent', 'outcome unknown'])
   })
 
+  it('GRD-06 begins no work when it has waited long enough, though the decision was under way', async () => {
+    const memory = memoryAuditSink()
+    // One that takes records whatever happens: so it is the guard that keeps the handler from running.
+    const sink: AuditSink = { ...memory, close: async () => undefined }
+    const slow = { findRevocations: () => new Promise<never[]>((resolve) => setTimeout(() => resolve([]), 80)) }
+    const { guard } = setUp({ audit: { sink }, revocations: slow, deadlines: { closeMs: 10 } })
+    let ran = false
+    const used = guard
+      .use(await containerOf('/mail/read'), () => {
+        ran = true
+      })
+      .catch((error: Error) => error.message)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await guard.close()
+    expect(await used).toMatch(/closing/)
+    expect(ran).toBe(false)
+    expect(await findOpenIntents(memory.records())).toEqual([])
+  })
+
   it('GRD-07 signs a receipt that the agent can keep: the task, the value, the record', async () => {
     const { guard, sink } = setUp({ receipts: service })
     const invocation = await call({ issuer: bob, proofs, command: '/mail/read' })
@@ -433,6 +452,38 @@ describe('guard.authorize and guard.dryRun', () => {
       await expect(begin(kept as GuardedCall)).rejects.toMatchObject({ code: 'ERR_VAULT_UNAVAILABLE' })
       expect(kinds()).toEqual(['intent', 'outcome ok', 'intent', 'outcome ok'])
       expect(upstream.requests).toHaveLength(before)
+    }
+  })
+
+  it('GRD-03 sends nothing for a handler that ended while the release was recorded [attack 74]', async () => {
+    const memory = memoryAuditSink()
+    const sink: AuditSink = {
+      ...memory,
+      append: async (event, options) => {
+        if (event.kind === 'released') await new Promise((resolve) => setTimeout(resolve, 40))
+        return memory.append(event, options)
+      },
+    }
+    const { guard } = setUp({ audit: { sink } })
+    const before = upstream.requests.length
+    let unawaited: Promise<unknown> = Promise.resolve()
+    await guard.use(await containerOf(), async (handled) => {
+      unawaited = post(handled).catch((error: unknown) => error)
+      await new Promise((resolve) => setTimeout(resolve, 15))
+    })
+    expect(await unawaited).toMatchObject({ code: 'ERR_VAULT_UNAVAILABLE' })
+    expect(upstream.requests).toHaveLength(before)
+  })
+
+  it('records how a call ended whatever its handler throws', async () => {
+    const trap = (): never => {
+      throw new Error('do not look')
+    }
+    const odd = Object.assign(new Error('odd'), { name: { toString: () => 'Odd' } })
+    for (const thrown of [new Proxy({}, { get: trap, getPrototypeOf: trap }), odd, null, 'text', 7]) {
+      const { guard, events } = setUp()
+      await guard.use(await containerOf('/mail/read'), () => Promise.reject(thrown)).catch(() => undefined)
+      expect(events().at(-1)).toMatchObject({ kind: 'outcome', status: 'error', code: 'Error' })
     }
   })
 

@@ -13,6 +13,7 @@ import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
+import type { Vault } from '../../src/vault/vault.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -131,6 +132,20 @@ const cases: readonly Hanging[] = [
   [
     'the origin of a secret that is given back',
     () => ({ vault: vaultOf({ perCall: () => true }, { kind: 'dynamic', revoke: hang }) }),
+    'done',
+    0,
+    lease,
+  ],
+  [
+    'a vault of another make, when a lease is given back to it',
+    () => {
+      const inner = vaultOf()
+      const vault: Vault = {
+        ...inner,
+        lease: async (name, options) => ({ ...(await inner.lease(name, options)), revoke: hang }),
+      }
+      return { vault, deadlines: { handlerMs: 300 } }
+    },
     'done',
     0,
     lease,
