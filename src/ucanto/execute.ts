@@ -61,10 +61,14 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
     throw new ResolutionError('the ucanto service did not answer', { cause })
   }
   if (response.status !== 200) {
-    await response.body?.cancel()
+    // how the rest of it ends is nobody's concern
+    response.body?.cancel().catch(() => undefined)
     throw new ResolutionError(`the ucanto service answered with status ${response.status}`)
   }
-  const body = await readBody(response, limits.containerBytes)
+  const body = await readBody(response, limits.containerBytes).catch((cause: unknown) => {
+    if (cause instanceof MalformedError) throw cause
+    throw new ResolutionError('the ucanto service broke off its answer', { cause })
+  })
   return readReceipt(body, invocation.cid, { limits, service, resolver, ...abort })
 }
 
@@ -76,7 +80,7 @@ async function readBody({ body }: Response, most: number): Promise<Uint8Array> {
   for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
     length += read.value.length
     if (length > most) {
-      await reader?.cancel()
+      reader?.cancel().catch(() => undefined)
       throw new MalformedError('UCT-45', `the response is longer than ${most} bytes`, { kind: 'too_large' })
     }
     chunks.push(read.value)

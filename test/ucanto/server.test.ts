@@ -255,6 +255,17 @@ describe('a service of @ucanto/server', () => {
     const fetch = async (): Promise<Response> => Response.redirect('http://127.0.0.1:1/')
     await expect(execute(call, { url: 'http://127.0.0.1:1/', fetch })).rejects.toThrow(ResolutionError)
   })
+
+  it('UCT-45 that break off are no answers, whatever their status', async () => {
+    const call = await callOf({ to: 'bob' })
+    for (const status of [200, 500]) {
+      const body = new ReadableStream({
+        start: (controller) => controller.error(new TypeError('terminated')),
+      })
+      const fetch = async (): Promise<Response> => new Response(body, { status })
+      await expect(execute(call, { url: 'http://127.0.0.1:1/', fetch })).rejects.toThrow(ResolutionError)
+    }
+  })
 })
 
 describe('ucantoService', () => {
