@@ -16,6 +16,10 @@ import type { AuditSink } from './sink.ts'
 export interface LineStream {
   /** Takes the text, and calls back when it is handed to the system or could not be. */
   write(text: string, callback: (error?: Error | null) => void): boolean
+  /** Listens for errors; unheard one would end the process. */
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  /** Takes a listener away. */
+  off?(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** Options of {@link stdoutAuditSink}. */
@@ -44,5 +48,9 @@ export function stdoutAuditSink(options: StdoutAuditSinkOptions = {}): AuditSink
         else reject(new AuditError('ERR_AUDIT_UNCONFIRMED', 'standard output did not take an audit record', { cause }))
       })
     })
-  return chainedSink({ name, durability: 'system', write }, chain)
+  // The call that could not be recorded hears of it: when the collector has gone the others go on.
+  const onLoss = (): void => undefined
+  stream.on?.('error', onLoss)
+  const close = (): void => void stream.off?.('error', onLoss)
+  return chainedSink({ name, durability: 'system', write, close }, chain)
 }

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { allOf } from '../../src/audit/all-of.ts'
 import { anyOf } from '../../src/audit/any-of.ts'
@@ -221,6 +222,16 @@ describe('standard output', () => {
     broken = false
     await sink.append(intent(3), {})
     expect(await verifyAuditLog(text.trimEnd().split('\n'))).toMatchObject({ valid: true, records: 2 })
+  })
+
+  it('AUD-07 does not end the process when its reader has gone, and says so to each call', async () => {
+    const stream = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) })
+    const sink = stdoutAuditSink({ stream })
+    for (const number of [1, 2]) {
+      await expect(sink.append(intent(number), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    }
+    await sink.close()
+    expect(stream.listenerCount('error')).toBe(0)
   })
 })
 
