@@ -99,10 +99,15 @@ async function listOpen(log: Log, flags: AuditFlags, host: Host): Promise<number
   else {
     for (const row of rows) {
       host.print(
-        `${row.sequence}\t${row.time}\t${row.command}\t${row.invocation}\t${row.released ? 'released' : 'not known to be released'}`,
+        `${row.sequence}\t${row.time}\t${plain(row.command)}\t${plain(row.invocation)}\t${row.released ? 'released' : 'not known to be released'}`,
       )
     }
     host.print(`${rows.length} intents without an outcome`)
   }
   return rows.length === 0 ? 0 : 1
+}
+
+/** Text of a log, which anybody may have changed, as a terminal can show it. */
+function plain(text: string): string {
+  return quote(String(text), 512).slice(1, -1)
 }

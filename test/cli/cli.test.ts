@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newEventId } from '../../src/audit/event.ts'
 import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { beginning, formatRecord, makeRecord } from '../../src/audit/record.ts'
 import { run } from '../../src/cli/run.ts'
 import { now } from '../support/actors.ts'
 
@@ -157,6 +159,15 @@ describe('procura audit', () => {
       code: 1,
       out: expect.stringMatching(/^3\t.*\/mail\/send[\s\S]*1 intents without an outcome$/),
     })
+  })
+
+  it('shows no character of a log that a terminal would obey', async () => {
+    const event = { kind: 'intent', id: newEventId(), time: now, invocation: 'x\u202e', command: '/a\u001b[2J\u0007' }
+    const record = makeRecord(beginning, event as never, (bytes) => createHash('sha256').update(bytes).digest())
+    await writeFile(join(folder, 'audit-0000000000000001.jsonl'), `${formatRecord(record)}\n`)
+    const { out } = await cli(['audit', 'open', folder])
+    expect(out).toMatch(/^[\t\n -~]*$/)
+    expect(out).toContain('/a\\u001b[2J\\u0007')
   })
 
   it('says what is wrong with a call', async () => {
