@@ -20,6 +20,8 @@ export interface TokenCache {
 
 interface Entry {
   readonly made: Promise<CachedSecret>
+  /** The version of the kept secret that it was asked for. */
+  readonly version: string
   /** Absent while it is being made. */
   ready?: { readonly end: Timestamp; readonly versions: readonly string[] }
 }
@@ -33,11 +35,11 @@ export function createTokenCache(capacity: number): TokenCache {
       const present = entries.get(key)
       const ready = present?.ready
       // VLT-14
-      if (present !== undefined && (ready === undefined || (now < ready.end && ready.versions.includes(version)))) {
-        return present.made
-      }
+      const fits =
+        ready === undefined ? present?.version === version : now < ready.end && ready.versions.includes(version)
+      if (present !== undefined && fits) return present.made
       entries.delete(key)
-      const entry: Entry = { made: derive() }
+      const entry: Entry = { made: derive(), version }
       entries.set(key, entry)
       for (const oldest of entries.keys()) {
         if (entries.size <= capacity) break

@@ -56,6 +56,42 @@ describe('client credentials', () => {
     expect([asked(server).length, server.received.length]).toEqual([1, 101])
   })
 
+  it('VLT-14 uses no token that is being made from a secret which was replaced since', async () => {
+    const clock = movableClock()
+    let began: (() => void) | undefined
+    const first = new Promise<void>((resolve) => (began = resolve))
+    let finish: (() => void) | undefined
+    const used: string[] = []
+    const fetch: typeof globalThis.fetch = async (url, init) => {
+      const sent = new Headers(init?.headers).get('authorization') ?? ''
+      if (!String(url).endsWith('/token')) {
+        used.push(sent)
+        return new Response()
+      }
+      const secret = atob(sent.slice(6)).split(':')[1]
+      if (secret === 'old-secret') {
+        began?.()
+        await new Promise<void>((resolve) => (finish = resolve))
+      }
+      return Response.json({ access_token: `of-the-${secret?.slice(0, 3)}`, token_type: 'Bearer', expires_in: 600 })
+    }
+    const source = memorySource('memory', new Map([['api', new Secret('old-secret')]]), clock)
+    const processor = clientCredentials({ tokenEndpoint: 'https://as.example/token', clientId: 'c' })
+    const credentials = { api: { origins: ['https://api.example'], processor } }
+    const { exclusively: _, ...shared } = source
+    const vault = createVault({ source: shared, credentials, clock, fetch })
+    const call = (): Promise<Response> =>
+      vault.use({ reference: 'api', authorization: permission(), url: 'https://api.example/' })
+    const before = call()
+    await first
+    await source.replace?.('api', { secret: new Secret('new-secret'), expectedVersion: '1' })
+    const after = call()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    finish?.()
+    await Promise.all([before, after])
+    expect(used.sort()).toEqual(['Bearer of-the-new', 'Bearer of-the-old'])
+  })
+
   it('asks again shortly before a token ends, and each time when none says when it ends', async () => {
     const clock = movableClock()
     const server = await start(() => ({ access_token: 'at-1', token_type: 'Bearer', expires_in: 100 }))
