@@ -57,7 +57,7 @@ export async function callBackend(request: BackendRequest): Promise<BackendAnswe
   }
   const { status } = response
   if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
-    await response.body?.cancel()
+    response.body?.cancel().catch(() => undefined)
     // VLT-28: what was sent would be sent on
     throw new VaultError('ERR_VAULT_CONFIGURATION', `${backend} redirected; configure the address it redirects to`)
   }
@@ -109,6 +109,6 @@ async function readText(response: Response, backend: string): Promise<string> {
   } catch (cause) {
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} broke off its answer`, cause)
   }
-  await reader.cancel()
+  reader.cancel().catch(() => undefined)
   throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with more than ${MAX_ANSWER_BYTES} bytes`)
 }

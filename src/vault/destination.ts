@@ -23,8 +23,8 @@ export function checkDestination(credential: Credential, target: string | URL, m
   url.hash = ''
   // ORG-04: a name before the @ looks like the host to a reader, and some servers log it
   if (url.username !== '' || url.password !== '') throw refused('the target has user information before its host')
-  // ORG-03
-  if (!credential.origins.includes(url.origin)) {
+  // ORG-03: `blob:` has the origin of what stands behind it, and is no address on the network
+  if (!credential.origins.includes(url.origin) || !url.protocol.startsWith('http')) {
     throw refused(`the credential may not be sent to ${quote(url.origin)}`)
   }
   // ORG-05

@@ -98,7 +98,8 @@ export async function sendWithCredential(
       const response = await send(signed, origin, options, deadline.signal)
       const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
       if (location === null) return response
-      await response.body?.cancel()
+      // how the rest of it ends is nobody's concern, and need not be waited for
+      response.body?.cancel().catch(() => undefined)
       if (hops === options.redirects) {
         throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream redirected more than ${options.redirects} times`)
       }

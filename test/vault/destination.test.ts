@@ -39,6 +39,7 @@ describe('where a credential may be sent', () => {
     'file:///etc/passwd',
     'data:text/plain,x',
     'javascript:0',
+    'blob:https://api.example.com/x',
     'https://[::1]/',
     '/relative',
     '',

@@ -193,6 +193,22 @@ describe('redirects', () => {
     expect(server.received.map(({ url }) => url)).toEqual(['/v1/a', '/v1/b'])
   })
 
+  it('are left without waiting for how their bodies end [attack 82]', async () => {
+    const bodies: readonly ReadableStream[] = [
+      new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) }),
+      new ReadableStream({ cancel: () => new Promise(() => undefined) }),
+    ]
+    for (const body of bodies) {
+      const answers = [new Response(body, { status: 302, headers: { location: '/b' } }), new Response('there')]
+      const vault = memoryVault(
+        { crm: { secret: value, origins: ['https://a.example'], processor: bearer() } },
+        { fetch: async () => answers.shift() ?? new Response(null, { status: 500 }) },
+      )
+      const asked = { reference: 'crm', authorization: permission(), url: 'https://a.example/a' }
+      expect(await (await vault.use(asked)).text()).toBe('there')
+    }
+  })
+
   it('are followed within the origin, with the credential made anew for each hop', async () => {
     const server = await start((received, response) => {
       if (received.url.startsWith('/a')) response.writeHead(307, { location: '/b?key=theirs&x=1' }).end('moved')
