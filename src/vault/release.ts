@@ -79,7 +79,12 @@ async function readSecret(
   giveBackLate(work, () => !waiting)
   try {
     const reading = await waitFor(work, deadline.signal)
-    return checkReading(found, reading, Math.floor(context.clock.now()))
+    try {
+      return checkReading(found, reading, Math.floor(context.clock.now()))
+    } catch (error) {
+      if (Secret.is(reading?.secret)) await giveBack(reading as SecretReading)
+      throw error
+    }
   } catch (error) {
     if (error instanceof VaultError) throw error
     signal?.throwIfAborted()
@@ -111,12 +116,10 @@ function checkReading(found: FoundCredential, reading: SecretReading | undefined
   }
   // VLT-09
   if (reading.reference !== found.reference) {
-    reading.secret.dispose()
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the vault answered with another secret than the one asked for')
   }
   // VLT-10
   if (reading.expiresAt !== undefined && !(now < reading.expiresAt)) {
-    reading.secret.dispose()
     throw new VaultError('ERR_VAULT_EXPIRED', 'the secret in the vault has expired')
   }
   return reading

@@ -230,6 +230,20 @@ describe('a source of the service', () => {
     ],
     ['answers with null', async () => null],
   ]
+  it('VLT-12 has ended at its origin what was of another name or too late', async () => {
+    for (const wrong of [{ reference: 'b' }, { expiresAt: NOON }]) {
+      let ended = 0
+      const revoke = async (): Promise<void> => {
+        ended += 1
+      }
+      const reading = { ...answer, kind: 'dynamic', secret: new Secret('canary-1'), revoke, ...wrong }
+      await expect(vaultOver(async () => reading).lease('a', { authorization: permission() })).rejects.toThrow(
+        VaultError,
+      )
+      expect([ended, reading.secret.disposed]).toEqual([1, true])
+    }
+  })
+
   for (const [what, read] of readings) {
     it(`SEC-03 that ${what} releases nothing and tells nobody [attack 77]`, async () => {
       const vault = vaultOver(read)
