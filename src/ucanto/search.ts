@@ -196,8 +196,12 @@ function* checkSigned(
   if (count > effort.signatures) return tooMany
   const denial = yield* checkLinkSignatures(unsure, settings, signatures, context.call)
   const end = denial?.at ?? links.length
-  for (let at = 0; at < end; at++) verified.add(keyOf(at))
-  effort.signatures -= unsure.slice(0, end + 1).filter(({ unverified }) => unverified !== undefined).length
+  for (const [at, { unverified }] of unsure.slice(0, end + 1).entries()) {
+    if (unverified === undefined) continue
+    effort.signatures--
+    // What is attested is not signed: elsewhere, where nothing attests it, it does not count.
+    if (at < end) verified.add(keyOf(at))
+  }
   return denial
 }
 

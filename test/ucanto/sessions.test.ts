@@ -282,6 +282,31 @@ describe('sessions of ucanto', () => {
     await expect(decide(hollow)).resolves.toBe('signature_invalid at 0 UCT-55')
   })
 
+  it('UCT-55 stand on no delegation that is attested and not signed, also when another path was tried with it', async () => {
+    const deputy = other.withDID('did:web:deputy.example')
+    const all = [{ can: '*', with: 'ucan:*' }] as never
+    const granted = await coreDelegate({
+      issuer: service,
+      audience: deputy,
+      capabilities: [{ can: 'ucan/attest', with: authority }],
+    })
+    const capabilities = [{ can: 'mail/send', with: account, nb: { pol: [['==', '.to', 'eve']] } }]
+    const useless = await give({ audience: deputy, capabilities: capabilities as never })
+    // The key of the deputy is not known here: of what it signed, this counts as far as it is attested.
+    const handed = await give({
+      issuer: deputy,
+      capabilities: all,
+      proofs: [useless, await attestation(useless, { audience: deputy } as never), granted],
+    } as never)
+    const claimed = await give()
+    const own = await attestation(claimed, { issuer: agent, proofs: [handed] } as never)
+    const first = await give({ issuer: agent, capabilities: all, proofs: [claimed, own] } as never)
+    const second = await give({ issuer: agent, capabilities: all, proofs: [first] } as never)
+    const proofs = [handed, await attestation(handed), second]
+    await expect(decide(await ask(proofs))).resolves.not.toBe('allowed')
+    await expect(decide(await ask([second]))).resolves.toMatch(/UCT-55$/)
+  })
+
   it('UCT-56 have a time, and the delegation counts no longer', async () => {
     const proof = await give()
     const late = await ask([proof, await attestation(proof, { expiration: now - 100 })])
