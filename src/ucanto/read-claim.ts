@@ -1,6 +1,6 @@
 import type { Denial } from '../authorization/denial.ts'
-import type { VerificationSettings } from '../authorization/options.ts'
-import { type Steps, wait } from '../authorization/steps.ts'
+import { type Steps, waitUnlessAborted } from '../authorization/steps.ts'
+import type { ReadingContext } from '../authorization/token-format.ts'
 import type { Command } from '../capability/command.ts'
 import { type Did, isDid } from '../did/did.ts'
 import { MalformedError, quote } from '../errors.ts'
@@ -29,14 +29,16 @@ export interface ResourceRules {
 /**
  * What an invocation asks for: one command, over one resource, with its `nb` as arguments.
  *
+ * @param askedBy - says why it is not signed by its issuer; asked before an owner is looked up.
  * @throws {@link MalformedError} when it is no invocation.
  */
 export function* readClaim(
   { token }: NamedToken,
   rules: ResourceRules,
-  settings: VerificationSettings,
+  context: ReadingContext,
+  askedBy: (claim: Omit<Claim, 'owner'>) => Steps<Denial | undefined>,
 ): Steps<Claim | Denial> {
-  const { parseDid } = settings
+  const { parseDid } = context.settings
   const [capability, ...others] = token.capabilities
   const { ability, with: resource, nb } = capability ?? {}
   if (ability === undefined || resource === undefined || nb === undefined || others.length > 0 || !ability.exact) {
@@ -48,7 +50,10 @@ export function* readClaim(
   if (resource === allResources) throw new MalformedError('UCT-30', 'an invocation is about one resource')
   const { command } = ability
   if (isDid(resource)) return { command, resource, owner: parseDid(resource), args: nb }
-  const owner = yield* findOwner(resource, rules, settings)
+  // Who is nobody costs no look-up.
+  const refused = yield* askedBy({ command, resource, args: nb })
+  if (refused !== undefined) return refused
+  const owner = yield* findOwner(resource, rules, context)
   if (owner === undefined) {
     return {
       code: 'subject_not_accepted',
@@ -64,9 +69,13 @@ export function* readClaim(
 }
 
 /** Not being able to find out who owns it is a no. */
-function* findOwner(resource: string, rules: ResourceRules, settings: VerificationSettings): Steps<Did | undefined> {
+function* findOwner(
+  resource: string,
+  rules: ResourceRules,
+  { settings, call }: ReadingContext,
+): Steps<Did | undefined> {
   try {
-    const owner = yield* wait(rules.ownerOf(resource))
+    const owner = yield* waitUnlessAborted(rules.ownerOf(resource), call.signal)
     return owner === undefined ? undefined : settings.parseDid(owner)
   } catch (error) {
     settings.onError(error)

@@ -5,20 +5,25 @@
  * @module
  */
 
-import type { Chain } from '../authorization/chain.ts'
+import type { Chain, Link } from '../authorization/chain.ts'
+import { checkSignatures } from '../authorization/checks/signatures.ts'
 import type { Denial } from '../authorization/denial.ts'
+import { createKeyRing } from '../authorization/key-ring.ts'
 import { denialOf } from '../authorization/refusal.ts'
 import type { Steps } from '../authorization/steps.ts'
 import type { ReadingContext, TokenFormat } from '../authorization/token-format.ts'
+import { createVerifiers } from '../authorization/verifiers.ts'
 import { checkOptions } from '../check-options.ts'
+import { createBoundedMap } from '../did/bounded-map.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { asList } from '../option.ts'
 import { archiveBytes, isArchive } from './archive-text.ts'
 import { policyKey } from './capability.ts'
+import { invocationOf } from './chain-links.ts'
 import { chooseChain } from './choose-chain.ts'
-import { type ArchiveContext, openArchive } from './open-archive.ts'
-import { type ResourceRules, readClaim } from './read-claim.ts'
+import { type ArchiveContext, type NamedToken, openArchive } from './open-archive.ts'
+import { type Claim, type ResourceRules, readClaim } from './read-claim.ts'
 
 /** Options of {@link ucantoFormat}. */
 export interface UcantoFormatOptions {
@@ -93,10 +98,22 @@ function* readCall(container: string | Uint8Array, context: ReadingContext, rule
     if (others.length > 0) {
       return { code: 'invocation_ambiguous', message: 'the message asks for several calls', requirement: 'UCT-09' }
     }
-    const claim = yield* readClaim(start, rules, settings)
+    const claim = yield* readClaim(start, rules, context, (asked) => checkAsker(start, asked, context))
     if ('code' in claim) return claim
     return yield* chooseChain({ start, claim, tokens, rules, authorities: rules.authorities }, context)
   } catch (error) {
     return denialOf(error)
   }
+}
+
+/** The invocation is signed by its issuer; about the delegations nothing is known yet. */
+function checkAsker(
+  start: NamedToken,
+  asked: Omit<Claim, 'owner'>,
+  { settings, call }: ReadingContext,
+): Steps<Denial | undefined> {
+  const invocation = invocationOf(start, { ...asked, owner: start.token.issuer }, [])
+  const verify = createVerifiers(settings.backend).atOnce
+  const state = { memo: createBoundedMap<Link>(0), keys: createKeyRing(), verify }
+  return checkSignatures({ links: [], invocation }, settings, state, call)
 }

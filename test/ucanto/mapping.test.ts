@@ -230,6 +230,31 @@ describe('what a delegation gives', () => {
     const all = await give([{ can: '*', with: 'ucan:*' }])
     await expect(ownVerdict(await ask([all], asked), {}, { ownerOf })).resolves.toBe('allowed')
   })
+
+  it('UCT-40 asks for no owner for a call that nobody signed, and waits for none when nobody waits', async () => {
+    const asked = await coreInvoke({
+      issuer: bob,
+      audience: service,
+      capability: { ...mail, with: url } as never,
+      nonce: 'a nonce of enough bytes',
+    }).delegate()
+    const forged = signedAnew(asked.root.bytes as Uint8Array, (signature) =>
+      Buffer.concat([signature.subarray(0, 4), new Uint8Array(64).fill(1)]),
+    )
+    let looked = 0
+    const ownerOf = (): Promise<string> => {
+      looked += 1
+      return new Promise(() => undefined)
+    }
+    const authorizer = createAuthorizer(options({}, { ownerOf }))
+    const decision = await authorizer.authorize(rawArchive([forged]))
+    expect(decision).toMatchObject({ allowed: false, denial: { code: 'signature_invalid' } })
+    expect(looked).toBe(0)
+    const genuine = rawArchive([asked.root as unknown as RawBlock])
+    const late = await authorizer.authorize(genuine, { signal: AbortSignal.timeout(20) })
+    expect(late).toMatchObject({ allowed: false, denial: { requirement: 'UCT-40' } })
+    expect(looked).toBe(1)
+  })
 })
 
 describe('the way to the owner', () => {
