@@ -7,7 +7,7 @@
 
 import { backend as platform } from '#backend'
 import type { PublicKey } from '../did/public-key.ts'
-import { MalformedError } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64url, decodeHex, encodeBase64url } from '../ipld/base.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
@@ -67,6 +67,7 @@ export interface CheckpointSigner {
 /** Whether a checkpoint was signed by one of the given keys. False for one that is not of the form, too. */
 export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCheckpointOptions): Promise<boolean> {
   const { signers, backend = platform } = options
+  if (!isCheckpoint({ ...checkpoint })) return false
   try {
     const bytes = signedBytes(checkpoint)
     const signature = decodeBase64url(checkpoint.signature, 64)
@@ -76,7 +77,7 @@ export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCh
     }
     return false
   } catch (cause) {
-    if (cause instanceof MalformedError) return false
+    if (cause instanceof MalformedError || cause instanceof ArgumentError) return false
     throw cause
   }
 }
@@ -87,4 +88,12 @@ export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCh
  */
 function signedBytes({ log, sequence, hash, time, signer }: Omit<Checkpoint, 'signature'>): Uint8Array {
   return encodeCbor(['procura/audit-checkpoint@1', { log, sequence, hash: decodeHex(hash, 32), time, signer }])
+}
+
+/** Whether each part is of its kind: one that was read in a log can be anything. */
+function isCheckpoint({ log, sequence, hash, time, signer, signature }: Partial<Record<string, unknown>>): boolean {
+  return (
+    [log, hash, signer, signature].every((part) => typeof part === 'string') &&
+    [sequence, time].every((part) => Number.isFinite(part))
+  )
 }

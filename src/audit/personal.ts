@@ -72,6 +72,7 @@ export async function openPersonal(
   const sealed = 'personal' in event ? event.personal : undefined
   if (sealed === undefined) return undefined
   const { keys, signal } = options
+  if (!isSealed(sealed)) throw broken()
   const key = await keys.find(sealed.key, signal === undefined ? {} : { signal })
   if (key === undefined) return undefined
   try {
@@ -81,10 +82,20 @@ export async function openPersonal(
     return decodeCbor(new Uint8Array(plain)) as IpldMap
   } catch (cause) {
     if (!(cause instanceof MalformedError) && !(cause instanceof DOMException)) throw cause
-    throw new AuditError('ERR_AUDIT_INTEGRITY', 'the personal fields of an event cannot be decrypted with its key', {
-      cause,
-    })
+    throw broken(cause)
   }
+}
+
+/** Whether each part is text: what was read in a log can be anything. */
+function isSealed(sealed: unknown): boolean {
+  const { key, iv, data } = Object(sealed) as Partial<Record<string, unknown>>
+  return [key, iv, data].every((part) => typeof part === 'string')
+}
+
+function broken(cause?: unknown): AuditError {
+  return new AuditError('ERR_AUDIT_INTEGRITY', 'the personal fields of an event cannot be decrypted with its key', {
+    cause,
+  })
 }
 
 function algorithm(iv: Uint8Array, event: string, name: string): AesGcmParams {

@@ -172,6 +172,11 @@ describe('personal fields', () => {
       intent(1, { personal: { ...personal, data: '***' } }),
     ]
     for (const event of wrong) await expect(openPersonal(event, { keys })).rejects.toThrow(AuditError)
+    for (const part of [{ iv: 5 }, { data: undefined }, { data: 5 }, { key: null }]) {
+      const event = intent(1, { personal: { ...personal, ...part } as never })
+      await expect(openPersonal(event, { keys })).rejects.toThrow(AuditError)
+    }
+    await expect(openPersonal(intent(1, { personal: null as never }), { keys })).rejects.toThrow(AuditError)
     await expect(sealPersonal({ to: 'x'.repeat(5000) }, id(1), { key: 'ann', keys })).rejects.toThrow(AuditError)
     const longest = await sealPersonal({ to: 'x'.repeat(4080) }, id(3), { key: 'ann', keys })
     const sink = memoryAuditSink()

@@ -324,6 +324,24 @@ describe('a log with checkpoints', () => {
     expect(await verifyAuditLog(memory.lines(), { signers, log: 'mail' })).toMatchObject({ valid: true, covered: 4 })
   })
 
+  it('LOG-09 finds a checkpoint in the log that is none, whatever stands in it', async () => {
+    const position = { sequence: 1, hash: 'f'.repeat(64) }
+    const genuine = await signCheckpoint({ signer, log: 'mail', position, time: 1 })
+    expect(await verifyCheckpoint({ ...genuine, log: '\ud800' }, { signers })).toBe(false)
+    expect(await verifyCheckpoint({ ...genuine, sequence: 2 ** 60 }, { signers })).toBe(false)
+    for (const field of ['hash', 'signature', 'time', 'sequence', 'signer'] as const) {
+      for (const value of [undefined, null, 5, 'x', {}, []]) {
+        if (typeof value === typeof genuine[field]) continue
+        const changed = { ...genuine, [field]: value }
+        expect(await verifyCheckpoint(changed as never, { signers })).toBe(false)
+        const log = memoryAuditSink()
+        await log.append({ ...changed, kind: 'checkpoint', id: '0'.repeat(32) } as never, {}).catch(() => undefined)
+        const report = await verifyAuditLog(log.lines(), { signers, log: 'mail' })
+        if (log.lines().length > 0) expect(faultOf(report)).toEqual(['checkpoint_invalid', 1, 1])
+      }
+    }
+  })
+
   it('LOG-08 makes one checkpoint at a time', async () => {
     const published: number[] = []
     const memory = memoryAuditSink()
