@@ -61,7 +61,7 @@ export async function recoverIntents(options: RecoverIntentsOptions): Promise<re
     const outcome: OutcomeEvent = {
       kind: 'outcome',
       id: newEventId(),
-      time: clock.now(),
+      time: Math.floor(clock.now()),
       ...(mode === undefined ? {} : { mode }),
       intent: event.id,
       status: 'unknown',

@@ -47,12 +47,12 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   })
   const { signer, log, everyRecords = 1000, everySeconds = 60, publish, clock = systemClock } = options
   let signed: LogPosition | undefined
-  let signedAt: Timestamp = clock.now()
+  let signedAt: Timestamp = Math.floor(clock.now())
   let latest: LogPosition | undefined
   let pending: Pending | undefined
 
   async function make(position: LogPosition, signal: AbortSignal | undefined): Promise<void> {
-    const time = clock.now()
+    const time = Math.floor(clock.now())
     const given = signal === undefined ? {} : { signal }
     try {
       const checkpoint = await signCheckpoint({ signer, log, position, time, ...given })

@@ -252,7 +252,7 @@ describe('a log with checkpoints', () => {
   it('LOG-08 has one in the log and one published for so many records', async () => {
     const published: Checkpoint[] = []
     const memory = memoryAuditSink()
-    const clock = stoppedClock()
+    const clock = stoppedClock(1_800_000_000.25)
     const sink = withCheckpoints(memory, {
       signer,
       log: 'mail',

@@ -138,7 +138,7 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     opened.size = end
     const droppedHash = createHash('sha256').update(dropped).digest('hex')
     const found = { segment: basename(opened.path), droppedBytes: dropped.length, droppedHash }
-    repairs.push({ kind: 'recovered', id: newEventId(), time: clock.now(), reason, ...found })
+    repairs.push({ kind: 'recovered', id: newEventId(), time: Math.floor(clock.now()), reason, ...found })
     if (sync !== 'none') syncSegmentNow(files, opened)
   }
 

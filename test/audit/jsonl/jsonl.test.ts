@@ -140,7 +140,7 @@ describe('the end of a log', () => {
     const whole = statSync(path).size
     for (const torn of ['{"event":{"time":18', '\0'.repeat(300), '{'.repeat(60_000)]) {
       appendFileSync(path, torn)
-      const sink = await jsonlAuditSink({ directory, clock: stoppedClock(7) })
+      const sink = await jsonlAuditSink({ directory, clock: stoppedClock(7.9) })
       await sink.append(intent(4), {})
       await sink.close()
     }
@@ -451,7 +451,7 @@ describe('intents without an outcome', () => {
     await first.close()
 
     const sink = await jsonlAuditSink({ directory })
-    const clock = stoppedClock(42)
+    const clock = stoppedClock(42.7)
     const open = await recoverIntents({ records: readJsonlRecords({ directory }), sink, clock })
     expect(open.map(({ sequence, released }) => [sequence, released])).toEqual([
       [1, false],
