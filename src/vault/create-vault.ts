@@ -11,6 +11,7 @@ import { admit, checkCall } from './admit.ts'
 import { checkConfiguration, vaultForms } from './configuration.ts'
 import type { Credential, CredentialRules } from './credential.ts'
 import { type CredentialDirectory, configuredDirectory, type FoundCredential } from './credential-directory.ts'
+import { startDeadline } from './deadline.ts'
 import { checkDestination } from './destination.ts'
 import { encodedForms } from './encoded-forms.ts'
 import { copyRequest, sendWithCredential } from './http.ts'
@@ -92,14 +93,16 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
       checkDestination(credential, plain.target, plain.method)
       const released = await release(found, admission, useOptions, context)
       const forms = encodedForms(released.secrets)
+      const deadline = startDeadline(signal, upstreamTimeoutMs)
       const done = once(() => {
+        deadline.end()
         for (const form of forms) form.fill(0)
         endAtOrigin(released.revoke, context.timeoutMs).catch((error: unknown) =>
           onRevokeFailure?.(released.release, error),
         )
       })
       try {
-        const sending = { clock, fetch: context.fetch, signal, timeoutMs: upstreamTimeoutMs, redirects }
+        const sending = { clock, fetch: context.fetch, signal, deadline, redirects }
         const response = await sendWithCredential(plain, credential, released.secret, sending)
         return scrubResponse(response, forms, done, signal)
       } catch (error) {

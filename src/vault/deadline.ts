@@ -3,6 +3,8 @@ export interface Deadline {
   readonly signal: AbortSignal
   /** Stops the clock; the signal still follows the caller's. */
   readonly clear: () => void
+  /** Stops the clock, and follows nobody any more: a signal that outlives many calls would gather a listener of each. */
+  readonly end: () => void
 }
 
 /**
@@ -19,7 +21,12 @@ export function startDeadline(signal: AbortSignal | undefined, milliseconds: num
   const follow = (): void => controller.abort(signal?.reason)
   if (signal?.aborted === true) follow()
   else signal?.addEventListener('abort', follow, { once: true })
-  return { signal: controller.signal, clear: () => clearTimeout(timer) }
+  const clear = (): void => clearTimeout(timer)
+  const end = (): void => {
+    clear()
+    signal?.removeEventListener('abort', follow)
+  }
+  return { signal: controller.signal, clear, end }
 }
 
 /**

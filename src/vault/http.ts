@@ -9,7 +9,7 @@ import { checkOptions, type Form, maybe, text } from '../check-options.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
 import type { Clock } from '../time.ts'
 import type { Credential } from './credential.ts'
-import { startDeadline } from './deadline.ts'
+import type { Deadline } from './deadline.ts'
 import { checkDestination } from './destination.ts'
 import { vaultFailure } from './failure.ts'
 import type { OutgoingRequest, Processor, ProcessorContext } from './processor.ts'
@@ -21,9 +21,10 @@ import type { UseRequest } from './vault.ts'
 export interface SendOptions {
   readonly clock: Clock
   readonly fetch: typeof fetch
+  /** The caller's. */
   readonly signal: AbortSignal | undefined
-  /** Milliseconds until the upstream must have begun to answer. */
-  readonly timeoutMs: number
+  /** Until when the upstream must have begun to answer. It follows the caller's signal for as long as there is a body. */
+  readonly deadline: Deadline
   /** Redirects that are followed. */
   readonly redirects: number
 }
@@ -86,7 +87,7 @@ export async function sendWithCredential(
   secret: Secret,
   options: SendOptions,
 ): Promise<Response> {
-  const deadline = startDeadline(options.signal, options.timeoutMs)
+  const { deadline } = options
   try {
     let url = checkDestination(credential, plain.target, plain.method)
     const { origin } = url

@@ -94,7 +94,7 @@ async function readSecret(
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', 'the source of the secret failed', error)
   } finally {
     waiting = false
-    deadline.clear()
+    deadline.end()
   }
 }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { memoryVault } from '../../src/vault/memory.ts'
@@ -304,6 +305,22 @@ describe('an upstream that does not behave', () => {
     )
     setTimeout(() => controller.abort(new Error('enough')), 20)
     await expect(call).rejects.toThrow('enough')
+  })
+
+  it('leaves no listener behind on a signal that outlives the call [attack 86]', async () => {
+    const { signal } = new AbortController()
+    const answers: (() => Response)[] = [() => new Response('there'), () => new Response(null, { status: 204 })]
+    const vault = memoryVault(
+      { crm: { secret: value, origins: ['https://a.example'], processor: basic({ username: 'u' }), leasable: true } },
+      { fetch: async () => (answers.shift() ?? Response.error)() },
+    )
+    const asked = { reference: 'crm', url: 'https://a.example' }
+    const use = (): Promise<Response> => vault.use({ ...asked, authorization: permission() }, { signal })
+    expect(await (await use()).text()).toBe('there')
+    expect((await use()).status).toBe(204)
+    await expect(use()).rejects.toMatchObject(vaultError('ERR_VAULT_UPSTREAM'))
+    await vault.lease('crm', { authorization: permission(), signal })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('SEC-03 puts no text of a failure elsewhere into the error [attack 77]', async () => {
