@@ -1,5 +1,6 @@
 import { CircuitState, circuitBreaker, handleWhen, type IBreaker } from 'cockatiel'
 import { VaultError } from '../errors.ts'
+import { CallFailure } from './failure.ts'
 
 /** Options of {@link createBreaker}, in milliseconds. */
 export interface BreakerOptions {
@@ -22,9 +23,9 @@ export interface Breaker {
   readonly state: BreakerState
 }
 
-/** Whether an error says that a later try could succeed. */
+/** Whether an error says that a later try could succeed, and that it was the store which did not answer. */
 export function isUnavailable(error: unknown): boolean {
-  return error instanceof VaultError && error.code === 'ERR_VAULT_UNAVAILABLE'
+  return error instanceof VaultError && error.code === 'ERR_VAULT_UNAVAILABLE' && !(error instanceof CallFailure)
 }
 
 /** Makes a breaker over that of cockatiel, which keeps the states and lets one probe through. */

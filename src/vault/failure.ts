@@ -20,6 +20,15 @@ export function vaultFailure(code: VaultErrorCode, message: string, cause?: unkn
   return new VaultError(code, reason === '' ? message : `${message} (${reason})`, { cause: safeCause(cause) })
 }
 
+/** What one call was to bring could not be had, which says nothing of the store: others are not kept waiting for it. */
+export class CallFailure extends VaultError {
+  /** @param error - says so; told as it is. */
+  constructor(error: VaultError) {
+    super(error.code, error.message, { cause: error.cause })
+    this.name = 'VaultError'
+  }
+}
+
 /**
  * Asks a function of the caller's for something secret; its errors are treated like those of any other.
  *

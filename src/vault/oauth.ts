@@ -14,7 +14,7 @@ import { checkConfiguration, checkEntries, parsed, secretValue, vaultForms } fro
 import type { VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
 import { sha256Bytes } from './digest.ts'
-import { fromCaller } from './failure.ts'
+import { CallFailure, fromCaller } from './failure.ts'
 import { type SecretValue, toSecret } from './memory.ts'
 import {
   type AuthorizationDetails,
@@ -232,17 +232,26 @@ async function exchangeForm(
   const form: (readonly [string, string])[] = [
     ['grant_type', GRANT_TYPE],
     ['requested_token_type', ACCESS_TOKEN],
-    ...tokenPair('subject', await fromCaller('the subject token', () => exchange.subjectToken(call, options))),
+    ...tokenPair('subject', await tokenOf('the subject token', () => exchange.subjectToken(call, options))),
   ]
   const { actorToken } = exchange
   if (actorToken !== undefined) {
-    form.push(...tokenPair('actor', await fromCaller('the actor token', () => actorToken(call, options))))
+    form.push(...tokenPair('actor', await tokenOf('the actor token', () => actorToken(call, options))))
   }
   for (const audience of exchange.audience ?? []) form.push(['audience', audience])
   for (const resource of exchange.resource ?? []) form.push(['resource', resource])
   if (asked.scope !== undefined) form.push(['scope', asked.scope])
   if (asked.details !== undefined) form.push(['authorization_details', asked.details])
   return form
+}
+
+/** A token of one subject or invoker: that there is none must not stop the calls of others. */
+async function tokenOf(what: string, task: () => Promise<ExchangeToken>): Promise<ExchangeToken> {
+  try {
+    return await fromCaller(what, task)
+  } catch (error) {
+    throw error instanceof VaultError ? new CallFailure(error) : error
+  }
 }
 
 function tokenPair(

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
+import { VaultError } from '../../src/errors.ts'
 import { authorizationDetailsFor } from '../../src/vault/oauth/authorization-details.ts'
 import { type AuthorizationDetails, type TokenExchange, tokenExchangeVault } from '../../src/vault/oauth.ts'
+import type { RemoteVault } from '../../src/vault/remote-vault.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import {
   AGENT,
@@ -10,6 +12,7 @@ import {
   OWNER,
   permission,
   type Received,
+  STRANGER,
   serve,
   type TestServer,
   vaultError,
@@ -34,7 +37,7 @@ async function start(answer: object | ((received: Received) => object | number) 
   return server
 }
 
-function vaultOf(server: TestServer, exchange: Partial<TokenExchange> = {}, extra: object = {}): Vault {
+function vaultOf(server: TestServer, exchange: Partial<TokenExchange> = {}, extra: object = {}): RemoteVault {
   return tokenExchangeVault({
     tokenEndpoint: `${server.origin}/token`,
     clientId: 'c',
@@ -149,6 +152,19 @@ describe('token exchange', () => {
     const error = (await lease(vaultOf(await start(), { subjectToken })).catch((caught: unknown) => caught)) as Error
     expect(error).toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
     expect(`${error.stack} ${String(error.cause)}`).not.toContain('canary')
+  })
+
+  it('VLT-13 refuses nobody else because somebody has no token to exchange [attack 82]', async () => {
+    const server = await start()
+    const away = (): Promise<never> => Promise.reject(new VaultError('ERR_VAULT_UNAVAILABLE', 'no session'))
+    const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> =>
+      subject === STRANGER ? away() : { token: 'st' }
+    const vault = vaultOf(server, { subjectToken })
+    for (let times = 0; times < 8; times += 1) {
+      await expect(lease(vault, { subject: STRANGER })).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    }
+    expect(vault.state()).toBe('closed')
+    await lease(vault)
   })
 
   it('refuses settings that cannot be meant', async () => {
