@@ -23,27 +23,14 @@ export type ContainerEncoding = 'base64url' | 'base64' | 'bytes'
 /** Anything that has token bytes: a delegation, an invocation, or the bytes in hand. */
 export type TokenLike = { readonly bytes: Uint8Array }
 
-/** The first byte of a container tells how the rest is written. */
-interface Header {
-  readonly encoding: ContainerEncoding
-  readonly gzip: boolean
-}
-
 /**
- * The six headers of the specification, and the three other letters that some implementations write for gzip: the
- * sets do not overlap, so that reading both is safe. Only the former are written.
+ * The first byte of a container tells how the rest is written. The six of the specification, and the three other letters
+ * that some implementations write for gzip: the sets do not overlap, so that reading both is safe. Only the former are
+ * written.
  */
-const headers: ReadonlyMap<number, Header> = new Map([
-  [0x40, { encoding: 'bytes', gzip: false }],
-  [0x42, { encoding: 'base64', gzip: false }],
-  [0x43, { encoding: 'base64url', gzip: false }],
-  [0x4d, { encoding: 'bytes', gzip: true }],
-  [0x4f, { encoding: 'base64', gzip: true }],
-  [0x50, { encoding: 'base64url', gzip: true }],
-  [0x44, { encoding: 'bytes', gzip: true }],
-  [0x45, { encoding: 'base64', gzip: true }],
-  [0x46, { encoding: 'base64url', gzip: true }],
-])
+const headers = '@BC' + 'MOP' + 'DEF'
+/** What each letter of three stands for. */
+const encodings: readonly ContainerEncoding[] = ['bytes', 'base64', 'base64url']
 
 /** The key of the token list in the container map. */
 const containerKey = 'ctn-v1'
@@ -82,8 +69,8 @@ export function splitContainer(
   container: string | Uint8Array,
   limits: Limits = defaultLimits,
 ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
-  const { header, body } = openHeader(container, limits)
-  if (!header.gzip) return readTokens(body, limits)
+  const { isCompressed, body } = openHeader(container, limits)
+  if (!isCompressed) return readTokens(body, limits)
   const read = (inflated: Uint8Array | InflateFault): readonly Uint8Array[] =>
     readTokens(checkInflated(inflated, limits), limits)
   const inflated: Uint8Array | InflateFault | Promise<Uint8Array | InflateFault> = gunzip(body, limits.containerBytes)
@@ -102,7 +89,7 @@ function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
   return encodeCbor({ [containerKey]: sorted })
 }
 
-function openHeader(container: string | Uint8Array, limits: Limits): { header: Header; body: Uint8Array } {
+function openHeader(container: string | Uint8Array, limits: Limits): { isCompressed: boolean; body: Uint8Array } {
   // Four characters carry three bytes; the input is measured before any of it is decoded.
   if (container.length > 1 + Math.ceil(limits.containerBytes / 3) * 4) {
     throw new MalformedError('LIM-01', `the container is longer than ${limits.containerBytes} bytes`, {
@@ -110,17 +97,19 @@ function openHeader(container: string | Uint8Array, limits: Limits): { header: H
     })
   }
   const first = typeof container === 'string' ? container.charCodeAt(0) : container[0]
-  const header = first === undefined ? undefined : headers.get(first)
-  if (header === undefined)
+  const at = headers.indexOf(String.fromCharCode(first ?? 0))
+  const encoding = encodings[at % 3]
+  if (encoding === undefined)
     throw new MalformedError('CTN-01', 'the first byte is not that of a container', { kind: 'unsupported' })
-  if (header.encoding === 'bytes') {
+  const isCompressed = at > 2
+  if (encoding === 'bytes') {
     if (typeof container === 'string') throw new MalformedError('CTN-02', 'a container of raw bytes was passed as text')
     // A copy, so that what the caller does to the bytes while somebody waits changes nothing.
-    return { header, body: new Uint8Array(container.subarray(1)) }
+    return { isCompressed, body: new Uint8Array(container.subarray(1)) }
   }
   const text = typeof container === 'string' ? container : asciiText(container)
-  const decode = header.encoding === 'base64' ? decodeBase64 : decodeBase64url
-  return { header, body: decode(text, limits.containerBytes, 1) }
+  const decode = encoding === 'base64' ? decodeBase64 : decodeBase64url
+  return { isCompressed, body: decode(text, limits.containerBytes, 1) }
 }
 
 /** Base64 that came as bytes; a byte beyond ASCII stays a character that no base has. */
