@@ -219,7 +219,7 @@ function formatsOf(formats: AuthorizeOptions['formats']): readonly TokenFormat[]
 }
 
 function whole(name: string, value: number, most: number): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > most) {
+  if (!Number.isSafeInteger(value) || value < 0 || value > most) {
     throw new ArgumentError(`\`${name}\` must be a whole number from 0 to ${most}`)
   }
   return value

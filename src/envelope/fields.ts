@@ -53,10 +53,10 @@ export interface TextReaders {
 
 /** Reads a time in whole seconds. */
 export function readTimestamp(value: IpldValue | undefined, name: string): Timestamp {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+  if (!Number.isSafeInteger(value)) {
     throw new MalformedError('TIM-01', `\`${name}\` is not a whole number of seconds within ±(2^53 - 1)`)
   }
-  return value
+  return value as Timestamp
 }
 
 /** Reads an expiry: a time, or `null` for none. */

@@ -38,7 +38,7 @@ export function chooseExpiration(options: LifetimeOptions, fallback: number): Ti
 
 /** Checks a time given by a caller. `null` is not taken for never, nor milliseconds for seconds. */
 export function checkTimestamp(name: string, value: Timestamp): Timestamp {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+  if (!Number.isSafeInteger(value)) {
     throw new ArgumentError(`\`${name}\` must be a whole number of seconds since 1970`)
   }
   // TIM-04: such a number of seconds lies beyond the year 5138; it is milliseconds.

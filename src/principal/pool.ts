@@ -146,7 +146,7 @@ function poolKey(local: PreparedKey, name: Uint8Array): PreparedKey {
 }
 
 function whole(name: string, value: number, least: number, most: number): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
     throw new ArgumentError(`\`${name}\` must be a whole number from ${least} to ${most}`)
   }
   return value
