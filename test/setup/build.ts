@@ -18,7 +18,8 @@ export function setup(): void {
   const scratch = mkdtempSync(`${root}node_modules/.build-`)
   try {
     const built = join(scratch, 'dist')
-    const { status, stdout, stderr } = spawnSync(`${root}node_modules/.bin/tsup`, ['--out-dir', built], { cwd: root })
+    const parameters = ['--import', 'tsx', `${root}test/tools/build.ts`, '--out-dir', built]
+    const { status, stdout, stderr } = spawnSync(process.execPath, parameters, { cwd: root })
     if (status !== 0) throw new Error(`the build failed: ${stdout}${stderr}`)
     if (existsSync(`${root}dist`)) renameSync(`${root}dist`, join(scratch, 'old'))
     renameSync(built, `${root}dist`)
