@@ -2,7 +2,7 @@ import { createBoundedMap } from '../did/bounded-map.ts'
 import { type Did, didMethod } from '../did/did.ts'
 import { readDidKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
-import { type ResolvedDid, readKeys } from '../did/resolver.ts'
+import { readKeys } from '../did/resolver.ts'
 import type { CryptoBackend, PreparedKey } from '../principal/backend/backend.ts'
 import type { CallOptions, VerificationSettings } from './options.ts'
 import { isPromiseLike, type Steps, waitUnlessAborted } from './steps.ts'
@@ -19,9 +19,9 @@ export interface KeyRing {
   prepare(key: PublicKey, backend: CryptoBackend): PreparedKey | Promise<PreparedKey>
 }
 
-/** What a resolver said, and the keys that were found in it: the same answer is not looked at twice. */
+/** The list that a resolver gave, and the keys that were found in it: one that cannot change is not looked at twice. */
 interface Resolved {
-  readonly answer: ResolvedDid | undefined
+  readonly list: unknown
   readonly keys: readonly PublicKey[]
 }
 
@@ -40,10 +40,12 @@ export function createKeyRing(): KeyRing {
       const quick = isQuick(did, settings)
       const asked = quick ? undefined : settings.resolver.resolve(did, call)
       const answer = yield* waitUnlessAborted(asked, call.signal)
-      if (!quick && known?.answer === answer) return known?.keys ?? []
+      const list = answer?.keys
+      // A resolver of somebody's own may exchange the keys in an answer that it keeps.
+      if (known?.list === list && !quick && Object.isFrozen(list)) return known?.keys ?? []
       const keys = quick ? [readDidKey(did)] : readKeys(did, answer)
       // A resolver that waits for something asks more than the key.
-      if (!isKey || !isPromiseLike(asked)) resolved.set(did, { answer, keys })
+      if (!isKey || !isPromiseLike(asked)) resolved.set(did, { list, keys })
       return keys
     },
     prepare(key, backend) {

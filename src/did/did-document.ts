@@ -65,7 +65,7 @@ export function documentKeys(
   }
   // DID-09
   if (keys.size > MAX_KEYS) throw new ResolutionError(`the document lists more than ${MAX_KEYS} keys`)
-  return [...keys.values()]
+  return Object.freeze([...keys.values()])
 }
 
 /** A reference is the whole DID URL, or the fragment alone; two methods of one name are none. */

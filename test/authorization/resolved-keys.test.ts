@@ -52,6 +52,23 @@ describe('DID-11 the keys that a resolver gives', () => {
     expect(await said(web, after)).toBe('allowed')
   })
 
+  it('count as they are now, also when the resolver changes the answer it gave before [attack 72]', async () => {
+    const { heard, said } = serviceThatHears()
+    const keys = [named(before, web)]
+    const answer = { keys }
+    heard.answer = answer
+    expect(await said(web, before)).toBe('allowed')
+    keys[0] = named(after, web)
+    expect(await said(web, before)).toBe('signature_invalid at 0 PRF-08')
+    expect(await said(web, after)).toBe('allowed')
+    answer.keys = []
+    expect(await said(web, after)).toBe('key_unresolved at 0 PRF-10')
+    answer.keys = Object.freeze([named(before, web)]) as typeof keys
+    expect(await said(web, before)).toBe('allowed')
+    answer.keys = Object.freeze([named(after, web)]) as typeof keys
+    expect(await said(web, before)).toBe('signature_invalid at 0 PRF-08')
+  })
+
   it('sign for nobody else, whatever name they are given', async () => {
     const { heard, said } = serviceThatHears()
     heard.answer = { keys: [named(after, alice.did)] }
