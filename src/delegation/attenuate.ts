@@ -43,8 +43,9 @@ export async function attenuate(
     throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
   }
   const command = options.command === undefined ? proof.command : commandOf(options.command)
-  if (!commandCovers(proof.command, command)) {
-    throw new AttenuationError(`the proof gives \`${proof.command}\`, which does not cover \`${command}\``)
+  const short = chain.find((link) => !commandCovers(link.command, command))
+  if (short !== undefined) {
+    throw new AttenuationError(`the proof gives \`${short.command}\`, which does not cover \`${command}\``)
   }
   const policy = parsePolicy(options.policy ?? [])
   await refuseWidening(policy, chain)

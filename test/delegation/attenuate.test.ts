@@ -34,7 +34,7 @@ describe('attenuate', () => {
   })
 
   it('takes the subject of the first link that names one', async () => {
-    const power = await delegate({ issuer: bob, audience: carol.did, subject: anySubject, command: '/', clock })
+    const power = await delegate({ issuer: bob, audience: carol.did, subject: anySubject, command: '/mail', clock })
     const passed = await attenuate([grant, power], { issuer: carol, audience: bob.did, clock })
     expect(passed.subject).toBe(alice.did)
     expect((await attenuate(power, { issuer: carol, audience: bob.did, clock })).subject).toBe(anySubject)
@@ -54,6 +54,15 @@ describe('attenuate', () => {
       await expect(narrow(change), String(message)).rejects.toThrow(AttenuationError)
       await expect(narrow(change)).rejects.toThrow(message)
     }
+  })
+
+  it('gives no command that only the last of the proofs gives', async () => {
+    const wider = await delegate({ issuer: bob, audience: carol.did, subject: anySubject, command: '/', clock })
+    const pass = (command?: string) =>
+      attenuate([grant, wider], { issuer: carol, audience: bob.did, clock, ...(command && { command }) })
+    await expect(pass()).rejects.toThrow(/gives `\/mail`, which does not cover `\/`/)
+    await expect(pass('/file')).rejects.toThrow(AttenuationError)
+    expect((await pass('/mail/send')).command).toBe('/mail/send')
   })
 
   it('refuses a mistake of the caller', async () => {
