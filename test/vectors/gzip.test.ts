@@ -44,6 +44,52 @@ const settings = fc.record({
   windowBits: fc.integer({ min: 9, max: 15 }),
 })
 
+/** Numbers as bits, the lowest first, each as long as it says; in bytes. */
+function pack(fields: readonly (readonly [value: number, bits: number])[]): Uint8Array {
+  const bits = fields.flatMap(([value, count]) => Array.from({ length: count }, (_, at) => (value >> at) & 1))
+  const bytes = new Uint8Array(Math.ceil(bits.length / 8))
+  for (const [at, bit] of bits.entries()) bytes[at >> 3] = (bytes[at >> 3] ?? 0) | (bit << (at & 7))
+  return bytes
+}
+
+/** Lengths of codes that a block can say here, in a code of three bits each, with what each repeats. */
+const sayable = [0, 1, 2, 3, 7, 16, 17, 18]
+const codeOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
+
+/** A last block that brings its codes along, made of what it says whether that makes sense or not. */
+function block({ literals = 257, distances = 1, unsaid = 99, said = [] as readonly number[][], data = '' }): Uint8Array {
+  return pack([
+    [1, 1],
+    [2, 2],
+    [literals - 257, 5],
+    [distances - 1, 5],
+    [15, 4],
+    ...codeOrder.map((symbol) => [sayable.includes(symbol) && symbol !== unsaid ? 3 : 0, 3] as const),
+    ...said.flatMap(([symbol = 0, more = 0]) => {
+      const code = sayable.indexOf(symbol)
+      const reversed = ((code & 1) << 2) | (code & 2) | (code >> 2)
+      return [[reversed, 3] as const, [more, symbol < 16 ? 0 : ([2, 3, 7][symbol - 16] ?? 0)] as const]
+    }),
+    ...[...data].map((bit) => [Number(bit), 1] as const),
+  ])
+}
+
+/** So many symbols without a code. */
+const none = (count: number): number[][] => {
+  if (count > 138) return [[18, 127], ...none(count - 138)]
+  return count > 10 ? [[18, count - 11]] : Array.from({ length: count }, () => [0])
+}
+
+/** The lengths of the codes of `a` and `b`, of the end of a block, and of two or three symbols of length and distance. */
+const saidOf = (a: number, b: number, end: number, ...rest: number[]): number[][] => [
+  ...none(97),
+  [a],
+  [b],
+  ...none(157),
+  [end],
+  ...rest.map((length) => [length]),
+]
+
 describe('gzip', () => {
   it(`is read where there is no Node as on Node (${runs.title})`, () => {
     fc.assert(
@@ -83,6 +129,39 @@ describe('gzip', () => {
       }),
       runs,
     )
+  })
+
+  it('is read where there is no Node as on Node, when a block says how it is coded', () => {
+    const good = saidOf(1, 0, 1, 0)
+    const back = saidOf(1, 0, 2, 2, 1)
+    const blocks: readonly (readonly [what: string, block: Uint8Array, contents: string])[] = [
+      ['two literals', block({ said: good, data: '001' }), 'aa'],
+      ['nothing but its end', block({ said: saidOf(0, 0, 1, 0), data: '0' }), ''],
+      ['the other bit of a code of one', block({ said: saidOf(0, 0, 1, 0), data: '1' }), 'not_gzip'],
+      ['a match', block({ literals: 258, said: back, data: '011010' }), 'aaaa'],
+      ['a match before the beginning', block({ literals: 258, said: back, data: '11010' }), 'not_gzip'],
+      ['the other bit of a distance', block({ literals: 258, said: back, data: '011110' }), 'not_gzip'],
+      ['a match without distances', block({ literals: 258, said: saidOf(1, 0, 2, 2, 0), data: '011010' }), 'not_gzip'],
+      ['a repetition of nothing', block({ said: [[16, 0], ...none(253), [1], [0]], data: '0' }), 'not_gzip'],
+      ['a repetition', block({ said: [...none(253), [2], [16, 0], [0]], data: '11' }), ''],
+      ['a repetition into the distances', block({ said: [...none(254), [2], [16, 0]], data: '11' }), 'not_gzip'],
+      ['a repetition too long', block({ said: [...none(255), [2], [16, 0]], data: '1' }), 'not_gzip'],
+      ['no end', block({ said: saidOf(1, 1, 0, 0), data: '01' }), 'not_gzip'],
+      ['more codes than bits', block({ said: saidOf(1, 1, 1, 0), data: '001' }), 'not_gzip'],
+      ['fewer codes than bits', block({ said: saidOf(1, 0, 2, 0), data: '010' }), 'not_gzip'],
+      ['one code of two bits', block({ said: saidOf(0, 0, 2, 0), data: '00' }), 'not_gzip'],
+      ['one distance of two bits', block({ said: saidOf(1, 0, 1, 2), data: '001' }), 'not_gzip'],
+      ['a code of lengths with a gap', block({ said: good, unsaid: 7, data: '001' }), 'not_gzip'],
+      ['287 literals', block({ literals: 287, said: [...good, ...none(30)], data: '001' }), 'not_gzip'],
+      ['286 literals', block({ literals: 286, said: [...good, ...none(29)], data: '001' }), 'aa'],
+      ['31 distances', block({ distances: 31, said: [...good, ...none(30)], data: '001' }), 'not_gzip'],
+      ['30 distances', block({ distances: 30, said: [...good, ...none(29)], data: '001' }), 'aa'],
+    ]
+    for (const [what, data, expected] of blocks) {
+      const [mine, theirs] = [inflate(data, most), inflateOnNode(data)]
+      expect(typeof mine === 'string' ? mine : Buffer.from(mine).toString(), what).toBe(expected)
+      expect(typeof theirs === 'string' ? theirs : Buffer.from(theirs).toString(), what).toBe(expected)
+    }
   })
 
   it('of anything ends in bytes or a refusal, and in bounded memory', () => {
