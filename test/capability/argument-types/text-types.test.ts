@@ -124,6 +124,19 @@ describe('oneLine', () => {
     expect(problemOf(oneLine(), value)).toBeTypeOf('string')
   })
 
+  it('ARG-15 takes no character that is ignored when it is shown, but joiners and variation selectors [attack 80]', () => {
+    const taken: number[] = []
+    for (let code = 0; code <= 0x10ffff; code++) {
+      if (code >= 0xd800 && code < 0xe000) continue
+      const character = String.fromCodePoint(code)
+      if (!/\p{Default_Ignorable_Code_Point}/u.test(character)) continue
+      if (problemOf(oneLine(), `a${character}b`) === undefined) taken.push(code)
+      expect(problemOf(path(), `/a${character}b`) === undefined, code.toString(16)).toBe(taken.at(-1) === code)
+    }
+    const variations = [0x180b, 0x180c, 0x180d, 0x180f, ...Array.from({ length: 16 }, (_, at) => 0xfe00 + at)]
+    expect(taken).toEqual([...variations.slice(0, 4), 0x200c, 0x200d, ...variations.slice(4)])
+  })
+
   it('ARG-15 takes as many marks as a language needs', () => {
     expect(problemOf(oneLine(), `a${'\u0316'.repeat(30)}`)).toBeUndefined()
   })
