@@ -74,8 +74,8 @@ function hostProblem(host: string, punycode: boolean): string | undefined {
 
 function pathProblem(pathname: string): string | undefined {
   for (const segment of pathname.split('/')) {
-    // Some servers cut parameters off (`..;x`) before they look for dot segments.
-    if (/^\.\.?;/.test(segment)) return 'has a dot segment with parameters'
+    // Some servers cut parameters off (`..;x`) before they look for dot segments, and others decode them for those.
+    if (/^\.\.?(?:;|%3B)/.test(segment)) return 'has a dot segment with parameters'
   }
   if (pathname.includes('//')) return 'has an empty path segment'
   for (const code of ['%2F', '%5C', '%25', '%7F', '%0', '%1']) {

@@ -37,6 +37,7 @@ describe('url', () => {
     ['dots with parameters', 'https://api.example.com/v1/..;/admin'],
     ['dots with parameters last', 'https://api.example.com/v1/..;x=1/a'],
     ['dots with parameters at the end', 'https://api.example.com/v1/..;'],
+    ['dots with parameters after an encoded semicolon', 'https://api.example.com/v1/..%3Bx/admin'],
     ['one dot with parameters at the end', 'https://api.example.com/v1/.;'],
     ['a dot of two bytes', 'https://api.example.com/v1/%C0%AE%C0%AE/admin'],
     ['bytes that are not UTF-8', 'https://api.example.com/v1/%FF'],
