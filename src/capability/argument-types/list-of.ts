@@ -27,12 +27,26 @@ export function listOf<Output>(
     if (!Array.isArray(value)) return issue('is not a list')
     if (value.length < minLength) return issue(`has fewer than ${minLength} elements`)
     if (value.length > maxLength) return issue(`has more than ${maxLength} elements`)
-    const results = value.map((item) => element['~standard'].validate(item))
+    const results = value.map((item) => answerOf(element, item))
     const settled = results.filter((result): result is SchemaResult<Output> => !('then' in result))
     const collect = (results: readonly SchemaResult<Output>[]) => collected(element, value, results)
     return settled.length === results.length ? collect(settled) : Promise.all(results).then(collect)
   })
 }
+
+/** What fails at once counts as refused, so that no answer of another element that comes later is left to nobody. */
+function answerOf<Output>(
+  element: StandardSchema<Output>,
+  item: unknown,
+): SchemaResult<Output> | Promise<SchemaResult<Output>> {
+  try {
+    return Object(element['~standard'].validate(item) ?? notChecked)
+  } catch {
+    return notChecked
+  }
+}
+
+const notChecked: SchemaResult<never> = issue('could not be checked')
 
 /** Puts together what the schema gave back, so that a change it made is seen. */
 function collected<Output>(
