@@ -134,6 +134,26 @@ describe('delegate', () => {
     }
     expect(signed).toBe(0)
   })
+
+  it('signs as many bytes as a signer signs and a service reads, and no more', async () => {
+    let size = 0
+    const counting: Signer = {
+      ...alice,
+      sign: (bytes) => {
+        size = bytes.length
+        return alice.sign(bytes)
+      },
+    }
+    await delegate({ ...options, issuer: counting })
+    const exact = { ...options, issuer: { ...alice, maxMessageBytes: size } }
+    await expect(delegate(exact)).resolves.toBeDefined()
+    await expect(delegate({ ...exact, meta: { a: 1 } })).rejects.toThrow(/bytes to sign/)
+    const withText = async (length: number) => (await delegate({ ...options, meta: { t: 'x'.repeat(length) } })).bytes
+    const rest = 65_536 - (await withText(65_000)).length
+    const longest = await withText(65_000 + rest)
+    expect([longest.length, (await decodeDelegation(longest)).issuer]).toEqual([65_536, alice.did])
+    await expect(withText(65_001 + rest)).rejects.toThrow(/bytes to sign/)
+  })
 })
 
 describe('invoke', () => {
