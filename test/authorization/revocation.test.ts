@@ -160,6 +160,17 @@ describe('a revoked delegation', () => {
     expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('revoked at 1 RVK-05')
   })
 
+  it('RVK-03 counts wherever the delegation stands, when a chain names it more than once', async () => {
+    const [down, back] = [await delegateRaw(alice, bob), await delegateRaw(bob, alice, { subject: alice.did })]
+    const last = await delegateRaw(bob, dan, { subject: alice.did })
+    const revocations = memoryRevocationStore({ clock })
+    await revocations.add({ ids: [down.cid.toString()], revoker: bob.did, expiration: never })
+    const said = async (chain: readonly Delegation[]) =>
+      decide([await call({ issuer: dan, proofs: chain }), ...chain], { revocations })
+    expect(await said([down, back, down, last])).toBe('revoked at 2 RVK-05')
+    expect(await said([down, last])).toBe('allowed')
+  })
+
   it('RVK-04 stays revoked under its other signature, whichever of the two was revoked [attack 20] [attack 58]', async () => {
     const owner = await actor('alice', 'ES256')
     const original = await delegateRaw(owner, bob)

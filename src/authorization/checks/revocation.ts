@@ -26,7 +26,8 @@ export function* checkRevocation(
     return unknown
   }
   for (const { id, revoker } of records) {
-    const at = names.positions[names.ids.indexOf(id)]
+    // The last of its places: more stand before it, who may have revoked it.
+    const at = names.positions[names.ids.lastIndexOf(id)]
     // An answer to something else than was asked is no answer.
     if (at === undefined) return unknown
     if (!mayRevoke(revoker, id, at, chain)) continue
