@@ -52,6 +52,11 @@ describe('findProofs', () => {
     expect(await find([await delegateRaw(alice, dan, { expiration: now - 1 })])).toBeUndefined()
     expect(await find([await delegateRaw(alice, dan, { notBefore: now + 1 })])).toBeUndefined()
     expect(await find([await delegateRaw(alice, dan, { expiration: now + 30 })], { validFor: 60 })).toBeUndefined()
+    for (const within of [{ expiration: now + 60 }, { expiration: now + 60, notBefore: now }]) {
+      const chain = [await delegateRaw(alice, dan, within)]
+      expect(await find(chain, { validFor: 60 })).toEqual(chain)
+      expect(await find(chain, { validFor: 61 })).toBeUndefined()
+    }
     const narrowThenWide = [
       await delegateRaw(alice, bob, { command: '/mail/send' }),
       await delegateRaw(bob, dan, { subject: alice.did, command: '/mail' }),
