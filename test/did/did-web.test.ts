@@ -255,6 +255,17 @@ describe('the memory of webResolver', () => {
     expect(String(await again)).toContain('not done in 200 ms')
   })
 
+  it('WEB-10 makes 64 requests at a time, and a quarter of them to one host, when nothing else is said', async () => {
+    const { resolver, fetch } = make(() => new Promise<Response>(() => {}), { timeoutMs: 50 })
+    const ask = (text: string) => Promise.resolve(resolver.resolve(parseDid(text), {})).catch(() => undefined)
+    const sameHost = Array.from({ length: 17 }, (_, i) => ask(`did:web:slow.example:${i}`))
+    await Promise.resolve()
+    expect(fetch).toHaveBeenCalledTimes(16)
+    const others = Array.from({ length: 64 }, (_, i) => ask(`did:web:host${i}.example`))
+    await Promise.all([...sameHost, ...others])
+    expect(fetch).toHaveBeenCalledTimes(64)
+  })
+
   it('WEB-11 does without a document that is too old when the server is down, unless it may not [attack 72]', async () => {
     const up = { is: true }
     const respond = () => (up.is ? answer(JSON.stringify(documentOf(did))) : new Response(null, { status: 503 }))
