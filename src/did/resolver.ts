@@ -23,7 +23,9 @@ export interface ResolvedDid {
 export interface DidResolver {
   /**
    * Returns the keys of the DID, or undefined when there is no such DID or it is not of this resolver's kind. Throws
-   * or rejects when it could not find out, which is never taken for an answer. May answer at once or by a promise.
+   * or rejects when it could not find out, which is never taken for an answer. May answer at once or by a promise. What is
+   * answered at once for a `did:key`, which never changes, is not asked for again: a principal is shut out by storing its
+   * DID as revoked, and not by another answer.
    */
   resolve(
     did: Did,
