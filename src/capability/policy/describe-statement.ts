@@ -10,7 +10,9 @@ export function describeStatement(statement: Statement, owner = ''): string {
     case '==':
       return `${name(statement[1], owner)} is ${showLiteral(statement[2])}`
     case '!=':
-      return `${name(statement[1], owner)} is there and is not ${showLiteral(statement[2])}`
+      return statement[1].endsWith('?')
+        ? `${name(statement[1], owner)} is not ${showLiteral(statement[2])} (a value that is missing counts as \`null\`)`
+        : `${name(statement[1], owner)} is there and is not ${showLiteral(statement[2])}`
     case '<':
       return `${name(statement[1], owner)} is a number below ${statement[2]}`
     case '<=':

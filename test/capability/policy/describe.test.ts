@@ -16,6 +16,8 @@ describe('describePolicy', () => {
     [['==', '.a', CID.parse(link)], `\`.a\` is \`${link}\``],
     [['==', '.', {}], 'the whole of the arguments is `{}`'],
     [['!=', '.env', 'prod'], '`.env` is there and is not `"prod"`'],
+    [['!=', '.env?', 'prod'], '`.env?` is not `"prod"` (a value that is missing counts as `null`)'],
+    [['!=', '.a?["b?"]', 1], '`.a?["b?"]` is there and is not 1'],
     [['<', '.a', 5], '`.a` is a number below 5'],
     [['<=', '.a', 5], '`.a` is a number of at most 5'],
     [['>', '.a', 5], '`.a` is a number above 5'],
