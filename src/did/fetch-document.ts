@@ -84,8 +84,8 @@ async function exchange(
     signal,
   })
   if (response.status === 404 || response.status === 410) return undefined
-  // a fetch that followed a redirect all the same says so by the address
-  if (response.status !== 200 || response.redirected || (response.url !== '' && response.url !== url)) {
+  // a fetch that followed a redirect all the same says so by the address, which a platform prints without the usual port
+  if (response.status !== 200 || response.redirected || (response.url !== '' && response.url !== new URL(url).href)) {
     throw failed(url, `status ${response.status}`)
   }
   const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';')

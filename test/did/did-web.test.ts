@@ -44,6 +44,17 @@ describe('webResolver', () => {
     }
   })
 
+  it('WEB-03 asks at the usual port also when it is said, and takes the answer', async () => {
+    const usual = parseDid('did:web:id.example%3A443:agents')
+    const platformAnswer = () =>
+      Object.defineProperty(answer(JSON.stringify(documentOf(usual))), 'url', {
+        value: 'https://id.example/agents/did.json',
+      })
+    const { resolver, fetch } = make(platformAnswer)
+    expect((await resolver.resolve(usual, {}))?.keys).toEqual([key])
+    expect(new URL(fetch.mock.calls[0]![0]).href).toBe('https://id.example/agents/did.json')
+  })
+
   it('WEB-05 reads no more than 64 KiB, however it is sent [attack 69]', async () => {
     const document = { ...documentOf(did), filler: '' }
     document.filler = 'x'.repeat(65_536 - JSON.stringify(document).length)
