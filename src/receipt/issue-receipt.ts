@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { abortSignal, checkOptions, type Form, having, maybe, table } from '../check-options.ts'
 import { randomNonce } from '../envelope/nonce.ts'
 import { sealInvocation } from '../invocation/invoke.ts'
+import { isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
@@ -63,8 +64,8 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
 
 const optionForms: Readonly<Record<string, Form>> = Object.freeze({
   executor: having('sign'),
-  task: (value) => (isCid(value) ? undefined : 'must be a CID, as in `Invocation.task`'),
   // What a reader would refuse is not signed.
+  task: (value) => (isCid(value) && isTokenCid(value) ? undefined : 'must be a CID, as in `Invocation.task`'),
   outcome: (value) =>
     readOutcome(value as IpldValue | undefined) === undefined
       ? 'must be `{ ok }` or `{ error: { name, message } }`'

@@ -1,3 +1,4 @@
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
 import { type ReceiptVerdict, verifyReceipt } from '../../src/receipt/verify-receipt.ts'
@@ -8,6 +9,8 @@ import { call, service } from '../support/service.ts'
 const alice = await actor('alice')
 const mallory = await actor('mallory')
 const { task } = await call({ issuer: alice })
+/** A CID that names no task: of another codec. */
+const other = CID.createV1(0x55, task.multihash)
 const expected = { executor: service.did, task }
 const fault = (verdict: ReceiptVerdict): string => (verdict.verified ? 'verified' : verdict.fault)
 const raw = async (change: Record<string, unknown>, signer = service): Promise<string> => {
@@ -51,8 +54,16 @@ describe('a receipt', () => {
       { args: { ran: task, out: 1 } },
       { sub: alice.did },
       { prf: [task] },
+      { args: { ran: other, out: { ok: 1 } } },
     ]
     for (const change of wrong) expect(await raw(change), JSON.stringify(change)).toBe('malformed')
+    // Also where that is what was asked for.
+    const payload = { ...invocationPayload(service.did), cmd: '/ucan/assert/receipt', exp: null }
+    const ofOther = await sealRaw(service, {
+      tag: 'ucan/inv@1.0.0',
+      payload: { ...payload, args: { ran: other, out: { ok: 1 } } },
+    })
+    expect(fault(await verifyReceipt(ofOther, { ...expected, task: other }))).toBe('malformed')
     for (const bytes of [new Uint8Array(9), undefined, null, 'x', [1]]) {
       expect(fault(await verifyReceipt(bytes as never, expected)), String(bytes)).toBe('malformed')
     }
@@ -69,6 +80,8 @@ describe('a receipt', () => {
       const issued = issueReceipt({ executor: service, task, outcome: outcome as never, clock })
       await expect(issued, JSON.stringify(outcome)).rejects.toThrow('`outcome` must be')
     }
+    const ofOther = issueReceipt({ executor: service, task: other, outcome: { ok: 1 }, clock })
+    await expect(ofOther).rejects.toThrow('`task` must be')
   })
 
   it('RCP-02 is from the executor that was asked', async () => {
