@@ -1,7 +1,9 @@
 /**
- * Taking calls out of HTTP requests: `procura/http`.
+ * Calls over HTTP, at both ends: `procura/http`.
  *
  * @module
  */
 
+export { type CallRequest, type CallSender, type CallSenderOptions, createCallSender } from './call-sender.ts'
+export { type DenialResponse, denialResponse } from './denial-response.ts'
 export { type ContainerReading, type NodeRequest, type ReadContainerOptions, readContainer } from './read-container.ts'

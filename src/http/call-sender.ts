@@ -1,0 +1,135 @@
+/**
+ * Sending calls over HTTP, and each delegation no more often than the service needs it.
+ *
+ * @module
+ */
+
+import { encodeContainer } from '../container/container.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { ArgumentError } from '../errors.ts'
+import type { Invocation } from '../invocation/invocation.ts'
+
+/** Options of {@link createCallSender}. */
+export interface CallSenderOptions {
+  /** Default: the host's. */
+  readonly fetch?: typeof globalThis.fetch
+  /** Longest container in a header, in characters; a longer one is the body. Default 8,192. */
+  readonly headerCharacters?: number
+}
+
+/** A request around a call. A body of its own is text or bytes, as it may have to be sent twice. */
+export interface CallRequest {
+  /** Default: `POST`. */
+  readonly method?: string
+  /** `authorization` is put in here. */
+  readonly headers?: HeadersInit
+  readonly body?: string | Uint8Array
+  /** Ends the request. */
+  readonly signal?: AbortSignal
+}
+
+/** Sends calls, and remembers what services were sent. */
+export interface CallSender {
+  /**
+   * Sends an invocation to a service: with all its proofs the first time, then without those that the service was sent
+   * and accepted. When it answers that some are missing (510 with `prf`), the same call is sent once more, with all.
+   * Redirects are not followed.
+   *
+   * @returns the last answer, whatever its status.
+   * @throws what `fetch` throws, and {@link ArgumentError} when something is missing or of another kind.
+   */
+  send(
+    url: string | URL,
+    invocation: Invocation,
+    proofs: readonly Delegation[],
+    request?: CallRequest,
+  ): Promise<Response>
+}
+
+/** What a service was sent: names of delegations, and how often in a row it had none of them. */
+interface Service {
+  readonly sent: Set<string>
+  misses: number
+}
+
+/** Most services that are remembered, and most delegations of each. */
+const maxServices = 256
+const maxSent = 1_024
+
+/** The media type of a body that is a container. */
+const mediaType = 'application/x-ucan-container'
+
+/**
+ * Makes a sender. A service that twice in a row has forgotten what it was sent, as one that remembers nothing does, is
+ * sent everything from then on.
+ *
+ * @throws {@link ArgumentError} when an option is not of its type.
+ */
+export function createCallSender(options: CallSenderOptions = {}): CallSender {
+  const { fetch = globalThis.fetch, headerCharacters = 8_192 } = options ?? {}
+  if (typeof fetch !== 'function') throw new ArgumentError('`fetch` must be a function')
+  if (!Number.isSafeInteger(headerCharacters) || headerCharacters < 0) {
+    throw new ArgumentError('`headerCharacters` must be a whole number, 0 or more')
+  }
+  const services = new Map<string, Service>()
+
+  function serviceOf(name: string): Service {
+    const service = services.get(name) ?? { sent: new Set<string>(), misses: 0 }
+    services.delete(name)
+    if (services.size >= maxServices) services.delete(services.keys().next().value as string)
+    services.set(name, service)
+    return service
+  }
+
+  return Object.freeze({
+    async send(url, invocation, proofs, request = {}) {
+      check(invocation, proofs, request)
+      const service = serviceOf(`${new URL(url).origin} ${invocation.audience ?? invocation.subject}`)
+      const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
+      const ask = (sent: readonly Delegation[]): Promise<Response> =>
+        fetch(url, initOf(encodeContainer([invocation, ...sent]), request, headerCharacters))
+      let response = await ask(unsent)
+      // HTP-06
+      if (unsent.length < proofs.length) {
+        if (response.status === 510) {
+          service.misses += 1
+          service.sent.clear()
+          await response.body?.cancel().catch(() => undefined)
+          response = await ask(proofs)
+        } else service.misses = 0
+      }
+      if (response.ok) {
+        for (const { cid } of proofs) if (service.sent.size < maxSent) service.sent.add(String(cid))
+      }
+      return response
+    },
+  } satisfies CallSender)
+}
+
+function check(invocation: Invocation, proofs: readonly Delegation[], request: CallRequest): void {
+  if (invocation?.kind !== 'invocation') throw new ArgumentError('`invocation` must be what `invoke` gives')
+  if (!Array.isArray(proofs) || proofs.some((proof) => proof?.kind !== 'delegation')) {
+    throw new ArgumentError('`proofs` must be a list of delegations')
+  }
+  const body: unknown = request?.body
+  if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)) {
+    throw new ArgumentError('`body` must be a text or a Uint8Array, as it may be sent twice')
+  }
+}
+
+/** The request: the container in a header, or as the body where it is too long and there is no other. */
+function initOf(container: string, { method = 'POST', body, ...rest }: CallRequest, most: number): RequestInit {
+  const headers = new Headers(rest.headers)
+  const init = { method, redirect: 'error', ...(rest.signal === undefined ? {} : { signal: rest.signal }) } as const
+  if (container.length <= most) {
+    headers.set('authorization', `Bearer ${container}`)
+    return { ...init, headers, ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }) }
+  }
+  if (body !== undefined) {
+    throw new ArgumentError(
+      `the call has ${container.length} characters, which is too long for a header, and the request has a body of its own`,
+    )
+  }
+  headers.set('content-type', mediaType)
+  return { ...init, headers, body: container }
+}

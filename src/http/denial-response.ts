@@ -1,0 +1,88 @@
+/**
+ * A no, as HTTP says it.
+ *
+ * @module
+ */
+
+import type { Denial } from '../authorization/denial.ts'
+import { ArgumentError } from '../errors.ts'
+import type { GuardDenial, GuardDenialCode } from '../guard/result.ts'
+
+/** What to answer, for whatever server: `response.writeHead(status, headers).end(body)`, or `new Response(body, …)`. */
+export interface DenialResponse {
+  /** 400, 401, 403, 413, 503 or 510. */
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON: `title`, `status`, `detail`, `code` and, where there are, `at`, `requirement` and `prf`. */
+  readonly body: string
+}
+
+/** A status, and the error of RFC 6750 where it has one. */
+interface Answer {
+  readonly status: number
+  readonly title: string
+  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
+}
+
+const wrong: Answer = { status: 400, title: 'Not a call', error: 'invalid_request' }
+const invalid: Answer = { status: 401, title: 'Not a valid call', error: 'invalid_token' }
+const forbidden: Answer = { status: 403, title: 'Not permitted', error: 'insufficient_scope' }
+const unavailable: Answer = { status: 503, title: 'Not decided' }
+
+/** HTP-05: what is wrong with the bytes, with the tokens, with what they permit, and with the service. */
+const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
+  malformed: wrong,
+  unsupported: wrong,
+  too_large: { status: 413, title: 'Too large', error: 'invalid_request' },
+  chain_too_long: wrong,
+  invocation_missing: wrong,
+  invocation_ambiguous: wrong,
+  proof_missing: { status: 510, title: 'Send the proofs in `prf` as well' },
+  not_yet_valid: invalid,
+  expired: invalid,
+  lifetime_too_long: invalid,
+  nonce_too_short: invalid,
+  audience_mismatch: invalid,
+  principal_misaligned: forbidden,
+  subject_misaligned: forbidden,
+  root_not_subject: forbidden,
+  subject_not_accepted: forbidden,
+  command_not_covered: forbidden,
+  command_unknown: forbidden,
+  arguments_invalid: wrong,
+  signature_invalid: invalid,
+  key_unresolved: invalid,
+  policy_unsatisfied: forbidden,
+  policy_over_budget: forbidden,
+  revoked: invalid,
+  revocation_unknown: unavailable,
+  replayed: invalid,
+  replay_unknown: unavailable,
+  audit_unavailable: unavailable,
+  deadline_exceeded: unavailable,
+  overloaded: unavailable,
+  closed: unavailable,
+})
+
+/**
+ * Makes an answer of a denial: a problem (RFC 9457) that tells the caller which link, which rule and which argument, with
+ * the challenge of RFC 6750. Proofs that are missing are listed in `prf`, with status 510, as in UCAN over HTTP; the same
+ * invocation may be sent again with them.
+ *
+ * @throws {@link ArgumentError} when it is no denial.
+ */
+export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
+  const { code, message, at, requirement, missing } = denial ?? {}
+  if (!Object.hasOwn(answers, String(code))) throw new ArgumentError('`denial` must be the denial of a decision')
+  const { status, title, error } = answers[code]
+  return Object.freeze({
+    status,
+    headers: Object.freeze({
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...(error === undefined ? {} : { 'www-authenticate': `Bearer error="${error}"` }),
+    }),
+    body: JSON.stringify({ title, status, detail: message, code, at, requirement, prf: missing?.map(String) }),
+  })
+}

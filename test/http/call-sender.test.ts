@@ -1,0 +1,142 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Authorizer } from '../../src/authorization/authorize.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { createCallSender } from '../../src/http/call-sender.ts'
+import { denialResponse } from '../../src/http/denial-response.ts'
+import { readContainer } from '../../src/http/read-container.ts'
+import { actor } from '../support/actors.ts'
+import { call, chainOf, createService } from '../support/service.ts'
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+const proofs = await chainOf(alice, bob)
+
+/** A service over HTTP, and for each request it got the place of the container, its length and the answer. */
+interface HttpService {
+  readonly url: string
+  readonly got: { readonly place: 'header' | 'body'; readonly length: number; readonly status: number }[]
+  authorizer: Authorizer
+}
+
+let server: Server | undefined
+
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+})
+
+async function startService(authorizer = createService({ rememberProofs: true })): Promise<HttpService> {
+  const got: HttpService['got'] = []
+  const service = { url: '', got, authorizer }
+  server = createServer(async (request, response) => {
+    const { status, headers, body } = await answer(request)
+    const { authorization } = request.headers
+    const length = authorization?.length ?? Number(request.headers['content-length'])
+    got.push({ place: authorization === undefined ? 'body' : 'header', length, status })
+    response.writeHead(status, headers).end(body)
+  })
+  async function answer(request: IncomingMessage) {
+    const read = await readContainer(request)
+    if (!read.found) return { status: read.status, headers: {}, body: read.message }
+    const decision = await service.authorizer.authorize(read.container)
+    return decision.allowed ? { status: 200, headers: {}, body: 'done' } : denialResponse(decision.denial)
+  }
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+  service.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  return service
+}
+
+const invocation = () => call({ issuer: bob, proofs })
+const statuses = ({ got }: HttpService): number[] => got.splice(0).map(({ status }) => status)
+
+describe('HTP-06 a sender of calls', () => {
+  it('sends each delegation to a service once, and again when it is asked for', async () => {
+    const service = await startService()
+    const sender = createCallSender()
+    expect((await sender.send(service.url, await invocation(), proofs)).status).toBe(200)
+    expect(await (await sender.send(service.url, await invocation(), proofs)).text()).toBe('done')
+    const [first, second] = service.got
+    expect(second?.length).toBeLessThan((first?.length ?? 0) - 300)
+    expect(statuses(service)).toEqual([200, 200])
+
+    service.authorizer = createService({ rememberProofs: true })
+    expect((await sender.send(service.url, await invocation(), proofs)).status).toBe(200)
+    expect((await sender.send(service.url, await invocation(), proofs)).status).toBe(200)
+    expect(statuses(service)).toEqual([510, 200, 200])
+  })
+
+  it('sends everything to a service that remembers nothing', async () => {
+    const service = await startService(createService())
+    const sender = createCallSender()
+    for (let n = 0; n < 5; n++) expect((await sender.send(service.url, await invocation(), proofs)).status).toBe(200)
+    expect(statuses(service)).toEqual([200, 510, 200, 510, 200, 200, 200])
+  })
+
+  it('takes what was refused for not yet sent, and hands a refusal on', async () => {
+    const service = await startService()
+    const sender = createCallSender()
+    const late = await call({ issuer: bob, proofs, clock: { now: () => 1 } } as never)
+    for (let n = 0; n < 2; n++) {
+      const response = await sender.send(service.url, late, proofs)
+      expect(response.status).toBe(401)
+      expect(await response.json()).toMatchObject({ code: 'expired', status: 401 })
+    }
+    const [first, second] = service.got
+    expect(second?.length).toBe(first?.length)
+  })
+
+  it('sends what is too long for a header as the body, and a body of its own with it otherwise', async () => {
+    const service = await startService()
+    const sender = createCallSender({ headerCharacters: 100 })
+    expect((await sender.send(service.url, await invocation(), proofs)).status).toBe(200)
+    expect(service.got.splice(0)).toMatchObject([{ place: 'body' }])
+    const request = { headers: { 'content-type': 'text/plain' }, body: 'a letter' }
+    await expect(sender.send(service.url, await invocation(), proofs, request)).rejects.toThrow(/too long for a header/)
+    expect((await createCallSender().send(service.url, await invocation(), proofs, request)).status).toBe(200)
+    expect(service.got.splice(0)).toMatchObject([{ place: 'header' }])
+  })
+
+  it('follows no redirect, ends with its signal, and says what it needs', async () => {
+    const asked: RequestInit[] = []
+    const fetch = async (_: unknown, init: RequestInit = {}) => {
+      asked.push(init)
+      return new Response()
+    }
+    const sender = createCallSender({ fetch })
+    const { signal } = new AbortController()
+    await sender.send('https://example.com', await invocation(), proofs, { method: 'PUT', signal })
+    expect(asked).toEqual([expect.objectContaining({ method: 'PUT', redirect: 'error', signal })])
+    const token = await invocation()
+    const wrong: readonly (readonly [() => unknown, string])[] = [
+      [() => createCallSender({ fetch: 1 as never }), '`fetch`'],
+      [() => createCallSender({ headerCharacters: -1 }), '`headerCharacters`'],
+      [() => sender.send('https://example.com', proofs[0] as never, proofs), '`invocation`'],
+      [() => sender.send('https://example.com', token, token as never), '`proofs`'],
+      [() => sender.send('https://example.com', token, proofs, { body: {} as never }), '`body`'],
+    ]
+    for (const [attempt, name] of wrong) {
+      const error: unknown = await (async () => attempt())().catch((reason: unknown) => reason)
+      expect.soft(error, name).toBeInstanceOf(ArgumentError)
+      expect.soft(String(error)).toContain(name)
+    }
+  })
+
+  it('remembers a bounded number of services', async () => {
+    const lengths: number[] = []
+    const fetch = async (_: unknown, { headers }: RequestInit = {}) => {
+      lengths.push(new Headers(headers).get('authorization')?.length ?? 0)
+      return new Response()
+    }
+    const sender = createCallSender({ fetch })
+    const token = await invocation()
+    const send = (n: number) => sender.send(`https://${n}.example`, token, proofs)
+    for (let n = 0; n < 257; n++) await send(n)
+    await send(256)
+    await send(0)
+    const [whole] = lengths
+    expect(lengths.at(-2)).toBeLessThan(whole ?? 0)
+    expect(lengths.at(-1)).toBe(whole)
+  })
+})
