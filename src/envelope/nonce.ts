@@ -6,9 +6,9 @@ export const minimumNonceBytes = 12
 /** Most bytes of a nonce that are read or written. */
 export const maximumNonceBytes = 64
 
-/** A fresh nonce: 16 random bytes from the platform's cryptographic generator. */
+/** A fresh nonce: as many random bytes as the specification recommends, from the platform's cryptographic generator. */
 export function randomNonce(): Uint8Array {
-  return globalThis.crypto.getRandomValues(new Uint8Array(16))
+  return globalThis.crypto.getRandomValues(new Uint8Array(minimumNonceBytes))
 }
 
 /**
