@@ -34,6 +34,7 @@ const needs: Readonly<Record<string, string | undefined>> = {
   'procura, authorize': undefined,
   'procura, authorizeSync': undefined,
   'procura, sodium-native': 'sodium-native',
+  'procura, sodium-native in a pool': 'sodium-native',
   jose: 'jose',
   'iso-ucan': 'iso-ucan',
   ucanto: '@ucanto/validator',
