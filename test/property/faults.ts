@@ -202,7 +202,9 @@ export const draftFaults: { readonly [kind: string]: DraftFault } = {
   nonce: (drafts, fault) => set(tokenOf(drafts, fault), 'nonce', new Uint8Array(pickFrom(nonceSizes, fault.pick))),
   policy: (drafts, fault) => {
     const draft = linkOf(drafts, fault)
-    if (draft !== undefined) set(draft, 'pol', [...(draft.fields['pol'] as unknown[]), fault.value])
+    const policy: unknown = draft?.fields['pol']
+    // An earlier fault can have left none.
+    if (Array.isArray(policy)) set(draft, 'pol', [...policy, fault.value])
   },
   badPolicy: (drafts, fault) => set(linkOf(drafts, fault), 'pol', pickFrom(badPolicies, fault.pick)),
   args: (drafts, fault) => set(drafts.at(-1), 'args', fault.value),
