@@ -6,6 +6,7 @@
  */
 
 import { backend as platform } from '#backend'
+import { abortSignal, having, listOf, maybe, table, text } from '../check-options.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64url, decodeHex, encodeBase64url } from '../ipld/base.ts'
@@ -14,6 +15,7 @@ import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { verifySignature } from '../principal/signature.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Timestamp } from '../time.ts'
+import { checkConfiguration, positionForm, timeForm } from './configuration.ts'
 import type { LogPosition } from './record.ts'
 
 /** A signed place in a named log. */
@@ -40,8 +42,19 @@ export interface SignCheckpointOptions {
   readonly signal?: AbortSignal
 }
 
-/** Signs that the log reached a record. Rejects when the signer does. */
+/**
+ * Signs that the log reached a record. Rejects when the signer does.
+ *
+ * @throws ArgumentError when an option is missing or not of its type.
+ */
 export async function signCheckpoint(options: SignCheckpointOptions): Promise<Checkpoint> {
+  checkConfiguration('signCheckpoint', options, {
+    signer: having('sign'),
+    log: text,
+    position: positionForm,
+    time: timeForm,
+    signal: maybe(abortSignal),
+  })
   const { signer, log, position, time, signal } = options
   const statement = { log, sequence: position.sequence, hash: position.hash, time, signer: signer.did }
   const signature = await signer.sign(signedBytes(statement), signal === undefined ? {} : { signal })
@@ -64,8 +77,13 @@ export interface CheckpointSigner {
   readonly key: PublicKey
 }
 
-/** Whether a checkpoint was signed by one of the given keys. False for one that is not of the form, too. */
+/**
+ * Whether a checkpoint was signed by one of the given keys. False for one that is not of the form, too.
+ *
+ * @throws ArgumentError when `signers` are none.
+ */
 export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCheckpointOptions): Promise<boolean> {
+  checkConfiguration('verifyCheckpoint', options, { signers: listOf(table), backend: maybe(having('sha256')) })
   const { signers, backend = platform } = options
   if (!isCheckpoint({ ...checkpoint })) return false
   try {

@@ -4,11 +4,34 @@
  * @module
  */
 
-import { callback, checkOptions, type Form, having, maybe, table } from '../check-options.ts'
+import { callback, checkOptions, type Form, having, maybe, oneOf, table, whole } from '../check-options.ts'
 import { ArgumentError, AuditError } from '../errors.ts'
+import type { LogPosition } from './record.ts'
 
 /** Something that is an audit sink. */
 export const sinkForm: Form = having('append')
+
+/** Seconds since 1970. */
+export const timeForm: Form = whole(0)
+
+/** Whether what was decided counted. */
+export const modeForm: Form = oneOf('enforce', 'shadow')
+
+/** A place that no record can have would be looked for in vain, and the log taken for whole. */
+export const positionForm: Form = (value) => {
+  const { sequence, hash } = (table(value) === undefined ? value : {}) as Partial<LogPosition>
+  return whole(0)(sequence) === undefined && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)
+    ? undefined
+    : 'must be `{ sequence, hash }`: a whole number, and 64 hexadecimal digits in lower case'
+}
+
+/** Something that can be iterated, at once or bit by bit. A text could be too, one character after the other. */
+export function iterable(what: string): Form {
+  return (value) =>
+    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+      ? undefined
+      : `must be ${what}`
+}
 
 /** Options of every sink that makes records. */
 export const chainForms: Readonly<Record<string, Form>> = Object.freeze({

@@ -1,10 +1,13 @@
 import type { AuthorizationFacts } from '../authorization/authorization.ts'
 import type { Denial } from '../authorization/denial.ts'
+import { callback, type Form, having, listOf, maybe, number, table, text, whole } from '../check-options.ts'
+import { isCid } from '../ipld/is-cid.ts'
 import type { Timestamp } from '../time.ts'
+import { checkConfiguration, modeForm, timeForm } from './configuration.ts'
 import { discloseArguments } from './disclose-arguments.ts'
 import { type AuditMode, type CallFacts, type DeniedEvent, type IntentEvent, newEventId } from './event.ts'
 import { argumentSalt, hashArguments } from './hash-arguments.ts'
-import type { SecretKey } from './hmac.ts'
+import { type SecretKey, secretKeyForm } from './hmac.ts'
 import { type Pseudonymizer, pseudonymizeEvent } from './pseudonym.ts'
 
 /** What of a call may stand in the log, and in which form. */
@@ -30,8 +33,14 @@ export interface IntentEventOptions {
   readonly mode?: AuditMode
 }
 
-/** Makes the event that says what is about to happen. PRV-05: without a list no argument is told. */
+/**
+ * Makes the event that says what is about to happen. PRV-05: without a list no argument is told.
+ *
+ * @throws ArgumentError when an option is missing or not of its type.
+ */
 export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
+  checkConfiguration('intentEvent', options, intentForms)
+  checkConfiguration('intentEvent: privacy', options.privacy ?? {}, privacyForms)
   const { authorization, time, privacy = {}, vault, trace, mode } = options
   const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
   const { argumentsKey, disclose, pseudonymize } = privacy
@@ -76,8 +85,14 @@ export interface DeniedEventOptions {
   readonly mode?: AuditMode
 }
 
-/** Makes the event of a refused call. The message of the denial is left out, and what the policy found in the call. */
+/**
+ * Makes the event of a refused call. The message of the denial is left out, and what the policy found in the call.
+ *
+ * @throws ArgumentError when an option is missing or not of its type.
+ */
 export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEvent> {
+  checkConfiguration('deniedEvent', options, deniedForms)
+  checkConfiguration('deniedEvent: privacy', options.privacy ?? {}, privacyForms)
   const { denial, time, call, privacy, suppressed, intent, durationMs, mode } = options
   const { code, requirement, at, detail } = denial
   const event: DeniedEvent = {
@@ -110,3 +125,44 @@ type Objection = Extract<NonNullable<Denial['detail']>, { readonly kind: 'policy
 function clauseOf({ statement, path, operator, selector }: Objection): NonNullable<DeniedEvent['policy']> {
   return { statement, path, operator, ...(selector !== undefined && { selector }) }
 }
+
+const authorizationForm: Form = (value) => {
+  const { command, args, principals, proofs, invocation, task } = Object(value) as Partial<AuthorizationFacts>
+  const isOne = isCid(invocation) && isCid(task) && listOf(isCidForm)(proofs) === undefined
+  return isOne && [text(command), table(args), listOf(text)(principals)].every((fault) => fault === undefined)
+    ? undefined
+    : 'must be an Authorization'
+}
+
+const isCidForm: Form = (value) => (isCid(value) ? undefined : 'must be a CID')
+
+const denialForm: Form = (value) => {
+  const { code, call } = Object(value) as Partial<Denial>
+  return (text(code) ?? maybe(table)(call)) === undefined ? undefined : 'must be a denial, with its `code`'
+}
+
+const intentForms: Readonly<Record<string, Form>> = Object.freeze({
+  authorization: authorizationForm,
+  time: timeForm,
+  privacy: maybe(table),
+  vault: maybe(text),
+  trace: maybe(text),
+  mode: maybe(modeForm),
+})
+
+const deniedForms: Readonly<Record<string, Form>> = Object.freeze({
+  denial: denialForm,
+  time: timeForm,
+  call: maybe(table),
+  privacy: maybe(table),
+  suppressed: maybe(whole(0)),
+  intent: maybe(text),
+  durationMs: maybe(number(0)),
+  mode: maybe(modeForm),
+})
+
+const privacyForms: Readonly<Record<string, Form>> = Object.freeze({
+  argumentsKey: maybe(secretKeyForm),
+  disclose: maybe(having('get')),
+  pseudonymize: maybe(callback),
+})

@@ -1,9 +1,11 @@
 import { backend as platform } from '#backend'
+import { bytes as bytesForm, callback, maybe, table, text } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap } from '../ipld/value.ts'
-import { hmacSha256, type SecretKey } from './hmac.ts'
+import { checkConfiguration } from './configuration.ts'
+import { hmacSha256, type SecretKey, secretKeyForm } from './hmac.ts'
 import type { Sha256 } from './record.ts'
 
 /** Options of {@link hashArguments}. */
@@ -23,9 +25,11 @@ export interface HashArgumentsOptions {
  * or an amount, is found by trying. Whoever is shown the arguments and the salt of a record can check that they are the
  * ones that were recorded.
  *
- * @throws ArgumentError when the salt is shorter than 16 bytes.
+ * @throws ArgumentError when the salt is shorter than 16 bytes, or an option is not of its type.
  */
-export async function hashArguments({ args, salt, sha256 = platform.sha256 }: HashArgumentsOptions): Promise<string> {
+export async function hashArguments(options: HashArgumentsOptions): Promise<string> {
+  checkConfiguration('hashArguments', options, { args: table, salt: bytesForm, sha256: maybe(callback) })
+  const { args, salt, sha256 = platform.sha256 } = options
   if (salt.length < 16) throw new ArgumentError('the salt of an argument hash has 16 bytes or more')
   const bytes = encodeCbor(args, 'args')
   const salted = new Uint8Array(salt.length + bytes.length)
@@ -39,7 +43,9 @@ export async function hashArguments({ args, salt, sha256 = platform.sha256 }: Ha
  * let somebody check one record hand out its salt, not the key; to make every hash meaningless destroy the key.
  *
  * @param key - 32 random bytes or more.
+ * @throws ArgumentError when the key is none, or the event has no `id`.
  */
-export function argumentSalt(key: SecretKey, eventId: string): Promise<Uint8Array> {
+export async function argumentSalt(key: SecretKey, eventId: string): Promise<Uint8Array> {
+  checkConfiguration('argumentSalt', { key, eventId }, { key: secretKeyForm, eventId: text })
   return hmacSha256(key, `procura/audit-arguments@1\0${eventId}`)
 }

@@ -5,11 +5,13 @@
  * @module
  */
 
+import { abortSignal, having, maybe, table, text } from '../check-options.ts'
 import { AuditError, MalformedError } from '../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../ipld/base.ts'
 import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import { checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { PersonalKeyStore } from './personal-key-store.ts'
 
@@ -39,13 +41,16 @@ const maxFieldBytes = 4096
  *
  * @param fields - for example `{ to: 'ann@example.com' }`.
  * @param event - the `id` of the event: the fields cannot be moved to another one.
- * @throws AuditError when the fields are too large, or the key was destroyed.
+ * @throws AuditError when the fields are too large, or the key was destroyed; ArgumentError when something is not of its
+ *   type.
  */
 export async function sealPersonal(
   fields: IpldMap,
   event: string,
   options: SealPersonalOptions,
 ): Promise<SealedFields> {
+  checkConfiguration('sealPersonal', { fields, event }, { fields: table, event: text })
+  checkConfiguration('sealPersonal', options, { key: text, keys: having('obtain'), signal: maybe(abortSignal) })
   const { key: name, keys, signal } = options
   const plain = encodeCbor(fields, 'fields')
   if (plain.length > maxFieldBytes) {
@@ -63,12 +68,14 @@ export async function sealPersonal(
 /**
  * Decrypts the personal fields of an event. Undefined when it has none, and when the key was destroyed.
  *
- * @throws AuditError when they were changed, or belong to another event.
+ * @throws AuditError when they were changed, or belong to another event; ArgumentError when something is not of its type.
  */
 export async function openPersonal(
   event: AuditEvent,
   options: { readonly keys: PersonalKeyStore; readonly signal?: AbortSignal },
 ): Promise<IpldMap | undefined> {
+  checkConfiguration('openPersonal', { event }, { event: table })
+  checkConfiguration('openPersonal', options, { keys: having('find'), signal: maybe(abortSignal) })
   const sealed = 'personal' in event ? event.personal : undefined
   if (sealed === undefined) return undefined
   const { keys, signal } = options

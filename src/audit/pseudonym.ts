@@ -1,4 +1,4 @@
-import { text } from '../check-options.ts'
+import { callback, table, text } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import { encodeBase64url } from '../ipld/base.ts'
 import { checkConfiguration } from './configuration.ts'
@@ -40,8 +40,13 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
 /** Fields that name a principal, in any kind of event. */
 const single = ['subject', 'invoker', 'audience', 'issuer', 'revoked'] as const
 
-/** A copy of an event with a pseudonym for each DID. What is no DID, the CID of a revoked delegation, stays. */
+/**
+ * A copy of an event with a pseudonym for each DID. What is no DID, the CID of a revoked delegation, stays.
+ *
+ * @throws ArgumentError when there is no event, or nothing that gives pseudonyms.
+ */
 export async function pseudonymizeEvent<E extends AuditEvent>(event: E, pseudonymize: Pseudonymizer): Promise<E> {
+  checkConfiguration('pseudonymizeEvent', { event, pseudonymize }, { event: table, pseudonymize: callback })
   const copy: Record<string, unknown> = { ...event }
   for (const field of single) {
     const value = copy[field]

@@ -76,6 +76,7 @@ export function formatRecord({ sequence, previous, event, hash }: AuditRecord): 
  * @throws MalformedError LOG-03 for anything that {@link formatRecord} does not write.
  */
 export function parseRecord(line: string): AuditRecord {
+  if (typeof line !== 'string') throw new MalformedError('LOG-03', 'a record is read out of a text')
   if (line.length > maxLineLength) throw new MalformedError('LOG-03', 'the line is too long', { kind: 'too_large' })
   const value = fromCanonicalJson(line)
   if (!isRecord(value)) throw new MalformedError('LOG-03', 'the line is not a record')

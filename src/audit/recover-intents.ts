@@ -1,6 +1,6 @@
-import { type Form, having, maybe } from '../check-options.ts'
+import { abortSignal, having, maybe, table } from '../check-options.ts'
 import { type Clock, systemClock } from '../time.ts'
-import { checkConfiguration, sinkForm } from './configuration.ts'
+import { checkConfiguration, iterable, sinkForm } from './configuration.ts'
 import { type AuditEvent, type IntentEvent, newEventId, type OutcomeEvent } from './event.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
@@ -19,12 +19,17 @@ export interface OpenIntent {
  * AUD-09
  *
  * Holds one entry for each intent that is open at that point of the log, not the log.
+ *
+ * @throws ArgumentError when there is nothing to iterate, or something else than records.
  */
 export async function findOpenIntents(
   records: Iterable<AuditRecord> | AsyncIterable<AuditRecord>,
 ): Promise<readonly OpenIntent[]> {
+  checkConfiguration('findOpenIntents', { records }, { records: recordsForm })
   const open = new Map<string, OpenIntent>()
-  for await (const { sequence, event } of records) {
+  for await (const record of records) {
+    checkConfiguration('findOpenIntents: a record', record, { event: table })
+    const { sequence, event } = record
     if (event.kind === 'intent') open.set(event.id, { sequence, event, released: false })
     const intent = linkOf(event)
     const entry = intent === undefined ? undefined : open.get(intent)
@@ -53,7 +58,12 @@ export interface RecoverIntentsOptions {
  * @returns the intents, for whoever has to look after them.
  */
 export async function recoverIntents(options: RecoverIntentsOptions): Promise<readonly OpenIntent[]> {
-  checkConfiguration('recoverIntents', options, { records: iterable, sink: sinkForm, clock: maybe(having('now')) })
+  checkConfiguration('recoverIntents', options, {
+    records: recordsForm,
+    sink: sinkForm,
+    clock: maybe(having('now')),
+    signal: maybe(abortSignal),
+  })
   const { records, sink, clock = systemClock, signal } = options
   const open = await findOpenIntents(records)
   for (const { event } of open) {
@@ -71,10 +81,7 @@ export async function recoverIntents(options: RecoverIntentsOptions): Promise<re
   return open
 }
 
-const iterable: Form = (value) =>
-  typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
-    ? undefined
-    : 'must be records that can be iterated, such as those of readJsonlRecords'
+const recordsForm = iterable('records that can be iterated, such as those of readJsonlRecords')
 
 function linkOf(event: AuditEvent): string | undefined {
   return event.kind === 'outcome' || event.kind === 'released' || event.kind === 'denied' ? event.intent : undefined

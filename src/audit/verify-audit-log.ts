@@ -1,9 +1,10 @@
 import { backend as platform } from '#backend'
-import { checkOptions, type Form, having, listOf, maybe, table, text, whole } from '../check-options.ts'
+import { checkOptions, type Form, having, listOf, maybe, table, text } from '../check-options.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { AuditLogFault, AuditLogFaultKind, AuditLogReport } from './audit-log-fault.ts'
 import { type Checkpoint, type CheckpointSigner, verifyCheckpoint } from './checkpoint.ts'
+import { iterable, positionForm } from './configuration.ts'
 import { type AuditRecord, beginning, isIntact, type LogPosition, parseRecord } from './record.ts'
 
 /** Options of {@link verifyAuditLog}. */
@@ -20,20 +21,6 @@ export interface VerifyAuditLogOptions {
   readonly log?: string
   /** Default: the platform's. */
   readonly backend?: CryptoBackend
-}
-
-/** A text is iterable too, one character after the other. */
-const linesForm: Form = (value) =>
-  typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
-    ? undefined
-    : 'must be a list of lines, or an iterator of them'
-
-/** A place that no record can have would be looked for in vain, and the log taken for whole. */
-const positionForm: Form = (value) => {
-  const { sequence, hash } = (table(value) === undefined ? value : {}) as Partial<LogPosition>
-  return whole(0)(sequence) === undefined && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)
-    ? undefined
-    : 'must be `{ sequence, hash }`: a whole number, and 64 hexadecimal digits in lower case'
 }
 
 const optionForms: Readonly<Record<string, Form>> = Object.freeze({
@@ -70,7 +57,7 @@ export async function verifyAuditLog(
   lines: Iterable<string> | AsyncIterable<string>,
   options: VerifyAuditLogOptions = {},
 ): Promise<AuditLogReport> {
-  checkOptions({ lines }, { lines: linesForm })
+  checkOptions({ lines }, { lines: iterable('a list of lines, or an iterator of them') })
   checkOptions(options, optionForms)
   const { from = beginning, head, checkpoints = [], signers, log, backend = platform } = options
   if (checkpoints.length > 0 && signers === undefined) throw new ArgumentError('`checkpoints` need `signers`')

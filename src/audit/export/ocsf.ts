@@ -4,7 +4,9 @@
  * @module
  */
 
+import { callback, type Form, maybe, table, text, whole } from '../../check-options.ts'
 import type { IpldMap } from '../../ipld/value.ts'
+import { checkConfiguration } from '../configuration.ts'
 import type { AuditEvent, CallFacts } from '../event.ts'
 import type { AuditRecord } from '../record.ts'
 import { toCanonicalJson } from '../record-json.ts'
@@ -73,8 +75,14 @@ const mapped: ReadonlySet<string> = new Set(['kind', 'id', 'time', 'subject', 'i
  * OCSF holds one delegation: it is the last of the chain, its parent beside it; the whole chain and the root are in
  * `unmapped`. Our hashes are there too, and not in an `attestation`, which OCSF defines over its own form of an event; so
  * is how long a call took, since `duration` is for events that sum up others.
+ *
+ * @throws ArgumentError when the record is none, or an option is missing or not of its type.
  */
-export function toOcsf({ sequence, previous, hash, event }: AuditRecord, options: OcsfOptions): OcsfApiActivity {
+export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivity {
+  checkConfiguration('toOcsf: the record', record, recordForms)
+  checkConfiguration('toOcsf', options, optionForms)
+  checkConfiguration('toOcsf: product', options.product, productForms)
+  const { sequence, previous, hash, event } = record
   const { product, log, activityOf = () => 'other' } = options
   const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
   const command = 'command' in event && event.command !== undefined ? event.command : `audit/${event.kind}`
@@ -189,3 +197,29 @@ function restOf(event: AuditEvent): Readonly<Record<string, unknown>> {
   // Arguments can hold bytes and links, which only our own text of a value has a form for.
   return JSON.parse(toCanonicalJson(rest as IpldMap)) as Readonly<Record<string, unknown>>
 }
+
+const eventForm: Form = (value) => {
+  const { kind, id, time } = Object(value) as Partial<AuditEvent>
+  return (text(kind) ?? text(id) ?? whole(Number.MIN_SAFE_INTEGER)(time)) === undefined
+    ? undefined
+    : 'must be an event: its `kind`, `id` and `time`'
+}
+
+const recordForms: Readonly<Record<string, Form>> = Object.freeze({
+  sequence: whole(1),
+  previous: text,
+  hash: text,
+  event: eventForm,
+})
+
+const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+  product: table,
+  log: maybe(text),
+  activityOf: maybe(callback),
+})
+
+const productForms: Readonly<Record<string, Form>> = Object.freeze({
+  name: text,
+  vendorName: text,
+  version: maybe(text),
+})

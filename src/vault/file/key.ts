@@ -1,7 +1,8 @@
 // node only: uses node:crypto
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
-import { type Form, table } from '../../check-options.ts'
+import { type Form, table, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
+import { checkConfiguration } from '../configuration.ts'
 import { vaultFailure } from '../failure.ts'
 import { Secret } from '../secret.ts'
 import { createPrivateFile, readPrivateFile, unusablePlace } from './private-file.ts'
@@ -104,9 +105,10 @@ export async function deriveKeys(key: FileKey, derivation: KeyDerivation): Promi
 /**
  * Writes a new key file: 32 random bytes that only their owner may read.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file is there already.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file is there already, or `path` is no text.
  */
 export async function createKeyFile(path: string): Promise<void> {
+  checkConfiguration('createKeyFile', { path }, { path: text })
   try {
     await createPrivateFile(path, Uint8Array.from(randomBytes(32)))
   } catch (cause) {

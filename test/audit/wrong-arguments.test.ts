@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import * as audit from '../../src/audit/index.ts'
+import { AuditError, MalformedError, type ProcuraError } from '../../src/errors.ts'
+import { parseCid } from '../../src/ipld/parse-cid.ts'
+import { createKeyFile } from '../../src/vault/file.ts'
+import { actor, now } from '../support/actors.ts'
+import { denied, id, intent } from './events.ts'
+
+const signer = await actor('service')
+const hash = 'ab'.repeat(32)
+const record = { sequence: 1, previous: hash, hash, event: intent(1) }
+const product = { name: 'mail', vendorName: 'Example' }
+const keys = audit.memoryPersonalKeyStore()
+const cid = parseCid('bafyreih5fz46t2uxcyj6xa2v2cpmrobcgwvd5u3gjxohhcjjcvqgzuytda')
+const authorization = { command: '/mail', args: {}, principals: [], proofs: [cid], invocation: cid, task: cid }
+const position = { sequence: 1, hash }
+const checkpoint = await audit.signCheckpoint({ signer, log: 'mail', position, time: now })
+const denial = { code: 'expired', message: 'late', requirement: 'TIM-03' } as const
+const secretKey = new Uint8Array(32)
+
+/** A call in order by name, and the arguments of it that nothing else may stand for. */
+const calls: Readonly<Record<string, readonly [(...args: never[]) => unknown, readonly unknown[]]>> = {
+  toOcsf: [audit.toOcsf, [record, { product }]],
+  'toOcsf of an event': [(event: never) => audit.toOcsf({ ...record, event }, { product }), [denied(1)]],
+  'toOcsf of a product': [(name: never) => audit.toOcsf(record, { product: name }), [product]],
+  intentEvent: [audit.intentEvent, [{ authorization, time: now }]],
+  'intentEvent of an authorization': [
+    (wrong: never) => audit.intentEvent({ authorization: wrong, time: now }),
+    [authorization],
+  ],
+  deniedEvent: [audit.deniedEvent, [{ denial, time: now }]],
+  'deniedEvent of a denial': [(wrong: never) => audit.deniedEvent({ denial: wrong, time: now }), [denial]],
+  signCheckpoint: [audit.signCheckpoint, [{ signer, log: 'mail', position, time: now }]],
+  'signCheckpoint by a signer': [
+    (wrong: never) => audit.signCheckpoint({ signer: wrong, log: 'mail', position, time: now }),
+    [signer],
+  ],
+  'signCheckpoint of a place': [
+    (wrong: never) => audit.signCheckpoint({ signer, log: 'mail', position: wrong, time: now }),
+    [position],
+  ],
+  verifyCheckpoint: [(wrong: never) => audit.verifyCheckpoint(checkpoint, wrong), [{ signers: [] }]],
+  hashArguments: [audit.hashArguments, [{ args: {}, salt: secretKey }]],
+  'hashArguments with a salt': [(salt: never) => audit.hashArguments({ args: {}, salt }), [secretKey]],
+  argumentSalt: [(key: never) => audit.argumentSalt(key, id(1)), [secretKey]],
+  discloseArguments: [(names: never) => audit.discloseArguments({ a: 1 }, names), [['a']]],
+  sealPersonal: [(wrong: never) => audit.sealPersonal({}, id(1), wrong), [{ key: 'ann', keys }]],
+  openPersonal: [(wrong: never) => audit.openPersonal(record.event, wrong), [{ keys }]],
+  pseudonymizeEvent: [(wrong: never) => audit.pseudonymizeEvent(record.event, wrong), [async (did: string) => did]],
+  parseRecord: [audit.parseRecord, [audit.formatRecord(record)]],
+  findOpenIntents: [audit.findOpenIntents, [[record]]],
+}
+
+const wrong = [undefined, null, true, 0, 1.5, '', 'x', Symbol('s'), [null], {}, new Uint8Array(1)]
+
+describe('wrong arguments of the audit', () => {
+  for (const [name, [call, args]] of Object.entries(calls)) {
+    it(`of ${name} give an error that says so`, async () => {
+      // What is wrong here would hide what is wrong below.
+      expect(await errorOf(() => call(...(args as never[])))).toBeUndefined()
+      for (const [place] of args.entries()) {
+        for (const other of wrong) {
+          const error = await errorOf(() => call(...(args.with(place, other) as never[])))
+          expect.soft(isOurs(error), `${String(place)} = ${describeValue(other)}: ${String(error)}`).toBe(true)
+        }
+      }
+    })
+  }
+})
+
+describe('createKeyFile', () => {
+  it('wants a path, and says so', async () => {
+    for (const other of [undefined, null, 7, '', {}]) {
+      await expect(createKeyFile(other as never)).rejects.toMatchObject({
+        code: 'ERR_VAULT_CONFIGURATION',
+        message: 'createKeyFile: `path` must be a text that is not empty',
+      })
+    }
+  })
+})
+
+async function errorOf(task: () => unknown): Promise<unknown> {
+  try {
+    await task()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+function isOurs(error: unknown): boolean {
+  const { code } = Object(error) as Partial<ProcuraError>
+  return code === 'ERR_INVALID_ARGUMENT' || error instanceof MalformedError || error instanceof AuditError
+}
+
+function describeValue(value: unknown): string {
+  return typeof value === 'symbol' ? 'a symbol' : JSON.stringify(value)
+}
