@@ -33,6 +33,7 @@ const events: readonly AuditEvent[] = [
     delegation: 'bafy',
     issuer: alice,
     audience: agent,
+    subject: 'did:key:zOwner',
     command: '/mail',
     expiration: 9,
   },

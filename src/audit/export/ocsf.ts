@@ -86,6 +86,7 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
   const { product, log, activityOf = () => 'other' } = options
   const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
   const command = 'command' in event && event.command !== undefined ? event.command : `audit/${event.kind}`
+  const subject = 'subject' in event ? event.subject : undefined
   const [activityId, activity] = activities.get(activityOf(command)) ?? [99, event.kind]
   const status = statusOf(event)
   const correlation = event.kind === 'intent' ? event.id : 'intent' in event ? event.intent : undefined
@@ -124,7 +125,7 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
       ...(call.invocation !== undefined && { request: { uid: call.invocation } }),
     },
     src_endpoint: call.invoker === undefined ? { name: product.name } : { uid: call.invoker },
-    ...(call.subject !== undefined && { resources: [{ uid: call.subject, type: 'subject' }] }),
+    ...(subject !== undefined && { resources: [{ uid: subject, type: 'subject' }] }),
     ...(call.invoker !== undefined && { ai_agent: { uid: call.invoker } }),
     ...delegationOf(call),
     ...controlOf(event),
