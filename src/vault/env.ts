@@ -6,7 +6,7 @@ import { systemClock } from '../time.ts'
 import { checkConfiguration, checkEntries, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
-import { memorySource } from './memory.ts'
+import { memorySource } from './memory-source.ts'
 import { Secret } from './secret.ts'
 import type { Vault } from './vault.ts'
 

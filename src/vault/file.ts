@@ -9,9 +9,9 @@ import type { CredentialDirectory, FoundCredential } from './credential-director
 import { type FileStore, type OpenFile, openFileStore } from './file/file-store.ts'
 import { type FileContents, type FileRecord, openRecord, sealRecord } from './file/format.ts'
 import { type FileKey, keyForm } from './file/key.ts'
-import { type SecretValue, toSecret } from './memory.ts'
 import { rulesOfText } from './rules-text.ts'
 import type { Secret } from './secret.ts'
+import { type SecretValue, toSecret } from './secret-value.ts'
 import type { Vault } from './vault.ts'
 
 export { createKeyFile, type FileKey } from './file/key.ts'

@@ -10,7 +10,7 @@
 export type { BreakerState } from './breaker.ts'
 export { type CreateVaultOptions, createVault, type VaultOptions } from './create-vault.ts'
 export type { CredentialRules } from './credential.ts'
-export type { SecretValue } from './memory.ts'
+export type { SecretValue } from './secret-value.ts'
 export type {
   DeriveContext,
   DerivedSecret,

@@ -15,7 +15,6 @@ import type { VaultOptions } from './create-vault.ts'
 import type { CredentialRules } from './credential.ts'
 import { sha256Bytes } from './digest.ts'
 import { CallFailure, fromCaller } from './failure.ts'
-import { type SecretValue, toSecret } from './memory.ts'
 import {
   type AuthorizationDetails,
   authorizationDetailsFor,
@@ -33,6 +32,7 @@ import { parseEndpoint } from './origin.ts'
 import { type RemoteVault, remoteVault } from './remote-vault.ts'
 import type { ResilienceOptions } from './resilience.ts'
 import type { Secret } from './secret.ts'
+import { type SecretValue, toSecret } from './secret-value.ts'
 import type { SecretReading, SecretSource } from './source.ts'
 
 export type { AuthorizationDetails } from './oauth/authorization-details.ts'

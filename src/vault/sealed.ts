@@ -15,10 +15,10 @@ import { type CredentialRules, parseCredential } from './credential.ts'
 import type { CredentialDirectory, FoundCredential } from './credential-directory.ts'
 import { sha256Bytes } from './digest.ts'
 import { generatePair, publicKeyOf } from './hpke/x25519.ts'
-import { type SecretValue, toSecret } from './memory.ts'
 import { parseOrigin } from './origin.ts'
 import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'
 import { Secret } from './secret.ts'
+import { type SecretValue, toSecret } from './secret-value.ts'
 import type { Vault } from './vault.ts'
 
 /** The key to which credentials are sealed, and the one that opens them. */

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
-import { memoryVault } from '../../src/vault/memory.ts'
+import * as memory from '../../src/vault/memory.ts'
 import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { query } from '../../src/vault/processors/query.ts'
@@ -24,6 +24,12 @@ function vaultFor(server: TestServer, extra: object = {}, options: object = {}):
   const rules = { secret: value, origins: [server.origin], processor: bearer(), ...extra }
   return memoryVault({ crm: rules }, options)
 }
+
+const { memoryVault } = memory
+
+it('the vault over memory exports nothing of its inside', () => {
+  expect(Object.keys(memory)).toEqual(['memoryVault'])
+})
 
 describe('Vault.use', () => {
   it('makes the call with the credential in it, and the caller sees the answer alone', async () => {

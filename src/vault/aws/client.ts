@@ -4,9 +4,9 @@ import type { Clock } from '../../time.ts'
 import { type BackendAnswer, callBackend } from '../backend-request.ts'
 import { checkConfiguration, parsed, secretValue } from '../configuration.ts'
 import { fromCaller } from '../failure.ts'
-import { type SecretValue, toSecret } from '../memory.ts'
 import { parseEndpoint } from '../origin.ts'
 import { keysOf } from '../processors/sigv4.ts'
+import { type SecretValue, toSecret } from '../secret-value.ts'
 import { signAwsRequest } from './sign-request.ts'
 
 /** Options that sources over AWS have in common. */

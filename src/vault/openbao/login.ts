@@ -3,8 +3,8 @@ import { quote, VaultError } from '../../errors.ts'
 import { asObject } from '../backend-request.ts'
 import { checkConfiguration, secretValue } from '../configuration.ts'
 import { fromCaller } from '../failure.ts'
-import { type SecretValue, toSecret } from '../memory.ts'
 import { Secret } from '../secret.ts'
+import { type SecretValue, toSecret } from '../secret-value.ts'
 import { type BareCall, readAuth } from './session.ts'
 
 /** A way to log in to OpenBao. Make one with `appRole`, `jwtLogin`, `wrappedAppRole` or `fixedToken`. */

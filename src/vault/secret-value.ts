@@ -1,0 +1,17 @@
+import { quote } from '../errors.ts'
+import { checkConfiguration, secretValue } from './configuration.ts'
+import { Secret } from './secret.ts'
+
+/** A secret as a program has it: text, bytes, named fields, or wrapped already. */
+export type SecretValue = string | Uint8Array | Secret | Readonly<Record<string, string>>
+
+/**
+ * Wraps a secret; one that is wrapped already is copied.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is empty, or none of these.
+ */
+export function toSecret(value: SecretValue, reference: string): Secret {
+  checkConfiguration(`credential ${quote(reference)}`, { secret: value }, { secret: secretValue })
+  if (Secret.is(value)) return value.copy()
+  return typeof value === 'string' || value instanceof Uint8Array ? new Secret(value) : Secret.ofFields(value)
+}
