@@ -55,7 +55,5 @@ export function runSync<T>(steps: Steps<T>): T {
   if (step.done) return step.value
   // The promise is nobody's any more; its failure must not end the process.
   Promise.resolve(step.value).catch(() => undefined)
-  throw new ArgumentError(
-    'a store, resolver, schema or back end is asynchronous; call the asynchronous function instead',
-  )
+  throw new ArgumentError('a store, resolver, schema or back end is asynchronous; call the asynchronous function')
 }

@@ -36,7 +36,7 @@ export async function attenuate(
   const chain: readonly Delegation[] = Array.isArray(proofs) ? proofs : [proofs]
   const proof = chain.at(-1)
   if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
-    throw new ArgumentError('attenuate needs the delegation that is to be passed on, or the chain that leads to it')
+    throw new ArgumentError('attenuate needs the delegation to pass on, or the chain that leads to it')
   }
   const issuer = withMethod('issuer', options?.issuer, 'sign')
   if (proof.audience !== issuer.did) {

@@ -99,7 +99,7 @@ export function alphabet(name: string, bits: number, text: string): Alphabet {
 
 /** The refusal of text that no encoder writes. */
 export function wrong(base: string): MalformedError {
-  return new MalformedError('ENC-01', `text is not canonical ${base}`)
+  return new MalformedError('ENC-01', `text is not canonical ${base} (no white space, no word before it)`)
 }
 
 /** The refusal of text that says more than may be read. */

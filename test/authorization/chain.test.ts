@@ -75,6 +75,17 @@ describe('a chain', () => {
     expect(await decide([await call({ issuer: bob, proofs: [root] }), root])).toBe('root_not_subject at 0 PRF-04')
   })
 
+  it('PRF-04 says in which order proofs are named, to who named them in another', async () => {
+    const proofs = await chainOf(alice, bob, carol)
+    const backwards = [...proofs].reverse()
+    const decision = await createService().authorize(
+      encodeContainer([await call({ issuer: carol, proofs: backwards }), ...proofs]),
+    )
+    expect(decision).toMatchObject({
+      denial: { code: 'root_not_subject', message: expect.stringContaining('root first') },
+    })
+  })
+
   it('PRF-05 passes from audience to issuer at every link [attack 1]', async () => {
     const proofs = await chainOf(...actors)
     for (const at of proofs.keys()) {

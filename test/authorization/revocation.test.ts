@@ -134,6 +134,14 @@ describe('a revoked delegation', () => {
     }
   })
 
+  it('RVK-05 is named by its place in the chain and its CID', async () => {
+    const revocations = memoryRevocationStore({ clock })
+    await revocations.add({ ids: [String(second.cid)], expiration: never })
+    const container = encodeContainer([await call({ issuer: dan, proofs }), ...proofs])
+    const decision = await createService({ revocations }).authorize(container)
+    expect(decision).toMatchObject({ denial: { message: `delegation 1 of 3: ${String(second.cid)} is revoked` } })
+  })
+
   it('RVK-05 is also one of a principal that the operator shuts out [attack 21] [attack 90]', async () => {
     for (const [at, principal] of [alice, bob, carol, dan].entries()) {
       const revocations = memoryRevocationStore({ clock })

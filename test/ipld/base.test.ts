@@ -112,6 +112,14 @@ describe('decodeBase64url', () => {
 })
 
 describe('decodeBase64', () => {
+  it('ENC-01 says what usually stands there, a scheme in front or the end of a line', () => {
+    for (const wrong of ['Bearer AAAA', 'AAAA\n']) {
+      for (const decode of [decodeBase64, decodeBase64url]) {
+        expect(refusalOf(() => decode(wrong)).message).toMatch(/no white space, no word before it/)
+      }
+    }
+  })
+
   it('ENC-01 wants exactly the padding that is due [attack 36]', () => {
     expect(decodeBase64('AQ==')).toEqual(new Uint8Array([1]))
     expect(decodeBase64('AQI=')).toEqual(new Uint8Array([1, 2]))

@@ -21,7 +21,7 @@ function checkRoot(chain: Chain): Denial | undefined {
   if (root.subject === anySubject) {
     return {
       code: 'root_not_subject',
-      message: 'the root delegation names no subject, so nobody says whose authority it passes on',
+      message: 'the root delegation names no subject',
       at: 0,
       requirement: 'PRF-03',
     }
@@ -100,7 +100,7 @@ function checkSubject(token: Taken, at: number, chain: Chain): Denial | undefine
 function notSubject(requirement: string, subject: string, issuer: string, chain: Chain): Denial {
   return {
     code: 'root_not_subject',
-    message: `${linkName(0, chain.links.length)} is issued by ${issuer}, who is not the subject ${subject}`,
+    message: `${linkName(0, chain.links.length)} is issued by ${issuer}, not by the subject ${subject}; name proofs, root first`,
     at: 0,
     requirement,
     detail: { kind: 'principal', expected: [subject], found: issuer },

@@ -1,6 +1,6 @@
 import type { Did } from '../../did/did.ts'
 import type { RevocationRecord } from '../../revocation/revocation-store.ts'
-import type { Chain, ChainLink } from '../chain.ts'
+import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { CallOptions, Settings } from '../options.ts'
 import { type Steps, waitUnlessAborted } from '../steps.ts'
@@ -33,7 +33,7 @@ export function* checkRevocation(
     if (!mayRevoke(revoker, id, at, chain)) continue
     return {
       code: 'revoked',
-      message: `${id} is revoked`,
+      message: `${linkName(at, chain.links.length)}: ${id} is revoked`,
       at,
       requirement: 'RVK-05',
       detail: { kind: 'revocation', revoked: id },
@@ -41,7 +41,8 @@ export function* checkRevocation(
   }
   for (const [at, { session }] of chain.links.entries()) {
     const denial = session && (yield* checkRevocation(session, settings, call))
-    if (denial) return { ...denial, at }
+    if (denial)
+      return { ...denial, at, message: `the session of ${linkName(at, chain.links.length)}: ${denial.message}` }
   }
   return undefined
 }
