@@ -211,6 +211,13 @@ describe('an event', () => {
     expect(prepared['d']).toMatch(/^\[cut, /)
   })
 
+  it('LOG-06 has its other lists cut at 64 members, and says how many more there were', async () => {
+    const chain = Array.from({ length: 67 }, (_, index) => `cid-${index}`)
+    const prepared = await prepareEvent(intent(1, { chain }), sha256)
+    expect(prepared['chain']).toEqual([...chain.slice(0, 64), '[3 more]'])
+    expect((await prepareEvent(intent(1, { chain: chain.slice(0, 64) }), sha256))['chain']).toHaveLength(64)
+  })
+
   it('LOG-06 can be read back whatever a caller named or nested in its arguments [attack 80]', async () => {
     const nested = (levels: number): IpldValue => (levels === 0 ? 'x' : [nested(levels - 1)])
     const versionZero = CID.parse('QmVkqaunyKCw4NKmWXbsGhkr5CotM8vCBKWyxsh8FGZyfr')
