@@ -59,24 +59,18 @@ export async function verifyAuditLog(
 ): Promise<AuditLogReport> {
   checkOptions({ lines }, { lines: iterable('a list of lines, or an iterator of them') })
   checkOptions(options, optionForms)
-  const { from = beginning, head, checkpoints = [], signers, log, backend = platform } = options
+  const { from = beginning, checkpoints = [], signers, log, backend = platform } = options
   if (checkpoints.length > 0 && signers === undefined) throw new ArgumentError('`checkpoints` need `signers`')
   if (signers !== undefined && log === undefined) throw new ArgumentError('`signers` need the name of the `log`')
 
-  const reader = readLines(lines, backend)
-  const anchors = new Map<number, string>()
-  if (head !== undefined) anchors.set(head.sequence, head.hash)
-  let covered = 0
-  for (const checkpoint of checkpoints) {
-    const { sequence, hash } = checkpoint
-    const genuine = checkpoint.log === log && (await verifyCheckpoint(checkpoint, { signers: signers ?? [], backend }))
-    const agrees = (anchors.get(sequence) ?? hash) === hash
-    if (!genuine || !agrees)
-      return bad(fault('checkpoint_invalid', 0, sequence, 'a given checkpoint is not genuine'), 0)
-    anchors.set(sequence, hash)
-    covered = Math.max(covered, sequence)
-  }
+  const isGenuine = async (checkpoint: Checkpoint): Promise<boolean> =>
+    checkpoint.log === log && (await verifyCheckpoint(checkpoint, { signers: signers ?? [], backend }))
+  const known = await readAnchors(options, isGenuine)
+  if ('kind' in known) return bad(known, 0)
+  const { anchors } = known
+  let { covered } = known
 
+  const reader = readLines(lines, backend)
   const hashes = new Map<number, string>()
   let last = from
   let count = 0
@@ -93,18 +87,17 @@ export async function verifyAuditLog(
     }
     if (signers !== undefined && record.event.kind === 'checkpoint') {
       const checkpoint = record.event
-      const genuine = checkpoint.log === log && (await verifyCheckpoint(checkpoint, { signers, backend }))
-      if (!genuine) {
+      if (!(await isGenuine(checkpoint))) {
         return bad(
           fault('checkpoint_invalid', line, record.sequence, 'the checkpoint in the log is not genuine'),
           count,
         )
       }
-      const known = hashes.get(checkpoint.sequence)
-      if (checkpoint.sequence >= record.sequence || (known !== undefined && known !== checkpoint.hash)) {
+      const hash = hashes.get(checkpoint.sequence)
+      if (checkpoint.sequence >= record.sequence || (hash !== undefined && hash !== checkpoint.hash)) {
         return bad(fault('rewritten', line, checkpoint.sequence, 'the record is not the one that was signed'), count)
       }
-      if (known !== undefined) covered = Math.max(covered, checkpoint.sequence)
+      if (hash !== undefined) covered = Math.max(covered, checkpoint.sequence)
     }
     last = record
     count++
@@ -122,6 +115,29 @@ export async function verifyAuditLog(
     )
   }
   return { valid: true, records: count, head: { sequence: last.sequence, hash: last.hash }, covered }
+}
+
+/** What is known of a log from elsewhere: hashes of records by number, and the last record that is signed for. */
+interface Anchors {
+  readonly anchors: ReadonlyMap<number, string>
+  readonly covered: number
+}
+
+async function readAnchors(
+  { head, checkpoints = [] }: VerifyAuditLogOptions,
+  isGenuine: (checkpoint: Checkpoint) => Promise<boolean>,
+): Promise<Anchors | AuditLogFault> {
+  const anchors = new Map<number, string>()
+  if (head !== undefined) anchors.set(head.sequence, head.hash)
+  let covered = 0
+  for (const checkpoint of checkpoints) {
+    const { sequence, hash } = checkpoint
+    if (!(await isGenuine(checkpoint)) || (anchors.get(sequence) ?? hash) !== hash)
+      return fault('checkpoint_invalid', 0, sequence, 'a given checkpoint is not genuine')
+    anchors.set(sequence, hash)
+    covered = Math.max(covered, sequence)
+  }
+  return { anchors, covered }
 }
 
 async function* readLines(
