@@ -14,7 +14,7 @@ import {
   type Signer,
 } from 'procura'
 import { path } from 'procura/arguments'
-import { like } from 'procura/policy'
+import { eq, like } from 'procura/policy'
 import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 
 const owner = await generateSigner()
@@ -55,7 +55,7 @@ const report = { path: '/reports/2026.pdf' }
 const forPrinter = await attenuate(mayRead, {
   issuer: agent,
   audience: printer.did,
-  policy: [like('.path', report.path)],
+  policy: [eq('.path', report.path)],
   expiresIn: 60,
 })
 const order = await invoke({ issuer: agent, audience: printer.did, command: print, args: report, proofs: [mayPrint] })
