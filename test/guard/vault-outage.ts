@@ -199,7 +199,16 @@ async function pass(url: URL, request: IncomingMessage, response: ServerResponse
   response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text)
 }
 
+/** The largest of all but the slowest tenth. */
+export function p90(values: readonly number[]): number {
+  return largestOf(values, 0.9)
+}
+
 /** The largest of all but the slowest hundredth. */
 export function p99(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? 0
+  return largestOf(values, 0.99)
+}
+
+function largestOf(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? 0
 }
