@@ -135,9 +135,10 @@ async function derive(
   const { processor, description } = found.credential
   if (processor?.derive === undefined) return undefined
   const { command } = authorization
-  const key = JSON.stringify([found.reference, description, processor.scope?.(command) ?? ''])
-  const read = (signal: AbortSignal): Promise<SecretReading> =>
-    readSecret(found, scopeOf(found, authorization), { signal }, context, true)
+  const scope = scopeOf(found, authorization)
+  // the scope of the source too: under one version it may give each subject a secret of their own
+  const key = JSON.stringify([found.reference, description, scope, processor.scope?.(command) ?? ''])
+  const read = (signal: AbortSignal): Promise<SecretReading> => readSecret(found, scope, { signal }, context, true)
   const make = (): Promise<CachedSecret> => deriveSecret(found, reading, command, read, context)
   const derived = context.tokens.get(key, reading.version, Math.floor(context.clock.now()), make)
   const { secret, ...rest } = await waitFor(derived, options.signal)

@@ -6,8 +6,19 @@ import { memorySource } from '../../src/vault/memory-source.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import type { SecretSource } from '../../src/vault/source.ts'
 import type { Release, Vault } from '../../src/vault/vault.ts'
-import { movableClock, permission, type Received, serve, type TestServer, vaultError } from './support.ts'
+import {
+  movableClock,
+  NOON,
+  OWNER,
+  permission,
+  type Received,
+  STRANGER,
+  serve,
+  type TestServer,
+  vaultError,
+} from './support.ts'
 
 const servers: TestServer[] = []
 afterEach(async () => {
@@ -109,6 +120,31 @@ describe('client credentials', () => {
     await use(other, endless)
     await use(other, endless)
     expect(asked(endless).length).toBe(2)
+  })
+
+  it('VLT-14 keeps no token for one subject that was made from the secret of another under the same version', async () => {
+    const server = await start((_, { headers }) => ({
+      access_token: `at-of-${atob(String(headers.authorization).slice(6)).split(':').at(-1)}`,
+      token_type: 'bearer',
+      expires_in: 600,
+    }))
+    const source: SecretSource = {
+      name: 'tenants',
+      scope: (_, { subject }) => subject,
+      read: async (reference, { scope }) => {
+        const secret = new Secret(scope === OWNER ? 'owner' : 'stranger')
+        return { reference, secret, version: '1', kind: 'static', downscoped: false, readAt: NOON }
+      },
+    }
+    const processor = clientCredentials({ tokenEndpoint: `${server.origin}/token`, clientId: 'svc' })
+    const vault = createVault({ source, credentials: { api: { origins: [server.origin], processor } } })
+    for (const subject of [OWNER, STRANGER, OWNER]) {
+      const authorization = permission({ subject })
+      await (await vault.use({ reference: 'api', authorization, url: `${server.origin}/x` })).text()
+    }
+    const sent = server.received.filter(({ url }) => url === '/x').map(({ headers }) => headers.authorization)
+    expect(sent).toEqual(['Bearer at-of-owner', 'Bearer at-of-stranger', 'Bearer at-of-owner'])
+    expect(asked(server).length).toBe(2)
   })
 
   it('VLT-18 narrows a token to the command of the call, and refuses a call without a scope', async () => {
