@@ -9,14 +9,20 @@ export function safeHeaders(
   processor: Processor,
 ): Headers {
   const headers = new Headers(given)
+  const written = processor.headers.map(readAs)
   for (const name of [...headers.keys()]) {
-    if (isDropped(name) || processor.headers.includes(name)) headers.delete(name)
+    if (isDropped(readAs(name)) || written.includes(readAs(name))) headers.delete(name)
   }
   return headers
 }
 
 function isDropped(name: string): boolean {
   return DROPPED.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix))
+}
+
+/** As the interfaces of CGI and its like read a name: they know one mark for a hyphen and an underscore. */
+function readAs(name: string): string {
+  return name.replaceAll('_', '-')
 }
 
 const DROPPED: ReadonlySet<string> = new Set([
@@ -40,7 +46,12 @@ const DROPPED: ReadonlySet<string> = new Set([
   // ORG-10: another target than the one that was checked
   'host',
   'forwarded',
+  'x-host',
+  'x-http-host-override',
+  'x-original-host',
+  'x-original-method',
   'x-original-url',
+  'x-override-url',
   'x-rewrite-url',
   'x-http-method',
   'x-http-method-override',

@@ -139,7 +139,27 @@ describe('where a credential may be sent', () => {
       Connection: 'x',
       TE: 'trailers',
       'Content-Length': '9',
+      'X-Host': 'x',
+      'X-HTTP-Host-Override': 'x',
+      'X-Original-Host': 'x',
+      'X-Original-Method': 'DELETE',
+      'X-Override-URL': '/admin',
     }
     expect([...safeHeaders(given, bearer())]).toEqual([])
+  })
+
+  it('ORG-09, ORG-10 drops such names with underscores, which servers with an interface like CGI read as the same', () => {
+    const given = {
+      X_HTTP_Method_Override: 'DELETE',
+      X_Original_URL: '/admin',
+      x_forwarded_host: 'x',
+      'X-Forwarded_For': 'x',
+      X_Api_Key: 'x',
+      x_special: 's',
+      my_header: 'm',
+    }
+    const processor = { ...bearer(), headers: ['authorization', 'x-special'] }
+    expect([...safeHeaders(given, processor)]).toEqual([['my_header', 'm']])
+    expect([...safeHeaders({ 'X-Special': 's' }, { ...bearer(), headers: ['x_special'] })]).toEqual([])
   })
 })
