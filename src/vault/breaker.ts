@@ -57,11 +57,23 @@ export function createBreaker(options: BreakerOptions): Breaker {
       if (policy.state === CircuitState.Open) {
         if (monotonicMs() - openedAt < probeAfterMs) throw refused()
         // the policy measures by the wall clock, which can be set back; opened at the beginning of time, it probes now
-        policy = makePolicy({ ownState: { value: CircuitState.Open, openedAt: 0, attemptNo: 1 }, breakerState: [] })
+        policy = makePolicy(probeNext())
+        try {
+          return await policy.execute(task)
+        } catch (error) {
+          // a probe that ended before it came to the store has found nothing out: the next call is one again
+          if (error instanceof CallFailure) policy = makePolicy(probeNext())
+          throw error
+        }
       }
       return policy.execute(task)
     },
   }
+}
+
+/** Open, and for long enough that the next task is a probe. Made anew each time, as the policy writes into it. */
+function probeNext(): object {
+  return { ownState: { value: CircuitState.Open, openedAt: 0, attemptNo: 1 }, breakerState: [] }
 }
 
 function failuresWithin({ failures, windowMs, monotonicMs }: BreakerOptions): IBreaker {

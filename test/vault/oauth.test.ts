@@ -167,6 +167,32 @@ describe('token exchange', () => {
     await lease(vault)
   })
 
+  it('VLT-13 takes the call of somebody who has no token for no sign that the server is back [attack 82]', async () => {
+    const server = await start()
+    let now = 0
+    const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => {
+      if (subject === STRANGER) throw new VaultError('ERR_VAULT_UNAVAILABLE', 'no session')
+      return { token: 'st' }
+    }
+    let away = true
+    const vault = vaultOf(
+      server,
+      { subjectToken },
+      {
+        fetch: (...request: Parameters<typeof fetch>) => (away ? Promise.reject(new Error('away')) : fetch(...request)),
+        resilience: { attempts: 1, monotonicMs: () => now },
+      },
+    )
+    for (let times = 0; times < 5; times += 1) await lease(vault).catch(() => undefined)
+    expect(vault.state()).toBe('open')
+    now += 5_000
+    await expect(lease(vault, { subject: STRANGER })).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(vault.state()).toBe('open')
+    away = false
+    await lease(vault)
+    expect(vault.state()).toBe('closed')
+  })
+
   it('refuses settings that cannot be meant', async () => {
     const server = await start()
     for (const extra of [
