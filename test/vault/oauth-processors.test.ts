@@ -147,6 +147,17 @@ describe('client credentials', () => {
     expect(asked(server).length).toBe(2)
   })
 
+  it('keeps no token that says it lasts for ever, and releases it without an end', async () => {
+    const server = await start(() => ({ access_token: 'at-1', token_type: 'bearer', expires_in: 1e300 }))
+    const ends: unknown[] = []
+    const vault = vaultFor(server)
+    for (let times = 0; times < 2; times += 1) {
+      const onRelease = ({ expiresAt }: Release): void => void ends.push(expiresAt)
+      await vault.use({ reference: 'api', authorization: permission(), url: `${server.origin}/x` }, { onRelease })
+    }
+    expect([ends, asked(server).length]).toEqual([[undefined, undefined], 2])
+  })
+
   it('VLT-18 narrows a token to the command of the call, and refuses a call without a scope', async () => {
     const server = await start((form) => ({
       access_token: `at-${form.get('scope')}`,

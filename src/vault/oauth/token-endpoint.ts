@@ -71,7 +71,7 @@ export async function requestToken(request: TokenRequest, now: Timestamp): Promi
   const issuedTokenType = fields.get('issued_token_type')
   return {
     accessToken: new Secret(accessToken),
-    ...(typeof expiresIn === 'number' && expiresIn > 0 && { expiresAt: now + Math.floor(expiresIn) }),
+    ...(isLifetime(expiresIn) && { expiresAt: now + Math.floor(expiresIn) }),
     ...(typeof scope === 'string' && { scope }),
     ...(typeof refreshToken === 'string' && refreshToken !== '' && { refreshToken: new Secret(refreshToken) }),
     ...(typeof issuedTokenType === 'string' && { issuedTokenType }),
@@ -130,6 +130,11 @@ async function post(
   return callBackend({ backend, url: endpoint, method: 'POST', headers, body, fetch, ...(signal && { signal }) })
 }
 
+/** Whether it is a time that can be told; JSON has numbers that are read as infinite. */
+function isLifetime(seconds: unknown): seconds is number {
+  return typeof seconds === 'number' && seconds > 0 && seconds <= MAX_LIFETIME
+}
+
 /** Form encoding of a client's id and secret before they are joined (RFC 6749, section 2.3.1). */
 function formEncode(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1)
@@ -152,6 +157,9 @@ function refusal(error: unknown): VaultError {
   const known = typeof error === 'string' && KNOWN.has(error) ? error : 'no known error'
   return new VaultError('ERR_VAULT_CONFIGURATION', `the token endpoint refused this client (${known})`)
 }
+
+/** A hundred years, in seconds: longer than any token is good for. */
+const MAX_LIFETIME = 3_155_760_000
 
 const KNOWN: ReadonlySet<string> = new Set([
   'invalid_client',
