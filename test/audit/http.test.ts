@@ -2,6 +2,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { waitAfter } from '../../src/audit/http/back-off.ts'
 import { type HttpAuditSinkOptions, httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
@@ -49,6 +51,9 @@ async function endpoint(): Promise<Endpoint> {
     lines: () => [...lines.values()],
   }
 }
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const quick = { backOff: { firstMs: 1, maxMs: 20 } }
 
@@ -139,6 +144,48 @@ describe('a log to an HTTP endpoint', () => {
     await expect(waiting).rejects.toMatchObject({ name: 'TimeoutError' })
     expect(other.waiting()).toBe(1)
     await other.close()
+  })
+
+  it('AUD-20 is held for ever by nothing that gives headers, or sends, and hangs: it is told, and tried again', async () => {
+    for (const part of ['headers', 'fetch'] as const) {
+      const { url, lines } = await endpoint()
+      let asked = 0
+      const hangs = (): Promise<never> | undefined => {
+        if (asked++ > 0) return undefined
+        // a time limit that nothing but the garbage collector knows of is none
+        setTimeout(collectGarbage, 1)
+        setTimeout(collectGarbage, 10)
+        return new Promise(() => undefined)
+      }
+      const failures: unknown[] = []
+      const sink = await open({
+        url,
+        directory: temporaryDirectory(),
+        timeoutMs: 300,
+        onFailure: ({ cause }) => void failures.push(cause),
+        ...(part === 'headers'
+          ? { headers: () => hangs() ?? {} }
+          : { fetch: (...given: Parameters<typeof fetch>) => hangs() ?? fetch(...given) }),
+      })
+      await sink.append(intent(1), {})
+      await sink.delivered({})
+      expect([lines().length, failures]).toEqual([1, [expect.objectContaining({ name: 'TimeoutError' })]])
+    }
+  })
+
+  it('AUD-20 closes while what gives the headers hangs', async () => {
+    const { url } = await endpoint()
+    let begun: (() => void) | undefined
+    const waiting = new Promise<void>((resolve) => (begun = resolve))
+    const headers = (): Promise<never> => {
+      begun?.()
+      return new Promise(() => undefined)
+    }
+    const sink = await open({ url, directory: temporaryDirectory(), headers })
+    await sink.append(intent(1), {})
+    await waiting
+    await sink.close()
+    expect(sink.waiting()).toBe(1)
   })
 
   it('AUD-21 refuses when too many records wait [attack 78]', async () => {

@@ -7,6 +7,7 @@
 
 import { join } from 'node:path'
 import { callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../check-options.ts'
+import { unlessAborted } from '../../did/unless-aborted.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import type { AuditEvent } from '../event.ts'
@@ -127,7 +128,8 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
       }
       if (batch === undefined) return 'idle'
       const answer = await post(batch)
-      await answer.body?.cancel()
+      // how the rest of it ends is nobody's concern, and need not be waited for
+      answer.body?.cancel().catch(() => undefined)
       if (!answer.ok) return failed(answer)
       cursor = batch.next
       records = maxRecords
@@ -143,14 +145,21 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
 
   async function post({ body, first, last }: Batch): Promise<Response> {
     const own = { 'content-type': 'application/x-ndjson', 'idempotency-key': `${prefix}-${first}-${last}` }
-    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(timeoutMs)])
-    return request(target, {
-      method: 'POST',
-      headers: { ...(await headers()), ...own },
-      body,
-      redirect: 'manual',
-      signal,
-    })
+    // not AbortSignal.any over AbortSignal.timeout: on Node 20 that one never fires once the garbage was collected
+    const limit = new AbortController()
+    const { signal } = limit
+    const timer = setTimeout(() => limit.abort(new DOMException('it took too long', 'TimeoutError')), timeoutMs)
+    const stop = (): void => limit.abort(stopping.signal.reason)
+    stopping.signal.addEventListener('abort', stop)
+    try {
+      // what gives the headers, and a `fetch` of the service's own, may not mind the signal
+      const given = await unlessAborted((async () => headers())(), signal)
+      const sent = { method: 'POST', headers: { ...given, ...own }, body, redirect: 'manual', signal } as const
+      return await unlessAborted(request(target, sent), signal)
+    } finally {
+      clearTimeout(timer)
+      stopping.signal.removeEventListener('abort', stop)
+    }
   }
 
   function failed({ status, headers: answered }: Response): Failure {
