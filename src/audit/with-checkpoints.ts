@@ -1,4 +1,5 @@
 import { callback, having, maybe, number, text } from '../check-options.ts'
+import { unlessAborted } from '../did/unless-aborted.ts'
 import { AuditError, quote } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
@@ -54,10 +55,14 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   async function make(position: LogPosition, signal: AbortSignal | undefined): Promise<void> {
     const time = Math.floor(clock.now())
     const given = signal === undefined ? {} : { signal }
-    try {
+    async function work(): Promise<void> {
       const checkpoint = await signCheckpoint({ signer, log, position, time, ...given })
       await publish(checkpoint, given)
       await sink.append({ ...checkpoint, kind: 'checkpoint', id: newEventId() }, given)
+    }
+    try {
+      // what does not mind the signal must not hold those who come after
+      await unlessAborted(work(), signal)
     } catch (cause) {
       throw new AuditError('ERR_AUDIT_UNCONFIRMED', `no checkpoint of the log ${quote(log)} could be made`, { cause })
     }

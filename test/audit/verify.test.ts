@@ -8,6 +8,7 @@ import { memoryAuditSink } from '../../src/audit/memory.ts'
 import { formatRecord, type LogPosition, makeRecord, parseRecord } from '../../src/audit/record.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { withCheckpoints } from '../../src/audit/with-checkpoints.ts'
+import { withDeadline } from '../../src/audit/with-deadline.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
 import { ArgumentError, AuditError } from '../../src/errors.ts'
 import { encodeBase64url } from '../../src/ipld/base.ts'
@@ -382,6 +383,16 @@ describe('a log with checkpoints', () => {
     await expect(gone).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
     expect((await others).map(({ sequence }) => sequence)).toEqual([2, 3, 4])
     expect(published.at(-1)).toBeGreaterThanOrEqual(4)
+  })
+
+  it('LOG-08 is held for ever by no publisher that hung once [attack 78]', async () => {
+    let asked = 0
+    const publish = (): Promise<void> => (asked++ === 0 ? new Promise(() => undefined) : Promise.resolve())
+    const checkpoints = withCheckpoints(memoryAuditSink(), { signer, log: 'mail', everyRecords: 1, publish })
+    const sink = withDeadline(checkpoints, { deadlineMs: 30 })
+    await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
+    expect(await sink.append(intent(2), {})).toMatchObject({ sequence: 2 })
+    expect(asked).toBe(2)
   })
 
   it('LOG-08 needs a sink that keeps a log', async () => {
