@@ -1,30 +1,34 @@
-import { callback } from '../check-options.ts'
+import { callback, maybe, milliseconds } from '../check-options.ts'
 import type { SinkFailureListener } from './any-of.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
+import { withDeadline } from './with-deadline.ts'
 
 /** Options of {@link bestEffort}. */
 export interface BestEffortOptions {
   /** Called for each event that the sink did not confirm. */
   readonly onFailure: SinkFailureListener
+  /** Milliseconds after which an event that was not answered counts as failed. Default 10,000. */
+  readonly deadlineMs?: number
 }
 
 /**
  * A sink that may fail: its events count as taken at once, and failures only go to `onFailure`. For a second sink beside
  * a required one, in `allOf`. Alone it would be an audit that promises nothing. AUD-04
  *
- * Give it a sink with `withDeadline`, so that events do not pile up while it hangs.
+ * While it hangs 1,000 events are left with it at most.
  */
 export function bestEffort(sink: AuditSink, options: BestEffortOptions): AuditSink {
   checkConfiguration('bestEffort', { sink }, { sink: sinkForm })
-  checkConfiguration('bestEffort', options, { onFailure: callback })
-  const { onFailure } = options
+  checkConfiguration('bestEffort', options, { onFailure: callback, deadlineMs: maybe(milliseconds) })
+  const { onFailure, deadlineMs = 10_000 } = options
+  const bounded = withDeadline(sink, { deadlineMs })
 
   async function pass(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<void> {
     try {
-      await sink.append(event, options)
+      await bounded.append(event, options)
     } catch (cause) {
       onFailure({ sink: sink.name, error: unconfirmed(sink.name, cause) })
     }

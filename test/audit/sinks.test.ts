@@ -114,6 +114,23 @@ describe('several sinks', () => {
     expect(failures).toEqual(['failing'])
   })
 
+  it('AUD-03 AUD-04 one that hangs is told of, and is left with 1,000 events at most [attack 78]', async () => {
+    for (const beside of ['anyOf', 'bestEffort'] as const) {
+      let asked = 0
+      let told = 0
+      const silent = fakeSink('silent', () => {
+        asked++
+        return new Promise(() => undefined)
+      })
+      const options = { deadlineMs: 20, onFailure: () => void told++ }
+      const memory = memoryAuditSink({ maxRecords: 2_000 })
+      const sink = beside === 'anyOf' ? anyOf([silent, memory], options) : allOf([memory, bestEffort(silent, options)])
+      for (let i = 0; i < 1_500; i++) await sink.append(intent(i), {})
+      await new Promise((resolve) => setTimeout(resolve, 40))
+      expect([beside, asked, told]).toEqual([beside, 1_000, 1_500])
+    }
+  })
+
   it('AUD-02 AUD-03 are at least one, and are closed together', async () => {
     expect(() => allOf([])).toThrow(ArgumentError)
     expect(() => anyOf([], { onFailure: () => undefined })).toThrow(ArgumentError)
