@@ -236,6 +236,48 @@ describe('guard.use', () => {
     expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
   })
 
+  it('takes back a lease that a handler left open when it failed, before the outcome is recorded', async () => {
+    const inner = memoryAuditSink()
+    let kept: { secret: { reveal(): string } } | undefined
+    let open: boolean | undefined
+    const append: AuditSink['append'] = (event, options) => {
+      if (event.kind === 'outcome') {
+        try {
+          open = kept?.secret.reveal() === secret
+        } catch {
+          open = false
+        }
+      }
+      return inner.append(event, options)
+    }
+    const { guard } = setUp({
+      commands: [{ ...send, credential: 'key' }] as never,
+      audit: { sink: { ...inner, append } },
+    })
+    const failing = guard.use(await containerOf(), async (handled) => {
+      kept = await handled.lease()
+      throw new RangeError('later')
+    })
+    await expect(failing).rejects.toThrow(RangeError)
+    expect(open).toBe(false)
+  })
+
+  it('GRD-03 begins no work of a call whose time ended while its intent was recorded [attack 74]', async () => {
+    let time = now
+    const inner = memoryAuditSink()
+    const append: AuditSink['append'] = (event, options) => {
+      if (event.kind === 'intent') time += 400
+      return inner.append(event, options)
+    }
+    const { guard } = setUp({ clock: { now: () => time }, audit: { sink: { ...inner, append } } })
+    let ran = false
+    const late = guard.use(await containerOf('/mail/read'), () => {
+      ran = true
+    })
+    await expect(late).rejects.toThrow(AuthorizationError)
+    expect([ran, inner.records().map(({ event }) => event.kind)]).toEqual([false, ['intent', 'outcome']])
+  })
+
   it('sends the credential nowhere else than configured, whatever a call says [attack 75] [attack 76]', async () => {
     const elsewhere = await startUpstream(secret)
     const { guard } = setUp()
@@ -409,6 +451,15 @@ describe('guard.use', () => {
     expect(opaque).toMatchObject({ receipt: { outcome: { ok: { hash: null } } } })
   })
 
+  it('GRD-07 tells that a receipt could not be signed, and gives the value all the same', async () => {
+    const failures: unknown[] = []
+    const broken = { ...service, sign: () => Promise.reject(new Error('no key')) }
+    const { guard } = setUp({ receipts: broken, onError: (error) => void failures.push(error) })
+    const result = await guard.use(await containerOf('/mail/read'), () => 1)
+    expect(result).toEqual({ allowed: true, value: 1, recorded: true })
+    expect(failures).toHaveLength(1)
+  })
+
   it('says when the outcome could not be recorded, and signs nothing then', async () => {
     const inner = memoryAuditSink()
     let turn = 0
@@ -453,6 +504,52 @@ describe('guard.authorize and guard.dryRun', () => {
       expect(kinds()).toEqual(['intent', 'outcome ok', 'intent', 'outcome ok'])
       expect(upstream.requests).toHaveLength(before)
     }
+  })
+
+  it('GRD-03 takes a lease back that comes when the handler has ended, and tells of one that it cannot [attack 74]', async () => {
+    for (const fails of [false, true]) {
+      let give: (() => void) | undefined
+      let ended = 0
+      const inner = vaultOf()
+      const late: Vault = {
+        ...inner,
+        lease: async (reference, { authorization }) => {
+          const lease = await inner.lease(reference, { authorization })
+          await new Promise<void>((resolve) => (give = resolve))
+          const revoke = async (): Promise<void> => {
+            ended += 1
+            await lease.revoke()
+            if (fails) throw new Error('away')
+          }
+          return { ...lease, revoke }
+        },
+      }
+      const { guard } = setUp({ commands: [{ ...send, credential: 'key' }] as never, vault: late })
+      let began: Promise<unknown> | undefined
+      await guard.use(await containerOf(), (handled) => {
+        began = handled.lease().catch((error: unknown) => error)
+      })
+      while (give === undefined) await new Promise((resolve) => setTimeout(resolve, 1))
+      give()
+      expect(await began).toBeInstanceOf(Error)
+      expect(ended).toBe(1)
+    }
+  })
+
+  it('tells that a lease could not be given back', async () => {
+    const failures: unknown[] = []
+    const inner = vaultOf()
+    const vault: Vault = {
+      ...inner,
+      lease: async (reference, options) => ({
+        ...(await inner.lease(reference, options)),
+        revoke: () => Promise.reject(new Error('away')),
+      }),
+    }
+    const commands = [{ ...send, credential: 'key' }] as never
+    const { guard, kinds } = setUp({ commands, vault, onError: (error) => void failures.push(error) })
+    await guard.use(await containerOf(), (handled) => handled.lease().then(() => 1))
+    expect([failures.length, kinds().at(-1)]).toEqual([1, 'outcome ok'])
   })
 
   it('GRD-03 sends nothing for a handler that ended while the release was recorded [attack 74]', async () => {

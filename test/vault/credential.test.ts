@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { type CredentialRules, mayUse, parseCredential } from '../../src/vault/credential.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
+import { rulesOfText } from '../../src/vault/rules-text.ts'
 import { AGENT, OWNER, vaultError } from './support.ts'
 
 const sent: CredentialRules = { origins: ['https://api.example.com'], processor: bearer() }
@@ -93,5 +94,29 @@ describe('credential rules', () => {
         .description,
     )
     expect(a).not.toBe(parseCredential('a', sent).description)
+  })
+})
+
+describe('rules that were stored', () => {
+  it('VLT-30 are refused when a part of them is not understood', () => {
+    expect(rulesOfText('{"commands":["/a"],"leasable":true}')).toEqual({ commands: ['/a'], leasable: true })
+    for (const text of [
+      '',
+      'null',
+      '7',
+      '"x"',
+      '[]',
+      '{}',
+      '{"leasable":1}',
+      '{"leasable":true,"hours":"9-17"}',
+      '{"leasable":true,"__proto__":{}}',
+      '{"leasable":true,"commands":"/a"}',
+      '{"leasable":true,"subjects":null}',
+      '{"leasable":true,"methods":["GET",1]}',
+      '{"leasable":true,"origins":{"length":0}}',
+      '{"leasable":true,"pathPrefix":null}',
+    ]) {
+      expect(() => rulesOfText(text), text).toThrow(expect.objectContaining(vaultError('ERR_VAULT_INTEGRITY')))
+    }
   })
 })

@@ -286,6 +286,17 @@ describe('a processor of the service', () => {
     }
   })
 
+  it('ORG-03 moves no request to another origin [attack 76]', async () => {
+    const sent: string[] = []
+    const processor = own({ apply: (request) => ({ ...request, url: new URL('https://evil.example/') }) })
+    const fetch: typeof globalThis.fetch = async (target) => {
+      sent.push(String(target))
+      return new Response('ok')
+    }
+    await expect(using(processor, { fetch })).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+    expect(sent).toEqual([])
+  })
+
   it('VLT-14 that makes no token in time is asked again by the next call [attack 82]', async () => {
     let asked = 0
     const processor = own({

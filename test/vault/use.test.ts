@@ -1,11 +1,14 @@
 import { getEventListeners } from 'node:events'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createVault } from '../../src/vault/create-vault.ts'
 import * as memory from '../../src/vault/memory.ts'
 import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { query } from '../../src/vault/processors/query.ts'
-import { permission, serve, type TestServer, vaultError } from './support.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { SecretSource } from '../../src/vault/source.ts'
+import { OWNER, permission, STRANGER, serve, type TestServer, vaultError } from './support.ts'
 
 const value = 'canary-4b1d77'
 
@@ -171,6 +174,56 @@ describe('Vault.use', () => {
     const server = await start((_received, response) => void response.end())
     const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin, body: 'x' })
     await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+  })
+})
+
+describe('the order of things', () => {
+  it('reads no secret for a target or a call that is refused', async () => {
+    let reads = 0
+    const source: SecretSource = {
+      name: 'counted',
+      read: async (reference) => {
+        reads += 1
+        return { reference, secret: new Secret(value), version: '1', kind: 'static', downscoped: false, readAt: 0 }
+      },
+    }
+    const rules = { origins: ['https://a.example'], processor: bearer(), commands: ['/crm'], leasable: true }
+    const vault = createVault({ source, credentials: { crm: rules }, fetch: async () => new Response('ok') })
+    const gone = AbortSignal.abort(new Error('the client left'))
+    const asked = { reference: 'crm', authorization: permission(), url: 'https://a.example' }
+    await expect(vault.use({ ...asked, url: 'https://b.example' })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_ORIGIN_REFUSED'),
+    )
+    await expect(vault.use({ ...asked, authorization: permission({ path: '/mail/send' }) })).rejects.toMatchObject(
+      vaultError('ERR_VAULT_UNKNOWN_REFERENCE'),
+    )
+    await expect(vault.use({ ...asked, authorization: permission() }, { signal: gone })).rejects.toThrow(
+      'the client left',
+    )
+    await expect(vault.lease('crm', { authorization: permission(), signal: gone })).rejects.toThrow('the client left')
+    expect(reads).toBe(0)
+    await vault.use({ ...asked, authorization: permission() })
+    expect(reads).toBe(1)
+  })
+
+  it('VLT-07 leases nothing to a call that the credential is not for [attack 75]', async () => {
+    const vault = memoryVault({ key: { secret: value, commands: ['/crm'], subjects: [OWNER] } })
+    for (const facts of [{ path: '/mail/send' }, { path: '/crmx' }, { subject: STRANGER }]) {
+      await expect(vault.lease('key', { authorization: permission(facts) })).rejects.toMatchObject(
+        vaultError('ERR_VAULT_UNKNOWN_REFERENCE'),
+      )
+    }
+    expect((await vault.lease('key', { authorization: permission() })).secret.reveal()).toBe(value)
+  })
+
+  it('limits the time until an answer begins, and not how long it takes', async () => {
+    const server = await start((_received, response) => {
+      response.write('a')
+      setTimeout(() => response.end('b'), 300)
+    })
+    const vault = vaultFor(server, {}, { upstreamTimeoutMs: 150 })
+    const response = await vault.use({ reference: 'crm', authorization: permission(), url: server.origin })
+    expect(await response.text()).toBe('ab')
   })
 })
 
