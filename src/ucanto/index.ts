@@ -22,7 +22,9 @@ export {
   type IncomingInvocation,
   type UcantoFailure,
   type UcantoHandler,
+  type UcantoHandlerFailure,
   type UcantoService,
+  type UcantoServiceOptions,
   ucantoService,
 } from './ucanto-service.ts'
 export {

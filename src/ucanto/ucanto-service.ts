@@ -1,9 +1,9 @@
 import { parseCommand } from '../capability/command.ts'
-import { callback, checkOptions, having, table } from '../check-options.ts'
+import { callback, checkOptions, having, maybe, table } from '../check-options.ts'
 import { ArgumentError, quote } from '../errors.ts'
 import type { Handler } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
-import type { GuardDenial } from '../guard/result.ts'
+import type { GuardDenial, GuardResult } from '../guard/result.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import { abilityOf } from './ability.ts'
 
@@ -16,7 +16,7 @@ export interface IncomingInvocation {
 }
 
 /** What a handler of `@ucanto/server` returns. */
-export type HandlerResult = { readonly ok: object } | { readonly error: UcantoFailure }
+export type HandlerResult = { readonly ok: object } | { readonly error: UcantoFailure | UcantoHandlerFailure }
 
 /** A refusal in the form in which receipts of that ecosystem carry failures. */
 export interface UcantoFailure {
@@ -26,6 +26,18 @@ export interface UcantoFailure {
   readonly code: string
   /** The requirement that is not met. */
   readonly requirement: string
+}
+
+/** What the receipt of a call says whose handler failed: nothing of why. */
+export interface UcantoHandlerFailure {
+  readonly name: 'HandlerFailed'
+  readonly message: string
+}
+
+/** Options of {@link ucantoService}. */
+export interface UcantoServiceOptions {
+  /** Gets what a handler threw; the caller is not told of it. Must not throw. */
+  readonly onError?: (error: unknown) => void
 }
 
 /** A handler for `@ucanto/server`. */
@@ -48,8 +60,10 @@ export interface UcantoService {
 export function ucantoService<Args>(
   guard: Pick<Guard<Args>, 'use'>,
   handlers: Readonly<Record<string, Handler<Args, { readonly [name: string]: IpldValue }>>>,
+  options: UcantoServiceOptions = {},
 ): UcantoService {
   checkOptions({ guard, handlers }, { guard: having('use'), handlers: table })
+  checkOptions(options, { onError: maybe(callback) })
   checkOptions(handlers, Object.fromEntries(Object.keys(handlers).map((command) => [command, callback])))
   const service: Tree = Object.create(null)
   for (const [command, handler] of Object.entries(handlers)) {
@@ -63,7 +77,7 @@ export function ucantoService<Args>(
       at = next
     }
     if (at[last] !== undefined) throw overlap(command)
-    at[last] = (invocation) => handle(guard, handler, invocation)
+    at[last] = (invocation) => handle(guard, handler, invocation, options)
   }
   return service
 }
@@ -76,10 +90,18 @@ async function handle<Args>(
   guard: Pick<Guard<Args>, 'use'>,
   handler: Handler<Args, { readonly [name: string]: IpldValue }>,
   invocation: IncomingInvocation,
+  { onError }: UcantoServiceOptions,
 ): Promise<HandlerResult> {
   const { ok: archive, error } = await invocation.archive()
   if (archive === undefined) throw new ArgumentError('the invocation could not be archived', { cause: error })
-  const result = await guard.use(archive, handler)
+  let result: GuardResult<{ readonly [name: string]: IpldValue }>
+  try {
+    result = await guard.use(archive, handler)
+  } catch (thrown) {
+    onError?.(thrown)
+    // UCT-62
+    return { error: { name: 'HandlerFailed', message: 'the handler failed' } }
+  }
   return result.allowed ? { ok: result.value } : { error: failureOf(result.denial) }
 }
 

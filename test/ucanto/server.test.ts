@@ -359,6 +359,21 @@ describe('ucantoService', () => {
       await expect.soft(out(await ask({}, can), to)).resolves.toMatchObject({ error: { name: 'HandlerNotFound' } })
   })
 
+  it('UCT-62 tells the caller nothing of what a handler throws, and the service all of it [attack 77]', async () => {
+    const thrown = Object.assign(new Error('no route to canary.internal'), { config: { authorization: 'canary' } })
+    const failures: unknown[] = []
+    const service = ucantoService(
+      guard(),
+      { '/mail/send': () => Promise.reject(thrown) },
+      { onError: (error) => void failures.push(error) },
+    )
+    const url = await start(service)
+    const to = connect({ id, codec: CAR.outbound, channel: HTTP.open({ url }) as never })
+    const answer = await out(await ask({ to: 'bob' }), to as never)
+    expect(answer).toEqual({ error: { name: 'HandlerFailed', message: 'the handler failed' } })
+    expect(failures).toEqual([thrown])
+  })
+
   it('has commands of two segments, none below another', () => {
     const handler = (): { readonly [name: string]: string } => ({})
     expect(() => ucantoService(guard(), { '/mail': handler })).toThrow(ArgumentError)
