@@ -101,6 +101,17 @@ describe('AWS Signature Version 4', () => {
     )
   })
 
+  it('VLT-29 signs several slashes as one, as all services but S3 read them', async () => {
+    const sign = async (path: string, service: string): Promise<string | null> => {
+      const url = new URL(`https://host.example${path}`)
+      const signed = await signAwsRequest({ method: 'GET', url, headers: new Headers() }, keys, { ...s3, service })
+      expect(signed.url.pathname).toBe(path)
+      return signed.headers.get('authorization')
+    }
+    expect(await sign('//x///y', 'execute-api')).toBe(await sign('/x/y', 'execute-api'))
+    expect(await sign('//x///y', 's3')).not.toBe(await sign('/x/y', 's3'))
+  })
+
   it('VLT-29 signs the S3 example "GET bucket, list objects" of the S3 API reference', async () => {
     const url = new URL('https://examplebucket.s3.amazonaws.com/?prefix=J&max-keys=2')
     const signed = await signAwsRequest({ method: 'GET', url, headers: new Headers() }, keys, s3)

@@ -25,18 +25,20 @@ export async function signAwsRequest(
   const query = [...url.searchParams]
   url.search = canonicalQuery(query)
   const headers = new Headers(request.headers)
+  const s3 = options.service === 's3'
   const bodyHash = encodeHex(await sha256Bytes(request.body ?? new Uint8Array(0)))
   headers.set('x-amz-date', amzDate(options.time))
   if (keys.sessionToken !== undefined) headers.set('x-amz-security-token', keys.sessionToken)
-  if (options.service === 's3') headers.set('x-amz-content-sha256', bodyHash)
+  if (s3) headers.set('x-amz-content-sha256', bodyHash)
   const signable = {
     method: request.method,
-    path: url.pathname,
+    // every service but S3, whose keys may have empty parts, takes several slashes for one
+    path: s3 ? url.pathname : url.pathname.replaceAll(/\/{2,}/g, '/'),
     query,
     headers: [['host', url.host] as const, ...[...headers].filter(([name]) => isSigned(name))],
     bodyHash,
   }
-  const pathRule = options.service === 's3' ? 'encoded-once' : 'encoded-twice'
+  const pathRule = s3 ? 'encoded-once' : 'encoded-twice'
   headers.set('authorization', await authorizationHeader(signable, keys, options, pathRule))
   return { ...request, url, headers }
 }
