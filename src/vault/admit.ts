@@ -64,7 +64,7 @@ export async function checkStillStands(admission: Admission, clock: Clock, optio
   }
   // VLT-03: what the clock tolerance let pass at the beginning passes still, time that went by since does not
   const { expiration } = authorization
-  if (expiration !== never && Math.floor(clock.now()) > Math.max(expiration, admission.at)) {
+  if (expiration !== never && !(Math.floor(clock.now()) <= Math.max(expiration, admission.at))) {
     throw new VaultError('ERR_VAULT_EXPIRED', 'the authorization expired while the credential was read')
   }
 }

@@ -101,6 +101,18 @@ describe('what stops a release', () => {
     )
   })
 
+  it('VLT-03 an authorization, when the clock has stopped telling the time', async () => {
+    let time = NOON
+    const source = sourceOf(() => {
+      time = Number.NaN
+      return {}
+    })
+    const lease = vaultOf(source, { clock: { now: () => time } }).lease('db', {
+      authorization: permission({ expiration: NOON + 10 }),
+    })
+    await expect(lease).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
+  })
+
   it('VLT-03 keeps to the clock tolerance that the authorization was given', async () => {
     const authorization = permission({ expiration: NOON - 30 })
     expect((await vaultOf(sourceOf(() => ({}))).lease('db', { authorization })).version).toBe('3')
