@@ -260,6 +260,18 @@ describe('refresh tokens', () => {
     expect(stored?.secret.revealField('clientSecret')).toBe('cs')
   })
 
+  it('VLT-14 serve many calls with one exchange, also where the refresh token was rotated in it', async () => {
+    const server = await rotating()
+    const clock = movableClock()
+    const source = memorySource('memory', kept(), clock)
+    const credentials = { api: { origins: [server.origin], processor: processorFor(server) } }
+    const vault = createVault({ source, credentials, clock })
+    for (let times = 0; times < 3; times += 1) {
+      await vault.use({ reference: 'api', authorization: permission(), url: `${server.origin}/x` })
+    }
+    expect(asked(server).length).toBe(1)
+  })
+
   it('VLT-17 are refused by a vault that cannot store a successor', async () => {
     const server = await rotating()
     const { replace: _, ...source } = memorySource('memory', kept(), movableClock())

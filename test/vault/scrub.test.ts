@@ -113,6 +113,24 @@ describe('scrubbing', () => {
     expect(await out.text()).toBe('hello')
   })
 
+  it('tells the upstream that nobody reads on: when it is cancelled, and when the signal of the call fires', async () => {
+    const reasons: unknown[] = []
+    const endless = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({ pull: () => new Promise(() => undefined), cancel: (reason) => void reasons.push(reason) })
+    await scrubBody(endless(), [], () => undefined).cancel('enough')
+    const leaving = new AbortController()
+    const reading = new Response(scrubBody(endless(), [], () => undefined, leaving.signal)).text()
+    leaving.abort('gone')
+    await expect(reading).rejects.toBe('gone')
+    expect(reasons).toEqual(['enough', 'gone'])
+  })
+
+  it('gives an answer without a body as it is, whatever its status', () => {
+    let done = 0
+    const response = scrubResponse(new Response(null, { status: 200 }), [], () => void done++)
+    expect([response.status, response.body, done]).toEqual([200, null, 1])
+  })
+
   it('tells once when the body is done, cancelled, broken or absent', async () => {
     let done = 0
     const count = (): void => {
