@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { VaultError, type VaultErrorCode } from '../../src/errors.ts'
+import { createReadingCache } from '../../src/vault/reading-cache.ts'
 import { type ResilienceOptions, type ResilientSource, resilient } from '../../src/vault/resilience.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../../src/vault/source.ts'
+import { createTokenCache } from '../../src/vault/token-cache.ts'
 import { movableClock, NOON, vaultError } from './support.ts'
 
 type Behaviour = 'answers' | 'fails' | 'hangs' | 'refuses' | 'has nothing' | 'fails every other time'
@@ -298,6 +300,46 @@ describe('what is kept', () => {
       await expect(read(source)).rejects.toMatchObject(away)
     })
   }
+
+  it('VLT-16 ends when the store has nothing, which is an answer and no failure', async () => {
+    const { state, source } = unreliable({ maxStale: 600 })
+    await read(source)
+    state.behaviour = 'has nothing'
+    expect(await source.read('a', { scope: '' })).toBeUndefined()
+    expect(source.state()).toBe('closed')
+  })
+
+  it('VLT-15 is at most a thousand secrets, of which the oldest is forgotten first [attack 86]', async () => {
+    const options = { clock: movableClock(), monotonicMs: () => 0, keep: 60, maxStale: 0 }
+    const cache = createReadingCache(options)
+    const reading: SecretReading = {
+      reference: 'a',
+      secret: new Secret('canary-1'),
+      version: '1',
+      kind: 'static',
+      downscoped: false,
+      readAt: NOON,
+    }
+    for (let scope = 0; scope <= 1_000; scope += 1) cache.put(`${scope}`, 'a', reading)
+    expect([cache.get('0', 60), cache.get('1', 60)?.version, cache.get('1000', 60)?.version]).toEqual([
+      undefined,
+      '1',
+      '1',
+    ])
+  })
+
+  it('VLT-14 is as many tokens as was said, of which the one made longest ago is forgotten first [attack 86]', async () => {
+    const cache = createTokenCache(2)
+    let made = 0
+    const get = (key: string): Promise<unknown> =>
+      cache.get(key, '1', NOON, async () => {
+        made += 1
+        return { secret: new Secret('canary-1'), expiresAt: NOON + 600, downscoped: false, versions: ['1'] }
+      })
+    for (const key of ['a', 'b', 'a', 'c', 'c', 'b', 'a']) await get(key)
+    // a, b, c, and a again
+    expect(made).toBe(4)
+  })
 
   it('VLT-16 ends when it is told that the credential was revoked', async () => {
     const { state, source } = unreliable({ maxStale: 600, keep: 600 })
