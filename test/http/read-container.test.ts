@@ -143,6 +143,19 @@ describe('a call over HTTP', () => {
     expect((await post([asBearer(container)])).status).toBe(200)
   })
 
+  it('HTP-02 has at most 8,192 characters in a header, and HTP-03 349,529 bytes in a body', async () => {
+    const status = async (request: Request): Promise<number> => {
+      const reading = await readContainer(request)
+      return reading.found ? 200 : reading.status
+    }
+    const inHeader = (length: number): Request =>
+      new Request('https://a.example', { headers: { authorization: `Bearer ${'B'.repeat(length)}` } })
+    const inBody = (length: number): Request =>
+      new Request('https://a.example', { method: 'POST', headers: { 'content-type': media }, body: 'B'.repeat(length) })
+    expect([await status(inHeader(8_192)), await status(inHeader(8_193))]).toEqual([200, 431])
+    expect([await status(inBody(349_529)), await status(inBody(349_530))]).toEqual([200, 413])
+  })
+
   it('HTP-02 goes in a header up to 8 KiB, beyond that as a body, and is told so [attack 84]', async () => {
     const [short, long, longest] = await Promise.all([8_090, 8_300, 17 * 1_024].map(containerOfLength))
     if (short === undefined || long === undefined || longest === undefined) throw new Error('no containers')
