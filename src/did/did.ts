@@ -26,7 +26,7 @@ const MAX_DID_LENGTH = 128
  *   when it is a `did:key` of bad form.
  */
 export function parseDid(text: string): Did {
-  if (typeof text !== 'string') throw new MalformedError('DID-02', 'a DID is a string such as `did:key:z6Mk…`')
+  if (typeof text !== 'string') throw new MalformedError('DID-02', 'a DID is a string')
   if (text.length > MAX_DID_LENGTH) {
     throw new MalformedError('DID-01', `the DID is longer than ${MAX_DID_LENGTH} characters`, { kind: 'too_large' })
   }

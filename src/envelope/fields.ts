@@ -54,7 +54,7 @@ export interface TextReaders {
 /** Reads a time in whole seconds. */
 export function readTimestamp(value: IpldValue | undefined, name: string): Timestamp {
   if (!Number.isSafeInteger(value)) {
-    throw new MalformedError('TIM-01', `\`${name}\` is not a whole number of seconds within ±(2^53 - 1)`)
+    throw new MalformedError('TIM-01', `\`${name}\` is not a whole number of seconds`)
   }
   return value as Timestamp
 }
