@@ -22,7 +22,7 @@ export interface CallRequest {
   /** Default: `POST`. */
   readonly method?: string
   /** `authorization` is put in here. */
-  readonly headers?: HeadersInit
+  readonly headers?: ConstructorParameters<typeof Headers>[0]
   readonly body?: string | Uint8Array
   /** Ends the request. */
   readonly signal?: AbortSignal
