@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, type Metafile } from 'esbuild'
 import { describe, expect, it } from 'vitest'
-import { isPublic, readEntries, root } from './setup/entries.ts'
+import { isPublic, readEntries, readPlatformImports, root } from './setup/entries.ts'
 import { listFiles, readSources } from './setup/source.ts'
 
 /**
@@ -57,6 +57,25 @@ describe('entry points', () => {
     expect(loading).toEqual(['ucanto'])
   })
 
+  it.each(['node', 'web'] as const)('have no file that waits for itself, on %s', (platform) => {
+    const targets = new Map(readPlatformImports().map((target) => [target.specifier, `dist/${target[platform]}.js`]))
+    const imports = new Map(listFiles('dist', '.js').map((file) => [file, importsOf(file, targets)]))
+    const waiting: string[] = []
+    const done = new Set<string>()
+    const circles: string[] = []
+    const load = (file: string): void => {
+      if (waiting.includes(file)) circles.push([...waiting.slice(waiting.indexOf(file)), file].join(' > '))
+      if (waiting.includes(file) || done.has(file)) return
+      waiting.push(file)
+      for (const imported of imports.get(file) ?? []) load(imported)
+      waiting.pop()
+      done.add(file)
+    }
+    for (const file of imports.keys()) load(file)
+    expect([...imports.values()].flat()).toContain('dist/internal/base64-web.js'.replace('web', platform))
+    expect(circles).toEqual([])
+  })
+
   it('share their classes, so that what one makes another accepts', () => {
     const classes = new Map<string, string[]>()
     for (const file of listFiles('dist', '.js')) {
@@ -77,6 +96,12 @@ describe('entry points', () => {
     expect(faults).toEqual([])
   })
 })
+
+/** The files that a file of `dist` imports at once. */
+function importsOf(file: string, targets: ReadonlyMap<string, string>): readonly string[] {
+  const statements = readFileSync(root + file, 'utf8').matchAll(/^(?:import|export)\b[^'"]*['"]([.#][^'"]*)['"]/gm)
+  return [...statements].map(([, specifier = '']) => targets.get(specifier) ?? join(dirname(file), specifier))
+}
 
 /** `class Name` and `var Name = class`. */
 const classDeclaration = /^(?:var (\w+) = )?class\b(?: (?!extends\b)(\w+))?/gm

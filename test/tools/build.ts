@@ -1,7 +1,7 @@
 // node only: writes files
 
 /**
- * `npm run build`: writes `dist` by tsup, and then puts everything that the root entry loads at once into one file. tsup
+ * `npm run build`: writes `dist` by tsup, and then puts what the root entry loads at once into a few files. tsup
  * makes a file of each part that some entries share and others do not, and to load forty files takes a process twenty
  * milliseconds.
  *
@@ -42,6 +42,7 @@ async function mergeCore(): Promise<void> {
     hoistTransitiveImports: false,
     minifyInternalExports: false,
     manualChunks: (id, { getModuleInfo }) => partOf(id, (of) => getModuleInfo(of) ?? undefined),
+    onlyExplicitManualChunks: true,
   })
   await bundle.close()
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
@@ -61,15 +62,30 @@ interface Imports {
 }
 
 /**
- * The file that a script goes into: `base` for what the root entry loads at once and needs again for what it loads
- * later, `core` for all else that it loads at once. Apart, as what both need is kept apart by bundlers as well.
+ * The file that a script of the root entry goes into, by name. What it needs again for what it loads later is kept apart,
+ * as bundlers keep that apart as well. And what leads to a package import (`#backend`) is kept apart from what does not:
+ * the module that is imported needs the latter, and in one file they would wait for each other, the constants of one not
+ * yet there.
  */
-function partOf(script: string, importsOf: (script: string) => Imports | undefined): 'base' | 'core' | undefined {
+function partOf(script: string, importsOf: (script: string) => Imports | undefined): string | undefined {
   const platform = readPlatformImports().map(({ web }) => scriptOf(web))
   const atOnce = reach([scriptOf('index'), ...platform], importsOf)
   const later = [...atOnce].flatMap((one) => importsOf(one)?.dynamicallyImportedIds ?? [])
   if (entries.has(script) || !reach([scriptOf('index')], importsOf).has(script)) return undefined
-  return reach(later, importsOf).has(script) ? 'base' : 'core'
+  return `core-${depthOf(script, importsOf)}${reach(later, importsOf).has(script) ? '-base' : ''}`
+}
+
+/** How many package imports lie below a script, one below the other. */
+function depthOf(script: string, importsOf: (script: string) => Imports | undefined): number {
+  const depths = [...reach([script], importsOf)].flatMap((one) =>
+    (importsOf(one)?.importedIds ?? []).flatMap((imported) => {
+      const target = readPlatformImports().find(({ specifier }) => specifier === imported)
+      return target === undefined
+        ? []
+        : [target.node, target.web].map((entry) => 1 + depthOf(scriptOf(entry), importsOf))
+    }),
+  )
+  return Math.max(0, ...depths)
 }
 
 /** Scripts, and all that they import statically. */
