@@ -112,7 +112,7 @@ export class Authorization implements AuthorizationFacts {
     if (this.#consumed)
       throw new AuthorizationError('this authorization was used before; every use needs a call of its own')
     // AUT-03
-    if (!(this.expiration === never || now <= this.expiration + this.#tolerance)) {
+    if (!Number.isFinite(now) || (this.expiration !== never && now > this.expiration + this.#tolerance)) {
       throw new AuthorizationError(`this authorization expired at ${String(this.expiration)}, and it is ${now}`)
     }
     this.#consumed = true
