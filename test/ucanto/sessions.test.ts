@@ -86,6 +86,18 @@ const ask = (proofs: readonly API.Delegation[], issuer = agent, resource: string
     }),
   )
 
+/** A call on a delegation that the oracle attests, whom the authority has given that. */
+async function askByOracle() {
+  const proof = await give()
+  const given = await coreDelegate({
+    issuer: service,
+    audience: oracle,
+    capabilities: [{ can: 'ucan/attest', with: authority }],
+  })
+  const session = await attestation(proof, { issuer: oracle, proofs: [given] })
+  return { proof, given, session, bytes: await ask([proof, session]) }
+}
+
 describe('sessions of ucanto', () => {
   it('UCT-49 stand for the signature of somebody who has no key', async () => {
     const proof = await give()
@@ -332,14 +344,7 @@ describe('sessions of ucanto', () => {
   })
 
   it('UCT-57 can be revoked, and so can whoever attests [attack 20]', async () => {
-    const proof = await give()
-    const given = await coreDelegate({
-      issuer: service,
-      audience: oracle,
-      capabilities: [{ can: 'ucan/attest', with: authority }],
-    })
-    const session = await attestation(proof, { issuer: oracle, proofs: [given] })
-    const bytes = await ask([proof, session])
+    const { proof, given, session, bytes } = await askByOracle()
     const revoking = async (id: string, revoker?: string): Promise<string> => {
       const revocations = memoryRevocationStore()
       await revocations.add({
@@ -370,14 +375,7 @@ describe('sessions of ucanto', () => {
   })
 
   it('UCT-57 are asked for again when a decision is', async () => {
-    const proof = await give()
-    const given = await coreDelegate({
-      issuer: service,
-      audience: oracle,
-      capabilities: [{ can: 'ucan/attest', with: authority }],
-    })
-    const session = await attestation(proof, { issuer: oracle, proofs: [given] })
-    const bytes = await ask([proof, session])
+    const { proof, given, session, bytes } = await askByOracle()
     const stands = async (id: string, revoker: string): Promise<boolean> => {
       const revocations = memoryRevocationStore()
       const authorizer = trusting({ revocations })
