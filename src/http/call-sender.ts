@@ -66,7 +66,8 @@ const mediaType = 'application/x-ucan-container'
  * @throws {@link ArgumentError} when an option is not of its type.
  */
 export function createCallSender(options: CallSenderOptions = {}): CallSender {
-  const { fetch = globalThis.fetch, headerCharacters = 8_192 } = options ?? {}
+  if (typeof options !== 'object' || options === null) throw new ArgumentError('the options must be an object')
+  const { fetch = globalThis.fetch, headerCharacters = 8_192 } = options
   if (typeof fetch !== 'function') throw new ArgumentError('`fetch` must be a function')
   if (!Number.isSafeInteger(headerCharacters) || headerCharacters < 0) {
     throw new ArgumentError('`headerCharacters` must be a whole number, 0 or more')
@@ -84,7 +85,8 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
   return Object.freeze({
     async send(url, invocation, proofs, request = {}) {
       check(invocation, proofs, request)
-      const service = serviceOf(`${new URL(url).origin} ${invocation.audience ?? invocation.subject}`)
+      const { origin } = parsed('url', () => new URL(url))
+      const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
       const ask = (sent: readonly Delegation[]): Promise<Response> =>
         fetch(url, initOf(encodeContainer([invocation, ...sent]), request, headerCharacters))
@@ -111,15 +113,25 @@ function check(invocation: Invocation, proofs: readonly Delegation[], request: C
   if (!Array.isArray(proofs) || proofs.some((proof) => proof?.kind !== 'delegation')) {
     throw new ArgumentError('`proofs` must be a list of delegations')
   }
-  const body: unknown = request?.body
+  if (typeof request !== 'object' || request === null) throw new ArgumentError('`request` must be an object')
+  const body: unknown = request.body
   if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)) {
     throw new ArgumentError('`body` must be a text or a Uint8Array, as it may be sent twice')
   }
 }
 
+/** Neither shows what was given: a header can hold a secret. */
+function parsed<T>(name: 'url' | 'headers', parse: () => T): T {
+  try {
+    return parse()
+  } catch {
+    throw new ArgumentError(`\`${name}\` must be what \`fetch\` takes there${name === 'url' ? ', and absolute' : ''}`)
+  }
+}
+
 /** The request: the container in a header, or as the body where it is too long and there is no other. */
 function initOf(container: string, { method = 'POST', body, ...rest }: CallRequest, most: number): RequestInit {
-  const headers = new Headers(rest.headers)
+  const headers = parsed('headers', () => new Headers(rest.headers))
   const init = { method, redirect: 'error', ...(rest.signal === undefined ? {} : { signal: rest.signal }) } as const
   if (container.length <= most) {
     headers.set('authorization', `Bearer ${container}`)

@@ -74,7 +74,8 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
  */
 export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
   const { code, message, at, requirement, missing } = denial ?? {}
-  if (!Object.hasOwn(answers, String(code))) throw new ArgumentError('`denial` must be the denial of a decision')
+  if (!Object.hasOwn(answers, String(code)) || typeof message !== 'string')
+    throw new ArgumentError('`denial` must be the denial of a decision')
   const { status, title, error } = answers[code]
   return Object.freeze({
     status,

@@ -110,6 +110,11 @@ describe('HTP-06 a sender of calls', () => {
     expect(asked).toEqual([expect.objectContaining({ method: 'PUT', redirect: 'error', signal })])
     const token = await invocation()
     const wrong: readonly (readonly [() => unknown, string])[] = [
+      [() => createCallSender('x' as never), 'options'],
+      [() => createCallSender(null as never), 'options'],
+      [() => sender.send('/mail', token, proofs), '`url`'],
+      [() => sender.send('https://example.com', token, proofs, null as never), '`request`'],
+      [() => sender.send('https://example.com', token, proofs, { headers: { 'a b': 'canary' } }), '`headers`'],
       [() => createCallSender({ fetch: 1 as never }), '`fetch`'],
       [() => createCallSender({ headerCharacters: -1 }), '`headerCharacters`'],
       [() => sender.send('https://example.com', proofs[0] as never, proofs), '`invocation`'],
@@ -120,6 +125,7 @@ describe('HTP-06 a sender of calls', () => {
       const error: unknown = await (async () => attempt())().catch((reason: unknown) => reason)
       expect.soft(error, name).toBeInstanceOf(ArgumentError)
       expect.soft(String(error)).toContain(name)
+      expect.soft(String(error)).not.toContain('canary')
     }
   })
 

@@ -59,7 +59,7 @@ describe('HTP-05 a denial over HTTP', () => {
   })
 
   it('is of a denial', () => {
-    for (const nothing of [undefined, null, 'x', {}, { code: 'toString' }, { allowed: false }]) {
+    for (const nothing of [undefined, null, 'x', {}, { code: 'toString' }, { allowed: false }, { code: 'expired' }]) {
       expect(() => denialResponse(nothing as never)).toThrow(ArgumentError)
     }
   })
