@@ -107,7 +107,9 @@ function processorOf(flags: VaultFlags): Processor | undefined {
     flags.header === undefined ? undefined : header({ name: flags.header }),
     flags.query === undefined ? undefined : query({ name: flags.query }),
   ].filter((way) => way !== undefined)
-  if (ways.length > 1) throw new UsageError('one of --bearer, --header and --query')
+  if (ways.length > 1 || (ways.length === 0 && flags.origin !== undefined)) {
+    throw new UsageError('with --origin one of --bearer, --header and --query')
+  }
   return ways[0]
 }
 

@@ -102,6 +102,7 @@ describe('procura vault', () => {
       [at('vault', 'put', 'x', '--bearer'), secret, /origins/],
       [at('vault', 'put', 'x', '--origin', 'http://elsewhere.example', '--bearer'), secret, /ERR_VAULT_CONFIGURATION/],
       [at('vault', 'put', 'x', '--origin', 'https://a.example', '--bearer', '--query', 'k'), secret, /one of --bearer/],
+      [at('vault', 'put', 'x', '--origin', 'https://a.example'), secret, /one of --bearer/],
       [at('vault', 'put', 'x'), '', /standard input/],
       [at('vault', 'rotate', 'x'), secret, /ERR_VAULT/],
       [['vault', 'list', '--file', join(folder, 'vault')], '', /PROCURA_VAULT_PASSPHRASE/],
