@@ -21,7 +21,7 @@ export interface CallSenderOptions {
 export interface CallRequest {
   /** Default: `POST`. */
   readonly method?: string
-  /** `authorization` is put in here. */
+  /** The container is put in as `authorization`; another of that name is not sent. */
   readonly headers?: ConstructorParameters<typeof Headers>[0]
   readonly body?: string | Uint8Array
   /** Ends the request. */
@@ -142,6 +142,7 @@ function initOf(container: string, { method = 'POST', body, ...rest }: CallReque
       `the call has ${container.length} characters, which is too long for a header, and the request has a body of its own`,
     )
   }
+  headers.delete('authorization')
   headers.set('content-type', mediaType)
   return { ...init, headers, body: container }
 }

@@ -92,6 +92,9 @@ describe('HTP-06 a sender of calls', () => {
     const sender = createCallSender({ headerCharacters: 100 })
     expect((await sender.send(service.url, await invocation(), proofs)).status).toBe(200)
     expect(service.got.splice(0)).toMatchObject([{ place: 'body' }])
+    const named = { headers: { authorization: 'Bearer other' } }
+    expect((await sender.send(service.url, await invocation(), proofs, named)).status).toBe(200)
+    expect(service.got.splice(0)).toMatchObject([{ place: 'body' }])
     const request = { headers: { 'content-type': 'text/plain' }, body: 'a letter' }
     await expect(sender.send(service.url, await invocation(), proofs, request)).rejects.toThrow(/too long for a header/)
     expect((await createCallSender().send(service.url, await invocation(), proofs, request)).status).toBe(200)
