@@ -14,14 +14,14 @@ const budgets = [
   {
     what: 'what an agent needs',
     names: '{ attenuate, delegate, encodeContainer, generateSigner, invoke }',
-    maximum: 22,
+    maximum: 24,
   },
   {
     what: 'what a service needs',
     names: '{ createAuthorizer, defineCommand }',
-    maximum: 22,
+    maximum: 24,
   },
-  { what: 'all of it', names: '*', maximum: 25 },
+  { what: 'all of it', names: '*', maximum: 28 },
 ]
 
 const entries = readEntries()
