@@ -2,7 +2,7 @@ import { abortSignal, callback, checkOptions, either, having, maybe, table, text
 import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { MalformedError, ResolutionError } from '../errors.ts'
-import { concatBytes } from '../ipld/concat.ts'
+import { createWriter, writeRaw, writtenBytes } from '../ipld/writer.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { encodeMessage } from './archive.ts'
 import { checkToken } from './new-token-options.ts'
@@ -72,18 +72,16 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
   return readReceipt(body, invocation.cid, { limits, service, resolver, ...abort })
 }
 
-/** Reads a response that is not longer than it may be. */
+/** Reads a response that is not longer than it may be into one buffer: kept chunks would take more than their bytes. */
 async function readBody({ body }: Response, most: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
+  const answer = createWriter()
   const reader = body?.getReader()
   for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-    length += read.value.length
-    if (length > most) {
+    if (answer.length + read.value.length > most) {
       reader?.cancel().catch(() => undefined)
       throw new MalformedError('UCT-45', `the response is longer than ${most} bytes`, { kind: 'too_large' })
     }
-    chunks.push(read.value)
+    writeRaw(answer, read.value)
   }
-  return concatBytes(chunks)
+  return writtenBytes(answer)
 }

@@ -6,6 +6,7 @@
  */
 
 import { VaultError } from '../errors.ts'
+import { createWriter, writeRaw, writtenBytes } from '../ipld/writer.ts'
 import { vaultFailure } from './failure.ts'
 
 /** How much of an answer is read. */
@@ -34,7 +35,7 @@ export interface BackendAnswer {
  * Makes the call.
  *
  * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when there is no whole answer, or one of a server that cannot
- *   answer now (429, 5xx).
+ *   answer now (429, 5xx); `ERR_VAULT_INTEGRITY` when the answer is longer than 1 MiB.
  */
 export async function callBackend(request: BackendRequest): Promise<BackendAnswer> {
   const { backend, signal } = request
@@ -61,11 +62,11 @@ export async function callBackend(request: BackendRequest): Promise<BackendAnswe
     // VLT-28: what was sent would be sent on
     throw new VaultError('ERR_VAULT_CONFIGURATION', `${backend} redirected; configure the address it redirects to`)
   }
-  const text = await readText(response, backend)
+  const bytes = await readBytes(response, backend)
   if (status === 429 || status >= 500) {
     throw new VaultError('ERR_VAULT_UNAVAILABLE', `${backend} answered with status ${status}`)
   }
-  return { status, text }
+  return { status, text: new TextDecoder().decode(bytes) }
 }
 
 /**
@@ -92,23 +93,21 @@ export function asObject(value: unknown): ReadonlyMap<string, unknown> | undefin
   return new Map(Object.entries(value))
 }
 
-async function readText(response: Response, backend: string): Promise<string> {
-  if (response.body === null) return ''
-  const decoder = new TextDecoder()
-  let text = ''
-  let length = 0
-  const reader = response.body.getReader()
+async function readBytes(response: Response, backend: string): Promise<Uint8Array> {
+  const answer = createWriter()
+  const reader = response.body?.getReader()
   try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return text + decoder.decode()
-      length += value.length
-      if (length > MAX_ANSWER_BYTES) break
-      text += decoder.decode(value, { stream: true })
+    for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
+      if (answer.length + read.value.length > MAX_ANSWER_BYTES) {
+        reader?.cancel().catch(() => undefined)
+        throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with more than ${MAX_ANSWER_BYTES} bytes`)
+      }
+      // one buffer: a chunk that was kept would take far more than its bytes
+      writeRaw(answer, read.value)
     }
   } catch (cause) {
+    if (cause instanceof VaultError) throw cause
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} broke off its answer`, cause)
   }
-  reader.cancel().catch(() => undefined)
-  throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with more than ${MAX_ANSWER_BYTES} bytes`)
+  return writtenBytes(answer)
 }

@@ -33,6 +33,7 @@ import type { UcantoToken } from '../../src/ucanto/token.ts'
 import { ucantoFormat } from '../../src/ucanto/ucanto-format.ts'
 import { ucantoService } from '../../src/ucanto/ucanto-service.ts'
 import { actor } from '../support/actors.ts'
+import { oneByteChunks } from '../support/one-byte-chunks.ts'
 import { mailSend, peer } from './peers.ts'
 import { car, cborBlock } from './raw.ts'
 
@@ -254,6 +255,14 @@ describe('a service of @ucanto/server', () => {
     await expect(long).rejects.toMatchObject({ requirement: 'UCT-45', kind: 'too_large' })
     const fetch = async (): Promise<Response> => Response.redirect('http://127.0.0.1:1/')
     await expect(execute(call, { url: 'http://127.0.0.1:1/', fetch })).rejects.toThrow(ResolutionError)
+  })
+
+  it('UCT-45 takes memory for the bytes of an answer and not for its chunks', async () => {
+    const { stream, grown } = oneByteChunks(200_000)
+    const fetch = async (): Promise<Response> => new Response(stream)
+    const call = await callOf({ to: 'bob' })
+    await expect(execute(call, { url: 'http://127.0.0.1:1/', fetch })).rejects.toThrow(MalformedError)
+    expect(grown()).toBeLessThan(5_000_000)
   })
 
   it('UCT-45 that break off are no answers, whatever their status', async () => {

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { readContainer } from '../../src/http/read-container.ts'
+import { oneByteChunks } from '../support/one-byte-chunks.ts'
+
+const type = 'application/x-ucan-container'
+const count = 349_000
+
+describe('the memory of a body', () => {
+  it('HTP-07 grows with its bytes and not with its chunks, from Node [attack 84]', async () => {
+    const { iterator, grown } = oneByteChunks(count)
+    const reading = await readContainer({ rawHeaders: ['content-type', type], [Symbol.asyncIterator]: () => iterator })
+    expect(reading).toMatchObject({ found: true, container: 'C'.repeat(count) })
+    expect(grown()).toBeLessThan(5_000_000)
+  })
+
+  it('HTP-07 grows with its bytes and not with its chunks, from the web [attack 84]', async () => {
+    const { stream, grown } = oneByteChunks(count)
+    const init = { method: 'POST', headers: { 'content-type': type }, body: stream, duplex: 'half' } as RequestInit
+    const reading = await readContainer(new Request('https://a.example', init))
+    expect(reading).toMatchObject({ found: true, container: 'C'.repeat(count) })
+    expect(grown()).toBeLessThan(5_000_000)
+  })
+
+  it('HTP-07 holds what was sent, in chunks of any lengths, also of none and of text', async () => {
+    const sent = [0, 1, 255, 256, 257, 0, 4_096, 70_000, 3, 0].map((length, at) => 'BCEF'[at % 4]?.repeat(length) ?? '')
+    async function* source(): AsyncGenerator<Uint8Array | string, void> {
+      for (const [at, chunk] of sent.entries()) yield at % 2 === 0 ? new TextEncoder().encode(chunk) : chunk
+    }
+    const request = { rawHeaders: ['content-type', type], [Symbol.asyncIterator]: () => source() }
+    const { length } = sent.join('')
+    expect(await readContainer(request, { bodyBytes: length })).toMatchObject({ found: true, container: sent.join('') })
+    const again = { ...request, [Symbol.asyncIterator]: () => source() }
+    expect(await readContainer(again, { bodyBytes: length - 1 })).toMatchObject({ found: false, status: 413 })
+  })
+})

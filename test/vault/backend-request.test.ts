@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { callBackend } from '../../src/vault/backend-request.ts'
+import { oneByteChunks } from '../support/one-byte-chunks.ts'
+import { vaultError } from './support.ts'
+
+/** What a backend that answers so is read as. */
+function ask(body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>, status = 200) {
+  const fetch = async (): Promise<Response> => new Response(body, { status })
+  return callBackend({ backend: 'the store', url: new URL('https://store.example'), method: 'GET', headers: {}, fetch })
+}
+
+describe('the answer of a store', () => {
+  it('SEC-06 takes memory for its bytes and not for its chunks', async () => {
+    const { stream, grown } = oneByteChunks(500_000)
+    expect((await ask(stream)).text).toBe('C'.repeat(500_000))
+    expect(grown()).toBeLessThan(5_000_000)
+  })
+
+  it('SEC-06 has at most 1 MiB', async () => {
+    expect((await ask(new Uint8Array(1_048_576).fill(0x61))).text).toHaveLength(1_048_576)
+    const refused = expect.objectContaining(vaultError('ERR_VAULT_INTEGRITY'))
+    await expect(ask(new Uint8Array(1_048_577))).rejects.toThrow(refused)
+  })
+})
