@@ -35,7 +35,7 @@ export interface BackendAnswer {
  * Makes the call.
  *
  * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when there is no whole answer, or one of a server that cannot
- *   answer now (429, 5xx); `ERR_VAULT_INTEGRITY` when the answer is longer than 1 MiB.
+ *   answer now (429, 5xx); `ERR_VAULT_INTEGRITY` when the answer is longer than 1 MiB or not UTF-8.
  */
 export async function callBackend(request: BackendRequest): Promise<BackendAnswer> {
   const { backend, signal } = request
@@ -66,7 +66,7 @@ export async function callBackend(request: BackendRequest): Promise<BackendAnswe
   if (status === 429 || status >= 500) {
     throw new VaultError('ERR_VAULT_UNAVAILABLE', `${backend} answered with status ${status}`)
   }
-  return { status, text: new TextDecoder().decode(bytes) }
+  return { status, text: textOf(bytes, backend) }
 }
 
 /**
@@ -110,4 +110,13 @@ async function readBytes(response: Response, backend: string): Promise<Uint8Arra
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} broke off its answer`, cause)
   }
   return writtenBytes(answer)
+}
+
+/** A reader that replaces what it cannot read would take another secret than the one that was sent. */
+function textOf(bytes: Uint8Array, backend: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with bytes that are not UTF-8`)
+  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { callBackend } from '../../src/vault/backend-request.ts'
+import { callBackend, parseAnswer } from '../../src/vault/backend-request.ts'
 import { oneByteChunks } from '../support/one-byte-chunks.ts'
 import { vaultError } from './support.ts'
 
@@ -20,5 +20,15 @@ describe('the answer of a store', () => {
     expect((await ask(new Uint8Array(1_048_576).fill(0x61))).text).toHaveLength(1_048_576)
     const refused = expect.objectContaining(vaultError('ERR_VAULT_INTEGRITY'))
     await expect(ask(new Uint8Array(1_048_577))).rejects.toThrow(refused)
+  })
+
+  it('SEC-06 is UTF-8, or a secret in it would be read as another one', async () => {
+    const bytes = Uint8Array.from([...'{"secret":"canary-'].map((c) => c.charCodeAt(0)).concat(0xff, 0x22, 0x7d))
+    const error = await ask(bytes).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ ...vaultError('ERR_VAULT_INTEGRITY'), message: expect.stringContaining('not UTF-8') })
+    expect(String(error)).not.toContain('canary')
+    // a server that cannot answer now is asked again, whatever it says
+    await expect(ask(bytes, 503)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(parseAnswer(await ask(new TextEncoder().encode('{"secret":"ü"}')), 'the store').get('secret')).toBe('ü')
   })
 })
