@@ -167,10 +167,12 @@ export interface RevokedEvent extends EventBase {
 export interface RecoveredEvent extends EventBase {
   readonly kind: 'recovered'
   /**
-   * What was cut off the end of the log, none of it ever confirmed. `torn_tail`: a record that was not written whole;
-   * `failed_sync`: records that the disk failed to take.
+   * How the end of the log was mended. `torn_tail`: a record that was not written whole was cut off; `failed_sync`:
+   * records that the disk failed to take were cut off; `completed_line`: the last record got its missing line feed, and
+   * nothing was cut off. An interrupted write confirms nothing of what is cut off. Somebody who can write the file can
+   * leave the same end behind, and a checkpoint tells.
    */
-  readonly reason: 'torn_tail' | 'failed_sync'
+  readonly reason: 'torn_tail' | 'failed_sync' | 'completed_line'
   /** Name of the file. */
   readonly segment: string
   /** How many bytes were cut off. */

@@ -14,7 +14,7 @@ import { type Clock, systemClock } from '../../time.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import { type AuditEvent, newEventId, type RecoveredEvent } from '../event.ts'
 import { prepareEvent } from '../prepare-event.ts'
-import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord } from '../record.ts'
+import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, parseRecord } from '../record.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { groupSync } from './group-sync.ts'
 import { type LogFiles, machineFiles } from './log-files.ts'
@@ -22,6 +22,8 @@ import { lockLog } from './log-lock.ts'
 import { assertUntouched, openSegment, retire, type Segment, syncSegment, syncSegmentNow } from './open-segment.ts'
 import { readTail, type Tail } from './read-tail.ts'
 import { segmentName, segmentsAmong } from './segment-name.ts'
+
+const lineFeed: Uint8Array = new Uint8Array([0x0a])
 
 /**
  * When a record is confirmed.
@@ -62,8 +64,9 @@ export interface JsonlAuditSink extends AuditSink {
  * Opens a log in files, or begins one. Each record is one line, appended by one write; the chain goes on from file to
  * file and over restarts. AUD-11
  *
- * Opening reads the end of the last file only. A record that was not written whole is cut off, which a record of kind
- * `recovered` tells. After a failed write or sync the log is mended with the next event, as soon as the disk allows it.
+ * Opening reads the end of the last file only. A record that was not written whole is cut off, and one that lacks its
+ * line feed only is completed; a record of kind `recovered` says which. After a failed write or sync the log is mended
+ * with the next event, as soon as the disk allows it.
  *
  * @throws AuditError when the directory cannot be written, another process writes the log, its end is damaged, or others
  *   may read it; ArgumentError for options that are none.
@@ -104,6 +107,7 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     if (before !== undefined) retire(files, before)
     segment = undefined
     last = beginning
+    let torn: Uint8Array | undefined
     const names = segmentsAmong(files.list(directory), prefix)
     for (let i = names.length - 1; i >= 0; i--) {
       const { file, first } = names[i] as { file: string; first: number }
@@ -115,7 +119,7 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
         if (newest && unsafe?.path === opened.path) cut(opened, unsafe.safe, 'failed_sync')
         const tail = readTail(files, opened.file, file)
         if (tail.torn !== undefined && !newest) throw damaged(file)
-        if (tail.torn !== undefined) cut(opened, tail.end, 'torn_tail')
+        torn ??= tail.torn
         last = positionOf(tail, file)
         if (last.sequence === 0 && newest) continue
         if (last.sequence < first) throw damaged(file)
@@ -124,10 +128,25 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
       }
       break
     }
+    if (segment !== undefined && torn !== undefined) finish(segment, torn)
     const { first } = names.at(-1) ?? { first: 1 }
     if (segment?.size === 0 && first !== last.sequence + 1) throw damaged(segment.path)
     unsafe = undefined
     broken = false
+  }
+
+  /** Completes a last line that lacks its line feed only, and cuts off any other. AUD-30 */
+  function finish(opened: Segment, torn: Uint8Array): void {
+    const reached = completedBy(torn, last)
+    if (reached === undefined) {
+      cut(opened, opened.size - torn.length, 'torn_tail')
+      return
+    }
+    if (files.write(opened.file, lineFeed) !== 1) throw new Error('a line feed was not written')
+    opened.size += 1
+    last = reached
+    told(opened, 'completed_line', new Uint8Array())
+    if (sync !== 'none') syncSegmentNow(files, opened)
   }
 
   function cut(opened: Segment, end: number, reason: RecoveredEvent['reason']): void {
@@ -136,10 +155,14 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     const dropped = files.read(opened.file, end, size - end)
     files.truncate(opened.file, end)
     opened.size = end
+    told(opened, reason, dropped)
+    if (sync !== 'none') syncSegmentNow(files, opened)
+  }
+
+  function told(opened: Segment, reason: RecoveredEvent['reason'], dropped: Uint8Array): void {
     const droppedHash = createHash('sha256').update(dropped).digest('hex')
     const found = { segment: basename(opened.path), droppedBytes: dropped.length, droppedHash }
     repairs.push({ kind: 'recovered', id: newEventId(), time: Math.floor(clock.now()), reason, ...found })
-    if (sync !== 'none') syncSegmentNow(files, opened)
   }
 
   /** Writes a record behind the last one. When it throws, the log is as it was. */
@@ -259,10 +282,26 @@ function sha256(bytes: Uint8Array): Uint8Array {
 /** The place that a file ends at; the beginning when it has no record. */
 function positionOf({ record }: Tail, file: string): LogPosition {
   if (record === undefined) return beginning
-  const { sequence, previous, event, hash } = record
+  if (!isWhole(record)) throw damaged(file)
+  return { sequence: record.sequence, hash: record.hash }
+}
+
+function isWhole({ sequence, previous, event, hash }: AuditRecord): boolean {
   const again = makeRecord({ sequence: sequence - 1, hash: previous }, event as unknown as IpldMap, sha256)
-  if (again.hash !== hash) throw damaged(file)
-  return { sequence, hash }
+  return again.hash === hash
+}
+
+/** The place behind a last line without a line feed; undefined when it is not a whole record that goes on from `after`. */
+function completedBy(line: Uint8Array, after: LogPosition): LogPosition | undefined {
+  try {
+    const record = parseRecord(new TextDecoder('latin1').decode(line))
+    const { sequence, previous, hash } = record
+    return sequence === after.sequence + 1 && previous === after.hash && isWhole(record)
+      ? { sequence, hash }
+      : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function damaged(file: string): AuditError {

@@ -20,9 +20,12 @@ export interface ReadJsonlOptions {
   readonly prefix?: string
 }
 
+/** Ends a line that has no line feed. No record has this character, so that the line is not taken for a whole one. */
+const unfinished = '\u2026'
+
 /**
- * The lines of all files of a log, oldest first: for `verifyAuditLog`. Text behind the last end of a line comes as a
- * line as well; the verifier finds it torn.
+ * The lines of all files of a log, oldest first: for `verifyAuditLog`. Text behind the last line feed of a file comes
+ * as a line that ends with `…`, which no record has: the verifier reports it as torn. LOG-13
  *
  * @throws ArgumentError when an option is not of its type, AuditError when the directory cannot be read.
  */
@@ -41,7 +44,7 @@ export async function* readJsonlLines(options: ReadJsonlOptions): AsyncGenerator
         throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(path, 256)} has a line that no log has`)
       }
     }
-    if (rest !== '') yield rest
+    if (rest !== '') yield rest + unfinished
   }
 }
 
@@ -57,7 +60,8 @@ function namesIn(directory: string): string[] {
 /**
  * The records of all files of a log, oldest first: for `recoverIntents` and for exports. Their hashes are not checked.
  *
- * @throws MalformedError at a line that is not a record; read the log before it is opened for writing, or after.
+ * @throws MalformedError at a line that is not a record or has no line feed; read the log before it is opened for
+ *   writing, or after.
  */
 export async function* readJsonlRecords(options: ReadJsonlOptions): AsyncGenerator<AuditRecord, void> {
   for await (const line of readJsonlLines(options)) yield parseRecord(line)

@@ -1,11 +1,10 @@
-// node only: uses node:crypto
+// node only: reads files, through LogFiles
 /**
  * The end of a log: from where it goes on, and what an interrupted write has left.
  *
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import { AuditError, MalformedError, quote } from '../../errors.ts'
 import { type AuditRecord, maxLineLength, parseRecord } from '../record.ts'
 import type { LogFiles } from './log-files.ts'
@@ -16,8 +15,8 @@ export interface Tail {
   readonly record?: AuditRecord
   /** Where the whole records end. */
   readonly end: number
-  /** What stands behind them: a record that was not written whole. */
-  readonly torn?: { readonly bytes: number; readonly hash: string }
+  /** The bytes behind them: a line without its line feed. */
+  readonly torn?: Uint8Array
 }
 
 const newline = 0x0a
@@ -33,7 +32,7 @@ export function readTail(files: LogFiles, file: number, name: string): Tail {
   const bytes = files.read(file, size - length, length)
   const last = bytes.lastIndexOf(newline)
   if (last < 0 && size > maxLineLength) throw damaged(name)
-  const torn = last + 1 < bytes.length ? { torn: describe(bytes.subarray(last + 1)) } : {}
+  const torn = last + 1 < bytes.length ? { torn: bytes.subarray(last + 1) } : {}
   if (last < 0) return { end: 0, ...torn }
   const start = bytes.lastIndexOf(newline, last - 1) + 1
   if (last === 0 || (start === 0 && length < size)) throw damaged(name)
@@ -47,10 +46,6 @@ function recordIn(line: Uint8Array, name: string): AuditRecord {
     if (cause instanceof MalformedError || cause instanceof TypeError) throw damaged(name, cause)
     throw cause
   }
-}
-
-function describe(torn: Uint8Array): { bytes: number; hash: string } {
-  return { bytes: torn.length, hash: createHash('sha256').update(torn).digest('hex') }
 }
 
 function damaged(name: string, cause?: unknown): AuditError {

@@ -14,15 +14,16 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, expect, it } from 'vitest'
+import type { AuditEvent } from '../../../src/audit/event.ts'
 import { groupSync } from '../../../src/audit/jsonl/group-sync.ts'
 import { type JsonlAuditSinkOptions, jsonlAuditSink } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/jsonl/read-jsonl-log.ts'
-import { parseRecord } from '../../../src/audit/record.ts'
+import { type LogPosition, parseRecord } from '../../../src/audit/record.ts'
 import { findOpenIntents, recoverIntents } from '../../../src/audit/recover-intents.ts'
 import { verifyAuditLog } from '../../../src/audit/verify-audit-log.ts'
 import { withDeadline } from '../../../src/audit/with-deadline.ts'
-import { ArgumentError } from '../../../src/errors.ts'
-import { denied, id, intent, outcome, stoppedClock } from '../events.ts'
+import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
+import { denied, id, intent, logOf, outcome, stoppedClock } from '../events.ts'
 import { type Faults, faultyFiles } from './faulty-files.ts'
 import { temporaryDirectory } from './temporary.ts'
 
@@ -30,6 +31,12 @@ async function write(options: JsonlAuditSinkOptions, from: number, to: number): 
   const sink = await jsonlAuditSink(options)
   for (let i = from; i <= to; i++) await sink.append(intent(i), {})
   await sink.close()
+}
+
+async function eventsIn(directory: string): Promise<readonly AuditEvent[]> {
+  const events: AuditEvent[] = []
+  for await (const { event } of readJsonlRecords({ directory })) events.push(event)
+  return events
 }
 
 function filesIn(directory: string): string[] {
@@ -170,6 +177,90 @@ describe('the end of a log', () => {
     truncateSync(join(directory, filesIn(directory).at(-1) ?? ''), 0)
     await write({ directory, maxBytes: 4096 }, 23, 24)
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+  })
+
+  it('LOG-13 that lacks its line feed is reported as torn, and in an earlier file as edited [attack 79]', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory, maxBytes: 4096 }, 1, 20)
+    const head = (await jsonlAuditSink({ directory, maxBytes: 4096 }).then(async (sink) => {
+      await sink.close()
+      return sink.position()
+    })) as LogPosition
+    const files = filesIn(directory)
+    const last = join(directory, files.at(-1) ?? '')
+    truncateSync(last, statSync(last).size - 1)
+    for (const options of [{}, { head }]) {
+      const report = await verifyAuditLog(readJsonlLines({ directory }), options)
+      expect(report).toMatchObject({ valid: false, records: 19, fault: { kind: 'torn', line: 20, sequence: 20 } })
+    }
+    await expect(eventsIn(directory)).rejects.toThrow(MalformedError)
+    appendFileSync(last, '\n')
+    const first = join(directory, files[0] ?? '')
+    truncateSync(first, statSync(first).size - 1)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ fault: { kind: 'edited' } })
+  })
+
+  it.each([
+    ['in a file with others', 1024 * 1024, 1],
+    ['alone in its file', 4096, 2],
+  ])('AUD-30 loses no whole record, wherever it was cut (%s)', async (_, maxBytes, count) => {
+    const directory = temporaryDirectory()
+    await write({ directory, maxBytes }, 1, 6)
+    expect(filesIn(directory)).toHaveLength(count)
+    const files = filesIn(directory)
+    const last = join(directory, files.at(-1) ?? '')
+    const whole = readFileSync(last, 'latin1')
+    const begin = whole.lastIndexOf('\n', whole.length - 2) + 1
+    expect(begin === 0).toBe(count === 2)
+    for (const end of [begin + 1, begin + 99, whole.length - 2, whole.length - 1]) {
+      for (const file of filesIn(directory)) if (!files.includes(file)) rmSync(join(directory, file))
+      writeFileSync(last, whole.slice(0, end))
+      const complete = end === whole.length - 1
+      const sink = await jsonlAuditSink({ directory, maxBytes, clock: stoppedClock(7) })
+      expect(sink.position().sequence).toBe(complete ? 6 : 5)
+      await sink.append(intent(8), {})
+      await sink.close()
+      const events = await eventsIn(directory)
+      const dropped = complete ? 0 : end - begin
+      expect(events.some((event) => event.id === id(6))).toBe(complete)
+      expect(events.at(-2)).toMatchObject({
+        kind: 'recovered',
+        reason: complete ? 'completed_line' : 'torn_tail',
+        droppedBytes: dropped,
+      })
+      expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+    }
+  })
+
+  it('AUD-30 that is a record of another chain is cut off', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory }, 1, 3)
+    const path = join(directory, 'audit-0000000000000001.jsonl')
+    const foreign = (await logOf(4)).at(-1) ?? ''
+    const [, second = ''] = readFileSync(path, 'latin1').split('\n')
+    for (const line of [foreign.replace('"sequence":4', '"sequence":5'), second]) {
+      appendFileSync(path, line)
+      const sink = await jsonlAuditSink({ directory })
+      await sink.append(intent(9), {})
+      await sink.close()
+    }
+    const reasons = (await eventsIn(directory)).map((event) => event.kind === 'recovered' && event.reason)
+    expect(reasons.filter(Boolean)).toEqual(['torn_tail', 'torn_tail'])
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 7 })
+  })
+
+  it('AUD-30 that a full disk does not let be completed keeps the log shut until it does', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory }, 1, 3)
+    const path = join(directory, 'audit-0000000000000001.jsonl')
+    truncateSync(path, statSync(path).size - 1)
+    for (const faults of [{ write: 'ENOSPC' }, { sync: 'EIO' }]) {
+      const opening = jsonlAuditSink({ directory, files: faultyFiles(faults) })
+      await expect(opening).rejects.toBeInstanceOf(AuditError)
+    }
+    const sink = await jsonlAuditSink({ directory })
+    expect(sink.position().sequence).toBe(3)
+    await sink.close()
   })
 
   it('AUD-15 that no interrupted write leaves keeps the log shut', async () => {
