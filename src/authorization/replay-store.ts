@@ -8,7 +8,8 @@ export interface ReplayStore {
    * Takes `key` if nobody has: one atomic step, put-if-absent.
    *
    * - Returns `true` for the first who asks, once.
-   * - Returns `false` for everybody else, until `expiration` has passed; `Infinity` means for good.
+   * - Returns `false` for everybody else, until the latest `expiration` that came with the key has passed; `Infinity`
+   *   means for good.
    * - Rejects when that cannot be said, or when there is no room; the call is refused then.
    *
    * @param key - hash of the signed bytes of the invocation, as base64url text.
@@ -28,6 +29,9 @@ export interface MemoryReplayStoreOptions {
 /** Seconds of expiry that are forgotten together. */
 const bucketSeconds = 64
 
+/** More than are added by a claim, so that what is over never piles up. */
+const keysForgottenAtOnce = 4
+
 /**
  * Seen invocations in the memory of this process, for a service of one process. When full it refuses: an entry is
  * forgotten only after its invocation has expired.
@@ -37,16 +41,34 @@ const bucketSeconds = 64
 export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
   checkOptions(options, { maxEntries: maybe(number(0)), clock: maybe(having('now')) })
   const { maxEntries = 1_000_000, clock = systemClock } = options
-  // An invocation always comes with the same expiry, so that one bucket holds it or none does; a bucket is dropped whole.
-  const buckets = new Map<number, Set<string>>()
-  let size = 0
+  /** Until when each key counts, by the bucket of that time. */
+  const known = new Map<string, number>()
+  const buckets = new Map<number, string[]>()
+  /** Keys of buckets that are over. A few are forgotten at each claim, so that no claim waits for all of them. */
+  const overdue: string[][] = []
   let latest = Number.NEGATIVE_INFINITY
 
-  function forgetExpired(now: Timestamp): void {
-    for (const [bucket, keys] of buckets) {
-      if ((bucket + 1) * bucketSeconds > now) continue
-      buckets.delete(bucket)
-      size -= keys.size
+  function isOver(bucket: number): boolean {
+    return (bucket + 1) * bucketSeconds <= latest
+  }
+
+  function place(key: string, bucket: number): void {
+    const keys = buckets.get(bucket)
+    if (keys === undefined) buckets.set(bucket, [key])
+    else keys.push(key)
+  }
+
+  function noteOver(): void {
+    for (const [bucket, keys] of buckets) if (isOver(bucket) && buckets.delete(bucket)) overdue.push(keys)
+  }
+
+  function forgetSome(): void {
+    for (let left = keysForgottenAtOnce; left > 0; left--) {
+      const key = overdue.at(-1)?.pop()
+      const bucket = key === undefined ? undefined : known.get(key)
+      if (key === undefined) overdue.pop()
+      else if (bucket !== undefined && isOver(bucket)) known.delete(key)
+      else if (bucket !== undefined) place(key, bucket)
     }
   }
 
@@ -58,20 +80,25 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
       const now = clock.now()
       // What is compared with no time comes out as not later: everything would be forgotten.
       if (!Number.isFinite(now)) throw new StoreError('the clock gave no time')
-      if (now - latest >= bucketSeconds) forgetExpired(now)
+      const since = now - latest
       latest = Math.max(latest, now)
+      if (since >= bucketSeconds) noteOver()
+      forgetSome()
       const bucket = Math.floor(expiration / bucketSeconds)
       // RPL-04: a clock that went back must not make a forgotten invocation new again.
-      if ((bucket + 1) * bucketSeconds <= latest)
-        throw new StoreError('the invocation expired before the latest time seen')
-      const keys = buckets.get(bucket)
-      if (keys?.has(key)) return false
-      if (size >= maxEntries) forgetExpired(latest)
+      if (isOver(bucket)) throw new StoreError('the invocation expired before the latest time seen')
+      const until = known.get(key)
+      if (until !== undefined && !isOver(until)) {
+        // RPL-07: services that share the store may differ in their clock tolerance.
+        if (bucket > until) known.set(key, bucket)
+        return false
+      }
+      if (known.size >= maxEntries) noteOver()
+      while (known.size >= maxEntries && overdue.length > 0) forgetSome()
       // RPL-03
-      if (size >= maxEntries) throw new StoreFullError(`the replay store holds its ${maxEntries} entries`)
-      if (keys === undefined) buckets.set(bucket, new Set([key]))
-      else keys.add(key)
-      size += 1
+      if (known.size >= maxEntries) throw new StoreFullError(`the replay store holds its ${maxEntries} entries`)
+      known.set(key, bucket)
+      place(key, bucket)
       return true
     },
   }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryReplayStore, type ReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -80,6 +81,56 @@ describe('replay', () => {
     time = now
     expect(() => claim(store, 'b')).toThrow(StoreError)
     expect(claim(store, 'a')).toBe(false)
+  })
+
+  it('RPL-07 is refused by services that share a store and differ in their tolerance', async () => {
+    for (const tolerances of [
+      [60, 300],
+      [300, 60],
+    ]) {
+      const replay = memoryReplayStore({ clock })
+      const container = encodeContainer([await call({ issuer: alice })])
+      const verdicts: string[] = []
+      for (const clockTolerance of tolerances) {
+        verdicts.push(verdict(await createService({ replay, clockTolerance }).authorize(container)))
+      }
+      expect(verdicts).toEqual(['allowed', 'replayed at 0 RPL-01'])
+    }
+  })
+
+  it('RPL-07 is refused for as long as the latest expiry says, whatever else is claimed (model)', () => {
+    const step = fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+      wait: fc.oneof(fc.integer({ min: 0, max: 90 }), fc.constant(-50)),
+      validFor: fc.oneof(fc.integer({ min: 0, max: 700 }), fc.constant(Number.POSITIVE_INFINITY)),
+    })
+    let second = 0
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        let time = now
+        let latest = now
+        const store = memoryReplayStore({ maxEntries: 4, clock: { now: () => time } })
+        const until = new Map<string, number>()
+        for (const { key, wait, validFor } of steps) {
+          time += wait
+          latest = Math.max(latest, time)
+          let answer: unknown
+          try {
+            answer = claim(store, key, time + validFor)
+          } catch (error) {
+            // Full, or asked about the past: the call is refused, so nothing has to be remembered.
+            expect(error).toBeInstanceOf(StoreError)
+            continue
+          }
+          const counts = (until.get(key) ?? Number.NEGATIVE_INFINITY) > latest
+          if (counts) expect(answer).toBe(false)
+          if (answer === true && until.has(key)) second += 1
+          until.set(key, Math.max(time + validFor, until.get(key) ?? 0))
+        }
+      }),
+      { numRuns: 300 },
+    )
+    expect(second).toBeGreaterThan(0)
   })
 
   it('RPL-05 is refused when the store fails, whichever way', async () => {
