@@ -1,7 +1,9 @@
 import { checkOptions, type Form, having, listOf, maybe, number, text } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
 import { type Clock, never, systemClock } from '../time.ts'
+import { revocationId } from './revocation-id.ts'
 import type { RevocationRecord, RevocationRegistry } from './revocation-store.ts'
 
 /** Options of {@link memoryRevocationStore}. */
@@ -33,7 +35,8 @@ type Revokers = Map<Did | undefined, number>
 /**
  * Revocations in the memory of this process: for tests, and for one process that gets them from elsewhere.
  *
- * @throws ArgumentError when an option is not of its type; so does `add` for what is no entry.
+ * @throws ArgumentError when an option is not of its type; so does `add` for what is no entry, or names nothing that can
+ *   be revoked.
  */
 export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}): RevocationRegistry {
   checkOptions(options, { maxEntries: maybe(number(0)), clock: maybe(having('now')), keepFor: maybe(number(0)) })
@@ -55,7 +58,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       const found: RevocationRecord[] = []
       if (byId.size === 0) return found
       for (const id of ids) {
-        const revokers = byId.get(id)
+        const revokers = byId.get(revocationId(id))
         if (revokers === undefined) continue
         for (const revoker of revokers.keys()) found.push(revoker === undefined ? { id } : { id, revoker })
       }
@@ -63,9 +66,12 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
     },
     add(entry) {
       checkOptions(entry, entryForms, noEntry)
-      const { ids, revoker, expiration } = entry
+      const { expiration } = entry
+      const revoker = entry.revoker === undefined ? undefined : didOption('revoker', entry.revoker)
+      const ids = new Set(entry.ids.map(revocationId))
+      if (ids.size === 0) throw noEntry('`ids` is empty')
       const until = expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor
-      const fresh = ids.filter((id) => byId.get(id)?.has(revoker) !== true).length
+      const fresh = [...ids].filter((id) => byId.get(id)?.has(revoker) !== true).length
       if (size + fresh > maxEntries) forgetExpired()
       // RVK-07
       if (size + fresh > maxEntries) throw new StoreFullError(`the revocation store holds its ${maxEntries} entries`)

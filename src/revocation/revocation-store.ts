@@ -3,7 +3,7 @@ import type { Never, Timestamp } from '../time.ts'
 
 /** A revocation found in a store. */
 export interface RevocationRecord {
-  /** What is revoked: the CID of a delegation as text (`bafyrei…`), or the DID of a principal. */
+  /** What is revoked: the CID of a delegation or the DID of a principal, in the text that was asked for. */
   readonly id: string
   /**
    * Who revoked it: it counts in chains in which that principal issued the delegation, or one before it. Absent when the
@@ -14,7 +14,10 @@ export interface RevocationRecord {
 
 /** A revocation to store. */
 export interface RevocationEntry {
-  /** The names of what is revoked: a delegation signed with ECDSA has two CIDs; or a DID, to end all its chains. */
+  /**
+   * The names of what is revoked: a delegation signed with ECDSA has two CIDs; or a DID, to end all its chains. CIDs are in
+   * any text that `parseCid` reads; those of `verifyRevocation` are in base32.
+   */
   readonly ids: readonly string[]
   /** See {@link RevocationRecord}. */
   readonly revoker?: Did
@@ -25,7 +28,8 @@ export interface RevocationEntry {
 /** Where a service looks up revocations. The set only grows. */
 export interface RevocationStore {
   /**
-   * Looks up CIDs of delegations and DIDs of principals.
+   * Looks up CIDs of delegations and DIDs of principals. A CID is asked for in lower-case base32 alone (`bafyrei…`, 59
+   * characters), which `String(parseCid(text))` writes; a store of your own has to keep CIDs in that text.
    *
    * - Returns every revocation of any of them: a second one of the same id by another principal is one more.
    * - Returns none when it is certain that there is none.

@@ -3,7 +3,10 @@ import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
 import { encodeContainer, type TokenLike } from '../../src/container/container.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
-import { StoreFullError } from '../../src/errors.ts'
+import { type Did, parseDid } from '../../src/did/did.ts'
+import { ArgumentError, StoreFullError } from '../../src/errors.ts'
+import { encodeBase32, encodeBase58btc, encodeHex } from '../../src/ipld/base.ts'
+import { parseTokenCid } from '../../src/ipld/parse-cid.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
@@ -238,17 +241,18 @@ describe('a revoked delegation', () => {
   it('is never forgotten while it counts, in whatever order revocations come [attack 19]', () => {
     let time = now
     const store = memoryRevocationStore({ maxEntries: 2, clock: { now: () => time } })
-    void store.add({ ids: ['short'], expiration: now + 10 })
-    void store.add({ ids: ['long'], expiration: never })
-    void store.add({ ids: ['short'], expiration: now + 100 })
-    void store.add({ ids: ['short'], expiration: now + 10 })
-    const ids = ['x', 'long', 'short']
-    expect(store.findRevocations(ids, {})).toEqual([{ id: 'long' }, { id: 'short' }])
+    const [short, long, more] = ['did:web:short.example', 'did:web:long.example', 'did:web:more.example']
+    void store.add({ ids: [short], expiration: now + 10 })
+    void store.add({ ids: [long], expiration: never })
+    void store.add({ ids: [short], expiration: now + 100 })
+    void store.add({ ids: [short], expiration: now + 10 })
+    const ids = [alice.did, long, short]
+    expect(store.findRevocations(ids, {})).toEqual([{ id: long }, { id: short }])
     time = now + 350
-    expect(() => store.add({ ids: ['more'], expiration: never })).toThrow(StoreFullError)
+    expect(() => store.add({ ids: [more], expiration: never })).toThrow(StoreFullError)
     time = now + 401
-    void store.add({ ids: ['more'], expiration: never })
-    expect(store.findRevocations([...ids, 'more'], {})).toEqual([{ id: 'long' }, { id: 'more' }])
+    void store.add({ ids: [more], expiration: never })
+    expect(store.findRevocations([...ids, more], {})).toEqual([{ id: long }, { id: more }])
   })
 
   it('says what is added, to whoever adds the verdict or the name of a delegation', () => {
@@ -261,9 +265,61 @@ describe('a revoked delegation', () => {
 
   it('RVK-07 makes a full store refuse, not forget [attack 86]', () => {
     const store = memoryRevocationStore({ maxEntries: 1, clock })
-    void store.add({ ids: ['a'], expiration: never })
-    void store.add({ ids: ['a'], expiration: never })
-    expect(() => store.add({ ids: ['b'], expiration: never })).toThrow(StoreFullError)
-    expect(() => store.add({ ids: ['a'], revoker: bob.did, expiration: never })).toThrow(StoreFullError)
+    void store.add({ ids: [alice.did], expiration: never })
+    void store.add({ ids: [alice.did], expiration: never })
+    expect(() => store.add({ ids: [bob.did], expiration: never })).toThrow(StoreFullError)
+    expect(() => store.add({ ids: [alice.did], revoker: bob.did, expiration: never })).toThrow(StoreFullError)
+  })
+
+  it('RVK-10 counts whichever way the CID is written [attack 41]', async () => {
+    const { bytes } = second.cid
+    const spellings = [encodeBase32(bytes, 'b'), `z${encodeBase58btc(bytes)}`, `f${encodeHex(bytes)}`]
+    expect(spellings[0]).toBe(String(second.cid))
+    for (const text of spellings) {
+      const revocations = memoryRevocationStore({ maxEntries: 1, clock })
+      await revocations.add({ ids: [text], expiration: never })
+      await revocations.add({ ids: spellings, expiration: never })
+      const authorizer = createService({ revocations })
+      const container = encodeContainer([await call({ issuer: dan, proofs }), ...proofs])
+      expect(verdict(await authorizer.authorize(container)), text).toBe('revoked at 1 RVK-05')
+      expect(revocations.findRevocations(spellings, {})).toEqual(spellings.map((id) => ({ id })))
+    }
+  })
+
+  it('RVK-10 is refused by the memory store when it names nothing that a chain can have [attack 41]', async () => {
+    const text = String(second.cid)
+    const raw = Uint8Array.from(second.cid.bytes)
+    raw[1] = 0x55
+    const nonsense = [
+      ...['', 'nonsense', ` ${text}`, `${text} `, text.toUpperCase(), text.slice(0, -1), `${text}a`, text.slice(1)],
+      ...[`${text.slice(0, -1)}b`, `${text.slice(0, 7)}z${text.slice(8)}`, encodeBase32(raw, 'b')],
+      ...[`${bob.did}#${bob.did.slice(8)}`, `${bob.did}/`, `${bob.did} `, bob.did.toUpperCase(), 'did:key:z6Mk'],
+      ...[null, undefined, 5, second.cid],
+    ]
+    const store = memoryRevocationStore({ clock })
+    void store.add({ ids: [String(first.cid)], expiration: never })
+    for (const id of nonsense) {
+      expect(() => store.add({ ids: [text, id as string], expiration: never }), String(id)).toThrow(ArgumentError)
+      expect(() => store.findRevocations([id as string], {}), String(id)).toThrow(ArgumentError)
+    }
+    expect(() => store.add({ ids: [], expiration: never })).toThrow(ArgumentError)
+    expect(() => store.add({ ids: [text], revoker: `${bob.did}#a` as Did, expiration: never })).toThrow(ArgumentError)
+    expect(store.findRevocations([text], {})).toEqual([])
+  })
+
+  it('RVK-10 is looked up by texts that any store can keep: base32 and DIDs', async () => {
+    const asked: string[] = []
+    const findRevocations = (ids: readonly string[]) => {
+      asked.push(...ids)
+      return []
+    }
+    for (const algorithm of ['Ed25519', 'ES256'] as const) {
+      const issuer = await actor('alice', algorithm)
+      const chain = await chainOf(issuer, bob)
+      const container = encodeContainer([await call({ issuer: bob, proofs: chain }), ...chain])
+      expect(verdict(await createService({ revocations: { findRevocations } }).authorize(container))).toBe('allowed')
+    }
+    expect(asked).toHaveLength(7)
+    for (const id of asked) expect(id).toBe(id.startsWith('did:') ? parseDid(id) : String(parseTokenCid(id)))
   })
 })

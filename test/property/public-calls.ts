@@ -292,7 +292,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     },
     'memoryRevocationStore.findRevocations': {
       call: revocations.findRevocations,
-      args: [['x'], {}],
+      args: [[grant.cid.toString()], {}],
       free: /^\[0\]\[/,
     },
     memoryReplayStore: { args: [{ maxEntries: 5, clock }] },
