@@ -5,8 +5,9 @@
  * @module
  */
 
-import { ArgumentError, MalformedError } from '../errors.ts'
+import { ArgumentError, MalformedError, quote } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
+import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import { compareKeys } from '../ipld/equal.ts'
 import { isCid } from '../ipld/is-cid.ts'
@@ -26,10 +27,13 @@ const maxArgumentBytes = 4096
 const maxListLength = 64
 /** The most arguments that are told of one call. */
 const maxArguments = 32
-/** The most levels of maps and lists in an argument: with those around it, a record has no more than is read back. */
-const maxArgumentDepth = 24
+/** The most levels of maps and lists in a field or argument: with those around it, a record is no deeper than is read back. */
+const maxLevels = 24
 /** The longest name of an argument kept whole, in UTF-16 units. */
 const maxNameLength = 64
+
+/** LOG-10: keys that no line can carry. A map with `/` is read as bytes or a link, and `__proto__` is refused. */
+const unreadableKeys: readonly string[] = ['/', '__proto__']
 
 /** Events of these kinds are all there are; a record of another kind would be one that no reader knows. */
 const kinds: ReadonlySet<string> = new Set([
@@ -47,71 +51,112 @@ const kinds: ReadonlySet<string> = new Set([
  * Returns a copy in which absent fields are left out, texts beyond {@link maxTextLength} are cut and say how much was
  * cut and what its hash is, and arguments are cut together at {@link maxArgumentBytes}. LOG-06
  *
- * @throws ArgumentError when the event is none.
+ * Nothing of it is shared with the event: what the caller changes afterwards changes no record.
+ *
+ * @throws ArgumentError when the value is not an event, or has a field that a line cannot carry.
  */
 export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<IpldMap> {
-  if (!kinds.has(event.kind) || typeof event.id !== 'string' || !Number.isSafeInteger(event.time)) {
+  // Read once, so that what is checked is what is recorded.
+  const source: { readonly [key: string]: unknown } = { ...event }
+  const { kind, id, time } = source
+  if (typeof kind !== 'string' || !kinds.has(kind) || typeof id !== 'string' || !Number.isSafeInteger(time)) {
     throw new ArgumentError('an audit event has a kind, an id and a time in whole seconds')
   }
   const prepared = Object.create(null) as { [key: string]: IpldValue }
-  const source = event as unknown as { readonly [key: string]: unknown }
   for (const key of Object.keys(source)) {
     const value = source[key]
     if (value === undefined || value === never) continue
+    if (unreadableKeys.includes(key)) throw unreadable(key)
     if (key === 'args') {
-      prepared[key] = await prepareArguments(value as IpldMap, sha256)
+      prepared[key] = await prepareArguments(value, sha256)
       continue
     }
-    const kept = prepare(value, sha256, key, key === 'personal' ? maxSealedLength : maxTextLength)
+    const kept = prepare(value, { sha256, name: key, longest: key === 'personal' ? maxSealedLength : maxTextLength })
     // Nearly always there is nothing to hash, and nothing to wait for.
     prepared[key] = kept instanceof Promise ? await kept : kept
   }
   return Object.freeze(prepared)
 }
 
+/** How a field is prepared. */
+interface Field {
+  readonly sha256: Sha256
+  readonly name: string
+  /** The longest text kept whole. */
+  readonly longest: number
+}
+
 /** A field other than `args`: texts, numbers, booleans, lists of them, and the few maps of the event types. */
-function prepare(value: unknown, sha256: Sha256, name: string, longest: number): IpldValue | Promise<IpldValue> {
+function prepare(value: unknown, field: Field, levels: number = maxLevels): IpldValue | Promise<IpldValue> {
+  const { sha256, longest } = field
   if (typeof value === 'string') return isShort(value, longest) ? value : cutText(value, sha256)
   if (typeof value === 'boolean') return value
   if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw new ArgumentError(`the field \`${name}\` of an audit event is not a number`)
+    if (!Number.isFinite(value)) throw wrong(field, 'is not a finite number')
     return Number.isSafeInteger(value) || !Number.isInteger(value) ? value : String(value)
   }
-  if (Array.isArray(value)) {
-    const kept = value.slice(0, maxListLength).map((item) => prepare(item, sha256, name, longest))
-    if (value.length > maxListLength) kept.push(`[${value.length - maxListLength} more]`)
-    return kept.some((item) => item instanceof Promise) ? Promise.all(kept) : (kept as IpldValue[])
-  }
-  if (isPlainObject(value)) return prepareMap(value, sha256, name, longest)
-  throw new ArgumentError(`the field \`${name}\` of an audit event is of a type that cannot be recorded`)
+  if (levels === 0) throw wrong(field, `has more than ${maxLevels} levels, or is circular`)
+  if (Array.isArray(value)) return prepareList(value, field, levels)
+  if (isPlainObject(value)) return prepareMap(value, field, levels)
+  throw wrong(field, 'is of a type that cannot be recorded')
 }
 
-async function prepareMap(value: object, sha256: Sha256, name: string, longest: number): Promise<IpldMap> {
+/** One after the other: of several at once the second to fail would be one that nobody handles. */
+async function prepareList(value: readonly unknown[], field: Field, levels: number): Promise<IpldValue[]> {
+  const kept: IpldValue[] = []
+  for (const item of value.slice(0, maxListLength)) {
+    const member = prepare(item, field, levels - 1)
+    kept.push(member instanceof Promise ? await member : member)
+  }
+  if (value.length > maxListLength) kept.push(`[${value.length - maxListLength} more]`)
+  return kept
+}
+
+async function prepareMap(value: object, field: Field, levels: number): Promise<IpldMap> {
   const map = Object.create(null) as { [key: string]: IpldValue }
   for (const [key, inner] of Object.entries(value)) {
-    if (inner !== undefined) map[key] = await prepare(inner, sha256, name, longest)
+    if (unreadableKeys.includes(key)) throw unreadable(key)
+    if (inner !== undefined) map[key] = await prepare(inner, field, levels - 1)
   }
   return map
 }
 
+function wrong({ name }: Field, what: string): ArgumentError {
+  return new ArgumentError(`the field ${quote(name)} of an audit event ${what}`)
+}
+
+function unreadable(key: string): ArgumentError {
+  return new ArgumentError(`an audit event cannot have the key \`${key}\``)
+}
+
 /** Keeps arguments in canonical order as long as there is room; of the others stands what was cut. */
-async function prepareArguments(args: IpldMap, sha256: Sha256): Promise<IpldMap> {
+async function prepareArguments(args: unknown, sha256: Sha256): Promise<IpldMap> {
+  if (!isPlainObject(args)) throw new ArgumentError('the field `args` of an audit event must be a map')
   const kept = Object.create(null) as { [key: string]: IpldValue }
   let room = maxArgumentBytes
   const names = Object.keys(args).sort(compareKeys)
   for (const name of names.slice(0, maxArguments)) {
-    const key = isShort(name, maxNameLength) ? name : await cutText(name, sha256, maxNameLength)
-    const value = args[name] as IpldValue
-    const short = typeof value === 'string' && !isShort(value) ? await cutText(value, sha256) : value
-    const bytes = encoded(short)
-    if (bytes !== undefined && bytes.length <= room && isPlain(short)) {
+    let key = await prepareName(name, sha256)
+    // Two names can be the same once they are mended, and neither may take the place of the other.
+    while (Object.hasOwn(kept, key)) key += '\ufffd'
+    const value = args[name]
+    const whole = encoded(value)
+    const bytes = typeof value === 'string' && !isShort(value) ? encoded(await cutText(value, sha256)) : whole
+    const short = bytes === undefined || bytes.length > room ? undefined : decodeCbor(bytes)
+    if (bytes !== undefined && short !== undefined && isPlain(short)) {
       kept[key] = short
       room -= bytes.length
     } else {
-      kept[key] = await cutValue(value, sha256)
+      kept[key] = await cutValue(whole, sha256)
     }
   }
   return kept
+}
+
+/** A name that no line can carry as it is gets the ending of one that was cut, which no whole name is short enough for. */
+async function prepareName(name: string, sha256: Sha256): Promise<string> {
+  if (unreadableKeys.includes(name)) return name + (await restOf('', sha256))
+  return isShort(name, maxNameLength) ? name : cutText(name, sha256, maxNameLength)
 }
 
 /** Whether a text needs no cut and no mending. */
@@ -135,33 +180,36 @@ async function cutText(text: string, sha256: Sha256, longest: number = maxTextLe
   if (whole.length <= longest) return whole
   const pair = (whole.charCodeAt(longest - 1) & 0xfc00) === 0xd800
   const end = pair ? longest - 1 : longest
-  const rest = new TextEncoder().encode(whole.slice(end))
-  return `${whole.slice(0, end)}[${rest.length} bytes more, sha-256 ${encodeHex(await sha256(rest))}]`
+  return whole.slice(0, end) + (await restOf(whole.slice(end), sha256))
 }
 
-async function cutValue(value: IpldValue, sha256: Sha256): Promise<string> {
-  const bytes = encoded(value)
+/** What stands in the place of the rest of a text. */
+async function restOf(rest: string, sha256: Sha256): Promise<string> {
+  const bytes = new TextEncoder().encode(rest)
+  return `[${bytes.length} bytes more, sha-256 ${encodeHex(await sha256(bytes))}]`
+}
+
+async function cutValue(bytes: Uint8Array | undefined, sha256: Sha256): Promise<string> {
   return bytes === undefined ? '[cut]' : `[cut, ${bytes.length} bytes, sha-256 ${encodeHex(await sha256(bytes))}]`
 }
 
 /** Undefined for what has no form on the wire, such as a lone surrogate within. */
-function encoded(value: IpldValue): Uint8Array | undefined {
+function encoded(value: unknown): Uint8Array | undefined {
   try {
-    return encodeCbor(value)
+    return encodeCbor(value as IpldValue)
   } catch (cause) {
     if (cause instanceof ArgumentError || cause instanceof MalformedError) return undefined
     throw cause
   }
 }
 
-/**
- * Whether the line can carry the value, and be read back: a map with the key `/` would be a link or bytes then, and one
- * with the key `__proto__`, or too many levels, would be refused.
- */
-function isPlain(value: IpldValue, depth: number = maxArgumentDepth): boolean {
+/** Whether the line can carry the value, and be read back. */
+function isPlain(value: IpldValue, levels: number = maxLevels): boolean {
   if (typeof value !== 'object' || value === null || isBytes(value) || isCid(value)) return true
-  if (depth === 0) return false
-  if (isList(value)) return value.every((item) => isPlain(item, depth - 1))
-  if (Object.hasOwn(value, '/') || Object.hasOwn(value, '__proto__')) return false
-  return Object.values(value as IpldMap).every((item) => isPlain(item, depth - 1))
+  if (levels === 0) return false
+  if (isList(value)) return value.every((item) => isPlain(item, levels - 1))
+  return (
+    !unreadableKeys.some((key) => Object.hasOwn(value, key)) &&
+    Object.values(value as IpldMap).every((item) => isPlain(item, levels - 1))
+  )
 }
