@@ -11,7 +11,7 @@ import { ArgumentError } from '../errors.ts'
 import { cidOf, cidOfKey } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/equal.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
-import { never } from '../time.ts'
+import { never, type Timestamp } from '../time.ts'
 import type { Authorization, GrantedFacts } from './authorization.ts'
 import { grantAuthorization, originOf } from './authorization.ts'
 import type { ManyOptions } from './authorize-many.ts'
@@ -29,6 +29,7 @@ import type { ClaimedCall, Denial } from './denial.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { type AuthorizeOptions, type CallOptions, completeOptions, type Settings } from './options.ts'
 import { readCall } from './read-call.ts'
+import { internalError } from './refusal.ts'
 import { runAsync, runSync, type Steps, wait } from './steps.ts'
 import { createVerifiers, type Verifier } from './verifiers.ts'
 
@@ -38,7 +39,8 @@ export interface Authorizer {
    * Decides about one call.
    *
    * @param container - the invocation and its proofs, as text or bytes.
-   * @returns the decision. Whatever the bytes are, nothing is thrown for them.
+   * @returns the decision. Whatever the bytes are, nothing is thrown for them. An unexpected error is a denial with the
+   *   code `internal_error`, and `onError` gets it.
    */
   authorize(container: string | Uint8Array, options?: CallOptions): Promise<Decision>
   /**
@@ -132,6 +134,21 @@ function* decide(
 ): Steps<Decision> {
   const now = Math.floor(settings.clock.now())
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
+  try {
+    return yield* decideAt(now, container, settings, state, verify, call)
+  } catch (error) {
+    return deny(internalError(error, settings))
+  }
+}
+
+function* decideAt(
+  now: Timestamp,
+  container: string | Uint8Array,
+  settings: Settings,
+  state: State,
+  verify: Verifier,
+  call: CallOptions,
+): Steps<Decision> {
   const chain = yield* readCall(container, { now, call, settings, memo: state.memo })
   if ('code' in chain) return deny(chain)
   const unauthenticated =

@@ -34,6 +34,7 @@ import type { Timestamp } from '../time.ts'
  * | `policy_unsatisfied`, `policy_over_budget` | a policy of the chain does not permit these arguments |
  * | `revoked`, `revocation_unknown` | a delegation or principal is revoked, or it could not be found out |
  * | `replayed`, `replay_unknown` | this call was made before, or it could not be found out |
+ * | `internal_error` | the decision failed by an unexpected error, which `onError` gets |
  */
 export type DenialCode =
   | 'malformed'
@@ -63,6 +64,7 @@ export type DenialCode =
   | 'revocation_unknown'
   | 'replayed'
   | 'replay_unknown'
+  | 'internal_error'
 
 /** What a denial found, for programs. Which shape comes with which code is said beside each. */
 export type DenialDetail =

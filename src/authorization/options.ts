@@ -81,7 +81,7 @@ export interface AuthorizeOptions {
    * answer depends on what was seen before, and on which of several processes is asked. Default false.
    */
   readonly rememberProofs?: boolean
-  /** Called with the error when a store, resolver, schema or back end failed and the call was refused for it. */
+  /** Called with the error when a store, resolver, schema, format or back end failed and the call was refused for it. */
   readonly onError?: (error: unknown) => void
 }
 

@@ -1,5 +1,6 @@
 import { MalformedError } from '../errors.ts'
 import type { Denial, DenialDetail } from './denial.ts'
+import type { VerificationSettings } from './options.ts'
 
 /** Makes the denial of something that a decoder refused; anything else is not the sender's fault, and thrown on. */
 export function denialOf(error: unknown, detail?: DenialDetail): Denial {
@@ -9,5 +10,19 @@ export function denialOf(error: unknown, detail?: DenialDetail): Denial {
     message: error.message,
     requirement: error.requirement,
     ...(detail === undefined ? {} : { detail }),
+  }
+}
+
+/** Makes the denial of a call whose decision failed by an error that nothing provides for, and reports the error. */
+export function internalError(error: unknown, { onError }: Pick<VerificationSettings, 'onError'>): Denial {
+  try {
+    onError(error)
+  } catch {
+    // The decision does not depend on the report.
+  }
+  return {
+    code: 'internal_error',
+    message: 'the call could not be decided: an unexpected error',
+    requirement: 'AUT-20',
   }
 }

@@ -22,6 +22,7 @@ import {
   type VerificationSettings,
 } from './options.ts'
 import { orderProofs, readTokens } from './read-call.ts'
+import { internalError } from './refusal.ts'
 import { runAsync, type Steps } from './steps.ts'
 import { createVerifiers } from './verifiers.ts'
 
@@ -59,6 +60,19 @@ export async function verifyRevocation(
 }
 
 function* decide(
+  container: string | Uint8Array,
+  settings: VerificationSettings,
+  revocations: RevocationStore | undefined,
+  call: CallOptions,
+): Steps<RevocationVerdict> {
+  try {
+    return yield* verify(container, settings, revocations, call)
+  } catch (error) {
+    return refuse(internalError(error, settings))
+  }
+}
+
+function* verify(
   container: string | Uint8Array,
   settings: VerificationSettings,
   revocations: RevocationStore | undefined,

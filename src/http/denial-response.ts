@@ -59,6 +59,7 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
   revocation_unknown: unavailable,
   replayed: invalid,
   replay_unknown: unavailable,
+  internal_error: unavailable,
   audit_unavailable: unavailable,
   deadline_exceeded: unavailable,
   overloaded: unavailable,

@@ -22,13 +22,15 @@ const statusOf = (code: GuardDenialCode): number => denialResponse({ code, messa
 
 describe('HTP-05 a denial over HTTP', () => {
   it('has a status for every code', () => {
-    expect(codes).toHaveLength(31)
+    expect(codes).toHaveLength(32)
     expect(new Set(codes.map(statusOf))).toEqual(new Set([400, 401, 403, 413, 503, 510]))
     expect(statusOf('malformed')).toBe(400)
     expect(statusOf('signature_invalid')).toBe(401)
     expect(statusOf('policy_unsatisfied')).toBe(403)
     expect(statusOf('too_large')).toBe(413)
-    for (const code of codes.filter((code) => /unknown$|unavailable$|exceeded$|overloaded|closed/.test(code))) {
+    for (const code of codes.filter((code) =>
+      /unknown$|unavailable$|exceeded$|overloaded|closed|internal/.test(code),
+    )) {
       expect.soft(statusOf(code), code).toBe(code === 'command_unknown' ? 403 : 503)
     }
   })
