@@ -10,7 +10,7 @@ import { MalformedError } from '../errors.ts'
 import { digestKey, isTokenCid, tokenKey } from '../ipld/cid.ts'
 import { decodeCbor } from '../ipld/decode.ts'
 import { isCid } from '../ipld/is-cid.ts'
-import { type IpldMap, type IpldValue, isList, isMap } from '../ipld/value.ts'
+import { type IpldValue, isList, isMap } from '../ipld/value.ts'
 import { type Block, readCar } from './car.ts'
 import { type OpenToken, type OpenTokenContext, openToken } from './open-token.ts'
 
@@ -167,8 +167,8 @@ interface Head {
 /** Reads the root block: one token, or the invocations of an agent message. */
 function readHead(bytes: Uint8Array): Head {
   const head = decodeCbor(bytes)
-  const [tag, ...others] = isMap(head) ? Object.keys(head) : []
-  const value = (head as IpldMap)[tag ?? '']
+  const [first, ...others] = isMap(head) ? Object.entries(head) : []
+  const [tag, value] = first ?? []
   if (others.length === 0 && tag === 'ucan@0.9.1' && isTokenLink(value)) return { isMessage: false, links: [value] }
   if (others.length === 0 && tag === 'ucanto/message@7.0.0' && isMap(value)) {
     const { execute, ...rest } = value

@@ -2,13 +2,18 @@ import * as dagCbor from '@ipld/dag-cbor'
 import { type API, CBOR, Delegation, delegate, invoke, Receipt } from '@ucanto/core'
 import { RSA } from '@ucanto/principal'
 import { describe, expect, it } from 'vitest'
+import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { ArgumentError } from '../../src/errors.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { archive } from '../../src/ucanto/archive.ts'
 import { decode } from '../../src/ucanto/decode.ts'
+import { decodeMessage } from '../../src/ucanto/decode-message.ts'
 import { invoke as ownInvoke } from '../../src/ucanto/invoke.ts'
+import { verifyRevocation } from '../../src/ucanto/verify-revocation.ts'
 import { actor } from '../support/actors.ts'
 import { refusalOf } from '../support/refusal.ts'
-import { archiveOf, ownVerdict, peer } from './peers.ts'
+import { verdict } from '../support/service.ts'
+import { archiveOf, ownOptions, ownVerdict, peer } from './peers.ts'
 import { block, car, cborBlock, type Fields, fieldsOf, nameOf, type RawBlock, rawArchive } from './raw.ts'
 
 const [alice, bob, service] = await Promise.all([peer('alice'), peer('bob'), peer('service')])
@@ -152,6 +157,43 @@ describe('archives', () => {
     }
     await expect(refusal(car(head.cid, [token]))).resolves.toBe('UCT-07')
     await expect(refusal(car(head.cid, [head]))).resolves.toBe('UCT-07')
+  })
+
+  it('UCT-07 begin with a map, whatever other value there is in its place', async () => {
+    const roots = [
+      'f6',
+      'f5',
+      '00',
+      '60',
+      '40',
+      '80',
+      'a0',
+      `d82a582500${Buffer.from(token.cid.bytes).toString('hex')}`,
+    ]
+    for (const hex of roots) {
+      const root = block(Uint8Array.from(Buffer.from(hex, 'hex')))
+      for (const bytes of [car(root.cid, [root]), car(root.cid, [root, token])].map((all) => new Uint8Array(all))) {
+        const text = `m${Buffer.from(bytes).toString('base64').replaceAll('=', '')}`
+        const authorizer = createAuthorizer(ownOptions())
+        const decisions = [
+          await authorizer.authorize(bytes),
+          authorizer.authorizeSync(text),
+          ...(await authorizer.authorizeMany([bytes, text])),
+        ]
+        expect.soft(decisions.map(verdict), hex).toEqual(Array(4).fill('unsupported at container UCT-07'))
+        await expect.soft(refusal(bytes), hex).resolves.toBe('UCT-07 unsupported')
+        await expect
+          .soft(
+            refusalOf(() => decodeMessage(text)),
+            hex,
+          )
+          .resolves.toBe('UCT-60 unsupported')
+        const revocation = { audience: service.did(), revocations: memoryRevocationStore(), find: () => undefined }
+        await expect
+          .soft(verifyRevocation(bytes, revocation), hex)
+          .resolves.toMatchObject({ denial: { requirement: 'UCT-07' } })
+      }
+    }
   })
 
   it('UCT-08 UCT-09 may be messages that ask for one invocation and do no more', async () => {
