@@ -15,6 +15,8 @@ export interface FileState {
   readonly inode: number
   /** Permission bits. */
   readonly mode: number
+  /** Number of the user that the file belongs to. */
+  readonly owner: number
 }
 
 /** File operations. All throw what `node:fs` throws, an `Error` with `code`. */
@@ -86,6 +88,6 @@ export const machineFiles: LogFiles = Object.freeze({
   },
 })
 
-function stateFrom({ size, ino, mode }: fs.Stats): FileState {
-  return { size, inode: ino, mode: mode & 0o777 }
+function stateFrom({ size, ino, mode, uid }: fs.Stats): FileState {
+  return { size, inode: ino, mode: mode & 0o777, owner: uid }
 }

@@ -2,6 +2,7 @@
 import { AuditError, quote } from '../../errors.ts'
 import type { Timestamp } from '../../time.ts'
 import { maxLineLength, parseRecord } from '../record.ts'
+import { assertPrivate } from './assert-private.ts'
 import type { LogFiles } from './log-files.ts'
 
 /** A file of the log that is open for appending. */
@@ -26,16 +27,14 @@ export interface Segment {
 /**
  * Opens a file of the log.
  *
- * @throws AuditError when others may read or write it. AUD-16
+ * @throws AuditError when it belongs to somebody else, or others may read or write it.
  */
 export function openSegment(files: LogFiles, path: string, options: { readonly create: boolean }): Segment {
   const file = files.open(path, options)
   try {
-    const { size, inode, mode } = files.stateOf(file)
-    if ((mode & 0o077) !== 0) {
-      const octal = mode.toString(8).padStart(4, '0')
-      throw new AuditError('ERR_AUDIT_CONFIGURATION', `${quote(path, 256)} has mode ${octal}; a log has 0600`)
-    }
+    const state = files.stateOf(file)
+    assertPrivate(path, state)
+    const { size, inode } = state
     const began = size === 0 ? undefined : firstTime(files, file)
     return { file, path, inode, size, safe: size, began, syncs: 0, failed: false, retired: false }
   } catch (error) {
@@ -45,13 +44,16 @@ export function openSegment(files: LogFiles, path: string, options: { readonly c
 }
 
 /**
- * Asks whether the file is still the one that was opened, and as long as what was written to it. AUD-17
+ * Asks whether the file is still the one that was opened, as long as what was written to it, and private. AUD-17
  *
- * @throws AuditError when it was removed, replaced, cut or written to by somebody else.
+ * @throws AuditError when it was removed, replaced, cut, made longer, opened to others or given to another user.
  */
 export function assertUntouched(files: LogFiles, segment: Segment): void {
   const found = files.stateAt(segment.path)
-  if (found !== undefined && found.inode === segment.inode && found.size === segment.size) return
+  if (found !== undefined && found.inode === segment.inode && found.size === segment.size) {
+    assertPrivate(segment.path, found)
+    return
+  }
   const what = found === undefined ? 'was removed' : found.inode !== segment.inode ? 'was replaced' : 'was changed'
   throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(segment.path, 256)} ${what} by somebody else`)
 }

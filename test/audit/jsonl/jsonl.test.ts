@@ -17,6 +17,7 @@ import { describe, expect, it } from 'vitest'
 import type { AuditEvent } from '../../../src/audit/event.ts'
 import { groupSync } from '../../../src/audit/jsonl/group-sync.ts'
 import { type JsonlAuditSinkOptions, jsonlAuditSink } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { type LogFiles, machineFiles } from '../../../src/audit/jsonl/log-files.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/jsonl/read-jsonl-log.ts'
 import { type LogPosition, parseRecord } from '../../../src/audit/record.ts'
 import { findOpenIntents, recoverIntents } from '../../../src/audit/recover-intents.ts'
@@ -367,6 +368,51 @@ describe('other writers', () => {
     renameSync(path, join(directory, 'elsewhere'))
     symlinkSync(join(directory, 'elsewhere'), path)
     await expect(jsonlAuditSink({ directory: join(directory, 'new') })).rejects.toThrow()
+  })
+
+  it('AUD-16 and files of another user are refused [attack 79]', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory }, 1, 1)
+    let owner = process.geteuid?.() ?? 0
+    const files: LogFiles = {
+      ...machineFiles,
+      stateOf: (file) => ({ ...machineFiles.stateOf(file), owner }),
+      stateAt: (path) => {
+        const found = machineFiles.stateAt(path)
+        return found === undefined ? undefined : { ...found, owner }
+      },
+    }
+    const sink = await jsonlAuditSink({ directory, files })
+    owner += 1000
+    const refused = {
+      code: 'ERR_AUDIT_CONFIGURATION',
+      message: expect.stringContaining(`belongs to user ${owner} and this process is user ${owner - 1000}`),
+    }
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject(refused)
+    await sink.close()
+    await expect(jsonlAuditSink({ directory, files })).rejects.toMatchObject(refused)
+    const [name = ''] = filesIn(directory)
+    const { uid } = statSync(join(directory, name))
+    expect(machineFiles.stateAt(join(directory, name))).toMatchObject({ owner: uid })
+  })
+
+  it('AUD-17 are noticed when they open the file to all, and not when they overwrite it in place', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'audit-0000000000000001.jsonl')
+    const sink = await jsonlAuditSink({ directory })
+    await sink.append(intent(1), {})
+    chmodSync(path, 0o666)
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({
+      code: 'ERR_AUDIT_CONFIGURATION',
+      message: expect.stringContaining('0666'),
+    })
+    chmodSync(path, 0o600)
+    writeFileSync(path, readFileSync(path, 'latin1').replace('/mail/send', '/mail/read'))
+    expect(await sink.append(intent(3), {})).toMatchObject({ sequence: 2 })
+    await sink.close()
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({
+      fault: { kind: 'edited', sequence: 1 },
+    })
   })
 
   it('AUD-17 are noticed when they remove, replace, cut or write the file [attack 79]', async () => {
