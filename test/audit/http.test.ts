@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -199,7 +199,34 @@ describe('a log to an HTTP endpoint', () => {
     await sink.append(intent(5), {})
   })
 
-  it('AUD-20 does not begin anew when it does not know how far it was', async () => {
+  it('AUD-31 goes on from the first file of the spool when it does not know how far it was', async () => {
+    const { url, lines, requests } = await endpoint()
+    const directory = temporaryDirectory()
+    const cursor = join(directory, 'spool.cursor')
+    const first = await open({ url, directory, maxBytes: 4096 })
+    for (let i = 1; i <= 20; i++) await first.append(intent(i), {})
+    await first.delivered({})
+    await first.close()
+    const good = readFileSync(cursor, 'utf8')
+    const [oldest = ''] = readdirSync(directory).filter((file) => file.endsWith('.jsonl'))
+    const begin = Number(oldest.slice(6, 22))
+    expect(begin).toBeGreaterThan(1)
+    for (const text of ['', '{}', 'null', good.slice(0, -4), good.replace(/"offset":\d+/, '"offset":-1'), undefined]) {
+      if (text === undefined) rmSync(cursor)
+      else writeFileSync(cursor, text)
+      const seen = requests.length
+      const sink = await open({ url, directory, maxBytes: 4096 })
+      await sink.delivered({})
+      expect(requests[seen]?.headers['idempotency-key']).toBe(`spool-${begin}-20`)
+      await sink.close()
+    }
+    const last = await open({ url, directory, maxBytes: 4096 })
+    await last.append(intent(21), {})
+    await last.delivered({})
+    expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 21 })
+  })
+
+  it('AUD-31 does not begin when the cursor is ahead of the spool', async () => {
     const { url } = await endpoint()
     const directory = temporaryDirectory()
     const first = await open({ url, directory })
@@ -208,12 +235,35 @@ describe('a log to an HTTP endpoint', () => {
     await first.close()
     const cursor = join(directory, 'spool.cursor')
     const good = readFileSync(cursor, 'utf8')
-    for (const text of ['', '{}', 'null', good.replace('"sequence":1', '"sequence":7')]) {
-      writeFileSync(cursor, text)
-      await expect(httpAuditSink({ url, directory }), text).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
-    }
+    writeFileSync(cursor, good.replace('"sequence":1', '"sequence":7'))
+    await expect(httpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
     writeFileSync(cursor, good)
     await (await httpAuditSink({ url, directory })).close()
+  })
+
+  it('AUD-31 writes through no link, takes no cursor of others, and leaves nothing behind [attack 79]', async () => {
+    const { url } = await endpoint()
+    const directory = temporaryDirectory()
+    const victim = join(temporaryDirectory(), 'victim')
+    writeFileSync(victim, 'mine')
+    const cursor = join(directory, 'spool.cursor')
+    for (const name of ['spool.cursor.next', 'spool.cursor.0123456789abcdef.tmp']) {
+      symlinkSync(victim, join(directory, name))
+    }
+    const sink = await open({ url, directory })
+    symlinkSync(victim, cursor)
+    await sink.append(intent(1), {})
+    await sink.delivered({})
+    await sink.close()
+    expect(readFileSync(victim, 'utf8')).toBe('mine')
+    expect(lstatSync(cursor)).toMatchObject({ mode: 0o100600, nlink: 1 })
+    expect(readdirSync(directory).sort()).toEqual(['spool-0000000000000001.jsonl', 'spool.cursor', 'spool.cursor.next'])
+
+    chmodSync(cursor, 0o644)
+    await expect(httpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
+    rmSync(cursor)
+    symlinkSync(victim, cursor)
+    await expect(httpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
   })
 
   it('AUD-20 tells when records of the spool were taken away, and does not spin', async () => {

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { join } from 'node:path'
 import { callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../check-options.ts'
 import { unlessAborted } from '../../did/unless-aborted.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
@@ -15,7 +14,7 @@ import { type JsonlAuditSink, type JsonlAuditSinkOptions, jsonlAuditSink } from 
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { type BackOff, sleep, waitAfter } from './back-off.ts'
 import { type Batch, readBatch, removeDelivered } from './read-batch.ts'
-import { readCursor, writeCursor } from './spool-cursor.ts'
+import { cursorPath, readCursor, type SpoolCursor, writeCursor } from './spool-cursor.ts'
 
 /** Options of {@link httpAuditSink}; those of the spool are the ones of a log in files. */
 export interface HttpAuditSinkOptions
@@ -61,7 +60,8 @@ export interface HttpAuditSink extends AuditSink {
  * A batch can arrive twice, when the answer was lost: the header `idempotency-key` and the numbers of the records tell.
  * Redirects are not followed. A spool that is full refuses. AUD-21
  *
- * @throws ArgumentError for a URL without protection on the way.
+ * @throws ArgumentError for a URL without protection on the way; AuditError when the spool cannot be used, or is behind
+ *   its cursor.
  */
 export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<HttpAuditSink> {
   checkConfiguration('audit sink over http', options, {
@@ -93,8 +93,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
   const { sync, maxBytes, maxAge } = options
   const policy = { ...(sync && { sync }), ...(maxBytes && { maxBytes }), ...(maxAge && { maxAge }) }
   const spool = await jsonlAuditSink({ directory, prefix, name, ...policy })
-  const cursorPath = join(directory, `${prefix}.cursor`)
-  let cursor = await readOrClose(spool, cursorPath)
+  let cursor = await readOrClose(spool, directory, prefix)
   let confirmed = spool.position().sequence
   let records = maxRecords
   let wake: (() => void) | undefined
@@ -134,7 +133,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
       cursor = batch.next
       records = maxRecords
       for (const look of waiters) look()
-      writeCursor(cursorPath, cursor)
+      await writeCursor(directory, prefix, cursor)
       removeDelivered(directory, prefix, cursor)
       return undefined
     } catch (cause) {
@@ -218,10 +217,11 @@ interface Failure {
   readonly retryAfterMs: number
 }
 
-async function readOrClose(spool: JsonlAuditSink, path: string): Promise<ReturnType<typeof readCursor>> {
+async function readOrClose(spool: JsonlAuditSink, directory: string, prefix: string): Promise<SpoolCursor> {
+  const path = cursorPath(directory, prefix)
   try {
     const cursor = setUp(`the cursor ${quote(path, 256)} cannot be read; let this process read it`, () =>
-      readCursor(path),
+      readCursor(directory, prefix),
     )
     if (cursor.sequence > spool.position().sequence) {
       throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(path, 256)} is ahead of its spool, which has lost records`)

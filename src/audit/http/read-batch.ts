@@ -8,6 +8,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { AuditError, quote } from '../../errors.ts'
+import { assertPrivate } from '../jsonl/assert-private.ts'
 import { segmentsAmong } from '../jsonl/segment-name.ts'
 import { parseRecord } from '../record.ts'
 import type { SpoolCursor } from './spool-cursor.ts'
@@ -85,8 +86,10 @@ function batchIn(
 
 /** Records are ASCII: a byte is a character. */
 function readAt(path: string, offset: number, length: number): string {
-  const file = fs.openSync(path, 'r')
+  const file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
   try {
+    const { mode, uid } = fs.fstatSync(file)
+    assertPrivate(path, { mode: mode & 0o777, owner: uid })
     const buffer = new Uint8Array(length)
     const got = fs.readSync(file, buffer, 0, length, offset)
     return new TextDecoder('latin1').decode(buffer.subarray(0, got))

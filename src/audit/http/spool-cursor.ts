@@ -5,8 +5,13 @@
  * @module
  */
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { AuditError, quote } from '../../errors.ts'
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { open, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { assertPrivate } from '../jsonl/assert-private.ts'
+import { segmentsAmong } from '../jsonl/segment-name.ts'
 
 /** A place in the files of a spool, behind the last record delivered. */
 export interface SpoolCursor {
@@ -18,30 +23,88 @@ export interface SpoolCursor {
   readonly offset: number
 }
 
-/** Reads the cursor; the beginning when there is none. A broken one is an error: to begin anew would deliver twice. */
-export function readCursor(path: string): SpoolCursor {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
-      return { sequence: 0, file: '', offset: 0 }
-    throw cause
-  }
-  try {
-    const { sequence, file, offset } = JSON.parse(text) as SpoolCursor
-    if (Number.isSafeInteger(sequence) && typeof file === 'string' && Number.isSafeInteger(offset)) {
-      return { sequence, file, offset }
-    }
-  } catch {
-    // Told below, together with json of another shape.
-  }
-  throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(path, 256)} does not say how far the spool was delivered`)
+/**
+ * Reads the cursor of a spool whose lock is held. AUD-31: without one, or with one that is empty or torn, the first file
+ * of the spool tells: files of which every record was delivered are not there any more.
+ *
+ * @throws AuditError when others may use the file; what `node:fs` throws when it cannot be read, or is a symbolic link.
+ */
+export function readCursor(directory: string, prefix: string): SpoolCursor {
+  const names = fs.readdirSync(directory)
+  for (const name of names) if (isLeftover(name, prefix)) fs.rmSync(join(directory, name), { force: true })
+  const found = parseCursor(textOf(cursorPath(directory, prefix)))
+  if (found !== undefined) return found
+  const [first] = segmentsAmong(names, prefix)
+  return { sequence: (first?.first ?? 1) - 1, file: first?.file ?? '', offset: 0 }
 }
 
-/** Replaces the cursor, whole or not at all. */
-export function writeCursor(path: string, cursor: SpoolCursor): void {
-  const next = `${path}.next`
-  writeFileSync(next, JSON.stringify(cursor), { mode: 0o600 })
-  renameSync(next, path)
+/** Replaces the cursor, whole or not at all, also when the power is lost. No link is followed. */
+export async function writeCursor(directory: string, prefix: string, cursor: SpoolCursor): Promise<void> {
+  const path = cursorPath(directory, prefix)
+  const next = `${path}.${randomBytes(8).toString('hex')}.tmp`
+  try {
+    const file = await open(next, 'wx', 0o600)
+    try {
+      await file.writeFile(JSON.stringify(cursor))
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(next, path)
+    await syncFolder(dirname(path))
+  } catch (error) {
+    await unlink(next).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Where the cursor is. */
+export function cursorPath(directory: string, prefix: string): string {
+  return join(directory, `${prefix}.cursor`)
+}
+
+/** What a process left that ended while it wrote the cursor. */
+function isLeftover(name: string, prefix: string): boolean {
+  return name.startsWith(`${prefix}.cursor.`) && /^[0-9a-f]{16}\.tmp$/.test(name.slice(prefix.length + 8))
+}
+
+function textOf(path: string): string {
+  let file: number
+  try {
+    file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    throw error
+  }
+  try {
+    const { mode, uid } = fs.fstatSync(file)
+    assertPrivate(path, { mode: mode & 0o777, owner: uid })
+    return fs.readFileSync(file, 'utf8')
+  } finally {
+    fs.closeSync(file)
+  }
+}
+
+function parseCursor(text: string): SpoolCursor | undefined {
+  try {
+    const { sequence, file, offset } = JSON.parse(text) as SpoolCursor
+    return isCount(sequence) && typeof file === 'string' && isCount(offset) ? { sequence, file, offset } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+/** Makes a rename last: it is an entry of the folder. Windows cannot, and does not need to. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
 }
