@@ -87,14 +87,6 @@ describe('entry points', () => {
     expect([...classes].filter(([, files]) => files.length > 1)).toEqual([])
     expect([...classes.keys()]).toContain('Authorization')
   })
-
-  it('are declared without the types of Node or of others', () => {
-    const faults = listFiles('dist', '.d.ts').filter((file) => {
-      const text = readFileSync(root + file, 'utf8')
-      return /(?:from |import\()['"]@ucanto|reference types="node"/.test(text)
-    })
-    expect(faults).toEqual([])
-  })
 })
 
 /** The files that a file of `dist` imports at once. */

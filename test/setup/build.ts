@@ -1,8 +1,9 @@
 // node only: runs the build
 
 /**
- * Builds `dist` before the tests that need it, and only when it is missing or older than what it is made from. The new
- * one takes the place of the old in one step, so that several runs at once do not pull it away from each other.
+ * Builds `dist` before the tests that need it, and only when it is missing or older than its sources. The new folder
+ * replaces the old one in one step, so that several runs at once do not disturb each other. The tests run the scripts
+ * alone; the type declarations take ten times as long to write, and `npm run check` and the matrix ask for them.
  *
  * @module
  */
@@ -12,13 +13,22 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } fr
 import { join } from 'node:path'
 import { readEntries, root } from './entries.ts'
 
-/** What the test runner calls. Throws with the output of the build when it fails. */
+/** Called by the test runner: builds the scripts. Throws with the output of the build when it fails. */
 export function setup(): void {
-  if (isFresh()) return
+  build(['.js'], ['--no-dts'])
+}
+
+/** Builds the scripts and the declarations. Throws with the output of the build when it fails. */
+export function buildPackage(): void {
+  build(['.js', '.d.ts'], [])
+}
+
+function build(extensions: readonly string[], flags: readonly string[]): void {
+  if (isFresh(extensions)) return
   const scratch = mkdtempSync(`${root}node_modules/.build-`)
   try {
     const built = join(scratch, 'dist')
-    const parameters = ['--import', 'tsx', `${root}test/tools/build.ts`, '--out-dir', built]
+    const parameters = ['--import', 'tsx', `${root}test/tools/build.ts`, '--out-dir', built, ...flags]
     const { status, stdout, stderr } = spawnSync(process.execPath, parameters, { cwd: root })
     if (status !== 0) throw new Error(`the build failed: ${stdout}${stderr}`)
     if (existsSync(`${root}dist`)) renameSync(`${root}dist`, join(scratch, 'old'))
@@ -28,8 +38,9 @@ export function setup(): void {
   }
 }
 
-function isFresh(): boolean {
-  const built = Object.keys(readEntries()).flatMap((name) => [`${root}dist/${name}.js`, `${root}dist/${name}.d.ts`])
+function isFresh(extensions: readonly string[]): boolean {
+  const names = Object.keys(readEntries())
+  const built = names.flatMap((name) => extensions.map((extension) => `${root}dist/${name}${extension}`))
   if (!built.every((file) => existsSync(file))) return false
   const oldest = Math.min(...built.map((file) => statSync(file).mtimeMs))
   const sources = readdirSync(`${root}src`, { recursive: true, withFileTypes: true })

@@ -7,12 +7,12 @@
  * @module
  */
 
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setup as build } from '../setup/build.ts'
+import { buildPackage } from '../setup/build.ts'
 import { pathsOf, readEntries, root } from '../setup/entries.ts'
-import { readSources } from '../setup/source.ts'
+import { listFiles, readSources } from '../setup/source.ts'
 import { writeConsumer } from './consumer.ts'
 import { execute, pack } from './execute.ts'
 
@@ -52,7 +52,7 @@ process.exitCode = await main(process.argv.slice(2))
 async function main(names: readonly string[]): Promise<number> {
   try {
     const wanted = steps.filter(({ name }) => names.length === 0 || names.includes(name))
-    if (wanted.some(({ needsBuild }) => needsBuild)) build()
+    if (wanted.some(({ needsBuild }) => needsBuild)) buildPackage()
     let failed = 0
     for (const step of wanted) {
       const start = performance.now()
@@ -113,8 +113,12 @@ function checkDocs(): Promise<string | undefined> {
   return npx('typedoc', '--emit', 'none')
 }
 
-/** Packs what would be published and asks two linters about it. */
+/** Looks into the declarations, packs what would be published, and asks two linters about it. */
 async function checkPackage(): Promise<string | undefined> {
+  const foreign = listFiles('dist', '.d.ts').filter((file) =>
+    /(?:from |import\()['"]@ucanto|reference types="node"/.test(readFileSync(root + file, 'utf8')),
+  )
+  if (foreign.length > 0) return `declared with the types of Node or of others: ${foreign.join(', ')}`
   const archive = await pack(scratch)
   return (
     (await npx('publint', 'run', archive, '--strict')) ?? npx('attw', archive, '--profile', 'esm-only', '--no-emoji')
