@@ -40,7 +40,7 @@ export interface SqliteAuditSinkOptions {
 }
 
 /**
- * Writes records into a table that refuses changes. Each record is one transaction, which reads the record before: so
+ * Writes records into a table whose rows cannot be changed, removed or replaced by a statement. Each record is one transaction, which reads the record before: so
  * several processes can write to one log. AUD-18
  *
  * @throws ArgumentError for options that are none; AuditError `ERR_AUDIT_CONFIGURATION` when the database cannot be
@@ -146,7 +146,10 @@ function rollBack(database: SqliteDatabase): void {
   }
 }
 
-/** `UNIQUE` on the hash before keeps the log from forking, the triggers keep it from being changed by mistake. */
+/**
+ * `UNIQUE` on the hash before keeps the log from forking. AUD-32: the triggers refuse every statement on rows but one that
+ * adds the next record. `REPLACE` removes rows without asking a trigger for deletions, so it is refused before it does.
+ */
 function schema(table: string): string {
   return `
     CREATE TABLE IF NOT EXISTS ${table} (
@@ -158,6 +161,10 @@ function schema(table: string): string {
     CREATE TRIGGER IF NOT EXISTS ${table}_no_update BEFORE UPDATE ON ${table}
       BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
     CREATE TRIGGER IF NOT EXISTS ${table}_no_delete BEFORE DELETE ON ${table}
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_replace BEFORE INSERT ON ${table}
+      WHEN NEW.sequence IS NOT (SELECT coalesce(max(sequence), 0) + 1 FROM ${table})
+        OR EXISTS (SELECT 1 FROM ${table} WHERE hash = NEW.hash OR previous = NEW.previous)
       BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
   `
 }

@@ -56,6 +56,73 @@ describe('a log in SQLite', () => {
     expect(await verifyAuditLog(readSqliteLines(database, 'mail_log'))).toMatchObject({ fault: { kind: 'edited' } })
   })
 
+  it.each(['OFF', 'ON'])(
+    'AUD-32 refuses to have rows replaced, with recursive_triggers %s [attack 79]',
+    async (state) => {
+      const database = open(join(temporaryDirectory(), 'audit.db'))
+      const sink = sqliteAuditSink({ database })
+      for (let i = 1; i <= 3; i++) await sink.append(intent(i), {})
+      database.exec(`PRAGMA recursive_triggers = ${state}`)
+      const before = database.prepare('SELECT * FROM audit_log ORDER BY sequence').all()
+      const row = (sequence: string, hash: string, previous: string): string =>
+        `INTO audit_log (sequence, hash, previous, line) VALUES (${sequence}, ${hash}, ${previous}, 'x')`
+      const hashOf = (sequence: number): string => `(SELECT hash FROM audit_log WHERE sequence = ${sequence})`
+      const previousOf = (sequence: number): string => `(SELECT previous FROM audit_log WHERE sequence = ${sequence})`
+      const rows = [
+        row('2', "'a'", "'b'"),
+        row('4', hashOf(2), hashOf(3)),
+        row('4', "'a'", previousOf(2)),
+        row('4', hashOf(3), hashOf(3)),
+        row('9', "'a'", "'b'"),
+        row('0', "'a'", "'b'"),
+        row('-1', "'a'", "'b'"),
+        row('NULL', hashOf(1), previousOf(1)),
+        row('4.0', hashOf(1), "'b'"),
+        row("'4'", hashOf(1), "'b'"),
+      ]
+      const adding = [
+        'INSERT',
+        'REPLACE',
+        ...['REPLACE', 'IGNORE', 'ABORT', 'FAIL', 'ROLLBACK'].map((or) => `INSERT OR ${or}`),
+      ]
+      const changing = ['', 'OR REPLACE', 'OR IGNORE', 'OR ROLLBACK', 'OR FAIL'].flatMap((or) => [
+        `UPDATE ${or} audit_log SET line = 'x' WHERE sequence = 2`,
+        `UPDATE ${or} audit_log SET sequence = 2, hash = 'a', previous = 'b' WHERE sequence = 3`,
+        `UPDATE ${or} audit_log SET rowid = 7 WHERE sequence = 3`,
+      ])
+      const others = [
+        `INSERT ${row('2', "'a'", "'b'")} ON CONFLICT DO UPDATE SET line = 'x'`,
+        `INSERT ${row('4', hashOf(2), "'b'")} ON CONFLICT (hash) DO UPDATE SET line = 'x'`,
+        'INSERT OR REPLACE INTO audit_log SELECT sequence, hash, previous, upper(line) FROM audit_log',
+        'DELETE FROM audit_log WHERE sequence = 3',
+        'DELETE FROM audit_log',
+      ]
+      for (const statement of [
+        ...adding.flatMap((verb) => rows.map((one) => `${verb} ${one}`)),
+        ...changing,
+        ...others,
+      ]) {
+        expect(() => database.exec(statement), statement).toThrow('not changed')
+        expect(database.prepare('SELECT * FROM audit_log ORDER BY sequence').all(), statement).toEqual(before)
+      }
+      await sink.append(intent(4), {})
+      expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 4 })
+    },
+  )
+
+  it('AUD-32 does not outlive a change of the schema, which the verifier finds', async () => {
+    const database = open(join(temporaryDirectory(), 'audit.db'))
+    const sink = sqliteAuditSink({ database })
+    for (let i = 1; i <= 3; i++) await sink.append(intent(i), {})
+    for (const trigger of ['no_update', 'no_delete', 'no_replace']) database.exec(`DROP TRIGGER audit_log_${trigger}`)
+    database.exec(
+      "INSERT OR REPLACE INTO audit_log SELECT sequence, hash, previous, replace(line, 'send', 'read') FROM audit_log WHERE sequence = 2",
+    )
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ fault: { kind: 'edited', sequence: 2 } })
+    sqliteAuditSink({ database })
+    expect(() => database.exec('DELETE FROM audit_log')).toThrow('not changed')
+  })
+
   it('AUD-18 refuses while the database does, and goes on afterwards [attack 78]', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const database = open(path)
