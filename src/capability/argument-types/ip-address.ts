@@ -10,8 +10,8 @@ export interface IpAddressOptions {
 
 /**
  * An IP address. Canonical form: version 4 as four decimal numbers without leading zeros; version 6 as RFC 5952 writes
- * it, without a zone. An address of version 4 inside one of version 6 (`::ffff:…`) is refused: it would be a second
- * text for one place.
+ * it, without a zone. The forms in which an address of version 6 stands for one of version 4 (`::ffff:…`, NAT64, 6to4 and
+ * others, listed in ARG-13) are refused: it would be a second text for one place.
  *
  * @throws ArgumentError when an option is not of its type.
  */
@@ -44,7 +44,23 @@ export function isIpv6(text: string): boolean {
   if (text.length > 39) return false
   const groups = readGroups(text)
   if (groups === undefined || printGroups(groups) !== text) return false
-  return !(groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff)
+  return !holdsIpv4(groups)
+}
+
+/** The forms that RFC 4291, 6052, 7915, 8215, 3056, 4380 and 5214 give an address of version 4 within one of version 6. */
+function holdsIpv4(groups: readonly number[]): boolean {
+  const [a, b, c, d, e, f, g, h] = groups as readonly [number, number, number, number, number, number, number, number]
+  // Teredo and 6to4
+  if ((a === 0x2001 && b === 0) || a === 0x2002) return true
+  // NAT64: the prefix for everybody, and the one for use within a network
+  if (a === 0x64 && b === 0xff9b) return c === 1 || (c | d | e | f) === 0
+  // ISATAP
+  if ((e & 0xfdff) === 0 && f === 0x5efe) return true
+  if ((a | b | c | d) !== 0) return false
+  if (e === 0xffff && f === 0) return true
+  if (e !== 0) return false
+  // Compatible addresses, but for `::` and `::1`
+  return f === 0xffff || (f === 0 && (g !== 0 || h > 1))
 }
 
 /** The eight groups of an address, with `::` filled up. */
