@@ -11,9 +11,10 @@ export interface PathOptions {
 
 /**
  * An absolute path with `/` between its segments. Canonical form: begins with a slash and does not end with one (but
- * for `/` itself); no empty, `.` or `..` segment, nor one of dots and spaces alone; no backslash, no percent sign, no
- * control or hidden character; in normalization form C, and nothing in it becomes a slash, a backslash, a percent sign or
- * a dot segment under NFKC. One place has one text, and `["like", ".path", "/data/*"]` holds exactly the places below `/data`.
+ * for `/` itself); no empty, `.` or `..` segment, nor one of dots and white space alone, also before a semicolon; no
+ * backslash, percent sign, question mark or number sign; no control or hidden character; in normalization form C, and
+ * nothing in it becomes one of these under NFKC. What matches `["like", ".path", "/data/*"]` is below `/data` as a file and
+ * as the path of a URL, also for a server that decodes it once more or cuts off what follows a semicolon.
  *
  * @throws ArgumentError when an option is not of its type.
  */
@@ -35,11 +36,15 @@ function pathProblem(text: string): string | undefined {
   if (text.includes('\\')) return 'has a backslash'
   // What decodes the path once more would find another path.
   if (text.includes('%')) return 'has a percent sign'
+  // In a URL the path ends there: `/data/..?` is `/`, and `/data/secret?/public` is `/data/secret`.
+  if (/[?#]/.test(text)) return 'has a question mark or a number sign'
   if (!isVisible(text)) return 'has a control or hidden character'
   if (!isComposed(text)) return 'is not in normalization form C, or has a character with more than 30 marks'
   const segments = text.slice(1).split('/')
   if (segments.includes('')) return 'has an empty segment'
-  if (segments.some(isDots)) return 'has a segment of dots'
+  if (segments.some(isStep)) return 'has a segment of dots'
+  if (/[?#]/.test(text.normalize('NFKC')))
+    return 'has a character that other systems read as a question mark or a number sign'
   return foldedProblem(text)
 }
 
@@ -56,12 +61,15 @@ export function foldedProblem(text: string): string | undefined {
   const after = folded.slice(1).split('/')
   const moved =
     after.length !== before.length ||
-    after.some((segment, at) => isDots(segment) && segment !== before[at]) ||
+    after.some((segment, at) => isStep(segment) && segment !== before[at]) ||
     /[\\%]/.test(folded)
   return moved ? 'has a character that other systems read as a slash, dots or a percent sign' : undefined
 }
 
-/** Dots and spaces alone: `.`, `..`, and what some systems take for them. */
-function isDots(segment: string): boolean {
-  return /^[. ]*$/.test(segment)
+/**
+ * Dots and white space alone, which some systems take for `.` or `..`; or that before a character at which servers cut a
+ * segment or a path off, as of the parameters in `..;x`.
+ */
+export function isStep(segment: string): boolean {
+  return /^[.\s]*(?:[;?#]|$)/.test(segment)
 }

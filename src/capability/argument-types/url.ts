@@ -2,9 +2,10 @@ import { checkOptions, flag, listOf, maybe, number, text } from '../../check-opt
 import { ArgumentError, quote } from '../../errors.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
+import { isVisible } from './characters.ts'
 import { hostNameProblem } from './host-name.ts'
 import { isIpv4, isIpv6 } from './ip-address.ts'
-import { foldedProblem } from './path.ts'
+import { foldedProblem, isStep } from './path.ts'
 
 /** Schemes whose URLs the WHATWG standard brings into a normal form; of others it leaves the host as it stands. */
 export type UrlScheme = 'https' | 'http' | 'wss' | 'ws' | 'ftp'
@@ -25,8 +26,10 @@ const knownSchemes: ReadonlySet<string> = new Set(['https', 'http', 'wss', 'ws',
  * An absolute URL. Canonical form: what the WHATWG URL parser prints, so lower-case scheme and host, no default port,
  * no dot segments; beyond that no user or password, no fragment, no empty path segment and no lone `?`, a host that is
  * a plain host name or an address, percent-encoding only where it is needed and in upper case, and in the path never
- * for a dot, slash, backslash, percent sign or control, nor for what is not UTF-8 or becomes one of them under NFKC. One place has one text, and
- * `["like", ".url", "https://api.example.com/v1/*"]` holds exactly the places below that one.
+ * for a dot, slash, backslash, percent sign, control or hidden character, nor for what is not UTF-8 or becomes one of them
+ * under NFKC; and no path segment of dots and white space alone, also before a semicolon. What matches
+ * `["like", ".url", "https://api.example.com/v1/*"]` is below that place, also for a server that decodes the path once more
+ * or cuts off what follows a semicolon.
  *
  * Addresses of this machine and of its network are URLs too: name the hosts in a policy where a service fetches what it
  * is given.
@@ -73,10 +76,6 @@ function hostProblem(host: string, punycode: boolean): string | undefined {
 }
 
 function pathProblem(pathname: string): string | undefined {
-  for (const segment of pathname.split('/')) {
-    // Some servers cut parameters off (`..;x`) before they look for dot segments, and others decode them for those.
-    if (/^\.\.?(?:;|%3B)/.test(segment)) return 'has a dot segment with parameters'
-  }
   if (pathname.includes('//')) return 'has an empty path segment'
   for (const code of ['%2F', '%5C', '%25', '%7F', '%0', '%1']) {
     if (pathname.includes(code)) return 'has an encoded slash, backslash, percent sign or control'
@@ -84,12 +83,22 @@ function pathProblem(pathname: string): string | undefined {
   return escapeProblem(pathname) ?? decodedProblem(pathname)
 }
 
-/** What a lenient reader makes of bytes that are no UTF-8, or of characters that only look like others, is its own. */
+/** What a reader makes of the path that decodes it, or cuts parameters off (`..;x`) before it looks for dot segments. */
 function decodedProblem(pathname: string): string | undefined {
+  const decoded = decode(pathname)
+  if (decoded === undefined) return 'has percent-encoding in the path that is not UTF-8'
+  const [, ...segments] = decoded.split('/')
+  if (segments.at(-1) === '') segments.pop()
+  if (segments.some(isStep)) return 'has a segment of dots'
+  if (!isVisible(decoded)) return 'has an encoded control or hidden character'
+  return foldedProblem(decoded)
+}
+
+function decode(pathname: string): string | undefined {
   try {
-    return foldedProblem(decodeURIComponent(pathname))
+    return decodeURIComponent(pathname)
   } catch {
-    return 'has percent-encoding in the path that is not UTF-8'
+    return undefined
   }
 }
 
