@@ -1,11 +1,9 @@
 import { listOf } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
-import type { AuditSink, Confirmation, Durability } from './sink.ts'
-import { unconfirmed } from './unconfirmed.ts'
-
-const order: readonly Durability[] = ['process', 'system', 'disk', 'remote']
+import { type AuditSink, type Confirmation, durabilities } from './sink.ts'
 
 /**
  * Several sinks, each of them required: an event is confirmed when all have it. AUD-02
@@ -23,14 +21,14 @@ export function allOf(sinks: readonly AuditSink[]): AuditSink {
 
   async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
     // Every sink gets the event, also when the first has failed: the more logs have it the better.
-    const results = await Promise.allSettled(members.map(async (sink) => sink.append(event, options)))
+    const results = await Promise.allSettled(members.map((sink) => appendTo(sink, event, options)))
     const confirmations: Confirmation[] = []
-    for (const [index, result] of results.entries()) {
-      if (result.status === 'rejected') throw unconfirmed(members[index]?.name ?? name, result.reason)
+    for (const result of results) {
+      if (result.status === 'rejected') throw result.reason
       confirmations.push(result.value)
     }
-    const least = Math.min(...confirmations.map(({ durability }) => order.indexOf(durability)))
-    return { ...(confirmations[0] as Confirmation), durability: order[least] ?? 'process' }
+    const least = durabilities.find((one) => confirmations.some(({ durability }) => durability === one)) ?? 'process'
+    return { ...(confirmations[0] as Confirmation), durability: least }
   }
 
   return Object.freeze({ name, append, close: () => closeAll(members) })

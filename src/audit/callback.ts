@@ -2,7 +2,7 @@ import { callback, maybe, oneOf, text } from '../check-options.ts'
 import { type ChainedSinkOptions, chainedSink } from './chained-sink.ts'
 import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditRecord } from './record.ts'
-import type { AuditSink, Durability } from './sink.ts'
+import { type AuditSink, type Durability, durabilities } from './sink.ts'
 
 /** Options of {@link callbackAuditSink}. */
 export interface CallbackAuditSinkOptions extends ChainedSinkOptions {
@@ -29,7 +29,7 @@ export function callbackAuditSink(options: CallbackAuditSinkOptions): AuditSink 
   checkConfiguration('audit sink of a callback', options, {
     ...chainForms,
     write: callback,
-    durability: maybe(oneOf('process', 'system', 'disk', 'remote')),
+    durability: maybe(oneOf(...durabilities)),
     name: maybe(text),
   })
   const { write, durability = 'process', name = 'callback', ...chain } = options

@@ -1,11 +1,11 @@
 import { backend as platform } from '#backend'
-import { callback, maybe, text } from '../check-options.ts'
+import { callback, maybe, oneOf, text } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
 import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import { prepareEvent } from './prepare-event.ts'
 import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
-import type { AuditSink, Confirmation, Durability } from './sink.ts'
+import { type AuditSink, type Confirmation, type Durability, durabilities } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
 
 /** What {@link chainedSink} needs of the place where records go. */
@@ -36,7 +36,12 @@ export interface ChainedSinkOptions {
  * the chain where it was.
  */
 export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = {}): AuditSink {
-  checkConfiguration('audit sink', writer, { name: text, write: callback, close: maybe(callback) })
+  checkConfiguration('audit sink', writer, {
+    name: text,
+    durability: oneOf(...durabilities),
+    write: callback,
+    close: maybe(callback),
+  })
   checkConfiguration('audit sink', options, chainForms)
   const { position = beginning, sha256 = platform.sha256 } = options
   let last = position

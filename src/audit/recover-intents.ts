@@ -1,5 +1,6 @@
 import { abortSignal, having, maybe, table } from '../check-options.ts'
 import { type Clock, systemClock } from '../time.ts'
+import { appendTo } from './append-to.ts'
 import { checkConfiguration, iterable, sinkForm } from './configuration.ts'
 import { type AuditEvent, type IntentEvent, newEventId, type OutcomeEvent } from './event.ts'
 import type { AuditRecord } from './record.ts'
@@ -76,7 +77,7 @@ export async function recoverIntents(options: RecoverIntentsOptions): Promise<re
       intent: event.id,
       status: 'unknown',
     }
-    await sink.append(outcome, signal === undefined ? {} : { signal })
+    await appendTo(sink, outcome, signal === undefined ? {} : { signal })
   }
   return open
 }

@@ -12,6 +12,9 @@ import type { AuditEvent } from './event.ts'
  */
 export type Durability = 'process' | 'system' | 'disk' | 'remote'
 
+/** Every {@link Durability}, the least safe one first. */
+export const durabilities: readonly Durability[] = Object.freeze(['process', 'system', 'disk', 'remote'])
+
 /** A sink has the event. */
 export interface Confirmation {
   /** Name of the sink. */
@@ -34,7 +37,8 @@ export interface AuditSink {
   readonly name: string
   /**
    * Resolves when the event is stored as safely as the confirmation says, and not before. Rejects with an `AuditError`
-   * when it is not known to be; then the call is refused. After `signal` is aborted nobody waits for the answer.
+   * when it is not known to be; then the call is refused, and so it is when the answer is not a {@link Confirmation}. After
+   * `signal` is aborted nobody waits for the answer.
    */
   append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation>
   /** Resolves when what was confirmed is as safe as it will be and the sink holds nothing open. Appending then fails. */

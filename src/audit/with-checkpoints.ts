@@ -3,6 +3,7 @@ import { unlessAborted } from '../did/unless-aborted.ts'
 import { AuditError, quote } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
+import { appendTo } from './append-to.ts'
 import { type Checkpoint, signCheckpoint } from './checkpoint.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import { type AuditEvent, newEventId } from './event.ts'
@@ -58,7 +59,7 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     async function work(): Promise<void> {
       const checkpoint = await signCheckpoint({ signer, log, position, time, ...given })
       await publish(checkpoint, given)
-      await sink.append({ ...checkpoint, kind: 'checkpoint', id: newEventId() }, given)
+      await appendTo(sink, { ...checkpoint, kind: 'checkpoint', id: newEventId() }, given)
     }
     try {
       // what does not mind the signal must not hold those who come after
@@ -84,7 +85,7 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   }
 
   async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
-    const confirmation = await sink.append(event, options)
+    const confirmation = await appendTo(sink, event, options)
     const { sequence, hash } = confirmation
     if (sequence === undefined || hash === undefined) {
       throw new AuditError(

@@ -1,5 +1,6 @@
 import { maybe, milliseconds, number } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
+import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
@@ -51,7 +52,7 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
   async function start(event: AuditEvent, signal: AbortSignal): Promise<Confirmation> {
     inFlight++
     try {
-      return await sink.append(event, { signal })
+      return await appendTo(sink, event, { signal })
     } finally {
       inFlight--
     }

@@ -1,4 +1,5 @@
 import type { AuditErrorCode } from '../errors.ts'
+import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
@@ -39,7 +40,7 @@ export function withHealth(sink: AuditSink): ObservedSink {
   async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
     inFlight++
     try {
-      const confirmation = await sink.append(event, options)
+      const confirmation = await appendTo(sink, event, options)
       confirmed++
       healthy = true
       return confirmation

@@ -253,6 +253,37 @@ describe('two sinks of a guard of which one is down', () => {
   })
 })
 
+describe('a sink that answers something else than a confirmation', () => {
+  it.each([undefined, null, false, new Error('disk full'), { ok: false }])(
+    'GRD-01 AUD-23 lets nothing out when the answer is %s [attack 78]',
+    async (answer) => {
+      for (const kind of ['intent', 'released'] as const) {
+        const memory = memoryAuditSink()
+        const { ask } = await guarded({
+          ...memory,
+          append: async (event, options) =>
+            event.kind === kind ? (answer as never) : await memory.append(event, options),
+        })
+        const ending = kind === 'intent' ? 'audit_unavailable' : 'ERR_AUDIT_UNCONFIRMED'
+        expect(await ask()).toEqual([ending, 0])
+      }
+    },
+  )
+
+  it('AUD-23 has no outcome, and says so', async () => {
+    const memory = memoryAuditSink()
+    const { guard, errors } = await guarded({
+      ...memory,
+      append: async (event, options) =>
+        event.kind === 'outcome' ? (undefined as never) : await memory.append(event, options),
+    })
+    const invocation = await call({ issuer: bob, proofs, args: { to: 'ann@example.com' } })
+    const result = await guard.use(encodeContainer([invocation, ...proofs]), () => 'done')
+    expect(result).toMatchObject({ allowed: true, recorded: false })
+    expect(errors).toMatchObject([{ code: 'ERR_AUDIT_UNCONFIRMED' }])
+  })
+})
+
 describe('a sink that hangs', () => {
   it('AUD-05 costs each call its deadline, holds a thousand events, and the memory does not grow [attack 78]', async () => {
     const { calls, ran, codes, slowest, unanswered, heap } = await callHangingSink({

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { allOf } from '../../src/audit/all-of.ts'
+import { anyOf } from '../../src/audit/any-of.ts'
+import { bestEffort } from '../../src/audit/best-effort.ts'
+import { chainedSink } from '../../src/audit/chained-sink.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { recoverIntents } from '../../src/audit/recover-intents.ts'
+import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
+import { withCheckpoints } from '../../src/audit/with-checkpoints.ts'
+import { withDeadline } from '../../src/audit/with-deadline.ts'
+import { withHealth } from '../../src/audit/with-health.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { generateSigner } from '../../src/principal/generate-signer.ts'
+import { fakeSink, intent } from './events.ts'
+
+const signer = await generateSigner()
+const hash = 'ab'.repeat(32)
+const good: Confirmation = { sink: 'x', durability: 'disk', sequence: 1, hash }
+
+/** What sinks answer that have stored nothing, or did not say what. */
+const lies: readonly (readonly [name: string, answer: unknown])[] = [
+  ['nothing', undefined],
+  ['null', null],
+  ['false', false],
+  ['true', true],
+  ['a text', 'ok'],
+  ['a number', 1],
+  ['an error', new Error('disk full')],
+  ['a list', [good]],
+  ['an empty object', {}],
+  ['`ok: false`', { ok: false }],
+  ['no durability', { sink: 'x' }],
+  ['no name', { durability: 'disk' }],
+  ['a durability that there is not', { ...good, durability: 'constructor' }],
+  ['a durability in a list', { ...good, durability: ['disk'] }],
+  ['number zero', { ...good, sequence: 0 }],
+  ['a number in a text', { ...good, sequence: '1' }],
+  ['half a number', { ...good, sequence: 1.5 }],
+  ['a hash that is not one', { ...good, hash: 'AB'.repeat(32) }],
+  ['a hash in a list', { ...good, hash: [hash] }],
+  ['a hash and more', { ...good, hash: `${hash}\n` }],
+]
+const lying = (answer: unknown): AuditSink => fakeSink('lying', async () => answer as Confirmation)
+const told: string[] = []
+const onFailure = ({ error }: { readonly error: { readonly code: string } }): void => void told.push(error.code)
+
+const wrappers: readonly (readonly [name: string, wrap: (sink: AuditSink) => AuditSink])[] = [
+  ['withDeadline', (sink) => withDeadline(sink)],
+  ['withHealth', (sink) => withHealth(sink)],
+  ['allOf', (sink) => allOf([memoryAuditSink(), sink])],
+  ['anyOf', (sink) => anyOf([sink, sink], { onFailure })],
+  ['withCheckpoints', (sink) => withCheckpoints(sink, { signer, log: 'mail', publish: () => undefined })],
+]
+
+describe('an answer that is not a confirmation', () => {
+  it.each(lies)('AUD-23 confirms nothing, through no wrapper: %s [attack 78]', async (_name, answer) => {
+    for (const [name, wrap] of wrappers) {
+      const appended = wrap(lying(answer)).append(intent(1), {})
+      await expect(appended, name).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    }
+    const health = withHealth(lying(answer))
+    await health.append(intent(1), {}).catch(() => undefined)
+    expect(health.health()).toMatchObject({ healthy: false, confirmed: 0, failed: 1 })
+    told.length = 0
+    await bestEffort(lying(answer), { onFailure }).append(intent(1), {})
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    expect(told).toEqual(['ERR_AUDIT_UNCONFIRMED'])
+    const log = memoryAuditSink()
+    await log.append(intent(1), {})
+    const recovered = recoverIntents({ records: log.records(), sink: lying(answer) })
+    await expect(recovered).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+  })
+
+  it('AUD-23 is one of a checkpoint in the log, too', async () => {
+    const memory = memoryAuditSink()
+    const sink: AuditSink = {
+      ...memory,
+      append: async (event, options) =>
+        event.kind === 'checkpoint' ? (undefined as never) : memory.append(event, options),
+    }
+    const checkpoints = withCheckpoints(sink, { signer, log: 'mail', everyRecords: 1, publish: () => undefined })
+    await expect(checkpoints.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+  })
+
+  it('AUD-23 is read once: what was checked is what is handed on', async () => {
+    let asked = 0
+    const changing = {
+      sink: 'x',
+      get durability() {
+        return asked++ === 0 ? 'disk' : 'nowhere'
+      },
+    }
+    const answer = await withDeadline(lying(changing)).append(intent(1), {})
+    expect([answer, asked]).toEqual([{ sink: 'x', durability: 'disk' }, 1])
+  })
+
+  it('AUD-23 leaves what is one as it is', async () => {
+    for (const confirmation of [good, { sink: '', durability: 'process' }, { sink: 'x', durability: 'remote', hash }]) {
+      for (const [name, wrap] of wrappers.slice(0, 2)) {
+        expect(await wrap(lying(confirmation)).append(intent(1), {}), name).toEqual(confirmation)
+      }
+    }
+    const writer = { name: 'x', durability: 'safe' as never, write: () => undefined }
+    expect(() => chainedSink(writer)).toThrow(ArgumentError)
+  })
+})
