@@ -36,10 +36,14 @@ export type ContainerReading =
 /** The media type of a body that is a container. */
 const mediaType = 'application/x-ucan-container'
 
+/** Where a container can be sent. */
+const missing = `send a container in \`Authorization: Bearer\`, in \`X-UCAN-Container\`, or as a body of \`${mediaType}\``
+
 /**
  * Finds the container of a request in the one place where it is: `Authorization: Bearer …`, `X-UCAN-Container: …`, or a
  * body of the type `application/x-ucan-container`. Two of them, also the same twice, are refused, because the one that
- * another reader of the request takes could be the other one. HTP-01
+ * another reader of the request takes could be the other one. So is an `Authorization` that another reader could take
+ * for a bearer token, and this one does not. HTP-01
  *
  * Address, cookies and forms are not looked at: they are logged, or sent by browsers of their own accord. A body of
  * another type is left alone, for the service to read.
@@ -55,13 +59,17 @@ export async function readContainer(
   const { headerCharacters = 8_192, bodyBytes = 349_529 } = options
   checkCall(request, { headerCharacters, bodyBytes })
   const headers = headersOf(request)
-  const inHeaders: string[] = []
   for (const name of ['authorization', 'x-ucan-container']) {
     const values = headers.get(name) ?? []
     if (values.length > 1 || values[0]?.includes(',')) return refused(400, `send \`${name}\` once, with one value`)
-    const value = name === 'authorization' ? bearerOf(values[0]) : values[0]
-    if (value !== undefined) inHeaders.push(value)
   }
+  // servers with an interface like CGI read it as the same name
+  if ([...headers.keys()].some((name) => name.includes('_') && name.replaceAll('_', '-') === 'x-ucan-container')) {
+    return refused(400, 'write `x-ucan-container` with hyphens')
+  }
+  const bearer = bearerOf(headers.get('authorization')?.[0])
+  if (bearer === null) return refused(400, 'write `authorization` as `Bearer`, a space and one token')
+  const inHeaders = [...(bearer === undefined ? [] : [bearer]), ...(headers.get('x-ucan-container') ?? [])]
   const types = (headers.get('content-type') ?? []).flatMap((value) => value.split(','))
   const inBody = types.some((type) => type.split(';')[0]?.trim().toLowerCase() === mediaType)
   if (inHeaders.length + Number(inBody) > 1 || (inBody && types.length > 1)) {
@@ -80,7 +88,7 @@ export async function readContainer(
     return { found: true, container: value }
   }
   // HTP-04
-  if (!inBody) return refused(401, `send a container: \`Authorization: Bearer\`, or a body of \`${mediaType}\``)
+  if (!inBody) return refused(401, missing)
   if (headers.has('content-encoding'))
     return refused(400, 'send the container as it is; it has a compression of its own')
   if (Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true) {
@@ -125,10 +133,13 @@ function headersOf(request: Request | NodeRequest): ReadonlyMap<string, readonly
   return found
 }
 
-/** What stands behind the scheme; undefined for another scheme, which is not for us. */
-function bearerOf(value: string | undefined): string | undefined {
-  const [scheme = '', ...rest] = (value ?? '').split(' ')
-  return scheme.toLowerCase() === 'bearer' ? rest.join(' ') : undefined
+/**
+ * The token behind the scheme `Bearer`; undefined for another scheme. A value that mentions the scheme in another way is
+ * unclear (null): a reader that splits at any white space, or searches, finds a token where there is none here.
+ */
+function bearerOf(value: string | undefined): string | null | undefined {
+  if (value === undefined || !/bearer/i.test(value)) return undefined
+  return /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(value)?.[1] ?? null
 }
 
 /** Whether the first byte names a form in base64 or base64url; the forms in bytes go on as bytes. */

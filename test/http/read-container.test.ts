@@ -138,7 +138,9 @@ describe('a call over HTTP', () => {
     for (const [headers, body] of nowhere) {
       const answer = await post(headers, body)
       expect(answer.status).toBe(401)
-      expect(answer.text).toContain('send a container')
+      for (const place of ['`Authorization: Bearer`', '`X-UCAN-Container`', `a body of \`${media}\``]) {
+        expect(answer.text).toContain(place)
+      }
     }
     expect((await post([asBearer(container)])).status).toBe(200)
   })
@@ -214,6 +216,14 @@ describe('a call over HTTP', () => {
       ['another scheme beside', [['Authorization', 'Basic dTpw'], asBearer(one)], ''],
       ['two types of the body', [typed, ['Content-Type', 'text/plain']], one],
       ['a space within', [asBearer(`${one} ${two}`)], ''],
+      ...unclear(one).flatMap(([what, value]): typeof mixes => [
+        [`${what}, alone`, [['Authorization', value]], ''],
+        [`${what}, and a body`, [['Authorization', value], typed], two],
+        [`${what}, and the other header`, [['Authorization', value], asHeader(two)], ''],
+      ]),
+      ['the other header with underscores', [['X_UCAN_Container', one]], ''],
+      ['the other header in two spellings', [['X_UCAN_Container', one], asHeader(two)], ''],
+      ['the other header with underscores, and a body', [['x_ucan-container', one], typed], two],
     ]
     const [before, reached, records] = [ran, upstream.requests.length, sink.records().length]
     for (const [what, headers, body] of mixes) {
@@ -226,6 +236,13 @@ describe('a call over HTTP', () => {
     expect([ran, upstream.requests.length, sink.records().length]).toEqual([before, reached, records])
     expect((await post([asBearer(one)])).status).toBe(200)
     expect((await post([asBearer(two)])).status).toBe(200)
+  })
+
+  it('HTP-01 is found behind the scheme and any number of spaces, in any case', async () => {
+    for (const value of ['Bearer', 'bearer', 'BEARER ', 'bEARER   ']) {
+      const answer = await post([['Authorization', `${value} ${await containerOf()}`]])
+      expect(answer.status, value).toBe(200)
+    }
   })
 
   it('is not looked for in what is no request, of which nothing is shown', async () => {
@@ -283,6 +300,28 @@ describe('a call over HTTP', () => {
     expect((await post([asBearer('Cabc')])).status).toBe(403)
   })
 })
+
+/** Values of `Authorization` in which some readers find a container and others do not. */
+function unclear(container: string): readonly (readonly [what: string, value: string])[] {
+  return [
+    ['a tab behind the scheme', `Bearer\t${container}`],
+    ['a tab and a space', `Bearer\t ${container}`],
+    ['a space and a tab', `Bearer \t${container}`],
+    ['a colon', `Bearer: ${container}`],
+    ['an equals sign', `Bearer=${container}`],
+    ['no space', `Bearer${container}`],
+    ['quotes', `Bearer "${container}"`],
+    ['another scheme before it', `Basic x Bearer ${container}`],
+    ['another scheme joined to it', `Basic xBearer ${container}`],
+    ['the scheme twice', `Bearer Bearer ${container}`],
+    ['parameters', `Bearer token="${container}"`],
+    ['a semicolon', `Basic dTpw; Bearer ${container}`],
+    ['a no-break space', `Bearer\u00a0${container}`],
+    ['another case', `x bEaReR ${container}`],
+    ['nothing behind the scheme', 'Bearer'],
+    ['padding within', `Bearer ${container}=${container}`],
+  ]
+}
 
 /** The same request for a server that has web requests, in which what came twice was joined. */
 function requestOf(headers: readonly Header[], body: string | ReadableStream<Uint8Array>): Request {
