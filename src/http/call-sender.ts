@@ -15,13 +15,18 @@ export interface CallSenderOptions {
   readonly fetch?: typeof globalThis.fetch
   /** Longest container in a header, in characters; a longer one is the body. Default 8,192. */
   readonly headerCharacters?: number
+  /**
+   * The header for the container. Default `authorization`, and another `Authorization` is not sent. With
+   * `x-ucan-container` the `Authorization` of the request is sent, such as an access token that the service asks for.
+   */
+  readonly header?: 'authorization' | 'x-ucan-container'
 }
 
 /** A request around a call. A body of its own is text or bytes, as it may have to be sent twice. */
 export interface CallRequest {
   /** Default: `POST`. */
   readonly method?: string
-  /** The container is put in as `authorization`; another of that name is not sent. */
+  /** The container is put in beside them, see {@link CallSenderOptions.header}. */
   readonly headers?: ConstructorParameters<typeof Headers>[0]
   readonly body?: string | Uint8Array
   /** Ends the request. */
@@ -67,10 +72,13 @@ const mediaType = 'application/x-ucan-container'
  */
 export function createCallSender(options: CallSenderOptions = {}): CallSender {
   if (typeof options !== 'object' || options === null) throw new ArgumentError('the options must be an object')
-  const { fetch = globalThis.fetch, headerCharacters = 8_192 } = options
+  const { fetch = globalThis.fetch, headerCharacters = 8_192, header = 'authorization' } = options
   if (typeof fetch !== 'function') throw new ArgumentError('`fetch` must be a function')
   if (!Number.isSafeInteger(headerCharacters) || headerCharacters < 0) {
     throw new ArgumentError('`headerCharacters` must be a whole number, 0 or more')
+  }
+  if (header !== 'authorization' && header !== 'x-ucan-container') {
+    throw new ArgumentError('`header` must be one of authorization, x-ucan-container')
   }
   const services = new Map<string, Service>()
 
@@ -89,7 +97,7 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
       const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
       const ask = (sent: readonly Delegation[]): Promise<Response> =>
-        fetch(url, initOf(encodeContainer([invocation, ...sent]), request, headerCharacters))
+        fetch(url, initOf(encodeContainer([invocation, ...sent]), request, { header, headerCharacters }))
       let response = await ask(unsent)
       // HTP-06
       if (unsent.length < proofs.length) {
@@ -130,11 +138,18 @@ function parsed<T>(name: 'url' | 'headers', parse: () => T): T {
 }
 
 /** The request: the container in a header, or as the body where it is too long and there is no other. */
-function initOf(container: string, { method = 'POST', body, ...rest }: CallRequest, most: number): RequestInit {
+function initOf(
+  container: string,
+  { method = 'POST', body, ...rest }: CallRequest,
+  { header, headerCharacters }: Required<Pick<CallSenderOptions, 'header' | 'headerCharacters'>>,
+): RequestInit {
   const headers = parsed('headers', () => new Headers(rest.headers))
   const init = { method, redirect: 'error', ...(rest.signal === undefined ? {} : { signal: rest.signal }) } as const
-  if (container.length <= most) {
-    headers.set('authorization', `Bearer ${container}`)
+  // HTP-09: a container of the caller's own beside this one would be refused
+  headers.delete('x-ucan-container')
+  if (header === 'authorization') headers.delete('authorization')
+  if (container.length <= headerCharacters) {
+    headers.set(header, header === 'authorization' ? `Bearer ${container}` : container)
     return { ...init, headers, ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }) }
   }
   if (body !== undefined) {
@@ -142,7 +157,6 @@ function initOf(container: string, { method = 'POST', body, ...rest }: CallReque
       `the call has ${container.length} characters, which is too long for a header, and the request has a body of its own`,
     )
   }
-  headers.delete('authorization')
   headers.set('content-type', mediaType)
   return { ...init, headers, body: container }
 }

@@ -20,6 +20,12 @@ export interface ReadContainerOptions {
   readonly headerCharacters?: number
   /** Longest container in a body, in bytes. Default 349,529: base64 of the largest container that is read. */
   readonly bodyBytes?: number
+  /**
+   * Whether `Authorization: Bearer` may also hold a token that is not a container, such as an access token of OAuth. It
+   * is left alone, for the service to read, and a container can come beside it in another place. What begins like a
+   * container, or like an archive of `procura/ucanto`, still counts as one. Default false.
+   */
+  readonly otherBearerTokens?: boolean
 }
 
 /** What was found: a container, of which nothing was checked, or with which status to answer and why. */
@@ -56,8 +62,9 @@ export async function readContainer(
   request: Request | NodeRequest,
   options: ReadContainerOptions = {},
 ): Promise<ContainerReading> {
-  const { headerCharacters = 8_192, bodyBytes = 349_529 } = options
+  const { headerCharacters = 8_192, bodyBytes = 349_529, otherBearerTokens = false } = options
   checkCall(request, { headerCharacters, bodyBytes })
+  if (typeof otherBearerTokens !== 'boolean') throw new ArgumentError('`otherBearerTokens` must be true or false')
   const headers = headersOf(request)
   for (const name of ['authorization', 'x-ucan-container']) {
     const values = headers.get(name) ?? []
@@ -69,7 +76,9 @@ export async function readContainer(
   }
   const bearer = bearerOf(headers.get('authorization')?.[0])
   if (bearer === null) return refused(400, 'write `authorization` as `Bearer`, a space and one token')
-  const inHeaders = [...(bearer === undefined ? [] : [bearer]), ...(headers.get('x-ucan-container') ?? [])]
+  // HTP-08
+  const isOther = otherBearerTokens && bearer !== undefined && !mayBeContainer(bearer)
+  const inHeaders = [...(bearer === undefined || isOther ? [] : [bearer]), ...(headers.get('x-ucan-container') ?? [])]
   const types = (headers.get('content-type') ?? []).flatMap((value) => value.split(','))
   const inBody = types.some((type) => type.split(';')[0]?.trim().toLowerCase() === mediaType)
   if (inHeaders.length + Number(inBody) > 1 || (inBody && types.length > 1)) {
@@ -140,6 +149,14 @@ function headersOf(request: Request | NodeRequest): ReadonlyMap<string, readonly
 function bearerOf(value: string | undefined): string | null | undefined {
   if (value === undefined || !/bearer/i.test(value)) return undefined
   return /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(value)?.[1] ?? null
+}
+
+/**
+ * Whether a token is, for some reader, a container (by the name in its map, at any alignment of base64, or by the first
+ * bytes of gzip) or an archive (by the first bytes of a CAR file or a CID). Lenient readers pass over punctuation.
+ */
+function mayBeContainer(token: string): boolean {
+  return /^(?:[BC].*(?:Y3RuLXYx|jdG4tdj|N0bi12M)|[EFOP]H4sI|[mu]?OqJl|[mu]AYIE)/.test(token.replace(/[.~=]/g, ''))
 }
 
 /** Whether the first byte names a form in base64 or base64url; the forms in bytes go on as bytes. */

@@ -101,6 +101,29 @@ describe('HTP-06 a sender of calls', () => {
     expect(service.got.splice(0)).toMatchObject([{ place: 'header' }])
   })
 
+  it('HTP-09 leaves `Authorization` to the caller where the container goes into a header of its own', async () => {
+    const seen: Headers[] = []
+    const authorizer = createService()
+    const fetch = async (url: unknown, init: RequestInit = {}): Promise<Response> => {
+      const request = new Request(url as string, init)
+      seen.push(request.headers)
+      const read = await readContainer(request, { otherBearerTokens: true })
+      if (!read.found) return new Response(read.message, { status: read.status })
+      return new Response(null, { status: (await authorizer.authorize(read.container)).allowed ? 200 : 403 })
+    }
+    const headers = { authorization: 'Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln', 'x-ucan-container': 'Cold' }
+    for (const headerCharacters of [8_192, 100]) {
+      const sender = createCallSender({ fetch, headerCharacters, header: 'x-ucan-container' })
+      const answer = await sender.send('https://a.example', await invocation(), proofs, { headers })
+      expect(answer.status).toBe(200)
+      expect(seen.at(-1)?.get('authorization')).toBe(headers.authorization)
+      const plain = createCallSender({ fetch, headerCharacters })
+      expect((await plain.send('https://a.example', await invocation(), proofs, { headers })).status).toBe(200)
+      expect(seen.at(-1)?.get('authorization')).not.toBe(headers.authorization)
+      expect(seen.at(-1)?.has('x-ucan-container')).toBe(false)
+    }
+  })
+
   it('follows no redirect, ends with its signal, and says what it needs', async () => {
     const asked: RequestInit[] = []
     const fetch = async (_: unknown, init: RequestInit = {}) => {
@@ -120,6 +143,7 @@ describe('HTP-06 a sender of calls', () => {
       [() => sender.send('https://example.com', token, proofs, { headers: { 'a b': 'canary' } }), '`headers`'],
       [() => createCallSender({ fetch: 1 as never }), '`fetch`'],
       [() => createCallSender({ headerCharacters: -1 }), '`headerCharacters`'],
+      [() => createCallSender({ header: 'cookie' as never }), '`header`'],
       [() => sender.send('https://example.com', proofs[0] as never, proofs), '`invocation`'],
       [() => sender.send('https://example.com', token, token as never), '`proofs`'],
       [() => sender.send('https://example.com', token, proofs, { body: {} as never }), '`body`'],

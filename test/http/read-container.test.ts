@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
@@ -10,6 +11,9 @@ import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
 import { readContainer } from '../../src/http/read-container.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { archive } from '../../src/ucanto/archive.ts'
+import { archiveText } from '../../src/ucanto/archive-text.ts'
+import { delegate as ucantoDelegate } from '../../src/ucanto/delegate.ts'
 import { memoryVault } from '../../src/vault/memory.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { actor, clock } from '../support/actors.ts'
@@ -242,6 +246,73 @@ describe('a call over HTTP', () => {
     for (const value of ['Bearer', 'bearer', 'BEARER ', 'bEARER   ']) {
       const answer = await post([['Authorization', `${value} ${await containerOf()}`]])
       expect(answer.status, value).toBe(200)
+    }
+  })
+
+  it('HTP-08 stands beside a token that is not a container where the service says so', async () => {
+    const container = await containerOf()
+    const options = { otherBearerTokens: true }
+    const read = async (headers: readonly Header[], body = ''): Promise<unknown> => {
+      const reading = await readContainer(requestOf(headers, body), options)
+      return reading.found ? reading.container : reading.status
+    }
+    const others = [
+      'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlIn0.c2ln',
+      'v4.public.eyJkYXRhIjoiMSJ9',
+      'gho_16C7e42F292c6912E7710c838347Ae178B4a',
+      'BQDxOpaque-Token_of_a_music_service',
+      'CfDJ8opaque_Token',
+      'PopaqueToken==',
+      'mF_9.B5f-4.1JqM',
+    ]
+    for (const other of others) {
+      expect(await read([asBearer(other), asHeader(container)]), other).toBe(container)
+      expect(await read([asBearer(other), typed], container), other).toBe(container)
+      expect(await read([asBearer(other)]), other).toBe(401)
+      const strict = await readContainer(requestOf([asBearer(other), asHeader(container)], ''))
+      expect(strict, other).toMatchObject({ status: 400 })
+    }
+    expect(await read([asBearer(container)])).toBe(container)
+    for (const wrong of ['yes', 1, null]) {
+      const call = readContainer(requestOf([], ''), { otherBearerTokens: wrong as never })
+      await expect(call).rejects.toThrow('`otherBearerTokens` must be true or false')
+    }
+  })
+
+  it('HTP-08 of two containers takes none, in whichever form they are, also a broken one [attack 85]', async () => {
+    const tokens = [await call({ issuer: bob, proofs, args: { note: 'x'.repeat(400) } }), ...proofs]
+    const plain = encodeContainerBytes(tokens).subarray(1)
+    const packed = gzipSync(plain)
+    const other = await ucantoDelegate({ issuer: alice, audience: bob.did, command: '/mail/send', subject: alice.did })
+    const car = await archive(other)
+    const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+    const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
+    const forms = [
+      `C${base64url(plain)}`,
+      `B${base64(plain)}`,
+      ...['P', 'F'].map((first) => first + base64url(packed)),
+      ...['O', 'E'].map((first) => first + base64(packed)),
+      archiveText(car),
+      `m${base64(car)}`,
+      `u${base64url(car)}`,
+      base64(car),
+      // what a lenient reader makes of these is a container all the same
+      `C.${base64url(plain)}`,
+      `C${base64url(plain).replace(/^./, '$&~')}`,
+      `C${base64url(plain).slice(0, 40)}`,
+      `C${base64url(Uint8Array.of(0xb8, 1, ...plain.subarray(1)))}`,
+      `C${base64url(Uint8Array.of(0xb9, 0, 1, ...plain.subarray(1)))}`,
+    ]
+    for (const form of forms) {
+      for (const options of [{}, { otherBearerTokens: true }]) {
+        for (const [headers, body] of [
+          [[asBearer(form), asHeader(await containerOf())], ''],
+          [[asBearer(form), typed], await containerOf()],
+        ] as const) {
+          const reading = await readContainer(requestOf(headers, body), options)
+          expect(reading, form.slice(0, 20)).toMatchObject({ found: false, status: 400 })
+        }
+      }
     }
   })
 
