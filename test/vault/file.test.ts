@@ -377,11 +377,12 @@ describe('access to the file', () => {
     await expect(openFileVault({ path, key: { keyFile } })).rejects.toThrow(/chmod 600/)
   })
 
-  it('VLT-22 is refused through links, to folders, and to a file that is not there', async () => {
+  it('VLT-22 is refused through links, to folders and pipes, and to a file that is not there', async () => {
     await open()
     symlinkSync(path, join(folder, 'link'))
     mkdirSync(join(folder, 'folder'))
-    for (const name of ['link', 'folder', 'missing']) {
+    execFileSync('mkfifo', ['-m', '600', join(folder, 'pipe')])
+    for (const name of ['link', 'folder', 'pipe', 'missing']) {
       await expect(openFileVault({ path: join(folder, name), key: { keyFile } })).rejects.toMatchObject(configuration)
     }
     await expect(openFileVault({ path, key: { keyFile: join(folder, 'missing') } })).rejects.toThrow(/createKeyFile/)

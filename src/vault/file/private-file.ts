@@ -26,7 +26,8 @@ export interface PrivateFile {
 export async function readPrivateFile(path: string, known?: string): Promise<PrivateFile | 'unchanged' | undefined> {
   let handle: FileHandle
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    // without O_NONBLOCK a pipe would be waited for until somebody writes to it
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOENT') return undefined
