@@ -18,7 +18,7 @@ export { createKeyFile, type FileKey } from './file/key.ts'
 
 /** Options of {@link openFileVault}. */
 export interface FileVaultOptions extends VaultOptions {
-  /** The file. Locks and temporary files are made beside it. */
+  /** The file. Folders of locks, which hold temporary files as well, are made beside it. */
   readonly path: string
   /** What opens it. */
   readonly key: FileKey
@@ -31,7 +31,10 @@ export interface FileVaultOptions extends VaultOptions {
    * takes 128 MiB and about half a second.
    */
   readonly scryptCost?: number
-  /** Milliseconds to wait for another process that writes. Default 5,000. */
+  /**
+   * Milliseconds to wait for another process that writes. Default 5,000. One that seems to have been killed is waited for
+   * up to 10 s longer, then its lock is taken.
+   */
   readonly lockTimeoutMs?: number
 }
 

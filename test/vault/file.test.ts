@@ -1,28 +1,36 @@
 import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createFileLock } from '../../src/file-lock/file-lock.ts'
+import { heldName } from '../../src/file-lock/lock-state.ts'
+import { ownIdentity } from '../../src/file-lock/process-identity.ts'
+import { openFileStore } from '../../src/vault/file/file-store.ts'
 import { openRecord, sealRecord } from '../../src/vault/file/format.ts'
 import { deriveKeys, newDerivation } from '../../src/vault/file/key.ts'
 import { withFileLock } from '../../src/vault/file/lock.ts'
+import { replacePrivateFile } from '../../src/vault/file/private-file.ts'
 import { createKeyFile, type FileKey, type FileVault, openFileVault } from '../../src/vault/file.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { permission, serve, vaultError } from './support.ts'
+
+const settings = { scryptCost: 16_384, create: false, lockTimeoutMs: 5_000 }
+const quick = { renewMs: 20, leaseMs: 200, pollMs: 5 }
 
 let folder: string
 let path: string
@@ -446,45 +454,66 @@ describe('writing', () => {
     })
     expect(said).toContain('could not be written (EFBIG)')
     expect(await lease(vault, 'a')).toBe('one')
-    expect(readdirSync(folder).sort()).toEqual(['credentials', 'key'])
+    expect(readdirSync(folder).sort()).toEqual(['credentials', 'credentials.lock', 'key'])
+    expect(readdirSync(`${path}.lock`)).toEqual([expect.stringMatching(/-free$/)])
   })
 
-  it('VLT-24 breaks the lock of a process that has died, and of no other', async () => {
-    const lock = join(folder, 'lock')
-    const dead = spawn(process.execPath, ['-e', ''])
-    await new Promise((resolve) => dead.on('exit', resolve))
-    const holder = { process: dead.pid, host: hostname(), nonce: 'a'.repeat(24) }
-    writeFileSync(lock, JSON.stringify(holder))
-    expect(await withFileLock(lock, 1_000, async () => 'done')).toBe('done')
-    expect(existsSync(lock)).toBe(false)
-    for (const alive of [
-      { ...holder, process: process.pid },
-      { ...holder, host: 'elsewhere' },
-      { ...holder, nonce: '../x' },
-      null,
-    ]) {
-      writeFileSync(lock, JSON.stringify(alive))
-      await expect(withFileLock(lock, 30, async () => 'done')).rejects.toMatchObject(
-        vaultError('ERR_VAULT_UNAVAILABLE'),
-      )
-      expect(existsSync(lock)).toBe(true)
+  it('VLT-24 takes the lock of a process that has ended at once, and says who holds one that does not', async () => {
+    const lock = createFileLock(join(folder, 'lock'))
+    const ended = { ...ownIdentity(), started: '1' }
+    mkdirSync(join(folder, 'lock'), { mode: 0o700 })
+    writeFileSync(join(folder, 'lock', heldName(1, 'a'.repeat(24), ended)), '')
+    const one = createFileLock(join(folder, 'lock'))
+    expect(await withFileLock(lock, 'lock', 1_000, async () => 'done')).toBe('done')
+    const inside = withFileLock(lock, 'lock', 1_000, () => withFileLock(one, 'lock', 30, async () => 'done'))
+    await expect(inside).rejects.toMatchObject({
+      ...vaultError('ERR_VAULT_UNAVAILABLE'),
+      message: expect.stringMatching(/^process \d+ on `[^`]+` held the lock `lock` for all of 30 ms; /),
+    })
+    const free = await withFileLock(lock, 'lock', 100, () => Promise.reject(new Error('no'))).catch((e: Error) => e)
+    expect(free).toMatchObject({ message: 'no' })
+    expect(readdirSync(join(folder, 'lock'))).toEqual([expect.stringMatching(/-free$/)])
+  })
+
+  it('VLT-24 is no longer than a lease kept from a file whose writer was killed in another container', async () => {
+    const store = await openFileStore({ ...settings, path, key: { keyFile }, create: true }, quick)
+    const away = { scope: 'f'.repeat(16), process: 1, started: '7' }
+    rmSync(`${path}.lock`, { recursive: true })
+    mkdirSync(`${path}.lock`, { mode: 0o700 })
+    writeFileSync(join(`${path}.lock`, heldName(1, 'a'.repeat(24), away)), '')
+    await store.change(({ contents }) => contents.records)
+    expect(store.last().revision).toBe(1)
+  })
+
+  it('VLT-42 changes nothing for a writer that stood still while another one wrote', async () => {
+    const other = await openFileStore({ ...settings, path, key: { keyFile }, create: true }, quick)
+    const lock = createFileLock(`${path}.lock`, { ...quick, renewMs: 1e6 })
+    const before = readFileSync(path)
+    const stale = withFileLock(lock, 'lock', 1_000, async (held) => {
+      await other.change(({ contents }) => contents.records)
+      await replacePrivateFile(path, before, held)
+    })
+    await expect(stale).rejects.toMatchObject({
+      ...vaultError('ERR_VAULT_UNAVAILABLE'),
+      message: expect.stringContaining('another one took the lock'),
+    })
+    expect((await other.read()).contents.revision).toBe(1)
+    expect(readdirSync(`${path}.lock`)).toEqual([expect.stringMatching(/-free$/)])
+  })
+
+  it('VLT-43 leaves nothing of a writer that was killed, when the key is changed and when the file is opened', async () => {
+    const vault = await open()
+    await vault.put('a', { secret: 'one' })
+    const left = async (task: () => Promise<unknown>): Promise<readonly string[]> => {
+      const ended = heldName(999, 'a'.repeat(24), { ...ownIdentity(), started: '1' })
+      const [state = ''] = readdirSync(`${path}.lock`)
+      renameSync(join(`${path}.lock`, state), join(`${path}.lock`, ended))
+      writeFileSync(join(`${path}.lock`, `${'a'.repeat(24)}-${'0'.repeat(16)}.draft`), readFileSync(path))
+      await task()
+      return readdirSync(`${path}.lock`).filter((name) => name.endsWith('.draft'))
     }
-    expect(readdirSync(folder).filter((name) => name.startsWith('lock.'))).toEqual([])
-  })
-
-  it('VLT-24 waits no longer than it may when whoever began to break a lock has died as well', async () => {
-    const lock = join(folder, 'lock')
-    const dead = spawn(process.execPath, ['-e', ''])
-    await new Promise((resolve) => dead.on('exit', resolve))
-    const nonce = 'a'.repeat(24)
-    writeFileSync(lock, JSON.stringify({ process: dead.pid, host: hostname(), nonce }))
-    writeFileSync(`${lock}.${nonce}.broken`, '')
-    await expect(withFileLock(lock, 60, async () => 'done')).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
-  })
-
-  it('VLT-24 gives the lock back when the task fails', async () => {
-    const lock = join(folder, 'lock')
-    await expect(withFileLock(lock, 100, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
-    expect(existsSync(lock)).toBe(false)
+    expect(await left(() => vault.changeKey({ bytes: new Uint8Array(32).fill(1) }))).toEqual([])
+    expect(await left(() => openFileVault({ path, key: { bytes: new Uint8Array(32).fill(1) } }))).toEqual([])
+    expect(readdirSync(folder).sort()).toEqual(['credentials', 'credentials.lock', 'key'])
   })
 })

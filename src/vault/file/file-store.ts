@@ -1,6 +1,8 @@
 // node only: reads and writes a file
 import { createHash } from 'node:crypto'
 import { quote, VaultError } from '../../errors.ts'
+import { createFileLock, type FileLock, type LockTiming } from '../../file-lock/file-lock.ts'
+import type { HeldLock } from '../../file-lock/held-lock.ts'
 import { equalBytes } from '../digest.ts'
 import { createMutex } from '../mutex.ts'
 import { decodeFile, encodeFile, type FileContents, readDerivation } from './format.ts'
@@ -43,11 +45,14 @@ export interface FileStore {
 /**
  * Opens a file of credentials, or makes one.
  *
+ * @param timing - of the locks, for tests.
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, `ERR_VAULT_INTEGRITY` or `ERR_VAULT_UNAVAILABLE`.
  */
-export async function openFileStore(options: FileStoreOptions): Promise<FileStore> {
+export async function openFileStore(options: FileStoreOptions, timing?: LockTiming): Promise<FileStore> {
   const { path } = options
   const mutex = createMutex()
+  const lock = createFileLock(`${path}.lock`, timing)
+  const locks = new Map<string, FileLock>()
   let key = options.key
   let opened: readonly FileKeys[] = []
   let known: (OpenFile & { readonly identity: string }) | undefined
@@ -85,24 +90,26 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     return keys
   }
 
-  function locked<T>(task: () => Promise<T>): Promise<T> {
-    return mutex(() => withFileLock(`${path}.lock`, options.lockTimeoutMs, task))
+  function locked<T>(task: (held: HeldLock) => Promise<T>): Promise<T> {
+    return mutex(() => withFileLock(lock, `${path}.lock`, options.lockTimeoutMs, task))
   }
 
-  async function write(keys: FileKeys, contents: FileContents): Promise<void> {
-    await replacePrivateFile(path, encodeFile(keys, contents))
+  async function write(held: HeldLock, keys: FileKeys, contents: FileContents): Promise<void> {
+    await replacePrivateFile(path, encodeFile(keys, contents), held)
     // no file has this identity: the next reading is one of what is on the disk
     known = { contents, keys, identity: '' }
   }
 
   async function open(): Promise<OpenFile> {
-    if (options.create) {
-      await locked(async () => {
+    if (options.create && (await readPrivateFile(path)) === undefined) {
+      await locked(async (held) => {
         if ((await readPrivateFile(path)) !== undefined) return
         const keys = await deriveKeys(key, newDerivation(key, options.scryptCost))
-        await write(keys, { revision: 0, records: [] })
+        await write(held, keys, { revision: 0, records: [] })
       })
     }
+    // VLT-43: what a killed writer has left holds secrets under a key that may have been changed since
+    await lock.removeDrafts().catch(() => undefined)
     return read()
   }
 
@@ -114,22 +121,28 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     read,
     last: () => (known ?? first).contents,
     change: (records) =>
-      locked(async () => {
+      locked(async (held) => {
         const file = await read()
         const revision = file.contents.revision + 1
-        await write(file.keys, { revision, records: records(file, revision) })
+        await write(held, file.keys, { revision, records: records(file, revision) })
       }),
     changeKey: (next, reseal) =>
-      locked(async () => {
+      locked(async (held) => {
         const file = await read()
         const revision = file.contents.revision + 1
         const keys = await deriveKeys(next, newDerivation(next, options.scryptCost))
         // a read that sees the new file before this turn goes on has its keys
         opened = [...opened, keys].slice(-2)
-        await write(keys, { revision, records: reseal(file, keys, revision) })
+        await write(held, keys, { revision, records: reseal(file, keys, revision) })
         key = next
       }),
-    exclusively: (name, task) => withFileLock(`${path}.${shortHash(name)}.lock`, options.lockTimeoutMs, task),
+    exclusively(name, task) {
+      const folder = `${path}.${shortHash(name)}.lock`
+      // kept: for how long another holder has been silent is known by having watched it
+      const own = locks.get(folder) ?? createFileLock(folder, timing)
+      locks.set(folder, own)
+      return withFileLock(own, folder, options.lockTimeoutMs, task)
+    },
   }
 }
 

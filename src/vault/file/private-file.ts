@@ -1,10 +1,10 @@
 // node only: files that belong to one user
-import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { quote, VaultError } from '../../errors.ts'
+import type { HeldLock } from '../../file-lock/held-lock.ts'
 import { vaultFailure } from '../failure.ts'
 
 /** The most that is read of a file. */
@@ -55,19 +55,26 @@ export async function readPrivateFile(path: string, known?: string): Promise<Pri
  * Puts a new version in the place of a file in one step: a reader sees the old one or the new one, whole, also after a
  * loss of power.
  *
+ * @param lock - of the file. When it was lost, the next holder may have read the old version already, and it stays.
  * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE`; the old version is there still.
  */
-export async function replacePrivateFile(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
+export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: HeldLock): Promise<void> {
+  const draft = lock.draft()
+  let done: boolean
   try {
     // VLT-23
-    await writeNew(temporary, bytes)
-    await rename(temporary, path)
-    await syncFolder(dirname(path))
+    await writeNew(draft, bytes)
+    done = lock.publish(draft, path)
+    if (done) await syncFolder(dirname(path))
   } catch (cause) {
-    await unlink(temporary).catch(() => undefined)
+    await unlink(draft).catch(() => undefined)
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
   }
+  if (done) return
+  await unlink(draft).catch(() => undefined)
+  // VLT-42
+  const message = `this process stood still, and another one took the lock of ${quote(path, 256)}; nothing was changed, try again`
+  throw new VaultError('ERR_VAULT_UNAVAILABLE', message)
 }
 
 /**

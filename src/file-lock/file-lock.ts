@@ -1,0 +1,218 @@
+// node only: locks between processes by files
+/**
+ * A lock between processes that share a folder, also from different containers, machines and PID namespaces.
+ *
+ * The lock is a folder with one file in it, whose name is the state: its number, and who holds it. A state follows
+ * another by a rename of that file, which succeeds for one process alone and only while the file has the name that this
+ * process has seen: an atomic compare-and-set. Who takes the lock from a process that was thought dead, and goes on
+ * later, has renamed its state away, and has removed its drafts; see {@link HeldLock.publish}.
+ *
+ * @module
+ */
+
+import { randomBytes } from 'node:crypto'
+import { access, lstat, mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import process from 'node:process'
+import { describeHost, readBeat } from './heartbeat.ts'
+import { type HeldLock, holdLock } from './held-lock.ts'
+import { freeName, heldName, type LockState, stateAmong } from './lock-state.ts'
+import { hasEnded, ownIdentity, type ProcessIdentity } from './process-identity.ts'
+
+/** How often a holder says that it lives, and for how long it is believed. */
+export interface LockTiming {
+  /** Milliseconds between two renewals by a holder. */
+  readonly renewMs: number
+  /** Milliseconds without a renewal, by the clock of the process that waits, after which it takes the lock. */
+  readonly leaseMs: number
+  /** Milliseconds between two looks of a process that waits. */
+  readonly pollMs: number
+}
+
+/** The timing of every lock. */
+export const lockTiming: LockTiming = Object.freeze({ renewMs: 1_000, leaseMs: 10_000, pollMs: 20 })
+
+/** Who holds a lock that could not be taken. */
+export interface LockHolder {
+  /** Its number in its own PID namespace. */
+  readonly process: number
+  /** The name of its machine; empty when it is not known. */
+  readonly host: string
+  readonly isThisProcess: boolean
+  /** Whether it was seen to renew the lock meanwhile: it lives. */
+  readonly renewed: boolean
+}
+
+/** The lock, or who has it. */
+export type LockAnswer = { readonly lock: HeldLock } | { readonly holder: LockHolder | undefined }
+
+/** A lock that can be taken. */
+export interface FileLock {
+  /**
+   * Takes the lock as soon as it is free, its holder has ended for certain, or has not renewed it for as long as
+   * {@link LockTiming.leaseMs}.
+   *
+   * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. One that is silent is waited
+   *   for longer, by a lease at most: as it seems, it has ended.
+   * @throws what `node:fs` throws.
+   */
+  acquire(waitMs: number): Promise<LockAnswer>
+  /** Removes drafts that a process has left which ended in their midst, unless somebody else may hold the lock. */
+  removeDrafts(): Promise<void>
+}
+
+/** What is known of a state by watching it. */
+interface Watch {
+  readonly name: string
+  readonly beat: string
+  /** When it was first seen. */
+  readonly since: number
+  /** Milliseconds since then in which it was looked at. */
+  quietMs: number
+  lookedAt: number
+}
+
+/**
+ * Makes a lock over a folder, which its first use makes. Nothing is taken yet.
+ *
+ * @param folder - its path. Its parent folder must exist.
+ */
+export function createFileLock(folder: string, timing: LockTiming = lockTiming): FileLock {
+  const own = ownIdentity()
+  let watch: Watch | undefined
+
+  async function acquire(waitMs: number): Promise<LockAnswer> {
+    const began = performance.now()
+    let renewed = false
+    for (;;) {
+      const state = (await readState(folder)) ?? (await begin(folder))
+      const holder = state?.holder
+      if (state !== undefined) {
+        const beat = holder === undefined ? '' : await readBeat(join(folder, state.name))
+        renewed ||= observe(state.name, beat)
+        if (holder === undefined || hasEnded(holder, own) || (watch?.quietMs ?? 0) >= timing.leaseMs) {
+          const lock = await take(state)
+          if (lock !== undefined) return { lock }
+          continue
+        }
+      }
+      const now = performance.now()
+      const silent = holder !== undefined && waitMs > 0 && now - (watch?.since ?? now) > 3 * timing.renewMs
+      if (now - began >= waitMs + (silent ? timing.leaseMs : 0)) {
+        if (holder === undefined) return { holder }
+        const host = describeHost(watch?.beat ?? '')
+        return { holder: { process: holder.process, host, isThisProcess: isSame(holder, own), renewed } }
+      }
+      await new Promise((resolve) => setTimeout(resolve, timing.pollMs))
+    }
+  }
+
+  /**
+   * Looks at a state again; tells whether its holder has renewed it since the last look. No clock of another machine is
+   * asked, and a pause of this process counts for one renewal at most: a holder that stood still with it, as on a
+   * machine that slept, had no chance to renew.
+   */
+  function observe(name: string, beat: string): boolean {
+    const now = performance.now()
+    const before = watch
+    if (before !== undefined && before.name === name && before.beat === beat) {
+      before.quietMs += Math.min(now - before.lookedAt, timing.renewMs)
+      before.lookedAt = now
+      return false
+    }
+    watch = { name, beat, since: now, quietMs: 0, lookedAt: now }
+    return before?.name === name
+  }
+
+  /** Makes the next state, unless another process has made one since. */
+  async function take({ name, number }: LockState): Promise<HeldLock | undefined> {
+    const token = randomBytes(12).toString('hex')
+    const next = heldName(number + 1, token, own)
+    try {
+      await rename(join(folder, name), join(folder, next))
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      // A file server that has done it, and whose answer was lost, answers so to the second request.
+      if (!(await exists(join(folder, next)))) return undefined
+    }
+    const lock = holdLock({ folder, name: next, token, free: freeName(number + 2), renewMs: timing.renewMs })
+    try {
+      await removeAllDrafts()
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+    return lock
+  }
+
+  /** Removes what earlier holders have not published: from now on they cannot any more. */
+  async function removeAllDrafts(): Promise<void> {
+    for (const name of await draftsIn(folder)) await unlink(join(folder, name)).catch(ignoreMissing)
+  }
+
+  return {
+    acquire,
+    async removeDrafts() {
+      if ((await draftsIn(folder)).length === 0) return
+      const answer = await acquire(0)
+      if ('lock' in answer) answer.lock.release()
+    },
+  }
+}
+
+/** The state of a lock; undefined when there is no folder yet, or a change was met. */
+async function readState(folder: string): Promise<LockState | undefined> {
+  const status = await lstat(folder).catch(ignoreMissing)
+  if (status === undefined) return undefined
+  if (!status.isDirectory()) throw unusable('ENOTDIR', 'it is not a folder')
+  // Windows has access lists in place of modes, and Node does not show them.
+  if (process.platform !== 'win32' && (status.uid !== process.getuid?.() || (status.mode & 0o022) !== 0))
+    throw unusable('EPERM', 'others may write it')
+  return stateAmong(await readdir(folder))
+}
+
+/**
+ * Makes the folder, unless it is there. It comes with its first state in one step, and so is never without one: a second
+ * one cannot take the place of a folder that is not empty.
+ */
+async function begin(folder: string): Promise<LockState | undefined> {
+  const fresh = `${folder}.${randomBytes(12).toString('hex')}.new`
+  await mkdir(fresh, { mode: 0o700 })
+  try {
+    await writeFile(join(fresh, freeName(0)), '', { flag: 'wx', mode: 0o600 })
+    await rename(fresh, folder)
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true })
+    const there = ['ENOTEMPTY', 'EEXIST', ...(process.platform === 'win32' ? ['EPERM', 'EACCES'] : [])]
+    if (!there.includes(codeOf(error))) throw error
+  }
+  return readState(folder)
+}
+
+async function draftsIn(folder: string): Promise<readonly string[]> {
+  const names = (await readdir(folder).catch(ignoreMissing)) ?? []
+  return names.filter((name) => name.endsWith('.draft'))
+}
+
+function isSame(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return one.scope === other.scope && one.process === other.process && one.started === other.started
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException).code)
+}
+
+function unusable(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
+}

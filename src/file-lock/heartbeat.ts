@@ -1,0 +1,51 @@
+// node only: files by which the holder of a lock says that it lives
+import { type FileHandle, open, utimes } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import process from 'node:process'
+
+const LENGTH = 512
+
+/** Says that the holder lives, for the so-manyth time. @throws what `node:fs` throws when the file is gone. */
+export async function writeBeat(path: string, count: number): Promise<void> {
+  const text = JSON.stringify({ process: process.pid, host: hostname().slice(0, 255), renewed: count })
+  // Opened by its name: a holder that has lost the lock finds no file of this name.
+  const file = await open(path, 'r+')
+  try {
+    // Always as long: when it is overwritten, a full disk has room for it.
+    await file.write(Buffer.from(`${text}\n`.padEnd(LENGTH)), 0, LENGTH, 0)
+  } catch {
+    // Another time than the one before is all that is asked of it.
+    await utimes(path, count, count)
+  } finally {
+    await file.close()
+  }
+}
+
+/**
+ * Reads the present sign of life: another one than before says that the holder has given one between. The file is opened
+ * and read, as a file server is asked then, and not a cache of this machine.
+ */
+export async function readBeat(path: string): Promise<string> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, 'r')
+    const { mtimeMs } = await file.stat()
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(LENGTH), 0, LENGTH, 0)
+    return `${buffer.toString('utf8', 0, bytesRead)}\n${mtimeMs}`
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  } finally {
+    await file?.close()
+  }
+}
+
+/** The machine of the holder, out of its sign of life; empty when it has not said it yet. */
+export function describeHost(beat: string): string {
+  try {
+    const { host } = JSON.parse(beat.slice(0, beat.indexOf('\n'))) as { readonly host?: unknown }
+    return typeof host === 'string' ? host : ''
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,99 @@
+// node only: holds a lock between processes
+import { randomBytes } from 'node:crypto'
+import { closeSync, openSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeBeat } from './heartbeat.ts'
+
+/** A lock that was taken. It is renewed by a timer, which does not keep the process alive, until it is given back. */
+export interface HeldLock {
+  /**
+   * Whether the lock is held at this moment. It is lost when this process stood still for longer than a lease, and
+   * another one has taken it.
+   */
+  isHeld(): boolean
+  /** A path for a new file that is to be published. The next holder removes what is there. */
+  draft(): string
+  /**
+   * Renames a draft to its place, unless the lock was lost: the next holder has removed the drafts before it does
+   * anything else, so that the rename fails, however late it comes.
+   *
+   * @returns whether it was done.
+   * @throws what `node:fs` throws for other reasons.
+   */
+  publish(draft: string, place: string): boolean
+  /** Gives the lock back. */
+  release(): void
+}
+
+/** What is held. */
+export interface Holding {
+  readonly folder: string
+  /** The name of the state in which this process holds the lock. */
+  readonly name: string
+  readonly token: string
+  /** The name of the state after that. */
+  readonly free: string
+  readonly renewMs: number
+}
+
+/** Begins to renew a lock that was taken. */
+export function holdLock({ folder, name, token, free, renewMs }: Holding): HeldLock {
+  const path = join(folder, name)
+  let state: 'held' | 'lost' | 'released' = 'held'
+  let timer: NodeJS.Timeout | undefined
+
+  async function renew(count: number): Promise<void> {
+    try {
+      await writeBeat(path, count)
+    } catch (error) {
+      // Any other error may pass; until then the lock is held for as long as nobody takes it.
+      if (isMissing(error) && state === 'held') state = 'lost'
+    }
+    if (state !== 'held') return
+    timer = setTimeout(renew, renewMs, count + 1)
+    timer.unref()
+  }
+
+  function isHeld(): boolean {
+    if (state !== 'held') return false
+    try {
+      // Opened, as a file server is asked then; a status could be one that this machine remembers.
+      closeSync(openSync(path, 'r'))
+      return true
+    } catch (error) {
+      if (isMissing(error)) state = 'lost'
+      return false
+    }
+  }
+
+  void renew(1)
+  return {
+    isHeld,
+    draft: () => join(folder, `${token}-${randomBytes(8).toString('hex')}.draft`),
+    publish(draft, place) {
+      if (!isHeld()) return false
+      try {
+        renameSync(draft, place)
+        return true
+      } catch (error) {
+        if (isMissing(error) && !isHeld()) return false
+        throw error
+      }
+    },
+    release() {
+      clearTimeout(timer)
+      if (state === 'held') {
+        try {
+          renameSync(path, join(folder, free))
+        } catch {
+          // It was lost, or is taken when the lease has passed.
+        }
+      }
+      state = 'released'
+    },
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}

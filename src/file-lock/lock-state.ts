@@ -1,0 +1,45 @@
+import type { ProcessIdentity } from './process-identity.ts'
+
+/** What the name of the one state file in the folder of a lock says. */
+export interface LockState {
+  readonly name: string
+  /** Grows by one with each change: no two states of a lock have the same. */
+  readonly number: number
+  /** The process that holds the lock; undefined when it is free. */
+  readonly holder: ProcessIdentity | undefined
+}
+
+const pattern = /^(\d{1,15})-(?:free|held-[0-9a-f]{24}-([0-9a-f]{16}|unknown)-(\d{1,10})-(\d{1,20}|unknown))$/
+
+/** The name of the state in which nobody holds the lock. */
+export function freeName(number: number): string {
+  return `${number}-free`
+}
+
+/** The name of the state in which a process holds the lock. */
+export function heldName(number: number, token: string, { scope, process, started }: ProcessIdentity): string {
+  return `${number}-held-${token}-${scope || 'unknown'}-${process}-${started || 'unknown'}`
+}
+
+/** The state among the names in the folder of a lock; undefined when there is none. */
+export function stateAmong(names: readonly string[]): LockState | undefined {
+  let newest: LockState | undefined
+  for (const name of names) {
+    const found = parse(name)
+    // A listing that meets a change can show both names.
+    if (found !== undefined && found.number >= (newest?.number ?? 0)) newest = found
+  }
+  return newest
+}
+
+function parse(name: string): LockState | undefined {
+  const [, number, scope, process, started] = pattern.exec(name) ?? []
+  if (number === undefined) return undefined
+  if (scope === undefined) return { name, number: Number(number), holder: undefined }
+  const known = (text: string | undefined): string => (text === undefined || text === 'unknown' ? '' : text)
+  return {
+    name,
+    number: Number(number),
+    holder: { scope: known(scope), process: Number(process), started: known(started) },
+  }
+}
