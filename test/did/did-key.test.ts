@@ -7,6 +7,7 @@ import { encodeMultikey } from '../../src/did/multikey.ts'
 import { isCompressedPoint, P256, SECP256K1, toBigEndian } from '../../src/did/weierstrass.ts'
 import { MalformedError } from '../../src/errors.ts'
 import { decodeHex, encodeBase58btc, encodeBase64url, encodeHex } from '../../src/ipld/base.ts'
+import { costOf } from '../support/cost.ts'
 
 const P = 2n ** 255n - 19n
 
@@ -32,11 +33,10 @@ describe('a did:key', () => {
   })
 
   it('KEY-01 is not decoded when it is too long, as base58 is quadratic [attack 62]', () => {
-    const started = performance.now()
     for (const length of [65, 1_000, 100_000, 1_000_000]) {
-      expect.soft(refusal(`did:key:z${'6'.repeat(length)}`)).toBe('KEY-01')
+      const did = `did:key:z${'6'.repeat(length)}`
+      expect.soft(costOf(() => expect.soft(refusal(did)).toBe('KEY-01'))).toBeLessThan(1)
     }
-    expect(performance.now() - started).toBeLessThan(50)
   })
 
   it('KEY-02 is in base58btc and in no other base', () => {

@@ -42,16 +42,17 @@ describe.each([
     expect(asked).toEqual(['/.well-known/did.json'])
   })
 
-  it('WEB-05 stops reading at 64 KiB, also of a compressed bomb [attack 69]', async () => {
-    for (const encoding of ['identity', 'gzip']) {
+  it('WEB-05 stops reading at 64 KiB, and does not decompress a bomb [attack 69]', async () => {
+    for (const [encoding, message] of [
+      ['identity', 'more than 65536 bytes'],
+      ['gzip', 'no JSON'],
+    ] as const) {
       const { did, fetch } = await serve((_, response) => {
         const body = Buffer.alloc(encoding === 'gzip' ? 20_000_000 : 200_000, ' ')
         response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding })
         response.end(encoding === 'gzip' ? gzipSync(body) : body)
       })
-      const started = performance.now()
-      await expect(webResolver({ fetch }).resolve(did, {})).rejects.toThrow(ResolutionError)
-      expect(performance.now() - started).toBeLessThan(1_000)
+      await expect(webResolver({ fetch }).resolve(did, {})).rejects.toThrow(message)
     }
   })
 
@@ -66,9 +67,7 @@ describe.each([
         closed()
       })
     })
-    const started = performance.now()
     await expect(webResolver({ fetch, timeoutMs: 300 }).resolve(did, {})).rejects.toThrow('not done in 300 ms')
-    expect(performance.now() - started).toBeLessThan(1_000)
     await closing
   })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { didMethod, isDid, parseDid, withoutFragment } from '../../src/did/did.ts'
 import { MalformedError } from '../../src/errors.ts'
+import { costOf } from '../support/cost.ts'
 
 const good = [
   'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK',
@@ -22,15 +23,13 @@ describe('a DID', () => {
     const longest = `did:example:${'a'.repeat(128 - 12)}`
     expect(parseDid(longest)).toHaveLength(128)
     expect(refusal(`${longest}a`)).toEqual(['DID-01', 'too_large'])
-    const started = performance.now()
     for (const text of [
       `did:key:z${'6'.repeat(100_000)}`,
       'did:'.repeat(1_000_000),
       `did:x:${'%'.repeat(1_000_000)}`,
     ]) {
-      expect.soft(refusal(text)[0]).toBe('DID-01')
+      expect.soft(costOf(() => expect.soft(refusal(text)[0]).toBe('DID-01'))).toBeLessThan(1)
     }
-    expect(performance.now() - started).toBeLessThan(50)
   })
 
   it.each([

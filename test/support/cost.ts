@@ -1,0 +1,34 @@
+/**
+ * What a task costs in comparison with a fixed piece of work, measured in turns with it: a bound that means the same on a
+ * fast machine, on a slow one and on one that others use as well.
+ *
+ * @module
+ */
+
+const bytes = new Uint8Array(1_000_000).map((_, index) => index)
+
+/**
+ * How many times as long as the yardstick, a pass over a million bytes (about a millisecond), a task takes.
+ *
+ * @param rounds - the fastest of so many counts, as the first rounds compile and others are disturbed.
+ */
+export function costOf(task: () => unknown, rounds = 5): number {
+  let [best, yardstick] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  for (let round = 0; round < rounds; round++) {
+    yardstick = Math.min(yardstick, timeOf(passOver))
+    best = Math.min(best, timeOf(task))
+  }
+  return best / yardstick
+}
+
+function timeOf(task: () => unknown): number {
+  const start = performance.now()
+  task()
+  return performance.now() - start
+}
+
+function passOver(): number {
+  let sum = 0
+  for (let index = 0; index < bytes.length; index++) sum = (sum * 31 + (bytes[index] as number)) | 0
+  return sum
+}
