@@ -57,8 +57,8 @@ interface Waiting {
 }
 
 /**
- * Writes records into a table. Writers take turns by an advisory lock, so that there is one chain however many there
- * are; events that come while a transaction runs share the next one. AUD-19
+ * Writes records into a table. Writers take turns by a lock, so that there is one chain however many there are; events
+ * that come while a transaction runs share the next one. AUD-19
  *
  * When the connection is lost while it commits, the record may be there although it is not confirmed: as an intent
  * without an outcome. Whether the table is there shows with the first event; {@link openPostgresAuditSink} asks before.
@@ -128,8 +128,9 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
     try {
       // Each statement has to see what was committed before it, the lock being the first of them.
       await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED')
-      await connection.query('SET LOCAL synchronous_commit = on')
-      await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`procura audit ${table}`])
+      await connection.query(settings)
+      // AUD-33: not an advisory lock, which every role that may connect can take
+      await connection.query(`LOCK TABLE ${table}_turn IN SHARE ROW EXCLUSIVE MODE`)
       const { rows } = await connection.query(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`)
       const records: AuditRecord[] = []
       let last = positionOf(rows[0])
@@ -181,7 +182,7 @@ export async function openPostgresAuditSink(options: PostgresAuditSinkOptions): 
   try {
     const connection = await pool.connect()
     try {
-      rows = (await connection.query(capability, [table])).rows
+      rows = (await connection.query(capability, [table, `${table}_turn`])).rows
     } finally {
       connection.release()
     }
@@ -195,10 +196,15 @@ export async function openPostgresAuditSink(options: PostgresAuditSinkOptions): 
   return sink
 }
 
+/** A writer that is suspended in the midst of a transaction would keep all others waiting; the server ends it. */
+const settings = `
+  SELECT set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '5000', true)`
+
 const capability = `
-  SELECT to_regclass($1) IS NOT NULL AS there,
-    CASE WHEN to_regclass($1) IS NULL THEN false
+  SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL AS there,
+    CASE WHEN to_regclass($1) IS NULL OR to_regclass($2) IS NULL THEN false
       ELSE has_table_privilege(to_regclass($1), 'SELECT') AND has_table_privilege(to_regclass($1), 'INSERT')
+        AND has_table_privilege(to_regclass($2), 'UPDATE')
     END AS allowed,
     current_setting('transaction_read_only')::boolean AS read_only`
 
@@ -206,12 +212,13 @@ const capability = `
 export interface PostgresAuditSchemaOptions {
   /** Default `audit_log`. */
   readonly table?: string
-  /** The role that the service connects as: it may read and add, and nothing else. It must exist. */
+  /** The role that the service connects as: it may read, add and take its turn, and nothing else. It must exist. */
   readonly role?: string
 }
 
 /**
- * The SQL that makes the table, to be run once by its owner. Rows cannot be changed or removed, not even by the owner
+ * The SQL that makes the table, to be run by its owner: once, and again after an upgrade, which changes nothing that is
+ * there. A second table without columns, `<table>_turn`, is what writers lock: a lock on it needs a right on it. Rows cannot be changed or removed, not even by the owner
  * without first removing the trigger; the role of the service cannot do that.
  */
 export function postgresAuditSchema(options: PostgresAuditSchemaOptions = {}): string {
@@ -226,6 +233,7 @@ CREATE TABLE IF NOT EXISTS ${table} (
   previous text NOT NULL UNIQUE,
   line text NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ${table}_turn ();
 CREATE OR REPLACE FUNCTION ${rule}() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'an audit log is not changed'; END $$;
 CREATE OR REPLACE TRIGGER no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ${table}
@@ -235,8 +243,9 @@ ${grants}`
 
 function grantsTo(role: string, table: string): string {
   assertTableName(role)
-  return `REVOKE ALL ON ${table} FROM ${role};
+  return `REVOKE ALL ON ${table}, ${table}_turn FROM ${role};
 GRANT SELECT, INSERT ON ${table} TO ${role};
+GRANT UPDATE ON ${table}_turn TO ${role};
 `
 }
 

@@ -2,11 +2,13 @@ import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   openPostgresAuditSink,
+  type PostgresPool,
   postgresAuditSchema,
   postgresAuditSink,
   readPostgresLines,
 } from '../../src/audit/postgres.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { withDeadline } from '../../src/audit/with-deadline.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { id, intent } from '../audit/events.ts'
 
@@ -54,11 +56,14 @@ describe('a log in PostgreSQL', () => {
     expect(await sink.append(intent(1), {})).toMatchObject({ sequence: 1 })
     await sink.close()
     await owner.query(postgresAuditSchema({ table: 'foreign_log' }))
+    await table('earlier_log')
+    await owner.query('DROP TABLE earlier_log_turn')
     const elsewhere = new Pool({ connectionString: address.replace(/:[0-9]+/, ':1') })
     const standby = new Pool({ connectionString: asService, options: '-c default_transaction_read_only=on' })
     const mistakes = [
       [{ pool, table: 'missing_log' }, /`missing_log` .* is not there; run the SQL of postgresAuditSchema/],
       [{ pool, table: 'nowhere.log' }, /`nowhere.log` .* is not there/],
+      [{ pool, table: 'earlier_log' }, /`earlier_log` .* is not there; run the SQL of postgresAuditSchema/],
       [{ pool, table: 'foreign_log' }, /may not be read and added to by this role; give `role`/],
       [{ pool: elsewhere, table: log }, /cannot be asked about; let `pool` reach the server/],
       [{ pool: standby, table: log }, /only read; connect to the one that is written/],
@@ -141,20 +146,84 @@ describe('a log in PostgreSQL', () => {
     const log = await table('locked')
     const sink = postgresAuditSink({ pool, table: log })
     const holder = await owner.connect()
-    await holder.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`procura audit ${log}`])
+    await holder.query(`BEGIN; LOCK TABLE ${log}_turn IN SHARE ROW EXCLUSIVE MODE`)
     const first = sink.append(intent(1), {})
     await new Promise((resolve) => setTimeout(resolve, 50))
     const controller = new AbortController()
     const second = sink.append(intent(2), { signal: controller.signal })
     controller.abort(new Error('late'))
-    await holder.query('SELECT pg_advisory_unlock_all()')
+    await holder.query('ROLLBACK')
     holder.release()
     expect(await first).toMatchObject({ sequence: 1 })
     await expect(second).rejects.toThrow('late')
     expect(await sink.append(intent(3), {})).toMatchObject({ sequence: 2 })
   })
 
-  it.each(['', 'a.b.c', 'a b', 'A', '"x"', 'a;--'])('AUD-19 has no table `%s`', (name) => {
+  it('AUD-33 is not stopped by a role that may only connect, or only read [attack 78]', async () => {
+    const log = await table('turns')
+    await owner.query('CREATE ROLE stranger LOGIN')
+    await owner.query('CREATE ROLE auditor LOGIN')
+    await owner.query(`GRANT SELECT ON ${log}, ${log}_turn TO auditor`)
+    const sink = postgresAuditSink({ pool, table: log })
+    await sink.append(intent(1), {})
+    const modes = ['ROW SHARE', 'ROW EXCLUSIVE', 'SHARE UPDATE EXCLUSIVE', 'SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE']
+    const locks = [log, `${log}_turn`].flatMap((name) => [
+      ...['ACCESS SHARE', ...modes, 'ACCESS EXCLUSIVE'].map((mode) => `LOCK TABLE ${name} IN ${mode} MODE NOWAIT`),
+      `SELECT FROM ${name} FOR UPDATE NOWAIT`,
+      `SELECT FROM ${name} FOR SHARE NOWAIT`,
+      `SELECT FROM ${name}`,
+      `SELECT pg_advisory_lock(hashtextextended('procura audit ${name}', 0))`,
+    ])
+    let number = 2
+    let held = 0
+    for (const role of ['stranger', 'auditor']) {
+      const other = new Pool({ connectionString: address.replace('postgres@', `${role}@`), max: 1 })
+      for (const lock of locks) {
+        const holder = await other.connect()
+        await holder.query('BEGIN')
+        held += await holder.query(lock).then(
+          () => 1,
+          () => 0,
+        )
+        const written = withDeadline(sink, { deadlineMs: 2_000 }).append(intent(number++), {})
+        await expect(written, `${role}: ${lock}`).resolves.toMatchObject({ sequence: number - 1 })
+        await holder.query('ROLLBACK')
+        holder.release()
+      }
+      await other.end()
+    }
+    expect(held).toBeGreaterThan(4)
+    await sink.close()
+  })
+
+  it('AUD-33 goes on when a writer is suspended in its turn [attack 78]', async () => {
+    const log = await table('suspended')
+    const connection = await pool.connect()
+    let suspended: () => void = () => undefined
+    const holding = new Promise<void>((resolve) => (suspended = resolve))
+    const stops: PostgresPool = {
+      connect: async () => ({
+        release: (error) => connection.release(error),
+        query: async (sql, parameters) => {
+          const answer = await connection.query(sql, parameters as unknown[])
+          if (!sql.startsWith('LOCK')) return answer
+          suspended()
+          return new Promise<never>(() => undefined)
+        },
+      }),
+    }
+    connection.on('error', () => undefined)
+    void postgresAuditSink({ pool: stops, table: log })
+      .append(intent(1), {})
+      .catch(() => undefined)
+    await holding
+    const began = performance.now()
+    expect(await postgresAuditSink({ pool, table: log }).append(intent(2), {})).toMatchObject({ sequence: 1 })
+    expect(performance.now() - began).toBeGreaterThan(4_000)
+    connection.release(new Error('it was ended'))
+  }, 30_000)
+
+  it.each(['', 'a.b.c', 'a'.repeat(51), 'a b', 'A', '"x"', 'a;--'])('AUD-19 has no table `%s`', (name) => {
     expect(() => postgresAuditSink({ pool, table: name })).toThrow(ArgumentError)
     expect(() => postgresAuditSchema({ table: name })).toThrow(ArgumentError)
     expect(() => postgresAuditSchema({ role: `x${name}; --` })).toThrow(ArgumentError)
