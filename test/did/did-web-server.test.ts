@@ -42,10 +42,11 @@ describe.each([
     expect(asked).toEqual(['/.well-known/did.json'])
   })
 
-  it('WEB-05 stops reading at 64 KiB, and does not decompress a bomb [attack 69]', async () => {
+  it('WEB-05 stops reading at 64 KiB, also of a compressed bomb [attack 69]', async () => {
     for (const [encoding, message] of [
       ['identity', 'more than 65536 bytes'],
-      ['gzip', 'no JSON'],
+      // A fetch that does not decompress reads 20 KB that are not JSON.
+      ['gzip', /more than 65536 bytes|no JSON/],
     ] as const) {
       const { did, fetch } = await serve((_, response) => {
         const body = Buffer.alloc(encoding === 'gzip' ? 20_000_000 : 200_000, ' ')
