@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
+import { parseDid } from '../../src/did/did.ts'
 import type { IpldValue } from '../../src/ipld/value.ts'
 import { type AwsGrant, sessionPolicies } from '../../src/vault/aws/session-policy.ts'
 import { assumeRoleVault, secretsManagerSource, secretsManagerVault } from '../../src/vault/aws.ts'
@@ -25,6 +27,12 @@ async function start(
 const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'canary-aws-secret-key' }
 const common = { region: 'eu-central-1', keys, clock: movableClock(), resilience: { attempts: 1 } }
 const refused = (code: Parameters<typeof vaultError>[0]): unknown => expect.objectContaining(vaultError(code))
+
+/** As `spec/vault.md` describes it. */
+function sessionNameOf(did: string): string {
+  const hash = createHash('sha256').update(did).digest('base64url')
+  return `${did.replace(/[^A-Za-z0-9+=,.@_-]/g, '-').slice(0, 41)}-${hash.slice(0, 22)}`
+}
 
 describe('session policies', () => {
   const compile = (
@@ -120,7 +128,7 @@ describe('session policies', () => {
 
 describe('temporary keys', () => {
   const roleArn = 'arn:aws:iam::123456789012:role/service/reports'
-  const session = AGENT.replaceAll(':', '-')
+  const session = sessionNameOf(AGENT)
   const answer = (
     arn: string,
     extra = '',
@@ -175,6 +183,33 @@ describe('temporary keys', () => {
       vault.lease('reports', { authorization: permission({ args: { key } }) })
     await Promise.all([one('a'), one('a'), one('b')])
     expect(server.received.length).toBe(2)
+  })
+
+  it('VLT-38 of two invokers are two, under two session names, however alike their DIDs are', async () => {
+    const long = 'x'.repeat(80)
+    const invokers = [
+      'did:web:corp.example:payments',
+      'did:web:corp.example-payments',
+      'did:web:corp-example:payments',
+      `did:web:corp.example:${long}`,
+      `did:web:evil.example:${long}`,
+      `did:web:corp.example:${long}y`,
+      'did:web:corp.example%3A8443',
+      'did:web:corp.example-3A8443',
+      AGENT,
+    ]
+    const server = await start(({ body }) => {
+      const asked = new URLSearchParams(body).get('RoleSessionName') ?? ''
+      return { body: good.replaceAll(session, asked) }
+    })
+    const vault = vaultOf(server)
+    for (const invoker of invokers) {
+      await vault.lease('reports', { authorization: permission({ args: { key: 'b' }, invoker: parseDid(invoker) }) })
+    }
+    const names = server.received.map(({ body }) => new URLSearchParams(body).get('RoleSessionName') ?? '')
+    expect(names).toEqual(invokers.map(sessionNameOf))
+    expect(new Set(names).size).toBe(invokers.length)
+    for (const name of names) expect(name).toMatch(/^[A-Za-z0-9+=,.@_-]{2,64}$/)
   })
 
   it('VLT-38 of another role or session are refused [attack 83]', async () => {

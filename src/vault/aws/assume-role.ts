@@ -9,6 +9,7 @@ import type { ResilienceOptions } from '../resilience.ts'
 import { Secret } from '../secret.ts'
 import type { SecretSource } from '../source.ts'
 import { type AwsOptions, awsClient, awsError } from './client.ts'
+import { sessionName } from './session-name.ts'
 import { type AwsGrant, sessionPolicies } from './session-policy.ts'
 
 /** A role whose temporary keys are given to calls, each narrowed to what its call does. */
@@ -53,8 +54,8 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
 
 /**
  * A source of temporary keys (`AssumeRole` of AWS STS). The session policy is compiled from the command and the signed
- * arguments of the call, so that the keys do what was delegated although the role could do more. Sessions are named
- * after the invoker, which CloudTrail records.
+ * arguments of the call, so that the keys do what was delegated although the role could do more. Each invoker
+ * has a session name of its own, which CloudTrail records: the beginning of its DID and a hash of the whole.
  *
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
@@ -72,12 +73,13 @@ export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource
     name: 'aws-sts',
     scope(reference, authorization) {
       const policy = roles.get(reference)?.policies.policyFor(authorization) ?? ''
-      return JSON.stringify([sessionName(authorization.invoker), policy])
+      return JSON.stringify([authorization.invoker, policy])
     },
     async read(reference, { scope, signal }) {
       const role = roles.get(reference)
       if (role === undefined) return undefined
-      const [session = '', policy = ''] = JSON.parse(scope) as readonly string[]
+      const [invoker = '', policy = ''] = JSON.parse(scope) as readonly string[]
+      const session = await sessionName(invoker)
       const form = new URLSearchParams({
         Action: 'AssumeRole',
         Version: '2011-06-15',
@@ -154,11 +156,6 @@ function refusal(code: string): VaultError {
     return new VaultError('ERR_VAULT_DOWNSCOPE', `aws sts refused the session policy (${code})`)
   }
   return awsError('sts', code)
-}
-
-/** An invoker as a session name: 2 to 64 of `A-Z a-z 0-9 + = , . @ _ -`; of a long DID the end, which tells it apart. */
-function sessionName(did: string): string {
-  return did.replace(/[^A-Za-z0-9+=,.@_-]/g, '-').slice(-64)
 }
 
 function grantsOf(name: string, { grants }: AssumedRole): ReturnType<typeof sessionPolicies> {
