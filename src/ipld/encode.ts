@@ -8,7 +8,7 @@ import { ArgumentError, quote } from '../errors.ts'
 import { isTokenCidAt, readCid } from './cid.ts'
 import { compareKeys } from './equal.ts'
 import { isPlainObject } from './plain-object.ts'
-import { defaultDecodeLimits, major } from './scanner.ts'
+import { type DecodeLimits, defaultDecodeLimits, major } from './scanner.ts'
 import type { IpldValue } from './value.ts'
 import {
   createWriter,
@@ -29,9 +29,9 @@ interface Walk extends Writer {
   readonly path: (string | number)[]
   depth: number
   items: number
+  /** Bounds on the value. */
+  readonly most: Pick<DecodeLimits, 'depth' | 'items'>
 }
-
-const { depth: maxDepth, items: maxItems } = defaultDecodeLimits
 
 /** Heads that never change: false, which true and null follow; and the tag of a link. */
 const falseHead = 0xf4
@@ -45,20 +45,25 @@ const linkTag = 42
  * Each part is checked and written at once, and read once (CBR-24): what was checked is what is written, getters or not.
  *
  * @param name - how messages call the value, for example `args`
+ * @param most - bounds on the value; default 32 levels and 8,192 items
  * @throws ArgumentError for what has no form on the wire: undefined, NaN, infinities, numbers beyond ±(2^53 - 1),
- * BigInt, functions, symbols, lone surrogates, `__proto__` as a key, instances of classes, cycles, more than 32 levels
- * or 8,192 items. The message names the place, as in `args.to[1]`.
+ * BigInt, functions, symbols, lone surrogates, `__proto__` as a key, instances of classes, cycles, more levels or items
+ * than the limits allow. The message names the place, as in `args.to[1]`.
  */
-export function encodeCbor(value: IpldValue, name = 'value'): Uint8Array {
+export function encodeCbor(
+  value: IpldValue,
+  name = 'value',
+  most: Pick<DecodeLimits, 'depth' | 'items'> = defaultDecodeLimits,
+): Uint8Array {
   const { bytes, length } = createWriter()
-  const walk: Walk = { bytes, length, name, path: [], depth: 0, items: 0 }
+  const walk: Walk = { bytes, length, name, path: [], depth: 0, items: 0, most }
   write(value, walk)
   return writtenBytes(walk)
 }
 
 function write(value: unknown, walk: Walk): void {
   // CBR-23: what a reader would refuse, or read as something else, is refused before it is signed.
-  if (++walk.items > maxItems) throw unwritable(walk, `holds more than ${maxItems} items`)
+  if (++walk.items > walk.most.items) throw unwritable(walk, `holds more than ${walk.most.items} items`)
   switch (typeof value) {
     case 'boolean':
       writeByte(walk, value ? trueHead : falseHead)
@@ -134,7 +139,7 @@ function areSorted(keys: readonly string[]): boolean {
 
 /** Steps into a list or map. */
 function enter(walk: Walk): void {
-  if (walk.depth >= maxDepth) throw unwritable(walk, `is more than ${maxDepth} levels deep`)
+  if (walk.depth >= walk.most.depth) throw unwritable(walk, `is more than ${walk.most.depth} levels deep`)
   walk.depth++
 }
 

@@ -126,7 +126,7 @@ function* twinName(token: OpenToken, backend: CryptoBackend): Steps<string | und
   const { algorithm, raw } = token.signature as FramedSignature
   const twin = twinSignature(algorithm, raw)
   if (twin === undefined) return undefined
-  return cidOf(yield* wait(backend.sha256(withSignature(token, algorithm, twin)))).toString()
+  return cidOf(yield* wait(backend.sha256(withSignature(token, twin)))).toString()
 }
 
 /** A delegation that is not signed is valid as long as what is there instead. */

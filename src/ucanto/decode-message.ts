@@ -6,13 +6,13 @@ import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'
 import { tokenKey } from '../ipld/cid.ts'
-import { decodeCbor } from '../ipld/decode.ts'
 import { parseCid } from '../ipld/parse-cid.ts'
 import { type IpldMap, type IpldValue, isList, isMap } from '../ipld/value.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { archiveBytes } from './archive-text.ts'
 import { type Block, readCar } from './car.ts'
 import { publicToken } from './decode.ts'
+import { decodeBlock } from './decode-block.ts'
 import { isTokenLink, linksIn, nameBlocks, namedTokens, openTokens } from './open-archive.ts'
 import { openReceipt, type UcantoReceipt } from './receipt.ts'
 import type { UcantoToken } from './token.ts'
@@ -54,14 +54,16 @@ export async function decodeMessage(
   const { root, blocks } = readCar(archiveBytes(message, limits), limits)
   const sha256 = (block: Uint8Array): Uint8Array | Promise<Uint8Array> => backend.sha256(block)
   const found = await runAsync(nameBlocks(blocks, { sha256 }))
-  const { execute, report } = readHead(found.get(tokenKey(root)))
-  checkReachable(root, found)
+  const { execute, report } = readHead(found.get(tokenKey(root)), limits)
+  checkReachable(root, found, limits)
   const tokens = openTokens(execute, found, { limits, parseDid })
   const attached = new Map([...found].filter(([key]) => !tokens.has(key)))
   const receipts: UcantoReceipt[] = []
   for (const [ran, cid] of report) {
     const bytes = found.get(tokenKey(cid))?.bytes
-    receipts.push(await openReceipt({ cid, ran, bytes }, { resolver, ...(signal === undefined ? {} : { signal }) }))
+    receipts.push(
+      await openReceipt({ cid, ran, bytes }, { limits, resolver, ...(signal === undefined ? {} : { signal }) }),
+    )
   }
   return Object.freeze({
     invocations: Object.freeze(namedTokens(execute, tokens).map((token) => publicToken(token, { tokens, attached }))),
@@ -76,8 +78,8 @@ interface Head {
   readonly report: readonly (readonly [CID, CID])[]
 }
 
-function readHead(block: Block | undefined): Head {
-  const head = block === undefined ? undefined : decodeCbor(block.bytes)
+function readHead(block: Block | undefined, limits: Limits): Head {
+  const head = block === undefined ? undefined : decodeBlock(block.bytes, limits)
   const { 'ucanto/message@7.0.0': message, ...others } = isMap(head) ? head : ({} as IpldMap)
   if (message === undefined || !isMap(message) || Object.keys(others).length > 0) {
     throw new MalformedError('UCT-60', 'it is no agent message of version 7.0.0', { kind: 'unsupported' })
@@ -98,12 +100,14 @@ function readEntry([text, receipt]: readonly [string, IpldValue]): readonly [CID
 }
 
 /** Every block is one that links lead to, from the first. */
-function checkReachable(root: CID, blocks: ReadonlyMap<string, Block>): void {
+function checkReachable(root: CID, blocks: ReadonlyMap<string, Block>, limits: Limits): void {
   const reached = new Set([tokenKey(root)])
   for (const key of reached) {
     const block = blocks.get(key)
     if (block === undefined) continue
-    for (const cid of linksIn(decodeCbor(block.bytes))) if (blocks.has(tokenKey(cid))) reached.add(tokenKey(cid))
+    for (const cid of linksIn(decodeBlock(block.bytes, limits))) {
+      if (blocks.has(tokenKey(cid))) reached.add(tokenKey(cid))
+    }
   }
   if (reached.size < blocks.size) throw new MalformedError('UCT-60', 'the message has a block that nothing refers to')
 }

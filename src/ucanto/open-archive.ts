@@ -8,10 +8,11 @@ import type { CID } from 'multiformats/cid'
 import { isPromiseLike, type Steps, wait } from '../authorization/steps.ts'
 import { MalformedError } from '../errors.ts'
 import { digestKey, isTokenCid, tokenKey } from '../ipld/cid.ts'
-import { decodeCbor } from '../ipld/decode.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import { type IpldValue, isList, isMap } from '../ipld/value.ts'
+import type { Limits } from '../limits.ts'
 import { type Block, readCar } from './car.ts'
+import { decodeBlock } from './decode-block.ts'
 import { type OpenToken, type OpenTokenContext, openToken } from './open-token.ts'
 
 /** What hashes, and the rules for reading tokens. */
@@ -54,7 +55,7 @@ export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<
   const table = yield* nameBlocks(blocks, context)
   const head = table.get(tokenKey(root))
   if (head === undefined) throw new MalformedError('UCT-07', 'the root of the archive is not in it')
-  const { isMessage, links } = readHead(head.bytes)
+  const { isMessage, links } = readHead(head.bytes, context.limits)
   const tokens = openTokens(links, table, context)
   const first = namedTokens(links, tokens)
   const attached = tokens.size + 1 < table.size ? findAttached(table, tokenKey(root), first, tokens) : none
@@ -165,8 +166,8 @@ interface Head {
 }
 
 /** Reads the root block: one token, or the invocations of an agent message. */
-function readHead(bytes: Uint8Array): Head {
-  const head = decodeCbor(bytes)
+function readHead(bytes: Uint8Array, limits: Limits): Head {
+  const head = decodeBlock(bytes, limits)
   const [first, ...others] = isMap(head) ? Object.entries(head) : []
   const [tag, value] = first ?? []
   if (others.length === 0 && tag === 'ucan@0.9.1' && isTokenLink(value)) return { isMessage: false, links: [value] }

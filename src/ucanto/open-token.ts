@@ -10,13 +10,13 @@ import { type Did, didMethod } from '../did/did.ts'
 import { MalformedError, quote } from '../errors.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
 import { isTokenCid } from '../ipld/cid.ts'
-import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import { type IpldMap, type IpldValue, isList, isMap } from '../ipld/value.ts'
 import type { Limits } from '../limits.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { type Capability, readCapability } from './capability.ts'
+import { decodeBlock } from './decode-block.ts'
 import { once } from './once.ts'
 import { readPrincipal } from './principal.ts'
 import { type FramedSignature, isAbsentFrame, readSignatureFrame } from './signature-frame.ts'
@@ -62,16 +62,15 @@ const maxNonce = 64
  * @throws {@link MalformedError} for anything but the one form.
  */
 export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenContext): OpenToken {
-  const { tokenBytes, depth, items } = limits
   // `eyJ` is how a JWT begins: the other form of a token, with another name.
   if (bytes[0] === 0x65 && bytes[1] === 0x79 && bytes[2] === 0x4a) {
     throw new MalformedError('UCT-14', 'the token is a JWT', { kind: 'unsupported' })
   }
-  const payload = decodeCbor(bytes, { bytes: tokenBytes, depth, items, stringBytes: tokenBytes })
+  const payload = decodeBlock(bytes, limits)
   if (!isMap(payload)) throw new MalformedError('UCT-10', 'a token is a map')
   checkFields(payload)
   // Numbers are the one thing with two canonical forms: the integer 1 and the float 1.0 are signed as the same text.
-  if (!bytesEqual(encodeCbor(payload), bytes)) {
+  if (!bytesEqual(encodeCbor(payload, 'token', limits), bytes)) {
     throw new MalformedError('UCT-12', 'the token has a whole number written as a float')
   }
   checkKeys(payload)

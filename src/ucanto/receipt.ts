@@ -12,13 +12,13 @@ import { type DidResolver, keysOf } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
 import { digestKey, isTokenCid, tokenKey } from '../ipld/cid.ts'
-import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
 import type { Limits } from '../limits.ts'
 import { verifySignature } from '../principal/signature.ts'
 import { readCar } from './car.ts'
+import { decodeBlock } from './decode-block.ts'
 import { readSignatureFrame } from './signature-frame.ts'
 
 /** A receipt whose signature has been verified. */
@@ -57,7 +57,7 @@ export async function readReceipt(message: Uint8Array, ran: CID, context: ReadRe
     if (digestKey(await backend.sha256(bytes)) !== tokenKey(cid)) throw fault('a block is not what its name says')
     table.set(tokenKey(cid), bytes)
   }
-  const cid = receiptLink(decode(table.get(tokenKey(root))), ran)
+  const cid = receiptLink(decode(table.get(tokenKey(root)), context.limits), ran)
   return openReceipt({ cid, ran, bytes: table.get(tokenKey(cid)) }, context)
 }
 
@@ -71,7 +71,8 @@ export interface FoundReceipt {
 }
 
 /** What {@link openReceipt} is told. */
-export type OpenReceiptContext = Pick<ReadReceiptContext, 'resolver' | 'signal'> & Partial<ReadReceiptContext>
+export type OpenReceiptContext = Pick<ReadReceiptContext, 'limits' | 'resolver' | 'signal'> &
+  Partial<ReadReceiptContext>
 
 /**
  * Reads a receipt, and verifies that its issuer signed it.
@@ -83,14 +84,16 @@ export async function openReceipt(
   { cid, ran, bytes }: FoundReceipt,
   context: OpenReceiptContext,
 ): Promise<UcantoReceipt> {
-  const receipt = decode(bytes)
+  const { limits } = context
+  const receipt = decode(bytes, limits)
   const { ocm, sig } = receipt
-  if (bytes === undefined || !isMap(ocm) || !bytesEqual(encodeCbor(receipt), bytes)) throw fault('it is no receipt')
+  if (bytes === undefined || !isMap(ocm) || !bytesEqual(encodeCbor(receipt, 'receipt', limits), bytes))
+    throw fault('it is no receipt')
   const { iss, out, fx } = ocm
   if (!isDid(iss) || iss !== (context.service ?? iss)) throw fault('it is not issued by the service')
   if (!isCid(ocm.ran as IpldValue) || !ran.equals(ocm.ran)) throw fault('it is about another invocation')
   if (!isMap(out) || Object.keys(out).length !== 1) throw fault('it says no outcome')
-  await verify(iss, sig, encodeCbor(ocm), context)
+  await verify(iss, sig, encodeCbor(ocm, 'receipt', limits), context)
   if (out.ok === undefined && out.error === undefined) throw fault('it says no outcome')
   return Object.freeze({
     issuer: iss,
@@ -125,8 +128,8 @@ function receiptLink(head: IpldMap, ran: CID): CID {
   return link
 }
 
-function decode(bytes: Uint8Array | undefined): IpldMap {
-  const value = bytes === undefined ? undefined : decodeCbor(bytes)
+function decode(bytes: Uint8Array | undefined, limits: Limits): IpldMap {
+  const value = bytes === undefined ? undefined : decodeBlock(bytes, limits)
   if (!isMap(value)) throw fault('it is not in the message')
   return value
 }
