@@ -53,7 +53,11 @@ export function archiveText(bytes: Uint8Array): string {
 function decodeText(text: string, most: number): Uint8Array {
   if (!isArchive(text)) throw new MalformedError('UCT-06', 'the text is no archive in a base that is read here')
   if (text.startsWith('u')) return decodeBase64url(text.slice(1), most)
-  if (text.startsWith('m')) return decodeBase64(`${text.slice(1)}${'='.repeat((5 - (text.length % 4)) % 4)}`, most)
+  if (text.startsWith('m')) {
+    // Multibase `m` has no padding: with it the archive would have a second text.
+    if (text.endsWith('=')) throw new MalformedError('UCT-06', 'the text of an archive in multibase `m` has no padding')
+    return decodeBase64(`${text.slice(1)}${'='.repeat((5 - (text.length % 4)) % 4)}`, most)
+  }
   return text.length % 4 === 0 && !/[-_]/.test(text) ? decodeBase64(text, most) : decodeBase64url(text, most)
 }
 

@@ -232,6 +232,27 @@ describe('archives', () => {
     await expect(refusal(`u${identity.subarray(0, -1).toString('base64url')}`)).resolves.toBe('UCT-06')
     await expect(refusal('hello')).resolves.toBe('UCT-06')
   })
+
+  it.each([1, 2, 3])('UCT-06 come in one text in each of these forms, with %i bytes more', async (extra) => {
+    const noted = { ...capability, nb: { note: 'x'.repeat(extra) } } as never
+    const bytes = await archiveOf(invoke({ issuer: alice, audience: service, capability: noted }))
+    const base64 = Buffer.from(bytes).toString('base64')
+    const base64url = Buffer.from(bytes).toString('base64url')
+    const bare = base64.replaceAll('=', '')
+    const good = [base64, `m${bare}`, `u${base64url}`, base64url]
+    for (const form of good) await expect.soft(refusal(form)).resolves.toBe('accepted')
+    const endings = ['=', '==', '===', ' ', '\n', '\u00a0', '\0', 'A']
+    const others = [
+      ...good.flatMap((form) => endings.map((ending) => form + ending)),
+      `m${base64}`,
+      bare,
+      `m${base64url}`,
+      `u${bare}`,
+    ]
+    for (const other of others.filter((text) => !good.includes(text))) {
+      await expect.soft(refusal(other), `${other.slice(0, 2)}…${other.slice(-4)}`).resolves.not.toBe('accepted')
+    }
+  })
 })
 
 describe('tokens', () => {
