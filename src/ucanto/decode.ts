@@ -5,7 +5,7 @@ import { parseDid } from '../did/did.ts'
 import { tokenKey } from '../ipld/cid.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { archiveBytes } from './archive-text.ts'
-import { type Archive, linksOf, type NamedToken, openArchive } from './open-archive.ts'
+import { type Archive, linksOf, type NamedToken, openArchive, type TokenTable } from './open-archive.ts'
 import { tokenOf, type UcantoToken } from './token.ts'
 
 /** Options of {@link decode}. */
@@ -34,20 +34,36 @@ export async function decode(
   return Object.freeze(opened.first.map((token) => publicToken(token, opened)))
 }
 
-/** A token and, by name, all that it can be traced to. */
+/** A token, and by name the tokens that its own proofs lead to. */
 export function publicToken(
   start: NamedToken,
   { tokens, attached }: Pick<Archive, 'tokens' | 'attached'>,
 ): UcantoToken {
-  const included = new Map<string, UcantoToken>()
-  const waiting = [...start.token.proofs]
-  for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
-    const proof = tokens.get(tokenKey(cid))
-    if (proof === undefined || included.has(cid.toString())) continue
-    included.set(cid.toString(), tokenOf(proof, included))
-    waiting.push(...proof.token.proofs)
+  const made = new Map<string, UcantoToken>()
+  /** The same object wherever a token is named. */
+  const proofOf = (proof: NamedToken): UcantoToken => {
+    const known = made.get(proof.key)
+    if (known !== undefined) return known
+    const token = tokenOf(proof, () => includedIn(proof))
+    made.set(proof.key, token)
+    return token
   }
+  const includedIn = (token: NamedToken): ReadonlyMap<string, UcantoToken> =>
+    new Map(reachedFrom(token, tokens).map((proof) => [proof.cid.toString(), proofOf(proof)]))
   const links = attached.size === 0 ? [] : linksOf(start.token)
   const blocks = links.flatMap((cid) => attached.get(tokenKey(cid)) ?? [])
-  return tokenOf(start, included, new Map(blocks.map((block) => [block.cid.toString(), block.bytes])))
+  return tokenOf(start, () => includedIn(start), new Map(blocks.map((block) => [block.cid.toString(), block.bytes])))
+}
+
+/** UCT-63: the tokens that the proofs of one lead to, as far as they are there. */
+function reachedFrom(start: NamedToken, tokens: TokenTable): readonly NamedToken[] {
+  const reached = new Map<string, NamedToken>()
+  const waiting = [...start.proofs.keys()]
+  for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
+    const proof = tokens.get(key)
+    if (proof === undefined || reached.has(key)) continue
+    reached.set(key, proof)
+    waiting.push(...proof.proofs.keys())
+  }
+  return [...reached.values()]
 }

@@ -64,7 +64,8 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
   }
   const digest = await backend.sha256(bytes)
   const token = openToken(bytes, { limits: defaultLimits, parseDid })
-  return tokenOf({ token, cid: cidOf(digest) }, includedOf(proofs), await attachedTo(token, draft.attached ?? []))
+  const included = includedOf(proofs)
+  return tokenOf({ token, cid: cidOf(digest) }, () => included, await attachedTo(token, draft.attached ?? []))
 }
 
 async function write(input: object): Promise<{ readonly bytes: Uint8Array }> {

@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Did } from '../did/did.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Never, Timestamp } from '../time.ts'
+import { once } from './once.ts'
 import type { NamedToken } from './open-archive.ts'
 
 /** One entry of `att`, as written. */
@@ -38,7 +39,7 @@ export interface UcantoToken {
   readonly bytes: Uint8Array
   /** False when the issuer is absent and did not sign: an attestation has to stand for the signature. */
   readonly isSigned: boolean
-  /** The proofs that came along, and theirs, by the text of their CID. */
+  /** The proofs that came along, and theirs, by the text of their CID: what `proofs` lead to, and no other token. */
   readonly included: ReadonlyMap<string, UcantoToken>
   /**
    * Blocks of DAG-CBOR that came along because this token links to them, by the text of their CID, which is the hash of
@@ -49,13 +50,18 @@ export interface UcantoToken {
 
 const none: ReadonlyMap<string, Uint8Array> = new Map()
 
-/** Makes the public form of an opened token. */
+/**
+ * Makes the public form of an opened token.
+ *
+ * @param included - gives the proofs that came along; asked when somebody looks, as each token has a table of its own.
+ */
 export function tokenOf(
   { token, cid }: Pick<NamedToken, 'token' | 'cid'>,
-  included: ReadonlyMap<string, UcantoToken>,
+  included: () => ReadonlyMap<string, UcantoToken>,
   attached: ReadonlyMap<string, Uint8Array> = none,
 ): UcantoToken {
   const { issuer, audience, capabilities, notBefore, expiration, nonce, facts, proofs, bytes } = token
+  const tokens = once(included)
   return Object.freeze({
     version: '0.9.1',
     issuer,
@@ -69,7 +75,9 @@ export function tokenOf(
     cid,
     bytes,
     isSigned: token.signature !== undefined,
-    included,
+    get included() {
+      return tokens()
+    },
     attached,
   })
 }

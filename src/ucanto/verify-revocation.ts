@@ -6,10 +6,12 @@ import { defineCommand } from '../capability/definition.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
 import { anySubject } from '../capability/subject.ts'
 import { abortSignal, callback, checkOptions, maybe } from '../check-options.ts'
+import type { Did } from '../did/did.ts'
 import { isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
+import { checkToken } from './new-token-options.ts'
 import type { UcantoToken } from './token.ts'
 import { ucantoFormat } from './ucanto-format.ts'
 
@@ -52,6 +54,7 @@ const revoke = defineCommand({ command: '/ucan/revoke', args: { ucan: link, proo
  * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
  *
  * @param container - the archive or message with the invocation.
+ * @throws {@link ArgumentError} when an option is not of its type, or `find` gives something else than a token.
  * @throws what `find` throws.
  */
 export async function verifyRevocation(
@@ -72,18 +75,32 @@ export async function verifyRevocation(
   if (!decision.allowed) return Object.freeze({ accepted: false, denial: decision.denial })
   const { subject, args } = decision.authorization
   const target = args.ucan as CID
-  const token = await find(target)
+  const found = await find(target)
+  const token = found === undefined ? undefined : checkToken('find', found)
   if (token === undefined || !token.cid.equals(target)) {
     return refuse('proof_missing', 'the delegation that is to be revoked is not known here', [target])
   }
-  const isIssuer = [token, ...token.included.values()].some(({ issuer }) => issuer === subject)
-  if (!isIssuer) return refuse('root_not_subject', `${subject} issued neither the delegation nor one it stands on`)
+  if (!standsIn(subject, token))
+    return refuse('root_not_subject', `${subject} issued neither the delegation nor one it stands on`)
   const entry: RevocationEntry = Object.freeze({
     ids: Object.freeze([target.toString()]),
     revoker: subject,
     expiration: token.expiration,
   })
   return Object.freeze({ accepted: true, entry, target })
+}
+
+/** Whether somebody issued a token or one that its proofs lead to, whatever else came along with it. */
+function standsIn(issuer: Did, start: UcantoToken): boolean {
+  const waiting: UcantoToken[] = [start]
+  const seen = new Set<UcantoToken>()
+  for (let token = waiting.pop(); token !== undefined; token = waiting.pop()) {
+    if (token.issuer === issuer) return true
+    if (seen.has(token)) continue
+    seen.add(token)
+    waiting.push(...token.proofs.flatMap((proof) => start.included.get(proof.toString()) ?? []))
+  }
+  return false
 }
 
 function refuse(
