@@ -16,7 +16,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'source',
           include: ['test/**/*.test.ts'],
           exclude: [...builtTests, 'test/services/**', 'test/long/**'],
-          setupFiles: ['test/setup/seed.ts'],
+          setupFiles: ['test/setup/seed.ts', 'test/setup/unhandled.ts'],
           testTimeout: 30_000,
           // The library keeps no state in modules, so that files of tests can share them: half the time is loading.
           isolate: false,
@@ -44,6 +44,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'package',
           include: builtTests,
           globalSetup: ['test/setup/build.ts'],
+          setupFiles: ['test/setup/unhandled.ts'],
           testTimeout: 120_000,
         },
       },

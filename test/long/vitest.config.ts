@@ -8,6 +8,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     root,
     include: ['test/long/**/*.test.ts'],
+    setupFiles: ['test/setup/unhandled.ts'],
     testTimeout: 3_600_000,
     fileParallelism: false,
   },

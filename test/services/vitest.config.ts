@@ -11,6 +11,7 @@ const config: ViteUserConfig = defineConfig({
     name: 'services',
     include: ['test/services/**/*.test.ts'],
     globalSetup: ['test/setup/build.ts'],
+    setupFiles: ['test/setup/unhandled.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,

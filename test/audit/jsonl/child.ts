@@ -18,7 +18,7 @@ export interface Writer {
   lines(): readonly string[]
   /** Resolves when it has said a line that begins so, or has ended. */
   said(start: string): Promise<void>
-  /** Resolves when it has ended. */
+  /** Resolves when it has ended. Rejects when an error that it did not handle was what ended it. */
   readonly ended: Promise<void>
 }
 
@@ -31,7 +31,9 @@ export function startWriter(command: string, args: readonly string[]): Writer {
     text += chunk
     for (const look of waiting) look()
   })
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
+  const ended = new Promise<void>((resolve, reject) => {
+    child.on('close', (code) => (code === 1 ? reject(new Error('the process ended with code 1')) : resolve()))
+  })
   const lines = (): string[] => text.split('\n').slice(0, -1)
   return {
     child,

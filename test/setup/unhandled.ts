@@ -1,0 +1,21 @@
+import process from 'node:process'
+import { setImmediate } from 'node:timers/promises'
+import { afterAll, afterEach } from 'vitest'
+
+// A rejection or an exception that nobody handles ends a process of a user: it fails the test that is running then.
+const unhandled: unknown[] = []
+process.on('unhandledRejection', (reason) => unhandled.push(reason))
+process.on('uncaughtException', (error) => unhandled.push(error))
+
+/** Rejections are told of when the microtasks are done, exceptions of timers when their turn has ended. */
+async function expectNoneUnhandled(): Promise<void> {
+  await setImmediate()
+  const found = unhandled.splice(0)
+  if (found.length === 0) return
+  const [first] = found
+  const what = first instanceof Error ? `${first.name}: ${first.message}` : String(first)
+  throw new Error(`nobody handled ${found.length} error(s); the first is ${what}`, { cause: first })
+}
+
+afterEach(expectNoneUnhandled)
+afterAll(expectNoneUnhandled)
