@@ -1,5 +1,5 @@
+import { unlessAborted } from '../abort.ts'
 import { callback, having, maybe, number, text } from '../check-options.ts'
-import { unlessAborted } from '../did/unless-aborted.ts'
 import { AuditError, quote } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
@@ -63,7 +63,7 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     }
     try {
       // what does not mind the signal must not hold those who come after
-      await unlessAborted(work(), signal)
+      await unlessAborted(work, signal)
     } catch (cause) {
       throw new AuditError('ERR_AUDIT_UNCONFIRMED', `no checkpoint of the log ${quote(log)} could be made`, { cause })
     }

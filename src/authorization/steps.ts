@@ -5,7 +5,7 @@
  * @module
  */
 
-import { unlessAborted } from '../did/unless-aborted.ts'
+import { unlessAborted } from '../abort.ts'
 import { ArgumentError } from '../errors.ts'
 
 /** Work that yields what it must wait for, and ends with a `T`. */

@@ -15,6 +15,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { callback, checkOptions, type Form, flag, having, listOf, maybe, milliseconds, text } from '../check-options.ts'
 import { ArgumentError, quote, ResolutionError } from '../errors.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
@@ -30,7 +31,6 @@ import { type DidWebLocation, didWebLocation } from './did-web-url.ts'
 import { type FetchedDocument, type FetchInit, type FetchLike, fetchDocument } from './fetch-document.ts'
 import { isPublicAddress, isPublicName } from './public-address.ts'
 import type { DidResolver, ResolvedDid } from './resolver.ts'
-import { unlessAborted } from './unless-aborted.ts'
 
 export { type FetchInit, type FetchLike, isPublicAddress, type VerificationRelationship }
 
@@ -104,7 +104,7 @@ export function webResolver(options: WebResolverOptions = {}): DidResolver {
       const answer =
         last !== undefined && isFresh(last, settings)
           ? last
-          : await unlessAborted(pending.get(did)?.answer ?? ask(did, location, last), signal)
+          : await unlessAborted(() => pending.get(did)?.answer ?? ask(did, location, last), signal)
       if (answer.error !== undefined) throw answer.error
       return answer.resolved
     },

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { quote, ResolutionError } from '../errors.ts'
 import { encodeBase64url } from '../ipld/base.ts'
-import { unlessAborted } from './unless-aborted.ts'
 
 /** The part of the platform's `fetch` that is used. */
 export type FetchLike = (url: string, init: FetchInit) => Promise<Response>
@@ -62,7 +62,7 @@ export async function fetchDocument(url: string, options: FetchDocumentOptions):
   // WEB-06: one limit for all of it, since a server that sends a byte a second is never late for a single one
   const timer = setTimeout(() => timeout.abort(failed(url, `not done in ${timeoutMs} ms`)), timeoutMs)
   try {
-    return await unlessAborted(exchange(url, options, timeout.signal), timeout.signal)
+    return await unlessAborted(() => exchange(url, options, timeout.signal), timeout.signal)
   } catch (cause) {
     throw cause instanceof ResolutionError ? cause : failed(url, 'the request failed', cause)
   } finally {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { checkOptions, table } from '../check-options.ts'
 import { ArgumentError, quote, ResolutionError } from '../errors.ts'
 import { type Did, didMethod } from './did.ts'
@@ -14,7 +15,6 @@ import {
   type VerificationRelationship,
 } from './did-document.ts'
 import type { DidResolver, ResolvedDid } from './resolver.ts'
-import { unlessAborted } from './unless-aborted.ts'
 
 /** What a resolution comes to, as `did-resolver` gives it. */
 export interface ResolutionResultLike {
@@ -75,7 +75,7 @@ export function fromDidResolver(
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)
   return Object.freeze({
     resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal } = {}) => {
-      const result = await unlessAborted(ask(resolvable, did), signal)
+      const result = await unlessAborted(() => ask(resolvable, did), signal)
       return read(did, result, relationships)
     },
   })

@@ -6,9 +6,9 @@
 
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
+import { unlessAborted } from '../abort.ts'
 import { didMethod } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
-import { unlessAborted } from '../did/unless-aborted.ts'
 import { ArgumentError, SigningError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { concatBytes } from '../ipld/concat.ts'

@@ -1,3 +1,6 @@
+import { unlessAborted } from '../abort.ts'
+import { startDeadline } from '../deadline.ts'
+
 /** Thrown within the guard when something took too long; it becomes a denial, or an error with a message of its own. */
 export class DeadlineError extends Error {}
 
@@ -11,7 +14,7 @@ export function isDeadline(error: unknown): boolean {
 }
 
 /**
- * Waits for a task, and no longer than a deadline.
+ * Waits for a task, and no longer than a deadline. A task is not begun when a signal has fired already.
  *
  * @param task - gets a signal that fires at the deadline or with one of `signals`; whether it listens or not, the wait ends.
  * @throws DeadlineError at the deadline; the reason of the signal that fires first.
@@ -21,18 +24,10 @@ export async function withinDeadline<T>(
   signals: readonly (AbortSignal | undefined)[],
   task: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  for (const signal of signals) signal?.throwIfAborted()
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new DeadlineError('it took too long')), milliseconds)
-  const forward = (): void => controller.abort(signals.find((signal) => signal?.aborted)?.reason)
-  for (const signal of signals) signal?.addEventListener('abort', forward, { once: true })
+  const deadline = startDeadline(signals, milliseconds, () => new DeadlineError('it took too long'))
   try {
-    const ended = new Promise<never>((_, reject) => {
-      controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true })
-    })
-    return await Promise.race([task(controller.signal), ended])
+    return await unlessAborted(() => task(deadline.signal), deadline.signal)
   } finally {
-    clearTimeout(timer)
-    for (const signal of signals) signal?.removeEventListener('abort', forward)
+    deadline.end()
   }
 }

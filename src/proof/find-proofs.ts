@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.ts'
 import { commandCovers } from '../capability/command.ts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { compileParsed } from '../capability/policy/compile.ts'
@@ -6,7 +7,6 @@ import { abortSignal, checkOptions, type Form, having, maybe, number, table, who
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
-import { unlessAborted } from '../did/unless-aborted.ts'
 import { ProofSearchError, StoreError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
@@ -63,8 +63,8 @@ export async function findProofs(
     const longer: (readonly Delegation[])[] = []
     for (const tail of tails) {
       const holder = tail[0]?.issuer ?? search.invoker
-      const asked = Promise.resolve(store.delegationsTo(holder, search.call))
-      for (const delegation of iterable(await unlessAborted(asked, search.call.signal))) {
+      const found = await unlessAborted(() => store.delegationsTo(holder, search.call), search.call.signal)
+      for (const delegation of iterable(found)) {
         if (++steps > search.maxSteps) {
           throw new ProofSearchError(
             `looked at ${search.maxSteps} delegations and found no chain; raise \`maxSteps\` or hold fewer`,

@@ -1,10 +1,10 @@
 import type { CID } from 'multiformats/cid'
 import { backend as platformBackend } from '#backend'
+import { unlessAborted } from '../abort.ts'
 import { abortSignal, checkOptions, type Form, having, maybe } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver, keysOf } from '../did/resolver.ts'
-import { unlessAborted } from '../did/unless-aborted.ts'
 import { type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
@@ -60,8 +60,8 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   if (fields.executor !== executor) return refuse('executor_mismatch', `the receipt is from ${fields.executor}`)
   // RCP-03
   if (!fields.task.equals(options.task)) return refuse('task_mismatch', 'the receipt is for another task')
-  const asked = Promise.resolve(resolver.resolve(executor, signal === undefined ? {} : { signal }))
-  const resolved = await unlessAborted(asked, signal)
+  const call = signal === undefined ? {} : { signal }
+  const resolved = await unlessAborted(() => resolver.resolve(executor, call), signal)
   if (resolved === undefined) return refuse('key_unresolved', `no key is known for ${executor}`)
   for (const key of keysOf(executor, resolved)) {
     if (key.algorithm !== envelope.algorithm) continue

@@ -5,13 +5,13 @@
  */
 
 import { having, table } from '../check-options.ts'
+import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { admit, checkCall } from './admit.ts'
 import { checkConfiguration, vaultForms } from './configuration.ts'
 import type { Credential, CredentialRules } from './credential.ts'
 import { type CredentialDirectory, configuredDirectory, type FoundCredential } from './credential-directory.ts'
-import { startDeadline } from './deadline.ts'
 import { checkDestination } from './destination.ts'
 import { encodedForms } from './encoded-forms.ts'
 import { copyRequest, sendWithCredential } from './http.ts'
@@ -93,7 +93,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
       checkDestination(credential, plain.target, plain.method)
       const released = await release(found, admission, useOptions, context)
       const forms = encodedForms(released.secrets)
-      const deadline = startDeadline(signal, upstreamTimeoutMs)
+      const deadline = startDeadline([signal], upstreamTimeoutMs)
       const done = once(() => {
         deadline.end()
         for (const form of forms) form.fill(0)

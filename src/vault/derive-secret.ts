@@ -1,8 +1,9 @@
+import { unlessAborted } from '../abort.ts'
 import type { Command } from '../capability/command.ts'
+import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
 import type { Clock } from '../time.ts'
 import type { FoundCredential } from './credential-directory.ts'
-import { startDeadline, waitFor } from './deadline.ts'
 import { vaultFailure } from './failure.ts'
 import type { DerivedSecret } from './processor.ts'
 import type { Secret } from './secret.ts'
@@ -41,7 +42,7 @@ export async function deriveSecret(
   const { clock, fetch, pending } = surroundings
   const { reference, replace } = found
   const { processor } = found.credential
-  const deadline = startDeadline(undefined, surroundings.timeoutMs)
+  const deadline = startDeadline([], surroundings.timeoutMs)
   const kept = reading.secret.copy()
   const versions = [reading.version]
 
@@ -87,9 +88,9 @@ export async function deriveSecret(
 
   try {
     // a task that hangs must not keep the others out for ever; what it does later is stopped by the version it expects
-    const bounded = (): Promise<DerivedSecret> => waitFor(task(), deadline.signal)
+    const bounded = (): Promise<DerivedSecret> => unlessAborted(task, deadline.signal)
     const work = found.exclusively === undefined ? bounded() : found.exclusively(bounded)
-    const derived = await waitFor(work, deadline.signal)
+    const derived = await unlessAborted(work, deadline.signal)
     return { ...derived, versions }
   } catch (error) {
     if (error instanceof VaultError) throw error

@@ -6,10 +6,10 @@
  */
 
 import { checkOptions, type Form, maybe, text } from '../check-options.ts'
+import type { Deadline } from '../deadline.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
 import type { Clock } from '../time.ts'
 import type { Credential } from './credential.ts'
-import type { Deadline } from './deadline.ts'
 import { checkDestination } from './destination.ts'
 import { vaultFailure } from './failure.ts'
 import type { OutgoingRequest, Processor, ProcessorContext } from './processor.ts'

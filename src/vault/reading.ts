@@ -1,5 +1,6 @@
+import { unlessAborted } from '../abort.ts'
+import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
-import { startDeadline, waitFor } from './deadline.ts'
 import type { SecretReading } from './source.ts'
 
 /** Milliseconds in which an origin must have ended a secret that nobody uses. */
@@ -18,10 +19,10 @@ export async function giveBack(reading: SecretReading): Promise<void> {
  */
 export async function endAtOrigin(revoke: SecretReading['revoke'], milliseconds: number): Promise<void> {
   if (revoke === undefined) return
-  const deadline = startDeadline(undefined, milliseconds)
+  const deadline = startDeadline([], milliseconds)
   const { signal } = deadline
   try {
-    await waitFor(revoke({ signal }), signal)
+    await unlessAborted(() => revoke({ signal }), signal)
   } catch (error) {
     if (!signal.aborted || error instanceof VaultError) throw error
     throw new VaultError('ERR_VAULT_UNAVAILABLE', `the origin did not end the secret within ${milliseconds} ms`)

@@ -4,12 +4,13 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import type { Authorization } from '../authorization/authorization.ts'
+import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
 import type { Timestamp } from '../time.ts'
 import { type Admission, checkStillStands } from './admit.ts'
 import type { FoundCredential } from './credential-directory.ts'
-import { startDeadline, waitFor } from './deadline.ts'
 import { type DeriveSurroundings, deriveSecret } from './derive-secret.ts'
 import { vaultFailure } from './failure.ts'
 import type { DerivedSecret } from './processor.ts'
@@ -47,7 +48,6 @@ export async function release(
   options: ReleaseOptions,
   context: ReleaseContext,
 ): Promise<Released> {
-  options.signal?.throwIfAborted()
   const reading = await readSecret(found, scopeOf(found, admission.authorization), options, context)
   const secrets = [reading.secret]
   try {
@@ -72,13 +72,14 @@ async function readSecret(
   context: ReleaseContext,
   fresh = false,
 ): Promise<SecretReading> {
-  const deadline = startDeadline(signal, context.timeoutMs)
+  signal?.throwIfAborted()
+  const deadline = startDeadline([signal], context.timeoutMs)
   // a source that throws at once, in place of a promise, is one that fails
   const work = (async () => found.read({ scope, fresh, signal: deadline.signal }))()
   let waiting = true
   giveBackLate(work, () => !waiting)
   try {
-    const reading = await waitFor(work, deadline.signal)
+    const reading = await unlessAborted(work, deadline.signal)
     try {
       return checkReading(found, reading, Math.floor(context.clock.now()))
     } catch (error) {
@@ -141,7 +142,7 @@ async function derive(
   const read = (signal: AbortSignal): Promise<SecretReading> => readSecret(found, scope, { signal }, context, true)
   const make = (): Promise<CachedSecret> => deriveSecret(found, reading, command, read, context)
   const derived = context.tokens.get(key, reading.version, Math.floor(context.clock.now()), make)
-  const { secret, ...rest } = await waitFor(derived, options.signal)
+  const { secret, ...rest } = await unlessAborted(derived, options.signal)
   return { ...rest, secret: secret.copy() }
 }
 

@@ -16,12 +16,12 @@ import {
   timeout,
   wrap,
 } from 'cockatiel'
+import { unlessAborted } from '../abort.ts'
 import { callback, having, maybe, milliseconds, number } from '../check-options.ts'
 import { VaultError } from '../errors.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { type BreakerState, createBreaker, isUnavailable, refused } from './breaker.ts'
 import { checkConfiguration } from './configuration.ts'
-import { waitFor } from './deadline.ts'
 import { vaultFailure } from './failure.ts'
 import { giveBack, giveBackLate, shareReading } from './reading.ts'
 import { createReadingCache } from './reading-cache.ts'
@@ -147,7 +147,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     let waiting = true
     giveBackLate(work, () => !waiting)
     try {
-      return await waitFor(work, signal)
+      return await unlessAborted(work, signal)
     } finally {
       waiting = false
     }
@@ -173,7 +173,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     const joined = flight
     joined.waiting += 1
     try {
-      return shareReading(await waitFor(joined.work, signal))
+      return shareReading(await unlessAborted(joined.work, signal))
     } finally {
       joined.waiting -= 1
       giveBackLate(joined.work, () => joined.waiting === 0)
@@ -181,6 +181,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
   }
 
   async function read(reference: string, { signal, ...readOptions }: ReadOptions): Promise<SecretReading | undefined> {
+    signal?.throwIfAborted()
     if (source.perCall?.(reference) === true) return readOwn(reference, readOptions, signal)
     const key = JSON.stringify([reference, readOptions.scope])
     const fresh = readOptions.fresh === true

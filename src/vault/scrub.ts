@@ -5,8 +5,8 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { concatBytes } from '../ipld/concat.ts'
-import { waitFor } from './deadline.ts'
 
 /** How many bytes of a body are searched. */
 export const SCRUBBED_BYTES = 65_536
@@ -71,7 +71,7 @@ export function scrubBody(
     async pull(controller) {
       try {
         for (;;) {
-          const { done, value } = await waitFor(reader.read(), signal)
+          const { done, value } = await unlessAborted(() => reader.read(), signal)
           const bytes = done ? scrubber.end() : scrubber.push(value)
           if (bytes.length > 0) controller.enqueue(bytes)
           if (done) {

@@ -329,6 +329,29 @@ describe('a processor of the service', () => {
     })
     expect(await (await use()).text()).toBe('ok')
   })
+
+  it('VLT-14 is not begun when the lock is got too late, and its failure is handled', async () => {
+    let begun = 0
+    const processor = own({
+      derive: async () => {
+        begun += 1
+        throw new Error('too late')
+      },
+    })
+    const source: SecretSource = {
+      ...sourceOf(() => ({})),
+      exclusively: async (_reference, task) => {
+        await new Promise((resolve) => setTimeout(resolve, 40))
+        return task()
+      },
+    }
+    const rules = { origins: ['https://api.example'], processor }
+    const vault = vaultOf(source, { readTimeoutMs: 10, fetch: async () => new Response('ok') }, rules)
+    const used = vault.use({ reference: 'db', authorization: permission(), url: 'https://api.example/' })
+    await expect(used).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(begun).toBe(0)
+  })
 })
 
 describe('what hangs after the release', () => {

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { unlessAborted } from '../../abort.ts'
 import { callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../check-options.ts'
-import { unlessAborted } from '../../did/unless-aborted.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import type { AuditEvent } from '../event.ts'
@@ -152,9 +152,9 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     stopping.signal.addEventListener('abort', stop)
     try {
       // what gives the headers, and a `fetch` of the service's own, may not mind the signal
-      const given = await unlessAborted((async () => headers())(), signal)
+      const given = await unlessAborted(headers, signal)
       const sent = { method: 'POST', headers: { ...given, ...own }, body, redirect: 'manual', signal } as const
-      return await unlessAborted(request(target, sent), signal)
+      return await unlessAborted(() => request(target, sent), signal)
     } finally {
       clearTimeout(timer)
       stopping.signal.removeEventListener('abort', stop)

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { unlessAborted } from '../../abort.ts'
+import { startDeadline } from '../../deadline.ts'
 import { quote, VaultError } from '../../errors.ts'
 import type { Clock, Timestamp } from '../../time.ts'
 import { asObject, callBackend, parseAnswer } from '../backend-request.ts'
-import { startDeadline, waitFor } from '../deadline.ts'
 import { Secret } from '../secret.ts'
 import type { OpenBaoLogin } from './login.ts'
 
@@ -86,7 +87,7 @@ export function openSession(options: SessionOptions): Session {
 
   async function logIn(): Promise<Token> {
     const now = Math.floor(clock.now())
-    const deadline = startDeadline(undefined, LOGIN_MS)
+    const deadline = startDeadline([], LOGIN_MS)
     try {
       const { token, seconds } = await login.logIn((request, own) => bare({ ...request, signal: deadline.signal }, own))
       // a token that lives for ever is asked for anew each hour, so that one which was revoked is not kept for ever
@@ -99,7 +100,7 @@ export function openSession(options: SessionOptions): Session {
   /** Waits for a login. One that takes longer than the time of a reading is begun anew by the next. */
   async function joined(login: Promise<Token>, signal: AbortSignal | undefined): Promise<Token> {
     try {
-      return await waitFor(login, signal)
+      return await unlessAborted(login, signal)
     } catch (error) {
       if (present === login) present = undefined
       throw error
