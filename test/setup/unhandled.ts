@@ -3,9 +3,15 @@ import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach } from 'vitest'
 
 // A rejection or an exception that nobody handles ends a process of a user: it fails the test that is running then.
-const unhandled: unknown[] = []
-process.on('unhandledRejection', (reason) => unhandled.push(reason))
-process.on('uncaughtException', (error) => unhandled.push(error))
+const listening = globalThis as { unhandledErrors?: unknown[] }
+// this file runs once for each file of tests, and many of these share a process
+if (listening.unhandledErrors === undefined) {
+  const errors: unknown[] = []
+  listening.unhandledErrors = errors
+  process.on('unhandledRejection', (reason) => errors.push(reason))
+  process.on('uncaughtException', (error) => errors.push(error))
+}
+const unhandled = listening.unhandledErrors
 
 /** Rejections are told of when the microtasks are done, exceptions of timers when their turn has ended. */
 async function expectNoneUnhandled(): Promise<void> {
