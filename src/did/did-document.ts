@@ -84,7 +84,8 @@ function absoluteId(did: Did, method: unknown): string | undefined {
 function keyOf(did: Did, method: unknown): PublicKey | undefined {
   // DID-07: a key that another principal controls is not this one's, wherever it is listed
   if (!absoluteId(did, method)?.startsWith(`${did}#`) || own(method, 'controller') !== did) return undefined
-  const algorithms = KEY_TYPES.get(String(own(method, 'type')))
+  const type = own(method, 'type')
+  const algorithms = typeof type === 'string' ? KEY_TYPES.get(type) : undefined
   if (algorithms === undefined) return undefined
   try {
     const key = readKey(method, algorithms)

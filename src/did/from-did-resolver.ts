@@ -97,7 +97,8 @@ function read(
   const error = result?.didResolutionMetadata?.error
   if (error !== undefined) {
     if (NO_SUCH_DID.includes(error)) return undefined
-    throw new ResolutionError(`${quote(did)} could not be resolved: ${quote(String(error))}`)
+    const reason = typeof error === 'string' ? quote(error) : 'the error has no name'
+    throw new ResolutionError(`${quote(did)} could not be resolved: ${reason}`)
   }
   if (result?.didDocumentMetadata?.deactivated === true) return undefined
   return { keys: documentKeys(did, result?.didDocument, relationships) }

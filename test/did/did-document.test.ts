@@ -1,4 +1,5 @@
 import { Resolver } from 'did-resolver'
+import fc from 'fast-check'
 import { getResolver } from 'key-did-resolver'
 import { describe, expect, it } from 'vitest'
 import { type Did, parseDid } from '../../src/did/did.ts'
@@ -200,6 +201,45 @@ describe('a DID document', () => {
   })
 })
 
+/** JSON that breaks who turns it into text or looks for a member of it. */
+const traps = fc.oneof(
+  fc.jsonValue({ maxDepth: 2 }),
+  fc.constantFrom<unknown>(
+    ...[{ toString: 1, valueOf: 1 }, { length: 1e9 }, ['Multikey'], [null], '__proto__', { constructor: null }],
+  ),
+)
+
+describe('a DID document of strangers', () => {
+  it('gives keys or a ResolutionError, whatever stands in its places', () => {
+    const jwkMethod = jwk('JsonWebKey', { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(ed25519.bytes) })
+    let read = 0
+    fc.assert(
+      fc.property(fc.constantFrom(multikey, jwkMethod), fc.nat(), traps, (method, place, value) => {
+        const document: unknown = JSON.parse(JSON.stringify(documentOf(method)))
+        const slots = slotsIn(document)
+        slots[place % slots.length]?.(value)
+        try {
+          documentKeys(did, document)
+          read += 1
+        } catch (error) {
+          expect(error).toBeInstanceOf(ResolutionError)
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+    expect(read).toBeGreaterThan(100)
+  })
+})
+
+/** Every place within a value, as a function that puts something else there. */
+function slotsIn(value: unknown): readonly ((other: unknown) => void)[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => [
+    (other: unknown) => void Object.assign(value, { [key]: other }),
+    ...slotsIn(inner),
+  ])
+}
+
 describe('fromDidResolver', () => {
   const resolvers = [
     ['a Resolver with a registry', fromDidResolver(new Resolver(getResolver()))],
@@ -233,6 +273,7 @@ describe('fromDidResolver', () => {
     for (const result of [
       { didResolutionMetadata: { error: 'internalError' } },
       { didResolutionMetadata: { error: '' } },
+      { didResolutionMetadata: { error: { toString: 1, valueOf: 1 } } },
       { didResolutionMetadata: {}, didDocument: null },
       { didDocument: { ...documentOf(multikey), id: 'did:web:example.org' } },
       {},

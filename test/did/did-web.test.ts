@@ -227,6 +227,16 @@ describe('the memory of webResolver', () => {
     }
   })
 
+  it('WEB-09 keeps a document that gives no key like a failure, whatever is in it', async () => {
+    const { resolver, fetch } = make(() => {
+      const document = documentOf(did)
+      const type = { toString: 1, valueOf: 1 }
+      return answer(JSON.stringify({ ...document, verificationMethod: [{ ...document.verificationMethod[0], type }] }))
+    })
+    for (let i = 0; i < 3; i++) expect(await resolver.resolve(did, {})).toMatchObject({ keys: [] })
+    expect(fetch).toHaveBeenCalledTimes(1)
+  })
+
   it('WEB-09 keeps as many as it may [attack 73]', async () => {
     const { resolver, fetch } = make((asked) => answer(JSON.stringify(documentOf(didOf(asked)))), { maxEntries: 10 })
     const dids = Array.from({ length: 50 }, (_, i) => parseDid(`did:web:host${i}.example`))
