@@ -87,19 +87,20 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   }
   const verifiers = createVerifiers(settings.backend)
   const authorize = (container: string | Uint8Array, call: CallOptions = {}): Promise<Decision> =>
-    runAsync(decide(checkInput(container), settings, state, verifiers.forCall(), call))
+    runAsync(decide(checkInput(container), settings, state, verifiers.forCall(), copyCall(call)))
   return Object.freeze({
     authorize,
     authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, verifiers.atOnce, {})),
     authorizeMany: async (containers, options) => {
-      // A copy, made before anything is waited for.
+      // Copies, made before anything is waited for.
       const list = Array.from(containers ?? [])
+      const kept = typeof options === 'object' && options !== null ? { ...options } : options
       const { authorizeMany, faultOf } = await import('./authorize-many.ts')
-      const fault = faultOf(containers, options)
+      const fault = faultOf(containers, kept)
       if (fault !== undefined) throw new ArgumentError(fault)
-      return authorizeMany(list, options, authorize)
+      return authorizeMany(list, kept, authorize)
     },
-    recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
+    recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, copyCall(call))),
   } satisfies Authorizer)
 }
 
@@ -233,6 +234,12 @@ function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state:
     expiration,
   }
   return grantAuthorization(facts, settings.clockTolerance, { state, chain } satisfies Origin)
+}
+
+/** The options of a call as they are now: stores are asked later. */
+function copyCall(call: CallOptions): CallOptions {
+  const signal = call?.signal
+  return signal === undefined ? {} : { signal }
 }
 
 /** What is no container at all, a header that was left out for one, is refused like any other that is none. */

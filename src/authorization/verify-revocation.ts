@@ -56,7 +56,8 @@ export async function verifyRevocation(
   checkOptions(options, { signal: maybe(abortSignal), revocations: maybe(having('findRevocations')) })
   // What is no container at all is refused like any other that is none.
   const input = typeof container === 'string' || container instanceof Uint8Array ? container : ''
-  return runAsync(decide(input, completeVerification(options), options.revocations, options))
+  const { revocations, signal } = options
+  return runAsync(decide(input, completeVerification(options), revocations, signal === undefined ? {} : { signal }))
 }
 
 function* decide(

@@ -24,7 +24,8 @@ export async function openContainer(
   container: string | Uint8Array,
   options: DecodeOptions = {},
 ): Promise<ContainerContents> {
-  const { limits, accept } = completeDecoding(options)
+  const reading = completeDecoding(options)
+  const { limits, accept } = reading
   if (typeof container !== 'string' && !(container instanceof Uint8Array)) {
     throw new ArgumentError('a container is a string or bytes')
   }
@@ -32,8 +33,8 @@ export async function openContainer(
   const invocations: Invocation[] = []
   for (const bytes of await splitContainer(container, limits)) {
     if (openEnvelope(bytes, limits, accept).tag.kind === 'delegation')
-      delegations.push(await decodeDelegation(bytes, options))
-    else invocations.push(await decodeInvocation(bytes, options))
+      delegations.push(await decodeDelegation(bytes, reading))
+    else invocations.push(await decodeInvocation(bytes, reading))
   }
   return Object.freeze({ delegations: Object.freeze(delegations), invocations: Object.freeze(invocations) })
 }

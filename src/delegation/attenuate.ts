@@ -33,7 +33,8 @@ export async function attenuate(
   proofs: Delegation | readonly Delegation[],
   options: AttenuateOptions,
 ): Promise<Delegation> {
-  const chain: readonly Delegation[] = Array.isArray(proofs) ? proofs : [proofs]
+  // TOK-20: all that the caller passes in is read before anything is waited for.
+  const chain: readonly Delegation[] = Array.isArray(proofs) ? [...proofs] : [proofs]
   const proof = chain.at(-1)
   if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
     throw new ArgumentError('attenuate needs the delegation to pass on, or the chain that leads to it')
@@ -48,22 +49,26 @@ export async function attenuate(
     throw new AttenuationError(`the proof gives \`${short.command}\`, which does not cover \`${command}\``)
   }
   const policy = parsePolicy(options.policy ?? [])
-  await refuseWidening(policy, chain)
-  return sealDelegation(options, {
-    subject: chain.find((link) => link.subject !== anySubject)?.subject ?? anySubject,
-    command,
-    policy,
-    expiration: boundExpiration(options, chain),
-  })
+  const given = chain.map((link) => link.policy)
+  return sealDelegation(
+    options,
+    {
+      subject: chain.find((link) => link.subject !== anySubject)?.subject ?? anySubject,
+      command,
+      policy,
+      expiration: boundExpiration(options, chain),
+    },
+    () => refuseWidening(policy, given),
+  )
 }
 
 /** Loaded when there is something to compare: who only verifies never needs it. */
-async function refuseWidening(policy: Policy, chain: readonly Delegation[]): Promise<void> {
+async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise<void> {
   if (policy.length === 0) return
   const { wideningOf } = await import('../capability/policy/narrower.ts')
-  for (const [at, { policy: given }] of chain.entries()) {
-    const widening = wideningOf(given, policy)
-    if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at} of ${chain.length})`)
+  for (const [at, proof] of given.entries()) {
+    const widening = wideningOf(proof, policy)
+    if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at} of ${given.length})`)
   }
 }
 

@@ -66,10 +66,15 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
   })
 }
 
-/** Signs a delegation whose authority has been worked out. */
+/**
+ * Signs a delegation whose authority has been worked out.
+ *
+ * @param check - see `sealEnvelope`.
+ */
 export async function sealDelegation(
   options: NewDelegation,
   authority: Pick<DelegationFields, 'command' | 'policy' | 'expiration'> & { readonly subject: Subject },
+  check?: () => Promise<void>,
 ): Promise<Delegation> {
   const { issuer, notBefore, meta } = options
   const fields: DelegationFields = {
@@ -80,6 +85,7 @@ export async function sealDelegation(
     nonce: chooseNonce(options.nonce, minimumNonceBytes),
     ...(meta === undefined ? {} : { meta }),
   }
-  const { envelope, cid } = await sealEnvelope('delegation', writeDelegationPayload(fields), issuer, options.signal)
+  const payload = writeDelegationPayload(fields)
+  const { envelope, cid } = await sealEnvelope('delegation', payload, issuer, options.signal, check)
   return delegationOf(envelope, cid)
 }

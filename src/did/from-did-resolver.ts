@@ -71,7 +71,7 @@ export function fromDidResolver(
   checkOptions(options, { relationships: relationshipsForm })
   if (table(resolver) !== undefined)
     throw new ArgumentError('a resolver of `did-resolver`, or its registry, is an object')
-  const relationships = options.relationships ?? DEFAULT_RELATIONSHIPS
+  const relationships = [...(options.relationships ?? DEFAULT_RELATIONSHIPS)]
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)
   return Object.freeze({
     resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal } = {}) => {

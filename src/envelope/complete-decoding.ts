@@ -4,7 +4,7 @@ import { type DecodeOptions, defaultVersions } from './open.ts'
 import type { TokenVersion } from './payload-tag.ts'
 
 /**
- * Checks options and fills in the defaults.
+ * Checks options and fills in the defaults, in a copy.
  *
  * @throws ArgumentError that names the option and says what it must be.
  */
@@ -13,5 +13,8 @@ export function completeDecoding(options: DecodeOptions): {
   readonly accept: readonly TokenVersion[]
 } {
   checkOptions(options, { limits: maybe(table), accept: maybe(listOf(oneOf('1.0.0', '1.0.0-rc.1'))) })
-  return { limits: completeLimits(options.limits), accept: options.accept ?? defaultVersions }
+  return {
+    limits: completeLimits(options.limits),
+    accept: options.accept === undefined ? defaultVersions : [...options.accept],
+  }
 }

@@ -36,6 +36,9 @@ const envelopeHead = Uint8Array.of(0x82, 0x58, signatureBytes)
  * What comes back has been read again by the same strict reader that will meet it elsewhere: a token that would be
  * refused for its form is never handed out.
  *
+ * The payload is read at once: what the caller does to it while the check or the signer works changes nothing.
+ *
+ * @param check - awaited before anything is signed; when it rejects nothing is.
  * @throws {@link SigningError} when the signer fails, or returns something that its own key does not verify.
  * @throws {@link ArgumentError} when the payload cannot be encoded, or is too large for the signer or a token.
  */
@@ -44,6 +47,7 @@ export async function sealEnvelope(
   payload: IpldMap,
   signer: Signer,
   signal: AbortSignal | undefined,
+  check?: () => Promise<void>,
 ): Promise<SealedEnvelope> {
   const signed = encodeCbor({ h: varsigHeader(signer.algorithm), [payloadTag(kind)]: payload }, kind)
   const most = Math.min(
@@ -55,6 +59,7 @@ export async function sealEnvelope(
       `the ${kind} has ${signed.length} bytes to sign, and at most ${most} can be; shorten its policy, arguments or meta`,
     )
   }
+  if (check !== undefined) await check()
   const signature = await sign(signer, signed, signal)
   const bytes = concatBytes([envelopeHead, signature, signed])
   return { envelope: openEnvelope(bytes), cid: cidOf(await backend.sha256(bytes)) }

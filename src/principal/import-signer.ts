@@ -55,10 +55,13 @@ export async function importSigner(source: PrivateKeySource, options: ImportSign
     const scalar = bigEndian(secret, 0, 32)
     if (scalar === 0n || scalar >= orderOf(algorithm)) throw new ArgumentError('the private key is out of range')
   }
+  // Read before anything is waited for.
+  const stated = 'jwk' in source && source.jwk.x !== undefined ? publicKeyFromJwk(source.jwk).bytes : undefined
   const key = await backend.importKey(algorithm, secret)
-  const signer = signerOf(algorithm, key, signingDid(did, publicKey(algorithm, key.publicKey)))
-  if ('jwk' in source && source.jwk.x !== undefined) assertSameKey(source.jwk, signer)
-  return signer
+  if (stated?.some((byte, i) => byte !== key.publicKey[i])) {
+    throw new ArgumentError('the private and the public key of the JWK do not belong together')
+  }
+  return signerOf(algorithm, key, signingDid(did, publicKey(algorithm, key.publicKey)))
 }
 
 function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefined): PrivateKeyBytes {
@@ -95,12 +98,5 @@ function decodeText(text: string): Uint8Array {
     )
   } catch {
     throw new ArgumentError('the private key is not base64')
-  }
-}
-
-function assertSameKey(jwk: Jwk, signer: Signer): void {
-  const { bytes } = publicKeyFromJwk(jwk)
-  if (bytes.some((byte, i) => byte !== signer.publicKey[i])) {
-    throw new ArgumentError('the private and the public key of the JWK do not belong together')
   }
 }

@@ -6,7 +6,7 @@
 
 import { callback, checkOptions, type Form, maybe, whole } from '../check-options.ts'
 import { type Did, didMethod } from '../did/did.ts'
-import { didKeyFrom, parseDidKey } from '../did/did-key.ts'
+import { didKeyFrom, parseDidKey, publicKey } from '../did/did-key.ts'
 import { didOption } from '../did/did-option.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
@@ -40,7 +40,7 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
   const { maxMessageBytes } = options
   const named = didOption('did', options.did)
   const remote = options.sign.bind(options)
-  const key = options.key ?? keyOf(named)
+  const key = options.key === undefined ? keyOf(named) : publicKey(options.key.algorithm, options.key.bytes)
   const did = signingDid(named, key)
   return createSigner({
     did,

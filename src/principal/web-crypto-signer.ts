@@ -30,10 +30,11 @@ export interface WebCryptoSignerOptions {
  */
 export async function webCryptoSigner(pair: WebCryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
   checkOptions(options, {})
+  const { did: given } = options
   const key = await usable(() => signingKeyOf(pair))
   const probe = new TextEncoder().encode('procura: do the two keys belong together?')
   const own = publicKey(key.algorithm, key.publicKey)
-  const did = signingDid(options.did, own)
+  const did = signingDid(given, own)
   await checkedSignature(own, await usable(() => key.sign(probe)), probe)
   return signerOf(key.algorithm, key, did)
 }

@@ -9,6 +9,8 @@ import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { ProofSearchError, StoreError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
+import { decodeCbor } from '../ipld/decode.ts'
+import { encodeCbor } from '../ipld/encode.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { type Clock, never, systemClock, type Timestamp } from '../time.ts'
@@ -114,7 +116,9 @@ interface Search {
 
 function readOptions(options: FindProofsOptions): Search {
   checkOptions(options, optionForms)
-  const { args, clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = options
+  const { clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = options
+  // A copy: the store may take its time.
+  const args = options.args === undefined ? undefined : decodeCbor(encodeCbor(options.args, 'args'))
   const subject = didOption('subject', options.subject)
   const command = commandOf(options.command)
   const now: Timestamp = Math.floor(clock.now())

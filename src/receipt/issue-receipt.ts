@@ -36,7 +36,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
   checkOptions(options, optionForms)
   const { executor, task, outcome, meta, clock = systemClock } = options
   const issuedAt = Math.floor(clock.now())
-  const { cid, bytes } = await sealInvocation(
+  const signed = await sealInvocation(
     {
       issuer: executor.did,
       subject: executor.did,
@@ -51,14 +51,15 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     executor,
     options.signal,
   )
+  // What was signed, and not what was passed in and may say something else by now.
   return Object.freeze({
-    executor: executor.did,
+    executor: signed.issuer,
     task,
-    outcome,
+    outcome: readOutcome(signed.args.out) as Outcome,
     issuedAt,
-    ...(meta === undefined ? {} : { meta }),
-    cid,
-    bytes,
+    ...(signed.meta === undefined ? {} : { meta: signed.meta }),
+    cid: signed.cid,
+    bytes: signed.bytes,
   })
 }
 

@@ -65,6 +65,22 @@ describe('attenuate', () => {
     expect((await pass('/mail/send')).command).toBe('/mail/send')
   })
 
+  it('TOK-20 signs for whom it was asked, when options are used again before it has answered', async () => {
+    const options = { issuer: bob, audience: carol.did, policy, expiresIn: 60, clock }
+    const first = attenuate(grant, options)
+    options.audience = alice.did
+    const second = attenuate(grant, options)
+    expect([(await first).audience, (await second).audience]).toEqual([carol.did, alice.did])
+  })
+
+  it('TOK-20 compares with the proofs it was given, when their list is changed before it has answered', async () => {
+    const short = await delegate({ issuer: alice, audience: bob.did, command: '/mail', expiresIn: 60, clock })
+    const proofs = [short]
+    const passed = attenuate(proofs, { issuer: bob, audience: carol.did, policy, clock })
+    proofs[0] = grant
+    expect((await passed).expiration).toBe(now + 60)
+  })
+
   it('refuses a mistake of the caller', async () => {
     await expect(narrow({}, [])).rejects.toThrow(ArgumentError)
     await expect(narrow({ expiresIn: 0.5 })).rejects.toThrow(ArgumentError)
