@@ -67,7 +67,7 @@ async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise
   if (policy.length === 0) return
   const { wideningOf } = await import('../capability/policy/narrower.ts')
   for (const [at, proof] of given.entries()) {
-    const widening = wideningOf(proof, policy)
+    const widening = wideningOf(proof, policy, given)
     if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at} of ${given.length})`)
   }
 }

@@ -81,6 +81,35 @@ describe('attenuate', () => {
     expect((await passed).expiration).toBe(now + 60)
   })
 
+  it('POL-25 passes on what any of the proofs says, also where another says less [attack 88]', async () => {
+    const wide = parsePolicy([
+      [
+        'or',
+        [
+          ['==', '.n', 1],
+          ['==', '.n', 2],
+        ],
+      ],
+    ])
+    const narrowed = parsePolicy([['==', '.n', 1]])
+    const first = await delegate({ issuer: alice, audience: bob.did, command: '/mail', policy: wide, clock })
+    const second = await delegate({
+      issuer: bob,
+      audience: carol.did,
+      subject: anySubject,
+      command: '/mail',
+      policy: narrowed,
+      clock,
+    })
+    const pass = (policy: AttenuateOptions['policy'], chain = [first, second]) =>
+      attenuate(chain, { issuer: carol, audience: bob.did, clock, ...(policy && { policy }) })
+    expect((await pass([...wide, ...narrowed])).policy).toEqual([...wide, ...narrowed])
+    expect((await pass(wide)).policy).toEqual(wide)
+    await expect(pass(wide, [second])).rejects.toThrow(AttenuationError)
+    await expect(pass(parsePolicy([['==', '.n', 3]]))).rejects.toThrow(/\(proof 0 of 2\)/)
+    await expect(pass(parsePolicy([['==', '.n', 2]]))).rejects.toThrow(/\(proof 1 of 2\)/)
+  })
+
   it('refuses a mistake of the caller', async () => {
     await expect(narrow({}, [])).rejects.toThrow(ArgumentError)
     await expect(narrow({ expiresIn: 0.5 })).rejects.toThrow(ArgumentError)

@@ -14,9 +14,14 @@ export interface Widening {
   readonly message: string
 }
 
-/** Finds what `findWidening` does, in policies that `parsePolicy` returned. */
-export function wideningOf(parent: Policy, child: Policy): Widening | undefined {
+/**
+ * Finds what `findWidening` does, in policies that `parsePolicy` returned.
+ *
+ * @param given - the policies of the chain: a statement that one of them has as well is passed on and not widened.
+ */
+export function wideningOf(parent: Policy, child: Policy, given: readonly Policy[] = [parent]): Widening | undefined {
   // POL-25
+  const passedOn = given.flatMap(placedSets)
   const childSets = placedSets(child)
   const parentSets = placedSets(parent)
   for (const outer of parentSets) {
@@ -26,7 +31,7 @@ export function wideningOf(parent: Policy, child: Policy): Widening | undefined 
       const widens = namesStray(outer.set, inner.set) || areDisjoint(outer.set, inner.set)
       // A wide statement beside a narrow one at the same place takes nothing away from it.
       const wider = !narrowed && contains(inner.set, outer.set) && reachesBeyond(outer.set, inner.set)
-      if ((widens || wider) && !parentSets.some((given) => saysTheSame(given, inner))) return widening(outer, inner)
+      if ((widens || wider) && !passedOn.some((one) => saysTheSame(one, inner))) return widening(outer, inner)
     }
   }
   return undefined
