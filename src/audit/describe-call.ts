@@ -71,7 +71,7 @@ export async function intentEvent(options: IntentEventOptions): Promise<IntentEv
 
 /** Options of {@link deniedEvent}. */
 export interface DeniedEventOptions {
-  /** What it says of the call is told too. Not all of it is verified: a denial may come before the signatures. */
+  /** What it says of the call is told too, with `authenticated`: a denial may come before the signatures. */
   readonly denial: Omit<Denial, 'code'> & Pick<DeniedEvent, 'code'>
   readonly time: Timestamp
   /** What else is known of the call. */
@@ -86,7 +86,7 @@ export interface DeniedEventOptions {
 }
 
 /**
- * Makes the event of a refused call. The message of the denial is left out, and what the policy found in the call.
+ * Makes the event of a refused call. It is authenticated when the denial says so of its call. The message of the denial is left out, and what the policy found in the call.
  *
  * @throws ArgumentError when an option is missing or not of its type.
  */
@@ -101,6 +101,7 @@ export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEv
     kind: 'denied',
     id: newEventId(),
     time,
+    authenticated: denial.call?.authenticated === true,
     code,
     requirement,
     ...(at !== undefined && { at }),

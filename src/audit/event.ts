@@ -90,9 +90,17 @@ export interface OutcomeEvent extends EventBase {
   readonly responseBytes?: number
 }
 
-/** A call is refused. */
+/**
+ * A call is refused. What it says of the call is what the call said of itself: see `authenticated`. Also of a call that is
+ * authenticated the subject and the chain are named by the invoker; that the subject delegated anything is not shown.
+ */
 export interface DeniedEvent extends EventBase, CallFacts {
   readonly kind: 'denied'
+  /**
+   * Whether the invoker signed the call. If not, anybody can have written all of it, the name of the invoker too. Absent
+   * in records of earlier versions, which do not say.
+   */
+  readonly authenticated?: boolean
   /** Why: a denial code of the authorization or of the guard. */
   readonly code: DenialCode | (string & {})
   /** The requirement in `spec/` that is not met. */

@@ -8,6 +8,7 @@ import { having, maybe, text } from '../check-options.ts'
 import { type ChainedSinkOptions, chainedSink } from './chained-sink.ts'
 import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
+import { isClaimed } from './is-claimed.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
 
@@ -54,6 +55,12 @@ export function otelAuditSink(options: OtelAuditSinkOptions): AuditSink {
   )
 }
 
+/** Names of attributes of what anybody can have written. */
+const claimedAttributes: ReadonlyMap<string, string> = new Map([
+  ['subject', 'procura.claimed_subject'],
+  ['invoker', 'procura.claimed_invoker'],
+])
+
 /** Names of attributes; those of OpenTelemetry where it has one. */
 const attributes: readonly (readonly [field: string, attribute: string])[] = [
   ['id', 'procura.audit.id'],
@@ -62,6 +69,7 @@ const attributes: readonly (readonly [field: string, attribute: string])[] = [
   ['invocation', 'procura.invocation'],
   ['subject', 'procura.subject'],
   ['invoker', 'procura.invoker'],
+  ['authenticated', 'procura.authenticated'],
   ['command', 'procura.command'],
   ['code', 'error.type'],
   ['requirement', 'procura.requirement'],
@@ -77,8 +85,10 @@ function logRecord({ event, sequence, hash }: AuditRecord, line: string): OtelLo
     'procura.audit.hash': hash,
   }
   const fields = event as unknown as Readonly<Record<string, unknown>>
-  for (const [field, attribute] of attributes) {
+  const claimed = isClaimed(event)
+  for (const [field, usual] of attributes) {
     const value = fields[field]
+    const attribute = (claimed ? claimedAttributes.get(field) : undefined) ?? usual
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') told[attribute] = value
   }
   const warn = isWarning(event)

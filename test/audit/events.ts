@@ -40,6 +40,7 @@ export function denied(number: number, more: Partial<DeniedEvent> = {}): DeniedE
     kind: 'denied',
     id: id(number),
     time: 1_800_000_000 + number,
+    authenticated: true,
     invoker: agent,
     command: '/mail/send',
     code: 'policy_unsatisfied',

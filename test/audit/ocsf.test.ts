@@ -25,6 +25,8 @@ const events: readonly AuditEvent[] = [
   outcome(5, 2, { status: 'unknown' }),
   denied(6, { policy: { statement: 1, path: [0], operator: 'like', selector: '.to' }, suppressed: 4 }),
   denied(7, { mode: 'shadow' }),
+  denied(16, { authenticated: true, subject: alice, chain: ['bafyroot', 'bafyleaf'] }),
+  denied(17, { authenticated: false, subject: alice, chain: ['bafyroot', 'bafyleaf'], principals: [alice, agent] }),
   { kind: 'denied', id: id(8), time: 1, code: 'malformed' },
   {
     kind: 'issued',
@@ -126,6 +128,37 @@ describe('a record as OCSF', () => {
         args: { amount: 7, bytes: { '/': { bytes: 'AQ' } } },
       },
     })
+  })
+
+  it('AUD-24 names nobody of a refused call that is not known to be signed by its invoker, but as a claim', async () => {
+    const sink = memoryAuditSink()
+    const more = { subject: alice, chain: ['bafyroot', 'bafyleaf'], principals: [alice, agent] }
+    const { authenticated: _, ...undated } = denied(3, more)
+    for (const event of [
+      denied(1, { ...more, authenticated: true }),
+      denied(2, { ...more, authenticated: false }),
+      undated,
+    ])
+      await sink.append(event, {})
+    const [signed, ...claimed] = sink.records().map((record) => toOcsf(record, options))
+    expect(signed).toMatchObject({
+      actor: { user: { uid: alice } },
+      ai_agent: { uid: agent },
+      src_endpoint: { uid: agent },
+      resources: [{ uid: alice }],
+      delegation: { uid: 'bafyleaf' },
+      unmapped: { authenticated: true, root_delegation: 'bafyroot' },
+    })
+    for (const { unmapped, ...event } of claimed) {
+      expect(unmapped).toMatchObject({
+        claimed_invoker: agent,
+        claimed_subject: alice,
+        claimed_chain: ['bafyroot', 'bafyleaf'],
+        claimed_principals: [alice, agent],
+      })
+      expect(Object.keys(unmapped)).not.toContain('root_delegation')
+      for (const claim of [alice, agent, 'bafyroot', 'bafyleaf']) expect(JSON.stringify(event)).not.toContain(claim)
+    }
   })
 
   it('AUD-22 says what came of the call', async () => {

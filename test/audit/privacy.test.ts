@@ -268,7 +268,7 @@ describe('the event of a call', () => {
       suppressed: 0,
       privacy: { pseudonymize: createPseudonymizer({ key, epoch: '1' }) },
     })
-    expect(Object.keys(bare).sort()).toEqual(['code', 'id', 'kind', 'requirement', 'time'])
+    expect(Object.keys(bare).sort()).toEqual(['authenticated', 'code', 'id', 'kind', 'requirement', 'time'])
   })
 })
 

@@ -13,7 +13,7 @@ import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { withDeadline } from '../../src/audit/with-deadline.ts'
 import { withHealth } from '../../src/audit/with-health.ts'
 import { ArgumentError, AuditError } from '../../src/errors.ts'
-import { denied, fakeSink, intent, outcome } from './events.ts'
+import { agent, alice, denied, fakeSink, intent, outcome } from './events.ts'
 
 const failing = fakeSink('failing', async () => {
   throw new Error('no route to 10.0.0.1')
@@ -253,7 +253,7 @@ describe('standard output', () => {
 })
 
 describe('OpenTelemetry', () => {
-  it('AUD-08 gets the line and its main fields', async () => {
+  it('AUD-08 AUD-24 gets the line and its main fields, and claims as claims', async () => {
     const emitted: OtelLogRecord[] = []
     const sink = otelAuditSink({ logger: { emit: (record) => void emitted.push(record) } })
     const events: AuditEvent[] = [
@@ -273,7 +273,16 @@ describe('OpenTelemetry', () => {
         'procura.audit.sequence': 4,
         'procura.command': '/mail/send',
         'error.type': 'policy_unsatisfied',
+        'procura.invoker': agent,
+        'procura.authenticated': true,
       },
     })
+    await sink.append(denied(5, { authenticated: false, subject: alice }), {})
+    expect(emitted[4]?.attributes).toMatchObject({
+      'procura.authenticated': false,
+      'procura.claimed_invoker': agent,
+      'procura.claimed_subject': alice,
+    })
+    expect(Object.keys(emitted[4]?.attributes ?? {})).not.toContain('procura.invoker')
   })
 })

@@ -8,6 +8,7 @@ import { callback, type Form, maybe, table, text, whole } from '../../check-opti
 import type { IpldMap } from '../../ipld/value.ts'
 import { checkConfiguration } from '../configuration.ts'
 import type { AuditEvent, CallFacts } from '../event.ts'
+import { isClaimed } from '../is-claimed.ts'
 import type { AuditRecord } from '../record.ts'
 import { toCanonicalJson } from '../record-json.ts'
 
@@ -69,12 +70,16 @@ const statuses = ['Unknown', 'Success', 'Failure'] as const
 /** Fields that stand somewhere else in the event; all others go to `unmapped`. */
 const mapped: ReadonlySet<string> = new Set(['kind', 'id', 'time', 'subject', 'invoker', 'command'])
 
+/** Fields that name somebody; those of a call that nobody is known to have signed go to `unmapped`, with `claimed_` before. */
+const claims: ReadonlySet<string> = new Set(['subject', 'invoker', 'principals', 'chain'])
+
 /**
  * Maps a record to OCSF 1.9. Every field of the record is in the result. AUD-22
  *
  * OCSF holds one delegation: it is the last of the chain, its parent beside it; the whole chain and the root are in
  * `unmapped`. Our hashes are there too, and not in an `attestation`, which OCSF defines over its own form of an event; so
- * is how long a call took, since `duration` is for events that sum up others.
+ * is how long a call took, since `duration` is for events that sum up others. Of a refused call that nobody is known to
+ * have signed, neither user, agent, source, resource nor delegation is named: they are in `unmapped`, as claims.
  *
  * @throws ArgumentError when the record is none, or an option is missing or not of its type.
  */
@@ -85,8 +90,9 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
   const { sequence, previous, hash, event } = record
   const { product, log, activityOf = () => 'other' } = options
   const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
+  const named = namedIn(event)
   const command = 'command' in event && event.command !== undefined ? event.command : `audit/${event.kind}`
-  const subject = 'subject' in event ? event.subject : undefined
+  const subject = 'subject' in event && !isClaimed(event) ? event.subject : undefined
   const [activityId, activity] = activities.get(activityOf(command)) ?? [99, event.kind]
   const status = statusOf(event)
   const correlation = event.kind === 'intent' ? event.id : 'intent' in event ? event.intent : undefined
@@ -124,10 +130,10 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
       ...(call.audience !== undefined && { service: { uid: call.audience } }),
       ...(call.invocation !== undefined && { request: { uid: call.invocation } }),
     },
-    src_endpoint: call.invoker === undefined ? { name: product.name } : { uid: call.invoker },
+    src_endpoint: named.invoker === undefined ? { name: product.name } : { uid: named.invoker },
     ...(subject !== undefined && { resources: [{ uid: subject, type: 'subject' }] }),
-    ...(call.invoker !== undefined && { ai_agent: { uid: call.invoker } }),
-    ...delegationOf(call),
+    ...(named.invoker !== undefined && { ai_agent: { uid: named.invoker } }),
+    ...delegationOf(named),
     ...controlOf(event),
     ...(requirement !== undefined && { policy: { uid: requirement } }),
     ...(event.kind === 'outcome' &&
@@ -137,8 +143,13 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
           ...(event.responseBytes !== undefined && { length: event.responseBytes }),
         },
       }),
-    unmapped: { ...restOf(event), ...rootOf(call), previous_hash: previous, record_hash: hash },
+    unmapped: { ...restOf(event), ...rootOf(named), previous_hash: previous, record_hash: hash },
   }
+}
+
+/** What is known of a call, and not only claimed: those who are named here are taken for who did it. */
+function namedIn(event: AuditEvent): CallFacts {
+  return event.kind === 'intent' || (event.kind === 'denied' && !isClaimed(event)) ? event : {}
 }
 
 /** For whom it was done in the end: the issuer of the root delegation. */
@@ -146,8 +157,8 @@ function actorOf(event: AuditEvent, product: string): Readonly<Record<string, un
   if (event.kind === 'issued' || event.kind === 'revoked') {
     return event.issuer === undefined ? ourselves(product) : { user: { uid: event.issuer } }
   }
-  const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
-  const root = call.principals?.[0] ?? call.invoker
+  const { principals, invoker } = namedIn(event)
+  const root = principals?.[0] ?? invoker
   return root === undefined ? ourselves(product) : { user: { uid: root } }
 }
 
@@ -194,7 +205,12 @@ function severityOf(event: AuditEvent): number {
 }
 
 function restOf(event: AuditEvent): Readonly<Record<string, unknown>> {
-  const rest = Object.fromEntries(Object.entries(event).filter(([field]) => !mapped.has(field)))
+  const claimed = isClaimed(event)
+  const rest = Object.fromEntries(
+    Object.entries(event)
+      .map(([field, value]) => [claimed && claims.has(field) ? `claimed_${field}` : field, value] as const)
+      .filter(([field]) => !mapped.has(field)),
+  )
   // Arguments can hold bytes and links, which only our own text of a value has a form for.
   return JSON.parse(toCanonicalJson(rest as IpldMap)) as Readonly<Record<string, unknown>>
 }
