@@ -209,7 +209,7 @@ describe('SIG-12 a thread that', () => {
           script: faultyScript(misdeed),
           threads: 1,
           maxRestarts: 0,
-          answerTimeoutMs: 4_000,
+          answerTimeoutMs: 1_500,
           onError: (error) => errors.push(error),
         })
         expect(await ask(pool)).toEqual([true, false, true, false])
@@ -220,10 +220,10 @@ describe('SIG-12 a thread that', () => {
   })
 
   it('has answered while the calling thread was busy stays', async () => {
-    await using pool = await createPool({ maxRestarts: 0, answerTimeoutMs: 4_000 })
+    await using pool = await createPool({ maxRestarts: 0, answerTimeoutMs: 1_500 })
     const answers = ask(pool, 100)
     await new Promise((resolve) => process.nextTick(resolve))
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_500)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000)
     expect(await answers).toEqual(Array.from({ length: 100 }, (_, at) => at % 2 === 0))
     expect(pool.threads).toBe(2)
   })
