@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodedPathProblem } from '../capability/argument-types/decoded-path.ts'
 import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
 import { type Form, flag, having, listOf, maybe, text } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
@@ -133,6 +134,8 @@ function parsePathPrefix(prefix: string, wrong: (what: string) => VaultError): s
   if (!canonical || prefix.includes('//') || (prefix.length > 1 && prefix.endsWith('/')) || prefix.includes('%')) {
     throw wrong(`path prefix ${quote(prefix)} must begin with a slash, end without one, and need no encoding`)
   }
+  const problem = decodedPathProblem(prefix)
+  if (problem !== undefined) throw wrong(`\`pathPrefix\` ${problem}`)
   return prefix
 }
 

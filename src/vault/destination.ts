@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodedPathProblem } from '../capability/argument-types/decoded-path.ts'
 import { quote, VaultError } from '../errors.ts'
 import type { Credential } from './credential.ts'
 
@@ -42,10 +43,12 @@ function checkPath(prefix: string, path: string): void {
   if (path !== prefix && !path.startsWith(`${prefix}/`)) {
     throw refused(`the credential may be used below ${quote(prefix)} only`)
   }
-  // ORG-07: what a server behind the URL might decode a second time, or strip, into a step up
-  if (/%(?:2e|2f|5c|25|00)/i.test(path) || /\/\.{1,2};/.test(path)) {
-    throw refused('the path has an encoded slash, dot, percent sign or NUL, or parameters on a dot segment')
+  // ORG-07: what is decoded once has no percent sign left, so that to decode it again changes nothing
+  if (/%(?:2e|2f|5c|25|00)/i.test(path)) {
+    throw refused('the path has an encoded slash, backslash, dot, percent sign or NUL')
   }
+  const problem = decodedPathProblem(path)
+  if (problem !== undefined) throw refused(`the path ${problem}`)
 }
 
 function refused(message: string): VaultError {

@@ -31,6 +31,12 @@ describe('credential rules', () => {
     ['TRACE, which echoes headers', 'a', { ...sent, methods: ['TRACE'] }, /never allowed/],
     ['a prefix with a slash at its end', 'a', { ...sent, pathPrefix: '/v1/' }, /path prefix/],
     ['a prefix with dot segments', 'a', { ...sent, pathPrefix: '/v1/../v2' }, /path prefix/],
+    [
+      'a prefix with parameters on a dot segment',
+      'a',
+      { ...sent, pathPrefix: '/v1/..;x/v2' },
+      /`pathPrefix` has a seg/,
+    ],
     ['a prefix that is no path', 'a', { ...sent, pathPrefix: 'v1' }, /path prefix/],
     ['a prefix on another host', 'a', { ...sent, pathPrefix: '//evil.example/v1' }, /path prefix/],
     ['a prefix that is no host either', 'a', { ...sent, pathPrefix: '//' }, /path prefix/],

@@ -1,8 +1,11 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseCredential } from '../../src/vault/credential.ts'
 import { checkDestination } from '../../src/vault/destination.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { safeHeaders } from '../../src/vault/request-headers.ts'
+import { shortRuns } from '../property/runs.ts'
+import { meanings, texts } from '../support/path-readers.ts'
 import { vaultError } from './support.ts'
 
 const whole = parseCredential('a', {
@@ -98,11 +101,76 @@ describe('where a credential may be sent', () => {
       '/..;/admin',
       '/.;x/y',
       '/x/..;a=b/c',
+      '/..%3b/admin',
+      '/..%3B/admin',
+      '/..%3bx=1/admin',
+      '/.%3b/admin',
+      '/x/..%3b',
+      '/..%20/admin',
+      '/..%09/admin',
+      '/%20../admin',
+      '/..%20;/admin',
+      '/..%C2%A0/admin',
+      '/..%E2%80%8B/admin',
+      '/..%0d%0a/admin',
+      '/..%7f/admin',
+      '/..%3f/admin',
+      '/..%23/admin',
+      '/..%20x/admin',
+      '/.../admin',
+      '/..%253b/admin',
+      '/..%u003b/admin',
+      '/%u002e%u002e/admin',
+      '/%c0%ae%c0%ae/admin',
+      '/%E0%80%AE./admin',
+      '/\uff0e\uff0e/admin',
+      '/%EF%BC%8E%EF%BC%8E/admin',
+      '/\u2025/admin',
+      '/..\uff1b/admin',
+      '/a%EF%BC%8F..%EF%BC%8Fadmin',
+      '/a%0d%0aX-Injected:%20b',
+      '/a%ff',
+      '/100%',
     ]) {
       expect(() => checkDestination(below, `https://api.example.com/v1/crm${path}`, 'GET')).toThrow(refused)
     }
+    for (const path of [
+      '/a%20b',
+      '/a;v=1/b',
+      '/a%3bb',
+      '/.well-known/x',
+      '/..a',
+      '/%C3%BC',
+      '/a//b/',
+      '/a.b/c..',
+      '/~a+b',
+    ]) {
+      expect(checkDestination(below, `https://api.example.com/v1/crm${path}`, 'GET').pathname).toBe(`/v1/crm${path}`)
+    }
     // with the whole origin allowed there is nothing above to step up to
     expect(checkDestination(whole, 'https://api.example.com/100%25', 'GET').pathname).toBe('/100%25')
+  })
+
+  const runs = shortRuns(20_000)
+  it(`ORG-06, ORG-07 are kept to by servers that decode, trim, fold, cut and join what is sent, ${runs.title}`, () => {
+    let sent = 0
+    fc.assert(
+      fc.property(texts, (text) => {
+        const target = `https://api.example.com/v1/crm/${text}`
+        let url: URL
+        try {
+          url = checkDestination(below, target, 'GET')
+        } catch (error) {
+          expect(error).toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+          return
+        }
+        sent += 1
+        const outside = meanings(url.pathname).filter((place) => place !== '/v1/crm' && !place.startsWith('/v1/crm/'))
+        expect(outside, target).toEqual([])
+      }),
+      runs,
+    )
+    expect(sent).toBeGreaterThan(runs.numRuns / 50)
   })
 
   it('ORG-09 drops the authority that a caller brings', () => {

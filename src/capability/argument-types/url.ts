@@ -2,10 +2,9 @@ import { checkOptions, flag, listOf, maybe, number, text } from '../../check-opt
 import { ArgumentError, quote } from '../../errors.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
-import { isVisible } from './characters.ts'
+import { decodedPathProblem } from './decoded-path.ts'
 import { hostNameProblem } from './host-name.ts'
 import { isIpv4, isIpv6 } from './ip-address.ts'
-import { foldedProblem, isStep } from './path.ts'
 
 /** Schemes whose URLs the WHATWG standard brings into a normal form; of others it leaves the host as it stands. */
 export type UrlScheme = 'https' | 'http' | 'wss' | 'ws' | 'ftp'
@@ -80,26 +79,7 @@ function pathProblem(pathname: string): string | undefined {
   for (const code of ['%2F', '%5C', '%25', '%7F', '%0', '%1']) {
     if (pathname.includes(code)) return 'has an encoded slash, backslash, percent sign or control'
   }
-  return escapeProblem(pathname) ?? decodedProblem(pathname)
-}
-
-/** What a reader makes of the path that decodes it, or cuts parameters off (`..;x`) before it looks for dot segments. */
-function decodedProblem(pathname: string): string | undefined {
-  const decoded = decode(pathname)
-  if (decoded === undefined) return 'has percent-encoding in the path that is not UTF-8'
-  const [, ...segments] = decoded.split('/')
-  if (segments.at(-1) === '') segments.pop()
-  if (segments.some(isStep)) return 'has a segment of dots'
-  if (!isVisible(decoded)) return 'has an encoded control or hidden character'
-  return foldedProblem(decoded)
-}
-
-function decode(pathname: string): string | undefined {
-  try {
-    return decodeURIComponent(pathname)
-  } catch {
-    return undefined
-  }
+  return escapeProblem(pathname) ?? decodedPathProblem(pathname)
 }
 
 /** What may stand as it is may not be encoded, and what is encoded is so in upper case: one text for one place. */

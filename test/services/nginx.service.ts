@@ -1,0 +1,11 @@
+// node only: looks for a program
+
+import { findProgram, type Service } from './service.ts'
+
+/** A proxy that decodes what it passes on; its test starts it before a server of its own. */
+export const service: Service = {
+  name: 'nginx',
+  apt: 'nginx-light',
+  tests: ['nginx.test.ts'],
+  find: () => findProgram('nginx', '/usr/sbin/nginx'),
+}
