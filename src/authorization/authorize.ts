@@ -21,6 +21,7 @@ import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
 import { checkPolicies } from './checks/policy.ts'
 import { checkReplay } from './checks/replay.ts'
+import { checkResource } from './checks/resource.ts'
 import { checkRevocation } from './checks/revocation.ts'
 import { checkSignatures } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
@@ -123,7 +124,7 @@ interface Origin {
  * 2. addressee, alignment, command, time: comparisons, which cost less than any signature and refuse most mistakes;
  * 3. signatures, the invocation's first: from here on, what is read was said by who it says;
  * 4. arguments, then policies: no unauthenticated statement is evaluated, and none against an unchecked argument;
- * 5. revocation: a look-up, which a forged token must not be able to cause;
+ * 5. owners of resources, and revocation: look-ups, which a forged token must not be able to cause;
  * 6. replay: last, because it leaves a trace; a call that is refused for another reason burns no nonce.
  */
 function* decide(
@@ -163,6 +164,7 @@ function* decideAt(
   const denial =
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
+    (yield* checkResource(chain, settings, call)) ??
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)

@@ -12,6 +12,7 @@ import type { Did } from '../did/did.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import type { InvocationFields } from '../invocation/invocation.ts'
 import type { Never, Timestamp } from '../time.ts'
+import type { ResourceArgument } from './token-format.ts'
 
 /**
  * What a delegation says, without its bytes. The same for every call that uses it, which is why it can be kept once
@@ -72,6 +73,8 @@ export interface OpenInvocation {
 export interface Chain {
   readonly links: readonly ChainLink[]
   readonly invocation: OpenInvocation
+  /** The argument in which the format has put the resource of the call, whose owner is the subject. */
+  readonly resourceArgument?: ResourceArgument
 }
 
 /** How messages name a link of a chain with `count` delegations. */

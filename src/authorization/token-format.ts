@@ -1,4 +1,6 @@
 import type { BoundedMap } from '../did/bounded-map.ts'
+import type { Did } from '../did/did.ts'
+import type { IpldValue } from '../ipld/value.ts'
 import type { Timestamp } from '../time.ts'
 import type { Chain, Link } from './chain.ts'
 import type { Denial } from './denial.ts'
@@ -33,4 +35,19 @@ export interface TokenFormat {
    * malformed is a denial. Throws only for faults that are not the sender's.
    */
   read(container: string | Uint8Array, context: ReadingContext): Steps<Chain | Denial>
+  /**
+   * The argument in which the format puts the resource of a call. A call of whatever format that has this argument is
+   * allowed only when the subject owns what it names. Default: none.
+   */
+  readonly resourceArgument?: ResourceArgument
+}
+
+/** An argument that stands for the resource of a call. */
+export interface ResourceArgument {
+  readonly name: string
+  /**
+   * Finds out who owns what the argument names, in a call whose format has not: {@link Chain.resourceArgument}. Ends with
+   * undefined when nobody does, or it could not be found out.
+   */
+  ownerOf(value: IpldValue, settings: VerificationSettings, call: CallOptions): Steps<Did | undefined>
 }

@@ -64,7 +64,8 @@ function readPolicy(value: IpldValue | undefined): Policy {
   return parsePolicy(value)
 }
 
-function isUri(text: string): boolean {
+/** Whether a text can be the `with` of a capability. */
+export function isUri(text: string): boolean {
   const colon = text.indexOf(':')
   return colon > 0 && /^[A-Za-z][A-Za-z0-9+.-]*$/.test(text.slice(0, colon)) && URL.canParse(text)
 }

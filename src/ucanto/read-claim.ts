@@ -1,4 +1,5 @@
 import type { Denial } from '../authorization/denial.ts'
+import type { CallOptions, VerificationSettings } from '../authorization/options.ts'
 import { type Steps, waitUnlessAborted } from '../authorization/steps.ts'
 import type { ReadingContext } from '../authorization/token-format.ts'
 import type { Command } from '../capability/command.ts'
@@ -18,10 +19,13 @@ export interface Claim {
   readonly args: IpldMap
 }
 
+/** Who owns a resource that is not a DID. */
+export type OwnerOf = (resource: string) => string | undefined | Promise<string | undefined>
+
 /** What a service says about resources. */
 export interface ResourceRules {
-  /** Who owns a resource that is no DID. */
-  readonly ownerOf: (resource: string) => string | undefined | Promise<string | undefined>
+  /** Undefined when the service knows no resources but DIDs. */
+  readonly ownerOf: OwnerOf | undefined
   /** The argument that stands for such a resource. */
   readonly resourceArgument: string
 }
@@ -49,11 +53,15 @@ export function* readClaim(
   }
   if (resource === allResources) throw new MalformedError('UCT-30', 'an invocation is about one resource')
   const { command } = ability
+  const { resourceArgument: name } = rules
+  if (Object.hasOwn(nb, name) && (rules.ownerOf !== undefined || !isDid(resource))) {
+    throw new MalformedError('UCT-64', `the argument ${quote(name)} stands for the resource of the invocation`)
+  }
   if (isDid(resource)) return { command, resource, owner: parseDid(resource), args: nb }
   // Who is nobody costs no look-up.
   const refused = yield* askedBy({ command, resource, args: nb })
   if (refused !== undefined) return refused
-  const owner = yield* findOwner(resource, rules, context)
+  const owner = rules.ownerOf && (yield* findOwner(resource, rules.ownerOf, context.settings, context.call))
   if (owner === undefined) {
     return {
       code: 'subject_not_accepted',
@@ -61,21 +69,18 @@ export function* readClaim(
       requirement: 'UCT-40',
     }
   }
-  const { resourceArgument: name } = rules
-  if (Object.hasOwn(nb, name)) {
-    throw new MalformedError('UCT-30', `the argument ${quote(name)} stands for the resource of the invocation`)
-  }
   return { command, resource, owner, args: Object.assign(Object.create(null), nb, { [name]: resource }) }
 }
 
-/** Not being able to find out who owns it is a no. */
-function* findOwner(
+/** Asks who owns a resource. Not being able to find out is a no. */
+export function* findOwner(
   resource: string,
-  rules: ResourceRules,
-  { settings, call }: ReadingContext,
+  ownerOf: OwnerOf,
+  settings: Pick<VerificationSettings, 'onError' | 'parseDid'>,
+  call: CallOptions,
 ): Steps<Did | undefined> {
   try {
-    const owner = yield* waitUnlessAborted(rules.ownerOf(resource), call.signal)
+    const owner = yield* waitUnlessAborted(ownerOf(resource), call.signal)
     return owner === undefined ? undefined : settings.parseDid(owner)
   } catch (error) {
     settings.onError(error)

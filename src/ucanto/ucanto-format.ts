@@ -11,30 +11,34 @@ import type { Denial } from '../authorization/denial.ts'
 import { createKeyRing } from '../authorization/key-ring.ts'
 import { denialOf } from '../authorization/refusal.ts'
 import type { Steps } from '../authorization/steps.ts'
-import type { ReadingContext, TokenFormat } from '../authorization/token-format.ts'
+import type { ReadingContext, ResourceArgument, TokenFormat } from '../authorization/token-format.ts'
 import { createVerifiers } from '../authorization/verifiers.ts'
 import { checkOptions } from '../check-options.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import { type Did, isDid, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { asList } from '../option.ts'
 import { archiveBytes, isArchive } from './archive-text.ts'
-import { policyKey } from './capability.ts'
+import { allResources, isUri, policyKey } from './capability.ts'
 import { invocationOf } from './chain-links.ts'
 import { chooseChain } from './choose-chain.ts'
 import { type ArchiveContext, type NamedToken, openArchive } from './open-archive.ts'
-import { type Claim, type ResourceRules, readClaim } from './read-claim.ts'
+import { type Claim, findOwner, type OwnerOf, type ResourceRules, readClaim } from './read-claim.ts'
 
 /** Options of {@link ucantoFormat}. */
 export interface UcantoFormatOptions {
   /**
    * Says who owns a resource that is not a DID, such as `mailto:alice@example.com` or `https://example.com/a`: whoever
    * may delegate over it without proof. Undefined means that nobody does here. Default: nobody.
+   *
+   * The resource becomes the argument {@link resourceArgument}. In a call of any format that argument names something
+   * that belongs to the subject of the call: for a call of another format this is asked too, with the text of the
+   * argument. A handler can rely on it.
    */
   readonly ownerOf?: (resource: string) => string | undefined | Promise<string | undefined>
   /**
-   * The argument that stands for a resource that is not a DID, so that commands and policies see it. Default
-   * `resource`.
+   * The argument that stands for a resource that is not a DID, so that commands and policies see it. When there is an
+   * `ownerOf`, no invocation of 0.9.1 writes it itself. Default `resource`.
    */
   readonly resourceArgument?: string
   /**
@@ -62,17 +66,30 @@ interface Rules extends ResourceRules {
  */
 export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat {
   checkOptions(options, {})
-  const { ownerOf = () => undefined, resourceArgument = 'resource', attestationAuthorities = [] } = options
-  if (typeof ownerOf !== 'function') throw new ArgumentError('`ownerOf` must be a function')
+  const { ownerOf, resourceArgument = 'resource', attestationAuthorities = [] } = options
+  if (ownerOf !== undefined && typeof ownerOf !== 'function') throw new ArgumentError('`ownerOf` must be a function')
   if (typeof resourceArgument !== 'string' || resourceArgument === policyKey) {
     throw new ArgumentError(`\`resourceArgument\` must be a name other than ${policyKey}`)
   }
   const rules: Rules = { ownerOf, resourceArgument, authorities: authoritiesOf(attestationAuthorities) }
+  const bound = ownerOf && resourceArgumentOf(resourceArgument, ownerOf)
   return Object.freeze({
     name: 'ucanto@0.9.1',
     recognizes: isArchive,
-    read: (container, context) => readCall(container, context, rules),
+    read: (container, context) => readCall(container, context, rules, bound),
+    ...(bound === undefined ? {} : { resourceArgument: bound }),
   } satisfies TokenFormat)
+}
+
+/** For calls of other formats: what would be the `with` of a call of this one has the owner that it has here. */
+function resourceArgumentOf(name: string, ownerOf: OwnerOf): ResourceArgument {
+  return Object.freeze({
+    name,
+    *ownerOf(value, settings, call) {
+      if (typeof value !== 'string' || isDid(value) || value === allResources || !isUri(value)) return undefined
+      return yield* findOwner(value, ownerOf, settings, call)
+    },
+  } satisfies ResourceArgument)
 }
 
 function authoritiesOf(authorities: readonly string[]): readonly Did[] {
@@ -85,7 +102,12 @@ function authoritiesOf(authorities: readonly string[]): readonly Did[] {
   })
 }
 
-function* readCall(container: string | Uint8Array, context: ReadingContext, rules: Rules): Steps<Chain | Denial> {
+function* readCall(
+  container: string | Uint8Array,
+  context: ReadingContext,
+  rules: Rules,
+  resourceArgument: ResourceArgument | undefined,
+): Steps<Chain | Denial> {
   try {
     const { settings } = context
     const { limits, parseDid, backend } = settings
@@ -100,7 +122,9 @@ function* readCall(container: string | Uint8Array, context: ReadingContext, rule
     }
     const claim = yield* readClaim(start, rules, context, (asked) => checkAsker(start, asked, context))
     if ('code' in claim) return claim
-    return yield* chooseChain({ start, claim, tokens, rules, authorities: rules.authorities }, context)
+    const chain = yield* chooseChain({ start, claim, tokens, rules, authorities: rules.authorities }, context)
+    // The argument is there only when it was put there.
+    return 'code' in chain || resourceArgument === undefined ? chain : { ...chain, resourceArgument }
   } catch (error) {
     return denialOf(error)
   }

@@ -226,7 +226,7 @@ describe('what a delegation gives', () => {
     const decision = await createAuthorizer(options({}, { ownerOf })).authorize(bytes)
     expect(decision).toMatchObject({ allowed: true, authorization: { subject: alice.did(), args: { resource: url } } })
     const twice = await ask([], { ...asked, nb: { resource: 'other' } }, alice)
-    await expect(ownVerdict(twice, {}, { ownerOf })).resolves.toBe('malformed at container UCT-30')
+    await expect(ownVerdict(twice, {}, { ownerOf })).resolves.toBe('malformed at container UCT-64')
     const all = await give([{ can: '*', with: 'ucan:*' }])
     await expect(ownVerdict(await ask([all], asked), {}, { ownerOf })).resolves.toBe('allowed')
   })

@@ -14,7 +14,7 @@ export type { PolicyPool } from '../policy-pool.ts'
 export { standardFormat } from '../read-call.ts'
 export { denialOf } from '../refusal.ts'
 export { isPromiseLike, runAsync, type Steps, wait } from '../steps.ts'
-export type { ReadingContext, TokenFormat } from '../token-format.ts'
+export type { ReadingContext, ResourceArgument, TokenFormat } from '../token-format.ts'
 
 // What links say
 export { commandCovers, isCommand } from '../../capability/command.ts'

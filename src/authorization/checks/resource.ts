@@ -1,0 +1,31 @@
+import { quote } from '../../errors.ts'
+import type { Chain } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+import type { CallOptions, Settings } from '../options.ts'
+import type { Steps } from '../steps.ts'
+
+/**
+ * AUT-21: an argument in which one of the formats puts the resource of a call names, in a call of any format, something
+ * that the subject owns. The format that has put it there has asked already. Asked of calls that are otherwise in order,
+ * as it can be a look-up.
+ */
+export function* checkResource(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined> {
+  const { args, subject } = chain.invocation.fields
+  for (const { resourceArgument } of settings.formats) {
+    if (resourceArgument === undefined || resourceArgument === chain.resourceArgument) continue
+    const { name } = resourceArgument
+    const value = Object.hasOwn(args, name) ? args[name] : undefined
+    if (value === undefined) continue
+    const owner = yield* resourceArgument.ownerOf(value, settings, call)
+    if (owner === subject) continue
+    return {
+      code: 'arguments_invalid',
+      // Who owns it is nobody's business.
+      message: `the argument ${quote(name)} names nothing that the subject owns`,
+      at: chain.links.length,
+      requirement: 'AUT-21',
+      detail: { kind: 'argument', argument: name, problem: 'invalid' },
+    }
+  }
+  return undefined
+}
