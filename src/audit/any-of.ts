@@ -1,5 +1,6 @@
 import { callback, listOf, maybe, milliseconds } from '../check-options.ts'
 import { ArgumentError, AuditError } from '../errors.ts'
+import { quietly } from '../quietly.ts'
 import { closeAll } from './all-of.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
@@ -7,7 +8,7 @@ import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
 import { withDeadline } from './with-deadline.ts'
 
-/** Told of a sink that failed where that alone does not refuse the call. Must not throw. */
+/** Told of a sink that failed where that alone does not refuse the call. What it throws is ignored. */
 export type SinkFailureListener = (failure: { readonly sink: string; readonly error: AuditError }) => void
 
 /** Options of {@link anyOf}. */
@@ -43,7 +44,7 @@ export function anyOf(sinks: readonly AuditSink[], options: AnyOfOptions): Audit
       return await sink.append(event, options)
     } catch (cause) {
       const error = unconfirmed(sink.name, cause)
-      onFailure({ sink: sink.name, error })
+      quietly(() => onFailure({ sink: sink.name, error }))
       throw error
     }
   }

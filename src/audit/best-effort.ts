@@ -1,4 +1,5 @@
 import { callback, maybe, milliseconds } from '../check-options.ts'
+import { quietly } from '../quietly.ts'
 import type { SinkFailureListener } from './any-of.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
@@ -30,7 +31,7 @@ export function bestEffort(sink: AuditSink, options: BestEffortOptions): AuditSi
     try {
       await bounded.append(event, options)
     } catch (cause) {
-      onFailure({ sink: sink.name, error: unconfirmed(sink.name, cause) })
+      quietly(() => onFailure({ sink: sink.name, error: unconfirmed(sink.name, cause) }))
     }
   }
 

@@ -20,6 +20,7 @@ import { createTextCache, type TextCache } from '../ipld/text-cache.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { asList, withMethod } from '../option.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
+import { quietly } from '../quietly.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
 import { createPolicyPool, type PolicyPool } from './policy-pool.ts'
@@ -81,7 +82,10 @@ export interface AuthorizeOptions {
    * answer depends on what was seen before, and on which of several processes is asked. Default false.
    */
   readonly rememberProofs?: boolean
-  /** Called with the error when a store, resolver, schema, format or back end failed and the call was refused for it. */
+  /**
+   * Called with the error when a store, resolver, schema, format or back end failed and the call was refused for it. What
+   * it throws, or rejects with, is ignored.
+   */
   readonly onError?: (error: unknown) => void
 }
 
@@ -186,7 +190,7 @@ export function completeVerification(options: VerificationOptions): Verification
     accept: Object.freeze([...asList('accept', options.accept ?? defaultVersions, 'versions')]),
     acceptRedundantFields: options.acceptRedundantFields === true,
     backend: withMethod('backend', options.backend ?? platformBackend, 'verify'),
-    onError: callback('onError', options.onError ?? (() => undefined)),
+    onError: quiet(callback('onError', options.onError ?? (() => undefined))),
     parseDid: createTextReader(parseDid, maxKnownTexts),
     parseCommand: createTextReader((text) => parseCommand(text), maxKnownTexts),
     texts: createTextCache(),
@@ -197,6 +201,11 @@ export function completeVerification(options: VerificationOptions): Verification
 function callback<T>(name: string, value: T): T {
   if (typeof value !== 'function') throw new ArgumentError(`\`${name}\` must be a function`)
   return value
+}
+
+/** A listener that can neither change a decision nor end the process. */
+function quiet<T>(listener: (told: T) => void): (told: T) => void {
+  return (told) => void quietly(() => listener(told))
 }
 
 function subjectsOf(subjects: AuthorizeOptions['subjects']): ReadonlySet<string> | undefined {

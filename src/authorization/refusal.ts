@@ -15,11 +15,7 @@ export function denialOf(error: unknown, detail?: DenialDetail): Denial {
 
 /** Makes the denial of a call whose decision failed by an error that nothing provides for, and reports the error. */
 export function internalError(error: unknown, { onError }: Pick<VerificationSettings, 'onError'>): Denial {
-  try {
-    onError(error)
-  } catch {
-    // The decision does not depend on the report.
-  }
+  onError(error)
   return {
     code: 'internal_error',
     message: 'the call could not be decided: an unexpected error',

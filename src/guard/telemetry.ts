@@ -6,6 +6,7 @@
  */
 
 import type { Command } from '../capability/command.ts'
+import { quietly } from '../quietly.ts'
 import type { GuardDenialCode } from './result.ts'
 
 /** The part of an OpenTelemetry span that is used. */
@@ -44,7 +45,7 @@ export type GuardEvent =
       readonly durationMs: number
     }
 
-/** Where a guard reports to. What these throw is ignored. */
+/** Where a guard reports to. What these throw, or reject with, is ignored. */
 export interface TelemetryOptions {
   /**
    * Gets a span for each step, under the names that agent tooling uses: `ucan.verify` (the decision), `audit.intent`,
@@ -106,12 +107,4 @@ function codeOf(error: unknown): string | undefined {
   if (typeof code === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(code)) return code
   const name: unknown = error instanceof Error ? error.name : undefined
   return typeof name === 'string' && /^[A-Za-z]{1,64}$/.test(name) ? name : undefined
-}
-
-function quietly<T>(report: () => T): T | undefined {
-  try {
-    return report()
-  } catch {
-    return undefined
-  }
 }

@@ -5,6 +5,7 @@ import type { Handler } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { GuardDenial, GuardResult } from '../guard/result.ts'
 import type { IpldValue } from '../ipld/value.ts'
+import { quietly } from '../quietly.ts'
 import { abilityOf } from './ability.ts'
 
 /** What `@ucanto/server` hands to a handler, as far as it is used here. */
@@ -36,7 +37,7 @@ export interface UcantoHandlerFailure {
 
 /** Options of {@link ucantoService}. */
 export interface UcantoServiceOptions {
-  /** Gets what a handler threw; the caller is not told of it. Must not throw. */
+  /** Gets what a handler threw; the caller is not told of it. What it throws is ignored. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -98,7 +99,7 @@ async function handle<Args>(
   try {
     result = await guard.use(archive, handler)
   } catch (thrown) {
-    onError?.(thrown)
+    quietly(() => onError?.(thrown))
     // UCT-62
     return { error: { name: 'HandlerFailed', message: 'the handler failed' } }
   }

@@ -7,6 +7,7 @@
 import { having, table } from '../check-options.ts'
 import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
+import { quietly } from '../quietly.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { admit, checkCall } from './admit.ts'
 import { checkConfiguration, vaultForms } from './configuration.ts'
@@ -37,7 +38,7 @@ export interface VaultOptions {
   readonly redirects?: number
   /**
    * Told when a secret could not be ended at its origin after `Vault.use`. It ends by itself when its lease does; an
-   * operator may want to know before.
+   * operator may want to know before. What it throws, or rejects with, is ignored.
    */
   readonly onRevokeFailure?: (release: Release, error: unknown) => void
 }
@@ -97,9 +98,9 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
       const done = once(() => {
         deadline.end()
         for (const form of forms) form.fill(0)
-        endAtOrigin(released.revoke, context.timeoutMs).catch((error: unknown) =>
-          onRevokeFailure?.(released.release, error),
-        )
+        endAtOrigin(released.revoke, context.timeoutMs).catch((error: unknown) => {
+          quietly(() => onRevokeFailure?.(released.release, error))
+        })
       })
       try {
         const sending = { clock, fetch: context.fetch, signal, deadline, redirects }

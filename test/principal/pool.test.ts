@@ -175,9 +175,10 @@ describe('SIG-12 a thread that', () => {
       script: faultyScript('process.exit(7)'),
       threads: 1,
       maxRestarts: 1,
-      onError: () => {
+      onError: (): never | Promise<never> => {
         told += 1
-        throw new Error('the log is full')
+        if (told === 1) throw new Error('the log is full')
+        return Promise.reject(new Error('the log is full'))
       },
     })
     while (told < 2) expect(await ask(pool)).toEqual([true, false, true, false])

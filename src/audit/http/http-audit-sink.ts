@@ -8,6 +8,7 @@
 import { unlessAborted } from '../../abort.ts'
 import { callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../check-options.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
+import { quietly } from '../../quietly.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import type { AuditEvent } from '../event.ts'
 import { type JsonlAuditSink, type JsonlAuditSinkOptions, jsonlAuditSink } from '../jsonl/jsonl-audit-sink.ts'
@@ -35,7 +36,7 @@ export interface HttpAuditSinkOptions
   readonly timeoutMs?: number
   /** Waits between failed requests. Default half a second to a minute. */
   readonly backOff?: BackOff
-  /** Called for each failed request, with why it failed: a status, or what `fetch` threw. Must not throw. */
+  /** Called for each failed request, with why it failed: a status, or what `fetch` threw. What it throws is ignored. */
   readonly onFailure?: (failure: {
     readonly status?: number
     readonly cause?: unknown
@@ -137,7 +138,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
       removeDelivered(directory, prefix, cursor)
       return undefined
     } catch (cause) {
-      if (!stopping.signal.aborted) onFailure?.({ cause, waiting: confirmed - cursor.sequence })
+      if (!stopping.signal.aborted) quietly(() => onFailure?.({ cause, waiting: confirmed - cursor.sequence }))
       return { retryAfterMs: 0 }
     }
   }
@@ -164,7 +165,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
   function failed({ status, headers: answered }: Response): Failure {
     // Too large for the endpoint: smaller ones may pass.
     if (status === 413) records = Math.max(1, Math.floor(records / 2))
-    onFailure?.({ status, waiting: confirmed - cursor.sequence })
+    quietly(() => onFailure?.({ status, waiting: confirmed - cursor.sequence }))
     const seconds = answered.get('retry-after') ?? ''
     return { retryAfterMs: /^[0-9]{1,6}$/.test(seconds) ? Number(seconds) * 1000 : 0 }
   }

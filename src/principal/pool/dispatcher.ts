@@ -7,6 +7,7 @@
 
 import process from 'node:process'
 import { ThreadError } from '../../errors.ts'
+import { quietly } from '../../quietly.ts'
 import type { Question } from './batch.ts'
 import { knownQuestions } from './known-questions.ts'
 import type { VerificationThread } from './verification-thread.ts'
@@ -91,11 +92,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       restarts += 1
       add().catch(replace)
     }
-    try {
-      options.onError(error)
-    } catch {
-      // Nobody waits for this: what a listener throws would end the process.
-    }
+    // Nobody waits for this: what a listener throws would end the process.
+    quietly(() => options.onError(error))
   }
 
   /** When everything that can be said in this turn was said, so that it goes in few batches. */
