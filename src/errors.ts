@@ -28,6 +28,7 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_SHORT_WRITE'
   | 'ERR_AUDIT_INTEGRITY'
   | 'ERR_AUDIT_CLOSED'
+  | 'ERR_AUDIT_SETTLED'
 
 /** Every code that an error of this library can carry. */
 export type ProcuraErrorCode =

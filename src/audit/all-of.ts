@@ -3,12 +3,13 @@ import { ArgumentError } from '../errors.ts'
 import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
+import { historyOf } from './history.ts'
 import { type AuditSink, type Confirmation, durabilities } from './sink.ts'
 
 /**
  * Several sinks, each of them required: an event is confirmed when all have it. AUD-02
  *
- * The confirmation is the one of the first sink, with the least of the durabilities. Give each sink that may hang its
+ * Its history is that of the first sink that has one. The confirmation is the one of the first sink, with the least of the durabilities. Give each sink that may hang its
  * own `withDeadline`; mark those that may fail with `bestEffort`.
  *
  * @throws ArgumentError when there is no sink.
@@ -31,7 +32,8 @@ export function allOf(sinks: readonly AuditSink[]): AuditSink {
     return { ...(confirmations[0] as Confirmation), durability: least }
   }
 
-  return Object.freeze({ name, append, close: () => closeAll(members) })
+  const [kept] = members.filter(({ history }) => history !== undefined)
+  return Object.freeze({ ...historyOf(kept ?? {}), name, append, close: () => closeAll(members) })
 }
 
 /** Closes every sink, and only then tells of the first that could not be closed. */

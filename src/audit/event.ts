@@ -218,6 +218,11 @@ export type AuditEvent =
 /** The kinds of {@link AuditEvent}. */
 export type AuditEventKind = AuditEvent['kind']
 
+/** The `id` of the intent that an event ends; undefined when it ends none. */
+export function intentEndedBy(event: AuditEvent): string | undefined {
+  return event.kind === 'outcome' || event.kind === 'denied' ? event.intent : undefined
+}
+
 /** Makes the name of a new event: 128 random bits. */
 export function newEventId(): string {
   return encodeHex(crypto.getRandomValues(new Uint8Array(16)))

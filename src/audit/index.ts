@@ -45,6 +45,7 @@ export {
 } from './event.ts'
 export { type OcsfActivity, type OcsfApiActivity, type OcsfOptions, ocsfVersion, toOcsf } from './export/ocsf.ts'
 export { argumentSalt, type HashArgumentsOptions, hashArguments } from './hash-arguments.ts'
+export { type AuditHistory, auditHistory, type LoggedEvent } from './history.ts'
 export { importSecretKey, type SecretKey } from './hmac.ts'
 export { type MemoryAuditSink, type MemoryAuditSinkOptions, memoryAuditSink } from './memory.ts'
 export { memoryPersonalKeyStore } from './memory-personal-key-store.ts'

@@ -2,6 +2,7 @@ import { maybe, number, text } from '../check-options.ts'
 import { AuditError } from '../errors.ts'
 import { chainedSink } from './chained-sink.ts'
 import { checkConfiguration } from './configuration.ts'
+import { auditHistory } from './history.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
 
@@ -38,5 +39,11 @@ export function memoryAuditSink(options: MemoryAuditSinkOptions = {}): MemoryAud
       lines.push(line)
     },
   })
-  return Object.freeze({ ...sink, records: () => [...records], lines: () => [...lines] })
+  const history = auditHistory({
+    inherited: 0,
+    async *newestFirst() {
+      yield [...records].reverse()
+    },
+  })
+  return Object.freeze({ ...sink, history, records: () => [...records], lines: () => [...lines] })
 }

@@ -9,9 +9,19 @@ import { callback, having, maybe, text, whole } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { checkConfiguration } from './configuration.ts'
-import type { AuditEvent } from './event.ts'
+import { type AuditEvent, intentEndedBy } from './event.ts'
+import { auditHistory, type LoggedEvent } from './history.ts'
 import { prepareEvent } from './prepare-event.ts'
-import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
+import {
+  type AuditRecord,
+  beginning,
+  formatRecord,
+  type LogPosition,
+  makeRecord,
+  parseRecord,
+  type Sha256,
+} from './record.ts'
+import { settled } from './settled.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { assertTableName } from './table-name.ts'
 
@@ -100,9 +110,10 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
       queue = queue.slice(maxBatch)
       if (batch.length === 0) continue
       try {
-        const records = await write(batch.map(({ event }) => event))
-        for (const [index, { sequence, hash }] of records.entries()) {
-          batch[index]?.resolve({ sink: name, durability: 'remote', sequence, hash })
+        const answers = await write(batch.map(({ event }) => event))
+        for (const [index, answer] of answers.entries()) {
+          if (answer instanceof AuditError) batch[index]?.reject(answer)
+          else batch[index]?.resolve({ sink: name, durability: 'remote', sequence: answer.sequence, hash: answer.hash })
         }
       } catch (cause) {
         const error =
@@ -120,7 +131,8 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
     return true
   }
 
-  async function write(events: readonly IpldMap[]): Promise<readonly AuditRecord[]> {
+  /** Writes one record for each event, but for those whose intent has its end on record. */
+  async function write(events: readonly IpldMap[]): Promise<readonly (AuditRecord | AuditError)[]> {
     const connection = await pool.connect()
     // The query that comes next says it again, and that is when it matters.
     const onLoss = (): void => undefined
@@ -133,29 +145,62 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
       await connection.query(`LOCK TABLE ${table}_turn IN SHARE ROW EXCLUSIVE MODE`)
       const { rows } = await connection.query(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`)
       const records: AuditRecord[] = []
+      const answers: (AuditRecord | AuditError)[] = []
+      const ended = await readEnded(connection, events)
       let last = positionOf(rows[0])
       for (const event of events) {
-        last = await makeRecord(last, event, sha256)
-        records.push(last as AuditRecord)
+        const intent = intentOf(event)
+        const before = intent === undefined ? undefined : ended.get(intent)
+        if (before !== undefined) {
+          answers.push(settled(name, before))
+          continue
+        }
+        const record: AuditRecord = await makeRecord(last, event, sha256)
+        last = record
+        if (intent !== undefined) ended.set(intent, record.sequence)
+        records.push(record)
+        answers.push(record)
       }
       await connection.query(
-        `INSERT INTO ${table} (sequence, hash, previous, line)
-         SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])`,
+        `INSERT INTO ${table} (sequence, hash, previous, line, outcome_of)
+         SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])`,
         [
           records.map(({ sequence }) => sequence),
           records.map(({ hash }) => hash),
           records.map(({ previous }) => previous),
           records.map(formatRecord),
+          records.map(({ event }) => intentEndedBy(event) ?? null),
         ],
       )
       await connection.query('COMMIT')
       connection.off?.('error', onLoss)
       connection.release()
-      return records
+      return answers
     } catch (cause) {
       // The connection may be in any state: it is not used again, and the server rolls back what it had begun.
       connection.release(cause instanceof Error ? cause : new Error('the transaction failed'))
       throw cause
+    }
+  }
+
+  /** The intents of a batch that have their end on record, with the number of that record. */
+  async function readEnded(connection: PostgresQueryable, events: readonly IpldMap[]): Promise<Map<string, number>> {
+    const intents = events.flatMap((event) => intentOf(event) ?? [])
+    if (intents.length === 0) return new Map()
+    const asked = `SELECT outcome_of, sequence FROM ${table} WHERE outcome_of = ANY($1::text[])`
+    const rows = (await connection.query(asked, [intents])).rows as readonly EndedRow[]
+    return new Map(rows.map((row) => [row.outcome_of, Number(row.sequence)]))
+  }
+
+  async function* newestFirst(): AsyncGenerator<readonly LoggedEvent[], void> {
+    const asked = `SELECT line FROM ${table} WHERE sequence < $1 ORDER BY sequence DESC LIMIT 500`
+    for (let next = Number.MAX_SAFE_INTEGER; next > 1; ) {
+      const records = (await ask(pool, asked, [next])).map((row) =>
+        parseRecord((row as { readonly line: string }).line),
+      )
+      if (records.length === 0) return
+      yield records
+      next = records.at(-1)?.sequence ?? 0
     }
   }
 
@@ -164,7 +209,32 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
     while (running !== undefined) await running
   }
 
-  return Object.freeze({ name, append, close })
+  return Object.freeze({ name, append, close, history: auditHistory({ inherited: 0, newestFirst }) })
+}
+
+interface EndedRow {
+  readonly outcome_of: string
+  readonly sequence: string
+}
+
+function intentOf(event: IpldMap): string | undefined {
+  return intentEndedBy(event as unknown as AuditEvent)
+}
+
+/** Runs one query; a connection on which it failed is not used again. */
+async function ask(pool: PostgresPool, text: string, parameters: readonly unknown[]): Promise<readonly unknown[]> {
+  const connection = await pool.connect()
+  const onLoss = (): void => undefined
+  connection.on?.('error', onLoss)
+  try {
+    const { rows } = await connection.query(text, parameters)
+    connection.off?.('error', onLoss)
+    connection.release()
+    return rows
+  } catch (cause) {
+    connection.release(cause instanceof Error ? cause : new Error('the query failed'))
+    throw cause
+  }
 }
 
 /**
@@ -180,12 +250,7 @@ export async function openPostgresAuditSink(options: PostgresAuditSinkOptions): 
     new AuditError('ERR_AUDIT_CONFIGURATION', `the log ${quote(table)} of ${quote(name)} ${what}`, { cause })
   let rows: readonly unknown[]
   try {
-    const connection = await pool.connect()
-    try {
-      rows = (await connection.query(capability, [table, `${table}_turn`])).rows
-    } finally {
-      connection.release()
-    }
+    rows = await ask(pool, capability, [table, `${table}_turn`])
   } catch (cause) {
     throw wrong('cannot be asked about; let `pool` reach the server', cause)
   }
@@ -201,7 +266,9 @@ const settings = `
   SELECT set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '5000', true)`
 
 const capability = `
-  SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL AS there,
+  SELECT to_regclass($2) IS NOT NULL AND EXISTS (
+      SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'outcome_of' AND NOT attisdropped
+    ) AS there,
     CASE WHEN to_regclass($1) IS NULL OR to_regclass($2) IS NULL THEN false
       ELSE has_table_privilege(to_regclass($1), 'SELECT') AND has_table_privilege(to_regclass($1), 'INSERT')
         AND has_table_privilege(to_regclass($2), 'UPDATE')
@@ -231,8 +298,11 @@ CREATE TABLE IF NOT EXISTS ${table} (
   sequence bigint PRIMARY KEY,
   hash text NOT NULL UNIQUE,
   previous text NOT NULL UNIQUE,
-  line text NOT NULL
+  line text NOT NULL,
+  outcome_of text
 );
+ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS outcome_of text;
+CREATE UNIQUE INDEX IF NOT EXISTS ${table.slice(table.indexOf('.') + 1)}_outcome ON ${table} (outcome_of);
 CREATE TABLE IF NOT EXISTS ${table}_turn ();
 CREATE OR REPLACE FUNCTION ${rule}() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'an audit log is not changed'; END $$;

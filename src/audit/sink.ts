@@ -5,6 +5,7 @@
  */
 
 import type { AuditEvent } from './event.ts'
+import type { AuditHistory } from './history.ts'
 
 /**
  * How safe a confirmed event is: `process` is lost when the process ends, `system` when the machine loses power, `disk`
@@ -39,8 +40,12 @@ export interface AuditSink {
    * Resolves when the event is stored as safely as the confirmation says, and not before. Rejects with an `AuditError`
    * when it is not known to be; then the call is refused, and so it is when the answer is not a {@link Confirmation}. After
    * `signal` is aborted nobody waits for the answer.
+   *
+   * A sink that can look into its log as it writes rejects a second record that ends an intent, with `ERR_AUDIT_SETTLED`.
    */
   append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation>
   /** Resolves when what was confirmed is as safe as it will be and the sink holds nothing open. Appending then fails. */
   close(): Promise<void>
+  /** The log, where the sink keeps one that can be read back: for intents without an outcome. */
+  readonly history?: AuditHistory
 }

@@ -8,9 +8,11 @@ import { backend as platform } from '#backend'
 import { callback, having, maybe, text } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
 import { checkConfiguration, setUp } from './configuration.ts'
-import type { AuditEvent } from './event.ts'
+import { type AuditEvent, intentEndedBy } from './event.ts'
+import { auditHistory, type LoggedEvent } from './history.ts'
 import { prepareEvent } from './prepare-event.ts'
-import { beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
+import { beginning, formatRecord, type LogPosition, makeRecord, parseRecord, type Sha256 } from './record.ts'
+import { settled } from './settled.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { assertTableName } from './table-name.ts'
 
@@ -55,15 +57,18 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   })
   const { database, table = 'audit_log', name = 'sqlite', sha256 = platform.sha256 } = options
   assertTableName(table)
-  const { last, insert } = setUp(
+  const { ended, last, insert } = setUp(
     `\`database\` ${quote(name)} cannot hold the table ${quote(table)}; open it for writing`,
     () => {
       database.exec('PRAGMA synchronous = FULL')
-      database.exec(schema(table))
+      makeTable(database, table)
       assertWritable(database, table)
       return {
         last: database.prepare(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`),
-        insert: database.prepare(`INSERT INTO ${table} (sequence, hash, previous, line) VALUES (?, ?, ?, ?)`),
+        ended: database.prepare(`SELECT sequence FROM ${table} WHERE outcome_of = ?`),
+        insert: database.prepare(
+          `INSERT INTO ${table} (sequence, hash, previous, line, outcome_of) VALUES (?, ?, ?, ?, nullif(?, ''))`,
+        ),
       }
     },
   )
@@ -72,12 +77,15 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
 
   /** No transaction may begin while another one of this connection waits for a hash. */
   async function write(event: Awaited<ReturnType<typeof prepareEvent>>): Promise<Confirmation> {
+    const intent = intentEndedBy(event as unknown as AuditEvent)
     database.exec('BEGIN IMMEDIATE')
     try {
+      const before = intent === undefined ? undefined : ended.get(intent)
+      if (before !== undefined && before !== null) throw settled(name, positionOf(before).sequence)
       const made = makeRecord(positionOf(last.get()), event, sha256)
       const record = made instanceof Promise ? await made : made
       const { sequence, hash, previous } = record
-      insert.run(sequence, hash, previous, formatRecord(record))
+      insert.run(sequence, hash, previous, formatRecord(record), intent ?? '')
       database.exec('COMMIT')
       return { sink: name, durability: 'disk', sequence, hash }
     } catch (cause) {
@@ -107,7 +115,23 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     await turn
   }
 
-  return Object.freeze({ name, append, close })
+  const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(database, table) })
+  return Object.freeze({ name, append, close, history })
+}
+
+async function* newestFirst(database: SqliteDatabase, table: string): AsyncGenerator<readonly LoggedEvent[], void> {
+  const page = database.prepare(
+    `SELECT sequence, line FROM ${table} WHERE sequence < ? ORDER BY sequence DESC LIMIT 500`,
+  )
+  for (let next = Number.MAX_SAFE_INTEGER; next > 1; ) {
+    const rows = page.all(next) as readonly { readonly line: string }[]
+    if (rows.length === 0) return
+    const records = rows.map(({ line }) => parseRecord(line))
+    yield records
+    next = records.at(-1)?.sequence ?? 0
+    // a page holds the process up, and two pages are not to do so together
+    await new Promise((resolve) => setTimeout(resolve))
+  }
 }
 
 /** The lines of a log in SQLite, oldest first: for `verifyAuditLog`. */
@@ -150,21 +174,40 @@ function rollBack(database: SqliteDatabase): void {
  * `UNIQUE` on the hash before keeps the log from forking. AUD-32: the triggers refuse every statement on rows but one that
  * adds the next record. `REPLACE` removes rows without asking a trigger for deletions, so it is refused before it does.
  */
-function schema(table: string): string {
-  return `
+function makeTable(database: SqliteDatabase, table: string): void {
+  database.exec(`
     CREATE TABLE IF NOT EXISTS ${table} (
       sequence INTEGER PRIMARY KEY,
       hash TEXT NOT NULL UNIQUE,
       previous TEXT NOT NULL UNIQUE,
-      line TEXT NOT NULL
+      line TEXT NOT NULL,
+      outcome_of TEXT
     );
+  `)
+  addColumn(database, table)
+  database.exec(`
+    CREATE UNIQUE INDEX IF NOT EXISTS ${table}_outcome ON ${table} (outcome_of);
     CREATE TRIGGER IF NOT EXISTS ${table}_no_update BEFORE UPDATE ON ${table}
       BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
     CREATE TRIGGER IF NOT EXISTS ${table}_no_delete BEFORE DELETE ON ${table}
       BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
     CREATE TRIGGER IF NOT EXISTS ${table}_no_replace BEFORE INSERT ON ${table}
       WHEN NEW.sequence IS NOT (SELECT coalesce(max(sequence), 0) + 1 FROM ${table})
-        OR EXISTS (SELECT 1 FROM ${table} WHERE hash = NEW.hash OR previous = NEW.previous)
+        OR EXISTS (SELECT 1 FROM ${table} WHERE hash = NEW.hash OR previous = NEW.previous OR outcome_of = NEW.outcome_of)
       BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
-  `
+  `)
+}
+
+/** Tables of earlier versions have no column for the intent that a record ends. Another process may be adding it. */
+function addColumn(database: SqliteDatabase, table: string): void {
+  const has = (): boolean => {
+    const columns = database.prepare(`SELECT name FROM pragma_table_info('${table}') WHERE name = ?`).get('outcome_of')
+    return columns !== undefined && columns !== null
+  }
+  if (has()) return
+  try {
+    database.exec(`ALTER TABLE ${table} ADD COLUMN outcome_of TEXT`)
+  } catch (cause) {
+    if (!has()) throw cause
+  }
 }

@@ -7,6 +7,7 @@ import { appendTo } from './append-to.ts'
 import { type Checkpoint, signCheckpoint } from './checkpoint.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import { type AuditEvent, newEventId } from './event.ts'
+import { historyOf } from './history.ts'
 import type { LogPosition } from './record.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 
@@ -116,7 +117,7 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     }
   }
 
-  return Object.freeze({ name: sink.name, append, close })
+  return Object.freeze({ ...historyOf(sink), name: sink.name, append, close })
 }
 
 /** A checkpoint that is being made, and the signal of the one it is made for. */

@@ -3,6 +3,7 @@ import { AuditError, quote } from '../errors.ts'
 import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
+import { historyOf } from './history.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
 
@@ -58,5 +59,5 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
     }
   }
 
-  return Object.freeze({ name: sink.name, append, close: () => sink.close() })
+  return Object.freeze({ ...historyOf(sink), name: sink.name, append, close: () => sink.close() })
 }

@@ -2,6 +2,7 @@ import type { AuditErrorCode } from '../errors.ts'
 import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
+import { historyOf } from './history.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
 
@@ -46,6 +47,8 @@ export function withHealth(sink: AuditSink): ObservedSink {
       return confirmation
     } catch (cause) {
       const error = unconfirmed(sink.name, cause)
+      // the sink works, and its log has what ended the intent
+      if (error.code === 'ERR_AUDIT_SETTLED') throw error
       failed++
       healthy = false
       lastFailure = error.code
@@ -59,5 +62,5 @@ export function withHealth(sink: AuditSink): ObservedSink {
     return { healthy, confirmed, failed, inFlight, ...(lastFailure === undefined ? {} : { lastFailure }) }
   }
 
-  return Object.freeze({ name: sink.name, append, close: () => sink.close(), health })
+  return Object.freeze({ ...historyOf(sink), name: sink.name, append, close: () => sink.close(), health })
 }

@@ -1,11 +1,14 @@
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { parseRecord } from '../../src/audit/record.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
 import { readSqliteLines, type SqliteDatabase, sqliteAuditSink } from '../../src/audit/sqlite.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { withHealth } from '../../src/audit/with-health.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { backend as noble } from '../../src/principal/backend/noble.ts'
-import { intent } from './events.ts'
+import { denied, id, intent, logOf, outcome } from './events.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
 
 /** node-sqlite3-wasm in the shape of better-sqlite3, its statements ended after each use as they are there. */
@@ -20,6 +23,12 @@ function open(path: string): SqliteDatabase {
       all: (...values) => database.all(sql, [...values]),
     }),
   }
+}
+
+async function pagesOf({ history }: AuditSink): Promise<number[][]> {
+  const pages: number[][] = []
+  for await (const page of history?.newestFirst({}) ?? []) pages.push(page.map(({ sequence }) => sequence))
+  return pages
 }
 
 describe('a log in SQLite', () => {
@@ -44,13 +53,64 @@ describe('a log in SQLite', () => {
     expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 20 })
   })
 
+  it('LOG-14 has at most one record that ends an intent, whoever writes it', async () => {
+    const path = join(temporaryDirectory(), 'audit.db')
+    const database = open(path)
+    const sinks = [sqliteAuditSink({ database }), sqliteAuditSink({ database: open(path) })]
+    const [one, other] = sinks as [AuditSink, AuditSink]
+    for (let i = 1; i <= 3; i++) await one.append(intent(i), {})
+    await one.append(outcome(11, 1, { status: 'unknown' }), {})
+    await one.append(denied(12, { intent: id(2) }), {})
+    await one.append(denied(13), {})
+    await one.append(denied(14), {})
+    const health = withHealth(other)
+    for (const event of [outcome(15, 1), outcome(16, 2), denied(17, { intent: id(1) })]) {
+      await expect(health.append(event, {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SETTLED' })
+    }
+    expect(health.health()).toMatchObject({ healthy: true, failed: 0 })
+    await other.append(outcome(18, 3), {})
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 8 })
+    expect(() => database.exec('UPDATE audit_log SET outcome_of = NULL')).toThrow('not changed')
+    const again = `INSERT OR REPLACE INTO audit_log VALUES (9, 'a', (SELECT hash FROM audit_log WHERE sequence = 8), 'x', '${id(1)}')`
+    expect(() => database.exec(again)).toThrow('not changed')
+  })
+
+  it('LOG-14 is read back in pages, from the last record', async () => {
+    const database = open(join(temporaryDirectory(), 'audit.db'))
+    const sink = sqliteAuditSink({ database })
+    expect(await pagesOf(sink)).toEqual([])
+    database.exec('PRAGMA synchronous = OFF')
+    for (let i = 1; i <= 501; i++) await sink.append(intent(i), {})
+    const pages = await pagesOf(sink)
+    expect(pages.map((page) => page.length)).toEqual([500, 1])
+    expect(pages.flat()).toEqual(Array.from({ length: 501 }, (_, i) => 501 - i))
+  })
+
+  it('LOG-14 gets the column that a table of an earlier version lacks', async () => {
+    const database = open(join(temporaryDirectory(), 'audit.db'))
+    const lines = await logOf(2)
+    database.exec(
+      'CREATE TABLE audit_log (sequence INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, previous TEXT NOT NULL UNIQUE, line TEXT NOT NULL)',
+    )
+    for (const line of lines) {
+      const { sequence, hash, previous } = parseRecord(line)
+      database.prepare('INSERT INTO audit_log VALUES (?, ?, ?, ?)').run(sequence, hash, previous, line)
+    }
+    const sink = sqliteAuditSink({ database })
+    await sink.append(outcome(3, 1), {})
+    await expect(sink.append(outcome(4, 1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SETTLED' })
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 3 })
+  })
+
   it('AUD-18 refuses to be changed [attack 79]', async () => {
     const database = open(join(temporaryDirectory(), 'audit.db'))
     const sink = sqliteAuditSink({ database, table: 'mail_log' })
     await sink.append(intent(1), {})
     expect(() => database.exec("UPDATE mail_log SET line = 'x'")).toThrow('not changed')
     expect(() => database.exec('DELETE FROM mail_log')).toThrow('not changed')
-    expect(() => database.exec("INSERT INTO mail_log VALUES (9, 'a', (SELECT previous FROM mail_log), 'x')")).toThrow()
+    expect(() =>
+      database.exec("INSERT INTO mail_log VALUES (9, 'a', (SELECT previous FROM mail_log), 'x', NULL)"),
+    ).toThrow()
     database.exec('DROP TRIGGER mail_log_no_update')
     database.exec("UPDATE mail_log SET line = replace(line, '/mail/send', '/mail/read')")
     expect(await verifyAuditLog(readSqliteLines(database, 'mail_log'))).toMatchObject({ fault: { kind: 'edited' } })
@@ -93,7 +153,7 @@ describe('a log in SQLite', () => {
       const others = [
         `INSERT ${row('2', "'a'", "'b'")} ON CONFLICT DO UPDATE SET line = 'x'`,
         `INSERT ${row('4', hashOf(2), "'b'")} ON CONFLICT (hash) DO UPDATE SET line = 'x'`,
-        'INSERT OR REPLACE INTO audit_log SELECT sequence, hash, previous, upper(line) FROM audit_log',
+        'INSERT OR REPLACE INTO audit_log SELECT sequence, hash, previous, upper(line), NULL FROM audit_log',
         'DELETE FROM audit_log WHERE sequence = 3',
         'DELETE FROM audit_log',
       ]
@@ -116,7 +176,7 @@ describe('a log in SQLite', () => {
     for (let i = 1; i <= 3; i++) await sink.append(intent(i), {})
     for (const trigger of ['no_update', 'no_delete', 'no_replace']) database.exec(`DROP TRIGGER audit_log_${trigger}`)
     database.exec(
-      "INSERT OR REPLACE INTO audit_log SELECT sequence, hash, previous, replace(line, 'send', 'read') FROM audit_log WHERE sequence = 2",
+      "INSERT OR REPLACE INTO audit_log SELECT sequence, hash, previous, replace(line, 'send', 'read'), NULL FROM audit_log WHERE sequence = 2",
     )
     expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ fault: { kind: 'edited', sequence: 2 } })
     sqliteAuditSink({ database })

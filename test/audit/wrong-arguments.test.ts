@@ -47,6 +47,7 @@ const calls: Readonly<Record<string, readonly [(...args: never[]) => unknown, re
   sealPersonal: [(wrong: never) => audit.sealPersonal({}, id(1), wrong), [{ key: 'ann', keys }]],
   openPersonal: [(wrong: never) => audit.openPersonal(record.event, wrong), [{ keys }]],
   pseudonymizeEvent: [(wrong: never) => audit.pseudonymizeEvent(record.event, wrong), [async (did: string) => did]],
+  auditHistory: [audit.auditHistory, [{ inherited: 0, newestFirst: () => [] }]],
   parseRecord: [audit.parseRecord, [audit.formatRecord(record)]],
   findOpenIntents: [audit.findOpenIntents, [[record]]],
 }

@@ -10,7 +10,7 @@ import {
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { withDeadline } from '../../src/audit/with-deadline.ts'
 import { ArgumentError } from '../../src/errors.ts'
-import { id, intent } from '../audit/events.ts'
+import { denied, id, intent, outcome } from '../audit/events.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const asService = address.replace('postgres@', 'mail_service@')
@@ -102,10 +102,43 @@ describe('a log in PostgreSQL', () => {
     expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ fault: { kind: 'edited', sequence: 1 } })
   })
 
+  it('LOG-14 has at most one record that ends an intent, whoever writes it', async () => {
+    const log = await table('ended')
+    const sinks = Array.from({ length: 4 }, () => postgresAuditSink({ pool, table: log }))
+    for (let i = 1; i <= 40; i++) await sinks[0]?.append(intent(i), {})
+    const ends = Array.from({ length: 40 }, (_, i) =>
+      sinks.flatMap((sink, j) => [
+        sink.append(outcome(100 + 10 * i + j, i + 1), {}),
+        sink.append(denied(1_000 + 10 * i + j, { intent: id(i + 1) }), {}),
+      ]),
+    )
+    const settled = await Promise.allSettled(ends.flat())
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(40)
+    for (const one of settled) {
+      if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'ERR_AUDIT_SETTLED' })
+    }
+    const report = await verifyAuditLog(readPostgresLines(pool, log))
+    expect(report).toMatchObject({ valid: true, records: 80 })
+    const numbers: number[] = []
+    for await (const page of sinks[0]?.history?.newestFirst({}) ?? []) numbers.push(...page.map((one) => one.sequence))
+    expect(numbers).toEqual(Array.from({ length: 80 }, (_, i) => 80 - i))
+  })
+
+  it('LOG-14 gets the column that a table of an earlier version lacks', async () => {
+    await owner.query(
+      `CREATE TABLE elder (sequence bigint PRIMARY KEY, hash text NOT NULL UNIQUE, previous text NOT NULL UNIQUE, line text NOT NULL)`,
+    )
+    await expect(openPostgresAuditSink({ pool: owner, table: 'elder' })).rejects.toThrow('run the SQL of')
+    const sink = await openPostgresAuditSink({ pool, table: await table('elder') })
+    await sink.append(intent(1), {})
+    await sink.append(outcome(2, 1), {})
+    await expect(sink.append(outcome(3, 1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SETTLED' })
+  })
+
   it('AUD-19 cannot fork, whatever is inserted beside it', async () => {
     const log = await table('unforked')
     await postgresAuditSink({ pool, table: log }).append(intent(1), {})
-    const again = `INSERT INTO ${log} SELECT 2, 'a', previous, line FROM ${log} WHERE sequence = 1`
+    const again = `INSERT INTO ${log} SELECT 2, 'a', previous, line, NULL FROM ${log} WHERE sequence = 1`
     await expect(pool.query(again)).rejects.toThrow('unique')
   })
 

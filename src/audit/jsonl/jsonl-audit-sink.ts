@@ -13,6 +13,7 @@ import type { IpldMap } from '../../ipld/value.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import { type AuditEvent, newEventId, type RecoveredEvent } from '../event.ts'
+import { auditHistory, type LoggedEvent } from '../history.ts'
 import { prepareEvent } from '../prepare-event.ts'
 import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, parseRecord } from '../record.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
@@ -20,6 +21,7 @@ import { groupSync } from './group-sync.ts'
 import { type LogFiles, machineFiles } from './log-files.ts'
 import { lockLog } from './log-lock.ts'
 import { assertUntouched, openSegment, retire, type Segment, syncSegment, syncSegmentNow } from './open-segment.ts'
+import { readBackwards } from './read-backwards.ts'
 import { readTail, type Tail } from './read-tail.ts'
 import { segmentName, segmentsAmong } from './segment-name.ts'
 
@@ -249,6 +251,17 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     return { sink: name, durability: sync === 'none' ? 'system' : 'disk', sequence, hash }
   }
 
+  /** What was written when it is called, and is on the disk by then: a record that is cut off later is not among them. */
+  async function* newestFirst(): AsyncGenerator<readonly LoggedEvent[], void> {
+    const { sequence: reached } = last
+    if (sync !== 'none' && segment !== undefined) await flush()
+    for (const { file } of segmentsAmong(files.list(directory), prefix).toReversed()) {
+      for await (const page of readBackwards(join(directory, file))) {
+        yield page.filter(({ sequence }) => sequence <= reached)
+      }
+    }
+  }
+
   function unwritten(cause: unknown): AuditError {
     return new AuditError('ERR_AUDIT_UNCONFIRMED', `the audit log ${quote(name, 256)} did not take a record`, { cause })
   }
@@ -272,7 +285,14 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     lock.release()
     throw error
   }
-  return Object.freeze({ name, append, close, position: () => ({ sequence: last.sequence, hash: last.hash }) })
+  const inherited = last.sequence
+  return Object.freeze({
+    name,
+    append,
+    close,
+    history: auditHistory({ inherited, newestFirst }),
+    position: () => ({ sequence: last.sequence, hash: last.hash }),
+  })
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
