@@ -12,7 +12,7 @@ import { patternWarning } from './lint-pattern.ts'
 import { parsePolicy } from './parse-policy.ts'
 import { parseSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'
-import { areDisjoint, valueSetOf } from './value-set.ts'
+import { areDisjoint, type ValueSet, valueSetOf } from './value-set.ts'
 
 /**
  * What a warning is about.
@@ -24,7 +24,10 @@ import { areDisjoint, valueSetOf } from './value-set.ts'
  * | `negation-over-missing` | a negation over a value that no other statement asks for: other verifiers may let it pass |
  * | `unanchored-pattern` | a pattern for a path, URL or domain that begins with a star |
  * | `open-host` | a pattern for a URL in which a star can stand for the host, or a part of it |
+ * | `open-name` | a pattern for a path, URL, address or domain with a star right after a letter or digit: longer names fit too |
+ * | `never-resolves` | a selector that selects nothing of any arguments: a key of what `[]` or a slice gives |
  * | `contradiction` | two statements that cannot both hold |
+ * | `empty-only` | two `all` statements that only an empty collection satisfies |
  * | `duplicate` | a statement that is there twice |
  * | `always-true` | a statement that every call satisfies |
  */
@@ -34,7 +37,10 @@ export type PolicyWarningRule =
   | 'negation-over-missing'
   | 'unanchored-pattern'
   | 'open-host'
+  | 'open-name'
+  | 'never-resolves'
   | 'contradiction'
+  | 'empty-only'
   | 'duplicate'
   | 'always-true'
 
@@ -58,6 +64,7 @@ export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
   const warnings: PolicyWarning[] = []
   const parsed = parsePolicy(policy)
   const required = requiredSelectors(parsed)
+  const earlier: PlacedStatement[] = []
   for (const [index, statement] of parsed.entries()) {
     const warn = (rule: PolicyWarningRule, message: string): void => {
       warnings.push(Object.freeze({ statement: index, rule, message }))
@@ -65,7 +72,9 @@ export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
     lintStatement(statement, required, warn)
     if (isAlwaysTrue(statement) && !isEmptyOr(statement))
       warn('always-true', `${describeStatement(statement)}: every call satisfies this`)
-    lintAgainst(statement, parsed.slice(0, index), warn)
+    const placed: PlacedStatement = { statement, set: valueSetOf(statement) }
+    lintAgainst(placed, earlier, warn)
+    earlier.push(placed)
   }
   return warnings
 }
@@ -73,6 +82,7 @@ export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
 type Warn = (rule: PolicyWarningRule, message: string) => void
 
 function lintStatement(statement: Statement, required: ReadonlySet<string>, warn: Warn): void {
+  if (statement.length === 3) lintSelector(statement[1], warn)
   switch (statement[0]) {
     case '!=':
       lintNegation([statement[1]], required, warn)
@@ -100,6 +110,20 @@ function lintStatement(statement: Statement, required: ReadonlySet<string>, warn
       // Inside, selectors begin at the element, of which the outer statements say nothing.
       lintStatement(statement[2], requiredSelectors([statement[2]]), warn)
   }
+}
+
+/** POL-31: what `[]` and a slice give is a list, or bytes, and has no keys; elsewhere `[]` may mean each element. */
+function lintSelector(selector: string, warn: Warn): void {
+  const segments = parseSelector(selector)
+  const isDead = segments.some(({ kind }, at) => {
+    const before = segments[at - 1]?.kind
+    return kind === 'field' && (before === 'values' || before === 'slice')
+  })
+  if (!isDead) return
+  warn(
+    'never-resolves',
+    `${quote(selector)} selects nothing here, as a list has no keys; say \`all\` (\`every\`) or \`any\` (\`some\`) of its elements`,
+  )
 }
 
 function lintNegation(selectors: readonly string[], required: ReadonlySet<string>, warn: Warn): void {
@@ -168,17 +192,22 @@ function isEmptyOr(statement: Statement): boolean {
   return statement[0] === 'or' && statement[1].length === 0
 }
 
-function lintAgainst(statement: Statement, earlier: Policy, warn: Warn): void {
-  const set = valueSetOf(statement)
-  for (const other of earlier) {
-    if (ipldEquals(statement as IpldValue, other as IpldValue)) {
-      warn('duplicate', `${describeStatement(statement)}: this is said twice`)
-      return
-    }
-    const otherSet = valueSetOf(other)
-    if (set === undefined || otherSet === undefined || set.place !== otherSet.place) continue
-    if (areDisjoint(set, otherSet)) {
-      warn('contradiction', `${describeStatement(statement)}, and ${describeStatement(other)}: no value is both`)
-    }
+/** A statement, and what it allows where that can be compared. */
+interface PlacedStatement {
+  readonly statement: Statement
+  readonly set: ValueSet | undefined
+}
+
+/** Compares with the statements before it; of what it contradicts the first is named, as there can be hundreds. */
+function lintAgainst({ statement, set }: PlacedStatement, earlier: readonly PlacedStatement[], warn: Warn): void {
+  if (earlier.some((other) => ipldEquals(statement as IpldValue, other.statement as IpldValue))) {
+    warn('duplicate', `${describeStatement(statement)}: this is said twice`)
+    return
   }
+  if (set === undefined) return
+  const other = earlier.find((one) => one.set?.place === set.place && areDisjoint(set, one.set))
+  if (other === undefined) return
+  const both = `${describeStatement(statement)}, and ${describeStatement(other.statement)}`
+  if (set.ofElements) warn('empty-only', `${both}: only a collection without elements is both`)
+  else warn('contradiction', `${both}: no value is both`)
 }

@@ -23,15 +23,18 @@ export function wideningOf(parent: Policy, child: Policy, given: readonly Policy
   // POL-25
   const passedOn = given.flatMap(placedSets)
   const childSets = placedSets(child)
-  const parentSets = placedSets(parent)
-  for (const outer of parentSets) {
-    const sets = childSets.filter(({ set }) => set.place === outer.set.place)
-    const narrowed = sets.some(({ set }) => contains(outer.set, set))
-    for (const inner of sets) {
-      const widens = namesStray(outer.set, inner.set) || areDisjoint(outer.set, inner.set)
-      // A wide statement beside a narrow one at the same place takes nothing away from it.
-      const wider = !narrowed && contains(inner.set, outer.set) && reachesBeyond(outer.set, inner.set)
-      if ((widens || wider) && !passedOn.some((one) => saysTheSame(one, inner))) return widening(outer, inner)
+  const written = childSets.filter((inner) => !passedOn.some((one) => saysTheSame(one, inner)))
+  for (const outer of placedSets(parent)) {
+    const { place } = outer.set
+    // A wide statement beside a narrow one at the same place takes nothing away from it.
+    const isNarrowed = () => childSets.some(({ set }) => set.place === place && contains(outer.set, set))
+    for (const inner of written) {
+      if (inner.set.place !== place) continue
+      const widens =
+        namesStray(outer.set, inner.set) ||
+        areDisjoint(outer.set, inner.set) ||
+        (contains(inner.set, outer.set) && reachesBeyond(outer.set, inner.set) && !isNarrowed())
+      if (widens) return widening(outer, inner)
     }
   }
   return undefined

@@ -6,7 +6,7 @@
 
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
-import { compileGlob, splitGlob } from './glob.ts'
+import { compileGlob, type GlobMatcher, splitGlob } from './glob.ts'
 import { printSelector } from './print-selector.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
@@ -17,14 +17,28 @@ export type Condition =
   | { readonly kind: 'except'; readonly value: IpldValue }
   | { readonly kind: 'below'; readonly bound: number; readonly inclusive: boolean }
   | { readonly kind: 'above'; readonly bound: number; readonly inclusive: boolean }
-  | { readonly kind: 'pattern'; readonly pattern: string }
+  | PatternCondition
 
-/** What a statement allows at one place: a value that satisfies at least one of the conditions. */
+/** A pattern, taken apart once: it is compared with many. */
+interface PatternCondition {
+  readonly kind: 'pattern'
+  readonly pieces: readonly string[]
+  readonly matches: GlobMatcher
+  /** A character that the pattern does not hold. */
+  readonly unused: string
+}
+
+/**
+ * What a statement allows at one place: a value that satisfies at least one of the conditions. Under `all` it is what
+ * each element has to be, and no element is allowed as well.
+ */
 export interface ValueSet {
   /** The place: the selector in its shortest form, with the `all` statements around it. */
   readonly place: string
   /** The conditions, of which one must hold. */
   readonly conditions: readonly Condition[]
+  /** Whether there is an `all` around it. */
+  readonly ofElements: boolean
 }
 
 /**
@@ -44,16 +58,19 @@ export function valueSetOf(statement: Statement): ValueSet | undefined {
     case '>=':
       return at(statement[1], { kind: 'above', bound: statement[2], inclusive: statement[0] === '>=' })
     case 'like': {
-      const [only = '', ...more] = splitGlob(statement[2])
+      const pieces = splitGlob(statement[2])
+      const [only = '', ...more] = pieces
       if (more.length === 0) return at(statement[1], { kind: 'value', value: only })
-      return at(statement[1], { kind: 'pattern', pattern: statement[2] })
+      const matches = compileGlob(statement[2])
+      return at(statement[1], { kind: 'pattern', pieces, matches, unused: unusedCharacter(statement[2]) })
     }
     case 'or':
       return unionOf(statement[1].map(valueSetOf))
     case 'all': {
       const inner = valueSetOf(statement[2])
       if (inner === undefined) return undefined
-      return { place: `every ${shortest(statement[1])} ${inner.place}`, conditions: inner.conditions }
+      const place = `every ${shortest(statement[1])} ${inner.place}`
+      return { place, conditions: inner.conditions, ofElements: true }
     }
     default:
       return undefined
@@ -65,7 +82,7 @@ export function contains(outer: ValueSet, inner: ValueSet): boolean {
   return inner.conditions.every((narrow) => outer.conditions.some((wide) => covers(wide, narrow)))
 }
 
-/** Whether surely no value is in both. */
+/** Whether surely no value is in both. Of elements: no element, so that a list without any may satisfy both. */
 export function areDisjoint(a: ValueSet, b: ValueSet): boolean {
   return a.conditions.every((one) => b.conditions.every((other) => excludes(one, other)))
 }
@@ -90,32 +107,30 @@ function samplesOf(condition: Condition): readonly IpldValue[] {
   switch (condition.kind) {
     case 'value':
     case 'except':
-      return [condition.value, null, true, '', unusedCharacter([])]
+      return [condition.value, null, true, '', unusedCharacter('')]
     case 'below':
     case 'above': {
       const { bound } = condition
       const step = Math.max(1, Math.abs(bound)) * 2 ** -40
       return [bound, bound - step, bound + step, bound - 1, bound + 1]
     }
-    case 'pattern': {
-      const pieces = splitGlob(condition.pattern)
-      return [pieces.join(''), pieces.join(unusedCharacter([condition.pattern]))]
-    }
+    case 'pattern':
+      return [condition.pieces.join(''), condition.pieces.join(condition.unused)]
   }
 }
 
-/** A character that none of the patterns holds. */
-function unusedCharacter(patterns: readonly string[]): string {
+/** A character that the pattern does not hold. */
+function unusedCharacter(pattern: string): string {
   // Looked up and not searched for: a pattern can hold thousands of the characters that are tried.
   const used = new Set<number>()
-  for (const pattern of patterns) for (let at = 0; at < pattern.length; at++) used.add(pattern.charCodeAt(at))
+  for (let at = 0; at < pattern.length; at++) used.add(pattern.charCodeAt(at))
   let code = 0xe000
   while (used.has(code & 0xffff)) code++
   return String.fromCharCode(code)
 }
 
 function at(selector: string, condition: Condition): ValueSet {
-  return { place: shortest(selector), conditions: [condition] }
+  return { place: shortest(selector), conditions: [condition], ofElements: false }
 }
 
 function shortest(selector: string): string {
@@ -123,15 +138,16 @@ function shortest(selector: string): string {
 }
 
 function unionOf(sets: readonly (ValueSet | undefined)[]): ValueSet | undefined {
-  const place = sets[0]?.place
-  if (place === undefined) return undefined
+  const [first] = sets
+  if (first === undefined) return undefined
+  const { place, ofElements } = first
   const conditions: Condition[] = []
   for (const set of sets) {
     if (set === undefined || set.place !== place) return undefined
     conditions.push(...set.conditions)
   }
   // `or` of two `all` statements is not an `all` of two alternatives.
-  return place.startsWith('every ') && sets.length > 1 ? undefined : { place, conditions }
+  return ofElements && sets.length > 1 ? undefined : { place, conditions, ofElements }
 }
 
 /** Whether every value that satisfies `narrow` surely satisfies `wide`. */
@@ -140,7 +156,7 @@ function covers(wide: Condition, narrow: Condition): boolean {
   if (wide.kind === 'except') {
     return narrow.kind === 'except' ? ipldEquals(wide.value, narrow.value) : !allows(narrow, wide.value)
   }
-  if (wide.kind === 'pattern') return narrow.kind === 'pattern' && patternCovers(wide.pattern, narrow.pattern)
+  if (wide.kind === 'pattern') return narrow.kind === 'pattern' && patternCovers(wide, narrow)
   if (wide.kind === 'below' && narrow.kind === 'below') {
     return narrow.bound < wide.bound || (narrow.bound === wide.bound && (wide.inclusive || !narrow.inclusive))
   }
@@ -155,7 +171,7 @@ function excludes(one: Condition, other: Condition): boolean {
   if (one.kind === 'value') return !allows(other, one.value)
   if (other.kind === 'value') return !allows(one, other.value)
   if (one.kind === 'except' || other.kind === 'except') return false
-  if (one.kind === 'pattern' && other.kind === 'pattern') return patternsPart(one.pattern, other.pattern)
+  if (one.kind === 'pattern' && other.kind === 'pattern') return patternsPart(one, other)
   if (one.kind === 'pattern' || other.kind === 'pattern') return true
   if (one.kind === other.kind) return false
   const [below, above] = one.kind === 'below' ? [one, other] : [other, one]
@@ -175,7 +191,7 @@ function allows(condition: Condition, value: IpldValue): boolean {
       if (typeof value !== 'number') return false
       return value > condition.bound || (condition.inclusive && value === condition.bound)
     case 'pattern':
-      return typeof value === 'string' && compileGlob(condition.pattern)(value)
+      return typeof value === 'string' && condition.matches(value)
   }
 }
 
@@ -183,15 +199,14 @@ function allows(condition: Condition, value: IpldValue): boolean {
  * Whether every text of the form `narrow` is of the form `wide`. It is exactly when `wide` matches a text of `narrow`
  * whose stars stand for a character that `wide` does not hold: only a star of its own can match that one.
  */
-function patternCovers(wide: string, narrow: string): boolean {
-  return compileGlob(wide)(splitGlob(narrow).join(unusedCharacter([wide])))
+function patternCovers(wide: PatternCondition, narrow: PatternCondition): boolean {
+  return wide.matches(narrow.pieces.join(wide.unused))
 }
 
 /** Whether two patterns begin, or end, in ways that no text can. */
-function patternsPart(a: string, b: string): boolean {
-  const [one, other] = [splitGlob(a), splitGlob(b)]
-  const [head, otherHead] = [one[0] ?? '', other[0] ?? '']
-  const [tail, otherTail] = [one.at(-1) ?? '', other.at(-1) ?? '']
+function patternsPart(one: PatternCondition, other: PatternCondition): boolean {
+  const [head, otherHead] = [one.pieces[0] ?? '', other.pieces[0] ?? '']
+  const [tail, otherTail] = [one.pieces.at(-1) ?? '', other.pieces.at(-1) ?? '']
   if (!head.startsWith(otherHead) && !otherHead.startsWith(head)) return true
   return !tail.endsWith(otherTail) && !otherTail.endsWith(tail)
 }

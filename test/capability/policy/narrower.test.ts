@@ -306,9 +306,14 @@ describe('findWidening', () => {
       layer = longer(layer)
       texts.push(...layer)
     }
-    const values = [-1, 0, 0.5, 1, 1.5, 2, 2.5, 3, 4, true, null, ...texts]
+    const elements = [-1, 0, 0.5, 1, 1.5, 2, 2.5, 3, 4, true, null, ...texts]
+    const ofElements = fc
+      .tuple(fc.constant('all'), fc.constant('.a'), simple)
+      .map(([all, place, [operator, , operand]]) => [all, place, [operator, '.', operand]])
+    const pairs = fc.oneof(fc.tuple(statement, statement), fc.tuple(ofElements, ofElements))
     fc.assert(
-      fc.property(statement, statement, (parent, child) => {
+      fc.property(pairs, ([parent, child]) => {
+        const values = parent[0] === 'all' ? [[], ...elements.map((one) => [one])] : elements
         if (find([parent], [child]) === undefined) return
         const [wide, narrow] = [child, parent].map((one) => compilePolicy(parsePolicy([one])))
         const beyond = values.some((a) => !wide?.evaluate({ a }) && narrow?.evaluate({ a }))
