@@ -1,6 +1,6 @@
 import type { AuthorizationFacts } from '../authorization/authorization.ts'
 import type { Denial } from '../authorization/denial.ts'
-import { callback, type Form, having, listOf, maybe, number, table, text, whole } from '../check-options.ts'
+import { callback, type Form, having, listOf, maybe, number, table, text } from '../check-options.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { Timestamp } from '../time.ts'
 import { checkConfiguration, modeForm, timeForm } from './configuration.ts'
@@ -77,8 +77,6 @@ export interface DeniedEventOptions {
   /** What else is known of the call. */
   readonly call?: CallFacts
   readonly privacy?: AuditPrivacy
-  /** From the sampler. */
-  readonly suppressed?: number
   /** The intent that was recorded before. */
   readonly intent?: string
   readonly durationMs?: number
@@ -93,7 +91,7 @@ export interface DeniedEventOptions {
 export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEvent> {
   checkConfiguration('deniedEvent', options, deniedForms)
   checkConfiguration('deniedEvent: privacy', options.privacy ?? {}, privacyForms)
-  const { denial, time, call, privacy, suppressed, intent, durationMs, mode } = options
+  const { denial, time, call, privacy, intent, durationMs, mode } = options
   const { code, requirement, at, detail } = denial
   const event: DeniedEvent = {
     ...claimsOf(denial),
@@ -106,7 +104,6 @@ export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEv
     requirement,
     ...(at !== undefined && { at }),
     ...(detail?.kind === 'policy' && { policy: clauseOf(detail.objection) }),
-    ...(suppressed !== undefined && suppressed > 0 && { suppressed }),
     ...(intent !== undefined && { intent }),
     ...(durationMs !== undefined && { durationMs }),
     ...(mode !== undefined && { mode }),
@@ -156,7 +153,6 @@ const deniedForms: Readonly<Record<string, Form>> = Object.freeze({
   time: timeForm,
   call: maybe(table),
   privacy: maybe(table),
-  suppressed: maybe(whole(0)),
   intent: maybe(text),
   durationMs: maybe(number(0)),
   mode: maybe(modeForm),

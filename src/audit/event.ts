@@ -101,7 +101,7 @@ export interface DeniedEvent extends EventBase, CallFacts {
    * in records of earlier versions, which do not say.
    */
   readonly authenticated?: boolean
-  /** Why: a denial code of the authorization or of the guard. */
+  /** Why: a denial code of the authorization or of the guard; `suppressed`, see `suppressedEvent`. */
   readonly code: DenialCode | (string & {})
   /** The requirement in `spec/` that is not met. */
   readonly requirement?: string
@@ -109,8 +109,10 @@ export interface DeniedEvent extends EventBase, CallFacts {
   readonly at?: number
   /** With `policy_unsatisfied` and `policy_over_budget`. */
   readonly policy?: PolicyClause
-  /** Denials that were not recorded, see `sampleDenials`. */
+  /** With the code `suppressed`: how many denials were not recorded. Such an event is about no call of its own. */
   readonly suppressed?: number
+  /** With the code `suppressed`: when the first of them was refused. */
+  readonly since?: Timestamp
   /** The intent that had been recorded, when the call was refused after that. */
   readonly intent?: string
   /** How long the decision took. */

@@ -62,8 +62,14 @@ export {
   type Sha256,
 } from './record.ts'
 export { findOpenIntents, type OpenIntent, type RecoverIntentsOptions, recoverIntents } from './recover-intents.ts'
-export { type DenialSampler, type SampleDenialsOptions, type SampleVerdict, sampleDenials } from './sample-denials.ts'
+export {
+  type DenialSampler,
+  type SampleDenialsOptions,
+  type SuppressedDenials,
+  sampleDenials,
+} from './sample-denials.ts'
 export type { AuditSink, Confirmation, Durability } from './sink.ts'
+export { type SuppressedEventOptions, suppressedEvent } from './suppressed-event.ts'
 export { type VerifyAuditLogOptions, verifyAuditLog } from './verify-audit-log.ts'
 export { type CheckpointOptions, withCheckpoints } from './with-checkpoints.ts'
 export { type DeadlineOptions, withDeadline } from './with-deadline.ts'

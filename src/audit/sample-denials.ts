@@ -1,94 +1,126 @@
 import { having, maybe, number } from '../check-options.ts'
-import { type Clock, systemClock } from '../time.ts'
+import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { checkConfiguration } from './configuration.ts'
 
 /** Options of {@link sampleDenials}. */
 export interface SampleDenialsOptions {
-  /** Denials of one issuer that are recorded in a period. Default 10. */
+  /** Authenticated denials of one invoker that are recorded in a period. Default 10. */
   readonly perIssuer?: number
-  /** Denials that are recorded in a period in all. Default 1,000. */
+  /** Authenticated denials that are recorded in a period in all. Default 1,000. */
   readonly inAll?: number
+  /** Other denials that are recorded in a period, whoever they claim to come from. Default 100. */
+  readonly unauthenticated?: number
   /** Length of the period in seconds. Default 60. */
   readonly period?: number
-  /** Issuers told apart in a period; the ones beyond count as one. Default 10,000. */
+  /** Invokers told apart in a period; the ones beyond count as one. Default 10,000. */
   readonly maxIssuers?: number
   /** Default: the host's clock. */
   readonly clock?: Clock
 }
 
-/** Whether to record a denial. */
-export type SampleVerdict =
-  | { readonly record: false }
-  /**
-   * `suppressed`, for the field of that name: how many were not recorded and not told yet, of this issuer in this
-   * period and of any in earlier ones.
-   */
-  | { readonly record: true; readonly suppressed: number }
+/** Denials that were left out of the log. */
+export interface SuppressedDenials {
+  /** Whether they were of calls that their invokers had signed. */
+  readonly authenticated: boolean
+  /** How many, 1 or more. */
+  readonly count: number
+  /** When the first of them was refused. */
+  readonly since: Timestamp
+}
 
-/** Answers for each denial whether to record it. */
-export type DenialSampler = (issuer: string) => SampleVerdict
+/** Says which denials to record, and counts the others. */
+export interface DenialSampler {
+  /** Length of its period in seconds. */
+  readonly period: number
+  /**
+   * Whether to record one more denial. One that is not recorded is counted.
+   *
+   * @param invoker - who signed the call (`denial.call.invoker` where `denial.call.authenticated`); undefined when nobody
+   *   is known to have.
+   */
+  admit(invoker: string | undefined): boolean
+  /** Counts a denial that was to be recorded and could not be; `invoker` as for `admit`. */
+  lose(invoker: string | undefined): void
+  /** Whether the first denial that was left out and not told yet is a period old. */
+  isDue(): boolean
+  /**
+   * What was left out and not told yet, authenticated denials and others apart, for an event each; see
+   * `suppressedEvent`. It counts as told.
+   */
+  take(): readonly SuppressedDenials[]
+  /** Counts again what was taken and could not be told. */
+  giveBack(denials: SuppressedDenials): void
+}
 
 /**
  * Keeps refused calls, which cost their sender nothing, from filling the log. Ask it for denials only: what is allowed
  * is always recorded. AUD-10
  *
- * The issuer of a refused call may be invented, so that a limit for each would be none: there is one for all as well.
- * What was not recorded is counted, and the next recorded denial says how many.
+ * The invoker of a call that is not authenticated can be invented, and be the name of a victim: so there is one limit for
+ * all of these, and it is not the one of authenticated denials.
  */
 export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler {
   checkConfiguration('denials', options, {
     perIssuer: maybe(number(1)),
     inAll: maybe(number(1)),
+    unauthenticated: maybe(number(1)),
     period: maybe(number(1)),
     maxIssuers: maybe(number(1)),
     clock: maybe(having('now')),
   })
-  const { perIssuer = 10, inAll = 1000, period = 60, maxIssuers = 10_000, clock = systemClock } = options
-  const counts = new Map<string, Count>()
-  const others: Count = { recorded: 0, suppressed: 0 }
+  const { perIssuer = 10, inAll = 1000, unauthenticated = 100, period = 60, maxIssuers = 10_000 } = options
+  const { clock = systemClock } = options
+  /** Recorded in this period, by invoker; under the empty name those of the invokers beyond the most. */
+  const issuers = new Map<string, number>()
+  let recorded = { authenticated: 0, others: 0 }
   let began = clock.now()
-  let recorded = 0
-  /** Suppressed in earlier periods and not told yet. */
-  let untold = 0
+  let untold: SuppressedDenials[] = []
 
-  function begin(now: number): void {
-    for (const count of counts.values()) untold += count.suppressed
-    untold += others.suppressed
-    counts.clear()
-    others.recorded = 0
-    others.suppressed = 0
-    recorded = 0
-    began = now
+  /** A clock that was set back begins a period as well; else nothing would be recorded until it has caught up. */
+  function isOver(start: number, now: number): boolean {
+    return now - start >= period || now < start
   }
 
-  function countOf(issuer: string): Count {
-    const known = counts.get(issuer)
-    if (known !== undefined) return known
-    if (counts.size >= maxIssuers) return others
-    const count: Count = { recorded: 0, suppressed: 0 }
-    counts.set(issuer, count)
-    return count
+  function count(invoker: string | undefined): boolean {
+    if (invoker === undefined) return recorded.others < unauthenticated && ++recorded.others > 0
+    const key = issuers.has(invoker) || issuers.size < maxIssuers ? invoker : ''
+    const known = issuers.get(key) ?? 0
+    if (known >= perIssuer || recorded.authenticated >= inAll) return false
+    issuers.set(key, known + 1)
+    recorded.authenticated++
+    return true
   }
 
-  return (issuer) => {
-    const now = clock.now()
-    // A clock that was set back begins a period as well; else nothing would be recorded until it has caught up.
-    if (now - began >= period || now < began) begin(now)
-    const count = countOf(issuer)
-    if (count.recorded >= perIssuer || recorded >= inAll) {
-      count.suppressed++
-      return { record: false }
-    }
-    count.recorded++
-    recorded++
-    const suppressed = count.suppressed + untold
-    count.suppressed = 0
-    untold = 0
-    return { record: true, suppressed }
+  function lose(invoker: string | undefined): void {
+    giveBack({ authenticated: invoker !== undefined, count: 1, since: Math.floor(clock.now()) })
   }
-}
 
-interface Count {
-  recorded: number
-  suppressed: number
+  function giveBack({ authenticated, count: more, since }: SuppressedDenials): void {
+    const same = untold.find((known) => known.authenticated === authenticated)
+    const sum = { authenticated, count: more + (same?.count ?? 0), since: Math.min(since, same?.since ?? since) }
+    untold = [...untold.filter((known) => known !== same), sum]
+  }
+
+  return Object.freeze({
+    period,
+    admit(invoker: string | undefined) {
+      const now = clock.now()
+      if (isOver(began, now)) {
+        issuers.clear()
+        recorded = { authenticated: 0, others: 0 }
+        began = now
+      }
+      if (count(invoker)) return true
+      lose(invoker)
+      return false
+    },
+    lose,
+    giveBack,
+    isDue: () => untold.some(({ since }) => isOver(since, clock.now())),
+    take() {
+      const taken = untold
+      untold = []
+      return taken
+    },
+  })
 }

@@ -11,8 +11,9 @@ import { importSecretKey, type SecretKey } from '../audit/hmac.ts'
 import { sealPersonal } from '../audit/personal.ts'
 import type { PersonalKeyStore } from '../audit/personal-key-store.ts'
 import type { Pseudonymizer } from '../audit/pseudonym.ts'
-import { type SampleDenialsOptions, sampleDenials } from '../audit/sample-denials.ts'
+import type { SampleDenialsOptions } from '../audit/sample-denials.ts'
 import type { AuditSink, Confirmation } from '../audit/sink.ts'
+import { suppressedEvent } from '../audit/suppressed-event.ts'
 import { withDeadline } from '../audit/with-deadline.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import { ArgumentError, AuditError, quote } from '../errors.ts'
@@ -20,6 +21,7 @@ import type { Clock } from '../time.ts'
 import type { Release } from '../vault/vault.ts'
 import { credentialOnRecord, type GuardedCommand } from './command.ts'
 import { DeadlineError, withinDeadline } from './deadline.ts'
+import { createDenialLog } from './denial-log.ts'
 import type { GuardDenial } from './result.ts'
 
 /** How a guard records. */
@@ -53,7 +55,7 @@ export interface AuditTrail {
   outcome(intent: string, ending: Ending): Promise<Confirmation>
   /** Says that a call was refused, unless too many were. */
   denied(denial: GuardDenial, durationMs: number): Promise<void>
-  /** Closes the sink, within so many milliseconds. */
+  /** Says how many refusals were not recorded, and closes the sink unless it is the one of a trial; within so many milliseconds. */
   close(milliseconds: number): Promise<void>
 }
 
@@ -64,6 +66,7 @@ export type Ending = Pick<OutcomeEvent, 'code' | 'durationMs' | 'responseBytes' 
  * Makes the audit trail of a guard.
  *
  * @param mode - `shadow` stands in every record, so that nobody takes a trial for the real thing.
+ * @param onError - gets what failed when nobody waited for it.
  * @throws ArgumentError when a command needs keys that are not there.
  */
 export function createAuditTrail(
@@ -71,6 +74,7 @@ export function createAuditTrail(
   commands: readonly GuardedCommand[],
   clock: Clock,
   mode: 'enforce' | 'shadow',
+  onError: (error: unknown) => void,
 ): AuditTrail {
   const { deadlineMs = 500, maxInFlight, argumentKey, pseudonymize, personalKeys } = options
   const encrypted = commands.find((command) => (command.personal?.length ?? 0) > 0)
@@ -81,7 +85,6 @@ export function createAuditTrail(
     deadlineMs,
     ...(maxInFlight === undefined ? {} : { maxInFlight }),
   })
-  const sample = sampleDenials({ clock, ...options.denials })
   const argumentsKey = argumentKey instanceof Uint8Array ? importSecretKey(argumentKey) : argumentKey
   const disclose = new Map(commands.map(({ command, show = [] }) => [command as string, show]))
   const shadow = mode === 'shadow' ? ({ mode } as const) : {}
@@ -116,6 +119,18 @@ export function createAuditTrail(
 
   const append = (event: AuditEvent, signal?: AbortSignal): Promise<Confirmation> =>
     sink.append(event, signal === undefined ? {} : { signal })
+
+  const denials = createDenialLog({
+    sampling: { clock, ...options.denials },
+    async record(denial, durationMs) {
+      const event = await prepare(async () =>
+        deniedEvent({ denial, time: now(), privacy: await privacy(), durationMs, ...shadow }),
+      )
+      await append(event)
+    },
+    tell: async (left) => void (await append(suppressedEvent({ denials: left, time: now(), ...shadow }))),
+    onError,
+  })
 
   return {
     async intent(authorization, command, signal) {
@@ -156,18 +171,16 @@ export function createAuditTrail(
     outcome: (intent, ending) =>
       append({ kind: 'outcome', id: newEventId(), time: now(), ...shadow, intent, ...ending }),
 
-    async denied(denial, durationMs) {
-      const verdict = sample(denial.call?.invoker ?? '')
-      if (!verdict.record) return
-      const { suppressed } = verdict
-      const event = await prepare(async () =>
-        deniedEvent({ denial, time: now(), privacy: await privacy(), suppressed, durationMs, ...shadow }),
-      )
-      await append(event)
-    },
+    denied: denials.denied,
 
     async close(milliseconds) {
-      await inTime(milliseconds, `the audit sink ${quote(sink.name)} did not close`, () => sink.close())
+      await inTime(milliseconds, `the audit sink ${quote(sink.name)} did not close`, async () => {
+        try {
+          await denials.close()
+        } finally {
+          if (mode !== 'shadow') await sink.close()
+        }
+      })
     },
   }
 }

@@ -75,8 +75,8 @@ export function createGuard<const List extends readonly unknown[]>(
   const authorizer = createAuthorizer(settings)
   // GRD-08: a trial claims nothing, so that the real call can still be made.
   const trial = createAuthorizer({ ...settings, replay: { claim: () => true } })
-  const trail = createAuditTrail(audit, commands, clock, 'enforce')
-  const shadow = createAuditTrail(audit, commands, clock, 'shadow')
+  const trail = createAuditTrail(audit, commands, clock, 'enforce', telemetry.error)
+  const shadow = createAuditTrail(audit, commands, clock, 'shadow', telemetry.error)
   const inFlight = createInFlight(maxInFlight)
 
   async function decide(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
@@ -174,7 +174,13 @@ export function createGuard<const List extends readonly unknown[]>(
 
   let closing: Promise<void> | undefined
   function close(): Promise<void> {
-    closing ??= inFlight.drain(closeMs).then(() => trail.close(closeMs))
+    closing ??= inFlight.drain(closeMs).then(async () => {
+      try {
+        await shadow.close(closeMs)
+      } finally {
+        await trail.close(closeMs)
+      }
+    })
     return closing
   }
 

@@ -1,14 +1,16 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import type { DeniedEvent } from '../../src/audit/event.ts'
 import { toOcsf } from '../../src/audit/export/ocsf.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { stoppedClock } from '../audit/events.ts'
 import { actor, clock } from '../support/actors.ts'
 import { invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, chainOf, service } from '../support/service.ts'
@@ -76,5 +78,120 @@ describe('a refused call', () => {
       claimed_subject: alice.did,
       claimed_chain: proofs.map(({ cid }) => cid.toString()),
     })
+  })
+})
+
+describe('refusals that are not recorded', () => {
+  const many = async (guard: ReturnType<typeof setUp>['guard'], container: string | Uint8Array, times: number) => {
+    for (let i = 0; i < times; i++) expect((await guard.use(container, () => 'ran')).allowed).toBe(false)
+  }
+  const counts = (events: readonly DeniedEvent[]) =>
+    events
+      .filter(({ code }) => code === 'suppressed')
+      .map(({ suppressed, authenticated }) => [suppressed, authenticated])
+
+  it('AUD-10 hide no refusal of a call that was signed, when they are forged [attack 81]', async () => {
+    const { guard, denied } = setUp()
+    await many(guard, await forged(), 200)
+    await many(guard, await refused(), 15)
+    const signed = denied().filter(({ authenticated }) => authenticated)
+    expect(signed.map(({ invoker, code }) => [invoker, code])).toEqual(
+      Array.from({ length: 10 }, () => [bob.did, 'arguments_invalid']),
+    )
+    expect(denied().filter(({ authenticated }) => !authenticated)).toHaveLength(100)
+    await guard.close()
+    expect(counts(denied())).toEqual([
+      [100, false],
+      [5, true],
+    ])
+  })
+
+  it('AUD-25 are told when the guard closes, also those of a trial', async () => {
+    const { guard, denied } = setUp({ denials: { unauthenticated: 2 } })
+    await many(guard, 'nonsense', 5)
+    for (let i = 0; i < 7; i++) await guard.dryRun('nonsense')
+    await guard.close()
+    const told = denied().filter(({ code }) => code === 'suppressed')
+    expect(told.map(({ mode = 'enforce', suppressed }) => [mode, suppressed])).toEqual([
+      ['shadow', 5],
+      ['enforce', 3],
+    ])
+    expect(denied()).toHaveLength(2 + 2 + 2)
+  })
+
+  it('AUD-25 are told a period later, though nobody calls any more', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { guard, denied } = setUp({ denials: { unauthenticated: 1, period: 30 } })
+    await many(guard, 'nonsense', 4)
+    await vi.advanceTimersByTimeAsync(29_999)
+    expect(counts(denied())).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(counts(denied())).toEqual([[3, false]])
+    await vi.advanceTimersByTimeAsync(1_000_000)
+    expect(counts(denied())).toEqual([[3, false]])
+    await many(guard, 'nonsense', 2)
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(counts(denied())).toEqual([
+      [3, false],
+      [2, false],
+    ])
+  })
+
+  it('AUD-25 are told with the first refusal of a later period, where no timer runs', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const moving = stoppedClock(clock.now())
+    const { guard, denied } = setUp({ denials: { unauthenticated: 1 } }, { clock: moving })
+    await many(guard, 'nonsense', 4)
+    moving.set(moving.now() + 60)
+    await many(guard, 'nonsense', 1)
+    expect(denied().map(({ code, suppressed }) => [code, suppressed])).toEqual([
+      ['unsupported', undefined],
+      ['suppressed', 3],
+      ['unsupported', undefined],
+    ])
+  })
+
+  it('AUD-25 are told however often their record fails, with the refusals whose own record failed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const memory = memoryAuditSink()
+    let down = false
+    const errors: unknown[] = []
+    const sink: AuditSink = {
+      ...memory,
+      append: (event, options) => (down ? Promise.reject(new Error('disk full')) : memory.append(event, options)),
+    }
+    const { guard } = setUp({ sink, denials: { unauthenticated: 2 } }, { onError: (error) => void errors.push(error) })
+    const denied = () => memory.records().flatMap(({ event }) => (event.kind === 'denied' ? [event] : []))
+    await many(guard, 'nonsense', 1)
+    down = true
+    await many(guard, 'nonsense', 9)
+    expect(errors).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(errors).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(errors).toHaveLength(3)
+    expect(denied()).toHaveLength(1)
+    down = false
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(counts(denied())).toEqual([[9, false]])
+    down = true
+    await many(guard, 'nonsense', 4)
+    await expect(guard.close()).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    await expect(memory.append(denied()[0] as DeniedEvent, {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('AUD-25 keep no process from ending', async () => {
+    const { guard } = setUp({ denials: { unauthenticated: 1 } })
+    await many(guard, 'nonsense', 1)
+    // Timers that keep the process alive; unref'd ones are not among them.
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const before = timers()
+    await many(guard, 'nonsense', 2)
+    expect(timers()).toBe(before)
+    await guard.close()
   })
 })

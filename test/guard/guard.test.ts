@@ -661,7 +661,7 @@ describe('the records of a guard', () => {
 
   it('of refused calls do not grow with their number [attack 81]', async () => {
     const sink = memoryAuditSink()
-    const { guard } = setUp({ audit: { sink, denials: { perIssuer: 3 } } })
+    const { guard } = setUp({ audit: { sink, denials: { unauthenticated: 3 } } })
     for (let index = 0; index < 200; index++) await guard.use('nonsense', post)
     expect([...sink.records()].length).toBe(3)
     await guard.use(await containerOf('/mail/read'), () => 1)

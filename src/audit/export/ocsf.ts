@@ -37,6 +37,10 @@ export interface OcsfApiActivity {
   readonly type_uid: number
   /** In milliseconds. */
   readonly time: number
+  /** Of an event about several calls: how many, and between when. */
+  readonly count?: number
+  readonly start_time?: number
+  readonly end_time?: number
   readonly severity_id: number
   readonly status: string
   readonly status_id: number
@@ -91,6 +95,7 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
   const { product, log, activityOf = () => 'other' } = options
   const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
   const named = namedIn(event)
+  const left = leftOutIn(event)
   const command = 'command' in event && event.command !== undefined ? event.command : `audit/${event.kind}`
   const subject = 'subject' in event && !isClaimed(event) ? event.subject : undefined
   const [activityId, activity] = activities.get(activityOf(command)) ?? [99, event.kind]
@@ -109,7 +114,8 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
     status: statuses[status],
     status_id: status,
     ...(code !== undefined && { status_code: code }),
-    message: `${event.kind} ${command}`,
+    message: left === undefined ? `${event.kind} ${command}` : `${left.count} denied calls are not recorded`,
+    ...left,
     metadata: {
       version: ocsfVersion,
       product: {
@@ -145,6 +151,12 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
       }),
     unmapped: { ...restOf(event), ...rootOf(named), previous_hash: previous, record_hash: hash },
   }
+}
+
+/** An event that says how many denials were left out of the log stands for as many events. */
+function leftOutIn(event: AuditEvent): { count: number; start_time: number; end_time: number } | undefined {
+  if (event.kind !== 'denied' || event.code !== 'suppressed' || event.suppressed === undefined) return undefined
+  return { count: event.suppressed, start_time: (event.since ?? event.time) * 1000, end_time: event.time * 1000 }
 }
 
 /** What is known of a call, and not only claimed: those who are named here are taken for who did it. */
