@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../time.ts'
 import { appendTo } from './append-to.ts'
 import { checkConfiguration, iterable, sinkForm } from './configuration.ts'
 import { type AuditEvent, type IntentEvent, newEventId, type OutcomeEvent } from './event.ts'
+import type { LoggedEvent } from './history.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
 
@@ -24,7 +25,7 @@ export interface OpenIntent {
  * @throws ArgumentError when there is nothing to iterate, or something else than records.
  */
 export async function findOpenIntents(
-  records: Iterable<AuditRecord> | AsyncIterable<AuditRecord>,
+  records: Iterable<LoggedEvent> | AsyncIterable<LoggedEvent>,
 ): Promise<readonly OpenIntent[]> {
   checkConfiguration('findOpenIntents', { records }, { records: recordsForm })
   const open = new Map<string, OpenIntent>()

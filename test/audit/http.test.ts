@@ -5,12 +5,16 @@ import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { LoggedEvent } from '../../src/audit/history.ts'
 import { waitAfter } from '../../src/audit/http/back-off.ts'
 import { type HttpAuditSinkOptions, httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
 import { parseRecord } from '../../src/audit/record.ts'
+import { findOpenIntents } from '../../src/audit/recover-intents.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { ArgumentError } from '../../src/errors.ts'
-import { intent } from './events.ts'
+import { denied, id, intent, outcome } from './events.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
 
 interface Endpoint {
@@ -61,6 +65,17 @@ async function open(options: HttpAuditSinkOptions): ReturnType<typeof httpAuditS
   const sink = await httpAuditSink({ ...quick, ...options })
   onTestFinished(() => sink.close())
   return sink
+}
+
+/** The intents without an outcome that a sink can read back. */
+async function openIn({ history }: AuditSink): Promise<string[]> {
+  const records: LoggedEvent[] = []
+  for await (const page of history?.newestFirst({}) ?? []) records.push(...page)
+  const numbers = records.map(({ sequence }) => sequence)
+  expect(numbers).toEqual(numbers.toSorted((a, b) => b - a))
+  expect(new Set(numbers).size).toBe(numbers.length)
+  const open = await findOpenIntents(records.reverse())
+  return open.map(({ event }) => event.id).sort()
 }
 
 describe('a log to an HTTP endpoint', () => {
@@ -197,6 +212,58 @@ describe('a log to an HTTP endpoint', () => {
     answers.length = 0
     await sink.delivered({})
     await sink.append(intent(5), {})
+  })
+
+  it('AUD-34 reads back the intents without an outcome of files that were delivered and removed', async () => {
+    const { url, lines } = await endpoint()
+    const directory = temporaryDirectory()
+    const options = { url, directory, maxBytes: 4096 }
+    const first = await open(options)
+    for (let i = 1; i <= 60; i++) {
+      await first.append(intent(i, { mode: 'shadow' }), {})
+      if (i % 3 === 0) await first.append(outcome(100 + i, i), {})
+    }
+    await first.append(outcome(200, 1), {})
+    await first.delivered({})
+    const left = Array.from({ length: 60 }, (_, i) => i + 1).filter((i) => i % 3 !== 0 && i !== 1)
+    const expected = left.map(id).sort()
+    expect(await openIn(first)).toEqual(expected)
+    await first.close()
+    const files = readdirSync(directory).filter((file) => file.endsWith('.jsonl'))
+    expect(files.length).toBeLessThanOrEqual(2)
+    expect((await findOpenIntents(readJsonlRecords({ directory, prefix: 'spool' }))).length).toBeLessThan(8)
+
+    const second = await open(options)
+    expect(await openIn(second)).toEqual(expected)
+    expect(second.history?.inherited).toBe(81)
+    for (const number of left.slice(1)) await second.append(denied(300 + number, { intent: id(number) }), {})
+    expect(await openIn(second)).toEqual([id(2)])
+    await second.delivered({})
+    expect(await openIn(second)).toEqual([id(2)])
+    const [kept] = JSON.parse(readFileSync(join(directory, 'spool.cursor'), 'utf8')).open
+    const { kind, time, mode, command, invocation } = intent(2, { mode: 'shadow' })
+    expect(kept).toEqual({ sequence: 2, event: { kind, id: id(2), time, mode, command, invocation } })
+    expect(await findOpenIntents(lines().map(parseRecord))).toMatchObject([{ event: { id: id(2) } }])
+  })
+
+  it('AUD-34 misses no intent while files are delivered and removed', async () => {
+    const { url, answers } = await endpoint()
+    answers.push(...Array.from({ length: 1000 }, () => 503))
+    const directory = temporaryDirectory()
+    const sink = await open({ url, directory, maxBytes: 4096 })
+    for (let i = 1; i <= 40; i++) await sink.append(intent(i), {})
+    const expected = Array.from({ length: 40 }, (_, i) => id(i + 1)).sort()
+    const pages = sink.history?.newestFirst({}) ?? []
+    const found: string[] = []
+    for await (const page of pages) {
+      found.push(...page.map(({ event }) => event.id))
+      answers.length = 0
+      await sink.delivered({})
+      while (readdirSync(directory).filter((file) => file.endsWith('.jsonl')).length > 1) {
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+    }
+    expect(found.sort()).toEqual(expected)
   })
 
   it('AUD-31 goes on from the first file of the spool when it does not know how far it was', async () => {

@@ -11,6 +11,7 @@ import { ArgumentError, AuditError, quote } from '../../errors.ts'
 import { quietly } from '../../quietly.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import type { AuditEvent } from '../event.ts'
+import { auditHistory, type LoggedEvent } from '../history.ts'
 import { type JsonlAuditSink, type JsonlAuditSinkOptions, jsonlAuditSink } from '../jsonl/jsonl-audit-sink.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { type BackOff, sleep, waitAfter } from './back-off.ts'
@@ -204,6 +205,17 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     })
   }
 
+  /** What is in the spool, and of what was removed from it the intents without an outcome. */
+  async function* newestFirst(given: { readonly signal?: AbortSignal }): AsyncGenerator<readonly LoggedEvent[], void> {
+    let lowest = Number.POSITIVE_INFINITY
+    for await (const page of spool.history?.newestFirst(given) ?? []) {
+      lowest = Math.min(lowest, page.at(-1)?.sequence ?? lowest)
+      yield page
+    }
+    // a file that was removed while others were read is behind the cursor by now
+    yield cursor.open.filter(({ sequence }) => sequence < lowest).reverse()
+  }
+
   async function close(): Promise<void> {
     stopping.abort()
     wake?.()
@@ -211,7 +223,8 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     await spool.close()
   }
 
-  return Object.freeze({ name, append, close, delivered, waiting: () => confirmed - cursor.sequence })
+  const history = auditHistory({ inherited: spool.history?.inherited ?? 0, newestFirst })
+  return Object.freeze({ name, append, close, delivered, history, waiting: () => confirmed - cursor.sequence })
 }
 
 interface Failure {

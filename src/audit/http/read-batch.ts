@@ -8,9 +8,11 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { AuditError, quote } from '../../errors.ts'
+import type { LoggedEvent } from '../history.ts'
 import { assertPrivate } from '../jsonl/assert-private.ts'
 import { segmentsAmong } from '../jsonl/segment-name.ts'
 import { parseRecord } from '../record.ts'
+import { openAfter } from './open-after.ts'
 import type { SpoolCursor } from './spool-cursor.ts'
 
 /** Records that are sent together. */
@@ -46,7 +48,7 @@ export function readBatch(
   for (const { file } of segments) {
     if (file < cursor.file) continue
     const offset = file === cursor.file ? cursor.offset : 0
-    const batch = batchIn(directory, file, offset, cursor.sequence, limits)
+    const batch = batchIn(directory, file, offset, cursor, limits)
     if (batch !== undefined) return batch
   }
   return undefined
@@ -63,25 +65,28 @@ function batchIn(
   directory: string,
   file: string,
   offset: number,
-  delivered: number,
+  { sequence: delivered, open }: SpoolCursor,
   { confirmed, maxRecords, maxBytes }: BatchLimits,
 ): Batch | undefined {
   const text = readAt(join(directory, file), offset, maxBytes)
   let body = ''
+  const records: LoggedEvent[] = []
   let last = delivered
   for (let count = 0; count < maxRecords; count++) {
     const end = text.indexOf('\n', body.length)
     if (end < 0) break
-    const { sequence } = parseRecord(text.slice(body.length, end))
+    const { sequence, event } = parseRecord(text.slice(body.length, end))
     if (sequence > confirmed) break
     if (sequence !== last + 1) {
       throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(file)} has record ${sequence} where ${last + 1} was to come`)
     }
     body = text.slice(0, end + 1)
     last = sequence
+    records.push({ sequence, event })
   }
   if (body === '') return undefined
-  return { body, first: delivered + 1, last, next: { sequence: last, file, offset: offset + body.length } }
+  const next = { sequence: last, file, offset: offset + body.length, open: openAfter(open, records) }
+  return { body, first: delivered + 1, last, next }
 }
 
 /** Records are ASCII: a byte is a character. */

@@ -10,8 +10,10 @@ import * as fs from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import type { LoggedEvent } from '../history.ts'
 import { assertPrivate } from '../jsonl/assert-private.ts'
 import { segmentsAmong } from '../jsonl/segment-name.ts'
+import { isOpenList } from './open-after.ts'
 
 /** A place in the files of a spool, behind the last record delivered. */
 export interface SpoolCursor {
@@ -21,11 +23,14 @@ export interface SpoolCursor {
   readonly file: string
   /** Where it begins in that file. */
   readonly offset: number
+  /** The intents up to there that had no outcome up to there. */
+  readonly open: readonly LoggedEvent[]
 }
 
 /**
  * Reads the cursor of a spool whose lock is held. AUD-31: without one, or with one that is empty or torn, the first file
- * of the spool tells: files of which every record was delivered are not there any more.
+ * of the spool tells: files of which every record was delivered are not there any more. Their open intents are then in
+ * the log of the endpoint only.
  *
  * @throws AuditError when others may use the file; what `node:fs` throws when it cannot be read, or is a symbolic link.
  */
@@ -35,7 +40,7 @@ export function readCursor(directory: string, prefix: string): SpoolCursor {
   const found = parseCursor(textOf(cursorPath(directory, prefix)))
   if (found !== undefined) return found
   const [first] = segmentsAmong(names, prefix)
-  return { sequence: (first?.first ?? 1) - 1, file: first?.file ?? '', offset: 0 }
+  return { sequence: (first?.first ?? 1) - 1, file: first?.file ?? '', offset: 0, open: [] }
 }
 
 /** Replaces the cursor, whole or not at all, also when the power is lost. No link is followed. */
@@ -87,8 +92,9 @@ function textOf(path: string): string {
 
 function parseCursor(text: string): SpoolCursor | undefined {
   try {
-    const { sequence, file, offset } = JSON.parse(text) as SpoolCursor
-    return isCount(sequence) && typeof file === 'string' && isCount(offset) ? { sequence, file, offset } : undefined
+    const { sequence, file, offset, open = [] } = JSON.parse(text) as SpoolCursor
+    const wellFormed = isCount(sequence) && typeof file === 'string' && isCount(offset) && isOpenList(open)
+    return wellFormed ? { sequence, file, offset, open } : undefined
   } catch {
     return undefined
   }
