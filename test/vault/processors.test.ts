@@ -45,6 +45,24 @@ describe('processors', () => {
     }
   })
 
+  const rerouting = [
+    ...['Host', 'Forwarded', 'X-Forwarded-Host', 'X-HTTP-Method-Override', 'x_http_method_override', 'X-Original-URL'],
+    ...['X-Rewrite-Url', 'X-Host', 'Destination', 'X-Middleware-Subrequest', 'X-Real-IP', 'Expect', 'Trailer'],
+    ...['Keep-Alive', 'Proxy-Authorization', 'Sec-Fetch-Site', 'HTTP2-Settings'],
+  ]
+  it('ORG-16 write no header by which a request is another than the one that was checked', () => {
+    for (const name of rerouting) {
+      expect(() => header({ name }), name).toThrow(/^header: `name` is not the name of a header that can carry/)
+      expect(() => hmac({ header: name, covers: ['body'] }), name).toThrow(/^hmac: `header` is not/)
+      expect(() => hmac({ header: 'x-signature', timestampHeader: name }), name).toThrow(/^hmac: `timestampHeader` is/)
+    }
+    for (const name of ['_method', 'X-HTTP-Method-Override', 'http_method_override']) {
+      expect(() => query({ name }), name).toThrow(/take for the method/)
+    }
+    for (const name of ['X-Api-Key', 'Cookie', 'X-Auth-Token', 'X-Custom'])
+      expect(header({ name }).headers).toEqual([name.toLowerCase()])
+  })
+
   it('basic, in UTF-8', async () => {
     const value = (await apply(basic({ username: 'ann' }), 'pä ss')).headers.get('authorization') ?? ''
     expect(Buffer.from(value.slice(6), 'base64').toString()).toBe('ann:pä ss')

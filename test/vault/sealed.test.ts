@@ -87,6 +87,25 @@ describe('sealed credentials', () => {
     await expect(use(vaultOf(await seal({ processor })))).rejects.toMatchObject(refused)
   })
 
+  it('ORG-16 bring back no header that is dropped when a caller sends it', async () => {
+    const before = server.received.length
+    const rules = (name: string): string =>
+      JSON.stringify({
+        ...{ leasable: false, origins: [server.origin], methods: ['GET'], pathPrefix: '/', subjects: [OWNER] },
+        ...{ commands: ['/crm'], processor: { type: 'header', name, format: '{secret}' } },
+      })
+    const sealed = (name: string): Promise<string> =>
+      sealContents(key.publicKey, { rules: rules(name), secret: new Secret('DELETE'), expiration: undefined })
+    const vault = sealedVault({ privateKeys: [key.privateKey], origins: [server.origin], acceptPresented: true })
+    for (const name of ['x-http-method-override', 'x-original-url', 'forwarded', 'host', 'x_forwarded_host']) {
+      const text = await sealed(name)
+      await expect(use(vault, {}, text), name).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+    }
+    expect(server.received).toHaveLength(before)
+    expect((await use(vault, {}, await sealed('x-api-key'))).status).toBe(200)
+    expect(server.received.at(-1)?.headers['x-api-key']).toBe('DELETE')
+  })
+
   it('VLT-34 come with a call only where the service says so', async () => {
     const text = await seal()
     await expect(use(vaultOf(text), {}, text)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))

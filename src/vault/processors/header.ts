@@ -1,6 +1,7 @@
 import { maybe, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { checkConfiguration } from '../configuration.ts'
+import { kindOfHeader } from '../kind-of-header.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
 
@@ -27,7 +28,7 @@ export function header(parameters: HeaderParameters): Processor {
       `header: \`format\` ${quote(format)} must have \`{secret}\` once, in one line`,
     )
   }
-  const lower = headerName(name)
+  const lower = headerName('header: `name`', name)
   return Object.freeze({
     description: { type: 'header', name: lower, format, ...optional('field', field) },
     headers: [lower],
@@ -41,27 +42,18 @@ export function header(parameters: HeaderParameters): Processor {
 }
 
 /**
- * Reads the name of a header to write, and returns it in lower case.
+ * Reads the name of a header to write, and returns it in lower case. One that frames or reroutes a request is refused:
+ * such headers of a caller are dropped, and would come back with the credential.
  *
+ * @param option - which option has the name.
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
-export function headerName(name: string): string {
+export function headerName(option: string, name: string): string {
   const lower = name.toLowerCase()
-  if (!/^[a-z0-9!#$&'*+.^_`|~-]+$/.test(lower) || FRAMING.has(lower)) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
-      `${quote(name)} is not the name of a header that can carry a credential`,
-    )
+  const kind = kindOfHeader(lower)
+  // ORG-16
+  if (!/^[a-z0-9!#$&'*+.^_`|~-]+$/.test(lower) || kind === 'framing' || kind === 'rerouting') {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `${option} is not the name of a header that can carry a credential`)
   }
   return lower
 }
-
-/** Headers that HTTP itself needs. */
-const FRAMING: ReadonlySet<string> = new Set([
-  'host',
-  'connection',
-  'content-length',
-  'transfer-encoding',
-  'upgrade',
-  'te',
-])

@@ -53,8 +53,11 @@ export function hmac(parameters: HmacParameters): Processor {
     format = '{signature}',
     field,
   } = parameters
-  const name = headerName(parameters.header)
-  const timestampName = parameters.timestampHeader === undefined ? undefined : headerName(parameters.timestampHeader)
+  const name = headerName('hmac: `header`', parameters.header)
+  const timestampName =
+    parameters.timestampHeader === undefined
+      ? undefined
+      : headerName('hmac: `timestampHeader`', parameters.timestampHeader)
   const [before, after, ...more] = format.split('{signature}')
   if (before === undefined || after === undefined || more.length > 0) {
     throw new VaultError('ERR_VAULT_CONFIGURATION', `hmac: \`format\` ${quote(format)} must have \`{signature}\` once`)

@@ -1,5 +1,5 @@
 import { maybe, text } from '../../check-options.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional } from './field.ts'
@@ -19,7 +19,10 @@ export function query(parameters: QueryParameters): Processor {
   checkConfiguration('query', parameters, { name: text, field: maybe(text) })
   const { name, field } = parameters
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `query: \`name\` ${quote(name)} must be of A-Z a-z 0-9 _ . -`)
+    throw new VaultError('ERR_VAULT_CONFIGURATION', 'query: `name` must be of A-Z a-z 0-9 _ . -')
+  }
+  if (/^_method$|method.override$/i.test(name)) {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', 'query: `name` is a parameter that servers take for the method')
   }
   return Object.freeze({
     description: { type: 'query', name, ...optional('field', field) },
