@@ -1,17 +1,26 @@
 /**
- * Checks of options by their form, for what is made once and used for long: a mistake is told where it can be mended,
- * and not by an error of the platform at the first call.
+ * The one reader of options. Each function lists its options by name, so that an unknown name is refused and not passed
+ * over: it can be a misspelled one, and most options narrow what is granted, kept or let through.
  *
  * @module
  */
 
-import { ArgumentError } from './errors.ts'
+import { ArgumentError, quote } from './errors.ts'
 
 /** Says in words what a value must be when it is not that. */
 export type Form = (value: unknown) => string | undefined
 
+/** A form for every option of an interface, and for no other name: the list cannot drift from the type. */
+export type Forms<Options> = { readonly [Name in NameOf<Options>]: Form }
+
+/** The names of all members of a union. */
+type NameOf<Options> = Options extends unknown ? Extract<keyof Options, string> : never
+
+/** Any value: for an option that is checked where it is used. */
+export const anything: Form = () => undefined
+
 /** The longest time that timers of the platform measure, in milliseconds: a longer one would end at once. */
-const LONGEST_MS = 2_147_483_647
+export const LONGEST_MS = 2_147_483_647
 
 /** A text that is not empty. */
 export const text: Form = (value) =>
@@ -25,7 +34,9 @@ export const callback: Form = (value) => (typeof value === 'function' ? undefine
 
 /** An object with named values, such as a table by name. */
 export const table: Form = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'must be an object'
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isPromise(value)
+    ? undefined
+    : 'must be an object'
 
 /** Bytes. */
 export const bytes: Form = (value) => (value instanceof Uint8Array ? undefined : 'must be a Uint8Array')
@@ -41,10 +52,13 @@ export function number(least: number): Form {
   return (value) => (typeof value === 'number' && value >= least ? undefined : `must be a number, ${least} or more`)
 }
 
-/** A whole number that is not less than `least`. */
-export function whole(least: number): Form {
+/** A whole number that is not less than `least`, nor more than `most`. */
+export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER): Form {
+  const bounds = most === Number.MAX_SAFE_INTEGER ? `, ${least} or more` : ` from ${least} to ${most}`
   return (value) =>
-    Number.isSafeInteger(value) && Number(value) >= least ? undefined : `must be a whole number, ${least} or more`
+    Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most
+      ? undefined
+      : `must be a whole number${bounds}`
 }
 
 /** One of some texts. */
@@ -60,6 +74,11 @@ export function having(method: string): Form {
       : `must be an object with a method \`${method}\``
 }
 
+/** Whether a value is what `await` waits for. */
+function isPromise(value: unknown): boolean {
+  return having('then')(value) === undefined
+}
+
 /** An AbortSignal, of whichever realm. */
 export const abortSignal: Form = (value) =>
   having('throwIfAborted')(value) === undefined ? undefined : 'must be an AbortSignal'
@@ -68,6 +87,7 @@ export const abortSignal: Form = (value) =>
 export function listOf(item: Form): Form {
   return (value) => {
     if (!Array.isArray(value)) return 'must be a list'
+    if (value.some(isPromise)) return 'holds a promise; await it'
     const wrong = value.map(item).find((fault) => fault !== undefined)
     return wrong === undefined ? undefined : `is a list of which each item ${wrong}`
   }
@@ -88,20 +108,103 @@ export function maybe(form: Form): Form {
 }
 
 /**
- * Checks each named option. No value is shown: it can be a secret in the wrong place.
+ * Reads options: refuses every name that `forms` does not list, and every value that is not of its form. No value is
+ * shown: it can be a secret in the wrong place.
  *
- * @param wrong - makes the error that is thrown, of a text that names the option and says what it must be. Default: an
- *   ArgumentError.
+ * @param of - who takes the options, as it is called in the message: a function, or a part of its options.
+ * @param wrong - makes the error that is thrown, of its text. Default: an ArgumentError. `named` is true when the text
+ *   says `of` already.
+ * @returns the options that were given, read once: a plain copy, also of an instance of a class.
  */
-export function checkOptions(
-  options: unknown,
-  forms: Readonly<Record<string, Form>>,
-  wrong: (what: string) => Error = (what) => new ArgumentError(what),
-): void {
+export function checkOptions<Options>(
+  of: string,
+  options: Options,
+  forms: Forms<NoInfer<Options>>,
+  wrong: Wrong = (what) => new ArgumentError(what),
+): Options {
   const missing = table(options)
-  if (missing !== undefined) throw wrong(`the options ${missing}`)
-  for (const [name, form] of Object.entries(forms)) {
-    const fault = form((options as Readonly<Record<string, unknown>>)[name])
-    if (fault !== undefined) throw wrong(`\`${name}\` ${fault}`)
+  if (missing !== undefined)
+    throw wrong(`the options of ${of} ${isPromise(options) ? 'are a promise; await it' : missing}`, true)
+  // Inherited names are read like own ones, and so are looked at like them.
+  for (const name in options) {
+    if (!Object.hasOwn(forms, name)) throw wrong(`${of} has no option ${unknownName(name, Object.keys(forms))}`, true)
   }
+  return checkFields(options, forms, wrong) as Options
+}
+
+/** Makes an error of its text; `named` is true when the text says already who was told. */
+type Wrong = (what: string, named: boolean) => Error
+
+/**
+ * Reads some fields of data, or of an instance, which may have others as well.
+ *
+ * @returns those fields.
+ */
+export function checkFields(value: unknown, forms: Readonly<Record<string, Form>>, wrong: Wrong): object {
+  const missing = table(value)
+  if (missing !== undefined) throw wrong(missing, false)
+  const read: Record<string, unknown> = Object.create(null)
+  for (const [name, form] of Object.entries(forms)) {
+    const field = (value as Readonly<Record<string, unknown>>)[name]
+    const fault = form(field)
+    // What was not awaited is the usual mistake where something has to be made first, a signer or a sink.
+    if (fault !== undefined) throw wrong(`\`${name}\` ${isPromise(field) ? 'is a promise; await it' : fault}`, false)
+    if (field !== undefined) read[name] = field
+  }
+  return read
+}
+
+/** Reads a table whose names are the caller's own: every value is of one form. */
+export function checkTable<Value>(
+  of: string,
+  entries: Readonly<Record<string, Value>>,
+  form: Form,
+): Readonly<Record<string, Value>> {
+  const names = table(entries) === undefined ? Object.keys(entries) : []
+  return checkOptions(of, entries, Object.fromEntries(names.map((name) => [name, form])))
+}
+
+function unknownName(name: string, names: readonly string[]): string {
+  const near = nearestName(name, names)
+  const hint = near === undefined ? '' : `did you mean \`${near}\`? `
+  return `${quote(name)}; ${hint}it has ${names.map((known) => `\`${known}\``).join(', ') || 'none'}`
+}
+
+/**
+ * The name that was probably meant: one that begins like it, or can be made of it by changing less than half of it.
+ *
+ * @param names - those that there are.
+ */
+function nearestName(name: string, names: readonly string[]): string | undefined {
+  const meant = name.slice(0, 64).toLowerCase()
+  let nearest: string | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const candidate of names) {
+    const known = candidate.toLowerCase()
+    const begins = known.startsWith(meant) || meant.startsWith(known)
+    const changes = begins ? 1 : distance(meant, known)
+    if (changes >= least || changes * 2 > Math.max(meant.length, known.length)) continue
+    nearest = candidate
+    least = changes
+  }
+  return nearest
+}
+
+/** How many characters are put in, left out or replaced to make one text of another (Levenshtein). */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at)
+  for (const [done, character] of [...from].entries()) {
+    const next = [done + 1]
+    for (const [at, other] of [...to].entries()) {
+      next.push(
+        Math.min(
+          (row[at] as number) + Number(character !== other),
+          (row[at + 1] as number) + 1,
+          (next[at] as number) + 1,
+        ),
+      )
+    }
+    row = next
+  }
+  return row.at(-1) as number
 }

@@ -39,12 +39,12 @@ export { encodeContainer, type TokenLike } from './container/container.ts'
 // Authorization
 export { Authorization } from './authorization/authorization.ts'
 export { type Authorizer, authorize, createAuthorizer } from './authorization/authorize.ts'
-export type { ManyOptions } from './authorization/authorize-many.ts'
 export type { Decision } from './authorization/decision.ts'
 export type { Approvable, ClaimedCall, Denial, DenialCode, DenialDetail } from './authorization/denial.ts'
 export {
   type AuthorizeOptions,
   type CallOptions,
+  type ManyOptions,
   uncheckedCommands,
   type VerificationOptions,
 } from './authorization/options.ts'

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptions, type Forms, maybe, whole } from './check-options.ts'
 import { ArgumentError } from './errors.ts'
 
 /** Bounds on containers, tokens and chains. Each is checked before the work that it bounds. */
@@ -39,14 +40,24 @@ export const defaultLimits: Limits = Object.freeze({
  */
 export function completeLimits(limits: Partial<Limits> | undefined): Limits {
   if (limits === undefined) return defaultLimits
-  const complete = { ...defaultLimits, ...limits }
-  for (const [name, value] of Object.entries(complete)) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new ArgumentError(`limit \`${name}\` must be a whole number above zero`)
-    if (!Object.hasOwn(defaultLimits, name)) throw new ArgumentError(`there is no limit \`${name}\``)
-  }
+  const complete = { ...defaultLimits, ...checkOptions('limits', limits, limitForms, wrong) }
   checkDepth(complete.depth)
   return complete
+}
+
+const limit = maybe(whole(1))
+
+const limitForms: Forms<Limits> = Object.freeze({
+  containerBytes: limit,
+  tokenBytes: limit,
+  tokens: limit,
+  proofs: limit,
+  depth: limit,
+  items: limit,
+})
+
+function wrong(what: string, named: boolean): ArgumentError {
+  return new ArgumentError(named ? what : `limits: ${what}`)
 }
 
 /** A depth that every stack can bear. */

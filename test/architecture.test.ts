@@ -15,18 +15,7 @@ import { exportedDeclarations, place, readSources, type SourceFile, walk } from 
 
 /** Folders of `src` from the ground up. A file imports from lower layers and from its own folder. */
 const layers: readonly (readonly string[])[] = [
-  [
-    'errors',
-    'time',
-    'limits',
-    'option',
-    'check-options',
-    'web-crypto-key',
-    'abort',
-    'deadline',
-    'quietly',
-    'file-lock',
-  ],
+  ['errors', 'time', 'limits', 'check-options', 'web-crypto-key', 'abort', 'deadline', 'quietly', 'file-lock'],
   ['ipld'],
   ['did'],
   ['principal'],
@@ -87,6 +76,8 @@ describe('layers', () => {
           .flatMap((imported) =>
             imported.names
               .filter((name) => !imported.targets.some((target) => published.has(`${target} ${name}`)))
+              // Whoever writes an adapter outside reads its options as they like.
+              .filter(() => !imported.targets.includes('src/check-options.ts'))
               .map((name) => `${file.path}:${imported.line} uses ${name}, which no entry point exports`),
           ),
       )

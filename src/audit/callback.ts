@@ -26,12 +26,12 @@ export interface CallbackAuditSinkOptions extends ChainedSinkOptions {
  * its number: give `position` to go on where an earlier process ended.
  */
 export function callbackAuditSink(options: CallbackAuditSinkOptions): AuditSink {
-  checkConfiguration('audit sink of a callback', options, {
+  const given = checkConfiguration('audit sink of a callback', options, {
     ...chainForms,
     write: callback,
     durability: maybe(oneOf(...durabilities)),
     name: maybe(text),
   })
-  const { write, durability = 'process', name = 'callback', ...chain } = options
+  const { write, durability = 'process', name = 'callback', ...chain } = given
   return chainedSink({ name, durability, write }, chain)
 }

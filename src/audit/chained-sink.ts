@@ -1,7 +1,7 @@
 import { backend as platform } from '#backend'
 import { callback, maybe, oneOf, text } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
-import { chainForms, checkConfiguration } from './configuration.ts'
+import { chainForms, checkConfiguration, checkParts } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import { prepareEvent } from './prepare-event.ts'
 import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './record.ts'
@@ -36,7 +36,7 @@ export interface ChainedSinkOptions {
  * the chain where it was.
  */
 export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = {}): AuditSink {
-  checkConfiguration('audit sink', writer, {
+  checkParts('audit sink', writer, {
     name: text,
     durability: oneOf(...durabilities),
     write: callback,

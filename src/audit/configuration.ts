@@ -4,8 +4,20 @@
  * @module
  */
 
-import { callback, checkOptions, type Form, having, maybe, oneOf, table, whole } from '../check-options.ts'
+import {
+  callback,
+  checkFields,
+  checkOptions,
+  type Form,
+  type Forms,
+  having,
+  maybe,
+  oneOf,
+  table,
+  whole,
+} from '../check-options.ts'
 import { ArgumentError, AuditError } from '../errors.ts'
+import type { ChainedSinkOptions } from './chained-sink.ts'
 import type { LogPosition } from './record.ts'
 
 /** Something that is an audit sink. */
@@ -34,19 +46,24 @@ export function iterable(what: string): Form {
 }
 
 /** Options of every sink that makes records. */
-export const chainForms: Readonly<Record<string, Form>> = Object.freeze({
+export const chainForms: Forms<ChainedSinkOptions> = Object.freeze({
   position: maybe(table),
   sha256: maybe(callback),
 })
 
 /**
- * Checks the options of a part of the audit.
+ * Reads the options of a part of the audit.
  *
  * @param of - what it is called in the message.
  * @throws ArgumentError that names the option and says what it must be.
  */
-export function checkConfiguration(of: string, options: unknown, forms: Readonly<Record<string, Form>>): void {
-  checkOptions(options, forms, (what) => new ArgumentError(`${of}: ${what}`))
+export function checkConfiguration<Options>(of: string, options: Options, forms: Forms<NoInfer<Options>>): Options {
+  return checkOptions(of, options, forms, (what, named) => new ArgumentError(named ? what : `${of}: ${what}`))
+}
+
+/** Reads some fields of data, or of an instance, which may have others as well. */
+export function checkParts(of: string, value: unknown, forms: Readonly<Record<string, Form>>): void {
+  checkFields(value, forms, (what) => new ArgumentError(`${of}: ${what}`))
 }
 
 /**

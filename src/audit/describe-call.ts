@@ -1,6 +1,6 @@
 import type { AuthorizationFacts } from '../authorization/authorization.ts'
 import type { Denial } from '../authorization/denial.ts'
-import { callback, type Form, having, listOf, maybe, number, table, text } from '../check-options.ts'
+import { callback, type Form, type Forms, having, listOf, maybe, number, table, text } from '../check-options.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { Timestamp } from '../time.ts'
 import { checkConfiguration, modeForm, timeForm } from './configuration.ts'
@@ -139,7 +139,7 @@ const denialForm: Form = (value) => {
   return (text(code) ?? maybe(table)(call)) === undefined ? undefined : 'must be a denial, with its `code`'
 }
 
-const intentForms: Readonly<Record<string, Form>> = Object.freeze({
+const intentForms: Forms<IntentEventOptions> = Object.freeze({
   authorization: authorizationForm,
   time: timeForm,
   privacy: maybe(table),
@@ -148,7 +148,7 @@ const intentForms: Readonly<Record<string, Form>> = Object.freeze({
   mode: maybe(modeForm),
 })
 
-const deniedForms: Readonly<Record<string, Form>> = Object.freeze({
+const deniedForms: Forms<DeniedEventOptions> = Object.freeze({
   denial: denialForm,
   time: timeForm,
   call: maybe(table),
@@ -158,7 +158,7 @@ const deniedForms: Readonly<Record<string, Form>> = Object.freeze({
   mode: maybe(modeForm),
 })
 
-const privacyForms: Readonly<Record<string, Form>> = Object.freeze({
+const privacyForms: Forms<AuditPrivacy> = Object.freeze({
   argumentsKey: maybe(secretKeyForm),
   disclose: maybe(having('get')),
   pseudonymize: maybe(callback),

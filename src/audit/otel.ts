@@ -43,12 +43,12 @@ export interface OtelAuditSinkOptions extends ChainedSinkOptions {
  * confirms, in `allOf([file, otel])`. AUD-08
  */
 export function otelAuditSink(options: OtelAuditSinkOptions): AuditSink {
-  checkConfiguration('audit sink of OpenTelemetry', options, {
+  const given = checkConfiguration('audit sink of OpenTelemetry', options, {
     ...chainForms,
     logger: having('emit'),
     name: maybe(text),
   })
-  const { logger, name = 'otel', ...chain } = options
+  const { logger, name = 'otel', ...chain } = given
   return chainedSink(
     { name, durability: 'process', write: (record, line) => logger.emit(logRecord(record, line)) },
     chain,

@@ -289,7 +289,10 @@ export interface PostgresAuditSchemaOptions {
  * without first removing the trigger; the role of the service cannot do that.
  */
 export function postgresAuditSchema(options: PostgresAuditSchemaOptions = {}): string {
-  const { table = 'audit_log', role } = options
+  const { table = 'audit_log', role } = checkConfiguration('postgresAuditSchema', options, {
+    table: maybe(text),
+    role: maybe(text),
+  })
   assertTableName(table, 2)
   const rule = `${table}_unchanged`
   const grants = role === undefined ? '' : grantsTo(role, table)

@@ -1,7 +1,7 @@
 import { abortSignal, having, maybe, table } from '../check-options.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { appendTo } from './append-to.ts'
-import { checkConfiguration, iterable, sinkForm } from './configuration.ts'
+import { checkConfiguration, checkParts, iterable, sinkForm } from './configuration.ts'
 import { type AuditEvent, type IntentEvent, newEventId, type OutcomeEvent } from './event.ts'
 import type { LoggedEvent } from './history.ts'
 import type { AuditRecord } from './record.ts'
@@ -30,7 +30,7 @@ export async function findOpenIntents(
   checkConfiguration('findOpenIntents', { records }, { records: recordsForm })
   const open = new Map<string, OpenIntent>()
   for await (const record of records) {
-    checkConfiguration('findOpenIntents: a record', record, { event: table })
+    checkParts('findOpenIntents: a record', record, { event: table })
     const { sequence, event } = record
     if (event.kind === 'intent') open.set(event.id, { sequence, event, released: false })
     const intent = linkOf(event)

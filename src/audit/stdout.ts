@@ -35,12 +35,12 @@ export interface StdoutAuditSinkOptions extends ChainedSinkOptions {
  * taken it; whether the collector keeps it is the collector's promise. AUD-07
  */
 export function stdoutAuditSink(options: StdoutAuditSinkOptions = {}): AuditSink {
-  checkConfiguration('audit log on standard output', options, {
+  const given = checkConfiguration('audit log on standard output', options, {
     ...chainForms,
     stream: maybe(having('write')),
     name: maybe(text),
   })
-  const { stream = process.stdout, name = 'stdout', ...chain } = options
+  const { stream = process.stdout, name = 'stdout', ...chain } = given
   const write = (_record: unknown, line: string): Promise<void> =>
     new Promise((resolve, reject) => {
       stream.write(`${line}\n`, (cause) => {

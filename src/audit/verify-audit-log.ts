@@ -1,5 +1,5 @@
 import { backend as platform } from '#backend'
-import { checkOptions, type Form, having, listOf, maybe, table, text } from '../check-options.ts'
+import { checkOptions, type Forms, having, listOf, maybe, table, text } from '../check-options.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { AuditLogFault, AuditLogFaultKind, AuditLogReport } from './audit-log-fault.ts'
@@ -23,7 +23,7 @@ export interface VerifyAuditLogOptions {
   readonly backend?: CryptoBackend
 }
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<VerifyAuditLogOptions> = Object.freeze({
   from: maybe(positionForm),
   head: maybe(positionForm),
   checkpoints: maybe(listOf(table)),
@@ -57,8 +57,8 @@ export async function verifyAuditLog(
   lines: Iterable<string> | AsyncIterable<string>,
   options: VerifyAuditLogOptions = {},
 ): Promise<AuditLogReport> {
-  checkOptions({ lines }, { lines: iterable('a list of lines, or an iterator of them') })
-  checkOptions(options, optionForms)
+  checkOptions('verifyAuditLog', { lines }, { lines: iterable('a list of lines, or an iterator of them') })
+  checkOptions('verifyAuditLog', options, optionForms)
   const { from = beginning, checkpoints = [], signers, log, backend = platform } = options
   if (checkpoints.length > 0 && signers === undefined) throw new ArgumentError('`checkpoints` need `signers`')
   if (signers !== undefined && log === undefined) throw new ArgumentError('`signers` need the name of the `log`')

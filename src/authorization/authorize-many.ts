@@ -1,50 +1,40 @@
 /**
- * Many calls. Loaded when there are some; it imports nothing, so that who never has any carries nothing for it.
+ * Many calls. Loaded when there are some, so that who never has any carries nothing for it.
  *
  * @module
  */
 
+import { ArgumentError } from '../errors.ts'
 import type { Decision } from './decision.ts'
-import type { CallOptions } from './options.ts'
-
-/** Options of `authorizeMany`. */
-export interface ManyOptions extends CallOptions {
-  /** Most calls that are decided at a time. Default 64. */
-  readonly concurrency?: number
-}
+import type { CallOptions, ManyOptions } from './options.ts'
 
 /**
- * Says what is wrong with what `authorizeMany` was given, or undefined.
+ * Checks that there is a list: one container is a list of characters or numbers to the platform, and none here.
  *
- * @param containers - a list; one container is a list of characters or numbers to the platform, and none here.
+ * @throws {@link ArgumentError} that says so.
  */
-export function faultOf(containers: unknown, options: unknown): string | undefined {
+export function checkContainers(containers: unknown): void {
   if (
     typeof containers !== 'object' ||
     containers === null ||
     containers instanceof Uint8Array ||
     !(Symbol.iterator in containers)
   ) {
-    return 'authorizeMany takes a list of containers'
+    throw new ArgumentError('authorizeMany takes a list of containers')
   }
-  if (options === undefined) return undefined
-  if (typeof options !== 'object' || options === null) return 'the options must be an object'
-  const { concurrency = 64 } = options as { readonly concurrency?: unknown }
-  return Number.isSafeInteger(concurrency) && Number(concurrency) > 0 ? undefined : '`concurrency` must be above zero'
 }
 
 /**
  * Decides about many calls, some at a time, and returns the decisions in the order of the calls.
  *
- * @param options - in which {@link faultOf} finds nothing wrong.
  * @param decide - decides about one.
  */
 export async function authorizeMany(
   containers: readonly (string | Uint8Array)[],
-  options: ManyOptions | undefined,
+  options: ManyOptions,
   decide: (container: string | Uint8Array, call: CallOptions) => Promise<Decision>,
 ): Promise<readonly Decision[]> {
-  const { concurrency = 64, ...call } = options ?? {}
+  const { concurrency = 64, ...call } = options
   const decisions: Decision[] = []
   let next = 0
   let failed = false

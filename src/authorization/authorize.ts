@@ -5,6 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
+import { checkOptions } from '../check-options.ts'
 import { type BoundedMap, createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
@@ -14,7 +15,6 @@ import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { never, type Timestamp } from '../time.ts'
 import type { Authorization, GrantedFacts } from './authorization.ts'
 import { grantAuthorization, originOf } from './authorization.ts'
-import type { ManyOptions } from './authorize-many.ts'
 import type { Chain, ChainLink, Link } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
@@ -28,7 +28,16 @@ import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
 import type { ClaimedCall, Denial } from './denial.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
-import { type AuthorizeOptions, type CallOptions, completeOptions, type Settings } from './options.ts'
+import {
+  type AuthorizeOptions,
+  authorizeForms,
+  type CallOptions,
+  callForms,
+  completeOptions,
+  type ManyOptions,
+  manyForms,
+  type Settings,
+} from './options.ts'
 import { readCall } from './read-call.ts'
 import { internalError } from './refusal.ts'
 import { runAsync, runSync, type Steps, wait } from './steps.ts'
@@ -70,8 +79,12 @@ export interface Authorizer {
 }
 
 /** Decides about one call; for a service that decides about many, {@link createAuthorizer} keeps what can be kept. */
-export function authorize(container: string | Uint8Array, options: AuthorizeOptions & CallOptions): Promise<Decision> {
-  return createAuthorizer(options).authorize(container, options)
+export async function authorize(
+  container: string | Uint8Array,
+  options: AuthorizeOptions & CallOptions,
+): Promise<Decision> {
+  const { signal, ...given } = checkOptions('authorize', options, { ...authorizeForms, ...callForms })
+  return authorizerOf(given).authorize(container, signal === undefined ? {} : { signal })
 }
 
 /**
@@ -81,6 +94,11 @@ export function authorize(container: string | Uint8Array, options: AuthorizeOpti
  * @throws {@link ArgumentError} when an option is missing or makes no sense.
  */
 export function createAuthorizer(options: AuthorizeOptions): Authorizer {
+  return authorizerOf(checkOptions('createAuthorizer', options, authorizeForms))
+}
+
+/** Makes the decider, of options that were checked. */
+export function authorizerOf(options: AuthorizeOptions): Authorizer {
   const settings = completeOptions(options)
   const state: State = {
     memo: createBoundedMap<Link>(settings.maxCachedDelegations, ({ weight = 1 }) => weight),
@@ -88,20 +106,19 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   }
   const verifiers = createVerifiers(settings.backend)
   const authorize = (container: string | Uint8Array, call: CallOptions = {}): Promise<Decision> =>
-    runAsync(decide(checkInput(container), settings, state, verifiers.forCall(), copyCall(call)))
+    runAsync(decide(checkInput(container), settings, state, verifiers.forCall(), call))
   return Object.freeze({
     authorize,
     authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, verifiers.atOnce, {})),
-    authorizeMany: async (containers, options) => {
+    authorizeMany: async (containers, options = {}) => {
       // Copies, made before anything is waited for.
       const list = Array.from(containers ?? [])
-      const kept = typeof options === 'object' && options !== null ? { ...options } : options
-      const { authorizeMany, faultOf } = await import('./authorize-many.ts')
-      const fault = faultOf(containers, kept)
-      if (fault !== undefined) throw new ArgumentError(fault)
+      const kept = checkOptions('authorizeMany', options, manyForms)
+      const { authorizeMany, checkContainers } = await import('./authorize-many.ts')
+      checkContainers(containers)
       return authorizeMany(list, kept, authorize)
     },
-    recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, copyCall(call))),
+    recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
   } satisfies Authorizer)
 }
 
@@ -132,8 +149,9 @@ function* decide(
   settings: Settings,
   state: State,
   verify: Verifier,
-  call: CallOptions,
+  options: CallOptions,
 ): Steps<Decision> {
+  const call = checkOptions('authorize', options, callForms)
   const now = Math.floor(settings.clock.now())
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
   try {
@@ -177,8 +195,9 @@ function* decideAgain(
   authorization: Authorization,
   settings: Settings,
   state: State,
-  call: CallOptions,
+  options: CallOptions,
 ): Steps<boolean> {
+  const call = checkOptions('recheck', options, callForms)
   const origin = originOf(authorization) as Origin | undefined
   if (origin?.state !== state) throw new ArgumentError('the authorization was not made by this authorizer')
   const { chain } = origin
@@ -236,12 +255,6 @@ function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state:
     expiration,
   }
   return grantAuthorization(facts, settings.clockTolerance, { state, chain } satisfies Origin)
-}
-
-/** The options of a call as they are now: stores are asked later. */
-function copyCall(call: CallOptions): CallOptions {
-  const signal = call?.signal
-  return signal === undefined ? {} : { signal }
 }
 
 /** What is no container at all, a header that was left out for one, is refused like any other that is none. */

@@ -8,6 +8,18 @@ import { backend as platformBackend } from '#backend'
 import { type Command, parseCommand } from '../capability/command.ts'
 import { type CommandDefinition, commandTable } from '../capability/definition.ts'
 import { anySubject } from '../capability/subject.ts'
+import {
+  abortSignal,
+  anything,
+  callback,
+  type Forms,
+  flag,
+  having,
+  listOf,
+  maybe,
+  table,
+  whole,
+} from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
@@ -15,10 +27,8 @@ import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { createTextReader } from '../did/text-reader.ts'
 import { defaultVersions } from '../envelope/open.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
-import { ArgumentError } from '../errors.ts'
 import { createTextCache, type TextCache } from '../ipld/text-cache.ts'
 import { completeLimits, type Limits } from '../limits.ts'
-import { asList, withMethod } from '../option.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { quietly } from '../quietly.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
@@ -101,6 +111,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+/** Options of `authorizeMany`. */
+export interface ManyOptions extends CallOptions {
+  /** Most calls that are decided at a time. Default 64. */
+  readonly concurrency?: number
+}
+
 /** How tokens are read and verified, completed and checked. */
 export interface VerificationSettings {
   readonly clock: Clock
@@ -137,60 +153,100 @@ export interface Settings extends VerificationSettings {
   readonly maxCachedDelegations: number
 }
 
-/**
- * Checks options and fills in the defaults.
- *
- * @throws {@link ArgumentError} that names the option and says what it must be.
- */
-export function completeOptions(options: AuthorizeOptions): Settings {
-  if (typeof options !== 'object' || options === null) throw new ArgumentError('authorize needs options')
-  return Object.freeze({
-    audience: didOption('audience', options.audience),
-    subjects: subjectsOf(options.subjects),
-    commands: commandsOf(options.commands),
-    revocations: withMethod('revocations', options.revocations, 'findRevocations'),
-    replay: withMethod('replay', options.replay, 'claim'),
-    formats: formatsOf(options.formats),
-    minimumNonceBytes: whole('minimumNonceBytes', options.minimumNonceBytes ?? 12, 64),
-    maxCachedDelegations: whole(
-      'maxCachedDelegations',
-      options.maxCachedDelegations ?? 10_000,
-      Number.MAX_SAFE_INTEGER,
-    ),
-    ...completeVerification(options),
-    rememberProofs: options.rememberProofs === true,
-    maxInvocationLifetime:
-      options.maxInvocationLifetime === never
-        ? Number.POSITIVE_INFINITY
-        : whole('maxInvocationLifetime', options.maxInvocationLifetime ?? 300, Number.MAX_SAFE_INTEGER),
-  })
-}
-
 /** The options that say how tokens are read and verified; those of {@link AuthorizeOptions} of the same names. */
 export type VerificationOptions = Pick<
   AuthorizeOptions,
   'accept' | 'acceptRedundantFields' | 'backend' | 'clock' | 'clockTolerance' | 'limits' | 'onError' | 'resolver'
 >
 
+/** The forms of {@link VerificationOptions}. */
+export const verificationForms: Forms<VerificationOptions> = Object.freeze({
+  clock: maybe(having('now')),
+  // TIM-06
+  clockTolerance: maybe(whole(0, 300)),
+  resolver: maybe(having('resolve')),
+  limits: maybe(table),
+  accept: maybe(listOf(anything)),
+  acceptRedundantFields: maybe(flag),
+  backend: maybe(having('verify')),
+  onError: maybe(callback),
+})
+
+/** The forms of {@link AuthorizeOptions}. */
+export const authorizeForms: Forms<AuthorizeOptions> = Object.freeze({
+  audience: anything,
+  subjects: (value) =>
+    value === anySubject || Array.isArray(value) ? undefined : 'must be a list of DIDs, or anySubject',
+  commands: (value) =>
+    value === uncheckedCommands || Array.isArray(value)
+      ? undefined
+      : 'must be a list of command definitions, or uncheckedCommands',
+  revocations: having('findRevocations'),
+  replay: having('claim'),
+  maxInvocationLifetime: (value) => (value === never ? undefined : maybe(whole(0))(value)),
+  minimumNonceBytes: maybe(whole(0, 64)),
+  formats: maybe((value) => {
+    const formats = Array.isArray(value) && value.length > 0 ? value : [undefined]
+    return formats.map((format) => having('read')(format) ?? having('recognizes')(format)).some(isFault)
+      ? 'must be a list of token formats'
+      : undefined
+  }),
+  maxCachedDelegations: maybe(whole(0)),
+  rememberProofs: maybe(flag),
+  ...verificationForms,
+})
+
+/** The forms of {@link CallOptions}. */
+export const callForms: Forms<CallOptions> = Object.freeze({ signal: maybe(abortSignal) })
+
+/** The forms of {@link ManyOptions}. */
+export const manyForms: Forms<ManyOptions> = Object.freeze({ ...callForms, concurrency: maybe(whole(1)) })
+
 /**
- * Checks those options and fills in the defaults, for tokens that may live as long as they say.
+ * Fills in the defaults.
  *
+ * @param options - of {@link authorizeForms}.
  * @throws {@link ArgumentError} that names the option and says what it must be.
+ */
+export function completeOptions(options: AuthorizeOptions): Settings {
+  const { maxInvocationLifetime = 300 } = options
+  return Object.freeze({
+    audience: didOption('audience', options.audience),
+    subjects:
+      options.subjects === anySubject
+        ? undefined
+        : new Set(options.subjects.map((subject) => didOption('subjects', subject))),
+    commands: options.commands === uncheckedCommands ? undefined : commandTable(options.commands),
+    revocations: options.revocations,
+    replay: options.replay,
+    formats: Object.freeze([...(options.formats ?? [standardFormat])]),
+    minimumNonceBytes: options.minimumNonceBytes ?? 12,
+    maxCachedDelegations: options.maxCachedDelegations ?? 10_000,
+    ...completeVerification(options),
+    rememberProofs: options.rememberProofs === true,
+    maxInvocationLifetime: maxInvocationLifetime === never ? Number.POSITIVE_INFINITY : maxInvocationLifetime,
+  })
+}
+
+/**
+ * Fills in the defaults of those options, for tokens that may live as long as they say.
+ *
+ * @param options - of {@link verificationForms}.
+ * @throws {@link ArgumentError} for limits that are not.
  */
 export function completeVerification(options: VerificationOptions): VerificationSettings {
   return {
-    clock: withMethod('clock', options.clock ?? systemClock, 'now'),
-    // TIM-06
-    clockTolerance: whole('clockTolerance', options.clockTolerance ?? 60, 300),
+    clock: options.clock ?? systemClock,
+    clockTolerance: options.clockTolerance ?? 60,
     maxInvocationLifetime: Number.POSITIVE_INFINITY,
-    resolver: withMethod('resolver', options.resolver ?? keyResolver(), 'resolve'),
+    resolver: options.resolver ?? keyResolver(),
     resolvesKeysOnly: options.resolver === undefined,
     rememberProofs: false,
     limits: completeLimits(options.limits),
-    accept: Object.freeze([...asList('accept', options.accept ?? defaultVersions, 'versions')]),
+    accept: Object.freeze([...(options.accept ?? defaultVersions)]),
     acceptRedundantFields: options.acceptRedundantFields === true,
-    backend: withMethod('backend', options.backend ?? platformBackend, 'verify'),
-    onError: quiet(callback('onError', options.onError ?? (() => undefined))),
+    backend: options.backend ?? platformBackend,
+    onError: quiet(options.onError ?? (() => undefined)),
     parseDid: createTextReader(parseDid, maxKnownTexts),
     parseCommand: createTextReader((text) => parseCommand(text), maxKnownTexts),
     texts: createTextCache(),
@@ -198,38 +254,11 @@ export function completeVerification(options: VerificationOptions): Verification
   }
 }
 
-function callback<T>(name: string, value: T): T {
-  if (typeof value !== 'function') throw new ArgumentError(`\`${name}\` must be a function`)
-  return value
-}
-
 /** A listener that can neither change a decision nor end the process. */
 function quiet<T>(listener: (told: T) => void): (told: T) => void {
   return (told) => void quietly(() => listener(told))
 }
 
-function subjectsOf(subjects: AuthorizeOptions['subjects']): ReadonlySet<string> | undefined {
-  if (subjects === anySubject) return undefined
-  return new Set(asList('subjects', subjects, 'DIDs, or anySubject').map((subject) => didOption('subjects', subject)))
-}
-
-function commandsOf(commands: AuthorizeOptions['commands']): ReadonlyMap<string, CommandDefinition> | undefined {
-  if (commands === uncheckedCommands) return undefined
-  return commandTable(asList('commands', commands, 'command definitions'))
-}
-
-function formatsOf(formats: AuthorizeOptions['formats']): readonly TokenFormat[] {
-  if (formats === undefined) return [standardFormat]
-  if (!Array.isArray(formats) || formats.length === 0)
-    throw new ArgumentError('`formats` must be a list of token formats')
-  return Object.freeze(
-    formats.map((format: TokenFormat) => withMethod('formats', withMethod('formats', format, 'read'), 'recognizes')),
-  )
-}
-
-function whole(name: string, value: number, most: number): number {
-  if (!Number.isSafeInteger(value) || value < 0 || value > most) {
-    throw new ArgumentError(`\`${name}\` must be a whole number from 0 to ${most}`)
-  }
-  return value
+function isFault(fault: string | undefined): boolean {
+  return fault !== undefined
 }

@@ -39,8 +39,10 @@ const keysForgottenAtOnce = 4
  * @throws ArgumentError when an option is not of its type.
  */
 export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
-  checkOptions(options, { maxEntries: maybe(number(0)), clock: maybe(having('now')) })
-  const { maxEntries = 1_000_000, clock = systemClock } = options
+  const { maxEntries = 1_000_000, clock = systemClock } = checkOptions('memoryReplayStore', options, {
+    maxEntries: maybe(number(0)),
+    clock: maybe(having('now')),
+  })
   /** Until when each key counts, by the bucket of that time. */
   const known = new Map<string, number>()
   const buckets = new Map<number, string[]>()

@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { abortSignal, checkOptions, having, maybe } from '../check-options.ts'
+import { checkOptions, having, maybe } from '../check-options.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { isTokenCid } from '../ipld/cid.ts'
@@ -17,9 +17,11 @@ import type { Denial } from './denial.ts'
 import { createKeyRing } from './key-ring.ts'
 import {
   type CallOptions,
+  callForms,
   completeVerification,
   type VerificationOptions,
   type VerificationSettings,
+  verificationForms,
 } from './options.ts'
 import { orderProofs, readTokens } from './read-call.ts'
 import { internalError } from './refusal.ts'
@@ -53,11 +55,15 @@ export async function verifyRevocation(
   container: string | Uint8Array,
   options: VerifyRevocationOptions = {},
 ): Promise<RevocationVerdict> {
-  checkOptions(options, { signal: maybe(abortSignal), revocations: maybe(having('findRevocations')) })
+  const { signal, revocations, ...reading } = checkOptions('verifyRevocation', options, {
+    ...callForms,
+    ...verificationForms,
+    revocations: maybe(having('findRevocations')),
+  })
   // What is no container at all is refused like any other that is none.
   const input = typeof container === 'string' || container instanceof Uint8Array ? container : ''
-  const { revocations, signal } = options
-  return runAsync(decide(input, completeVerification(options), revocations, signal === undefined ? {} : { signal }))
+  const call = signal === undefined ? {} : { signal }
+  return runAsync(decide(input, completeVerification(reading), revocations, call))
 }
 
 function* decide(

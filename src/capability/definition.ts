@@ -4,6 +4,7 @@
  * @module
  */
 
+import { anything, checkOptions, type Forms, flag, maybe } from '../check-options.ts'
 import { ArgumentError, MalformedError, quote } from '../errors.ts'
 import { type Command, isCommand, parseCommand } from './command.ts'
 import { isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
@@ -69,12 +70,13 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
 export function defineCommand<const Schemas extends ArgumentSchemas>(
   draft: CommandDraft<Schemas>,
 ): CommandDefinition<ArgumentsOf<Schemas>> {
-  if (typeof draft?.args !== 'object' || draft.args === null || isStandardSchema(draft.args)) {
+  const given = checkOptions<CommandDraft<ArgumentSchemas>>('defineCommand', draft, draftForms)
+  if (typeof given.args !== 'object' || given.args === null || isStandardSchema(given.args)) {
     throw new ArgumentError('a definition needs `command` and `args`, a schema by name; `{}` says that it takes none')
   }
-  const command = readCommand(draft.command)
+  const command = readCommand(given.command)
   const args: Record<string, StandardSchema> = Object.create(null)
-  for (const [name, schema] of Object.entries(draft.args)) {
+  for (const [name, schema] of Object.entries(given.args)) {
     // ARG-07: arguments travel as a map in DAG-CBOR, where this key is refused.
     if (name === '__proto__') throw new ArgumentError('an argument cannot be named `__proto__`')
     if (!isStandardSchema(schema)) {
@@ -85,10 +87,17 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
   return Object.freeze({
     command,
     args: Object.freeze(args),
-    ...(draft.description === undefined ? {} : { description: draft.description }),
-    ...(draft.idempotent === true ? { idempotent: true } : {}),
+    ...(given.description === undefined ? {} : { description: given.description }),
+    ...(given.idempotent === true ? { idempotent: true } : {}),
   })
 }
+
+const draftForms: Forms<CommandDraft<ArgumentSchemas>> = Object.freeze({
+  command: anything,
+  args: anything,
+  description: anything,
+  idempotent: maybe(flag),
+})
 
 /**
  * The command that an option names.

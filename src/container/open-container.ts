@@ -24,7 +24,7 @@ export async function openContainer(
   container: string | Uint8Array,
   options: DecodeOptions = {},
 ): Promise<ContainerContents> {
-  const reading = completeDecoding(options)
+  const reading = completeDecoding('openContainer', options)
   const { limits, accept } = reading
   if (typeof container !== 'string' && !(container instanceof Uint8Array)) {
     throw new ArgumentError('a container is a string or bytes')

@@ -3,11 +3,11 @@ import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { anySubject } from '../capability/subject.ts'
+import { anything, checkOptions, type Forms } from '../check-options.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
-import { withMethod } from '../option.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
-import { defaultDelegationLifetime, type NewDelegation, sealDelegation } from './delegate.ts'
+import { defaultDelegationLifetime, type NewDelegation, newDelegationForms, sealDelegation } from './delegate.ts'
 import type { Delegation } from './delegation.ts'
 
 /** Options of {@link attenuate}. */
@@ -39,28 +39,35 @@ export async function attenuate(
   if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
     throw new ArgumentError('attenuate needs the delegation to pass on, or the chain that leads to it')
   }
-  const issuer = withMethod('issuer', options?.issuer, 'sign')
+  const given = checkOptions('attenuate', options, optionForms)
+  const { issuer } = given
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
   }
-  const command = options.command === undefined ? proof.command : commandOf(options.command)
+  const command = given.command === undefined ? proof.command : commandOf(given.command)
   const short = chain.find((link) => !commandCovers(link.command, command))
   if (short !== undefined) {
     throw new AttenuationError(`the proof gives \`${short.command}\`, which does not cover \`${command}\``)
   }
-  const policy = parsePolicy(options.policy ?? [])
-  const given = chain.map((link) => link.policy)
+  const policy = parsePolicy(given.policy ?? [])
+  const policies = chain.map((link) => link.policy)
   return sealDelegation(
-    options,
+    given,
     {
       subject: chain.find((link) => link.subject !== anySubject)?.subject ?? anySubject,
       command,
       policy,
-      expiration: boundExpiration(options, chain),
+      expiration: boundExpiration(given, chain),
     },
-    () => refuseWidening(policy, given),
+    () => refuseWidening(policy, policies),
   )
 }
+
+const optionForms: Forms<AttenuateOptions> = Object.freeze({
+  ...newDelegationForms,
+  command: anything,
+  policy: anything,
+})
 
 /** Loaded when there is something to compare: who only verifies never needs it. */
 async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise<void> {

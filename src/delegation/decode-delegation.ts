@@ -16,7 +16,7 @@ import { readDelegationPayload } from './payload.ts'
  * @throws {@link ArgumentError} when an option is not of its type.
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
-  const { limits, accept } = completeDecoding(options)
+  const { limits, accept } = completeDecoding('decodeDelegation', options)
   const envelope = openEnvelope(copyOf(bytes), limits, accept)
   if (envelope.tag.kind !== 'delegation')
     throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')

@@ -2,13 +2,13 @@ import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
+import { abortSignal, anything, checkOptions, type Forms, having, maybe } from '../check-options.ts'
 import { didOption } from '../did/did-option.ts'
-import { checkTimestamp, chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
+import { checkTimestamp, chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
 import { chooseNonce, minimumNonceBytes } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
-import { withMethod } from '../option.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Timestamp } from '../time.ts'
 import { delegationOf } from './decode-delegation.ts'
@@ -53,18 +53,36 @@ export interface DelegateOptions extends NewDelegation {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function delegate(options: DelegateOptions): Promise<Delegation> {
-  const issuer = withMethod('issuer', options?.issuer, 'sign')
-  const { subject = issuer.did, policy = [] } = options
+  const given = checkOptions('delegate', options, optionForms)
+  const { issuer, subject = issuer.did, policy = [] } = given
   if (subject !== anySubject && subject !== issuer.did) {
     throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
   }
-  return sealDelegation(options, {
+  return sealDelegation(given, {
     subject: subject === anySubject ? anySubject : issuer.did,
-    command: commandOf(options.command),
+    command: commandOf(given.command),
     policy: parsePolicy(policy),
-    expiration: chooseExpiration(options, defaultDelegationLifetime),
+    expiration: chooseExpiration(given, defaultDelegationLifetime),
   })
 }
+
+/** The forms of {@link NewDelegation}; the values that are anything are looked at where they are written. */
+export const newDelegationForms: Forms<NewDelegation> = Object.freeze({
+  issuer: having('sign'),
+  audience: anything,
+  ...lifetimeForms,
+  notBefore: anything,
+  nonce: anything,
+  meta: anything,
+  signal: maybe(abortSignal),
+})
+
+const optionForms: Forms<DelegateOptions> = Object.freeze({
+  ...newDelegationForms,
+  subject: anything,
+  command: anything,
+  policy: anything,
+})
 
 /**
  * Signs a delegation whose authority has been worked out.

@@ -15,6 +15,7 @@ import * as https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
+import { callback, checkOptions, maybe, text } from '../check-options.ts'
 import { quote, ResolutionError } from '../errors.ts'
 import type { FetchInit, FetchLike } from './fetch-document.ts'
 import { isPublicAddress } from './public-address.ts'
@@ -34,8 +35,16 @@ export interface PublicFetchOptions {
  * itself, so that a name cannot lead to one address when it is checked and to another when it is used. When one address
  * of a name is not allowed the name is not.
  */
-export function publicFetch(options?: PublicFetchOptions): FetchLike {
-  const { isAllowed = isPublicAddress, lookup = lookupAll, ca } = options ?? {}
+export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
+  const {
+    isAllowed = isPublicAddress,
+    lookup = lookupAll,
+    ca,
+  } = checkOptions('publicFetch', options, {
+    isAllowed: maybe(callback),
+    lookup: maybe(callback),
+    ca: maybe(text),
+  })
   // WEB-13
   const find = async (host: string) => {
     const addresses = await lookup(host)

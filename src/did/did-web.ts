@@ -16,8 +16,20 @@
  */
 
 import { unlessAborted } from '../abort.ts'
-import { callback, checkOptions, type Form, flag, having, listOf, maybe, milliseconds, text } from '../check-options.ts'
-import { ArgumentError, quote, ResolutionError } from '../errors.ts'
+import {
+  callback,
+  checkOptions,
+  type Form,
+  type Forms,
+  flag,
+  having,
+  LONGEST_MS,
+  listOf,
+  maybe,
+  text,
+  whole,
+} from '../check-options.ts'
+import { quote, ResolutionError } from '../errors.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { createBoundedMap } from './bounded-map.ts'
 import { type Did, didMethod } from './did.ts'
@@ -180,38 +192,47 @@ async function assertAddresses(host: string, settings: Settings, signal: AbortSi
   }
 }
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+/** A number of seconds, at most `most`. */
+function seconds(most: number): Form {
+  return (value) =>
+    typeof value === 'number' && value >= 0 && value <= most ? undefined : `must be a number from 0 to ${most}`
+}
+
+const optionForms: Forms<WebResolverOptions> = Object.freeze({
   allowHosts: maybe(listOf(text)),
   allowPrivateAddresses: maybe(flag),
   lookup: maybe(callback),
   fetch: maybe(callback),
+  timeoutMs: maybe(whole(1, LONGEST_MS)),
+  cacheSeconds: maybe(seconds(MAX_CACHE_SECONDS)),
+  negativeCacheSeconds: maybe(seconds(MAX_CACHE_SECONDS)),
+  maxStaleSeconds: maybe(seconds(Number.MAX_SAFE_INTEGER)),
+  maxEntries: maybe(whole(1)),
+  maxConcurrent: maybe(whole(1)),
   relationships: relationshipsForm,
   clock: maybe(having('now')),
-  timeoutMs: maybe(milliseconds),
 })
 
 function settingsOf(options: WebResolverOptions): Settings {
-  checkOptions(options, optionForms)
-  const seconds = (name: keyof WebResolverOptions, value: number, most: number): number => {
-    if (typeof value === 'number' && value >= 0 && value <= most) return value
-    throw new ArgumentError(`\`${name}\` must be a number from 0 to ${most}`)
-  }
-  const count = (name: keyof WebResolverOptions, value: number): number => {
-    if (Number.isSafeInteger(value) && value > 0) return value
-    throw new ArgumentError(`\`${name}\` must be a whole number above 0`)
-  }
+  const {
+    allowHosts,
+    lookup,
+    relationships = DEFAULT_RELATIONSHIPS,
+    ...given
+  } = checkOptions('webResolver', options, optionForms)
   return {
-    ...(options.allowHosts === undefined ? {} : { allowHosts: [...options.allowHosts] }),
-    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
-    allowPrivateAddresses: options.allowPrivateAddresses ?? false,
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
-    timeoutMs: count('timeoutMs', options.timeoutMs ?? 3_000),
-    cacheSeconds: seconds('cacheSeconds', options.cacheSeconds ?? MAX_CACHE_SECONDS, MAX_CACHE_SECONDS),
-    negativeCacheSeconds: seconds('negativeCacheSeconds', options.negativeCacheSeconds ?? 30, MAX_CACHE_SECONDS),
-    maxStaleSeconds: seconds('maxStaleSeconds', options.maxStaleSeconds ?? 0, Number.MAX_SAFE_INTEGER),
-    maxEntries: count('maxEntries', options.maxEntries ?? 1_000),
-    maxConcurrent: count('maxConcurrent', options.maxConcurrent ?? 64),
-    relationships: [...(options.relationships ?? DEFAULT_RELATIONSHIPS)],
-    clock: options.clock ?? systemClock,
+    allowPrivateAddresses: false,
+    fetch: (url, init) => fetch(url, init),
+    timeoutMs: 3_000,
+    cacheSeconds: MAX_CACHE_SECONDS,
+    negativeCacheSeconds: 30,
+    maxStaleSeconds: 0,
+    maxEntries: 1_000,
+    maxConcurrent: 64,
+    clock: systemClock,
+    ...given,
+    ...(allowHosts === undefined ? {} : { allowHosts: [...allowHosts] }),
+    ...(lookup === undefined ? {} : { lookup }),
+    relationships: [...relationships],
   }
 }

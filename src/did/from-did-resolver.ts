@@ -68,10 +68,10 @@ export function fromDidResolver(
   resolver: ResolvableLike | ResolverRegistryLike,
   options: FromDidResolverOptions = {},
 ): DidResolver {
-  checkOptions(options, { relationships: relationshipsForm })
+  const given = checkOptions('fromDidResolver', options, { relationships: relationshipsForm })
   if (table(resolver) !== undefined)
     throw new ArgumentError('a resolver of `did-resolver`, or its registry, is an object')
-  const relationships = [...(options.relationships ?? DEFAULT_RELATIONSHIPS)]
+  const relationships = [...(given.relationships ?? DEFAULT_RELATIONSHIPS)]
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)
   return Object.freeze({
     resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal } = {}) => {

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { checkOptions } from '../check-options.ts'
+import { checkTable, having } from '../check-options.ts'
 import { ArgumentError, ResolutionError } from '../errors.ts'
-import { withMethod } from '../option.ts'
 import { type Did, didMethod } from './did.ts'
 import { parseDidKey, publicKey } from './did-key.ts'
 import type { PublicKey } from './public-key.ts'
@@ -73,11 +72,9 @@ export function keyResolver(): DidResolver {
  * @throws ArgumentError when one of them is no resolver, or there is none.
  */
 export function compositeResolver(resolvers: Readonly<Record<string, DidResolver>>): DidResolver {
-  checkOptions(resolvers, {})
-  const byMethod = new Map(Object.entries(resolvers))
+  const byMethod = new Map(Object.entries(checkTable('compositeResolver', resolvers, having('resolve'))))
   if (byMethod.size === 0)
     throw new ArgumentError('compositeResolver needs a resolver for a method, as in `{ key: keyResolver() }`')
-  for (const [method, resolver] of byMethod) withMethod(method, resolver, 'resolve')
   return Object.freeze({
     resolve: (did: Did, options: { readonly signal?: AbortSignal }) =>
       byMethod.get(didMethod(did))?.resolve(did, options),

@@ -6,15 +6,19 @@ import type { TokenVersion } from './payload-tag.ts'
 /**
  * Checks options and fills in the defaults, in a copy.
  *
+ * @param of - the function that takes them.
  * @throws ArgumentError that names the option and says what it must be.
  */
-export function completeDecoding(options: DecodeOptions): {
+export function completeDecoding(
+  of: string,
+  options: DecodeOptions,
+): {
   readonly limits: Limits
   readonly accept: readonly TokenVersion[]
 } {
-  checkOptions(options, { limits: maybe(table), accept: maybe(listOf(oneOf('1.0.0', '1.0.0-rc.1'))) })
-  return {
-    limits: completeLimits(options.limits),
-    accept: options.accept === undefined ? defaultVersions : [...options.accept],
-  }
+  const { limits, accept = defaultVersions } = checkOptions(of, options, {
+    limits: maybe(table),
+    accept: maybe(listOf(oneOf('1.0.0', '1.0.0-rc.1'))),
+  })
+  return { limits: completeLimits(limits), accept: Object.freeze([...accept]) }
 }

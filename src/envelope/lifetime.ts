@@ -4,8 +4,8 @@
  * @module
  */
 
+import { anything, type Forms, having, maybe } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
-import { withMethod } from '../option.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 
 /** Time options of tokens that are made. At most one of `expiresIn` and `expiration`. */
@@ -17,6 +17,13 @@ export interface LifetimeOptions {
   /** Default: the host's clock. */
   readonly clock?: Clock
 }
+
+/** The forms of {@link LifetimeOptions}; what `chooseExpiration` looks at itself is anything here. */
+export const lifetimeForms: Forms<LifetimeOptions> = Object.freeze({
+  expiresIn: anything,
+  expiration: anything,
+  clock: maybe(having('now')),
+})
 
 /**
  * Works out when a token shall expire.
@@ -33,7 +40,7 @@ export function chooseExpiration(options: LifetimeOptions, fallback: number): Ti
   if (expiresIn !== undefined && !(Number.isSafeInteger(expiresIn) && expiresIn > 0)) {
     throw new ArgumentError('`expiresIn` must be a whole number of seconds above zero')
   }
-  return checkTimestamp('expiresIn', Math.floor(withMethod('clock', clock, 'now').now()) + (expiresIn ?? fallback))
+  return checkTimestamp('expiresIn', Math.floor(clock.now()) + (expiresIn ?? fallback))
 }
 
 /** Checks a time given by a caller. `null` is not taken for never, nor milliseconds for seconds. */

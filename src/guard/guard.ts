@@ -5,9 +5,10 @@
  */
 
 import type { Authorization } from '../authorization/authorization.ts'
-import { type Authorizer, createAuthorizer } from '../authorization/authorize.ts'
-import type { CallOptions } from '../authorization/options.ts'
+import { type Authorizer, authorizerOf } from '../authorization/authorize.ts'
+import { type CallOptions, callForms } from '../authorization/options.ts'
 import type { Command } from '../capability/command.ts'
+import { checkOptions } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import { systemClock } from '../time.ts'
 import { createAuditTrail } from './audit-trail.ts'
@@ -65,16 +66,15 @@ export function createGuard<const List extends readonly unknown[]>(
   options: GuardOptionsFor<List>,
 ): Guard<List[number]> {
   type Args = List[number]
-  checkGuardOptions(options)
-  const { audit, clock = systemClock, deadlines = {}, maxInFlight = 1_000, receipts, vault } = options
+  const given = checkGuardOptions(options)
+  const { audit, clock = systemClock, commands, deadlines = {}, maxInFlight = 1_000, receipts, vault } = given
   const { decisionMs = 2_000, handlerMs = 30_000, receiptMs = 2_000, closeMs = 5_000 } = deadlines
-  const commands: readonly GuardedCommand[] = options.commands
   const table = new Map(commands.map((command) => [command.command, command]))
-  const telemetry = createTelemetry(options)
-  const settings = { ...options, commands, onError: telemetry.error }
-  const authorizer = createAuthorizer(settings)
+  const telemetry = createTelemetry(given)
+  const settings = { ...given, onError: telemetry.error }
+  const authorizer = authorizerOf(settings)
   // GRD-08: a trial claims nothing, so that the real call can still be made.
-  const trial = createAuthorizer({ ...settings, replay: { claim: () => true } })
+  const trial = authorizerOf({ ...settings, replay: { claim: () => true } })
   const trail = createAuditTrail(audit, commands, clock, 'enforce', telemetry.error)
   const shadow = createAuditTrail(audit, commands, clock, 'shadow', telemetry.error)
   const inFlight = createInFlight(maxInFlight)
@@ -185,14 +185,17 @@ export function createGuard<const List extends readonly unknown[]>(
   }
 
   return Object.freeze({
-    use: async <T>(container: string | Uint8Array, handler: Handler<Args, T>, call: CallOptions = {}) => {
+    use: async <T>(container: string | Uint8Array, handler: Handler<Args, T>, options: CallOptions = {}) => {
+      const call = checkOptions('use', options, callForms)
       if (typeof handler !== 'function')
         throw new ArgumentError('`use` needs a handler; to decide only, call `authorize`')
       return enter(() => use(container, handler, call))
     },
-    authorize: (container, call = {}) => enter(() => decide(authorizer, container, call)),
-    dryRun: (container, call = {}) =>
+    authorize: (container, options = {}) =>
+      enter(async () => decide(authorizer, container, checkOptions('authorize', options, callForms))),
+    dryRun: (container, options = {}) =>
       enter(async () => {
+        const call = checkOptions('dryRun', options, callForms)
         const decision = await decide(trial, container, call)
         if (!decision.allowed) return decision
         const { authorization } = decision

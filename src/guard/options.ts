@@ -1,10 +1,13 @@
 import { secretKeyForm } from '../audit/hmac.ts'
-import type { AuthorizeOptions } from '../authorization/options.ts'
+import { type AuthorizeOptions, authorizeForms } from '../authorization/options.ts'
 import {
+  anything,
   callback,
   checkOptions,
   either,
   type Form,
+  type Forms,
+  flag,
   having,
   listOf,
   maybe,
@@ -58,18 +61,23 @@ export type GuardOptionsFor<List extends readonly unknown[]> = Omit<GuardOptions
 }
 
 /**
- * Finds in options what would fail at the first call.
+ * Reads options, and finds in them what would fail at the first call.
  *
  * @throws {@link ArgumentError} that says which option, and what to do.
  */
-export function checkGuardOptions(options: GuardOptions): void {
-  checkOptions(options, optionForms, wrong)
-  const { commands, vault, audit, deadlines = {} } = options
-  checkOptions(under('audit', audit), auditForms, wrong)
-  checkOptions(under('deadlines', deadlines), deadlineForms, wrong)
-  for (const definition of commands as readonly GuardedCommand[]) {
+export function checkGuardOptions(options: GuardOptions): GuardOptions {
+  const given = checkOptions('createGuard', options, optionForms)
+  const { vault } = given
+  const audit = under<AuditOptions>('audit', given.audit ?? {}, auditForms)
+  const deadlines = under('deadlines', given.deadlines ?? {}, deadlineForms)
+  const commands = given.commands.map((definition) => {
+    const of = `command ${quote(String(definition.command))}`
+    return checkOptions<GuardedCommand>(of, definition, commandForms, (what, named) =>
+      wrong(named ? what : `${of}: ${what}`),
+    )
+  })
+  for (const definition of commands) {
     const { command } = definition
-    checkOptions(definition, commandForms, (what) => wrong(`command ${quote(String(command))}: ${what}`))
     checkNames(definition, 'show')
     checkNames(definition, 'personal')
     for (const credential of credentialsOf(definition)) {
@@ -82,6 +90,7 @@ export function checkGuardOptions(options: GuardOptions): void {
       )
     }
   }
+  return { ...given, commands, audit, deadlines }
 }
 
 /** What is recorded is named by argument; a name that is none would be left out of every record, and nobody told. */
@@ -102,21 +111,21 @@ function wrong(what: string): ArgumentError {
   return new ArgumentError(what)
 }
 
-/** The options of a part, under the names by which they are written. */
-function under(part: string, options: object): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [`${part}.${name}`, value]))
+/** The options of a part, told of under the names by which they are written. */
+function under<Part>(part: string, options: Part, forms: Forms<NoInfer<Part>>): Part {
+  return checkOptions(`createGuard: \`${part}\``, options, forms, (what, named) =>
+    wrong(named ? what : what.replace('`', `\`${part}.`)),
+  )
 }
 
-/** An object with this method. One that is still being made, as sinks and vaults of files are, is the usual mistake. */
-function ready(method: string): Form {
-  return (value) => (having('then')(value) === undefined ? 'is a promise; await it' : having(method)(value))
-}
+const { commands: _, onError: __, ...decisionForms } = authorizeForms
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<GuardOptions> = Object.freeze({
+  ...decisionForms,
   commands: listOf(table),
-  vault: maybe(ready('use')),
+  vault: maybe(having('use')),
   audit: maybe(table),
-  receipts: maybe(ready('sign')),
+  receipts: maybe(having('sign')),
   deadlines: maybe(table),
   maxInFlight: maybe(whole(1)),
   tracer: maybe(having('startSpan')),
@@ -125,21 +134,21 @@ const optionForms: Readonly<Record<string, Form>> = Object.freeze({
 })
 
 /** What is not recorded is not done: a sink there must be. */
-const auditForms: Readonly<Record<string, Form>> = Object.freeze({
-  'audit.sink': ready('append'),
-  'audit.deadlineMs': maybe(milliseconds),
-  'audit.maxInFlight': maybe(whole(1)),
-  'audit.argumentKey': maybe(secretKeyForm),
-  'audit.pseudonymize': maybe(callback),
-  'audit.personalKeys': maybe(having('obtain')),
-  'audit.denials': maybe(table),
+const auditForms: Forms<AuditOptions> = Object.freeze({
+  sink: having('append'),
+  deadlineMs: maybe(milliseconds),
+  maxInFlight: maybe(whole(1)),
+  argumentKey: maybe(secretKeyForm),
+  pseudonymize: maybe(callback),
+  personalKeys: maybe(having('obtain')),
+  denials: maybe(table),
 })
 
-const deadlineForms: Readonly<Record<string, Form>> = Object.freeze({
-  'deadlines.decisionMs': maybe(milliseconds),
-  'deadlines.handlerMs': maybe(milliseconds),
-  'deadlines.receiptMs': maybe(milliseconds),
-  'deadlines.closeMs': maybe(milliseconds),
+const deadlineForms: Forms<GuardDeadlines> = Object.freeze({
+  decisionMs: maybe(milliseconds),
+  handlerMs: maybe(milliseconds),
+  receiptMs: maybe(milliseconds),
+  closeMs: maybe(milliseconds),
 })
 
 const isTable: Form = (value) =>
@@ -147,8 +156,11 @@ const isTable: Form = (value) =>
     ? undefined
     : 'must be made by referenceTable'
 
-const commandForms: Readonly<Record<string, Form>> = Object.freeze({
+const commandForms: Forms<GuardedCommand> = Object.freeze({
   command: text,
+  args: anything,
+  description: anything,
+  idempotent: maybe(flag),
   credential: maybe(either(text, isTable)),
   show: maybe(listOf(text)),
   personal: maybe(listOf(text)),

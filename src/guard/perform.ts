@@ -1,5 +1,6 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import type { Authorizer } from '../authorization/authorize.ts'
+import { anything, checkOptions, type Forms } from '../check-options.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Receipt } from '../receipt/receipt.ts'
@@ -119,7 +120,8 @@ function createUpstream<Args, T>(
     })
   }
   return {
-    async fetch(url, request = {}) {
+    async fetch(url, options = {}) {
+      const request = checkOptions('fetch', options, requestForms)
       const { vault, reference: name } = reference()
       const response = await release((options) =>
         vault.use({ ...request, url, reference: name, authorization }, options),
@@ -137,6 +139,9 @@ function createUpstream<Args, T>(
     },
   }
 }
+
+/** The vault looks at the values. */
+const requestForms: Forms<UpstreamRequest> = Object.freeze({ method: anything, headers: anything, body: anything })
 
 function tooLate(): VaultError {
   return new VaultError('ERR_VAULT_UNAVAILABLE', 'the call has ended; a handler awaits what it begins')

@@ -4,6 +4,17 @@
  * @module
  */
 
+import {
+  abortSignal,
+  anything,
+  callback,
+  checkOptions,
+  type Forms,
+  maybe,
+  oneOf,
+  text,
+  whole,
+} from '../check-options.ts'
 import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { ArgumentError } from '../errors.ts'
@@ -71,15 +82,15 @@ const mediaType = 'application/x-ucan-container'
  * @throws {@link ArgumentError} when an option is not of its type.
  */
 export function createCallSender(options: CallSenderOptions = {}): CallSender {
-  if (typeof options !== 'object' || options === null) throw new ArgumentError('the options must be an object')
-  const { fetch = globalThis.fetch, headerCharacters = 8_192, header = 'authorization' } = options
-  if (typeof fetch !== 'function') throw new ArgumentError('`fetch` must be a function')
-  if (!Number.isSafeInteger(headerCharacters) || headerCharacters < 0) {
-    throw new ArgumentError('`headerCharacters` must be a whole number, 0 or more')
-  }
-  if (header !== 'authorization' && header !== 'x-ucan-container') {
-    throw new ArgumentError('`header` must be one of authorization, x-ucan-container')
-  }
+  const {
+    fetch = globalThis.fetch,
+    headerCharacters = 8_192,
+    header = 'authorization',
+  } = checkOptions('createCallSender', options, {
+    fetch: maybe(callback),
+    headerCharacters: maybe(whole(0)),
+    header: maybe(oneOf('authorization', 'x-ucan-container')),
+  })
   const services = new Map<string, Service>()
 
   function serviceOf(name: string): Service {
@@ -91,8 +102,9 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
   }
 
   return Object.freeze({
-    async send(url, invocation, proofs, request = {}) {
-      check(invocation, proofs, request)
+    async send(url, invocation, proofs, options = {}) {
+      checkTokens(invocation, proofs)
+      const request = checkOptions('send', options, requestForms)
       const { origin } = parsed('url', () => new URL(url))
       const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
@@ -116,15 +128,20 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
   } satisfies CallSender)
 }
 
-function check(invocation: Invocation, proofs: readonly Delegation[], request: CallRequest): void {
+const requestForms: Forms<CallRequest> = Object.freeze({
+  method: maybe(text),
+  headers: anything,
+  body: (body) =>
+    body === undefined || typeof body === 'string' || body instanceof Uint8Array
+      ? undefined
+      : 'must be a text or a Uint8Array, as it may be sent twice',
+  signal: maybe(abortSignal),
+})
+
+function checkTokens(invocation: Invocation, proofs: readonly Delegation[]): void {
   if (invocation?.kind !== 'invocation') throw new ArgumentError('`invocation` must be what `invoke` gives')
   if (!Array.isArray(proofs) || proofs.some((proof) => proof?.kind !== 'delegation')) {
     throw new ArgumentError('`proofs` must be a list of delegations')
-  }
-  if (typeof request !== 'object' || request === null) throw new ArgumentError('`request` must be an object')
-  const body: unknown = request.body
-  if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)) {
-    throw new ArgumentError('`body` must be a text or a Uint8Array, as it may be sent twice')
   }
 }
 

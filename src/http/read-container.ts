@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptions, flag, maybe, whole } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import { readBody } from './read-body.ts'
 
@@ -62,9 +63,16 @@ export async function readContainer(
   request: Request | NodeRequest,
   options: ReadContainerOptions = {},
 ): Promise<ContainerReading> {
-  const { headerCharacters = 8_192, bodyBytes = 349_529, otherBearerTokens = false } = options
-  checkCall(request, { headerCharacters, bodyBytes })
-  if (typeof otherBearerTokens !== 'boolean') throw new ArgumentError('`otherBearerTokens` must be true or false')
+  checkRequest(request)
+  const {
+    headerCharacters = 8_192,
+    bodyBytes = 349_529,
+    otherBearerTokens = false,
+  } = checkOptions('readContainer', options, {
+    headerCharacters: maybe(whole(1)),
+    bodyBytes: maybe(whole(1)),
+    otherBearerTokens: maybe(flag),
+  })
   const headers = headersOf(request)
   for (const name of ['authorization', 'x-ucan-container']) {
     const values = headers.get(name) ?? []
@@ -113,15 +121,11 @@ export async function readContainer(
 }
 
 /** What is in a request that is none is not shown: it may be the container itself. */
-function checkCall(request: unknown, bounds: Readonly<Record<string, unknown>>): void {
+function checkRequest(request: unknown): void {
   const parts = (typeof request === 'object' && request !== null ? request : {}) as Partial<Request & NodeRequest>
   const headers: unknown = parts.rawHeaders ?? parts.headers
   if (typeof headers !== 'object' || headers === null || !(Symbol.iterator in headers)) {
     throw new ArgumentError('`request` must be a Request, or one of node:http with its `rawHeaders`')
-  }
-  for (const [name, value] of Object.entries(bounds)) {
-    if (!Number.isSafeInteger(value) || Number(value) < 1)
-      throw new ArgumentError(`\`${name}\` must be a whole number, 1 or more`)
   }
 }
 

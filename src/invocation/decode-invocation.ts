@@ -16,7 +16,7 @@ import { taskBytes } from './task.ts'
  * @throws {@link ArgumentError} when an option is not of its type.
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
-  const { limits, accept } = completeDecoding(options)
+  const { limits, accept } = completeDecoding('decodeInvocation', options)
   const envelope = openEnvelope(copyOf(bytes), limits, accept)
   if (envelope.tag.kind !== 'invocation')
     throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')

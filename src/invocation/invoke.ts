@@ -1,14 +1,14 @@
 import type { CID } from 'multiformats/cid'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
+import { abortSignal, anything, checkOptions, type Form, type Forms, having, listOf, maybe } from '../check-options.ts'
 import { didOption } from '../did/did-option.ts'
-import { chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
+import { chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
 import { chooseNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
-import { asList, withMethod } from '../option.ts'
 import type { Signer } from '../principal/signer.ts'
 import { systemClock } from '../time.ts'
 import { invocationOf } from './decode-invocation.ts'
@@ -59,25 +59,41 @@ export interface InvokeOptions<Args = IpldMap> extends LifetimeOptions {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Promise<Invocation> {
-  const issuer = withMethod('issuer', options?.issuer, 'sign')
-  const { clock = systemClock, cause, meta } = options
-  const proofs = asList('proofs', options.proofs ?? [], 'delegations', (proof) => isCid(proof?.cid))
-  const subject = didOption('subject', options.subject ?? subjectOf(proofs) ?? issuer.did)
+  const given = checkOptions<InvokeOptions<Args>>('invoke', options, optionForms)
+  const { issuer, clock = systemClock, cause, meta, proofs = [] } = given
+  const subject = didOption('subject', given.subject ?? subjectOf(proofs) ?? issuer.did)
   const fields: InvocationFields = {
     issuer: issuer.did,
     subject,
-    ...(options.audience === undefined ? {} : { audience: didOption('audience', options.audience) }),
-    command: commandOf(options.command),
-    args: (options.args ?? {}) as IpldMap,
+    ...(given.audience === undefined ? {} : { audience: didOption('audience', given.audience) }),
+    command: commandOf(given.command),
+    args: (given.args ?? {}) as IpldMap,
     proofs: proofs.map(({ cid }) => cid),
-    nonce: chooseNonce(options.nonce, 0),
-    expiration: chooseExpiration(options, defaultLifetime),
+    nonce: chooseNonce(given.nonce, 0),
+    expiration: chooseExpiration(given, defaultLifetime),
     issuedAt: Math.floor(clock.now()),
     ...(cause === undefined ? {} : { cause }),
     ...(meta === undefined ? {} : { meta }),
   }
-  return sealInvocation(fields, issuer, options.signal)
+  return sealInvocation(fields, issuer, given.signal)
 }
+
+/** What has the CID of a delegation. */
+export const delegationForm: Form = (value) => (isCid(Object(value).cid) ? undefined : 'must be a delegation')
+
+const optionForms: Forms<InvokeOptions> = Object.freeze({
+  issuer: having('sign'),
+  subject: anything,
+  audience: anything,
+  command: anything,
+  args: anything,
+  proofs: maybe(listOf(delegationForm)),
+  ...lifetimeForms,
+  nonce: anything,
+  cause: anything,
+  meta: anything,
+  signal: maybe(abortSignal),
+})
 
 /** Signs an invocation whose fields have been worked out. */
 export async function sealInvocation(

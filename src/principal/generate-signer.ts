@@ -5,9 +5,9 @@
  */
 
 import { backend } from '#backend'
+import { anything, checkOptions } from '../check-options.ts'
 import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
-import { ArgumentError } from '../errors.ts'
 import { type Signer, signerOf } from './signer.ts'
 
 /** Options of {@link generateSigner}. */
@@ -22,8 +22,7 @@ export interface GenerateSignerOptions {
  *
  * @throws {@link ArgumentError} when there is no such algorithm.
  */
-export async function generateSigner(options?: GenerateSignerOptions): Promise<Signer> {
-  if (typeof options === 'string') throw new ArgumentError('options are an object, such as `{ algorithm }`')
-  const algorithm = checkAlgorithm(options?.algorithm ?? 'Ed25519')
-  return signerOf(algorithm, await backend.generateKey(algorithm))
+export async function generateSigner(options: GenerateSignerOptions = {}): Promise<Signer> {
+  const { algorithm = 'Ed25519' } = checkOptions('generateSigner', options, { algorithm: anything })
+  return signerOf(checkAlgorithm(algorithm), await backend.generateKey(algorithm))
 }

@@ -5,7 +5,7 @@
  */
 
 import { backend } from '#backend'
-import { checkOptions } from '../check-options.ts'
+import { anything, checkOptions, type Forms } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { type Jwk, jwkAlgorithm, publicKeyFromJwk } from '../did/jwk.ts'
@@ -45,8 +45,7 @@ export interface ImportSignerOptions {
  *   JWK is of another kind or its public key is none. No message shows any of the key.
  */
 export async function importSigner(source: PrivateKeySource, options: ImportSignerOptions = {}): Promise<Signer> {
-  checkOptions(options, {})
-  const { algorithm: given, did } = options
+  const { algorithm: given, did } = checkOptions('importSigner', options, { algorithm: anything, did: anything })
   const { algorithm, secret } = read(source, given === undefined ? undefined : checkAlgorithm(given))
   // A text of 32 characters would become a key of zeros.
   if (!(secret instanceof Uint8Array)) throw new ArgumentError('the private key is not given as bytes')
@@ -69,12 +68,20 @@ function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefine
   if (typeof source !== 'object' || source === null) {
     throw new ArgumentError('a private key is given as `{ seed }`, `{ base64 }`, `{ pkcs8 }` or `{ jwk }`')
   }
+  checkOptions('the private key', source, sourceForms)
   if ('seed' in source) return { algorithm: algorithm ?? 'Ed25519', secret: source.seed }
   if ('base64' in source) return { algorithm: algorithm ?? 'Ed25519', secret: decodeText(source.base64) }
   const key = 'pkcs8' in source ? readPkcs8(source.pkcs8) : readJwk(source.jwk)
   if (algorithm === undefined || algorithm === key.algorithm) return key
   throw new ArgumentError(`the private key is one of ${key.algorithm}, not of ${algorithm}`)
 }
+
+const sourceForms: Forms<PrivateKeySource> = Object.freeze({
+  seed: anything,
+  base64: anything,
+  pkcs8: anything,
+  jwk: anything,
+})
 
 function readPkcs8(der: Uint8Array): PrivateKeyBytes {
   if (!(der instanceof Uint8Array)) throw new ArgumentError('`pkcs8` is given as bytes, in DER')

@@ -16,8 +16,9 @@
  */
 
 import { availableParallelism } from 'node:os'
+import { anything, callback, checkOptions, type Forms, LONGEST_MS, maybe, whole } from '../check-options.ts'
 import type { PublicKey } from '../did/public-key.ts'
-import { ArgumentError, type ThreadError } from '../errors.ts'
+import type { ThreadError } from '../errors.ts'
 import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
 import { type BackendChoice, chooseBackend } from './pool/choose-backend.ts'
 import { createDispatcher } from './pool/dispatcher.ts'
@@ -124,30 +125,30 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
   })
 }
 
+const optionForms: Forms<VerificationPoolOptions> = Object.freeze({
+  threads: maybe(whole(1, 256)),
+  backend: anything,
+  maxPending: maybe(whole(1, 65_536)),
+  answerTimeoutMs: maybe(whole(1, LONGEST_MS)),
+  maxRestarts: maybe(whole(0)),
+  onError: maybe(callback),
+  script: maybe((value) => (URL.canParse(value as string) ? undefined : 'must be a URL')),
+})
+
 function complete(options: VerificationPoolOptions) {
-  if (typeof options !== 'object' || options === null) throw new ArgumentError('the options of a pool are an object')
-  const { threads = availableParallelism(), backend = 'node', onError = () => undefined, script } = options
-  if (typeof onError !== 'function') throw new ArgumentError('`onError` must be a function')
-  const beside = new URL('./pool/thread.js', import.meta.url)
-  if (script !== undefined && !URL.canParse(script)) throw new ArgumentError('`script` must be a URL')
+  const { script, ...given } = checkOptions('createVerificationPool', options, optionForms)
   return {
-    threads: whole('threads', threads, 1, 256),
-    maxPending: whole('maxPending', options.maxPending ?? 256, 1, 65_536),
-    maxRestarts: whole('maxRestarts', options.maxRestarts ?? 10, 0, Number.MAX_SAFE_INTEGER),
-    answerTimeoutMs: whole('answerTimeoutMs', options.answerTimeoutMs ?? 10_000, 1, 2 ** 31 - 1),
-    backend,
-    script: script === undefined ? beside : new URL(script),
-    onError,
+    threads: availableParallelism(),
+    backend: 'node' as const,
+    maxPending: 256,
+    maxRestarts: 10,
+    answerTimeoutMs: 10_000,
+    onError: () => undefined,
+    ...given,
+    script: new URL(script ?? './pool/thread.js', import.meta.url),
   }
 }
 
 function poolKey(local: PreparedKey, name: Uint8Array): PreparedKey {
   return { local, name } satisfies PoolKey as unknown as PreparedKey
-}
-
-function whole(name: string, value: number, least: number, most: number): number {
-  if (!Number.isSafeInteger(value) || value < least || value > most) {
-    throw new ArgumentError(`\`${name}\` must be a whole number from ${least} to ${most}`)
-  }
-  return value
 }

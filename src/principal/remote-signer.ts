@@ -4,7 +4,7 @@
  * @module
  */
 
-import { callback, checkOptions, type Form, maybe, whole } from '../check-options.ts'
+import { anything, callback, checkOptions, type Form, type Forms, maybe, whole } from '../check-options.ts'
 import { type Did, didMethod } from '../did/did.ts'
 import { didKeyFrom, parseDidKey, publicKey } from '../did/did-key.ts'
 import { didOption } from '../did/did-option.ts'
@@ -36,11 +36,11 @@ export interface RemoteSignerOptions {
  * @throws ArgumentError when no public key is known, or an option is missing or not of its type.
  */
 export function remoteSigner(options: RemoteSignerOptions): Signer {
-  checkOptions(options, optionForms)
-  const { maxMessageBytes } = options
-  const named = didOption('did', options.did)
-  const remote = options.sign.bind(options)
-  const key = options.key === undefined ? keyOf(named) : publicKey(options.key.algorithm, options.key.bytes)
+  const given = checkOptions('remoteSigner', options, optionForms)
+  const { maxMessageBytes } = given
+  const named = didOption('did', given.did)
+  const remote = given.sign.bind(options)
+  const key = given.key === undefined ? keyOf(named) : publicKey(given.key.algorithm, given.key.bytes)
   const did = signingDid(named, key)
   return createSigner({
     did,
@@ -68,7 +68,8 @@ const keyForm: Form = (value) => {
   return 'must be a public key, as parseDidKey gives it'
 }
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<RemoteSignerOptions> = Object.freeze({
+  did: anything,
   key: maybe(keyForm),
   sign: callback,
   maxMessageBytes: maybe(whole(1)),

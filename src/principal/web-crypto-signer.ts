@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkOptions } from '../check-options.ts'
+import { anything, checkOptions } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { ArgumentError, ProcuraError } from '../errors.ts'
@@ -29,12 +29,11 @@ export interface WebCryptoSignerOptions {
  *   together.
  */
 export async function webCryptoSigner(pair: WebCryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
-  checkOptions(options, {})
-  const { did: given } = options
+  const given = checkOptions('webCryptoSigner', options, { did: anything })
   const key = await usable(() => signingKeyOf(pair))
   const probe = new TextEncoder().encode('procura: do the two keys belong together?')
   const own = publicKey(key.algorithm, key.publicKey)
-  const did = signingDid(given, own)
+  const did = signingDid(given.did, own)
   await checkedSignature(own, await usable(() => key.sign(probe)), probe)
   return signerOf(key.algorithm, key, did)
 }

@@ -3,7 +3,17 @@ import { commandCovers } from '../capability/command.ts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { compileParsed } from '../capability/policy/compile.ts'
 import { anySubject } from '../capability/subject.ts'
-import { abortSignal, checkOptions, type Form, having, maybe, number, table, whole } from '../check-options.ts'
+import {
+  abortSignal,
+  anything,
+  checkOptions,
+  type Forms,
+  having,
+  maybe,
+  number,
+  table,
+  whole,
+} from '../check-options.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
@@ -54,7 +64,7 @@ export async function findProofs(
   store: ProofStore,
   options: FindProofsOptions,
 ): Promise<readonly Delegation[] | undefined> {
-  checkOptions({ store }, { store: having('delegationsTo') })
+  checkOptions('findProofs', { store }, { store: having('delegationsTo') })
   const search = readOptions(options)
   if (search.invoker === search.subject) return []
   const seen = new Set<string>()
@@ -95,7 +105,10 @@ function notDelegations(): StoreError {
   return new StoreError('the proof store gave something else than delegations')
 }
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<FindProofsOptions> = Object.freeze({
+  invoker: anything,
+  subject: anything,
+  command: anything,
   args: maybe(table),
   clock: maybe(having('now')),
   validFor: maybe(number(0)),
@@ -115,15 +128,15 @@ interface Search {
 }
 
 function readOptions(options: FindProofsOptions): Search {
-  checkOptions(options, optionForms)
-  const { clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = options
+  const given = checkOptions('findProofs', options, optionForms)
+  const { clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = given
   // A copy: the store may take its time.
-  const args = options.args === undefined ? undefined : decodeCbor(encodeCbor(options.args, 'args'))
-  const subject = didOption('subject', options.subject)
-  const command = commandOf(options.command)
+  const args = given.args === undefined ? undefined : decodeCbor(encodeCbor(given.args, 'args'))
+  const subject = didOption('subject', given.subject)
+  const command = commandOf(given.command)
   const now: Timestamp = Math.floor(clock.now())
   return {
-    invoker: didOption('invoker', options.invoker),
+    invoker: didOption('invoker', given.invoker),
     subject,
     maxLength,
     maxSteps,

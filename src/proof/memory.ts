@@ -18,8 +18,7 @@ export interface MemoryProofStoreOptions {
  * @throws ArgumentError when an option is not of its type; so does `add` for what is no list of delegations.
  */
 export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRegistry {
-  checkOptions(options, { maxEntries: maybe(number(0)) })
-  const { maxEntries = 10_000 } = options
+  const { maxEntries = 10_000 } = checkOptions('memoryProofStore', options, { maxEntries: maybe(number(0)) })
   const byAudience = new Map<Did, Map<string, Delegation>>()
   let size = 0
   return {

@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { abortSignal, checkOptions, type Form, having, maybe, table } from '../check-options.ts'
+import { abortSignal, checkOptions, type Forms, having, maybe, table } from '../check-options.ts'
 import { randomNonce } from '../envelope/nonce.ts'
 import { sealInvocation } from '../invocation/invoke.ts'
 import { isTokenCid } from '../ipld/cid.ts'
@@ -33,8 +33,14 @@ export interface IssueReceiptOptions {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function issueReceipt(options: IssueReceiptOptions): Promise<Receipt> {
-  checkOptions(options, optionForms)
-  const { executor, task, outcome, meta, clock = systemClock } = options
+  const {
+    executor,
+    task,
+    outcome,
+    meta,
+    clock = systemClock,
+    signal,
+  } = checkOptions('issueReceipt', options, optionForms)
   const issuedAt = Math.floor(clock.now())
   const signed = await sealInvocation(
     {
@@ -49,7 +55,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
       ...(meta === undefined ? {} : { meta }),
     },
     executor,
-    options.signal,
+    signal,
   )
   // What was signed, and not what was passed in and may say something else by now.
   return Object.freeze({
@@ -63,7 +69,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
   })
 }
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<IssueReceiptOptions> = Object.freeze({
   executor: having('sign'),
   // What a reader would refuse is not signed.
   task: (value) => (isCid(value) && isTokenCid(value) ? undefined : 'must be a CID, as in `Invocation.task`'),

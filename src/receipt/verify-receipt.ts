@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { backend as platformBackend } from '#backend'
 import { unlessAborted } from '../abort.ts'
-import { abortSignal, checkOptions, type Form, having, maybe } from '../check-options.ts'
+import { abortSignal, anything, checkOptions, type Form, type Forms, having, maybe } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver, keysOf } from '../did/resolver.ts'
@@ -45,9 +45,9 @@ export type ReceiptVerdict =
  * @throws {@link ResolutionError} when the resolver answers with something else than keys.
  */
 export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<ReceiptVerdict> {
-  checkOptions(options, optionForms)
-  const { resolver = keyResolver(), backend = platformBackend, signal } = options
-  const executor = didOption('executor', options.executor)
+  const given = checkOptions('verifyReceipt', options, optionForms)
+  const { resolver = keyResolver(), backend = platformBackend, signal } = given
+  const executor = didOption('executor', given.executor)
   let opened: OpenReceipt
   try {
     opened = openReceipt(bytes)
@@ -59,7 +59,7 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   // RCP-02
   if (fields.executor !== executor) return refuse('executor_mismatch', `the receipt is from ${fields.executor}`)
   // RCP-03
-  if (!fields.task.equals(options.task)) return refuse('task_mismatch', 'the receipt is for another task')
+  if (!fields.task.equals(given.task)) return refuse('task_mismatch', 'the receipt is for another task')
   const call = signal === undefined ? {} : { signal }
   const resolved = await unlessAborted(() => resolver.resolve(executor, call), signal)
   if (resolved === undefined) return refuse('key_unresolved', `no key is known for ${executor}`)
@@ -76,7 +76,8 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
 
 const link: Form = (value) => (isCid(value) ? undefined : 'must be a CID')
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<VerifyReceiptOptions> = Object.freeze({
+  executor: anything,
   task: link,
   resolver: maybe(having('resolve')),
   backend: maybe(having('verify')),

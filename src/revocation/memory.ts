@@ -1,10 +1,10 @@
-import { checkOptions, type Form, having, listOf, maybe, number, text } from '../check-options.ts'
+import { checkOptions, type Form, type Forms, having, listOf, maybe, number, text } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
 import { type Clock, never, systemClock } from '../time.ts'
 import { revocationId } from './revocation-id.ts'
-import type { RevocationRecord, RevocationRegistry } from './revocation-store.ts'
+import type { RevocationEntry, RevocationRecord, RevocationRegistry } from './revocation-store.ts'
 
 /** Options of {@link memoryRevocationStore}. */
 export interface MemoryRevocationStoreOptions {
@@ -19,7 +19,7 @@ export interface MemoryRevocationStoreOptions {
 const time: Form = (value) =>
   value === never || (typeof value === 'number' && !Number.isNaN(value)) ? undefined : 'must be in seconds, or `never`'
 
-const entryForms: Readonly<Record<string, Form>> = Object.freeze({
+const entryForms: Forms<RevocationEntry> = Object.freeze({
   ids: listOf(text),
   revoker: maybe(text),
   expiration: time,
@@ -39,8 +39,15 @@ type Revokers = Map<Did | undefined, number>
  *   be revoked.
  */
 export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}): RevocationRegistry {
-  checkOptions(options, { maxEntries: maybe(number(0)), clock: maybe(having('now')), keepFor: maybe(number(0)) })
-  const { maxEntries = 1_000_000, clock = systemClock, keepFor = 300 } = options
+  const {
+    maxEntries = 1_000_000,
+    clock = systemClock,
+    keepFor = 300,
+  } = checkOptions('memoryRevocationStore', options, {
+    maxEntries: maybe(number(0)),
+    clock: maybe(having('now')),
+    keepFor: maybe(number(0)),
+  })
   const byId = new Map<string, Revokers>()
   let size = 0
 
@@ -65,10 +72,10 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       return found
     },
     add(entry) {
-      checkOptions(entry, entryForms, noEntry)
-      const { expiration } = entry
-      const revoker = entry.revoker === undefined ? undefined : didOption('revoker', entry.revoker)
-      const ids = new Set(entry.ids.map(revocationId))
+      const given = checkOptions('the entry', entry, entryForms, noEntry)
+      const { expiration } = given
+      const revoker = given.revoker === undefined ? undefined : didOption('revoker', given.revoker)
+      const ids = new Set(given.ids.map(revocationId))
       if (ids.size === 0) throw noEntry('`ids` is empty')
       const until = expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor
       const fresh = [...ids].filter((id) => byId.get(id)?.has(revoker) !== true).length

@@ -1,10 +1,9 @@
 import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
-import { abortSignal, checkOptions, type Form, having, listOf, maybe } from '../check-options.ts'
+import { abortSignal, anything, checkOptions, type Forms, having, listOf, maybe } from '../check-options.ts'
 import { didOption } from '../did/did-option.ts'
 import type { Invocation } from '../invocation/invocation.ts'
-import { type ProofLike, sealInvocation } from '../invocation/invoke.ts'
-import { isCid } from '../ipld/is-cid.ts'
+import { delegationForm, type ProofLike, sealInvocation } from '../invocation/invoke.ts'
 import type { Signer } from '../principal/signer.ts'
 import { never } from '../time.ts'
 
@@ -37,12 +36,12 @@ export interface RevokeOptions {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function revoke(options: RevokeOptions): Promise<Invocation> {
-  checkOptions(options, optionForms)
-  const { issuer, delegation, path, proofs = [] } = options
+  const given = checkOptions('revoke', options, optionForms)
+  const { issuer, delegation, path, proofs = [] } = given
   return sealInvocation(
     {
       issuer: issuer.did,
-      subject: options.subject === undefined ? issuer.did : didOption('subject', options.subject),
+      subject: given.subject === undefined ? issuer.did : didOption('subject', given.subject),
       command: revokeCommand,
       args: {
         revoke: delegation.cid,
@@ -53,18 +52,15 @@ export async function revoke(options: RevokeOptions): Promise<Invocation> {
       expiration: never,
     },
     issuer,
-    options.signal,
+    given.signal,
   )
 }
 
-/** What has the CID of a delegation. */
-const named: Form = (value) =>
-  isCid((value as { readonly cid?: unknown } | null | undefined)?.cid) ? undefined : 'must be a delegation'
-
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<RevokeOptions> = Object.freeze({
   issuer: having('sign'),
-  delegation: named,
-  path: maybe(listOf(named)),
-  proofs: maybe(listOf(named)),
+  delegation: delegationForm,
+  path: maybe(listOf(delegationForm)),
+  subject: anything,
+  proofs: maybe(listOf(delegationForm)),
   signal: maybe(abortSignal),
 })

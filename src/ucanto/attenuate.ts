@@ -2,7 +2,7 @@ import { type Command, commandCovers } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import { findWidening } from '../capability/policy/find-widening.ts'
 import type { Policy } from '../capability/policy/statement.ts'
-import { maybe, text } from '../check-options.ts'
+import { anything, checkOptions, type Forms, maybe, text } from '../check-options.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
@@ -10,7 +10,7 @@ import { abilitiesOf, commandOf, readAbility } from './ability.ts'
 import { allResources, policyOf } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
 import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
-import { checkNewToken, checkToken, commandForm, tokensForm } from './new-token-options.ts'
+import { checkToken, commandForm, newTokenForms, tokensForm } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoCapability, UcantoToken } from './token.ts'
 
@@ -39,31 +39,40 @@ export interface UcantoAttenuateOptions extends NewToken {
  */
 export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOptions): Promise<UcantoToken> {
   checkToken('proof', proof)
-  checkNewToken(options, { command: maybe(commandForm), subject: maybe(text), attestations: maybe(tokensForm) })
-  const { issuer, policy = [], readers = 'any' } = options
+  const given = checkOptions('ucanto.attenuate', options, optionForms)
+  const { issuer, policy = [], readers = 'any', subject } = given
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
   }
-  const abilities = abilitiesOf(options.command === undefined ? broadest(proof) : commandOf(options.command))
-  const sources = abilities.map((can) => sourceOf(proof, can, options.subject))
+  const abilities = abilitiesOf(given.command === undefined ? broadest(proof) : commandOf(given.command))
+  const sources = abilities.map((can) => sourceOf(proof, can, subject))
   const capabilities = sources.map((source, index): UcantoCapability => {
-    const given = policyOf(source.nb)
-    const widening = findWidening(given, policy)
+    const held = policyOf(source.nb)
+    const widening = findWidening(held, policy)
     if (widening !== undefined) throw new AttenuationError(widening.message)
-    const inherited = given.filter((statement) => isPlainEntry(statement, source))
+    const inherited = held.filter((statement) => isPlainEntry(statement, source))
     return {
       can: abilities[index] as string,
-      with: options.subject ?? source.with,
+      with: subject ?? source.with,
       nb: caveatsOf(withoutDoubles([...inherited, ...policy]), readers),
     }
   })
   return sealToken({
-    ...draftOf(options),
+    ...draftOf(given),
     capabilities,
-    expiration: boundExpiration(options, proof),
-    proofs: [proof, ...(options.attestations ?? [])],
+    expiration: boundExpiration(given, proof),
+    proofs: [proof, ...(given.attestations ?? [])],
   })
 }
+
+const optionForms: Forms<UcantoAttenuateOptions> = Object.freeze({
+  ...newTokenForms,
+  command: maybe(commandForm),
+  subject: maybe(text),
+  policy: anything,
+  readers: anything,
+  attestations: maybe(tokensForm),
+})
 
 /** The command of the proof that covers all others. */
 function broadest({ capabilities }: UcantoToken): Command {

@@ -1,10 +1,10 @@
-import { maybe, text } from '../check-options.ts'
+import { checkOptions, type Forms, having, maybe, text } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import type { Signer } from '../principal/signer.ts'
 import { attestAbility } from './capability.ts'
 import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
-import { checkSignedToken, checkToken } from './new-token-options.ts'
+import { checkToken, newTokenForms, tokensForm } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -30,12 +30,21 @@ export interface UcantoAttestOptions extends Omit<NewToken, 'audience' | 'attach
  */
 export async function attest(delegation: UcantoToken, options: UcantoAttestOptions): Promise<UcantoToken> {
   checkToken('delegation', delegation)
-  checkSignedToken(options, { audience: () => undefined, authority: maybe(text) })
-  const { issuer, authority = issuer.did, proofs = [] } = options
+  const given = checkOptions('ucanto.attest', options, optionForms)
+  const { issuer, authority = issuer.did, proofs = [] } = given
   return sealToken({
-    ...draftOf({ ...options, audience: delegation.audience }),
+    ...draftOf({ ...given, audience: delegation.audience }),
     capabilities: [{ can: attestAbility, with: parseDid(authority), nb: { proof: delegation.cid } }],
-    expiration: chooseExpiration(options, delegationLifetime),
+    expiration: chooseExpiration(given, delegationLifetime),
     proofs,
   })
 }
+
+const { audience: _, attached: __, ...commonForms } = newTokenForms
+
+const optionForms: Forms<UcantoAttestOptions> = Object.freeze({
+  ...commonForms,
+  issuer: having('sign'),
+  authority: maybe(text),
+  proofs: maybe(tokensForm),
+})

@@ -48,9 +48,16 @@ export async function decodeMessage(
   message: string | Uint8Array,
   options: DecodeMessageOptions = {},
 ): Promise<UcantoMessage> {
-  checkOptions(options, { limits: maybe(table), resolver: maybe(having('resolve')), signal: maybe(abortSignal) })
-  const { resolver = keyResolver(), signal } = options
-  const limits = completeLimits(options.limits)
+  const {
+    resolver = keyResolver(),
+    signal,
+    ...given
+  } = checkOptions('ucanto.decodeMessage', options, {
+    resolver: maybe(having('resolve')),
+    limits: maybe(table),
+    signal: maybe(abortSignal),
+  })
+  const limits = completeLimits(given.limits)
   const { root, blocks } = readCar(archiveBytes(message, limits), limits)
   const sha256 = (block: Uint8Array): Uint8Array | Promise<Uint8Array> => backend.sha256(block)
   const found = await runAsync(nameBlocks(blocks, { sha256 }))

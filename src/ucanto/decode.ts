@@ -26,8 +26,8 @@ export async function decode(
   archive: string | Uint8Array,
   options: DecodeArchiveOptions = {},
 ): Promise<readonly UcantoToken[]> {
-  checkOptions(options, { limits: maybe(table) })
-  const limits = completeLimits(options.limits)
+  const given = checkOptions('ucanto.decode', options, { limits: maybe(table) })
+  const limits = completeLimits(given.limits)
   const bytes = archiveBytes(archive, limits)
   const context = { limits, parseDid, sha256: (block: Uint8Array) => backend.sha256(block) }
   const opened = await runAsync(openArchive(bytes, context))

@@ -1,7 +1,7 @@
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject } from '../capability/subject.ts'
-import { type Form, maybe } from '../check-options.ts'
+import { anything, checkOptions, type Forms, maybe } from '../check-options.ts'
 import { checkTimestamp, chooseExpiration, type LifetimeOptions } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import { encodeBase64 } from '../ipld/base.ts'
@@ -12,7 +12,7 @@ import { abilitiesOf, commandOf } from './ability.ts'
 import type { AbsentIssuer } from './absent-issuer.ts'
 import { allResources } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
-import { checkNewToken, commandForm } from './new-token-options.ts'
+import { commandForm, newTokenForms, tokensForm } from './new-token-options.ts'
 import { sealToken, type TokenDraft } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -61,23 +61,32 @@ export interface UcantoDelegateOptions extends NewToken {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function delegate(options: UcantoDelegateOptions): Promise<UcantoToken> {
-  checkNewToken(options, { command: commandForm, subject: maybe(subjectForm) })
-  const { issuer, subject = issuer.did, command, policy = [], readers = 'any', proofs = [] } = options
+  const given = checkOptions('ucanto.delegate', options, optionForms)
+  const { issuer, subject = issuer.did, command, policy = [], readers = 'any', proofs = [] } = given
   if (subject !== anySubject && subject.startsWith('did:') && subject !== issuer.did) {
     throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
   }
   const nb = caveatsOf(policy, readers)
   const resource = subject === anySubject ? allResources : subject
   return sealToken({
-    ...draftOf(options),
+    ...draftOf(given),
     capabilities: abilitiesOf(commandOf(command)).map((can) => ({ can, with: resource, nb })),
-    expiration: chooseExpiration(options, delegationLifetime),
+    expiration: chooseExpiration(given, delegationLifetime),
     proofs,
   })
 }
 
-const subjectForm: Form = (value) =>
-  value === anySubject || typeof value === 'string' ? undefined : 'must be a DID, the URI of a resource, or anySubject'
+const optionForms: Forms<UcantoDelegateOptions> = Object.freeze({
+  ...newTokenForms,
+  subject: (value) =>
+    value === undefined || value === anySubject || typeof value === 'string'
+      ? undefined
+      : 'must be a DID, the URI of a resource, or anySubject',
+  command: commandForm,
+  policy: anything,
+  readers: anything,
+  proofs: maybe(tokensForm),
+})
 
 /** The parts of a token that are the same for each kind. */
 export function draftOf(options: NewToken): Omit<TokenDraft, 'capabilities' | 'expiration' | 'proofs'> {

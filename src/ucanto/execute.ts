@@ -1,4 +1,4 @@
-import { abortSignal, callback, checkOptions, either, having, maybe, table, text } from '../check-options.ts'
+import { abortSignal, anything, callback, checkOptions, either, having, maybe, table, text } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { MalformedError, ResolutionError } from '../errors.ts'
@@ -37,16 +37,17 @@ const contentType = 'application/vnd.ipld.car'
  */
 export async function execute(invocation: UcantoToken, options: ExecuteOptions): Promise<UcantoReceipt> {
   checkToken('invocation', invocation)
-  checkOptions(options, {
+  const given = checkOptions('ucanto.execute', options, {
     url: either(text, having('toString')),
     fetch: maybe(callback),
+    service: anything,
     resolver: maybe(having('resolve')),
     limits: maybe(table),
     signal: maybe(abortSignal),
   })
-  const { url, fetch = globalThis.fetch, resolver = keyResolver(), signal } = options
-  const service = parseDid(options.service ?? invocation.audience)
-  const limits = completeLimits(options.limits)
+  const { url, fetch = globalThis.fetch, resolver = keyResolver(), signal } = given
+  const service = parseDid(given.service ?? invocation.audience)
+  const limits = completeLimits(given.limits)
   const abort = signal === undefined ? {} : { signal }
   let response: Response
   try {

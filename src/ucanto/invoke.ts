@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../capability/definition.ts'
-import { maybe, text } from '../check-options.ts'
+import { checkOptions, type Forms, having, maybe, text } from '../check-options.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
@@ -7,7 +7,7 @@ import type { Signer } from '../principal/signer.ts'
 import { abilityOf, commandOf } from './ability.ts'
 import { allResources, attestAbility, policyKey } from './capability.ts'
 import { draftOf, type NewToken } from './delegate.ts'
-import { checkSignedToken, commandForm, mapForm } from './new-token-options.ts'
+import { commandForm, mapForm, newTokenForms, tokensForm } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -39,21 +39,31 @@ export interface UcantoInvokeOptions<Args = IpldMap> extends NewToken {
  * @throws {@link SigningError} when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>): Promise<UcantoToken> {
-  checkSignedToken(options, { command: commandForm, subject: maybe(text), args: maybe(mapForm) })
-  const { issuer, args = {}, proofs = [] } = options
+  const given = checkOptions<UcantoInvokeOptions<Args>>('ucanto.invoke', options, optionForms)
+  const { issuer, args = {}, proofs = [] } = given
   if (Object.hasOwn(args as object, policyKey)) {
     throw new ArgumentError(`an argument cannot be named \`${policyKey}\` in 0.9.1, where it carries policies`)
   }
-  const command = commandOf(options.command)
+  const command = commandOf(given.command)
   return sealToken({
-    ...draftOf(options),
+    ...draftOf(given),
     capabilities: [
-      { can: abilityOf(command), with: options.subject ?? resourceOf(proofs) ?? issuer.did, nb: args as IpldMap },
+      { can: abilityOf(command), with: given.subject ?? resourceOf(proofs) ?? issuer.did, nb: args as IpldMap },
     ],
-    expiration: chooseExpiration(options, invocationLifetime),
+    expiration: chooseExpiration(given, invocationLifetime),
     proofs,
   })
 }
+
+const optionForms: Forms<UcantoInvokeOptions> = Object.freeze({
+  ...newTokenForms,
+  // Who is absent cannot invoke.
+  issuer: having('sign'),
+  subject: maybe(text),
+  command: commandForm,
+  args: maybe(mapForm),
+  proofs: maybe(tokensForm),
+})
 
 /** The one resource that the proofs, or what they stand on, name. */
 function resourceOf(proofs: readonly UcantoToken[]): string | undefined {

@@ -4,11 +4,24 @@
  * @module
  */
 
-import { abortSignal, bytes, checkOptions, either, type Form, having, listOf, maybe, text } from '../check-options.ts'
+import {
+  abortSignal,
+  anything,
+  bytes,
+  either,
+  type Form,
+  type Forms,
+  having,
+  listOf,
+  maybe,
+  text,
+} from '../check-options.ts'
+import { lifetimeForms } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import { type IpldValue, isMap } from '../ipld/value.ts'
 import { never } from '../time.ts'
+import type { NewToken } from './delegate.ts'
 import type { UcantoToken } from './token.ts'
 
 /** A token of this library. */
@@ -39,27 +52,17 @@ export const commandForm: Form = either(text, (value) =>
 
 const absent: Form = (value) => (Object(value).isAbsent === true ? undefined : 'must be what `absentIssuer` gives')
 
-const common: Readonly<Record<string, Form>> = {
+/** The forms of {@link NewToken}. */
+export const newTokenForms: Forms<NewToken> = Object.freeze({
+  issuer: either(having('sign'), absent),
   audience: text,
+  ...lifetimeForms,
+  notBefore: anything,
+  nonce: anything,
   meta: maybe(mapForm),
   attached: maybe(listOf(bytes)),
   signal: maybe(abortSignal),
-  proofs: maybe(tokensForm),
-}
-
-/**
- * Checks the options of a new token.
- *
- * @param forms - of the options that are its own.
- */
-export function checkNewToken(options: unknown, forms: Readonly<Record<string, Form>> = {}): void {
-  checkOptions(options, { issuer: either(having('sign'), absent), ...common, ...forms })
-}
-
-/** The same for tokens that somebody has to sign. */
-export function checkSignedToken(options: unknown, forms: Readonly<Record<string, Form>> = {}): void {
-  checkOptions(options, { issuer: having('sign'), ...common, ...forms })
-}
+})
 
 /**
  * Returns a token that was passed for one.

@@ -13,11 +13,10 @@ import { denialOf } from '../authorization/refusal.ts'
 import type { Steps } from '../authorization/steps.ts'
 import type { ReadingContext, ResourceArgument, TokenFormat } from '../authorization/token-format.ts'
 import { createVerifiers } from '../authorization/verifiers.ts'
-import { checkOptions } from '../check-options.ts'
+import { callback, checkOptions, listOf, maybe, text } from '../check-options.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
 import { type Did, isDid, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
-import { asList } from '../option.ts'
 import { archiveBytes, isArchive } from './archive-text.ts'
 import { allResources, isUri, policyKey } from './capability.ts'
 import { invocationOf } from './chain-links.ts'
@@ -65,12 +64,17 @@ interface Rules extends ResourceRules {
  * @throws {@link ArgumentError} when an option makes no sense.
  */
 export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat {
-  checkOptions(options, {})
-  const { ownerOf, resourceArgument = 'resource', attestationAuthorities = [] } = options
-  if (ownerOf !== undefined && typeof ownerOf !== 'function') throw new ArgumentError('`ownerOf` must be a function')
-  if (typeof resourceArgument !== 'string' || resourceArgument === policyKey) {
-    throw new ArgumentError(`\`resourceArgument\` must be a name other than ${policyKey}`)
-  }
+  const {
+    ownerOf,
+    resourceArgument = 'resource',
+    attestationAuthorities = [],
+  } = checkOptions('ucantoFormat', options, {
+    ownerOf: maybe(callback),
+    resourceArgument: maybe((value) =>
+      text(value) === undefined && value !== policyKey ? undefined : `must be a name other than ${policyKey}`,
+    ),
+    attestationAuthorities: maybe(listOf(text)),
+  })
   const rules: Rules = { ownerOf, resourceArgument, authorities: authoritiesOf(attestationAuthorities) }
   const bound = ownerOf && resourceArgumentOf(resourceArgument, ownerOf)
   return Object.freeze({
@@ -93,7 +97,7 @@ function resourceArgumentOf(name: string, ownerOf: OwnerOf): ResourceArgument {
 }
 
 function authoritiesOf(authorities: readonly string[]): readonly Did[] {
-  return asList('attestationAuthorities', authorities, 'DIDs').map((authority) => {
+  return authorities.map((authority) => {
     try {
       return parseDid(authority)
     } catch (cause) {

@@ -1,5 +1,5 @@
 import { parseCommand } from '../capability/command.ts'
-import { callback, checkOptions, having, maybe, table } from '../check-options.ts'
+import { callback, checkOptions, checkTable, having, maybe, table } from '../check-options.ts'
 import { ArgumentError, quote } from '../errors.ts'
 import type { Handler } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
@@ -63,9 +63,9 @@ export function ucantoService<Args>(
   handlers: Readonly<Record<string, Handler<Args, { readonly [name: string]: IpldValue }>>>,
   options: UcantoServiceOptions = {},
 ): UcantoService {
-  checkOptions({ guard, handlers }, { guard: having('use'), handlers: table })
-  checkOptions(options, { onError: maybe(callback) })
-  checkOptions(handlers, Object.fromEntries(Object.keys(handlers).map((command) => [command, callback])))
+  checkOptions('ucantoService', { guard, handlers }, { guard: having('use'), handlers: table })
+  const given = checkOptions('ucantoService', options, { onError: maybe(callback) })
+  checkTable('ucantoService', handlers, callback)
   const service: Tree = Object.create(null)
   for (const [command, handler] of Object.entries(handlers)) {
     const path = abilityOf(parseCommand(command)).split('/')
@@ -78,7 +78,7 @@ export function ucantoService<Args>(
       at = next
     }
     if (at[last] !== undefined) throw overlap(command)
-    at[last] = (invocation) => handle(guard, handler, invocation, options)
+    at[last] = (invocation) => handle(guard, handler, invocation, given)
   }
   return service
 }

@@ -1,11 +1,17 @@
 import type { CID } from 'multiformats/cid'
-import { createAuthorizer } from '../authorization/authorize.ts'
+import { authorizerOf } from '../authorization/authorize.ts'
 import type { Denial } from '../authorization/denial.ts'
-import type { AuthorizeOptions, CallOptions } from '../authorization/options.ts'
+import {
+  type AuthorizeOptions,
+  authorizeForms,
+  type CallOptions,
+  callForms,
+  verificationForms,
+} from '../authorization/options.ts'
 import { defineCommand } from '../capability/definition.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
 import { anySubject } from '../capability/subject.ts'
-import { abortSignal, callback, checkOptions, maybe } from '../check-options.ts'
+import { callback, checkOptions, type Forms, listOf, maybe, text } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
@@ -46,6 +52,18 @@ const links = { ...schema((value) => Array.isArray(value) && value.every(isLink)
 /** `ucan/revoke`: the delegation, and the path from it to the revoker, which is not asked for here. */
 const revoke = defineCommand({ command: '/ucan/revoke', args: { ucan: link, proof: links }, idempotent: true })
 
+const { accept: _, acceptRedundantFields: __, ...readingForms } = verificationForms
+
+const optionForms: Forms<UcantoRevocationOptions> = Object.freeze({
+  ...callForms,
+  ...readingForms,
+  maxInvocationLifetime: authorizeForms.maxInvocationLifetime,
+  audience: authorizeForms.audience,
+  revocations: authorizeForms.revocations,
+  attestationAuthorities: maybe(listOf(text)),
+  find: callback,
+})
+
 /**
  * Checks a revocation in the form of 0.9: an invocation of `ucan/revoke` over the DID of the revoker, with the delegation
  * in `nb.ucan`. UCT-47: the revoker issued that delegation or one that it stands on. Whatever the bytes are, nothing is
@@ -61,9 +79,13 @@ export async function verifyRevocation(
   container: string | Uint8Array,
   options: UcantoRevocationOptions,
 ): Promise<UcantoRevocationVerdict> {
-  checkOptions(options, { find: callback, signal: maybe(abortSignal) })
-  const { find, signal, attestationAuthorities = [], ...others } = options
-  const authorizer = createAuthorizer({
+  const {
+    find,
+    signal,
+    attestationAuthorities = [],
+    ...others
+  } = checkOptions('ucanto.verifyRevocation', options, optionForms)
+  const authorizer = authorizerOf({
     ...others,
     subjects: anySubject,
     commands: [revoke],

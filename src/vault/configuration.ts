@@ -4,19 +4,29 @@
  * @module
  */
 
-import { callback, checkOptions, type Form, having, maybe, milliseconds, table, whole } from '../check-options.ts'
+import {
+  callback,
+  checkOptions,
+  type Form,
+  type Forms,
+  having,
+  maybe,
+  milliseconds,
+  table,
+  whole,
+} from '../check-options.ts'
 import { ProcuraError, quote, VaultError } from '../errors.ts'
+import type { VaultOptions } from './create-vault.ts'
 import { Secret } from './secret.ts'
 
 /** Options that every vault has. */
-export const vaultForms: Readonly<Record<string, Form>> = Object.freeze({
+export const vaultForms: Forms<VaultOptions> = Object.freeze({
   clock: maybe(having('now')),
   fetch: maybe(callback),
   readTimeoutMs: maybe(milliseconds),
   upstreamTimeoutMs: maybe(milliseconds),
   redirects: maybe(whole(0)),
   onRevokeFailure: maybe(callback),
-  resilience: maybe(table),
 })
 
 /** A secret as a program has it. */
@@ -30,23 +40,37 @@ export const secretValue: Form = (value) => {
 }
 
 /**
- * Checks the options of something that belongs to the vault.
+ * Reads the options of something that belongs to the vault.
  *
  * @param of - what it is called in the message.
  * @throws VaultError `ERR_VAULT_CONFIGURATION` that names the option and says what it must be.
  */
-export function checkConfiguration(of: string, options: unknown, forms: Readonly<Record<string, Form>>): void {
-  checkOptions(options, forms, (what) => misconfigured(of, what))
+export function checkConfiguration<Options>(of: string, options: Options, forms: Forms<NoInfer<Options>>): Options {
+  return checkOptions(of, options, forms, (what, named) =>
+    named ? new VaultError('ERR_VAULT_CONFIGURATION', what) : misconfigured(of, what),
+  )
 }
 
-/** Checks each entry of a table by name, such as `credentials`. */
-export function checkEntries(
+/** Reads each entry of a table by name, such as `credentials`. */
+export function checkEntries<Entry>(
   of: string,
-  entries: Readonly<Record<string, unknown>>,
-  forms: Readonly<Record<string, Form>>,
-): void {
-  for (const [name, entry] of Object.entries(entries))
-    checkConfiguration(`${of}: credential ${quote(name)}`, entry, forms)
+  entries: Readonly<Record<string, Entry>>,
+  forms: Forms<NoInfer<Entry>>,
+): Readonly<Record<string, Entry>> {
+  return mapEntries(entries, (entry, name) => checkConfiguration(`${of}: credential ${quote(name)}`, entry, forms))
+}
+
+/** Makes another table of the same names. */
+export function mapEntries<From, To>(
+  entries: Readonly<Record<string, From>>,
+  make: (entry: From, name: string) => To,
+): Readonly<Record<string, To>> {
+  return Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, make(entry, name)]))
+}
+
+/** The options of these names, of some that were read together: where one object configures two things. */
+export function pick<Part>(options: Part, forms: Forms<Part>): Part {
+  return Object.fromEntries(Object.entries(options as object).filter(([name]) => Object.hasOwn(forms, name))) as Part
 }
 
 /**

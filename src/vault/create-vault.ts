@@ -4,7 +4,7 @@
  * @module
  */
 
-import { having, table } from '../check-options.ts'
+import { abortSignal, anything, callback, checkOptions, type Forms, having, maybe, table } from '../check-options.ts'
 import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
 import { quietly } from '../quietly.ts'
@@ -22,7 +22,7 @@ import { type ReleaseContext, type Released, release } from './release.ts'
 import { scrubResponse } from './scrub.ts'
 import type { SecretSource } from './source.ts'
 import { createTokenCache } from './token-cache.ts'
-import type { Lease, Release, Vault } from './vault.ts'
+import type { Lease, Release, ReleaseOptions, Vault } from './vault.ts'
 
 /** Options that every vault has. */
 export interface VaultOptions {
@@ -56,9 +56,13 @@ export interface CreateVaultOptions extends VaultOptions {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do.
  */
 export function createVault(options: CreateVaultOptions): Vault {
-  checkConfiguration('vault', options, { ...vaultForms, source: having('read'), credentials: table })
-  const vault = vaultOver(configuredDirectory(options.source, options.credentials), options)
-  return Object.freeze({ ...vault, references: Object.freeze(Object.keys(options.credentials)) })
+  const { source, credentials, ...settings } = checkConfiguration('vault', options, {
+    ...vaultForms,
+    source: having('read'),
+    credentials: table,
+  })
+  const vault = vaultOver(configuredDirectory(source, credentials), settings)
+  return Object.freeze({ ...vault, references: Object.freeze(Object.keys(credentials)) })
 }
 
 /** Makes a vault over any directory of credentials. Its maker has checked the options. */
@@ -83,8 +87,9 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
   }
 
   return Object.freeze({
-    async use(request, useOptions = {}) {
+    async use(request, options = {}) {
       const plain = copyRequest(request)
+      const useOptions = checkOptions('use', options, releaseForms)
       const admission = admit(request.authorization, clock)
       const { signal } = useOptions
       const found = await find(request.reference, signal)
@@ -114,7 +119,8 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
       }
     },
 
-    async lease(reference, leaseOptions) {
+    async lease(reference, options) {
+      const leaseOptions = checkOptions('lease', options, { ...releaseForms, authorization: anything })
       const admission = admit(leaseOptions.authorization, clock)
       const found = await find(reference, leaseOptions.signal)
       checkCall(found.credential, admission)
@@ -157,3 +163,9 @@ function once(task: () => void): () => void {
     open = false
   }
 }
+
+const releaseForms: Forms<ReleaseOptions> = Object.freeze({
+  signal: maybe(abortSignal),
+  recheck: maybe(callback),
+  onRelease: maybe(callback),
+})

@@ -6,7 +6,7 @@
 
 import { decodedPathProblem } from '../capability/argument-types/decoded-path.ts'
 import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
-import { type Form, flag, having, listOf, maybe, text } from '../check-options.ts'
+import { type Forms, flag, having, listOf, maybe, text } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { quote, VaultError } from '../errors.ts'
 import { checkConfiguration, parsed } from './configuration.ts'
@@ -54,13 +54,13 @@ export interface Credential {
  *
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do, when they cannot be meant.
  */
-export function parseCredential(reference: string, rules: CredentialRules): Credential {
+export function parseCredential(reference: string, given: CredentialRules): Credential {
   // VLT-11
   const wrong = (what: string): VaultError =>
     new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(reference)}: ${what}`)
   if (!REFERENCE.test(reference))
     throw wrong('its name must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit')
-  checkConfiguration(`credential ${quote(reference)}`, rules, ruleForms)
+  const rules = checkConfiguration(`credential ${quote(reference)}`, given, ruleForms)
   const origins = (rules.origins ?? []).map((origin) => parseOrigin(origin, wrong))
   const sent = origins.length > 0
   if (rules.origins !== undefined && !sent) throw wrong('`origins` is empty; name one, or leave it out to lease only')
@@ -111,7 +111,8 @@ function all<T>(
   return Object.freeze(texts.map((one) => parsed(`credential ${quote(reference)}`, option, () => parse(one))))
 }
 
-const ruleForms: Readonly<Record<string, Form>> = Object.freeze({
+/** The forms of {@link CredentialRules}. */
+export const ruleForms: Forms<CredentialRules> = Object.freeze({
   origins: maybe(listOf(text)),
   processor: maybe(having('apply')),
   methods: maybe(listOf(text)),

@@ -3,9 +3,9 @@ import process from 'node:process'
 import { either, type Form, flag, maybe, table, text } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { systemClock } from '../time.ts'
-import { checkConfiguration, checkEntries, vaultForms } from './configuration.ts'
+import { checkConfiguration, checkEntries, mapEntries, pick, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'
-import type { CredentialRules } from './credential.ts'
+import { type CredentialRules, ruleForms } from './credential.ts'
 import { memorySource } from './memory-source.ts'
 import { Secret } from './secret.ts'
 import type { Vault } from './vault.ts'
@@ -35,14 +35,17 @@ export interface EnvVaultOptions extends VaultOptions {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when one is missing or empty, before any is deleted.
  */
 export function envVault(options: EnvVaultOptions): Vault {
-  checkConfiguration('env vault', options, {
+  const {
+    environment = process.env,
+    clear = true,
+    ...settings
+  } = checkConfiguration('env vault', options, {
     ...vaultForms,
     credentials: table,
     environment: maybe(table),
     clear: maybe(flag),
   })
-  checkEntries('env vault', options.credentials, { variable: either(text, names) })
-  const environment = options.environment ?? process.env
+  const credentials = checkEntries('env vault', settings.credentials, { ...ruleForms, variable: either(text, names) })
   const secrets = new Map<string, Secret>()
   const read: string[] = []
 
@@ -58,7 +61,7 @@ export function envVault(options: EnvVaultOptions): Vault {
     return found
   }
 
-  for (const [reference, { variable }] of Object.entries(options.credentials)) {
+  for (const [reference, { variable }] of Object.entries(credentials)) {
     if (typeof variable === 'string') {
       secrets.set(reference, new Secret(value(variable, reference)))
     } else {
@@ -66,11 +69,12 @@ export function envVault(options: EnvVaultOptions): Vault {
       secrets.set(reference, Secret.ofFields(Object.fromEntries(fields)))
     }
   }
-  const source = memorySource('env', secrets, options.clock ?? systemClock)
+  const source = memorySource('env', secrets, settings.clock ?? systemClock)
   const { replace: _, exclusively: __, ...readOnly } = source
-  const vault = createVault({ ...options, source: readOnly, credentials: options.credentials })
+  const rules = mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleForms))
+  const vault = createVault({ ...settings, source: readOnly, credentials: rules })
   // SEC-08
-  if (options.clear !== false) for (const variable of read) delete environment[variable]
+  if (clear) for (const variable of read) delete environment[variable]
   return vault
 }
 

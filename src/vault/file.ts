@@ -1,10 +1,10 @@
 // node only: keeps credentials in an encrypted file
-import { flag, maybe, milliseconds, text, whole } from '../check-options.ts'
+import { type Forms, flag, maybe, milliseconds, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { systemClock, type Timestamp } from '../time.ts'
-import { checkConfiguration, vaultForms } from './configuration.ts'
+import { checkConfiguration, pick, secretValue, vaultForms } from './configuration.ts'
 import { type VaultOptions, vaultOver } from './create-vault.ts'
-import { type CredentialRules, parseCredential } from './credential.ts'
+import { type CredentialRules, parseCredential, ruleForms } from './credential.ts'
 import type { CredentialDirectory, FoundCredential } from './credential-directory.ts'
 import { type FileStore, type OpenFile, openFileStore } from './file/file-store.ts'
 import { type FileContents, type FileRecord, openRecord, sealRecord } from './file/format.ts'
@@ -73,7 +73,7 @@ export interface FileVault extends Vault {
  *   or the file was changed; `ERR_VAULT_UNAVAILABLE` when it cannot be read or written.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
-  checkConfiguration('file vault', options, {
+  const given = checkConfiguration('file vault', options, {
     ...vaultForms,
     path: text,
     key: keyForm,
@@ -82,8 +82,8 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
     scryptCost: maybe(whole(1)),
     lockTimeoutMs: maybe(milliseconds),
   })
-  const { path, key, create = false, keepVersions = 2, scryptCost = 131_072, lockTimeoutMs = 5_000 } = options
-  const clock = options.clock ?? systemClock
+  const { path, key, create = false, keepVersions = 2, scryptCost = 131_072, lockTimeoutMs = 5_000 } = given
+  const clock = given.clock ?? systemClock
   const now = (): Timestamp => Math.floor(clock.now())
   const store = await openFileStore({ path, key, create, scryptCost, lockTimeoutMs })
   const add = async (
@@ -102,12 +102,12 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
   }
 
   return Object.freeze({
-    ...vaultOver(fileDirectory(store, add, now), options),
+    ...vaultOver(fileDirectory(store, add, now), pick<VaultOptions>(given, vaultForms)),
     get references() {
       return Object.freeze([...new Set(store.last().records.map((record) => record.name))])
     },
     put: async (name, credential) => {
-      const { secret, ...rules } = credential
+      const { secret, ...rules } = checkConfiguration(`credential ${quote(name)}`, credential, putForms)
       const parsed = parseCredential(name, rules)
       return add(name, () => ({ rules: parsed.description, secret: toSecret(secret, name) }))
     },
@@ -142,6 +142,11 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
       ),
   } satisfies FileVault)
 }
+
+const putForms: Forms<CredentialRules & { readonly secret: SecretValue }> = Object.freeze({
+  ...ruleForms,
+  secret: secretValue,
+})
 
 interface Successor {
   readonly rules: string

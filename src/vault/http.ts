@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkOptions, type Form, maybe, text } from '../check-options.ts'
+import { anything, checkOptions, type Forms, maybe, text } from '../check-options.ts'
 import type { Deadline } from '../deadline.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
 import type { Clock } from '../time.ts'
@@ -42,8 +42,8 @@ export interface PlainRequest {
  *
  * @throws {@link ArgumentError} when a part of it is of another kind.
  */
-export function copyRequest(request: Pick<UseRequest, 'url' | 'method' | 'headers' | 'body'>): PlainRequest {
-  checkOptions(request, requestForms)
+export function copyRequest(given: Omit<UseRequest, 'authorization' | 'reference'>): PlainRequest {
+  const request = checkOptions<Omit<UseRequest, 'authorization' | 'reference'>>('use', given, requestForms)
   const { body, method = 'GET' } = request
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` has no body`)
@@ -58,8 +58,12 @@ export function copyRequest(request: Pick<UseRequest, 'url' | 'method' | 'header
   }
 }
 
-const requestForms: Readonly<Record<string, Form>> = Object.freeze({
+const requestForms: Forms<UseRequest> = Object.freeze({
+  reference: anything,
+  authorization: anything,
+  url: anything,
   method: maybe(text),
+  headers: anything,
   body: (value) =>
     value === undefined || typeof value === 'string' || value instanceof Uint8Array
       ? undefined

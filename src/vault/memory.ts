@@ -1,9 +1,9 @@
-import { table } from '../check-options.ts'
+import { type Forms, table } from '../check-options.ts'
 import { quote } from '../errors.ts'
 import { systemClock } from '../time.ts'
-import { checkConfiguration, secretValue, vaultForms } from './configuration.ts'
+import { checkConfiguration, pick, secretValue, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'
-import type { CredentialRules } from './credential.ts'
+import { type CredentialRules, ruleForms } from './credential.ts'
 import { memorySource } from './memory-source.ts'
 import type { Secret } from './secret.ts'
 import { type SecretValue, toSecret } from './secret-value.ts'
@@ -26,16 +26,21 @@ export function memoryVault(
   credentials: Readonly<Record<string, string | MemoryCredential>>,
   options: VaultOptions = {},
 ): Vault {
-  checkConfiguration('memory vault', options, vaultForms)
+  const settings = checkConfiguration('memory vault', options, vaultForms)
   checkConfiguration('memory vault', { credentials }, { credentials: table })
   const secrets = new Map<string, Secret>()
   const rules: Record<string, CredentialRules> = Object.create(null)
   for (const [reference, given] of Object.entries(credentials)) {
-    const credential: MemoryCredential = typeof given === 'string' ? { secret: given } : given
-    checkConfiguration(`memory vault: credential ${quote(reference)}`, credential, { secret: secretValue })
+    const credential = checkConfiguration(
+      `memory vault: credential ${quote(reference)}`,
+      typeof given === 'string' ? { secret: given } : given,
+      credentialForms,
+    )
     secrets.set(reference, toSecret(credential.secret, reference))
-    rules[reference] = credential
+    rules[reference] = pick<CredentialRules>(credential, ruleForms)
   }
-  const source = memorySource('memory', secrets, options.clock ?? systemClock)
-  return createVault({ ...options, source, credentials: rules })
+  const source = memorySource('memory', secrets, settings.clock ?? systemClock)
+  return createVault({ ...settings, source, credentials: rules })
 }
+
+const credentialForms: Forms<MemoryCredential> = Object.freeze({ ...ruleForms, secret: secretValue })

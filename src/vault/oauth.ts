@@ -5,14 +5,14 @@
  */
 
 import { parseCommand } from '../capability/command.ts'
-import { callback, listOf, maybe, oneOf, table, text } from '../check-options.ts'
+import { callback, type Forms, listOf, maybe, oneOf, table, text } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { type Clock, systemClock } from '../time.ts'
-import { checkConfiguration, checkEntries, parsed, secretValue, vaultForms } from './configuration.ts'
+import { checkConfiguration, checkEntries, mapEntries, parsed, pick, secretValue, vaultForms } from './configuration.ts'
 import type { VaultOptions } from './create-vault.ts'
-import type { CredentialRules } from './credential.ts'
+import { type CredentialRules, ruleForms } from './credential.ts'
 import { sha256Bytes } from './digest.ts'
 import { CallFailure, fromCaller } from './failure.ts'
 import {
@@ -109,10 +109,26 @@ interface ExchangeScope extends ExchangeCall {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVault {
-  checkConfiguration('token exchange vault', options, { ...vaultForms, credentials: table })
-  const { credentials } = options
-  const source = tokenExchangeSource({ ...options, exchanges: credentials })
-  return remoteVault({ ...options, source, credentials })
+  const given = checkConfiguration('token exchange vault', options, {
+    ...vaultForms,
+    ...clientForms,
+    credentials: table,
+    resilience: maybe(table),
+  })
+  const { clock, fetch, resilience } = given
+  const credentials = checkEntries('token exchange', given.credentials, { ...ruleForms, ...exchangeForms })
+  const source = tokenExchangeSource({
+    ...pick<TokenExchangeOptions>(given, clientForms),
+    exchanges: mapEntries(credentials, (credential) => pick<TokenExchange>(credential, exchangeForms)),
+    ...(clock !== undefined && { clock }),
+    ...(fetch !== undefined && { fetch }),
+  })
+  return remoteVault({
+    ...pick<VaultOptions>(given, vaultForms),
+    ...(resilience !== undefined && { resilience }),
+    source,
+    credentials: mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleForms)),
+  })
 }
 
 /**
@@ -122,37 +138,26 @@ export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVa
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function tokenExchangeSource(options: TokenExchangeSourceOptions): SecretSource {
-  checkConfiguration('token exchange', options, {
-    ...vaultForms,
-    tokenEndpoint: text,
-    revocationEndpoint: maybe(text),
-    clientId: text,
-    clientSecret: maybe(secretValue),
-    authentication: maybe(oneOf('basic', 'post', 'none')),
+  const given = checkConfiguration('token exchange', options, {
+    ...clientForms,
     exchanges: table,
-  })
-  checkEntries('token exchange', options.exchanges, {
-    subjectToken: callback,
-    actorToken: maybe(callback),
-    scopes: maybe(table),
-    authorizationDetails: maybe(table),
-    audience: maybe(listOf(text)),
-    resource: maybe(listOf(text)),
+    clock: vaultForms.clock,
+    fetch: vaultForms.fetch,
   })
   const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `token exchange: ${what}`)
   const at = (option: string) => (what: string) => wrong(`\`${option}\`: ${what}`)
-  const clock = options.clock ?? systemClock
-  const endpoint = parseEndpoint(options.tokenEndpoint, at('tokenEndpoint'))
+  const clock = given.clock ?? systemClock
+  const endpoint = parseEndpoint(given.tokenEndpoint, at('tokenEndpoint'))
   const revocation =
-    options.revocationEndpoint === undefined
+    given.revocationEndpoint === undefined
       ? undefined
-      : parseEndpoint(options.revocationEndpoint, at('revocationEndpoint'))
+      : parseEndpoint(given.revocationEndpoint, at('revocationEndpoint'))
   const world = {
-    client: clientOf(options, wrong),
-    fetch: options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init)),
+    client: clientOf(given, wrong),
+    fetch: given.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init)),
   }
   const exchanges = new Map(
-    Object.entries(options.exchanges).map(([name, exchange]) => [
+    Object.entries(checkEntries('token exchange', given.exchanges, exchangeForms)).map(([name, exchange]) => [
       name,
       {
         exchange,
@@ -165,7 +170,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
     // a command that cannot be read is a mistake to be told of here
     for (const [command, details] of Object.entries(exchange.authorizationDetails ?? {})) {
       parsed(`token exchange: credential ${quote(name)}`, 'authorizationDetails', () => parseCommand(command))
-      checkConfiguration(
+      checkConfiguration<Readonly<Record<string, unknown>>>(
         `token exchange: credential ${quote(name)}: \`authorizationDetails\``,
         { [command]: details },
         { [command]: listOf(table) },
@@ -219,6 +224,23 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
     },
   }
 }
+
+const clientForms: Forms<TokenExchangeOptions> = Object.freeze({
+  tokenEndpoint: text,
+  revocationEndpoint: maybe(text),
+  clientId: text,
+  clientSecret: maybe(secretValue),
+  authentication: maybe(oneOf('basic', 'post', 'none')),
+})
+
+const exchangeForms: Forms<TokenExchange> = Object.freeze({
+  subjectToken: callback,
+  actorToken: maybe(callback),
+  scopes: maybe(table),
+  authorizationDetails: maybe(table),
+  audience: maybe(listOf(text)),
+  resource: maybe(listOf(text)),
+})
 
 type ReadingEnd = Parameters<NonNullable<SecretReading['revoke']>>[0]
 

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { having, maybe, oneOf, table, text, whole } from '../check-options.ts'
+import { type Form, type Forms, having, maybe, oneOf, table, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { asObject } from './backend-request.ts'
-import { checkConfiguration, checkEntries, vaultForms } from './configuration.ts'
+import { checkConfiguration, mapEntries, pick, vaultForms } from './configuration.ts'
 import type { VaultOptions } from './create-vault.ts'
-import type { CredentialRules } from './credential.ts'
+import { type CredentialRules, ruleForms } from './credential.ts'
 import { sha256Bytes } from './digest.ts'
 import { mountOf, type OpenBaoLogin } from './openbao/login.ts'
 import { openSession, type Session } from './openbao/session.ts'
@@ -82,10 +82,29 @@ export interface OpenBaoVaultOptions extends VaultOptions, Omit<OpenBaoSourceOpt
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
-  checkConfiguration('openbao vault', options, { ...vaultForms, credentials: table })
-  const { credentials } = options
-  const source = openbaoSource({ ...options, secrets: credentials })
-  return remoteVault({ ...options, source, credentials })
+  const { address, namespace, login, credentials, ...settings } = checkConfiguration('openbao vault', options, {
+    ...vaultForms,
+    ...serverForms,
+    credentials: table,
+    resilience: maybe(table),
+  })
+  const { clock, fetch } = settings
+  const given = mapEntries(credentials, (credential, name) =>
+    checkConfiguration<OpenBaoCredential>(`openbao: credential ${quote(name)}`, credential, {
+      ...ruleForms,
+      ...placeForms(credential),
+    }),
+  )
+  const source = openbaoSource({
+    address,
+    login,
+    secrets: mapEntries(given, (credential) => pick<KvSecret | DatabaseSecret>(credential, placeForms(credential))),
+    ...(namespace !== undefined && { namespace }),
+    ...(clock !== undefined && { clock }),
+    ...(fetch !== undefined && { fetch }),
+  })
+  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleForms))
+  return remoteVault({ ...settings, source, credentials: rules })
 }
 
 /**
@@ -94,29 +113,27 @@ export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
-  checkConfiguration('openbao', options, {
-    ...vaultForms,
-    address: text,
-    namespace: maybe(text),
-    login: having('logIn'),
+  const given = checkConfiguration('openbao', options, {
+    ...serverForms,
     secrets: table,
+    clock: vaultForms.clock,
+    fetch: vaultForms.fetch,
   })
-  checkEntries('openbao', options.secrets, { engine: oneOf('kv', 'database') })
-  const clock = options.clock ?? systemClock
+  const clock = given.clock ?? systemClock
   const address = parseEndpoint(
-    options.address,
+    given.address,
     (what) => new VaultError('ERR_VAULT_CONFIGURATION', `openbao: \`address\`: ${what}`),
   )
   if (!address.pathname.endsWith('/')) address.pathname += '/'
-  const { namespace, login } = options
+  const { namespace, login } = given
   const session = openSession({
     address,
     login,
     clock,
-    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    fetch: given.fetch ?? ((input, init) => fetch(input, init)),
     ...(namespace !== undefined && { namespace }),
   })
-  const secrets = new Map(Object.entries(options.secrets).map(([name, place]) => [name, checked(name, place)]))
+  const secrets = new Map(Object.entries(given.secrets).map(([name, place]) => [name, checked(name, place)]))
   const newest = new Map<string, number>()
   const now = (): Timestamp => Math.floor(clock.now())
 
@@ -248,10 +265,26 @@ function kvPath({ mount = 'secret', path }: KvSecret): string {
   return `${mount}/data/${path}`
 }
 
+const serverForms: Forms<Pick<OpenBaoSourceOptions, 'address' | 'namespace' | 'login'>> = Object.freeze({
+  address: text,
+  namespace: maybe(text),
+  login: having('logIn'),
+})
+
+const engine = oneOf('kv', 'database')
+
+/** What is told of a secret depends on the engine that has it. */
+function placeForms(place: KvSecret | DatabaseSecret): Forms<KvSecret | DatabaseSecret> {
+  const forms: Readonly<Record<string, Form>> =
+    table(place) === undefined && place.engine === 'database'
+      ? { engine, mount: maybe(text), role: text }
+      : { engine, mount: maybe(text), path: text, field: maybe(text), version: maybe(whole(1)) }
+  return forms as Forms<KvSecret | DatabaseSecret>
+}
+
 /** Refuses names that would lead to another path of the API. */
-function checked<Place extends KvSecret | DatabaseSecret>(reference: string, place: Place): Place {
-  const forms = place.engine === 'kv' ? { path: text, field: maybe(text), version: maybe(whole(1)) } : { role: text }
-  checkConfiguration(`openbao: credential ${quote(reference)}`, place, { ...forms, mount: maybe(text) })
+function checked(reference: string, given: KvSecret | DatabaseSecret): KvSecret | DatabaseSecret {
+  const place = checkConfiguration(`openbao: credential ${quote(reference)}`, given, placeForms(given))
   const name = place.engine === 'kv' ? place.path : place.role
   if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/.test(name) || name.endsWith('.')) {
     throw new VaultError(

@@ -13,7 +13,8 @@ export interface RemoteVault extends Vault {
 
 /** Makes a vault with retries, a circuit breaker, time limits and a shared flight before its source. */
 export function remoteVault(options: CreateVaultOptions & { readonly resilience?: ResilienceOptions }): RemoteVault {
-  const { resilience, clock } = options
-  const source = resilient(options.source, { ...(clock && { clock }), ...resilience })
-  return Object.freeze({ ...createVault({ ...options, source }), state: source.state, forget: source.forget })
+  const { resilience, ...settings } = options
+  const { clock } = settings
+  const source = resilient(settings.source, { ...(clock && { clock }), ...resilience })
+  return Object.freeze({ ...createVault({ ...settings, source }), state: source.state, forget: source.forget })
 }

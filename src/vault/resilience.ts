@@ -227,7 +227,7 @@ interface Flight {
 type Settings = Required<ResilienceOptions>
 
 function complete(options: ResilienceOptions): Settings {
-  checkConfiguration('resilience', options, {
+  const given = checkConfiguration('resilience', options, {
     attempts: maybe(number(1)),
     attemptTimeoutMs: maybe(milliseconds),
     retryAfterMs: maybe(number(0)),
@@ -252,6 +252,6 @@ function complete(options: ResilienceOptions): Settings {
     maxStale: 0,
     clock: systemClock,
     monotonicMs: () => performance.now(),
-    ...options,
+    ...given,
   }
 }

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { bytes, type Form, flag, listOf, maybe, table, text, whole } from '../check-options.ts'
+import { bytes, type Form, type Forms, flag, listOf, maybe, table, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { systemClock, type Timestamp } from '../time.ts'
-import { checkConfiguration, secretValue, vaultForms } from './configuration.ts'
+import { checkConfiguration, pick, secretValue, vaultForms } from './configuration.ts'
 import { type VaultOptions, vaultOver } from './create-vault.ts'
-import { type CredentialRules, parseCredential } from './credential.ts'
+import { type CredentialRules, parseCredential, ruleForms } from './credential.ts'
 import type { CredentialDirectory, FoundCredential } from './credential-directory.ts'
 import { sha256Bytes } from './digest.ts'
 import { generatePair, publicKeyOf } from './hpke/x25519.ts'
@@ -81,14 +81,11 @@ export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command.
  */
 export async function sealCredential(options: SealOptions): Promise<string> {
-  checkConfiguration('sealed credential', options, {
-    secret: secretValue,
-    publicKey: bytes,
-    roots: listOf(text),
-    commands: listOf(text),
-    expiration: maybe(whole(0)),
-  })
-  const { secret, publicKey, roots, commands, expiration, ...rules } = options
+  const { secret, publicKey, roots, commands, expiration, ...rules } = checkConfiguration(
+    'sealed credential',
+    options,
+    sealForms,
+  )
   if (roots.length === 0 || commands.length === 0) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
@@ -105,13 +102,24 @@ export async function sealCredential(options: SealOptions): Promise<string> {
   }
 }
 
+const { subjects: _, ...openRuleForms } = ruleForms
+
+const sealForms: Forms<SealOptions> = Object.freeze({
+  ...openRuleForms,
+  secret: secretValue,
+  publicKey: bytes,
+  roots: listOf(text),
+  commands: listOf(text),
+  expiration: maybe(whole(0)),
+})
+
 /**
  * A vault that opens sealed credentials.
  *
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function sealedVault(options: SealedVaultOptions): Vault {
-  checkConfiguration('sealed vault', options, {
+  const given = checkConfiguration('sealed vault', options, {
     ...vaultForms,
     privateKeys: listOf(privateKey),
     origins: listOf(text),
@@ -119,17 +127,17 @@ export function sealedVault(options: SealedVaultOptions): Vault {
     acceptPresented: maybe(flag),
   })
   const configuration = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `sealed vault: ${what}`)
-  const origins = new Set(options.origins.map((origin) => parseOrigin(origin, configuration)))
-  const keys = options.privateKeys.map((key) => key.copy())
+  const origins = new Set(given.origins.map((origin) => parseOrigin(origin, configuration)))
+  const keys = given.privateKeys.map((key) => key.copy())
   if (keys.length === 0) throw configuration('`privateKeys` is empty; make one with generateSealingKey')
-  const named = new Map(Object.entries(options.credentials ?? {}))
+  const named = new Map(Object.entries(given.credentials ?? {}))
   for (const [name, sealed] of named) {
     if (typeof sealed !== 'string' || !isSealed(sealed))
       throw configuration(`credential ${quote(name)} is not a sealed text; make one with sealCredential`)
   }
-  const presented = options.acceptPresented === true
+  const presented = given.acceptPresented === true
   if (named.size === 0 && !presented) throw configuration('there are no credentials, and none may be presented')
-  const clock = options.clock ?? systemClock
+  const clock = given.clock ?? systemClock
   const directory: CredentialDirectory = {
     adapter: 'sealed',
     async find(reference) {
@@ -141,7 +149,7 @@ export function sealedVault(options: SealedVaultOptions): Vault {
       return connect(name, contents, origins, () => Math.floor(clock.now()))
     },
   }
-  const vault = vaultOver(directory, options)
+  const vault = vaultOver(directory, pick<VaultOptions>(given, vaultForms))
   // a text that is presented is a name as well
   return presented ? vault : Object.freeze({ ...vault, references: Object.freeze([...named.keys()]) })
 }

@@ -31,9 +31,10 @@ describe('delegate', () => {
   })
 
   it('says what was wrong with what is no DID, no bytes, or milliseconds', async () => {
-    for (const audience of [undefined, null, bob]) {
+    for (const audience of [undefined, null, {}]) {
       await expect(delegate({ ...options, audience: audience as never })).rejects.toThrow('a DID is a string')
     }
+    await expect(delegate({ ...options, audience: bob as never })).rejects.toThrow('pass `signer.did`')
     await expect(delegate({ ...options, expiresIn: now * 1_000 })).rejects.toThrow('looks like milliseconds')
     for (const bytes of ['Cabc', 5, undefined]) {
       await expect(decodeDelegation(bytes as never)).rejects.toThrow(ArgumentError)

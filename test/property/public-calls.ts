@@ -95,7 +95,6 @@ const verifying = {
   clockTolerance: 60,
   acceptRedundantFields: false,
   onError: () => undefined,
-  signal,
 }
 const authorizing = {
   ...verifying,
@@ -209,7 +208,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
       args: [[container, container], { concurrency: 2, signal }],
       free: /^\[0\]\[/,
     },
-    authorize: { args: [container, authorizing], free: /^\[0\]|accept/ },
+    authorize: { args: [container, { ...authorizing, signal }], free: /^\[0\]|accept/ },
   },
   policy: {
     eq: { args: ['.a', { b: [1] }], free: /^\[1\]/ },
@@ -280,7 +279,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
       args: [{ issuer: alice, delegation: grant, path: [grant], subject: alice.did, proofs: [grant], signal }],
     },
     verifyRevocation: {
-      args: [encodeContainer([revocation, grant]), { ...verifying, resolver }],
+      args: [encodeContainer([revocation, grant]), { ...verifying, resolver, signal }],
       free: /^\[0\]|accept/,
     },
   },

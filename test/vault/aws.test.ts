@@ -329,8 +329,10 @@ describe('Secrets Manager', () => {
       asked += 1
       return { ...keys, accessKeyId: `AKID${asked}` }
     }
+    const { region, clock } = common
     const source = secretsManagerSource({
-      ...common,
+      region,
+      clock,
       keys: rotating,
       endpoint: server.origin,
       secrets: { a: { secretId: 'crm' } },

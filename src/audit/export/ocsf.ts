@@ -4,9 +4,9 @@
  * @module
  */
 
-import { callback, type Form, maybe, table, text, whole } from '../../check-options.ts'
+import { callback, type Form, type Forms, maybe, table, text, whole } from '../../check-options.ts'
 import type { IpldMap } from '../../ipld/value.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { checkConfiguration, checkParts } from '../configuration.ts'
 import type { AuditEvent, CallFacts } from '../event.ts'
 import { isClaimed } from '../is-claimed.ts'
 import type { AuditRecord } from '../record.ts'
@@ -88,7 +88,7 @@ const claims: ReadonlySet<string> = new Set(['subject', 'invoker', 'principals',
  * @throws ArgumentError when the record is none, or an option is missing or not of its type.
  */
 export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivity {
-  checkConfiguration('toOcsf: the record', record, recordForms)
+  checkParts('toOcsf: the record', record, recordForms)
   checkConfiguration('toOcsf', options, optionForms)
   checkConfiguration('toOcsf: product', options.product, productForms)
   const { sequence, previous, hash, event } = record
@@ -241,13 +241,13 @@ const recordForms: Readonly<Record<string, Form>> = Object.freeze({
   event: eventForm,
 })
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<OcsfOptions> = Object.freeze({
   product: table,
   log: maybe(text),
   activityOf: maybe(callback),
 })
 
-const productForms: Readonly<Record<string, Form>> = Object.freeze({
+const productForms: Forms<OcsfOptions['product']> = Object.freeze({
   name: text,
   vendorName: text,
   version: maybe(text),

@@ -30,7 +30,7 @@ const unfinished = '\u2026'
  * @throws ArgumentError when an option is not of its type, AuditError when the directory cannot be read.
  */
 export async function* readJsonlLines(options: ReadJsonlOptions): AsyncGenerator<string, void> {
-  checkOptions(options, { directory: text, prefix: maybe(text) })
+  checkOptions('readJsonlLines', options, { directory: text, prefix: maybe(text) })
   const { directory, prefix = 'audit' } = options
   for (const { file } of segmentsAmong(namesIn(directory), prefix)) {
     const path = join(directory, file)

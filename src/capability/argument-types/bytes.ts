@@ -17,8 +17,10 @@ export interface BytesOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function bytes(options: BytesOptions = {}): StandardSchema<Uint8Array> {
-  checkOptions(options, { minLength: maybe(number(0)), maxLength: maybe(number(0)) })
-  const { minLength = 0, maxLength = 65_536 } = options
+  const { minLength = 0, maxLength = 65_536 } = checkOptions('bytes', options, {
+    minLength: maybe(number(0)),
+    maxLength: maybe(number(0)),
+  })
   return argumentType((value) => {
     // ARG-21
     if (!isBytes(value)) return 'is not bytes'

@@ -12,8 +12,7 @@ import { type HostNameOptions, hostNameProblem } from './host-name.ts'
  * @throws ArgumentError when an option is not of its type.
  */
 export function email(options: HostNameOptions = {}): StandardSchema<string> {
-  checkOptions(options, { punycode: maybe(flag) })
-  const punycode = options.punycode === true
+  const { punycode = false } = checkOptions('email', options, { punycode: maybe(flag) })
   return argumentType((value) => (typeof value === 'string' ? emailProblem(value, punycode) : 'is not text'))
 }
 

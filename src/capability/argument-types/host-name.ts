@@ -18,8 +18,7 @@ export interface HostNameOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function hostName(options: HostNameOptions = {}): StandardSchema<string> {
-  checkOptions(options, { punycode: maybe(flag) })
-  const punycode = options.punycode === true
+  const { punycode = false } = checkOptions('hostName', options, { punycode: maybe(flag) })
   return argumentType((value) => (typeof value === 'string' ? hostNameProblem(value, punycode) : 'is not text'))
 }
 

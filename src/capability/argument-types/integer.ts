@@ -9,8 +9,8 @@ import { boundForms, boundProblem, type NumberOptions } from './number.ts'
  * @throws ArgumentError when an option is not of its type.
  */
 export function integer(options: NumberOptions = {}): StandardSchema<number> {
-  checkOptions(options, boundForms)
-  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options
+  const given = checkOptions('integer', options, boundForms)
+  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = given
   return argumentType((value) => {
     // ARG-19
     if (typeof value !== 'number' || !Number.isSafeInteger(value)) return 'is not a whole number'

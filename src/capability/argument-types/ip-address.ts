@@ -16,8 +16,7 @@ export interface IpAddressOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function ipAddress(options: IpAddressOptions = {}): StandardSchema<string> {
-  checkOptions(options, { version: versionForm })
-  const { version } = options
+  const { version } = checkOptions('ipAddress', options, { version: versionForm })
   return argumentType((value) => {
     if (typeof value !== 'string') return 'is not text'
     if (version !== 6 && isIpv4(value)) return undefined

@@ -19,9 +19,11 @@ export function listOf<Output>(
   element: StandardSchema<Output>,
   options: ListOptions = {},
 ): StandardSchema<readonly Output[]> {
-  checkOptions({ element }, { element: schemaForm })
-  checkOptions(options, { minLength: maybe(number(0)), maxLength: maybe(number(0)) })
-  const { minLength = 0, maxLength = 1024 } = options
+  checkOptions('listOf', { element }, { element: schemaForm })
+  const { minLength = 0, maxLength = 1024 } = checkOptions('listOf', options, {
+    minLength: maybe(number(0)),
+    maxLength: maybe(number(0)),
+  })
   return schemaOf<readonly Output[]>((value) => {
     // ARG-23
     if (!Array.isArray(value)) return issue('is not a list')

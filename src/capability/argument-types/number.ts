@@ -1,4 +1,4 @@
-import { checkOptions, type Form, maybe } from '../../check-options.ts'
+import { checkOptions, type Forms, maybe } from '../../check-options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -16,8 +16,7 @@ export interface NumberOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function number(options: NumberOptions = {}): StandardSchema<number> {
-  checkOptions(options, boundForms)
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = options
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = checkOptions('number', options, boundForms)
   return argumentType((value) => {
     // ARG-18
     if (typeof value !== 'number' || !Number.isFinite(value)) return 'is not a number'
@@ -26,7 +25,7 @@ export function number(options: NumberOptions = {}): StandardSchema<number> {
 }
 
 /** Forms of {@link NumberOptions}. */
-export const boundForms: Readonly<Record<keyof NumberOptions, Form>> = Object.freeze({
+export const boundForms: Forms<NumberOptions> = Object.freeze({
   min: maybe(bound),
   max: maybe(bound),
 })

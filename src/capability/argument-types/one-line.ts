@@ -17,8 +17,7 @@ export interface OneLineOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function oneLine(options: OneLineOptions = {}): StandardSchema<string> {
-  checkOptions(options, { maxLength: maybe(number(0)) })
-  const { maxLength = 1024 } = options
+  const { maxLength = 1024 } = checkOptions('oneLine', options, { maxLength: maybe(number(0)) })
   return argumentType((value) => {
     // ARG-15
     if (typeof value !== 'string') return 'is not text'

@@ -11,7 +11,7 @@ import { argumentType } from './argument-type.ts'
 export function oneOf<const Value extends string | number | boolean | null>(
   values: readonly Value[],
 ): StandardSchema<Value> {
-  checkOptions({ values }, { values: listOf(plain) })
+  checkOptions('oneOf', { values }, { values: listOf(plain) })
   const allowed = new Set<unknown>(values)
   if (allowed.size === 0) throw new ArgumentError('`oneOf` needs a value')
   // ARG-22

@@ -10,7 +10,7 @@ import { type StandardSchema, schemaForm } from '../standard-schema.ts'
  * @throws ArgumentError when `schema` is no Standard Schema.
  */
 export function optional<Output>(schema: StandardSchema<Output>): OptionalSchema<Output> {
-  checkOptions({ schema }, { schema: schemaForm })
+  checkOptions('optional', { schema }, { schema: schemaForm })
   // ARG-05
   return Object.freeze({ '~standard': schema['~standard'], optional: true })
 }

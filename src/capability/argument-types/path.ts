@@ -19,8 +19,7 @@ export interface PathOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function path(options: PathOptions = {}): StandardSchema<string> {
-  checkOptions(options, { maxLength: maybe(number(0)) })
-  const { maxLength = 4096 } = options
+  const { maxLength = 4096 } = checkOptions('path', options, { maxLength: maybe(number(0)) })
   return argumentType((value) => {
     if (typeof value !== 'string') return 'is not text'
     if (value.length > maxLength) return `has more than ${maxLength} characters`

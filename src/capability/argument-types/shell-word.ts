@@ -16,8 +16,7 @@ export interface ShellWordOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function shellWord(options: ShellWordOptions = {}): StandardSchema<string> {
-  checkOptions(options, { maxLength: maybe(number(0)) })
-  const { maxLength = 1024 } = options
+  const { maxLength = 1024 } = checkOptions('shellWord', options, { maxLength: maybe(number(0)) })
   return argumentType((value) => {
     // ARG-17
     if (typeof value !== 'string') return 'is not text'

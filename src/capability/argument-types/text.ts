@@ -18,8 +18,10 @@ export interface TextOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function text(options: TextOptions = {}): StandardSchema<string> {
-  checkOptions(options, { minLength: maybe(number(0)), maxLength: maybe(number(0)) })
-  const { minLength = 0, maxLength = 65_536 } = options
+  const { minLength = 0, maxLength = 65_536 } = checkOptions('text', options, {
+    minLength: maybe(number(0)),
+    maxLength: maybe(number(0)),
+  })
   return argumentType((value) => {
     // ARG-10
     if (typeof value !== 'string') return 'is not text'

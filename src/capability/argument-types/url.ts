@@ -36,8 +36,15 @@ const knownSchemes: ReadonlySet<string> = new Set(['https', 'http', 'wss', 'ws',
  * @throws ArgumentError for a scheme that the parser does not normalize, and when an option is not of its type.
  */
 export function url(options: UrlOptions = {}): StandardSchema<string> {
-  checkOptions(options, { schemes: maybe(listOf(text)), punycode: maybe(flag), maxLength: maybe(number(0)) })
-  const { schemes = ['https'], punycode = false, maxLength = 2048 } = options
+  const {
+    schemes = ['https'],
+    punycode = false,
+    maxLength = 2048,
+  } = checkOptions('url', options, {
+    schemes: maybe(listOf(text)),
+    punycode: maybe(flag),
+    maxLength: maybe(number(0)),
+  })
   for (const scheme of schemes) {
     if (!knownSchemes.has(scheme)) throw new ArgumentError(`URLs of the scheme ${quote(scheme)} have no canonical form`)
   }

@@ -50,8 +50,8 @@ export interface ExplainOptions {
  * @throws ArgumentError when `options` are of another form.
  */
 export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainOptions = {}): PolicyExplanation {
-  checkOptions(options, { redact: maybe(flag) })
-  const show = options.redact === true ? showKind : showWhole
+  const { redact = false } = checkOptions('explainPolicy', options, { redact: maybe(flag) })
+  const show = redact ? showKind : showWhole
   const parsed = parsePolicy(policy)
   const evaluators = parsed.map(compileStatement)
   const statements = parsed.map((statement, index): StatementExplanation => {

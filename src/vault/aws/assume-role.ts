@@ -1,14 +1,14 @@
-import { listOf, maybe, table, text, whole } from '../../check-options.ts'
+import { type Forms, listOf, maybe, table, text, whole } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import { type Clock, systemClock, type Timestamp } from '../../time.ts'
-import { checkConfiguration, parsed, vaultForms } from '../configuration.ts'
+import { checkConfiguration, checkEntries, mapEntries, parsed, pick, vaultForms } from '../configuration.ts'
 import type { VaultOptions } from '../create-vault.ts'
-import type { CredentialRules } from '../credential.ts'
+import { type CredentialRules, ruleForms } from '../credential.ts'
 import { type RemoteVault, remoteVault } from '../remote-vault.ts'
 import type { ResilienceOptions } from '../resilience.ts'
 import { Secret } from '../secret.ts'
 import type { SecretSource } from '../source.ts'
-import { type AwsOptions, awsClient, awsError } from './client.ts'
+import { type AwsOptions, awsClient, awsError, awsForms } from './client.ts'
 import { sessionName } from './session-name.ts'
 import { type AwsGrant, sessionPolicies } from './session-policy.ts'
 
@@ -46,10 +46,24 @@ export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
-  checkConfiguration('aws sts vault', options, { ...vaultForms, credentials: table })
-  const { credentials } = options
-  const source = assumeRoleSource({ ...options, roles: credentials })
-  return remoteVault({ ...options, source, credentials })
+  const { region, keys, endpoint, credentials, ...settings } = checkConfiguration('aws sts vault', options, {
+    ...vaultForms,
+    ...awsForms,
+    credentials: table,
+    resilience: maybe(table),
+  })
+  const { clock, fetch } = settings
+  const given = checkEntries('aws sts', credentials, { ...ruleForms, ...roleForms })
+  const source = assumeRoleSource({
+    region,
+    keys,
+    roles: mapEntries(given, (credential) => pick<AssumedRole>(credential, roleForms)),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(clock !== undefined && { clock }),
+    ...(fetch !== undefined && { fetch }),
+  })
+  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleForms))
+  return remoteVault({ ...settings, source, credentials: rules })
 }
 
 /**
@@ -60,11 +74,16 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource {
-  checkConfiguration('aws sts', options, { ...vaultForms, roles: table })
-  const clock = options.clock ?? systemClock
-  const client = awsClient('sts', options, { clock, fetch: options.fetch ?? ((input, init) => fetch(input, init)) })
+  const given = checkConfiguration('aws sts', options, {
+    ...awsForms,
+    roles: table,
+    clock: vaultForms.clock,
+    fetch: vaultForms.fetch,
+  })
+  const clock = given.clock ?? systemClock
+  const client = awsClient('sts', given, { clock, fetch: given.fetch ?? ((input, init) => fetch(input, init)) })
   const roles = new Map(
-    Object.entries(options.roles).map(([name, role]) => [
+    Object.entries(given.roles).map(([name, role]) => [
       name,
       { ...checkRole(name, role), policies: grantsOf(name, role) },
     ]),
@@ -168,13 +187,15 @@ function grantsOf(name: string, { grants }: AssumedRole): ReturnType<typeof sess
   return parsed(of, 'grants', () => sessionPolicies(grants))
 }
 
-function checkRole(name: string, role: AssumedRole): AssumedRole & { readonly durationSeconds: number } {
-  checkConfiguration(`aws sts: credential ${quote(name)}`, role, {
-    roleArn: text,
-    grants: listOf(table),
-    durationSeconds: maybe(whole(900)),
-    externalId: maybe(text),
-  })
+const roleForms: Forms<AssumedRole> = Object.freeze({
+  roleArn: text,
+  grants: listOf(table),
+  durationSeconds: maybe(whole(900)),
+  externalId: maybe(text),
+})
+
+function checkRole(name: string, given: AssumedRole): AssumedRole & { readonly durationSeconds: number } {
+  const role = checkConfiguration(`aws sts: credential ${quote(name)}`, given, roleForms)
   const { roleArn, durationSeconds = 900 } = role
   const wrong = (what: string): VaultError =>
     new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: ${what}`)

@@ -1,8 +1,8 @@
-import { callback, either, maybe, text } from '../../check-options.ts'
+import { callback, either, type Forms, maybe, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import type { Clock } from '../../time.ts'
 import { type BackendAnswer, callBackend } from '../backend-request.ts'
-import { checkConfiguration, parsed, secretValue } from '../configuration.ts'
+import { parsed, secretValue } from '../configuration.ts'
 import { fromCaller } from '../failure.ts'
 import { parseEndpoint } from '../origin.ts'
 import { keysOf } from '../processors/sigv4.ts'
@@ -22,6 +22,13 @@ export interface AwsOptions {
   readonly endpoint?: string
 }
 
+/** The forms of {@link AwsOptions}. */
+export const awsForms: Forms<AwsOptions> = Object.freeze({
+  region: text,
+  keys: either(secretValue, callback),
+  endpoint: maybe(text),
+})
+
 /** A client of one AWS service. */
 export interface AwsClient {
   /** Signs and makes a call. Throws as `callBackend` does. */
@@ -38,6 +45,7 @@ export interface AwsCall {
 /**
  * Makes a client.
  *
+ * @param options - of {@link awsForms}.
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function awsClient(
@@ -45,11 +53,6 @@ export function awsClient(
   options: AwsOptions,
   world: { readonly clock: Clock; readonly fetch: typeof fetch },
 ): AwsClient {
-  checkConfiguration(`aws ${service}`, options, {
-    region: text,
-    keys: either(secretValue, callback),
-    endpoint: maybe(text),
-  })
   const { region, keys } = options
   if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}$/.test(region)) {
     throw new VaultError(

@@ -1,16 +1,16 @@
-import { maybe, table, text } from '../../check-options.ts'
+import { type Forms, maybe, table, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
 import { decodeBase64 } from '../../ipld/base.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { parseAnswer } from '../backend-request.ts'
-import { checkConfiguration, checkEntries, vaultForms } from '../configuration.ts'
+import { checkConfiguration, checkEntries, mapEntries, pick, vaultForms } from '../configuration.ts'
 import type { VaultOptions } from '../create-vault.ts'
-import type { CredentialRules } from '../credential.ts'
+import { type CredentialRules, ruleForms } from '../credential.ts'
 import { type RemoteVault, remoteVault } from '../remote-vault.ts'
 import type { ResilienceOptions } from '../resilience.ts'
 import { Secret } from '../secret.ts'
 import type { SecretReading, SecretSource } from '../source.ts'
-import { type AwsOptions, awsClient, awsError } from './client.ts'
+import { type AwsOptions, awsClient, awsError, awsForms } from './client.ts'
 
 /** A secret of AWS Secrets Manager. */
 export interface ManagedSecret {
@@ -44,10 +44,24 @@ export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function secretsManagerVault(options: SecretsManagerVaultOptions): RemoteVault {
-  checkConfiguration('aws secretsmanager vault', options, { ...vaultForms, credentials: table })
-  const { credentials } = options
-  const source = secretsManagerSource({ ...options, secrets: credentials })
-  return remoteVault({ ...options, source, credentials })
+  const { region, keys, endpoint, credentials, ...settings } = checkConfiguration('aws secretsmanager vault', options, {
+    ...vaultForms,
+    ...awsForms,
+    credentials: table,
+    resilience: maybe(table),
+  })
+  const { clock, fetch } = settings
+  const given = checkEntries('aws secretsmanager', credentials, { ...ruleForms, ...secretForms })
+  const source = secretsManagerSource({
+    region,
+    keys,
+    secrets: mapEntries(given, (credential) => pick<ManagedSecret>(credential, secretForms)),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(clock !== undefined && { clock }),
+    ...(fetch !== undefined && { fetch }),
+  })
+  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleForms))
+  return remoteVault({ ...settings, source, credentials: rules })
 }
 
 /**
@@ -57,18 +71,18 @@ export function secretsManagerVault(options: SecretsManagerVaultOptions): Remote
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
  */
 export function secretsManagerSource(options: SecretsManagerSourceOptions): SecretSource {
-  checkConfiguration('aws secretsmanager', options, { ...vaultForms, secrets: table })
-  checkEntries('aws secretsmanager', options.secrets, {
-    secretId: text,
-    field: maybe(text),
-    versionStage: maybe(text),
+  const given = checkConfiguration('aws secretsmanager', options, {
+    ...awsForms,
+    secrets: table,
+    clock: vaultForms.clock,
+    fetch: vaultForms.fetch,
   })
-  const clock = options.clock ?? systemClock
-  const client = awsClient('secretsmanager', options, {
+  const clock = given.clock ?? systemClock
+  const client = awsClient('secretsmanager', given, {
     clock,
-    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    fetch: given.fetch ?? ((input, init) => fetch(input, init)),
   })
-  const secrets = new Map(Object.entries(options.secrets))
+  const secrets = new Map(Object.entries(checkEntries('aws secretsmanager', given.secrets, secretForms)))
   return {
     name: 'aws-secrets-manager',
     async read(reference, { signal }) {
@@ -93,6 +107,12 @@ export function secretsManagerSource(options: SecretsManagerSourceOptions): Secr
     },
   }
 }
+
+const secretForms: Forms<ManagedSecret> = Object.freeze({
+  secretId: text,
+  field: maybe(text),
+  versionStage: maybe(text),
+})
 
 function readingOf(
   reference: string,

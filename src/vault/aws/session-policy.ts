@@ -5,8 +5,10 @@
  */
 
 import { type Command, commandCovers, parseCommand } from '../../capability/command.ts'
+import { type Forms, listOf, maybe, table, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import type { IpldValue } from '../../ipld/value.ts'
+import { checkConfiguration } from '../configuration.ts'
 
 /** What AWS allows in a session policy (STS API reference, `AssumeRole`, `Policy`). */
 const MAX_CHARACTERS = 2_048
@@ -50,10 +52,10 @@ export interface SessionPolicies {
 export function sessionPolicies(grants: readonly AwsGrant[]): SessionPolicies {
   if (grants.length === 0)
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'a role needs `grants`: what each command may do')
-  const parsed = grants.map((grant) => ({
-    command: parseCommand(grant.command),
-    statements: grant.statements.map(checkStatement),
-  }))
+  const parsed = grants.map((given) => {
+    const { command, statements } = checkConfiguration('a grant of a role', given, grantForms)
+    return { command: parseCommand(command), statements: statements.map(checkStatement) }
+  })
   parsed.sort((a, b) => b.command.length - a.command.length)
   return {
     policyFor({ command, args }) {
@@ -109,7 +111,16 @@ function isDots(segment: string): boolean {
   return segment === '.' || segment === '..'
 }
 
-function checkStatement(statement: AwsStatement): AwsStatement {
+const grantForms: Forms<AwsGrant> = Object.freeze({ command: text, statements: listOf(table) })
+
+const statementForms: Forms<AwsStatement> = Object.freeze({
+  actions: listOf(text),
+  resources: listOf(text),
+  conditions: maybe(table),
+})
+
+function checkStatement(given: AwsStatement): AwsStatement {
+  const statement = checkConfiguration('a grant of a role', given, statementForms)
   const { actions, resources, conditions = {} } = statement
   const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `a grant of a role: ${what}`)
   if (actions.length === 0 || resources.length === 0) throw wrong('it needs `actions` and `resources`')

@@ -55,7 +55,8 @@ export const keyForm: Form = (key) => {
     [keyFile, typeof keyFile === 'string' && keyFile !== ''],
     [bytes, bytes instanceof Uint8Array],
   ].filter(([value]) => value !== undefined)
-  return forms.length === 1 && forms[0]?.[1] === true
+  const isKnown = Object.keys(given).every((name) => ['passphrase', 'keyFile', 'bytes'].includes(name))
+  return isKnown && forms.length === 1 && forms[0]?.[1] === true
     ? undefined
     : 'must be one of `{ passphrase }`, `{ keyFile }` with its path, and `{ bytes }` with a Uint8Array'
 }
