@@ -1,4 +1,4 @@
-import { type Form, flag, maybe, table, whole } from '../check-options.ts'
+import { type Forms, flag, maybe, table, whole } from '../check-options.ts'
 import type { Timestamp } from '../time.ts'
 import { checkConfiguration, modeForm, timeForm } from './configuration.ts'
 import { type AuditMode, type DeniedEvent, newEventId } from './event.ts'
@@ -36,13 +36,13 @@ export function suppressedEvent(options: SuppressedEventOptions): DeniedEvent {
   }
 }
 
-const optionForms: Readonly<Record<string, Form>> = Object.freeze({
+const optionForms: Forms<SuppressedEventOptions> = Object.freeze({
   denials: table,
   time: timeForm,
   mode: maybe(modeForm),
 })
 
-const denialsForms: Readonly<Record<string, Form>> = Object.freeze({
+const denialsForms: Forms<SuppressedDenials> = Object.freeze({
   authenticated: flag,
   count: whole(1),
   since: timeForm,
