@@ -1,5 +1,6 @@
 import { commandCovers } from '../capability/command.ts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
+import { checkDeclared } from '../capability/policy/check-declared.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { anySubject } from '../capability/subject.ts'
@@ -12,7 +13,7 @@ import type { Delegation } from './delegation.ts'
 
 /** Options of {@link attenuate}. */
 export interface AttenuateOptions extends NewDelegation {
-  /** What may be invoked. Default: what the proof gives. */
+  /** What may be invoked. With a definition, the policy is about its arguments. Default: what the proof gives. */
   readonly command?: string | CommandDefinition
   /** Further conditions on the arguments. Those of the proofs hold in any case. Default: none. */
   readonly policy?: Policy
@@ -50,6 +51,7 @@ export async function attenuate(
     throw new AttenuationError(`the proof gives \`${short.command}\`, which does not cover \`${command}\``)
   }
   const policy = parsePolicy(given.policy ?? [])
+  if (given.command !== undefined) checkDeclared(given.command, policy)
   const policies = chain.map((link) => link.policy)
   return sealDelegation(
     given,

@@ -1,4 +1,5 @@
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
+import { checkDeclared } from '../capability/policy/check-declared.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
@@ -38,7 +39,10 @@ export interface NewDelegation extends LifetimeOptions {
 export interface DelegateOptions extends NewDelegation {
   /** Whose authority. Default: the issuer's own. `anySubject` passes on all the issuer was and will be given. */
   readonly subject?: string | AnySubject
-  /** What may be invoked: this command and all below it; `anyCommand` for all there are. */
+  /**
+   * What may be invoked: this command and all below it; `anyCommand` for all there are. With a definition, the policy is
+   * about the arguments that it declares.
+   */
   readonly command: string | CommandDefinition
   /** What the arguments of an invocation must satisfy. Default: nothing. */
   readonly policy?: Policy
@@ -54,14 +58,16 @@ export interface DelegateOptions extends NewDelegation {
  */
 export async function delegate(options: DelegateOptions): Promise<Delegation> {
   const given = checkOptions('delegate', options, optionForms)
-  const { issuer, subject = issuer.did, policy = [] } = given
+  const { issuer, subject = issuer.did } = given
   if (subject !== anySubject && subject !== issuer.did) {
     throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
   }
+  const policy = parsePolicy(given.policy ?? [])
+  checkDeclared(given.command, policy)
   return sealDelegation(given, {
     subject: subject === anySubject ? anySubject : issuer.did,
     command: commandOf(given.command),
-    policy: parsePolicy(policy),
+    policy,
     expiration: chooseExpiration(given, defaultDelegationLifetime),
   })
 }

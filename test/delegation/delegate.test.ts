@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
+import { email } from '../../src/capability/argument-types/email.ts'
+import { listOf } from '../../src/capability/argument-types/list-of.ts'
+import { text } from '../../src/capability/argument-types/text.ts'
 import { anyCommand } from '../../src/capability/command.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
+import { type CommandDefinition, defineCommand } from '../../src/capability/definition.ts'
+import { and, eq, every, like, ne, not, or, some } from '../../src/capability/policy/build.ts'
+import type { Policy, Statement } from '../../src/capability/policy/statement.ts'
 import { anySubject } from '../../src/capability/subject.ts'
+import { attenuate } from '../../src/delegation/attenuate.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError, SigningError } from '../../src/errors.ts'
@@ -55,6 +61,40 @@ describe('delegate', () => {
     await expect(delegate({ ...options, subject: null as never })).rejects.toThrow(ArgumentError)
     await expect(delegate({ ...options, command: '' })).rejects.toThrow(/command/)
     await expect(delegate({ ...options, subject: bob.did })).rejects.toThrow(/attenuate/)
+  })
+
+  it('POL-32 refuses a policy about an argument that the definition does not have', async () => {
+    const command = defineCommand({ command: '/mail/send', args: { to: listOf(email()), subject: text() } })
+    const grant = await delegate({ ...options, audience: bob.did })
+    const signers: ((policy: Policy, command: string | CommandDefinition) => Promise<unknown>)[] = [
+      (policy, command) => delegate({ ...options, command, policy }),
+      (policy, command) => attenuate(grant, { issuer: bob, audience: alice.did, command, policy, clock }),
+    ]
+    const foreign: Statement[] = [
+      like('.recipient', '*@example.com'),
+      eq('.recipient?', null),
+      eq('.["toString"]', 1),
+      eq('.__proto__', 1),
+      and(like('.subject', 'x*'), or(eq('.subject', 'x'), not(eq('.recipient', 'y')))),
+      every('.recipients', eq('.', 'x')),
+      some('.recipients[0].list', eq('.to', 'x')),
+    ]
+    const fine = [
+      every('.to', like('.', '*@example.com')),
+      every('.to', eq('.domain', 'x')),
+      ne('.', { a: 1 }),
+      eq('.[]', []),
+    ]
+    for (const sign of signers) {
+      for (const statement of foreign) {
+        const refused = expect(sign([statement], command), JSON.stringify(statement)).rejects
+        await refused.toThrow(/^command `\/mail\/send` has no argument `.+`; it has `to`, `subject`$/)
+        await expect(sign([statement], command)).rejects.toThrow(ArgumentError)
+        await sign([statement], command.command)
+      }
+      await sign(fine, command)
+      await expect(sign(fine, defineCommand({ command: '/mail/send', args: {} }))).rejects.toThrow('it takes none')
+    }
   })
 
   it('takes a definition for a command', async () => {

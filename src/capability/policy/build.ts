@@ -77,7 +77,7 @@ export function some(selector: string, statement: Statement): Statement {
 }
 
 /** What is malformed here was not received but written, and its dot is what is left out most often. */
-export function mistake(error: unknown, selector: unknown): unknown {
+function mistake(error: unknown, selector: unknown): unknown {
   if (!(error instanceof MalformedError)) return error
   const hint = typeof selector !== 'string' || selector.startsWith('.') ? '' : '; a selector begins with a dot'
   return new ArgumentError(error.message + hint, { cause: error })

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { ArgumentError, quote } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { isCommand } from '../command.ts'
 import type { CommandDefinition } from '../definition.ts'
-import { and, eq, every, gt, gte, like, lt, lte, mistake, ne, not, or, some } from './build.ts'
+import { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from './build.ts'
+import { checkDeclared } from './check-declared.ts'
 import type { Invalid, Selected } from './selected.ts'
-import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
 
 /** A selector that selects something from `Value`; otherwise a type that nothing has, whose name says what is wrong. */
@@ -96,25 +96,29 @@ export function policyFor<Args>(definition: CommandDefinition<Args>): PolicyBuil
   if (!isCommand(definition?.command) || typeof definition.args !== 'object' || definition.args === null) {
     throw new ArgumentError('policyFor needs the definition of a command; make one with defineCommand')
   }
-  const check = (selector: string): string => checkDeclared(selector, definition)
-  return Object.freeze(wrap(check)) as PolicyBuilder<Args>
+  return Object.freeze(
+    wrap((statement) => {
+      checkDeclared(definition, [statement])
+      return statement
+    }),
+  ) as PolicyBuilder<Args>
 }
 
-/** The builders without types; `check` is asked about each selector first. */
-function wrap(check: (selector: string) => string): PolicyBuilder<unknown> {
+/** The builders without types; `check` is asked about each statement with a selector. */
+function wrap(check: (statement: Statement) => Statement): PolicyBuilder<unknown> {
   return {
-    eq: (selector, value) => eq(check(selector), value as IpldValue),
-    ne: (selector, value) => ne(check(selector), value as IpldValue),
-    lt: (selector, bound) => lt(check(selector), bound),
-    lte: (selector, bound) => lte(check(selector), bound),
-    gt: (selector, bound) => gt(check(selector), bound),
-    gte: (selector, bound) => gte(check(selector), bound),
-    like: (selector, pattern) => like(check(selector), pattern),
+    eq: (selector, value) => check(eq(selector, value as IpldValue)),
+    ne: (selector, value) => check(ne(selector, value as IpldValue)),
+    lt: (selector, bound) => check(lt(selector, bound)),
+    lte: (selector, bound) => check(lte(selector, bound)),
+    gt: (selector, bound) => check(gt(selector, bound)),
+    gte: (selector, bound) => check(gte(selector, bound)),
+    like: (selector, pattern) => check(like(selector, pattern)),
     and,
     or,
     not,
-    every: (selector, inner) => every(check(selector), within(inner)),
-    some: (selector, inner) => some(check(selector), within(inner)),
+    every: (selector, inner) => check(every(selector, within(inner))),
+    some: (selector, inner) => check(some(selector, within(inner))),
   }
 }
 
@@ -122,21 +126,5 @@ function wrap(check: (selector: string) => string): PolicyBuilder<unknown> {
 function within(inner: (element: never) => Statement): Statement {
   if (typeof inner !== 'function')
     throw new ArgumentError('`inner` must be a function that builds the statement about an element')
-  return inner(wrap((selector) => selector) as never)
-}
-
-function checkDeclared(selector: string, definition: CommandDefinition): string {
-  const [first] = parse(selector)
-  if (first?.kind === 'field' && !Object.hasOwn(definition.args, first.name)) {
-    throw new ArgumentError(`command ${quote(definition.command)} has no argument ${quote(first.name)}`)
-  }
-  return selector
-}
-
-function parse(selector: string): ReturnType<typeof parseSelector> {
-  try {
-    return parseSelector(selector)
-  } catch (error) {
-    throw mistake(error, selector)
-  }
+  return inner(wrap((statement) => statement) as never)
 }

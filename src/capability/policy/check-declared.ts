@@ -1,0 +1,37 @@
+import { ArgumentError, quote } from '../../errors.ts'
+import type { CommandDefinition } from '../definition.ts'
+import { parseSelector } from './selector.ts'
+import type { Policy, Statement } from './statement.ts'
+
+/**
+ * Refuses a policy about an argument that the command does not have: no call of it can carry that argument. Of a command
+ * given by its text nothing is known, and nothing is refused.
+ *
+ * @param policy - as `parsePolicy` or a builder returned it.
+ * @throws ArgumentError that names the argument, and those that there are.
+ */
+export function checkDeclared<Args>(command: string | CommandDefinition<Args>, policy: Policy): void {
+  if (typeof command !== 'object' || typeof command?.args !== 'object' || command.args === null) return
+  const { args } = command
+  // POL-32
+  const foreign = policy.flatMap(argumentsIn).find((name) => !Object.hasOwn(args, name))
+  if (foreign === undefined) return
+  const names = Object.keys(args).map((name) => quote(name))
+  const known = names.length === 0 ? 'it takes none' : `it has ${names.join(', ')}`
+  throw new ArgumentError(`command ${quote(command.command)} has no argument ${quote(foreign)}; ${known}`)
+}
+
+/** The arguments that a statement is about. Within `all` and `any` selectors begin at an element. */
+function argumentsIn(statement: Statement): readonly string[] {
+  switch (statement[0]) {
+    case 'and':
+    case 'or':
+      return statement[1].flatMap(argumentsIn)
+    case 'not':
+      return argumentsIn(statement[1])
+    default: {
+      const [first] = parseSelector(statement[1])
+      return first?.kind === 'field' ? [first.name] : []
+    }
+  }
+}
