@@ -2,10 +2,14 @@
 export interface Host {
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Whether standard input is a terminal. */
+  readonly isTerminal: boolean
   /** Writes a line to standard output. */
   print(line: string): void
   /** Writes a line to standard error. */
   complain(line: string): void
-  /** Reads standard input to its end. */
-  readInput(): Promise<string>
+  /** Reads standard input to its end, which may come after so many bytes. Resolves undefined when it has more. */
+  readInput(mostBytes: number): Promise<Uint8Array | undefined>
+  /** Asks for a line at the terminal, which is not shown while it is typed. Resolves undefined when it was broken off. */
+  askHidden(question: string): Promise<Uint8Array | undefined>
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // node only: the program
-import { text } from 'node:stream/consumers'
+import { readHiddenLine } from './hidden-line.ts'
 import { run } from './run.ts'
 
 // Whoever reads what is printed may have seen enough, as `head` has; then there is nobody to tell.
@@ -13,7 +13,20 @@ void run(process.argv.slice(2), {
   env: process.env,
   print: (line) => void process.stdout.write(`${line}\n`),
   complain: (line) => void process.stderr.write(`${line}\n`),
-  readInput: () => text(process.stdin),
+  isTerminal: process.stdin.isTTY === true,
+  readInput,
+  askHidden: (question) => readHiddenLine(process.stdin, process.stderr, question),
 }).then((code) => {
   process.exitCode = code
 })
+
+async function readInput(mostBytes: number): Promise<Uint8Array | undefined> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > mostBytes) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

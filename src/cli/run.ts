@@ -53,6 +53,7 @@ function parse(words: readonly string[]) {
         command: texts,
         subject: texts,
         leasable: flag,
+        bytes: flag,
         prefix: text,
         sequence: text,
         hash: text,

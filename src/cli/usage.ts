@@ -4,7 +4,7 @@ export class UsageError extends Error {}
 /** What the program can do, for people. */
 export const usage = `procura: credentials and audit logs on the command line
 
-  procura vault put NAME     store a credential; the secret is read from standard input
+  procura vault put NAME     store a credential; the secret is read from standard input, or asked for at a terminal
       --origin URL           where it may be sent, in full; may be repeated
       --bearer               it is sent as \`Authorization: Bearer\`
       --header NAME          it is sent in a header of that name
@@ -14,7 +14,8 @@ export const usage = `procura: credentials and audit logs on the command line
       --command COMMAND      for calls of which commands; may be repeated; default all
       --subject DID          for calls about which subjects; may be repeated; default all
       --leasable             may be handed to a handler; without --origin it always may
-  procura vault rotate NAME  store the next version of a secret, read from standard input
+      --bytes                the secret is stored as it is; else it is text, and one line end behind it is dropped
+  procura vault rotate NAME  store the next version of a secret, read as \`put\` reads it
   procura vault list         list what is stored, never the secrets; with --json also the rules
   procura vault remove NAME  remove a credential with all its versions
   procura vault change-key   write everything anew under another key

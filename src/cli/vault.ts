@@ -8,6 +8,7 @@ import { bearer } from '../vault/processors/bearer.ts'
 import { header } from '../vault/processors/header.ts'
 import { query } from '../vault/processors/query.ts'
 import type { Host } from './host.ts'
+import { readSecret } from './read-secret.ts'
 import { UsageError } from './usage.ts'
 
 /** Options of the vault verbs, as parsed. */
@@ -24,6 +25,7 @@ export interface VaultFlags {
   readonly command?: readonly string[] | undefined
   readonly subject?: readonly string[] | undefined
   readonly leasable?: boolean | undefined
+  readonly bytes?: boolean | undefined
   readonly json?: boolean | undefined
 }
 
@@ -58,10 +60,11 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   }
   const rules = verb === 'put' ? rulesOf(flags) : undefined
   const vault = await open(flags, host, verb === 'put')
-  const secret = await readSecret(host)
+  const secret = await readSecret(reference, flags.bytes === true, host)
   const version = await (rules === undefined
     ? vault.rotate(reference, secret)
     : vault.put(reference, { ...rules, secret }))
+  secret.fill(0)
   host.print(`stored version ${version} of ${reference}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`)
   return 0
 }
@@ -77,13 +80,6 @@ function keyOf(keyFile: string | undefined, option: string, variable: string, { 
   if (passphrase === undefined || passphrase === '')
     throw new UsageError(`needs ${option}, or ${variable} in the environment`)
   return { passphrase }
-}
-
-/** Secrets come by standard input alone: what stands on a command line is seen by every process of the machine. */
-async function readSecret(host: Host): Promise<string> {
-  const secret = (await host.readInput()).replace(/\r?\n$/, '')
-  if (secret === '') throw new UsageError('the secret is read from standard input, and there was none')
-  return secret
 }
 
 function rulesOf(flags: VaultFlags): CredentialRules {
@@ -135,9 +131,9 @@ function plain({ processor, ...rules }: CredentialRules): object {
   return { ...rules, ...(processor === undefined ? {} : { processor: processor.description }) }
 }
 
-/** Where it may be sent; that it goes nowhere is told as well, for whoever forgot to say. */
-function destinationsOf({ origins = [] }: CredentialRules): string {
-  return origins.length === 0 ? 'lease only' : origins.join(' ')
+/** Where it may be sent, and whether it is handed out. */
+function destinationsOf({ origins = [], leasable }: CredentialRules): string {
+  return origins.length === 0 ? 'lease only' : [...origins, ...(leasable === true ? ['lease'] : [])].join(' ')
 }
 
 function needed(value: string | undefined, what: string): string {

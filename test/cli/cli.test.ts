@@ -8,7 +8,9 @@ import { newEventId } from '../../src/audit/event.ts'
 import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { beginning, formatRecord, makeRecord } from '../../src/audit/record.ts'
 import { run } from '../../src/cli/run.ts'
+import { openFileVault } from '../../src/vault/file.ts'
 import { now } from '../support/actors.ts'
+import { permission } from '../vault/support.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -16,14 +18,24 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-async function cli(words: readonly string[], input = '', env: Record<string, string> = {}) {
+async function cli(
+  words: readonly string[],
+  input: string | Uint8Array = '',
+  env: Record<string, string> = {},
+  typed?: string | null,
+) {
   const out: string[] = []
   const err: string[] = []
   const code = await run(words, {
     env,
     print: (line) => void out.push(line),
     complain: (line) => void err.push(line),
-    readInput: async () => input,
+    isTerminal: typed !== undefined,
+    readInput: async (most) => (input.length > most ? undefined : Buffer.from(input)),
+    askHidden: async (question) => {
+      err.push(question)
+      return typed === null ? undefined : Buffer.from(typed ?? '')
+    },
   })
   return { code, out: out.join('\n'), err: err.join('\n') }
 }
@@ -48,11 +60,16 @@ describe('procura vault', () => {
     expect(json).toHaveLength(2)
     const rules = { origins: ['https://crm.example.com'], methods: ['POST'], processor: { type: 'bearer' } }
     expect(json[1]).toMatchObject({ name: 'crm', state: 'present', rules })
-    expect(await cli(at('vault', 'put', 'plain'), secret)).toMatchObject({
+    expect(await cli(at('vault', 'put', 'plain', '--leasable'), secret)).toMatchObject({
       out: expect.stringMatching(/^stored version \d+ of plain: lease only$/),
     })
     expect(await cli(at('vault', 'remove', 'plain'))).toMatchObject({ code: 0 })
-    for (const file of await readdir(folder)) expect(await readFile(join(folder, file), 'latin1')).not.toContain(secret)
+    expect(await cli(at(...put, '--leasable'), secret)).toMatchObject({
+      out: expect.stringMatching(/^stored version \d+ of crm: https:\/\/crm\.example\.com lease$/),
+    })
+    for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (file.isFile()) expect(await readFile(join(file.parentPath, file.name), 'latin1')).not.toContain(secret)
+    }
     expect(list.out + JSON.stringify(json)).not.toContain(secret)
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 0 })
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'there is no crm' })
@@ -61,7 +78,7 @@ describe('procura vault', () => {
   it('writes everything anew under another key, of a file or a passphrase', async () => {
     const next = join(folder, 'next')
     for (const path of [join(folder, 'key'), next]) await cli(['vault', 'new-key', '--key-file', path])
-    await cli(at('vault', 'put', 'crm'), secret)
+    await cli(at('vault', 'put', 'crm', '--leasable'), secret)
     expect(await cli(at('vault', 'change-key'))).toMatchObject({
       code: 2,
       err: expect.stringContaining('needs --new-key-file, or PROCURA_VAULT_NEW_PASSPHRASE'),
@@ -84,7 +101,7 @@ describe('procura vault', () => {
   it('takes a passphrase from the environment', async () => {
     const words = ['--file', join(folder, 'vault')]
     const env = { PROCURA_VAULT_PASSPHRASE: 'correct horse battery staple' }
-    expect(await cli(['vault', 'put', 'key', ...words], secret, env)).toMatchObject({ code: 0 })
+    expect(await cli(['vault', 'put', 'key', '--leasable', ...words], secret, env)).toMatchObject({ code: 0 })
     expect(await cli(['vault', 'list', ...words], '', env)).toMatchObject({
       code: 0,
       out: expect.stringMatching(/lease only/),
@@ -95,15 +112,83 @@ describe('procura vault', () => {
     })
   })
 
+  it('VLT-45 stores the bytes that it was given, or none', async () => {
+    await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
+    const stored = async (name: string): Promise<string> => {
+      const path = join(folder, 'vault')
+      const vault = await openFileVault({ path, key: { keyFile: join(folder, 'key') } })
+      const { secret, revoke } = await vault.lease(name, { authorization: permission() })
+      const bytes = Buffer.from(secret.revealBytes()).toString('hex')
+      await revoke()
+      return bytes
+    }
+    const put = (input: Uint8Array, ...flags: string[]) => cli(at('vault', 'put', 'k', '--leasable', ...flags), input)
+    const hex = (text: string): Buffer => Buffer.from(text, 'hex')
+    const kept: [given: string, text: string][] = [
+      ['c3bc', 'c3bc'],
+      ['61200a', '6120'],
+      ['610d0a', '61'],
+      ['610a0a', '610a'],
+      ['61090a620a', '61090a62'],
+      ['0d0a61', '0d0a61'],
+    ]
+    for (const [given, text] of kept) {
+      expect(await put(hex(given)), given).toMatchObject({ code: 0 })
+      expect(await stored('k'), given).toBe(text)
+      expect(await put(hex(given), '--bytes'), given).toMatchObject({ code: 0 })
+      expect(await stored('k'), given).toBe(given)
+    }
+    const refused: [given: string, why: RegExp][] = [
+      ['fffe0001', /not text in UTF-8; with --bytes it is stored as it is/],
+      ['61ff0a', /not text in UTF-8/],
+      ['c0ae', /not text in UTF-8/],
+      ['eda080', /not text in UTF-8/],
+      ['efbbbf61', /byte order mark/],
+      ['610062', /control characters/],
+      ['1b5b41', /control characters/],
+      ['c285', /control characters/],
+      ['0a', /there was none/],
+    ]
+    for (const [given, why] of refused) {
+      const before = await stored('k')
+      expect(await put(hex(given)), given).toMatchObject({ code: 2, err: expect.stringMatching(why) })
+      expect(await cli(at('vault', 'rotate', 'k'), hex(given)), given).toMatchObject({ code: 2 })
+      expect(await stored('k'), given).toBe(before)
+      expect(await put(hex(given), '--bytes'), given).toMatchObject({ code: 0 })
+      expect(await stored('k'), given).toBe(given)
+    }
+    const long = await put(new Uint8Array(1_048_577).fill(0x61))
+    expect(long).toMatchObject({ code: 2, err: expect.stringMatching(/more than 1048576 bytes/) })
+  })
+
+  it('VLT-45 asks at a terminal, and shows nothing of what is typed', async () => {
+    await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
+    const put = (typed: string | null, ...flags: string[]) =>
+      cli(at('vault', 'put', 'crm', '--leasable', ...flags), 'not this', {}, typed)
+    const { code, out, err } = await put(secret)
+    expect([code, err]).toEqual([0, 'secret of crm (it is not shown): '])
+    expect(out).not.toContain(secret)
+    for (const [typed, flags, why] of [
+      [null, [], /broken off; nothing is stored/],
+      ['', [], /there was none/],
+      ['\u001b[D', [], /control characters/],
+      [secret, ['--bytes'], /--bytes takes the secret from a file/],
+    ] as const) {
+      const answer = await put(typed, ...flags)
+      expect([answer.code, answer.err]).toEqual([2, expect.stringMatching(why)])
+      expect(answer.out + answer.err).not.toContain(secret)
+    }
+  })
+
   it('says what is wrong with a call, and shows no secret', async () => {
     await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
     const mistakes: [string[], string, RegExp][] = [
       [['vault', 'put'], secret, /name of the credential/],
-      [at('vault', 'put', 'x', '--bearer'), secret, /origins/],
+      [at('vault', 'put', 'x', '--bearer', '--leasable'), secret, /origins/],
       [at('vault', 'put', 'x', '--origin', 'http://elsewhere.example', '--bearer'), secret, /ERR_VAULT_CONFIGURATION/],
       [at('vault', 'put', 'x', '--origin', 'https://a.example', '--bearer', '--query', 'k'), secret, /one of --bearer/],
       [at('vault', 'put', 'x', '--origin', 'https://a.example'), secret, /one of --bearer/],
-      [at('vault', 'put', 'x'), '', /standard input/],
+      [at('vault', 'put', 'x', '--leasable'), '', /standard input/],
       [at('vault', 'rotate', 'x'), secret, /ERR_VAULT/],
       [['vault', 'list', '--file', join(folder, 'vault')], '', /PROCURA_VAULT_PASSPHRASE/],
       [at('vault', 'list', '--loud'), '', /--loud/],

@@ -1,0 +1,48 @@
+import type { Host } from './host.ts'
+import { UsageError } from './usage.ts'
+
+/** The longest secret that is read, in bytes. */
+const MOST = 1_048_576
+
+/**
+ * Reads a secret from standard input, or from a terminal that does not show it. It is never taken from the command line,
+ * which every process of the machine can see. VLT-45
+ *
+ * @param asBytes - whether it is stored as it is. Otherwise it must be text, and one end of a line behind it is dropped.
+ */
+export async function readSecret(name: string, asBytes: boolean, host: Host): Promise<Uint8Array> {
+  if (!host.isTerminal) {
+    const given = await host.readInput(MOST)
+    if (given === undefined) throw new UsageError(`the secret has more than ${MOST} bytes`)
+    return checked(asBytes ? given : withoutLineEnd(given), asBytes)
+  }
+  if (asBytes)
+    throw new UsageError('--bytes takes the secret from a file or another program: send it to standard input')
+  const typed = await host.askHidden(`secret of ${name} (it is not shown): `)
+  if (typed === undefined) throw new UsageError('it was broken off; nothing is stored')
+  return checked(typed, false)
+}
+
+function withoutLineEnd(bytes: Uint8Array): Uint8Array {
+  if (bytes.at(-1) !== 0x0a) return bytes
+  return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
+}
+
+/** What is not plain text is most often a key in bytes, and would be another one as text. */
+function checked(bytes: Uint8Array, asBytes: boolean): Uint8Array {
+  if (bytes.length === 0) throw new UsageError('the secret is read from standard input, and there was none')
+  if (asBytes) return bytes
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new UsageError('the secret is not text in UTF-8; with --bytes it is stored as it is')
+  }
+  if (text.startsWith('\ufeff')) {
+    throw new UsageError('the secret begins with a byte order mark; remove it, or store it as it is with --bytes')
+  }
+  if (/[^\P{Cc}\t\r\n]/u.test(text)) {
+    throw new UsageError('the secret has control characters; with --bytes it is stored as it is')
+  }
+  return bytes
+}

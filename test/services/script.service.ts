@@ -1,0 +1,11 @@
+// node only: looks for a program
+
+import { findProgram, type Service } from './service.ts'
+
+/** Runs a program at a terminal of its own. */
+export const service: Service = {
+  name: 'script',
+  apt: 'bsdutils',
+  tests: ['terminal.test.ts'],
+  find: () => findProgram('script'),
+}

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createKeyFile, openFileVault } from '../../src/vault/file.ts'
+import { permission } from '../vault/support.ts'
+import { service } from './script.service.ts'
+
+const secret = 'canary-5b1f0c77d2'
+let folder: string
+let path: string
+let keyFile: string
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'procura-terminal-'))
+  path = join(folder, 'vault')
+  keyFile = join(folder, 'key')
+  await createKeyFile(keyFile)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Types at the program once it asks, and returns all that the terminal has shown. */
+function typeAt(words: string, keys: string): Promise<string> {
+  const program = `${JSON.stringify(process.execPath)} --import tsx src/cli/procura.ts`
+  const command = `${program} ${words} --file ${path} --key-file ${keyFile}`
+  const child = spawn(service.find() ?? 'script', ['-qec', command, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  let shown = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    const asked = shown.includes('not shown')
+    shown += String(chunk)
+    if (!asked && shown.includes('not shown')) child.stdin.write(keys)
+  })
+  return new Promise((resolve) => {
+    child.once('exit', () => {
+      child.stdin.destroy()
+      resolve(shown)
+    })
+  })
+}
+
+describe('procura at a terminal', () => {
+  it('stores a secret that is typed, and the terminal does not show it', async () => {
+    const shown = await typeAt('vault put crm --leasable', `${secret}x\x7f\r`)
+    expect(shown).toMatch(/^secret of crm \(it is not shown\): \s+stored version \d+ of crm: lease only\s*$/)
+    const vault = await openFileVault({ path, key: { keyFile } })
+    const { secret: kept } = await vault.lease('crm', { authorization: permission() })
+    expect(kept.reveal()).toBe(secret)
+  })
+
+  it('stores nothing when it is broken off', async () => {
+    const shown = await typeAt('vault put other --leasable', `${secret}\x03`)
+    expect(shown).toMatch(/broken off; nothing is stored/)
+    expect(shown).not.toContain(secret)
+    expect((await openFileVault({ path, key: { keyFile } })).references).not.toContain('other')
+  })
+})
