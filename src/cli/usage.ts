@@ -13,7 +13,7 @@ export const usage = `procura: credentials and audit logs on the command line
       --path-prefix PATH     below which path; default everywhere at the origin
       --command COMMAND      for calls of which commands; may be repeated; default all
       --subject DID          for calls about which subjects; may be repeated; default all
-      --leasable             may be handed to a handler; without --origin it always may
+      --leasable             may be handed to a handler; needed without --origin
       --bytes                the secret is stored as it is; else it is text, and one line end behind it is dropped
   procura vault rotate NAME  store the next version of a secret, read as \`put\` reads it
   procura vault list         list what is stored, never the secrets; with --json also the rules

@@ -84,6 +84,9 @@ function keyOf(keyFile: string | undefined, option: string, variable: string, { 
 
 function rulesOf(flags: VaultFlags): CredentialRules {
   const { origin, method, command, subject, leasable } = flags
+  if (origin === undefined && leasable !== true) {
+    throw new UsageError('needs --origin, where it is sent to, or --leasable, by which handlers are given it')
+  }
   const prefix = flags['path-prefix']
   const processor = processorOf(flags)
   return {

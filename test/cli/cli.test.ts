@@ -184,11 +184,13 @@ describe('procura vault', () => {
     await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
     const mistakes: [string[], string, RegExp][] = [
       [['vault', 'put'], secret, /name of the credential/],
+      [at('vault', 'put', 'x', '--bearer'), secret, /needs --origin/],
       [at('vault', 'put', 'x', '--bearer', '--leasable'), secret, /origins/],
       [at('vault', 'put', 'x', '--origin', 'http://elsewhere.example', '--bearer'), secret, /ERR_VAULT_CONFIGURATION/],
       [at('vault', 'put', 'x', '--origin', 'https://a.example', '--bearer', '--query', 'k'), secret, /one of --bearer/],
       [at('vault', 'put', 'x', '--origin', 'https://a.example'), secret, /one of --bearer/],
       [at('vault', 'put', 'x', '--leasable'), '', /standard input/],
+      [at('vault', 'put', 'x'), secret, /needs --origin, where it is sent to, or --leasable/],
       [at('vault', 'rotate', 'x'), secret, /ERR_VAULT/],
       [['vault', 'list', '--file', join(folder, 'vault')], '', /PROCURA_VAULT_PASSPHRASE/],
       [at('vault', 'list', '--loud'), '', /--loud/],
