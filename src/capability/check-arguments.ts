@@ -3,7 +3,7 @@ import { ipldEquals } from '../ipld/equal.ts'
 import { type IpldValue, isList } from '../ipld/value.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
 import { isMap } from './policy/collection.ts'
-import { type SchemaResult, type StandardSchema, tellableIssue } from './standard-schema.ts'
+import { absenceOf, isOptional, type SchemaResult, type StandardSchema, tellableIssue } from './standard-schema.ts'
 
 /** Why the arguments of a call are not those that its command takes. */
 export interface ArgumentObjection {
@@ -46,8 +46,13 @@ function checkFrom(
     const schema = schemas[name] as StandardSchema
     const value = Object.hasOwn(args, name) ? args[name] : undefined
     if (value === undefined) {
-      // ARG-02
-      if (!isOptional(schema)) return object(name, 'missing', 'ARG-02', 'is missing')
+      const absence = isOptional(schema) ? 'allowed' : absenceOf(schema)
+      if (typeof absence !== 'string') {
+        return absence.then((settled) =>
+          settled === 'allowed' ? checkFrom(names, position + 1, schemas, args) : missing(name),
+        )
+      }
+      if (absence !== 'allowed') return missing(name)
       continue
     }
     const result = validate(schema, value)
@@ -108,8 +113,9 @@ function isSame(value: IpldValue, output: unknown): boolean {
   )
 }
 
-function isOptional(schema: StandardSchema): boolean {
-  return Object.hasOwn(schema, 'optional') && (schema as { readonly optional?: unknown }).optional === true
+/** ARG-02 */
+function missing(name: string): ArgumentObjection {
+  return object(name, 'missing', 'ARG-02', 'is missing')
 }
 
 function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {

@@ -7,9 +7,9 @@
 import { anything, checkOptions, type Forms, flag, maybe } from '../check-options.ts'
 import { ArgumentError, MalformedError, quote } from '../errors.ts'
 import { type Command, isCommand, parseCommand } from './command.ts'
-import { isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
+import { absenceOf, isOptional, isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
 
-/** An argument that may be absent. Made by `optional`. */
+/** An argument that may be absent. Made by `optional`, and by {@link defineCommand} of a schema that takes `undefined`. */
 export interface OptionalSchema<Output = unknown> extends StandardSchema<Output> {
   /** Tells it from a schema whose argument must be there. */
   readonly optional: true
@@ -26,12 +26,23 @@ export type ArgumentsOf<Source extends ArgumentSchemas | CommandDefinition> =
   Source extends CommandDefinition<infer Args> ? Args : Source extends ArgumentSchemas ? Described<Source> : never
 
 type Described<Schemas extends ArgumentSchemas> = {
-  readonly [Name in keyof Schemas as Schemas[Name] extends OptionalSchema ? never : Name]: SchemaOutput<Schemas[Name]>
+  readonly [Name in keyof Schemas as MayBeAbsent<Schemas[Name]> extends true ? never : Name]: SchemaOutput<
+    Schemas[Name]
+  >
 } & {
-  readonly [Name in keyof Schemas as Schemas[Name] extends OptionalSchema ? Name : never]?: SchemaOutput<Schemas[Name]>
+  readonly [Name in keyof Schemas as MayBeAbsent<Schemas[Name]> extends true ? Name : never]?: Exclude<
+    SchemaOutput<Schemas[Name]>,
+    undefined
+  >
 } extends infer Args
   ? { readonly [Name in keyof Args]: Args[Name] }
   : never
+
+type MayBeAbsent<Schema extends StandardSchema> = Schema extends OptionalSchema
+  ? true
+  : undefined extends SchemaOutput<Schema>
+    ? true
+    : false
 
 declare const argumentsType: unique symbol
 
@@ -65,7 +76,10 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
  * Declares a command. The definition is closed: an argument that is not declared is refused, and so is a schema that
  * gives back another value than it was given, because policy, schema and handler must see the one that was signed.
  *
- * @throws ArgumentError when the command is none, or a schema does not follow Standard Schema v1.
+ * An argument may be absent when its schema takes `undefined` (`z.string().optional()`) or is made by `optional`. A schema
+ * with a default is refused: nobody signs a default. Put it where the argument is used.
+ *
+ * @throws ArgumentError when the command is none, a schema does not follow Standard Schema v1, or one has a default.
  */
 export function defineCommand<const Schemas extends ArgumentSchemas>(
   draft: CommandDraft<Schemas>,
@@ -82,7 +96,7 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
     if (!isStandardSchema(schema)) {
       throw new ArgumentError(`argument ${quote(name)} of ${quote(command)} has no schema of Standard Schema v1`)
     }
-    args[name] = schema
+    args[name] = withAbsence(schema, `argument ${quote(name)} of ${quote(command)}`)
   }
   return Object.freeze({
     command,
@@ -98,6 +112,20 @@ const draftForms: Forms<CommandDraft<ArgumentSchemas>> = Object.freeze({
   description: anything,
   idempotent: maybe(flag),
 })
+
+/** ARG-24: a schema is asked here whether its argument may be absent, so that a mistake shows where it is made. */
+function withAbsence(schema: StandardSchema, named: string): StandardSchema {
+  if (isOptional(schema)) return schema
+  const absence = absenceOf(schema)
+  // What it answers later is of interest when the argument is absent.
+  if (typeof absence !== 'string') return schema
+  if (absence === 'default') {
+    throw new ArgumentError(
+      `${named} has a default, which no call carries; use \`optional\` of procura/arguments and put the default into the handler`,
+    )
+  }
+  return absence === 'allowed' ? Object.freeze({ '~standard': schema['~standard'], optional: true }) : schema
+}
 
 /**
  * The command that an option names.

@@ -43,6 +43,36 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   return standard?.version === 1 && typeof standard.validate === 'function'
 }
 
+/** Whether a schema says of itself that its argument may be absent. */
+export function isOptional(schema: StandardSchema): boolean {
+  return Object.hasOwn(schema, 'optional') && (schema as { readonly optional?: unknown }).optional === true
+}
+
+/** What a schema makes of an argument that is absent: it allows that, refuses it, or has a value to put there. */
+export type Absence = 'allowed' | 'refused' | 'default'
+
+/** Asks a schema about `undefined`. One that throws or rejects has refused. */
+export function absenceOf(schema: StandardSchema): Absence | Promise<Absence> {
+  try {
+    const answer = schema['~standard'].validate(undefined)
+    if (typeof (answer as { then?: unknown } | null)?.then !== 'function') return readAbsence(answer)
+    return Promise.resolve(answer).then(readAbsence, () => 'refused')
+  } catch {
+    return 'refused'
+  }
+}
+
+function readAbsence(answer: unknown): Absence {
+  try {
+    if (typeof answer !== 'object' || answer === null || !('value' in answer)) return 'refused'
+    if ((answer as { readonly issues?: unknown }).issues !== undefined) return 'refused'
+    return answer.value === undefined ? 'allowed' : 'default'
+  } catch {
+    // Some schemas work out what they say when it is read.
+    return 'refused'
+  }
+}
+
 /** What a schema says of a value. Those of other libraries may repeat text that they were given, so of text they say nothing. */
 export function tellableIssue(schema: StandardSchema, value: unknown, issues: readonly SchemaIssue[]): string {
   const tellable = schema['~standard'].vendor === 'procura' || typeof value === 'number' || typeof value === 'boolean'

@@ -6,13 +6,19 @@ import { integer } from '../../src/capability/argument-types/integer.ts'
 import { listOf } from '../../src/capability/argument-types/list-of.ts'
 import { optional } from '../../src/capability/argument-types/optional.ts'
 import { type ArgumentObjection, checkArguments } from '../../src/capability/check-arguments.ts'
+import type { Command } from '../../src/capability/command.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import type { StandardSchema } from '../../src/capability/standard-schema.ts'
+import { ArgumentError } from '../../src/errors.ts'
 import type { IpldMap } from '../../src/ipld/value.ts'
 
 /** Checks one argument, `x`. */
 const check = (schema: StandardSchema, args: IpldMap) =>
   checkArguments(defineCommand({ command: '/a', args: { x: schema } }), args)
+
+/** The same for a definition that was made by hand, of which no schema was asked before. */
+const checkByHand = (schema: StandardSchema, args: IpldMap) =>
+  checkArguments({ command: '/a' as Command, args: { x: schema } }, args)
 
 const reason = (objection: ArgumentObjection | undefined) => objection && `${objection.requirement} ${objection.reason}`
 
@@ -52,7 +58,8 @@ describe('checkArguments', () => {
   })
 
   it('ARG-02 does not find what objects inherit', () => {
-    const schema = { '~standard': { version: 1, vendor: 'any', validate: (value: unknown) => ({ value }) } } as const
+    const validate = (value: unknown) => (value === undefined ? { issues: [] } : { value })
+    const schema = { '~standard': { version: 1, vendor: 'any', validate } } as const
     const inherited = defineCommand({ command: '/a', args: { toString: schema } })
     expect(checkArguments(inherited, {})).toMatchObject({ requirement: 'ARG-02' })
   })
@@ -70,6 +77,99 @@ describe('checkArguments', () => {
     expect(check(optional(z.number().default(5)), {})).toBeUndefined()
   })
 })
+
+describe('an argument that is absent', () => {
+  const optionals: [string, StandardSchema][] = [
+    ['z.optional', z.string().optional()],
+    ['z.nullish', z.string().nullish()],
+    ['z.unknown', z.unknown()],
+    ['z.union with undefined', z.union([z.string(), z.undefined()])],
+    ['v.optional', v.optional(v.string())],
+    ['v.undefinedable', v.undefinedable(v.string())],
+    ['an ArkType-like function', Object.assign(() => undefined, { '~standard': z.string().optional()['~standard'] })],
+  ]
+  const defaults: [string, StandardSchema][] = [
+    ['z.default', z.number().default(3)],
+    ['z.prefault', z.number().prefault(3)],
+    ['z.catch', z.number().catch(3)],
+    ['z.coerce', z.coerce.string()],
+    ['z.preprocess', z.preprocess((value) => value ?? 'x', z.string())],
+    ['v.optional with a default', v.optional(v.string(), 'x')],
+    ['v.fallback', v.fallback(v.string(), 'x')],
+    ['null for nothing', z.null().catch(null)],
+  ]
+  const required: [string, StandardSchema][] = [
+    ['z.string', z.string()],
+    ['z.nullable', z.string().nullable()],
+    ['v.string', v.string()],
+    ['v.nullable', v.nullable(v.string())],
+    ['a type of ours', integer()],
+    ['a list of optional things', listOf(z.string().optional())],
+    [
+      'one that throws',
+      odd(() => {
+        throw new Error('no')
+      }),
+    ],
+    ['one that answers nothing', odd(() => undefined)],
+    ['one that answers null', odd(() => null)],
+    ['one that answers neither a value nor issues', odd(() => ({}))],
+    [
+      'one whose answer throws',
+      odd(() => ({
+        get value() {
+          throw new Error('no')
+        },
+      })),
+    ],
+  ]
+
+  it.each(optionals)('ARG-24 is optional by %s, and stays absent', async (_, schema) => {
+    expect(defineCommand({ command: '/a', args: { x: schema } }).args.x).toMatchObject({ optional: true })
+    expect(check(schema, {})).toBeUndefined()
+    expect(check(schema, { x: 'text' })).toBeUndefined()
+    expect(await check(later(schema), {})).toBeUndefined()
+    expect(await check(later(schema), { x: 'text' })).toBeUndefined()
+  })
+
+  it.each(defaults)('ARG-24 has no default by %s: that is refused where it is defined', async (_, schema) => {
+    const message = 'argument `x` of `/a` has a default, which no call carries; use `optional` of procura/arguments'
+    expect(() => check(schema, {})).toThrow(ArgumentError)
+    expect(() => check(schema, {})).toThrow(message)
+    expect(reason((await check(later(schema), {})) as ArgumentObjection)).toBe('ARG-02 missing')
+    expect(check(optional(schema), {})).toBeUndefined()
+    expect(check({ ...optional(schema) }, {})).toBeUndefined()
+  })
+
+  it.each(required)('ARG-02 is refused by %s', async (_, schema) => {
+    expect(reason(check(schema, {}) as ArgumentObjection)).toBe('ARG-02 missing')
+    expect(reason((await check(later(schema), {})) as ArgumentObjection)).toBe('ARG-02 missing')
+  })
+
+  it('ARG-24 is asked of a definition that was made by hand as well', () => {
+    const made = { command: '/a' as Command, args: { x: z.string().optional(), y: z.number().default(3) } }
+    expect(checkArguments(made, { y: 1 })).toBeUndefined()
+    expect(checkArguments(made, {})).toMatchObject({ argument: 'y', requirement: 'ARG-02' })
+  })
+
+  it('ARG-24 leaves no rejection to nobody', async () => {
+    const schema = odd(() => Promise.reject(new Error('down')))
+    const definition = defineCommand({ command: '/a', args: { x: schema, y: z.string() } })
+    expect(await checkArguments(definition, {})).toMatchObject({ argument: 'x', requirement: 'ARG-02' })
+    await new Promise((done) => setImmediate(done))
+  })
+
+  it('ARG-24 goes on with the arguments behind one that is absent', async () => {
+    const definition = defineCommand({ command: '/a', args: { x: later(z.string().optional()), y: z.number() } })
+    expect(await checkArguments(definition, { y: 1 })).toBeUndefined()
+    expect(await checkArguments(definition, { y: 'x' })).toMatchObject({ argument: 'y', requirement: 'ARG-03' })
+    expect(await checkArguments(definition, {})).toMatchObject({ argument: 'y', requirement: 'ARG-02' })
+  })
+})
+
+function odd(validate: (value: unknown) => unknown): StandardSchema {
+  return { '~standard': { version: 1, vendor: 'odd', validate: validate as never } }
+}
 
 describe('schemas of others', () => {
   it('are asked, Zod', () => {
@@ -98,7 +198,7 @@ describe('schemas of others', () => {
     ['replaces a map by a list', z.custom().transform(() => []), {}],
     ['gives nothing back', z.custom().transform(() => undefined), 'a'],
   ])('ARG-04 are refused when they change the value: one that %s [attack 8]', (_, schema, x) => {
-    expect(reason(check(schema, { x } as IpldMap) as ArgumentObjection)).toBe('ARG-04 transformed')
+    expect(reason(checkByHand(schema, { x } as IpldMap) as ArgumentObjection)).toBe('ARG-04 transformed')
   })
 
   it('ARG-04 are taken when what they give back is the same in another object', () => {
@@ -117,7 +217,7 @@ describe('schemas of others', () => {
     const thenables = [{ then: fail }, { then: (resolve: (value: unknown) => void) => resolve(undefined) }]
     const answers = [hostile, { issues: hostile }, { issues: [hostile] }, { value: hostile }, ...thenables]
     for (const [at, answer] of answers.entries()) {
-      const objection = await check(
+      const objection = await checkByHand(
         schemaThat(() => answer as never),
         { x: ['a'] },
       )
@@ -155,7 +255,7 @@ describe('schemas of others', () => {
         version: 1,
         vendor: 'test',
         validate: async (value) => {
-          asked.push(name)
+          if (value !== undefined) asked.push(name)
           return ok ? { value } : { issues: [] }
         },
       },
