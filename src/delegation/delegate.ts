@@ -27,7 +27,7 @@ export interface NewDelegation extends LifetimeOptions {
   readonly audience: string
   /** First second of validity. Default: none. */
   readonly notBefore?: Timestamp
-  /** 12 to 64 bytes. Default: 16 random ones. */
+  /** 12 to 64 bytes. Default: 12 random ones. */
   readonly nonce?: Uint8Array
   /** Signed notes; they carry no authority, and everybody who sees the delegation can read them. */
   readonly meta?: IpldMap

@@ -1,12 +1,13 @@
 import type { CID } from 'multiformats/cid'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
+import { missingArgument } from '../capability/missing-argument.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
 import { abortSignal, anything, checkOptions, type Form, type Forms, having, listOf, maybe } from '../check-options.ts'
 import { didOption } from '../did/did-option.ts'
 import { chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
 import { chooseNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, quote } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
@@ -24,8 +25,12 @@ export interface ProofLike {
   readonly subject: Subject
 }
 
-/** Options of {@link invoke}. */
-export interface InvokeOptions<Args = IpldMap> extends LifetimeOptions {
+/** Options of {@link invoke}. With a definition that requires an argument, `args` must be given. */
+export type InvokeOptions<Args = IpldMap> = InvokeDraft<Args> &
+  (Record<never, never> extends Args ? unknown : { readonly args: Args })
+
+/** The options of a call, where `args` may be left out. */
+export interface InvokeDraft<Args = IpldMap> extends LifetimeOptions {
   /** Who calls, and signs: the audience of the last proof. */
   readonly issuer: Signer
   /** Whose authority is used. Default: the subject of the proofs, or the issuer when there are none. */
@@ -34,11 +39,11 @@ export interface InvokeOptions<Args = IpldMap> extends LifetimeOptions {
   readonly audience?: string
   /** What to do. A definition also gives the arguments their type. */
   readonly command: string | CommandDefinition<Args>
-  /** With which arguments. Default: none. */
+  /** With which arguments. Default: none, when the command requires none. */
   readonly args?: Args
   /** The chain that proves it, root first. Default: none, for one's own authority. */
   readonly proofs?: readonly ProofLike[]
-  /** Up to 64 bytes; empty for an idempotent task. Default: 16 random ones. */
+  /** Up to 64 bytes; empty for an idempotent task. Default: 12 random ones. */
   readonly nonce?: Uint8Array
   /** The receipt of the task that asked for this one. */
   readonly cause?: CID
@@ -62,12 +67,17 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
   const given = checkOptions<InvokeOptions<Args>>('invoke', options, optionForms)
   const { issuer, clock = systemClock, cause, meta, proofs = [] } = given
   const subject = didOption('subject', given.subject ?? subjectOf(proofs) ?? issuer.did)
+  const { args = {} } = given
+  // TOK-21
+  const missing = missingArgument(given.command, args)
+  if (missing !== undefined)
+    throw new ArgumentError(`command ${quote(commandOf(given.command))} needs the argument ${quote(missing)}`)
   const fields: InvocationFields = {
     issuer: issuer.did,
     subject,
     ...(given.audience === undefined ? {} : { audience: didOption('audience', given.audience) }),
     command: commandOf(given.command),
-    args: (given.args ?? {}) as IpldMap,
+    args: args as IpldMap,
     proofs: proofs.map(({ cid }) => cid),
     nonce: chooseNonce(given.nonce, 0),
     expiration: chooseExpiration(given, defaultLifetime),

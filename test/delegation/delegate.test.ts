@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { email } from '../../src/capability/argument-types/email.ts'
+import { integer } from '../../src/capability/argument-types/integer.ts'
 import { listOf } from '../../src/capability/argument-types/list-of.ts'
+import { optional } from '../../src/capability/argument-types/optional.ts'
 import { text } from '../../src/capability/argument-types/text.ts'
 import { anyCommand } from '../../src/capability/command.ts'
 import { type CommandDefinition, defineCommand } from '../../src/capability/definition.ts'
@@ -217,6 +220,35 @@ describe('invoke', () => {
   it('wants a subject when the proofs name none', async () => {
     const power = await delegate({ ...options, subject: anySubject })
     await expect(invoke({ issuer: bob, command: '/x', proofs: [power] })).rejects.toThrow(/`subject`/)
+  })
+
+  it('TOK-21 signs nothing without the arguments that the definition requires', async () => {
+    const args = { to: email(), subject: text(), copies: optional(integer()) }
+    const send = defineCommand({ command: '/mail/send', args }) as CommandDefinition<object>
+    const issuer = bob
+    const lacking = [undefined, {}, { subject: 'x' }, { to: undefined, subject: 'x' }, Object.create({ to: 'a@b.de' })]
+    for (const given of lacking) {
+      const options = given === undefined ? {} : { args: given }
+      const message = 'command `/mail/send` needs the argument `to`'
+      await expect(invoke({ issuer, command: send, ...options })).rejects.toThrow(new ArgumentError(message))
+    }
+    await expect(invoke({ issuer, command: send, args: { to: 'a@b.de' } })).rejects.toThrow(
+      'needs the argument `subject`',
+    )
+    expect((await invoke({ issuer, command: send, args: { to: 'a@b.de', subject: '' } })).args).toEqual({
+      to: 'a@b.de',
+      subject: '',
+    })
+    expect((await invoke({ issuer, command: '/mail/send' })).args).toEqual({})
+  })
+
+  it('TOK-21 signs without arguments when none is required, and leaves to the service what is answered later', async () => {
+    const later = { '~standard': { ...text()['~standard'], validate: async () => Promise.reject(new Error('down')) } }
+    const free = { none: {}, some: { x: optional(text()), y: z.string().optional() }, later: { x: later } }
+    for (const [name, args] of Object.entries(free)) {
+      const definition: CommandDefinition = defineCommand({ command: `/free/${name}`, args })
+      expect((await invoke({ issuer: bob, command: definition })).args).toEqual({})
+    }
   })
 
   it('signs nothing but tokens: a signature of other bytes is none of a token [attack 91]', async () => {

@@ -14,10 +14,12 @@ import {
   never,
   type Signer,
 } from 'procura'
-import { email, integer } from 'procura/arguments'
+import { email, integer, optional } from 'procura/arguments'
 import { createGuard, type GuardedCall, type GuardedCommand, type GuardOptions } from 'procura/guard'
 import { memoryVault } from 'procura/vault/memory'
+import * as v from 'valibot'
 import { describe, expectTypeOf, it } from 'vitest'
+import * as z from 'zod'
 
 declare const signer: Signer
 declare const genuine: Authorization
@@ -77,6 +79,40 @@ describe('a definition', () => {
     void invoke({ issuer: signer, command: send, args: { to: 7, count: 1 } })
     // @ts-expect-error an argument is missing
     void invoke({ issuer: signer, command: send, args: { to: 'bob@example.com' } })
+    // @ts-expect-error TOK-21: all of them are
+    void invoke({ issuer: signer, command: send })
+  })
+
+  it('TOK-21 needs no arguments in a call when it requires none', () => {
+    void invoke({ issuer: signer, command: defineCommand({ command: '/a', args: {} }) })
+    void invoke({ issuer: signer, command: defineCommand({ command: '/a', args: { x: optional(email()) } }) })
+    void invoke({ issuer: signer, command: '/mail/send' })
+    void invoke({ issuer: signer, command: '/mail/send', args: { to: 'bob@example.com' } })
+    const table: readonly CommandDefinition[] = [send]
+    for (const command of table) void invoke({ issuer: signer, command })
+  })
+
+  it('ARG-24 has an argument as optional when its schema takes undefined', () => {
+    const list = defineCommand({
+      command: '/issue/list',
+      args: {
+        repo: z.string(),
+        state: z.enum(['open', 'closed']).optional(),
+        label: v.optional(v.string()),
+        any: z.unknown(),
+      },
+    })
+    expectTypeOf<ArgumentsOf<typeof list>>().toEqualTypeOf<{
+      readonly repo: string
+      readonly state?: 'open' | 'closed'
+      readonly label?: string
+      readonly any?: unknown
+    }>()
+    void invoke({ issuer: signer, command: list, args: { repo: 'a/b' } })
+    // @ts-expect-error one that is required is missing
+    void invoke({ issuer: signer, command: list, args: { state: 'open' } })
+    // @ts-expect-error `null` does not stand for absence
+    void invoke({ issuer: signer, command: list, args: { repo: 'a/b', state: null } })
   })
 
   it('tells them as a type, for handlers that are functions of their own', () => {
