@@ -25,6 +25,7 @@ export const vaultForms: Forms<VaultOptions> = Object.freeze({
   fetch: maybe(callback),
   readTimeoutMs: maybe(milliseconds),
   upstreamTimeoutMs: maybe(milliseconds),
+  bodyTimeoutMs: maybe(milliseconds),
   redirects: maybe(whole(0)),
   onRevokeFailure: maybe(callback),
 })

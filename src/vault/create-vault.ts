@@ -34,6 +34,11 @@ export interface VaultOptions {
   readonly readTimeoutMs?: number
   /** Milliseconds until an upstream must have begun to answer. Default 30,000. */
   readonly upstreamTimeoutMs?: number
+  /**
+   * Milliseconds for which nobody may read from the body of a response: then it is broken off, and a secret that was made
+   * for the call is ended. Waiting for an upstream that sends nothing counts as reading. Default 60,000.
+   */
+  readonly bodyTimeoutMs?: number
   /** Redirects within its origin that an upstream may make. Default 5. */
   readonly redirects?: number
   /**
@@ -76,7 +81,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
     pending: new Map(),
     timeoutMs: options.readTimeoutMs ?? 10_000,
   }
-  const { upstreamTimeoutMs = 30_000, redirects = 5, onRevokeFailure } = options
+  const { upstreamTimeoutMs = 30_000, bodyTimeoutMs = 60_000, redirects = 5, onRevokeFailure } = options
 
   async function find(reference: string, signal: AbortSignal | undefined): Promise<FoundCredential> {
     const found = await directory.find(reference, signal)
@@ -110,7 +115,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
       try {
         const sending = { clock, fetch: context.fetch, signal, deadline, redirects }
         const response = await sendWithCredential(plain, credential, released.secret, sending)
-        return scrubResponse(response, forms, done, signal)
+        return scrubResponse(response, forms, done, { signal: deadline.signal, unreadMs: bodyTimeoutMs })
       } catch (error) {
         done()
         throw error

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
+import { VaultError } from '../errors.ts'
 import { concatBytes } from '../ipld/concat.ts'
 
 /** How many bytes of a body are searched. */
@@ -19,27 +19,36 @@ const REMOVED: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encodi
 /** Statuses whose responses have no body (Fetch Standard, "null body status"). */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
+/** When a body is broken off before its end. */
+export interface BodyLimits {
+  /** Breaks it off at once when it fires. */
+  readonly signal: AbortSignal
+  /** Milliseconds for which nobody may read from it. */
+  readonly unreadMs: number
+}
+
 /**
  * Returns a response like `response` with every form of the secret replaced, in the headers and in the first
  * {@link SCRUBBED_BYTES} bytes of the body. The body streams; no byte is held back that cannot begin a form.
  *
  * @param forms - from `encodedForms`, the longest first.
- * @param whenDone - called once, when the body has ended or was cancelled.
- * @param signal - breaks off the body, also where the host's own stream does not hear it.
+ * @param whenDone - called once, when the body has ended, was cancelled, or was broken off.
  */
 export function scrubResponse(
   response: Response,
   forms: readonly Uint8Array[],
   whenDone: () => void,
-  signal?: AbortSignal,
+  limits: BodyLimits,
 ): Response {
   const headers = scrubHeaders(response.headers, forms)
   const init = { status: response.status, headers }
-  if (response.body === null || BODILESS.has(response.status)) {
+  const isEmpty = BODILESS.has(response.status) || response.headers.get('content-length') === '0'
+  if (response.body === null || isEmpty) {
     whenDone()
+    response.body?.cancel().catch(() => undefined)
     return new Response(null, init)
   }
-  return new Response(scrubBody(response.body, forms, whenDone, signal), init)
+  return new Response(scrubBody(response.body, forms, whenDone, limits), init)
 }
 
 function scrubHeaders(given: Headers, forms: readonly Uint8Array[]): Headers {
@@ -63,34 +72,73 @@ export function scrubBody(
   body: ReadableStream<Uint8Array>,
   forms: readonly Uint8Array[],
   whenDone: () => void,
-  signal?: AbortSignal,
+  { signal, unreadMs }: BodyLimits,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   const scrubber = createScrubber(forms)
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  let controller: ReadableStreamDefaultController<Uint8Array>
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isOpen = true
+
+  function end(): void {
+    isOpen = false
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+    whenDone()
+  }
+
+  // also when nobody reads, or the host's own stream does not hear the signal
+  function breakOff(reason: unknown): void {
+    if (!isOpen) return
+    end()
+    controller.error(reason)
+    reader.cancel(reason).catch(() => undefined)
+  }
+
+  function onAbort(): void {
+    breakOff(signal.reason)
+  }
+
+  function waitForReader(): void {
+    const unread = (): void =>
+      breakOff(new VaultError('ERR_VAULT_UPSTREAM', `nobody read from the response for ${unreadMs} ms`))
+    timer = setTimeout(unread, unreadMs)
+    // a process that has nothing else to do need not wait for it
+    ;(timer as { unref?(): void }).unref?.()
+  }
+
+  const source: UnderlyingDefaultSource<Uint8Array> = {
+    start(given) {
+      controller = given
+      if (signal.aborted) return onAbort()
+      signal.addEventListener('abort', onAbort, { once: true })
+      waitForReader()
+    },
+    async pull() {
+      clearTimeout(timer)
       try {
         for (;;) {
-          const { done, value } = await unlessAborted(() => reader.read(), signal)
+          const { done, value } = await reader.read()
+          if (!isOpen) return
           const bytes = done ? scrubber.end() : scrubber.push(value)
           if (bytes.length > 0) controller.enqueue(bytes)
           if (done) {
+            end()
             controller.close()
-            whenDone()
-          }
+          } else if (bytes.length > 0) waitForReader()
           if (done || bytes.length > 0) return
         }
       } catch (error) {
-        whenDone()
-        if (signal?.aborted) reader.cancel(error).catch(() => undefined)
-        throw error
+        breakOff(error)
       }
     },
     async cancel(reason) {
-      whenDone()
+      if (isOpen) end()
       await reader.cancel(reason)
     },
-  })
+  }
+  // nothing is read ahead: what is pulled, somebody reads
+  return new ReadableStream(source, { highWaterMark: 0 })
 }
 
 interface Scrubber {

@@ -1,8 +1,10 @@
 import { Buffer } from 'node:buffer'
+import { getEventListeners } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodedForms } from '../../src/vault/encoded-forms.ts'
-import { SCRUBBED_BYTES, scrubBody, scrubResponse } from '../../src/vault/scrub.ts'
+import { type BodyLimits, SCRUBBED_BYTES, scrubBody, scrubResponse } from '../../src/vault/scrub.ts'
 import { Secret } from '../../src/vault/secret.ts'
 
 const value = 'Sk/7+_live "q&a=1"'
@@ -16,11 +18,14 @@ function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   })
 }
 
+/** No end but that of the body. */
+const patient = (signal = new AbortController().signal): BodyLimits => ({ signal, unreadMs: 60_000 })
+
 async function scrubbed(text: string | Uint8Array, secrets: readonly Secret[], size = 1_000_000): Promise<string> {
   const bytes = Buffer.from(text)
   const chunks: Uint8Array[] = []
   for (let at = 0; at < bytes.length; at += size) chunks.push(Uint8Array.from(bytes.subarray(at, at + size)))
-  return new Response(scrubBody(streamOf(chunks), encodedForms(secrets), () => undefined)).text()
+  return new Response(scrubBody(streamOf(chunks), encodedForms(secrets), () => undefined, patient())).text()
 }
 
 describe('scrubbing', () => {
@@ -81,7 +86,7 @@ describe('scrubbing', () => {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new TextEncoder().encode('data: event\n\n')),
     })
-    const reader = scrubBody(body, encodedForms([new Secret('canary-77')]), () => undefined).getReader()
+    const reader = scrubBody(body, encodedForms([new Secret('canary-77')]), () => undefined, patient()).getReader()
     expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: event\n\n')
     await reader.cancel()
   })
@@ -103,6 +108,7 @@ describe('scrubbing', () => {
       new Response('hello', { status: 201, headers }),
       encodedForms([new Secret('canary-77')]),
       () => undefined,
+      patient(),
     )
     expect(out.status).toBe(201)
     expect([...out.headers]).toEqual([
@@ -117,9 +123,9 @@ describe('scrubbing', () => {
     const reasons: unknown[] = []
     const endless = (): ReadableStream<Uint8Array> =>
       new ReadableStream({ pull: () => new Promise(() => undefined), cancel: (reason) => void reasons.push(reason) })
-    await scrubBody(endless(), [], () => undefined).cancel('enough')
+    await scrubBody(endless(), [], () => undefined, patient()).cancel('enough')
     const leaving = new AbortController()
-    const reading = new Response(scrubBody(endless(), [], () => undefined, leaving.signal)).text()
+    const reading = new Response(scrubBody(endless(), [], () => undefined, patient(leaving.signal))).text()
     leaving.abort('gone')
     await expect(reading).rejects.toBe('gone')
     expect(reasons).toEqual(['enough', 'gone'])
@@ -127,8 +133,11 @@ describe('scrubbing', () => {
 
   it('gives an answer without a body as it is, whatever its status', () => {
     let done = 0
-    const response = scrubResponse(new Response(null, { status: 200 }), [], () => void done++)
+    const response = scrubResponse(new Response(null, { status: 200 }), [], () => void done++, patient())
     expect([response.status, response.body, done]).toEqual([200, null, 1])
+    const headers = { 'content-length': '0' }
+    const empty = scrubResponse(new Response('', { headers }), [], () => void done++, patient())
+    expect([empty.body, done]).toEqual([null, 2])
   })
 
   it('tells once when the body is done, cancelled, broken or absent', async () => {
@@ -136,11 +145,65 @@ describe('scrubbing', () => {
     const count = (): void => {
       done += 1
     }
-    await new Response(scrubBody(streamOf([]), [], count)).text()
-    await scrubBody(streamOf([new Uint8Array(3)]), [], count).cancel()
-    scrubResponse(new Response(null, { status: 204 }), [], count)
+    await new Response(scrubBody(streamOf([]), [], count, patient())).text()
+    await scrubBody(streamOf([new Uint8Array(3)]), [], count, patient()).cancel()
+    scrubResponse(new Response(null, { status: 204 }), [], count, patient())
     const broken = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error('reset')) })
-    await expect(new Response(scrubBody(broken, [], count)).text()).rejects.toThrow('reset')
+    await expect(new Response(scrubBody(broken, [], count, patient())).text()).rejects.toThrow('reset')
     expect(done).toBe(4)
+  })
+
+  it('VLT-12 breaks a body off from which nobody reads, at once when the signal fires, and tells so once', async () => {
+    const counts = { done: 0, cancelled: 0 }
+    const body = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(9)),
+        cancel: () => {
+          counts.cancelled += 1
+        },
+      })
+    const count = (): void => {
+      counts.done += 1
+    }
+    const leaving = new AbortController()
+    const unread = scrubBody(body(), [], count, patient(leaving.signal))
+    const begun = scrubBody(body(), [], count, patient(leaving.signal)).getReader()
+    await begun.read()
+    leaving.abort(new Error('gone'))
+    expect(counts).toEqual({ done: 2, cancelled: 2 })
+    await expect(new Response(unread).text()).rejects.toThrow('gone')
+    await expect(begun.read()).rejects.toThrow('gone')
+    const late = scrubBody(body(), [], count, patient(leaving.signal))
+    await expect(new Response(late).text()).rejects.toThrow('gone')
+    await late.cancel().catch(() => undefined)
+    expect(counts).toEqual({ done: 3, cancelled: 3 })
+    expect(getEventListeners(leaving.signal, 'abort')).toEqual([])
+  })
+
+  it('VLT-12 breaks a body off from which nobody reads for too long, and not one that is slow itself', async () => {
+    let done = 0
+    const count = (): void => {
+      done += 1
+    }
+    const { signal } = new AbortController()
+    const slow = (pauseMs: number): ReadableStream<Uint8Array> =>
+      new ReadableStream({
+        pull: async (controller) => {
+          await wait(pauseMs)
+          controller.enqueue(new Uint8Array(9))
+        },
+      })
+    const message = 'nobody read from the response for 30 ms'
+    const unread = scrubBody(slow(0), [], count, { signal, unreadMs: 30 })
+    const left = scrubBody(slow(0), [], count, { signal, unreadMs: 30 }).getReader()
+    const reading = scrubBody(slow(60), [], count, { signal, unreadMs: 30 }).getReader()
+    await left.read()
+    expect((await reading.read()).value).toEqual(new Uint8Array(9))
+    expect(done).toBe(2)
+    await expect(new Response(unread).text()).rejects.toMatchObject({ code: 'ERR_VAULT_UPSTREAM', message })
+    await expect(left.read()).rejects.toThrow(message)
+    await reading.cancel()
+    expect(done).toBe(3)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 })
