@@ -4,6 +4,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { Authorization } from '../authorization/authorization.ts'
 import { AuthorizationError, VaultError } from '../errors.ts'
 import { type Clock, never, type Timestamp } from '../time.ts'
@@ -48,28 +49,27 @@ export function checkCall(credential: Credential, { authorization }: Admission):
 /**
  * Refuses when the permission has ended while the work waited: by time, or by a revocation that `recheck` finds.
  *
- * @throws {@link VaultError} `ERR_VAULT_EXPIRED`, `ERR_VAULT_REVOKED` or `ERR_VAULT_UNAVAILABLE`.
+ * @throws {@link VaultError} `ERR_VAULT_EXPIRED`, `ERR_VAULT_REVOKED` or `ERR_VAULT_UNAVAILABLE`; the reason of the signal
+ *   when it fires.
  */
 export async function checkStillStands(admission: Admission, clock: Clock, options: ReleaseOptions): Promise<void> {
   const { authorization } = admission
-  if (options.recheck !== undefined) {
+  const { recheck, signal } = options
+  if (recheck !== undefined) {
     let stands: boolean
     try {
-      stands = await options.recheck(authorization, signalOf(options))
+      stands = await unlessAborted(() => recheck(authorization, signal === undefined ? {} : { signal }), signal)
     } catch (cause) {
+      signal?.throwIfAborted()
       throw vaultFailure('ERR_VAULT_UNAVAILABLE', 'it could not be found out whether the call still stands', cause)
     }
     // VLT-04
-    if (stands !== true) throw new VaultError('ERR_VAULT_REVOKED', 'the call was revoked while the credential was read')
+    if (stands !== true)
+      throw new VaultError('ERR_VAULT_REVOKED', 'the call was revoked before the credential was sent')
   }
   // VLT-03: what the clock tolerance let pass at the beginning passes still, time that went by since does not
   const { expiration } = authorization
   if (expiration !== never && !(Math.floor(clock.now()) <= Math.max(expiration, admission.at))) {
-    throw new VaultError('ERR_VAULT_EXPIRED', 'the authorization expired while the credential was read')
+    throw new VaultError('ERR_VAULT_EXPIRED', 'the authorization expired before the credential was sent')
   }
-}
-
-/** The signal as options of its own, absent when there is none. */
-function signalOf(options: { readonly signal?: AbortSignal }): { readonly signal?: AbortSignal } {
-  return options.signal === undefined ? {} : { signal: options.signal }
 }

@@ -4,12 +4,13 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { abortSignal, anything, callback, checkOptions, type Forms, having, maybe, table } from '../check-options.ts'
 import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
 import { quietly } from '../quietly.ts'
 import { type Clock, systemClock } from '../time.ts'
-import { admit, checkCall } from './admit.ts'
+import { admit, checkCall, checkStillStands } from './admit.ts'
 import { checkConfiguration, vaultForms } from './configuration.ts'
 import type { Credential, CredentialRules } from './credential.ts'
 import { type CredentialDirectory, configuredDirectory, type FoundCredential } from './credential-directory.ts'
@@ -84,7 +85,17 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
   const { upstreamTimeoutMs = 30_000, bodyTimeoutMs = 60_000, redirects = 5, onRevokeFailure } = options
 
   async function find(reference: string, signal: AbortSignal | undefined): Promise<FoundCredential> {
-    const found = await directory.find(reference, signal)
+    const deadline = startDeadline([signal], context.timeoutMs)
+    let found: FoundCredential | undefined
+    try {
+      found = await unlessAborted(() => directory.find(reference, deadline.signal), deadline.signal)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!deadline.signal.aborted) throw error
+      throw new VaultError('ERR_VAULT_UNAVAILABLE', `the vault did not answer within ${context.timeoutMs} ms`)
+    } finally {
+      deadline.end()
+    }
     if (found === undefined) {
       throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'there is no credential of this name; see the configuration')
     }
@@ -113,8 +124,14 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
         })
       })
       try {
-        const sending = { clock, fetch: context.fetch, signal, deadline, redirects }
-        const response = await sendWithCredential(plain, credential, released.secret, sending)
+        const response = await sendWithCredential(plain, credential, released.secret, {
+          clock,
+          fetch: context.fetch,
+          signal,
+          deadline,
+          redirects,
+          stillStands: (during) => checkStillStands(admission, clock, { ...useOptions, signal: during }),
+        })
         return scrubResponse(response, forms, done, { signal: deadline.signal, unreadMs: bodyTimeoutMs })
       } catch (error) {
         done()

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { anything, checkOptions, type Forms, maybe, text } from '../check-options.ts'
 import type { Deadline } from '../deadline.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
@@ -27,6 +28,8 @@ export interface SendOptions {
   readonly deadline: Deadline
   /** Redirects that are followed. */
   readonly redirects: number
+  /** Asked before each hop but the first. Throws when the call does not stand any more. */
+  readonly stillStands: (signal: AbortSignal) => Promise<void>
 }
 
 /** A request as the caller meant it when it called, before a credential is in it. */
@@ -83,7 +86,8 @@ function copyHeaders(headers: UseRequest['headers']): Headers {
  *
  * @returns the response as the upstream gave it; not yet scrubbed.
  * @throws {@link VaultError} `ERR_VAULT_ORIGIN_REFUSED` when a hop leads where the credential may not go,
- *   `ERR_VAULT_UPSTREAM` when the upstream does not answer, or redirects too often.
+ *   `ERR_VAULT_UPSTREAM` when the upstream does not answer, or redirects too often; what `stillStands` throws; the reason
+ *   of the caller's signal when it fires. After it has thrown nothing is sent.
  */
 export async function sendWithCredential(
   plain: PlainRequest,
@@ -91,16 +95,18 @@ export async function sendWithCredential(
   secret: Secret,
   options: SendOptions,
 ): Promise<Response> {
-  const { deadline } = options
+  const { deadline, signal: callers, stillStands } = options
+  const { signal } = deadline
   try {
     let url = checkDestination(credential, plain.target, plain.method)
     const { origin } = url
     let { method, body } = plain
     let headers = plain.headers
     for (let hops = 0; ; hops += 1) {
+      if (hops > 0) await stillStands(signal)
       const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential.processor)
-      const signed = await withSecret(credential.processor, request, secret, { ...options, signal: deadline.signal })
-      const response = await send(signed, origin, options, deadline.signal)
+      const signed = await withSecret(credential.processor, request, secret, { ...options, signal })
+      const response = await send(signed, origin, options.fetch, signal)
       const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
       if (location === null) return response
       // how the rest of it ends is nobody's concern, and need not be waited for
@@ -120,6 +126,10 @@ export async function sendWithCredential(
         throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the upstream redirected to another origin')
       }
     }
+  } catch (error) {
+    if (!signal.aborted || error instanceof VaultError) throw error
+    if (callers?.aborted) throw callers.reason
+    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not answer', signal.reason)
   } finally {
     deadline.clear()
   }
@@ -133,9 +143,9 @@ async function withSecret(
   context: ProcessorContext,
 ): Promise<OutgoingRequest> {
   try {
-    return await processor.apply(request, secret, context)
+    return await unlessAborted(() => processor.apply(request, secret, context), context.signal)
   } catch (error) {
-    if (error instanceof VaultError) throw error
+    if (context.signal.aborted || error instanceof VaultError) throw error
     throw vaultFailure('ERR_VAULT_INTEGRITY', 'the processor could not put the secret into the request', error)
   }
 }
@@ -149,16 +159,17 @@ function prepare(request: OutgoingRequest, processor: Processor): OutgoingReques
 async function send(
   request: OutgoingRequest,
   origin: string,
-  options: SendOptions,
+  fetch: SendOptions['fetch'],
   signal: AbortSignal,
 ): Promise<Response> {
   // a processor may add to the URL, and must not move the request elsewhere
   if (request.url.origin !== origin) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the processor changed the origin of the request')
   }
-  let response: Response
-  try {
-    response = await options.fetch(request.url, {
+  // VLT-47
+  signal.throwIfAborted()
+  const answer = (async () =>
+    fetch(request.url, {
       method: request.method,
       headers: request.headers,
       ...(request.body !== undefined && { body: Uint8Array.from(request.body) }),
@@ -168,9 +179,14 @@ async function send(
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
       cache: 'no-store',
-    })
+    }))()
+  let response: Response
+  try {
+    // a `fetch` of the service's own may not mind the signal
+    response = await unlessAborted(answer, signal)
   } catch (cause) {
-    if (options.signal?.aborted === true) throw options.signal.reason
+    answer.then((late) => late.body?.cancel()).catch(() => undefined)
+    if (signal.aborted) throw cause
     throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not answer', cause)
   }
   if (response.type === 'opaqueredirect') {

@@ -40,7 +40,7 @@ export interface Released {
 /**
  * Reads the secret of a credential for an admitted call.
  *
- * @throws {@link VaultError}; a secret that was read is given back before.
+ * @throws {@link VaultError}; a secret that was read is given back before, or meanwhile when the signal has fired.
  */
 export async function release(
   found: FoundCredential,
@@ -60,7 +60,7 @@ export async function release(
     return { release: described, secret, secrets, ...(reading.revoke !== undefined && { revoke: reading.revoke }) }
   } catch (error) {
     for (const secret of secrets) secret.dispose()
-    await giveBack(reading)
+    await unlessAborted(giveBack(reading), options.signal).catch(() => undefined)
     throw error
   }
 }
@@ -83,7 +83,9 @@ async function readSecret(
     try {
       return checkReading(found, reading, Math.floor(context.clock.now()))
     } catch (error) {
-      if (Secret.is(reading?.secret)) await giveBack(reading as SecretReading)
+      if (Secret.is(reading?.secret)) {
+        await unlessAborted(giveBack(reading as SecretReading), deadline.signal).catch(() => undefined)
+      }
       throw error
     }
   } catch (error) {

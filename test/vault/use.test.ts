@@ -1,14 +1,19 @@
 import { getEventListeners } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createVault } from '../../src/vault/create-vault.ts'
+import type { Authorization } from '../../src/authorization/authorization.ts'
+import { createVault, vaultOver } from '../../src/vault/create-vault.ts'
+import { configuredDirectory } from '../../src/vault/credential-directory.ts'
 import * as memory from '../../src/vault/memory.ts'
+import type { Processor } from '../../src/vault/processor.ts'
 import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { query } from '../../src/vault/processors/query.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretSource } from '../../src/vault/source.ts'
-import { OWNER, permission, STRANGER, serve, type TestServer, vaultError } from './support.ts'
+import type { ReleaseOptions } from '../../src/vault/vault.ts'
+import { movableClock, NOON, OWNER, permission, STRANGER, serve, type TestServer, vaultError } from './support.ts'
 
 const value = 'canary-4b1d77'
 
@@ -289,6 +294,89 @@ describe('redirects', () => {
     ])
   })
 
+  it('VLT-04 ask before each further hop whether the call still stands [attack 74]', async () => {
+    const server = await start((_received, response) => void response.writeHead(302, { location: '/next' }).end())
+    const clock = movableClock()
+    const vault = vaultFor(server, {}, { clock })
+    const authorization = (): Authorization => permission({ expiration: NOON + 100 })
+    const url = server.origin
+    const use = (options: ReleaseOptions): Promise<Response> =>
+      vault.use({ reference: 'crm', authorization: authorization(), url }, options)
+
+    let asked = 0
+    const recheck = (): boolean => {
+      asked += 1
+      return asked < 3
+    }
+    await expect(use({ recheck })).rejects.toMatchObject(vaultError('ERR_VAULT_REVOKED'))
+    expect([asked, server.received.length]).toEqual([3, 2])
+
+    const late = (): boolean => {
+      clock.add(60)
+      return true
+    }
+    await expect(use({ recheck: late })).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
+    expect(server.received.length).toBe(3)
+
+    const failing = (): Promise<boolean> => {
+      asked += 1
+      return asked === 4 ? Promise.resolve(true) : Promise.reject(new Error('away'))
+    }
+    await expect(use({ recheck: failing })).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(server.received.length).toBe(4)
+  })
+
+  it('VLT-47 end when the signal fires, at whichever step, though nothing listens to it [attack 74]', async () => {
+    const gone = new Error('gone')
+    for (const step of ['find', 'read', 'recheck', 'apply', 'fetch', 'recheck again', 'apply again', 'fetch again']) {
+      const controller = new AbortController()
+      let sent = 0
+      let hops = 0
+      const reach = async <T>(name: string, value: T): Promise<T> => {
+        if (name !== step) return value
+        controller.abort(gone)
+        await wait(1)
+        return value
+      }
+      const again = (name: string): string => (hops === 0 ? name : `${name} again`)
+      const source: SecretSource = {
+        name: 'test',
+        read: async (reference) => {
+          const secret = new Secret(value)
+          return reach('read', { reference, secret, version: '1', kind: 'static', downscoped: false, readAt: NOON })
+        },
+      }
+      const processor: Processor = {
+        ...bearer(),
+        apply: async (request, secret, context) =>
+          reach(again('apply'), await bearer().apply(request, secret, context)),
+      }
+      const directory = configuredDirectory(source, { crm: { origins: ['https://a.example'], processor } })
+      const vault = vaultOver(
+        { ...directory, find: async (name, signal) => reach('find', await directory.find(name, signal)) },
+        {
+          clock: movableClock(),
+          fetch: async () => {
+            sent += 1
+            const answer = new Response('moved', { status: 302, headers: { location: '/b' } })
+            await reach(again('fetch'), undefined)
+            hops += 1
+            return hops === 1 ? answer : new Response('there')
+          },
+        },
+      )
+      const used = vault.use(
+        { reference: 'crm', authorization: permission(), url: 'https://a.example/a' },
+        { signal: controller.signal, recheck: () => reach(again('recheck'), true) },
+      )
+      await expect(used, step).rejects.toBe(gone)
+      const before = sent
+      await wait(3)
+      expect([step, sent]).toEqual([step, before])
+      expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+    }
+  })
+
   it('turn POST into GET as browsers do, if the credential allows GET', async () => {
     const server = await start((received, response) => {
       if (received.url === '/a') response.writeHead(303, { location: '/b' }).end()
@@ -353,6 +441,22 @@ describe('an upstream that does not behave', () => {
       ...vaultError('ERR_VAULT_UPSTREAM'),
       message: expect.stringMatching(/ECONNREFUSED/),
     })
+  })
+
+  it('is not asked when the place of the rules does not answer in time', async () => {
+    let sent = 0
+    const hang = (): Promise<never> => new Promise(() => undefined)
+    const fetch: typeof globalThis.fetch = async () => {
+      sent += 1
+      return new Response()
+    }
+    const vault = vaultOver({ adapter: 'test', find: hang }, { readTimeoutMs: 20, fetch })
+    const message = 'the vault did not answer within 20 ms'
+    const asked = { reference: 'crm', url: 'https://a.example' }
+    const away = { ...vaultError('ERR_VAULT_UNAVAILABLE'), message }
+    await expect(vault.use({ ...asked, authorization: permission() })).rejects.toMatchObject(away)
+    await expect(vault.lease('crm', { authorization: permission() })).rejects.toMatchObject(away)
+    expect(sent).toBe(0)
   })
 
   it('is given up when the caller gives up', async () => {
