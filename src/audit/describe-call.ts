@@ -31,6 +31,8 @@ export interface IntentEventOptions {
   /** The `traceparent` of the request. */
   readonly trace?: string
   readonly mode?: AuditMode
+  /** Time at which an outcome is recorded, or none will be any more. Default a day after `time`. */
+  readonly outcomeBy?: Timestamp
 }
 
 /**
@@ -41,7 +43,7 @@ export interface IntentEventOptions {
 export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
   checkConfiguration('intentEvent', options, intentForms)
   checkConfiguration('intentEvent: privacy', options.privacy ?? {}, privacyForms)
-  const { authorization, time, privacy = {}, vault, trace, mode } = options
+  const { authorization, time, privacy = {}, vault, trace, mode, outcomeBy } = options
   const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
   const { argumentsKey, disclose, pseudonymize } = privacy
   const id = newEventId()
@@ -65,6 +67,7 @@ export async function intentEvent(options: IntentEventOptions): Promise<IntentEv
     ...(vault !== undefined && { vault }),
     ...(trace !== undefined && { trace }),
     ...(mode !== undefined && { mode }),
+    ...(outcomeBy !== undefined && { outcomeBy }),
   }
   return pseudonymize === undefined ? event : pseudonymizeEvent(event, pseudonymize)
 }
@@ -146,6 +149,7 @@ const intentForms: Forms<IntentEventOptions> = Object.freeze({
   vault: maybe(text),
   trace: maybe(text),
   mode: maybe(modeForm),
+  outcomeBy: maybe(timeForm),
 })
 
 const deniedForms: Forms<DeniedEventOptions> = Object.freeze({

@@ -71,6 +71,11 @@ export interface IntentEvent extends EventBase, CallFacts {
   readonly command: string
   /** Which credential it is about to use, by the name the vault gives it. */
   readonly vault?: string
+  /**
+   * Time at which its writer has recorded an outcome, or records none any more: after it the intent is open for good, and
+   * `recoverIntents` closes it. Default a day after `time`.
+   */
+  readonly outcomeBy?: Timestamp
 }
 
 /** What became of an intent. */
@@ -206,6 +211,13 @@ export interface CheckpointEvent extends EventBase {
   readonly signature: string
 }
 
+/** How far every call has an end on record, so that a recovery need not read further back. */
+export interface SettledEvent extends EventBase {
+  readonly kind: 'settled'
+  /** Number of a record: every intent with a lower one has an outcome. */
+  readonly before: number
+}
+
 /** Everything that a log can tell. */
 export type AuditEvent =
   | IntentEvent
@@ -216,6 +228,7 @@ export type AuditEvent =
   | RevokedEvent
   | RecoveredEvent
   | CheckpointEvent
+  | SettledEvent
 
 /** The kinds of {@link AuditEvent}. */
 export type AuditEventKind = AuditEvent['kind']

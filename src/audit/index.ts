@@ -42,11 +42,14 @@ export {
   type RecoveredEvent,
   type ReleasedEvent,
   type RevokedEvent,
+  type SettledEvent,
 } from './event.ts'
 export { type OcsfActivity, type OcsfApiActivity, type OcsfOptions, ocsfVersion, toOcsf } from './export/ocsf.ts'
+export { findOpenIntents, type OpenIntent } from './find-open-intents.ts'
 export { argumentSalt, type HashArgumentsOptions, hashArguments } from './hash-arguments.ts'
 export { type AuditHistory, auditHistory, type LoggedEvent } from './history.ts'
 export { importSecretKey, type SecretKey } from './hmac.ts'
+export type { RecoveryRun } from './intent-recovery.ts'
 export { type MemoryAuditSink, type MemoryAuditSinkOptions, memoryAuditSink } from './memory.ts'
 export { memoryPersonalKeyStore } from './memory-personal-key-store.ts'
 export { type OtelAuditSinkOptions, type OtelLogger, type OtelLogRecord, otelAuditSink } from './otel.ts'
@@ -61,7 +64,7 @@ export {
   parseRecord,
   type Sha256,
 } from './record.ts'
-export { findOpenIntents, type OpenIntent, type RecoverIntentsOptions, recoverIntents } from './recover-intents.ts'
+export { type RecoverIntentsOptions, recoverIntents } from './recover-intents.ts'
 export {
   type DenialSampler,
   type SampleDenialsOptions,

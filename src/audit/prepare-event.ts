@@ -45,6 +45,7 @@ const kinds: ReadonlySet<string> = new Set([
   'revoked',
   'recovered',
   'checkpoint',
+  'settled',
 ])
 
 /**

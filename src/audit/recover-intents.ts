@@ -1,52 +1,12 @@
-import { abortSignal, having, maybe, table } from '../check-options.ts'
+import { abortSignal, having, maybe } from '../check-options.ts'
 import { type Clock, systemClock } from '../time.ts'
-import { appendTo } from './append-to.ts'
-import { checkConfiguration, checkParts, iterable, sinkForm } from './configuration.ts'
-import { type AuditEvent, type IntentEvent, newEventId, type OutcomeEvent } from './event.ts'
-import type { LoggedEvent } from './history.ts'
-import type { AuditRecord } from './record.ts'
+import { checkConfiguration, sinkForm } from './configuration.ts'
+import { createIntentRecovery, type RecoveryRun } from './intent-recovery.ts'
 import type { AuditSink } from './sink.ts'
-
-/** An intent of which the log does not say how it ended. */
-export interface OpenIntent {
-  /** Number of its record. */
-  readonly sequence: number
-  readonly event: IntentEvent
-  /** Whether the log says that a credential was released for it. Without that it may have been all the same. */
-  readonly released: boolean
-}
-
-/**
- * Finds the intents without an outcome: calls in whose midst the process ended, or whose outcome could not be written.
- * AUD-09
- *
- * Holds one entry for each intent that is open at that point of the log, not the log.
- *
- * @throws ArgumentError when there is nothing to iterate, or something else than records.
- */
-export async function findOpenIntents(
-  records: Iterable<LoggedEvent> | AsyncIterable<LoggedEvent>,
-): Promise<readonly OpenIntent[]> {
-  checkConfiguration('findOpenIntents', { records }, { records: recordsForm })
-  const open = new Map<string, OpenIntent>()
-  for await (const record of records) {
-    checkParts('findOpenIntents: a record', record, { event: table })
-    const { sequence, event } = record
-    if (event.kind === 'intent') open.set(event.id, { sequence, event, released: false })
-    const intent = linkOf(event)
-    const entry = intent === undefined ? undefined : open.get(intent)
-    if (intent === undefined || entry === undefined) continue
-    if (event.kind === 'released') open.set(intent, { ...entry, released: true })
-    else open.delete(intent)
-  }
-  return [...open.values()]
-}
 
 /** Options of {@link recoverIntents}. */
 export interface RecoverIntentsOptions {
-  /** The log as it was found at the start, `readJsonlRecords` for one. */
-  readonly records: Iterable<AuditRecord> | AsyncIterable<AuditRecord>
-  /** Where the outcomes go: the same log. */
+  /** The log: its `history` is read, and outcomes go to it. */
   readonly sink: AuditSink
   /** Default: the host's clock. */
   readonly clock?: Clock
@@ -54,37 +14,21 @@ export interface RecoverIntentsOptions {
 }
 
 /**
- * Closes the open intents of an earlier process with the outcome `unknown`: never with `ok`, and never by leaving them
- * out. Run it once at the start, before calls are taken.
+ * Closes intents that get no outcome any more with the outcome `unknown`, and leaves those of calls that may be under way.
+ * A guard does so by itself with `audit: { sink, recoverIntents: true }`; this is for logs that are written otherwise.
  *
- * @returns the intents, for whoever has to look after them.
+ * An intent is closed when its `outcomeBy` is past, or when it was in the log before this process became its only writer.
+ * The log is read back as far as a record of kind `settled`, which is written now and then.
+ *
+ * @returns the intents that were closed, for whoever has to look after them, and those that were left.
+ * @throws ArgumentError when the sink has no log that can be read back; AuditError when it cannot be read or written.
  */
-export async function recoverIntents(options: RecoverIntentsOptions): Promise<readonly OpenIntent[]> {
+export async function recoverIntents(options: RecoverIntentsOptions): Promise<RecoveryRun> {
   checkConfiguration('recoverIntents', options, {
-    records: recordsForm,
     sink: sinkForm,
     clock: maybe(having('now')),
     signal: maybe(abortSignal),
   })
-  const { records, sink, clock = systemClock, signal } = options
-  const open = await findOpenIntents(records)
-  for (const { event } of open) {
-    const { mode } = event
-    const outcome: OutcomeEvent = {
-      kind: 'outcome',
-      id: newEventId(),
-      time: Math.floor(clock.now()),
-      ...(mode === undefined ? {} : { mode }),
-      intent: event.id,
-      status: 'unknown',
-    }
-    await appendTo(sink, outcome, signal === undefined ? {} : { signal })
-  }
-  return open
-}
-
-const recordsForm = iterable('records that can be iterated, such as those of readJsonlRecords')
-
-function linkOf(event: AuditEvent): string | undefined {
-  return event.kind === 'outcome' || event.kind === 'released' || event.kind === 'denied' ? event.intent : undefined
+  const { sink, clock = systemClock, signal } = options
+  return createIntentRecovery({ sink, clock }).run(signal === undefined ? {} : { signal })
 }

@@ -3,6 +3,7 @@ import { allOf } from '../../src/audit/all-of.ts'
 import { anyOf } from '../../src/audit/any-of.ts'
 import { bestEffort } from '../../src/audit/best-effort.ts'
 import { chainedSink } from '../../src/audit/chained-sink.ts'
+import type { AuditHistory } from '../../src/audit/history.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
 import { recoverIntents } from '../../src/audit/recover-intents.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
@@ -67,7 +68,11 @@ describe('an answer that is not a confirmation', () => {
     expect(told).toEqual(['ERR_AUDIT_UNCONFIRMED'])
     const log = memoryAuditSink()
     await log.append(intent(1), {})
-    const recovered = recoverIntents({ records: log.records(), sink: lying(answer) })
+    const farFuture = { now: () => intent(1).time + 100_000 }
+    const recovered = recoverIntents({
+      sink: { ...lying(answer), history: log.history as AuditHistory },
+      clock: farFuture,
+    })
     await expect(recovered).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
   })
 

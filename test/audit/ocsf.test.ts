@@ -44,14 +44,15 @@ const events: readonly AuditEvent[] = [
   { kind: 'revoked', id: id(12), time: 1, revoked: 'bafyleaf' },
   { kind: 'recovered', id: id(13), time: 1, reason: 'torn_tail', segment: 'audit', droppedBytes: 1, droppedHash: 'ab' },
   { kind: 'checkpoint', id: id(14), time: 1, log: 'mail', sequence: 9, hash: 'ab', signer: service, signature: 'ab' },
-  intent(15, { mode: 'shadow' }),
+  intent(15, { mode: 'shadow', outcomeBy: 1_800_000_090 }),
+  { kind: 'settled', id: id(18), time: 1, before: 7 },
 ]
 
 describe('a record as OCSF', () => {
   it('AUD-22 has only attributes of the schema, each of its type and numbers, and all that are required', async () => {
     const sink = memoryAuditSink()
     for (const event of events) await sink.append(event, {})
-    expect(new Set(sink.records().map(({ event }) => event.kind)).size).toBe(8)
+    expect(new Set(sink.records().map(({ event }) => event.kind)).size).toBe(9)
     for (const record of sink.records()) {
       for (const activity of ['create', 'read', 'update', 'delete', 'other'] as const) {
         const event = toOcsf(record, { ...options, activityOf: () => activity })

@@ -1,29 +1,15 @@
 import { join } from 'node:path'
-import sqlite from 'node-sqlite3-wasm'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseRecord } from '../../src/audit/record.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { readSqliteLines, type SqliteDatabase, sqliteAuditSink } from '../../src/audit/sqlite.ts'
+import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sqlite.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { withHealth } from '../../src/audit/with-health.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { backend as noble } from '../../src/principal/backend/noble.ts'
 import { denied, id, intent, logOf, outcome } from './events.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
-
-/** node-sqlite3-wasm in the shape of better-sqlite3, its statements ended after each use as they are there. */
-function open(path: string): SqliteDatabase {
-  const database = new sqlite.Database(path)
-  onTestFinished(() => database.close())
-  return {
-    exec: (sql) => database.exec(sql),
-    prepare: (sql) => ({
-      run: (...values) => database.run(sql, [...values]),
-      get: (...values) => database.get(sql, [...values]) ?? undefined,
-      all: (...values) => database.all(sql, [...values]),
-    }),
-  }
-}
+import { openDatabase as open } from './open-database.ts'
 
 async function pagesOf({ history }: AuditSink): Promise<number[][]> {
   const pages: number[][] = []

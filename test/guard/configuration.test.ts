@@ -403,11 +403,7 @@ const rows: Readonly<Record<string, Row>> = {
     () => ({ key: new Uint8Array(32), epoch: '1' }),
     { 'key!': 'object', 'epoch!': 'text' },
   ],
-  recoverIntents: [
-    recoverIntents,
-    () => ({ records: [], sink: memoryAuditSink() }),
-    { 'records!': 'iterable', 'sink!': 'object', clock: 'object' },
-  ],
+  recoverIntents: [recoverIntents, () => ({ sink: memoryAuditSink() }), { 'sink!': 'object', clock: 'object' }],
   createGuard: [
     createGuard,
     () => ({

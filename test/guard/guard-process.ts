@@ -2,7 +2,6 @@
 
 import process from 'node:process'
 import { jsonlAuditSink, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
-import { readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
 import { recoverIntents } from '../../src/audit/recover-intents.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { integer } from '../../src/capability/argument-types/integer.ts'
@@ -22,8 +21,8 @@ const [directory = '', sync = 'group', origin = '', secret = '', start = '1', pa
 
 try {
   const sink = await jsonlAuditSink({ directory, sync: sync as SyncPolicy, maxBytes: 65_536 })
-  const open = await recoverIntents({ records: readJsonlRecords({ directory }), sink })
-  say(`recovered ${open.length}`)
+  const { recovered } = await recoverIntents({ sink })
+  say(`recovered ${recovered.length}`)
   const [owner, agent, service] = [await generateSigner(), await generateSigner(), await generateSigner()]
   const send = defineCommand({ command: '/mail/send', args: { number: integer() } })
   const guard = createGuard({

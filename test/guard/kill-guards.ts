@@ -4,9 +4,10 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { expect } from 'vitest'
+import { findOpenIntents } from '../../src/audit/find-open-intents.ts'
 import { type JsonlAuditSink, jsonlAuditSink, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
-import { findOpenIntents, recoverIntents } from '../../src/audit/recover-intents.ts'
+import { recoverIntents } from '../../src/audit/recover-intents.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { startWriter, type Writer } from '../audit/jsonl/child.ts'
 import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
@@ -89,7 +90,7 @@ export async function killGuards(program: string, directory: string, kills: numb
     for (const line of lines) if (line.startsWith('done ')) done.add(Number(line.slice(5)))
   }
   const sink: JsonlAuditSink = await jsonlAuditSink({ directory })
-  await recoverIntents({ records: readJsonlRecords({ directory }), sink })
+  await recoverIntents({ sink })
   await sink.close()
   await upstream.close()
 

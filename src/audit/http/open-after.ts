@@ -15,6 +15,7 @@ export function openAfter(open: readonly LoggedEvent[], records: readonly Logged
     if (event.kind === 'intent') left.set(event.id, { sequence, event: brief(event) })
     const ended = intentEndedBy(event)
     if (ended !== undefined) left.delete(ended)
+    if (event.kind === 'settled') for (const [id, one] of left) if (one.sequence < event.before) left.delete(id)
   }
   return [...left.values()].slice(-most)
 }
@@ -30,6 +31,6 @@ function isOpen(value: unknown): boolean {
   return Number.isSafeInteger(sequence) && kind === 'intent' && typeof id === 'string' && Number.isSafeInteger(time)
 }
 
-function brief({ kind, id, time, mode, invocation, command }: IntentEvent): IntentEvent {
-  return { kind, id, time, ...(mode === undefined ? {} : { mode }), invocation, command }
+function brief({ kind, id, time, mode, invocation, command, outcomeBy }: IntentEvent): IntentEvent {
+  return { kind, id, time, ...(mode && { mode }), invocation, command, ...(outcomeBy !== undefined && { outcomeBy }) }
 }

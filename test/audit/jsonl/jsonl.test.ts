@@ -15,16 +15,16 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, expect, it } from 'vitest'
 import type { AuditEvent } from '../../../src/audit/event.ts'
+import { findOpenIntents } from '../../../src/audit/find-open-intents.ts'
 import { groupSync } from '../../../src/audit/jsonl/group-sync.ts'
 import { type JsonlAuditSinkOptions, jsonlAuditSink } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { type LogFiles, machineFiles } from '../../../src/audit/jsonl/log-files.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/jsonl/read-jsonl-log.ts'
 import { type LogPosition, parseRecord } from '../../../src/audit/record.ts'
-import { findOpenIntents, recoverIntents } from '../../../src/audit/recover-intents.ts'
 import { verifyAuditLog } from '../../../src/audit/verify-audit-log.ts'
 import { withDeadline } from '../../../src/audit/with-deadline.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
-import { denied, id, intent, logOf, outcome, stoppedClock } from '../events.ts'
+import { id, intent, logOf, stoppedClock } from '../events.ts'
 import { type Faults, faultyFiles } from './faulty-files.ts'
 import { temporaryDirectory } from './temporary.ts'
 
@@ -573,46 +573,5 @@ describe('a disk that fails', () => {
     await sink.close()
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
     expect(await findOpenIntents(readJsonlRecords({ directory }))).toHaveLength(2)
-  })
-})
-
-describe('intents without an outcome', () => {
-  it('AUD-09 are closed with an unknown outcome at the next start, none is left out', async () => {
-    const directory = temporaryDirectory()
-    const first = await jsonlAuditSink({ directory })
-    for (let i = 1; i <= 4; i++) await first.append(intent(i), {})
-    await first.append(outcome(5, 2), {})
-    await first.append({ kind: 'released', id: id(6), time: 1, intent: id(3), vault: 'smtp', downscoped: false }, {})
-    await first.append(denied(7, { intent: id(4) }), {})
-    await first.append(denied(8), {})
-    await first.close()
-
-    const sink = await jsonlAuditSink({ directory })
-    const clock = stoppedClock(42.7)
-    const open = await recoverIntents({ records: readJsonlRecords({ directory }), sink, clock })
-    expect(open.map(({ sequence, released }) => [sequence, released])).toEqual([
-      [1, false],
-      [3, true],
-    ])
-    await sink.close()
-    const events = []
-    for await (const { event } of readJsonlRecords({ directory })) events.push(event)
-    expect(events.slice(8)).toMatchObject([
-      { kind: 'outcome', intent: id(1), status: 'unknown', time: 42 },
-      { kind: 'outcome', intent: id(3), status: 'unknown', time: 42 },
-    ])
-    expect(await findOpenIntents(readJsonlRecords({ directory }))).toEqual([])
-  })
-
-  it('AUD-09 keep their mode', async () => {
-    const directory = temporaryDirectory()
-    const sink = await jsonlAuditSink({ directory })
-    await sink.append(intent(1, { mode: 'shadow' }), {})
-    const [open] = await recoverIntents({ records: readJsonlRecords({ directory }), sink })
-    expect(open?.event.mode).toBe('shadow')
-    await sink.close()
-    const events = []
-    for await (const { event } of readJsonlRecords({ directory })) events.push(event)
-    expect(events[1]).toMatchObject({ kind: 'outcome', mode: 'shadow' })
   })
 })
