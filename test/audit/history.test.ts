@@ -101,7 +101,7 @@ describe('a log that is read back', () => {
   it('LOG-14 is passed on by sinks around it, but for those whose log may lack events', async () => {
     const memory = memoryAuditSink()
     const { history } = memory
-    const other = stdoutAuditSink({ write: () => true } as never)
+    const other = stdoutAuditSink()
     const onFailure = (): void => undefined
     const signer = await generateSigner()
     const checkpoints = withCheckpoints(memory, { signer, log: 'mail', publish: () => undefined })
