@@ -46,6 +46,8 @@ export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = 
   const { position = beginning, sha256 = platform.sha256 } = options
   let last = position
   let closed: Promise<void> | undefined
+  /** Whether the writer was told to close: what is prepared only then comes too late. */
+  let ended = false
   let turn: Promise<unknown> = Promise.resolve()
 
   /** Runs one task after the other; what one throws does not stop the next. */
@@ -55,10 +57,15 @@ export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = 
     return mine
   }
 
+  function isClosed(): AuditError {
+    return new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(writer.name)} is closed`)
+  }
+
   async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
-    if (closed !== undefined) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(writer.name)} is closed`)
+    if (closed !== undefined) throw isClosed()
     const prepared = await prepareEvent(event, sha256)
     return inTurn(async () => {
+      if (ended) throw isClosed()
       // Nobody waits any more, and the call was refused: a record of it now would say otherwise.
       if (signal?.aborted) throw unconfirmed(writer.name, signal.reason)
       const record = await makeRecord(last, prepared, sha256)
@@ -77,8 +84,12 @@ export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = 
   return Object.freeze({
     name: writer.name,
     append,
+    position: () => ({ sequence: last.sequence, hash: last.hash }),
     close() {
-      closed ??= inTurn(async () => writer.close?.())
+      closed ??= inTurn(async () => {
+        ended = true
+        await writer.close?.()
+      })
       return closed
     },
   })

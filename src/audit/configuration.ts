@@ -47,7 +47,7 @@ export function iterable(what: string): Form {
 
 /** Options of every sink that makes records. */
 export const chainForms: Forms<ChainedSinkOptions> = Object.freeze({
-  position: maybe(table),
+  position: maybe(positionForm),
   sha256: maybe(callback),
 })
 

@@ -6,6 +6,7 @@
 
 import type { AuditEvent } from './event.ts'
 import type { AuditHistory } from './history.ts'
+import type { LogPosition } from './record.ts'
 
 /**
  * How safe a confirmed event is: `process` is lost when the process ends, `system` when the machine loses power, `disk`
@@ -44,6 +45,11 @@ export interface AuditSink {
    * A sink that can look into its log as it writes rejects a second record that ends an intent, with `ERR_AUDIT_SETTLED`.
    */
   append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation>
+  /**
+   * The last record, where the sink keeps a log that nobody else writes. With it `withCheckpoints` knows before the first
+   * event what is not yet signed.
+   */
+  position?(): LogPosition
   /** Resolves when what was confirmed is as safe as it will be and the sink holds nothing open. Appending then fails. */
   close(): Promise<void>
   /** The log, where the sink keeps one that can be read back: for intents without an outcome. */

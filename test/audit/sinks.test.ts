@@ -4,6 +4,7 @@ import { allOf } from '../../src/audit/all-of.ts'
 import { anyOf } from '../../src/audit/any-of.ts'
 import { bestEffort } from '../../src/audit/best-effort.ts'
 import { callbackAuditSink } from '../../src/audit/callback.ts'
+import { chainedSink } from '../../src/audit/chained-sink.ts'
 import type { AuditEvent } from '../../src/audit/event.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
 import { type OtelLogRecord, otelAuditSink } from '../../src/audit/otel.ts'
@@ -37,6 +38,16 @@ describe('a sink', () => {
     const sink = memoryAuditSink()
     await sink.close()
     await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
+  })
+
+  it('AUD-01 writes nothing after its end, also what was prepared meanwhile', async () => {
+    const steps: string[] = []
+    const write = (): void => void steps.push('write')
+    const sink = chainedSink({ name: 'x', durability: 'disk', write, close: () => void steps.push('close') })
+    const early = sink.append(intent(1, { args: { to: 'a'.repeat(9_000) } }), {})
+    await sink.close()
+    await expect(early).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
+    expect(steps).toEqual(['close'])
   })
 
   it('AUD-01 does not write what nobody waits for any more', async () => {

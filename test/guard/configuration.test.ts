@@ -390,13 +390,21 @@ const rows: Readonly<Record<string, Row>> = {
       'publish!': 'callback',
       everyRecords: 'number',
       everySeconds: 'number',
+      last: 'object',
       clock: 'object',
     },
   ],
   sampleDenials: [
     sampleDenials,
     () => ({}),
-    { perIssuer: 'number', inAll: 'number', period: 'number', maxIssuers: 'number', clock: 'object' },
+    {
+      perIssuer: 'number',
+      unauthenticated: 'number',
+      inAll: 'number',
+      period: 'number',
+      maxIssuers: 'number',
+      clock: 'object',
+    },
   ],
   createPseudonymizer: [
     createPseudonymizer,

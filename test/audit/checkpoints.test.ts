@@ -1,0 +1,255 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { callbackAuditSink } from '../../src/audit/callback.ts'
+import { type Checkpoint, signCheckpoint } from '../../src/audit/checkpoint.ts'
+import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { readJsonlLines, readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { type AuditRecord, beginning } from '../../src/audit/record.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { withCheckpoints } from '../../src/audit/with-checkpoints.ts'
+import { parseDidKey } from '../../src/did/did-key.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { generateSigner } from '../../src/principal/generate-signer.ts'
+import { intent, stoppedClock } from './events.ts'
+import { temporaryDirectory } from './jsonl/temporary.ts'
+
+const signer = await generateSigner()
+const signers = [{ did: signer.did, key: parseDidKey(signer.did) }]
+
+/** A log that outlives the sinks that write it, as files do, and the second place of its checkpoints. */
+function logOf() {
+  const records: AuditRecord[] = []
+  const published: Checkpoint[] = []
+  const clock = stoppedClock()
+  let down = false
+  return {
+    records,
+    published,
+    clock,
+    fail: (fails: boolean): void => {
+      down = fails
+    },
+    lines: async (): Promise<readonly string[]> => {
+      const copy = memoryAuditSink()
+      for (const { event } of records) await copy.append(event, {})
+      return copy.lines()
+    },
+    /** A new process. The one before has been killed: it closes nothing. */
+    start(options: { readonly everyRecords: number; readonly last?: Checkpoint | undefined }): AuditSink {
+      const sink = callbackAuditSink({
+        position: records.at(-1) ?? beginning,
+        write: (record) => void records.push(record),
+      })
+      return withCheckpoints(sink, {
+        signer,
+        log: 'mail',
+        clock,
+        publish: (checkpoint) => {
+          if (down) throw new Error('no route')
+          published.push(checkpoint)
+        },
+        ...options,
+      })
+    },
+  }
+}
+
+describe('checkpoints over restarts', () => {
+  it('LOG-11 are made of every start when the last one is not known [attack 79]', async () => {
+    const log = logOf()
+    for (let process = 0; process < 20; process++) {
+      const sink = log.start({ everyRecords: 10 })
+      for (let i = 0; i < 9; i++) await sink.append(intent(i), {})
+    }
+    const sequences = log.published.map(({ sequence }) => sequence)
+    expect(sequences.length).toBeGreaterThanOrEqual(20)
+    expect(Math.max(...sequences.map((sequence, i) => sequence - (sequences[i - 1] ?? 0)))).toBeLessThanOrEqual(10)
+    expect((log.records.at(-1)?.sequence ?? 0) - (sequences.at(-1) ?? 0)).toBeLessThan(10)
+    const options = { checkpoints: log.published, signers, log: 'mail' }
+    expect(await verifyAuditLog(await log.lines(), options)).toMatchObject({ valid: true, covered: sequences.at(-1) })
+  })
+
+  it('LOG-11 count on from the last one', async () => {
+    const log = logOf()
+    for (let process = 0; process < 20; process++) {
+      const sink = log.start({ everyRecords: 10, last: log.published.at(-1) })
+      for (let i = 0; i < 9; i++) await sink.append(intent(i), {})
+    }
+    expect(log.records.length).toBe(180 + log.published.length)
+    expect(log.published.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 20 }, (_, i) => 9 + 10 * i))
+  })
+
+  it('LOG-11 count the seconds from the last one, and make one at once when the clock was set back', async () => {
+    const log = logOf()
+    await log.start({ everyRecords: 1 }).append(intent(1), {})
+    const last = log.published.at(-1)
+    const start = (): AuditSink => log.start({ everyRecords: 100, last })
+    log.clock.set(log.clock.now() + 59)
+    await start().append(intent(2), {})
+    expect(log.published).toHaveLength(1)
+    log.clock.set(log.clock.now() + 1)
+    await start().append(intent(3), {})
+    expect(log.published).toHaveLength(2)
+    log.clock.set(1)
+    await start().append(intent(4), {})
+    expect(log.published).toHaveLength(3)
+  })
+
+  it('LOG-08 that take longer than their seconds are made once, and not for ever', async () => {
+    const clock = stoppedClock()
+    let published = 0
+    const publish = (): void => {
+      published++
+      clock.set(clock.now() + 5)
+    }
+    const sink = withCheckpoints(memoryAuditSink(), { signer, log: 'mail', everySeconds: 1, publish, clock })
+    await sink.append(intent(1), {})
+    clock.set(clock.now() + 5)
+    await sink.append(intent(2), {})
+    await sink.append(intent(3), {})
+    expect(published).toBe(2)
+  })
+
+  it('LOG-08 leave no more records without protection than they say, whatever fails and restarts [attack 79]', async () => {
+    const everyRecords = 5
+    const together = 4
+    const step = fc.oneof(
+      { weight: 5, arbitrary: fc.record({ append: fc.integer({ min: 1, max: together }) }) },
+      { weight: 2, arbitrary: fc.record({ down: fc.boolean() }) },
+      { weight: 2, arbitrary: fc.record({ restart: fc.constantFrom('known', 'unknown') }) },
+      { weight: 1, arbitrary: fc.record({ pass: fc.integer({ min: -10, max: 100 }) }) },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
+        const log = logOf()
+        let sink = log.start({ everyRecords })
+        for (const one of steps) {
+          if ('down' in one) log.fail(one.down)
+          else if ('pass' in one) log.clock.set(log.clock.now() + one.pass)
+          else if ('restart' in one) {
+            const last = one.restart === 'known' ? log.published.at(-1) : undefined
+            sink = log.start({ everyRecords, last })
+          } else await Promise.allSettled(Array.from({ length: one.append }, (_, i) => sink.append(intent(i), {})))
+          const unprotected = (log.records.at(-1)?.sequence ?? 0) - (log.published.at(-1)?.sequence ?? 0)
+          expect(unprotected).toBeLessThan(everyRecords + together)
+        }
+        const options = { checkpoints: log.published, signers, log: 'mail' }
+        expect(await verifyAuditLog(await log.lines(), options)).toMatchObject({ valid: true })
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('a last checkpoint', () => {
+  it('LOG-11 shows at the start that the log was cut off since [attack 79]', async () => {
+    const directory = temporaryDirectory()
+    const published: Checkpoint[] = []
+    const start = async (at: string, last?: Checkpoint) => {
+      const publish = (checkpoint: Checkpoint): void => void published.push(checkpoint)
+      return withCheckpoints(await jsonlAuditSink({ directory: at }), {
+        signer,
+        log: 'mail',
+        everyRecords: 3,
+        publish,
+        last,
+      })
+    }
+    const sink = await start(directory)
+    for (let i = 0; i < 3; i++) await sink.append(intent(i), {})
+    await sink.close()
+    const again = await start(directory, published.at(-1))
+    expect(await again.append(intent(4), {})).toMatchObject({ sequence: 5 })
+    await again.close()
+    const last = published.at(-1)
+    const options = { checkpoints: published, signers, log: 'mail' }
+    expect(await verifyAuditLog(readJsonlLines({ directory }), options)).toMatchObject({ valid: true, covered: 5 })
+
+    // A log that ends before what was signed, one that has another record there, and one that was removed.
+    const shorter = temporaryDirectory()
+    const copy = await jsonlAuditSink({ directory: shorter })
+    for await (const record of readJsonlRecords({ directory })) {
+      if (record.sequence === 3) break
+      await copy.append(record.event, {})
+    }
+    await copy.close()
+    const other = temporaryDirectory()
+    const forgery = await jsonlAuditSink({ directory: other })
+    for (let i = 0; i < 5; i++) await forgery.append(intent(90 + i), {})
+    await forgery.close()
+    for (const changed of [shorter, other, temporaryDirectory()]) {
+      const cut = await start(changed, last)
+      for (let i = 0; i < 2; i++) {
+        await expect(cut.append(intent(9), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+      }
+      await cut.close()
+    }
+    expect(published.at(-1)).toBe(last)
+  })
+
+  it('LOG-11 shows it with the first record, where the sink does not say where its log is [attack 79]', async () => {
+    const { position: _, ...sink } = memoryAuditSink()
+    const position = { sequence: 7, hash: 'ab'.repeat(32) }
+    const last = await signCheckpoint({ signer, log: 'mail', position, time: 1 })
+    const published: Checkpoint[] = []
+    const publish = (checkpoint: Checkpoint): void => void published.push(checkpoint)
+    const checkpoints = withCheckpoints(sink, { signer, log: 'mail', publish, last })
+    for (let i = 0; i < 3; i++) {
+      await expect(checkpoints.append(intent(i), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    }
+    expect(sink.records()).toHaveLength(1)
+    await checkpoints.close()
+    expect(published).toEqual([])
+  })
+
+  it('LOG-11 is no alarm for records that are confirmed in another order than they were written', async () => {
+    const memory = memoryAuditSink()
+    const { position: _, ...sink } = memory
+    for (let i = 0; i < 3; i++) await memory.append(intent(i), {})
+    const { sequence, hash } = memory.records()[2] as AuditRecord
+    const last = await signCheckpoint({ signer, log: 'mail', position: { sequence, hash }, time: 1_800_000_000 })
+    const slow: AuditSink = {
+      ...sink,
+      append: async (event, options) => {
+        const confirmation = await sink.append(event, options)
+        if (event.id === intent(10).id) await new Promise((resolve) => setTimeout(resolve, 20))
+        return confirmation
+      },
+    }
+    const options = { signer, log: 'mail', everyRecords: 2, publish: () => undefined, clock: stoppedClock(), last }
+    const checkpoints = withCheckpoints(slow, options)
+    const confirmed = await Promise.all([10, 11, 12].map((number) => checkpoints.append(intent(number), {})))
+    expect(confirmed.map((one) => one.sequence)).toEqual([4, 5, 6])
+  })
+
+  it('LOG-11 that the signer did not sign counts as none', async () => {
+    const log = logOf()
+    for (let i = 0; i < 4; i++) await log.start({ everyRecords: 100 }).append(intent(i), {})
+    const place = log.records.at(-1) as AuditRecord
+    const position = { sequence: place.sequence, hash: place.hash }
+    const genuine = await signCheckpoint({ signer, log: 'mail', position, time: log.clock.now() })
+    const stranger = await generateSigner()
+    const forged = await signCheckpoint({ signer: stranger, log: 'mail', position, time: log.clock.now() })
+    for (const last of [forged, { ...forged, signer: signer.did }, { ...genuine, sequence: 10_000 }, undefined]) {
+      log.published.length = 0
+      await log.start({ everyRecords: 100, last }).append(intent(9), {})
+      expect(log.published).toHaveLength(1)
+    }
+    log.published.length = 0
+    await log.start({ everyRecords: 100, last: genuine }).append(intent(9), {})
+    expect(log.published).toEqual([])
+  })
+
+  it('LOG-11 has to be one of this log', async () => {
+    const position = { sequence: 1, hash: 'ab'.repeat(32) }
+    const last = await signCheckpoint({ signer, log: 'other', position, time: 1 })
+    const make = (given: unknown) =>
+      withCheckpoints(memoryAuditSink(), { signer, log: 'mail', publish: () => undefined, last: given as Checkpoint })
+    expect(() => make(last)).toThrow('`last` is a checkpoint of the log `other`, not of `mail`')
+    for (const wrong of [null, 7, 'x', {}, { ...last, log: 'mail', hash: 'x' }, { ...last, log: 'mail', time: '1' }]) {
+      expect(() => make(wrong)).toThrow(ArgumentError)
+    }
+  })
+})
