@@ -181,9 +181,9 @@ function nearestName(name: string, names: readonly string[]): string | undefined
   let least = Number.POSITIVE_INFINITY
   for (const candidate of names) {
     const known = candidate.toLowerCase()
-    const begins = known.startsWith(meant) || meant.startsWith(known)
-    const changes = begins ? 1 : distance(meant, known)
-    if (changes >= least || changes * 2 > Math.max(meant.length, known.length)) continue
+    const changes = distance(meant, known)
+    const isNear = changes * 2 <= Math.max(meant.length, known.length)
+    if (changes >= least || !(isNear || known.startsWith(meant) || meant.startsWith(known))) continue
     nearest = candidate
     least = changes
   }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { flag, maybe } from '../check-options.ts'
 import type { WebCryptoKey } from '../web-crypto-key.ts'
+import { checkConfiguration } from './configuration.ts'
 
 /**
  * Keeps a key for each person in the log, apart from the log. To erase what the log says of a person is to destroy the
@@ -25,6 +27,6 @@ export interface MemoryPersonalKeyStore extends PersonalKeyStore {
 
 /** Makes a key of the kind that personal data are encrypted with: AES-GCM, 256 bits, not extractable unless asked. */
 export async function generatePersonalKey(options: { readonly extractable?: boolean } = {}): Promise<WebCryptoKey> {
-  const { extractable = false } = options
+  const { extractable = false } = checkConfiguration('generatePersonalKey', options, { extractable: maybe(flag) })
   return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, extractable, ['encrypt', 'decrypt'])
 }

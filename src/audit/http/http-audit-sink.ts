@@ -6,7 +6,7 @@
  */
 
 import { unlessAborted } from '../../abort.ts'
-import { callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../check-options.ts'
+import { abortSignal, callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../check-options.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
 import { quietly } from '../../quietly.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
@@ -182,7 +182,8 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     return confirmation
   }
 
-  function delivered({ signal }: { readonly signal?: AbortSignal }): Promise<void> {
+  async function delivered(options: { readonly signal?: AbortSignal }): Promise<void> {
+    const { signal } = checkConfiguration('delivered', options, { signal: maybe(abortSignal) })
     const goal = confirmed
     return new Promise((resolve, reject) => {
       const end = (): void => {

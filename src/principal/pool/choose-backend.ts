@@ -5,6 +5,7 @@
  * @module
  */
 
+import { anything, checkOptions } from '../../check-options.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { CryptoBackend } from '../backend/backend.ts'
 import type { Sodium } from '../backend/sodium.ts'
@@ -26,6 +27,7 @@ export async function chooseBackend(choice: BackendChoice): Promise<CryptoBacken
   if (typeof choice !== 'object' || choice === null || !Object.hasOwn(choice, 'sodium')) {
     throw new ArgumentError("`backend` must be `node`, `noble` or `{ sodium: import.meta.resolve('sodium-native') }`")
   }
+  checkOptions('`backend`', choice, { sodium: anything })
   const { sodiumBackend } = await import('../backend/sodium.ts')
   return sodiumBackend(await load(String(choice.sodium)))
 }

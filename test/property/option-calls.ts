@@ -1,0 +1,297 @@
+/**
+ * Every place of the public functions where options are taken, and how to call the function so that they are read.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { deniedEvent, intentEvent } from '../../src/audit/describe-call.ts'
+import { toOcsf } from '../../src/audit/export/ocsf.ts'
+import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { text } from '../../src/capability/argument-types/text.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import { createCallSender } from '../../src/http/call-sender.ts'
+import { delegate, invoke } from '../../src/index.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import * as ucanto from '../../src/ucanto/index.ts'
+import { assumeRoleSource, assumeRoleVault, secretsManagerVault } from '../../src/vault/aws.ts'
+import { createVault } from '../../src/vault/create-vault.ts'
+import { envVault } from '../../src/vault/env.ts'
+import { openFileVault } from '../../src/vault/file.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { tokenExchangeVault } from '../../src/vault/oauth.ts'
+import { openbaoSource, openbaoVault } from '../../src/vault/openbao.ts'
+import { referenceTable } from '../../src/vault/reference-table.ts'
+import { aws, exchange, guardOptions, openbao, rules, source, write } from '../guard/wrong-options.ts'
+import { actor, clock } from '../support/actors.ts'
+import { service } from '../support/service.ts'
+
+/** A function that takes options, with everything else that it needs. */
+export type OptionCall = (options: never) => unknown
+
+/** Arguments that stand before the options of an export; or a call of a part of it, or of a method of what it gives. */
+export type OptionCalls = Readonly<Record<string, readonly unknown[] | OptionCall>>
+
+const folder = mkdtempSync(join(tmpdir(), 'procura-option-names-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+const grant = await delegate({ issuer: alice, audience: service.did, command: '/a', clock })
+const call = await invoke({ issuer: alice, audience: service.did, command: '/a', clock })
+const container = encodeContainer([call])
+const token = await ucanto.delegate({ issuer: alice, audience: bob.did, command: '/a/b' })
+const definition = defineCommand({ command: '/a', args: {} })
+const sink = memoryAuditSink()
+const vault = createVault({ source, credentials: { a: rules } })
+const authorizing = {
+  audience: service.did,
+  subjects: [alice.did],
+  commands: [definition],
+  revocations: memoryRevocationStore({ clock }),
+  replay: memoryReplayStore({ clock }),
+  clock,
+}
+const authorizer = createAuthorizer(authorizing)
+const guard = createGuard(guardOptions())
+const role = { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [] }
+const record = { sequence: 1, previous: 'a', hash: 'a', event: { kind: 'denied', id: 'a', time: 1 } }
+const checkpoint = { log: 'a' }
+const denial = { code: 'expired', message: 'late', requirement: 'TIM-03' } as const
+const authorization = { ...call, principals: [], invocation: call.cid } as never
+
+/** What a guard's handler gets is asked for its `fetch`. */
+async function fetchOfGuard(options: never): Promise<unknown> {
+  const command = { ...definition, credential: 'a' }
+  const guard = createGuard({ ...guardOptions(), clock, commands: [command], vault })
+  const fresh = await invoke({ issuer: alice, audience: service.did, command: '/a', clock })
+  return guard.use(encodeContainer([fresh]), async (call) => call.fetch('https://api.example', options))
+}
+
+export const optionCalls: Readonly<Record<string, OptionCalls>> = {
+  index: {
+    generateSigner: [],
+    defineCommand: [],
+    delegate: [],
+    attenuate: [grant],
+    invoke: [],
+    createAuthorizer: [],
+    'createAuthorizer limits': (limits) => createAuthorizer({ ...authorizing, limits }),
+    'createAuthorizer authorize': (options) => authorizer.authorize(container, options),
+    'createAuthorizer authorizeMany': (options) => authorizer.authorizeMany([container], options),
+    'createAuthorizer recheck': (options) => authorizer.recheck({} as never, options),
+    authorize: [container],
+  },
+  policy: { explainPolicy: [[], {}] },
+  arguments: {
+    bytes: [],
+    email: [],
+    hostName: [],
+    integer: [],
+    ipAddress: [],
+    listOf: [text()],
+    number: [],
+    oneLine: [],
+    path: [],
+    shellWord: [],
+    text: [],
+    url: [],
+  },
+  token: { decodeDelegation: [grant.bytes], decodeInvocation: [call.bytes], openContainer: [container] },
+  revocation: { revoke: [], verifyRevocation: [container] },
+  'store/memory': { memoryRevocationStore: [], memoryReplayStore: [] },
+  proof: { findProofs: [{ delegationsTo: () => [] }], memoryProofStore: [] },
+  receipt: { issueReceipt: [], verifyReceipt: [call.bytes] },
+  format: { completeLimits: [] },
+  signer: {
+    importSigner: [{ seed: new Uint8Array(32) }],
+    'importSigner source': [],
+    remoteSigner: [],
+    webCryptoSigner: [{}],
+  },
+  did: { fromDidResolver: [{ resolve: () => undefined }] },
+  'did/web': { webResolver: [] },
+  'did/web-node': { publicFetch: [] },
+  pool: { createVerificationPool: [] },
+  guard: {
+    createGuard: [],
+    'createGuard audit': (audit) => createGuard({ ...guardOptions(), audit }),
+    'createGuard audit.denials': (denials) => createGuard({ ...guardOptions(), audit: { sink, denials } }),
+    'createGuard deadlines': (deadlines) => createGuard({ ...guardOptions(), deadlines }),
+    'createGuard commands[0]': (change: object) =>
+      createGuard({ ...guardOptions(), commands: [{ ...definition, ...change }] }),
+    'createGuard use': (options) => guard.use(container, write, options),
+    'createGuard authorize': (options) => guard.authorize(container, options),
+    'createGuard dryRun': (options) => guard.dryRun(container, options),
+    'createGuard fetch': fetchOfGuard,
+  },
+  http: {
+    readContainer: [new Request('https://example.com')],
+    createCallSender: [],
+    'createCallSender send': (options) => createCallSender().send('https://example.com', call, [], options),
+  },
+  ucanto: {
+    attest: [token],
+    attenuate: [token],
+    decode: [''],
+    decodeMessage: [''],
+    delegate: [],
+    execute: [token],
+    invoke: [],
+    ucantoFormat: [],
+    ucantoService: [{ use: write }, {}],
+    verifyRevocation: [''],
+  },
+  audit: {
+    anyOf: [[sink]],
+    bestEffort: [sink],
+    callbackAuditSink: [],
+    chainedSink: [{ name: 'a', durability: 'process', write }],
+    signCheckpoint: [],
+    verifyCheckpoint: [checkpoint],
+    deniedEvent: [],
+    'deniedEvent privacy': (privacy) => deniedEvent({ denial, time: 1, privacy }),
+    intentEvent: [],
+    'intentEvent privacy': (privacy) => intentEvent({ authorization, time: 1, privacy }),
+    suppressedEvent: [],
+    toOcsf: [record],
+    'toOcsf product': (product) => toOcsf(record as never, { product }),
+    hashArguments: [],
+    auditHistory: [],
+    memoryAuditSink: [],
+    otelAuditSink: [],
+    openPersonal: [record.event],
+    sealPersonal: [{}, 'a'],
+    generatePersonalKey: [],
+    createPseudonymizer: [],
+    recoverIntents: [],
+    sampleDenials: [],
+    verifyAuditLog: [[]],
+    withCheckpoints: [sink],
+    withDeadline: [sink],
+  },
+  'audit/jsonl': {
+    jsonlAuditSink: [],
+    readJsonlLines: (options) => first('readJsonlLines', options),
+    readJsonlRecords: (options) => first('readJsonlRecords', options),
+  },
+  'audit/http': {
+    httpAuditSink: [],
+    'httpAuditSink backOff': (backOff) =>
+      httpAuditSink({ url: 'https://audit.example/', directory: join(folder, 'a'), backOff }),
+    'httpAuditSink delivered': async (options) => {
+      const sink = await httpAuditSink({
+        url: 'https://audit.example/',
+        directory: mkdtempSync(join(folder, 'spool-')),
+      })
+      return sink.delivered(options).finally(() => sink.close())
+    },
+  },
+  'audit/sqlite': { sqliteAuditSink: [] },
+  'audit/postgres': { postgresAuditSink: [], openPostgresAuditSink: [], postgresAuditSchema: [] },
+  'audit/stdout': { stdoutAuditSink: [] },
+  vault: {
+    createVault: [],
+    'createVault credentials.a': (a) => createVault({ source, credentials: { a } }),
+    'createVault use request': (request) => vault.use(request),
+    'createVault use': (options) => vault.use({ url: 'https://api.example' } as never, options),
+    'createVault lease': (options) => vault.lease('a', options),
+    resilient: [source],
+    'referenceTable rows[0]': (row) => referenceTable([row]),
+  },
+  'vault/processors': {
+    basic: [],
+    bearer: [],
+    clientCredentials: [],
+    header: [],
+    hmac: [],
+    query: [],
+    refreshToken: [],
+    sigV4: [],
+  },
+  'vault/memory': { memoryVault: [{ a: 'b' }], 'memoryVault a': (a) => memoryVault({ a }) },
+  'vault/env': {
+    envVault: [],
+    'envVault credentials.a': (a) => envVault({ environment: { A: 'b' }, credentials: { a } }),
+  },
+  'vault/file': {
+    openFileVault: [],
+    'openFileVault put': async (options) => {
+      const vault = await openFileVault({ path: join(folder, 'v'), key: { bytes: new Uint8Array(32) }, create: true })
+      return vault.put('a', options)
+    },
+  },
+  'vault/sealed': { sealCredential: [], sealedVault: [] },
+  'vault/openbao': {
+    openbaoVault: [],
+    'openbaoVault credentials.a': (a) => openbaoVault({ ...openbao, credentials: { a } }),
+    'openbaoVault resilience': (resilience) =>
+      openbaoVault({ ...openbao, credentials: { a: { engine: 'kv', path: 'a', ...rules } }, resilience }),
+    openbaoSource: [],
+    'openbaoSource secrets.a': (a) => openbaoSource({ ...openbao, secrets: { a } }),
+    appRole: [],
+    jwtLogin: [],
+    wrappedAppRole: [],
+  },
+  'vault/aws': {
+    assumeRoleVault: [],
+    'assumeRoleVault credentials.a': (a) => assumeRoleVault({ ...aws, credentials: { a } }),
+    assumeRoleSource: [],
+    'assumeRoleSource roles.a.grants[0]': (grant) =>
+      assumeRoleSource({ ...aws, roles: { a: { ...role, grants: [grant] } } }),
+    'assumeRoleSource roles.a.grants[0].statements[0]': (statement) =>
+      assumeRoleSource({
+        ...aws,
+        roles: { a: { ...role, grants: [{ command: '/a', statements: [statement] }] } },
+      }),
+    secretsManagerVault: [],
+    'secretsManagerVault credentials.a': (a) => secretsManagerVault({ ...aws, credentials: { a } }),
+    secretsManagerSource: [],
+  },
+  'vault/oauth': {
+    tokenExchangeVault: [],
+    'tokenExchangeVault credentials.a': (a) => tokenExchangeVault({ ...exchange, credentials: { a } }),
+    tokenExchangeSource: [],
+  },
+}
+
+/** Exports that take no options. */
+export const withoutOptions: ReadonlySet<string> = new Set(
+  Object.entries({
+    index: 'parseDid parseCommand encodeContainer',
+    policy:
+      'and eq every gt gte like lt lte ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
+    arguments: 'boolean oneOf optional',
+    token: 'compressContainer encodeContainerBytes',
+    // Parts that formats are made of. `chooseExpiration` is given options that were read.
+    format:
+      'linkWeight denialOf isPromiseLike runAsync wait commandCovers isCommand checkTimestamp chooseExpiration decodeBase64 decodeBase64url encodeBase58btc encodeBase64 bytesEqual cidOf digestKey isTokenCid isTokenCidAt tokenKey isCid concatBytes decodeCbor encodeCbor parseCid ipldEquals isList isMap decodeVarint encodeVarint publicKey keysOf checkedSignature twinSignature verifySignature isSelfChecking',
+    errors: 'quote',
+    // The names of a table of resolvers are the caller's own.
+    did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',
+    'did/web': 'isPublicAddress',
+    'backend/sodium': 'sodiumBackend',
+    http: 'denialResponse',
+    ucanto: 'absentIssuer archive archiveToText encodeMessage',
+    audit:
+      'allOf discloseArguments newEventId argumentSalt importSecretKey memoryPersonalKeyStore pseudonymizeEvent formatRecord parseRecord findOpenIntents withHealth',
+    'audit/sqlite': 'readSqliteLines',
+    'audit/postgres': 'readPostgresLines',
+    // A key is one of three forms, and is refused when it is anything else.
+    'vault/file': 'createKeyFile',
+    'vault/sealed': 'generateSealingKey sealingPublicKey',
+    'vault/openbao': 'fixedToken',
+  }).flatMap(([entry, names]) => names.split(' ').map((name) => `${entry} ${name}`)),
+)
+
+async function first(name: 'readJsonlLines' | 'readJsonlRecords', options: never): Promise<unknown> {
+  const { [name]: read } = await import('../../src/audit/jsonl/index.ts')
+  return read(options).next()
+}

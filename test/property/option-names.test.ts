@@ -1,0 +1,67 @@
+/**
+ * Every public function that takes options refuses a name that it does not know: a function that is added without a place
+ * in `option-calls.ts` fails here.
+ *
+ * @module
+ */
+import { describe, expect, it } from 'vitest'
+import { isPublic, readEntries, root } from '../setup/entries.ts'
+import { optionCalls, withoutOptions } from './option-calls.ts'
+import { refusalOf } from './refusal-of.ts'
+
+const entries = Object.entries(readEntries()).filter(([entry]) => isPublic(entry))
+
+describe('names of options', () => {
+  it('are tried on every function that an entry point exports', async () => {
+    const wrong: string[] = []
+    const seen = new Set<unknown>()
+    for (const [entry, file] of entries) {
+      for (const [name, value] of Object.entries(await exportsOf(file))) {
+        if (typeof value !== 'function' || isClass(value) || seen.has(value)) continue
+        seen.add(value)
+        const takes = Object.hasOwn(optionCalls[entry] ?? {}, name) || hasPart(entry, name)
+        if (takes === withoutOptions.has(`${entry} ${name}`)) wrong.push(`${entry} ${name}`)
+        if (!takes && entry !== 'format' && takesOptions(value)) wrong.push(`${entry} ${name} takes options`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('are left out only for functions that there are', async () => {
+    for (const called of withoutOptions) {
+      const [entry = '', name = ''] = called.split(' ')
+      expect(typeof (await exportsOf(readEntries()[entry]))[name], called).toBe('function')
+    }
+  })
+
+  for (const [entry, calls] of Object.entries(optionCalls)) {
+    for (const [name, given] of Object.entries(calls)) {
+      it(`of ${entry} ${name} are refused when they are misspelled`, async () => {
+        const { known } = await refusalOf(entry, name, given, 'zzz')
+        expect(known.length).toBeGreaterThan(0)
+        for (const option of known) {
+          const { message } = await refusalOf(entry, name, given, `${option}x`)
+          expect.soft(message).toContain(`did you mean \`${option}\`?`)
+        }
+      })
+    }
+  }
+})
+
+function hasPart(entry: string, name: string): boolean {
+  return Object.keys(optionCalls[entry] ?? {}).some((called) => called.startsWith(`${name} `))
+}
+
+/** Whether a parameter is named as options are, so that what takes them is not listed as taking none. */
+function takesOptions(value: unknown): boolean {
+  const [parameters = ''] = String(value).split(/\)\s*(?:\{|=>)/)
+  return /\b(?:options|parameters|settings|draft)\b/.test(parameters)
+}
+
+async function exportsOf(file: string | undefined): Promise<Readonly<Record<string, unknown>>> {
+  return (await import(`${root}${file}`)) as Readonly<Record<string, unknown>>
+}
+
+function isClass(value: unknown): boolean {
+  return /^class\b/.test(String(value))
+}

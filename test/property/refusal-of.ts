@@ -1,0 +1,36 @@
+import { expect } from 'vitest'
+import { ProcuraError } from '../../src/errors.ts'
+import { readEntries, root } from '../setup/entries.ts'
+import type { OptionCall, OptionCalls } from './option-calls.ts'
+
+const codes = ['ERR_INVALID_ARGUMENT', 'ERR_VAULT_CONFIGURATION', 'ERR_AUDIT_CONFIGURATION']
+
+/** How a name is refused that is none, and which names the message says there are. */
+export async function refusalOf(
+  entry: string,
+  place: string,
+  given: OptionCalls[string],
+  name: string,
+): Promise<{ readonly message: string; readonly known: readonly string[] }> {
+  const [exported = ''] = place.split(' ')
+  const exports = (await import(`${root}${readEntries()[entry]}`)) as Readonly<Record<string, unknown>>
+  const make = exports[exported] as (...args: readonly unknown[]) => unknown
+  expect(typeof make).toBe('function')
+  const call: OptionCall = typeof given === 'function' ? given : (options) => make(...given, options)
+  const error = await errorOf(() => call({ [name]: 1 } as never))
+  expect(error).toBeInstanceOf(ProcuraError)
+  const { code, message } = error as ProcuraError
+  expect(codes).toContain(code)
+  expect(message).toContain(`has no option \`${name}\``)
+  const known = [...message.slice(message.indexOf('it has')).matchAll(/`([^`]+)`/g)].map(([, known]) => known as string)
+  return { message, known }
+}
+
+async function errorOf(task: () => unknown): Promise<unknown> {
+  try {
+    await task()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
