@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { encodeContainer } from '../../src/container/container.ts'
+import { z } from 'zod'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import type { GuardDenialCode } from '../../src/guard/result.ts'
 import { denialResponse } from '../../src/http/denial-response.ts'
 import { root } from '../setup/entries.ts'
-import { actor } from '../support/actors.ts'
-import { call, chainOf, createService } from '../support/service.ts'
+import { actor, now } from '../support/actors.ts'
+import { call, chainOf, createService, delegateRaw } from '../support/service.ts'
 
 const alice = await actor('alice')
 const bob = await actor('bob')
@@ -58,6 +60,63 @@ describe('HTP-05 a denial over HTTP', () => {
     expect(status).toBe(510)
     expect(headers).not.toHaveProperty('www-authenticate')
     expect(JSON.parse(body).prf).toEqual(proofs.map(({ cid }) => String(cid)))
+  })
+
+  it('HTP-10 repeats no value of an argument, no nonce, metadata or signature [attack 77]', async () => {
+    const canary = 'canary-91c4e2'
+    const nonce = new TextEncoder().encode('canary-nonce')
+    const values = { note: canary, list: [canary], map: { deep: canary } }
+    const invoked = (change: object = {}) =>
+      call({ issuer: bob, proofs, args: values, nonce, meta: { note: canary }, ...change } as never)
+    const schema = z.enum(['one', 'two'], { error: ({ input }) => `${String(input)} is wrong` })
+    const send = defineCommand({ command: '/mail/send', args: { note: schema } })
+    const objecting = [await delegateRaw(alice, bob, { policy: [['like', '.note', 'x*']] })]
+    const good = await invoked()
+    const bytes = encodeContainerBytes([good, ...proofs])
+    const broken = Uint8Array.from(bytes)
+    broken[Buffer.from(bytes).indexOf(canary)] = 0x2a
+    const tries: readonly (readonly [GuardDenialCode, string | Uint8Array, object?])[] = [
+      ['arguments_invalid', encodeContainer([good, ...proofs]), { commands: [send] }],
+      ['policy_unsatisfied', encodeContainer([await invoked({ proofs: objecting }), ...objecting])],
+      ['command_unknown', encodeContainer([good, ...proofs]), { commands: [] }],
+      ['audience_mismatch', encodeContainer([good, ...proofs]), { audience: alice.did }],
+      ['subject_not_accepted', encodeContainer([good, ...proofs]), { subjects: [bob.did] }],
+      ['proof_missing', encodeContainer([good])],
+      ['principal_misaligned', encodeContainer([await invoked({ issuer: alice }), ...proofs])],
+      ['malformed', bytes.subarray(0, -9)],
+      ['signature_invalid', broken],
+      ['nonce_too_short', encodeContainer([good, ...proofs]), { minimumNonceBytes: 20 }],
+      ['expired', encodeContainer([good, ...proofs]), { clock: { now: () => now + 100_000 } }],
+    ]
+    // the signature stands first in a token
+    const parts = [canary, 'canary-nonce', good.bytes.subarray(8, 32), good.bytes.subarray(-24)].map((part) =>
+      Buffer.from(part as string),
+    )
+    const forms = parts.flatMap((part) => [
+      ...[part.toString('latin1'), part.toString('hex')],
+      ...[part.toString('base64').slice(0, -3), part.toString('base64url').slice(0, -3)],
+    ])
+    for (const [code, container, change] of tries) {
+      const decision = await createService(change).authorize(container)
+      if (decision.allowed) throw new Error(`${code} was not refused`)
+      expect.soft(decision.denial.code).toBe(code)
+      const { headers, body } = denialResponse(decision.denial)
+      const text = `${JSON.stringify(headers)}${body}`
+      for (const form of forms) expect.soft(text, code).not.toContain(form)
+    }
+  })
+
+  it('says of wrong arguments that they are, and not that there is no call', async () => {
+    const send = defineCommand({ command: '/mail/send', args: { note: z.string() } })
+    const container = encodeContainer([await call({ issuer: bob, proofs, args: { note: 1 } }), ...proofs])
+    const decision = await createService({ commands: [send] }).authorize(container)
+    if (decision.allowed) throw new Error('the argument is a number')
+    expect(JSON.parse(denialResponse(decision.denial).body)).toMatchObject({
+      title: 'Not the arguments of the command',
+      status: 400,
+      code: 'arguments_invalid',
+      detail: expect.stringContaining('argument `note`'),
+    })
   })
 
   it('is of a denial', () => {
