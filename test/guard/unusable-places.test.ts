@@ -388,7 +388,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a spool whose cursor is a folder',
     auditConfiguration,
-    /the cursor .* cannot be read; let this process read it \(EISDIR\)/,
+    /spool.cursor` is not a file; remove it/,
     () => httpAuditSink({ url: 'https://audit.example', directory: directoryOf('spool.cursor') }),
   ],
   [

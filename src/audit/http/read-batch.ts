@@ -9,7 +9,8 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { AuditError, quote } from '../../errors.ts'
 import type { LoggedEvent } from '../history.ts'
-import { assertPrivate } from '../jsonl/assert-private.ts'
+import { assertPrivate, privately } from '../jsonl/assert-private.ts'
+import { stateFrom } from '../jsonl/log-files.ts'
 import { segmentsAmong } from '../jsonl/segment-name.ts'
 import { parseRecord } from '../record.ts'
 import { openAfter } from './open-after.ts'
@@ -91,10 +92,9 @@ function batchIn(
 
 /** Records are ASCII: a byte is a character. */
 function readAt(path: string, offset: number, length: number): string {
-  const file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
+  const file = fs.openSync(path, privately)
   try {
-    const { mode, uid } = fs.fstatSync(file)
-    assertPrivate(path, { mode: mode & 0o777, owner: uid })
+    assertPrivate(path, stateFrom(fs.fstatSync(file)))
     const buffer = new Uint8Array(length)
     const got = fs.readSync(file, buffer, 0, length, offset)
     return new TextDecoder('latin1').decode(buffer.subarray(0, got))

@@ -11,7 +11,8 @@ import { open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import type { LoggedEvent } from '../history.ts'
-import { assertPrivate } from '../jsonl/assert-private.ts'
+import { assertPrivate, privately } from '../jsonl/assert-private.ts'
+import { stateFrom } from '../jsonl/log-files.ts'
 import { segmentsAmong } from '../jsonl/segment-name.ts'
 import { isOpenList } from './open-after.ts'
 
@@ -76,14 +77,13 @@ function isLeftover(name: string, prefix: string): boolean {
 function textOf(path: string): string {
   let file: number
   try {
-    file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
+    file = fs.openSync(path, privately)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
     throw error
   }
   try {
-    const { mode, uid } = fs.fstatSync(file)
-    assertPrivate(path, { mode: mode & 0o777, owner: uid })
+    assertPrivate(path, stateFrom(fs.fstatSync(file)))
     return fs.readFileSync(file, 'utf8')
   } finally {
     fs.closeSync(file)

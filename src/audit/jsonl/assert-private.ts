@@ -1,7 +1,11 @@
-// node only: uses node:process
+// node only: uses node:fs and node:process
+import { constants } from 'node:fs'
 import process from 'node:process'
 import { AuditError, quote } from '../../errors.ts'
 import type { FileState } from './log-files.ts'
+
+/** How a private file is opened for reading: a link is not followed, and a pipe is not waited for. */
+export const privately: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /**
  * Refuses a file that belongs to another user, or that others may read or write. AUD-16
@@ -10,7 +14,8 @@ import type { FileState } from './log-files.ts'
  *
  * @throws AuditError `ERR_AUDIT_CONFIGURATION`, with what to do.
  */
-export function assertPrivate(path: string, { mode, owner }: Pick<FileState, 'mode' | 'owner'>): void {
+export function assertPrivate(path: string, { mode, owner, regular }: FileState): void {
+  if (!regular) throw refused(path, 'is not a file; remove it')
   const user = process.geteuid?.()
   if (user === undefined) return
   if ((mode & 0o077) !== 0) {

@@ -13,6 +13,8 @@ export interface FileState {
   readonly size: number
   /** Number of the file in its file system: another one under the same name is another file. */
   readonly inode: number
+  /** Whether it is a file, and not a folder, a pipe or a device. */
+  readonly regular: boolean
   /** Permission bits. */
   readonly mode: number
   /** Number of the user that the file belongs to. */
@@ -52,7 +54,7 @@ export const machineFiles: LogFiles = Object.freeze({
   },
   list: (directory: string) => fs.readdirSync(directory),
   open(path: string, { create }: { readonly create: boolean }) {
-    const flags = fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_NOFOLLOW
+    const flags = fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK
     return fs.openSync(path, create ? flags | fs.constants.O_CREAT | fs.constants.O_EXCL : flags, 0o600)
   },
   close: (file: number) => fs.closeSync(file),
@@ -88,6 +90,8 @@ export const machineFiles: LogFiles = Object.freeze({
   },
 })
 
-function stateFrom({ size, ino, mode, uid }: fs.Stats): FileState {
-  return { size, inode: ino, mode: mode & 0o777, owner: uid }
+/** What is looked at of what `node:fs` says. */
+export function stateFrom(stats: fs.Stats): FileState {
+  const { size, ino, mode, uid } = stats
+  return { size, inode: ino, regular: stats.isFile(), mode: mode & 0o777, owner: uid }
 }

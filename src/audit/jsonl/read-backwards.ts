@@ -1,4 +1,4 @@
-// node only: uses node:buffer and node:fs
+// node only: uses node:buffer and node:fs/promises
 /**
  * Reading a file of a log from its end.
  *
@@ -6,11 +6,11 @@
  */
 
 import { Buffer } from 'node:buffer'
-import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { AuditError, quote } from '../../errors.ts'
 import { type AuditRecord, maxLineLength, parseRecord } from '../record.ts'
-import { assertPrivate } from './assert-private.ts'
+import { assertPrivate, privately } from './assert-private.ts'
+import { stateFrom } from './log-files.ts'
 
 const blockLength = 256 * 1024
 
@@ -23,11 +23,11 @@ export async function* readBackwards(path: string): AsyncGenerator<readonly Audi
   const file = await opened(path)
   if (file === undefined) return
   try {
-    const { mode, size, uid } = await file.stat()
-    assertPrivate(path, { mode: mode & 0o777, owner: uid })
+    const state = stateFrom(await file.stat())
+    assertPrivate(path, state)
     /** The end of a line that begins in the block before; undefined before any line feed was seen. */
     let rest: string | undefined
-    for (let end = size; end > 0; ) {
+    for (let end = state.size; end > 0; ) {
       const start = Math.max(0, end - blockLength)
       const pieces = (await textAt(file, start, end - start)).split('\n')
       const last = pieces.pop() ?? ''
@@ -49,7 +49,7 @@ export async function* readBackwards(path: string): AsyncGenerator<readonly Audi
 /** Undefined when the file was removed meanwhile, as files of a spool are when they were delivered. */
 async function opened(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    return await open(path, privately)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -16,6 +17,7 @@ import process from 'node:process'
 import { describe, expect, it } from 'vitest'
 import type { AuditEvent } from '../../../src/audit/event.ts'
 import { findOpenIntents } from '../../../src/audit/find-open-intents.ts'
+import { httpAuditSink } from '../../../src/audit/http/http-audit-sink.ts'
 import { groupSync } from '../../../src/audit/jsonl/group-sync.ts'
 import { type JsonlAuditSinkOptions, jsonlAuditSink } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { type LogFiles, machineFiles } from '../../../src/audit/jsonl/log-files.ts'
@@ -368,6 +370,16 @@ describe('other writers', () => {
     renameSync(path, join(directory, 'elsewhere'))
     symlinkSync(join(directory, 'elsewhere'), path)
     await expect(jsonlAuditSink({ directory: join(directory, 'new') })).rejects.toThrow()
+  })
+
+  it('AUD-16 and named pipes are refused, and not waited for [attack 78]', async () => {
+    const directory = temporaryDirectory()
+    for (const name of ['audit-0000000000000001.jsonl', 'spool.cursor']) {
+      execFileSync('mkfifo', ['-m', '600', join(directory, name)])
+    }
+    const refused = { code: 'ERR_AUDIT_CONFIGURATION', message: expect.stringContaining('is not a file') }
+    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject(refused)
+    await expect(httpAuditSink({ url: 'https://audit.example', directory })).rejects.toMatchObject(refused)
   })
 
   it('AUD-16 and files of another user are refused [attack 79]', async () => {
