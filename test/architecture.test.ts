@@ -247,6 +247,20 @@ describe('source files', () => {
   })
 })
 
+describe('signals', () => {
+  it('are joined by startDeadline alone: AbortSignal.any leaves something behind at a signal that outlives many calls', () => {
+    const faults = sources.flatMap((file) => {
+      const found: string[] = []
+      walk(file.tree, (node) => {
+        if (ts.isPropertyAccessExpression(node) && node.getText(file.tree) === 'AbortSignal.any')
+          found.push(place(file, node))
+      })
+      return found
+    })
+    expect(faults).toEqual([])
+  })
+})
+
 describe('independence', () => {
   it('keeps the reference evaluator free of our code', () => {
     expect(importsOf('test/reference', (target) => target.startsWith('src/'))).toEqual([])

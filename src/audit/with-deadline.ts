@@ -1,11 +1,11 @@
 import { maybe, milliseconds, number } from '../check-options.ts'
+import { startDeadline } from '../deadline.ts'
 import { AuditError, quote } from '../errors.ts'
 import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import { historyOf } from './history.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
-import { unconfirmed } from './unconfirmed.ts'
 
 /** Options of {@link withDeadline}. */
 export interface DeadlineOptions {
@@ -35,18 +35,18 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
         `the audit sink ${quote(sink.name)} has ${inFlight} events unanswered`,
       )
     }
-    const late = new AbortController()
-    const answer = start(event, signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]))
     return new Promise<Confirmation>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const deadline = startDeadline([signal], deadlineMs, () => {
         const error = new AuditError(
           'ERR_AUDIT_DEADLINE',
           `the audit sink ${quote(sink.name)} did not confirm within ${deadlineMs} ms`,
         )
-        late.abort(error)
         reject(error)
-      }, deadlineMs)
-      answer.then(resolve, (cause: unknown) => reject(unconfirmed(sink.name, cause))).finally(() => clearTimeout(timer))
+        // a sink that never answers leaves nothing at the caller's signal either
+        deadline.end()
+        return error
+      })
+      start(event, deadline.signal).then(resolve, reject).finally(deadline.end)
     })
   }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { allOf } from '../../src/audit/all-of.ts'
@@ -196,6 +197,18 @@ describe('a deadline', () => {
     release?.({ sink: 'slow', durability: 'disk' })
     expect(await answer).toMatchObject({ durability: 'disk' })
     expect(() => withDeadline(slow, { deadlineMs: 0 })).toThrow(ArgumentError)
+  })
+
+  it('AUD-05 leaves nothing at a signal that outlives many events, whether the sink answers, fails or hangs', async () => {
+    const { signal } = new AbortController()
+    const left = (): number => getEventListeners(signal, 'abort').length
+    for (const inner of [memoryAuditSink(), failing, hanging]) {
+      const sink = withDeadline(inner, { deadlineMs: 10 })
+      const answers = Array.from({ length: 9 }, (_, i) => sink.append(intent(i), { signal }))
+      expect(left()).toBe(9)
+      await Promise.allSettled(answers)
+      expect(left()).toBe(0)
+    }
   })
 
   it('AUD-05 passes on the signal of the caller', async () => {
