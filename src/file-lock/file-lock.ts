@@ -54,7 +54,8 @@ export interface FileLock {
    *
    * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. One that is silent is waited
    *   for longer, by a lease at most: as it seems, it has ended.
-   * @throws what `node:fs` throws.
+   * @throws what `node:fs` throws; an error with the code `ERR_LOCK_FOLDER`, and what to do in its message, when
+   *   something else is in the place of the folder, or others may write it.
    */
   acquire(waitMs: number): Promise<LockAnswer>
   /** Removes drafts that a process has left which ended in their midst, unless somebody else may hold the lock. */
@@ -125,7 +126,7 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
   }
 
   /** Makes the next state, unless another process has made one since. */
-  async function take({ name, number }: LockState): Promise<HeldLock | undefined> {
+  async function take({ name, number, settled }: LockState): Promise<HeldLock | undefined> {
     const token = randomBytes(12).toString('hex')
     const next = heldName(number + 1, token, own)
     try {
@@ -135,11 +136,12 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
       // A file server that has done it, and whose answer was lost, answers so to the second request.
       if (!(await exists(join(folder, next)))) return undefined
     }
-    const lock = holdLock({ folder, name: next, token, free: freeName(number + 2), renewMs: timing.renewMs })
+    const { renewMs } = timing
+    const lock = holdLock({ folder, name: next, token, number: number + 1, takenOver: !settled, renewMs })
     try {
       await removeAllDrafts()
     } catch (error) {
-      lock.release()
+      lock.release({ settled })
       throw error
     }
     return lock
@@ -155,7 +157,7 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
     async removeDrafts() {
       if ((await draftsIn(folder)).length === 0) return
       const answer = await acquire(0)
-      if ('lock' in answer) answer.lock.release()
+      if ('lock' in answer) answer.lock.release({ settled: !answer.lock.takenOver })
     },
   }
 }
@@ -164,10 +166,10 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
 async function readState(folder: string): Promise<LockState | undefined> {
   const status = await lstat(folder).catch(ignoreMissing)
   if (status === undefined) return undefined
-  if (!status.isDirectory()) throw unusable('ENOTDIR', 'it is not a folder')
+  if (!status.isDirectory()) throw unusable('it is not a folder; remove it')
   // Windows has access lists in place of modes, and Node does not show them.
   if (process.platform !== 'win32' && (status.uid !== process.getuid?.() || (status.mode & 0o022) !== 0))
-    throw unusable('EPERM', 'others may write it')
+    throw unusable('other users may write it; run chown and chmod 700')
   return stateAmong(await readdir(folder))
 }
 
@@ -179,7 +181,7 @@ async function begin(folder: string): Promise<LockState | undefined> {
   const fresh = `${folder}.${randomBytes(12).toString('hex')}.new`
   await mkdir(fresh, { mode: 0o700 })
   try {
-    await writeFile(join(fresh, freeName(0)), '', { flag: 'wx', mode: 0o600 })
+    await writeFile(join(fresh, freeName(0, true)), '', { flag: 'wx', mode: 0o600 })
     await rename(fresh, folder)
   } catch (error) {
     await rm(fresh, { recursive: true, force: true })
@@ -213,6 +215,6 @@ function codeOf(error: unknown): string {
   return String((error as NodeJS.ErrnoException).code)
 }
 
-function unusable(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code })
+function unusable(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ERR_LOCK_FOLDER' })
 }

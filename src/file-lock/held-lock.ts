@@ -3,9 +3,15 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeBeat } from './heartbeat.ts'
+import { freeName } from './lock-state.ts'
 
 /** A lock that was taken. It is renewed by a timer, which does not keep the process alive, until it is given back. */
 export interface HeldLock {
+  /**
+   * Whether the holder before has not given it back, or not with everything done: it may stand still in the midst of a
+   * write that does not go through {@link HeldLock.publish}.
+   */
+  readonly takenOver: boolean
   /**
    * Whether the lock is held at this moment. It is lost when this process stood still for longer than a lease, and
    * another one has taken it.
@@ -21,8 +27,13 @@ export interface HeldLock {
    * @throws what `node:fs` throws for other reasons.
    */
   publish(draft: string, place: string): boolean
-  /** Gives the lock back. */
-  release(): void
+  /**
+   * Gives the lock back.
+   *
+   * @param options.settled - whether nothing is left of what `takenOver` says. Default true; if not, it is said to the
+   *   next holder as well.
+   */
+  release(options?: { readonly settled: boolean }): void
 }
 
 /** What is held. */
@@ -31,13 +42,13 @@ export interface Holding {
   /** The name of the state in which this process holds the lock. */
   readonly name: string
   readonly token: string
-  /** The name of the state after that. */
-  readonly free: string
+  readonly number: number
+  readonly takenOver: boolean
   readonly renewMs: number
 }
 
 /** Begins to renew a lock that was taken. */
-export function holdLock({ folder, name, token, free, renewMs }: Holding): HeldLock {
+export function holdLock({ folder, name, token, number, takenOver, renewMs }: Holding): HeldLock {
   const path = join(folder, name)
   let state: 'held' | 'lost' | 'released' = 'held'
   let timer: NodeJS.Timeout | undefined
@@ -68,6 +79,7 @@ export function holdLock({ folder, name, token, free, renewMs }: Holding): HeldL
 
   void renew(1)
   return {
+    takenOver,
     isHeld,
     draft: () => join(folder, `${token}-${randomBytes(8).toString('hex')}.draft`),
     publish(draft, place) {
@@ -80,11 +92,11 @@ export function holdLock({ folder, name, token, free, renewMs }: Holding): HeldL
         throw error
       }
     },
-    release() {
+    release({ settled } = { settled: true }) {
       clearTimeout(timer)
       if (state === 'held') {
         try {
-          renameSync(path, join(folder, free))
+          renameSync(path, join(folder, freeName(number + 1, settled)))
         } catch {
           // It was lost, or is taken when the lease has passed.
         }

@@ -5,15 +5,21 @@ export interface LockState {
   readonly name: string
   /** Grows by one with each change: no two states of a lock have the same. */
   readonly number: number
-  /** The process that holds the lock; undefined when it is free. */
+  /** The process that holds the lock; undefined when nobody does. */
   readonly holder: ProcessIdentity | undefined
+  /** Whether the last holder has given it back, and had nothing left to do. */
+  readonly settled: boolean
 }
 
-const pattern = /^(\d{1,15})-(?:free|held-[0-9a-f]{24}-([0-9a-f]{16}|unknown)-(\d{1,10})-(\d{1,20}|unknown))$/
+const pattern = /^(\d{1,15})-(?:(free|left)|held-[0-9a-f]{24}-([0-9a-f]{16}|unknown)-(\d{1,10})-(\d{1,20}|unknown))$/
 
-/** The name of the state in which nobody holds the lock. */
-export function freeName(number: number): string {
-  return `${number}-free`
+/**
+ * The name of the state in which nobody holds the lock.
+ *
+ * @param settled - whether the last holder had nothing left to do.
+ */
+export function freeName(number: number, settled: boolean): string {
+  return `${number}-${settled ? 'free' : 'left'}`
 }
 
 /** The name of the state in which a process holds the lock. */
@@ -33,13 +39,14 @@ export function stateAmong(names: readonly string[]): LockState | undefined {
 }
 
 function parse(name: string): LockState | undefined {
-  const [, number, scope, process, started] = pattern.exec(name) ?? []
+  const [, number, free, scope, process, started] = pattern.exec(name) ?? []
   if (number === undefined) return undefined
-  if (scope === undefined) return { name, number: Number(number), holder: undefined }
+  if (free !== undefined) return { name, number: Number(number), holder: undefined, settled: free === 'free' }
   const known = (text: string | undefined): string => (text === undefined || text === 'unknown' ? '' : text)
   return {
     name,
     number: Number(number),
     holder: { scope: known(scope), process: Number(process), started: known(started) },
+    settled: false,
   }
 }

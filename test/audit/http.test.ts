@@ -1,4 +1,13 @@
-import { chmodSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -314,9 +323,7 @@ describe('a log to an HTTP endpoint', () => {
     const victim = join(temporaryDirectory(), 'victim')
     writeFileSync(victim, 'mine')
     const cursor = join(directory, 'spool.cursor')
-    for (const name of ['spool.cursor.next', 'spool.cursor.0123456789abcdef.tmp']) {
-      symlinkSync(victim, join(directory, name))
-    }
+    symlinkSync(victim, join(directory, 'spool.cursor.next'))
     const sink = await open({ url, directory })
     symlinkSync(victim, cursor)
     await sink.append(intent(1), {})
@@ -324,13 +331,41 @@ describe('a log to an HTTP endpoint', () => {
     await sink.close()
     expect(readFileSync(victim, 'utf8')).toBe('mine')
     expect(lstatSync(cursor)).toMatchObject({ mode: 0o100600, nlink: 1 })
-    expect(readdirSync(directory).sort()).toEqual(['spool-0000000000000001.jsonl', 'spool.cursor', 'spool.cursor.next'])
+    expect(readdirSync(directory).sort()).toEqual([
+      'spool-0000000000000001.jsonl',
+      'spool.cursor',
+      'spool.cursor.next',
+      'spool.lock',
+    ])
+    expect(readdirSync(join(directory, 'spool.lock'))).toEqual([expect.stringMatching(/-free$/)])
 
     chmodSync(cursor, 0o644)
     await expect(httpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
     rmSync(cursor)
     symlinkSync(victim, cursor)
     await expect(httpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
+  })
+
+  it('AUD-40 says no more how far it was, and sends nothing more, when another process has taken the lock', async () => {
+    const directory = temporaryDirectory()
+    const failures: unknown[] = []
+    let sent = 0
+    const fetch = async (): Promise<Response> => {
+      sent += 1
+      const lock = join(directory, 'spool.lock')
+      const [state = ''] = readdirSync(lock).filter((name) => name.includes('-held-'))
+      renameSync(join(lock, state), join(lock, state.replace(/^\d+-held-.{8}/, '999-held-00000000')))
+      return new Response()
+    }
+    const onFailure = ({ cause }: { cause?: unknown }): void => void failures.push(cause)
+    const sink = await open({ url: 'https://audit.example', directory, fetch, onFailure })
+    await sink.append(intent(1), {})
+    while (failures.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+    for (const failure of failures) expect(failure).toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    expect(sent).toBe(1)
+    expect(readdirSync(directory).sort()).toEqual(['spool-0000000000000001.jsonl', 'spool.lock'])
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    await sink.close()
   })
 
   it('AUD-20 tells when records of the spool were taken away, and does not spin', async () => {

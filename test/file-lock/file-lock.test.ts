@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -128,12 +138,17 @@ describe('the lock of a process that has ended', () => {
       expect(hasEnded({ ...ownIdentity(), ...holder }, ownIdentity())).toBe(false)
       leave(holder)
       const began = performance.now()
-      // one that is silent is waited for until its lease has passed, also when nobody who lives would be
-      const held = await take(createFileLock(folder, timing), 6 * timing.renewMs)
+      const held = await take(createFileLock(folder, timing), 10_000)
       expect(performance.now() - began).toBeGreaterThan(timing.leaseMs * 0.9)
       held.release()
       rmSync(folder, { recursive: true })
     }
+  })
+
+  it('is waited for until its lease has passed, when it is silent for longer than one that lives is waited for', async () => {
+    leave({ scope: 'f'.repeat(16) })
+    const held = await take(createFileLock(folder, { renewMs: 50, leaseMs: 500, pollMs: 5 }), 300)
+    held.release()
   })
 
   it('is taken by one of those who wait for it', async () => {
@@ -225,14 +240,18 @@ describe('drafts', () => {
 describe('a place that cannot be used', () => {
   it('is refused: a file, a link, a folder that others may write', async () => {
     writeFileSync(folder, '')
-    await expect(createFileLock(folder).acquire(0)).rejects.toMatchObject({ code: 'ENOTDIR' })
+    await expect(createFileLock(folder).acquire(0)).rejects.toMatchObject({ code: 'ERR_LOCK_FOLDER' })
     rmSync(folder)
     mkdirSync(join(parent, 'elsewhere'))
     symlinkSync(join(parent, 'elsewhere'), folder)
-    await expect(createFileLock(folder).acquire(0)).rejects.toMatchObject({ code: 'ENOTDIR' })
+    await expect(createFileLock(folder).acquire(0)).rejects.toMatchObject({ code: 'ERR_LOCK_FOLDER' })
     rmSync(folder)
-    mkdirSync(folder, { mode: 0o700 })
-    expect((await createFileLock(folder).acquire(0)) satisfies object).toHaveProperty('lock')
+    mkdirSync(folder)
+    chmodSync(folder, 0o770)
+    await expect(createFileLock(folder).acquire(0)).rejects.toMatchObject({ code: 'ERR_LOCK_FOLDER' })
+    chmodSync(folder, 0o700)
+    const held = await take(createFileLock(folder))
+    held.release()
     rmSync(folder, { recursive: true })
     await expect(createFileLock(join(parent, 'none', 'x.lock')).acquire(0)).rejects.toMatchObject({ code: 'ENOENT' })
   })

@@ -210,7 +210,7 @@ describe('a log that somebody else changes under a guard', () => {
     ['removes it', (path) => rmSync(path)],
     ['removes the whole directory', (_path, directory) => rmSync(directory, { recursive: true })],
     ['writes to it', (path) => appendFileSync(path, 'x\n')],
-    ['takes its lock away', (_path, directory) => rmSync(join(directory, 'audit.lock'))],
+    ['takes its lock away', (_path, directory) => rmSync(join(directory, 'audit.lock'), { recursive: true })],
   ]
   it.each(changes)(
     'GRD-01 lets nothing out when it %s, and stays red until it is opened anew [attack 78] [attack 79]',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { allOf } from '../../src/audit/all-of.ts'
 import { anyOf } from '../../src/audit/any-of.ts'
 import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
-import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { jsonlAuditSink, openJsonlLog } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { machineFiles } from '../../src/audit/jsonl/log-files.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
 import { postgresAuditSink } from '../../src/audit/postgres.ts'
@@ -28,6 +28,7 @@ import { referenceTable } from '../../src/vault/reference-table.ts'
 import { sealCredential, sealedVault, sealingPublicKey } from '../../src/vault/sealed.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { Vault } from '../../src/vault/vault.ts'
+import { shortLease } from '../audit/jsonl/short-lease.ts'
 
 import {
   alice,
@@ -354,10 +355,14 @@ const mistakes: readonly Mistake[] = [
     () => jsonlAuditSink({ directory: place('log'), files: { ...machineFiles, list: failing('EIO') } }),
   ],
   [
-    'a folder in place of a lock',
+    'a file in place of a lock',
     auditConfiguration,
-    /the lock .* cannot be read/,
-    () => jsonlAuditSink({ directory: directoryOf('audit.lock') }),
+    /the lock .* cannot be used: it is not a folder; remove it/,
+    () => {
+      const directory = directoryOf()
+      writeFileSync(join(directory, 'audit.lock'), '')
+      return jsonlAuditSink({ directory })
+    },
   ],
   [
     'a name of files that leads out of the folder',
@@ -368,14 +373,14 @@ const mistakes: readonly Mistake[] = [
   [
     'a log that another writer has',
     auditConfiguration,
-    /writes this log/,
+    /this process has opened the log .* close it first/,
     async () => {
       const directory = place('log')
-      const first = await jsonlAuditSink({ directory })
+      const first = await openJsonlLog({ directory }, shortLease(500))
       try {
-        return await jsonlAuditSink({ directory })
+        return await openJsonlLog({ directory }, shortLease(500))
       } finally {
-        await first.close()
+        await first.sink.close()
       }
     },
   ],

@@ -12,7 +12,7 @@ import { quietly } from '../../quietly.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import type { AuditEvent } from '../event.ts'
 import { auditHistory, type LoggedEvent } from '../history.ts'
-import { type JsonlAuditSink, type JsonlAuditSinkOptions, jsonlAuditSink } from '../jsonl/jsonl-audit-sink.ts'
+import { type JsonlAuditSink, type JsonlAuditSinkOptions, openJsonlLog } from '../jsonl/jsonl-audit-sink.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { type BackOff, sleep, waitAfter } from './back-off.ts'
 import { type Batch, readBatch, removeDelivered } from './read-batch.ts'
@@ -94,7 +94,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
   const { name = target.origin } = options
   const { sync, maxBytes, maxAge } = options
   const policy = { ...(sync && { sync }), ...(maxBytes && { maxBytes }), ...(maxAge && { maxAge }) }
-  const spool = await jsonlAuditSink({ directory, prefix, name, ...policy })
+  const { sink: spool, lock } = await openJsonlLog({ directory, prefix, name, ...policy })
   let cursor = await readOrClose(spool, directory, prefix)
   let confirmed = spool.position().sequence
   let records = maxRecords
@@ -122,6 +122,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
   /** Sends one batch; tells when there was none, and how it failed. Never throws: delivery goes on whatever happens. */
   async function deliverNext(): Promise<Failure | 'idle' | undefined> {
     try {
+      if (!lock.isHeld()) throw lost()
       const limits = { confirmed, maxRecords: records, maxBytes: maxRequestBytes }
       const batch = readBatch(directory, prefix, cursor, limits)
       if (batch === undefined && confirmed > cursor.sequence) {
@@ -135,13 +136,18 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
       cursor = batch.next
       records = maxRecords
       for (const look of waiters) look()
-      await writeCursor(directory, prefix, cursor)
+      if (!(await writeCursor(directory, prefix, cursor, lock))) throw lost()
       removeDelivered(directory, prefix, cursor)
       return undefined
     } catch (cause) {
       if (!stopping.signal.aborted) quietly(() => onFailure?.({ cause, waiting: confirmed - cursor.sequence }))
       return { retryAfterMs: 0 }
     }
+  }
+
+  /** Another process delivers now. */
+  function lost(): AuditError {
+    return new AuditError('ERR_AUDIT_INTEGRITY', `the spool ${quote(directory, 256)} has another writer`)
   }
 
   async function post({ body, first, last }: Batch): Promise<Response> {

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
-import { open, rename, unlink } from 'node:fs/promises'
+import { open, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import type { HeldLock } from '../../file-lock/held-lock.ts'
 import type { LoggedEvent } from '../history.ts'
 import { assertPrivate, privately } from '../jsonl/assert-private.ts'
 import { stateFrom } from '../jsonl/log-files.ts'
@@ -36,42 +36,48 @@ export interface SpoolCursor {
  * @throws AuditError when others may use the file; what `node:fs` throws when it cannot be read, or is a symbolic link.
  */
 export function readCursor(directory: string, prefix: string): SpoolCursor {
-  const names = fs.readdirSync(directory)
-  for (const name of names) if (isLeftover(name, prefix)) fs.rmSync(join(directory, name), { force: true })
   const found = parseCursor(textOf(cursorPath(directory, prefix)))
   if (found !== undefined) return found
-  const [first] = segmentsAmong(names, prefix)
+  const [first] = segmentsAmong(fs.readdirSync(directory), prefix)
   return { sequence: (first?.first ?? 1) - 1, file: first?.file ?? '', offset: 0, open: [] }
 }
 
-/** Replaces the cursor, whole or not at all, also when the power is lost. No link is followed. */
-export async function writeCursor(directory: string, prefix: string, cursor: SpoolCursor): Promise<void> {
+/**
+ * Replaces the cursor, whole or not at all, also when the power is lost. No link is followed.
+ *
+ * @returns whether it was done: a process that has lost the lock of the spool changes nothing. AUD-40
+ */
+export async function writeCursor(
+  directory: string,
+  prefix: string,
+  cursor: SpoolCursor,
+  lock: HeldLock,
+): Promise<boolean> {
   const path = cursorPath(directory, prefix)
-  const next = `${path}.${randomBytes(8).toString('hex')}.tmp`
+  const draft = lock.draft()
   try {
-    const file = await open(next, 'wx', 0o600)
+    const file = await open(draft, 'wx', 0o600)
     try {
       await file.writeFile(JSON.stringify(cursor))
       await file.sync()
     } finally {
       await file.close()
     }
-    await rename(next, path)
-    await syncFolder(dirname(path))
+    if (lock.publish(draft, path)) {
+      await syncFolder(dirname(path))
+      return true
+    }
   } catch (error) {
-    await unlink(next).catch(() => undefined)
+    await unlink(draft).catch(() => undefined)
     throw error
   }
+  await unlink(draft).catch(() => undefined)
+  return false
 }
 
 /** Where the cursor is. */
 export function cursorPath(directory: string, prefix: string): string {
   return join(directory, `${prefix}.cursor`)
-}
-
-/** What a process left that ended while it wrote the cursor. */
-function isLeftover(name: string, prefix: string): boolean {
-  return name.startsWith(`${prefix}.cursor.`) && /^[0-9a-f]{16}\.tmp$/.test(name.slice(prefix.length + 8))
 }
 
 function textOf(path: string): string {

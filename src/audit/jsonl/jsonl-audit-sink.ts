@@ -9,21 +9,25 @@ import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { having, maybe, number, oneOf, text } from '../../check-options.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
+import type { LockTiming } from '../../file-lock/file-lock.ts'
+import type { HeldLock } from '../../file-lock/held-lock.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import { type AuditEvent, newEventId, type RecoveredEvent } from '../event.ts'
 import { auditHistory, type LoggedEvent } from '../history.ts'
 import { prepareEvent } from '../prepare-event.ts'
-import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, parseRecord } from '../record.ts'
+import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord } from '../record.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
+import { fenceSegment } from './fence-segment.ts'
 import { groupSync } from './group-sync.ts'
 import { type LogFiles, machineFiles } from './log-files.ts'
 import { lockLog } from './log-lock.ts'
+import { completedBy, damaged, positionOf, sha256 } from './log-position.ts'
 import { assertUntouched, openSegment, retire, type Segment, syncSegment, syncSegmentNow } from './open-segment.ts'
 import { readBackwards } from './read-backwards.ts'
-import { readTail, type Tail } from './read-tail.ts'
-import { segmentName, segmentsAmong } from './segment-name.ts'
+import { readTail } from './read-tail.ts'
+import { type SegmentName, segmentName, segmentsAmong } from './segment-name.ts'
 
 const lineFeed: Uint8Array = new Uint8Array([0x0a])
 
@@ -74,6 +78,21 @@ export interface JsonlAuditSink extends AuditSink {
  *   may read it; ArgumentError for options that are none.
  */
 export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<JsonlAuditSink> {
+  return (await openJsonlLog(options)).sink
+}
+
+/** A log that is open, and the lock that keeps others from it. */
+export interface OpenJsonlLog {
+  readonly sink: JsonlAuditSink
+  readonly lock: HeldLock
+}
+
+/**
+ * Opens a log as {@link jsonlAuditSink} does, for sinks that keep more beside it under the same lock.
+ *
+ * @param timing - of the lock, for tests.
+ */
+export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: LockTiming): Promise<OpenJsonlLog> {
   checkConfiguration('audit log in files', options, {
     directory: text,
     prefix: maybe(text),
@@ -91,7 +110,9 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
 
   const unusable = `\`directory\` ${quote(directory, 256)} cannot be used; name a folder that this process may write`
   setUp(unusable, () => files.makeDirectory(directory))
-  const lock = setUp(unusable, () => lockLog(join(directory, `${prefix}.lock`)))
+  const lock = await lockLog(join(directory, `${prefix}.lock`), unusable, timing)
+  /** Whether no earlier writer can write to the files any more. */
+  let fenced = !lock.takenOver
   const repairs: RecoveredEvent[] = []
   let last = beginning
   let segment: Segment | undefined
@@ -99,7 +120,11 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
   let unsafe: Segment | undefined
   let broken = false
   let closing: Promise<void> | undefined
-  const flush = groupSync(() => syncSegment(files, segment as Segment))
+  const flush = groupSync(async () => {
+    const current = segment as Segment
+    await syncSegment(files, current)
+    assertConfirmable(current)
+  })
 
   /** Finds out from the files how far the log is, and cuts off what was not written whole. */
   function open(): void {
@@ -107,12 +132,43 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     const before = segment
     if (before?.failed) unsafe = before
     if (before !== undefined) retire(files, before)
+    const names = segmentsAmong(files.list(directory), prefix)
+    if (!fenced) fence(names)
+    openAmong(names, before)
+    unsafe = undefined
+    broken = false
+  }
+
+  /** Keeps a writer that stood still, and lost the lock, from the files that it may be about to write. */
+  function fence(names: readonly SegmentName[]): void {
+    for (const { file } of names.toReversed()) {
+      const path = join(directory, file)
+      fenceSegment(files, lock, path)
+      // An empty file can be one that was about to be written, beside the one before it.
+      if (files.stateAt(path)?.size !== 0) break
+    }
+    if (names.length > 0) files.syncDirectory(directory)
+    fenced = true
+  }
+
+  function openAmong(names: readonly SegmentName[], before: Segment | undefined): void {
+    const filled = names.findLastIndex(({ file }) => files.stateAt(join(directory, file))?.size !== 0)
+    openFilled(names.slice(0, filled + 1), before)
+    // Empty files: one that was made for the next record, and those of writers that had lost the lock when they made them.
+    for (const { file, first } of names.slice(filled + 1)) {
+      if (first > last.sequence + 1) throw damaged(file)
+      if (first <= last.sequence) continue
+      if (segment !== undefined) files.close((segment as Segment).file)
+      segment = openSegment(files, join(directory, file), { create: false })
+    }
+  }
+
+  function openFilled(names: readonly SegmentName[], before: Segment | undefined): void {
     segment = undefined
     last = beginning
     let torn: Uint8Array | undefined
-    const names = segmentsAmong(files.list(directory), prefix)
     for (let i = names.length - 1; i >= 0; i--) {
-      const { file, first } = names[i] as { file: string; first: number }
+      const { file, first } = names[i] as SegmentName
       const opened = openSegment(files, join(directory, file), { create: false })
       const newest = i === names.length - 1
       if (newest) segment = opened
@@ -133,8 +189,6 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     if (segment !== undefined && torn !== undefined) finish(segment, torn)
     const { first } = names.at(-1) ?? { first: 1 }
     if (segment?.size === 0 && first !== last.sequence + 1) throw damaged(segment.path)
-    unsafe = undefined
-    broken = false
   }
 
   /** Completes a last line that lacks its line feed only, and cuts off any other. AUD-30 */
@@ -144,6 +198,7 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
       cut(opened, opened.size - torn.length, 'torn_tail')
       return
     }
+    assertHeld()
     if (files.write(opened.file, lineFeed) !== 1) throw new Error('a line feed was not written')
     opened.size += 1
     last = reached
@@ -155,6 +210,7 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     const { size } = files.stateOf(opened.file)
     if (size <= end) return
     const dropped = files.read(opened.file, end, size - end)
+    assertHeld()
     files.truncate(opened.file, end)
     opened.size = end
     told(opened, reason, dropped)
@@ -172,7 +228,8 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     const record = makeRecord(last, event, sha256)
     const line = new TextEncoder().encode(`${formatRecord(record)}\n`)
     const current = segmentFor(line.length, record)
-    if (!lock.isHeld()) throw new AuditError('ERR_AUDIT_INTEGRITY', `the lock of ${quote(name, 256)} was taken away`)
+    // A file that was made after the lock was lost is not written; one that was there is out of reach.
+    assertHeld()
     assertUntouched(files, current)
     let written = 0
     try {
@@ -195,6 +252,7 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
 
   function undo(current: Segment): void {
     try {
+      assertHeld()
       if (files.stateOf(current.file).size > current.size) files.truncate(current.file, current.size)
     } catch {
       broken = true
@@ -245,6 +303,7 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
       throw cause instanceof AuditError ? cause : unwritten(cause)
     }
     if (sync === 'group') await flush()
+    else assertConfirmable(written)
     // The sync may have been one of a file that was opened since, with this record cut off.
     if (written.failed) throw unwritten(undefined)
     const { sequence, hash } = record
@@ -262,6 +321,23 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     }
   }
 
+  function assertHeld(): void {
+    if (lock.isHeld()) return
+    const message = `the log ${quote(name, 256)} has another writer: its lock was removed, or taken while this process stood still; restart this process`
+    throw new AuditError('ERR_AUDIT_INTEGRITY', message)
+  }
+
+  /**
+   * Asks, after a record was written and synced, whether the next holder of the lock finds it: it does when it has not
+   * taken the lock yet. AUD-39
+   */
+  function assertConfirmable(written: Segment): void {
+    assertHeld()
+    if (files.stateAt(written.path)?.inode !== written.inode) {
+      throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(written.path, 256)} was replaced by somebody else`)
+    }
+  }
+
   function unwritten(cause: unknown): AuditError {
     return new AuditError('ERR_AUDIT_UNCONFIRMED', `the audit log ${quote(name, 256)} did not take a record`, { cause })
   }
@@ -269,10 +345,10 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
   async function close(): Promise<void> {
     closing ??= (async () => {
       try {
-        if (segment !== undefined && sync !== 'none' && !segment.failed) await flush()
+        if (segment !== undefined && sync !== 'none' && !segment.failed) await syncSegment(files, segment)
       } finally {
         if (segment !== undefined) retire(files, segment)
-        lock.release()
+        lock.release({ settled: fenced })
       }
     })()
     return closing
@@ -282,48 +358,16 @@ export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<Js
     setUp(unusable, open)
   } catch (error) {
     if (segment !== undefined) files.close((segment as Segment).file)
-    lock.release()
+    lock.release({ settled: fenced })
     throw error
   }
   const inherited = last.sequence
-  return Object.freeze({
+  const sink = Object.freeze({
     name,
     append,
     close,
     history: auditHistory({ inherited, newestFirst }),
     position: () => ({ sequence: last.sequence, hash: last.hash }),
   })
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest()
-}
-
-/** The place that a file ends at; the beginning when it has no record. */
-function positionOf({ record }: Tail, file: string): LogPosition {
-  if (record === undefined) return beginning
-  if (!isWhole(record)) throw damaged(file)
-  return { sequence: record.sequence, hash: record.hash }
-}
-
-function isWhole({ sequence, previous, event, hash }: AuditRecord): boolean {
-  const again = makeRecord({ sequence: sequence - 1, hash: previous }, event as unknown as IpldMap, sha256)
-  return again.hash === hash
-}
-
-/** The place behind a last line without a line feed; undefined when it is not a whole record that goes on from `after`. */
-function completedBy(line: Uint8Array, after: LogPosition): LogPosition | undefined {
-  try {
-    const record = parseRecord(new TextDecoder('latin1').decode(line))
-    const { sequence, previous, hash } = record
-    return sequence === after.sequence + 1 && previous === after.hash && isWhole(record)
-      ? { sequence, hash }
-      : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function damaged(file: string): AuditError {
-  return new AuditError('ERR_AUDIT_INTEGRITY', `${quote(file, 128)} does not fit the log; verify it before it goes on`)
+  return { sink, lock }
 }

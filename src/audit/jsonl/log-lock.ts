@@ -1,142 +1,44 @@
-// node only: uses node:fs
-/**
- * Keeps a second process from writing the same log.
- *
- * @module
- */
-
-import { randomUUID } from 'node:crypto'
-import * as fs from 'node:fs'
-import { hostname } from 'node:os'
-import process from 'node:process'
+// node only: locks between processes by files
 import { AuditError, quote } from '../../errors.ts'
+import { describeHolder } from '../../file-lock/describe-holder.ts'
+import { createFileLock, type LockAnswer, type LockTiming, lockTiming } from '../../file-lock/file-lock.ts'
+import type { HeldLock } from '../../file-lock/held-lock.ts'
+import { setUp } from '../configuration.ts'
 
-/** A lock that is held. */
-export interface LogLock {
-  /** Whether the lock is still ours: nobody removed or replaced it. */
-  isHeld(): boolean
-  /** Gives it back. */
-  release(): void
-}
-
-/** Who holds a lock, as its file says. */
-interface Holder {
-  readonly pid: number
-  /** Start of the process in ticks since the machine's, where that can be known: a number used again is seen by it. */
-  readonly started: string
-  readonly host: string
-  /** The machine's present life. */
-  readonly boot: string
-}
+/** Milliseconds for which a process that lives is waited for: it may be about to end, as when a service is restarted. */
+const WAIT = 15_000
 
 /**
- * Takes the lock of a log, a file that says who holds it. A lock whose holder has ended, on this machine, is taken over.
- * AUD-14
+ * Takes the lock of a log. A process that has ended is not waited for where that is certain, and else for as long as its
+ * lease lasts; one that lives is waited for a while. AUD-14
  *
- * @throws AuditError when another process holds it, or one on another machine of which it cannot be known.
+ * @param folder - the folder of the lock.
+ * @param unusable - what to say when the place cannot be used.
+ * @throws AuditError `ERR_AUDIT_CONFIGURATION`, which says who holds it.
  */
-export function lockLog(path: string): LogLock {
-  const own = `${path}.${randomUUID()}`
-  // The file stays open, so that its number in the file system cannot be given to another one while we compare it.
-  const file = fs.openSync(own, 'wx', 0o600)
+export async function lockLog(folder: string, unusable: string, timing: LockTiming = lockTiming): Promise<HeldLock> {
+  const lock = createFileLock(folder, timing)
+  let answer: LockAnswer
+  const began = performance.now()
+  const wait = (WAIT / lockTiming.leaseMs) * timing.leaseMs
   try {
-    fs.writeSync(file, JSON.stringify(self()))
-    if (!linked(own, path)) takeOver(own, path)
-  } catch (error) {
-    fs.closeSync(file)
-    throw error
-  } finally {
-    fs.rmSync(own, { force: true })
+    answer = await lock.acquire(2 * timing.renewMs)
+    const own = !('lock' in answer) && answer.holder?.isThisProcess === true && answer.holder.renewed
+    if (!('lock' in answer) && !own) answer = await lock.acquire(wait - 2 * timing.renewMs)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_LOCK_FOLDER') {
+      const message = `the lock ${quote(folder, 256)} cannot be used: ${(cause as Error).message}`
+      throw new AuditError('ERR_AUDIT_CONFIGURATION', message)
+    }
+    return setUp(unusable, () => {
+      throw cause
+    })
   }
-  const { ino } = fs.fstatSync(file)
-  const lock: LogLock = {
-    isHeld: () => fs.lstatSync(path, { throwIfNoEntry: false })?.ino === ino,
-    release() {
-      if (lock.isHeld()) fs.unlinkSync(path)
-      fs.closeSync(file)
-    },
-  }
-  return lock
-}
-
-/** Gives the file a second name, which succeeds for one process only. */
-function linked(own: string, path: string): boolean {
-  try {
-    fs.linkSync(own, path)
-    return true
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
-    throw new AuditError('ERR_AUDIT_CONFIGURATION', `the lock ${quote(path, 256)} cannot be made`, { cause: error })
-  }
-}
-
-/** Replaces the lock of a process that has ended. Two that try this at once replace each other's: the last one has it. */
-function takeOver(own: string, path: string): void {
-  let found = ''
-  try {
-    found = fs.readFileSync(path, 'utf8')
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' && linked(own, path)) return
-    throw new AuditError('ERR_AUDIT_CONFIGURATION', `the lock ${quote(path, 256)} cannot be read`, { cause: error })
-  }
-  const holder = parseHolder(found)
-  if (holder === undefined || mayLive(holder)) {
-    const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${quote(holder.host)}`
-    throw new AuditError(
-      'ERR_AUDIT_CONFIGURATION',
-      `${who} writes this log; if it has ended for certain, remove ${quote(path, 256)}`,
-    )
-  }
-  fs.renameSync(own, path)
-}
-
-function self(): Holder {
-  return { pid: process.pid, started: startOf(process.pid), host: hostname(), boot: bootOf() }
-}
-
-/** True whenever it is not certain that the holder has ended. */
-function mayLive(holder: Holder): boolean {
-  if (holder.host !== hostname()) return true
-  if (holder.boot !== bootOf()) return false
-  try {
-    process.kill(holder.pid, 0)
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH'
-  }
-  const started = startOf(holder.pid)
-  return started === '' || holder.started === '' || started === holder.started
-}
-
-/** Field 22 of `/proc/<pid>/stat`, counted behind the name of the program, which may hold anything. */
-function startOf(pid: number): string {
-  const stat = textOf(`/proc/${pid}/stat`)
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-}
-
-function bootOf(): string {
-  return textOf('/proc/sys/kernel/random/boot_id').trim()
-}
-
-function textOf(path: string): string {
-  try {
-    return fs.readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-function parseHolder(text: string): Holder | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<Holder> | null
-    if (value === null || !Number.isSafeInteger(value.pid)) return undefined
-    const { pid, started, host, boot } = value
-    if (typeof started !== 'string' || typeof host !== 'string' || typeof boot !== 'string') return undefined
-    return { pid: Number(pid), started, host, boot }
-  } catch {
-    return undefined
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
+  if ('lock' in answer) return answer.lock
+  const { holder } = answer
+  const seconds = ((performance.now() - began) / 1000).toFixed(0)
+  const where = quote(folder, 256)
+  let message = `${describeHolder(holder)} writes this log, and kept the lock ${where} while this process waited for ${seconds} s; stop it, or name another directory`
+  if (holder?.isThisProcess) message = `this process has opened the log of the lock ${where} already; close it first`
+  throw new AuditError('ERR_AUDIT_CONFIGURATION', message)
 }

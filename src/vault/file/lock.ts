@@ -10,7 +10,8 @@ import { vaultFailure } from '../failure.ts'
  *
  * @param folder - the folder of the lock, for messages.
  * @param timeoutMs - milliseconds to wait for it.
- * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when somebody else keeps it for longer.
+ * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when somebody else keeps it for longer, `ERR_VAULT_CONFIGURATION`
+ *   when the folder cannot be used.
  */
 export async function withFileLock<T>(
   lock: FileLock,
@@ -23,6 +24,10 @@ export async function withFileLock<T>(
     // VLT-24
     answer = await lock.acquire(timeoutMs)
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_LOCK_FOLDER') {
+      const message = `the lock ${quote(folder, 256)} cannot be used: ${(cause as Error).message}`
+      throw new VaultError('ERR_VAULT_CONFIGURATION', message)
+    }
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the lock ${quote(folder, 256)} could not be taken`, cause)
   }
   if (!('lock' in answer)) {

@@ -11,15 +11,18 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
-import process from 'node:process'
 import { describe, expect, it } from 'vitest'
 import type { AuditEvent } from '../../../src/audit/event.ts'
 import { findOpenIntents } from '../../../src/audit/find-open-intents.ts'
 import { httpAuditSink } from '../../../src/audit/http/http-audit-sink.ts'
 import { groupSync } from '../../../src/audit/jsonl/group-sync.ts'
-import { type JsonlAuditSinkOptions, jsonlAuditSink } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
+import {
+  type JsonlAuditSinkOptions,
+  jsonlAuditSink,
+  type OpenJsonlLog,
+  openJsonlLog,
+} from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { type LogFiles, machineFiles } from '../../../src/audit/jsonl/log-files.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/jsonl/read-jsonl-log.ts'
 import { type LogPosition, parseRecord } from '../../../src/audit/record.ts'
@@ -28,7 +31,11 @@ import { withDeadline } from '../../../src/audit/with-deadline.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
 import { id, intent, logOf, stoppedClock } from '../events.ts'
 import { type Faults, faultyFiles } from './faulty-files.ts'
+import { leaveLock } from './leave-lock.ts'
+import { shortLease } from './short-lease.ts'
 import { temporaryDirectory } from './temporary.ts'
+
+const quick = shortLease(200)
 
 async function write(options: JsonlAuditSinkOptions, from: number, to: number): Promise<void> {
   const sink = await jsonlAuditSink(options)
@@ -43,7 +50,9 @@ async function eventsIn(directory: string): Promise<readonly AuditEvent[]> {
 }
 
 function filesIn(directory: string): string[] {
-  return readdirSync(directory).sort()
+  return readdirSync(directory)
+    .filter((name) => !name.endsWith('.lock'))
+    .sort()
 }
 
 describe('a log in files', () => {
@@ -309,44 +318,64 @@ describe('the end of a log', () => {
 })
 
 describe('other writers', () => {
+  const open = (directory: string, timing = quick): Promise<OpenJsonlLog> => openJsonlLog({ directory }, timing)
+
   it('AUD-14 are kept out while the log is open', async () => {
     const directory = temporaryDirectory()
-    const sink = await jsonlAuditSink({ directory })
-    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
+    const { sink } = await open(directory)
+    const lock = join(directory, 'audit.lock')
+    await expect(open(directory)).rejects.toMatchObject({
+      code: 'ERR_AUDIT_CONFIGURATION',
+      message: `this process has opened the log of the lock \`${lock}\` already; close it first`,
+    })
     await sink.close()
     await (await jsonlAuditSink({ directory })).close()
     expect(filesIn(directory)).toEqual([])
+    expect(readdirSync(lock)).toEqual([expect.stringMatching(/-free$/)])
   })
 
-  it('AUD-14 that have ended leave a lock that is taken over, others one that is not', async () => {
+  it('AUD-14 that have ended leave a lock that is taken: at once where that is certain, else after its lease', async () => {
     const directory = temporaryDirectory()
-    const lock = join(directory, 'audit.lock')
-    const stat = readFileSync('/proc/self/stat', 'latin1')
-    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-    const own = { pid: process.pid, started, host: hostname(), boot }
-    const gone = [
-      { ...own, pid: 2 ** 22 - 1 },
-      { ...own, started: '1' },
-      { ...own, boot: 'earlier' },
-    ]
-    for (const holder of gone) {
-      writeFileSync(lock, JSON.stringify(holder))
-      await (await jsonlAuditSink({ directory })).close()
+    for (const [change, least] of [
+      [{ started: '1' }, 0],
+      // process 1 of another container, or of another machine of the same name
+      [{ scope: 'f'.repeat(16), process: 1 }, quick.leaseMs * 0.9],
+    ] as const) {
+      leaveLock(directory, change)
+      const began = performance.now()
+      await (await open(directory)).sink.close()
+      expect(performance.now() - began).toBeGreaterThanOrEqual(least)
     }
-    const living = [own, { ...own, pid: 1, started: '' }, { ...own, host: 'elsewhere', boot: 'other' }]
-    for (const text of [...living.map((holder) => JSON.stringify(holder)), '', 'null', '{}', '{"pid":1}']) {
-      writeFileSync(lock, text)
-      await expect(jsonlAuditSink({ directory }), text).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
-    }
-    expect(filesIn(directory)).toEqual(['audit.lock'])
+  })
+
+  it('AUD-14 that live are waited for, and named', async () => {
+    const directory = temporaryDirectory()
+    const path = leaveLock(directory, { scope: 'f'.repeat(16), process: 77 })
+    // somewhere else it is renewed
+    const renewal = setInterval(() => writeFileSync(path, `{"host":"web-1","renewed":${Math.random()}}\n`), 5)
+    const opening = open(directory)
+    await expect(opening).rejects.toMatchObject({
+      code: 'ERR_AUDIT_CONFIGURATION',
+      message: expect.stringMatching(/^process 77 on `web-1` writes this log, and kept the lock /),
+    })
+    clearInterval(renewal)
+    await (await open(directory)).sink.close()
+  })
+
+  it('AUD-14 find something else in the place of the lock', async () => {
+    const directory = temporaryDirectory()
+    writeFileSync(join(directory, 'audit.lock'), '')
+    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({
+      code: 'ERR_AUDIT_CONFIGURATION',
+      message: expect.stringMatching(/^the lock `.*audit.lock` cannot be used: it is not a folder; remove it$/),
+    })
   })
 
   it('AUD-14 that took the lock away stop this one', async () => {
     const directory = temporaryDirectory()
     const sink = await jsonlAuditSink({ directory })
     await sink.append(intent(1), {})
-    rmSync(join(directory, 'audit.lock'))
+    rmSync(join(directory, 'audit.lock'), { recursive: true })
     const other = await jsonlAuditSink({ directory })
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
     await other.append(intent(3), {})

@@ -1,18 +1,22 @@
-// node only: a process that writes a log until it is killed
+// node only: a process that writes a log until it is killed, or has written enough
 
 import process from 'node:process'
-import { jsonlAuditSink, type SyncPolicy } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { openJsonlLog, type SyncPolicy } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { id, intent } from '../events.ts'
 import { say } from './say.ts'
+import { shortLease } from './short-lease.ts'
 
-const [directory = '', sync = 'group', start = '1', maxBytes = '16384', parallel = '4'] = process.argv.slice(2)
+const [directory = '', sync = 'group', start = '1', maxBytes = '16384', parallel = '4', leaseMs = '', count = ''] =
+  process.argv.slice(2)
 let number = Number(start)
+const end = count === '' ? Number.POSITIVE_INFINITY : number + Number(count)
 
 try {
-  const sink = await jsonlAuditSink({ directory, sync: sync as SyncPolicy, maxBytes: Number(maxBytes) })
+  const options = { directory, sync: sync as SyncPolicy, maxBytes: Number(maxBytes) }
+  const { sink } = await openJsonlLog(options, leaseMs === '' ? undefined : shortLease(Number(leaseMs)))
   say('open')
   const work = async (): Promise<void> => {
-    for (;;) {
+    while (number < end) {
       const mine = number++
       await sink.append(intent(mine, { vault: 'x'.repeat(mine % 300) }), {})
       say(id(mine))
@@ -21,6 +25,9 @@ try {
     }
   }
   await Promise.all(Array.from({ length: Number(parallel) }, work))
+  // Every other one ends without giving the lock back.
+  if (number % 2 === 0) await sink.close()
+  process.exit(0)
 } catch (error) {
   const { code, message } = error as { code?: string; message: string }
   say(`failed ${code} ${message}`)

@@ -1,0 +1,47 @@
+// node only: uses node:fs
+import { rmSync } from 'node:fs'
+import { AuditError, quote } from '../../errors.ts'
+import type { HeldLock } from '../../file-lock/held-lock.ts'
+import { assertPrivate } from './assert-private.ts'
+import type { LogFiles } from './log-files.ts'
+
+const chunk = 1_048_576
+
+/**
+ * Puts a copy of a file of the log in its place. A writer that lost the lock and stands still in the midst of a write has
+ * the old one open: what it writes when it goes on is in no file of the log. AUD-38
+ *
+ * @throws AuditError when the file is not private, or the lock was lost; what `files` throw.
+ */
+export function fenceSegment(files: LogFiles, lock: HeldLock, path: string): void {
+  const draft = lock.draft()
+  const from = files.open(path, { create: false })
+  try {
+    assertPrivate(path, files.stateOf(from))
+    const to = files.open(draft, { create: true })
+    try {
+      copy(files, from, to)
+      files.syncNow(to)
+    } finally {
+      files.close(to)
+    }
+    if (!lock.publish(draft, path)) {
+      throw new AuditError('ERR_AUDIT_INTEGRITY', `another process took the lock of ${quote(path, 256)}; try again`)
+    }
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  } finally {
+    files.close(from)
+  }
+}
+
+function copy(files: LogFiles, from: number, to: number): void {
+  for (let position = 0; ; ) {
+    const bytes = files.read(from, position, chunk)
+    if (bytes.length === 0) return
+    const written = files.write(to, bytes)
+    if (written !== bytes.length) throw Object.assign(new Error('no room for a copy of the file'), { code: 'ENOSPC' })
+    position += written
+  }
+}
