@@ -1,5 +1,5 @@
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
-import type { Policy, Statement } from '../capability/policy/statement.ts'
+import type { Policy } from '../capability/policy/statement.ts'
 import { MalformedError, quote } from '../errors.ts'
 import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
 import { type Ability, readAbility } from './ability.ts'
@@ -46,7 +46,7 @@ export function readCapability(value: IpldValue): Capability {
  * @throws {@link MalformedError} when it carries a policy that is not one.
  */
 export function policyOf(nb: IpldMap): Policy {
-  const statements: Statement[] = []
+  const statements: unknown[] = []
   for (const [key, value] of Object.entries(nb)) {
     if (key !== policyKey) statements.push(['==', argumentSelector(key), value])
   }
@@ -58,10 +58,10 @@ export function argumentSelector(name: string): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
 }
 
-function readPolicy(value: IpldValue | undefined): Policy {
+function readPolicy(value: IpldValue | undefined): readonly unknown[] {
   // UCT-35: a constraint that is not understood is refused, never left out.
   if (!Array.isArray(value)) throw new MalformedError('UCT-35', '`nb.pol` is not a policy', { kind: 'unsupported' })
-  return parsePolicy(value)
+  return value
 }
 
 /** Whether a text can be the `with` of a capability. */

@@ -9,16 +9,17 @@ import { type Steps, wait } from '../authorization/steps.ts'
 import type { ReadingContext } from '../authorization/token-format.ts'
 import { type Command, commandCovers } from '../capability/command.ts'
 import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
-import { type Did, isDid } from '../did/did.ts'
+import type { Did } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { twinSignature } from '../principal/signature.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
-import { allResources, argumentSelector, type Capability, policyOf } from './capability.ts'
+import type { Capability } from './capability.ts'
 import type { NamedToken } from './open-archive.ts'
 import type { OpenToken } from './open-token.ts'
-import type { Claim, ResourceRules } from './read-claim.ts'
+import { type PolicyTable, policyIn } from './policy-table.ts'
+import type { Claim } from './read-claim.ts'
 import type { FramedSignature } from './signature-frame.ts'
 import type { PathStep } from './walk.ts'
 import { withSignature } from './with-signature.ts'
@@ -35,7 +36,7 @@ export interface Session {
 /** What is needed to make links. */
 export interface LinkContext {
   readonly context: ReadingContext
-  readonly rules: ResourceRules
+  readonly policies: PolicyTable
   readonly claim: Claim
   /** By the key of the token that it is about. */
   readonly sessions: ReadonlyMap<string, Session>
@@ -47,50 +48,110 @@ export interface LinkContext {
  * The delegations of a path, root first, each with the capability that is used.
  *
  * @param places - for each delegation, the place of that capability in `att`.
- * @throws {@link MalformedError} when a delegation is neither signed nor has a session.
+ * @throws {@link MalformedError} when a delegation is neither signed nor has a session, or what it says is no policy.
  */
 export function* linksOf(
   path: readonly PathStep[],
   places: readonly number[],
-  context: LinkContext,
+  { context, policies, claim, sessions, made }: LinkContext,
 ): Steps<readonly ChainLink[]> {
   const links: ChainLink[] = []
-  let given: Command | undefined
-  for (const [at, { source }] of path.entries()) {
-    const index = places[at] as number
-    const capability = source.token.capabilities[index] as Capability
-    const own = capability.ability?.command as Command
-    // A delegation gives what it says, as far as its issuer has it: `*` over a proof of `mail/*` is `mail/*`.
-    given = given === undefined || commandCovers(given, own) ? own : given
-    links.push(yield* linkOf(source, capability, index, given, context))
+  for (const grant of grantsOf(path, places, claim)) {
+    const { source, place, command, key } = grant
+    const session = sessions.get(source.key)
+    const known = signedLink(grant, context, session)
+    if (known !== undefined) {
+      links.push(known)
+      continue
+    }
+    // What is attested needs no second name, as the attestation has the first.
+    const name = session === undefined ? key : `attested ${key}`
+    let link = made.get(name)
+    if (link === undefined) {
+      const twin = session === undefined ? yield* twinName(source.token, context.settings.backend) : undefined
+      link = newLink(source, command, claim.owner, policyIn(policies(source, place)), twin)
+      made.set(name, link)
+    }
+    links.push(
+      session === undefined
+        ? { link, key, unverified: envelopeOf(source.token) }
+        : { link: { ...link, ...common(source.token, session) }, key, unverified: undefined, session: session.chain },
+    )
   }
   return links
 }
 
-function* linkOf(
-  source: NamedToken,
-  capability: Capability,
-  index: number,
-  command: Command,
-  { context: { memo, settings }, rules, claim, sessions, made }: LinkContext,
-): Steps<ChainLink> {
-  const { token } = source
-  // All that the link depends on beside the bytes, so that what is remembered means the same in every chain.
-  const key = `${source.key} ${index} ${command} ${claim.owner} ${capability.with}`
-  const session = sessions.get(source.key)
-  const known = session === undefined ? memo.get(key) : undefined
+/**
+ * The same as far as signatures are concerned: nothing is read of what the delegations permit, as it is not certain yet
+ * who says it.
+ */
+export function outlinesOf(
+  path: readonly PathStep[],
+  places: readonly number[],
+  { context, claim, sessions }: Pick<LinkContext, 'context' | 'claim' | 'sessions'>,
+): readonly ChainLink[] {
+  return grantsOf(path, places, claim).map((grant, at) => {
+    const { source, key } = grant
+    const session = sessions.get(source.key)
+    const link = outlineOf(path[at] as PathStep, claim)
+    const unverified = session === undefined ? envelopeOf(source.token) : undefined
+    return signedLink(grant, context, session) ?? { link, key, unverified }
+  })
+}
+
+/** What a delegation of a path gives. */
+interface Grant {
+  readonly source: NamedToken
+  readonly place: number
+  readonly command: Command
+  /** All that the link depends on beside the bytes, so that what is remembered means the same in every chain. */
+  readonly key: string
+}
+
+function grantsOf(path: readonly PathStep[], places: readonly number[], { owner }: Claim): readonly Grant[] {
+  let given: Command | undefined
+  return path.map(({ source }, at) => {
+    const place = places[at] as number
+    const capability = source.token.capabilities[place] as Capability
+    const own = capability.ability?.command as Command
+    // A delegation gives what it says, as far as its issuer has it: `*` over a proof of `mail/*` is `mail/*`.
+    given = given === undefined || commandCovers(given, own) ? own : given
+    return { source, place, command: given, key: `${source.key} ${place} ${given} ${owner} ${capability.with}` }
+  })
+}
+
+/**
+ * The link that was verified for another call, when there is one.
+ *
+ * @throws {@link MalformedError} when the delegation is neither signed nor has a session.
+ */
+function signedLink(
+  { source: { token }, key }: Grant,
+  { memo }: ReadingContext,
+  session: Session | undefined,
+): ChainLink | undefined {
+  if (session !== undefined) return undefined
+  const known = memo.get(key)
   if (known !== undefined) return { link: known, key, unverified: undefined }
-  if (token.signature === undefined && session === undefined) throw unattested(token.issuer)
-  // What is attested needs no second name, as the attestation has the first.
-  const name = session === undefined ? key : `attested ${key}`
-  let link = made.get(name)
-  if (link === undefined) {
-    const twin = session === undefined ? yield* twinName(token, settings.backend) : undefined
-    link = newLink(source, command, claim.owner, policyFor(capability, rules), twin)
-    made.set(name, link)
+  if (token.signature === undefined) throw unattested(token.issuer)
+  return undefined
+}
+
+const anything: CompiledPolicy = compileParsed([])
+
+/** A delegation as far as it is read without looking at who signed it, and with what it asks. */
+export function outlineOf({ source }: PathStep, { owner, command }: Claim, policy: CompiledPolicy = anything): Link {
+  const { issuer, audience, notBefore, expiration } = source.token
+  return {
+    issuer,
+    audience,
+    subject: owner,
+    command,
+    policy,
+    ...(notBefore === undefined ? {} : { notBefore }),
+    expiration,
+    name: source.cid.toString(),
   }
-  if (session === undefined) return { link, key, unverified: envelopeOf(token) }
-  return { link: { ...link, ...common(token, session) }, key, unverified: undefined, session: session.chain }
 }
 
 function newLink(
@@ -118,7 +179,13 @@ function newLink(
 /** What is to be verified of a token that is signed. */
 function envelopeOf({ signature, signed }: OpenToken): OpenInvocation['envelope'] {
   const { algorithm, raw } = signature as FramedSignature
-  return { signature: raw, algorithm, signed: signed() }
+  return {
+    signature: raw,
+    algorithm,
+    get signed() {
+      return signed()
+    },
+  }
 }
 
 /** The CID that a token has with its other ECDSA signature. */
@@ -144,17 +211,6 @@ export function latest(a: Timestamp | undefined, b: Timestamp | undefined): Time
 /** The earlier of two ends. */
 export function earliest(a: Timestamp | Never, b: Timestamp | Never): Timestamp | Never {
   return a === never || (b !== never && b < a) ? b : a
-}
-
-/**
- * What a capability asks of the arguments. One over a resource that is no DID gives that resource and no other of its
- * owner.
- *
- * @throws {@link MalformedError} when it carries a policy that is not one.
- */
-export function policyFor({ nb, with: resource }: Capability, { resourceArgument }: ResourceRules): CompiledPolicy {
-  if (isDid(resource) || resource === allResources) return compileParsed(policyOf(nb))
-  return compileParsed([...policyOf(nb), ['==', argumentSelector(resourceArgument), resource]])
 }
 
 /** Says that a delegation by an absent issuer stands for nothing. */

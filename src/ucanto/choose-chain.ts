@@ -1,4 +1,4 @@
-import type { Chain, ChainLink } from '../authorization/chain.ts'
+import type { Chain, ChainLink, Link } from '../authorization/chain.ts'
 import { checkAddressee } from '../authorization/checks/addressee.ts'
 import { checkPolicies } from '../authorization/checks/policy.ts'
 import { checkSignatures } from '../authorization/checks/signatures.ts'
@@ -7,12 +7,11 @@ import type { Denial } from '../authorization/denial.ts'
 import type { VerificationSettings } from '../authorization/options.ts'
 import type { Steps } from '../authorization/steps.ts'
 import type { ReadingContext } from '../authorization/token-format.ts'
-import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
 import type { Did } from '../did/did.ts'
-import type { Capability } from './capability.ts'
-import { invocationOf, linksOf, policyFor } from './chain-links.ts'
+import { invocationOf, linksOf, outlineOf } from './chain-links.ts'
 import { once } from './once.ts'
 import type { NamedToken, TokenTable } from './open-archive.ts'
+import { createPolicyTable, policyIn } from './policy-table.ts'
 import type { Claim, ResourceRules } from './read-claim.ts'
 import { createSearch, hasStores, prove, type Search } from './search.ts'
 import { createSessions } from './sessions.ts'
@@ -48,15 +47,20 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   const isOpen = path.some((step) => sessions.isOffered(step)) || (path === holding && walk.hasChoice(path))
   if (!isOpen) {
     const places = path.map((step) => step.places[0] as number)
-    const links = yield* linksOf(path, places, { context, rules, claim, sessions: new Map(), made: new Map() })
+    const policies = createPolicyTable(rules)
+    const links = yield* linksOf(path, places, { context, policies, claim, sessions: new Map(), made: new Map() })
     const chain: Chain = { links, invocation }
     return checkNonce(chain, start, settings) ?? chain
   }
-  const outline: Chain = { links: path.map((step) => outlineOf(step, claim, compileParsed([]))), invocation }
+  const outline: Chain = { links: path.map((step) => outlined(step, outlineOf(step, claim))), invocation }
   const refused = checkNonce(outline, start, settings) ?? (yield* checkCaller(outline, begin()))
   if (refused !== undefined) return told(refused, outline, false)
   if ('code' in holding) {
-    const links = path.map((step) => outlineOf(step, claim, policyFor(firstOf(step), rules)))
+    const { policies } = begin()
+    const links = path.map((step) => {
+      const policy = policyIn(policies(step.source, step.places[0] as number))
+      return outlined(step, outlineOf(step, claim, policy))
+    })
     return told(checkPolicies({ links, invocation }) ?? holding, outline, true)
   }
   const question = { claim, walk, last: [], invocation: () => invocation, sessions }
@@ -85,28 +89,9 @@ function checkNonce(chain: Chain, { token }: NamedToken, settings: VerificationS
   return told({ ...denial, message, requirement: 'UCT-29' }, chain, false)
 }
 
-/** A delegation as far as it is read without looking at who signed it. */
-function outlineOf(step: PathStep, { owner, command }: Claim, policy: CompiledPolicy): ChainLink {
-  const { token, cid, key } = step.source
-  const { issuer, audience, notBefore, expiration } = token
-  return {
-    link: {
-      issuer,
-      audience,
-      subject: owner,
-      command,
-      policy,
-      ...(notBefore === undefined ? {} : { notBefore }),
-      expiration,
-      name: cid.toString(),
-    },
-    key,
-    unverified: undefined,
-  }
-}
-
-function firstOf({ source, places }: PathStep): Capability {
-  return source.token.capabilities[places[0] as number] as Capability
+/** A link of which no signature is asked. */
+function outlined({ source }: PathStep, link: Link): ChainLink {
+  return { link, key: source.key, unverified: undefined }
 }
 
 /** A denial with what the call says of itself. */

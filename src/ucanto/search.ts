@@ -5,8 +5,8 @@
  * @module
  */
 
-import { type Chain, type ChainLink, type Link, linkName, type OpenInvocation } from '../authorization/chain.ts'
-import { checkPolicies } from '../authorization/checks/policy.ts'
+import { type ChainLink, type Link, linkName, type OpenInvocation } from '../authorization/chain.ts'
+import { refusedBy } from '../authorization/checks/policy.ts'
 import { checkRevocation } from '../authorization/checks/revocation.ts'
 import { checkLinkSignatures, type SignatureState } from '../authorization/checks/signatures.ts'
 import type { Denial } from '../authorization/denial.ts'
@@ -16,11 +16,13 @@ import { denialOf } from '../authorization/refusal.ts'
 import type { Steps } from '../authorization/steps.ts'
 import type { ReadingContext } from '../authorization/token-format.ts'
 import { createVerifiers } from '../authorization/verifiers.ts'
+import { maxSteps } from '../capability/policy/evaluation.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
-import { createPolicies, type Policies } from './capability-policies.ts'
-import { linksOf, type Session } from './chain-links.ts'
+import { type Answer, askPolicies, type StepsLeft } from './asked-policies.ts'
+import { linksOf, outlinesOf, type Session } from './chain-links.ts'
 import type { TokenTable } from './open-archive.ts'
+import { createPolicyTable, type PolicyTable } from './policy-table.ts'
 import type { Claim, ResourceRules } from './read-claim.ts'
 import { rememberedRevocations } from './remembered-revocations.ts'
 import type { PathStep, Walk } from './walk.ts'
@@ -28,7 +30,7 @@ import type { PathStep, Walk } from './walk.ts'
 /** What is remembered while one call is read: each signature is verified once, and revocations are looked up once. */
 export interface Search {
   readonly context: ReadingContext
-  readonly rules: ResourceRules
+  readonly policies: PolicyTable
   readonly tokens: TokenTable
   readonly settings: Settings
   readonly signatures: SignatureState
@@ -36,8 +38,10 @@ export interface Search {
   readonly made: Map<string, Link>
   /** The keys of tokens whose signature is their issuer's. */
   readonly verified: Set<string>
-  /** How many signatures may still be verified. */
+  /** How many signatures may still be asked about. */
   readonly effort: { signatures: number }
+  /** How many steps policies may still take. */
+  readonly left: StepsLeft
 }
 
 /** Begins the search for one call. */
@@ -46,7 +50,7 @@ export function createSearch(context: ReadingContext, rules: ResourceRules, toke
   const revocations = rememberedRevocations(hasStores(settings) ? settings.revocations : noStore, tokens)
   return {
     context,
-    rules,
+    policies: createPolicyTable(rules),
     tokens,
     // Of all that the checks read, an authorizer hands over everything.
     settings: { ...(settings as Settings), revocations },
@@ -58,6 +62,7 @@ export function createSearch(context: ReadingContext, rules: ResourceRules, toke
     made: new Map(),
     verified: new Set(),
     effort: { signatures: 2 * settings.limits.proofs },
+    left: { remaining: maxSteps },
   }
 }
 
@@ -111,13 +116,14 @@ interface Fault {
  * @returns the path, or the denial of the path that passed most.
  */
 export function* prove(question: Question, search: Search): Steps<Proof | Denial> {
-  const policies = createPolicies(question.claim, search.rules)
+  const { walk, claim } = question
+  const ask = askPolicies(claim.args, search.policies, search.left)
   let best: Fault | undefined
   // A delegation or an attestation falls out in each round.
   for (let rounds = 0; rounds <= 2 * search.tokens.size; rounds++) {
-    const found = question.walk.find()
+    const found = walk.find()
     if ('code' in found) return best === undefined ? found : best.denial()
-    const outcome = yield* examine([...found, ...question.last], question, policies, search)
+    const outcome = yield* examine([...found, ...question.last], question, ask, search)
     if (!('rank' in outcome)) return outcome
     if (best === undefined || outcome.rank > best.rank || outcome.isFinal) best = outcome
     if (outcome.isFinal) break
@@ -128,81 +134,94 @@ export function* prove(question: Question, search: Search): Steps<Proof | Denial
 function* examine(
   path: readonly PathStep[],
   question: Question,
-  policies: Policies,
+  ask: (step: PathStep) => Answer,
   search: Search,
 ): Steps<Proof | Fault> {
   const { claim, walk, last } = question
   const isLast = (at: number): boolean => at >= path.length - last.length
-  const keyOf = (at: number): string => (path[at] as PathStep).source.key
   /** The delegation at that position does not hold, in whatever path. */
   const without = (at: number | undefined, rank: number, denial: () => Denial): Fault => {
     if (at === undefined || isLast(at)) return { rank, denial, isFinal: true }
-    walk.bar(keyOf(at))
+    walk.bar(keyAt(path, at))
     return { rank, denial, isFinal: false }
   }
 
-  for (const [at, step] of path.entries()) {
-    const error = policies.misread(step)
-    if (error !== undefined) return without(at, 0, () => ({ ...denialOf(error), at }))
-  }
   const sessions = new Map<string, Session>()
   for (const [at, step] of path.entries()) {
     if (question.sessions?.isOffered(step) !== true) continue
     const session = yield* question.sessions.open(step)
     if (!('code' in session)) sessions.set(step.source.key, session)
+    else if (isExhausted(session)) return { rank: 0, denial: () => placedAt(at, session), isFinal: true }
     else if (step.source.token.signature === undefined) {
       const { source } = step
       const message = `${linkName(at, path.length)}, by ${source.token.issuer}: ${session.message}`
       return { rank: 0, denial: () => ({ ...session, message, at }), isFinal: false }
     }
   }
-  const context = { context: search.context, rules: search.rules, claim, sessions, made: search.made }
-  const invocation = question.invocation()
-  const first = path.map((step) => policies.places(step)[0] as number)
-  const begun = yield* linksOf(path, first, context)
-  const unsigned = yield* checkSigned(begun, path, search)
+  const { policies, made } = search
+  const context = { context: search.context, policies, claim, sessions, made }
+  const first = path.map((step) => step.places[0] as number)
+  const unsigned = yield* checkSigned(outlinesOf(path, first, context), path, sessions, search)
   if (unsigned === tooMany) return { rank: 0, denial: () => tooMany, isFinal: true }
   if (unsigned !== undefined) return without(unsigned.at, 0, () => unsigned)
 
+  const invocation = question.invocation()
   const places: number[] = []
   for (const [at, step] of path.entries()) {
-    const place = policies.places(step).find((candidate) => policies.permits(step, candidate))
-    if (policies.isOverBudget()) {
-      return { rank: 1, denial: () => overBudget(at), isFinal: true }
+    const answer = ask(step)
+    if (answer === 'over budget') return { rank: 1, denial: () => overBudget(at), isFinal: true }
+    if ('misread' in answer) return without(at, 1, () => ({ ...denialOf(answer.misread), at }))
+    if ('objection' in answer) {
+      return without(at, 1, () => refusedBy(answer.objection, at, path.length, invocation.fields))
     }
-    if (place === undefined) {
-      const links = yield* linksOf(path, [...places, ...first.slice(at)], context)
-      return without(at, 1, () => checkPolicies({ links, invocation }) ?? overBudget(at))
-    }
-    places.push(place)
+    places.push(answer.place)
   }
-  const links = places.every((place, at) => place === first[at]) ? begun : yield* linksOf(path, places, context)
-  const chain: Chain = { links, invocation }
-  const revoked = yield* checkRevocation(chain, search.settings, search.context.call)
+  const links = yield* linksOf(path, places, context)
+  const revoked = yield* checkRevocation({ links, invocation }, search.settings, search.context.call)
   if (revoked === undefined) return { path, links }
   const at = revoked.at === path.length ? undefined : revoked.at
   return without(at, 2, () => revoked)
 }
 
-/** Every delegation is signed by its issuer; what was verified on another path is not verified again. */
+/**
+ * Every delegation is signed by its issuer; what was verified on another path is not verified again. What the authorizer
+ * remembers counts as if it was, so that the verdict does not depend on it.
+ */
 function* checkSigned(
   links: readonly ChainLink[],
   path: readonly PathStep[],
+  sessions: ReadonlyMap<string, Session>,
   { context, settings, signatures, verified, effort }: Search,
 ): Steps<Denial | undefined> {
-  const keyOf = (at: number): string => (path[at] as PathStep).source.key
-  const unsure = links.map((link, at) => (verified.has(keyOf(at)) ? { ...link, unverified: undefined } : link))
-  const count = unsure.filter(({ unverified }) => unverified !== undefined).length
-  if (count > effort.signatures) return tooMany
-  const denial = yield* checkLinkSignatures(unsure, settings, signatures, context.call)
-  const end = denial?.at ?? links.length
-  for (const [at, { unverified }] of unsure.slice(0, end + 1).entries()) {
-    if (unverified === undefined) continue
-    effort.signatures--
+  const unsure = [...path.keys()].filter((at) => {
+    const key = keyAt(path, at)
     // What is attested is not signed: elsewhere, where nothing attests it, it does not count.
-    if (at < end) verified.add(keyOf(at))
+    return !sessions.has(key) && !verified.has(key)
+  })
+  if (unsure.length > effort.signatures) return tooMany
+  const asked = links.map((link, at) => (unsure.includes(at) ? link : { ...link, unverified: undefined }))
+  const denial = yield* checkLinkSignatures(asked, settings, signatures, context.call)
+  const end = denial?.at ?? links.length
+  for (const at of unsure) {
+    if (at > end) break
+    effort.signatures--
+    if (at < end) verified.add(keyAt(path, at))
   }
   return denial
+}
+
+function keyAt(path: readonly PathStep[], at: number): string {
+  return (path[at] as PathStep).source.key
+}
+
+/** A denial from within the session of the delegation at that position. */
+function placedAt(at: number, denial: Denial): Denial {
+  return denial.at === undefined ? denial : { ...denial, at }
+}
+
+/** Whether a denial says that all the work that may be done for a call has been done. */
+export function isExhausted({ requirement }: Denial): boolean {
+  return requirement === tooMany.requirement || requirement === overBudget(0).requirement
 }
 
 const tooMany: Denial = Object.freeze({

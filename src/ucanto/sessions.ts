@@ -18,7 +18,7 @@ import { earliest, latest, type Session, unattested } from './chain-links.ts'
 import type { NamedToken, TokenTable } from './open-archive.ts'
 import type { OpenToken } from './open-token.ts'
 import type { Claim } from './read-claim.ts'
-import { prove, type Search, type Sessions } from './search.ts'
+import { isExhausted, prove, type Search, type Sessions } from './search.ts'
 import { createWalk, isInTime, type PathStep, type Walk } from './walk.ts'
 
 /** Sessions, and why a delegation has none. */
@@ -112,7 +112,7 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
       let denial: Denial | undefined
       for (const attestation of candidates(source, namedBy)) {
         const verdict = yield* verdictOn(attestation, namedBy)
-        if (!('code' in verdict)) return verdict
+        if (!('code' in verdict) || isExhausted(verdict)) return verdict
         denial ??= verdict
       }
       return denial ?? unattestedDenial(source.token.issuer)
@@ -197,7 +197,7 @@ function standIn({ token, cid }: NamedToken, { owner, args }: Claim): OpenInvoca
 function refusal(denial: Denial, walk: Walk, { context }: Search): Denial {
   const { now, settings } = context
   const { code, message, detail } = denial
-  if (code === 'too_large') return denial
+  if (isExhausted(denial)) return denial
   // Without a position there is no path, or none whose time bounds and conditions hold.
   const path = denial.at === undefined && requirementOf(code) === 'UCT-54' ? walk.findFailing() : denial
   if (!('code' in path)) {

@@ -8,6 +8,7 @@ import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import type { RevocationStore } from '../../src/revocation/revocation-store.ts'
 import { never } from '../../src/time.ts'
+import { verdict } from '../support/service.ts'
 import { archiveOf, foreignVerdict, ownOptions, ownVerdict, peer } from './peers.ts'
 import { signedAnew } from './raw.ts'
 
@@ -196,6 +197,34 @@ describe('of several paths the first that holds', () => {
     await expect(ownVerdict(await ask([...forgeries.slice(0, 31), good]))).resolves.toBe('allowed')
     await expect(ownVerdict(await ask([...forgeries, good]))).resolves.toBe('too_large at container UCT-36')
     await expect(ownVerdict(await ask([good, ...forgeries]))).resolves.toBe('allowed')
+  })
+
+  it('UCT-36 counts those that are remembered like those that are not', async () => {
+    const proofs = await Promise.all(Array.from({ length: 33 }, () => give(alice, bob)))
+    const revoked = new Set(proofs.map(({ cid }) => String(cid)))
+    let isRevoked = false
+    const revocations: RevocationStore = {
+      findRevocations: (ids) => ids.filter((id) => isRevoked && revoked.has(id)).map((id) => ({ id })),
+    }
+    const authorizer = createAuthorizer(ownOptions({ revocations, replay: { claim: () => true } }))
+    for (const proof of proofs) expect(verdict(await authorizer.authorize(await ask([proof])))).toBe('allowed')
+    isRevoked = true
+    for (const named of [proofs, proofs.slice(1)]) {
+      const bytes = await ask(named)
+      const cold = await ownVerdict(bytes, { revocations })
+      expect(cold).toBe(named === proofs ? 'too_large at container UCT-36' : 'revoked at 0 RVK-05')
+      expect(verdict(await authorizer.authorize(bytes))).toBe(cold)
+    }
+  })
+
+  it('UCT-36 reads no policy of a delegation that is not signed [attack 25]', async () => {
+    const nonsense = { nb: { pol: 'no policy' } }
+    const signed = await give(alice, bob, nonsense)
+    const unsigned = await forged(await give(alice, bob, nonsense))
+    const other = await forged(await give(alice, bob))
+    await expect(ownVerdict(await ask([unsigned, other]))).resolves.toBe('signature_invalid at 0 PRF-08')
+    await expect(ownVerdict(await ask([other, signed]))).resolves.toBe('unsupported at 0 UCT-35')
+    await expect(ownVerdict(await ask([signed, await give(alice, bob)]))).resolves.toBe('allowed')
   })
 
   it('UCT-36 gives up when revocations cannot be looked up', async () => {

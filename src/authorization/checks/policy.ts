@@ -1,6 +1,7 @@
 import type { PolicyObjection } from '../../capability/policy/compile.ts'
 import { beginEvaluation } from '../../capability/policy/evaluation.ts'
 import { quote } from '../../errors.ts'
+import type { InvocationFields } from '../../invocation/invocation.ts'
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 
@@ -14,20 +15,27 @@ export function checkPolicies(chain: Chain): Denial | undefined {
   const evaluation = beginEvaluation(fields.args)
   for (let at = 0; at < links.length; at++) {
     const objection = (links[at] as ChainLink).link.policy.evaluate(fields.args, evaluation)
-    if (objection === undefined) continue
-    const overBudget = objection.reason === 'over_budget'
-    return {
-      code: overBudget ? 'policy_over_budget' : 'policy_unsatisfied',
-      message: `${linkName(at, links.length)}: ${describe(objection)}`,
-      at,
-      requirement: overBudget ? 'PRF-12' : 'PRF-11',
-      detail: { kind: 'policy', objection },
-      ...(overBudget
-        ? {}
-        : { approvable: { audience: fields.issuer, subject: fields.subject, command: fields.command } }),
-    }
+    if (objection !== undefined) return refusedBy(objection, at, links.length, fields)
   }
   return undefined
+}
+
+/** The denial when the policy of the delegation at that position of `count` objects to the arguments. */
+export function refusedBy(
+  objection: PolicyObjection,
+  at: number,
+  count: number,
+  { issuer, subject, command }: Pick<InvocationFields, 'issuer' | 'subject' | 'command'>,
+): Denial {
+  const overBudget = objection.reason === 'over_budget'
+  return {
+    code: overBudget ? 'policy_over_budget' : 'policy_unsatisfied',
+    message: `${linkName(at, count)}: ${describe(objection)}`,
+    at,
+    requirement: overBudget ? 'PRF-12' : 'PRF-11',
+    detail: { kind: 'policy', objection },
+    ...(overBudget ? {} : { approvable: { audience: issuer, subject, command } }),
+  }
 }
 
 /** One line: the statement, the selector, what it wants and what it met. */
