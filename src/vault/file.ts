@@ -85,7 +85,8 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
   const { path, key, create = false, keepVersions = 2, scryptCost = 131_072, lockTimeoutMs = 5_000 } = given
   const clock = given.clock ?? systemClock
   const now = (): Timestamp => Math.floor(clock.now())
-  const store = await openFileStore({ path, key, create, scryptCost, lockTimeoutMs })
+  const { readTimeoutMs = 10_000 } = given
+  const store = await openFileStore({ path, key, create, scryptCost, lockTimeoutMs, readTimeoutMs })
   const add = async (
     name: string,
     next: (present: FileRecord | undefined, file: OpenFile) => Successor,

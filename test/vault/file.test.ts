@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { pbkdf2 } from 'node:crypto'
 import {
   chmodSync,
   mkdirSync,
@@ -14,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFileLock } from '../../src/file-lock/file-lock.ts'
 import { heldName } from '../../src/file-lock/lock-state.ts'
@@ -29,7 +31,7 @@ import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { permission, serve, vaultError } from './support.ts'
 
-const settings = { scryptCost: 16_384, create: false, lockTimeoutMs: 5_000 }
+const settings = { scryptCost: 16_384, create: false, lockTimeoutMs: 5_000, readTimeoutMs: 5_000 }
 const quick = { renewMs: 20, leaseMs: 200, pollMs: 5 }
 
 let folder: string
@@ -324,7 +326,7 @@ describe('a file that somebody changed', () => {
 
   it('VLT-20 opens no box under another name, version, time or rules', async () => {
     const key = { bytes: new Uint8Array(32).fill(1) }
-    const keys = await deriveKeys(key, newDerivation(key, 0))
+    const keys = await deriveKeys(key, newDerivation(key, 0), 1_000)
     const record = sealRecord(keys, { name: 'a', version: 1, created: 5, rules: '{}' }, new Secret('one'))
     expect(openRecord(keys, record).reveal()).toBe('one')
     for (const other of [
@@ -383,6 +385,19 @@ describe('access to the file', () => {
     chmodSync(path, 0o600)
     chmodSync(keyFile, 0o644)
     await expect(openFileVault({ path, key: { keyFile } })).rejects.toThrow(/chmod 600/)
+  })
+
+  it('VLT-44 is waited for no longer than it may take to be read', async () => {
+    const vault = await open()
+    // the system does nothing else for this process meanwhile, as with a file server that does not answer
+    const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('x', 'y', 400_000, 32, 'sha512'))
+    const slow = expect.objectContaining({
+      ...vaultError('ERR_VAULT_UNAVAILABLE'),
+      message: expect.stringMatching(/ could not be read within 20 ms$/),
+    })
+    await expect(open({ readTimeoutMs: 20 })).rejects.toEqual(slow)
+    await Promise.all(busy)
+    expect(await vault.list()).toEqual([])
   })
 
   it('VLT-22 is refused through links, to folders and pipes, and to a file that is not there', async () => {

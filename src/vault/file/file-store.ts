@@ -17,6 +17,8 @@ export interface FileStoreOptions {
   readonly create: boolean
   readonly scryptCost: number
   readonly lockTimeoutMs: number
+  /** Milliseconds in which a file must be read. */
+  readonly readTimeoutMs: number
 }
 
 /** A file of credentials and the keys that open it. */
@@ -49,7 +51,7 @@ export interface FileStore {
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, `ERR_VAULT_INTEGRITY` or `ERR_VAULT_UNAVAILABLE`.
  */
 export async function openFileStore(options: FileStoreOptions, timing?: LockTiming): Promise<FileStore> {
-  const { path } = options
+  const { path, readTimeoutMs: timeoutMs } = options
   const mutex = createMutex()
   const lock = createFileLock(`${path}.lock`, timing)
   const locks = new Map<string, FileLock>()
@@ -59,7 +61,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
 
   async function read(): Promise<OpenFile> {
     const before = known
-    const file = await readPrivateFile(path, before?.identity)
+    const file = await readPrivateFile(path, { known: before?.identity, timeoutMs })
     if (file === 'unchanged' && before !== undefined) return before
     if (file === undefined || file === 'unchanged') {
       throw new VaultError(
@@ -85,7 +87,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
       return derivation.kind === kind && derivation.cost === cost && equalBytes(derivation.salt, salt)
     })
     if (present !== undefined) return present
-    const keys = await deriveKeys(key, { salt, cost, kind })
+    const keys = await deriveKeys(key, { salt, cost, kind }, timeoutMs)
     opened = [...opened, keys].slice(-2)
     return keys
   }
@@ -101,10 +103,10 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
   }
 
   async function open(): Promise<OpenFile> {
-    if (options.create && (await readPrivateFile(path)) === undefined) {
+    if (options.create && (await readPrivateFile(path, { timeoutMs })) === undefined) {
       await locked(async (held) => {
-        if ((await readPrivateFile(path)) !== undefined) return
-        const keys = await deriveKeys(key, newDerivation(key, options.scryptCost))
+        if ((await readPrivateFile(path, { timeoutMs })) !== undefined) return
+        const keys = await deriveKeys(key, newDerivation(key, options.scryptCost), timeoutMs)
         await write(held, keys, { revision: 0, records: [] })
       })
     }
@@ -130,7 +132,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
       locked(async (held) => {
         const file = await read()
         const revision = file.contents.revision + 1
-        const keys = await deriveKeys(next, newDerivation(next, options.scryptCost))
+        const keys = await deriveKeys(next, newDerivation(next, options.scryptCost), timeoutMs)
         // a read that sees the new file before this turn goes on has its keys
         opened = [...opened, keys].slice(-2)
         await write(held, keys, { revision, records: reseal(file, keys, revision) })

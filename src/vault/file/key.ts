@@ -85,15 +85,16 @@ export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
 /**
  * Derives the keys of a file.
  *
+ * @param timeoutMs - milliseconds in which a key file must be read.
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key cannot be used, or is of another kind than the file's.
  */
-export async function deriveKeys(key: FileKey, derivation: KeyDerivation): Promise<FileKeys> {
+export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeoutMs: number): Promise<FileKeys> {
   checkKey(key)
   if (('passphrase' in key ? 'scrypt' : 'hkdf') !== derivation.kind) {
     const kind = derivation.kind === 'scrypt' ? 'a passphrase' : 'a key of 32 bytes'
     throw new VaultError('ERR_VAULT_CONFIGURATION', `the file is locked with ${kind}; give that`)
   }
-  const input = await keyBytes(key)
+  const input = await keyBytes(key, timeoutMs)
   const master = derivation.kind === 'scrypt' ? await stretch(input, derivation) : input
   const expand = (purpose: string): KeyObject =>
     createSecretKey(new Uint8Array(hkdfSync('sha256', master, derivation.salt, `procura-vault@1 ${purpose}`, 32)))
@@ -117,7 +118,7 @@ export async function createKeyFile(path: string): Promise<void> {
   }
 }
 
-async function keyBytes(key: FileKey): Promise<Uint8Array> {
+async function keyBytes(key: FileKey, timeoutMs: number): Promise<Uint8Array> {
   if ('passphrase' in key) {
     const { passphrase } = key
     const bytes = Secret.is(passphrase) ? passphrase.revealBytes() : new TextEncoder().encode(passphrase)
@@ -125,7 +126,7 @@ async function keyBytes(key: FileKey): Promise<Uint8Array> {
       throw new VaultError('ERR_VAULT_CONFIGURATION', 'the passphrase must have eight bytes or more')
     return bytes
   }
-  const bytes = 'bytes' in key ? Uint8Array.from(key.bytes) : await readKeyFile(key.keyFile)
+  const bytes = 'bytes' in key ? Uint8Array.from(key.bytes) : await readKeyFile(key.keyFile, timeoutMs)
   if (bytes.length !== 32)
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
@@ -134,8 +135,8 @@ async function keyBytes(key: FileKey): Promise<Uint8Array> {
   return bytes
 }
 
-async function readKeyFile(path: string): Promise<Uint8Array> {
-  const file = await readPrivateFile(path).catch((cause: unknown) => {
+async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array> {
+  const file = await readPrivateFile(path, { timeoutMs }).catch((cause: unknown) => {
     if (cause instanceof VaultError && cause.code === 'ERR_VAULT_CONFIGURATION') throw cause
     throw vaultFailure(
       'ERR_VAULT_CONFIGURATION',

@@ -3,6 +3,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
+import { unlessAborted } from '../../abort.ts'
+import { startDeadline } from '../../deadline.ts'
 import { quote, VaultError } from '../../errors.ts'
 import type { HeldLock } from '../../file-lock/held-lock.ts'
 import { vaultFailure } from '../failure.ts'
@@ -16,14 +18,37 @@ export interface PrivateFile {
   readonly identity: string
 }
 
+/** What {@link readPrivateFile} is told. */
+export interface ReadPrivateFileOptions {
+  /** The identity of a version that the caller has already. */
+  readonly known?: string | undefined
+  /** Milliseconds after which the file counts as one that cannot be read. */
+  readonly timeoutMs: number
+}
+
 /**
  * Reads a file that only its owner, who is this process, may read.
  *
- * @param known - the identity of a version that the caller has already.
- * @returns the file; `undefined` for the bytes when the version is the known one; `undefined` when there is no file.
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do, when others could read it.
+ * @returns the file; `unchanged` when the version is the known one; `undefined` when there is no file.
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do, when others could read it;
+ *   `ERR_VAULT_UNAVAILABLE`.
  */
-export async function readPrivateFile(path: string, known?: string): Promise<PrivateFile | 'unchanged' | undefined> {
+export async function readPrivateFile(
+  path: string,
+  { known, timeoutMs }: ReadPrivateFileOptions,
+): Promise<PrivateFile | 'unchanged' | undefined> {
+  // VLT-44: a file server that does not answer is waited for without end by the system
+  const deadline = startDeadline([], timeoutMs, () => {
+    return new VaultError('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be read within ${timeoutMs} ms`)
+  })
+  try {
+    return await unlessAborted(readNow(path, known), deadline.signal)
+  } finally {
+    deadline.end()
+  }
+}
+
+async function readNow(path: string, known: string | undefined): Promise<PrivateFile | 'unchanged' | undefined> {
   let handle: FileHandle
   try {
     // without O_NONBLOCK a pipe would be waited for until somebody writes to it
