@@ -26,11 +26,7 @@ export interface ProofLike {
 }
 
 /** Options of {@link invoke}. With a definition that requires an argument, `args` must be given. */
-export type InvokeOptions<Args = IpldMap> = InvokeDraft<Args> &
-  (Record<never, never> extends Args ? unknown : { readonly args: Args })
-
-/** The options of a call, where `args` may be left out. */
-export interface InvokeDraft<Args = IpldMap> extends LifetimeOptions {
+export type InvokeOptions<Args = IpldMap> = LifetimeOptions & {
   /** Who calls, and signs: the audience of the last proof. */
   readonly issuer: Signer
   /** Whose authority is used. Default: the subject of the proofs, or the issuer when there are none. */
@@ -51,7 +47,7 @@ export interface InvokeDraft<Args = IpldMap> extends LifetimeOptions {
   readonly meta?: IpldMap
   /** Ends a signer that takes too long. */
   readonly signal?: AbortSignal
-}
+} & (Record<never, never> extends Args ? unknown : { readonly args: Args })
 
 /**
  * Makes a call: signs that this command shall be executed with these arguments, under the authority of the proofs. Valid
