@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { backend } from '#backend'
 import { encodeContainer } from '../../src/container/container.ts'
+import { encodeBase64url } from '../../src/ipld/base.ts'
+import { encodeCbor } from '../../src/ipld/encode.ts'
 import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { actor } from '../support/actors.ts'
-import { call, chainOf, createService, verdict } from '../support/service.ts'
+import { call, chainOf, createService, delegateRaw, verdict } from '../support/service.ts'
 
 const [alice, bob] = (await Promise.all([actor('alice'), actor('bob')])) as [Signer, Signer]
 const proofs = await chainOf(alice, bob)
@@ -144,5 +146,48 @@ describe('authorizeMany', () => {
     const decisions = createService().authorizeMany(all)
     all.push('C')
     expect((await decisions).map(verdict)).toEqual(['allowed', 'allowed'])
+  })
+})
+
+describe('policies of tokens that nobody has verified', () => {
+  const statements = Array.from({ length: 100 }, () => ['==', '.a'.repeat(64), 1])
+
+  /** How many objects are made and frozen while a call is decided. */
+  async function frozenFor(tokens: readonly Uint8Array[], wanted: string): Promise<number> {
+    const container = `C${encodeBase64url(encodeCbor({ 'ctn-v1': tokens }))}`
+    const service = createService()
+    const freeze = vi.spyOn(Object, 'freeze')
+    const decision = service.authorizeSync(container)
+    const { length } = freeze.mock.calls
+    freeze.mockRestore()
+    expect(verdict(decision)).toBe(wanted)
+    return length
+  }
+
+  it('are checked and not compiled, and read once when a token stands there many times', async () => {
+    const heavy = await delegateRaw(alice, bob, { policy: statements })
+    const forged = await call({ issuer: bob, subject: alice.did })
+    const wanted = 'root_not_subject at 0 PRF-02'
+    const alone = await frozenFor([forged.bytes], wanted)
+    const once = await frozenFor([forged.bytes, heavy.bytes], wanted)
+    // One for each statement and a few more; a segment would be 64 for each statement.
+    expect(once - alone).toBeLessThan(2 * statements.length)
+    expect((await frozenFor([forged.bytes, ...Array(6).fill(heavy.bytes)], wanted)) - once).toBeLessThan(10)
+  })
+
+  it('are compiled when they are asked, once', async () => {
+    const heavy = await delegateRaw(alice, bob, { policy: statements })
+    const service = createService()
+    const wanted = 'policy_unsatisfied at 0 PRF-11'
+    for (const least of [64 * statements.length, 0]) {
+      const container = encodeContainer([await call({ issuer: bob, proofs: [heavy] }), heavy])
+      const freeze = vi.spyOn(Object, 'freeze')
+      const decision = service.authorizeSync(container)
+      const { length } = freeze.mock.calls
+      freeze.mockRestore()
+      expect(verdict(decision)).toBe(wanted)
+      expect(length).toBeGreaterThan(least)
+      expect(length).toBeLessThan(least + 64 * statements.length)
+    }
   })
 })

@@ -1,13 +1,13 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { beginEvaluation, type Evaluation } from './evaluation.ts'
-import { compileStatement } from './evaluator.ts'
+import { compileStatement, type Evaluator } from './evaluator.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
 import { parsePolicy } from './parse-policy.ts'
 import type { Policy } from './statement.ts'
 
 export type { PolicyObjection } from './objection.ts'
 
-/** A policy made ready to be asked many times. It holds no state, so one can serve all calls at once. */
+/** A policy made ready to be asked many times. No call changes what it answers, so one can serve all calls at once. */
 export interface CompiledPolicy {
   /** What was compiled. */
   readonly policy: Policy
@@ -26,15 +26,27 @@ export interface CompiledPolicy {
  * @throws MalformedError with the requirement of `spec/policy.md` that it breaks.
  */
 export function compilePolicy(policy: Policy): CompiledPolicy {
-  return compileParsed(parsePolicy(policy))
+  const parsed = parsePolicy(policy)
+  const evaluators = parsed.map(compileStatement)
+  return compiled(parsed, () => evaluators)
 }
 
-/** The same for a policy that `parsePolicy` returned, which is not read twice. */
+/**
+ * The same for a policy that `parsePolicy` returned, which is not read twice. It is compiled when it is asked first: most
+ * policies of tokens that nobody has verified are never asked.
+ */
 export function compileParsed(policy: Policy): CompiledPolicy {
-  const evaluators = policy.map(compileStatement)
+  let evaluators: readonly Evaluator[] | undefined
+  return compiled(policy, () => {
+    evaluators ??= policy.map(compileStatement)
+    return evaluators
+  })
+}
+
+function compiled(policy: Policy, evaluators: () => readonly Evaluator[]): CompiledPolicy {
   return Object.freeze({
     policy,
     evaluate: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)) =>
-      findObjection(policy, evaluators, args, evaluation),
+      findObjection(policy, evaluators(), args, evaluation),
   })
 }

@@ -1,6 +1,6 @@
 import { MalformedError, quote } from '../../errors.ts'
 import { copyLiteral } from './literal.ts'
-import { parseSelector } from './selector.ts'
+import { checkSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'
 
 /** Statements within statements, at most. */
@@ -89,7 +89,7 @@ function parseForm(list: readonly unknown[], depth: number, count: Count): State
 
 function selectorText(value: unknown): string {
   if (typeof value !== 'string') throw wrongOperand('selector', 'a string')
-  parseSelector(value)
+  checkSelector(value)
   return value
 }
 

@@ -51,17 +51,31 @@ const maxSegments = 64
  * @throws MalformedError (`SEL-01` to `SEL-06`) when it is not one; never a selector of part of the text.
  */
 export function parseSelector(text: string): Selector {
+  const segments: SelectorSegment[] = []
+  readSelector(text, segments)
+  return Object.freeze(segments)
+}
+
+/**
+ * Reads a selector and keeps nothing of it. Tokens that nobody has verified can hold tens of thousands of segments, and
+ * most of the time that it takes to read one is for the objects that are made of it.
+ *
+ * @throws MalformedError as {@link parseSelector} does.
+ */
+export function checkSelector(text: string): void {
+  readSelector(text, undefined)
+}
+
+function readSelector(text: string, segments: SelectorSegment[] | undefined): void {
   if (typeof text !== 'string') throw new MalformedError('SEL-01', 'a selector is a string')
   if (text.length > maxSelectorLength) throw tooLarge(text)
   // SEL-02
-  if (text.charCodeAt(0) === DOT && skipOptional(text, 1) === text.length) return Object.freeze([])
-  const segments: SelectorSegment[] = []
+  if (text.charCodeAt(0) === DOT && skipOptional(text, 1) === text.length) return
   let position = 0
-  while (position < text.length || position === 0) {
-    if (segments.length === maxSegments) throw tooLarge(text)
+  for (let count = 0; position < text.length || position === 0; count++) {
+    if (count === maxSegments) throw tooLarge(text)
     position = readSegment(text, position, segments)
   }
-  return Object.freeze(segments)
 }
 
 const DOT = 0x2e
@@ -73,8 +87,8 @@ const MINUS = 0x2d
 const QUESTION = 0x3f
 const BACKSLASH = 0x5c
 
-/** Reads one segment at `start`, adds it to `segments`, and returns the position after it. */
-function readSegment(text: string, start: number, segments: SelectorSegment[]): number {
+/** Reads one segment at `start`, adds it to `segments` if there are any, and returns the position after it. */
+function readSegment(text: string, start: number, segments: SelectorSegment[] | undefined): number {
   const dotted = text.charCodeAt(start) === DOT
   const at = dotted ? start + 1 : start
   if (text.charCodeAt(at) === OPEN) return readBracket(text, at, segments)
@@ -83,22 +97,22 @@ function readSegment(text: string, start: number, segments: SelectorSegment[]): 
   while (isNameCharacter(text.charCodeAt(end), end > at)) end++
   if (end === at) throw malformed('SEL-01', text, start)
   const after = skipOptional(text, end)
-  segments.push(Object.freeze({ kind: 'field', name: text.slice(at, end), optional: after > end }))
+  segments?.push(Object.freeze({ kind: 'field', name: text.slice(at, end), optional: after > end }))
   return after
 }
 
-function readBracket(text: string, open: number, segments: SelectorSegment[]): number {
+function readBracket(text: string, open: number, segments: SelectorSegment[] | undefined): number {
   const first = text.charCodeAt(open + 1)
   if (first === QUOTE) {
     const close = endOfString(text, open + 1)
     const after = skipOptional(text, afterBracket(text, close))
     const name = readString(text, open + 1, close)
-    segments.push(Object.freeze({ kind: 'field', name, optional: after > close + 1 }))
+    segments?.push(Object.freeze({ kind: 'field', name, optional: after > close + 1 }))
     return after
   }
   if (first === CLOSE) {
     const after = skipOptional(text, open + 2)
-    segments.push(Object.freeze({ kind: 'values', optional: after > open + 2 }))
+    segments?.push(Object.freeze({ kind: 'values', optional: after > open + 2 }))
     return after
   }
   const startEnd = endOfInteger(text, open + 1)
@@ -107,7 +121,7 @@ function readBracket(text: string, open: number, segments: SelectorSegment[]): n
     if (start === undefined) throw malformed('SEL-04', text, open + 1)
     const close = afterBracket(text, startEnd)
     const after = skipOptional(text, close)
-    segments.push(Object.freeze({ kind: 'index', index: start, optional: after > close }))
+    segments?.push(Object.freeze({ kind: 'index', index: start, optional: after > close }))
     return after
   }
   const endEnd = endOfInteger(text, startEnd + 1)
@@ -116,7 +130,7 @@ function readBracket(text: string, open: number, segments: SelectorSegment[]): n
   if (start === undefined && end === undefined) throw malformed('SEL-05', text, open)
   const close = afterBracket(text, endEnd)
   const after = skipOptional(text, close)
-  segments.push(
+  segments?.push(
     Object.freeze({
       kind: 'slice',
       ...(start === undefined ? {} : { start }),

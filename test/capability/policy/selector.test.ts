@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { printSelector } from '../../../src/capability/policy/print-selector.ts'
-import { parseSelector, type SelectorSegment } from '../../../src/capability/policy/selector.ts'
+import { checkSelector, parseSelector, type SelectorSegment } from '../../../src/capability/policy/selector.ts'
 import { refusalOf } from '../../support/refusal.ts'
 
 const refusal = (text: string) => refusalOf(() => parseSelector(text))
@@ -142,6 +142,52 @@ describe('parseSelector', () => {
     expect(await refusal('.a'.repeat(64))).toBe('accepted')
     expect(await refusal('.a'.repeat(65))).toBe('SEL-06 too_large')
     expect(await refusal('?'.repeat(10_000_000))).toBe('SEL-06 too_large')
+  })
+
+  it('is checked as it is read, without anything being made of it', () => {
+    const parts = [
+      '.',
+      'a',
+      'B1',
+      '_',
+      '[',
+      ']',
+      '0',
+      '-1',
+      '-0',
+      '01',
+      ':',
+      '"',
+      '\\',
+      '\\ud800',
+      '?',
+      'x"]',
+      '["k"]',
+      ' ',
+    ]
+    const errorOf = (read: () => unknown): unknown => {
+      try {
+        read()
+        return undefined
+      } catch (error) {
+        return error
+      }
+    }
+    let read = 0
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...parts), { maxLength: 12 }), fc.constantFrom('', '.'), (some, start) => {
+        const text = start + some.join('')
+        const error = errorOf(() => parseSelector(text))
+        if (error === undefined) read += 1
+        expect(errorOf(() => checkSelector(text))).toEqual(error)
+      }),
+      { numRuns: 3_000 },
+    )
+    expect(read).toBeGreaterThan(100)
+    for (const text of ['.a'.repeat(64), '.a'.repeat(65), `.${'a'.repeat(1_024)}`, 5]) {
+      const error = errorOf(() => parseSelector(text as string))
+      expect(errorOf(() => checkSelector(text as string))).toEqual(error)
+    }
   })
 
   it('SEL-01 refuses or reads the whole of any text, and nothing in between [attack 47, 93]', () => {
