@@ -113,6 +113,27 @@ describe('gzip', () => {
     fill.mockRestore()
   })
 
+  it('costs about what it costs on Node, also in blocks that hold nothing but their own codes', () => {
+    // The end of a block has the only code, of one bit; 256 times nothing before it is said in two repetitions.
+    const head = [2, 2] as const
+    const lengths = codeOrder.slice(0, 18).map((symbol) => [symbol === 18 || symbol === 1 ? 1 : 0, 3] as const)
+    const repetitions = [[1, 1], [127, 7], [1, 1], [107, 7]] as const
+    const empty: readonly (readonly [number, number])[] = [[0, 1], head, [0, 5], [0, 5], [14, 4], ...lengths, ...repetitions, [0, 3]
+]
+    const last = [[1, 1] as const, ...empty.slice(1)]
+    const data = pack([...Array.from({ length: 5_000 }, () => empty), last].flat())
+    const best = (task: () => unknown) => {
+      const times = Array.from({ length: 7 }, () => {
+        const start = performance.now()
+        task()
+        return performance.now() - start
+      })
+      return Math.min(...times)
+    }
+    expect([inflate(data, most), inflateOnNode(data)]).toEqual([new Uint8Array(), new Uint8Array()])
+    expect(best(() => inflate(data, most))).toBeLessThan(4 * best(() => inflateOnNode(data)))
+  })
+
   it(`is refused where there is no Node as on Node, whatever bits are turned (${runs.title})`, () => {
     const turned = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 7 })), { maxLength: 3 })
     fc.assert(

@@ -7,10 +7,14 @@
 
 import type { InflateFault } from './member.ts'
 
-/** A Huffman code: how many codes have each length, and the symbols in the order of their codes. */
+/** A Huffman code: how many codes have each length, and the symbols in the order of their codes. Filled again and again. */
 interface Code {
   readonly counts: Uint16Array
   readonly symbols: Uint16Array
+  /** Where the next symbol of each length goes, while they are put in order. */
+  readonly next: Uint16Array
+  /** How many codes of the longest length are left over: above zero when bits can stand for nothing. */
+  left: number
 }
 
 /** Input by bits, the lowest first, and output as it grows. */
@@ -23,11 +27,15 @@ interface State {
   length: number
   readonly maxBytes: number
   /** The codes of blocks that bring none along, when there was one. */
-  fixed: { readonly literals: Code | undefined; readonly distance: Code | undefined } | undefined
+  fixed: { readonly literals: Code; readonly distance: Code } | undefined
+  /** Room for the codes of blocks that do. A block can be as short as its codes, so making room would be most of the work. */
+  readonly own: { readonly bits: Uint8Array; readonly length: Code; readonly literals: Code; readonly distance: Code }
 }
 
 const endOfBlock = 256
 const longestCode = 15
+/** Symbols of literals, lengths and the end of a block that a block may have codes for. */
+const literalsAtMost = 286
 
 /** Lengths of symbols 257 and up, and distances of symbols 0 and up: the smallest, and how many bits are added. */
 const lengths: readonly (readonly [base: number, bits: number])[] = ranges(
@@ -45,7 +53,13 @@ const order: readonly number[] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3
 /** Inflates data that must take the whole input, into at most `maxBytes`. */
 export function inflate(input: Uint8Array, maxBytes: number): Uint8Array | InflateFault {
   const output = new Uint8Array(Math.min(maxBytes, 4 * input.length))
-  const state: State = { input, position: 0, buffer: 0, held: 0, output, length: 0, maxBytes, fixed: undefined }
+  const own = {
+    bits: new Uint8Array(literalsAtMost + distances.length),
+    length: roomFor(order.length),
+    literals: roomFor(literalsAtMost),
+    distance: roomFor(distances.length),
+  }
+  const state: State = { input, position: 0, buffer: 0, held: 0, output, length: 0, maxBytes, fixed: undefined, own }
   for (let last = 0; last === 0; ) {
     last = takeBits(state, 1)
     const fault = readBlock(state, takeBits(state, 2))
@@ -82,26 +96,25 @@ function readStored(state: State): InflateFault | undefined {
 function readFixed(state: State): InflateFault | undefined {
   // Made once, as a block of it can be ten bits long.
   state.fixed ??= {
-    literals: codeOf(new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280)),
-    distance: codeOf(new Uint8Array(30).fill(5)),
+    literals: codeOf(roomFor(288), new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280), 0, 288),
+    distance: codeOf(roomFor(30), new Uint8Array(30).fill(5), 0, 30),
   }
-  const { literals, distance } = state.fixed
-  return literals === undefined || distance === undefined ? 'not_gzip' : readSymbols(state, literals, distance)
+  return readSymbols(state, state.fixed.literals, state.fixed.distance)
 }
 
 /** A block that brings its codes along, written in a code that it brings along as well. */
 function readDynamic(state: State): InflateFault | undefined {
+  const { bits, length, literals, distance } = state.own
   const literalCount = takeBits(state, 5) + 257
   const distanceCount = takeBits(state, 5) + 1
   const orderCount = takeBits(state, 4) + 4
-  if (literalCount > 286 || distanceCount > distances.length) return 'not_gzip'
-  const orderBits = new Uint8Array(order.length)
-  for (const symbol of order.slice(0, orderCount)) orderBits[symbol] = takeBits(state, 3)
-  const lengthCode = codeOf(orderBits)
-  if (lengthCode === undefined || isIncomplete(lengthCode)) return 'not_gzip'
-  const bits = new Uint8Array(literalCount + distanceCount)
-  for (let at = 0; at < bits.length; ) {
-    const symbol = takeSymbol(state, lengthCode)
+  if (literalCount > literalsAtMost || distanceCount > distances.length) return 'not_gzip'
+  bits.fill(0, 0, order.length)
+  for (let at = 0; at < orderCount; at++) bits[order[at] as number] = takeBits(state, 3)
+  if (codeOf(length, bits, 0, order.length).left !== 0) return 'not_gzip'
+  const total = literalCount + distanceCount
+  for (let at = 0; at < total; ) {
+    const symbol = takeSymbol(state, length)
     if (symbol < 0) return 'not_gzip'
     if (symbol < 16) {
       bits[at++] = symbol
@@ -111,21 +124,21 @@ function readDynamic(state: State): InflateFault | undefined {
     const repeated = symbol === 16 ? (bits[at - 1] as number) : 0
     const count =
       symbol === 16 ? 3 + takeBits(state, 2) : symbol === 17 ? 3 + takeBits(state, 3) : 11 + takeBits(state, 7)
-    if (at + count > bits.length) return 'not_gzip'
+    if (at + count > total) return 'not_gzip'
     bits.fill(repeated, at, at + count)
     at += count
   }
   if (bits[endOfBlock] === 0) return 'not_gzip'
-  const literals = codeOf(bits.subarray(0, literalCount))
-  const distance = codeOf(bits.subarray(literalCount))
-  if (literals === undefined || distance === undefined) return 'not_gzip'
-  // One symbol alone has a code of one bit, the other value of which stands for nothing.
-  if (
-    [literals, distance].some((code) => isIncomplete(code) && code.counts.some((count, size) => size > 1 && count > 0))
-  ) {
-    return 'not_gzip'
-  }
-  return readSymbols(state, literals, distance)
+  codeOf(literals, bits, 0, literalCount)
+  codeOf(distance, bits, literalCount, total)
+  return isUsable(literals) && isUsable(distance) ? readSymbols(state, literals, distance) : 'not_gzip'
+}
+
+/** Whether bits stand for a symbol each. One symbol alone has a code of one bit, the other value of which stands for nothing. */
+function isUsable({ left, counts }: Code): boolean {
+  if (left <= 0) return left === 0
+  for (let size = 2; size <= longestCode; size++) if (counts[size] !== 0) return false
+  return true
 }
 
 function readSymbols(state: State, literals: Code, distance: Code): InflateFault | undefined {
@@ -194,30 +207,40 @@ function takeRange(state: State, table: readonly (readonly [number, number])[], 
   return range === undefined ? -1 : range[0] + takeBits(state, range[1])
 }
 
-/** Makes the code of these lengths, 0 for symbols without one; undefined when there are more codes than bits allow. */
-function codeOf(bits: Uint8Array): Code | undefined {
-  const counts = new Uint16Array(longestCode + 1)
-  for (const size of bits) counts[size] = (counts[size] as number) + 1
-  counts[0] = 0
-  const offsets = new Uint16Array(longestCode + 2)
-  let left = 1
-  for (let size = 1; size <= longestCode; size++) {
-    left = 2 * left - (counts[size] as number)
-    if (left < 0) return undefined
-    offsets[size + 1] = (offsets[size] as number) + (counts[size] as number)
+function roomFor(symbols: number): Code {
+  return {
+    counts: new Uint16Array(longestCode + 1),
+    symbols: new Uint16Array(symbols),
+    next: new Uint16Array(longestCode + 1),
+    left: 0,
   }
-  const symbols = new Uint16Array(bits.length)
-  for (const [symbol, size] of bits.entries()) {
-    if (size === 0) continue
-    const at = offsets[size] as number
-    symbols[at] = symbol
-    offsets[size] = at + 1
-  }
-  return { counts, symbols }
 }
 
-function isIncomplete({ counts }: Code): boolean {
-  return counts.reduce((taken, count, size) => taken + count * 2 ** (longestCode - size), 0) < 2 ** longestCode
+/**
+ * Makes the code of the lengths that stand from `start` to `end`, 0 for symbols without one. `left` is below zero when there
+ * are more codes than bits allow; the symbols are not put in order then.
+ */
+function codeOf(code: Code, bits: Uint8Array, start: number, end: number): Code {
+  const { counts, symbols, next } = code
+  counts.fill(0)
+  for (let at = start; at < end; at++) {
+    const size = bits[at] as number
+    if (size !== 0) counts[size] = (counts[size] as number) + 1
+  }
+  let left = 1
+  for (let size = 1; size <= longestCode && left >= 0; size++) left = 2 * left - (counts[size] as number)
+  code.left = left
+  if (left < 0) return code
+  next[1] = 0
+  for (let size = 1; size < longestCode; size++) next[size + 1] = (next[size] as number) + (counts[size] as number)
+  for (let at = start; at < end; at++) {
+    const size = bits[at] as number
+    if (size === 0) continue
+    const place = next[size] as number
+    symbols[place] = at - start
+    next[size] = place + 1
+  }
+  return code
 }
 
 /** Ranges that follow each other, each as wide as its bits allow; the last length is 258 and stands alone. */
