@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { ProcuraError } from '../errors.ts'
 import { auditCommand } from './audit.ts'
 import type { Host } from './host.ts'
+import { printableHost } from './printable.ts'
 import { UsageError, usage } from './usage.ts'
 import { vaultCommand } from './vault.ts'
 
@@ -12,13 +13,14 @@ import { vaultCommand } from './vault.ts'
  *
  * @returns the exit code: 0 when all is well, 1 when what was asked about is not, 2 when the call was wrong or failed.
  */
-export async function run(words: readonly string[], host: Host): Promise<number> {
+export async function run(words: readonly string[], outside: Host): Promise<number> {
+  const host = printableHost(outside)
   try {
     const { values, positionals } = parse(words)
     if (values.version === true) return printVersion(host)
     const [noun, ...rest] = positionals
     if (values.help === true || noun === undefined) {
-      host.print(usage.trimEnd())
+      for (const line of usage.trimEnd().split('\n')) host.print(line)
       return values.help === true ? 0 : 2
     }
     if (noun === 'vault') return await vaultCommand(rest, values, host)
@@ -65,7 +67,7 @@ function parse(words: readonly string[]) {
       },
     })
   } catch (error) {
-    throw new UsageError(reasonOf(error))
+    throw new UsageError(reasonOf(error).replaceAll('\n', ' '))
   }
 }
 
