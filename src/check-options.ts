@@ -26,6 +26,10 @@ export const LONGEST_MS = 2_147_483_647
 export const text: Form = (value) =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a text that is not empty'
 
+/** The text of a DID. Whoever has it, a signer for one, is not it. */
+export const didText: Form = (value) =>
+  typeof Object(value).did === 'string' ? 'must be a DID; pass `signer.did`' : text(value)
+
 /** True or false. */
 export const flag: Form = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
 
@@ -77,6 +81,15 @@ export function having(method: string): Form {
 /** Whether a value is what `await` waits for. */
 function isPromise(value: unknown): boolean {
   return having('then')(value) === undefined
+}
+
+/**
+ * Refuses an argument that was not awaited.
+ *
+ * @throws ArgumentError that says so.
+ */
+export function refusePromise(name: string, value: unknown): void {
+  if (isPromise(value)) throw new ArgumentError(`\`${name}\` is a promise; await it`)
 }
 
 /** An AbortSignal, of whichever realm. */

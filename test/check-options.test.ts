@@ -1,7 +1,32 @@
 import { describe, expect, it } from 'vitest'
+import { signCheckpoint } from '../src/audit/checkpoint.ts'
+import { verifyRevocation } from '../src/authorization/verify-revocation.ts'
 import { anything, checkOptions, checkTable, type Forms, having, listOf, maybe, number } from '../src/check-options.ts'
+import { openContainer } from '../src/container/open-container.ts'
+import { decodeDelegation } from '../src/delegation/decode-delegation.ts'
 import { ArgumentError } from '../src/errors.ts'
-import { attenuate, createAuthorizer, delegate, invoke } from '../src/index.ts'
+import { createGuard } from '../src/guard/guard.ts'
+import { createCallSender } from '../src/http/call-sender.ts'
+import {
+  attenuate,
+  createAuthorizer,
+  delegate,
+  encodeContainer,
+  type Invocation,
+  invoke,
+  type Signer,
+} from '../src/index.ts'
+import { decodeInvocation } from '../src/invocation/decode-invocation.ts'
+import { findProofs } from '../src/proof/find-proofs.ts'
+import { memoryProofStore } from '../src/proof/memory.ts'
+import { issueReceipt } from '../src/receipt/issue-receipt.ts'
+import { verifyReceipt } from '../src/receipt/verify-receipt.ts'
+import { memoryRevocationStore } from '../src/revocation/memory.ts'
+import { revoke } from '../src/revocation/revoke.ts'
+import * as ucanto from '../src/ucanto/index.ts'
+import { memoryVault } from '../src/vault/memory.ts'
+import { referenceTable } from '../src/vault/reference-table.ts'
+import { guardOptions } from './guard/wrong-options.ts'
 import { actor, clock } from './support/actors.ts'
 import { serviceOptions } from './support/service.ts'
 
@@ -119,3 +144,98 @@ describe('a misspelled option', () => {
     )
   })
 })
+
+describe('what was not awaited', () => {
+  const later = Promise.resolve() as never
+  const told = 'is a promise; await it'
+
+  it('is told as such by every function that takes a token, a container or a signer', async () => {
+    const alice = await actor('alice')
+    const bob = await actor('bob')
+    const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail', clock })
+    const options = { audience: bob.did, command: '/mail', clock }
+    const authorizer = createAuthorizer(serviceOptions())
+    const guard = createGuard(guardOptions())
+    const sender = createCallSender()
+    const call = await invoke({ issuer: alice, command: '/mail', clock })
+    const token = await ucanto.delegate({ issuer: alice, audience: bob.did, command: '/mail/send' })
+    const calls: Readonly<Record<string, () => unknown>> = {
+      issuer: () => delegate({ ...options, issuer: later }),
+      audience: () => delegate({ ...options, issuer: alice, audience: later }),
+      'proofs of a delegation': () => attenuate(later, { issuer: bob, audience: alice.did }),
+      'proofs[1]': () => attenuate([grant, later], { issuer: bob, audience: alice.did }),
+      proofs: () => invoke({ issuer: bob, command: '/mail', proofs: later }),
+      delegation: () => revoke({ issuer: alice, delegation: later }),
+      executor: () => issueReceipt({ executor: later, task: call.task, outcome: { ok: 1 } }),
+      tokens: () => encodeContainer(later),
+      'tokens[1]': () => encodeContainer([call, later]),
+      'container of authorize': () => authorizer.authorize(later),
+      'container of authorizeSync': () => authorizer.authorizeSync(later),
+      'container of authorizeMany': () => authorizer.authorizeMany([later]),
+      'container of a guard': () => guard.use(later, () => 1),
+      'container of a trial': () => guard.dryRun(later),
+      'container of a revocation': () => verifyRevocation(later),
+      'container to open': () => openContainer(later),
+      'bytes of a delegation': () => decodeDelegation(later),
+      'bytes of an invocation': () => decodeInvocation(later),
+      'bytes of a receipt': () => verifyReceipt(later, { executor: alice.did, task: call.task }),
+      invocation: () => sender.send('https://example.com', later, []),
+      'proofs of a sender': () => sender.send('https://example.com', call, later),
+      'issuer of 0.9.1': () => ucanto.delegate({ issuer: later, audience: bob.did, command: '/mail/send' }),
+      'proof of 0.9.1': () => ucanto.attenuate(later, { issuer: bob, audience: alice.did }),
+      'container of 0.9.1': () =>
+        ucanto.verifyRevocation(later, { audience: bob.did, revocations: memoryRevocationStore(), find: () => token }),
+      sink: () => createGuard({ ...guardOptions(), audit: { sink: later } }),
+      vault: () => createGuard({ ...guardOptions(), vault: later }),
+      signer: () => signCheckpoint({ signer: later, log: 'a', position: { sequence: 0, hash: '' }, time: 1 }),
+    }
+    for (const [name, attempt] of Object.entries(calls)) {
+      const error = await errorOf(attempt)
+      expect.soft(error, name).toBeInstanceOf(ArgumentError)
+      expect.soft((error as Error).message, name).toContain(told)
+      expect.soft((error as Error).message, name).toContain(`${name.split(' ')[0]}\``)
+    }
+    const lists = [
+      () => invoke({ issuer: bob, command: '/mail', proofs: [later] }),
+      () => sender.send('https://example.com', call, [later]),
+      () => ucanto.invoke({ issuer: bob, command: '/mail/send', audience: alice.did, proofs: [later] }),
+    ]
+    for (const attempt of lists) expect(String(await errorOf(attempt))).toContain('`proofs` holds a promise; await it')
+  })
+})
+
+describe('a signer in the place of a DID', () => {
+  it('is told to be one, with what to pass', async () => {
+    const alice = await actor('alice')
+    const signer = alice as never
+    const calls: Readonly<Record<string, () => unknown>> = {
+      audience: () => delegate({ issuer: alice, audience: signer, command: '/mail' }),
+      subject: () => invoke({ issuer: alice, subject: signer, command: '/mail' }),
+      subjects: () => createAuthorizer(serviceOptions({ subjects: [signer] })),
+      invoker: () => findProofs(memoryProofStore(), { invoker: signer, subject: alice.did, command: '/mail' }),
+      executor: async () => verifyReceipt(new Uint8Array(1), { executor: signer, task: (await callOf(alice)).task }),
+      'audience of 0.9.1': () => ucanto.delegate({ issuer: alice, audience: signer, command: '/mail/send' }),
+      attestationAuthorities: () => ucanto.ucantoFormat({ attestationAuthorities: [signer] }),
+      'subjects of a credential': () => memoryVault({ a: { secret: 'b', subjects: [signer] } }),
+      'subject of a row': () => referenceTable([{ command: '/a', subject: signer, reference: 'a' }]),
+    }
+    for (const [name, attempt] of Object.entries(calls)) {
+      const { message } = (await errorOf(attempt)) as Error
+      expect.soft(message, name).toContain('must be a DID; pass `signer.did`')
+      expect.soft(message, name).toContain(`\`${name.split(' ')[0]}\``)
+    }
+  })
+})
+
+function callOf(issuer: Signer): Promise<Invocation> {
+  return invoke({ issuer, command: '/mail', clock })
+}
+
+async function errorOf(task: () => unknown): Promise<unknown> {
+  try {
+    await task()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}

@@ -5,7 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { checkOptions } from '../check-options.ts'
+import { checkOptions, refusePromise } from '../check-options.ts'
 import { type BoundedMap, createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
@@ -106,10 +106,10 @@ export function authorizerOf(options: AuthorizeOptions): Authorizer {
   }
   const verifiers = createVerifiers(settings.backend)
   const authorize = (container: string | Uint8Array, call: CallOptions = {}): Promise<Decision> =>
-    runAsync(decide(checkInput(container), settings, state, verifiers.forCall(), call))
+    runAsync(decide(container, settings, state, verifiers.forCall(), call))
   return Object.freeze({
     authorize,
-    authorizeSync: (container) => runSync(decide(checkInput(container), settings, state, verifiers.atOnce, {})),
+    authorizeSync: (container) => runSync(decide(container, settings, state, verifiers.atOnce, {})),
     authorizeMany: async (containers, options = {}) => {
       // Copies, made before anything is waited for.
       const list = Array.from(containers ?? [])
@@ -151,11 +151,12 @@ function* decide(
   verify: Verifier,
   options: CallOptions,
 ): Steps<Decision> {
+  refusePromise('container', container)
   const call = checkOptions('authorize', options, callForms)
   const now = Math.floor(settings.clock.now())
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
   try {
-    return yield* decideAt(now, container, settings, state, verify, call)
+    return yield* decideAt(now, checkInput(container), settings, state, verify, call)
   } catch (error) {
     return deny(internalError(error, settings))
   }

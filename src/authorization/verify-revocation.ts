@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { checkOptions, having, maybe } from '../check-options.ts'
+import { checkOptions, having, maybe, refusePromise } from '../check-options.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { isTokenCid } from '../ipld/cid.ts'
@@ -60,6 +60,7 @@ export async function verifyRevocation(
     ...verificationForms,
     revocations: maybe(having('findRevocations')),
   })
+  refusePromise('container', container)
   // What is no container at all is refused like any other that is none.
   const input = typeof container === 'string' || container instanceof Uint8Array ? container : ''
   const call = signal === undefined ? {} : { signal }

@@ -6,6 +6,7 @@
  */
 
 import { gunzip, gzip } from '#gzip'
+import { refusePromise } from '../check-options.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64url } from '../ipld/base.ts'
 import { compareBytes } from '../ipld/bytes.ts'
@@ -78,8 +79,12 @@ export function splitContainer(
 }
 
 function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
+  refusePromise('tokens', tokens)
   // What is no list at all, one token that was passed as it is, comes out as an empty one.
-  const list = Array.from(tokens ?? [], (token) => token?.bytes)
+  const list = Array.from(tokens ?? [], (token, at) => {
+    refusePromise(`tokens[${at}]`, token)
+    return token?.bytes
+  })
   if (list.length === 0) throw new ArgumentError('a container needs a list of tokens')
   if (list.some((bytes) => !(bytes instanceof Uint8Array))) throw new ArgumentError('a container is made of tokens')
   // The specification wants the bytewise order and no doubles when written, and neither when read.

@@ -1,3 +1,4 @@
+import { refusePromise } from '../check-options.ts'
 import { decodeDelegation } from '../delegation/decode-delegation.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { completeDecoding } from '../envelope/complete-decoding.ts'
@@ -26,6 +27,7 @@ export async function openContainer(
 ): Promise<ContainerContents> {
   const reading = completeDecoding('openContainer', options)
   const { limits, accept } = reading
+  refusePromise('container', container)
   if (typeof container !== 'string' && !(container instanceof Uint8Array)) {
     throw new ArgumentError('a container is a string or bytes')
   }

@@ -4,7 +4,7 @@ import { checkDeclared } from '../capability/policy/check-declared.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { anySubject } from '../capability/subject.ts'
-import { anything, checkOptions, type Forms } from '../check-options.ts'
+import { anything, checkOptions, type Forms, refusePromise } from '../check-options.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
@@ -35,8 +35,10 @@ export async function attenuate(
   options: AttenuateOptions,
 ): Promise<Delegation> {
   // TOK-20: all that the caller passes in is read before anything is waited for.
+  refusePromise('proofs', proofs)
   const chain: readonly Delegation[] = Array.isArray(proofs) ? [...proofs] : [proofs]
   const proof = chain.at(-1)
+  for (const [at, link] of chain.entries()) refusePromise(`proofs[${at}]`, link)
   if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
     throw new ArgumentError('attenuate needs the delegation to pass on, or the chain that leads to it')
   }

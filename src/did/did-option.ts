@@ -1,3 +1,4 @@
+import { didText, refusePromise } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import { type Did, parseDid } from './did.ts'
 
@@ -10,11 +11,13 @@ export function didOption(name: string, value: string): Did {
   try {
     return parseDid(value)
   } catch (cause) {
-    const { did, then } = Object(value)
-    if (typeof then === 'function') throw new ArgumentError(`\`${name}\` is a promise; await it`, { cause })
-    if (typeof did === 'string') {
-      throw new ArgumentError(`\`${name}\` must be a DID, and is an object with one; pass \`signer.did\``, { cause })
-    }
-    throw new ArgumentError(`\`${name}\` must be a DID: ${(cause as Error).message}`, { cause })
+    refusePromise(name, value)
+    const fault = isHolder(value) ? didText(value) : `must be a DID: ${(cause as Error).message}`
+    throw new ArgumentError(`\`${name}\` ${fault}`, { cause })
   }
+}
+
+/** Whether it has a DID, as a signer does. */
+function isHolder(value: unknown): boolean {
+  return typeof Object(value).did === 'string'
 }

@@ -10,8 +10,10 @@ import {
   callback,
   checkOptions,
   type Forms,
+  listOf,
   maybe,
   oneOf,
+  refusePromise,
   text,
   whole,
 } from '../check-options.ts'
@@ -139,10 +141,11 @@ const requestForms: Forms<CallRequest> = Object.freeze({
 })
 
 function checkTokens(invocation: Invocation, proofs: readonly Delegation[]): void {
+  refusePromise('invocation', invocation)
+  refusePromise('proofs', proofs)
   if (invocation?.kind !== 'invocation') throw new ArgumentError('`invocation` must be what `invoke` gives')
-  if (!Array.isArray(proofs) || proofs.some((proof) => proof?.kind !== 'delegation')) {
-    throw new ArgumentError('`proofs` must be a list of delegations')
-  }
+  const fault = listOf((proof) => (Object(proof).kind === 'delegation' ? undefined : 'must be a delegation'))(proofs)
+  if (fault !== undefined) throw new ArgumentError(`\`proofs\` ${fault}`)
 }
 
 /** Neither shows what was given: a header can hold a secret. */

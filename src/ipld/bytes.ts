@@ -4,6 +4,7 @@
  * @module
  */
 
+import { refusePromise } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 
 /**
@@ -12,6 +13,7 @@ import { ArgumentError } from '../errors.ts'
  * @throws ArgumentError when they are none: of a number or a text the platform would make something else.
  */
 export function copyOf(bytes: Uint8Array): Uint8Array {
+  refusePromise('bytes', bytes)
   if (!(bytes instanceof Uint8Array))
     throw new ArgumentError('the bytes of a token are a Uint8Array; a container is opened with openContainer')
   return new Uint8Array(bytes)

@@ -1,7 +1,16 @@
 import type { CID } from 'multiformats/cid'
 import { backend as platformBackend } from '#backend'
 import { unlessAborted } from '../abort.ts'
-import { abortSignal, anything, checkOptions, type Form, type Forms, having, maybe } from '../check-options.ts'
+import {
+  abortSignal,
+  anything,
+  checkOptions,
+  type Form,
+  type Forms,
+  having,
+  maybe,
+  refusePromise,
+} from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver, keysOf } from '../did/resolver.ts'
@@ -45,6 +54,7 @@ export type ReceiptVerdict =
  * @throws {@link ResolutionError} when the resolver answers with something else than keys.
  */
 export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<ReceiptVerdict> {
+  refusePromise('bytes', bytes)
   const given = checkOptions('verifyReceipt', options, optionForms)
   const { resolver = keyResolver(), backend = platformBackend, signal } = given
   const executor = didOption('executor', given.executor)

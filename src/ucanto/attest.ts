@@ -1,4 +1,4 @@
-import { checkOptions, type Forms, having, maybe, text } from '../check-options.ts'
+import { checkOptions, didText, type Forms, having, maybe } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import type { Signer } from '../principal/signer.ts'
@@ -45,6 +45,6 @@ const { audience: _, attached: __, ...commonForms } = newTokenForms
 const optionForms: Forms<UcantoAttestOptions> = Object.freeze({
   ...commonForms,
   issuer: having('sign'),
-  authority: maybe(text),
+  authority: maybe(didText),
   proofs: maybe(tokensForm),
 })

@@ -1,4 +1,4 @@
-import { abortSignal, anything, callback, checkOptions, either, having, maybe, table, text } from '../check-options.ts'
+import { abortSignal, callback, checkOptions, didText, either, having, maybe, table, text } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { MalformedError, ResolutionError } from '../errors.ts'
@@ -40,7 +40,7 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
   const given = checkOptions('ucanto.execute', options, {
     url: either(text, having('toString')),
     fetch: maybe(callback),
-    service: anything,
+    service: maybe(didText),
     resolver: maybe(having('resolve')),
     limits: maybe(table),
     signal: maybe(abortSignal),

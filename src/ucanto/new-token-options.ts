@@ -8,12 +8,14 @@ import {
   abortSignal,
   anything,
   bytes,
+  didText,
   either,
   type Form,
   type Forms,
   having,
   listOf,
   maybe,
+  refusePromise,
   text,
 } from '../check-options.ts'
 import { lifetimeForms } from '../envelope/lifetime.ts'
@@ -55,7 +57,7 @@ const absent: Form = (value) => (Object(value).isAbsent === true ? undefined : '
 /** The forms of {@link NewToken}. */
 export const newTokenForms: Forms<NewToken> = Object.freeze({
   issuer: either(having('sign'), absent),
-  audience: text,
+  audience: didText,
   ...lifetimeForms,
   notBefore: anything,
   nonce: anything,
@@ -70,6 +72,7 @@ export const newTokenForms: Forms<NewToken> = Object.freeze({
  * @throws {@link ArgumentError} when it is something else.
  */
 export function checkToken(name: string, value: UcantoToken): UcantoToken {
+  refusePromise(name, value)
   const fault = tokenForm(value)
   if (fault !== undefined) throw new ArgumentError(`\`${name}\` ${fault}`)
   return value

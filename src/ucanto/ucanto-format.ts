@@ -13,7 +13,7 @@ import { denialOf } from '../authorization/refusal.ts'
 import type { Steps } from '../authorization/steps.ts'
 import type { ReadingContext, ResourceArgument, TokenFormat } from '../authorization/token-format.ts'
 import { createVerifiers } from '../authorization/verifiers.ts'
-import { callback, checkOptions, listOf, maybe, text } from '../check-options.ts'
+import { callback, checkOptions, didText, listOf, maybe, text } from '../check-options.ts'
 import { createBoundedMap } from '../did/bounded-map.ts'
 import { type Did, isDid, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
@@ -73,7 +73,7 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat {
     resourceArgument: maybe((value) =>
       text(value) === undefined && value !== policyKey ? undefined : `must be a name other than ${policyKey}`,
     ),
-    attestationAuthorities: maybe(listOf(text)),
+    attestationAuthorities: maybe(listOf(didText)),
   })
   const rules: Rules = { ownerOf, resourceArgument, authorities: authoritiesOf(attestationAuthorities) }
   const bound = ownerOf && resourceArgumentOf(resourceArgument, ownerOf)

@@ -11,7 +11,7 @@ import {
 import { defineCommand } from '../capability/definition.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
 import { anySubject } from '../capability/subject.ts'
-import { callback, checkOptions, type Forms, listOf, maybe, text } from '../check-options.ts'
+import { callback, checkOptions, didText, type Forms, listOf, maybe } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
@@ -60,7 +60,7 @@ const optionForms: Forms<UcantoRevocationOptions> = Object.freeze({
   maxInvocationLifetime: authorizeForms.maxInvocationLifetime,
   audience: authorizeForms.audience,
   revocations: authorizeForms.revocations,
-  attestationAuthorities: maybe(listOf(text)),
+  attestationAuthorities: maybe(listOf(didText)),
   find: callback,
 })
 

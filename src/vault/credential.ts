@@ -6,7 +6,7 @@
 
 import { decodedPathProblem } from '../capability/argument-types/decoded-path.ts'
 import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
-import { type Forms, flag, having, listOf, maybe, text } from '../check-options.ts'
+import { didText, type Forms, flag, having, listOf, maybe, text } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { quote, VaultError } from '../errors.ts'
 import { checkConfiguration, parsed } from './configuration.ts'
@@ -118,7 +118,7 @@ export const ruleForms: Forms<CredentialRules> = Object.freeze({
   methods: maybe(listOf(text)),
   pathPrefix: maybe(text),
   commands: maybe(listOf(text)),
-  subjects: maybe(listOf(text)),
+  subjects: maybe(listOf(didText)),
   leasable: maybe(flag),
 })
 

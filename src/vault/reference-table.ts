@@ -1,6 +1,6 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
-import { checkOptions, type Forms, listOf, maybe, table, text } from '../check-options.ts'
+import { checkOptions, didText, type Forms, listOf, maybe, table, text } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { ArgumentError, quote, VaultError } from '../errors.ts'
 
@@ -29,7 +29,7 @@ export interface ReferenceTable {
  * @throws {@link ArgumentError} when two rows are for the same command and subject.
  */
 export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
-  const row: Forms<ReferenceRow> = { command: text, subject: maybe(text), reference: text }
+  const row: Forms<ReferenceRow> = { command: text, subject: maybe(didText), reference: text }
   const wrong = (what: string): ArgumentError => new ArgumentError(`reference table: ${what}`)
   checkOptions('referenceTable', { rows }, { rows: listOf(table) }, wrong)
   for (const one of rows) checkOptions('a row', one, row, wrong)

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { bytes, type Form, type Forms, flag, listOf, maybe, table, text, whole } from '../check-options.ts'
+import { bytes, didText, type Form, type Forms, flag, listOf, maybe, table, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
 import { systemClock, type Timestamp } from '../time.ts'
@@ -108,7 +108,7 @@ const sealForms: Forms<SealOptions> = Object.freeze({
   ...openRuleForms,
   secret: secretValue,
   publicKey: bytes,
-  roots: listOf(text),
+  roots: listOf(didText),
   commands: listOf(text),
   expiration: maybe(whole(0)),
 })
