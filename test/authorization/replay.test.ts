@@ -46,6 +46,21 @@ describe('replay', () => {
     expect(await said('/file/put', 0)).toBe('allowed')
   })
 
+  it('RPL-02 is refused for a copy of an idempotent call, and not for another call of the same task', async () => {
+    const put = defineCommand({ command: '/file/put', args: {}, idempotent: true })
+    const authorizer = createService({ commands: [put] })
+    const made = (expiration: number) =>
+      call({ issuer: alice, command: '/file/put', nonce: new Uint8Array(), expiration })
+    const [first, second] = [await made(now + 60), await made(now + 61)]
+    expect(first.task.equals(second.task)).toBe(true)
+    const said = async (one: typeof first) => verdict(await authorizer.authorize(encodeContainer([one])))
+    expect([await said(first), await said(second), await said(first), await said(second)]).toEqual([
+      'allowed',
+      'allowed',
+      ...Array(2).fill('replayed at 0 RPL-01'),
+    ])
+  })
+
   it('RPL-03 is not made possible by a full store [attack 86]', async () => {
     let time = now
     const store = memoryReplayStore({ maxEntries: 2, clock: { now: () => time } })

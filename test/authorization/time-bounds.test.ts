@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { encodeContainer } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { never } from '../../src/time.ts'
 import { actor, now } from '../support/actors.ts'
 import { invocationPayload, sealRaw } from '../support/raw-token.ts'
-import { call, createService, decide, delegateRaw, service } from '../support/service.ts'
+import { call, chainOf, createService, decide, delegateRaw, service, verdict } from '../support/service.ts'
 
 const alice = await actor('alice')
 const bob = await actor('bob')
@@ -69,6 +70,30 @@ describe('time bounds', () => {
     expect(await said(now + 3_660, { maxInvocationLifetime: 3_600 })).toBe('allowed')
     expect(await said(never, { maxInvocationLifetime: 3_600 })).toBe('lifetime_too_long at 0 TIM-05')
     expect(await said(never, { maxInvocationLifetime: never })).toBe('allowed')
+  })
+
+  it('TIM-06 are each widened once, however many there are [attack 11]', async () => {
+    const chain = (expiration: number) =>
+      Promise.all([
+        delegateRaw(alice, bob, { subject: alice.did, expiration }),
+        delegateRaw(bob, carol, { subject: alice.did, expiration }),
+      ])
+    const said = async (expiration: number) => {
+      const proofs = await chain(expiration)
+      return decide([await call({ issuer: carol, proofs, expiration }), ...proofs], { clockTolerance: 60 })
+    }
+    expect(await said(now - 60)).toBe('allowed')
+    expect(await said(now - 61)).toBe('expired at 0 TIM-03')
+  })
+
+  it('TIM-03 are asked at one time, which is taken once for a decision [attack 10]', async () => {
+    let asked = 0
+    // Each time it is asked, an hour has gone by.
+    const hasty = { now: () => now + 3_600 * asked++ }
+    const proofs = await chainOf(alice, bob, carol)
+    const container = encodeContainer([await call({ issuer: carol, proofs }), ...proofs])
+    expect(verdict(createService({ clock: hasty }).authorizeSync(container))).toBe('allowed')
+    expect(asked).toBe(1)
   })
 
   it('TIM-06 are widened by five minutes at most [attack 11]', () => {

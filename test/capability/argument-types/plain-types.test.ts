@@ -1,12 +1,20 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { boolean } from '../../../src/capability/argument-types/boolean.ts'
 import { bytes } from '../../../src/capability/argument-types/bytes.ts'
+import { email } from '../../../src/capability/argument-types/email.ts'
+import { hostName } from '../../../src/capability/argument-types/host-name.ts'
 import { integer } from '../../../src/capability/argument-types/integer.ts'
+import { ipAddress } from '../../../src/capability/argument-types/ip-address.ts'
 import { listOf } from '../../../src/capability/argument-types/list-of.ts'
 import { number } from '../../../src/capability/argument-types/number.ts'
+import { oneLine } from '../../../src/capability/argument-types/one-line.ts'
 import { oneOf } from '../../../src/capability/argument-types/one-of.ts'
 import { optional } from '../../../src/capability/argument-types/optional.ts'
 import { path } from '../../../src/capability/argument-types/path.ts'
+import { shellWord } from '../../../src/capability/argument-types/shell-word.ts'
+import { text } from '../../../src/capability/argument-types/text.ts'
+import { url } from '../../../src/capability/argument-types/url.ts'
 import { ArgumentError } from '../../../src/errors.ts'
 import { problemOf } from './problem-of.ts'
 
@@ -76,6 +84,27 @@ describe('plain types', () => {
     expect(schema.optional).toBe(true)
     expect(problemOf(schema, '/a')).toBeUndefined()
     expect(problemOf(schema, null)).toBe('is not text')
+  })
+
+  it('answer for any value, by itself or by what is wrong with it [attack 45]', () => {
+    const types = [
+      ...[boolean(), bytes(), email(), hostName(), integer(), ipAddress(), number(), oneLine(), oneOf(['x', 1, null])],
+      ...[path(), shellWord(), text(), url(), listOf(text()), listOf(listOf(number())), optional(path())],
+    ]
+    const values = fc.oneof(
+      fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withTypedArray: true }),
+      fc.string({ unit: 'binary' }),
+    )
+    fc.assert(
+      fc.property(values, (value) => {
+        for (const type of types) {
+          const answer = type['~standard'].validate(value) as { readonly value?: unknown; readonly issues?: unknown }
+          if (answer.issues === undefined) expect(answer.value).toEqual(value)
+          else expect(answer.issues).toEqual([{ message: expect.stringMatching(/./) }])
+        }
+      }),
+      { numRuns: 1_000 },
+    )
   })
 
   it('are Standard Schemas of this library, frozen', () => {
