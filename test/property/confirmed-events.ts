@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { identity } from 'multiformats/hashes/identity'
@@ -7,12 +8,14 @@ import { anyOf } from '../../src/audit/any-of.ts'
 import { bestEffort } from '../../src/audit/best-effort.ts'
 import { callbackAuditSink } from '../../src/audit/callback.ts'
 import type { AuditEvent } from '../../src/audit/event.ts'
+import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
 import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
 import { otelAuditSink } from '../../src/audit/otel.ts'
 import { parseRecord } from '../../src/audit/record.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
+import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sqlite.ts'
 import { stdoutAuditSink } from '../../src/audit/stdout.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { withDeadline } from '../../src/audit/with-deadline.ts'
@@ -20,6 +23,7 @@ import { withHealth } from '../../src/audit/with-health.ts'
 import { ProcuraError } from '../../src/errors.ts'
 import { id, intent } from '../audit/events.ts'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
+import { openDatabase } from '../audit/open-database.ts'
 import type { Runs } from './runs.ts'
 
 /** A sink, and the lines of its log. */
@@ -40,6 +44,8 @@ const places: readonly (readonly [name: string, open: () => Log | Promise<Log>])
     () => gathering((lines) => otelAuditSink({ logger: { emit: ({ body }) => void lines.push(body) } })),
   ],
   ['files', inFiles],
+  ['SQLite', inSqlite],
+  ['the spool of the http sink', inSpool],
   ['withDeadline', () => inMemory((sink) => withDeadline(sink))],
   ['withHealth', () => inMemory((sink) => withHealth(sink))],
   ['allOf', () => inMemory((sink) => allOf([sink, memoryAuditSink()]))],
@@ -67,6 +73,11 @@ export function confirmedEvents({ numRuns, seed, title }: Runs): void {
         { numRuns, seed },
       )
       expect(confirmed.length).toBeGreaterThan(numRuns / 4)
+      const logged: number[] = []
+      for await (const page of log.sink.history?.newestFirst({}) ?? []) {
+        for (const { sequence } of page) logged.push(sequence)
+      }
+      if (log.sink.history !== undefined) expect(logged).toEqual(confirmed.map(({ sequence }) => sequence).reverse())
       await log.sink.close()
       const lines = await log.lines()
       const last = confirmed.at(-1)
@@ -97,6 +108,27 @@ async function inFiles(): Promise<Log> {
     return read
   }
   return { sink: await jsonlAuditSink({ directory, sync: 'none', maxBytes: 65_536 }), lines }
+}
+
+async function inSqlite(): Promise<Log> {
+  const path = join(temporaryDirectory(), 'audit.db')
+  return {
+    sink: sqliteAuditSink({ database: openDatabase(path) }),
+    lines: () => [...readSqliteLines(openDatabase(path))],
+  }
+}
+
+/** Nothing is delivered, so that everything is there to be read. */
+async function inSpool(): Promise<Log> {
+  const directory = temporaryDirectory()
+  const away = (): Promise<Response> => Promise.reject(new Error('no route'))
+  const lines = async (): Promise<string[]> => {
+    const read: string[] = []
+    for await (const line of readJsonlLines({ directory, prefix: 'spool' })) read.push(line)
+    return read
+  }
+  const sink = await httpAuditSink({ url: 'https://log.example/', directory, sync: 'none', fetch: away })
+  return { sink, lines }
 }
 
 function streamOf(lines: string[]): { write(text: string, done: () => void): boolean } {
