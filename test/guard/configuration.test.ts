@@ -51,6 +51,7 @@ import {
   faultOf,
   grants,
   guardOptions,
+  makeFolder,
   openbao,
   place,
   rules,
@@ -58,6 +59,8 @@ import {
   source,
   write,
 } from './wrong-options.ts'
+
+makeFolder()
 
 /** Values that are none of a kind. */
 const wrongOf = {

@@ -39,6 +39,7 @@ import {
   faultOf,
   grants,
   guardOptions,
+  makeFolder,
   openbao,
   place,
   rules,
@@ -46,6 +47,8 @@ import {
   source,
   write,
 } from './wrong-options.ts'
+
+makeFolder()
 
 /** A place in which something cannot be made, and what is said of it. */
 type Mistake = readonly [what: string, code: ProcuraError['code'], says: RegExp, make: () => unknown]

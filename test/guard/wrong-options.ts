@@ -48,10 +48,13 @@ export const exchange: { readonly tokenEndpoint: string; readonly clientId: stri
   clientSecret: canary,
 }
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'procura-configuration-'))
-})
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+/** Makes the folder for the tests of the file that calls this: files of tests can share this one, and hooks are not shared. */
+export function makeFolder(): void {
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'procura-configuration-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+}
 
 /** node-sqlite3-wasm in the shape of better-sqlite3. */
 export function databaseAt(path: string, options?: { readonly readOnly: boolean }): SqliteDatabase & { close(): void } {
