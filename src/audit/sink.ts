@@ -39,8 +39,9 @@ export interface AuditSink {
   readonly name: string
   /**
    * Resolves when the event is stored as safely as the confirmation says, and not before. Rejects with an `AuditError`
-   * when it is not known to be; then the call is refused, and so it is when the answer is not a {@link Confirmation}. After
-   * `signal` is aborted nobody waits for the answer.
+   * when it is not known to be; an answer that is not a {@link Confirmation} counts as a rejection. A guard then refuses the
+   * call when the event is an intent, sends nothing when it is the release of a credential, and says `recorded: false` when
+   * it is an outcome. After `signal` is aborted nobody waits for the answer.
    *
    * A sink that can look into its log as it writes rejects a second record that ends an intent, with `ERR_AUDIT_SETTLED`.
    */

@@ -26,10 +26,16 @@ export interface GuardedCall<Args = unknown> {
   readonly signal: AbortSignal
   /**
    * Makes one upstream call with the command's credential in it; the handler does not see it. One per call: the
-   * authorization counts once.
+   * authorization counts once. The handler waits for it, and reads the body of the response or returns the response (or its
+   * body, also in a list or an object): what is left over is given up when the handler has ended.
+   *
+   * Rejects with `AuditError` when the release could not be recorded, with `VaultError`, and with the reason of the signal.
    */
   fetch(url: string | URL, request?: UpstreamRequest): Promise<Response>
-  /** Takes the command's credential out, for upstreams that are not reached over HTTP. It is given back afterwards. */
+  /**
+   * Takes the command's credential out, for upstreams that are not reached over HTTP. It is given back afterwards. Rejects as
+   * `fetch` does.
+   */
   lease(): Promise<Lease>
   /** Whether the call is of this command; then its arguments have that type. */
   is<Other>(definition: CommandDefinition<Other>): this is GuardedCall<Other> & { readonly [asked]: true }

@@ -18,7 +18,8 @@ import { DeadlineError, withinDeadline } from './deadline.ts'
 import { createInFlight } from './in-flight.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { perform } from './perform.ts'
-import type { GuardDenial, GuardDenialCode, GuardResult } from './result.ts'
+import { type GuardRefusal, refuse } from './refuse.ts'
+import type { GuardDenial, GuardResult } from './result.ts'
 import { createTelemetry } from './telemetry.ts'
 
 /** A guard's decision. */
@@ -111,15 +112,12 @@ export function createGuard<const List extends readonly unknown[]>(
     }
   }
 
-  async function enter<T>(
-    task: () => Promise<T>,
-  ): Promise<T | { readonly allowed: false; readonly denial: GuardDenial }> {
+  async function enter<T>(task: () => Promise<T>): Promise<T | GuardRefusal> {
     const entered = inFlight.enter()
-    if (entered !== 'entered') {
+    if (entered === 'closed') return turnedAway()
+    if (entered === 'overloaded') {
       telemetry.event({ name: 'refused', code: entered })
-      return entered === 'closed'
-        ? refuse(entered, 'the service is shutting down', 'GRD-06')
-        : refuse(entered, `${maxInFlight} calls are under way`, 'GRD-05')
+      return refuse(entered, `${maxInFlight} calls are under way`, 'GRD-05')
     }
     try {
       return await task()
@@ -137,39 +135,52 @@ export function createGuard<const List extends readonly unknown[]>(
     if (!decision.allowed) return decision
     const { authorization } = decision
     const command = table.get(authorization.command) as GuardedCommand
-    let intent: string
+    if (inFlight.isEnding()) return turnedAway(authorization.command)
+    const onRecorded = inFlight.record()
     try {
-      intent = await telemetry.span('audit.intent', (set) => {
-        set('gen_ai.tool.name', command.command)
-        return trail.intent(authorization, command, call.signal)
-      })
-    } catch (error) {
-      return unrecorded(error, authorization.command)
+      let intent: string
+      try {
+        intent = await telemetry.span('audit.intent', (set) => {
+          set('gen_ai.tool.name', command.command)
+          return trail.intent(authorization, command, call.signal)
+        })
+      } catch (error) {
+        return unrecorded(error, authorization.command)
+      }
+      return await inFlight.run((closing) =>
+        perform({
+          authorization,
+          command,
+          intent,
+          handler,
+          signals: [call.signal, closing],
+          authorizer,
+          clock,
+          handlerMs,
+          receiptMs,
+          receipts,
+          telemetry,
+          trail,
+          vault,
+          onRecorded,
+        }),
+      )
+    } finally {
+      onRecorded()
     }
-    return inFlight.run((closing) =>
-      perform({
-        authorization,
-        command,
-        intent,
-        handler,
-        signals: [call.signal, closing],
-        authorizer,
-        clock,
-        handlerMs,
-        receiptMs,
-        receipts,
-        telemetry,
-        trail,
-        vault,
-      }),
-    )
+  }
+
+  /** Whoever was let in when the guard began to close, and not begun when it had waited long enough, is late as well. */
+  function turnedAway(command?: Command): GuardRefusal {
+    telemetry.event({ name: 'refused', code: 'closed', ...(command === undefined ? {} : { command }) })
+    return refuse('closed', 'the service is shutting down', 'GRD-06')
   }
 
   /** GRD-01 */
-  function unrecorded(error: unknown, command: Command): { readonly allowed: false; readonly denial: GuardDenial } {
+  function unrecorded(error: unknown, command: Command): GuardRefusal {
     telemetry.error(error)
     telemetry.event({ name: 'refused', code: 'audit_unavailable', command })
-    return refuse('audit_unavailable', 'the intent could not be recorded, so nothing was done', 'GRD-01')
+    return refuse('audit_unavailable', 'the intent could not be recorded, so nothing was done', 'GRD-01', error)
   }
 
   let closing: Promise<void> | undefined
@@ -213,12 +224,4 @@ export function createGuard<const List extends readonly unknown[]>(
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Guard<Args>)
-}
-
-function refuse(
-  code: GuardDenialCode,
-  message: string,
-  requirement: string,
-): { readonly allowed: false; readonly denial: GuardDenial } {
-  return Object.freeze({ allowed: false, denial: Object.freeze({ code, message, requirement }) })
 }

@@ -8,18 +8,25 @@ export interface InFlight {
   /** Whether one more may begin: `overloaded` or `closed` says why not. A call that begins ends with {@link leave}. */
   enter(): 'entered' | 'overloaded' | 'closed'
   leave(): void
-  /** Lets nobody in any more. Resolves when the last has left; after `milliseconds` their signals fire, and no one is waited for. */
+  /** Whether the guard has waited long enough: a call that was let in before is not begun any more. */
+  isEnding(): boolean
+  /** Says that an intent is about to be recorded. Call what it returns when its outcome was, or could not be. */
+  record(): () => void
+  /**
+   * Lets nobody in any more. Resolves when the last has left; after `milliseconds` their signals fire, and they are waited
+   * for only until each intent has its outcome. Records have deadlines of their own.
+   */
   drain(milliseconds: number): Promise<void>
 }
 
 /** Makes the count for at most `max` calls. */
 export function createInFlight(max: number): InFlight {
   const running = new Set<AbortController>()
-  let count = 0
+  const calls = createCount()
+  const records = createCount()
   let closed = false
   /** Set when the guard has waited long enough: what begins its work only then was let in before, and is not done. */
   let ending: Error | undefined
-  let onEmpty: (() => void) | undefined
 
   return {
     async run(task) {
@@ -34,28 +41,56 @@ export function createInFlight(max: number): InFlight {
     },
     enter() {
       if (closed) return 'closed'
-      if (count >= max) return 'overloaded'
-      count += 1
+      if (calls.now() >= max) return 'overloaded'
+      calls.add()
       return 'entered'
     },
-    leave() {
-      count -= 1
-      if (count === 0) onEmpty?.()
+    leave: calls.remove,
+    isEnding: () => ending !== undefined,
+    record() {
+      records.add()
+      let open = true
+      return () => {
+        if (open) records.remove()
+        open = false
+      }
     },
     async drain(milliseconds) {
       closed = true
-      if (count === 0) return
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const patience = new Promise<void>((resolve) => {
-        timer = setTimeout(() => {
-          ending = new Error('the guard is closing')
-          for (const controller of running) controller.abort(ending)
-          // One more turn, in which handlers that listen can end and be recorded.
-          setTimeout(resolve, Math.min(milliseconds, 250))
-        }, milliseconds)
-      })
-      await Promise.race([patience, new Promise<void>((resolve) => (onEmpty = resolve))])
-      clearTimeout(timer)
+      await within(milliseconds, calls.none())
+      if (calls.now() === 0) return
+      ending = new Error('the guard is closing')
+      for (const controller of running) controller.abort(ending)
+      // One more turn, in which handlers that listen can end, and leases be given back.
+      await within(Math.min(milliseconds, 250), calls.none())
+      await records.none()
     },
   }
+}
+
+/** A number of things, and the moment at which there are none. */
+function createCount(): { add(): void; remove(): void; now(): number; none(): Promise<void> } {
+  const waiting: (() => void)[] = []
+  let count = 0
+  return {
+    add: () => {
+      count += 1
+    },
+    remove: () => {
+      count -= 1
+      if (count === 0) for (const go of waiting.splice(0)) go()
+    },
+    now: () => count,
+    none: async () => (count === 0 ? undefined : new Promise((resolve) => waiting.push(resolve))),
+  }
+}
+
+/** Waits for something, and no longer than some time. */
+async function within(milliseconds: number, event: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([patience, event])
+  clearTimeout(timer)
 }

@@ -6,7 +6,7 @@ import type { Receipt } from '../receipt/receipt.ts'
  *
  * | code | meaning |
  * |---|---|
- * | `audit_unavailable` | the intent could not be recorded, and what is not recorded is not done |
+ * | `audit_unavailable` | the intent, or the release of the credential, could not be recorded: nothing was done, or sent |
  * | `deadline_exceeded` | the decision took too long |
  * | `overloaded` | as many calls as may be are under way |
  * | `closed` | the guard is shutting down |
@@ -14,7 +14,11 @@ import type { Receipt } from '../receipt/receipt.ts'
 export type GuardDenialCode = DenialCode | 'audit_unavailable' | 'deadline_exceeded' | 'overloaded' | 'closed'
 
 /** A guard's no, and why. */
-export type GuardDenial = Omit<Denial, 'code'> & { readonly code: GuardDenialCode }
+export type GuardDenial = Omit<Denial, 'code'> & {
+  readonly code: GuardDenialCode
+  /** The error for which a record was not confirmed, with `audit_unavailable`. Not enumerable: it is in no text of a denial. */
+  readonly cause?: unknown
+}
 
 /** What came of {@link Guard.use}. */
 export type GuardResult<T> =
@@ -30,5 +34,7 @@ export type GuardResult<T> =
       readonly receipt?: Receipt
       /** Whether the outcome was recorded. If not, the log says that nothing is known of how the call ended. */
       readonly recorded: boolean
+      /** The error for which the outcome was not recorded. Not enumerable. */
+      readonly cause?: unknown
     }
   | { readonly allowed: false; readonly denial: GuardDenial }

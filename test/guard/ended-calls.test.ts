@@ -1,17 +1,29 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import type { AuditEvent } from '../../src/audit/event.ts'
+import { findOpenIntents } from '../../src/audit/find-open-intents.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
+import { AuditError } from '../../src/errors.ts'
 import type { GuardedCall } from '../../src/guard/call.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
+import type { GuardDenial } from '../../src/guard/result.ts'
+import type { GuardEvent } from '../../src/guard/telemetry.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { never } from '../../src/time.ts'
+import { createVault } from '../../src/vault/create-vault.ts'
+import type { CredentialRules } from '../../src/vault/credential.ts'
 import { memoryVault } from '../../src/vault/memory.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import { actor, clock } from '../support/actors.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
+import type { Release, Vault } from '../../src/vault/vault.ts'
+import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { serve, type TestServer } from '../vault/support.ts'
 
@@ -20,12 +32,27 @@ const alice = await actor('alice')
 const bob = await actor('bob')
 const proofs = await chainOf(alice, bob)
 const send = defineCommand({ command: '/mail/send', args: { to: z.string() } })
+const release: Release = {
+  reference: 'mail',
+  adapter: 'test',
+  kind: 'static',
+  version: '1',
+  downscoped: false,
+  fresh: true,
+  ageSeconds: 0,
+}
 let upstream: TestServer
 
 beforeAll(async () => {
-  upstream = await serve((_received, response) => {
-    response.write('first')
-    setTimeout(() => response.write('second'), 5)
+  upstream = await serve(async ({ url }, response) => {
+    if (url.startsWith('/moved')) {
+      await wait(5)
+      response.writeHead(302, { location: url === '/moved/3' ? '/effect' : '/moved/3' }).end()
+    } else if (url === '/stream') {
+      response.write('first')
+      await wait(5)
+      response.write('second')
+    } else if (url !== '/hang') response.end('text')
   })
 })
 afterAll(() => upstream.close())
@@ -95,4 +122,332 @@ describe('a call that ends while its handler works on a part of the answer', () 
     await wait(30)
     expect(kinds()).toEqual(['intent', 'released', 'outcome unknown'])
   })
+})
+
+/** A vault whose secrets are made for one call, and can be ended. */
+function dynamicVault(revoke: SecretReading['revoke'], rules: CredentialRules = {}) {
+  const secrets: Secret[] = []
+  const source: SecretSource = {
+    name: 'test',
+    perCall: () => true,
+    read: async (reference) => {
+      const made = new Secret(secret)
+      secrets.push(made)
+      const about = { version: '1', kind: 'dynamic', downscoped: true, readAt: now } as const
+      return { reference, secret: made, ...about, ...(revoke && { revoke }) }
+    },
+  }
+  const mail = { origins: [upstream.origin], processor: bearer(), leasable: true, ...rules }
+  return { vault: createVault({ source, credentials: { mail }, clock }), secrets }
+}
+
+describe('a handler that ends before what it began', () => {
+  it('GRD-13 has nothing sent for it when its outcome is on record, nor when the guard has closed [attack 74]', async () => {
+    const { guard, kinds, sink } = setUp()
+    const sent = (): number => upstream.received.length
+    const before = sent()
+    const result = await guard.use(await container(), async ({ fetch }) => {
+      void fetch(`${upstream.origin}/moved/1`)
+      while (sent() === before) await wait(1)
+    })
+    expect(result).toMatchObject({ allowed: true, recorded: true })
+    const at = sent()
+    await guard.close()
+    await wait(40)
+    expect([sent(), upstream.received.at(-1)?.url]).toEqual([at, '/moved/1'])
+    expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
+    expect(sink.records()).toHaveLength(3)
+  })
+
+  it('GRD-13 is told by what it began, if it listens', async () => {
+    const { guard } = setUp()
+    let began: Promise<unknown> | undefined
+    let kept: GuardedCall | undefined
+    await guard.use(await container(), async (handled) => {
+      kept = handled
+      began = handled.fetch(`${upstream.origin}/hang`)
+      await wait(10)
+    })
+    const ended = { code: 'ERR_VAULT_UNAVAILABLE', message: /^the call has ended/ }
+    await expect(began).rejects.toMatchObject({ code: ended.code, message: expect.stringMatching(ended.message) })
+    await expect(kept?.fetch(upstream.origin)).rejects.toMatchObject({ code: ended.code })
+    await expect(kept?.lease()).rejects.toMatchObject({ code: ended.code })
+  })
+
+  it('GRD-13 has its outcome recorded when all of that has ended', async () => {
+    const order: string[] = []
+    const inner = memoryAuditSink()
+    const sink: AuditSink = {
+      ...inner,
+      append: async (event, options) => {
+        order.push(event.kind)
+        return inner.append(event, options)
+      },
+    }
+    const vault: Vault = {
+      use: async (_request, options = {}) => {
+        await options.onRelease?.(release)
+        await new Promise((resolve) => options.signal?.addEventListener('abort', resolve))
+        await wait(20)
+        order.push('settled')
+        throw options.signal?.reason
+      },
+      lease: () => Promise.reject(new Error('none')),
+    }
+    const { guard } = setUp({ vault, audit: { sink } })
+    await guard.use(await container(), async ({ fetch }) => {
+      void fetch('https://api.example/')
+      await wait(5)
+    })
+    expect(order).toEqual(['intent', 'released', 'settled', 'outcome'])
+  })
+
+  it('GRD-13 waits for a vault that minds no signal no longer than a second', async () => {
+    const vault: Vault = { use: () => new Promise(() => undefined), lease: () => new Promise(() => undefined) }
+    const { guard, kinds } = setUp({ vault })
+    const began = performance.now()
+    await guard.use(await container(), ({ fetch }) => {
+      void fetch('https://api.example/')
+    })
+    expect(performance.now() - began).toBeLessThan(4_000)
+    expect(kinds()).toEqual(['intent', 'outcome ok'])
+  })
+
+  it('GRD-02 sends nothing to the second place of a redirect when the call was revoked at the first [attack 74]', async () => {
+    const revocations = memoryRevocationStore({ clock })
+    const { guard, kinds } = setUp({ revocations })
+    const before = upstream.received.length
+    const used = guard.use(await container(), async ({ fetch }) => {
+      const response = fetch(`${upstream.origin}/moved/1`)
+      while (upstream.received.length === before) await wait(1)
+      await revocations.add({ ids: [bob.did], expiration: never })
+      return response
+    })
+    await expect(used).rejects.toMatchObject({ code: 'ERR_VAULT_REVOKED' })
+    expect(upstream.received.slice(before).map(({ url }) => url)).toEqual(['/moved/1'])
+    expect(kinds()).toEqual(['intent', 'released', 'outcome error'])
+  })
+})
+
+describe('the body of a response', () => {
+  const notRead: Readonly<Record<string, (handled: GuardedCall, url: string) => unknown>> = {
+    'of which only the status counts': async ({ fetch }, url) => (await fetch(url)).status,
+    'that nobody waited for': async ({ fetch }, url) => {
+      void fetch(url)
+      await wait(30)
+    },
+    'of a handler that failed': async ({ fetch }, url) => {
+      await fetch(url)
+      throw new RangeError('later')
+    },
+    'of which a part was read': async ({ fetch }, url) => {
+      const reader = (await fetch(url)).body?.getReader()
+      await reader?.read()
+      reader?.releaseLock()
+    },
+    'that stands deep in what the handler returned': async ({ fetch }, url) => ({ a: { response: await fetch(url) } }),
+  }
+  for (const [what, handler] of Object.entries(notRead)) {
+    it(`GRD-14 ${what} is broken off, and the secret made for it is ended`, async () => {
+      for (const path of ['/text', '/stream']) {
+        let revoked = 0
+        const { vault, secrets } = dynamicVault(async () => {
+          revoked += 1
+        })
+        const { guard } = setUp({ vault })
+        await guard.use(await container(), (call) => handler(call, upstream.origin + path)).catch(() => undefined)
+        await guard.close()
+        expect([path, revoked, secrets.map(({ disposed }) => disposed)]).toEqual([path, 1, [true]])
+      }
+    })
+  }
+
+  const read: Readonly<Record<string, (response: Response) => unknown>> = {
+    'that is the value': (response) => response,
+    'that is the body of the value': ({ body, headers }) => new Response(body, { headers }),
+    'whose stream is the value': ({ body }) => body,
+    'that stands in the value': (response) => ({ status: 200, response }),
+    'whose stream stands in a list': ({ body }) => [200, body],
+    'that is piped through something': ({ body }) => body?.pipeThrough(new TransformStream()),
+    'that is being read': (response) => ({ text: response.text() }),
+  }
+  for (const [what, give] of Object.entries(read)) {
+    it(`GRD-14 ${what} is left alone, and ends the secret at its end`, async () => {
+      let revoked = 0
+      const { vault } = dynamicVault(async () => {
+        revoked += 1
+      })
+      const { guard } = setUp({ vault })
+      const result = await guard.use(await container(), async ({ fetch }) =>
+        give(await fetch(`${upstream.origin}/text`)),
+      )
+      await guard.close()
+      if (!result.allowed) throw new Error('refused')
+      const parts = [result.value, ...Object.values(result.value as object)]
+      const text = await Promise.any(
+        parts.map(async (part) => {
+          if (part instanceof Response) return part.text()
+          if (part instanceof ReadableStream) return new Response(part).text()
+          if (part instanceof Promise) return part
+          throw new Error('something else')
+        }),
+      )
+      expect([text, revoked]).toEqual(['text', 1])
+    })
+  }
+
+  it('GRD-14 tells who reads it too late why there is nothing', async () => {
+    const { guard } = setUp()
+    let kept: Response | undefined
+    await guard.use(await container(), async ({ fetch }) => {
+      kept = await fetch(`${upstream.origin}/text`)
+    })
+    await expect(kept?.text()).rejects.toMatchObject({
+      code: 'ERR_VAULT_UNAVAILABLE',
+      message: 'the call has ended; a handler reads the body of a response, or returns the response',
+    })
+  })
+
+  it('GRD-14 is not looked for in a value that cannot be looked at', async () => {
+    const trap = (): never => {
+      throw new Error('do not look')
+    }
+    const { guard } = setUp()
+    const value = new Proxy({}, { ownKeys: trap })
+    const result = await guard.use(await container(), async ({ fetch }) => {
+      await fetch(`${upstream.origin}/text`)
+      return value
+    })
+    expect(result).toMatchObject({ allowed: true, recorded: true })
+  })
+})
+
+describe('a guard that closes', () => {
+  it('GRD-06 has outcomes on record though leases are not given back in time', async () => {
+    const hang = (): Promise<never> => new Promise(() => undefined)
+    const { vault, secrets } = dynamicVault(hang)
+    const { guard, kinds } = setUp({ vault, deadlines: { closeMs: 20, handlerMs: 200 } })
+    const used = guard.use(await container(), async ({ lease }) => (await lease()).kind)
+    while (kinds().length < 3) await wait(1)
+    expect([kinds(), secrets.map(({ disposed }) => disposed)]).toEqual([['intent', 'released', 'outcome ok'], [true]])
+    await guard.close()
+    // the origin has as long as the handler had
+    expect(await used).toMatchObject({ allowed: true, recorded: true })
+  })
+
+  it('GRD-06 has outcomes on record though the sink is slow', async () => {
+    const inner = memoryAuditSink()
+    const sink: AuditSink = {
+      ...inner,
+      append: async (event, options) => {
+        await wait(120)
+        return inner.append(event, options)
+      },
+    }
+    const { guard } = setUp({ audit: { sink }, deadlines: { closeMs: 10 } })
+    const errors: unknown[] = []
+    const used = Array.from({ length: 5 }, async (_, index) => {
+      const asked = await container()
+      await wait(index * 30)
+      return guard.use(asked, ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject)))
+    })
+    const ended = Promise.all(used.map((one) => one.catch((error: Error) => errors.push(error.message))))
+    await wait(80)
+    await guard.close()
+    expect(await findOpenIntents(inner.records())).toEqual([])
+    await ended
+    expect(inner.records().length).toBeGreaterThan(0)
+  })
+})
+
+describe('a sink that fails', () => {
+  /** Fails for one kind of event, in each way there is. */
+  const failing = (kind: AuditEvent['kind'], how: 'rejects' | 'hangs'): { sink: AuditSink; cause: Error } => {
+    const inner = memoryAuditSink()
+    const cause = new AuditError('ERR_AUDIT_SHORT_WRITE', 'short write')
+    const fail = (): Promise<never> => (how === 'hangs' ? new Promise(() => undefined) : Promise.reject(cause))
+    const append: AuditSink['append'] = (event, given) => (event.kind === kind ? fail() : inner.append(event, given))
+    return { sink: { ...inner, append }, cause }
+  }
+
+  for (const how of ['rejects', 'hangs'] as const) {
+    const code = how === 'rejects' ? 'ERR_AUDIT_SHORT_WRITE' : 'ERR_AUDIT_DEADLINE'
+
+    it(`GRD-12 for the intent (it ${how}): nothing is done, and the denial has the cause`, async () => {
+      const { guard } = setUp({ audit: { sink: failing('intent', how).sink, deadlineMs: 30 } })
+      let ran = 0
+      const result = await guard.use(await container(), () => (ran += 1))
+      expect(result).toEqual({
+        allowed: false,
+        denial: {
+          code: 'audit_unavailable',
+          message: 'the intent could not be recorded, so nothing was done',
+          requirement: 'GRD-01',
+        },
+      })
+      expect(ran).toBe(0)
+      const { denial } = result as { readonly denial: GuardDenial }
+      expect(denial.cause).toMatchObject({ name: 'AuditError', code })
+      expect([JSON.stringify(denial), Object.keys({ ...denial })]).toEqual([
+        expect.not.stringContaining('cause'),
+        ['code', 'message', 'requirement'],
+      ])
+    })
+
+    it(`GRD-12 for the release (it ${how}): nothing is sent, and a handler that lets it through is refused`, async () => {
+      for (const verb of ['fetch', 'lease'] as const) {
+        const { vault, secrets } = dynamicVault(undefined)
+        const errors: unknown[] = []
+        const events: GuardEvent[] = []
+        const { guard } = setUp({
+          vault,
+          audit: { sink: failing('released', how).sink, deadlineMs: 30 },
+          onError: (error) => void errors.push(error),
+          onEvent: (event) => void events.push(event),
+        })
+        const before = upstream.received.length
+        const result = await guard.use<unknown>(await container(), (call) => call[verb](`${upstream.origin}/text`))
+        expect(result).toEqual({
+          allowed: false,
+          denial: {
+            code: 'audit_unavailable',
+            message: 'the release of the credential could not be recorded, so nothing was sent',
+            requirement: 'GRD-12',
+          },
+        })
+        expect([upstream.received.length - before, secrets.map(({ disposed }) => disposed)]).toEqual([0, [true]])
+        expect((result as { readonly denial: GuardDenial }).denial.cause).toMatchObject({ name: 'AuditError', code })
+        expect(errors).toMatchObject([{ code }])
+        expect(events.map(({ name }) => name)).toEqual(['decided', 'finished', 'refused'])
+      }
+    })
+
+    it(`GRD-12 for the release (it ${how}): a handler may do without it, or throw an error of its own`, async () => {
+      const { guard } = setUp({ audit: { sink: failing('released', how).sink, deadlineMs: 30 } })
+      const told: unknown[] = []
+      const instead = async ({ fetch }: GuardedCall): Promise<string> => {
+        await fetch(`${upstream.origin}/text`).catch((error: unknown) => told.push(error))
+        return 'a cached answer'
+      }
+      expect(await guard.use(await container(), instead)).toMatchObject({ allowed: true, value: 'a cached answer' })
+      expect(told).toMatchObject([{ name: 'AuditError', code }])
+      const own = async ({ fetch }: GuardedCall): Promise<void> => {
+        await fetch(`${upstream.origin}/text`).catch((cause: unknown) => {
+          throw new RangeError('no answer', { cause })
+        })
+      }
+      await expect(guard.use(await container(), own)).rejects.toThrow(RangeError)
+    })
+
+    it(`GRD-12 for the outcome (it ${how}): the value comes with recorded: false, and the cause`, async () => {
+      const { guard } = setUp({ audit: { sink: failing('outcome', how).sink, deadlineMs: 30 }, receipts: service })
+      const result = await guard.use(await container(), async ({ fetch }) =>
+        (await fetch(`${upstream.origin}/text`)).text(),
+      )
+      expect(result).toEqual({ allowed: true, value: 'text', recorded: false })
+      if (!result.allowed) throw new Error('refused')
+      expect(result.cause).toMatchObject({ name: 'AuditError', code })
+      expect(JSON.stringify(result)).not.toContain('cause')
+    })
+  }
 })

@@ -102,7 +102,7 @@ const cases: readonly Hanging[] = [
         deadlineMs: 300,
       },
     }),
-    'ERR_AUDIT_DEADLINE',
+    'audit_unavailable',
     0,
   ],
   [
