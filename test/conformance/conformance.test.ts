@@ -48,6 +48,15 @@ describe('conformance', () => {
     expect([status, last]).toEqual([0, `${cases} cases: ${cases} right, 0 wrong, 0 left out, 0 with another code`])
   })
 
+  it('of this library is complete in 0.9.1 too', async () => {
+    const vectors = readVectors('ucanto.json')
+    const { passed, last } = await report(procura, { vectors, codes: true })
+    const count = vectors.length
+    expect([passed, last]).toEqual([true, `${count} cases: ${count} right, 0 wrong, 0 left out, 0 with another code`])
+    const all = cases + count
+    expect(conformance('--ucanto', process.execPath, '-e', '').last).toContain(`${all} cases: 0 right, ${all} wrong`)
+  })
+
   it('is missed by an implementation that always says yes', () => {
     const { status, output, last } = conformance(
       ...answering('console.log(JSON.stringify({ id: q.id, allowed: true }))'),

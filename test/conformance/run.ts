@@ -12,6 +12,7 @@ import { reportOf } from './report.ts'
 const usage = `usage: npm run conformance -- [options] <command ...>
 
   --codes           a refusal by another code is a failure too
+  --ucanto          the cases of UCAN 0.9.1 too
   --only <text>     only cases whose name holds the text
   --timeout <s>     seconds to wait for an answer (default 30)
 `
@@ -19,17 +20,19 @@ const usage = `usage: npm run conformance -- [options] <command ...>
 /** What the command line says. */
 interface CommandLine {
   readonly codes: boolean
+  readonly ucanto: boolean
   readonly only: string
   readonly timeout: number
   readonly command: readonly string[]
 }
 
 function readCommandLine(args: readonly string[]): CommandLine | undefined {
-  let line: CommandLine = { codes: false, only: '', timeout: 30, command: [] }
+  let line: CommandLine = { codes: false, ucanto: false, only: '', timeout: 30, command: [] }
   for (let at = 0; at < args.length; at++) {
     const argument = args[at] as string
     const value = args[at + 1]
     if (argument === '--codes') line = { ...line, codes: true }
+    else if (argument === '--ucanto') line = { ...line, ucanto: true }
     else if (argument === '--only' && value !== undefined) line = { ...line, only: args[++at] as string }
     else if (argument === '--timeout' && Number(value) > 0) line = { ...line, timeout: Number(args[++at]) }
     else if (argument.startsWith('--')) return undefined
@@ -43,7 +46,8 @@ if (line === undefined) {
   process.stderr.write(usage)
   process.exitCode = 2
 } else {
-  const vectors = [...readVectors('valid.json'), ...readVectors('hostile.json')]
+  const files = ['valid.json', 'hostile.json', ...(line.ucanto ? (['ucanto.json'] as const) : [])] as const
+  const vectors = files.flatMap(readVectors)
   const chosen = vectors.filter(({ name }) => name.includes(line.only))
   try {
     const { text, passed } = reportOf(await runConformance({ ...line, vectors: chosen }), line.codes)

@@ -13,8 +13,13 @@ import { backend as node } from '../../src/principal/backend/node.ts'
 import { verifyingBackends } from '../principal/crypto-vectors.ts'
 import { containerOf, optionsOf, serviceOf, serviceOfSync, verdictOf } from './decide.ts'
 
-/** What is wrong with the verdicts about a vector; empty when nothing is. */
+/** What is wrong with the verdicts about a vector, and what was done for nothing; empty when all is well. */
 export async function faultsOf(vector: Vector): Promise<readonly string[]> {
+  return [...(await wrongVerdictsOn(vector)), ...(await wasteOf(vector))]
+}
+
+/** Where the verdict about a vector is another than the right one. */
+export async function wrongVerdictsOn(vector: Vector): Promise<readonly string[]> {
   const container = containerOf(vector.container)
   const decisions: readonly (readonly [string, Decision])[] = [
     ['node, at once', serviceOfSync(vector.context).authorizeSync(container)],
@@ -26,13 +31,12 @@ export async function faultsOf(vector: Vector): Promise<readonly string[]> {
     )),
   ]
   const wanted = JSON.stringify(vector.expected)
-  const faults = decisions.flatMap(([name, decision]) => {
+  return decisions.flatMap(([name, decision]) => {
     const found = JSON.stringify(verdictOf(decision, vector.expected))
     if (found !== wanted) return [`${vector.name} (${name}): ${found}, not ${wanted}`]
     if (decision.allowed || decision.denial.requirement === vector.requirement) return []
     return [`${vector.name} (${name}): ${decision.denial.requirement}, not ${vector.requirement}`]
   })
-  return [...faults, ...(await wasteOf(vector))]
 }
 
 /** How much work a verdict took. */

@@ -11,6 +11,7 @@ import type { ArgumentType, CommandEntry, Context, Vector } from '../../spec/vec
 import type { Authorizer } from '../../src/authorization/authorize.ts'
 import type { Decision } from '../../src/authorization/decision.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
+import type { TokenFormat } from '../../src/authorization/token-format.ts'
 import type { CommandDefinition } from '../../src/capability/definition.ts'
 import type { StandardSchema } from '../../src/capability/standard-schema.ts'
 import type { RevocationEntry } from '../../src/revocation/revocation-store.ts'
@@ -40,8 +41,15 @@ export interface Decider {
   verdictOf(decision: Decision, expected: Vector['expected']): unknown
 }
 
-/** Makes it of the library. */
-export function createDecider(api: DeciderApi): Decider {
+/**
+ * Makes it of the library.
+ *
+ * @param formatsOf - the formats of a context that names some. Default: such contexts are not asked about.
+ */
+export function createDecider(
+  api: DeciderApi,
+  formatsOf: (context: Context) => readonly TokenFormat[] = otherFormats,
+): Decider {
   function optionsOf(context: Context): AuthorizeOptions {
     const clock = { now: () => context.time }
     const revocations = api.memoryRevocationStore({ clock })
@@ -57,6 +65,7 @@ export function createDecider(api: DeciderApi): Decider {
       revocations: context.unavailable.includes('revocations') ? { findRevocations: down } : revocations,
       replay: context.unavailable.includes('replay') ? { claim: down } : api.memoryReplayStore({ clock }),
       clock,
+      ...(context.formats === undefined ? {} : { formats: formatsOf(context) }),
       ...options,
       ...(maxInvocationLifetime === undefined
         ? {}
@@ -105,6 +114,10 @@ export function containerOf(container: Vector['container']): string | Uint8Array
   if (typeof container === 'string') return container
   const base64 = container.bytes.replaceAll('-', '+').replaceAll('_', '/')
   return Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))
+}
+
+function otherFormats(): never {
+  throw new Error('this decider reads the default format alone')
 }
 
 const down = (): boolean & readonly [] => {

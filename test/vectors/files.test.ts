@@ -7,7 +7,7 @@ import { root } from '../setup/entries.ts'
 import { listFiles } from '../setup/source.ts'
 import { readVectors } from './read.ts'
 
-const files = ['valid.json', 'hostile.json'] as const
+const files = ['valid.json', 'hostile.json', 'ucanto.json'] as const
 const stated = new Set(
   listFiles('spec', '.md').flatMap((path) =>
     [...readFileSync(root + path, 'utf8').matchAll(/^\*\*([A-Z]{3}-\d{2})\*\* /gm)].map(([, id]) => id),
@@ -50,6 +50,7 @@ describe('vector files', () => {
     const hostile = readVectors('hostile.json')
     const faults = new Set(hostile.map(({ fault }) => fault))
     expect(/(\d+) cases that are in order/.exec(page)?.[1]).toBe(`${readVectors('valid.json').length}`)
+    expect(/(\d+) calls in UCAN 0\.9\.1/.exec(page)?.[1]).toBe(`${readVectors('ucanto.json').length}`)
     expect(/(\d+ cases of \d+ faults)/.exec(page)?.[1]).toBe(`${hostile.length} cases of ${faults.size} faults`)
     expect(hostile.every(({ expected, fault }) => !expected.allowed && fault !== undefined)).toBe(true)
     expect(readVectors('valid.json').every(({ expected, fault }) => expected.allowed && fault === undefined)).toBe(true)

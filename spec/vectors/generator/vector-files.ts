@@ -16,6 +16,7 @@ import { revocationVectors } from './hostile/revocations.ts'
 import { serviceVectors } from './hostile/services.ts'
 import { signatureVectors } from './hostile/signatures.ts'
 import { timeVectors } from './hostile/times.ts'
+import { ucantoVectors } from './ucanto.ts'
 import { rawVectors } from './valid/raw.ts'
 import { writtenVectors } from './valid/written.ts'
 import type { Vector, VectorFile } from './vector.ts'
@@ -38,6 +39,7 @@ export async function vectorFiles(): Promise<Readonly<Record<string, string>>> {
       ...policyFormVectors(),
       ...revocationVectors(),
     ]),
+    'ucanto.json': textOf(await ucantoVectors()),
   }
 }
 

@@ -56,6 +56,12 @@ export interface Context {
   /** Stores that do not answer. */
   readonly unavailable: readonly ('revocations' | 'replay')[]
   readonly options: Options
+  /** Formats in which the service reads calls. Default `['1.0.0']`. */
+  readonly formats?: readonly ('1.0.0' | '0.9.1')[]
+  /** In 0.9.1, the DIDs whose `ucan/attest` counts. Default: none. */
+  readonly attestationAuthorities?: readonly string[]
+  /** In 0.9.1, the DIDs that own resources, by the URI of the resource. Default: the service knows no owners. */
+  readonly owners?: Readonly<Record<string, string>>
 }
 
 /** The verdict that is right. */
