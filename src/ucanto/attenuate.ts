@@ -1,6 +1,8 @@
 import { type Command, commandCovers } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
+import { checkDeclared } from '../capability/policy/check-declared.ts'
 import { findWidening } from '../capability/policy/find-widening.ts'
+import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { anything, checkOptions, type Forms, maybe, text } from '../check-options.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
@@ -40,7 +42,9 @@ export interface UcantoAttenuateOptions extends NewToken {
 export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOptions): Promise<UcantoToken> {
   checkToken('proof', proof)
   const given = checkOptions('ucanto.attenuate', options, optionForms)
-  const { issuer, policy = [], readers = 'any', subject } = given
+  const { issuer, readers = 'any', subject } = given
+  const policy = parsePolicy(given.policy ?? [])
+  if (given.command !== undefined) checkDeclared(given.command, policy)
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
   }

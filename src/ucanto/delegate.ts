@@ -1,4 +1,6 @@
 import type { CommandDefinition } from '../capability/definition.ts'
+import { checkDeclared } from '../capability/policy/check-declared.ts'
+import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject } from '../capability/subject.ts'
 import { anything, checkOptions, type Forms, maybe } from '../check-options.ts'
@@ -66,7 +68,9 @@ export async function delegate(options: UcantoDelegateOptions): Promise<UcantoTo
   if (subject !== anySubject && subject.startsWith('did:') && subject !== issuer.did) {
     throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
   }
-  const nb = caveatsOf(policy, readers)
+  const parsed = parsePolicy(policy)
+  checkDeclared(command, parsed)
+  const nb = caveatsOf(parsed, readers)
   const resource = subject === anySubject ? allResources : subject
   return sealToken({
     ...draftOf(given),

@@ -1,7 +1,8 @@
 import type { CommandDefinition } from '../capability/definition.ts'
+import { missingArgument } from '../capability/missing-argument.ts'
 import { checkOptions, type Forms, having, maybe, text } from '../check-options.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, quote } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import { abilityOf, commandOf } from './ability.ts'
@@ -14,22 +15,22 @@ import type { UcantoToken } from './token.ts'
 /** Seconds for which an invocation is valid when nothing is said: one minute. */
 const invocationLifetime = 60
 
-/** Options of {@link invoke}. */
-export interface UcantoInvokeOptions<Args = IpldMap> extends NewToken {
+/** Options of {@link invoke}. With a definition that requires an argument, `args` must be given. */
+export type UcantoInvokeOptions<Args = IpldMap> = NewToken & {
   /** Who signs: who is absent cannot invoke. */
   readonly issuer: Signer
   /** Whose authority is used, or the URI of the resource. Default: what the proofs name, or the issuer without any. */
   readonly subject?: string
   /** What to do. A definition also gives the arguments their type. */
   readonly command: string | CommandDefinition<Args>
-  /** With which arguments. Default: none. */
+  /** With which arguments. Default: none, when the command requires none. */
   readonly args?: Args
   /**
    * What proves it: the delegations that the issuer received, and the attestations of those whose issuer is absent.
    * Default: none, for one's own authority.
    */
   readonly proofs?: readonly UcantoToken[]
-}
+} & (Record<never, never> extends Args ? unknown : { readonly args: Args })
 
 /**
  * Makes a call in the format of UCAN 0.9.1. Valid for one minute unless you say otherwise. Send it as
@@ -45,6 +46,8 @@ export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>)
     throw new ArgumentError(`an argument cannot be named \`${policyKey}\` in 0.9.1, where it carries policies`)
   }
   const command = commandOf(given.command)
+  const missing = missingArgument(given.command, args)
+  if (missing !== undefined) throw new ArgumentError(`command ${quote(command)} needs the argument ${quote(missing)}`)
   return sealToken({
     ...draftOf(given),
     capabilities: [

@@ -11,6 +11,8 @@ import { parseDid } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
+import { decodeCbor } from '../ipld/decode.ts'
+import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { defaultLimits } from '../limits.ts'
 import { checkedSignature } from '../principal/checked-signature.ts'
@@ -44,13 +46,17 @@ export interface TokenDraft {
  * @throws {@link ArgumentError} when the token would be too large.
  */
 export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
-  const { issuer, capabilities, notBefore, expiration, nonce, facts = [], proofs, signal } = draft
+  const { issuer, notBefore, expiration, nonce, signal } = draft
+  // Copies: what is signed and what is sent are written one after the other, and a signer works in between.
+  const proofs = [...draft.proofs]
+  const facts = (draft.facts ?? []).map(copyMap)
+  const attached = (draft.attached ?? []).map((block) => new Uint8Array(block))
   const audience = parseDid(draft.audience)
   const input = {
     issuer: signerOf(issuer, signal),
     audience: { did: () => audience },
-    capabilities: capabilities.map(({ can, with: resource, nb }) =>
-      Object.keys(nb).length === 0 ? { can, with: resource } : { can, with: resource, nb },
+    capabilities: draft.capabilities.map(({ can, with: resource, nb }) =>
+      Object.keys(nb).length === 0 ? { can, with: resource } : { can, with: resource, nb: copyMap(nb) },
     ),
     expiration: expiration === never ? Number.POSITIVE_INFINITY : expiration,
     ...(notBefore === undefined || notBefore === 0 ? {} : { notBefore }),
@@ -65,7 +71,11 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
   const digest = await backend.sha256(bytes)
   const token = openToken(bytes, { limits: defaultLimits, parseDid })
   const included = includedOf(proofs)
-  return tokenOf({ token, cid: cidOf(digest) }, () => included, await attachedTo(token, draft.attached ?? []))
+  return tokenOf({ token, cid: cidOf(digest) }, () => included, await attachedTo(token, attached))
+}
+
+function copyMap(map: IpldMap): IpldMap {
+  return decodeCbor(encodeCbor(map, 'what the token shall say')) as IpldMap
 }
 
 async function write(input: object): Promise<{ readonly bytes: Uint8Array }> {
