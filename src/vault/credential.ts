@@ -16,8 +16,8 @@ import type { Processor } from './processor.ts'
 /**
  * The rules of one credential. They are the service's own configuration: nothing in a request can change them.
  *
- * With `origins` and `processor` the credential is sent by `Vault.use` and cannot be leased, unless `leasable` says
- * so. Without them it can only be leased.
+ * With `origins` and `processor` the credential is sent by `Vault.use`. With `leasable` it is given to handlers by
+ * `Vault.lease`, and nothing bounds where they send it.
  */
 export interface CredentialRules {
   /** Origins that it may be sent to, in full: `https://api.example.com`. Plain `http:` only for this machine. */
@@ -32,7 +32,7 @@ export interface CredentialRules {
   readonly commands?: readonly string[]
   /** Subjects whose calls may use it. Default: every subject that the service serves. */
   readonly subjects?: readonly string[]
-  /** Whether `Vault.lease` gives it out. Default: only when there are no `origins`. */
+  /** Whether `Vault.lease` gives it out. Default false; needed without `origins`. */
   readonly leasable?: boolean
 }
 
@@ -63,15 +63,18 @@ export function parseCredential(reference: string, given: CredentialRules): Cred
   const rules = checkConfiguration(`credential ${quote(reference)}`, given, ruleForms)
   const origins = (rules.origins ?? []).map((origin) => parseOrigin(origin, wrong))
   const sent = origins.length > 0
-  if (rules.origins !== undefined && !sent) throw wrong('`origins` is empty; name one, or leave it out to lease only')
+  if (rules.origins !== undefined && !sent)
+    throw wrong('`origins` is empty; name one, or leave it out and say `leasable: true`')
   if (sent && rules.processor === undefined) throw wrong('`origins` needs a `processor`, for example bearer()')
   if (!sent && rules.processor !== undefined)
     throw wrong('`processor` needs `origins`, or the secret could go anywhere')
   if (!sent && (rules.methods !== undefined || rules.pathPrefix !== undefined)) {
     throw wrong('`methods` and `pathPrefix` need `origins`')
   }
-  if (!sent && rules.leasable === false)
-    throw wrong('it has no `origins` and is not `leasable`, so nothing could use it')
+  // VLT-46
+  if (!sent && rules.leasable !== true) {
+    throw wrong('name the `origins` that it is sent to, or give it to handlers by `leasable: true`')
+  }
   const credential = {
     origins: Object.freeze(origins),
     processor: rules.processor,
@@ -79,7 +82,7 @@ export function parseCredential(reference: string, given: CredentialRules): Cred
     pathPrefix: parsePathPrefix(rules.pathPrefix ?? '/', wrong),
     commands: all(reference, 'commands', rules.commands, parseCommand),
     subjects: all(reference, 'subjects', rules.subjects, parseDid),
-    leasable: rules.leasable ?? !sent,
+    leasable: rules.leasable ?? false,
   }
   return Object.freeze({ ...credential, description: describe(credential) })
 }

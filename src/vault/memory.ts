@@ -19,11 +19,11 @@ export interface MemoryCredential extends CredentialRules {
 /**
  * A vault that keeps its secrets in the memory of this process.
  *
- * @param credentials - by name; a text alone is a secret that can only be leased.
+ * @param credentials - by name.
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function memoryVault(
-  credentials: Readonly<Record<string, string | MemoryCredential>>,
+  credentials: Readonly<Record<string, MemoryCredential>>,
   options: VaultOptions = {},
 ): Vault {
   const settings = checkConfiguration('memory vault', options, vaultForms)
@@ -31,11 +31,7 @@ export function memoryVault(
   const secrets = new Map<string, Secret>()
   const rules: Record<string, CredentialRules> = Object.create(null)
   for (const [reference, given] of Object.entries(credentials)) {
-    const credential = checkConfiguration(
-      `memory vault: credential ${quote(reference)}`,
-      typeof given === 'string' ? { secret: given } : given,
-      credentialForms,
-    )
+    const credential = checkConfiguration(`memory vault: credential ${quote(reference)}`, given, credentialForms)
     secrets.set(reference, toSecret(credential.secret, reference))
     rules[reference] = pick<CredentialRules>(credential, ruleForms)
   }

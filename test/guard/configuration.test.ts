@@ -113,7 +113,11 @@ const rows: Readonly<Record<string, Row>> = {
     },
   ],
   'memoryVault a': [(a: never) => memoryVault({ a }), () => ({ ...rules, secret: canary }), { 'secret!': 'secret' }],
-  'memoryVault options': [(options: never) => memoryVault({ a: canary }, options), () => ({}), ofVaults],
+  'memoryVault options': [
+    (options: never) => memoryVault({ a: { secret: canary, leasable: true } }, options),
+    () => ({}),
+    ofVaults,
+  ],
   envVault: [
     envVault,
     () => ({ environment: { A: canary }, credentials: { a: { ...rules, variable: 'A' } } }),

@@ -47,7 +47,10 @@ afterAll(() => upstream.close())
 
 const vaultOf = (origin = upstream.origin): Vault =>
   memoryVault(
-    { mail: { secret, origins: [origin], processor: bearer(), methods: ['GET', 'POST'] }, key: secret },
+    {
+      mail: { secret, origins: [origin], processor: bearer(), methods: ['GET', 'POST'] },
+      key: { secret, leasable: true },
+    },
     { clock },
   )
 

@@ -482,7 +482,7 @@ describe('a credential that the vault does not hold', () => {
 
   it('GRD-09 is found when the guard is made, whichever vault it is', async () => {
     const file = await openFileVault({ path: place('vault'), key, create: true })
-    await file.put('crm', { secret: canary })
+    await file.put('crm', { secret: canary, leasable: true })
     const sealed = await sealCredential({
       ...rules,
       secret: canary,
@@ -491,8 +491,8 @@ describe('a credential that the vault does not hold', () => {
       commands: ['/a'],
     })
     const vaults: Readonly<Record<string, Vault>> = {
-      memory: memoryVault({ crm: canary }),
-      env: envVault({ environment: { A: canary }, credentials: { crm: { variable: 'A' } } }),
+      memory: memoryVault({ crm: { secret: canary, leasable: true } }),
+      env: envVault({ environment: { A: canary }, credentials: { crm: { variable: 'A', leasable: true } } }),
       file,
       sealed: sealedVault({ privateKeys: [sealing.privateKey], origins: rules.origins, credentials: { crm: sealed } }),
       openbao: openbaoVault({ ...openbao, credentials: { crm: { engine: 'kv', path: 'p', ...rules } } }),
@@ -517,7 +517,7 @@ describe('a credential that the vault does not hold', () => {
     const path = place('vault')
     const file = await openFileVault({ path, key, create: true })
     expect(guard(file)).toThrow(/it has none/)
-    await file.put('crn', { secret: canary })
+    await file.put('crn', { secret: canary, leasable: true })
     await guard(file)().close()
     await file.rotate('crn', 'another')
     expect(file.references).toEqual(['crn'])

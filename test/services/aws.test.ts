@@ -37,11 +37,11 @@ describe('AWS Secrets Manager', () => {
       keys,
       endpoint,
       credentials: {
-        whole: { secretId: 'crm/api' },
-        token: { secretId: arn, field: 'token' },
-        binary: { secretId: 'binary' },
-        before: { secretId: 'crm/api', versionStage: 'AWSPREVIOUS' },
-        missing: { secretId: 'nothing' },
+        whole: { secretId: 'crm/api', leasable: true },
+        token: { secretId: arn, field: 'token', leasable: true },
+        binary: { secretId: 'binary', leasable: true },
+        before: { secretId: 'crm/api', versionStage: 'AWSPREVIOUS', leasable: true },
+        missing: { secretId: 'nothing', leasable: true },
       },
     })
   const lease = (

@@ -144,6 +144,7 @@ describe('temporary keys', () => {
         reports: {
           roleArn,
           externalId: 'x-1',
+          leasable: true,
           grants: [
             { command: '/crm', statements: [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::a/{key}'] }] },
           ],
@@ -267,7 +268,7 @@ describe('Secrets Manager', () => {
     secretsManagerVault({
       ...common,
       endpoint: server.origin,
-      credentials: { a: secret as { readonly secretId: string } },
+      credentials: { a: { ...(secret as { readonly secretId: string }), leasable: true } },
     }).lease('a', { authorization: permission() })
 
   it('is asked in its own form, signed', async () => {
@@ -349,7 +350,7 @@ describe('Secrets Manager', () => {
     const make =
       (extra: object): (() => unknown) =>
       () =>
-        secretsManagerVault({ ...common, credentials: { a: { secretId: 'crm' } }, ...extra })
+        secretsManagerVault({ ...common, credentials: { a: { secretId: 'crm', leasable: true } }, ...extra })
     for (const extra of [
       { region: 'Frankfurt' },
       { region: 'eu-central-1.evil.example' },
@@ -357,7 +358,7 @@ describe('Secrets Manager', () => {
       { keys: 'text' },
       { keys: { accessKeyId: 'a' } },
       { credentials: {} },
-      { credentials: { a: { secretId: '' } } },
+      { credentials: { a: { secretId: '', leasable: true } } },
     ]) {
       expect(make(extra), JSON.stringify(extra)).toThrow(expect.objectContaining({ name: 'VaultError' }))
     }
@@ -369,6 +370,7 @@ describe('Secrets Manager', () => {
           credentials: {
             a: {
               roleArn: 'arn:aws:iam::123456789012:role/a',
+              leasable: true,
               grants: [{ command: '/a', statements: [{ actions: ['s3:Put*'], resources: ['*'] }] }],
               ...extra,
             },

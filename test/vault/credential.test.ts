@@ -15,7 +15,7 @@ describe('credential rules', () => {
       leasable: false,
       commands: undefined,
     })
-    expect(parseCredential('smtp', {})).toMatchObject({ origins: [], leasable: true })
+    expect(parseCredential('smtp', { leasable: true })).toMatchObject({ origins: [], leasable: true })
   })
 
   const wrong: readonly (readonly [string, string, CredentialRules, RegExp])[] = [
@@ -25,7 +25,12 @@ describe('credential rules', () => {
     ['a processor without origins', 'a', { processor: bearer() }, /needs `origins`/],
     ['no origins at all', 'a', { origins: [], processor: bearer() }, /`origins` is empty/],
     ['methods without origins', 'a', { methods: ['GET'] }, /need `origins`/],
-    ['nothing that can use it', 'a', { leasable: false }, /nothing could use it/],
+    [
+      'nothing that can use it',
+      'a',
+      { leasable: false },
+      /name the `origins` .* or give it to handlers by `leasable: true`/,
+    ],
     ['a lower-case method', 'a', { ...sent, methods: ['get'] }, /upper case/],
     ['CONNECT', 'a', { ...sent, methods: ['CONNECT'] }, /never allowed/],
     ['TRACE, which echoes headers', 'a', { ...sent, methods: ['TRACE'] }, /never allowed/],

@@ -12,7 +12,10 @@ describe('envVault', () => {
     }
     const vault = envVault({
       environment,
-      credentials: { api: { variable: 'TOKEN' }, db: { variable: { username: 'USER_NAME', password: 'PASSWORD' } } },
+      credentials: {
+        api: { variable: 'TOKEN', leasable: true },
+        db: { variable: { username: 'USER_NAME', password: 'PASSWORD' }, leasable: true },
+      },
     })
     expect(environment).toEqual({ OTHER: 'x' })
     expect((await vault.lease('api', { authorization: permission() })).secret.reveal()).toBe('canary-1')
@@ -21,13 +24,13 @@ describe('envVault', () => {
 
   it('leaves them there when it is told so', () => {
     const environment = { TOKEN: 'canary-1' }
-    envVault({ environment, credentials: { api: { variable: 'TOKEN' } }, clear: false })
+    envVault({ environment, credentials: { api: { variable: 'TOKEN', leasable: true } }, clear: false })
     expect(environment).toEqual({ TOKEN: 'canary-1' })
   })
 
   it('reads process.env by default', async () => {
     process.env['PROCURA_TEST_SECRET'] = 'canary-2'
-    const vault = envVault({ credentials: { api: { variable: 'PROCURA_TEST_SECRET' } } })
+    const vault = envVault({ credentials: { api: { variable: 'PROCURA_TEST_SECRET', leasable: true } } })
     expect(process.env['PROCURA_TEST_SECRET']).toBeUndefined()
     expect((await vault.lease('api', { authorization: permission() })).secret.reveal()).toBe('canary-2')
   })
@@ -36,7 +39,10 @@ describe('envVault', () => {
     const environment = { TOKEN: 'canary-1', EMPTY: '' }
     for (const missing of ['MISSING', 'EMPTY', 'toString', '__proto__']) {
       const make = (): unknown =>
-        envVault({ environment, credentials: { api: { variable: 'TOKEN' }, other: { variable: missing } } })
+        envVault({
+          environment,
+          credentials: { api: { variable: 'TOKEN', leasable: true }, other: { variable: missing, leasable: true } },
+        })
       expect(make).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
       expect(make).toThrow(`set the environment variable \`${missing}\``)
     }

@@ -6,7 +6,9 @@ const [task = '', path = '', keyFile = '', name = '', times = '0'] = process.arg
 const vault = await openFileVault({ path, key: { keyFile }, lockTimeoutMs: 20_000, keepVersions: 50 })
 process.stdout.write('open\n')
 if (task === 'fill') {
-  const outcome = await vault.put(name, { secret: 'x'.repeat(200_000) }).catch((error: unknown) => error)
+  const outcome = await vault
+    .put(name, { secret: 'x'.repeat(200_000), leasable: true })
+    .catch((error: unknown) => error)
   process.stdout.write(`${outcome instanceof Error ? outcome.message : 'written'}\n`)
 }
 for (let count = 0; count < Number(times); count += 1) await vault.rotate(name, `${name}-${count}`)

@@ -70,8 +70,13 @@ describe('openFileVault', () => {
   it('keeps credentials with their rules, and lists them without their secrets', async () => {
     const server = await serve((received, response) => void response.end(received.headers.authorization))
     const vault = await open()
-    await vault.put('api', { secret: 'canary-77', origins: [server.origin], processor: bearer(), pathPrefix: '/v1' })
-    await vault.put('db', { secret: { username: 'u', password: 'canary-77' } })
+    await vault.put('api', {
+      secret: 'canary-77',
+      origins: [server.origin],
+      processor: bearer(),
+      pathPrefix: '/v1',
+    })
+    await vault.put('db', { secret: { username: 'u', password: 'canary-77' }, leasable: true })
     const again = await openFileVault({ path, key: { keyFile } })
     const response = await again.use({ reference: 'api', authorization: permission(), url: `${server.origin}/v1/x` })
     expect(await response.text()).toBe('Bearer [redacted]')
@@ -96,7 +101,7 @@ describe('openFileVault', () => {
 
   it('keeps versions of a secret: rotates, restores, forgets the oldest, removes', async () => {
     const vault = await open({ keepVersions: 3 })
-    expect(await vault.put('db', { secret: 'one', commands: ['/db'] })).toBe('1')
+    expect(await vault.put('db', { secret: 'one', commands: ['/db'], leasable: true })).toBe('1')
     expect(await vault.rotate('db', 'two')).toBe('2')
     expect(await vault.rotate('db', 'three')).toBe('3')
     expect(await vault.restore('db', '1')).toBe('4')
@@ -112,7 +117,7 @@ describe('openFileVault', () => {
     await expect(vault.lease('db', { authorization: permission({ path: '/db' }) })).rejects.toMatchObject(
       vaultError('ERR_VAULT_UNKNOWN_REFERENCE'),
     )
-    expect(await vault.put('db', { secret: 'new' })).toBe('6')
+    expect(await vault.put('db', { secret: 'new', leasable: true })).toBe('6')
   })
 
   it('opens with a passphrase, a key file or bytes, and with no other', async () => {
@@ -126,7 +131,7 @@ describe('openFileVault', () => {
     for (const [index, key] of keys.entries()) {
       const file = join(folder, `v${index}`)
       const vault = await openFileVault({ path: file, key, ...options })
-      await vault.put('a', { secret: `s${index}` })
+      await vault.put('a', { secret: `s${index}`, leasable: true })
       expect(await lease(await openFileVault({ path: file, key }), 'a')).toBe(`s${index}`)
       for (const other of [
         ...keys.filter((one) => one !== key),
@@ -143,7 +148,7 @@ describe('openFileVault', () => {
   it('says which version of a credential there is none of', async () => {
     const vault = await open()
     await expect(vault.rotate('a', 'one')).rejects.toThrow(/^the file has no credential `a`$/)
-    await vault.put('a', { secret: 'one' })
+    await vault.put('a', { secret: 'one', leasable: true })
     await expect(vault.restore('a', '9')).rejects.toThrow(/^the file has no credential `a` of version `9`$/)
   })
 
@@ -160,7 +165,7 @@ describe('openFileVault', () => {
 
   it('changes its key, and other processes have to be opened with it again', async () => {
     const vault = await open()
-    await vault.put('a', { secret: 'one' })
+    await vault.put('a', { secret: 'one', leasable: true })
     const other = await open()
     await vault.changeKey({ passphrase: 'correct horse battery' })
     expect(await lease(vault, 'a')).toBe('one')
@@ -172,7 +177,7 @@ describe('openFileVault', () => {
 
   it('sees at once what another process wrote', async () => {
     const [one, two] = [await open(), await open()]
-    await one.put('a', { secret: 'first' })
+    await one.put('a', { secret: 'first', leasable: true })
     expect(await lease(two, 'a')).toBe('first')
     await two.rotate('a', 'second')
     expect(await lease(one, 'a')).toBe('second')
@@ -191,7 +196,11 @@ describe('openFileVault', () => {
     })
     const vaults = await Promise.all([open(), open(), open()])
     const processor = refreshToken({ tokenEndpoint: `${server.origin}/token`, clientId: 'c', authentication: 'none' })
-    await vaults[0].put('api', { secret: { refreshToken: 'rt-1' }, origins: [server.origin], processor })
+    await vaults[0].put('api', {
+      secret: { refreshToken: 'rt-1' },
+      origins: [server.origin],
+      processor,
+    })
     const calls = vaults.map((vault) =>
       vault.use({ reference: 'api', authorization: permission(), url: server.origin }),
     )
@@ -309,7 +318,7 @@ describe('a file that somebody changed', () => {
   }
 
   it('VLT-21 is refused when it is cut, empty, or no file of ours', async () => {
-    await (await open()).put('a', { secret: 'one' })
+    await (await open()).put('a', { secret: 'one', leasable: true })
     const whole = readFileSync(path)
     for (const bytes of [
       whole.subarray(0, -1),
@@ -344,7 +353,7 @@ describe('a file that somebody changed', () => {
   it('VLT-25 is not taken for an older version of itself by those who read while it is changed', async () => {
     const vault = await open()
     const other = await open()
-    await vault.put('a', { secret: 'canary-0' })
+    await vault.put('a', { secret: 'canary-0', leasable: true })
     const leases: Promise<string>[] = []
     for (let count = 1; count <= 30; count++) {
       const changed = (count % 2 === 0 ? vault : other).rotate('a', `canary-${count}`)
@@ -360,7 +369,7 @@ describe('a file that somebody changed', () => {
 
   it('VLT-25 is refused when it is an older version of itself', async () => {
     const vault = await open()
-    await vault.put('a', { secret: 'leaked' })
+    await vault.put('a', { secret: 'leaked', leasable: true })
     const old = readFileSync(path)
     await vault.rotate('a', 'new')
     expect(await lease(vault, 'a')).toBe('new')
@@ -373,7 +382,7 @@ describe('access to the file', () => {
   it('VLT-22 is for its owner alone, and so is the key', async () => {
     const vault = await open()
     expect(statSync(path).mode & 0o777).toBe(0o600)
-    await vault.put('a', { secret: 'one' })
+    await vault.put('a', { secret: 'one', leasable: true })
     expect(statSync(path).mode & 0o777).toBe(0o600)
     for (const mode of [0o640, 0o604, 0o660, 0o601]) {
       chmodSync(path, mode)
@@ -434,7 +443,7 @@ describe('writing', () => {
   it('VLT-24 loses nothing when four processes write at once', async () => {
     const vault = await open({ keepVersions: 50 })
     const names = ['a', 'b', 'c', 'd']
-    for (const name of names) await vault.put(name, { secret: 'start' })
+    for (const name of names) await vault.put(name, { secret: 'start', leasable: true })
     const codes = await Promise.all(
       names.map((name) => new Promise((resolve) => run('rotate', path, keyFile, name, '12').on('exit', resolve))),
     )
@@ -447,7 +456,7 @@ describe('writing', () => {
 
   it('VLT-23 leaves a whole file when the process is killed in the middle', async () => {
     const vault = await open()
-    await vault.put('a', { secret: 'start' })
+    await vault.put('a', { secret: 'start', leasable: true })
     for (let round = 0; round < 6; round += 1) {
       const process = run('rotate', path, keyFile, 'a', '1000000')
       await new Promise((resolve) => process.stdout?.once('data', resolve))
@@ -462,7 +471,7 @@ describe('writing', () => {
 
   it('VLT-23 keeps the old file when the new one does not fit', async () => {
     const vault = await open()
-    await vault.put('a', { secret: 'one' })
+    await vault.put('a', { secret: 'one', leasable: true })
     const command = `ulimit -f 64; exec "$0" --import tsx "$@"`
     const said = execFileSync('bash', ['-c', command, process.execPath, child, 'fill', path, keyFile, 'b'], {
       encoding: 'utf8',
@@ -518,7 +527,7 @@ describe('writing', () => {
 
   it('VLT-43 leaves nothing of a writer that was killed, when the key is changed and when the file is opened', async () => {
     const vault = await open()
-    await vault.put('a', { secret: 'one' })
+    await vault.put('a', { secret: 'one', leasable: true })
     const left = async (task: () => Promise<unknown>): Promise<readonly string[]> => {
       const ended = heldName(999, 'a'.repeat(24), { ...ownIdentity(), started: '1' })
       const [state = ''] = readdirSync(`${path}.lock`)

@@ -44,7 +44,7 @@ function vaultOf(server: TestServer, exchange: Partial<TokenExchange> = {}, extr
     clientSecret: 'canary-cs',
     clock: movableClock(),
     resilience: { attempts: 1 },
-    credentials: { crm: { subjectToken: async () => ({ token: 'canary-st' }), ...exchange } },
+    credentials: { crm: { subjectToken: async () => ({ token: 'canary-st' }), leasable: true, ...exchange } },
     ...extra,
   })
 }

@@ -24,8 +24,8 @@ afterEach(async () => {
   expect(bao.violations).toEqual([])
 })
 
-const kv = { engine: 'kv', path: 'crm/api' } as const
-const database = { engine: 'database', role: 'readonly' } as const
+const kv = { engine: 'kv', path: 'crm/api', leasable: true } as const
+const database = { engine: 'database', role: 'readonly', leasable: true } as const
 const login = appRole({ roleId: ROLE_ID, secretId: SECRET_ID })
 
 function vaultOf(credentials: Readonly<Record<string, OpenBaoCredential>>, extra: object = {}): Vault {
@@ -91,11 +91,12 @@ describe('the KV engine', () => {
 
   it('stores a successor if nobody else did before', async () => {
     bao.putKv('crm/api', { refreshToken: 'one' })
+    const { leasable: _, ...place } = kv
     const source = openbaoSource({
       address: bao.address,
       namespace: NAMESPACE,
       login,
-      secrets: { a: kv, part: { ...kv, field: 'x' } },
+      secrets: { a: place, part: { ...place, field: 'x' } },
     })
     const secret = Secret.ofFields({ refreshToken: 'two' })
     expect(await source.replace?.('a', { secret, expectedVersion: '1' })).toBe('2')

@@ -35,7 +35,7 @@ function sourceOf(
   }
 }
 
-function vaultOf(source: SecretSource, options: VaultOptions = {}, rules: CredentialRules = {}): Vault {
+function vaultOf(source: SecretSource, options: VaultOptions = {}, rules: CredentialRules = { leasable: true }): Vault {
   return createVault({ clock: movableClock(), ...options, source, credentials: { db: rules } })
 }
 
@@ -77,7 +77,11 @@ describe('Vault.lease', () => {
 
   it('VLT-08 is not for a credential that is sent by Vault.use, unless its rules say so', async () => {
     const rules = { secret: 'canary-1', origins: ['https://a.example'], processor: bearer() }
-    const vault = memoryVault({ kept: rules, open: { ...rules, leasable: true }, text: 'canary-2' })
+    const vault = memoryVault({
+      kept: rules,
+      open: { ...rules, leasable: true },
+      text: { secret: 'canary-2', leasable: true },
+    })
     await expect(vault.lease('kept', { authorization: permission() })).rejects.toMatchObject(
       vaultError('ERR_VAULT_CONFIGURATION'),
     )

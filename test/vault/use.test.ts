@@ -212,7 +212,7 @@ describe('the order of things', () => {
   })
 
   it('VLT-07 leases nothing to a call that the credential is not for [attack 75]', async () => {
-    const vault = memoryVault({ key: { secret: value, commands: ['/crm'], subjects: [OWNER] } })
+    const vault = memoryVault({ key: { secret: value, leasable: true, commands: ['/crm'], subjects: [OWNER] } })
     for (const facts of [{ path: '/mail/send' }, { path: '/crmx' }, { subject: STRANGER }]) {
       await expect(vault.lease('key', { authorization: permission(facts) })).rejects.toMatchObject(
         vaultError('ERR_VAULT_UNKNOWN_REFERENCE'),

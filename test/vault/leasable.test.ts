@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseDid } from '../../src/did/did.ts'
+import { assumeRoleVault, secretsManagerVault } from '../../src/vault/aws.ts'
+import { createVault } from '../../src/vault/create-vault.ts'
+import type { CredentialRules } from '../../src/vault/credential.ts'
+import { envVault } from '../../src/vault/env.ts'
+import { openFileVault } from '../../src/vault/file.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { tokenExchangeVault } from '../../src/vault/oauth.ts'
+import { fixedToken, openbaoVault } from '../../src/vault/openbao.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { generateSealingKey, type SealingKey, sealCredential, sealedVault } from '../../src/vault/sealed.ts'
+import { sealContents } from '../../src/vault/sealed-text.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { permission, vaultError } from './support.ts'
+
+const secret = 'canary-8e1f'
+const region = 'eu-central-1'
+const keys = { accessKeyId: 'a', secretAccessKey: 'b' }
+let folder: string
+let key: SealingKey
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'procura-leasable-'))
+  key = await generateSealingKey()
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Makes each kind of vault with a credential of these rules. */
+const kinds: Readonly<Record<string, (rules: CredentialRules) => unknown>> = {
+  memory: (rules) => memoryVault({ a: { ...rules, secret } }),
+  env: (rules) => envVault({ environment: { A: secret }, credentials: { a: { ...rules, variable: 'A' } } }),
+  file: async (rules) => {
+    const vault = await openFileVault({
+      path: join(folder, 'vault'),
+      key: { bytes: new Uint8Array(32).fill(7) },
+      create: true,
+    })
+    return vault.put('a', { ...rules, secret })
+  },
+  sealed: (rules) =>
+    sealCredential({ ...rules, secret, publicKey: key.publicKey, roots: ['did:web:a.example'], commands: ['/a'] }),
+  openbao: (rules) =>
+    openbaoVault({
+      address: 'https://bao.example',
+      login: fixedToken('t'),
+      credentials: { a: { engine: 'kv', path: 'a', ...rules } },
+    }),
+  'secrets manager': (rules) => secretsManagerVault({ region, keys, credentials: { a: { secretId: 'a', ...rules } } }),
+  'assumed role': (rules) => {
+    const grants = [{ command: '/a', statements: [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::a/*'] }] }]
+    const roleArn = 'arn:aws:iam::123456789012:role/a'
+    return assumeRoleVault({ region, keys, credentials: { a: { roleArn, grants, ...rules } } })
+  },
+  'token exchange': (rules) =>
+    tokenExchangeVault({
+      tokenEndpoint: 'https://a.example/token',
+      clientId: 'c',
+      clientSecret: 's',
+      credentials: { a: { subjectToken: async () => ({ token: secret }), ...rules } },
+    }),
+  'another source': (rules) =>
+    createVault({ source: { name: 'own', read: async () => undefined }, credentials: { a: rules } }),
+}
+
+describe('a credential without origins', () => {
+  for (const [kind, make] of Object.entries(kinds)) {
+    it(`VLT-46 must say that it is leasable: ${kind}`, async () => {
+      for (const rules of [{}, { leasable: false }, { commands: ['/a'] }]) {
+        const sealed = kind === 'sealed' ? {} : rules
+        const error: unknown = await (async () => make(sealed))().catch((thrown: unknown) => thrown)
+        expect(error).toMatchObject({
+          ...vaultError('ERR_VAULT_CONFIGURATION'),
+          message: expect.stringMatching(
+            /name the `origins` that it is sent to, or give it to handlers by `leasable: true`/,
+          ),
+        })
+        expect(String(error)).not.toContain(secret)
+      }
+      for (const rules of [{ leasable: true }, { origins: ['https://a.example'], processor: bearer() }]) {
+        await expect((async () => make(rules))()).resolves.toBeDefined()
+      }
+    })
+  }
+
+  it('VLT-46 is not a text alone', () => {
+    expect(() => memoryVault({ a: secret as never })).toThrow(/must be an object/)
+  })
+
+  it('VLT-46 is refused when somebody sealed it without saying so', async () => {
+    const rules = '{"leasable":false,"subjects":["did:web:a.example"],"commands":["/a"]}'
+    const text = await sealContents(key.publicKey, { rules, secret: new Secret(secret), expiration: undefined })
+    const vault = sealedVault({ privateKeys: [key.privateKey], origins: [], credentials: { a: text } })
+    await expect(
+      vault.lease('a', { authorization: permission({ subject: parseDid('did:web:a.example'), path: '/a' }) }),
+    ).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+  })
+})
