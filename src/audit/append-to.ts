@@ -5,8 +5,8 @@ import { type AuditSink, type Confirmation, durabilities } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
 
 /**
- * Appends an event to a sink. Calls are made on the word of the sink, so that nothing but a confirmation is one: the
- * answer of a function that returns nothing, or that returns its failure, is refused. AUD-23
+ * Appends an event to a sink. Calls are made on the word of the sink, so that nothing but a confirmation is one: a
+ * sink that returns nothing, or returns its failure, has not confirmed. AUD-23
  *
  * @throws AuditError for whatever the sink throws, and for another answer than a confirmation.
  */

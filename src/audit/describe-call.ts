@@ -74,7 +74,7 @@ export async function intentEvent(options: IntentEventOptions): Promise<IntentEv
 
 /** Options of {@link deniedEvent}. */
 export interface DeniedEventOptions {
-  /** What it says of the call is told too, with `authenticated`: a denial may come before the signatures. */
+  /** Its facts of the call are recorded too, with `authenticated`: a denial may come before the signatures. */
   readonly denial: Omit<Denial, 'code'> & Pick<DeniedEvent, 'code'>
   readonly time: Timestamp
   /** What else is known of the call. */

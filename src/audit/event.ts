@@ -96,14 +96,14 @@ export interface OutcomeEvent extends EventBase {
 }
 
 /**
- * A call is refused. What it says of the call is what the call said of itself: see `authenticated`. Also of a call that is
- * authenticated the subject and the chain are named by the invoker; that the subject delegated anything is not shown.
+ * A call is refused. The facts of the call are claims of the call itself; `authenticated` says whose. Also in an
+ * authenticated call the invoker names the subject and the chain: the event does not show that the subject delegated.
  */
 export interface DeniedEvent extends EventBase, CallFacts {
   readonly kind: 'denied'
   /**
-   * Whether the invoker signed the call. If not, anybody can have written all of it, the name of the invoker too. Absent
-   * in records of earlier versions, which do not say.
+   * Whether the invoker signed the call. If not, anybody may have written all of it, the name of the invoker too. Absent
+   * in records of earlier versions; then it is not known.
    */
   readonly authenticated?: boolean
   /** Why: a denial code of the authorization or of the guard; `suppressed`, see `suppressedEvent`. */

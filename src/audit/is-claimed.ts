@@ -1,10 +1,10 @@
 import type { AuditEvent } from './event.ts'
 
 /**
- * Whether what an event says of a call is a claim that anybody can have written: it is a refusal, and the invoker is not
- * known to have signed the call. Exports name nobody then. AUD-24
+ * Whether an event is a refusal of a call that its invoker is not known to have signed. The names in it are claims then,
+ * which anybody may have written, and exports name nobody. AUD-24
  */
 export function isClaimed(event: AuditEvent): boolean {
-  // A record of an earlier version does not say.
+  // Records of earlier versions do not have the field.
   return event.kind === 'denied' && event.authenticated !== true
 }

@@ -55,7 +55,7 @@ export function otelAuditSink(options: OtelAuditSinkOptions): AuditSink {
   )
 }
 
-/** Names of attributes of what anybody can have written. */
+/** Names of attributes for claims, which anybody may have written. */
 const claimedAttributes: ReadonlyMap<string, string> = new Map([
   ['subject', 'procura.claimed_subject'],
   ['invoker', 'procura.claimed_invoker'],

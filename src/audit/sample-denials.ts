@@ -39,16 +39,16 @@ export interface DenialSampler {
    *   is known to have.
    */
   admit(invoker: string | undefined): boolean
-  /** Counts a denial that was to be recorded and could not be; `invoker` as for `admit`. */
+  /** Counts a denial that was admitted and whose record was not confirmed; `invoker` as for `admit`. */
   lose(invoker: string | undefined): void
-  /** Whether the first denial that was left out and not told yet is a period old. */
+  /** Whether the first denial that was left out and is not reported yet is a period old. */
   isDue(): boolean
   /**
-   * What was left out and not told yet, authenticated denials and others apart, for an event each; see
-   * `suppressedEvent`. It counts as told.
+   * Takes the denials that were left out and are not reported yet, authenticated ones and others apart. Each item is for an
+   * event of its own, see `suppressedEvent`; from now on it counts as reported.
    */
   take(): readonly SuppressedDenials[]
-  /** Counts again what was taken and could not be told. */
+  /** Counts denials again that were taken and could not be reported. */
   giveBack(denials: SuppressedDenials): void
 }
 
@@ -74,7 +74,7 @@ export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler
   const issuers = new Map<string, number>()
   let recorded = { authenticated: 0, others: 0 }
   let began = clock.now()
-  let untold: SuppressedDenials[] = []
+  let unreported: SuppressedDenials[] = []
 
   /** A clock that was set back begins a period as well; else nothing would be recorded until it has caught up. */
   function isOver(start: number, now: number): boolean {
@@ -96,9 +96,9 @@ export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler
   }
 
   function giveBack({ authenticated, count: more, since }: SuppressedDenials): void {
-    const same = untold.find((known) => known.authenticated === authenticated)
+    const same = unreported.find((known) => known.authenticated === authenticated)
     const sum = { authenticated, count: more + (same?.count ?? 0), since: Math.min(since, same?.since ?? since) }
-    untold = [...untold.filter((known) => known !== same), sum]
+    unreported = [...unreported.filter((known) => known !== same), sum]
   }
 
   return Object.freeze({
@@ -116,10 +116,10 @@ export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler
     },
     lose,
     giveBack,
-    isDue: () => untold.some(({ since }) => isOver(since, clock.now())),
+    isDue: () => unreported.some(({ since }) => isOver(since, clock.now())),
     take() {
-      const taken = untold
-      untold = []
+      const taken = unreported
+      unreported = []
       return taken
     },
   })

@@ -58,8 +58,8 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     last: maybe(table),
     clock: maybe(having('now')),
   })
-  const { signer, log, everyRecords = 1000, everySeconds = 60, publish, clock = systemClock, last } = options
-  if (last !== undefined) checkLast(last, log)
+  const { signer, log, everyRecords = 1000, everySeconds = 60, publish, clock = systemClock } = options
+  const last = options.last === undefined ? undefined : lastOf(options.last, log)
   /** The record that is signed for; undefined until that is known. */
   let signed: LogPosition | undefined
   let signedAt: Timestamp = 0
@@ -174,18 +174,17 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   return Object.freeze({ ...historyOf(sink), name: sink.name, append, close })
 }
 
-/** Finds what would be no checkpoint of this log whoever signed it. */
-function checkLast(last: Checkpoint, log: string): void {
+/** A copy of a checkpoint, or of an event that has one. Whether it is genuine is asked with the first event. */
+function lastOf(given: Checkpoint, log: string): Checkpoint {
+  const { log: named, sequence, hash, time, signer, signature } = given
+  const last = { log: named, sequence, hash, time, signer, signature }
   checkParts('withCheckpoints: `last`', last, { log: text, time: timeForm, signer: text, signature: text })
   checkConfiguration('withCheckpoints', { last }, { last: positionForm })
-  if (last.log !== log) {
-    throw new ArgumentError(
-      `withCheckpoints: \`last\` is a checkpoint of the log ${quote(last.log)}, not of ${quote(log)}`,
-    )
-  }
+  if (named === log) return Object.freeze(last)
+  throw new ArgumentError(`withCheckpoints: \`last\` is a checkpoint of the log ${quote(named)}, not of ${quote(log)}`)
 }
 
-/** LOG-11: one that this signer did not sign, which may stand in a log that others can write, counts as none. */
+/** LOG-11: a checkpoint of another signer, which may be in a log that others can write, counts as none. */
 async function isOurs(last: Checkpoint, { did, algorithm, publicKey: bytes }: Signer): Promise<boolean> {
   return verifyCheckpoint(last, { signers: [{ did, key: publicKey(algorithm, bytes) }] })
 }
@@ -197,7 +196,7 @@ function reaches(position: LogPosition, { sequence, hash }: LogPosition): boolea
 function cutOff(sequence: number, signed: LogPosition, log: string): AuditError {
   return new AuditError(
     'ERR_AUDIT_INTEGRITY',
-    `the log ${quote(log)} is at record ${sequence}, and record ${signed.sequence} of it was signed; verify it before it goes on`,
+    `the log ${quote(log)} ends at record ${sequence}, or is another one: record ${signed.sequence} was signed; verify the log`,
   )
 }
 

@@ -66,7 +66,7 @@ export type Ending = Pick<OutcomeEvent, 'code' | 'durationMs' | 'responseBytes' 
  * Makes the audit trail of a guard.
  *
  * @param mode - `shadow` stands in every record, so that nobody takes a trial for the real thing.
- * @param onError - gets what failed when nobody waited for it.
+ * @param onError - gets the error of a record that nobody waited for.
  * @throws ArgumentError when a command needs keys that are not there.
  */
 export function createAuditTrail(
@@ -128,7 +128,7 @@ export function createAuditTrail(
       )
       await append(event)
     },
-    tell: async (left) => void (await append(suppressedEvent({ denials: left, time: now(), ...shadow }))),
+    report: async (left) => void (await append(suppressedEvent({ denials: left, time: now(), ...shadow }))),
     onError,
   })
 

@@ -1,14 +1,14 @@
 import { type SampleDenialsOptions, type SuppressedDenials, sampleDenials } from '../audit/sample-denials.ts'
 import type { GuardDenial } from './result.ts'
 
-/** What a {@link DenialLog} needs of the trail that it is a part of. */
+/** Options of {@link createDenialLog}. */
 export interface DenialLogOptions {
   readonly sampling: SampleDenialsOptions
   /** Records a refusal. Rejects when it is not confirmed. */
   readonly record: (denial: GuardDenial, durationMs: number) => Promise<void>
   /** Records how many were left out. Rejects when it is not confirmed. */
-  readonly tell: (denials: SuppressedDenials) => Promise<void>
-  /** Gets what failed when nobody waited for it. */
+  readonly report: (denials: SuppressedDenials) => Promise<void>
+  /** Gets the error of a report that nobody waited for. */
   readonly onError: (error: unknown) => void
 }
 
@@ -16,37 +16,37 @@ export interface DenialLogOptions {
 export interface DenialLog {
   /** Records a refusal, unless too many were. */
   denied(denial: GuardDenial, durationMs: number): Promise<void>
-  /** Records what was left out and not told yet. Nothing is told afterwards. */
+  /** Records how many were left out since the last report. Nothing is reported afterwards. */
   close(): Promise<void>
 }
 
 /**
- * Makes the log of the refusals of a guard. What is left out, or cannot be recorded, is counted, and the count is recorded
- * a period later, or at the end: no call has to come for that.
+ * Makes the log of the refusals of a guard. Refusals that are left out, or cannot be recorded, are counted. The count is
+ * recorded a period later, or at the end: no call has to come for that.
  */
-export function createDenialLog({ sampling, record, tell, onError }: DenialLogOptions): DenialLog {
+export function createDenialLog({ sampling, record, report, onError }: DenialLogOptions): DenialLog {
   const sampler = sampleDenials(sampling)
   let timer: ReturnType<typeof setTimeout> | undefined
   let closed = false
 
-  /** Sees to it that what was left out is told, also when no further call comes. */
+  /** Starts the timer of the next report. */
   function begin(): void {
     if (closed || timer !== undefined) return
-    timer = setTimeout(() => void tellAll().catch(onError), Math.min(sampler.period * 1_000, longestMs))
+    timer = setTimeout(() => void reportAll().catch(onError), Math.min(sampler.period * 1_000, longestMs))
     // Where timers keep a process from ending, this one does not.
     if (typeof timer === 'object') timer.unref()
   }
 
-  async function tellAll(): Promise<void> {
+  async function reportAll(): Promise<void> {
     clearTimeout(timer)
     timer = undefined
-    const results = await Promise.allSettled(sampler.take().map(tellOne))
+    const results = await Promise.allSettled(sampler.take().map(reportOne))
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
-  async function tellOne(denials: SuppressedDenials): Promise<void> {
+  async function reportOne(denials: SuppressedDenials): Promise<void> {
     try {
-      await tell(denials)
+      await report(denials)
     } catch (error) {
       sampler.giveBack(denials)
       begin()
@@ -59,7 +59,7 @@ export function createDenialLog({ sampling, record, tell, onError }: DenialLogOp
       const invoker = denial.call?.authenticated === true ? denial.call.invoker : undefined
       if (!sampler.admit(invoker)) return begin()
       // A timer may not have run, or not in time.
-      const told = sampler.isDue() ? tellAll().catch(onError) : undefined
+      const reported = sampler.isDue() ? reportAll().catch(onError) : undefined
       try {
         await record(denial, durationMs)
       } catch (error) {
@@ -67,12 +67,12 @@ export function createDenialLog({ sampling, record, tell, onError }: DenialLogOp
         begin()
         throw error
       } finally {
-        await told
+        await reported
       }
     },
     async close() {
       closed = true
-      await tellAll()
+      await reportAll()
     },
   }
 }

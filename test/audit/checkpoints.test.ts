@@ -238,7 +238,10 @@ describe('a last checkpoint', () => {
       expect(log.published).toHaveLength(1)
     }
     log.published.length = 0
-    await log.start({ everyRecords: 100, last: genuine }).append(intent(9), {})
+    const changing = { ...genuine }
+    const sink = log.start({ everyRecords: 100, last: changing })
+    Object.assign(changing, forged, { sequence: 10_000 })
+    await sink.append(intent(9), {})
     expect(log.published).toEqual([])
   })
 

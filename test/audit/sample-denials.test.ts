@@ -57,7 +57,7 @@ describe('denials', () => {
     expect(countOf(sampler.take())).toBe(100_000 - 310)
   })
 
-  it('AUD-25 are told or counted, each once, whatever comes in which order and fails', () => {
+  it('AUD-25 are reported or counted, each once, whatever comes in which order and fails', () => {
     const step = fc.oneof(
       fc.record({ invoker: fc.constantFrom('a', 'b', undefined), stored: fc.boolean() }),
       fc.record({ pass: fc.integer({ min: -5, max: 90 }) }),

@@ -106,7 +106,7 @@ describe('refusals that are not recorded', () => {
     ])
   })
 
-  it('AUD-25 are told when the guard closes, also those of a trial', async () => {
+  it('AUD-25 are reported when the guard closes, also those of a trial', async () => {
     const { guard, denied } = setUp({ denials: { unauthenticated: 2 } })
     await many(guard, 'nonsense', 5)
     for (let i = 0; i < 7; i++) await guard.dryRun('nonsense')
@@ -119,7 +119,7 @@ describe('refusals that are not recorded', () => {
     expect(denied()).toHaveLength(2 + 2 + 2)
   })
 
-  it('AUD-25 are told a period later, though nobody calls any more', async () => {
+  it('AUD-25 are reported a period later, though nobody calls any more', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const { guard, denied } = setUp({ denials: { unauthenticated: 1, period: 30 } })
@@ -138,7 +138,7 @@ describe('refusals that are not recorded', () => {
     ])
   })
 
-  it('AUD-25 are told with the first refusal of a later period, where no timer runs', async () => {
+  it('AUD-25 are reported with the first refusal of a later period, where no timer runs', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const moving = stoppedClock(clock.now())
@@ -153,7 +153,7 @@ describe('refusals that are not recorded', () => {
     ])
   })
 
-  it('AUD-25 are told however often their record fails, with the refusals whose own record failed', async () => {
+  it('AUD-25 are reported however often their record fails, with the refusals whose own record failed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const memory = memoryAuditSink()
