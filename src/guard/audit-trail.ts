@@ -22,6 +22,7 @@ import type { Release } from '../vault/vault.ts'
 import { credentialOnRecord, type GuardedCommand } from './command.ts'
 import { DeadlineError, withinDeadline } from './deadline.ts'
 import { createDenialLog } from './denial-log.ts'
+import { type OutcomeLease, startOutcomeLease } from './outcome-lease.ts'
 import type { GuardDenial } from './result.ts'
 
 /** How a guard records. */
@@ -41,6 +42,12 @@ export interface AuditOptions {
   readonly pseudonymize?: Pseudonymizer
   /** Keys for arguments that are recorded encrypted. Needed when a command names such. */
   readonly personalKeys?: PersonalKeyStore
+  /**
+   * Closes intents without an outcome as `unknown`, at the start and from then on: those of processes that ended, and those
+   * whose outcome could not be recorded. The log of `sink` has to be one that can be read back (memory, files, SQLite,
+   * PostgreSQL, the spool of HTTP). Several processes may do so on one log. Default false.
+   */
+  readonly recoverIntents?: boolean
   /** How many refusals are recorded; see {@link SampleDenialsOptions}. */
   readonly denials?: SampleDenialsOptions
 }
@@ -51,7 +58,7 @@ export interface AuditTrail {
   intent(authorization: Authorization, command: GuardedCommand, signal: AbortSignal | undefined): Promise<string>
   /** Says that a credential is about to be used, and which. */
   released(intent: string, release: Release, signal: AbortSignal | undefined): Promise<void>
-  /** Says how a call ended. */
+  /** Says how a call ended; rejects when its time has passed. */
   outcome(intent: string, ending: Ending): Promise<Confirmation>
   /** Says that a call was refused, unless too many were. */
   denied(denial: GuardDenial, durationMs: number): Promise<void>
@@ -65,6 +72,7 @@ export type Ending = Pick<OutcomeEvent, 'code' | 'durationMs' | 'responseBytes' 
 /**
  * Makes the audit trail of a guard.
  *
+ * @param callMs - more than a call can take by its deadlines: later nothing is recorded of it any more.
  * @param mode - `shadow` stands in every record, so that nobody takes a trial for the real thing.
  * @param onError - gets the error of a record that nobody waited for.
  * @throws ArgumentError when a command needs keys that are not there.
@@ -73,6 +81,7 @@ export function createAuditTrail(
   options: AuditOptions,
   commands: readonly GuardedCommand[],
   clock: Clock,
+  callMs: number,
   mode: 'enforce' | 'shadow',
   onError: (error: unknown) => void,
 ): AuditTrail {
@@ -89,6 +98,8 @@ export function createAuditTrail(
   const disclose = new Map(commands.map(({ command, show = [] }) => [command as string, show]))
   const shadow = mode === 'shadow' ? ({ mode } as const) : {}
   const now = (): number => Math.floor(clock.now())
+  /** Of the calls that are under way, by the name of their intent. */
+  const leases = new Map<string, OutcomeLease>()
 
   async function privacy(): Promise<AuditPrivacy> {
     const key = await argumentsKey
@@ -135,6 +146,7 @@ export function createAuditTrail(
   return {
     async intent(authorization, command, signal) {
       const vault = credentialOnRecord(command, authorization)
+      const lease = startOutcomeLease(clock, callMs)
       const event = await prepare(async (late) => {
         const made = await intentEvent({
           authorization,
@@ -142,14 +154,18 @@ export function createAuditTrail(
           privacy: await privacy(),
           ...(vault === undefined ? {} : { vault }),
           ...shadow,
+          outcomeBy: lease.outcomeBy,
         })
         return { ...made, ...(await sealed(authorization, command, made.id, late)) }
       })
       await append(event, signal)
+      assertLasts(lease)
+      leases.set(event.id, lease)
       return event.id
     },
 
     async released(intent, release, signal) {
+      assertLasts(leases.get(intent))
       const { reference, version, downscoped, fresh, expiresAt } = release
       const event: AuditEvent = {
         kind: 'released',
@@ -168,8 +184,12 @@ export function createAuditTrail(
       await append(event, signal)
     },
 
-    outcome: (intent, ending) =>
-      append({ kind: 'outcome', id: newEventId(), time: now(), ...shadow, intent, ...ending }),
+    async outcome(intent, ending) {
+      const lease = leases.get(intent)
+      leases.delete(intent)
+      assertLasts(lease)
+      return append({ kind: 'outcome', id: newEventId(), time: now(), ...shadow, intent, ...ending })
+    },
 
     denied: denials.denied,
 
@@ -183,6 +203,12 @@ export function createAuditTrail(
       })
     },
   }
+}
+
+/** Another process may have recorded already that nobody knows how the call ended. */
+function assertLasts(lease: OutcomeLease | undefined): void {
+  if (lease?.isOver() === false) return
+  throw new AuditError('ERR_AUDIT_DEADLINE', 'the call took too long: nothing is recorded of it any more')
 }
 
 /** Does something that is part of recording, and turns what takes too long into an error of the audit. */

@@ -18,6 +18,7 @@ import { DeadlineError, withinDeadline } from './deadline.ts'
 import { createInFlight } from './in-flight.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { perform } from './perform.ts'
+import { startRecovery } from './recovery.ts'
 import { type GuardRefusal, refuse } from './refuse.ts'
 import type { GuardDenial, GuardResult } from './result.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -76,9 +77,12 @@ export function createGuard<const List extends readonly unknown[]>(
   const authorizer = authorizerOf(settings)
   // GRD-08: a trial claims nothing, so that the real call can still be made.
   const trial = authorizerOf({ ...settings, replay: { claim: () => true } })
-  const trail = createAuditTrail(audit, commands, clock, 'enforce', telemetry.error)
-  const shadow = createAuditTrail(audit, commands, clock, 'shadow', telemetry.error)
+  // from the intent to the outcome: keys and sink, the handler, what it did not wait for, and the sink again
+  const callMs = handlerMs + 4 * (audit.deadlineMs ?? 500) + 10_000
+  const trail = createAuditTrail(audit, commands, clock, callMs, 'enforce', telemetry.error)
+  const shadow = createAuditTrail(audit, commands, clock, callMs, 'shadow', telemetry.error)
   const inFlight = createInFlight(maxInFlight)
+  const recovery = audit.recoverIntents ? startRecovery({ sink: audit.sink, clock, telemetry }) : undefined
 
   async function decide(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
     const started = performance.now()
@@ -186,6 +190,7 @@ export function createGuard<const List extends readonly unknown[]>(
   let closing: Promise<void> | undefined
   function close(): Promise<void> {
     closing ??= inFlight.drain(closeMs).then(async () => {
+      await recovery?.close(closeMs)
       try {
         await shadow.close(closeMs)
       } finally {

@@ -90,6 +90,9 @@ export function checkGuardOptions(options: GuardOptions): GuardOptions {
       )
     }
   }
+  if (audit.recoverIntents && audit.sink.history === undefined) {
+    throw wrong('`audit.recoverIntents` needs a sink whose log can be read back; the log of `audit.sink` cannot')
+  }
   return { ...given, commands, audit, deadlines }
 }
 
@@ -141,6 +144,7 @@ const auditForms: Forms<AuditOptions> = Object.freeze({
   argumentKey: maybe(secretKeyForm),
   pseudonymize: maybe(callback),
   personalKeys: maybe(having('obtain')),
+  recoverIntents: maybe(flag),
   denials: maybe(table),
 })
 

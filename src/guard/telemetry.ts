@@ -44,6 +44,15 @@ export type GuardEvent =
       readonly status: 'ok' | 'error' | 'unknown'
       readonly durationMs: number
     }
+  | {
+      /** An intent without an outcome was closed as `unknown`: a call in whose midst a process ended, for one. */
+      readonly name: 'recovered'
+      readonly command: string
+      /** The `id` of the intent. */
+      readonly intent: string
+      /** Whether the log says that a credential was released for it. Without that it may have been all the same. */
+      readonly released: boolean
+    }
 
 /** Where a guard reports to. What these throw, or reject with, is ignored. */
 export interface TelemetryOptions {
@@ -53,7 +62,7 @@ export interface TelemetryOptions {
    * believed; `error.type`, the code of a denial or of what was thrown.
    */
   readonly tracer?: Tracer
-  /** Gets an event for each decision, refusal, release and end of a call. */
+  /** Gets an event for each decision, refusal, release and end of a call, and for each intent that was recovered. */
   readonly onEvent?: (event: GuardEvent) => void
   /** Gets the error when a store, resolver, sink or lease failed and the guard went on, or refused, without it. */
   readonly onError?: (error: unknown) => void

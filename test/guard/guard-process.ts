@@ -2,7 +2,6 @@
 
 import process from 'node:process'
 import { jsonlAuditSink, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
-import { recoverIntents } from '../../src/audit/recover-intents.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { integer } from '../../src/capability/argument-types/integer.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -21,8 +20,6 @@ const [directory = '', sync = 'group', origin = '', secret = '', start = '1', pa
 
 try {
   const sink = await jsonlAuditSink({ directory, sync: sync as SyncPolicy, maxBytes: 65_536 })
-  const { recovered } = await recoverIntents({ sink })
-  say(`recovered ${recovered.length}`)
   const [owner, agent, service] = [await generateSigner(), await generateSigner(), await generateSigner()]
   const send = defineCommand({ command: '/mail/send', args: { number: integer() } })
   const guard = createGuard({
@@ -33,7 +30,7 @@ try {
     replay: memoryReplayStore(),
     vault: memoryVault({ mail: { secret, origins: [origin], processor: bearer() } }),
     // as long as a busy machine needs: what is late is the concern of other tests
-    audit: { sink, deadlineMs: 20_000 },
+    audit: { sink, deadlineMs: 20_000, recoverIntents: true },
     maxInFlight: 10_000,
   })
   const grant = await delegate({ issuer: owner, audience: agent.did, command: send })

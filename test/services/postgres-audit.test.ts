@@ -7,10 +7,12 @@ import {
   postgresAuditSink,
   readPostgresLines,
 } from '../../src/audit/postgres.ts'
+import { parseRecord } from '../../src/audit/record.ts'
+import { recoverIntents } from '../../src/audit/recover-intents.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { withDeadline } from '../../src/audit/with-deadline.ts'
 import { ArgumentError } from '../../src/errors.ts'
-import { denied, id, intent, outcome } from '../audit/events.ts'
+import { denied, id, intent, outcome, stoppedClock } from '../audit/events.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const asService = address.replace('postgres@', 'mail_service@')
@@ -31,6 +33,10 @@ afterAll(async () => {
   await pool.end()
   await owner.end()
 })
+
+function numbersFrom(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+}
 
 async function table(name: string): Promise<string> {
   const sql = postgresAuditSchema({ table: name, role: 'mail_service' })
@@ -122,6 +128,31 @@ describe('a log in PostgreSQL', () => {
     const numbers: number[] = []
     for await (const page of sinks[0]?.history?.newestFirst({}) ?? []) numbers.push(...page.map((one) => one.sequence))
     expect(numbers).toEqual(Array.from({ length: 80 }, (_, i) => 80 - i))
+  })
+
+  it('AUD-37 has one outcome for each intent when four recover at the same time, beside late writers', async () => {
+    const log = await table('recovered')
+    const sinks = Array.from({ length: 4 }, () => postgresAuditSink({ pool, table: log }))
+    const began = 1_800_000_000
+    for (let i = 1; i <= 300; i++) {
+      await sinks[i % 4]?.append(intent(i, { outcomeBy: began + (i > 200 ? 500 : 0) }), {})
+    }
+    const clock = stoppedClock(began + 1)
+    const late = Array.from({ length: 100 }, (_, i) => sinks[i % 4]?.append(outcome(1_000 + i, i + 1), {}))
+    const [runs, answers] = await Promise.all([
+      Promise.all(sinks.map((sink) => recoverIntents({ sink, clock }))),
+      Promise.allSettled(late),
+    ])
+    const written = answers.filter(({ status }) => status === 'fulfilled').length
+    expect(runs.reduce((sum, { recovered }) => sum + recovered.length, 0)).toBe(200 - written)
+    for (const { pending } of runs) expect(pending.map(({ sequence }) => sequence)).toEqual(numbersFrom(201, 300))
+    const ended: string[] = []
+    for await (const line of readPostgresLines(pool, log)) {
+      const { event } = parseRecord(line)
+      if (event.kind === 'outcome') ended.push(event.intent)
+    }
+    expect(ended.sort()).toEqual(numbersFrom(1, 200).map(id).sort())
+    expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ valid: true, records: 500 })
   })
 
   it('LOG-14 gets the column that a table of an earlier version lacks', async () => {

@@ -1,0 +1,85 @@
+import { unlessAborted } from '../abort.ts'
+import { createIntentRecovery, endOf } from '../audit/intent-recovery.ts'
+import type { AuditSink } from '../audit/sink.ts'
+import { withDeadline } from '../audit/with-deadline.ts'
+import { startDeadline } from '../deadline.ts'
+import type { Clock } from '../time.ts'
+import type { Telemetry } from './telemetry.ts'
+
+/** Longest time between two runs, in milliseconds. */
+const usualMs = 600_000
+/** Time until a run that failed is tried again. */
+const againMs = 60_000
+/** Time that an outcome may take to be confirmed: no call waits for it. */
+const appendMs = 10_000
+
+/** A recovery that runs beside the calls of a guard. */
+export interface Recovery {
+  /** Ends it, and waits for what is being written, but no longer than so many milliseconds. */
+  close(milliseconds: number): Promise<void>
+}
+
+/** Options of {@link startRecovery}. */
+export interface StartRecoveryOptions {
+  readonly sink: AuditSink
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+/**
+ * Closes the intents without an outcome: now, when the time of one that is open has passed, and every 10 minutes. Calls
+ * do not wait for it. GRD-17
+ *
+ * @throws ArgumentError when the log of the sink cannot be read back.
+ */
+export function startRecovery({ sink, clock, telemetry }: StartRecoveryOptions): Recovery {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const recovery = createIntentRecovery({
+    sink: withDeadline(sink, { deadlineMs: appendMs }),
+    clock,
+    onRecovered({ event: { command, id }, released }) {
+      telemetry.event({ name: 'recovered', command, intent: id, released })
+    },
+  })
+
+  async function runOnce(): Promise<number> {
+    try {
+      const { pending } = await recovery.run({ signal })
+      const next = Math.min(...pending.map(({ event }) => endOf(event)))
+      return Math.min(usualMs, Math.max(1_000, (next + 1 - clock.now()) * 1_000))
+    } catch (error) {
+      if (!signal.aborted) telemetry.error(error)
+      return againMs
+    }
+  }
+
+  async function runAlways(): Promise<void> {
+    while (!signal.aborted) await sleep(await runOnce(), signal)
+  }
+
+  const running = runAlways()
+  return {
+    async close(milliseconds) {
+      stopping.abort(new Error('the guard is closing'))
+      const patience = startDeadline([], milliseconds)
+      await unlessAborted(running, patience.signal).catch(telemetry.error)
+      patience.end()
+    },
+  }
+}
+
+/** Ends early when the signal fires. Where timers keep a process from ending, this one does not. */
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', wake)
+      resolve()
+    }
+    const timer = setTimeout(wake, milliseconds)
+    if (typeof timer === 'object') timer.unref()
+    signal.addEventListener('abort', wake)
+    if (signal.aborted) wake()
+  })
+}
