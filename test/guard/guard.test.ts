@@ -272,7 +272,7 @@ describe('guard.use', () => {
       if (event.kind === 'intent') time += 400
       return inner.append(event, options)
     }
-    const deadlines = { handlerMs: 300_000 }
+    const deadlines = { handlerMs: 600_000 }
     const { guard } = setUp({ clock: { now: () => time }, audit: { sink: { ...inner, append } }, deadlines })
     let ran = false
     const late = guard.use(await containerOf('/mail/read'), () => {
