@@ -52,6 +52,7 @@ function parse(words: readonly string[]) {
         query: text,
         method: texts,
         'path-prefix': text,
+        'allow-header': texts,
         command: texts,
         subject: texts,
         leasable: flag,

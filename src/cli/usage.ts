@@ -11,6 +11,7 @@ export const usage = `procura: credentials and audit logs on the command line
       --query NAME           it is sent as a query parameter of that name
       --method METHOD        with which methods; may be repeated; default GET and HEAD
       --path-prefix PATH     below which path; default everywhere at the origin
+      --allow-header NAME    with which headers of the handler; may be repeated; default all that are harmless by name
       --command COMMAND      for calls of which commands; may be repeated; default all
       --subject DID          for calls about which subjects; may be repeated; default all
       --leasable             may be handed to a handler; needed without --origin

@@ -22,6 +22,7 @@ export interface VaultFlags {
   readonly query?: string | undefined
   readonly method?: readonly string[] | undefined
   readonly 'path-prefix'?: string | undefined
+  readonly 'allow-header'?: readonly string[] | undefined
   readonly command?: readonly string[] | undefined
   readonly subject?: readonly string[] | undefined
   readonly leasable?: boolean | undefined
@@ -88,12 +89,14 @@ function rulesOf(flags: VaultFlags): CredentialRules {
     throw new UsageError('needs --origin, where it is sent to, or --leasable, by which handlers are given it')
   }
   const prefix = flags['path-prefix']
+  const headers = flags['allow-header']
   const processor = processorOf(flags)
   return {
     ...(origin === undefined ? {} : { origins: origin }),
     ...(processor === undefined ? {} : { processor }),
     ...(method === undefined ? {} : { methods: method }),
     ...(prefix === undefined ? {} : { pathPrefix: prefix }),
+    ...(headers === undefined ? {} : { headers }),
     ...(command === undefined ? {} : { commands: command }),
     ...(subject === undefined ? {} : { subjects: subject }),
     ...(leasable === undefined ? {} : { leasable }),

@@ -10,6 +10,7 @@ import { didText, type Forms, flag, having, listOf, maybe, text } from '../check
 import { type Did, parseDid } from '../did/did.ts'
 import { quote, VaultError } from '../errors.ts'
 import { checkConfiguration, parsed } from './configuration.ts'
+import { kindOfHeader } from './kind-of-header.ts'
 import { parseOrigin } from './origin.ts'
 import type { Processor } from './processor.ts'
 
@@ -28,6 +29,11 @@ export interface CredentialRules {
   readonly methods?: readonly string[]
   /** The path, and everything below it by whole segments, that it may be used for. Default `/`: the whole origin. */
   readonly pathPrefix?: string
+  /**
+   * Headers that a caller may send with it, and no others. Default: those whose names do not say that they carry
+   * authority or reroute a request. A name that says the former may be listed, such as `Stripe-Account`.
+   */
+  readonly headers?: readonly string[]
   /** Commands, each with everything below it, whose calls may use it. Default: every command. */
   readonly commands?: readonly string[]
   /** Subjects whose calls may use it. Default: every subject that the service serves. */
@@ -42,6 +48,8 @@ export interface Credential {
   readonly processor: Processor | undefined
   readonly methods: readonly string[]
   readonly pathPrefix: string
+  /** In lower case; undefined for the default. */
+  readonly headers: readonly string[] | undefined
   readonly commands: readonly Command[] | undefined
   readonly subjects: readonly Did[] | undefined
   readonly leasable: boolean
@@ -68,8 +76,8 @@ export function parseCredential(reference: string, given: CredentialRules): Cred
   if (sent && rules.processor === undefined) throw wrong('`origins` needs a `processor`, for example bearer()')
   if (!sent && rules.processor !== undefined)
     throw wrong('`processor` needs `origins`, or the secret could go anywhere')
-  if (!sent && (rules.methods !== undefined || rules.pathPrefix !== undefined)) {
-    throw wrong('`methods` and `pathPrefix` need `origins`')
+  if (!sent && (rules.methods !== undefined || rules.pathPrefix !== undefined || rules.headers !== undefined)) {
+    throw wrong('`methods`, `pathPrefix` and `headers` need `origins`')
   }
   // VLT-46
   if (!sent && rules.leasable !== true) {
@@ -80,6 +88,7 @@ export function parseCredential(reference: string, given: CredentialRules): Cred
     processor: rules.processor,
     methods: Object.freeze((rules.methods ?? ['GET', 'HEAD']).map((method) => parseMethod(method, wrong))),
     pathPrefix: parsePathPrefix(rules.pathPrefix ?? '/', wrong),
+    headers: rules.headers && Object.freeze(rules.headers.map((name) => parseHeader(name, wrong))),
     commands: all(reference, 'commands', rules.commands, parseCommand),
     subjects: all(reference, 'subjects', rules.subjects, parseDid),
     leasable: rules.leasable ?? false,
@@ -95,9 +104,10 @@ export function mayUse(credential: Credential, call: { readonly subject: Did; re
 }
 
 function describe(credential: Omit<Credential, 'description'>): string {
-  const { origins, processor, methods, pathPrefix, commands, subjects, leasable } = credential
+  const { origins, processor, methods, pathPrefix, headers, commands, subjects, leasable } = credential
   return JSON.stringify({
     ...(origins.length > 0 && { origins, processor: processor?.description, methods, pathPrefix }),
+    ...(headers !== undefined && { headers }),
     ...(commands !== undefined && { commands }),
     ...(subjects !== undefined && { subjects }),
     leasable,
@@ -120,6 +130,7 @@ export const ruleForms: Forms<CredentialRules> = Object.freeze({
   processor: maybe(having('apply')),
   methods: maybe(listOf(text)),
   pathPrefix: maybe(text),
+  headers: maybe(listOf(text)),
   commands: maybe(listOf(text)),
   subjects: maybe(listOf(didText)),
   leasable: maybe(flag),
@@ -130,6 +141,16 @@ function parseMethod(method: string, wrong: (what: string) => VaultError): strin
   if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK')
     throw wrong(`method ${quote(method)} is never allowed`)
   return method
+}
+
+function parseHeader(name: string, wrong: (what: string) => VaultError): string {
+  const lower = name.toLowerCase()
+  const kind = kindOfHeader(lower)
+  const never = kind === 'framing' || kind === 'rerouting' || ['authorization', 'cookie', 'cookie2'].includes(lower)
+  if (never || !/^[a-z0-9!#$&'*+.^_`|~-]+$/.test(lower)) {
+    throw wrong('`headers` has a name that a caller may not send, or that is not one of a header')
+  }
+  return lower
 }
 
 function parsePathPrefix(prefix: string, wrong: (what: string) => VaultError): string {

@@ -104,7 +104,7 @@ export async function sendWithCredential(
     let headers = plain.headers
     for (let hops = 0; ; hops += 1) {
       if (hops > 0) await stillStands(signal)
-      const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential.processor)
+      const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential)
       const signed = await withSecret(credential.processor, request, secret, { ...options, signal })
       const response = await send(signed, origin, options.fetch, signal)
       const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
@@ -150,10 +150,13 @@ async function withSecret(
   }
 }
 
-function prepare(request: OutgoingRequest, processor: Processor): OutgoingRequest {
+function prepare(
+  request: OutgoingRequest,
+  credential: Credential & { readonly processor: Processor },
+): OutgoingRequest {
   const url = new URL(request.url)
-  for (const name of processor.parameters) url.searchParams.delete(name)
-  return { ...request, url, headers: safeHeaders(request.headers, processor) }
+  for (const name of credential.processor.parameters) url.searchParams.delete(name)
+  return { ...request, url, headers: safeHeaders(request.headers, credential) }
 }
 
 async function send(

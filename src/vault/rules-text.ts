@@ -8,6 +8,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'processor',
   'methods',
   'pathPrefix',
+  'headers',
   'commands',
   'subjects',
   'leasable',
@@ -45,6 +46,7 @@ export function rulesOfText(text: string): CredentialRules {
   return {
     ...texts('origins'),
     ...texts('methods'),
+    ...texts('headers'),
     ...texts('commands'),
     ...texts('subjects'),
     ...(fields.has('processor') && { processor: parseProcessor(fields.get('processor')) }),

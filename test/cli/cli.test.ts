@@ -47,7 +47,18 @@ describe('procura vault', () => {
 
   it('puts, rotates, lists without the values, and removes', async () => {
     expect(await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])).toMatchObject({ code: 0 })
-    const put = ['vault', 'put', 'crm', '--origin', 'https://crm.example.com', '--bearer', '--method', 'POST']
+    const put = [
+      'vault',
+      'put',
+      'crm',
+      '--origin',
+      'https://crm.example.com',
+      '--bearer',
+      '--method',
+      'POST',
+      '--allow-header',
+      'Accept',
+    ]
     expect(await cli(at(...put), `${secret}\n`)).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^stored version \d+ of crm: https:\/\/crm\.example\.com$/),
@@ -58,7 +69,12 @@ describe('procura vault', () => {
     expect(list.out).toMatch(/crm\t\d+\tpresent\t\S+\thttps:\/\/crm\.example\.com/)
     const json = JSON.parse((await cli(at('vault', 'list', '--json'))).out) as unknown[]
     expect(json).toHaveLength(2)
-    const rules = { origins: ['https://crm.example.com'], methods: ['POST'], processor: { type: 'bearer' } }
+    const rules = {
+      origins: ['https://crm.example.com'],
+      methods: ['POST'],
+      headers: ['accept'],
+      processor: { type: 'bearer' },
+    }
     expect(json[1]).toMatchObject({ name: 'crm', state: 'present', rules })
     expect(await cli(at('vault', 'put', 'plain', '--leasable'), secret)).toMatchObject({
       out: expect.stringMatching(/^stored version \d+ of plain: lease only$/),

@@ -107,6 +107,7 @@ const rows: Readonly<Record<string, Row>> = {
       processor: 'object',
       methods: 'list',
       pathPrefix: 'text',
+      headers: 'list',
       commands: 'list',
       subjects: 'list',
       leasable: 'flag',

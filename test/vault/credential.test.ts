@@ -24,6 +24,7 @@ describe('credential rules', () => {
     ['origins without a processor', 'a', { origins: ['https://a.example'] }, /needs a `processor`/],
     ['a processor without origins', 'a', { processor: bearer() }, /needs `origins`/],
     ['no origins at all', 'a', { origins: [], processor: bearer() }, /`origins` is empty/],
+    ['headers without origins', 'a', { headers: ['accept'] }, /need `origins`/],
     ['methods without origins', 'a', { methods: ['GET'] }, /need `origins`/],
     [
       'nothing that can use it',
@@ -34,6 +35,9 @@ describe('credential rules', () => {
     ['a lower-case method', 'a', { ...sent, methods: ['get'] }, /upper case/],
     ['CONNECT', 'a', { ...sent, methods: ['CONNECT'] }, /never allowed/],
     ['TRACE, which echoes headers', 'a', { ...sent, methods: ['TRACE'] }, /never allowed/],
+    ...['Authorization', 'cookie', 'Host', 'X-Forwarded-For', 'X_HTTP_Method_Override', 'a b', 'ä', 'Connection'].map(
+      (name) => [`the header ${name}`, 'a', { ...sent, headers: ['accept', name] }, /`headers` has a name/] as const,
+    ),
     ['a prefix with a slash at its end', 'a', { ...sent, pathPrefix: '/v1/' }, /path prefix/],
     ['a prefix with dot segments', 'a', { ...sent, pathPrefix: '/v1/../v2' }, /path prefix/],
     [
@@ -111,7 +115,11 @@ describe('credential rules', () => {
 describe('rules that were stored', () => {
   it('VLT-30 are refused when a part of them is not understood', () => {
     expect(rulesOfText('{"commands":["/a"],"leasable":true}')).toEqual({ commands: ['/a'], leasable: true })
+    const { description } = parseCredential('a', { ...sent, headers: ['Accept', 'X-Api-Key'], commands: ['/a'] })
+    const read = parseCredential('a', rulesOfText(description))
+    expect([read.headers, read.description]).toEqual([['accept', 'x-api-key'], description])
     for (const text of [
+      '{"leasable":false,"headers":"accept"}',
       '',
       'null',
       '7',

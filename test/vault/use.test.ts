@@ -9,6 +9,7 @@ import * as memory from '../../src/vault/memory.ts'
 import type { Processor } from '../../src/vault/processor.ts'
 import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
+import { header } from '../../src/vault/processors/header.ts'
 import { query } from '../../src/vault/processors/query.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretSource } from '../../src/vault/source.ts'
@@ -40,6 +41,30 @@ it('the vault over memory exports nothing of its inside', () => {
 })
 
 describe('Vault.use', () => {
+  it('ORG-15 sends the headers that are listed, and no other of the caller', async () => {
+    const server = await start((_received, response) => void response.writeHead(302, { location: '/again' }).end())
+    const listed = ['Accept', 'Stripe-Account', 'x-signature']
+    const vault = vaultFor(server, { headers: listed, processor: header({ name: 'x-signature' }) }, { redirects: 1 })
+    const given = {
+      ...{ accept: 'text/plain', 'stripe-account': 'acct_1', 'x-signature': 'mine', stripe_account: 'acct_2' },
+      ...{ 'x-custom': 'x', 'content-language': 'de', 'x-amz-target': 'a', cookie: 'a=b', 'x-api-key': 'k' },
+    }
+    const call = vault.use({ reference: 'crm', authorization: permission(), url: `${server.origin}/`, headers: given })
+    await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_UPSTREAM'))
+    expect(server.received).toHaveLength(2)
+    // what the client of HTTP adds to every request
+    const client = new Set(['host', 'connection', 'user-agent', 'cache-control', 'pragma', 'sec-fetch-mode'])
+    for (const added of ['accept-encoding', 'accept-language']) client.add(added)
+    for (const { headers } of server.received) {
+      const own = Object.entries(headers).filter(([name]) => !client.has(name))
+      expect(Object.fromEntries(own)).toEqual({
+        accept: 'text/plain',
+        'stripe-account': 'acct_1',
+        'x-signature': value,
+      })
+    }
+  })
+
   it('makes the call with the credential in it, and the caller sees the answer alone', async () => {
     const server = await start((_received, response) => {
       response.writeHead(201, { 'x-request-id': '7' }).end('created')
