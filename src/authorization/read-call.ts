@@ -84,7 +84,7 @@ export function* readTokens(
   for (let index = 0; index < tokens.length; index++) {
     const bytes = tokens[index] as Uint8Array
     const key = keys[index] as string
-    // A token that stands there twice is read once.
+    // A token that is in the container twice is read once.
     if (links.has(key)) continue
     const known = memo.get(key)
     if (known !== undefined) {

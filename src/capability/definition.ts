@@ -117,7 +117,7 @@ const draftForms: Forms<CommandDraft<ArgumentSchemas>> = Object.freeze({
 function withAbsence(schema: StandardSchema, named: string): StandardSchema {
   if (isOptional(schema)) return schema
   const absence = absenceOf(schema)
-  // What it answers later is of interest when the argument is absent.
+  // A schema that answers later is asked again when the argument is absent.
   if (typeof absence !== 'string') return schema
   if (absence === 'default') {
     throw new ArgumentError(

@@ -48,7 +48,7 @@ export function isOptional(schema: StandardSchema): boolean {
   return Object.hasOwn(schema, 'optional') && (schema as { readonly optional?: unknown }).optional === true
 }
 
-/** What a schema makes of an argument that is absent: it allows that, refuses it, or has a value to put there. */
+/** The answer of a schema about an absent argument: allowed, refused, or replaced by a value of its own. */
 export type Absence = 'allowed' | 'refused' | 'default'
 
 /** Asks a schema about `undefined`. One that throws or rejects has refused. */

@@ -57,7 +57,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     executor,
     signal,
   )
-  // What was signed, and not what was passed in and may say something else by now.
+  // The values that were signed: the objects passed in may have changed since.
   return Object.freeze({
     executor: signed.issuer,
     task,

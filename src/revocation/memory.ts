@@ -35,8 +35,8 @@ type Revokers = Map<Did | undefined, number>
 /**
  * Revocations in the memory of this process: for tests, and for one process that gets them from elsewhere.
  *
- * @throws ArgumentError when an option is not of its type; so does `add` for what is no entry, or names nothing that can
- *   be revoked.
+ * @throws ArgumentError when an option is not of its type; so does `add` for an entry of another form, or
+ *   one that names neither a delegation nor a principal.
  */
 export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}): RevocationRegistry {
   const {

@@ -13,8 +13,8 @@ export interface PathOptions {
  * An absolute path with `/` between its segments. Canonical form: begins with a slash and does not end with one (but
  * for `/` itself); no empty, `.` or `..` segment, nor one of dots and white space alone, also before a semicolon; no
  * backslash, percent sign, question mark or number sign; no control or hidden character; in normalization form C, and
- * nothing in it becomes one of these under NFKC. What matches `["like", ".path", "/data/*"]` is below `/data` as a file and
- * as the path of a URL, also for a server that decodes it once more or cuts off what follows a semicolon.
+ * nothing in it becomes one of these under NFKC. A path that matches `["like", ".path", "/data/*"]` is below `/data` as a
+ * file and as the path of a URL, also for a server that decodes it once more or cuts off parameters after a semicolon.
  *
  * @throws ArgumentError when an option is not of its type.
  */

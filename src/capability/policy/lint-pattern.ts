@@ -56,7 +56,7 @@ function isPlace(head: string, names: readonly string[]): boolean {
   return /^\S*\//.test(head) || (numbers.length > 1 && numbers.every((number) => /^[0-9]{1,3}$/.test(number)))
 }
 
-/** Whether what stands before a star ends within a name. */
+/** Whether the text before a star ends within a name. */
 function isUnfinished(piece: string): boolean {
   return /[\p{L}\p{N}]$/u.test(piece)
 }
