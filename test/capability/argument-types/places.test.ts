@@ -28,9 +28,9 @@ describe('a place', () => {
           expect(faults, JSON.stringify(text)).toEqual([])
         }
       }),
-      { numRuns: 10_000 },
+      { numRuns: 4_000 },
     )
-    expect(taken).toBeGreaterThan(300)
+    expect(taken).toBeGreaterThan(100)
   })
 
   it('ARG-12 is not left by a URL below it, whoever reads it [attack 45]', () => {
@@ -44,8 +44,8 @@ describe('a place', () => {
         const faults = meanings(new URL(value).pathname).filter((place) => !place.startsWith('/users/me/'))
         expect(faults, value).toEqual([])
       }),
-      { numRuns: 10_000 },
+      { numRuns: 4_000 },
     )
-    expect(taken).toBeGreaterThan(300)
+    expect(taken).toBeGreaterThan(100)
   })
 })

@@ -319,7 +319,7 @@ describe('findWidening', () => {
         const beyond = values.some((a) => !wide?.evaluate({ a }) && narrow?.evaluate({ a }))
         expect(beyond).toBe(true)
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
   })
 
