@@ -1,4 +1,5 @@
 import { type SampleDenialsOptions, type SuppressedDenials, sampleDenials } from '../audit/sample-denials.ts'
+import { AuditError } from '../errors.ts'
 import type { GuardDenial } from './result.ts'
 
 /** Options of {@link createDenialLog}. */
@@ -14,9 +15,12 @@ export interface DenialLogOptions {
 
 /** Records refusals, and how many were not. */
 export interface DenialLog {
-  /** Records a refusal, unless too many were. */
+  /** Records a refusal, unless too many were. Rejects when it is not confirmed, and after {@link DenialLog.close}. */
   denied(denial: GuardDenial, durationMs: number): Promise<void>
-  /** Records how many were left out since the last report. Nothing is reported afterwards. */
+  /**
+   * Waits for the records that are under way, and records how many refusals were left out. Rejects when that is not
+   * confirmed. Nothing is recorded afterwards.
+   */
   close(): Promise<void>
 }
 
@@ -28,6 +32,18 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
   const sampler = sampleDenials(sampling)
   let timer: ReturnType<typeof setTimeout> | undefined
   let closed = false
+  /** Records whose answer is not known yet: the refusals of one that fails are counted again. */
+  const underWay = new Set<Promise<unknown>>()
+
+  async function tracked(work: Promise<void>): Promise<void> {
+    const settled = work.catch(() => undefined)
+    underWay.add(settled)
+    try {
+      await work
+    } finally {
+      underWay.delete(settled)
+    }
+  }
 
   /** Starts the timer of the next report. */
   function begin(): void {
@@ -40,7 +56,7 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
   async function reportAll(): Promise<void> {
     clearTimeout(timer)
     timer = undefined
-    const results = await Promise.allSettled(sampler.take().map(reportOne))
+    const results = await Promise.allSettled(sampler.take().map((denials) => tracked(reportOne(denials))))
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -54,24 +70,31 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
     }
   }
 
+  async function recordOne(denial: GuardDenial, durationMs: number, invoker: string | undefined): Promise<void> {
+    // A timer may not have run, or not in time.
+    const reported = sampler.isDue() ? reportAll().catch(onError) : undefined
+    try {
+      await record(denial, durationMs)
+    } catch (error) {
+      sampler.lose(invoker)
+      begin()
+      throw error
+    } finally {
+      await reported
+    }
+  }
+
   return {
     async denied(denial, durationMs) {
+      if (closed)
+        throw new AuditError('ERR_AUDIT_CLOSED', 'the guard has closed: the refusal of a call is not recorded')
       const invoker = denial.call?.authenticated === true ? denial.call.invoker : undefined
-      if (!sampler.admit(invoker)) return begin()
-      // A timer may not have run, or not in time.
-      const reported = sampler.isDue() ? reportAll().catch(onError) : undefined
-      try {
-        await record(denial, durationMs)
-      } catch (error) {
-        sampler.lose(invoker)
-        begin()
-        throw error
-      } finally {
-        await reported
-      }
+      if (sampler.admit(invoker)) await tracked(recordOne(denial, durationMs, invoker))
+      else begin()
     },
     async close() {
       closed = true
+      await Promise.all(underWay)
       await reportAll()
     },
   }

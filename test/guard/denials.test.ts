@@ -1,12 +1,13 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import type { DeniedEvent } from '../../src/audit/event.ts'
+import type { AuditEvent, DeniedEvent } from '../../src/audit/event.ts'
 import { toOcsf } from '../../src/audit/export/ocsf.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
+import { AuditError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
@@ -182,6 +183,54 @@ describe('refusals that are not recorded', () => {
     await expect(guard.close()).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
     await expect(memory.append(denied()[0] as DeniedEvent, {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it.each([
+    // the guard waits for its calls, and then for the record alone
+    ['a refusal', 1_500],
+    ['the number', 100],
+  ])('AUD-25 are reported at the end, when the record of %s is under way and fails', async (what, failsAfter) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const memory = memoryAuditSink()
+    const waiting: ((error: Error) => void)[] = []
+    const isHeld = (event: AuditEvent): boolean =>
+      waiting.length === 0 && (event.kind === 'denied' && event.code === 'suppressed') === (what === 'the number')
+    const sink: AuditSink = {
+      ...memory,
+      append: (event, options) =>
+        isHeld(event) ? new Promise((_, reject) => waiting.push(reject)) : memory.append(event, options),
+    }
+    const audit = { sink, deadlineMs: 600_000, denials: { unauthenticated: 1 } }
+    const { guard } = setUp(audit, { deadlines: { closeMs: 1_000 } })
+    const calls = Array.from({ length: 3 }, () => guard.use('nonsense', () => 'ran'))
+    await vi.advanceTimersByTimeAsync(60_000)
+    const closed = guard.close()
+    await vi.advanceTimersByTimeAsync(failsAfter)
+    waiting[0]?.(new Error('disk full'))
+    await closed
+    await Promise.all(calls)
+    const denied = memory.records().flatMap(({ event }) => (event.kind === 'denied' ? [event] : []))
+    expect(waiting).toHaveLength(1)
+    expect(denied.reduce((sum, { suppressed = 1 }) => sum + suppressed, 0)).toBe(3)
+  })
+
+  it('AUD-25 that come when the guard has closed are told of, each', async () => {
+    const codes: string[] = []
+    const { guard, denied } = setUp(
+      { denials: { unauthenticated: 1 } },
+      {
+        revocations: { findRevocations: () => new Promise(() => undefined) },
+        deadlines: { closeMs: 5, decisionMs: 100 },
+        onError: (error) => void (error instanceof AuditError && codes.push(error.code)),
+      },
+    )
+    const container = encodeContainer([await call({ issuer: bob, proofs, args: { to: 'ann' } }), ...proofs])
+    const calls = Array.from({ length: 3 }, () => guard.use(container, () => 'ran'))
+    await guard.close()
+    for (const result of await Promise.all(calls)) expect(result).toMatchObject({ allowed: false })
+    expect(denied()).toEqual([])
+    expect(codes).toEqual(Array.from({ length: 3 }, () => 'ERR_AUDIT_CLOSED'))
   })
 
   it('AUD-25 keep no process from ending', async () => {
