@@ -83,6 +83,12 @@ function isPromise(value: unknown): boolean {
   return having('then')(value) === undefined
 }
 
+/** A value that was not awaited is the usual mistake where something has to be made first, a signer or a sink. */
+function faultOf(form: Form, value: unknown): string | undefined {
+  const fault = form(value)
+  return fault !== undefined && isPromise(value) ? 'is a promise; await it' : fault
+}
+
 /**
  * Refuses an argument that was not awaited.
  *
@@ -135,9 +141,8 @@ export function checkOptions<Options>(
   forms: Forms<NoInfer<Options>>,
   wrong: Wrong = (what) => new ArgumentError(what),
 ): Options {
-  const missing = table(options)
-  if (missing !== undefined)
-    throw wrong(`the options of ${of} ${isPromise(options) ? 'are a promise; await it' : missing}`, true)
+  const missing = faultOf(table, options)
+  if (missing !== undefined) throw wrong(`the options argument of ${of} ${missing}`, true)
   // Inherited names are read like own ones, and so are looked at like them.
   for (const name in options) {
     if (!Object.hasOwn(forms, name)) throw wrong(`${of} has no option ${unknownName(name, Object.keys(forms))}`, true)
@@ -159,9 +164,8 @@ export function checkFields(value: unknown, forms: Readonly<Record<string, Form>
   const read: Record<string, unknown> = Object.create(null)
   for (const [name, form] of Object.entries(forms)) {
     const field = (value as Readonly<Record<string, unknown>>)[name]
-    const fault = form(field)
-    // What was not awaited is the usual mistake where something has to be made first, a signer or a sink.
-    if (fault !== undefined) throw wrong(`\`${name}\` ${isPromise(field) ? 'is a promise; await it' : fault}`, false)
+    const fault = faultOf(form, field)
+    if (fault !== undefined) throw wrong(`\`${name}\` ${fault}`, false)
     if (field !== undefined) read[name] = field
   }
   return read
@@ -205,19 +209,16 @@ function nearestName(name: string, names: readonly string[]): string | undefined
 
 /** How many characters are put in, left out or replaced to make one text of another (Levenshtein). */
 function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at)
-  for (const [done, character] of [...from].entries()) {
-    const next = [done + 1]
-    for (const [at, other] of [...to].entries()) {
-      next.push(
-        Math.min(
-          (row[at] as number) + Number(character !== other),
-          (row[at + 1] as number) + 1,
-          (next[at] as number) + 1,
-        ),
-      )
-    }
-    row = next
-  }
-  return row.at(-1) as number
+  const row = [...from].reduce(
+    (row, character, done) => {
+      const next = [done + 1]
+      for (let at = 0; at < to.length; at++) {
+        const [replaced = 0, added = 0] = row.slice(at)
+        next.push(Math.min(replaced + Number(character !== to[at]), added + 1, (next[at] ?? 0) + 1))
+      }
+      return next
+    },
+    [...Array(to.length + 1).keys()],
+  )
+  return row[to.length] ?? 0
 }

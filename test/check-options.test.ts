@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { signCheckpoint } from '../src/audit/checkpoint.ts'
+import { openContainer } from '../src/authorization/open-container.ts'
 import { verifyRevocation } from '../src/authorization/verify-revocation.ts'
 import { anything, checkOptions, checkTable, type Forms, having, listOf, maybe, number } from '../src/check-options.ts'
-import { openContainer } from '../src/container/open-container.ts'
 import { decodeDelegation } from '../src/delegation/decode-delegation.ts'
 import { ArgumentError } from '../src/errors.ts'
 import { createGuard } from '../src/guard/guard.ts'
@@ -117,7 +117,7 @@ describe('the values of options', () => {
   it('say that they are a promise where something has to be made first', () => {
     const later = Promise.resolve() as never
     expect(messageOf(() => read({ clock: later }))).toBe('`clock` is a promise; await it')
-    expect(messageOf(() => read(later))).toBe('the options of f are a promise; await it')
+    expect(messageOf(() => read(later))).toBe('the options argument of f is a promise; await it')
     expect(listOf(anything)([later])).toBe('holds a promise; await it')
     expect(messageOf(() => checkTable('f', { a: later }, having('now')))).toBe('`a` is a promise; await it')
   })

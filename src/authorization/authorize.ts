@@ -28,6 +28,7 @@ import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
 import type { ClaimedCall, Denial } from './denial.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
+import { type ContainerContents, readContents } from './open-container.ts'
 import {
   type AuthorizeOptions,
   authorizeForms,
@@ -76,6 +77,13 @@ export interface Authorizer {
    * @returns true when it stands; false also when the store does not answer.
    */
   recheck(authorization: Authorization, options?: CallOptions): Promise<boolean>
+  /**
+   * Reads the tokens of a container as `authorize` reads them, with the same limits, versions and formats, and decides
+   * nothing: for a log, or to show why a call was refused. What the tokens say may be a lie.
+   *
+   * @throws {@link MalformedError} for bytes that `authorize` refuses as malformed.
+   */
+  open(container: string | Uint8Array): Promise<ContainerContents>
 }
 
 /** Decides about one call; for a service that decides about many, {@link createAuthorizer} keeps what can be kept. */
@@ -118,6 +126,8 @@ export function authorizerOf(options: AuthorizeOptions): Authorizer {
       checkContainers(containers)
       return authorizeMany(list, kept, authorize)
     },
+    // CTN-10
+    open: (container) => readContents(container, settings.formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
   } satisfies Authorizer)
 }

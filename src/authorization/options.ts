@@ -8,27 +8,16 @@ import { backend as platformBackend } from '#backend'
 import { type Command, parseCommand } from '../capability/command.ts'
 import { type CommandDefinition, commandTable } from '../capability/definition.ts'
 import { anySubject } from '../capability/subject.ts'
-import {
-  abortSignal,
-  anything,
-  callback,
-  type Forms,
-  flag,
-  having,
-  listOf,
-  maybe,
-  table,
-  whole,
-} from '../check-options.ts'
+import { abortSignal, anything, callback, type Form, type Forms, flag, having, maybe, whole } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { createTextReader } from '../did/text-reader.ts'
-import { defaultVersions } from '../envelope/open.ts'
+import { completeDecoding, type Decoding, decodingForms } from '../envelope/complete-decoding.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
 import { createTextCache, type TextCache } from '../ipld/text-cache.ts'
-import { completeLimits, type Limits } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { quietly } from '../quietly.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
@@ -118,7 +107,7 @@ export interface ManyOptions extends CallOptions {
 }
 
 /** How tokens are read and verified, completed and checked. */
-export interface VerificationSettings {
+export interface VerificationSettings extends Decoding {
   readonly clock: Clock
   readonly clockTolerance: number
   readonly maxInvocationLifetime: number
@@ -126,9 +115,6 @@ export interface VerificationSettings {
   /** Whether that is the default one. */
   readonly resolvesKeysOnly: boolean
   readonly rememberProofs: boolean
-  readonly limits: Limits
-  readonly accept: readonly TokenVersion[]
-  readonly acceptRedundantFields: boolean
   readonly backend: CryptoBackend
   readonly onError: (error: unknown) => void
   /** `parseDid`, with a memory. */
@@ -165,11 +151,16 @@ export const verificationForms: Forms<VerificationOptions> = Object.freeze({
   // TIM-06
   clockTolerance: maybe(whole(0, 300)),
   resolver: maybe(having('resolve')),
-  limits: maybe(table),
-  accept: maybe(listOf(anything)),
-  acceptRedundantFields: maybe(flag),
+  ...decodingForms,
   backend: maybe(having('verify')),
   onError: maybe(callback),
+})
+
+/** A list of formats, as `formats` is. */
+export const formatsForm: Form = maybe((value) => {
+  const formats = Array.isArray(value) && value.length > 0 ? value : [undefined]
+  const faults = formats.map((format) => having('read')(format) ?? having('recognizes')(format))
+  return faults.some((fault) => fault !== undefined) ? 'must be a list of token formats' : undefined
 })
 
 /** The forms of {@link AuthorizeOptions}. */
@@ -185,12 +176,7 @@ export const authorizeForms: Forms<AuthorizeOptions> = Object.freeze({
   replay: having('claim'),
   maxInvocationLifetime: (value) => (value === never ? undefined : maybe(whole(0))(value)),
   minimumNonceBytes: maybe(whole(0, 64)),
-  formats: maybe((value) => {
-    const formats = Array.isArray(value) && value.length > 0 ? value : [undefined]
-    return formats.map((format) => having('read')(format) ?? having('recognizes')(format)).some(isFault)
-      ? 'must be a list of token formats'
-      : undefined
-  }),
+  formats: formatsForm,
   maxCachedDelegations: maybe(whole(0)),
   rememberProofs: maybe(flag),
   ...verificationForms,
@@ -242,9 +228,7 @@ export function completeVerification(options: VerificationOptions): Verification
     resolver: options.resolver ?? keyResolver(),
     resolvesKeysOnly: options.resolver === undefined,
     rememberProofs: false,
-    limits: completeLimits(options.limits),
-    accept: Object.freeze([...(options.accept ?? defaultVersions)]),
-    acceptRedundantFields: options.acceptRedundantFields === true,
+    ...completeDecoding(options),
     backend: options.backend ?? platformBackend,
     onError: quiet(options.onError ?? (() => undefined)),
     parseDid: createTextReader(parseDid, maxKnownTexts),
@@ -257,8 +241,4 @@ export function completeVerification(options: VerificationOptions): Verification
 /** A listener that can neither change a decision nor end the process. */
 function quiet<T>(listener: (told: T) => void): (told: T) => void {
   return (told) => void quietly(() => listener(told))
-}
-
-function isFault(fault: string | undefined): boolean {
-  return fault !== undefined
 }

@@ -8,6 +8,7 @@ import type { CID } from 'multiformats/cid'
 import { splitContainer } from '../container/container.ts'
 import { readDelegationFields } from '../delegation/payload.ts'
 import type { BoundedMap } from '../did/bounded-map.ts'
+import { isLenient } from '../envelope/complete-decoding.ts'
 import { type Envelope, fieldBytes, openEnvelope } from '../envelope/open.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { taskBytes } from '../invocation/task.ts'
@@ -31,14 +32,20 @@ export function readCall(
   container: string | Uint8Array,
   context: ReadingContext & { readonly settings: Settings },
 ): Steps<Chain | Denial> {
-  const { formats } = context.settings
-  const [first] = formats as readonly [TokenFormat]
-  const format = formats.length === 1 ? first : (formats.find((format) => format.recognizes(container)) ?? first)
-  return format.read(container, context)
+  return formatOf(container, context.settings.formats).read(container, context)
+}
+
+/** The format that a container is in; the first of the list when none says so. */
+export function formatOf<Token>(
+  container: string | Uint8Array,
+  formats: readonly TokenFormat<Token>[],
+): TokenFormat<Token> {
+  const [first] = formats as readonly [TokenFormat<Token>]
+  return formats.length === 1 ? first : (formats.find((format) => format.recognizes(container)) ?? first)
 }
 
 /** The default format: containers of UCAN 1.0.0. */
-export const standardFormat: TokenFormat = Object.freeze({
+export const standardFormat: TokenFormat<never> = Object.freeze({
   name: 'ucan@1.0.0',
   recognizes: isContainer,
   read: readContainer,
@@ -93,7 +100,7 @@ export function* readTokens(
     }
     try {
       const envelope = openEnvelope(bytes, settings.limits, settings.accept, settings.texts)
-      const lenient = settings.acceptRedundantFields || envelope.tag.version !== '1.0.0'
+      const lenient = isLenient(envelope, settings)
       if (envelope.tag.kind === 'delegation') {
         links.set(key, { link: yield* readLink(envelope, key, lenient, settings), key, unverified: envelope })
         continue

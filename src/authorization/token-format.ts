@@ -1,6 +1,7 @@
 import type { BoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import type { IpldValue } from '../ipld/value.ts'
+import type { Limits } from '../limits.ts'
 import type { Timestamp } from '../time.ts'
 import type { Chain, Link } from './chain.ts'
 import type { Denial } from './denial.ts'
@@ -25,7 +26,7 @@ export interface ReadingContext {
  * A way to write a call and its proofs. It turns bytes into a {@link Chain} and decides nothing: every rule about
  * chains is asked of what it gives back, by the same checks for all formats.
  */
-export interface TokenFormat {
+export interface TokenFormat<Token = unknown> {
   /** Name and version, such as `ucan@1.0.0`. */
   readonly name: string
   /** Returns whether a container is in this format, by its first bytes; at most one format may say so. Never throws. */
@@ -35,6 +36,11 @@ export interface TokenFormat {
    * malformed is a denial. Throws only for faults that are not the sender's.
    */
   read(container: string | Uint8Array, context: ReadingContext): Steps<Chain | Denial>
+  /**
+   * Reads the tokens of a container within the limits, and verifies none of them, for `openContainer`. Rejects with a
+   * MalformedError when they are not. Default: the format cannot show its tokens.
+   */
+  open?(container: string | Uint8Array, options: { readonly limits: Limits }): Promise<readonly Token[]>
   /**
    * The argument in which the format puts the resource of a call. A call of whatever format that has this argument is
    * allowed only when the subject owns what it names. Default: none.

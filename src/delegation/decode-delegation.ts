@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { completeDecoding } from '../envelope/complete-decoding.ts'
+import { checkOptions } from '../check-options.ts'
+import { completeDecoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { copyOf } from '../ipld/bytes.ts'
@@ -16,16 +17,20 @@ import { readDelegationPayload } from './payload.ts'
  * @throws {@link ArgumentError} when an option is not of its type.
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
-  const { limits, accept } = completeDecoding('decodeDelegation', options)
-  const envelope = openEnvelope(copyOf(bytes), limits, accept)
+  const decoding = completeDecoding(checkOptions('decodeDelegation', options, decodingForms))
+  const envelope = openEnvelope(copyOf(bytes), decoding.limits, decoding.accept)
   if (envelope.tag.kind !== 'delegation')
     throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
-  return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))
+  return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)), isLenient(envelope, decoding))
 }
 
-/** Makes the public form of an opened delegation. */
-export function delegationOf(envelope: Envelope, cid: CID): Delegation {
+/**
+ * Makes the public form of an opened delegation.
+ *
+ * @param lenient - see {@link isLenient}.
+ */
+export function delegationOf(envelope: Envelope, cid: CID, lenient: boolean = false): Delegation {
   const { tag, algorithm, bytes, payload } = envelope
-  const fields = readDelegationPayload(payload, tag.version !== '1.0.0')
+  const fields = readDelegationPayload(payload, lenient)
   return Object.freeze({ kind: 'delegation', ...fields, version: tag.version, algorithm, cid, bytes })
 }

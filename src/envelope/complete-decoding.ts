@@ -1,24 +1,37 @@
-import { checkOptions, listOf, maybe, oneOf, table } from '../check-options.ts'
+import { type Forms, flag, listOf, maybe, oneOf, table } from '../check-options.ts'
 import { completeLimits, type Limits } from '../limits.ts'
-import { type DecodeOptions, defaultVersions } from './open.ts'
+import { type DecodeOptions, defaultVersions, type Envelope } from './open.ts'
 import type { TokenVersion } from './payload-tag.ts'
 
-/**
- * Checks options and fills in the defaults, in a copy.
- *
- * @param of - the function that takes them.
- * @throws ArgumentError that names the option and says what it must be.
- */
-export function completeDecoding(
-  of: string,
-  options: DecodeOptions,
-): {
+/** How tokens are read, completed and checked. */
+export interface Decoding {
   readonly limits: Limits
   readonly accept: readonly TokenVersion[]
-} {
-  const { limits, accept = defaultVersions } = checkOptions(of, options, {
-    limits: maybe(table),
-    accept: maybe(listOf(oneOf('1.0.0', '1.0.0-rc.1'))),
-  })
-  return { limits: completeLimits(limits), accept: Object.freeze([...accept]) }
+  readonly acceptRedundantFields: boolean
+}
+
+/** TOK-25: the forms of {@link DecodeOptions}, which are those of all that reads tokens. */
+export const decodingForms: Forms<DecodeOptions> = Object.freeze({
+  limits: maybe(table),
+  accept: maybe(listOf(oneOf('1.0.0', '1.0.0-rc.1'))),
+  acceptRedundantFields: maybe(flag),
+})
+
+/**
+ * Fills in the defaults, in a copy.
+ *
+ * @param options - of {@link decodingForms}.
+ * @throws ArgumentError for limits that are not.
+ */
+export function completeDecoding(options: DecodeOptions): Decoding {
+  const { limits, accept = defaultVersions, acceptRedundantFields = false } = options
+  return { limits: completeLimits(limits), accept: Object.freeze([...accept]), acceptRedundantFields }
+}
+
+/** Whether fields that 1.0.0 leaves out are read in a token: where the reader says so, and in what was written before. */
+export function isLenient(
+  { tag }: Envelope,
+  { acceptRedundantFields }: Pick<Decoding, 'acceptRedundantFields'>,
+): boolean {
+  return acceptRedundantFields || tag.version !== '1.0.0'
 }

@@ -36,12 +36,14 @@ export interface Envelope {
 /** Maps inside each other where the fields of the payload stand: envelope, signed part, payload. */
 const payloadDepth = 3
 
-/** How tokens are read. */
+/** How tokens are read: options of `authorize` of the same names. */
 export interface DecodeOptions {
   /** Bounds on what is read. See {@link Limits} for the defaults. */
   readonly limits?: Partial<Limits>
   /** Versions of the token format to read. Default `['1.0.0']`. */
   readonly accept?: readonly TokenVersion[]
+  /** Accepts `aud` equal to `sub` and empty `meta` in 1.0.0 tokens, which some libraries write. Default false. */
+  readonly acceptRedundantFields?: boolean
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import type { Authorization } from '../authorization/authorization.ts'
 import { type Authorizer, authorizerOf } from '../authorization/authorize.ts'
+import type { ContainerContents } from '../authorization/open-container.ts'
 import { type CallOptions, callForms } from '../authorization/options.ts'
 import type { Command } from '../capability/command.ts'
 import { checkOptions } from '../check-options.ts'
@@ -50,6 +51,12 @@ export interface Guard<Args = unknown> {
    * released. To see what a guard would do before it does.
    */
   dryRun(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
+  /**
+   * Reads the tokens of a container as calls are read, and decides nothing; see `Authorizer.open`.
+   *
+   * @throws {@link MalformedError} for bytes that are refused as malformed.
+   */
+  open(container: string | Uint8Array): Promise<ContainerContents>
   /**
    * Lets no further calls in, waits for those under way, and closes the audit sink. Rejects when the sink fails to close,
    * or takes too long.
@@ -226,6 +233,7 @@ export function createGuard<const List extends readonly unknown[]>(
         }
         return decision
       }),
+    open: (container) => authorizer.open(container),
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Guard<Args>)

@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { completeDecoding } from '../envelope/complete-decoding.ts'
+import { checkOptions } from '../check-options.ts'
+import { completeDecoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { copyOf } from '../ipld/bytes.ts'
@@ -16,17 +17,21 @@ import { taskBytes } from './task.ts'
  * @throws {@link ArgumentError} when an option is not of its type.
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
-  const { limits, accept } = completeDecoding('decodeInvocation', options)
-  const envelope = openEnvelope(copyOf(bytes), limits, accept)
+  const decoding = completeDecoding(checkOptions('decodeInvocation', options, decodingForms))
+  const envelope = openEnvelope(copyOf(bytes), decoding.limits, decoding.accept)
   if (envelope.tag.kind !== 'invocation')
     throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
-  return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)))
+  return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)), isLenient(envelope, decoding))
 }
 
-/** Makes the public form of an opened invocation. */
-export async function invocationOf(envelope: Envelope, cid: CID): Promise<Invocation> {
+/**
+ * Makes the public form of an opened invocation.
+ *
+ * @param lenient - see {@link isLenient}.
+ */
+export async function invocationOf(envelope: Envelope, cid: CID, lenient: boolean = false): Promise<Invocation> {
   const { tag, algorithm, bytes, payload } = envelope
-  const fields = readInvocationPayload(payload, tag.version !== '1.0.0')
+  const fields = readInvocationPayload(payload, lenient)
   const task = cidOf(await backend.sha256(taskBytes(envelope)))
   return Object.freeze({ kind: 'invocation', ...fields, version: tag.version, algorithm, cid, task, bytes })
 }

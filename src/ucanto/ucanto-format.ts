@@ -21,8 +21,10 @@ import { archiveBytes, isArchive } from './archive-text.ts'
 import { allResources, isUri, policyKey } from './capability.ts'
 import { invocationOf } from './chain-links.ts'
 import { chooseChain } from './choose-chain.ts'
+import { decode } from './decode.ts'
 import { type ArchiveContext, type NamedToken, openArchive } from './open-archive.ts'
 import { type Claim, findOwner, type OwnerOf, type ResourceRules, readClaim } from './read-claim.ts'
+import type { UcantoToken } from './token.ts'
 
 /** Options of {@link ucantoFormat}. */
 export interface UcantoFormatOptions {
@@ -63,7 +65,7 @@ interface Rules extends ResourceRules {
  *
  * @throws {@link ArgumentError} when an option makes no sense.
  */
-export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat {
+export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<UcantoToken> {
   const {
     ownerOf,
     resourceArgument = 'resource',
@@ -81,8 +83,9 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat {
     name: 'ucanto@0.9.1',
     recognizes: isArchive,
     read: (container, context) => readCall(container, context, rules, bound),
+    open: (container, { limits }) => decode(container, { limits }),
     ...(bound === undefined ? {} : { resourceArgument: bound }),
-  } satisfies TokenFormat)
+  } satisfies TokenFormat<UcantoToken>)
 }
 
 /** For calls of other formats: what would be the `with` of a call of this one has the owner that it has here. */

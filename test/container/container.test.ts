@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { encode } from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { openContainer } from '../../src/authorization/open-container.ts'
 import {
   compressContainer,
   encodeContainer,
@@ -10,7 +11,6 @@ import {
 } from '../../src/container/container.ts'
 import { gunzip as gunzipOnNode } from '../../src/container/gzip/node.ts'
 import { gunzip as gunzipOnTheWeb, gzip as gzipOnTheWeb } from '../../src/container/gzip/web.ts'
-import { openContainer } from '../../src/container/open-container.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { completeLimits } from '../../src/limits.ts'
 import { actor } from '../support/actors.ts'

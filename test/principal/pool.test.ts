@@ -382,8 +382,8 @@ describe('closing a pool', () => {
 describe('the options of a pool', () => {
   it('are checked', async () => {
     const refused: readonly [unknown, RegExp][] = [
-      [null, /options of createVerificationPool/],
-      [4, /options of createVerificationPool/],
+      [null, /options argument of createVerificationPool/],
+      [4, /options argument of createVerificationPool/],
       [{ threads: 0 }, /`threads` must be a whole number from 1 to 256/],
       [{ threads: 257 }, /`threads`/],
       [{ threads: 1.5 }, /`threads`/],

@@ -4,11 +4,11 @@
  * @module
  */
 
+export { compressContainer, encodeContainer, encodeContainerBytes, type TokenLike } from '../container/container.ts'
 export { decodeDelegation } from '../delegation/decode-delegation.ts'
 export type { Delegation } from '../delegation/delegation.ts'
 export type { DecodeOptions } from '../envelope/open.ts'
 export type { TokenVersion } from '../envelope/payload-tag.ts'
 export { decodeInvocation } from '../invocation/decode-invocation.ts'
 export type { Invocation } from '../invocation/invocation.ts'
-export { compressContainer, encodeContainer, encodeContainerBytes, type TokenLike } from './container.ts'
-export { type ContainerContents, openContainer } from './open-container.ts'
+export { type ContainerContents, type OpenContainerOptions, openContainer } from './open-container.ts'

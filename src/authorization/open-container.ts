@@ -1,0 +1,80 @@
+import { backend } from '#backend'
+import { checkOptions, refusePromise } from '../check-options.ts'
+import { splitContainer } from '../container/container.ts'
+import { delegationOf } from '../delegation/decode-delegation.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { completeDecoding, type Decoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
+import { type DecodeOptions, openEnvelope } from '../envelope/open.ts'
+import { ArgumentError } from '../errors.ts'
+import { invocationOf } from '../invocation/decode-invocation.ts'
+import type { Invocation } from '../invocation/invocation.ts'
+import { cidOf } from '../ipld/cid.ts'
+import { formatsForm } from './options.ts'
+import { formatOf, standardFormat } from './read-call.ts'
+import type { TokenFormat } from './token-format.ts'
+
+/** Options of {@link openContainer}: how `authorize` reads, under the same names. */
+export interface OpenContainerOptions<Token = unknown> extends DecodeOptions {
+  /** Formats in which the container may come. Default: UCAN 1.0.0 alone. */
+  readonly formats?: readonly TokenFormat<Token>[]
+}
+
+/** The tokens of a container, read and not verified, in the order found. */
+export interface ContainerContents<Token = unknown> {
+  readonly delegations: readonly Delegation[]
+  readonly invocations: readonly Invocation[]
+  /** The tokens of a container in another format, as that format reads them: of `ucantoFormat`, each a `UcantoToken`. */
+  readonly others: readonly Token[]
+}
+
+/**
+ * Reads every token of a container: for an agent that receives delegations, or to look inside. A service has
+ * `authorizer.open`, which reads as it decides. To decide about a call, hand the container to `authorize` as it is.
+ *
+ * @throws {@link MalformedError} when it is not a container, or one of its tokens is not a token.
+ * @throws {@link ArgumentError} when it is neither text nor bytes, or an option is not of its type.
+ */
+export async function openContainer<Token = never>(
+  container: string | Uint8Array,
+  options: OpenContainerOptions<Token> = {},
+): Promise<ContainerContents<Token>> {
+  const { formats, ...given } = checkOptions<OpenContainerOptions<Token>>('openContainer', options, {
+    ...decodingForms,
+    formats: formatsForm,
+  })
+  return readContents(container, [...(formats ?? [standardFormat])], completeDecoding(given))
+}
+
+/** The same with options that were checked. */
+export async function readContents<Token>(
+  container: string | Uint8Array,
+  formats: readonly TokenFormat<Token>[],
+  decoding: Decoding,
+): Promise<ContainerContents<Token>> {
+  refusePromise('container', container)
+  if (typeof container !== 'string' && !(container instanceof Uint8Array)) {
+    throw new ArgumentError('a container is a string or bytes')
+  }
+  const format = formatOf(container, formats)
+  const delegations: Delegation[] = []
+  const invocations: Invocation[] = []
+  const others: Token[] = []
+  // CTN-11
+  if (format !== standardFormat) {
+    if (format.open === undefined) throw new ArgumentError(`tokens of the format \`${format.name}\` cannot be shown`)
+    others.push(...(await format.open(container, decoding)))
+  } else {
+    for (const bytes of await splitContainer(container, decoding.limits)) {
+      const envelope = openEnvelope(bytes, decoding.limits, decoding.accept)
+      const lenient = isLenient(envelope, decoding)
+      const cid = cidOf(await backend.sha256(bytes))
+      if (envelope.tag.kind === 'delegation') delegations.push(delegationOf(envelope, cid, lenient))
+      else invocations.push(await invocationOf(envelope, cid, lenient))
+    }
+  }
+  return Object.freeze({
+    delegations: Object.freeze(delegations),
+    invocations: Object.freeze(invocations),
+    others: Object.freeze(others),
+  })
+}
