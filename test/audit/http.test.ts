@@ -20,6 +20,7 @@ import { waitAfter } from '../../src/audit/http/back-off.ts'
 import { type HttpAuditSinkOptions, httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
 import { readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
 import { parseRecord } from '../../src/audit/record.ts'
+import { recoverIntents } from '../../src/audit/recover-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { ArgumentError } from '../../src/errors.ts'
@@ -253,6 +254,24 @@ describe('a log to an HTTP endpoint', () => {
     const { kind, time, mode, command, invocation } = intent(2, { mode: 'shadow' })
     expect(kept).toEqual({ sequence: 2, event: { kind, id: id(2), time, mode, command, invocation } })
     expect(await findOpenIntents(lines().map(parseRecord))).toMatchObject([{ event: { id: id(2) } }])
+  })
+
+  it('AUD-34 closes them all at the next start, and the endpoint learns of it', async () => {
+    const { url, lines } = await endpoint()
+    const directory = temporaryDirectory()
+    const first = await open({ url, directory, maxBytes: 4096 })
+    for (let i = 1; i <= 60; i++) await first.append(intent(i), {})
+    await first.delivered({})
+    await first.close()
+    const second = await open({ url, directory, maxBytes: 4096 })
+    const { recovered, pending } = await recoverIntents({ sink: second, clock: { now: () => 1_800_000_000 } })
+    expect([recovered.length, pending.length]).toEqual([60, 0])
+    expect((await recoverIntents({ sink: second })).recovered).toEqual([])
+    await second.delivered({})
+    const records = lines().map(parseRecord)
+    expect(await findOpenIntents(records)).toEqual([])
+    expect(records.filter(({ event }) => event.kind === 'outcome')).toHaveLength(60)
+    expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 120 })
   })
 
   it('AUD-34 misses no intent while files are delivered and removed', async () => {
