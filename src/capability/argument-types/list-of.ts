@@ -29,7 +29,8 @@ export function listOf<Output>(
     if (!Array.isArray(value)) return issue('is not a list')
     if (value.length < minLength) return issue(`has fewer than ${minLength} elements`)
     if (value.length > maxLength) return issue(`has more than ${maxLength} elements`)
-    const results = value.map((item) => answerOf(element, item))
+    // A list with holes has no item there to some functions of the platform, and to others undefined.
+    const results = Array.from(value, (item) => answerOf(element, item))
     const settled = results.filter((result): result is SchemaResult<Output> => !('then' in result))
     const collect = (results: readonly SchemaResult<Output>[]) => collected(element, value, results)
     return settled.length === results.length ? collect(settled) : Promise.all(results).then(collect)
