@@ -238,6 +238,11 @@ export function intentEndedBy(event: AuditEvent): string | undefined {
   return event.kind === 'outcome' || event.kind === 'denied' ? event.intent : undefined
 }
 
+/** The `id` of the intent that an event is about, once it is ended or a credential released for it; undefined for others. */
+export function intentNamedBy(event: AuditEvent): string | undefined {
+  return event.kind === 'released' ? event.intent : intentEndedBy(event)
+}
+
 /** Makes the name of a new event: 128 random bits. */
 export function newEventId(): string {
   return encodeHex(crypto.getRandomValues(new Uint8Array(16)))

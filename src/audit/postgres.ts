@@ -9,7 +9,7 @@ import { callback, having, maybe, text, whole } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { checkConfiguration } from './configuration.ts'
-import { type AuditEvent, intentEndedBy } from './event.ts'
+import { type AuditEvent, intentEndedBy, intentNamedBy } from './event.ts'
 import { auditHistory, type LoggedEvent } from './history.ts'
 import { prepareEvent } from './prepare-event.ts'
 import {
@@ -131,7 +131,7 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
     return true
   }
 
-  /** Writes one record for each event, but for those whose intent has its end on record. */
+  /** Writes one record for each event, but for those about an intent that has its end on record. */
   async function write(events: readonly IpldMap[]): Promise<readonly (AuditRecord | AuditError)[]> {
     const connection = await pool.connect()
     // The query that comes next says it again, and that is when it matters.
@@ -149,7 +149,7 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
       const ended = await readEnded(connection, events)
       let last = positionOf(rows[0])
       for (const event of events) {
-        const intent = intentOf(event)
+        const intent = intentNamedBy(event as unknown as AuditEvent)
         const before = intent === undefined ? undefined : ended.get(intent)
         if (before !== undefined) {
           answers.push(settled(name, before))
@@ -157,7 +157,8 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
         }
         const record: AuditRecord = await makeRecord(last, event, sha256)
         last = record
-        if (intent !== undefined) ended.set(intent, record.sequence)
+        const end = intentEndedBy(record.event)
+        if (end !== undefined) ended.set(end, record.sequence)
         records.push(record)
         answers.push(record)
       }
@@ -185,7 +186,7 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
 
   /** The intents of a batch that have their end on record, with the number of that record. */
   async function readEnded(connection: PostgresQueryable, events: readonly IpldMap[]): Promise<Map<string, number>> {
-    const intents = events.flatMap((event) => intentOf(event) ?? [])
+    const intents = events.flatMap((event) => intentNamedBy(event as unknown as AuditEvent) ?? [])
     if (intents.length === 0) return new Map()
     const asked = `SELECT outcome_of, sequence FROM ${table} WHERE outcome_of = ANY($1::text[])`
     const rows = (await connection.query(asked, [intents])).rows as readonly EndedRow[]
@@ -215,10 +216,6 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
 interface EndedRow {
   readonly outcome_of: string
   readonly sequence: string
-}
-
-function intentOf(event: IpldMap): string | undefined {
-  return intentEndedBy(event as unknown as AuditEvent)
 }
 
 /** Runs one query; a connection on which it failed is not used again. */

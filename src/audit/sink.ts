@@ -43,7 +43,8 @@ export interface AuditSink {
    * call when the event is an intent, sends nothing when it is the release of a credential, and says `recorded: false` when
    * it is an outcome. After `signal` is aborted nobody waits for the answer.
    *
-   * A sink that can look into its log as it writes rejects a second record that ends an intent, with `ERR_AUDIT_SETTLED`.
+   * A sink that can look into its log as it writes rejects a release, or a second end, of an intent that has an end on
+   * record, with `ERR_AUDIT_SETTLED`.
    */
   append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation>
   /**

@@ -8,7 +8,7 @@ import { backend as platform } from '#backend'
 import { callback, having, maybe, text } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
 import { checkConfiguration, setUp } from './configuration.ts'
-import { type AuditEvent, intentEndedBy } from './event.ts'
+import { type AuditEvent, intentEndedBy, intentNamedBy } from './event.ts'
 import { auditHistory, type LoggedEvent } from './history.ts'
 import { prepareEvent } from './prepare-event.ts'
 import { beginning, formatRecord, type LogPosition, makeRecord, parseRecord, type Sha256 } from './record.ts'
@@ -77,7 +77,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
 
   /** No transaction may begin while another one of this connection waits for a hash. */
   async function write(event: Awaited<ReturnType<typeof prepareEvent>>): Promise<Confirmation> {
-    const intent = intentEndedBy(event as unknown as AuditEvent)
+    const intent = intentNamedBy(event as unknown as AuditEvent)
     database.exec('BEGIN IMMEDIATE')
     try {
       const before = intent === undefined ? undefined : ended.get(intent)
@@ -85,7 +85,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
       const made = makeRecord(positionOf(last.get()), event, sha256)
       const record = made instanceof Promise ? await made : made
       const { sequence, hash, previous } = record
-      insert.run(sequence, hash, previous, formatRecord(record), intent ?? '')
+      insert.run(sequence, hash, previous, formatRecord(record), intentEndedBy(record.event) ?? '')
       database.exec('COMMIT')
       return { sink: name, durability: 'disk', sequence, hash }
     } catch (cause) {

@@ -50,6 +50,7 @@ describe('a log that is read back', () => {
     rmSync(join(directory, oldest))
     expect((await readBack(second)).length).toBeLessThan(31)
     await second.close()
+    await expect(readBack(second)).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
     const memory = memoryAuditSink()
     for (let i = 1; i <= 3; i++) await memory.append(intent(i), {})
     expect((await readBack(memory)).map(({ sequence }) => sequence)).toEqual([3, 2, 1])

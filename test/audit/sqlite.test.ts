@@ -54,10 +54,15 @@ describe('a log in SQLite', () => {
       await expect(health.append(event, {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SETTLED' })
     }
     expect(health.health()).toMatchObject({ healthy: true, failed: 0 })
+    const released = { kind: 'released', time: 1, vault: 'smtp', downscoped: false } as const
+    const late = other.append({ ...released, id: id(19), intent: id(1) }, {})
+    await expect(late).rejects.toMatchObject({ code: 'ERR_AUDIT_SETTLED' })
+    await other.append({ ...released, id: id(20), intent: id(3) }, {})
+    await other.append({ ...released, id: id(21), intent: id(3) }, {})
     await other.append(outcome(18, 3), {})
-    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 8 })
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 10 })
     expect(() => database.exec('UPDATE audit_log SET outcome_of = NULL')).toThrow('not changed')
-    const again = `INSERT OR REPLACE INTO audit_log VALUES (9, 'a', (SELECT hash FROM audit_log WHERE sequence = 8), 'x', '${id(1)}')`
+    const again = `INSERT OR REPLACE INTO audit_log VALUES (11, 'a', (SELECT hash FROM audit_log WHERE sequence = 10), 'x', '${id(1)}')`
     expect(() => database.exec(again)).toThrow('not changed')
   })
 

@@ -28,11 +28,12 @@ import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { openDatabase } from '../audit/open-database.ts'
 import { actor, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
-import { startUpstream } from '../support/upstream.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 const alice = await actor('alice')
 const bob = await actor('bob')
 const proofs = await chainOf(alice, bob)
+const secret = 'canary-5510a2'
 const send = defineCommand({ command: '/mail/send', args: { to: z.string() } })
 
 interface Guarded {
@@ -74,6 +75,14 @@ function guarded(sink: AuditSink, change: Partial<GuardOptions> & { readonly rec
         waiting.push({ count, resolve })
         if (recoveredNow() >= count) resolve()
       }),
+  }
+}
+
+/** Options of a guard whose command uses a credential of an upstream. */
+function withCredential({ origin }: Upstream): Pick<GuardOptions, 'commands' | 'vault'> {
+  return {
+    commands: [{ ...send, credential: 'mail' }] as GuardOptions['commands'],
+    vault: memoryVault({ mail: { secret, origins: [origin], processor: bearer() } }, { clock: stoppedClock(now) }),
   }
 }
 
@@ -206,16 +215,11 @@ describe('the time in which a call is recorded', () => {
   })
 
   it('GRD-18 ends what was suspended: nothing is released or recorded of it, and no recovery contradicted', async () => {
-    const upstream = await startUpstream('canary-5510a2')
+    const upstream = await startUpstream(secret)
     onTestFinished(() => upstream.close())
     const log = memoryAuditSink()
     const clock = stoppedClock(now)
-    const vault = memoryVault(
-      { mail: { secret: 'canary-5510a2', origins: [upstream.origin], processor: bearer() } },
-      { clock },
-    )
-    const commands = [{ ...send, credential: 'mail' }] as GuardOptions['commands']
-    const { guard, errors } = guarded(log, { clock, vault, commands, recoverIntents: false })
+    const { guard, errors } = guarded(log, { clock, ...withCredential(upstream), recoverIntents: false })
     let failure: unknown
     const result = await guard.use(await container(), async ({ fetch }) => {
       // the machine slept, and another one took the call for ended
@@ -233,16 +237,23 @@ describe('the time in which a call is recorded', () => {
   })
 
   it('GRD-18 is refused by a database when no clock of the process has noticed the time that passed', async () => {
+    const upstream = await startUpstream(secret)
+    onTestFinished(() => upstream.close())
     const database = openDatabase(join(temporaryDirectory(), 'audit.db'))
-    const sink = sqliteAuditSink({ database })
-    const { guard, errors } = guarded(sink, { recoverIntents: false })
-    const result = await guard.use(await container(), async () => {
+    const { guard, errors } = guarded(sqliteAuditSink({ database }), {
+      ...withCredential(upstream),
+      recoverIntents: false,
+    })
+    const result = await guard.use(await container(), async ({ fetch }) => {
       await recoverIntents({ sink: sqliteAuditSink({ database }), clock: stoppedClock(now + 300) })
+      await expect(fetch(upstream.origin)).rejects.toMatchObject({ code: 'ERR_AUDIT_SETTLED' })
       return 'done'
     })
     expect(result).toMatchObject({ allowed: true, recorded: false })
-    expect(errors).toMatchObject([{ code: 'ERR_AUDIT_SETTLED' }])
+    expect(upstream.requests).toHaveLength(0)
+    expect(errors).toMatchObject([{ code: 'ERR_AUDIT_SETTLED' }, { code: 'ERR_AUDIT_SETTLED' }])
     const events = [...readSqliteLines(database)].map((line) => parseRecord(line).event)
+    expect(events.map(({ kind }) => kind)).toEqual(['intent', 'outcome'])
     expect(Object.values(endsOf(events))).toEqual([['unknown']])
   })
 

@@ -9,6 +9,7 @@ import {
 } from '../../src/audit/postgres.ts'
 import { parseRecord } from '../../src/audit/record.ts'
 import { recoverIntents } from '../../src/audit/recover-intents.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
 import { withDeadline } from '../../src/audit/with-deadline.ts'
 import { ArgumentError } from '../../src/errors.ts'
@@ -102,6 +103,10 @@ describe('a log in PostgreSQL', () => {
     await postgresAuditSink({ pool, table: log }).append(intent(1), {})
     const changes = [`UPDATE ${log} SET line = 'x'`, `DELETE FROM ${log}`, `TRUNCATE ${log}`, `DROP TABLE ${log}`]
     for (const change of changes) await expect(pool.query(change), change).rejects.toThrow(/permission|owner/)
+    const row = `SELECT sequence, hash, previous, 'x' FROM ${log}`
+    const replacing = `INSERT INTO ${log} ${row} ON CONFLICT (sequence) DO UPDATE SET line = 'x'`
+    await expect(pool.query(replacing)).rejects.toThrow('permission')
+    await expect(owner.query(replacing)).rejects.toThrow('not changed')
     for (const change of changes.slice(0, 3)) await expect(owner.query(change), change).rejects.toThrow('not changed')
     await owner.query(`DROP TRIGGER no_change ON ${log}`)
     await owner.query(`UPDATE ${log} SET line = replace(line, '/mail/send', '/mail/read')`)
@@ -125,9 +130,22 @@ describe('a log in PostgreSQL', () => {
     }
     const report = await verifyAuditLog(readPostgresLines(pool, log))
     expect(report).toMatchObject({ valid: true, records: 80 })
+    // a release and the end of its intent in one batch count in their order
+    const [sink] = sinks as [AuditSink]
+    const released = { kind: 'released', time: 1, vault: 'smtp', downscoped: false } as const
+    await sink.append(intent(50), {})
+    const batch = await Promise.allSettled([
+      sink.append(intent(51), {}),
+      sink.append({ ...released, id: id(2_000), intent: id(50) }, {}),
+      sink.append(outcome(2_001, 50), {}),
+      sink.append({ ...released, id: id(2_002), intent: id(50) }, {}),
+      sink.append({ ...released, id: id(2_003), intent: id(1) }, {}),
+    ])
+    const ending = batch.map((one) => (one.status === 'fulfilled' ? 'written' : one.reason.code))
+    expect(ending).toEqual(['written', 'written', 'written', 'ERR_AUDIT_SETTLED', 'ERR_AUDIT_SETTLED'])
     const numbers: number[] = []
     for await (const page of sinks[0]?.history?.newestFirst({}) ?? []) numbers.push(...page.map((one) => one.sequence))
-    expect(numbers).toEqual(Array.from({ length: 80 }, (_, i) => 80 - i))
+    expect(numbers).toEqual(Array.from({ length: 84 }, (_, i) => 84 - i))
   })
 
   it('AUD-37 has one outcome for each intent when four recover at the same time, beside late writers', async () => {

@@ -312,6 +312,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
 
   /** What was written when it is called, and is on the disk by then: a record that is cut off later is not among them. */
   async function* newestFirst(): AsyncGenerator<readonly LoggedEvent[], void> {
+    if (closing !== undefined) throw new AuditError('ERR_AUDIT_CLOSED', `the audit log ${quote(name, 256)} is closed`)
     const { sequence: reached } = last
     if (sync !== 'none' && segment !== undefined) await flush()
     for (const { file } of segmentsAmong(files.list(directory), prefix).toReversed()) {
