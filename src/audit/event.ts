@@ -96,14 +96,14 @@ export interface OutcomeEvent extends EventBase {
 }
 
 /**
- * A call is refused. The facts of the call are claims of the call itself; `authenticated` says whose. Also in an
- * authenticated call the invoker names the subject and the chain: the event does not show that the subject delegated.
+ * A call is refused. The facts of the call are claims of the call itself; `authenticated` says whose.
  */
 export interface DeniedEvent extends EventBase, CallFacts {
   readonly kind: 'denied'
   /**
-   * Whether the invoker signed the call. If not, anybody may have written all of it, the name of the invoker too. Absent
-   * in records of earlier versions; then it is not known.
+   * Whether the call and its delegations are signed, and lead from a subject of the service to the invoker. If not,
+   * anybody may have written all of it, the name of the invoker too. Absent in records of earlier versions; then it is
+   * not known.
    */
   readonly authenticated?: boolean
   /** Why: a denial code of the authorization or of the guard; `suppressed`, see `suppressedEvent`. */

@@ -20,7 +20,7 @@ export interface SampleDenialsOptions {
 
 /** Denials that were left out of the log. */
 export interface SuppressedDenials {
-  /** Whether they were of calls that their invokers had signed. */
+  /** Whether they were of authenticated calls. */
   readonly authenticated: boolean
   /** How many, 1 or more. */
   readonly count: number
@@ -35,8 +35,7 @@ export interface DenialSampler {
   /**
    * Whether to record one more denial. One that is not recorded is counted.
    *
-   * @param invoker - who signed the call (`denial.call.invoker` where `denial.call.authenticated`); undefined when nobody
-   *   is known to have.
+   * @param invoker - `denial.call.invoker` where `denial.call.authenticated`; undefined of any other call.
    */
   admit(invoker: string | undefined): boolean
   /** Counts a denial that was admitted and whose record was not confirmed; `invoker` as for `admit`. */
@@ -56,8 +55,8 @@ export interface DenialSampler {
  * Keeps refused calls, which cost their sender nothing, from filling the log. Ask it for denials only: what is allowed
  * is always recorded. AUD-10
  *
- * The invoker of a call that is not authenticated can be invented, and be the name of a victim: so there is one limit for
- * all of these, and it is not the one of authenticated denials.
+ * The invoker of a call that is not authenticated can be invented: it can be the name of a victim, or a key that was made
+ * for this call. So there is one limit for all of these, and it is not the one of authenticated denials.
  */
 export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler {
   checkConfiguration('denials', options, {

@@ -216,6 +216,7 @@ function* decideAgain(
   return (checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))) === undefined
 }
 
+/** @param authenticated - whether the whole chain was found to be aligned, for this service and signed. AUD-27 */
 function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
   if (chain === undefined) return Object.freeze({ allowed: false, denial: Object.freeze(denial) })
   const { cid, fields } = chain.invocation

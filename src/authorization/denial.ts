@@ -98,7 +98,10 @@ export interface Approvable {
 
 /** What a refused call says of itself: for records and for limits, not for decisions. */
 export interface ClaimedCall {
-  /** Whether the invocation is signed by its issuer; if not, anybody may have written this. */
+  /**
+   * Whether the invocation and its delegations are signed, and lead from a subject that this service acts for to the
+   * invoker. If not, anybody may have written this, or somebody with keys of their own.
+   */
   readonly authenticated: boolean
   /** The invocation. */
   readonly invocation: CID

@@ -61,11 +61,12 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
       const policy = policyIn(policies(step.source, step.places[0] as number))
       return outlined(step, outlineOf(step, claim, policy))
     })
-    return told(checkPolicies({ links, invocation }) ?? holding, outline, true)
+    // Nobody has looked at the signatures of this path.
+    return told(checkPolicies({ links, invocation }) ?? holding, outline, false)
   }
   const question = { claim, walk, last: [], invocation: () => invocation, sessions }
   const outcome = yield* prove(question, begin())
-  if ('code' in outcome) return told(outcome, outline, true)
+  if ('denial' in outcome) return told(outcome.denial, outline, outcome.signed)
   return { links: outcome.links, invocation: invocationOf(start, claim, outcome.path) }
 }
 

@@ -100,9 +100,17 @@ export interface Proof {
   readonly links: readonly ChainLink[]
 }
 
+/** That no path is the one. */
+export interface Unproven {
+  /** Why the path that passed most is not. */
+  readonly denial: Denial
+  /** Whether it leads from the owner to the invoker, and is signed by all of them. */
+  readonly signed: boolean
+}
+
 /** Why a path is not the one. */
 interface Fault {
-  /** How many kinds of checks it passed. */
+  /** How many kinds of checks it passed, the signatures first. */
   readonly rank: number
   readonly denial: () => Denial
   /** Whether another path can be better. */
@@ -115,20 +123,24 @@ interface Fault {
  *
  * @returns the path, or the denial of the path that passed most.
  */
-export function* prove(question: Question, search: Search): Steps<Proof | Denial> {
+export function* prove(question: Question, search: Search): Steps<Proof | Unproven> {
   const { walk, claim } = question
   const ask = askPolicies(claim.args, search.policies, search.left)
   let best: Fault | undefined
   // A delegation or an attestation falls out in each round.
   for (let rounds = 0; rounds <= 2 * search.tokens.size; rounds++) {
     const found = walk.find()
-    if ('code' in found) return best === undefined ? found : best.denial()
+    if ('code' in found) return best === undefined ? { denial: found, signed: false } : unproven(best)
     const outcome = yield* examine([...found, ...question.last], question, ask, search)
     if (!('rank' in outcome)) return outcome
     if (best === undefined || outcome.rank > best.rank || outcome.isFinal) best = outcome
     if (outcome.isFinal) break
   }
-  return (best as Fault).denial()
+  return unproven(best as Fault)
+}
+
+function unproven({ rank, denial }: Fault): Unproven {
+  return { denial: denial(), signed: rank > 0 }
 }
 
 function* examine(

@@ -163,7 +163,7 @@ function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps
   const last: readonly PathStep[] = [{ source, namedBy, places: [0] }]
   const invocation = standIn(source, claim)
   const outcome = yield* prove({ claim, walk, last, invocation: () => invocation }, search)
-  if ('code' in outcome) return refusal(outcome, walk, search)
+  if ('denial' in outcome) return refusal(outcome.denial, walk, search)
   const { links } = outcome
   const times = links.map(({ link }) => link)
   return {

@@ -10,11 +10,14 @@ import { encodeContainer } from '../../src/container/container.ts'
 import { AuditError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
+import { generateSigner } from '../../src/principal/generate-signer.ts'
+import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import { stoppedClock } from '../audit/events.ts'
 import { actor, clock } from '../support/actors.ts'
-import { invocationPayload, sealRaw } from '../support/raw-token.ts'
+import { delegationPayload, invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, chainOf, service } from '../support/service.ts'
+import { nameOf } from '../ucanto/raw.ts'
 
 const [alice, bob, mallory] = [await actor('alice'), await actor('bob'), await actor('mallory')]
 const proofs = await chainOf(alice, bob)
@@ -48,6 +51,23 @@ async function forged(): Promise<string | Uint8Array> {
   const payload = { ...invocationPayload(bob.did), sub: alice.did, aud: service.did, prf: proofs.map(({ cid }) => cid) }
   const bytes = await sealRaw(mallory, { tag: 'ucan/inv@1.0.0', payload })
   return encodeContainer([{ bytes }, ...proofs])
+}
+
+/** A delegation in the name of somebody, signed by somebody. */
+async function delegationOf(signer: Signer, issuer: Signer, audience: Signer): Promise<Uint8Array> {
+  return sealRaw(signer, { payload: delegationPayload(issuer.did, audience.did) })
+}
+
+/** A call that somebody signs with a key of their own. */
+async function signedBy(signer: Signer, subject: string, delegations: readonly Uint8Array[]) {
+  const payload = {
+    ...invocationPayload(signer.did),
+    sub: subject,
+    aud: service.did,
+    prf: delegations.map((one) => nameOf(one)),
+  }
+  const bytes = await sealRaw(signer, { tag: 'ucan/inv@1.0.0', payload })
+  return encodeContainer([{ bytes }, ...delegations.map((one) => ({ bytes: one }))])
 }
 
 describe('a refused call', () => {
@@ -105,6 +125,31 @@ describe('refusals that are not recorded', () => {
       [100, false],
       [5, true],
     ])
+  })
+
+  it('AUD-27 hide no refusal of a call of those to whom a subject delegated, when strangers sign them [attack 81]', async () => {
+    const { guard, denied } = setUp({ denials: { inAll: 3, unauthenticated: 4 } })
+    for (let i = 0; i < 4; i++) {
+      const stranger = await generateSigner()
+      const own = await delegationOf(mallory, mallory, stranger)
+      const forged = await delegationOf(mallory, alice, stranger)
+      // over what is theirs; over Alice's without a delegation, with one of somebody else's, and with a forged one
+      await many(guard, await signedBy(stranger, stranger.did, []), 1)
+      await many(guard, await signedBy(stranger, alice.did, []), 1)
+      await many(guard, await signedBy(stranger, alice.did, [own]), 1)
+      await many(guard, await signedBy(stranger, alice.did, [forged]), 1)
+    }
+    await many(guard, await refused(), 2)
+    expect(denied().map(({ code, authenticated }) => [code, authenticated])).toEqual([
+      ['subject_not_accepted', false],
+      ['root_not_subject', false],
+      ['subject_misaligned', false],
+      ['signature_invalid', false],
+      ['arguments_invalid', true],
+      ['arguments_invalid', true],
+    ])
+    await guard.close()
+    expect(counts(denied())).toEqual([[12, false]])
   })
 
   it('AUD-25 are reported when the guard closes, also those of a trial', async () => {

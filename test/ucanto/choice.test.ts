@@ -154,6 +154,25 @@ describe('of several paths the first that holds', () => {
     })
   })
 
+  it('AUD-27 leaves a call that a stranger signed one that anybody may have written [attack 81]', async () => {
+    const [one, other] = [await forged(await give(alice, carol)), await forged(await give(alice, carol))]
+    const many = await Promise.all(Array.from({ length: 33 }, async () => forged(await give(alice, carol))))
+    const wrong = { nb: { pol: [['==', '.to', 'carol']] } }
+    const authorizer = createAuthorizer(ownOptions())
+    const authenticated = async (proofs: readonly API.Delegation[]) => {
+      const decision = await authorizer.authorize(await ask(proofs, { to: 'bob' }, carol))
+      return decision.allowed ? [] : [decision.denial.code, decision.denial.call?.authenticated]
+    }
+    await expect(authenticated([one, other])).resolves.toEqual(['signature_invalid', false])
+    await expect(authenticated(many)).resolves.toEqual(['too_large', false])
+    // Carol has no delegation of Alice's, but one of Bob's, who has none either.
+    const through = await give(bob, carol, { ...wrong, proofs: [await forged(await give(alice, bob))] })
+    await expect(authenticated([through, one])).resolves.toEqual(['signature_invalid', false])
+    const genuine = await give(alice, carol, wrong)
+    await expect(authenticated([one, genuine])).resolves.toEqual(['policy_unsatisfied', true])
+    await expect(authenticated([genuine])).resolves.toEqual(['policy_unsatisfied', true])
+  })
+
   it('UCT-36 is looked for when it is certain who asks, and what for [attack 25]', async () => {
     const proofs = [await give(alice, bob), await forged(await give(alice, bob))]
     const verified: Uint8Array[] = []

@@ -196,6 +196,20 @@ describe('sessions of ucanto', () => {
     await expect(decide(attested, {}, [])).resolves.toBe('signature_invalid at container UCT-51')
   })
 
+  it('AUD-27 of a stranger make no refused call an authenticated one [attack 81]', async () => {
+    const authenticated = async (change: object) => {
+      const proof = await give({ audience: other, ...change })
+      const session = await attestation(proof, { issuer: other, audience: other })
+      const decision = await trusting().authorize(await ask([proof, session], other))
+      return decision.allowed ? [] : [decision.denial.code, decision.denial.call?.authenticated]
+    }
+    await expect(authenticated({})).resolves.toEqual(['root_not_subject', false])
+    // Nobody looks for a signature on a path that does not hold.
+    await expect(authenticated({ expiration: now - 100 })).resolves.toEqual(['expired', false])
+    const capabilities = [{ can: 'mail/send', with: account, nb: { to: 'bob' } }]
+    await expect(authenticated({ capabilities })).resolves.toEqual(['policy_unsatisfied', false])
+  })
+
   it('UCT-50 are not for who asks', async () => {
     const call = await coreDelegate({
       issuer: absent,
