@@ -137,9 +137,9 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
       if (!(await exists(join(folder, next)))) return undefined
     }
     const { renewMs } = timing
-    const lock = holdLock({ folder, name: next, token, number: number + 1, takenOver: !settled, renewMs })
+    const lock = holdLock({ folder, name: next, number: number + 1, takenOver: !settled, renewMs })
     try {
-      await removeAllDrafts()
+      await removeDraftsBefore(number + 1)
     } catch (error) {
       lock.release({ settled })
       throw error
@@ -147,9 +147,14 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
     return lock
   }
 
-  /** Removes what earlier holders have not published: from now on they cannot any more. */
-  async function removeAllDrafts(): Promise<void> {
-    for (const name of await draftsIn(folder)) await unlink(join(folder, name)).catch(ignoreMissing)
+  /**
+   * Removes what earlier holders have not published: from now on they cannot any more. What later ones have is left, as
+   * this process can stand still here too.
+   */
+  async function removeDraftsBefore(number: number): Promise<void> {
+    for (const name of await draftsIn(folder)) {
+      if (Number.parseInt(name, 10) < number) await unlink(join(folder, name)).catch(ignoreMissing)
+    }
   }
 
   return {
@@ -168,7 +173,7 @@ async function readState(folder: string): Promise<LockState | undefined> {
   if (status === undefined) return undefined
   if (!status.isDirectory()) throw unusable('it is not a folder; remove it')
   // Windows has access lists in place of modes, and Node does not show them.
-  if (process.platform !== 'win32' && (status.uid !== process.getuid?.() || (status.mode & 0o022) !== 0))
+  if (process.platform !== 'win32' && (status.uid !== process.geteuid?.() || (status.mode & 0o022) !== 0))
     throw unusable('other users may write it; run chown and chmod 700')
   return stateAmong(await readdir(folder))
 }
@@ -181,7 +186,8 @@ async function begin(folder: string): Promise<LockState | undefined> {
   const fresh = `${folder}.${randomBytes(12).toString('hex')}.new`
   await mkdir(fresh, { mode: 0o700 })
   try {
-    await writeFile(join(fresh, freeName(0, true)), '', { flag: 'wx', mode: 0o600 })
+    // Not settled: the folder can be one that was removed while somebody held the lock.
+    await writeFile(join(fresh, freeName(0, false)), '', { flag: 'wx', mode: 0o600 })
     await rename(fresh, folder)
   } catch (error) {
     await rm(fresh, { recursive: true, force: true })
@@ -193,7 +199,7 @@ async function begin(folder: string): Promise<LockState | undefined> {
 
 async function draftsIn(folder: string): Promise<readonly string[]> {
   const names = (await readdir(folder).catch(ignoreMissing)) ?? []
-  return names.filter((name) => name.endsWith('.draft'))
+  return names.filter((name) => /^\d+-[0-9a-f]+\.draft$/.test(name))
 }
 
 function isSame(one: ProcessIdentity, other: ProcessIdentity): boolean {

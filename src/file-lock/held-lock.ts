@@ -41,14 +41,14 @@ export interface Holding {
   readonly folder: string
   /** The name of the state in which this process holds the lock. */
   readonly name: string
-  readonly token: string
+  /** The number of that state. */
   readonly number: number
   readonly takenOver: boolean
   readonly renewMs: number
 }
 
 /** Begins to renew a lock that was taken. */
-export function holdLock({ folder, name, token, number, takenOver, renewMs }: Holding): HeldLock {
+export function holdLock({ folder, name, number, takenOver, renewMs }: Holding): HeldLock {
   const path = join(folder, name)
   let state: 'held' | 'lost' | 'released' = 'held'
   let timer: NodeJS.Timeout | undefined
@@ -81,7 +81,7 @@ export function holdLock({ folder, name, token, number, takenOver, renewMs }: Ho
   return {
     takenOver,
     isHeld,
-    draft: () => join(folder, `${token}-${randomBytes(8).toString('hex')}.draft`),
+    draft: () => join(folder, `${number}-${randomBytes(8).toString('hex')}.draft`),
     publish(draft, place) {
       if (!isHeld()) return false
       try {

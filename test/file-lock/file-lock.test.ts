@@ -65,6 +65,18 @@ describe('a lock between processes', () => {
     expect(readdirSync(parent)).toEqual(['x.lock'])
   })
 
+  it('says whether the holder before has given it back with everything done', async () => {
+    const lock = createFileLock(folder, timing)
+    const taken: boolean[] = []
+    for (const settled of [false, true, true]) {
+      const held = await take(lock)
+      taken.push(held.takenOver)
+      held.release({ settled })
+    }
+    // of a new lock too: it can be one whose folder was removed while somebody held it
+    expect(taken).toEqual([true, true, false])
+  })
+
   it('is taken by one at a time, of many who want it at once', async () => {
     let inside = 0
     let most = 0
@@ -227,13 +239,23 @@ describe('drafts', () => {
       [{ scope: 'f'.repeat(16) }, 1],
     ] as const) {
       leave(holder)
-      writeFileSync(join(folder, `${'a'.repeat(24)}-00.draft`), 'secret')
+      writeFileSync(join(folder, '1-00.draft'), 'secret')
       await createFileLock(folder, timing).removeDrafts()
       expect(readdirSync(folder).filter((name) => name.endsWith('.draft'))).toHaveLength(left)
       rmSync(folder, { recursive: true })
     }
     await createFileLock(folder, timing).removeDrafts()
     expect(readdirSync(parent)).toEqual([])
+  })
+})
+
+describe('a process that stands still while it takes a lock', () => {
+  it('removes no drafts of those who took it later', async () => {
+    leave({ started: '1' }, 7)
+    for (const name of ['7-00.draft', '8-00.draft', '9-00.draft']) writeFileSync(join(folder, name), '')
+    const held = await take(createFileLock(folder, timing))
+    expect(readdirSync(folder).filter((name) => name.endsWith('.draft'))).toEqual(['8-00.draft', '9-00.draft'])
+    held.release()
   })
 })
 

@@ -74,6 +74,9 @@ export interface JsonlAuditSink extends AuditSink {
  * line feed only is completed; a record of kind `recovered` says which. After a failed write or sync the log is mended
  * with the next event, as soon as the disk allows it.
  *
+ * A writer that was killed is waited for until its lease has passed, 10 s at most, unless it is certain that it has ended;
+ * one that lives is waited for 15 s, as it may be about to end.
+ *
  * @throws AuditError when the directory cannot be written, another process writes the log, its end is damaged, or others
  *   may read it; ArgumentError for options that are none.
  */
