@@ -33,11 +33,12 @@ describe('a process that is killed', () => {
   it('AUD-14 leaves the log to one of four that want it', async () => {
     const directory = temporaryDirectory()
     const writers = Array.from({ length: 4 }, (_, i) =>
-      startWriter(process.execPath, [writer, directory, 'group', String(1 + i * 100_000)]),
+      startWriter(process.execPath, [writer, directory, 'group', String(1 + i * 100_000), '16384', '4', '1000']),
     )
     for (let round = 0; round < 2; round++) {
       const start = (): void => {
-        if (round > 0) writers.push(startWriter(process.execPath, [writer, directory, 'group', '900000']))
+        if (round > 0)
+          writers.push(startWriter(process.execPath, [writer, directory, 'group', '900000', '16384', '4', '1000']))
       }
       start()
       await Promise.all(

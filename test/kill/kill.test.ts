@@ -1,0 +1,55 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
+import { killAmong, killContained, killInTurn, standStill } from './kills.ts'
+import { canContain, cannotContain } from './namespace.ts'
+import { bundleProcess, httpPlace, jsonlPlace, sqlitePlace, vaultPlace } from './places.ts'
+
+let program: string
+let remove: () => void
+
+beforeAll(async () => {
+  ;({ program, remove } = await bundleProcess())
+})
+afterAll(() => remove())
+
+const none = { lost: [], twice: [] }
+
+describe('processes that are killed', () => {
+  it('AUD-20 lose nothing that a spool has confirmed [attack 78]', async () => {
+    const report = await killInTurn(program, await httpPlace(temporaryDirectory()), 3)
+    expect(report).toMatchObject({ kills: 3, ...none })
+  }, 60_000)
+
+  it('AUD-18 lose nothing that SQLite has confirmed [attack 78]', async () => {
+    const report = await killInTurn(program, sqlitePlace(join(temporaryDirectory(), 'audit.db')), 2)
+    expect(report).toMatchObject({ kills: 2, ...none })
+  }, 60_000)
+
+  it('VLT-23 VLT-24 lose no version of a credential, write none twice, and leave a whole file', async () => {
+    const report = await killAmong(program, vaultPlace(join(temporaryDirectory(), 'vault')), 6, 3)
+    expect(report).toMatchObject({ kills: 9, ...none })
+  }, 60_000)
+})
+
+describe('processes that are process 1 of a PID namespace each', () => {
+  const leaseMs = 400
+
+  it('AUD-14 write one log: the next one begins by itself when the one before was killed, and not while it lives', async () => {
+    if (!canContain()) return cannotContain()
+    const report = await killContained(program, jsonlPlace(temporaryDirectory(), leaseMs), 3, leaseMs)
+    expect(report).toMatchObject({ kills: 3, ...none })
+  }, 60_000)
+
+  it('AUD-38 write one log, also when one stands still and goes on beside the next one', async () => {
+    if (!canContain()) return cannotContain()
+    const report = await standStill(program, jsonlPlace(temporaryDirectory(), leaseMs), 1)
+    expect(report).toMatchObject(none)
+  }, 60_000)
+
+  it('VLT-42 write one vault, also when one stands still and goes on beside the next one', async () => {
+    if (!canContain()) return cannotContain()
+    const report = await standStill(program, vaultPlace(join(temporaryDirectory(), 'vault'), leaseMs), 1)
+    expect(report).toMatchObject(none)
+  }, 60_000)
+})

@@ -1,0 +1,166 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { Pool } from 'pg'
+import { expect } from 'vitest'
+import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { openJsonlLog } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { readJsonlLines } from '../../src/audit/jsonl/read-jsonl-log.ts'
+import { postgresAuditSchema, readPostgresLines } from '../../src/audit/postgres.ts'
+import { parseRecord } from '../../src/audit/record.ts'
+import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sqlite.ts'
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { openFileStore } from '../../src/vault/file/file-store.ts'
+import { shortLease } from '../audit/jsonl/short-lease.ts'
+import { openDatabase } from '../audit/open-database.ts'
+import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import type { Task } from './process.ts'
+
+/** Where processes write that are killed. */
+export interface Place {
+  /** What a process of this place is told. */
+  task(start: number): Task
+  /** Made before each start. */
+  prepare?(): void
+  /** Goes on where the processes were killed, and looks at the whole: what is in it, by the names that they said. */
+  finish(): Promise<ReadonlySet<string>>
+}
+
+/** The bundled process, so that each one starts quickly; it is beside the packages that it loads. */
+export async function bundleProcess(): Promise<{ readonly program: string; remove(): void }> {
+  const cache = `${root}node_modules/.cache`
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'procura-kill-'))
+  const entries = readEntries() as Readonly<Record<string, string>>
+  const alias = Object.fromEntries(
+    readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
+  )
+  const program = join(folder, 'process.mjs')
+  const entry = fileURLToPath(new URL('./process.ts', import.meta.url))
+  const external = ['pg', 'node-sqlite3-wasm']
+  const target = { platform: 'node', format: 'esm', target: 'node20' } as const
+  await build({ entryPoints: [entry], bundle: true, ...target, outfile: program, alias, external })
+  return { program, remove: () => rmSync(folder, { recursive: true }) }
+}
+
+/** A log in files. */
+export function jsonlPlace(directory: string, leaseMs?: number): Place {
+  const timing = leaseMs === undefined ? undefined : shortLease(leaseMs)
+  const policies = ['group', 'none', 'always'] as const
+  return {
+    task(start) {
+      const sync = policies[Math.floor(start / 1_000_000) % 3] ?? 'group'
+      return { kind: 'jsonl', place: directory, sync, start, parallel: 4, ...(leaseMs !== undefined && { leaseMs }) }
+    },
+    async finish() {
+      await (await openJsonlLog({ directory }, timing)).sink.close()
+      return verified(readJsonlLines({ directory }))
+    },
+  }
+}
+
+/** A spool, and an endpoint that answers one request of four, when it answers. */
+export async function httpPlace(directory: string): Promise<Place> {
+  const lines = new Map<number, string>()
+  let requests = 0
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => {
+      body += String(chunk)
+    })
+    request.on('error', () => undefined)
+    request.on('end', () => {
+      requests += 1
+      if (requests % 4 === 1) return void response.writeHead(503).end()
+      for (const line of body.split('\n').slice(0, -1)) {
+        const { sequence } = parseRecord(line)
+        // Two records with one number would be a fork.
+        expect(lines.get(sequence) ?? line).toBe(line)
+        lines.set(sequence, line)
+      }
+      // It has them, and the process does not hear of it.
+      if (requests % 4 === 2) request.socket.destroy()
+      else response.end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  server.unref()
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  return {
+    task: (start) => ({ kind: 'http', place: directory, url, start, parallel: 4 }),
+    async finish() {
+      const sink = await httpAuditSink({ url, directory, backOff: { firstMs: 1, maxMs: 10 } })
+      await sink.delivered({})
+      await sink.close()
+      server.closeAllConnections()
+      server.close()
+      return verified([...lines].sort(([a], [b]) => a - b).map(([, line]) => line))
+    },
+  }
+}
+
+/** A log in SQLite. */
+export function sqlitePlace(path: string): Place {
+  return {
+    task: (start) => ({ kind: 'sqlite', place: path, start, parallel: 2 }),
+    // The locks of this build of SQLite are folders, which outlive a process that is killed; those of others are not.
+    prepare: () => rmSync(`${path}.lock`, { recursive: true, force: true }),
+    async finish() {
+      rmSync(`${path}.lock`, { recursive: true, force: true })
+      const database = openDatabase(path)
+      await sqliteAuditSink({ database }).close()
+      return verified(readSqliteLines(database))
+    },
+  }
+}
+
+/** A log in PostgreSQL, whose table is made. */
+export async function postgresPlace(address: string): Promise<Place> {
+  const owner = new Pool({ connectionString: address, max: 1 })
+  owner.on('error', () => undefined)
+  await owner.query(postgresAuditSchema())
+  return {
+    task: (start) => ({ kind: 'postgres', place: address, start, parallel: 4 }),
+    async finish() {
+      const found = await verified(readPostgresLines(owner))
+      await owner.end()
+      return found
+    },
+  }
+}
+
+/** A file of credentials, to which each writer adds versions. */
+export function vaultPlace(path: string, leaseMs?: number): Place {
+  const timing = leaseMs === undefined ? undefined : shortLease(leaseMs)
+  return {
+    task: (start) => ({ kind: 'vault', place: path, start, parallel: 1, ...(leaseMs !== undefined && { leaseMs }) }),
+    async finish() {
+      const key = { bytes: new Uint8Array(32).fill(7) }
+      const settings = { create: false, scryptCost: 16_384, lockTimeoutMs: 60_000, readTimeoutMs: 60_000 }
+      const store = await openFileStore({ path, key, ...settings }, timing)
+      await store.change(({ contents }) => contents.records)
+      // Nothing is left of the writers that were killed in the midst of a write.
+      expect(readdirSync(`${path}.lock`)).toEqual([expect.stringMatching(/-free$/)])
+      const { records } = (await store.read()).contents
+      expect(new Set(records.map(({ version }) => version)).size).toBe(records.length)
+      return new Set(records.map(({ version }) => String(version)))
+    },
+  }
+}
+
+/** The events of a log that has no fork and no gap. */
+async function verified(lines: AsyncIterable<string> | Iterable<string>): Promise<ReadonlySet<string>> {
+  const all: string[] = []
+  for await (const line of lines) all.push(line)
+  expect(await verifyAuditLog(all)).toMatchObject({ valid: true, records: all.length })
+  return new Set(all.map((line) => parseRecord(line).event.id))
+}
+
+/** How the process is started out here. */
+export function plain(program: string, task: Task): readonly [string, ...string[]] {
+  return [process.execPath, program, JSON.stringify(task)]
+}

@@ -1,0 +1,110 @@
+// node only: a process that writes to a log or a vault until it is killed
+
+import process from 'node:process'
+import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { openJsonlLog, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { postgresAuditSink } from '../../src/audit/postgres.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
+import { type SqliteDatabase, sqliteAuditSink } from '../../src/audit/sqlite.ts'
+import { openFileStore } from '../../src/vault/file/file-store.ts'
+import { sealRecord } from '../../src/vault/file/format.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { id, intent } from '../audit/events.ts'
+import { say } from '../audit/jsonl/say.ts'
+import { shortLease } from '../audit/jsonl/short-lease.ts'
+
+/** What the process is told, as JSON. */
+export interface Task {
+  readonly kind: 'jsonl' | 'http' | 'sqlite' | 'postgres' | 'vault'
+  /** A directory, a file, or the address of a server. */
+  readonly place: string
+  /** Where a spool is delivered to. */
+  readonly url?: string
+  readonly sync?: SyncPolicy
+  /** The number of the first event; those of two processes never meet. */
+  readonly start: number
+  /** Writes at the same time. */
+  readonly parallel: number
+  /** The lease of the lock; default that of every lock. */
+  readonly leaseMs?: number
+}
+
+const task = JSON.parse(process.argv[2] ?? '') as Task
+const timing = task.leaseMs === undefined ? undefined : shortLease(task.leaseMs)
+let number = task.start
+
+/** What writes once, and resolves by what name it is found again. */
+async function writerOf({ kind, place, url = '', sync = 'group' }: Task): Promise<() => Promise<string>> {
+  if (kind === 'vault') return vaultWriter(place)
+  const sink = await sinkOf(kind, place, url, sync)
+  return async () => {
+    const mine = number++
+    await sink.append(intent(mine, { vault: 'x'.repeat(mine % 300) }), {})
+    return id(mine)
+  }
+}
+
+async function sinkOf(kind: Task['kind'], place: string, url: string, sync: SyncPolicy): Promise<AuditSink> {
+  if (kind === 'jsonl') return (await openJsonlLog({ directory: place, sync, maxBytes: 16_384 }, timing)).sink
+  if (kind === 'sqlite') return sqliteAuditSink({ database: await openDatabase(place) })
+  if (kind === 'http') {
+    const backOff = { firstMs: 1, maxMs: 20 }
+    return httpAuditSink({ url, directory: place, sync, maxBytes: 16_384, maxRecords: 40, backOff })
+  }
+  const { Pool } = await import('pg')
+  const pool = new Pool({ connectionString: place, max: 2 })
+  pool.on('error', () => undefined)
+  return postgresAuditSink({ pool })
+}
+
+async function openDatabase(path: string): Promise<SqliteDatabase> {
+  const { default: sqlite } = await import('node-sqlite3-wasm')
+  const database = new sqlite.Database(path)
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare: (sql) => ({
+      run: (...values) => database.run(sql, [...values]),
+      get: (...values) => database.get(sql, [...values]) ?? undefined,
+      all: (...values) => database.all(sql, [...values]),
+    }),
+  }
+}
+
+async function vaultWriter(path: string): Promise<() => Promise<string>> {
+  const key = { bytes: new Uint8Array(32).fill(7) }
+  const options = { path, key, create: true, scryptCost: 16_384, lockTimeoutMs: 60_000, readTimeoutMs: 60_000 }
+  const store = await openFileStore(options, timing)
+  return async () => {
+    let version = 0
+    await store.change(({ contents, keys }, revision) => {
+      version = revision
+      const record = { name: String(task.start), version, created: 0, rules: '{}' }
+      return [...contents.records, sealRecord(keys, record, new Secret('x'))]
+    })
+    return String(version)
+  }
+}
+
+try {
+  const write = await writerOf(task)
+  say('open')
+  const work = async (): Promise<void> => {
+    for (let turn = 1; ; turn++) {
+      try {
+        say(`ok ${await write()}`)
+      } catch (error) {
+        const { code, message } = error as { code?: string; message: string }
+        // Another process took its turn, or a connection broke: the next one may work.
+        if (code !== 'ERR_VAULT_UNAVAILABLE' && code !== 'ERR_AUDIT_UNCONFIRMED') throw error
+        say(`refused ${code} ${message}`)
+      }
+      // Without a sync nothing in here waits for the system, and no signal would be seen.
+      if (turn % 16 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  await Promise.all(Array.from({ length: task.parallel }, work))
+} catch (error) {
+  const { code, message } = error as { code?: string; message: string }
+  say(`failed ${code} ${message}`)
+  process.exit(3)
+}
