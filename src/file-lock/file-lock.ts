@@ -53,7 +53,7 @@ export interface FileLock {
    * {@link LockTiming.leaseMs}.
    *
    * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. One that is silent is waited
-   *   for longer, by a lease at most: as it seems, it has ended.
+   *   for longer, as it seems to have ended: until its lease has passed, or three of them where this process is held up.
    * @throws what `node:fs` throws; an error with the code `ERR_LOCK_FOLDER`, and what to do in its message, when
    *   something else is in the place of the folder, or others may write it.
    */
@@ -99,7 +99,7 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
       }
       const now = performance.now()
       const silent = holder !== undefined && waitMs > 0 && now - (watch?.since ?? now) > 3 * timing.renewMs
-      if (now - began >= waitMs + (silent ? timing.leaseMs : 0)) {
+      if (now - began >= waitMs + (silent ? 3 * timing.leaseMs : 0)) {
         if (holder === undefined) return { holder }
         const host = describeHost(watch?.beat ?? '')
         return { holder: { process: holder.process, host, isThisProcess: isSame(holder, own), renewed } }
