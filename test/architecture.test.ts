@@ -15,7 +15,18 @@ import { exportedDeclarations, place, readSources, type SourceFile, walk } from 
 
 /** Folders of `src` from the ground up. A file imports from lower layers and from its own folder. */
 const layers: readonly (readonly string[])[] = [
-  ['errors', 'time', 'limits', 'check-options', 'web-crypto-key', 'abort', 'deadline', 'quietly', 'file-lock'],
+  [
+    'errors',
+    'time',
+    'limits',
+    'check-options',
+    'web-crypto-key',
+    'abort',
+    'deadline',
+    'quietly',
+    'background-timer',
+    'file-lock',
+  ],
   ['ipld'],
   ['did'],
   ['principal'],

@@ -1,3 +1,4 @@
+// node only: names the holder of a lock of files
 import { quote } from '../errors.ts'
 import type { LockHolder } from './file-lock.ts'
 

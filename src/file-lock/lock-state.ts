@@ -1,3 +1,4 @@
+// node only: the state of a lock, as its files have it
 import type { ProcessIdentity } from './process-identity.ts'
 
 /** What the name of the one state file in the folder of a lock says. */

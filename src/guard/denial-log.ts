@@ -1,4 +1,5 @@
 import { type SampleDenialsOptions, type SuppressedDenials, sampleDenials } from '../audit/sample-denials.ts'
+import { startBackgroundTimer } from '../background-timer.ts'
 import { AuditError } from '../errors.ts'
 import type { GuardDenial } from './result.ts'
 
@@ -48,9 +49,7 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
   /** Starts the timer of the next report. */
   function begin(): void {
     if (closed || timer !== undefined) return
-    timer = setTimeout(() => void reportAll().catch(onError), Math.min(sampler.period * 1_000, longestMs))
-    // Where timers keep a process from ending, this one does not.
-    if (typeof timer === 'object') timer.unref()
+    timer = startBackgroundTimer(() => void reportAll().catch(onError), Math.min(sampler.period * 1_000, longestMs))
   }
 
   async function reportAll(): Promise<void> {

@@ -2,6 +2,7 @@ import { unlessAborted } from '../abort.ts'
 import { createIntentRecovery, endOf } from '../audit/intent-recovery.ts'
 import type { AuditSink } from '../audit/sink.ts'
 import { withDeadline } from '../audit/with-deadline.ts'
+import { startBackgroundTimer } from '../background-timer.ts'
 import { startDeadline } from '../deadline.ts'
 import type { Clock } from '../time.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -77,8 +78,7 @@ function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', wake)
       resolve()
     }
-    const timer = setTimeout(wake, milliseconds)
-    if (typeof timer === 'object') timer.unref()
+    const timer = startBackgroundTimer(wake, milliseconds)
     signal.addEventListener('abort', wake)
     if (signal.aborted) wake()
   })

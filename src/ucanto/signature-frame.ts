@@ -69,7 +69,7 @@ export function readSignatureFrame(bytes: unknown): FramedSignature {
 }
 
 /** Puts a raw signature into its frame. */
-export function frameSignature(algorithm: SignatureAlgorithm, raw: Uint8Array): Uint8Array {
+function frameSignature(algorithm: SignatureAlgorithm, raw: Uint8Array): Uint8Array {
   return concatBytes([encodeVarint(algorithmName(algorithm).code), Uint8Array.of(rawBytes), raw])
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { startBackgroundTimer } from '../background-timer.ts'
 import { VaultError } from '../errors.ts'
 import { concatBytes } from '../ipld/concat.ts'
 
@@ -102,9 +103,7 @@ export function scrubBody(
   function waitForReader(): void {
     const unread = (): void =>
       breakOff(new VaultError('ERR_VAULT_UPSTREAM', `nobody read from the response for ${unreadMs} ms`))
-    timer = setTimeout(unread, unreadMs)
-    // a process that has nothing else to do need not wait for it
-    ;(timer as { unref?(): void }).unref?.()
+    timer = startBackgroundTimer(unread, unreadMs)
   }
 
   const source: UnderlyingDefaultSource<Uint8Array> = {

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const connections = 20
@@ -10,9 +11,13 @@ let service: ChildProcessByStdio<null, Readable, null>
 let port: number
 
 beforeAll(async () => {
-  service = spawn(process.execPath, ['--import', 'tsx', 'test/http/reading-process.ts'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  service = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('../http/reading-process.ts', import.meta.url))],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   const [line] = (await once(service.stdout, 'data')) as [Buffer]
   port = Number(String(line))
 })
