@@ -24,6 +24,7 @@ import {
 import { settled } from './settled.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
 import { assertTableName } from './table-name.ts'
+import { unconfirmed } from './unconfirmed.ts'
 
 /** What can run a query. */
 export interface PostgresQueryable {
@@ -127,7 +128,7 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
 
   function isGivenUp({ signal, reject }: Waiting): boolean {
     if (!signal?.aborted) return false
-    reject(signal.reason)
+    reject(unconfirmed(name, signal.reason))
     return true
   }
 
@@ -145,6 +146,7 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
       await connection.query(`LOCK TABLE ${table}_turn IN SHARE ROW EXCLUSIVE MODE`)
       const { rows } = await connection.query(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`)
       const records: AuditRecord[] = []
+      const lines: string[] = []
       const answers: (AuditRecord | AuditError)[] = []
       const ended = await readEnded(connection, events)
       let last = positionOf(rows[0])
@@ -156,6 +158,13 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
           continue
         }
         const record: AuditRecord = await makeRecord(last, event, sha256)
+        const line = lineOf(record)
+        // An event that no line can carry is refused alone: the others of its transaction are of other calls.
+        if (line instanceof AuditError) {
+          answers.push(line)
+          continue
+        }
+        lines.push(line)
         last = record
         const end = intentEndedBy(record.event)
         if (end !== undefined) ended.set(end, record.sequence)
@@ -169,7 +178,7 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
           records.map(({ sequence }) => sequence),
           records.map(({ hash }) => hash),
           records.map(({ previous }) => previous),
-          records.map(formatRecord),
+          lines,
           records.map(({ event }) => intentEndedBy(event) ?? null),
         ],
       )
@@ -216,6 +225,15 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
 interface EndedRow {
   readonly outcome_of: string
   readonly sequence: string
+}
+
+function lineOf(record: AuditRecord): string | AuditError {
+  try {
+    return formatRecord(record)
+  } catch (error) {
+    if (error instanceof AuditError) return error
+    throw error
+  }
 }
 
 /** Runs one query; a connection on which it failed is not used again. */

@@ -30,4 +30,30 @@ describe('a log in PostgreSQL', () => {
       await sink.close()
     }
   })
+
+  it('AUD-19 refuses an event that no line can carry alone, and confirms those beside it', async () => {
+    const inserted: unknown[] = []
+    const connection = {
+      async query(sql: string, parameters: readonly unknown[] = []) {
+        if (sql.startsWith('INSERT')) inserted.push(parameters[0])
+        return { rows: [] }
+      },
+      release: () => undefined,
+    }
+    const sink = postgresAuditSink({ pool: { connect: async () => connection } })
+    const long = intent(2, { principals: Array.from({ length: 64 }, () => '\u0001'.repeat(512)) })
+    const results = await Promise.allSettled([intent(1), long, intent(3)].map((event) => sink.append(event, {})))
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(results[1]).toMatchObject({ reason: { code: 'ERR_AUDIT_CONFIGURATION' } })
+    expect(inserted.flat()).toHaveLength(2)
+    await sink.close()
+  })
+
+  it('AUD-01 rejects with its own error what nobody waits for any more', async () => {
+    const connection = { query: async () => ({ rows: [] }), release: () => undefined }
+    const sink = postgresAuditSink({ pool: { connect: async () => connection } })
+    const given = sink.append(intent(1), { signal: AbortSignal.abort(new Error('gone')) })
+    await expect(given).rejects.toMatchObject({ name: 'AuditError', code: 'ERR_AUDIT_UNCONFIRMED' })
+    await sink.close()
+  })
 })
