@@ -3,7 +3,8 @@ import type { Host } from './host.ts'
 /**
  * A host that shows nothing but text. The text may come from a log, from a file of credentials or from the command line:
  * control characters move the cursor of a terminal, others turn the direction of the text or are not seen. Each is
- * printed as `\uXXXX`, which is its spelling in JSON as well (AUD-26). A line feed is escaped too; a tab is not, as it separates columns.
+ * printed as `\uXXXX`, which is its spelling in JSON as well (AUD-26). So are a line feed, and each space but the common
+ * one; a tab is not, as it separates columns.
  */
 export function printableHost(host: Host): Host {
   return {
@@ -15,8 +16,10 @@ export function printableHost(host: Host): Host {
 }
 
 function printable(line: string): string {
-  return line.replace(/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, (found) =>
-    found === '\t' ? found : [...Array(found.length).keys()].map((at) => escaped(found.charCodeAt(at))).join(''),
+  return line.replace(/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu, (found) =>
+    found === '\t' || found === ' '
+      ? found
+      : [...Array(found.length).keys()].map((at) => escaped(found.charCodeAt(at))).join(''),
   )
 }
 

@@ -18,6 +18,7 @@ const hostile = [
   '\u007f',
   '\u0085',
   '\u009b2J',
+  '\u00a0',
   '\u00ad',
   '\u034f',
   '\u061c',
@@ -25,6 +26,8 @@ const hostile = [
   '\u200b',
   '\u200e',
   '\u2028',
+  '\u2800',
+  '\u3000',
   '\u2029',
   '\u202e',
   '\u2066',
@@ -33,7 +36,7 @@ const hostile = [
   '\ud800',
 ]
 const all = `a${hostile.join('b')}c`
-const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
+const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u00a0\u2800\u3000]/u
 
 let folder: string
 beforeAll(async () => {
