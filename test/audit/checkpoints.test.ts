@@ -189,6 +189,19 @@ describe('a last checkpoint', () => {
     expect(published.at(-1)).toBe(last)
   })
 
+  it('LOG-11 does not show that the log was written anew and is longer: the verifier does [attack 79]', async () => {
+    const published: Checkpoint[] = []
+    const publish = (checkpoint: Checkpoint): void => void published.push(checkpoint)
+    const first = withCheckpoints(memoryAuditSink(), { signer, log: 'mail', everyRecords: 3, publish })
+    for (let i = 0; i < 3; i++) await first.append(intent(i), {})
+    const forgery = memoryAuditSink()
+    for (let i = 0; i < 5; i++) await forgery.append(intent(90 + i), {})
+    const again = withCheckpoints(forgery, { signer, log: 'mail', everyRecords: 3, publish, last: published.at(-1) })
+    await expect(again.append(intent(9), {})).resolves.toMatchObject({ sequence: 6 })
+    const report = await verifyAuditLog(forgery.lines(), { checkpoints: published, signers, log: 'mail' })
+    expect(report).toMatchObject({ valid: false, fault: { kind: 'rewritten', sequence: 3 } })
+  })
+
   it('LOG-11 shows it with the first record, where the sink does not say where its log is [attack 79]', async () => {
     const { position: _, ...sink } = memoryAuditSink()
     const position = { sequence: 7, hash: 'ab'.repeat(32) }
