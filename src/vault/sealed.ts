@@ -154,7 +154,15 @@ export function sealedVault(options: SealedVaultOptions): Vault {
   return presented ? vault : Object.freeze({ ...vault, references: Object.freeze([...named.keys()]) })
 }
 
-const privateKey: Form = (value) => (Secret.is(value) ? undefined : 'must be a Secret')
+/** A key of another length would be refused by the platform, when the first credential is opened. */
+const privateKey: Form = (value) =>
+  Secret.is(value) && lengthOf(value) === 32 ? undefined : 'must be a Secret of 32 bytes'
+
+function lengthOf(secret: Secret): number {
+  const bytes = secret.revealBytes()
+  bytes.fill(0)
+  return bytes.length
+}
 
 function connect(
   reference: string,

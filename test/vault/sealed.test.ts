@@ -170,6 +170,17 @@ describe('sealed credentials', () => {
     expect(new Set(lengths).size).toBeLessThan(3)
   })
 
+  it('are opened by a key of 32 bytes; another is refused when the vault is made', async () => {
+    const text = await seal()
+    for (const length of [1, 31, 33, 64]) {
+      const privateKey = new Secret(new Uint8Array(length))
+      expect(() => vaultOf(text, { privateKeys: [privateKey] })).toThrow(
+        expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')),
+      )
+      await expect(sealingPublicKey(privateKey)).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+    }
+  })
+
   it('refuse settings that cannot be meant', async () => {
     const make =
       (extra: object): (() => unknown) =>
