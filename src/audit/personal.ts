@@ -79,7 +79,7 @@ export async function openPersonal(
   const sealed = 'personal' in event ? event.personal : undefined
   if (sealed === undefined) return undefined
   const { keys, signal } = options
-  if (!isSealed(sealed)) throw broken()
+  if (!isSealed(sealed) || typeof event.id !== 'string') throw broken()
   const key = await keys.find(sealed.key, signal === undefined ? {} : { signal })
   if (key === undefined) return undefined
   try {

@@ -1,4 +1,4 @@
-import { callback, table, text } from '../check-options.ts'
+import { callback, listOf, table, text } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import { encodeBase64url } from '../ipld/base.ts'
 import { checkConfiguration } from './configuration.ts'
@@ -53,6 +53,9 @@ export async function pseudonymizeEvent<E extends AuditEvent>(event: E, pseudony
     if (typeof value === 'string' && value.startsWith('did:')) copy[field] = await pseudonymize(value)
   }
   const { principals } = copy
+  if (Array.isArray(principals) && listOf(text)(principals) !== undefined) {
+    throw new ArgumentError('pseudonymizeEvent: the `principals` of the event must be a list of DIDs')
+  }
   if (Array.isArray(principals)) copy['principals'] = await Promise.all(principals.map(pseudonymize))
   return copy as unknown as E
 }

@@ -4,6 +4,7 @@ import { type OcsfOptions, toOcsf } from '../../src/audit/export/ocsf.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
 import type { AuditRecord } from '../../src/audit/record.ts'
 import { toCanonicalJson } from '../../src/audit/record-json.ts'
+import { ArgumentError } from '../../src/errors.ts'
 import { agent, alice, denied, id, intent, outcome, service } from './events.ts'
 import { faultsOfApiActivity } from './ocsf-schema.ts'
 
@@ -179,5 +180,25 @@ describe('a record as OCSF', () => {
       { status_id: 2, action_id: 2, disposition_id: 2, status_code: 'policy_unsatisfied', policy: { uid: 'POL-01' } },
       { status_id: 2, action_id: 3, disposition_id: 17 },
     ])
+  })
+
+  it('AUD-22 is refused by an error of ours when a field that was read is of another type', async () => {
+    const sink = memoryAuditSink()
+    await sink.append(events[0] as never, {})
+    const [record] = sink.records() as [AuditRecord]
+    const odd = { toString: 1, valueOf: 1 }
+    for (const [field, value] of [
+      ['principals', { 0: alice }],
+      ['principals', [alice, odd]],
+      ['chain', 'bafyroot'],
+      ['subject', odd],
+      ['command', odd],
+      ['code', null],
+    ] as const) {
+      const event = { ...record.event, [field]: value } as never
+      expect.soft(() => toOcsf({ ...record, event }, options), field).toThrow(ArgumentError)
+    }
+    const counted = { kind: 'denied', id: 'x', time: 1, code: 'suppressed', suppressed: 2, since: odd } as never
+    expect(() => toOcsf({ ...record, event: counted }, options)).toThrow(ArgumentError)
   })
 })

@@ -130,6 +130,19 @@ describe('a pseudonym', () => {
   })
 })
 
+describe('an event that was read', () => {
+  it('PRV-03 PRV-04 is refused by an error of ours when it is of another form', async () => {
+    const odd = { toString: 1, valueOf: 1 } as never
+    const pseudonymize = createPseudonymizer({ key, epoch: '2026-11' })
+    await expect(pseudonymizeEvent(intent(1, { principals: [alice, odd] }), pseudonymize)).rejects.toThrow(
+      ArgumentError,
+    )
+    const keys = memoryPersonalKeyStore()
+    const personal = await sealPersonal({ to: 'ann@example.com' }, id(1), { key: 'ann', keys })
+    await expect(openPersonal({ ...intent(1), id: odd, personal }, { keys })).rejects.toThrow(AuditError)
+  })
+})
+
 describe('personal fields', () => {
   it('PRV-04 can be read with the key, and by nobody when it is destroyed; the log verifies all the same', async () => {
     const keys = memoryPersonalKeyStore()

@@ -5,6 +5,7 @@
  */
 
 import { callback, type Form, type Forms, maybe, table, text, whole } from '../../check-options.ts'
+import { quote } from '../../errors.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { checkConfiguration, checkParts } from '../configuration.ts'
 import type { AuditEvent, CallFacts } from '../event.ts'
@@ -229,10 +230,37 @@ function restOf(event: AuditEvent): Readonly<Record<string, unknown>> {
 
 const eventForm: Form = (value) => {
   const { kind, id, time } = Object(value) as Partial<AuditEvent>
-  return (text(kind) ?? text(id) ?? whole(Number.MIN_SAFE_INTEGER)(time)) === undefined
-    ? undefined
-    : 'must be an event: its `kind`, `id` and `time`'
+  if ((text(kind) ?? text(id) ?? whole(Number.MIN_SAFE_INTEGER)(time)) !== undefined) {
+    return 'must be an event: its `kind`, `id` and `time`'
+  }
+  // A record that was read can have anything in its fields.
+  const fields = value as Readonly<Record<string, unknown>>
+  const wrong = Object.keys(fields).find((name) => (fieldTypes.get(name) ?? isAnything)(fields[name]) === false)
+  return wrong === undefined ? undefined : `must be an event; its field ${quote(wrong)} is of another type`
 }
+
+const isAnything = (): boolean => true
+const isText = (value: unknown): boolean => value === undefined || typeof value === 'string'
+const isNumber = (value: unknown): boolean => value === undefined || typeof value === 'number'
+const isListOfTexts = (value: unknown): boolean => value === undefined || (Array.isArray(value) && value.every(isText))
+
+/** The types of the fields that are mapped. */
+const fieldTypes: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ...[
+    'subject',
+    'invoker',
+    'audience',
+    'invocation',
+    'command',
+    'issuer',
+    'intent',
+    'code',
+    'requirement',
+    'status',
+  ].map((name) => [name, isText] as const),
+  ...['suppressed', 'since', 'upstreamStatus', 'responseBytes'].map((name) => [name, isNumber] as const),
+  ...['chain', 'principals'].map((name) => [name, isListOfTexts] as const),
+])
 
 const recordForms: Readonly<Record<string, Form>> = Object.freeze({
   sequence: whole(1),
