@@ -59,7 +59,7 @@ export function searchProperties({ title, ...runs }: Runs): void {
       if (answer !== 'exhausted') expect.soft(count, answer).toBeGreaterThan(2)
     }
     expect(seen.exhausted).toBeLessThanOrEqual(runs.numRuns / 100)
-  }, 600_000)
+  })
 }
 
 function options(change: Partial<AuthorizeOptions> = {}): AuthorizeOptions {

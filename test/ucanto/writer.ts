@@ -48,7 +48,11 @@ export async function writeToken(token: RawToken): Promise<RawBlock> {
   return block(dagCbor.encode(fields))
 }
 
-async function signatureOf({ issuer, audience, junk }: RawToken, fields: object): Promise<Uint8Array> {
+/** What stands for `s` in a token with these fields. */
+export async function signatureOf(
+  { issuer, audience, junk }: Pick<RawToken, 'issuer' | 'audience' | 'junk'>,
+  fields: object,
+): Promise<Uint8Array> {
   if (!('sign' in issuer)) return Uint8Array.of(0x80, 0xa0, 0x03, 0x00)
   const [alg, code] = frames[issuer.algorithm]
   const header = Uint8Array.from([...code, 64])

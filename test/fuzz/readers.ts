@@ -1,0 +1,80 @@
+// node only: some readers read files
+/**
+ * All readers of the package, and the functions that read nothing which others wrote.
+ *
+ * @module
+ */
+
+import type { Reader } from './reader.ts'
+import { auditReaders } from './readers/audit.ts'
+import { httpReaders } from './readers/http.ts'
+import { nameReaders } from './readers/names.ts'
+import { policyReaders } from './readers/policies.ts'
+import { readingObjects, tokenReaders, ucantoReaders } from './readers/tokens.ts'
+import { vaultReaders } from './readers/vault.ts'
+
+export { readingObjects }
+
+/** All of them. */
+export const readers: readonly Reader[] = [
+  ...tokenReaders,
+  ...ucantoReaders,
+  ...nameReaders,
+  ...policyReaders,
+  ...httpReaders,
+  ...auditReaders,
+  ...vaultReaders,
+]
+
+const writes = 'writes what the program says'
+const isSetUp = 'is set up by the program; what it reads later is read by the functions that are named beside it'
+const isGiven = 'is given what another function has read'
+
+/** Functions that are no readers, by entry, with the reason. Methods of {@link readingObjects} stand behind a dot. */
+export const others: readonly (readonly [entry: string, reason: string, names: string])[] = [
+  ['index', writes, 'generateSigner defineCommand attenuate delegate invoke encodeContainer'],
+  ['index', isGiven, 'createAuthorizer.recheck'],
+  ['guard', isGiven, 'createGuard.close'],
+  ['policy', writes, 'and eq every gt gte like lt lte ne not or some policyFor printSelector'],
+  ['token', writes, 'compressContainer encodeContainer encodeContainerBytes'],
+  ['revocation', writes, 'revoke'],
+  ['receipt', writes, 'issueReceipt'],
+  ['store/memory', isSetUp, 'memoryRevocationStore memoryReplayStore'],
+  ['proof', isGiven, 'findProofs memoryProofStore'],
+  [
+    'format',
+    writes,
+    'checkTimestamp chooseExpiration concatBytes encodeBase58btc encodeBase64 encodeCbor encodeVarint completeLimits',
+  ],
+  [
+    'format',
+    isGiven,
+    'linkWeight denialOf isPromiseLike runAsync wait commandCovers bytesEqual cidOf digestKey isTokenCid tokenKey isList isMap publicKey checkedSignature twinSignature verifySignature isSelfChecking',
+  ],
+  ['signer', isSetUp, 'generateSigner remoteSigner webCryptoSigner'],
+  ['did', isSetUp, 'compositeResolver keyResolver'],
+  ['did/web-node', 'makes requests for `webResolver`, which reads the answers', 'publicFetch'],
+  ['backend/sodium', isSetUp, 'sodiumBackend'],
+  ['pool', isSetUp, 'createVerificationPool'],
+  ['http', writes, 'denialResponse'],
+  ['internal/gzip-node', writes, 'gzip'],
+  ['internal/gzip-web', writes, 'gzip'],
+  ['internal/base64-node', writes, 'encode'],
+  ['internal/base64-web', writes, 'encode'],
+  ['ucanto', writes, 'archive archiveToText encodeMessage attest attenuate delegate invoke'],
+  ['audit', writes, 'signCheckpoint deniedEvent intentEvent discloseArguments newEventId argumentSalt hashArguments'],
+  ['audit', writes, 'sealPersonal generatePersonalKey createPseudonymizer formatRecord suppressedEvent'],
+  ['audit', isSetUp, 'allOf anyOf bestEffort callbackAuditSink chainedSink memoryAuditSink memoryPersonalKeyStore'],
+  ['audit', isSetUp, 'otelAuditSink sampleDenials withCheckpoints withDeadline withHealth auditHistory'],
+  ['audit', isGiven, 'recoverIntents'],
+  ['audit/postgres', writes, 'postgresAuditSchema'],
+  ['audit/postgres', 'asks the server whether there is a table', 'openPostgresAuditSink'],
+  ['audit/stdout', isSetUp, 'stdoutAuditSink'],
+  ['vault', isSetUp, 'createVault referenceTable resilient'],
+  ['vault/memory', isSetUp, 'memoryVault'],
+  ['vault/processors', isSetUp, 'basic bearer header hmac query sigV4'],
+  ['vault/sealed', writes, 'generateSealingKey'],
+  ['vault/openbao', isSetUp, 'openbaoVault'],
+  ['vault/aws', isSetUp, 'assumeRoleVault secretsManagerVault'],
+  ['vault/oauth', isSetUp, 'tokenExchangeVault'],
+]

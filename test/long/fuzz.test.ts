@@ -1,0 +1,8 @@
+import { describe } from 'vitest'
+import { fuzz } from '../fuzz/fuzz-properties.ts'
+import { readers } from '../fuzz/readers.ts'
+import { longRuns } from '../property/runs.ts'
+
+describe('a reader of what others wrote answers, or throws what it says, many times', () => {
+  fuzz(readers, longRuns(20_000))
+})
