@@ -1,16 +1,17 @@
 import type { CID } from 'multiformats/cid'
 import { abortSignal, checkOptions, type Forms, having, maybe, table } from '../check-options.ts'
+import { chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
 import { randomNonce } from '../envelope/nonce.ts'
 import { sealInvocation } from '../invocation/invoke.ts'
 import { isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
-import { type Clock, never, systemClock } from '../time.ts'
+import { never, systemClock } from '../time.ts'
 import { type Outcome, type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
 /** Options of {@link issueReceipt}. */
-export interface IssueReceiptOptions {
+export interface IssueReceiptOptions extends LifetimeOptions {
   /** Who executed the task, and signs. */
   readonly executor: Signer
   /** The task, as in `Invocation.task`. */
@@ -19,28 +20,23 @@ export interface IssueReceiptOptions {
   readonly outcome: Outcome
   /** Signed notes. */
   readonly meta?: IpldMap
-  /** Default: the host's clock. */
-  readonly clock?: Clock
   /** Ends a signer that takes too long. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Signs what came of a task. A receipt does not expire: it says what was.
+ * Signs what came of a task. It says what was, for good, unless `expiresIn` or `expiration` tells until when the executor
+ * stands by it: for a result that does not last, or an error that may be gone at the next try.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
  * @throws {@link ArgumentError} when an option is missing or not of its type.
  * @throws {@link SigningError} when the signer fails.
  */
 export async function issueReceipt(options: IssueReceiptOptions): Promise<Receipt> {
-  const {
-    executor,
-    task,
-    outcome,
-    meta,
-    clock = systemClock,
-    signal,
-  } = checkOptions('issueReceipt', options, optionForms)
+  const given = checkOptions('issueReceipt', options, optionForms)
+  const { executor, task, outcome, meta, clock = systemClock, signal } = given
+  // RCP-08
+  const expiration = chooseExpiration(given.expiresIn === undefined ? { expiration: never, ...given } : given, 0)
   const issuedAt = Math.floor(clock.now())
   const signed = await sealInvocation(
     {
@@ -50,7 +46,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
       args: { ran: task, out: outcome as IpldMap },
       proofs: [],
       nonce: randomNonce(),
-      expiration: never,
+      expiration,
       issuedAt,
       ...(meta === undefined ? {} : { meta }),
     },
@@ -62,6 +58,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     executor: signed.issuer,
     task,
     outcome: readOutcome(signed.args.out) as Outcome,
+    expiration,
     issuedAt,
     ...(signed.meta === undefined ? {} : { meta: signed.meta }),
     cid: signed.cid,
@@ -78,6 +75,6 @@ const optionForms: Forms<IssueReceiptOptions> = Object.freeze({
       ? 'must be `{ ok }` or `{ error: { name, message } }`'
       : undefined,
   meta: maybe(table),
-  clock: maybe(having('now')),
+  ...lifetimeForms,
   signal: maybe(abortSignal),
 })

@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
 import type { Did } from '../did/did.ts'
 import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
-import type { Timestamp } from '../time.ts'
+import type { Never, Timestamp } from '../time.ts'
 
 /** The command of receipts, as deployed by implementations of the UCAN receipt draft. */
 export const receiptCommand: Command = '/ucan/assert/receipt' as Command
@@ -24,6 +24,8 @@ export interface Receipt {
   readonly task: CID
   /** What came of it. */
   readonly outcome: Outcome
+  /** Until when the executor stands by the outcome; `never` when it says what was, for good. */
+  readonly expiration: Timestamp | Never
   /** When the executor says it was issued. */
   readonly issuedAt?: Timestamp
   /** Signed notes, for example the hash of an audit record. */

@@ -14,7 +14,8 @@ import {
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver, keysOf } from '../did/resolver.ts'
-import { type Envelope, openEnvelope } from '../envelope/open.ts'
+import { completeDecoding, type Decoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
+import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { cidOf, isTokenCid } from '../ipld/cid.ts'
@@ -24,7 +25,7 @@ import { verifySignature } from '../principal/signature.ts'
 import { type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
 /** Options of {@link verifyReceipt}. */
-export interface VerifyReceiptOptions {
+export interface VerifyReceiptOptions extends DecodeOptions {
   /** The DID of who should have executed the task. */
   readonly executor: string
   /** The task that was asked for. */
@@ -40,7 +41,10 @@ export interface VerifyReceiptOptions {
 /** Why a receipt was not accepted. */
 export type ReceiptFault = 'malformed' | 'executor_mismatch' | 'task_mismatch' | 'key_unresolved' | 'signature_invalid'
 
-/** The answer of {@link verifyReceipt}. */
+/**
+ * The answer of {@link verifyReceipt}. `receipt.expiration` is the time until which the executor stands by the outcome:
+ * whether a receipt still counts after it is for the reader to say.
+ */
 export type ReceiptVerdict =
   | { readonly verified: true; readonly receipt: Receipt }
   | { readonly verified: false; readonly fault: ReceiptFault; readonly message: string }
@@ -60,7 +64,7 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   const executor = didOption('executor', given.executor)
   let opened: OpenReceipt
   try {
-    opened = openReceipt(bytes)
+    opened = openReceipt(bytes, completeDecoding(given))
   } catch (error) {
     if (error instanceof MalformedError) return refuse('malformed', error.message)
     throw error
@@ -87,6 +91,7 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
 const link: Form = (value) => (isCid(value) ? undefined : 'must be a CID')
 
 const optionForms: Forms<VerifyReceiptOptions> = Object.freeze({
+  ...decodingForms,
   executor: anything,
   task: link,
   resolver: maybe(having('resolve')),
@@ -96,17 +101,22 @@ const optionForms: Forms<VerifyReceiptOptions> = Object.freeze({
 
 type OpenReceipt = Omit<Receipt, 'cid' | 'bytes'> & { readonly envelope: Envelope }
 
-/** Reads a receipt. Its `exp` is read as any other and not obeyed: it does not bound the truth of the result. */
-function openReceipt(bytes: Uint8Array): OpenReceipt {
+/** Reads a receipt. RCP-07: its `exp` is told and not obeyed. */
+function openReceipt(bytes: Uint8Array, decoding: Decoding): OpenReceipt {
   if (!(bytes instanceof Uint8Array)) throw new MalformedError('RCP-01', 'a receipt is bytes')
-  const envelope = openEnvelope(new Uint8Array(bytes))
-  const fields = envelope.tag.kind === 'invocation' ? readInvocationPayload(envelope.payload, false) : undefined
+  const envelope = openEnvelope(new Uint8Array(bytes), decoding.limits, decoding.accept)
+  const { aud, ...others } = envelope.payload
+  // RCP-06: an earlier draft names the executor here.
+  const payload = aud === envelope.payload.iss ? Object.assign(Object.create(null), others) : envelope.payload
+  const fields =
+    envelope.tag.kind === 'invocation' ? readInvocationPayload(payload, isLenient(envelope, decoding)) : undefined
   const task = fields?.args.ran
   const outcome = readOutcome(fields?.args.out)
   if (
     fields === undefined ||
     fields.command !== receiptCommand ||
     fields.issuer !== fields.subject ||
+    fields.audience !== undefined ||
     fields.proofs.length > 0 ||
     Object.keys(fields.args).length !== 2 ||
     !isCid(task) ||
@@ -115,12 +125,13 @@ function openReceipt(bytes: Uint8Array): OpenReceipt {
   ) {
     throw new MalformedError('RCP-01', 'the token is not a receipt')
   }
-  const { issuedAt, meta } = fields
+  const { expiration, issuedAt, meta } = fields
   return {
     envelope,
     executor: fields.issuer as Did,
     task,
     outcome,
+    expiration,
     ...(issuedAt === undefined ? {} : { issuedAt }),
     ...(meta === undefined ? {} : { meta }),
   }

@@ -1,7 +1,9 @@
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
+import { decodeInvocation } from '../../src/invocation/decode-invocation.ts'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
 import { type ReceiptVerdict, verifyReceipt } from '../../src/receipt/verify-receipt.ts'
+import { never } from '../../src/time.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, service } from '../support/service.ts'
@@ -102,6 +104,67 @@ describe('a receipt', () => {
     const verified = verifyReceipt(bytes, { ...expected, resolver, signal: controller.signal })
     controller.abort(new Error('too late'))
     await expect(verified).rejects.toThrow('too late')
+  })
+
+  it('RCP-06 names nobody as its audience, or the executor', async () => {
+    expect(await raw({ aud: service.did })).toBe('verified')
+    for (const aud of [alice.did, mallory.did, 'x', null, 1]) expect(await raw({ aud }), String(aud)).toBe('malformed')
+    // What is redundant elsewhere is so here.
+    expect(await raw({ meta: {} })).toBe('malformed')
+  })
+
+  it('RCP-07 tells until when the executor stands by it, and is evidence after that', async () => {
+    for (const [exp, expiration] of [
+      [now - 1, now - 1],
+      [now + 60, now + 60],
+      [null, never],
+    ] as const) {
+      const payload = {
+        ...invocationPayload(service.did),
+        cmd: '/ucan/assert/receipt',
+        args: { ran: task, out: { ok: 1 } },
+        exp,
+      }
+      const bytes = await sealRaw(service, { tag: 'ucan/inv@1.0.0', payload })
+      expect(await verifyReceipt(bytes, expected)).toMatchObject({ verified: true, receipt: { expiration } })
+    }
+  })
+
+  it('RCP-08 is written without an audience, and for good unless it is said until when', async () => {
+    const issue = (lifetime: object) =>
+      issueReceipt({ executor: service, task, outcome: { ok: 1 }, clock, ...lifetime })
+    for (const [lifetime, expiration] of [
+      [{}, never],
+      [{ expiresIn: 30 }, now + 30],
+      [{ expiration: now + 5 }, now + 5],
+      [{ expiration: never }, never],
+    ] as const) {
+      const receipt = await issue(lifetime)
+      expect(receipt.expiration).toBe(expiration)
+      const { audience, expiration: written } = await decodeInvocation(receipt.bytes)
+      expect([audience, written]).toEqual([undefined, expiration])
+      expect(await verifyReceipt(receipt.bytes, expected)).toMatchObject({ verified: true, receipt: { expiration } })
+    }
+    await expect(issue({ expiresIn: 30, expiration: now })).rejects.toThrow('not both')
+    await expect(issue({ expiresIn: 0 })).rejects.toThrow('`expiresIn` must be')
+  })
+
+  it('TOK-25 is read by the reading options of authorize', async () => {
+    const payload = {
+      ...invocationPayload(service.did),
+      cmd: '/ucan/assert/receipt',
+      args: { ran: task, out: { ok: 1 } },
+      exp: null,
+      aud: service.did,
+    }
+    const earlier = await sealRaw(service, { tag: 'ucan/inv@1.0.0-rc.1', payload })
+    expect(fault(await verifyReceipt(earlier, expected))).toBe('malformed')
+    expect(fault(await verifyReceipt(earlier, { ...expected, accept: ['1.0.0-rc.1'] }))).toBe('verified')
+    const { bytes } = await issueReceipt({ executor: service, task, outcome: { ok: 1 } })
+    expect(fault(await verifyReceipt(bytes, { ...expected, limits: { tokenBytes: 100 } }))).toBe('malformed')
+    const empty = await sealRaw(service, { tag: 'ucan/inv@1.0.0', payload: { ...payload, meta: {} } })
+    expect(fault(await verifyReceipt(empty, expected))).toBe('malformed')
+    expect(fault(await verifyReceipt(empty, { ...expected, acceptRedundantFields: true }))).toBe('verified')
   })
 
   it('RCP-04 is signed by the executor', async () => {
