@@ -223,13 +223,17 @@ export function createGuard<const List extends readonly unknown[]>(
         if (!decision.allowed) return decision
         const { authorization } = decision
         const command = table.get(authorization.command) as GuardedCommand
+        if (inFlight.isEnding()) return turnedAway(authorization.command)
         // What nothing was used up for releases nothing.
         authorization.consume(Math.floor(clock.now()))
+        const onRecorded = inFlight.record()
         try {
           const intent = await shadow.intent(authorization, command, call.signal)
           await shadow.outcome(intent, { status: 'ok', durationMs: 0 })
         } catch (error) {
           return unrecorded(error, authorization.command)
+        } finally {
+          onRecorded()
         }
         return decision
       }),

@@ -360,6 +360,25 @@ describe('a guard that closes', () => {
     await ended
     expect(inner.records().length).toBeGreaterThan(0)
   })
+
+  it('GRD-06 has the outcome of a trial on record though the sink is slow', async () => {
+    const inner = memoryAuditSink()
+    let asked = 0
+    const sink: AuditSink = {
+      ...inner,
+      append: async (event, options) => {
+        asked += 1
+        await wait(60)
+        return inner.append(event, options)
+      },
+    }
+    const { guard } = setUp({ audit: { sink }, deadlines: { closeMs: 10 } })
+    const tried = guard.dryRun(await container())
+    while (asked === 0) await wait(1)
+    await guard.close()
+    expect(inner.records().map(({ event }) => event.kind)).toEqual(['intent', 'outcome'])
+    expect(await tried).toMatchObject({ allowed: true })
+  })
 })
 
 describe('a sink that fails', () => {
