@@ -192,7 +192,7 @@ function unknownName(name: string, names: readonly string[]): string {
  *
  * @param names - those that there are.
  */
-function nearestName(name: string, names: readonly string[]): string | undefined {
+export function nearestName(name: string, names: readonly string[]): string | undefined {
   const meant = name.slice(0, 64).toLowerCase()
   let nearest: string | undefined
   let least = Number.POSITIVE_INFINITY

@@ -143,8 +143,12 @@ export class AuditError extends ProcuraError {
   }
 }
 
-/** Puts user input into a message: in backticks, control and bidi characters escaped, cut at `max` characters. */
-export function quote(input: string, max = 64): string {
+/**
+ * Puts user input into a message: in backticks, control and bidi characters escaped, cut at `max` characters. The user
+ * information of a URL, which may be a password, is left out.
+ */
+export function quote(given: string, max = 64): string {
+  const input = given.replace(/\/\/[^/?#\s]*@/g, '//…@')
   const cut = input.length > max ? `${input.slice(0, max)}…` : input
   const shown = cut.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for

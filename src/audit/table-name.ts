@@ -1,4 +1,4 @@
-import { ArgumentError, quote } from '../errors.ts'
+import { ArgumentError } from '../errors.ts'
 
 /** What is named after a table has up to 13 characters more, and PostgreSQL cuts a name silently at 63. */
 const longest = 50
@@ -12,5 +12,5 @@ const longest = 50
 export function assertTableName(name: string, parts = 1): void {
   const found = String(name).split('.')
   if (found.length <= parts && found.every((part) => part.length <= longest && /^[a-z_][a-z0-9_]*$/.test(part))) return
-  throw new ArgumentError(`\`table\` ${quote(String(name))} is no name that can be written without quotes`)
+  throw new ArgumentError('`table` must be a name of a-z, 0-9 and _, that begins with no digit')
 }

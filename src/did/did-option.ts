@@ -5,16 +5,26 @@ import { type Did, parseDid } from './did.ts'
 /**
  * Reads a DID that an option holds.
  *
- * @throws {@link ArgumentError} that names the option; its cause is what {@link parseDid} throws.
+ * @throws {@link ArgumentError} that names the option and does not show the value: it may be a key in the wrong place.
  */
 export function didOption(name: string, value: string): Did {
   try {
     return parseDid(value)
   } catch (cause) {
     refusePromise(name, value)
-    const fault = isHolder(value) ? didText(value) : `must be a DID: ${(cause as Error).message}`
-    throw new ArgumentError(`\`${name}\` ${fault}`, { cause })
+    throw new ArgumentError(
+      `\`${name}\` ${isHolder(value) ? didText(value) : `must be a DID${typeof value === 'string' ? hint(cause) : ': a DID is a string'}`}`,
+    )
   }
+}
+
+/** What is wrong with it. Messages that begin with what was read show it. */
+function hint(cause: unknown): string {
+  const { message } = cause as Error
+  if (!message.startsWith('`')) return `: ${message}`
+  return message.endsWith('fragment')
+    ? ' and not a DID URL: leave out the path, query and fragment'
+    : ', such as did:web:example.com'
 }
 
 /** Whether it has a DID, as a signer does. */

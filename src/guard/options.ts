@@ -1,5 +1,6 @@
 import { secretKeyForm } from '../audit/hmac.ts'
 import { type AuthorizeOptions, authorizeForms } from '../authorization/options.ts'
+import { isCommand } from '../capability/command.ts'
 import {
   anything,
   callback,
@@ -12,6 +13,7 @@ import {
   listOf,
   maybe,
   milliseconds,
+  nearestName,
   table,
   text,
   whole,
@@ -70,8 +72,8 @@ export function checkGuardOptions(options: GuardOptions): GuardOptions {
   const { vault } = given
   const audit = under<AuditOptions>('audit', given.audit ?? {}, auditForms)
   const deadlines = under('deadlines', given.deadlines ?? {}, deadlineForms)
-  const commands = given.commands.map((definition) => {
-    const of = `command ${quote(String(definition.command))}`
+  const commands = given.commands.map((definition, index) => {
+    const of = isCommand(definition.command) ? `command ${quote(definition.command)}` : `\`commands[${index}]\``
     return checkOptions<GuardedCommand>(of, definition, commandForms, (what, named) =>
       wrong(named ? what : `${of}: ${what}`),
     )
@@ -84,9 +86,8 @@ export function checkGuardOptions(options: GuardOptions): GuardOptions {
       // GRD-09
       if (vault === undefined) throw wrong(`\`${command}\` uses a credential, and there is no \`vault\``)
       if (vault.references?.includes(credential) !== false) continue
-      const held = vault.references.map((name) => quote(name)).join(', ')
       throw wrong(
-        `\`${command}\` uses the credential ${quote(credential)}, which the vault does not hold; it has ${held || 'none'}`,
+        `the \`credential\` of \`${command}\` is not one of the vault; ${choice(credential, vault.references)}`,
       )
     }
   }
@@ -96,17 +97,21 @@ export function checkGuardOptions(options: GuardOptions): GuardOptions {
   return { ...given, commands, audit, deadlines }
 }
 
+/** What there is to choose from. What was given is not shown: it may be a secret in the place of its name. */
+function choice(given: string, names: readonly string[]): string {
+  const near = nearestName(given, names)
+  const hint = near === undefined ? '' : `did you mean ${quote(near)}? `
+  return `${hint}it has ${names.map((name) => quote(name)).join(', ') || 'none'}`
+}
+
 /** What is recorded is named by argument; a name that is none would be left out of every record, and nobody told. */
 function checkNames(definition: GuardedCommand, option: 'show' | 'personal'): void {
   const { args, command } = definition
   if (typeof args !== 'object' || args === null) return
   const unknown = definition[option]?.find((name) => !Object.hasOwn(args, name.split('.')[0] as string))
   if (unknown === undefined) return
-  const declared = Object.keys(args)
-    .map((name) => quote(name))
-    .join(', ')
   throw wrong(
-    `command ${quote(command)}: \`${option}\` names ${quote(unknown)}, which is no argument of it; it has ${declared || 'none'}`,
+    `command ${quote(command)}: \`${option}\` has a name that is no argument of it; ${choice(unknown, Object.keys(args))}`,
   )
 }
 

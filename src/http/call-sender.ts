@@ -14,7 +14,6 @@ import {
   maybe,
   oneOf,
   refusePromise,
-  text,
   whole,
 } from '../check-options.ts'
 import { encodeContainer } from '../container/container.ts'
@@ -107,7 +106,9 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
     async send(url, invocation, proofs, options = {}) {
       checkTokens(invocation, proofs)
       const request = checkOptions('send', options, requestForms)
-      const { origin } = parsed('url', () => new URL(url))
+      const { origin, username, password } = parsed('url', () => new URL(url))
+      // `fetch` would refuse it too, and show it
+      if (username !== '' || password !== '') throw new ArgumentError('`url` must be without user name and password')
       const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
       const ask = (sent: readonly Delegation[]): Promise<Response> =>
@@ -131,7 +132,10 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
 }
 
 const requestForms: Forms<CallRequest> = Object.freeze({
-  method: maybe(text),
+  method: (method) =>
+    method === undefined || (typeof method === 'string' && /^[A-Za-z]{1,32}$/.test(method))
+      ? undefined
+      : 'must be a method of HTTP, such as POST',
   headers: anything,
   body: (body) =>
     body === undefined || typeof body === 'string' || body instanceof Uint8Array

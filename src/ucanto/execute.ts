@@ -1,7 +1,7 @@
 import { abortSignal, callback, checkOptions, didText, either, having, maybe, table, text } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
-import { MalformedError, ResolutionError } from '../errors.ts'
+import { ArgumentError, MalformedError, ResolutionError } from '../errors.ts'
 import { createWriter, writeRaw, writtenBytes } from '../ipld/writer.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { encodeMessage } from './archive.ts'
@@ -11,7 +11,7 @@ import type { UcantoToken } from './token.ts'
 
 /** Options of {@link execute}. */
 export interface ExecuteOptions {
-  /** Where the service takes requests. */
+  /** Where the service takes requests: absolute. */
   readonly url: string | URL
   /** Default: the host's. */
   readonly fetch?: typeof globalThis.fetch
@@ -32,6 +32,7 @@ const contentType = 'application/vnd.ipld.car'
  * Sends an invocation to a ucanto service and reads its receipt, whose signature is verified. That the service says
  * `error` is an outcome and not thrown. Redirects are not followed.
  *
+ * @throws {@link ArgumentError} when an option is not of its form.
  * @throws {@link MalformedError} when the answer is not a message with the service's receipt.
  * @throws {@link ResolutionError} when there is no answer, or not with status 200.
  */
@@ -46,12 +47,13 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
     signal: maybe(abortSignal),
   })
   const { url, fetch = globalThis.fetch, resolver = keyResolver(), signal } = given
+  const target = addressOf(url)
   const service = parseDid(given.service ?? invocation.audience)
   const limits = completeLimits(given.limits)
   const abort = signal === undefined ? {} : { signal }
   let response: Response
   try {
-    response = await fetch(url, {
+    response = await fetch(target, {
       method: 'POST',
       headers: { 'content-type': contentType, accept: contentType },
       body: (await encodeMessage([invocation])) as Uint8Array<ArrayBuffer>,
@@ -71,6 +73,15 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
     throw new ResolutionError('the ucanto service broke off its answer', { cause })
   })
   return readReceipt(body, invocation.cid, { limits, service, resolver, ...abort })
+}
+
+/** Refuses what `fetch` would refuse by showing it: the user information of a URL is a password. */
+function addressOf(url: string | URL): URL {
+  const target = URL.canParse(String(url)) ? new URL(String(url)) : undefined
+  if (target === undefined || target.username !== '' || target.password !== '') {
+    throw new ArgumentError('`url` must be an absolute URL without user name and password')
+  }
+  return target
 }
 
 /** Reads a response that is not longer than it may be into one buffer: kept chunks would take more than their bytes. */

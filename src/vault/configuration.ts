@@ -88,6 +88,7 @@ export function parsed<T>(of: string, option: string, parse: () => T): T {
   }
 }
 
+// SEC-10: `what` has no value of an option
 function misconfigured(of: string, what: string): VaultError {
   return new VaultError('ERR_VAULT_CONFIGURATION', `${of}: ${what}`)
 }

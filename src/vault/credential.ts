@@ -9,9 +9,9 @@ import { type Command, commandCovers, parseCommand } from '../capability/command
 import { didText, type Forms, flag, having, listOf, maybe, text } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { quote, VaultError } from '../errors.ts'
-import { checkConfiguration, parsed } from './configuration.ts'
+import { checkConfiguration } from './configuration.ts'
 import { kindOfHeader } from './kind-of-header.ts'
-import { parseOrigin } from './origin.ts'
+import { parseOrigins } from './origin.ts'
 import type { Processor } from './processor.ts'
 
 /**
@@ -66,10 +66,14 @@ export function parseCredential(reference: string, given: CredentialRules): Cred
   // VLT-11
   const wrong = (what: string): VaultError =>
     new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(reference)}: ${what}`)
-  if (!REFERENCE.test(reference))
-    throw wrong('its name must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit')
+  if (!REFERENCE.test(reference)) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      'the name of a credential must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit',
+    )
+  }
   const rules = checkConfiguration(`credential ${quote(reference)}`, given, ruleForms)
-  const origins = (rules.origins ?? []).map((origin) => parseOrigin(origin, wrong))
+  const origins = parseOrigins(rules.origins ?? [], wrong)
   const sent = origins.length > 0
   if (rules.origins !== undefined && !sent)
     throw wrong('`origins` is empty; name one, or leave it out and say `leasable: true`')
@@ -89,8 +93,8 @@ export function parseCredential(reference: string, given: CredentialRules): Cred
     methods: Object.freeze((rules.methods ?? ['GET', 'HEAD']).map((method) => parseMethod(method, wrong))),
     pathPrefix: parsePathPrefix(rules.pathPrefix ?? '/', wrong),
     headers: rules.headers && Object.freeze(rules.headers.map((name) => parseHeader(name, wrong))),
-    commands: all(reference, 'commands', rules.commands, parseCommand),
-    subjects: all(reference, 'subjects', rules.subjects, parseDid),
+    commands: all('commands', rules.commands, 'is not a command, such as /mail/send', parseCommand, wrong),
+    subjects: all('subjects', rules.subjects, 'is not a DID, such as did:web:example.com', parseDid, wrong),
     leasable: rules.leasable ?? false,
   }
   return Object.freeze({ ...credential, description: describe(credential) })
@@ -114,14 +118,23 @@ function describe(credential: Omit<Credential, 'description'>): string {
   })
 }
 
+/** Reads each text of an option, and shows none: it may be a secret in the wrong place. */
 function all<T>(
-  reference: string,
   option: string,
   texts: readonly string[] | undefined,
+  fault: string,
   parse: (text: string) => T,
+  wrong: (what: string) => VaultError,
 ): readonly T[] | undefined {
   if (texts === undefined) return undefined
-  return Object.freeze(texts.map((one) => parsed(`credential ${quote(reference)}`, option, () => parse(one))))
+  const read = texts.map((text, index) => {
+    try {
+      return parse(text)
+    } catch {
+      throw wrong(`\`${option}[${index}]\` ${fault}`)
+    }
+  })
+  return Object.freeze(read)
 }
 
 /** The forms of {@link CredentialRules}. */
@@ -137,9 +150,9 @@ export const ruleForms: Forms<CredentialRules> = Object.freeze({
 })
 
 function parseMethod(method: string, wrong: (what: string) => VaultError): string {
-  if (!/^[A-Z]{1,20}$/.test(method)) throw wrong(`method ${quote(method)} must be in upper case`)
+  if (!/^[A-Z]{1,20}$/.test(method)) throw wrong('`methods` must be in upper case, such as `POST`')
   if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK')
-    throw wrong(`method ${quote(method)} is never allowed`)
+    throw wrong(`\`methods\` has ${method}, which is never allowed`)
   return method
 }
 
@@ -157,7 +170,7 @@ function parsePathPrefix(prefix: string, wrong: (what: string) => VaultError): s
   const base = 'https://localhost'
   const canonical = prefix.startsWith('/') && URL.canParse(prefix, base) && new URL(prefix, base).pathname === prefix
   if (!canonical || prefix.includes('//') || (prefix.length > 1 && prefix.endsWith('/')) || prefix.includes('%')) {
-    throw wrong(`path prefix ${quote(prefix)} must begin with a slash, end without one, and need no encoding`)
+    throw wrong('`pathPrefix` must begin with a slash, end without one, and need no encoding')
   }
   const problem = decodedPathProblem(prefix)
   if (problem !== undefined) throw wrong(`\`pathPrefix\` ${problem}`)

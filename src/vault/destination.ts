@@ -31,7 +31,8 @@ export function checkDestination(credential: Credential, target: string | URL, m
   // ORG-05
   if (!credential.methods.includes(method)) {
     const methods = credential.methods.join(', ')
-    throw refused(`the credential may not be used with method ${quote(method)}; its \`methods\` are ${methods}`)
+    const shown = /^[A-Za-z]{1,20}$/.test(method) ? `method ${quote(method)}` : 'this method'
+    throw refused(`the credential may not be used with ${shown}; its \`methods\` are ${methods}`)
   }
   checkPath(credential.pathPrefix, url.pathname)
   return url

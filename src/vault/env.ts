@@ -49,12 +49,12 @@ export function envVault(options: EnvVaultOptions): Vault {
   const secrets = new Map<string, Secret>()
   const read: string[] = []
 
-  function value(variable: string, reference: string): string {
+  function value(variable: string, option: string, reference: string): string {
     const found = Object.hasOwn(environment, variable) ? environment[variable] : undefined
     if (found === undefined || found === '') {
       throw new VaultError(
         'ERR_VAULT_CONFIGURATION',
-        `credential ${quote(reference)}: set the environment variable ${quote(variable)}`,
+        `credential ${quote(reference)}: set the environment variable ${named(variable, option)}`,
       )
     }
     read.push(variable)
@@ -63,9 +63,12 @@ export function envVault(options: EnvVaultOptions): Vault {
 
   for (const [reference, { variable }] of Object.entries(credentials)) {
     if (typeof variable === 'string') {
-      secrets.set(reference, new Secret(value(variable, reference)))
+      secrets.set(reference, new Secret(value(variable, 'variable', reference)))
     } else {
-      const fields = Object.entries(variable).map(([field, name]) => [field, value(name, reference)])
+      const fields = Object.entries(variable).map(([field, name]) => [
+        field,
+        value(name, `variable.${field}`, reference),
+      ])
       secrets.set(reference, Secret.ofFields(Object.fromEntries(fields)))
     }
   }
@@ -76,6 +79,12 @@ export function envVault(options: EnvVaultOptions): Vault {
   // SEC-08
   if (clear) for (const variable of read) delete environment[variable]
   return vault
+}
+
+/** A variable by its name, if it is written like one: it may be the secret itself. */
+function named(variable: string, option: string): string {
+  const isName = variable.length <= 64 && /^(?:[A-Z]{1,12}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$/.test(variable)
+  return isName ? quote(variable) : `that \`${option}\` names, which is not written as API_KEY is`
 }
 
 /** A name for each field. */

@@ -252,7 +252,7 @@ function kvSecret(data: ReadonlyMap<string, unknown>, field: string | undefined)
   if (field !== undefined) {
     const value = data.get(field)
     if (typeof value !== 'string')
-      throw new VaultError('ERR_VAULT_INTEGRITY', `the KV secret has no text ${quote(field)}`)
+      throw new VaultError('ERR_VAULT_INTEGRITY', 'the KV secret has no text of the name that `field` gives')
     return new Secret(value)
   }
   const texts = [...data].filter((entry): entry is [string, string] => typeof entry[1] === 'string')
@@ -289,7 +289,7 @@ function checked(reference: string, given: KvSecret | DatabaseSecret): KvSecret 
   if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/.test(name) || name.endsWith('.')) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `credential ${quote(reference)}: ${quote(name)} is not a path or role`,
+      `credential ${quote(reference)}: \`${place.engine === 'kv' ? 'path' : 'role'}\` is not a path of names, with slashes between`,
     )
   }
   if (place.mount !== undefined) mountOf(place.mount)

@@ -1,7 +1,7 @@
 import type { Authorization } from '../authorization/authorization.ts'
-import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
+import { type Command, commandCovers, isCommand } from '../capability/command.ts'
 import { checkOptions, didText, type Forms, listOf, maybe, table, text } from '../check-options.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import { type Did, isDid } from '../did/did.ts'
 import { ArgumentError, quote, VaultError } from '../errors.ts'
 
 /** One row of a {@link referenceTable}. */
@@ -33,11 +33,12 @@ export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
   const wrong = (what: string): ArgumentError => new ArgumentError(`reference table: ${what}`)
   checkOptions('referenceTable', { rows }, { rows: listOf(table) }, wrong)
   for (const one of rows) checkOptions('a row', one, row, wrong)
-  const parsed = rows.map((row) => ({
-    command: parseCommand(row.command),
-    subject: row.subject === undefined ? undefined : parseDid(row.subject),
-    reference: row.reference,
-  }))
+  const parsed = rows.map(({ command, subject, reference }, index) => {
+    if (!isCommand(command)) throw wrong(`the \`command\` of row ${index} is not a command, such as /mail/send`)
+    if (subject === undefined) return { command, subject, reference }
+    if (!isDid(subject)) throw wrong(`the \`subject\` of row ${index} is not a DID, such as did:web:example.com`)
+    return { command, subject, reference }
+  })
   const seen = new Set<string>()
   for (const { command, subject } of parsed) {
     const key = `${subject ?? ''} ${command}`

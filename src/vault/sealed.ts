@@ -15,7 +15,7 @@ import { type CredentialRules, parseCredential, ruleForms } from './credential.t
 import type { CredentialDirectory, FoundCredential } from './credential-directory.ts'
 import { sha256Bytes } from './digest.ts'
 import { generatePair, publicKeyOf } from './hpke/x25519.ts'
-import { parseOrigin } from './origin.ts'
+import { parseOrigins } from './origin.ts'
 import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'
 import { Secret } from './secret.ts'
 import { type SecretValue, toSecret } from './secret-value.ts'
@@ -127,7 +127,7 @@ export function sealedVault(options: SealedVaultOptions): Vault {
     acceptPresented: maybe(flag),
   })
   const configuration = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `sealed vault: ${what}`)
-  const origins = new Set(given.origins.map((origin) => parseOrigin(origin, configuration)))
+  const origins = new Set(parseOrigins(given.origins, configuration))
   const keys = given.privateKeys.map((key) => key.copy())
   if (keys.length === 0) throw configuration('`privateKeys` is empty; make one with generateSealingKey')
   const named = new Map(Object.entries(given.credentials ?? {}))

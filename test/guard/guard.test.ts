@@ -717,9 +717,12 @@ describe('createGuard', () => {
   it('GRD-09 finds what would fail at the first call', () => {
     const mistakes: [RegExp, Partial<GuardOptions>][] = [
       [/no `vault`/, { vault: undefined as never }],
-      [/`elsewhere`, which the vault does not hold/, { commands: [{ ...send, credential: 'elsewhere' }] as never }],
       [
-        /`nowhere`, which the vault does not hold/,
+        /the `credential` of `\/mail\/send` is not one of the vault; it has/,
+        { commands: [{ ...send, credential: 'elsewhere' }] as never },
+      ],
+      [
+        /the `credential` of `\/mail\/send` is not one of the vault; it has/,
         {
           commands: [
             {
@@ -737,12 +740,15 @@ describe('createGuard', () => {
       [/audit\.sink/, { audit: {} as never }],
       [/personalKeys/, { commands: [{ ...send, personal: ['to'] }] as never }],
       [
-        /`show` names `too`, which is no argument of it; it has `to`/,
+        /`show` has a name that is no argument of it; did you mean `to`\? it has `to`/,
         { commands: [{ ...send, show: ['too'] }] as never },
       ],
-      [/`show` names `too.host`/, { commands: [{ ...send, show: ['to.host', 'too.host'] }] as never }],
       [
-        /`personal` names `to`, which is no argument of it; it has none/,
+        /`show` has a name that is no argument of it; did you mean `to`/,
+        { commands: [{ ...send, show: ['to.host', 'too.host'] }] as never },
+      ],
+      [
+        /`personal` has a name that is no argument of it; it has none/,
         { commands: [{ ...read, personal: ['to'] }] as never },
       ],
       [/`audit.sink` is a promise; await it/, { audit: { sink: Promise.resolve() as never } }],

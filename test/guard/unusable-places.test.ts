@@ -117,13 +117,13 @@ const mistakes: readonly Mistake[] = [
   [
     'a command that is none',
     configuration,
-    /`commands`: /,
+    /`commands\[0\]` is not a command/,
     () => memoryVault({ a: { ...rules, secret: canary, commands: ['crm'] } }),
   ],
   [
     'a subject that is none',
     configuration,
-    /`subjects`: /,
+    /`subjects\[0\]` is not a DID/,
     () => memoryVault({ a: { ...rules, secret: canary, subjects: ['alice'] } }),
   ],
   [
@@ -172,7 +172,7 @@ const mistakes: readonly Mistake[] = [
   [
     'no key file',
     configuration,
-    /there is no key file .*; make one with createKeyFile/,
+    /there is no key file at `keyFile`; make one with createKeyFile/,
     () => openFileVault({ path: place('vault'), key: { keyFile: place('none') }, create: true }),
   ],
   [
@@ -251,14 +251,14 @@ const mistakes: readonly Mistake[] = [
   [
     'a path out of its engine',
     configuration,
-    /`\.\.\/sys` is not a path/,
+    /`path` is not a path of names/,
     () => openbaoVault({ ...openbao, credentials: { a: { engine: 'kv', path: '../sys' } } }),
   ],
   ['a token that is none', configuration, /`token` must be a secret/, () => fixedToken(7 as never)],
   [
     'a region that is none',
     configuration,
-    /`region` `Frankfurt` is not the name of one/,
+    /`region` is not the name of one, such as eu-central-1/,
     () => secretsManagerVault({ ...aws, region: 'Frankfurt', credentials: { a: { secretId: 's' } } }),
   ],
   [
@@ -270,7 +270,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a role that is none',
     configuration,
-    /`roleArn` `role` is not the ARN/,
+    /`roleArn` is not the ARN/,
     () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'role', grants } } }),
   ],
   [
@@ -402,7 +402,7 @@ const mistakes: readonly Mistake[] = [
   [
     'an endpoint that is not encrypted',
     'ERR_INVALID_ARGUMENT',
-    /`url` .* is not an https address/,
+    /`url` is not an https address/,
     () => httpAuditSink({ url: 'http://audit.example', directory: place('spool') }),
   ],
   [
@@ -509,7 +509,9 @@ describe('a credential that the vault does not hold', () => {
     }
     for (const [name, vault] of Object.entries(vaults)) {
       expect(vault.references, name).toEqual(['crm'])
-      expect(guard(vault), name).toThrow(/`\/a` uses the credential `crn`, which the vault does not hold; it has `crm`/)
+      expect(guard(vault), name).toThrow(
+        /the `credential` of `\/a` is not one of the vault; did you mean `crm`\? it has `crm`/,
+      )
     }
   })
 

@@ -19,8 +19,8 @@ describe('credential rules', () => {
   })
 
   const wrong: readonly (readonly [string, string, CredentialRules, RegExp])[] = [
-    ['a name with spaces', 'a b', sent, /name must be/],
-    ['an empty name', '', sent, /name must be/],
+    ['a name with spaces', 'a b', sent, /name of a credential must be/],
+    ['an empty name', '', sent, /name of a credential must be/],
     ['origins without a processor', 'a', { origins: ['https://a.example'] }, /needs a `processor`/],
     ['a processor without origins', 'a', { processor: bearer() }, /needs `origins`/],
     ['no origins at all', 'a', { origins: [], processor: bearer() }, /`origins` is empty/],
@@ -38,18 +38,18 @@ describe('credential rules', () => {
     ...['Authorization', 'cookie', 'Host', 'X-Forwarded-For', 'X_HTTP_Method_Override', 'a b', 'ä', 'Connection'].map(
       (name) => [`the header ${name}`, 'a', { ...sent, headers: ['accept', name] }, /`headers` has a name/] as const,
     ),
-    ['a prefix with a slash at its end', 'a', { ...sent, pathPrefix: '/v1/' }, /path prefix/],
-    ['a prefix with dot segments', 'a', { ...sent, pathPrefix: '/v1/../v2' }, /path prefix/],
+    ['a prefix with a slash at its end', 'a', { ...sent, pathPrefix: '/v1/' }, /`pathPrefix` must begin/],
+    ['a prefix with dot segments', 'a', { ...sent, pathPrefix: '/v1/../v2' }, /`pathPrefix` must begin/],
     [
       'a prefix with parameters on a dot segment',
       'a',
       { ...sent, pathPrefix: '/v1/..;x/v2' },
       /`pathPrefix` has a seg/,
     ],
-    ['a prefix that is no path', 'a', { ...sent, pathPrefix: 'v1' }, /path prefix/],
-    ['a prefix on another host', 'a', { ...sent, pathPrefix: '//evil.example/v1' }, /path prefix/],
-    ['a prefix that is no host either', 'a', { ...sent, pathPrefix: '//' }, /path prefix/],
-    ['a prefix with a backslash', 'a', { ...sent, pathPrefix: '/\\' }, /path prefix/],
+    ['a prefix that is no path', 'a', { ...sent, pathPrefix: 'v1' }, /`pathPrefix` must begin/],
+    ['a prefix on another host', 'a', { ...sent, pathPrefix: '//evil.example/v1' }, /`pathPrefix` must begin/],
+    ['a prefix that is no host either', 'a', { ...sent, pathPrefix: '//' }, /`pathPrefix` must begin/],
+    ['a prefix with a backslash', 'a', { ...sent, pathPrefix: '/\\' }, /`pathPrefix` must begin/],
   ]
   for (const [what, name, rules, message] of wrong) {
     it(`VLT-11 refuses ${what}`, () => {

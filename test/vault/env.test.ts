@@ -37,14 +37,20 @@ describe('envVault', () => {
 
   it('says which variable is missing, and deletes none then', () => {
     const environment = { TOKEN: 'canary-1', EMPTY: '' }
-    for (const missing of ['MISSING', 'EMPTY', 'toString', '__proto__']) {
+    for (const [missing, told] of [
+      ['MISSING', '`MISSING`'],
+      ['EMPTY', '`EMPTY`'],
+      ['A_LONG_NAME_2', '`A_LONG_NAME_2`'],
+      ['toString', 'that `variable` names, which is not written as API_KEY is'],
+      ['__proto__', 'that `variable` names, which is not written as API_KEY is'],
+    ] as const) {
       const make = (): unknown =>
         envVault({
           environment,
           credentials: { api: { variable: 'TOKEN', leasable: true }, other: { variable: missing, leasable: true } },
         })
       expect(make).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
-      expect(make).toThrow(`set the environment variable \`${missing}\``)
+      expect(make).toThrow(`credential \`other\`: set the environment variable ${told}`)
     }
     expect(environment['TOKEN']).toBe('canary-1')
   })

@@ -258,7 +258,7 @@ function endpoint(url: string): URL {
   const target = URL.canParse(url) ? new URL(url) : undefined
   const local = target !== undefined && ['localhost', '127.0.0.1', '[::1]'].includes(target.hostname)
   if (target === undefined || !(target.protocol === 'https:' || (target.protocol === 'http:' && local))) {
-    throw new ArgumentError(`\`url\` ${quote(url)} is not an https address, nor an http one of this machine`)
+    throw new ArgumentError('`url` is not an https address, nor an http one of this machine')
   }
   if (target.username !== '' || target.password !== '') {
     throw new ArgumentError('`url` must be without user name and password; use `headers`')

@@ -200,7 +200,7 @@ function checkRole(name: string, given: AssumedRole): AssumedRole & { readonly d
   const wrong = (what: string): VaultError =>
     new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: ${what}`)
   if (!/^arn:[a-z-]+:iam::[0-9]{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(roleArn))
-    throw wrong(`\`roleArn\` ${quote(roleArn)} is not the ARN of a role`)
+    throw wrong('`roleArn` is not the ARN of a role')
   if (!Number.isSafeInteger(durationSeconds) || durationSeconds < 900 || durationSeconds > 43_200) {
     throw wrong('`durationSeconds` must be from 900 to 43,200')
   }

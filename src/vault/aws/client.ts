@@ -1,5 +1,5 @@
 import { callback, either, type Forms, maybe, text } from '../../check-options.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import type { Clock } from '../../time.ts'
 import { type BackendAnswer, callBackend } from '../backend-request.ts'
 import { parsed, secretValue } from '../configuration.ts'
@@ -57,7 +57,7 @@ export function awsClient(
   if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}$/.test(region)) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `aws ${service}: \`region\` ${quote(region)} is not the name of one`,
+      `aws ${service}: \`region\` is not the name of one, such as eu-central-1`,
     )
   }
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Command, commandCovers, parseCommand } from '../../capability/command.ts'
+import { type Command, commandCovers, isCommand } from '../../capability/command.ts'
 import { type Forms, listOf, maybe, table, text } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
 import type { IpldValue } from '../../ipld/value.ts'
@@ -52,9 +52,13 @@ export interface SessionPolicies {
 export function sessionPolicies(grants: readonly AwsGrant[]): SessionPolicies {
   if (grants.length === 0)
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'a role needs `grants`: what each command may do')
-  const parsed = grants.map((given) => {
+  const parsed = grants.map((given, index) => {
     const { command, statements } = checkConfiguration('a grant of a role', given, grantForms)
-    return { command: parseCommand(command), statements: statements.map(checkStatement) }
+    if (!isCommand(command)) {
+      const what = `the \`command\` of grant ${index} is not a command, such as /mail/send`
+      throw new VaultError('ERR_VAULT_CONFIGURATION', what)
+    }
+    return { command, statements: statements.map(checkStatement) }
   })
   parsed.sort((a, b) => b.command.length - a.command.length)
   return {
@@ -124,18 +128,18 @@ function checkStatement(given: AwsStatement): AwsStatement {
   const { actions, resources, conditions = {} } = statement
   const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `a grant of a role: ${what}`)
   if (actions.length === 0 || resources.length === 0) throw wrong('it needs `actions` and `resources`')
-  for (const action of actions) {
+  for (const [index, action] of actions.entries()) {
     if (!/^[a-z0-9-]+:[A-Za-z0-9]+\*?$/.test(action))
-      throw wrong(`${quote(action)} is not an action such as \`s3:GetObject\``)
+      throw wrong(`\`actions[${index}]\` is not an action such as \`s3:GetObject\``)
   }
   const values = Object.values(conditions).flatMap((keys) => Object.values(keys).flat())
   for (const template of [...resources, ...values]) {
     if (/[{}]/.test(template.replace(PLACEHOLDER, '')))
-      throw wrong(`${quote(template)} has a placeholder that is not {name}`)
+      throw wrong('`resources` or `conditions` have a placeholder that is not {name}')
   }
-  for (const resource of resources) {
+  for (const [index, resource] of resources.entries()) {
     if (resource !== '*' && !/^arn:[a-z0-9-]+:[a-z0-9-]+:/.test(resource))
-      throw wrong(`${quote(resource)} is not an ARN`)
+      throw wrong(`\`resources[${index}]\` is not an ARN`)
   }
   return structuredClone(statement)
 }

@@ -1,7 +1,7 @@
 // node only: uses node:crypto
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
 import { type Form, table, text } from '../../check-options.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import { checkConfiguration } from '../configuration.ts'
 import { vaultFailure } from '../failure.ts'
 import { Secret } from '../secret.ts'
@@ -140,14 +140,15 @@ async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array>
     if (cause instanceof VaultError && cause.code === 'ERR_VAULT_CONFIGURATION') throw cause
     throw vaultFailure(
       'ERR_VAULT_CONFIGURATION',
-      `the key file ${quote(path, 256)} cannot be read; let this process, and nobody else, read it`,
-      cause,
+      'the key file (`keyFile`) cannot be read; let this process, and nobody else, read it',
+      // what is no path of a file may be the key itself, and is not shown
+      cause instanceof VaultError ? cause.cause : cause,
     )
   })
   if (file === undefined || file === 'unchanged') {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `there is no key file ${quote(path, 256)}; make one with createKeyFile or \`procura vault new-key\``,
+      'there is no key file at `keyFile`; make one with createKeyFile or `procura vault new-key`',
     )
   }
   return file.bytes

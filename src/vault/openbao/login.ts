@@ -1,5 +1,5 @@
 import { callback, maybe, text } from '../../check-options.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import { asObject } from '../backend-request.ts'
 import { checkConfiguration, secretValue } from '../configuration.ts'
 import { fromCaller } from '../failure.ts'
@@ -106,10 +106,7 @@ export function fixedToken(token: SecretValue): OpenBaoLogin {
  */
 export function mountOf(name: string): string {
   if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(name)) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
-      `mount ${quote(name)} must be of A-Z a-z 0-9 _ - and slashes between`,
-    )
+    throw new VaultError('ERR_VAULT_CONFIGURATION', '`mount` must be of A-Z a-z 0-9 _ - and slashes between')
   }
   return name
 }

@@ -1,5 +1,5 @@
 import { maybe, text } from '../../check-options.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import { encodeBase64 } from '../../ipld/base.ts'
 import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
@@ -21,7 +21,7 @@ export function basic(parameters: BasicParameters = {}): Processor {
   if (username !== undefined && !isUserName(username)) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `basic: \`username\` ${quote(username)} must be without colon and control characters`,
+      'basic: `username` must be without colon and control characters; the password is the secret',
     )
   }
   return Object.freeze({

@@ -1,5 +1,5 @@
 import { maybe, text } from '../../check-options.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import { checkConfiguration } from '../configuration.ts'
 import { kindOfHeader } from '../kind-of-header.ts'
 import type { Processor } from '../processor.ts'
@@ -23,10 +23,7 @@ export function header(parameters: HeaderParameters): Processor {
   const { name, format = '{secret}', field } = parameters
   const [before, after, ...more] = format.split('{secret}')
   if (before === undefined || after === undefined || more.length > 0 || !/^[\x20-\x7e]*$/.test(format)) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
-      `header: \`format\` ${quote(format)} must have \`{secret}\` once, in one line`,
-    )
+    throw new VaultError('ERR_VAULT_CONFIGURATION', 'header: `format` must have `{secret}` once, in one line')
   }
   const lower = headerName('header: `name`', name)
   return Object.freeze({

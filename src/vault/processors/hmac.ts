@@ -1,5 +1,5 @@
 import { either, listOf, maybe, oneOf, text } from '../../check-options.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import { encodeBase64, encodeHex } from '../../ipld/base.ts'
 import { concatBytes } from '../../ipld/concat.ts'
 import { checkConfiguration } from '../configuration.ts'
@@ -60,7 +60,7 @@ export function hmac(parameters: HmacParameters): Processor {
       : headerName('hmac: `timestampHeader`', parameters.timestampHeader)
   const [before, after, ...more] = format.split('{signature}')
   if (before === undefined || after === undefined || more.length > 0) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `hmac: \`format\` ${quote(format)} must have \`{signature}\` once`)
+    throw new VaultError('ERR_VAULT_CONFIGURATION', 'hmac: `format` must have `{signature}` once')
   }
   if (covers.length === 0) {
     throw new VaultError('ERR_VAULT_CONFIGURATION', `\`covers\` must name some of ${PARTS.join(', ')}`)

@@ -21,10 +21,7 @@ export function parseProcessor(description: unknown): Processor {
   const processor = make(fields)
   // what the processor says of itself is what was kept, or something was not understood
   if (canonicalJson(processor.description) !== canonicalJson(Object.fromEntries(fields.entries))) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
-      `processor ${quote(fields.text('type'))} has parameters that are not known`,
-    )
+    throw new VaultError('ERR_VAULT_CONFIGURATION', 'the description of a processor has parameters that are not known')
   }
   return processor
 }
@@ -33,6 +30,7 @@ interface Fields {
   readonly entries: ReadonlyMap<string, unknown>
   text(name: string): string
   optional(name: string): { readonly [name: string]: string }
+  oneOf<T extends string>(name: string, choices: readonly T[]): T
 }
 
 function make(fields: Fields): Processor {
@@ -59,23 +57,23 @@ function make(fields: Fields): Processor {
         format: fields.text('format'),
         covers: textList(fields.entries.get('covers')) as readonly SignedPart[],
         separator: fields.text('separator'),
-        hash: oneOf(fields.text('hash'), ['SHA-256', 'SHA-512']),
-        encoding: oneOf(fields.text('encoding'), ['hex', 'base64']),
+        hash: fields.oneOf('hash', ['SHA-256', 'SHA-512']),
+        encoding: fields.oneOf('encoding', ['hex', 'base64']),
         ...fields.optional('timestampHeader'),
         ...field,
       })
     case 'sigv4':
       return sigV4({ region: fields.text('region'), service: fields.text('service') })
     case 'client-credentials': {
-      const authentication = oneOf(fields.text('authentication'), ['basic', 'post'])
+      const authentication = fields.oneOf('authentication', ['basic', 'post'])
       return clientCredentials({ ...endpoint(), authentication, ...scoped, ...fields.optional('resource'), ...field })
     }
     case 'refresh-token': {
-      const authentication = oneOf(fields.text('authentication'), ['basic', 'post', 'none'])
+      const authentication = fields.oneOf('authentication', ['basic', 'post', 'none'])
       return refreshToken({ ...endpoint(), authentication, ...scoped })
     }
     default:
-      throw new VaultError('ERR_VAULT_CONFIGURATION', `there is no processor ${quote(type)}`)
+      throw new VaultError('ERR_VAULT_CONFIGURATION', 'the description of a processor has a `type` that is not known')
   }
 }
 
@@ -95,13 +93,12 @@ function read(description: unknown): Fields {
       if (typeof value !== 'string') throw unreadable(name)
       return { [name]: value }
     },
+    oneOf: (name, choices) => {
+      const found = choices.find((choice) => choice === entries.get(name))
+      if (found === undefined) throw unreadable(name)
+      return found
+    },
   }
-}
-
-function oneOf<T extends string>(value: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === value)
-  if (found === undefined) throw unreadable(value)
-  return found
 }
 
 function textList(value: unknown): readonly string[] {

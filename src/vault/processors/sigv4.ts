@@ -1,5 +1,5 @@
 import { text } from '../../check-options.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import { AWS_HEADERS, signAwsRequest } from '../aws/sign-request.ts'
 import type { AwsKeys } from '../aws/sigv4.ts'
 import { checkConfiguration } from '../configuration.ts'
@@ -25,7 +25,7 @@ export function sigV4(parameters: SigV4Parameters): Processor {
   const { region, service } = parameters
   for (const [option, name] of Object.entries({ region, service })) {
     if (!/^[a-z0-9-]{1,64}$/.test(name)) {
-      throw new VaultError('ERR_VAULT_CONFIGURATION', `sigV4: \`${option}\` ${quote(name)} is not the name of one`)
+      throw new VaultError('ERR_VAULT_CONFIGURATION', `sigV4: \`${option}\` is not the name of one`)
     }
   }
   return Object.freeze({
