@@ -174,6 +174,7 @@ function guardOf(random: Random, ledger: Ledger, made: Made[]) {
     audit: { sink: chaoticSink(ledger, random.fork(), faultPercent), deadlineMs: 60 + random.below(60) },
     ...(random.percent(30) && { receipts: service }),
     clock,
+    clockTolerance: 0,
     deadlines: {
       decisionMs: 100 + random.below(100),
       handlerMs: 30 + random.below(120),
@@ -189,7 +190,8 @@ function guardOf(random: Random, ledger: Ledger, made: Made[]) {
     guard,
     revoke: () => revoked.add({ ids: [bob.did], expiration: never }),
     expire: () => {
-      time += 10_000
+      // beyond the time of the calls, and not of their records
+      time += 5
     },
   }
 }
@@ -208,7 +210,7 @@ async function runWorld(
 
   async function one(number: number, own: Random): Promise<string> {
     const command = own.pick(commands).command
-    const invocation = await call({ issuer: bob, proofs, command, args: { number } })
+    const invocation = await call({ issuer: bob, proofs, command, args: { number }, expiration: now + 2 })
     const container = own.percent(5) ? 'nonsense' : encodeContainer([invocation, ...proofs])
     await wait(own.below(150))
     const agent = new AbortController()
