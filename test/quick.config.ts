@@ -1,0 +1,34 @@
+// node only: configuration of the test runner for `npm run test:quick`
+
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { root, sourceAliases } from './setup/entries.ts'
+
+/** Files that wait, kill processes, or try thousands of cases. `npm test` runs them as well. */
+const slow = [
+  'test/{bundle,readme,examples,architecture}.test.ts',
+  'test/{conformance,fuzz,long,package,property,services,vectors}/**',
+  'test/**/{canary,chaos,differential,interop,kill,wrong-arguments}.test.ts',
+  'test/audit/{http,readable,sqlite,verify}.test.ts',
+  'test/cli/*.test.ts',
+  'test/guard/{audit-faults,denials,ended-calls,hanging,recovery,vault-outage}.test.ts',
+  'test/ipld/properties.test.ts',
+  'test/principal/{pool,pool-vectors,signature,signature-vectors,portable-secp256k1}.test.ts',
+  'test/reference/**',
+  'test/setup/*.test.ts',
+  'test/ucanto/{search,worst-case}.test.ts',
+  'test/vault/{file,openbao}.test.ts',
+]
+
+const config: ViteUserConfig = defineConfig({
+  resolve: { alias: sourceAliases() },
+  test: {
+    root,
+    include: ['test/**/*.test.ts'],
+    exclude: slow,
+    setupFiles: ['test/setup/seed.ts', 'test/setup/unhandled.ts'],
+    testTimeout: 30_000,
+    isolate: false,
+  },
+})
+
+export default config
