@@ -143,11 +143,29 @@ export function checkOptions<Options>(
 ): Options {
   const missing = faultOf(table, options)
   if (missing !== undefined) throw wrong(`the options argument of ${of} ${missing}`, true)
-  // Inherited names are read like own ones, and so are looked at like them.
-  for (const name in options) {
-    if (!Object.hasOwn(forms, name)) throw wrong(`${of} has no option ${unknownName(name, Object.keys(forms))}`, true)
-  }
+  const unknown = findUnknown(options as object, forms)
+  if (unknown !== undefined) throw wrong(`${of} has no option ${unknownName(unknown, Object.keys(forms))}`, true)
   return checkFields(options, forms, wrong) as Options
+}
+
+/**
+ * The first name that would be read like an option, and is not one. Inherited and hidden names are read like others, and
+ * so are the getters of a class: all are looked at. The methods of a class are not.
+ */
+function findUnknown(options: object, forms: object): string | undefined {
+  for (const name in options) if (!Object.hasOwn(forms, name)) return name
+  for (let from = options; from !== null && from !== Object.prototype; from = Object.getPrototypeOf(from) as object) {
+    const isRead = (name: string): boolean => from === options || holdsValue(from, name)
+    const unknown = Object.getOwnPropertyNames(from).find((name) => !Object.hasOwn(forms, name) && isRead(name))
+    if (unknown !== undefined) return unknown
+  }
+  return undefined
+}
+
+/** Whether a prototype has a value or a getter of that name, and not a method. */
+function holdsValue(prototype: object, name: string): boolean {
+  const { get, value } = Object.getOwnPropertyDescriptor(prototype, name) ?? {}
+  return get === undefined ? value !== undefined && typeof value !== 'function' : name !== '__proto__'
 }
 
 /** Makes an error of its text; `named` is true when the text says already who was told. */

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { signCheckpoint } from '../src/audit/checkpoint.ts'
 import { openContainer } from '../src/authorization/open-container.ts'
@@ -95,6 +96,23 @@ describe('the names of options', () => {
     expect(messageOf(() => read(new Wrong()))).toContain('`polciy`')
     expect(messageOf(() => read(Object.create({ polciy: [] })))).toContain('`polciy`')
     expect(read(Object.create({ maxLength: 1 }))).toEqual({ maxLength: 1 })
+    // A getter of a class and a hidden name are read like others, and so they are looked at.
+    class Getter {
+      get polciy() {
+        return []
+      }
+    }
+    expect(messageOf(() => read(new Getter()))).toContain('`polciy`')
+    expect(messageOf(() => read(new (class extends Getter {})()))).toContain('`polciy`')
+    expect(messageOf(() => read(Object.defineProperty({}, 'polciy', { value: [] })))).toContain('`polciy`')
+    expect(read(Object.defineProperty({}, 'maxLength', { value: 1 }))).toEqual({ maxLength: 1 })
+    class Method extends Made {
+      describe() {
+        return 'a method is not an option'
+      }
+    }
+    expect(read(new Method())).toEqual({ maxLength: 1, clock: { now: expect.any(Function) } })
+    expect(read(runInNewContext('({ maxLength: 1 })'))).toEqual({ maxLength: 1 })
     // What every object has is no option.
     expect(messageOf(() => read({ toString: 1 }))).toContain('`toString`')
     expect(messageOf(() => read(JSON.parse('{ "__proto__": 1 }')))).toContain('`__proto__`')
