@@ -189,7 +189,7 @@ describe('what was not awaited', () => {
       'tokens[1]': () => encodeContainer([call, later]),
       'container of authorize': () => authorizer.authorize(later),
       'container of authorizeSync': () => authorizer.authorizeSync(later),
-      'container of authorizeMany': () => authorizer.authorizeMany([later]),
+      'containers[0] of authorizeMany': () => authorizer.authorizeMany([later]),
       'container of a guard': () => guard.use(later, () => 1),
       'container of a trial': () => guard.dryRun(later),
       'container of a revocation': () => verifyRevocation(later),

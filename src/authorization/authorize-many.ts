@@ -4,16 +4,19 @@
  * @module
  */
 
+import { refusePromise } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import type { Decision } from './decision.ts'
 import type { CallOptions, ManyOptions } from './options.ts'
 
 /**
- * Checks that there is a list: one container is a list of characters or numbers to the platform, and none here.
+ * Checks that there is a list: one container is a list of characters or numbers to the platform, and none here. Nothing in
+ * it is a promise: it would be found when other calls have been decided, and used up.
  *
+ * @param list - what was in it.
  * @throws {@link ArgumentError} that says so.
  */
-export function checkContainers(containers: unknown): void {
+export function checkContainers(containers: unknown, list: readonly unknown[]): void {
   if (
     typeof containers !== 'object' ||
     containers === null ||
@@ -22,6 +25,7 @@ export function checkContainers(containers: unknown): void {
   ) {
     throw new ArgumentError('authorizeMany takes a list of containers')
   }
+  for (const [at, container] of list.entries()) refusePromise(`containers[${at}]`, container)
 }
 
 /**

@@ -123,7 +123,7 @@ export function authorizerOf(options: AuthorizeOptions): Authorizer {
       const list = Array.from(containers ?? [])
       const kept = checkOptions('authorizeMany', options, manyForms)
       const { authorizeMany, checkContainers } = await import('./authorize-many.ts')
-      checkContainers(containers)
+      checkContainers(containers, list)
       return authorizeMany(list, kept, authorize)
     },
     // CTN-10

@@ -128,6 +128,8 @@ describe('authorizeMany', () => {
     for (const one of [all[0], new TextEncoder().encode(all[0]), undefined, { length: 1 }]) {
       await expect(service.authorizeMany(one as never)).rejects.toThrow('a list of containers')
     }
+    const forgotten = [...all, Promise.resolve(all[0]) as never]
+    await expect(service.authorizeMany(forgotten)).rejects.toThrow('`containers[3]` is a promise; await it')
     expect((await service.authorizeMany(all)).map(verdict)).toEqual(['allowed', 'allowed', 'allowed'])
     expect((await service.authorizeMany(new Set(all))).map(verdict)).toHaveLength(3)
     let asked = 0
