@@ -12,7 +12,7 @@ import { abilitiesOf, commandOf, readAbility } from './ability.ts'
 import { allResources, policyOf } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
 import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
-import { checkToken, commandForm, newTokenForms, tokensForm } from './new-token-options.ts'
+import { checkToken, commandForm, newTokenForms, readersForm, tokensForm } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoCapability, UcantoToken } from './token.ts'
 
@@ -74,7 +74,7 @@ const optionForms: Forms<UcantoAttenuateOptions> = Object.freeze({
   command: maybe(commandForm),
   subject: maybe(text),
   policy: anything,
-  readers: anything,
+  readers: readersForm,
   attestations: maybe(tokensForm),
 })
 

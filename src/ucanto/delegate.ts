@@ -14,7 +14,7 @@ import { abilitiesOf, commandOf } from './ability.ts'
 import type { AbsentIssuer } from './absent-issuer.ts'
 import { allResources } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
-import { commandForm, newTokenForms, tokensForm } from './new-token-options.ts'
+import { commandForm, newTokenForms, readersForm, tokensForm } from './new-token-options.ts'
 import { sealToken, type TokenDraft } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -88,7 +88,7 @@ const optionForms: Forms<UcantoDelegateOptions> = Object.freeze({
       : 'must be a DID, the URI of a resource, or anySubject',
   command: commandForm,
   policy: anything,
-  readers: anything,
+  readers: readersForm,
   proofs: maybe(tokensForm),
 })
 

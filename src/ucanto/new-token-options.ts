@@ -15,13 +15,14 @@ import {
   having,
   listOf,
   maybe,
+  oneOf,
   refusePromise,
   text,
 } from '../check-options.ts'
 import { lifetimeForms } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
-import { type IpldValue, isMap } from '../ipld/value.ts'
+import { isPlainObject } from '../ipld/plain-object.ts'
 import { never } from '../time.ts'
 import type { NewToken } from './delegate.ts'
 import type { UcantoToken } from './token.ts'
@@ -44,8 +45,11 @@ const tokenForm: Form = (value) => {
 /** Tokens of this library. */
 export const tokensForm: Form = listOf(tokenForm)
 
-/** A map of the data model. */
-export const mapForm: Form = (value) => (isMap(value as IpldValue) ? undefined : 'must be a map')
+/** A map of the data model; an instance of a class, a `Map` for one, would be written as if it were empty. */
+export const mapForm: Form = (value) => (isPlainObject(value) ? undefined : 'must be a plain object')
+
+/** For whom conditions are written. */
+export const readersForm: Form = maybe(oneOf('any', 'procura'))
 
 /** A command as text, or its definition. */
 export const commandForm: Form = either(text, (value) =>

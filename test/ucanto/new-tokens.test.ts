@@ -54,6 +54,29 @@ describe('a new token of 0.9.1', () => {
     expect(verdict(await authorizer.authorize(await archive(call)))).toBe('allowed')
   })
 
+  it('is not signed with empty arguments in the place of an object that cannot be written', async () => {
+    class Args {
+      readonly to = 'ann@example.com'
+    }
+    const options = { issuer: alice, audience: service.did, command: '/mail/send', clock }
+    for (const args of [Promise.resolve({ to: 'x' }), new Map([['to', 'x']]), new Args(), new Date(0), ['x']]) {
+      await expect(invoke({ ...options, args: args as never })).rejects.toThrow(/^`args` (?:must be|is a promise)/)
+      await expect(invoke({ ...options, meta: args as never })).rejects.toThrow(/^`meta` (?:must be|is a promise)/)
+    }
+    const { capabilities } = await invoke({ ...options, args: Object.assign(Object.create(null), { to: 'x' }) })
+    expect(capabilities[0]?.nb).toEqual({ to: 'x' })
+  })
+
+  it('is for readers that there are', async () => {
+    const options = { issuer: alice, audience: service.did, command: '/mail/send', clock }
+    for (const readers of ['procra', Promise.resolve('procura'), null] as never[]) {
+      await expect(delegate({ ...options, readers })).rejects.toThrow('`readers`')
+      await expect(attenuate(await delegate(options), { ...options, issuer: service, readers })).rejects.toThrow(
+        '`readers`',
+      )
+    }
+  })
+
   it('POL-32 has no policy about an argument that the definition does not have', async () => {
     const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail', clock })
     const message = 'command `/mail/send` has no argument `recipient`; it has `to`, `subject`'
