@@ -16,6 +16,7 @@ import { type IpldMap, type IpldValue, isBytes, isList } from '../ipld/value.ts'
 import { never } from '../time.ts'
 import type { AuditEvent } from './event.ts'
 import type { Sha256 } from './record.ts'
+import { snapshot } from './snapshot.ts'
 
 /** The longest text kept whole, in UTF-16 units. */
 export const maxTextLength = 512
@@ -57,8 +58,8 @@ const kinds: ReadonlySet<string> = new Set([
  * @throws ArgumentError when the value is not an event, or has a field that a line cannot carry.
  */
 export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<IpldMap> {
-  // Read once, so that what is checked is what is recorded.
-  const source: { readonly [key: string]: unknown } = { ...event }
+  // Read once, and at once, so that what is checked is what is recorded.
+  const source = snapshot({ ...event }) as { readonly [key: string]: unknown }
   const { kind, id, time } = source
   if (typeof kind !== 'string' || !kinds.has(kind) || typeof id !== 'string' || !Number.isSafeInteger(time)) {
     throw new ArgumentError('an audit event has a kind, an id and a time in whole seconds')

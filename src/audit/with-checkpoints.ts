@@ -11,6 +11,7 @@ import { type AuditEvent, newEventId } from './event.ts'
 import { historyOf } from './history.ts'
 import type { LogPosition } from './record.ts'
 import type { AuditSink, Confirmation } from './sink.ts'
+import { snapshot } from './snapshot.ts'
 
 /** Options of {@link withCheckpoints}. */
 export interface CheckpointOptions {
@@ -143,10 +144,12 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   }
 
   async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    // A checkpoint may have to be waited for, and the event is the one that was given.
+    const given = snapshot({ ...event }) as AuditEvent
     started ??= start()
     await started
     await settle(isFull, options.signal)
-    const confirmation = await appendTo(sink, event, options)
+    const confirmation = await appendTo(sink, given, options)
     const { sequence, hash } = confirmation
     if (sequence === undefined || hash === undefined) {
       throw new AuditError(

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import type { AuditEvent } from '../../src/audit/event.ts'
 import { memoryAuditSink } from '../../src/audit/memory.ts'
-import { parseRecord } from '../../src/audit/record.ts'
+import { formatRecord, parseRecord } from '../../src/audit/record.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { withCheckpoints } from '../../src/audit/with-checkpoints.ts'
+import type { IpldValue } from '../../src/ipld/value.ts'
 import { confirmedEvents } from '../property/confirmed-events.ts'
 import { shortRuns } from '../property/runs.ts'
+import { actor } from '../support/actors.ts'
 import { intent } from './events.ts'
+
+const signer = await actor('service')
 
 describe('an event that a sink confirms', () => {
   confirmedEvents(shortRuns(100))
@@ -52,5 +59,33 @@ describe('an event that a sink confirms', () => {
     await sink.append(intent(1, { args: { 'a\ud800': 1, 'a\ud801': 2, 'a\ufffd': 3 } }), {})
     const { event } = parseRecord(sink.lines()[0] ?? '') as unknown as { event: { args: object } }
     expect(Object.values(event.args).sort()).toEqual([1, 2, 3])
+  })
+
+  it.each(['at once', 'when it is confirmed'])('LOG-10 has a record that no change of it reaches, %s', async (when) => {
+    const append = async (change: boolean, wrap: (sink: AuditSink) => AuditSink): Promise<readonly string[]> => {
+      const sink = memoryAuditSink()
+      const bytes = new Uint8Array([1, 2, 3])
+      const list = [{ a: 1 }]
+      const args: Record<string, IpldValue> = { to: 'a'.repeat(600), bytes, list }
+      const principals = ['a'.repeat(600), 'did:key:zB']
+      const policy = { statement: 1, path: [2], selector: 'a'.repeat(600), more: { deep: [3] } }
+      const stored = wrap(sink).append({ ...intent(1, { args }), principals, policy } as AuditEvent, {})
+      if (when !== 'at once') await stored
+      if (change) {
+        bytes.fill(9)
+        list[0] = { a: 2 }
+        args['to'] = 'eve'
+        principals.push('did:key:zC')
+        policy.path[0] = 7
+        policy.more.deep.push(8)
+      }
+      await stored
+      expect(sink.records().map(formatRecord)).toEqual(sink.lines())
+      return sink.lines()
+    }
+    const checked = (sink: AuditSink) => withCheckpoints(sink, { signer, log: 'mail', publish: () => undefined })
+    for (const wrap of [(sink: AuditSink) => sink, checked]) {
+      expect(await append(true, wrap)).toEqual(await append(false, wrap))
+    }
   })
 })

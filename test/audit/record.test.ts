@@ -176,6 +176,17 @@ describe('an event', () => {
     expect(prepared['args']).toEqual({ to: cut, list: `[cut, 12100 bytes, sha-256 ${whole}]` })
   })
 
+  it('LOG-06 has texts that were cut told by their length, whatever a caller sends', async () => {
+    const ending = `[7 bytes more, sha-256 ${'ab'.repeat(32)}]`
+    for (const length of [0, 420, maxTextLength - ending.length, maxTextLength - ending.length + 1, 2_000]) {
+      const text = `${'a'.repeat(length)}${ending}`
+      const { vault, args } = await prepareEvent(intent(1, { vault: text, args: { to: text } }), sha256)
+      const isWhole = text.length <= maxTextLength
+      expect([vault === text, (args as { to: string }).to === text]).toEqual([isWhole, isWhole])
+      expect(String(vault).length > maxTextLength).toBe(!isWhole)
+    }
+  })
+
   it('LOG-06 is cut between characters, not within one', async () => {
     const prepared = await prepareEvent(intent(1, { vault: `${'a'.repeat(maxTextLength - 1)}😀` }), sha256)
     expect(prepared['vault']).toMatch(/^a{511}\[4 bytes more, sha-256 [0-9a-f]{64}\]$/)
