@@ -4,8 +4,8 @@
  *
  * The lock is a folder with one file in it, whose name is the state: its number, and who holds it. A state follows
  * another by a rename of that file, which succeeds for one process alone and only while the file has the name that this
- * process has seen: an atomic compare-and-set. Who takes the lock from a process that was thought dead, and goes on
- * later, has renamed its state away, and has removed its drafts; see {@link HeldLock.publish}.
+ * process has seen: an atomic compare-and-set. The next holder also removes the drafts of earlier ones. So a process that
+ * stood still and goes on after its lock was taken publishes nothing; see {@link HeldLock.publish}.
  *
  * @module
  */
@@ -52,13 +52,13 @@ export interface FileLock {
    * Takes the lock as soon as it is free, its holder has ended for certain, or has not renewed it for as long as
    * {@link LockTiming.leaseMs}.
    *
-   * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. One that is silent is waited
-   *   for longer, as it seems to have ended: until its lease has passed, or three of them where this process is held up.
+   * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. A silent holder seems to have ended, and
+   *   is waited for until its lease has passed; on a machine that is held up that takes up to three leases.
    * @throws what `node:fs` throws; an error with the code `ERR_LOCK_FOLDER`, and what to do in its message, when
    *   something else is in the place of the folder, or others may write it.
    */
   acquire(waitMs: number): Promise<LockAnswer>
-  /** Removes drafts that a process has left which ended in their midst, unless somebody else may hold the lock. */
+  /** Removes drafts that a killed process has left, unless another process may hold the lock. */
   removeDrafts(): Promise<void>
 }
 

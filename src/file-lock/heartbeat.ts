@@ -5,16 +5,21 @@ import process from 'node:process'
 
 const LENGTH = 512
 
-/** Says that the holder lives, for the so-manyth time. @throws what `node:fs` throws when the file is gone. */
+/**
+ * Writes a sign of life that differs from the one before.
+ *
+ * @param count - the number of this renewal.
+ * @throws what `node:fs` throws when the file is gone.
+ */
 export async function writeBeat(path: string, count: number): Promise<void> {
   const text = JSON.stringify({ process: process.pid, host: hostname().slice(0, 255), renewed: count })
   // Opened by its name: a holder that has lost the lock finds no file of this name.
   const file = await open(path, 'r+')
   try {
-    // Always as long: when it is overwritten, a full disk has room for it.
+    // The length is constant, so that overwriting it takes no space on a full disk.
     await file.write(Buffer.from(`${text}\n`.padEnd(LENGTH)), 0, LENGTH, 0)
   } catch {
-    // Another time than the one before is all that is asked of it.
+    // Any other time than the one before tells readers of a change.
     await utimes(path, count, count)
   } finally {
     await file.close()
@@ -22,8 +27,8 @@ export async function writeBeat(path: string, count: number): Promise<void> {
 }
 
 /**
- * Reads the present sign of life: another one than before says that the holder has given one between. The file is opened
- * and read, as a file server is asked then, and not a cache of this machine.
+ * Reads the present sign of life; another one than before means a renewal. Opening the file asks a file server, where a
+ * status could come from a cache of this machine.
  */
 export async function readBeat(path: string): Promise<string> {
   let file: FileHandle | undefined
@@ -40,7 +45,7 @@ export async function readBeat(path: string): Promise<string> {
   }
 }
 
-/** The machine of the holder, out of its sign of life; empty when it has not said it yet. */
+/** The host name of the holder in its sign of life; empty when there is none yet. */
 export function describeHost(beat: string): string {
   try {
     const { host } = JSON.parse(beat.slice(0, beat.indexOf('\n'))) as { readonly host?: unknown }

@@ -8,8 +8,8 @@ import { freeName } from './lock-state.ts'
 /** A lock that was taken. It is renewed by a timer, which does not keep the process alive, until it is given back. */
 export interface HeldLock {
   /**
-   * Whether the holder before has not given it back, or not with everything done: it may stand still in the midst of a
-   * write that does not go through {@link HeldLock.publish}.
+   * Whether an earlier holder did not give the lock back: it may stand still in the middle of a write that does not go
+   * through {@link HeldLock.publish}.
    */
   readonly takenOver: boolean
   /**
@@ -30,8 +30,8 @@ export interface HeldLock {
   /**
    * Gives the lock back.
    *
-   * @param options.settled - whether nothing is left of what `takenOver` says. Default true; if not, it is said to the
-   *   next holder as well.
+   * @param options.settled - whether an earlier holder can do no harm any more. Default true; if false, the next holder
+   *   finds `takenOver` true.
    */
   release(options?: { readonly settled: boolean }): void
 }
@@ -68,7 +68,7 @@ export function holdLock({ folder, name, number, takenOver, renewMs }: Holding):
   function isHeld(): boolean {
     if (state !== 'held') return false
     try {
-      // Opened, as a file server is asked then; a status could be one that this machine remembers.
+      // Opening asks a file server, where a status could come from a cache of this machine.
       closeSync(openSync(path, 'r'))
       return true
     } catch (error) {
