@@ -122,7 +122,17 @@ export function sqlitePlace(path: string): Place {
 export async function postgresPlace(address: string): Promise<Place> {
   const owner = new Pool({ connectionString: address, max: 1 })
   owner.on('error', () => undefined)
-  await owner.query(postgresAuditSchema())
+  for (let made = false; !made; ) {
+    made = await owner.query(postgresAuditSchema()).then(
+      () => true,
+      async (error: { readonly code?: string }) => {
+        // The server answers already, and goes through its files still.
+        if (error.code !== '57P03') throw error
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        return false
+      },
+    )
+  }
   return {
     task: (start) => ({ kind: 'postgres', place: address, start, parallel: 4 }),
     async finish() {

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
   remove()
-})
+}, 120_000)
 
 function check(name: string, report: KillReport, least: number): void {
   tell(name, report)
