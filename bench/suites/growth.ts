@@ -5,6 +5,7 @@ import type { Suite, Table } from '../harness/suite.ts'
 import { number, ratioOf, time, timesTable } from '../harness/table.ts'
 import { cycle } from '../peers/peer.ts'
 import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
+import { delegationName } from '../setup/delegation-name.ts'
 import { credulousBackend, fillCache } from '../setup/fill-cache.ts'
 
 /** Whether a decision costs more when a service remembers more. */
@@ -50,7 +51,7 @@ function decide(chain: Chain, authorizer: ReturnType<typeof createAuthorizer>): 
 function revocationsOf(count: number): AuthorizeOptions['revocations'] {
   const store = memoryRevocationStore({ maxEntries: count })
   for (let i = 0; i < count; i++) {
-    void store.add({ ids: [`bafyreib${`${i}`.padStart(51, 'abcdefghijklmnopqrstuvwxyz234567')}`], expiration: never })
+    void store.add({ ids: [delegationName(i)], expiration: never })
   }
   return store
 }

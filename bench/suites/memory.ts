@@ -3,6 +3,7 @@ import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
 import { makeChain, manyChains, mustAllow, optionsFor } from '../setup/chain.ts'
+import { delegationName } from '../setup/delegation-name.ts'
 import { credulousBackend, fillCache } from '../setup/fill-cache.ts'
 
 /** How much memory a service needs for each thing that it remembers. */
@@ -71,7 +72,7 @@ function heapOfReplay(count: number): number {
 function heapOfRevocations(count: number): number {
   return heapOf(count, () => {
     const store = memoryRevocationStore()
-    for (let i = 0; i < count; i++) void store.add({ ids: [`bafyreib${nameOf(i)}`], expiration: never })
+    for (let i = 0; i < count; i++) void store.add({ ids: [delegationName(i)], expiration: never })
     return store
   })
 }
