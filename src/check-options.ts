@@ -143,6 +143,7 @@ export function checkOptions<Options>(
 ): Options {
   const missing = faultOf(table, options)
   if (missing !== undefined) throw wrong(`the options argument of ${of} ${missing}`, true)
+  // TOK-26
   const unknown = findUnknown(options as object, forms)
   if (unknown !== undefined) throw wrong(`${of} has no option ${unknownName(unknown, Object.keys(forms))}`, true)
   return checkFields(options, forms, wrong) as Options

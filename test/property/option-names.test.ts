@@ -12,7 +12,7 @@ import { refusalOf } from './refusal-of.ts'
 const entries = Object.entries(readEntries()).filter(([entry]) => isPublic(entry))
 
 describe('names of options', () => {
-  it('are tried on every function that an entry point exports', async () => {
+  it('TOK-26 are tried on every function that an entry point exports', async () => {
     const wrong: string[] = []
     const seen = new Set<unknown>()
     for (const [entry, file] of entries) {
@@ -36,7 +36,7 @@ describe('names of options', () => {
 
   for (const [entry, calls] of Object.entries(optionCalls)) {
     for (const [name, given] of Object.entries(calls)) {
-      it(`of ${entry} ${name} are refused when they are misspelled`, async () => {
+      it(`TOK-26 of ${entry} ${name} are refused when they are misspelled`, async () => {
         const { known } = await refusalOf(entry, name, given, 'zzz')
         expect(known.length).toBeGreaterThan(0)
         for (const option of known) {

@@ -1,0 +1,24 @@
+import { describe, expectTypeOf, it } from 'vitest'
+import { anything, type Forms } from '../../src/check-options.ts'
+
+interface Options {
+  readonly issuer: string
+  readonly policy?: readonly string[]
+}
+
+describe('the list of options of a function', () => {
+  it('has every name of its interface, and no other', () => {
+    const forms: Forms<Options> = { issuer: anything, policy: anything }
+    // @ts-expect-error an optional name is missing
+    const short: Forms<Options> = { issuer: anything }
+    // @ts-expect-error a name is not one of the interface
+    const long: Forms<Options> = { issuer: anything, policy: anything, polciy: anything }
+    // @ts-expect-error a list of whatever names says nothing about these
+    const loose: Forms<Options> = {} as Readonly<Record<string, typeof anything>>
+    expectTypeOf([forms, short, long, loose]).toEqualTypeOf<Forms<Options>[]>()
+  })
+
+  it('has the names of all members of a union', () => {
+    expectTypeOf<keyof Forms<{ readonly seed: 1 } | { readonly jwk: 2 }>>().toEqualTypeOf<'seed' | 'jwk'>()
+  })
+})
