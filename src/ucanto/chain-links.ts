@@ -11,9 +11,6 @@ import { type Command, commandCovers } from '../capability/command.ts'
 import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
 import type { Did } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
-import { cidOf } from '../ipld/cid.ts'
-import type { CryptoBackend } from '../principal/backend/backend.ts'
-import { twinSignature } from '../principal/signature.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import type { Capability } from './capability.ts'
 import type { NamedToken } from './open-archive.ts'
@@ -21,8 +18,8 @@ import type { OpenToken } from './open-token.ts'
 import { type PolicyTable, policyIn } from './policy-table.ts'
 import type { Claim } from './read-claim.ts'
 import type { FramedSignature } from './signature-frame.ts'
+import { twinName } from './twin-name.ts'
 import type { PathStep } from './walk.ts'
-import { withSignature } from './with-signature.ts'
 
 /** What stands for the signature of an issuer: an attestation, with all that it stands on. */
 export interface Session {
@@ -68,7 +65,7 @@ export function* linksOf(
     const name = session === undefined ? key : `attested ${key}`
     let link = made.get(name)
     if (link === undefined) {
-      const twin = session === undefined ? yield* twinName(source.token, context.settings.backend) : undefined
+      const twin = session === undefined ? yield* wait(twinName(source.token, context.settings.backend)) : undefined
       link = newLink(source, command, claim.owner, policyIn(policies(source, place)), twin)
       made.set(name, link)
     }
@@ -186,14 +183,6 @@ function envelopeOf({ signature, signed }: OpenToken): OpenInvocation['envelope'
       return signed()
     },
   }
-}
-
-/** The CID that a token has with its other ECDSA signature. */
-function* twinName(token: OpenToken, backend: CryptoBackend): Steps<string | undefined> {
-  const { algorithm, raw } = token.signature as FramedSignature
-  const twin = twinSignature(algorithm, raw)
-  if (twin === undefined) return undefined
-  return cidOf(yield* wait(backend.sha256(withSignature(token, twin)))).toString()
 }
 
 /** A delegation that is not signed is valid as long as what is there instead. */

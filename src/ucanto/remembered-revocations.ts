@@ -1,30 +1,51 @@
 import { isPromiseLike } from '../authorization/steps.ts'
+import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationRecord, RevocationStore } from '../revocation/revocation-store.ts'
 import { once } from './once.ts'
 import type { TokenTable } from './open-archive.ts'
+import { twinName } from './twin-name.ts'
+
+type Answer = ReturnType<RevocationStore['findRevocations']>
 
 /**
- * A store that asks another once, about all tokens of an archive and their issuers, so that the number of paths is not
- * the number of look-ups. What it is asked beside those, the second names of ECDSA signatures, it passes on.
+ * A store that asks another once, about all tokens of an archive under each of their names, and about their issuers: so
+ * that the number of paths is not the number of look-ups.
  */
-export function rememberedRevocations(store: RevocationStore, tokens: TokenTable): RevocationStore {
-  const names = once(() => namesIn(tokens))
-  let answer: ReturnType<RevocationStore['findRevocations']> | undefined
+export function rememberedRevocations(
+  store: RevocationStore,
+  tokens: TokenTable,
+  backend: Pick<CryptoBackend, 'sha256'>,
+): RevocationStore {
+  const names = once(() => namesIn(tokens, backend))
+  let answer: Answer | undefined
+
+  function find(all: ReadonlySet<string>, ...[ids, options]: Parameters<RevocationStore['findRevocations']>): Answer {
+    // There is nothing else in the archive to be asked about; if there were, it would not be taken for asked.
+    const others = ids.filter((id) => !all.has(id))
+    answer ??= store.findRevocations([...all], options)
+    const more = others.length === 0 ? [] : store.findRevocations(others, options)
+    const relevant = (record: RevocationRecord): boolean => !all.has(record?.id) || ids.includes(record.id)
+    const join = (a: readonly RevocationRecord[], b: readonly RevocationRecord[]): readonly RevocationRecord[] =>
+      [...a, ...b].filter(relevant)
+    if (!isPromiseLike(answer) && !isPromiseLike(more)) return join(answer, more)
+    return Promise.all([answer, more]).then(([a, b]) => join(a, b))
+  }
+
   return {
     findRevocations(ids, options) {
       const all = names()
-      answer ??= store.findRevocations([...all], options)
-      const others = ids.filter((id) => !all.has(id))
-      const more = others.length === 0 ? [] : store.findRevocations(others, options)
-      const relevant = (record: RevocationRecord): boolean => !all.has(record?.id) || ids.includes(record.id)
-      const join = (a: readonly RevocationRecord[], b: readonly RevocationRecord[]): readonly RevocationRecord[] =>
-        [...a, ...b].filter(relevant)
-      if (!isPromiseLike(answer) && !isPromiseLike(more)) return join(answer, more)
-      return Promise.all([answer, more]).then(([a, b]) => join(a, b))
+      return isPromiseLike(all) ? all.then((known) => find(known, ids, options)) : find(all, ids, options)
     },
   }
 }
 
-function namesIn(tokens: TokenTable): ReadonlySet<string> {
-  return new Set([...tokens.values()].flatMap(({ token, cid }) => [cid.toString(), token.issuer, token.audience]))
+function namesIn(
+  tokens: TokenTable,
+  backend: Pick<CryptoBackend, 'sha256'>,
+): ReadonlySet<string> | Promise<ReadonlySet<string>> {
+  const own = [...tokens.values()].flatMap(({ token, cid }) => [cid.toString(), token.issuer, token.audience])
+  const twins = [...tokens.values()].map(({ token }) => twinName(token, backend))
+  const join = (others: readonly (string | undefined)[]): ReadonlySet<string> =>
+    new Set([...own, ...others.filter((name) => name !== undefined)])
+  return twins.some(isPromiseLike) ? Promise.all(twins).then(join) : join(twins as (string | undefined)[])
 }

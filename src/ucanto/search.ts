@@ -47,7 +47,8 @@ export interface Search {
 /** Begins the search for one call. */
 export function createSearch(context: ReadingContext, rules: ResourceRules, tokens: TokenTable): Search {
   const { settings } = context
-  const revocations = rememberedRevocations(hasStores(settings) ? settings.revocations : noStore, tokens)
+  const store = hasStores(settings) ? settings.revocations : noStore
+  const revocations = rememberedRevocations(store, tokens, settings.backend)
   return {
     context,
     policies: createPolicyTable(rules),

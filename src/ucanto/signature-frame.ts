@@ -7,8 +7,7 @@
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { MalformedError } from '../errors.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
-import { concatBytes } from '../ipld/concat.ts'
-import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
+import { decodeVarint } from '../ipld/varint.ts'
 
 /** What the ecosystem calls an algorithm, and by which number. */
 export interface AlgorithmName {
@@ -49,7 +48,7 @@ export function absentSignatureFrame(): Uint8Array {
 /**
  * Takes a signature out of its frame.
  *
- * @throws {@link MalformedError} when the frame is not exactly as {@link frameSignature} writes it.
+ * @throws {@link MalformedError} when the frame is anything but its code, its length and 64 bytes.
  */
 export function readSignatureFrame(bytes: unknown): FramedSignature {
   if (!(bytes instanceof Uint8Array)) throw new MalformedError('UCT-18', '`s` is not bytes')
@@ -66,11 +65,6 @@ export function readSignatureFrame(bytes: unknown): FramedSignature {
     throw new MalformedError('UCT-18', `a signature is framed as ${rawBytes} bytes and nothing else`)
   }
   return { ...name, raw: bytes.subarray(start) }
-}
-
-/** Puts a raw signature into its frame. */
-function frameSignature(algorithm: SignatureAlgorithm, raw: Uint8Array): Uint8Array {
-  return concatBytes([encodeVarint(algorithmName(algorithm).code), Uint8Array.of(rawBytes), raw])
 }
 
 /** What the ecosystem calls an algorithm. */
