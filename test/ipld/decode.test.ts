@@ -1,8 +1,11 @@
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { ArgumentError } from '../../src/errors.ts'
+import { ArgumentError, type MalformedError } from '../../src/errors.ts'
 import { decodeCbor } from '../../src/ipld/decode.ts'
+import { encodeCbor } from '../../src/ipld/encode.ts'
 import { isCid } from '../../src/ipld/is-cid.ts'
+import { mutateBytes } from '../fuzz/mutate.ts'
+import { randomOf } from '../fuzz/random.ts'
 import { hex, refusalOf } from './support.ts'
 
 /** Refused with this requirement, at this byte. */
@@ -346,6 +349,20 @@ describe('decodeCbor', () => {
   it('never shows content in a message', () => {
     const refusal = refusalOf(() => decodeCbor(hex('a2 66736563726574 01 66736563726574 01')))
     expect(refusal.message).not.toContain('secret')
+    const value = { secret: 'secret', list: ['secret', { secret: new TextEncoder().encode('secret') }, 1.5, null] }
+    const bytes = encodeCbor(value)
+    const seen = new Set<string>()
+    for (let turn = 0; turn < 2_000; turn++) {
+      try {
+        decodeCbor(mutateBytes(bytes, randomOf(turn)))
+      } catch (error) {
+        const { requirement, message } = error as MalformedError
+        seen.add(requirement)
+        expect(`${turn}: ${message}`).toMatch(/^\d+: [a-zA-Z0-9 ,;'`()±^_.:-]+$/)
+        expect(message).not.toMatch(/secret|736563|c2VjcmV0/)
+      }
+    }
+    expect(seen.size).toBeGreaterThan(8)
   })
 
   it('keeps each limit that is not given, and refuses a depth that the stack may not bear', () => {

@@ -16,14 +16,14 @@ import { fromDidResolver } from '../../../src/did/from-did-resolver.ts'
 import { isPublicAddress } from '../../../src/did/public-address.ts'
 import { keysOf } from '../../../src/did/resolver.ts'
 import { ArgumentError, MalformedError, quote, ResolutionError } from '../../../src/errors.ts'
-import { decodeBase64, decodeBase64url } from '../../../src/ipld/base.ts'
+import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../../../src/ipld/base.ts'
 import * as nodeBase64 from '../../../src/ipld/base64/node.ts'
 import * as webBase64 from '../../../src/ipld/base64/web.ts'
 import { isTokenCidAt } from '../../../src/ipld/cid.ts'
 import { decodeCbor } from '../../../src/ipld/decode.ts'
 import { isCid } from '../../../src/ipld/is-cid.ts'
 import { parseCid } from '../../../src/ipld/parse-cid.ts'
-import { decodeVarint } from '../../../src/ipld/varint.ts'
+import { decodeVarint, encodeVarint } from '../../../src/ipld/varint.ts'
 import { importSigner } from '../../../src/principal/import-signer.ts'
 import { absentIssuer } from '../../../src/ucanto/absent-issuer.ts'
 import { cast } from '../../property/cast.ts'
@@ -127,6 +127,11 @@ const decodeTwice = (text: string): string | undefined => {
   return node === web ? undefined : `${node} in Node, ${web} elsewhere`
 }
 
+/** What is accepted is what is written: there is one spelling. */
+function wrongSpelling([given, written]: readonly [string, string]): string | undefined {
+  return given === written ? undefined : `is another spelling of ${written}`
+}
+
 const isMalformed = [MalformedError]
 const isWrong = [MalformedError, ArgumentError]
 const unresolved = [ResolutionError]
@@ -199,20 +204,29 @@ export const nameReaders: readonly Reader[] = [
   }),
   reader({
     of: 'format decodeVarint',
-    input: (random) => random.bytes(random.below(12)).map((byte) => byte | 0x80),
-    read: (bytes) => decodeVarint(bytes),
+    input: (random) => random.bytes(random.below(12)).map((byte) => (random.once(3) ? byte & 0x7f : byte | 0x80)),
+    read: (bytes) => {
+      const [value, length] = decodeVarint(bytes)
+      return [
+        Buffer.from(bytes.slice(0, length)).toString('hex'),
+        Buffer.from(encodeVarint(value)).toString('hex'),
+      ] as const
+    },
+    wrong: wrongSpelling,
     errors: isMalformed,
   }),
   reader({
     of: 'format decodeBase64',
     input: (random) => mutateText(random.pick(base64), random),
-    read: (text) => decodeBase64(text),
+    read: (text) => [text, encodeBase64(decodeBase64(text))] as const,
+    wrong: wrongSpelling,
     errors: isMalformed,
   }),
   reader({
     of: 'format decodeBase64url',
     input: (random) => mutateText(random.pick(base64), random),
-    read: (text) => decodeBase64url(text),
+    read: (text) => [text, encodeBase64url(decodeBase64url(text))] as const,
+    wrong: wrongSpelling,
     errors: isMalformed,
   }),
   reader({
