@@ -4,5 +4,5 @@ import { readers } from '../fuzz/readers.ts'
 import { longRuns } from '../property/runs.ts'
 
 describe('a reader of what others wrote answers, or throws what it says, many times', () => {
-  fuzz(readers, longRuns(5_000))
+  fuzz(readers, longRuns(2_500))
 })

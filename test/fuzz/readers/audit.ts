@@ -113,11 +113,12 @@ function hostileFile(random: Random): Uint8Array {
   return random.once(3) ? mutateBytes(bytes, random) : bytes
 }
 
-/** Rows whose columns hold anything. */
+/** Rows whose columns hold anything that a column can hold. */
 function hostileRows(random: Random): readonly Row[] {
   return records.map((record, at) => {
     const row = { sequence: record.sequence, hash: record.hash, line: lines[at] as string }
-    return random.once(3) ? { ...row, [random.pick(['sequence', 'hash', 'line'])]: oddJson(random) } : row
+    const odd = random.once(4) ? null : random.once(4) ? random.bytes(8) : mutateText(hostileLine(random), random)
+    return random.once(3) ? { ...row, [random.pick(['sequence', 'hash', 'line'])]: odd } : row
   })
 }
 
