@@ -11,8 +11,8 @@ export interface PathOptions {
 
 /**
  * An absolute path with `/` between its segments. Canonical form: begins with a slash and does not end with one (but
- * for `/` itself); no empty, `.` or `..` segment, nor one of dots and white space alone, also before a semicolon; no
- * backslash, percent sign, question mark or number sign; no control or hidden character; in normalization form C, and
+ * for `/` itself); no empty, `.` or `..` segment, nor one of dots, white space, marks and joiners alone, also before a
+ * semicolon; no backslash, percent sign, question mark or number sign; no control or hidden character; in normalization form C, and
  * nothing in it becomes one of these under NFKC. A path that matches `["like", ".path", "/data/*"]` is below `/data` as a
  * file and as the path of a URL, also for a server that decodes it once more or cuts off parameters after a semicolon.
  *
@@ -66,9 +66,10 @@ export function foldedProblem(text: string): string | undefined {
 }
 
 /**
- * Dots and white space alone, which some systems take for `.` or `..`; or that before a character at which servers cut a
- * segment or a path off, as of the parameters in `..;x`.
+ * Dots and white space alone, which some systems take for `.` or `..`, with the marks and joiners that are shown as nothing
+ * on a dot and that some systems leave out of names; or that before a character at which servers cut a segment or a path
+ * off, as of the parameters in `..;x`.
  */
 export function isStep(segment: string): boolean {
-  return /^[.\s]*(?:[;?#]|$)/.test(segment)
+  return /^[.\s\p{M}\u200c\u200d]*(?:[;?#]|$)/u.test(segment)
 }

@@ -26,7 +26,7 @@ const knownSchemes: ReadonlySet<string> = new Set(['https', 'http', 'wss', 'ws',
  * no dot segments; beyond that no user or password, no fragment, no empty path segment and no lone `?`, a host that is
  * a plain host name or an address, percent-encoding only where it is needed and in upper case, and in the path never
  * for a dot, slash, backslash, percent sign, control or hidden character, nor for what is not UTF-8 or becomes one of them
- * under NFKC; and no path segment of dots and white space alone, also before a semicolon. A URL that matches
+ * under NFKC; and no path segment of dots, white space, marks and joiners alone, also before a semicolon. A URL that matches
  * `["like", ".url", "https://api.example.com/v1/*"]` is below that place, also for a server that decodes the path once more
  * or cuts off parameters after a semicolon.
  *

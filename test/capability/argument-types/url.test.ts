@@ -43,6 +43,8 @@ describe('url', () => {
     ['one dot with parameters at the end', 'https://api.example.com/v1/.;'],
     ['dots with a space', 'https://api.example.com/v1/..%20/x'],
     ['dots with a no-break space', 'https://api.example.com/v1/..%C2%A0/x'],
+    ['dots with a joiner', 'https://api.example.com/v1/..%E2%80%8D/x'],
+    ['dots with a variation selector', 'https://api.example.com/v1/%EF%B8%8F../x'],
     ['dots with a space and parameters', 'https://api.example.com/v1/..%20;/x'],
     ['dots before an encoded question mark', 'https://api.example.com/v1/..%3F/x'],
     ['dots before an encoded number sign', 'https://api.example.com/v1/..%23/x'],
