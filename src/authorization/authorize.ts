@@ -81,7 +81,7 @@ export interface Authorizer {
    * Reads the tokens of a container as `authorize` reads them, with the same limits, versions and formats, and decides
    * nothing: for a log, or to show why a call was refused. What the tokens say may be a lie.
    *
-   * @throws {@link MalformedError} for bytes that `authorize` refuses as malformed.
+   * @throws {@link MalformedError} for bytes of which `authorize` cannot read a token.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
 }

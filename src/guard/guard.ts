@@ -54,7 +54,7 @@ export interface Guard<Args = unknown> {
   /**
    * Reads the tokens of a container as calls are read, and decides nothing; see `Authorizer.open`.
    *
-   * @throws {@link MalformedError} for bytes that are refused as malformed.
+   * @throws {@link MalformedError} for bytes of which a token cannot be read.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
   /**

@@ -42,6 +42,26 @@ describe('opening a container', () => {
     expect(await createGuard(guardOptions()).open(container)).toEqual(opened)
   })
 
+  it('CTN-10 shows every vector of 0.9.1 whose tokens can be read, also those that make no call', async () => {
+    // Rules about the call, which `authorize` refuses as malformed as well.
+    const ofCalls = ['UCT-09', 'UCT-30', 'UCT-35', 'UCT-49', 'UCT-50', 'UCT-64']
+    const faults = (await openingFaults(readVectors('ucanto.json'))).filter(
+      (fault) => !ofCalls.some((id) => fault.endsWith(`authorize ${id}, open reads it`)),
+    )
+    expect(faults).toEqual([])
+    const written = {
+      issuer: alice,
+      audience: service.did,
+      command: '/mail/send',
+      args: { resource: 'https://a.example/' },
+    }
+    const formats = [ucantoFormat({ ownerOf: () => undefined })]
+    const authorizer = createAuthorizer(serviceOptions({ formats }))
+    const bytes = await archive(await invokeUcanto(written))
+    expect(await authorizer.authorize(bytes)).toMatchObject({ denial: { code: 'malformed', requirement: 'UCT-64' } })
+    expect((await authorizer.open(bytes)).others).toMatchObject([{ issuer: alice.did }])
+  })
+
   it('CTN-10 copies bytes before it waits', async () => {
     const bytes = new TextEncoder().encode(container)
     const opening = createAuthorizer(serviceOptions()).open(bytes)
