@@ -134,7 +134,7 @@ export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
     ...(namespace !== undefined && { namespace }),
   })
   const secrets = new Map(Object.entries(given.secrets).map(([name, place]) => [name, checked(name, place)]))
-  const newest = new Map<string, number>()
+  const newest = new Map<string, KvVersion>()
   const now = (): Timestamp => Math.floor(clock.now())
 
   return {
@@ -169,7 +169,7 @@ async function readKv(
   reference: string,
   place: KvSecret,
   { signal }: ReadOptions,
-  newest: Map<string, number>,
+  newest: Map<string, KvVersion>,
   now: () => Timestamp,
 ): Promise<SecretReading | undefined> {
   const query = place.version === undefined ? {} : { version: String(place.version) }
@@ -184,11 +184,12 @@ async function readKv(
   if (metadata?.get('destroyed') !== false || metadata.get('deletion_time') !== '') {
     throw new VaultError('ERR_VAULT_REVOKED', 'the secret was deleted in openbao')
   }
+  const found = { version, created: Date.parse(String(metadata.get('created_time'))) }
   // VLT-37: an answer of another item, of a replica that lags, or out of a cache
-  if (place.version !== undefined ? version !== place.version : version < (newest.get(reference) ?? 0)) {
+  if (place.version === undefined ? isBefore(found, newest.get(reference)) : version !== place.version) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao answered with another version than the one asked for')
   }
-  newest.set(reference, version)
+  newest.set(reference, found)
   return {
     reference,
     secret: kvSecret(data, place.field),
@@ -197,6 +198,18 @@ async function readKv(
     downscoped: false,
     readAt: now(),
   }
+}
+
+/** A version of a KV secret. */
+interface KvVersion {
+  readonly version: number
+  /** When the server wrote it, in milliseconds; not a number when it does not say. */
+  readonly created: number
+}
+
+/** Numbers begin anew when a secret is deleted with its metadata and made again; it was written later then. */
+function isBefore(found: KvVersion, seen: KvVersion | undefined): boolean {
+  return seen !== undefined && found.version < seen.version && !(found.created > seen.created)
 }
 
 async function readDatabase(

@@ -19,8 +19,11 @@ export interface OpenBaoFake {
   mode: 'well' | 'sealed' | 'hangs' | 'garbage' | 'redirects' | 'huge' | 'breaks off'
   /** Changes an answer on its way out. */
   tamper: (path: string, answer: Record<string, unknown>) => Record<string, unknown>
-  putKv(path: string, data: Record<string, unknown>): void
+  /** Writes the next version, with the second since 1970 in which it is written. */
+  putKv(path: string, data: Record<string, unknown>, second?: number): void
   deleteKv(path: string): void
+  /** Removes a secret with its metadata, as if it had never been. */
+  destroyKv(path: string): void
   /** Ends every token that was given out. */
   revokeTokens(): void
   /** A wrapping token around a new secret id of the role. */
@@ -243,8 +246,10 @@ export async function startOpenBao(
     },
   ]
 
-  function putKv(path: string, data: Record<string, unknown>): void {
-    kv.set(path, [...(kv.get(path) ?? []), { data, created: new Date(0).toISOString(), deleted: '' }])
+  function putKv(path: string, data: Record<string, unknown>, second = 0): void {
+    // nanoseconds, as the server writes them
+    const created = new Date(second * 1_000).toISOString().replace('Z', '000001Z')
+    kv.set(path, [...(kv.get(path) ?? []), { data, created, deleted: '' }])
   }
 
   function respond(received: Received): Answer {
@@ -300,6 +305,7 @@ export async function startOpenBao(
     mode: 'well',
     tamper: (_path, answer) => answer,
     putKv,
+    destroyKv: (path) => void kv.delete(path),
     deleteKv: (path) => {
       const last = kv.get(path)?.at(-1)
       if (last !== undefined) last.deleted = new Date(0).toISOString()

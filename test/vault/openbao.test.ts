@@ -127,6 +127,30 @@ describe('the KV engine', () => {
     await expect(lease(vault, 'first')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })
 
+  it('VLT-37 is believed when a secret was removed with its metadata and made anew, and not when it lags [attack 83]', async () => {
+    bao.putKv('crm/api', { token: 'one' }, 10)
+    bao.putKv('crm/api', { token: 'two' }, 20)
+    const vault = vaultOf({ a: { ...kv, field: 'token' } })
+    const read = async (): Promise<string> => (await lease(vault)).secret.reveal()
+    expect(await read()).toBe('two')
+    bao.destroyKv('crm/api')
+    await expect(read()).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+    // a replica that has not heard of it, and one whose clock stands still
+    for (const second of [10, 20]) {
+      bao.putKv('crm/api', { token: 'stale' }, second)
+      await expect(read()).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+      bao.destroyKv('crm/api')
+    }
+    bao.putKv('crm/api', { token: 'anew' }, 30)
+    expect(await read()).toBe('anew')
+    bao.tamper = (_path, answer) => {
+      const data = answer['data'] as { metadata?: object } | null
+      if (data?.metadata === undefined) return answer
+      return { ...answer, data: { ...data, metadata: { ...data.metadata, version: 0, created_time: 'x' } } }
+    }
+    await expect(read()).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+  })
+
   it('is not believed when its answer is of another shape [attack 83]', async () => {
     const vault = vaultOf({ a: { ...kv, field: 'token' }, whole: kv })
     const metadata = { version: 1, destroyed: false, deletion_time: '' }
