@@ -23,8 +23,9 @@ export interface EnvVaultOptions extends VaultOptions {
   /** Default `process.env`. */
   readonly environment?: Record<string, string | undefined>
   /**
-   * Whether the variables are deleted once they were read, so that neither child processes nor a dump of the
-   * environment has them. Default true.
+   * Whether the variables are deleted once they were read, so that child processes begun later do not have them. What
+   * the system handed to the process stays where it was (`/proc/PID/environ`, `ps eww`), for the same user to read; use the
+   * file vault where that matters. Default true.
    */
   readonly clear?: boolean
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { envVault } from '../../src/vault/env.ts'
 import { permission, vaultError } from './support.ts'
@@ -33,6 +34,21 @@ describe('envVault', () => {
     const vault = envVault({ credentials: { api: { variable: 'PROCURA_TEST_SECRET', leasable: true } } })
     expect(process.env['PROCURA_TEST_SECRET']).toBeUndefined()
     expect((await vault.lease('api', { authorization: permission() })).secret.reveal()).toBe('canary-2')
+  })
+
+  it('SEC-08 leaves no secret to child processes that are begun later, nor to reports of the runtime', () => {
+    process.env['PROCURA_TEST_SECRET'] = 'canary-3'
+    const child = (): string =>
+      execFileSync(process.execPath, ['-p', 'process.env.PROCURA_TEST_SECRET'], { encoding: 'utf8' })
+    expect([child(), JSON.stringify(process.report?.getReport())]).toEqual([
+      'canary-3\n',
+      expect.stringContaining('canary-3'),
+    ])
+    envVault({ credentials: { api: { variable: 'PROCURA_TEST_SECRET', leasable: true } } })
+    expect([child(), JSON.stringify(process.report?.getReport())]).toEqual([
+      'undefined\n',
+      expect.not.stringContaining('canary-3'),
+    ])
   })
 
   it('says which variable is missing, and deletes none then', () => {
