@@ -51,11 +51,12 @@ export interface SealedVaultOptions extends VaultOptions {
    * is not enough: this list keeps the service from being used to reach other places.
    */
   readonly origins: readonly string[]
-  /** Sealed credentials by name. */
+  /** Sealed credentials by name. Take them from where only their owner can put them: they do not show who sealed them. */
   readonly credentials?: Readonly<Record<string, string>>
   /**
    * Whether a sealed text itself is taken as a reference, so that the text may come with a call. Its lock on roots and
-   * commands holds all the same. Default false.
+   * commands holds all the same. It does not say who sealed it: a caller can seal a credential of its own in the name of
+   * the root, and the answer of the upstream is then about an account of the caller. Default false.
    */
   readonly acceptPresented?: boolean
 }
@@ -75,7 +76,8 @@ export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
 }
 
 /**
- * Seals a credential, together with the rules of its use, to a service.
+ * Seals a credential, together with the rules of its use, to a service. The text is encrypted and not signed: it does not
+ * show who sealed it, and the roots it names did not have to agree.
  *
  * @returns a text `procura-sealed.1.…`, safe in URLs and headers.
  * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command.

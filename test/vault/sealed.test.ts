@@ -121,6 +121,22 @@ describe('sealed credentials', () => {
     )
   })
 
+  it('VLT-33, VLT-34 do not show who sealed them: a caller can present a credential of its own', async () => {
+    // nothing but the public key is needed, and the root did not agree
+    const own = await sealCredential({
+      publicKey: await sealingPublicKey(key.privateKey),
+      secret: 'canary-of-the-caller',
+      roots: [OWNER],
+      commands: ['/crm'],
+      origins: [server.origin],
+      processor: bearer(),
+    })
+    const vault = sealedVault({ privateKeys: [key.privateKey], origins: [server.origin], acceptPresented: true })
+    expect((await use(vault, {}, own)).status).toBe(200)
+    expect(server.received.at(-1)?.headers.authorization).toBe('Bearer canary-of-the-caller')
+    await expect(use(vaultOf(await seal()), {}, own)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
+  })
+
   it('VLT-27 are refused when a character was changed, or another key sealed them', async () => {
     const text = await seal()
     const head = 'procura-sealed.1.'.length
