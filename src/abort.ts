@@ -19,6 +19,7 @@ export function unlessAborted<T>(work: Work<T>, signal: AbortSignal | undefined)
       if (typeof work !== 'function') work.catch(() => undefined)
       return
     }
+    // GRD-15
     const abort = (): void => reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     begin(work)

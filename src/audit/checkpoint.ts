@@ -6,6 +6,7 @@
  */
 
 import { backend as platform } from '#backend'
+import { unlessAborted } from '../abort.ts'
 import { abortSignal, having, listOf, maybe, table, text } from '../check-options.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
@@ -57,7 +58,8 @@ export async function signCheckpoint(options: SignCheckpointOptions): Promise<Ch
   })
   const { signer, log, position, time, signal } = options
   const statement = { log, sequence: position.sequence, hash: position.hash, time, signer: signer.did }
-  const signature = await signer.sign(signedBytes(statement), signal === undefined ? {} : { signal })
+  const ask = signal === undefined ? {} : { signal }
+  const signature = await unlessAborted(() => signer.sign(signedBytes(statement), ask), signal)
   return Object.freeze({ ...statement, signature: encodeBase64url(signature) })
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { abortSignal, having, maybe, table, text } from '../check-options.ts'
 import { AuditError, MalformedError } from '../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../ipld/base.ts'
@@ -59,7 +60,7 @@ export async function sealPersonal(
       `personal fields take ${plain.length} bytes, more than ${maxFieldBytes}`,
     )
   }
-  const key = await keys.obtain(name, signal === undefined ? {} : { signal })
+  const key = await unlessAborted(() => keys.obtain(name, signal === undefined ? {} : { signal }), signal)
   const iv = crypto.getRandomValues(new Uint8Array(12))
   const data = await crypto.subtle.encrypt(algorithm(iv, event, name), key, plain.slice())
   return Object.freeze({ key: name, iv: encodeBase64url(iv), data: encodeBase64url(new Uint8Array(data)) })
@@ -80,7 +81,7 @@ export async function openPersonal(
   if (sealed === undefined) return undefined
   const { keys, signal } = options
   if (!isSealed(sealed) || typeof event.id !== 'string') throw broken()
-  const key = await keys.find(sealed.key, signal === undefined ? {} : { signal })
+  const key = await unlessAborted(() => keys.find(sealed.key, signal === undefined ? {} : { signal }), signal)
   if (key === undefined) return undefined
   try {
     const iv = decodeBase64url(sealed.iv, 12)

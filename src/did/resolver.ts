@@ -4,6 +4,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { checkTable, having } from '../check-options.ts'
 import { ArgumentError, ResolutionError } from '../errors.ts'
 import { type Did, didMethod } from './did.ts'
@@ -76,7 +77,10 @@ export function compositeResolver(resolvers: Readonly<Record<string, DidResolver
   if (byMethod.size === 0)
     throw new ArgumentError('compositeResolver needs a resolver for a method, as in `{ key: keyResolver() }`')
   return Object.freeze({
-    resolve: (did: Did, options: { readonly signal?: AbortSignal }) =>
-      byMethod.get(didMethod(did))?.resolve(did, options),
+    resolve: (did: Did, options: { readonly signal?: AbortSignal }) => {
+      const answer = byMethod.get(didMethod(did))?.resolve(did, options)
+      // one that answers at once stays so
+      return answer instanceof Promise ? unlessAborted(answer, options?.signal) : answer
+    },
   })
 }

@@ -119,7 +119,8 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
         if (response.status === 510) {
           service.misses += 1
           service.sent.clear()
-          await response.body?.cancel().catch(() => undefined)
+          // how the rest of it ends is nobody's concern, and need not be waited for
+          response.body?.cancel().catch(() => undefined)
           response = await ask(proofs)
         } else service.misses = 0
       }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { anything, callback, checkOptions, type Form, type Forms, maybe, whole } from '../check-options.ts'
 import { type Did, didMethod } from '../did/did.ts'
 import { didKeyFrom, parseDidKey, publicKey } from '../did/did-key.ts'
@@ -51,8 +52,8 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
       if (maxMessageBytes !== undefined && bytes.length > maxMessageBytes) {
         throw new SigningError(`the message is ${bytes.length} bytes long; this signer takes ${maxMessageBytes}`)
       }
-      signal?.throwIfAborted()
-      return checkedSignature(key, await answer(() => remote(bytes, signal === undefined ? {} : { signal })), bytes)
+      const ask = (): Promise<Uint8Array> => answer(() => remote(bytes, signal === undefined ? {} : { signal }))
+      return checkedSignature(key, await unlessAborted(ask, signal), bytes)
     },
   })
 }

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.ts'
 import { abortSignal, callback, checkOptions, didText, either, having, maybe, table, text } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
@@ -51,6 +52,30 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
   const service = parseDid(given.service ?? invocation.audience)
   const limits = completeLimits(given.limits)
   const abort = signal === undefined ? {} : { signal }
+  const ask = (): Promise<Uint8Array> => exchange(target, invocation, limits.containerBytes, { fetch, ...abort })
+  const body = await unlessAborted(ask, signal).catch((cause: unknown) => {
+    if (cause instanceof MalformedError || cause instanceof ResolutionError) throw cause
+    throw new ResolutionError('the ucanto service did not answer', { cause })
+  })
+  return readReceipt(body, invocation.cid, { limits, service, resolver, ...abort })
+}
+
+/** Refuses what `fetch` would refuse by showing it: the user information of a URL is a password. */
+function addressOf(url: string | URL): URL {
+  const target = URL.canParse(String(url)) ? new URL(String(url)) : undefined
+  if (target === undefined || target.username !== '' || target.password !== '') {
+    throw new ArgumentError('`url` must be an absolute URL without user name and password')
+  }
+  return target
+}
+
+/** Sends the invocation, and reads what comes back. */
+async function exchange(
+  target: URL,
+  invocation: UcantoToken,
+  most: number,
+  { fetch, ...abort }: Required<Pick<ExecuteOptions, 'fetch'>> & Pick<ExecuteOptions, 'signal'>,
+): Promise<Uint8Array> {
   let response: Response
   try {
     response = await fetch(target, {
@@ -68,20 +93,12 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
     response.body?.cancel().catch(() => undefined)
     throw new ResolutionError(`the ucanto service answered with status ${response.status}`)
   }
-  const body = await readBody(response, limits.containerBytes).catch((cause: unknown) => {
+  try {
+    return await readBody(response, most)
+  } catch (cause) {
     if (cause instanceof MalformedError) throw cause
     throw new ResolutionError('the ucanto service broke off its answer', { cause })
-  })
-  return readReceipt(body, invocation.cid, { limits, service, resolver, ...abort })
-}
-
-/** Refuses what `fetch` would refuse by showing it: the user information of a URL is a password. */
-function addressOf(url: string | URL): URL {
-  const target = URL.canParse(String(url)) ? new URL(String(url)) : undefined
-  if (target === undefined || target.username !== '' || target.password !== '') {
-    throw new ArgumentError('`url` must be an absolute URL without user name and password')
   }
-  return target
 }
 
 /** Reads a response that is not longer than it may be into one buffer: kept chunks would take more than their bytes. */

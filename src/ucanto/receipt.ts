@@ -6,6 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
+import { unlessAborted } from '../abort.ts'
 import type { Did } from '../did/did.ts'
 import { isDid } from '../did/did.ts'
 import { type DidResolver, keysOf } from '../did/resolver.ts'
@@ -112,7 +113,7 @@ async function verify(
 ): Promise<void> {
   const { algorithm, raw } = readSignatureFrame(sig)
   const { resolver, signal } = context
-  const resolved = await resolver.resolve(issuer, signal === undefined ? {} : { signal })
+  const resolved = await unlessAborted(() => resolver.resolve(issuer, signal === undefined ? {} : { signal }), signal)
   for (const key of keysOf(issuer, resolved)) {
     if (key.algorithm !== algorithm) continue
     if (await verifySignature(backend, key, await backend.prepareKey(key), raw, signed)) return

@@ -6,6 +6,7 @@
 
 import { Delegation, Signature, type UCAN } from '@ucanto/core'
 import { backend } from '#backend'
+import { unlessAborted } from '../abort.ts'
 import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
@@ -134,7 +135,7 @@ async function sign(signer: Signer, bytes: Uint8Array, signal: AbortSignal | und
   }
   let signature: Uint8Array
   try {
-    signature = await signer.sign(bytes, signal === undefined ? {} : { signal })
+    signature = await unlessAborted(() => signer.sign(bytes, signal === undefined ? {} : { signal }), signal)
   } catch (cause) {
     if (cause instanceof SigningError) throw cause
     throw new SigningError(`the signer of ${signer.did} failed`, { cause })

@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import { unlessAborted } from '../abort.ts'
 import { authorizerOf } from '../authorization/authorize.ts'
 import type { Denial } from '../authorization/denial.ts'
 import {
@@ -73,7 +74,7 @@ const optionForms: Forms<UcantoRevocationOptions> = Object.freeze({
  *
  * @param container - the archive or message with the invocation.
  * @throws {@link ArgumentError} when an option is not of its type, or `find` gives something else than a token.
- * @throws what `find` throws.
+ * @throws what `find` throws, and the reason of the signal when it fires meanwhile.
  */
 export async function verifyRevocation(
   container: string | Uint8Array,
@@ -97,7 +98,7 @@ export async function verifyRevocation(
   if (!decision.allowed) return Object.freeze({ accepted: false, denial: decision.denial })
   const { subject, args } = decision.authorization
   const target = args.ucan as CID
-  const found = await find(target)
+  const found = await unlessAborted(() => find(target), signal)
   const token = found === undefined ? undefined : checkToken('find', found)
   if (token === undefined || !token.cid.equals(target)) {
     return refuse('proof_missing', 'the delegation that is to be revoked is not known here', [target])

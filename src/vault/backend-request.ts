@@ -5,6 +5,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { VaultError } from '../errors.ts'
 import { createWriter, writeRaw, writtenBytes } from '../ipld/writer.ts'
 import { vaultFailure } from './failure.ts'
@@ -38,6 +39,17 @@ export interface BackendAnswer {
  *   answer now (429, 5xx); `ERR_VAULT_INTEGRITY` when the answer is longer than 1 MiB or not UTF-8.
  */
 export async function callBackend(request: BackendRequest): Promise<BackendAnswer> {
+  const { backend, signal } = request
+  try {
+    // a `fetch` of the service's own may not mind the signal
+    return await unlessAborted(() => exchange(request), signal)
+  } catch (cause) {
+    if (cause instanceof VaultError) throw cause
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} could not be reached`, cause)
+  }
+}
+
+async function exchange(request: BackendRequest): Promise<BackendAnswer> {
   const { backend, signal } = request
   let response: Response
   try {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { unlessAborted } from '../abort.ts'
 import { VaultError, type VaultErrorCode } from '../errors.ts'
 
 /**
@@ -33,11 +34,16 @@ export class CallFailure extends VaultError {
  * Asks a function of the caller's for something secret; its errors are treated like those of any other.
  *
  * @param what - what it gives, for the message.
+ * @param signal - ends the wait for it.
  * @throws {@link VaultError} its own, or `ERR_VAULT_UNAVAILABLE`.
  */
-export async function fromCaller<T>(what: string, task: () => T | Promise<T>): Promise<T> {
+export async function fromCaller<T>(
+  what: string,
+  task: () => T | Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
   try {
-    return await task()
+    return await unlessAborted(task, signal)
   } catch (cause) {
     if (cause instanceof VaultError) throw cause
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${what} could not be had`, cause)

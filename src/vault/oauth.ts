@@ -254,11 +254,11 @@ async function exchangeForm(
   const form: (readonly [string, string])[] = [
     ['grant_type', GRANT_TYPE],
     ['requested_token_type', ACCESS_TOKEN],
-    ...tokenPair('subject', await tokenOf('the subject token', () => exchange.subjectToken(call, options))),
+    ...tokenPair('subject', await tokenOf('the subject token', () => exchange.subjectToken(call, options), signal)),
   ]
   const { actorToken } = exchange
   if (actorToken !== undefined) {
-    form.push(...tokenPair('actor', await tokenOf('the actor token', () => actorToken(call, options))))
+    form.push(...tokenPair('actor', await tokenOf('the actor token', () => actorToken(call, options), signal)))
   }
   for (const audience of exchange.audience ?? []) form.push(['audience', audience])
   for (const resource of exchange.resource ?? []) form.push(['resource', resource])
@@ -268,9 +268,13 @@ async function exchangeForm(
 }
 
 /** A token of one subject or invoker: that there is none must not stop the calls of others. */
-async function tokenOf(what: string, task: () => Promise<ExchangeToken>): Promise<ExchangeToken> {
+async function tokenOf(
+  what: string,
+  task: () => Promise<ExchangeToken>,
+  signal: AbortSignal | undefined,
+): Promise<ExchangeToken> {
   try {
-    return await fromCaller(what, task)
+    return await fromCaller(what, task, signal)
   } catch (error) {
     throw error instanceof VaultError ? new CallFailure(error) : error
   }

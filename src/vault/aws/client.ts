@@ -72,7 +72,7 @@ export function awsClient(
     async post({ headers, body, signal }) {
       const secret =
         fixed ??
-        toSecret(await fromCaller('the keys', async () => (typeof keys === 'function' ? keys() : keys)), 'keys')
+        toSecret(await fromCaller('the keys', () => (typeof keys === 'function' ? keys() : keys), signal), 'keys')
       const request = {
         method: 'POST',
         url: endpoint,

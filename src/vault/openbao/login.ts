@@ -84,7 +84,7 @@ export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
   const path = `auth/${mountOf(parameters.mount ?? 'jwt')}/login`
   return {
     logIn: async (call) => {
-      const jwt = toSecret(await fromCaller('the token of the workload', parameters.jwt), 'jwt')
+      const jwt = toSecret(await fromCaller('the token of the workload', parameters.jwt, undefined), 'jwt')
       const body = { role: parameters.role, jwt: jwt.reveal() }
       jwt.dispose()
       return readAuth(await call({ method: 'POST', path, body }, undefined))

@@ -89,7 +89,12 @@ export function openSession(options: SessionOptions): Session {
     const now = Math.floor(clock.now())
     const deadline = startDeadline([], LOGIN_MS)
     try {
-      const { token, seconds } = await login.logIn((request, own) => bare({ ...request, signal: deadline.signal }, own))
+      const { signal } = deadline
+      // the function of a login may wait for something that minds no signal
+      const { token, seconds } = await unlessAborted(
+        () => login.logIn((request, own) => bare({ ...request, signal }, own)),
+        signal,
+      )
       // a token that lives for ever is asked for anew each hour, so that one which was revoked is not kept for ever
       return { token, until: now + Math.floor(((seconds === 0 ? 5_400 : seconds) * 2) / 3) }
     } finally {
