@@ -94,7 +94,9 @@ export function createAuditTrail(
     deadlineMs,
     ...(maxInFlight === undefined ? {} : { maxInFlight }),
   })
-  const argumentsKey = argumentKey instanceof Uint8Array ? importSecretKey(argumentKey) : argumentKey
+  const argumentsKey = argumentKey instanceof Uint8Array ? importSecretKey(argumentKey) : Promise.resolve(argumentKey)
+  // each call that needs the key rejects with why there is none, and none may come
+  argumentsKey.catch(() => undefined)
   const disclose = new Map(commands.map(({ command, show = [] }) => [command as string, show]))
   const shadow = mode === 'shadow' ? ({ mode } as const) : {}
   const now = (): number => Math.floor(clock.now())

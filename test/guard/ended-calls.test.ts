@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { AuditEvent } from '../../src/audit/event.ts'
 import { findOpenIntents } from '../../src/audit/find-open-intents.ts'
@@ -140,6 +140,19 @@ function dynamicVault(revoke: SecretReading['revoke'], rules: CredentialRules = 
   const mail = { origins: [upstream.origin], processor: bearer(), leasable: true, ...rules }
   return { vault: createVault({ source, credentials: { mail }, clock }), secrets }
 }
+
+describe('a guard that nobody calls', () => {
+  it('GRD-10 leaves nothing unhandled when its key cannot be imported', async () => {
+    const importing = vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(new Error('no cryptography here'))
+    try {
+      const { guard } = setUp({ audit: { sink: memoryAuditSink(), argumentKey: new Uint8Array(32) } })
+      await wait(1)
+      await guard.close()
+    } finally {
+      importing.mockRestore()
+    }
+  })
+})
 
 describe('a handler that ends before what it began', () => {
   it('GRD-13 has nothing sent for it when its outcome is on record, nor when the guard has closed [attack 74]', async () => {
