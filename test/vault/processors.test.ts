@@ -133,6 +133,14 @@ describe('processors', () => {
         expect(error).toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
         expect(error.message).not.toContain('canary')
       }
+      const fields = { accessKeyId: 'AKID', secretAccessKey: 'sk', sessionToken: 'st' }
+      for (const field of ['accessKeyId', 'sessionToken']) {
+        const keys = Secret.ofFields({ ...fields, [field]: secret })
+        const signing = apply(sigV4({ region: 'eu-central-1', service: 's3' }), keys)
+        const error = (await signing.catch((caught: unknown) => caught)) as Error
+        expect(error, field).toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+        expect(error.message).not.toContain('canary')
+      }
     }
   })
 })

@@ -5,6 +5,7 @@ import type { AwsKeys } from '../aws/sigv4.ts'
 import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import type { Secret } from '../secret.ts'
+import { textOf } from './field.ts'
 
 /** Parameters of {@link sigV4}. */
 export interface SigV4Parameters {
@@ -41,8 +42,8 @@ export function sigV4(parameters: SigV4Parameters): Processor {
 export function keysOf(secret: Secret): AwsKeys {
   const temporary = secret.fieldNames().includes('sessionToken')
   return {
-    accessKeyId: secret.revealField('accessKeyId'),
+    accessKeyId: textOf(secret, 'accessKeyId'),
     secretAccessKey: secret.revealField('secretAccessKey'),
-    ...(temporary && { sessionToken: secret.revealField('sessionToken') }),
+    ...(temporary && { sessionToken: textOf(secret, 'sessionToken') }),
   }
 }
