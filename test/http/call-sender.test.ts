@@ -156,6 +156,28 @@ describe('HTP-06 a sender of calls', () => {
     }
   })
 
+  it('HTP-06 is not sent on by a redirect, of whatever status', async () => {
+    const reached: string[] = []
+    const elsewhere = createServer((request, response) => {
+      reached.push(request.url ?? '')
+      response.end()
+    })
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve))
+    const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`
+    let status = 301
+    server = createServer((_, response) => response.writeHead(status, { location }).end())
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    for (status of [301, 302, 303, 307, 308]) {
+      for (const headerCharacters of [8_192, 10]) {
+        const sent = createCallSender({ headerCharacters }).send(url, await invocation(), proofs)
+        await expect(sent, String(status)).rejects.toThrow()
+      }
+    }
+    elsewhere.close()
+    expect(reached).toEqual([])
+  })
+
   it('remembers a bounded number of services', async () => {
     const lengths: number[] = []
     const fetch = async (_: unknown, { headers }: RequestInit = {}) => {

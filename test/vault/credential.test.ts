@@ -34,6 +34,7 @@ describe('credential rules', () => {
     ],
     ['a lower-case method', 'a', { ...sent, methods: ['get'] }, /upper case/],
     ['CONNECT', 'a', { ...sent, methods: ['CONNECT'] }, /never allowed/],
+    ['TRACK, which does as TRACE', 'a', { ...sent, methods: ['GET', 'TRACK'] }, /never allowed/],
     ['TRACE, which echoes headers', 'a', { ...sent, methods: ['TRACE'] }, /never allowed/],
     ...['Authorization', 'cookie', 'Host', 'X-Forwarded-For', 'X_HTTP_Method_Override', 'a b', 'ä', 'Connection'].map(
       (name) => [`the header ${name}`, 'a', { ...sent, headers: ['accept', name] }, /`headers` has a name/] as const,
