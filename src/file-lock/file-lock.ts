@@ -11,7 +11,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { access, lstat, mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { access, lstat, mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describeHost, readBeat } from './heartbeat.ts'
@@ -55,7 +55,8 @@ export interface FileLock {
    * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. A silent holder seems to have ended, and
    *   is waited for until its lease has passed; on a machine that is held up that takes up to three leases.
    * @throws what `node:fs` throws; an error with the code `ERR_LOCK_FOLDER`, and what to do in its message, when
-   *   something else is in the place of the folder, or others may write it.
+   *   something else is in the place of the folder, others may write it, or its state was removed and other files are
+   *   in it.
    */
   acquire(waitMs: number): Promise<LockAnswer>
   /** Removes drafts that a killed process has left, unless another process may hold the lock. */
@@ -96,9 +97,17 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
           if (lock !== undefined) return { lock }
           continue
         }
+      } else {
+        // A change was met, or somebody has removed the state: nobody holds the lock then.
+        observe('', '')
+        if ((watch?.quietMs ?? 0) >= timing.leaseMs) {
+          await clear(folder)
+          watch = undefined
+          continue
+        }
       }
       const now = performance.now()
-      const silent = holder !== undefined && waitMs > 0 && now - (watch?.since ?? now) > 3 * timing.renewMs
+      const silent = waitMs > 0 && now - (watch?.since ?? now) > 3 * timing.renewMs
       if (now - began >= waitMs + (silent ? 3 * timing.leaseMs : 0)) {
         if (holder === undefined) return { holder }
         const host = describeHost(watch?.beat ?? '')
@@ -139,22 +148,28 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
     const { renewMs } = timing
     const lock = holdLock({ folder, name: next, number: number + 1, takenOver: !settled, renewMs })
     try {
-      await removeDraftsBefore(number + 1)
+      return (await removeBefore(number + 1)) ? { ...lock, takenOver: true } : lock
     } catch (error) {
       lock.release({ settled })
       throw error
     }
-    return lock
   }
 
   /**
    * Removes what earlier holders have not published: from now on they cannot any more. What later ones have is left, as
    * this process can stand still here too.
+   *
+   * @returns whether there was another state, which somebody has put there: one of the two can have had a holder.
    */
-  async function removeDraftsBefore(number: number): Promise<void> {
-    for (const name of await draftsIn(folder)) {
-      if (Number.parseInt(name, 10) < number) await unlink(join(folder, name)).catch(ignoreMissing)
+  async function removeBefore(number: number): Promise<boolean> {
+    let others = false
+    for (const name of (await readdir(folder).catch(ignoreMissing)) ?? []) {
+      const isState = stateAmong([name]) !== undefined
+      if ((!isState && !isDraft(name)) || Number.parseInt(name, 10) >= number) continue
+      const removed = await unlink(join(folder, name)).then(() => true, ignoreMissing)
+      others ||= isState && removed === true
     }
+    return others
   }
 
   return {
@@ -175,7 +190,27 @@ async function readState(folder: string): Promise<LockState | undefined> {
   // Windows has access lists in place of modes, and Node does not show them.
   if (process.platform !== 'win32' && (status.uid !== process.geteuid?.() || (status.mode & 0o022) !== 0))
     throw unusable('other users may write it; run chown and chmod 700')
-  return stateAmong(await readdir(folder))
+  const state = stateAmong(await readdir(folder))
+  if (state !== undefined) await assertOwn(join(folder, state.name))
+  return state
+}
+
+/** A holder that cannot open its state could neither renew it nor find out whether it still has it. */
+async function assertOwn(path: string): Promise<void> {
+  const status = await lstat(path).catch(ignoreMissing)
+  if (status === undefined || process.platform === 'win32') return
+  if (status.isFile() && status.uid === process.geteuid?.() && (status.mode & 0o600) === 0o600) return
+  throw unusable('this user must be able to read and write its files; run chown -R and chmod 600 for them')
+}
+
+/** Empties a folder without a state, so that a new one can take its place. */
+async function clear(folder: string): Promise<void> {
+  const names = (await readdir(folder).catch(ignoreMissing)) ?? []
+  if (stateAmong(names) !== undefined) return
+  if (!names.every(isDraft)) throw unusable('it contains other files and no state of a lock; remove them')
+  for (const name of names) await unlink(join(folder, name)).catch(ignoreMissing)
+  // Not with what is in it by now.
+  await rmdir(folder).catch(() => undefined)
 }
 
 /**
@@ -199,7 +234,11 @@ async function begin(folder: string): Promise<LockState | undefined> {
 
 async function draftsIn(folder: string): Promise<readonly string[]> {
   const names = (await readdir(folder).catch(ignoreMissing)) ?? []
-  return names.filter((name) => /^\d+-[0-9a-f]+\.draft$/.test(name))
+  return names.filter(isDraft)
+}
+
+function isDraft(name: string): boolean {
+  return /^\d+-[0-9a-f]+\.draft$/.test(name)
 }
 
 function isSame(one: ProcessIdentity, other: ProcessIdentity): boolean {

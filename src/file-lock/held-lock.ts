@@ -68,7 +68,7 @@ export function holdLock({ folder, name, number, takenOver, renewMs }: Holding):
   function isHeld(): boolean {
     if (state !== 'held') return false
     try {
-      // Opening asks a file server, where a status could come from a cache of this machine.
+      // A status could come from a cache of this machine for longer. On NFS an open can too; see decision 023.
       closeSync(openSync(path, 'r'))
       return true
     } catch (error) {

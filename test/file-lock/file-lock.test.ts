@@ -277,4 +277,53 @@ describe('a place that cannot be used', () => {
     rmSync(folder, { recursive: true })
     await expect(createFileLock(join(parent, 'none', 'x.lock')).acquire(0)).rejects.toMatchObject({ code: 'ENOENT' })
   })
+
+  it('is refused: a state that this user cannot read and write', async () => {
+    leave({ started: '1' })
+    const [state = ''] = readdirSync(folder)
+    for (const mode of [0o000, 0o400]) {
+      chmodSync(join(folder, state), mode)
+      await expect(createFileLock(folder).acquire(0)).rejects.toMatchObject({
+        code: 'ERR_LOCK_FOLDER',
+        message: 'this user must be able to read and write its files; run chown -R and chmod 600 for them',
+      })
+    }
+    chmodSync(join(folder, state), 0o600)
+    const held = await take(createFileLock(folder))
+    held.release()
+  })
+})
+
+describe('a lock whose files somebody has removed or added', () => {
+  it('is taken when its state is gone and drafts are left', async () => {
+    const before = await take(createFileLock(folder, timing))
+    const draft = before.draft()
+    writeFileSync(draft, '')
+    for (const name of readdirSync(folder).filter((found) => !found.endsWith('.draft'))) rmSync(join(folder, name))
+    const held = await take(createFileLock(folder, { renewMs: 50, leaseMs: 300, pollMs: 5 }), 200)
+    expect([before.isHeld(), held.isHeld(), held.takenOver]).toEqual([false, true, true])
+    expect(before.publish(draft, join(parent, 'place'))).toBe(false)
+    held.release()
+    expect(readdirSync(folder)).toEqual(['2-free'])
+  })
+
+  it('is refused when its state is gone and other files are there, which are left', async () => {
+    mkdirSync(folder, { mode: 0o700 })
+    writeFileSync(join(folder, 'notes.txt'), '')
+    writeFileSync(join(folder, '1-00.draft'), '')
+    await expect(createFileLock(folder, timing).acquire(2 * timing.leaseMs)).rejects.toMatchObject({
+      code: 'ERR_LOCK_FOLDER',
+      message: 'it contains other files and no state of a lock; remove them',
+    })
+    expect(readdirSync(folder).sort()).toEqual(['1-00.draft', 'notes.txt'])
+  })
+
+  it('has one holder when an old state was put back, and says that there may be another one', async () => {
+    const before = await take(createFileLock(folder, timing))
+    writeFileSync(join(folder, '40-free'), '', { mode: 0o600 })
+    const held = await take(createFileLock(folder, timing))
+    expect([before.isHeld(), held.isHeld(), held.takenOver]).toEqual([false, true, true])
+    held.release()
+    expect(readdirSync(folder)).toEqual(['42-free'])
+  })
 })
