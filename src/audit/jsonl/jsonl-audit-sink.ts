@@ -19,6 +19,7 @@ import { auditHistory, type LoggedEvent } from '../history.ts'
 import { prepareEvent } from '../prepare-event.ts'
 import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord } from '../record.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
+import { createSegment } from './create-segment.ts'
 import { fenceSegment } from './fence-segment.ts'
 import { groupSync } from './group-sync.ts'
 import { type LogFiles, machineFiles } from './log-files.ts'
@@ -135,18 +136,17 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     const before = segment
     if (before?.failed) unsafe = before
     if (before !== undefined) retire(files, before)
-    const names = segmentsAmong(files.list(directory), prefix)
-    if (!fenced) fence(names)
-    openAmong(names, before)
+    openAmong(segmentsAmong(files.list(directory), prefix), before)
     unsafe = undefined
     broken = false
   }
 
   /** Keeps a writer that stood still, and lost the lock, from the files that it may be about to write. */
-  function fence(names: readonly SegmentName[]): void {
+  async function fence(): Promise<void> {
+    const names = segmentsAmong(files.list(directory), prefix)
     for (const { file } of names.toReversed()) {
       const path = join(directory, file)
-      fenceSegment(files, lock, path)
+      await fenceSegment(files, lock, path)
       // An empty file can be one that was about to be written, beside the one before it.
       if (files.stateAt(path)?.size !== 0) break
     }
@@ -157,7 +157,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
   function openAmong(names: readonly SegmentName[], before: Segment | undefined): void {
     const filled = names.findLastIndex(({ file }) => files.stateAt(join(directory, file))?.size !== 0)
     openFilled(names.slice(0, filled + 1), before)
-    // Empty files: one that was made for the next record, and those of writers that had lost the lock when they made them.
+    // Empty files: one that was made for the next record, and those that an earlier version left after it lost the lock.
     for (const { file, first } of names.slice(filled + 1)) {
       if (first > last.sequence + 1) throw damaged(file)
       if (first <= last.sequence) continue
@@ -231,7 +231,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     const record = makeRecord(last, event, sha256)
     const line = new TextEncoder().encode(`${formatRecord(record)}\n`)
     const current = segmentFor(line.length, record)
-    // A file that was made after the lock was lost is not written; one that was there is out of reach.
+    // When the lock was lost earlier, nothing is written; when it is lost from here on, the file is out of reach.
     assertHeld()
     assertUntouched(files, current)
     let written = 0
@@ -270,7 +270,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     if (old !== undefined && !full && !aged) return old
     if (old !== undefined && sync !== 'none') syncSegmentNow(files, old)
     try {
-      const opened = openSegment(files, join(directory, segmentName(prefix, sequence).file), { create: true })
+      const opened = createSegment(files, lock, join(directory, segmentName(prefix, sequence).file))
       if (old !== undefined) retire(files, old)
       segment = opened
       if (sync !== 'none') files.syncDirectory(directory)
@@ -278,6 +278,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     } catch (cause) {
       // The new file may be there or not: the next event finds out.
       broken = true
+      assertHeld()
       throw new AuditError('ERR_AUDIT_UNCONFIRMED', `a new file of ${quote(name, 256)} cannot be made`, { cause })
     }
   }
@@ -359,6 +360,13 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
   }
 
   try {
+    if (!fenced) {
+      await fence().catch((cause: unknown) => {
+        setUp(unusable, () => {
+          throw cause
+        })
+      })
+    }
     setUp(unusable, open)
   } catch (error) {
     if (segment !== undefined) files.close((segment as Segment).file)
