@@ -148,8 +148,8 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
           vault.use({ ...request, url, reference, authorization }, how),
         )
         if (ended) throw tooLate()
-        responses.set(response, own)
         upstreamStatus = response.status
+        responses.set(response, own)
         return response
       }),
     lease: () =>
@@ -169,8 +169,9 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
       // GRD-13
       for (const own of underWay.keys()) own.abort(tooLate())
       for (const [response, own] of responses) {
-        const { body } = response
-        if (body === null || body.locked || isIn(value, response)) continue
+        // a vault of another make may answer with what is not a Response
+        const body = quietly(() => response.body)
+        if (body === null || body?.locked || isIn(value, response)) continue
         // GRD-14: by its signal, so that whoever reads it later learns why
         own.abort(unread())
       }

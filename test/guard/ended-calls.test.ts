@@ -323,6 +323,37 @@ describe('the body of a response', () => {
     })
   })
 
+  it('GRD-14 belongs to its reader once it is returned, also when the agent has gone away', async () => {
+    const { guard } = setUp()
+    const agent = new AbortController()
+    const handler = async ({ fetch }: GuardedCall): Promise<Response> => fetch(`${upstream.origin}/text`)
+    const result = await guard.use(await container(), handler, { signal: agent.signal })
+    agent.abort(new Error('the agent went away'))
+    if (!result.allowed) throw new Error('refused')
+    expect(await result.value.text()).toBe('text')
+  })
+
+  for (const [what, answer] of Object.entries({
+    'that has no body': { status: 200 },
+    'that is not there': undefined,
+    'whose body cannot be looked at': Object.defineProperty({ status: 200 }, 'body', { get: () => JSON.parse('') }),
+  })) {
+    it(`GRD-06 has its outcome on record when a vault of another make answers with a response ${what}`, async () => {
+      const vault: Vault = {
+        references: ['mail'],
+        lease: () => new Promise(() => undefined),
+        use: async (_request, options) => {
+          await options?.onRelease?.(release)
+          return answer as Response
+        },
+      }
+      const { guard, kinds } = setUp({ vault })
+      const handler = ({ fetch }: GuardedCall): Promise<unknown> => fetch('https://api.example/').catch(() => undefined)
+      expect(await guard.use(await container(), handler)).toMatchObject({ allowed: true, recorded: true })
+      expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
+    })
+  }
+
   it('GRD-14 is not looked for in a value that cannot be looked at', async () => {
     const trap = (): never => {
       throw new Error('do not look')
