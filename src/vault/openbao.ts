@@ -134,6 +134,7 @@ export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
     ...(namespace !== undefined && { namespace }),
   })
   const secrets = new Map(Object.entries(given.secrets).map(([name, place]) => [name, checked(name, place)]))
+  /** The newest version that was read or stored, by name. */
   const newest = new Map<string, KvVersion>()
   const now = (): Timestamp => Math.floor(clock.now())
 
@@ -156,9 +157,11 @@ export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
       // the server refuses unless this is the version that it has (check and set)
       const body = { options: { cas: Number(expectedVersion) }, data }
       const answer = await session.call({ method: 'POST', path: kvPath(place), body, ...(signal && { signal }) })
-      const version = asObject(answer?.get('data'))?.get('version')
+      const metadata = asObject(answer?.get('data'))
+      const version = metadata?.get('version')
       if (typeof version !== 'number')
         throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not confirm the new version')
+      remember(newest, reference, { version, created: createdOf(metadata) })
       return String(version)
     },
   }
@@ -173,6 +176,8 @@ async function readKv(
   now: () => Timestamp,
 ): Promise<SecretReading | undefined> {
   const query = place.version === undefined ? {} : { version: String(place.version) }
+  // the answer can be overtaken by one that was asked for later: it is compared with what was seen before
+  const seen = newest.get(reference)
   const answer = await session.call({ method: 'GET', path: kvPath(place), query, ...(signal && { signal }) })
   const outer = asObject(answer?.get('data'))
   if (answer === undefined) return undefined
@@ -184,12 +189,12 @@ async function readKv(
   if (metadata?.get('destroyed') !== false || metadata.get('deletion_time') !== '') {
     throw new VaultError('ERR_VAULT_REVOKED', 'the secret was deleted in openbao')
   }
-  const found = { version, created: Date.parse(String(metadata.get('created_time'))) }
+  const found = { version, created: createdOf(metadata) }
   // VLT-37: an answer of another item, of a replica that lags, or out of a cache
-  if (place.version === undefined ? isBefore(found, newest.get(reference)) : version !== place.version) {
+  if (place.version === undefined ? isBefore(found, seen) : version !== place.version) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao answered with another version than the one asked for')
   }
-  newest.set(reference, found)
+  remember(newest, reference, found)
   return {
     reference,
     secret: kvSecret(data, place.field),
@@ -210,6 +215,14 @@ interface KvVersion {
 /** Numbers begin anew when a secret is deleted with its metadata and made again; it was written later then. */
 function isBefore(found: KvVersion, seen: KvVersion | undefined): boolean {
   return seen !== undefined && found.version < seen.version && !(found.created > seen.created)
+}
+
+function remember(newest: Map<string, KvVersion>, reference: string, found: KvVersion): void {
+  if (!isBefore(found, newest.get(reference))) newest.set(reference, found)
+}
+
+function createdOf(metadata: ReadonlyMap<string, unknown> | undefined): number {
+  return Date.parse(String(metadata?.get('created_time')))
 }
 
 async function readDatabase(

@@ -151,6 +151,52 @@ describe('the KV engine', () => {
     await expect(read()).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })
 
+  it('VLT-37 is not believed when it answers with the version before the one that was just stored [attack 83]', async () => {
+    bao.putKv('crm/api', { token: 'spent' })
+    const { leasable: _, ...place } = kv
+    const source = openbaoSource({ address: bao.address, namespace: NAMESPACE, login, secrets: { a: place } })
+    const secret = Secret.ofFields({ token: 'next' })
+    expect(await source.replace?.('a', { secret, expectedVersion: '1' })).toBe('2')
+    // a replica that has not heard of it
+    bao.destroyKv('crm/api')
+    bao.putKv('crm/api', { token: 'spent' })
+    await expect(source.read('a', { scope: '' })).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+  })
+
+  it('VLT-37 is believed when its answer is overtaken by one that was asked for later', async () => {
+    bao.putKv('crm/api', { token: 'one' })
+    const { leasable: _, ...place } = kv
+    let asked = 0
+    let goOn: () => void = () => undefined
+    let isOnItsWay: () => void = () => undefined
+    const onItsWay = new Promise<void>((resolve) => {
+      isOnItsWay = resolve
+    })
+    const source = openbaoSource({
+      address: bao.address,
+      namespace: NAMESPACE,
+      login,
+      secrets: { a: place },
+      fetch: async (input, init) => {
+        const response = await fetch(input, init)
+        if (!String(input).includes('crm/api')) return response
+        asked += 1
+        if (asked > 1) return response
+        await new Promise<void>((resolve) => {
+          goOn = resolve
+          isOnItsWay()
+        })
+        return response
+      },
+    })
+    const slow = source.read('a', { scope: '' })
+    await onItsWay
+    bao.putKv('crm/api', { token: 'two' })
+    expect((await source.read('a', { scope: '' }))?.version).toBe('2')
+    goOn()
+    expect((await slow)?.version).toBe('1')
+  })
+
   it('is not believed when its answer is of another shape [attack 83]', async () => {
     const vault = vaultOf({ a: { ...kv, field: 'token' }, whole: kv })
     const metadata = { version: 1, destroyed: false, deletion_time: '' }
