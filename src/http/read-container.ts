@@ -78,8 +78,9 @@ export async function readContainer(
     const values = headers.get(name) ?? []
     if (values.length > 1 || values[0]?.includes(',')) return refused(400, `send \`${name}\` once, with one value`)
   }
-  // servers with an interface like CGI read it as the same name
-  if ([...headers.keys()].some((name) => name.includes('_') && name.replaceAll('_', '-') === 'x-ucan-container')) {
+  // servers with an interface like CGI read every mark as the same one
+  const asRead = (name: string): string => name.replaceAll(/[^a-z0-9]/g, '-')
+  if ([...headers.keys()].some((name) => name !== 'x-ucan-container' && asRead(name) === 'x-ucan-container')) {
     return refused(400, 'write `x-ucan-container` with hyphens')
   }
   const bearer = bearerOf(headers.get('authorization')?.[0])
@@ -157,10 +158,13 @@ function bearerOf(value: string | undefined): string | null | undefined {
 
 /**
  * Whether a token is, for some reader, a container (by the name in its map, at any alignment of base64, or by the first
- * bytes of gzip) or an archive (by the first bytes of a CAR file or a CID). Lenient readers pass over punctuation.
+ * bytes of gzip) or an archive (by the first bytes of a CAR file or a CID). Lenient readers pass over what their alphabet
+ * does not have: everything but letters, digits and two marks, which are `+` and `/`, `-` and `_`, or all of these.
  */
 function mayBeContainer(token: string): boolean {
-  return /^(?:[BC].*(?:Y3RuLXYx|jdG4tdj|N0bi12M)|[EFOP]H4sI|[mu]?OqJl|[mu]AYIE)/.test(token.replace(/[.~=]/g, ''))
+  return [/[.~]/g, /[.~_-]/g, /[.~+/]/g].some((ignored) =>
+    /^(?:[BC].*(?:Y3RuLXYx|jdG4tdj|N0bi12M)|[EFOP]H4sI|[mu]?OqJl|[mu]AYIE)/.test(token.replace(ignored, '')),
+  )
 }
 
 /** Whether the first byte names a form in base64 or base64url; the forms in bytes go on as bytes. */

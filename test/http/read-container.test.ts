@@ -227,6 +227,8 @@ describe('a call over HTTP', () => {
       ]),
       ['the other header with underscores', [['X_UCAN_Container', one]], ''],
       ['the other header in two spellings', [['X_UCAN_Container', one], asHeader(two)], ''],
+      ['the other header with dots', [['X.UCAN.Container', one], asBearer(two)], ''],
+      ['the other header with another mark', [['X~UCAN-Container', one], asBearer(two)], ''],
       ['the other header with underscores, and a body', [['x_ucan-container', one], typed], two],
     ]
     const [before, reached, records] = [ran, upstream.requests.length, sink.records().length]
@@ -300,6 +302,12 @@ describe('a call over HTTP', () => {
       `C.${base64url(plain)}`,
       `C${base64url(plain).replace(/^./, '$&~')}`,
       `C${base64url(plain).slice(0, 40)}`,
+      `B${base64(plain).replace(/^.{8}/, '$&-')}`,
+      `_B${base64(plain)}`,
+      `C${base64url(plain).replace(/^.{8}/, '$&+/')}`,
+      `P+${base64url(packed)}`,
+      `O-${base64(packed)}`,
+      `m_${base64(car)}`,
       `C${base64url(Uint8Array.of(0xb8, 1, ...plain.subarray(1)))}`,
       `C${base64url(Uint8Array.of(0xb9, 0, 1, ...plain.subarray(1)))}`,
     ]
