@@ -1,8 +1,8 @@
 /**
- * Calls a function of the user's that is told something and asked nothing. It cannot change what happens: what it throws
- * is ignored, and so is what it rejects with, as an `async` function is taken where one that returns nothing is meant.
+ * Calls a listener of the user's. An error that it throws is ignored. So is one that it rejects with: TypeScript takes an
+ * `async` function where one that returns nothing is meant.
  *
- * @returns what it returned; undefined when it threw.
+ * @returns the value that it returned; undefined when it threw.
  */
 export function quietly<T>(report: () => T): T | undefined {
   try {

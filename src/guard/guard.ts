@@ -37,7 +37,8 @@ export interface Guard<Args = unknown> {
    * is confirmed.
    *
    * @param container - the invocation and its proofs, as they came.
-   * @returns the handler's value, or the denial. Nothing is thrown for hostile bytes.
+   * @returns the handler's value, or the denial; also when the release of the credential could not be recorded, and the
+   *   handler let the error of that through. Nothing is thrown for hostile bytes.
    * @throws what the handler throws, after the outcome was recorded.
    */
   use<T>(container: string | Uint8Array, handler: Handler<Args, T>, options?: CallOptions): Promise<GuardResult<T>>
@@ -181,7 +182,7 @@ export function createGuard<const List extends readonly unknown[]>(
     }
   }
 
-  /** Whoever was let in when the guard began to close, and not begun when it had waited long enough, is late as well. */
+  /** A call that was let in before, and has not begun when the guard has waited long enough, is late as well. */
   function turnedAway(command?: Command): GuardRefusal {
     telemetry.event({ name: 'refused', code: 'closed', ...(command === undefined ? {} : { command }) })
     return refuse('closed', 'the service is shutting down', 'GRD-06')

@@ -15,7 +15,7 @@ import { createUpstream, type Upstream, type UpstreamOptions } from './upstream.
 export interface Performance<Args, T> extends UpstreamOptions {
   readonly clock: Clock
   readonly handler: Handler<Args, T>
-  /** Told when the outcome was recorded, or could not be. */
+  /** Called when the outcome was recorded, or could not be. */
   readonly onRecorded: () => void
   readonly receiptMs: number
   readonly receipts: Signer | undefined
@@ -50,7 +50,7 @@ export async function perform<Args, T>(work: Performance<Args, T>): Promise<Guar
   })
   const durationMs = performance.now() - started
   await upstream?.end('value' in handled ? handled.value : undefined)
-  // What waits for the origin of a secret does not keep the outcome from being recorded.
+  // The outcome does not wait for the origin of a secret.
   const givenBack = upstream?.giveBack()
   const ending = { durationMs, ...endingOf(handled, signals), ...upstream?.status() }
   const written = await write(work, ending)

@@ -31,7 +31,7 @@ export type GuardEvent =
       readonly durationMs: number
     }
   | {
-      /** A call that was refused for another reason than the decision: too many, closing, or an intent not recorded. */
+      /** A call that was refused for another reason than the decision: too many, closing, or a record that is not confirmed. */
       readonly name: 'refused'
       readonly code: GuardDenialCode
       /** Of a call that had been allowed. */

@@ -1,6 +1,6 @@
 /**
- * The two ways of a handler to the credential. What is about to be released is recorded first, the call is asked about
- * again, and nothing is released to a handler that has ended.
+ * The two ways of a handler to the credential. A release is recorded first, the call is asked about again, and nothing is
+ * released to a handler that has ended.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { credentialFor, type GuardedCommand } from './command.ts'
 import { withinDeadline } from './deadline.ts'
 import type { Telemetry } from './telemetry.ts'
 
-/** What {@link createUpstream} needs. */
+/** Options of {@link createUpstream}. */
 export interface UpstreamOptions {
   readonly authorization: Authorization
   readonly authorizer: Authorizer
@@ -35,7 +35,7 @@ export interface UpstreamOptions {
 export interface Upstream {
   readonly fetch: GuardedCall['fetch']
   readonly lease: GuardedCall['lease']
-  /** What the upstream answered last, for the record of the outcome. */
+  /** Status of the last response, for the record of the outcome. */
   status(): { readonly upstreamStatus?: number }
   /** Whether this is the error with which the record of a release was not confirmed. */
   isUnrecorded(error: unknown): boolean
@@ -50,7 +50,7 @@ export interface Upstream {
   giveBack(): Promise<void>
 }
 
-/** Milliseconds for which a vault is waited for that does not mind its signal. */
+/** Milliseconds for which a vault is waited for that ignores its signal. */
 const SETTLE_MS = 1_000
 
 /**
@@ -82,7 +82,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
     try {
       await record
     } catch (error) {
-      // what was given up need not be recorded: nothing is sent
+      // a release that was given up need not be on record: nothing is sent
       own.throwIfAborted()
       unrecorded.push(error)
       telemetry.error(error)
@@ -121,7 +121,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
     })
   }
 
-  /** A handler need not wait for what it begins: then it is not told how that failed, and nobody else is. */
+  /** A handler need not wait for the promise: a rejection of it is handled. */
   function begin<R>(task: (own: AbortController) => Promise<R>): Promise<R> {
     const own = new AbortController()
     const work = task(own)

@@ -41,7 +41,7 @@ export interface BackendAnswer {
 export async function callBackend(request: BackendRequest): Promise<BackendAnswer> {
   const { backend, signal } = request
   try {
-    // a `fetch` of the service's own may not mind the signal
+    // a `fetch` of the service's own may ignore the signal
     return await unlessAborted(() => exchange(request), signal)
   } catch (cause) {
     if (cause instanceof VaultError) throw cause

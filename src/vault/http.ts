@@ -185,7 +185,7 @@ async function send(
     }))()
   let response: Response
   try {
-    // a `fetch` of the service's own may not mind the signal
+    // a `fetch` of the service's own may ignore the signal
     response = await unlessAborted(answer, signal)
   } catch (cause) {
     answer.then((late) => late.body?.cancel()).catch(() => undefined)

@@ -136,7 +136,7 @@ export function scrubBody(
       await reader.cancel(reason)
     },
   }
-  // nothing is read ahead: what is pulled, somebody reads
+  // nothing is read ahead: each pull is for a reader
   return new ReadableStream(source, { highWaterMark: 0 })
 }
 

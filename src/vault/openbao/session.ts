@@ -90,7 +90,7 @@ export function openSession(options: SessionOptions): Session {
     const deadline = startDeadline([], LOGIN_MS)
     try {
       const { signal } = deadline
-      // the function of a login may wait for something that minds no signal
+      // the function of a login may wait for something that ignores the signal
       const { token, seconds } = await unlessAborted(
         () => login.logIn((request, own) => bare({ ...request, signal }, own)),
         signal,

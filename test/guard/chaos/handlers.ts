@@ -8,7 +8,7 @@ type Call = GuardedCall<{ readonly number: number }>
 const urlOf = (call: Call): string => `${origin}/${call.args.number}/0`
 const ignore = (): void => undefined
 
-/** What handlers do, good and bad. None leaves a promise of its own unhandled; those of the guard it may. */
+/** Handlers, good and bad. None leaves a promise of its own unhandled; those of the guard it may. */
 const handlers: readonly ((call: Call, random: Random) => unknown)[] = [
   async (call) => (await call.fetch(urlOf(call))).text(),
   async (call) => (await call.fetch(urlOf(call))).status,
@@ -92,7 +92,7 @@ export function chaoticHandler(random: Random): (call: GuardedCall) => unknown {
   return (call) => handler(call as Call, own)
 }
 
-/** What becomes of a value: it is read, read in part, cancelled, or left. */
+/** Reads the bodies in a value, reads a part of them, cancels or leaves them. */
 export async function consume(value: unknown, random: Random): Promise<void> {
   const parts = typeof value === 'object' && value !== null ? [value, ...Object.values(value)] : []
   for (const part of parts) {

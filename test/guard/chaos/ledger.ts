@@ -4,7 +4,7 @@ import { AuditError } from '../../../src/errors.ts'
 import { answer, mannerOf } from './faults.ts'
 import type { Random } from './random.ts'
 
-/** What happened in a world, in order. */
+/** Events of a world, in order. */
 export interface Ledger {
   /** The next moment: a number that only grows. */
   tick(): number
@@ -30,7 +30,7 @@ export function createLedger(): Ledger {
   }
 }
 
-/** A sink that fails in every way, and keeps what it confirmed. */
+/** A sink that fails in every way, and writes down the intents that it confirmed. */
 export function chaoticSink(ledger: Ledger, random: Random, faultPercent: number): AuditSink {
   let closed = false
   const confirmation: Confirmation = { sink: 'chaos', durability: 'process' }

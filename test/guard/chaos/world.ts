@@ -257,7 +257,7 @@ function unlessHanging<T>(what: string, seed: number, work: Promise<T>): Promise
   return Promise.race([work, hang()])
 }
 
-/** What has to be true of every world. */
+/** Checks that hold for every world. */
 async function look(
   seed: number,
   ledger: Ledger,
