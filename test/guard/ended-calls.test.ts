@@ -154,6 +154,11 @@ describe('a guard that nobody calls', () => {
   })
 })
 
+async function untilAborted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return
+  await new Promise((resolve) => signal?.addEventListener('abort', resolve))
+}
+
 describe('a handler that ends before what it began', () => {
   it('GRD-13 has nothing sent for it when its outcome is on record, nor when the guard has closed [attack 74]', async () => {
     const { guard, kinds, sink } = setUp()
@@ -216,6 +221,39 @@ describe('a handler that ends before what it began', () => {
     })
     expect(order).toEqual(['intent', 'released', 'settled', 'outcome'])
   })
+
+  for (const [what, announce, kindsAfter] of [
+    ['that is announced after it', untilAborted, ['intent', 'outcome']],
+    ['whose record is confirmed after it', async () => undefined, ['intent', 'released', 'outcome']],
+  ] as const) {
+    it(`GRD-03 has nothing released ${what}, by a vault and a sink that mind no signal`, async () => {
+      let released = false
+      const vault: Vault = {
+        use: async (_request, options = {}) => {
+          await announce(options.signal)
+          await options.onRelease?.(release)
+          released = true
+          return new Response('text')
+        },
+        lease: () => Promise.reject(new Error('none')),
+      }
+      const inner = memoryAuditSink()
+      const sink: AuditSink = {
+        ...inner,
+        append: async (event, { signal } = {}) => {
+          if (event.kind === 'released') await untilAborted(signal)
+          return inner.append(event, {})
+        },
+      }
+      const { guard } = setUp({ vault, audit: { sink } })
+      await guard.use(await container(), async ({ fetch }) => {
+        void fetch('https://api.example/')
+        await wait(5)
+      })
+      await guard.close()
+      expect([released, inner.records().map(({ event }) => event.kind)]).toEqual([false, kindsAfter])
+    })
+  }
 
   it('GRD-13 waits for a vault that minds no signal no longer than a second', async () => {
     const vault: Vault = { use: () => new Promise(() => undefined), lease: () => new Promise(() => undefined) }
@@ -378,6 +416,17 @@ describe('a guard that closes', () => {
     await guard.close()
     expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
     // the origin has as long as the handler had
+    expect(await used).toMatchObject({ allowed: true, recorded: true })
+  })
+
+  it('GRD-06 has an outcome on record before a lease is given back, and waits for no such lease', async () => {
+    let goOn: () => void = () => undefined
+    const { vault } = dynamicVault(() => new Promise((resolve) => (goOn = resolve)))
+    const { guard, kinds } = setUp({ vault, deadlines: { closeMs: 20, handlerMs: 3_000 } })
+    const used = guard.use(await container(), async ({ lease }) => (await lease()).kind)
+    await expect.poll(kinds).toEqual(['intent', 'released', 'outcome ok'])
+    expect(await Promise.race([guard.close().then(() => 'closed'), used])).toBe('closed')
+    goOn()
     expect(await used).toMatchObject({ allowed: true, recorded: true })
   })
 
