@@ -351,6 +351,38 @@ describe('redirects', () => {
     expect(server.received.length).toBe(4)
   })
 
+  it('VLT-47 send nothing when the signal fires just after the secret was put in', async () => {
+    const seen: boolean[] = []
+    for (let turns = 0; turns < 20; turns += 1) {
+      const controller = new AbortController()
+      const abortSoon = async (): Promise<void> => {
+        for (let turn = 0; turn < turns; turn += 1) await undefined
+        controller.abort(new Error('gone'))
+      }
+      const processor: Processor = {
+        ...bearer(),
+        apply: async (request, secret, context) => {
+          const made = await bearer().apply(request, secret, context)
+          void abortSoon()
+          return made
+        },
+      }
+      const vault = memoryVault(
+        { crm: { secret: value, origins: ['https://a.example'], processor } },
+        {
+          clock: movableClock(),
+          fetch: async (_input, init) => {
+            seen.push(init?.signal?.aborted === true)
+            return new Response('text')
+          },
+        },
+      )
+      const request = { reference: 'crm', authorization: permission(), url: 'https://a.example/' }
+      await vault.use(request, { signal: controller.signal }).catch(() => undefined)
+    }
+    expect(new Set(seen)).toEqual(new Set([false]))
+  })
+
   it('VLT-47 end when the signal fires, at whichever step, though nothing listens to it [attack 74]', async () => {
     const gone = new Error('gone')
     for (const step of ['find', 'read', 'recheck', 'apply', 'fetch', 'recheck again', 'apply again', 'fetch again']) {
