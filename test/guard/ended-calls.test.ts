@@ -255,6 +255,31 @@ describe('a handler that ends before what it began', () => {
     })
   }
 
+  it('GRD-13 has its outcome recorded behind the release that is being recorded', async () => {
+    const order: string[] = []
+    const inner = memoryAuditSink()
+    const sink: AuditSink = {
+      ...inner,
+      append: async (event) => {
+        if (event.kind === 'released') await wait(30)
+        order.push(event.kind)
+        return inner.append(event, {})
+      },
+    }
+    const vault: Vault = {
+      // gives up at once, and leaves the record to itself
+      use: async (_request, options = {}) => {
+        options.onRelease?.(release)?.catch(() => undefined)
+        await untilAborted(options.signal)
+        throw options.signal?.reason
+      },
+      lease: () => Promise.reject(new Error('none')),
+    }
+    const { guard } = setUp({ vault, audit: { sink } })
+    await guard.use(await container(), ({ fetch }) => void fetch('https://api.example/'))
+    expect(order).toEqual(['intent', 'released', 'outcome'])
+  })
+
   it('GRD-13 waits for a vault that minds no signal no longer than a second', async () => {
     const vault: Vault = { use: () => new Promise(() => undefined), lease: () => new Promise(() => undefined) }
     const { guard, kinds } = setUp({ vault })
