@@ -148,7 +148,9 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
     const { renewMs } = timing
     const lock = holdLock({ folder, name: next, number: number + 1, takenOver: !settled, renewMs })
     try {
-      return (await removeBefore(number + 1)) ? { ...lock, takenOver: true } : lock
+      const others = await removeStatesBefore(number + 1)
+      await removeDraftsBefore(number + 1)
+      return others ? { ...lock, takenOver: true } : lock
     } catch (error) {
       lock.release({ settled })
       throw error
@@ -156,20 +158,29 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
   }
 
   /**
+   * Removes states that somebody has put back, so that a holder of one of them has lost the lock. This comes before the
+   * drafts are listed: until then such a holder may make one and publish it.
+   *
+   * @returns whether there was one.
+   */
+  async function removeStatesBefore(number: number): Promise<boolean> {
+    let found = false
+    for (const name of await readdir(folder)) {
+      if (stateAmong([name]) === undefined || Number.parseInt(name, 10) >= number) continue
+      // A listing that met the rename can show the state before it, which is not there any more.
+      if ((await unlink(join(folder, name)).then(() => true, ignoreMissing)) === true) found = true
+    }
+    return found
+  }
+
+  /**
    * Removes what earlier holders have not published: from now on they cannot any more. What later ones have is left, as
    * this process can stand still here too.
-   *
-   * @returns whether there was another state, which somebody has put there: one of the two can have had a holder.
    */
-  async function removeBefore(number: number): Promise<boolean> {
-    let others = false
-    for (const name of (await readdir(folder).catch(ignoreMissing)) ?? []) {
-      const isState = stateAmong([name]) !== undefined
-      if ((!isState && !isDraft(name)) || Number.parseInt(name, 10) >= number) continue
-      const removed = await unlink(join(folder, name)).then(() => true, ignoreMissing)
-      others ||= isState && removed === true
+  async function removeDraftsBefore(number: number): Promise<void> {
+    for (const name of await draftsIn(folder)) {
+      if (Number.parseInt(name, 10) < number) await unlink(join(folder, name)).catch(ignoreMissing)
     }
-    return others
   }
 
   return {
