@@ -280,6 +280,24 @@ describe('a handler that ends before what it began', () => {
     expect(order).toEqual(['intent', 'released', 'outcome'])
   })
 
+  it('GRD-13 rejects what it began though a vault of another make answers after the end', async () => {
+    const vault: Vault = {
+      use: async (_request, options = {}) => {
+        await options.onRelease?.(release)
+        await untilAborted(options.signal)
+        return new Response('text')
+      },
+      lease: () => Promise.reject(new Error('none')),
+    }
+    const { guard } = setUp({ vault })
+    let began: Promise<unknown> | undefined
+    await guard.use(await container(), async ({ fetch }) => {
+      began = fetch('https://api.example/')
+      await wait(5)
+    })
+    await expect(began).rejects.toMatchObject({ code: 'ERR_VAULT_UNAVAILABLE' })
+  })
+
   it('GRD-13 waits for a vault that minds no signal no longer than a second', async () => {
     const vault: Vault = { use: () => new Promise(() => undefined), lease: () => new Promise(() => undefined) }
     const { guard, kinds } = setUp({ vault })
