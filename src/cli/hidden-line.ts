@@ -21,8 +21,9 @@ export async function readHiddenLine(
   question: string,
 ): Promise<Uint8Array | undefined> {
   const typed: number[] = []
-  output.write(question)
+  // before the question: who answers at once is not to see it either
   input.setRawMode(true)
+  output.write(question)
   try {
     for (;;) {
       const chunk = await nextChunk(input)

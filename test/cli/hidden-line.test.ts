@@ -5,8 +5,13 @@ import { readHiddenLine } from '../../src/cli/hidden-line.ts'
 /** A terminal that tells whether it is raw, and what was shown on it. */
 function terminal() {
   const modes: boolean[] = []
-  const input = Object.assign(new PassThrough(), { setRawMode: (raw: boolean) => modes.push(raw) })
   const output = new PassThrough()
+  const setRawMode = (raw: boolean): void => {
+    // nothing is asked before the terminal hides the answer
+    if (raw) expect(output.readableLength).toBe(0)
+    modes.push(raw)
+  }
+  const input = Object.assign(new PassThrough(), { setRawMode })
   return { input, modes, line: readHiddenLine(input, output, 'secret: '), shown: () => String(output.read()) }
 }
 
