@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
+import { sessionName } from '../../src/vault/aws/session-name.ts'
 import { signAwsRequest } from '../../src/vault/aws/sign-request.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/vault/aws.ts'
 import { sigV4 } from '../../src/vault/processors/sigv4.ts'
@@ -109,7 +110,7 @@ describe('AWS STS', () => {
       body: 'Action=GetCallerIdentity&Version=2011-06-15',
     })
     expect(response.status).toBe(200)
-    const session = AGENT.replaceAll(':', '-')
+    const session = await sessionName(AGENT)
     expect(await response.text()).toContain(`<Arn>arn:aws:sts::123456789012:assumed-role/reports/${session}</Arn>`)
   })
 
