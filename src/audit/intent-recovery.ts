@@ -9,8 +9,8 @@ import type { AuditSink } from './sink.ts'
 
 /** After how many further records it is recorded how far every intent has an outcome. */
 const settledEvery = 10_000
-/** How many outcomes are handed to the sink at a time. */
-const atATime = 50
+/** Outcomes handed to the sink at a time. Each listens to one signal, and Node warns of more than ten listeners. */
+const atATime = 8
 /** Seconds after which an intent that does not say so itself gets no outcome from its writer any more. */
 const usualLife = 86_400
 
