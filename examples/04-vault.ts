@@ -57,7 +57,7 @@ await use(async (call) => {
 })
 // To anywhere else it is not sent.
 await use(async (call) => (await call.fetch('https://elsewhere.example/')).text())
-// It is not handed out either: it has somewhere to be sent to, and was not said to be leasable.
+// It is not handed out either: its rules do not say that it is leasable.
 await use(async (call) => (await call.lease()).secret.reveal())
 
 await guard.close()
