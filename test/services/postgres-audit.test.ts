@@ -237,7 +237,7 @@ describe('a log in PostgreSQL', () => {
     await holder.query('ROLLBACK')
     holder.release()
     expect(await first).toMatchObject({ sequence: 1 })
-    await expect(second).rejects.toThrow('late')
+    await expect(second).rejects.toMatchObject({ name: 'AuditError', cause: { message: 'late' } })
     expect(await sink.append(intent(3), {})).toMatchObject({ sequence: 2 })
   })
 
