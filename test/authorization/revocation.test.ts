@@ -155,6 +155,12 @@ describe('a revoked delegation', () => {
     }
   })
 
+  it('RVK-05 is also one of a revoked principal, whoever the entry names as its revoker', async () => {
+    const revocations = memoryRevocationStore({ clock })
+    await revocations.add({ ids: [bob.did], revoker: mallory.did, expiration: never })
+    expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('revoked at 1 RVK-05')
+  })
+
   it('RVK-03 is judged by the chain in hand: one who stands elsewhere has no say in it', async () => {
     // Mallory really was given authority by alice and passed it on to bob, but the chain in use does not come that way.
     const detour = await chainOf(alice, mallory, bob)
