@@ -51,6 +51,24 @@ describe('time bounds', () => {
     }
   })
 
+  it('TIM-02 TIM-03 are in the detail of a denial, with the time of the decision', async () => {
+    const denialOf = async (bounds: { readonly notBefore?: number; readonly expiration?: number }) => {
+      const proofs = [await delegateRaw(alice, bob, { subject: alice.did, ...bounds })]
+      const decision = createService({ clockTolerance: 60 }).authorizeSync(
+        encodeContainer([await call({ issuer: bob, proofs }), ...proofs]),
+      )
+      return decision.allowed ? undefined : decision.denial
+    }
+    expect(await denialOf({ expiration: now - 61 })).toMatchObject({
+      code: 'expired',
+      detail: { kind: 'time', now, bound: now - 61 },
+    })
+    expect(await denialOf({ notBefore: now + 61 })).toMatchObject({
+      code: 'not_yet_valid',
+      detail: { kind: 'time', now, bound: now + 61 },
+    })
+  })
+
   it('TIM-04 are given in seconds when a token is made', async () => {
     const options = { issuer: alice, audience: bob.did, command: '/mail' }
     await expect(delegate({ ...options, expiration: Date.now() })).rejects.toThrow(/milliseconds/)
