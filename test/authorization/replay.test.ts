@@ -1,10 +1,11 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { memoryReplayStore, type ReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { StoreError, StoreFullError } from '../../src/errors.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
+import { never } from '../../src/time.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, createService, decide, service, verdict } from '../support/service.ts'
 
@@ -74,6 +75,41 @@ describe('replay', () => {
     expect(verdict(await full.authorize(encodeContainer([await call({ issuer: alice })])))).toBe(
       'replay_unknown at 0 RPL-05',
     )
+  })
+
+  it('RPL-03 is kept out by a full store, which has room again as soon as its entries have expired', () => {
+    let time = 0
+    const store = memoryReplayStore({ maxEntries: 2, clock: { now: () => time } })
+    expect([claim(store, 'a', 63), claim(store, 'b', 63)]).toEqual([true, true])
+    time = 63
+    expect(() => claim(store, 'c', 200)).toThrow(StoreFullError)
+    time = 64
+    expect([claim(store, 'c', 200), claim(store, 'd', 200)]).toEqual([true, true])
+    expect(() => claim(store, 'e', 200)).toThrow(StoreFullError)
+  })
+
+  it('RPL-03 is kept out by a store that forgets a few expired entries at a claim, not all of them', () => {
+    let time = 0
+    const store = memoryReplayStore({ maxEntries: 1_000, clock: { now: () => time } })
+    for (let index = 0; index < 500; index++) void claim(store, `old ${index}`, 63)
+    time = 200
+    const forget = vi.spyOn(Map.prototype, 'delete')
+    void claim(store, 'new', 300)
+    const { length } = forget.mock.calls
+    forget.mockRestore()
+    expect(length).toBeGreaterThan(0)
+    expect(length).toBeLessThan(10)
+  })
+
+  it('RPL-03 is asked of the store until exp plus the tolerance, or Infinity for a call that never expires', async () => {
+    const given: number[] = []
+    const replay: ReplayStore = { claim: (_, expiration) => given.push(expiration) > 0 }
+    const authorizer = createService({ replay, clockTolerance: 45, maxInvocationLifetime: never })
+    for (const expiration of [now + 60, never] as const) {
+      const container = encodeContainer([await call({ issuer: alice, expiration })])
+      expect(verdict(await authorizer.authorize(container))).toBe('allowed')
+    }
+    expect(given).toEqual([now + 105, Number.POSITIVE_INFINITY])
   })
 
   it('RPL-04 is not made possible by a clock that goes back', () => {
