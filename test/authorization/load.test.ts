@@ -5,7 +5,7 @@ import { encodeBase64url } from '../../src/ipld/base.ts'
 import { encodeCbor } from '../../src/ipld/encode.ts'
 import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
 import type { Signer } from '../../src/principal/signer.ts'
-import { actor } from '../support/actors.ts'
+import { actor, now } from '../support/actors.ts'
 import { call, chainOf, createService, delegateRaw, verdict } from '../support/service.ts'
 
 const [alice, bob] = (await Promise.all([actor('alice'), actor('bob')])) as [Signer, Signer]
@@ -141,6 +141,28 @@ describe('authorizeMany', () => {
     }
     await expect(createService({ clock }).authorizeMany(all, { concurrency: 1 })).rejects.toThrow('no time')
     expect(asked).toBe(1)
+  })
+
+  it('begins no other call once the host has failed at one, while others are decided', async () => {
+    const all = await containers(6)
+    let asked = 0
+    const failingFirst = {
+      now: () => {
+        asked += 1
+        if (asked === 1) throw new Error('no time')
+        return now
+      },
+    }
+    let claim = (): Promise<boolean> => Promise.resolve(true)
+    const claimed = new Promise<(first: boolean) => void>((resolve) => {
+      claim = () => new Promise((answer) => resolve(answer))
+    })
+    const service = createService({ clock: failingFirst, replay: { claim: () => claim() } })
+    await expect(service.authorizeMany(all, { concurrency: 2 })).rejects.toThrow('no time')
+    const answer = await claimed
+    answer(true)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(asked).toBe(2)
   })
 
   it('decides about the calls that were there when it was asked', async () => {
