@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { linkWeight } from '../../src/authorization/chain.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
@@ -75,5 +76,18 @@ describe('PRF-13 delegations that are remembered', () => {
       expect(await ask(other)).toBe('allowed')
     }
     expect(await ask(plain, [])).toBe('proof_missing at 0 PRF-01')
+  })
+
+  it('count as one when they are short: at least half of `maxCachedDelegations` are remembered', async () => {
+    const service = createService({ rememberProofs: true, maxCachedDelegations: 8 })
+    const chains = await Promise.all(Array.from({ length: 4 }, () => chainOf(alice, bob)))
+    const ask = async (proofs: (typeof chains)[number], sent = proofs) =>
+      verdict(service.authorizeSync(encodeContainer([await call({ issuer: bob, proofs }), ...sent])))
+    for (const proofs of chains) expect(await ask(proofs)).toBe('allowed')
+    for (const proofs of chains) expect(await ask(proofs, [])).toBe('allowed')
+  })
+
+  it('count for one more with each 512 signed bytes', () => {
+    expect([0, 511, 512, 1023, 1024].map(linkWeight)).toEqual([1, 1, 2, 2, 3])
   })
 })
