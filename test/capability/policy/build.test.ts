@@ -75,6 +75,22 @@ describe('builders', () => {
     expect(() => like('.t o', '*')).toThrow(/is wrong at character 3$/)
   })
 
+  it('throw the error of a value that cannot be read as it is', () => {
+    const failure = new RangeError('not readable')
+    const value = {
+      get amount(): number {
+        throw failure
+      },
+    }
+    let thrown: unknown
+    try {
+      eq('.a', value)
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toBe(failure)
+  })
+
   it('build a policy for an argument that may be absent', () => {
     const policy = compilePolicy([or(eq('.lines?', null), lte('.lines?', 10))])
     const allowed = [{}, { lines: 10 }, { lines: 11 }].map((args) => policy.evaluate(args) === undefined)

@@ -1,6 +1,7 @@
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
+import { beginEvaluation } from '../../../src/capability/policy/evaluation.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
 import type { IpldValue } from '../../../src/ipld/value.ts'
 import { costOf } from '../../support/cost.ts'
@@ -207,6 +208,26 @@ describe('compilePolicy', () => {
         { a: text },
       ),
     ).toBe('true')
+  })
+
+  it.each<[unknown, IpldValue, number]>([
+    [['==', '.a', 1], { a: 1 }, 2],
+    [['!=', '.a.b[0]', 1], { a: { b: [2] } }, 4],
+    [['!=', '.a[0:2]', 1], { a: [2, 3] }, 5],
+    [['like', '.a', 'x*'], { a: 'x'.repeat(32) }, 4],
+    [['like', '.a', '*x*'], { a: 'x'.repeat(8) }, 4],
+    [['and', [['==', '.a', 1]]], { a: 1 }, 3],
+    [['or', []], {}, 1],
+    [['not', ['==', '.a', 2]], { a: 1 }, 3],
+    [['all', '.a', ['==', '.', 0]], { a: [] }, 2],
+    [['all', '.a', ['==', '.', 0]], { a: [0, 0] }, 6],
+    [['any', '.a', ['==', '.', 0]], { a: { x: 0 } }, 5],
+  ])('POL-22 %j over %j takes %i steps, and not one less', (statement, args, steps) => {
+    const policy = compilePolicy(parsePolicy([statement]))
+    const enough = { ...beginEvaluation(args), remaining: steps }
+    expect(policy.evaluate(args, enough)).toBeUndefined()
+    expect(enough.remaining).toBe(0)
+    expect(policy.evaluate(args, { ...enough, remaining: steps - 1 })?.reason).toBe('over_budget')
   })
 
   it('POL-22 ends in time for the dearest policy that fits into a token [attack 50, 93]', () => {

@@ -91,6 +91,10 @@ describe('describePolicy', () => {
   it('says what it cuts, because somebody may be asked to agree to it', () => {
     const [words = ''] = describePolicy(parsePolicy([['==', '.a', 'x'.repeat(300)]]))
     expect(words).toBe(`\`.a\` is \`"${'x'.repeat(199)}\` (and 102 more characters)`)
+    const whole = `"${'x'.repeat(198)}"`
+    expect(describePolicy(parsePolicy([['==', '.a', 'x'.repeat(198)]]))).toEqual([`\`.a\` is \`${whole}\``])
+    const [over = ''] = describePolicy(parsePolicy([['==', '.a', 'x'.repeat(199)]]))
+    expect(over).toMatch(/ \(and 1 more characters\)$/)
   })
 
   it('escapes what would change how the text looks [attack 80]', () => {

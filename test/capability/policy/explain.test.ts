@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
+import { beginEvaluation } from '../../../src/capability/policy/evaluation.ts'
 import { explainPolicy } from '../../../src/capability/policy/explain.ts'
 import type { PolicyObjection } from '../../../src/capability/policy/objection.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
@@ -145,6 +146,18 @@ describe('PolicyObjection', () => {
     const long = 'y'.repeat(60_000)
     const text = JSON.stringify(objectionTo([['like', '.a', long]], { a: `${long}z` }))
     expect(text.length).toBeLessThan(400)
+  })
+
+  it('names the statement inside only as far as the steps that are left go', () => {
+    const both = [
+      ['==', '.b', 1],
+      ['any', '.a', ['==', '.', 0]],
+    ]
+    const args = { a: [], b: 1 }
+    const policy = compilePolicy(parsePolicy([['and', both]]))
+    expect(policy.evaluate(args)).toMatchObject({ path: [1], operator: 'any', reason: 'false' })
+    const verdictOnly = { ...beginEvaluation(args), remaining: 5 }
+    expect(policy.evaluate(args, verdictOnly)).toMatchObject({ path: [], operator: 'and', reason: 'false' })
   })
 
   it('says that the budget is used up', () => {

@@ -276,7 +276,14 @@ describe('lintPolicy', () => {
     expect(rules(['<', '.a', 1], ['>', '.a', 5])).toEqual(['contradiction'])
     expect(rules(['==', '.a', 1], ['==', '.["a"]', 2])).toEqual(['contradiction'])
     expect(rules(['like', '.a', 'x*'], ['<', '.a', 5])).toEqual(['contradiction'])
+    expect(rules(['<', '.a', 5], ['like', '.a', 'x*'])).toEqual(['contradiction'])
     expect(rules(['<=', '.a', 1], ['>=', '.a', 1])).toEqual([])
+    expect(rules(['<=', '.a', 1], ['>', '.a', 1])).toEqual(['contradiction'])
+    expect(rules(['<', '.a', 1], ['>=', '.a', 1])).toEqual(['contradiction'])
+    expect(rules(['like', '.a', 'b*'], ['like', '.a', 'ab*'])).toEqual(['contradiction'])
+    expect(rules(['like', '.a', 'a*'], ['like', '.a', 'ab*'])).toEqual([])
+    expect(rules(['like', '.a', '*a'], ['like', '.a', '*ab'])).toEqual(['contradiction'])
+    expect(rules(['like', '.a', '*b'], ['like', '.a', '*ab'])).toEqual([])
   })
 
   it('warns of a statement that is there twice', () => {
