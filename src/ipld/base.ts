@@ -63,7 +63,7 @@ export function decodeBase64url(text: string, maxBytes: number = maxDecodedBytes
   const length = text.length - start
   const size = Math.floor((length * 6) / 8)
   if (size > maxBytes) throw tooLong('base64url', maxBytes)
-  const bytes = platform.decode(start === 0 ? text : text.slice(start), size)
+  const bytes = platform.decode(text.slice(start), size)
   if (bytes === undefined) throw wrong('base64url')
   return bytes
 }

@@ -167,11 +167,11 @@ export function refuse(
   requirement: string,
   what: string,
   offset: number,
-  kind?: MalformedKind,
+  kind: MalformedKind = 'malformed',
   cause?: unknown,
 ): MalformedError {
   return new MalformedError(requirement, `${what} at byte ${offset}`, {
-    ...(kind === undefined ? {} : { kind }),
+    kind,
     ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -41,6 +41,10 @@ describe('base64url', () => {
     expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(50)
   })
 
+  it('throws a mistake of the program, which is not text of another form', () => {
+    for (const platform of [node, web]) expect(() => platform.decode(undefined as never, 1)).toThrow(TypeError)
+  })
+
   it('writes part of a larger buffer, and reads into memory that nothing else uses', () => {
     const part = Buffer.from('xxsecretxx').subarray(2, 8)
     expect(node.encode(part)).toBe('c2VjcmV0')

@@ -305,9 +305,17 @@ describe('decodeCbor', () => {
   })
 
   it('CBR-18 refuses text and bytes beyond the limit', () => {
-    for (const bytes of ['43010203', '63616263', 'a16361626300', `d82a${tokenLink.slice(4)}`]) {
+    const rows: [bytes: string, at: number][] = [
+      ['43010203', 0],
+      ['63616263', 0],
+      ['8243010203 00', 1],
+      ['a16361626300', 1],
+      [`d82a${tokenLink.slice(4)}`, 2],
+    ]
+    for (const [bytes, at] of rows) {
       const refusal = refusalOf(() => decodeCbor(hex(bytes), { stringBytes: 2 }))
       expect([refusal.requirement, refusal.kind]).toEqual(['CBR-18', 'too_large'])
+      expect(refusal.message).toBe(`string is longer than 2 bytes at byte ${at}`)
     }
     expect(decodeCbor(hex('43010203'), { stringBytes: 3 })).toHaveLength(3)
   })
