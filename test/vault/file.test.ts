@@ -183,6 +183,31 @@ describe('openFileVault', () => {
     expect(await lease(one, 'a')).toBe('second')
   })
 
+  it('refuses a call whose credential is removed or gets other rules just before its secret is read', async () => {
+    const writer = await open()
+    await writer.put('a', { secret: 'one', leasable: true })
+    const before = readFileSync(path)
+    const changes: readonly (readonly [() => Promise<unknown>, object])[] = [
+      [() => writer.remove('a'), vaultError('ERR_VAULT_UNKNOWN_REFERENCE')],
+      [
+        () => writer.put('a', { secret: 'two', leasable: true, commands: ['/other'] }),
+        { ...vaultError('ERR_VAULT_UNAVAILABLE'), message: expect.stringContaining('rules of the credential') },
+      ],
+    ]
+    for (const [change, refusal] of changes) {
+      await change()
+      const after = readFileSync(path)
+      writeFileSync(path, before)
+      const reader = await openFileVault({ path, key: { keyFile } })
+      // the vault asks the signal after it has found the rules, and before it reads the secret
+      const { signal } = new AbortController()
+      Object.defineProperty(signal, 'throwIfAborted', { value: () => writeFileSync(path, after) })
+      const leased = reader.lease('a', { authorization: permission(), signal })
+      await expect(leased).rejects.toMatchObject(refusal)
+      expect(readFileSync(path)).toEqual(after)
+    }
+  })
+
   it('VLT-17 stores rotated refresh tokens, one process at a time', async () => {
     let present = 1
     let stolen = false
