@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { VaultError } from '../../src/errors.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { memoryVault } from '../../src/vault/memory.ts'
@@ -360,6 +360,27 @@ describe('refresh tokens', () => {
     const vault = createVault({ source, credentials: { api: { origins: [server.origin], processor } } })
     await vault.use({ reference: 'api', authorization: permission(), url: `${server.origin}/x` })
     expect(asked(server)[0]?.body).toBe('grant_type=refresh_token&refresh_token=rt-1&client_id=c')
+  })
+
+  it('are overwritten in memory after the exchange, the successor included', async () => {
+    const server = await rotating()
+    const revealed = new Map<Secret, string>()
+    const { reveal } = Secret.prototype
+    const spy = vi.spyOn(Secret.prototype, 'reveal').mockImplementation(function (this: Secret) {
+      const text = reveal.call(this)
+      revealed.set(this, text)
+      return text
+    })
+    try {
+      const source = memorySource('memory', kept(), movableClock())
+      const credentials = { api: { origins: [server.origin], processor: processorFor(server) } }
+      const vault = createVault({ source, credentials, clock: movableClock() })
+      await vault.use({ reference: 'api', authorization: permission(), url: `${server.origin}/x` })
+    } finally {
+      spy.mockRestore()
+    }
+    expect([...revealed.values()]).toContain('rt-2')
+    expect([...revealed].filter(([secret]) => !secret.disposed).map(([, text]) => text)).toEqual([])
   })
 
   it('derives anew when an operator has replaced the kept secret', async () => {

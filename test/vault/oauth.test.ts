@@ -210,6 +210,12 @@ describe('token exchange', () => {
     expect(() => vaultOf(server, { scopes: { '/a': 'two  spaces' } })).toThrow(
       expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')),
     )
+    expect(() => vaultOf(server, { authorizationDetails: { pay: [{ type: 'payment' }] } })).toThrow(
+      expect.objectContaining({
+        ...vaultError('ERR_VAULT_CONFIGURATION'),
+        message: expect.stringMatching(/^token exchange: credential `crm`: `authorizationDetails`: /),
+      }),
+    )
   })
 })
 
@@ -244,6 +250,20 @@ describe('authorization details', () => {
     expect(JSON.parse(authorizationDetailsFor(table, parseCommand('/payments/list'), {}))).toEqual([
       { type: 'payment', actions: ['list'] },
     ])
+  })
+
+  it('VLT-40 keep the text around an argument, which must then be of plain characters', () => {
+    const filled = (name: string, account: string): unknown =>
+      JSON.parse(authorizationDetailsFor({ '/': [{ type: 'payment', name }] }, parseCommand('/pay'), { account }))
+    expect(filled('{account}', 'a/b')).toEqual([{ type: 'payment', name: 'a/b' }])
+    for (const [text, expected] of [
+      ['{account}/read', 'DE-1/read'],
+      ['of {account}', 'of DE-1'],
+      ['{account}{account}', 'DE-1DE-1'],
+    ] as const) {
+      expect(filled(text, 'DE-1')).toEqual([{ type: 'payment', name: expected }])
+      expect(() => filled(text, 'a/b')).toThrow(expect.objectContaining(vaultError('ERR_VAULT_DOWNSCOPE')))
+    }
   })
 
   it('VLT-40 are refused where an argument could mean more, or is missing', () => {
