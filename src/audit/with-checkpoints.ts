@@ -83,7 +83,7 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
       signed = position
       signedAt = Math.floor(clock.now())
     }
-    if (position !== undefined && position.sequence > 0) latest = position
+    latest = position
   }
 
   async function make(position: LogPosition, signal: AbortSignal | undefined): Promise<void> {
