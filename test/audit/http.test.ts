@@ -1,6 +1,8 @@
 import {
   chmodSync,
+  closeSync,
   lstatSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,6 +20,7 @@ import { findOpenIntents } from '../../src/audit/find-open-intents.ts'
 import type { LoggedEvent } from '../../src/audit/history.ts'
 import { waitAfter } from '../../src/audit/http/back-off.ts'
 import { type HttpAuditSinkOptions, httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { readCursor } from '../../src/audit/http/spool-cursor.ts'
 import { readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
 import { parseRecord } from '../../src/audit/record.ts'
 import { recoverIntents } from '../../src/audit/recover-intents.ts'
@@ -292,6 +295,35 @@ describe('a log to an HTTP endpoint', () => {
       }
     }
     expect(found.sort()).toEqual(expected)
+  })
+
+  it('AUD-34 reads what was there while a further file is begun, of which nothing was', async () => {
+    const { url, answers } = await endpoint()
+    answers.push(...Array.from({ length: 1000 }, () => 503))
+    const sink = await open({ url, directory: temporaryDirectory(), maxBytes: 4096 })
+    for (let i = 1; i <= 5; i++) await sink.append(intent(i), {})
+    const pages = sink.history?.newestFirst({}) as AsyncGenerator<readonly LoggedEvent[], void>
+    const first = pages.next()
+    const later = Promise.all(Array.from({ length: 40 }, (_, i) => sink.append(intent(6 + i), {})))
+    const found = [...((await first).value ?? [])]
+    for await (const page of pages) found.push(...page)
+    expect(found.map(({ sequence }) => sequence)).toEqual([5, 4, 3, 2, 1])
+    await later
+  })
+
+  it('AUD-31 leaves no file open that it has read', () => {
+    const directory = temporaryDirectory()
+    const cursor = join(directory, 'spool.cursor')
+    writeFileSync(cursor, '{"sequence":1,"file":"a","offset":2}', { mode: 0o600 })
+    /** The next descriptor is the lowest that is free. */
+    const next = (): number => {
+      const file = openSync(cursor, 'r')
+      closeSync(file)
+      return file
+    }
+    const before = next()
+    for (let i = 0; i < 100; i++) expect(readCursor(directory, 'spool')).toMatchObject({ sequence: 1, offset: 2 })
+    expect(next()).toBeLessThan(before + 100)
   })
 
   it('AUD-31 goes on from the first file of the spool when it does not know how far it was', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { postgresAuditSink } from '../../src/audit/postgres.ts'
+import { openPostgresAuditSink, postgresAuditSink } from '../../src/audit/postgres.ts'
 import type { Confirmation } from '../../src/audit/sink.ts'
 import { intent } from './events.ts'
 
@@ -47,6 +47,24 @@ describe('a log in PostgreSQL', () => {
     expect(results[1]).toMatchObject({ reason: { code: 'ERR_AUDIT_CONFIGURATION' } })
     expect(inserted.flat()).toHaveLength(2)
     await sink.close()
+  })
+
+  it('AUD-19 gives the connection of each query back once, and one that failed with its error', async () => {
+    const released: unknown[][] = []
+    let fault: Error | undefined
+    const connection = {
+      async query() {
+        if (fault !== undefined) throw fault
+        return { rows: [{ there: true, allowed: true, read_only: false }] }
+      },
+      release: (...given: unknown[]) => void released.push(given),
+    }
+    const pool = { connect: async () => connection }
+    await (await openPostgresAuditSink({ pool })).close()
+    expect(released).toEqual([[]])
+    fault = new Error('the connection was lost')
+    await expect(openPostgresAuditSink({ pool })).rejects.toMatchObject({ cause: fault })
+    expect(released).toEqual([[], [fault]])
   })
 
   it('AUD-01 rejects with its own error what nobody waits for any more', async () => {

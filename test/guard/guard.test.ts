@@ -661,6 +661,17 @@ describe('the records of a guard', () => {
     expect(await verifyAuditLog(sink.lines())).toMatchObject({ valid: true })
   })
 
+  it('PRV-04 have nothing encrypted, and use no key, for a command without personal arguments', async () => {
+    const sink = memoryAuditSink()
+    const keys = memoryPersonalKeyStore()
+    const { guard } = setUp({ audit: { sink, personalKeys: keys } })
+    expect(await guard.use(await containerOf(), post)).toMatchObject({ allowed: true })
+    const events = sink.records().map(({ event }) => event)
+    expect(events.map(({ kind }) => kind)).toContain('intent')
+    for (const event of events) expect(event).not.toHaveProperty('personal')
+    expect(await keys.find(alice.did, {})).toBeUndefined()
+  })
+
   it('of refused calls do not grow with their number [attack 81]', async () => {
     const sink = memoryAuditSink()
     const { guard } = setUp({ audit: { sink, denials: { unauthenticated: 3 } } })

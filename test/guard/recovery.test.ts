@@ -1,6 +1,7 @@
+import { getEventListeners } from 'node:events'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import type { AuditEvent, IntentEvent } from '../../src/audit/event.ts'
 import { auditHistory } from '../../src/audit/history.ts'
@@ -177,6 +178,27 @@ describe('a guard that recovers intents', () => {
     const two = guarded({ ...other, history: failing }, {})
     expect(await two.guard.use(await container(), async () => 'done')).toMatchObject({ allowed: true, recorded: true })
     expect(two.errors).toMatchObject([{ message: 'no such table' }])
+  })
+
+  it('GRD-17 listens for its end no more than once, however often it has run', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const signals: (AbortSignal | undefined)[] = []
+    const history = auditHistory({
+      inherited: 0,
+      async *newestFirst({ signal }) {
+        signals.push(signal)
+        yield []
+      },
+    })
+    const { guard, errors } = guarded({ ...memoryAuditSink(), history }, {})
+    await vi.advanceTimersByTimeAsync(5 * 600_000)
+    expect(signals).toHaveLength(6)
+    const [signal] = signals
+    expect(getEventListeners(signal as AbortSignal, 'abort')).toHaveLength(1)
+    await guard.close()
+    expect(getEventListeners(signal as AbortSignal, 'abort')).toHaveLength(0)
+    expect(errors).toEqual([])
   })
 
   it('GRD-17 wants a log that can be read back', () => {

@@ -139,6 +139,14 @@ describe('a log in files', () => {
     })
   })
 
+  it('LOG-13 that is not there is reported with the error of the file system', async () => {
+    const directory = join(temporaryDirectory(), 'missing')
+    await expect(eventsIn(directory)).rejects.toMatchObject({
+      code: 'ERR_AUDIT_CONFIGURATION',
+      cause: { code: 'ENOENT', path: directory },
+    })
+  })
+
   it('AUD-11 keeps other files and other logs of the directory apart', async () => {
     const directory = temporaryDirectory()
     writeFileSync(join(directory, 'audit-notes.jsonl'), 'x')
