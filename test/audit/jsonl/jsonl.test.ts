@@ -310,6 +310,18 @@ describe('the end of a log', () => {
     await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
   })
 
+  it('AUD-13 is followed by empty files that do not fit it: the first of them is named', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory }, 1, 3)
+    for (const first of ['10', '20', '30']) {
+      writeFileSync(join(directory, `audit-${first.padStart(16, '0')}.jsonl`), '', { mode: 0o600 })
+    }
+    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({
+      code: 'ERR_AUDIT_INTEGRITY',
+      message: expect.stringContaining('`audit-0000000000000010.jsonl` does not fit the log'),
+    })
+  })
+
   it('AUD-15 is read alone: a long log opens as fast as a short one', async () => {
     const directory = temporaryDirectory()
     await write({ directory, sync: 'none' }, 1, 2)
