@@ -158,7 +158,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     const filled = names.findLastIndex(({ file }) => files.stateAt(join(directory, file))?.size !== 0)
     openFilled(names.slice(0, filled + 1), before)
     // Empty files: one that was made for the next record, and those that an earlier version left after it lost the lock.
-    for (const { file, first } of names.slice(filled + 1)) {
+    for (const { file, first } of names) {
       if (first > last.sequence + 1) throw damaged(file)
       if (first <= last.sequence) continue
       if (segment !== undefined) files.close((segment as Segment).file)

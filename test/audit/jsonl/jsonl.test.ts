@@ -322,6 +322,21 @@ describe('the end of a log', () => {
     })
   })
 
+  it('AUD-13 AUD-30 that is completed in a file of another name keeps the log shut', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory }, 1, 3)
+    const path = join(directory, 'audit-0000000000000001.jsonl')
+    const lines = readFileSync(path, 'latin1').split('\n')
+    writeFileSync(path, `${lines.slice(0, 2).join('\n')}\n`)
+    writeFileSync(join(directory, 'audit-0000000000000050.jsonl'), lines[2] ?? '', { mode: 0o600 })
+    for (let i = 0; i < 2; i++) {
+      await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({
+        code: 'ERR_AUDIT_INTEGRITY',
+        message: expect.stringContaining('`audit-0000000000000050.jsonl` does not fit the log'),
+      })
+    }
+  })
+
   it('AUD-15 is read alone: a long log opens as fast as a short one', async () => {
     const directory = temporaryDirectory()
     await write({ directory, sync: 'none' }, 1, 2)
