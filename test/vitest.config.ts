@@ -8,6 +8,8 @@ const builtTests = ['test/{bundle,readme,examples}.test.ts', 'test/package/**/*.
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // One more than two cores: files that wait for a disk or a clock leave room for others.
+    maxWorkers: 3,
     projects: [
       {
         root,
