@@ -287,11 +287,11 @@ describe('a sink that answers something else than a confirmation', () => {
 describe('a sink that hangs', () => {
   it('AUD-05 costs each call its deadline, holds a thousand events, and the memory does not grow [attack 78]', async () => {
     const { calls, ran, codes, slowest, unanswered, heap } = await callHangingSink({
-      seconds: 4,
+      seconds: 2,
       perSecond: 50,
       samples: 5,
     })
-    expect(calls).toBeGreaterThan(1_280)
+    expect(calls).toBeGreaterThan(1_240)
     expect([ran, codes, unanswered]).toEqual([0, ['audit_unavailable'], 1_000])
     expect(slowest).toBeLessThan(500 + 500)
     const [first = 0] = heap

@@ -267,7 +267,7 @@ describe('an archive of 64 KiB', () => {
         // A new authorizer: nothing is remembered from one round to the next.
         const authorizer = createAuthorizer(ownOptions({ revocations }, { attestationAuthorities: [service.did()] }))
         expect(verdict(authorizer.authorizeSync(bytes))).toBe(expected)
-      }, 15)
+      }, 5)
       expect(cost).toBeLessThan(bound)
     },
   )
