@@ -27,6 +27,7 @@ const config: ViteUserConfig = defineConfig({
     exclude: slow,
     setupFiles: ['test/setup/seed.ts', 'test/setup/unhandled.ts'],
     testTimeout: 30_000,
+    maxWorkers: 3,
     isolate: false,
   },
 })
