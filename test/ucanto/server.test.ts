@@ -319,8 +319,9 @@ describe('ucantoService', () => {
 
   it('puts handlers of @ucanto/server behind a guard, for clients of @ucanto/client', async () => {
     const to = await connection()
-    await expect(out(await ask({ to: 'bob' }), to)).resolves.toEqual({ ok: { sent: 'bob', invoker: bobPeer.did() } })
-    await expect(out(await ask({ to: 'bob' }), to)).resolves.toMatchObject({
+    const asked = await ask({ to: 'bob' })
+    await expect(out(asked, to)).resolves.toEqual({ ok: { sent: 'bob', invoker: bobPeer.did() } })
+    await expect(out(asked, to)).resolves.toMatchObject({
       error: { name: 'Unauthorized', code: 'replayed' },
     })
     await expect(out(await ask({ to: 'eve' }, 'mail/send', 'another nonce'), to)).resolves.toMatchObject({
