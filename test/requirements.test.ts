@@ -1,11 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
-import ts from 'typescript'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { root } from './setup/entries.ts'
-import { listFiles, readSources, walk } from './setup/source.ts'
-
-/** Rows of the catalogue of attacks that are about tokens and keys. */
-const attackRows = 65
+import { listFiles, readSources, titlesOf } from './setup/source.ts'
 
 const requirement = /^\*\*([A-Z]{3}-\d{2})\*\* /gm
 const identifier = /\b[A-Z]{3}-\d{2}\b(?!-)/g
@@ -49,20 +45,6 @@ describe('requirements', () => {
   })
 })
 
-describe('attacks', () => {
-  it('of the catalogue each have a test, or a reason in the threat model', () => {
-    const page = 'spec/threat-model.md'
-    const reasons = existsSync(root + page) ? readFileSync(root + page, 'utf8') : ''
-    const covered = new Set(
-      [...titles.map(({ title }) => title), reasons].flatMap((text) =>
-        [...text.matchAll(/\[attacks? ([\d, –-]+)\]/g)].flatMap(([, rows]) => rowsOf(rows ?? '')),
-      ),
-    )
-    const missing = Array.from({ length: attackRows }, (_, index) => index + 1).filter((row) => !covered.has(row))
-    expect(missing.map((row) => `[attack ${row}]`)).toEqual([])
-  })
-})
-
 /** Identifiers in texts, each with the files that hold it. */
 function mentions(texts: readonly { readonly path: string; readonly text: string }[]): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>()
@@ -72,26 +54,5 @@ function mentions(texts: readonly { readonly path: string; readonly text: string
       found.set(id, (found.get(id) ?? new Set()).add(path))
     }
   }
-  return found
-}
-
-/** `5`, `5, 7` and `5-7`. */
-function rowsOf(text: string): number[] {
-  return text.split(',').flatMap((part) => {
-    const [first = Number.NaN, last = first] = part.split(/[–-]/).map(Number)
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
-  })
-}
-
-/** What `it`, `test` and `describe` are called with first, `.each` and the like included. */
-function titlesOf(tree: ts.SourceFile): string[] {
-  const found: string[] = []
-  walk(tree, (node) => {
-    if (!ts.isCallExpression(node) || !/^(?:it|test|describe)\b/.test(node.expression.getText(tree))) return
-    const [title] = node.arguments
-    if (title && ts.isStringLiteralLike(title)) found.push(title.text)
-    if (title && ts.isTemplateExpression(title))
-      found.push([title.head.text, ...title.templateSpans.map((span) => span.literal.text)].join('…'))
-  })
   return found
 }

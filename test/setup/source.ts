@@ -77,6 +77,19 @@ export function exportedDeclarations(file: SourceFile): Map<string, ts.Node> {
   return found
 }
 
+/** Titles of tests and of their groups: the first argument of `it`, `test` and `describe`, also after `.each`. */
+export function titlesOf(tree: ts.SourceFile): string[] {
+  const found: string[] = []
+  walk(tree, (node) => {
+    if (!ts.isCallExpression(node) || !/^(?:it|test|describe)\b/.test(node.expression.getText(tree))) return
+    const [title] = node.arguments
+    if (title && ts.isStringLiteralLike(title)) found.push(title.text)
+    if (title && ts.isTemplateExpression(title))
+      found.push([title.head.text, ...title.templateSpans.map((span) => span.literal.text)].join('…'))
+  })
+  return found
+}
+
 function readSource(path: string): SourceFile {
   const text = readFileSync(join(root, path), 'utf8')
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
