@@ -4,8 +4,8 @@
  * @module
  */
 
-import { checkOptions, type Forms, maybe, whole } from './check-options.ts'
 import { ArgumentError } from './errors.ts'
+import { checkOptions, type Forms, maybe, whole } from './support/options.ts'
 
 /** Bounds on containers, tokens and chains. Each is checked before the work that it bounds. */
 export interface Limits {

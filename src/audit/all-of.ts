@@ -1,5 +1,5 @@
-import { listOf } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import { listOf } from '../support/options.ts'
 import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'

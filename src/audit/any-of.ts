@@ -1,6 +1,6 @@
-import { callback, listOf, maybe, milliseconds } from '../check-options.ts'
 import { ArgumentError, AuditError } from '../errors.ts'
-import { quietly } from '../quietly.ts'
+import { callback, listOf, maybe, milliseconds } from '../support/options.ts'
+import { quietly } from '../support/quietly.ts'
 import { closeAll } from './all-of.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'

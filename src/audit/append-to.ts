@@ -1,5 +1,5 @@
-import { oneOf, text, whole } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
+import { oneOf, text, whole } from '../support/options.ts'
 import type { AuditEvent } from './event.ts'
 import { type AuditSink, type Confirmation, durabilities } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'

@@ -1,5 +1,5 @@
-import { callback, maybe, milliseconds } from '../check-options.ts'
-import { quietly } from '../quietly.ts'
+import { callback, maybe, milliseconds } from '../support/options.ts'
+import { quietly } from '../support/quietly.ts'
 import type { SinkFailureListener } from './any-of.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'

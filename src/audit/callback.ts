@@ -1,4 +1,4 @@
-import { callback, maybe, oneOf, text } from '../check-options.ts'
+import { callback, maybe, oneOf, text } from '../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from './chained-sink.ts'
 import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditRecord } from './record.ts'

@@ -1,6 +1,6 @@
 import { backend as platform } from '#backend'
-import { callback, maybe, oneOf, text } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
+import { callback, maybe, oneOf, text } from '../support/options.ts'
 import { chainForms, checkConfiguration, checkParts } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import { prepareEvent } from './prepare-event.ts'

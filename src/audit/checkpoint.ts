@@ -6,8 +6,6 @@
  */
 
 import { backend as platform } from '#backend'
-import { unlessAborted } from '../abort.ts'
-import { abortSignal, having, listOf, maybe, table, text } from '../check-options.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64url, decodeHex, encodeBase64url } from '../ipld/base.ts'
@@ -15,6 +13,8 @@ import { encodeCbor } from '../ipld/encode.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { verifySignature } from '../principal/signature.ts'
 import type { Signer } from '../principal/signer.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { abortSignal, having, listOf, maybe, table, text } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
 import { checkConfiguration, positionForm, timeForm } from './configuration.ts'
 import type { LogPosition } from './record.ts'

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ArgumentError, AuditError } from '../errors.ts'
 import {
   callback,
   checkFields,
@@ -15,8 +16,7 @@ import {
   oneOf,
   table,
   whole,
-} from '../check-options.ts'
-import { ArgumentError, AuditError } from '../errors.ts'
+} from '../support/options.ts'
 import type { ChainedSinkOptions } from './chained-sink.ts'
 import type { LogPosition } from './record.ts'
 

@@ -1,7 +1,7 @@
 import type { AuthorizationFacts } from '../authorization/authorization.ts'
 import type { Denial } from '../authorization/denial.ts'
-import { callback, type Form, type Forms, having, listOf, maybe, number, table, text } from '../check-options.ts'
 import { isCid } from '../ipld/is-cid.ts'
+import { callback, type Form, type Forms, having, listOf, maybe, number, table, text } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
 import { checkConfiguration, modeForm, timeForm } from './configuration.ts'
 import { discloseArguments } from './disclose-arguments.ts'

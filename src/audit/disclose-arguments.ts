@@ -1,7 +1,7 @@
-import { type Form, listOf, table } from '../check-options.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import { isBytes, isList } from '../ipld/value.ts'
+import { type Form, listOf, table } from '../support/options.ts'
 import { checkConfiguration } from './configuration.ts'
 
 /**

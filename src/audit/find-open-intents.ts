@@ -1,4 +1,4 @@
-import { table } from '../check-options.ts'
+import { table } from '../support/options.ts'
 import { checkConfiguration, checkParts, iterable } from './configuration.ts'
 import { type IntentEvent, intentEndedBy } from './event.ts'
 import type { LoggedEvent } from './history.ts'

@@ -1,4 +1,4 @@
-import { callback, whole } from '../check-options.ts'
+import { callback, whole } from '../support/options.ts'
 import { checkConfiguration } from './configuration.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'

@@ -1,6 +1,6 @@
-import { type Form, table } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
-import type { WebCryptoKey } from '../web-crypto-key.ts'
+import { type Form, table } from '../support/options.ts'
+import type { WebCryptoKey } from '../support/web-crypto-key.ts'
 
 /** A secret for HMAC-SHA-256: at least 32 bytes, or a `CryptoKey` for HMAC with SHA-256 that may `sign`. */
 export type SecretKey = Uint8Array | WebCryptoKey

@@ -77,4 +77,4 @@ export { type VerifyAuditLogOptions, verifyAuditLog } from './verify-audit-log.t
 export { type CheckpointOptions, withCheckpoints } from './with-checkpoints.ts'
 export { type DeadlineOptions, withDeadline } from './with-deadline.ts'
 export { type AuditHealth, type ObservedSink, withHealth } from './with-health.ts'
-export type { WebCryptoKey } from '../web-crypto-key.ts'
+export type { WebCryptoKey } from '../support/web-crypto-key.ts'

@@ -1,5 +1,5 @@
-import { maybe, number, text } from '../check-options.ts'
 import { AuditError } from '../errors.ts'
+import { maybe, number, text } from '../support/options.ts'
 import { chainedSink } from './chained-sink.ts'
 import { checkConfiguration } from './configuration.ts'
 import { auditHistory } from './history.ts'

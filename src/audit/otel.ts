@@ -4,7 +4,7 @@
  * @module
  */
 
-import { having, maybe, text } from '../check-options.ts'
+import { having, maybe, text } from '../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from './chained-sink.ts'
 import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'

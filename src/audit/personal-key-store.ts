@@ -4,8 +4,8 @@
  * @module
  */
 
-import { flag, maybe } from '../check-options.ts'
-import type { WebCryptoKey } from '../web-crypto-key.ts'
+import { flag, maybe } from '../support/options.ts'
+import type { WebCryptoKey } from '../support/web-crypto-key.ts'
 import { checkConfiguration } from './configuration.ts'
 
 /**

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
-import { abortSignal, having, maybe, table, text } from '../check-options.ts'
 import { AuditError, MalformedError } from '../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../ipld/base.ts'
 import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { abortSignal, having, maybe, table, text } from '../support/options.ts'
 import { checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import type { PersonalKeyStore } from './personal-key-store.ts'

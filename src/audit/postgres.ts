@@ -5,9 +5,9 @@
  */
 
 import { backend as platform } from '#backend'
-import { callback, having, maybe, text, whole } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import { callback, having, maybe, text, whole } from '../support/options.ts'
 import { checkConfiguration } from './configuration.ts'
 import { type AuditEvent, intentEndedBy, intentNamedBy } from './event.ts'
 import { auditHistory, type LoggedEvent } from './history.ts'

@@ -1,6 +1,6 @@
-import { callback, listOf, table, text } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
 import { encodeBase64url } from '../ipld/base.ts'
+import { callback, listOf, table, text } from '../support/options.ts'
 import { checkConfiguration } from './configuration.ts'
 import type { AuditEvent } from './event.ts'
 import { hmacSha256, importSecretKey, type SecretKey, secretKeyForm } from './hmac.ts'

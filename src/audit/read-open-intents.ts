@@ -1,6 +1,6 @@
-import { unlessAborted } from '../abort.ts'
-import { startDeadline } from '../deadline.ts'
 import { AuditError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { startDeadline } from '../support/deadline.ts'
 import { intentEndedBy } from './event.ts'
 import type { OpenIntent } from './find-open-intents.ts'
 import type { AuditHistory, LoggedEvent } from './history.ts'

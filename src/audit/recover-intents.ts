@@ -1,4 +1,4 @@
-import { abortSignal, having, maybe } from '../check-options.ts'
+import { abortSignal, having, maybe } from '../support/options.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import { createIntentRecovery, type RecoveryRun } from './intent-recovery.ts'

@@ -1,4 +1,4 @@
-import { having, maybe, number } from '../check-options.ts'
+import { having, maybe, number } from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { checkConfiguration } from './configuration.ts'
 

@@ -5,8 +5,8 @@
  */
 
 import { backend as platform } from '#backend'
-import { callback, having, maybe, text } from '../check-options.ts'
 import { AuditError, quote } from '../errors.ts'
+import { callback, having, maybe, text } from '../support/options.ts'
 import { checkConfiguration, setUp } from './configuration.ts'
 import { type AuditEvent, intentEndedBy, intentNamedBy } from './event.ts'
 import { auditHistory, type LoggedEvent } from './history.ts'

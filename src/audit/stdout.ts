@@ -6,8 +6,8 @@
  */
 
 import process from 'node:process'
-import { having, maybe, text } from '../check-options.ts'
 import { AuditError } from '../errors.ts'
+import { having, maybe, text } from '../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from './chained-sink.ts'
 import { chainForms, checkConfiguration } from './configuration.ts'
 import type { AuditSink } from './sink.ts'

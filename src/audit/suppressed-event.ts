@@ -1,4 +1,4 @@
-import { type Forms, flag, maybe, table, whole } from '../check-options.ts'
+import { type Forms, flag, maybe, table, whole } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
 import { checkConfiguration, modeForm, timeForm } from './configuration.ts'
 import { type AuditMode, type DeniedEvent, newEventId } from './event.ts'

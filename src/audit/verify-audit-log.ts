@@ -1,7 +1,7 @@
 import { backend as platform } from '#backend'
-import { checkOptions, type Forms, having, listOf, maybe, table, text } from '../check-options.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
+import { checkOptions, type Forms, having, listOf, maybe, table, text } from '../support/options.ts'
 import type { AuditLogFault, AuditLogFaultKind, AuditLogReport } from './audit-log-fault.ts'
 import { type Checkpoint, type CheckpointSigner, verifyCheckpoint } from './checkpoint.ts'
 import { iterable, positionForm } from './configuration.ts'

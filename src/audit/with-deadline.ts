@@ -1,6 +1,6 @@
-import { maybe, milliseconds, number } from '../check-options.ts'
-import { startDeadline } from '../deadline.ts'
 import { AuditError, quote } from '../errors.ts'
+import { startDeadline } from '../support/deadline.ts'
+import { maybe, milliseconds, number } from '../support/options.ts'
 import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from './configuration.ts'
 import type { AuditEvent } from './event.ts'

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { refusePromise } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import { refusePromise } from '../support/options.ts'
 import type { Decision } from './decision.ts'
 import type { CallOptions, ManyOptions } from './options.ts'
 

@@ -5,13 +5,13 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { checkOptions, refusePromise } from '../check-options.ts'
-import { type BoundedMap, createBoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { cidOf, cidOfKey } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/equal.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
+import { type BoundedMap, createBoundedMap } from '../support/bounded-map.ts'
+import { checkOptions, refusePromise } from '../support/options.ts'
 import { never, type Timestamp } from '../time.ts'
 import type { Authorization, GrantedFacts } from './authorization.ts'
 import { grantAuthorization, originOf } from './authorization.ts'

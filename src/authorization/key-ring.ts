@@ -1,9 +1,9 @@
-import { createBoundedMap } from '../did/bounded-map.ts'
 import { type Did, didMethod } from '../did/did.ts'
 import { readDidKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { readKeys } from '../did/resolver.ts'
 import type { CryptoBackend, PreparedKey } from '../principal/backend/backend.ts'
+import { createBoundedMap } from '../support/bounded-map.ts'
 import type { CallOptions, VerificationSettings } from './options.ts'
 import { isPromiseLike, type Steps, waitUnlessAborted } from './steps.ts'
 

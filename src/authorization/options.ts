@@ -8,19 +8,29 @@ import { backend as platformBackend } from '#backend'
 import { type Command, parseCommand } from '../capability/command.ts'
 import { type CommandDefinition, commandTable } from '../capability/definition.ts'
 import { anySubject } from '../capability/subject.ts'
-import { abortSignal, anything, callback, type Form, type Forms, flag, having, maybe, whole } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
-import { createTextReader } from '../did/text-reader.ts'
 import { completeDecoding, type Decoding, decodingForms } from '../envelope/complete-decoding.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
 import { createTextCache, type TextCache } from '../ipld/text-cache.ts'
 import type { Limits } from '../limits.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
-import { quietly } from '../quietly.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
+import {
+  abortSignal,
+  anything,
+  callback,
+  type Form,
+  type Forms,
+  flag,
+  having,
+  maybe,
+  whole,
+} from '../support/options.ts'
+import { quietly } from '../support/quietly.ts'
+import { createTextReader } from '../support/text-reader.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
 import { createPolicyPool, type PolicyPool } from './policy-pool.ts'
 import { standardFormat } from './read-call.ts'

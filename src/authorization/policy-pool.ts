@@ -1,8 +1,8 @@
 import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
-import { createBoundedMap } from '../did/bounded-map.ts'
 import { digestKey } from '../ipld/cid.ts'
 import type { IpldValue } from '../ipld/value.ts'
+import { createBoundedMap } from '../support/bounded-map.ts'
 
 /** Gives the policy that bytes say, and the same one for the same bytes: most delegations have one of a few policies. */
 export interface PolicyPool {

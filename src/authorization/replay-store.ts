@@ -1,5 +1,5 @@
-import { checkOptions, having, maybe, number } from '../check-options.ts'
 import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
+import { checkOptions, having, maybe, number } from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 
 /** Where a service remembers which invocations it has seen. All processes that serve one audience share one. */

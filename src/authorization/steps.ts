@@ -5,8 +5,8 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
 import { ArgumentError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
 
 /** Work that yields what it must wait for, and ends with a `T`. */
 export type Steps<T> = Generator<PromiseLike<unknown>, T, unknown>

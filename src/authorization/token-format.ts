@@ -1,7 +1,7 @@
-import type { BoundedMap } from '../did/bounded-map.ts'
 import type { Did } from '../did/did.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import type { Limits } from '../limits.ts'
+import type { BoundedMap } from '../support/bounded-map.ts'
 import type { Timestamp } from '../time.ts'
 import type { Chain, Link } from './chain.ts'
 import type { Denial } from './denial.ts'

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { anything, checkOptions, type Forms, flag, maybe } from '../check-options.ts'
 import { ArgumentError, MalformedError, quote } from '../errors.ts'
+import { anything, checkOptions, type Forms, flag, maybe } from '../support/options.ts'
 import { type Command, isCommand, parseCommand } from './command.ts'
 import { absenceOf, isOptional, isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
 

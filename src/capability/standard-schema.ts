@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Form } from '../check-options.ts'
+import type { Form } from '../support/options.ts'
 
 /** What a schema found wrong. */
 export interface SchemaIssue {

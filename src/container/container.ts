@@ -6,7 +6,6 @@
  */
 
 import { gunzip, gzip } from '#gzip'
-import { refusePromise } from '../check-options.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64url } from '../ipld/base.ts'
 import { compareBytes } from '../ipld/bytes.ts'
@@ -16,6 +15,7 @@ import { encodeCbor } from '../ipld/encode.ts'
 import { createScanner } from '../ipld/scanner.ts'
 import { isBytes, isList, isMap } from '../ipld/value.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
+import { refusePromise } from '../support/options.ts'
 import type { InflateFault } from './gzip/member.ts'
 
 /** How the bytes of a container are written: as text for headers and JSON, or as they are. */

@@ -1,11 +1,11 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { checkOptions } from '../check-options.ts'
 import { completeDecoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
+import { checkOptions } from '../support/options.ts'
 import type { Delegation } from './delegation.ts'
 import { readDelegationPayload } from './payload.ts'
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Form, listOf, oneOf } from '../check-options.ts'
 import { MalformedError, quote, ResolutionError } from '../errors.ts'
 import { decodeBase58btc } from '../ipld/base.ts'
+import { type Form, listOf, oneOf } from '../support/options.ts'
 import type { Did } from './did.ts'
 import { publicKey } from './did-key.ts'
 import { type Jwk, publicKeyFromJwk } from './jwk.ts'

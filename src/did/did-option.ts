@@ -1,5 +1,5 @@
-import { didText, refusePromise } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import { didText, refusePromise } from '../support/options.ts'
 import { type Did, parseDid } from './did.ts'
 
 /**

@@ -15,7 +15,9 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
+import { quote, ResolutionError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { createBoundedMap } from '../support/bounded-map.ts'
 import {
   callback,
   checkOptions,
@@ -28,10 +30,8 @@ import {
   maybe,
   text,
   whole,
-} from '../check-options.ts'
-import { quote, ResolutionError } from '../errors.ts'
+} from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
-import { createBoundedMap } from './bounded-map.ts'
 import { type Did, didMethod } from './did.ts'
 import {
   DEFAULT_RELATIONSHIPS,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
 import { quote, ResolutionError } from '../errors.ts'
 import { encodeBase64url } from '../ipld/base.ts'
+import { unlessAborted } from '../support/abort.ts'
 
 /** The part of the platform's `fetch` that is used. */
 export type FetchLike = (url: string, init: FetchInit) => Promise<Response>

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
-import { checkOptions, table } from '../check-options.ts'
 import { ArgumentError, quote, ResolutionError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { checkOptions, table } from '../support/options.ts'
 import { type Did, didMethod } from './did.ts'
 import {
   DEFAULT_RELATIONSHIPS,

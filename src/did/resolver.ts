@@ -4,9 +4,9 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
-import { checkTable, having } from '../check-options.ts'
 import { ArgumentError, ResolutionError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { checkTable, having } from '../support/options.ts'
 import { type Did, didMethod } from './did.ts'
 import { parseDidKey, publicKey } from './did-key.ts'
 import type { PublicKey } from './public-key.ts'

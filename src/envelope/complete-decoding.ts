@@ -1,5 +1,5 @@
-import { type Forms, flag, listOf, maybe, oneOf, table } from '../check-options.ts'
 import { completeLimits, type Limits } from '../limits.ts'
+import { type Forms, flag, listOf, maybe, oneOf, table } from '../support/options.ts'
 import { type DecodeOptions, defaultVersions, type Envelope } from './open.ts'
 import type { TokenVersion } from './payload-tag.ts'
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { anything, type Forms, having, maybe } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import { anything, type Forms, having, maybe } from '../support/options.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 
 /** Time options of tokens that are made. At most one of `expiresIn` and `expiration`. */

@@ -1,5 +1,5 @@
-import { unlessAborted } from '../abort.ts'
-import { startDeadline } from '../deadline.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { startDeadline } from '../support/deadline.ts'
 
 /** Thrown within the guard when something took too long; it becomes a denial, or an error with a message of its own. */
 export class DeadlineError extends Error {}

@@ -1,6 +1,6 @@
 import { type SampleDenialsOptions, type SuppressedDenials, sampleDenials } from '../audit/sample-denials.ts'
-import { startBackgroundTimer } from '../background-timer.ts'
 import { AuditError } from '../errors.ts'
+import { startBackgroundTimer } from '../support/background-timer.ts'
 import type { GuardDenial } from './result.ts'
 
 /** Options of {@link createDenialLog}. */

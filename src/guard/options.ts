@@ -1,6 +1,8 @@
 import { secretKeyForm } from '../audit/hmac.ts'
 import { type AuthorizeOptions, authorizeForms } from '../authorization/options.ts'
 import { isCommand } from '../capability/command.ts'
+import { ArgumentError, quote } from '../errors.ts'
+import type { Signer } from '../principal/signer.ts'
 import {
   anything,
   callback,
@@ -17,9 +19,7 @@ import {
   table,
   text,
   whole,
-} from '../check-options.ts'
-import { ArgumentError, quote } from '../errors.ts'
-import type { Signer } from '../principal/signer.ts'
+} from '../support/options.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { AuditOptions } from './audit-trail.ts'
 import { credentialsOf, type GuardedCommand } from './command.ts'

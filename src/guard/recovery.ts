@@ -1,9 +1,9 @@
-import { unlessAborted } from '../abort.ts'
 import { createIntentRecovery, endOf } from '../audit/intent-recovery.ts'
 import type { AuditSink } from '../audit/sink.ts'
 import { withDeadline } from '../audit/with-deadline.ts'
-import { startBackgroundTimer } from '../background-timer.ts'
-import { startDeadline } from '../deadline.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { startBackgroundTimer } from '../support/background-timer.ts'
+import { startDeadline } from '../support/deadline.ts'
 import type { Clock } from '../time.ts'
 import type { Telemetry } from './telemetry.ts'
 

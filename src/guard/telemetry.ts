@@ -6,7 +6,7 @@
  */
 
 import type { Command } from '../capability/command.ts'
-import { quietly } from '../quietly.ts'
+import { quietly } from '../support/quietly.ts'
 import type { GuardDenialCode } from './result.ts'
 
 /** The part of an OpenTelemetry span that is used. */

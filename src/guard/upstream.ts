@@ -7,9 +7,9 @@
 
 import type { Authorization } from '../authorization/authorization.ts'
 import type { Authorizer } from '../authorization/authorize.ts'
-import { anything, checkOptions, type Forms } from '../check-options.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
-import { quietly } from '../quietly.ts'
+import { anything, checkOptions, type Forms } from '../support/options.ts'
+import { quietly } from '../support/quietly.ts'
 import type { Lease, Release, ReleaseOptions, Vault } from '../vault/vault.ts'
 import type { AuditTrail } from './audit-trail.ts'
 import type { GuardedCall, UpstreamRequest } from './call.ts'

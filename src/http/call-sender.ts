@@ -4,6 +4,10 @@
  * @module
  */
 
+import { encodeContainer } from '../container/container.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { ArgumentError } from '../errors.ts'
+import type { Invocation } from '../invocation/invocation.ts'
 import {
   abortSignal,
   anything,
@@ -15,11 +19,7 @@ import {
   oneOf,
   refusePromise,
   whole,
-} from '../check-options.ts'
-import { encodeContainer } from '../container/container.ts'
-import type { Delegation } from '../delegation/delegation.ts'
-import { ArgumentError } from '../errors.ts'
-import type { Invocation } from '../invocation/invocation.ts'
+} from '../support/options.ts'
 
 /** Options of {@link createCallSender}. */
 export interface CallSenderOptions {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { checkOptions, flag, maybe, whole } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import { checkOptions, flag, maybe, whole } from '../support/options.ts'
 import { readBody } from './read-body.ts'
 
 /** The part of Node's `IncomingMessage` that is used, also as Express, Fastify (`request.raw`) and others hand it on. */

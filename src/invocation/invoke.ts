@@ -2,7 +2,6 @@ import type { CID } from 'multiformats/cid'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { missingArgument } from '../capability/missing-argument.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
-import { abortSignal, anything, checkOptions, type Form, type Forms, having, listOf, maybe } from '../check-options.ts'
 import { didOption } from '../did/did-option.ts'
 import { chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
 import { chooseNonce } from '../envelope/nonce.ts'
@@ -11,6 +10,16 @@ import { ArgumentError, quote } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
+import {
+  abortSignal,
+  anything,
+  checkOptions,
+  type Form,
+  type Forms,
+  having,
+  listOf,
+  maybe,
+} from '../support/options.ts'
 import { systemClock } from '../time.ts'
 import { invocationOf } from './decode-invocation.ts'
 import type { Invocation, InvocationFields } from './invocation.ts'

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { refusePromise } from '../check-options.ts'
 import { ArgumentError } from '../errors.ts'
+import { refusePromise } from '../support/options.ts'
 
 /**
  * A copy of bytes that somebody else holds.

@@ -5,9 +5,9 @@
  */
 
 import { backend } from '#backend'
-import { anything, checkOptions } from '../check-options.ts'
 import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
+import { anything, checkOptions } from '../support/options.ts'
 import { type Signer, signerOf } from './signer.ts'
 
 /** Options of {@link generateSigner}. */

@@ -5,7 +5,6 @@
  */
 
 import { backend } from '#backend'
-import { anything, checkOptions, type Forms } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { type Jwk, jwkAlgorithm, publicKeyFromJwk } from '../did/jwk.ts'
@@ -14,6 +13,7 @@ import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { bigEndian } from '../did/weierstrass.ts'
 import { ArgumentError } from '../errors.ts'
 import { decodeBase64url } from '../ipld/base.ts'
+import { anything, checkOptions, type Forms } from '../support/options.ts'
 import { decodePkcs8, type PrivateKeyBytes } from './pkcs8.ts'
 import { orderOf } from './signature.ts'
 import { type Signer, signerOf } from './signer.ts'

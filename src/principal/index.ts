@@ -10,5 +10,5 @@ export { type GenerateSignerOptions, generateSigner } from './generate-signer.ts
 export { type ImportSignerOptions, importSigner, type PrivateKeySource } from './import-signer.ts'
 export { type RemoteSignerOptions, remoteSigner } from './remote-signer.ts'
 export type { Signer } from './signer.ts'
-export type { WebCryptoKey, WebCryptoKeyPair } from '../web-crypto-key.ts'
+export type { WebCryptoKey, WebCryptoKeyPair } from '../support/web-crypto-key.ts'
 export { type WebCryptoSignerOptions, webCryptoSigner } from './web-crypto-signer.ts'

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type BoundedMap, createBoundedMap } from '../did/bounded-map.ts'
 import { parseDidKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError } from '../errors.ts'
+import { type BoundedMap, createBoundedMap } from '../support/bounded-map.ts'
 import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
 
 /** A bounded memory of keys. A key never changes its meaning, so that nothing in it can become wrong. */

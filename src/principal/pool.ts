@@ -16,9 +16,9 @@
  */
 
 import { availableParallelism } from 'node:os'
-import { anything, callback, checkOptions, type Forms, LONGEST_MS, maybe, whole } from '../check-options.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import type { ThreadError } from '../errors.ts'
+import { anything, callback, checkOptions, type Forms, LONGEST_MS, maybe, whole } from '../support/options.ts'
 import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
 import { type BackendChoice, chooseBackend } from './pool/choose-backend.ts'
 import { createDispatcher } from './pool/dispatcher.ts'

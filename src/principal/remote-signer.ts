@@ -4,13 +4,13 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
-import { anything, callback, checkOptions, type Form, type Forms, maybe, whole } from '../check-options.ts'
 import { type Did, didMethod } from '../did/did.ts'
 import { didKeyFrom, parseDidKey, publicKey } from '../did/did-key.ts'
 import { didOption } from '../did/did-option.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { anything, callback, checkOptions, type Form, type Forms, maybe, whole } from '../support/options.ts'
 import { checkedSignature } from './checked-signature.ts'
 import { createSigner, type Signer } from './signer.ts'
 import { signingDid } from './signing-did.ts'

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { anything, checkOptions } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { ArgumentError, ProcuraError } from '../errors.ts'
-import type { WebCryptoKeyPair } from '../web-crypto-key.ts'
+import { anything, checkOptions } from '../support/options.ts'
+import type { WebCryptoKeyPair } from '../support/web-crypto-key.ts'
 import { signingKeyOf } from './backend/web-crypto-key.ts'
 import { checkedSignature } from './checked-signature.ts'
 import { type Signer, signerOf } from './signer.ts'

@@ -1,8 +1,17 @@
-import { unlessAborted } from '../abort.ts'
 import { commandCovers } from '../capability/command.ts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { compileParsed } from '../capability/policy/compile.ts'
 import { anySubject } from '../capability/subject.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import type { Did } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
+import { ProofSearchError, StoreError } from '../errors.ts'
+import { digestKey } from '../ipld/cid.ts'
+import { decodeCbor } from '../ipld/decode.ts'
+import { encodeCbor } from '../ipld/encode.ts'
+import { isCid } from '../ipld/is-cid.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { unlessAborted } from '../support/abort.ts'
 import {
   abortSignal,
   anything,
@@ -13,16 +22,7 @@ import {
   number,
   table,
   whole,
-} from '../check-options.ts'
-import type { Delegation } from '../delegation/delegation.ts'
-import type { Did } from '../did/did.ts'
-import { didOption } from '../did/did-option.ts'
-import { ProofSearchError, StoreError } from '../errors.ts'
-import { digestKey } from '../ipld/cid.ts'
-import { decodeCbor } from '../ipld/decode.ts'
-import { encodeCbor } from '../ipld/encode.ts'
-import { isCid } from '../ipld/is-cid.ts'
-import type { IpldMap } from '../ipld/value.ts'
+} from '../support/options.ts'
 import { type Clock, never, systemClock, type Timestamp } from '../time.ts'
 import type { ProofStore } from './proof-store.ts'
 

@@ -1,9 +1,9 @@
-import { checkOptions, maybe, number } from '../check-options.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
+import { checkOptions, maybe, number } from '../support/options.ts'
 import type { ProofRegistry } from './proof-store.ts'
 
 /** Options of {@link memoryProofStore}. */

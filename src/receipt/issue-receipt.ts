@@ -1,5 +1,4 @@
 import type { CID } from 'multiformats/cid'
-import { abortSignal, checkOptions, type Forms, having, maybe, table } from '../check-options.ts'
 import { chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
 import { randomNonce } from '../envelope/nonce.ts'
 import { sealInvocation } from '../invocation/invoke.ts'
@@ -7,6 +6,7 @@ import { isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
+import { abortSignal, checkOptions, type Forms, having, maybe, table } from '../support/options.ts'
 import { never, systemClock } from '../time.ts'
 import { type Outcome, type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 

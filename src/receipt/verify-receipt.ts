@@ -1,16 +1,5 @@
 import type { CID } from 'multiformats/cid'
 import { backend as platformBackend } from '#backend'
-import { unlessAborted } from '../abort.ts'
-import {
-  abortSignal,
-  anything,
-  checkOptions,
-  type Form,
-  type Forms,
-  having,
-  maybe,
-  refusePromise,
-} from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver, keysOf } from '../did/resolver.ts'
@@ -22,6 +11,17 @@ import { cidOf, isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { verifySignature } from '../principal/signature.ts'
+import { unlessAborted } from '../support/abort.ts'
+import {
+  abortSignal,
+  anything,
+  checkOptions,
+  type Form,
+  type Forms,
+  having,
+  maybe,
+  refusePromise,
+} from '../support/options.ts'
 import { type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
 /** Options of {@link verifyReceipt}. */

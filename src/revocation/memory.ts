@@ -1,7 +1,7 @@
-import { checkOptions, type Form, type Forms, having, listOf, maybe, number, text } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
+import { checkOptions, type Form, type Forms, having, listOf, maybe, number, text } from '../support/options.ts'
 import { type Clock, never, systemClock } from '../time.ts'
 import { revocationId } from './revocation-id.ts'
 import type { RevocationEntry, RevocationRecord, RevocationRegistry } from './revocation-store.ts'

@@ -1,10 +1,10 @@
 import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
-import { abortSignal, anything, checkOptions, type Forms, having, listOf, maybe } from '../check-options.ts'
 import { didOption } from '../did/did-option.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import { delegationForm, type ProofLike, sealInvocation } from '../invocation/invoke.ts'
 import type { Signer } from '../principal/signer.ts'
+import { abortSignal, anything, checkOptions, type Forms, having, listOf, maybe } from '../support/options.ts'
 import { never } from '../time.ts'
 
 /** The command of revocations (UCAN Revocation 1.0.0-rc.1). */

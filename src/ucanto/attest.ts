@@ -1,7 +1,7 @@
-import { checkOptions, didText, type Forms, having, maybe } from '../check-options.ts'
 import { parseDid } from '../did/did.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import type { Signer } from '../principal/signer.ts'
+import { checkOptions, didText, type Forms, having, maybe } from '../support/options.ts'
 import { attestAbility } from './capability.ts'
 import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
 import { checkToken, newTokenForms, tokensForm } from './new-token-options.ts'

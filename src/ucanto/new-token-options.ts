@@ -4,6 +4,10 @@
  * @module
  */
 
+import { lifetimeForms } from '../envelope/lifetime.ts'
+import { ArgumentError } from '../errors.ts'
+import { isCid } from '../ipld/is-cid.ts'
+import { isPlainObject } from '../ipld/plain-object.ts'
 import {
   abortSignal,
   anything,
@@ -18,11 +22,7 @@ import {
   oneOf,
   refusePromise,
   text,
-} from '../check-options.ts'
-import { lifetimeForms } from '../envelope/lifetime.ts'
-import { ArgumentError } from '../errors.ts'
-import { isCid } from '../ipld/is-cid.ts'
-import { isPlainObject } from '../ipld/plain-object.ts'
+} from '../support/options.ts'
 import { never } from '../time.ts'
 import type { NewToken } from './delegate.ts'
 import type { UcantoToken } from './token.ts'

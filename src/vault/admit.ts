@@ -4,9 +4,9 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
 import { Authorization } from '../authorization/authorization.ts'
 import { AuthorizationError, VaultError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
 import { type Clock, never, type Timestamp } from '../time.ts'
 import { type Credential, mayUse } from './credential.ts'
 import { vaultFailure } from './failure.ts'

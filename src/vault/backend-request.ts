@@ -5,9 +5,9 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
 import { VaultError } from '../errors.ts'
 import { createWriter, writeRaw, writtenBytes } from '../ipld/writer.ts'
+import { unlessAborted } from '../support/abort.ts'
 import { vaultFailure } from './failure.ts'
 
 /** How much of an answer is read. */

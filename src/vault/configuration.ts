@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ProcuraError, quote, VaultError } from '../errors.ts'
 import {
   callback,
   checkOptions,
@@ -14,8 +15,7 @@ import {
   milliseconds,
   table,
   whole,
-} from '../check-options.ts'
-import { ProcuraError, quote, VaultError } from '../errors.ts'
+} from '../support/options.ts'
 import type { VaultOptions } from './create-vault.ts'
 import { Secret } from './secret.ts'
 

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
-import { abortSignal, anything, callback, checkOptions, type Forms, having, maybe, table } from '../check-options.ts'
-import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
-import { quietly } from '../quietly.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { startDeadline } from '../support/deadline.ts'
+import { abortSignal, anything, callback, checkOptions, type Forms, having, maybe, table } from '../support/options.ts'
+import { quietly } from '../support/quietly.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { admit, checkCall, checkStillStands } from './admit.ts'
 import { checkConfiguration, vaultForms } from './configuration.ts'

@@ -1,7 +1,7 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import { VaultError } from '../errors.ts'
+import { createMutex } from '../support/mutex.ts'
 import { type Credential, type CredentialRules, parseCredential } from './credential.ts'
-import { createMutex } from './mutex.ts'
 import type { Secret } from './secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from './source.ts'
 

@@ -6,9 +6,9 @@
 
 import { decodedPathProblem } from '../capability/argument-types/decoded-path.ts'
 import { type Command, commandCovers, parseCommand } from '../capability/command.ts'
-import { didText, type Forms, flag, having, listOf, maybe, text } from '../check-options.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { quote, VaultError } from '../errors.ts'
+import { didText, type Forms, flag, having, listOf, maybe, text } from '../support/options.ts'
 import { checkConfiguration } from './configuration.ts'
 import { kindOfHeader } from './kind-of-header.ts'
 import { parseOrigins } from './origin.ts'

@@ -1,7 +1,7 @@
 // node only: reads process.env
 import process from 'node:process'
-import { either, type Form, flag, maybe, table, text } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
+import { either, type Form, flag, maybe, table, text } from '../support/options.ts'
 import { systemClock } from '../time.ts'
 import { checkConfiguration, checkEntries, mapEntries, pick, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
 import { VaultError, type VaultErrorCode } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
 
 /**
  * Makes a {@link VaultError} whose cause is a stand-in for `cause`: the name of the error and its code, no text.

@@ -1,6 +1,7 @@
 // node only: keeps credentials in an encrypted file
-import { type Forms, flag, maybe, milliseconds, text, whole } from '../check-options.ts'
+
 import { quote, VaultError } from '../errors.ts'
+import { type Forms, flag, maybe, milliseconds, text, whole } from '../support/options.ts'
 import { systemClock, type Timestamp } from '../time.ts'
 import { checkConfiguration, pick, secretValue, vaultForms } from './configuration.ts'
 import { type VaultOptions, vaultOver } from './create-vault.ts'

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
-import { anything, checkOptions, type Forms, maybe, text } from '../check-options.ts'
-import type { Deadline } from '../deadline.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import type { Deadline } from '../support/deadline.ts'
+import { anything, checkOptions, type Forms, maybe, text } from '../support/options.ts'
 import type { Clock } from '../time.ts'
 import type { Credential } from './credential.ts'
 import { checkDestination } from './destination.ts'

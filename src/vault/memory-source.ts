@@ -1,6 +1,6 @@
 import { VaultError } from '../errors.ts'
+import { createMutex, type Mutex } from '../support/mutex.ts'
 import type { Clock } from '../time.ts'
-import { createMutex, type Mutex } from './mutex.ts'
 import type { Secret } from './secret.ts'
 import type { SecretSource } from './source.ts'
 

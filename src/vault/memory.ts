@@ -1,5 +1,5 @@
-import { type Forms, table } from '../check-options.ts'
 import { quote } from '../errors.ts'
+import { type Forms, table } from '../support/options.ts'
 import { systemClock } from '../time.ts'
 import { checkConfiguration, pick, secretValue, vaultForms } from './configuration.ts'
 import { createVault, type VaultOptions } from './create-vault.ts'

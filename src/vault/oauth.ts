@@ -5,15 +5,15 @@
  */
 
 import { parseCommand } from '../capability/command.ts'
-import { callback, type Forms, listOf, maybe, oneOf, table, text } from '../check-options.ts'
 import type { Did } from '../did/did.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
+import { sha256Bytes } from '../support/digest.ts'
+import { callback, type Forms, listOf, maybe, oneOf, table, text } from '../support/options.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { checkConfiguration, checkEntries, mapEntries, parsed, pick, secretValue, vaultForms } from './configuration.ts'
 import type { VaultOptions } from './create-vault.ts'
 import { type CredentialRules, ruleForms } from './credential.ts'
-import { sha256Bytes } from './digest.ts'
 import { CallFailure, fromCaller } from './failure.ts'
 import {
   type AuthorizationDetails,

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { type Form, type Forms, having, maybe, oneOf, table, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
+import { sha256Bytes } from '../support/digest.ts'
+import { type Form, type Forms, having, maybe, oneOf, table, text, whole } from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { asObject } from './backend-request.ts'
 import { checkConfiguration, mapEntries, pick, vaultForms } from './configuration.ts'
 import type { VaultOptions } from './create-vault.ts'
 import { type CredentialRules, ruleForms } from './credential.ts'
-import { sha256Bytes } from './digest.ts'
 import { mountOf, type OpenBaoLogin } from './openbao/login.ts'
 import { openSession, type Session } from './openbao/session.ts'
 import { parseEndpoint } from './origin.ts'

@@ -1,6 +1,6 @@
-import { unlessAborted } from '../abort.ts'
-import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { startDeadline } from '../support/deadline.ts'
 import type { SecretReading } from './source.ts'
 
 /** Milliseconds in which an origin must have ended a secret that nobody uses. */

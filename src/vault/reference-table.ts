@@ -1,8 +1,8 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import { type Command, commandCovers, isCommand } from '../capability/command.ts'
-import { checkOptions, didText, type Forms, listOf, maybe, table, text } from '../check-options.ts'
 import { type Did, isDid } from '../did/did.ts'
 import { ArgumentError, quote, VaultError } from '../errors.ts'
+import { checkOptions, didText, type Forms, listOf, maybe, table, text } from '../support/options.ts'
 
 /** One row of a {@link referenceTable}. */
 export interface ReferenceRow {

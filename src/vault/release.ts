@@ -4,10 +4,10 @@
  * @module
  */
 
-import { unlessAborted } from '../abort.ts'
 import type { Authorization } from '../authorization/authorization.ts'
-import { startDeadline } from '../deadline.ts'
 import { VaultError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { startDeadline } from '../support/deadline.ts'
 import type { Timestamp } from '../time.ts'
 import { type Admission, checkStillStands } from './admit.ts'
 import type { FoundCredential } from './credential-directory.ts'

@@ -16,9 +16,9 @@ import {
   timeout,
   wrap,
 } from 'cockatiel'
-import { unlessAborted } from '../abort.ts'
-import { callback, having, maybe, milliseconds, number } from '../check-options.ts'
 import { VaultError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
+import { callback, having, maybe, milliseconds, number } from '../support/options.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { type BreakerState, createBreaker, isUnavailable, refused } from './breaker.ts'
 import { checkConfiguration } from './configuration.ts'

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { startBackgroundTimer } from '../background-timer.ts'
 import { VaultError } from '../errors.ts'
 import { concatBytes } from '../ipld/concat.ts'
+import { startBackgroundTimer } from '../support/background-timer.ts'
 
 /** How many bytes of a body are searched. */
 export const SCRUBBED_BYTES = 65_536

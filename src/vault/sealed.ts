@@ -5,15 +5,15 @@
  * @module
  */
 
-import { bytes, didText, type Form, type Forms, flag, listOf, maybe, table, text, whole } from '../check-options.ts'
 import { quote, VaultError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
+import { sha256Bytes } from '../support/digest.ts'
+import { bytes, didText, type Form, type Forms, flag, listOf, maybe, table, text, whole } from '../support/options.ts'
 import { systemClock, type Timestamp } from '../time.ts'
 import { checkConfiguration, pick, secretValue, vaultForms } from './configuration.ts'
 import { type VaultOptions, vaultOver } from './create-vault.ts'
 import { type CredentialRules, parseCredential, ruleForms } from './credential.ts'
 import type { CredentialDirectory, FoundCredential } from './credential-directory.ts'
-import { sha256Bytes } from './digest.ts'
 import { generatePair, publicKeyOf } from './hpke/x25519.ts'
 import { parseOrigins } from './origin.ts'
 import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'

@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { anything, type Forms } from '../../src/check-options.ts'
+import { anything, type Forms } from '../../src/support/options.ts'
 
 interface Options {
   readonly issuer: string

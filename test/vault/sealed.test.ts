@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeBase64url } from '../../src/ipld/base.ts'
 import { concatBytes } from '../../src/ipld/concat.ts'
-import { sha256Bytes } from '../../src/vault/digest.ts'
+import { sha256Bytes } from '../../src/support/digest.ts'
 import { seal as seal256 } from '../../src/vault/hpke/hpke.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { unlessAborted } from '../../abort.ts'
-import { abortSignal, callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../check-options.ts'
 import { ArgumentError, AuditError, quote } from '../../errors.ts'
-import { quietly } from '../../quietly.ts'
+import { unlessAborted } from '../../support/abort.ts'
+import { abortSignal, callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../support/options.ts'
+import { quietly } from '../../support/quietly.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import type { AuditEvent } from '../event.ts'
 import { auditHistory, type LoggedEvent } from '../history.ts'

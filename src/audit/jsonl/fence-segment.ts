@@ -1,7 +1,7 @@
 // node only: uses node:fs
 import { rmSync } from 'node:fs'
 import { AuditError, quote } from '../../errors.ts'
-import type { HeldLock } from '../../file-lock/held-lock.ts'
+import type { HeldLock } from '../../support/file-lock/held-lock.ts'
 import { assertPrivate } from './assert-private.ts'
 import type { LogFiles } from './log-files.ts'
 

@@ -7,8 +7,8 @@
 
 import { createReadStream, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkOptions, maybe, text } from '../../check-options.ts'
 import { AuditError, quote } from '../../errors.ts'
+import { checkOptions, maybe, text } from '../../support/options.ts'
 import { type AuditRecord, maxLineLength, parseRecord } from '../record.ts'
 import { segmentsAmong } from './segment-name.ts'
 

@@ -7,7 +7,7 @@
 
 // The format
 export type { Chain, ChainLink, Link, OpenInvocation, SignedBytes } from '../chain.ts'
-export type { BoundedMap } from '../../did/bounded-map.ts'
+export type { BoundedMap } from '../../support/bounded-map.ts'
 export { linkWeight } from '../chain.ts'
 export type { CallOptions, VerificationSettings } from '../options.ts'
 export type { PolicyPool } from '../policy-pool.ts'

@@ -1,5 +1,5 @@
-import { checkOptions, maybe, number } from '../../check-options.ts'
 import { isBytes } from '../../ipld/value.ts'
+import { checkOptions, maybe, number } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 

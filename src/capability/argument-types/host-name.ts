@@ -1,4 +1,4 @@
-import { checkOptions, flag, maybe } from '../../check-options.ts'
+import { checkOptions, flag, maybe } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 

@@ -1,4 +1,4 @@
-import { checkOptions, type Form } from '../../check-options.ts'
+import { checkOptions, type Form } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 

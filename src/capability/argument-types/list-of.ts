@@ -1,4 +1,4 @@
-import { checkOptions, maybe, number } from '../../check-options.ts'
+import { checkOptions, maybe, number } from '../../support/options.ts'
 import { type SchemaResult, type StandardSchema, schemaForm, tellableIssue } from '../standard-schema.ts'
 import { issue, schemaOf } from './argument-type.ts'
 

@@ -1,5 +1,5 @@
-import { checkOptions, type Form, listOf } from '../../check-options.ts'
 import { ArgumentError } from '../../errors.ts'
+import { checkOptions, type Form, listOf } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../check-options.ts'
+import { checkOptions } from '../../support/options.ts'
 import type { OptionalSchema } from '../definition.ts'
 import { type StandardSchema, schemaForm } from '../standard-schema.ts'
 

@@ -1,4 +1,4 @@
-import { checkOptions, maybe, number } from '../../check-options.ts'
+import { checkOptions, maybe, number } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { isWellFormed } from './characters.ts'

@@ -1,5 +1,5 @@
-import { checkOptions, flag, listOf, maybe, number, text } from '../../check-options.ts'
 import { ArgumentError, quote } from '../../errors.ts'
+import { checkOptions, flag, listOf, maybe, number, text } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { decodedPathProblem } from './decoded-path.ts'

@@ -1,5 +1,5 @@
-import { checkOptions, flag, maybe } from '../../check-options.ts'
 import type { IpldValue } from '../../ipld/value.ts'
+import { checkOptions, flag, maybe } from '../../support/options.ts'
 import { describeStatement } from './describe-statement.ts'
 import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'

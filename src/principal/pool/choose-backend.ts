@@ -5,8 +5,8 @@
  * @module
  */
 
-import { anything, checkOptions } from '../../check-options.ts'
 import { ArgumentError } from '../../errors.ts'
+import { anything, checkOptions } from '../../support/options.ts'
 import type { CryptoBackend } from '../backend/backend.ts'
 import type { Sodium } from '../backend/sodium.ts'
 

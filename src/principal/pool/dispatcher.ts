@@ -7,7 +7,7 @@
 
 import process from 'node:process'
 import { ThreadError } from '../../errors.ts'
-import { quietly } from '../../quietly.ts'
+import { quietly } from '../../support/quietly.ts'
 import type { Question } from './batch.ts'
 import { knownQuestions } from './known-questions.ts'
 import type { VerificationThread } from './verification-thread.ts'

@@ -1,5 +1,5 @@
-import { type Forms, listOf, maybe, table, text, whole } from '../../check-options.ts'
 import { quote, VaultError } from '../../errors.ts'
+import { type Forms, listOf, maybe, table, text, whole } from '../../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../../time.ts'
 import { checkConfiguration, checkEntries, mapEntries, parsed, pick, vaultForms } from '../configuration.ts'
 import type { VaultOptions } from '../create-vault.ts'

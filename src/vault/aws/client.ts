@@ -1,5 +1,5 @@
-import { callback, either, type Forms, maybe, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
+import { callback, either, type Forms, maybe, text } from '../../support/options.ts'
 import type { Clock } from '../../time.ts'
 import { type BackendAnswer, callBackend } from '../backend-request.ts'
 import { parsed, secretValue } from '../configuration.ts'

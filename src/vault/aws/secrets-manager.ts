@@ -1,6 +1,6 @@
-import { type Forms, maybe, table, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
 import { decodeBase64 } from '../../ipld/base.ts'
+import { type Forms, maybe, table, text } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { parseAnswer } from '../backend-request.ts'
 import { checkConfiguration, checkEntries, mapEntries, pick, vaultForms } from '../configuration.ts'

@@ -1,5 +1,5 @@
 import { encodeBase64url } from '../../ipld/base.ts'
-import { sha256Bytes } from '../digest.ts'
+import { sha256Bytes } from '../../support/digest.ts'
 
 /** Most characters of a session name that are not of the hash; with a hyphen and 22 of the hash there are 64. */
 const shownLength = 41

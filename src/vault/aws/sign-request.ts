@@ -1,6 +1,6 @@
 import { encodeHex } from '../../ipld/base.ts'
+import { sha256Bytes } from '../../support/digest.ts'
 import type { Timestamp } from '../../time.ts'
-import { sha256Bytes } from '../digest.ts'
 import type { OutgoingRequest } from '../processor.ts'
 import { type AwsKeys, amzDate, authorizationHeader, canonicalQuery } from './sigv4.ts'
 

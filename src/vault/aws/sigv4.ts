@@ -5,8 +5,8 @@
  */
 
 import { encodeHex } from '../../ipld/base.ts'
+import { hmacBytes, sha256Bytes } from '../../support/digest.ts'
 import type { Timestamp } from '../../time.ts'
-import { hmacBytes, sha256Bytes } from '../digest.ts'
 
 /** Access keys; temporary ones have a session token. */
 export interface AwsKeys {

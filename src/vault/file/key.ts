@@ -1,7 +1,7 @@
 // node only: uses node:crypto
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
-import { type Form, table, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
+import { type Form, table, text } from '../../support/options.ts'
 import { checkConfiguration } from '../configuration.ts'
 import { vaultFailure } from '../failure.ts'
 import { Secret } from '../secret.ts'

@@ -1,8 +1,8 @@
 // node only: locks between processes by files
 import { quote, VaultError } from '../../errors.ts'
-import { describeHolder } from '../../file-lock/describe-holder.ts'
-import type { FileLock, LockAnswer } from '../../file-lock/file-lock.ts'
-import type { HeldLock } from '../../file-lock/held-lock.ts'
+import { describeHolder } from '../../support/file-lock/describe-holder.ts'
+import type { FileLock, LockAnswer } from '../../support/file-lock/file-lock.ts'
+import type { HeldLock } from '../../support/file-lock/held-lock.ts'
 import { vaultFailure } from '../failure.ts'
 
 /**

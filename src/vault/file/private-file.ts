@@ -3,10 +3,10 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
-import { unlessAborted } from '../../abort.ts'
-import { startDeadline } from '../../deadline.ts'
 import { quote, VaultError } from '../../errors.ts'
-import type { HeldLock } from '../../file-lock/held-lock.ts'
+import { unlessAborted } from '../../support/abort.ts'
+import { startDeadline } from '../../support/deadline.ts'
+import type { HeldLock } from '../../support/file-lock/held-lock.ts'
 import { vaultFailure } from '../failure.ts'
 
 /** The most that is read of a file. */

@@ -6,7 +6,7 @@
  */
 
 import { concatBytes } from '../../ipld/concat.ts'
-import { hmacBytes, owned } from '../digest.ts'
+import { hmacBytes, owned } from '../../support/digest.ts'
 import { generatePair, publicKeyOf, sharedSecret, type X25519Pair } from './x25519.ts'
 
 /** Identifiers of RFC 9180, section 7. */

@@ -6,7 +6,7 @@
 
 import { decodeBase64url } from '../../ipld/base.ts'
 import { concatBytes } from '../../ipld/concat.ts'
-import { owned } from '../digest.ts'
+import { owned } from '../../support/digest.ts'
 
 /** The DER of a PKCS #8 private key before its 32 bytes (RFC 8410, section 7). */
 const PKCS8_HEAD = Uint8Array.from([

@@ -1,5 +1,5 @@
-import { callback, maybe, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
+import { callback, maybe, text } from '../../support/options.ts'
 import { asObject } from '../backend-request.ts'
 import { checkConfiguration, secretValue } from '../configuration.ts'
 import { fromCaller } from '../failure.ts'

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { unlessAborted } from '../../abort.ts'
-import { startDeadline } from '../../deadline.ts'
 import { quote, VaultError } from '../../errors.ts'
+import { unlessAborted } from '../../support/abort.ts'
+import { startDeadline } from '../../support/deadline.ts'
 import type { Clock, Timestamp } from '../../time.ts'
 import { asObject, callBackend, parseAnswer } from '../backend-request.ts'
 import { Secret } from '../secret.ts'

@@ -1,6 +1,6 @@
-import { maybe, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
 import { encodeBase64 } from '../../ipld/base.ts'
+import { maybe, text } from '../../support/options.ts'
 import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 

@@ -1,4 +1,4 @@
-import { maybe, text } from '../../check-options.ts'
+import { maybe, text } from '../../support/options.ts'
 import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'

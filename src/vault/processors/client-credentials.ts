@@ -1,5 +1,5 @@
-import { maybe, oneOf, table, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
+import { maybe, oneOf, table, text } from '../../support/options.ts'
 import { checkConfiguration, parsed } from '../configuration.ts'
 import { commandScopes } from '../oauth/command-scopes.ts'
 import { checkGrantedScope, requestToken } from '../oauth/token-endpoint.ts'

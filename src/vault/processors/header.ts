@@ -1,5 +1,5 @@
-import { maybe, text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
+import { maybe, text } from '../../support/options.ts'
 import { checkConfiguration } from '../configuration.ts'
 import { kindOfHeader } from '../kind-of-header.ts'
 import type { Processor } from '../processor.ts'

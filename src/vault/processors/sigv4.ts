@@ -1,5 +1,5 @@
-import { text } from '../../check-options.ts'
 import { VaultError } from '../../errors.ts'
+import { text } from '../../support/options.ts'
 import { AWS_HEADERS, signAwsRequest } from '../aws/sign-request.ts'
 import type { AwsKeys } from '../aws/sigv4.ts'
 import { checkConfiguration } from '../configuration.ts'

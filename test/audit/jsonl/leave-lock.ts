@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { heldName } from '../../../src/file-lock/lock-state.ts'
-import { ownIdentity } from '../../../src/file-lock/process-identity.ts'
+import { heldName } from '../../../src/support/file-lock/lock-state.ts'
+import { ownIdentity } from '../../../src/support/file-lock/process-identity.ts'
 
 /** Lays the lock of a log as a process leaves it that ended without giving it back; returns the file of its state. */
 export function leaveLock(directory: string, change: object): string {

@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { unlessAborted } from '../src/abort.ts'
-import { startDeadline } from '../src/deadline.ts'
+import { unlessAborted } from '../../src/support/abort.ts'
+import { startDeadline } from '../../src/support/deadline.ts'
 
 const left = new Error('the caller left')
 const fails = (): Promise<never> => Promise.reject(new Error('the work failed'))

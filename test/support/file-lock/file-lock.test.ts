@@ -14,10 +14,10 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createFileLock, type FileLock, type LockTiming } from '../../src/file-lock/file-lock.ts'
-import type { HeldLock } from '../../src/file-lock/held-lock.ts'
-import { heldName } from '../../src/file-lock/lock-state.ts'
-import { hasEnded, ownIdentity } from '../../src/file-lock/process-identity.ts'
+import { createFileLock, type FileLock, type LockTiming } from '../../../src/support/file-lock/file-lock.ts'
+import type { HeldLock } from '../../../src/support/file-lock/held-lock.ts'
+import { heldName } from '../../../src/support/file-lock/lock-state.ts'
+import { hasEnded, ownIdentity } from '../../../src/support/file-lock/process-identity.ts'
 
 const timing: LockTiming = { renewMs: 15, leaseMs: 150, pollMs: 5 }
 /** A holder that stands still: it never renews. */

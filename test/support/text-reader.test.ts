@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseDid } from '../../src/did/did.ts'
-import { createTextReader } from '../../src/did/text-reader.ts'
+import { createTextReader } from '../../src/support/text-reader.ts'
 
 describe('a reader that remembers', () => {
   it('reads each text once as long as it remembers it, and gives what was read', () => {

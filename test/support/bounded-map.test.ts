@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createBoundedMap } from '../../src/did/bounded-map.ts'
+import { createBoundedMap } from '../../src/support/bounded-map.ts'
 
 describe('a bounded map', () => {
   it('remembers the most recent half for certain, and what was asked for lately', () => {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ArgumentError, quote } from './errors.ts'
+import { ArgumentError, quote } from '../errors.ts'
 
 /** Says in words what a value must be when it is not that. */
 export type Form = (value: unknown) => string | undefined

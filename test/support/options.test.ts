@@ -1,13 +1,12 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { signCheckpoint } from '../src/audit/checkpoint.ts'
-import { openContainer } from '../src/authorization/open-container.ts'
-import { verifyRevocation } from '../src/authorization/verify-revocation.ts'
-import { anything, checkOptions, checkTable, type Forms, having, listOf, maybe, number } from '../src/check-options.ts'
-import { decodeDelegation } from '../src/delegation/decode-delegation.ts'
-import { ArgumentError } from '../src/errors.ts'
-import { createGuard } from '../src/guard/guard.ts'
-import { createCallSender } from '../src/http/call-sender.ts'
+import { signCheckpoint } from '../../src/audit/checkpoint.ts'
+import { openContainer } from '../../src/authorization/open-container.ts'
+import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import { createCallSender } from '../../src/http/call-sender.ts'
 import {
   attenuate,
   createAuthorizer,
@@ -16,20 +15,30 @@ import {
   type Invocation,
   invoke,
   type Signer,
-} from '../src/index.ts'
-import { decodeInvocation } from '../src/invocation/decode-invocation.ts'
-import { findProofs } from '../src/proof/find-proofs.ts'
-import { memoryProofStore } from '../src/proof/memory.ts'
-import { issueReceipt } from '../src/receipt/issue-receipt.ts'
-import { verifyReceipt } from '../src/receipt/verify-receipt.ts'
-import { memoryRevocationStore } from '../src/revocation/memory.ts'
-import { revoke } from '../src/revocation/revoke.ts'
-import * as ucanto from '../src/ucanto/index.ts'
-import { memoryVault } from '../src/vault/memory.ts'
-import { referenceTable } from '../src/vault/reference-table.ts'
-import { guardOptions } from './guard/wrong-options.ts'
-import { actor, clock } from './support/actors.ts'
-import { serviceOptions } from './support/service.ts'
+} from '../../src/index.ts'
+import { decodeInvocation } from '../../src/invocation/decode-invocation.ts'
+import { findProofs } from '../../src/proof/find-proofs.ts'
+import { memoryProofStore } from '../../src/proof/memory.ts'
+import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
+import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { revoke } from '../../src/revocation/revoke.ts'
+import {
+  anything,
+  checkOptions,
+  checkTable,
+  type Forms,
+  having,
+  listOf,
+  maybe,
+  number,
+} from '../../src/support/options.ts'
+import * as ucanto from '../../src/ucanto/index.ts'
+import { memoryVault } from '../../src/vault/memory.ts'
+import { referenceTable } from '../../src/vault/reference-table.ts'
+import { guardOptions } from '../guard/wrong-options.ts'
+import { actor, clock } from './actors.ts'
+import { serviceOptions } from './service.ts'
 
 interface Options {
   readonly policy?: unknown
