@@ -18,7 +18,7 @@ import {
   whole,
 } from '../support/options.ts'
 import type { ChainedSinkOptions } from './chained-sink.ts'
-import type { LogPosition } from './record.ts'
+import type { LogPosition } from './events/record.ts'
 
 /** Something that is an audit sink. */
 export const sinkForm: Form = having('append')

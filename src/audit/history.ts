@@ -1,6 +1,6 @@
 import { callback, whole } from '../support/options.ts'
 import { checkConfiguration } from './configuration.ts'
-import type { AuditRecord } from './record.ts'
+import type { AuditRecord } from './events/record.ts'
 import type { AuditSink } from './sink.ts'
 
 /** A record as it is read back: its number and its event. Nothing is said of hashes, which are for `verifyAuditLog`. */

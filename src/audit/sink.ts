@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { AuditEvent } from './event.ts'
+import type { AuditEvent } from './events/event.ts'
 import type { AuditHistory } from './history.ts'
-import type { LogPosition } from './record.ts'
+import type { LogPosition } from './events/record.ts'
 
 /**
  * How safe a confirmed event is: `process` is lost when the process ends, `system` when the machine loses power, `disk`

@@ -27,7 +27,7 @@ import { checkSignatures } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
 import type { ClaimedCall, Denial } from './denial.ts'
-import { createKeyRing, type KeyRing } from './key-ring.ts'
+import { createKeyRing, type KeyRing } from './machinery/key-ring.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import {
   type AuthorizeOptions,
@@ -39,10 +39,10 @@ import {
   manyForms,
   type Settings,
 } from './options.ts'
-import { readCall } from './read-call.ts'
+import { readCall } from './formats/standard-format.ts'
 import { internalError } from './refusal.ts'
-import { runAsync, runSync, type Steps, wait } from './steps.ts'
-import { createVerifiers, type Verifier } from './verifiers.ts'
+import { runAsync, runSync, type Steps, wait } from './machinery/steps.ts'
+import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 
 /** Decides about calls for one service. */
 export interface Authorizer {

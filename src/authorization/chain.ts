@@ -12,7 +12,7 @@ import type { Did } from '../did/did.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import type { InvocationFields } from '../invocation/invocation.ts'
 import type { Never, Timestamp } from '../time.ts'
-import type { ResourceArgument } from './token-format.ts'
+import type { ResourceArgument } from './formats/token-format.ts'
 
 /**
  * What a delegation says, without its bytes. The same for every call that uses it, which is why it can be kept once

@@ -1,9 +1,9 @@
 // node only: reads files
-import type { AuditLogFault } from '../audit/audit-log-fault.ts'
-import { toOcsf } from '../audit/export/ocsf.ts'
-import { findOpenIntents } from '../audit/find-open-intents.ts'
+import type { AuditLogFault } from '../audit/verify/audit-log-fault.ts'
+import { toOcsf } from '../audit/events/ocsf.ts'
+import { findOpenIntents } from '../audit/recovery/find-open-intents.ts'
 import { readJsonlLines, readJsonlRecords } from '../audit/jsonl/read-jsonl-log.ts'
-import { verifyAuditLog } from '../audit/verify-audit-log.ts'
+import { verifyAuditLog } from '../audit/verify/verify-audit-log.ts'
 import { quote } from '../errors.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage.ts'

@@ -1,8 +1,8 @@
 // node only: opens files
 
-import type { CredentialRules } from '../vault/credential.ts'
-import { createKeyFile, type FileKey } from '../vault/file/key.ts'
-import { type FileVault, openFileVault, type StoredCredential } from '../vault/file.ts'
+import type { CredentialRules } from '../vault/rules/credential.ts'
+import { createKeyFile, type FileKey } from '../vault/stores/file/key.ts'
+import { type FileVault, openFileVault, type StoredCredential } from '../vault/stores/file/file-vault.ts'
 import type { Processor } from '../vault/processor.ts'
 import { bearer } from '../vault/processors/bearer.ts'
 import { header } from '../vault/processors/header.ts'

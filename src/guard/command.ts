@@ -1,7 +1,7 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import { VaultError } from '../errors.ts'
-import type { ReferenceTable } from '../vault/reference-table.ts'
+import type { ReferenceTable } from '../vault/rules/reference-table.ts'
 
 /**
  * A command as a service guards it: its definition, which credential it uses, and what of it may be seen in the audit.

@@ -1,4 +1,4 @@
-import { secretKeyForm } from '../audit/hmac.ts'
+import { secretKeyForm } from '../audit/privacy/hmac.ts'
 import { type AuthorizeOptions, authorizeForms } from '../authorization/options.ts'
 import { isCommand } from '../capability/command.ts'
 import { ArgumentError, quote } from '../errors.ts'

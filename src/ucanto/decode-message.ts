@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { runAsync } from '../authorization/steps.ts'
+import { runAsync } from '../authorization/machinery/steps.ts'
 import { parseDid } from '../did/did.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'

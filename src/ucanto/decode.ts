@@ -1,5 +1,5 @@
 import { backend } from '#backend'
-import { runAsync } from '../authorization/steps.ts'
+import { runAsync } from '../authorization/machinery/steps.ts'
 import { parseDid } from '../did/did.ts'
 import { tokenKey } from '../ipld/cid.ts'
 import { completeLimits, type Limits } from '../limits.ts'

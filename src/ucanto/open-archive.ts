@@ -5,7 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { isPromiseLike, type Steps, wait } from '../authorization/steps.ts'
+import { isPromiseLike, type Steps, wait } from '../authorization/machinery/steps.ts'
 import { MalformedError } from '../errors.ts'
 import { digestKey, isTokenCid, tokenKey } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'

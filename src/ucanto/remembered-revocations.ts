@@ -1,4 +1,4 @@
-import { isPromiseLike } from '../authorization/steps.ts'
+import { isPromiseLike } from '../authorization/machinery/steps.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationRecord, RevocationStore } from '../revocation/revocation-store.ts'
 import { once } from './once.ts'

@@ -7,7 +7,7 @@
 
 import type { OpenInvocation } from '../authorization/chain.ts'
 import type { Denial, DenialCode } from '../authorization/denial.ts'
-import type { Steps } from '../authorization/steps.ts'
+import type { Steps } from '../authorization/machinery/steps.ts'
 import { type Command, parseCommand } from '../capability/command.ts'
 import { type Did, didMethod } from '../did/did.ts'
 import { isTokenCid, tokenKey } from '../ipld/cid.ts'

@@ -1,4 +1,4 @@
-import { isPromiseLike } from '../authorization/steps.ts'
+import { isPromiseLike } from '../authorization/machinery/steps.ts'
 import { cidOf } from '../ipld/cid.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { twinSignature } from '../principal/signature.ts'

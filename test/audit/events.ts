@@ -1,5 +1,5 @@
-import type { AuditEvent, DeniedEvent, IntentEvent, OutcomeEvent } from '../../src/audit/event.ts'
-import { memoryAuditSink } from '../../src/audit/memory.ts'
+import type { AuditEvent, DeniedEvent, IntentEvent, OutcomeEvent } from '../../src/audit/events/event.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
 import type { Clock } from '../../src/time.ts'
 

@@ -1,6 +1,6 @@
 import sqlite from 'node-sqlite3-wasm'
 import { onTestFinished } from 'vitest'
-import type { SqliteDatabase } from '../../src/audit/sqlite.ts'
+import type { SqliteDatabase } from '../../src/audit/sinks/sqlite-audit-sink.ts'
 
 /** node-sqlite3-wasm in the shape of better-sqlite3, its statements ended after each use as they are there. */
 export function openDatabase(path: string): SqliteDatabase {

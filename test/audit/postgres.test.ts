@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openPostgresAuditSink, postgresAuditSink } from '../../src/audit/postgres.ts'
+import { openPostgresAuditSink, postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
 import type { Confirmation } from '../../src/audit/sink.ts'
 import { intent } from './events.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import * as audit from '../../src/audit/index.ts'
+import * as audit from '../../src/entries/audit.ts'
 import { AuditError, MalformedError, type ProcuraError } from '../../src/errors.ts'
 import { parseCid } from '../../src/ipld/parse-cid.ts'
-import { createKeyFile } from '../../src/vault/file.ts'
+import { createKeyFile } from '../../src/vault/stores/file/file-vault.ts'
 import { actor, now } from '../support/actors.ts'
 import { denied, id, intent } from './events.ts'
 

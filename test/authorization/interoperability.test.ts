@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
 import { documentKeys } from '../../src/did/did-document.ts'
-import { attenuate, createAuthorizer, delegate, encodeContainer, invoke } from '../../src/index.ts'
+import { attenuate, createAuthorizer, delegate, encodeContainer, invoke } from '../../src/entries/index.ts'
 import { cidOf } from '../../src/ipld/cid.ts'
 import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
 import { actor, clock, now } from '../support/actors.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
 import { authorize } from '../../src/authorization/authorize.ts'
-import { standardFormat } from '../../src/authorization/read-call.ts'
+import { standardFormat } from '../../src/authorization/formats/standard-format.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import type { StandardSchema } from '../../src/capability/standard-schema.ts'
 import { anySubject } from '../../src/capability/subject.ts'

@@ -12,7 +12,7 @@ import type { GuardOptions } from '../../src/guard/options.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'
-import { memoryVault } from '../../src/vault/memory.ts'
+import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { say } from '../audit/jsonl/say.ts'
 

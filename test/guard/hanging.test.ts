@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { memoryAuditSink } from '../../src/audit/memory.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { never } from '../../src/time.ts'
-import type { ResilienceOptions } from '../../src/vault/resilience.ts'
+import type { ResilienceOptions } from '../../src/vault/resilience/resilient.ts'
 import { type Ending, p90, type Scene, startScene, upstreamKey } from './vault-outage.ts'
 
 /**

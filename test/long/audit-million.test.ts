@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/jsonl/read-jsonl-log.ts'
-import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
+import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { intent } from '../audit/events.ts'
 
 let directory: string

@@ -12,7 +12,7 @@ import {
   ThreadError,
   type VerificationPool,
   type VerificationPoolOptions,
-} from '../../src/principal/pool.ts'
+} from '../../src/principal/pool/verification-pool.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { actor } from '../support/actors.ts'
 import { call, chainOf, createService, verdict } from '../support/service.ts'

@@ -19,7 +19,7 @@ import {
   SigningError,
   StoreError,
 } from '../../src/errors.ts'
-import { type AuthorizeOptions, createAuthorizer, delegate, encodeContainer, invoke } from '../../src/index.ts'
+import { type AuthorizeOptions, createAuthorizer, delegate, encodeContainer, invoke } from '../../src/entries/index.ts'
 import { memoryProofStore } from '../../src/proof/memory.ts'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory.ts'

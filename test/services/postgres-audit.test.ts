@@ -6,12 +6,12 @@ import {
   postgresAuditSchema,
   postgresAuditSink,
   readPostgresLines,
-} from '../../src/audit/postgres.ts'
-import { parseRecord } from '../../src/audit/record.ts'
-import { recoverIntents } from '../../src/audit/recover-intents.ts'
+} from '../../src/audit/sinks/postgres-audit-sink.ts'
+import { parseRecord } from '../../src/audit/events/record.ts'
+import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts'
-import { withDeadline } from '../../src/audit/with-deadline.ts'
+import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
+import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { denied, id, intent, outcome, stoppedClock } from '../audit/events.ts'
 

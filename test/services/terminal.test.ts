@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createKeyFile, openFileVault } from '../../src/vault/file.ts'
+import { createKeyFile, openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { permission } from '../vault/support.ts'
 import { service } from './script.service.ts'
 

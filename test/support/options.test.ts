@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { signCheckpoint } from '../../src/audit/checkpoint.ts'
+import { signCheckpoint } from '../../src/audit/verify/checkpoint.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
 import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
@@ -15,7 +15,7 @@ import {
   type Invocation,
   invoke,
   type Signer,
-} from '../../src/index.ts'
+} from '../../src/entries/index.ts'
 import { decodeInvocation } from '../../src/invocation/decode-invocation.ts'
 import { findProofs } from '../../src/proof/find-proofs.ts'
 import { memoryProofStore } from '../../src/proof/memory.ts'
@@ -33,9 +33,9 @@ import {
   maybe,
   number,
 } from '../../src/support/options.ts'
-import * as ucanto from '../../src/ucanto/index.ts'
-import { memoryVault } from '../../src/vault/memory.ts'
-import { referenceTable } from '../../src/vault/reference-table.ts'
+import * as ucanto from '../../src/entries/ucanto.ts'
+import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
+import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { guardOptions } from '../guard/wrong-options.ts'
 import { actor, clock } from './actors.ts'
 import { serviceOptions } from './service.ts'

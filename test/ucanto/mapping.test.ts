@@ -3,7 +3,7 @@ import { delegate as coreDelegate, invoke as coreInvoke, Delegation } from '@uca
 import { describe, expect, it } from 'vitest'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
-import { standardFormat } from '../../src/authorization/read-call.ts'
+import { standardFormat } from '../../src/authorization/formats/standard-format.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { eq, like } from '../../src/capability/policy/build.ts'

@@ -6,7 +6,7 @@ import { ArgumentError } from '../../src/errors.ts'
 import { cidOf } from '../../src/ipld/cid.ts'
 import { encodeCbor } from '../../src/ipld/encode.ts'
 import { remoteSigner } from '../../src/principal/remote-signer.ts'
-import { archive, attenuate, decode, delegate, invoke, ucantoFormat } from '../../src/ucanto/index.ts'
+import { archive, attenuate, decode, delegate, invoke, ucantoFormat } from '../../src/entries/ucanto.ts'
 import { actor, clock } from '../support/actors.ts'
 import { createService, service, verdict } from '../support/service.ts'
 

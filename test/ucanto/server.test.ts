@@ -7,8 +7,8 @@ import { Absentee, Verifier } from '@ucanto/principal'
 import { create, handle, provide } from '@ucanto/server'
 import { CAR, HTTP } from '@ucanto/transport'
 import { afterEach, describe, expect, it } from 'vitest'
-import { memoryAuditSink } from '../../src/audit/memory.ts'
-import { standardFormat } from '../../src/authorization/read-call.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { standardFormat } from '../../src/authorization/formats/standard-format.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { anyCommand } from '../../src/capability/command.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -20,7 +20,7 @@ import { compositeResolver, keyResolver } from '../../src/did/resolver.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../../src/errors.ts'
 import { createGuard, type Guard } from '../../src/guard/guard.ts'
 import { invoke as standardInvoke } from '../../src/invocation/invoke.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { absentIssuer } from '../../src/ucanto/absent-issuer.ts'
 import { archive } from '../../src/ucanto/archive.ts'
 import { attenuate } from '../../src/ucanto/attenuate.ts'
@@ -311,7 +311,9 @@ describe('ucantoService', () => {
       capabilities: [{ can: 'mail/*', with: alicePeer.did(), nb: { to: 'bob' } }],
     })
     const capability = { can, with: alicePeer.did(), nb } as never
-    return clientInvoke({ issuer: bobPeer, audience: id, capability, proofs: [proof], nonce })
+    // Each `execute` signs anew; with an expiration of its own each second would make another call.
+    const expiration = Math.floor(Date.now() / 1000) + 60
+    return clientInvoke({ issuer: bobPeer, audience: id, capability, proofs: [proof], nonce, expiration })
   }
 
   const out = async (invocation: API.IssuedInvocationView, to: API.ConnectionView<never>): Promise<unknown> =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { callBackend, parseAnswer } from '../../src/vault/backend-request.ts'
+import { callBackend, parseAnswer } from '../../src/vault/stores/http-backend.ts'
 import { oneByteChunks } from '../support/one-byte-chunks.ts'
 import { vaultError } from './support.ts'
 

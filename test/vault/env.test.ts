@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { envVault } from '../../src/vault/env.ts'
+import { envVault } from '../../src/vault/stores/env/env-vault.ts'
 import { permission, vaultError } from './support.ts'
 
 describe('envVault', () => {

@@ -1,5 +1,5 @@
 // Run by file.test.ts in a process of its own: writes a secret that is larger than the limit this process was started with.
-import { openFileVault } from '../../src/vault/file.ts'
+import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 
 const [path = '', keyFile = '', name = ''] = process.argv.slice(2)
 const vault = await openFileVault({ path, key: { keyFile } })

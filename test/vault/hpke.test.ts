@@ -1,8 +1,8 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { aes128Gcm, aes256Gcm, open, receiverKeys, seal, senderKeys } from '../../src/vault/hpke/hpke.ts'
-import { generatePair, publicKeyOf, sharedSecret } from '../../src/vault/hpke/x25519.ts'
+import { aes128Gcm, aes256Gcm, open, receiverKeys, seal, senderKeys } from '../../src/vault/stores/sealed/hpke.ts'
+import { generatePair, publicKeyOf, sharedSecret } from '../../src/vault/stores/sealed/x25519.ts'
 
 const vectors = JSON.parse(readFileSync(new URL('fixtures/hpke.json', import.meta.url), 'utf8')) as {
   readonly 'rfc9180-A.1.1': Readonly<

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fixedToken, openbaoSource } from '../../src/vault/openbao.ts'
+import { fixedToken, openbaoSource } from '../../src/vault/stores/openbao/openbao-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
 
 /**

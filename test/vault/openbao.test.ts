@@ -8,7 +8,7 @@ import {
   openbaoSource,
   openbaoVault,
   wrappedAppRole,
-} from '../../src/vault/openbao.ts'
+} from '../../src/vault/stores/openbao/openbao-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { Vault } from '../../src/vault/vault.ts'

@@ -2,9 +2,9 @@ import { Buffer } from 'node:buffer'
 import { getEventListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { encodedForms } from '../../src/vault/encoded-forms.ts'
-import { type BodyLimits, SCRUBBED_BYTES, scrubBody, scrubResponse } from '../../src/vault/scrub.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { encodedForms } from '../../src/vault/request/encoded-forms.ts'
+import { type BodyLimits, SCRUBBED_BYTES, scrubBody, scrubResponse } from '../../src/vault/request/scrub.ts'
 import { Secret } from '../../src/vault/secret.ts'
 
 const value = 'Sk/7+_live "q&a=1"'
@@ -199,7 +199,7 @@ describe('scrubbing', () => {
     const reading = scrubBody(slow(60), [], count, { signal, unreadMs: 30 }).getReader()
     await left.read()
     expect((await reading.read()).value).toEqual(new Uint8Array(9))
-    expect(done).toBe(2)
+    await vi.waitFor(() => expect(done).toBe(2))
     await expect(new Response(unread).text()).rejects.toMatchObject({ code: 'ERR_VAULT_UPSTREAM', message })
     await expect(left.read()).rejects.toThrow(message)
     await reading.cancel()

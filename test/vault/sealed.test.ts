@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeBase64url } from '../../src/ipld/base.ts'
 import { concatBytes } from '../../src/ipld/concat.ts'
 import { sha256Bytes } from '../../src/support/digest.ts'
-import { seal as seal256 } from '../../src/vault/hpke/hpke.ts'
+import { seal as seal256 } from '../../src/vault/stores/sealed/hpke.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import {
@@ -12,8 +12,8 @@ import {
   sealCredential,
   sealedVault,
   sealingPublicKey,
-} from '../../src/vault/sealed.ts'
-import { sealContents } from '../../src/vault/sealed-text.ts'
+} from '../../src/vault/stores/sealed/sealed-vault.ts'
+import { sealContents } from '../../src/vault/stores/sealed/sealed-text.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { Release } from '../../src/vault/vault.ts'
 import { movableClock, NOON, OWNER, permission, STRANGER, serve, type TestServer, vaultError } from './support.ts'

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { encodeHex } from '../../src/ipld/base.ts'
 import { sha256Bytes } from '../../src/support/digest.ts'
-import { signAwsRequest } from '../../src/vault/aws/sign-request.ts'
-import { authorizationHeader, canonicalRequest, type SignableRequest, stringToSign } from '../../src/vault/aws/sigv4.ts'
+import { signAwsRequest } from '../../src/vault/stores/aws/sign-request.ts'
+import { authorizationHeader, canonicalRequest, type SignableRequest, stringToSign } from '../../src/vault/stores/aws/sigv4.ts'
 
 interface Case {
   readonly name: string

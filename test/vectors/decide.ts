@@ -5,10 +5,10 @@
  */
 
 import type { Context } from '../../spec/vectors/generator/vector.ts'
-import * as stores from '../../src/authorization/memory-stores.ts'
-import { standardFormat } from '../../src/authorization/read-call.ts'
-import type { TokenFormat } from '../../src/authorization/token-format.ts'
-import * as root from '../../src/index.ts'
+import * as stores from '../../src/entries/store/memory.ts'
+import { standardFormat } from '../../src/authorization/formats/standard-format.ts'
+import type { TokenFormat } from '../../src/authorization/formats/token-format.ts'
+import * as root from '../../src/entries/index.ts'
 import { ucantoFormat } from '../../src/ucanto/ucanto-format.ts'
 import { createDecider, type Decider } from './decider.ts'
 

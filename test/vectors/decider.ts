@@ -11,7 +11,7 @@ import type { ArgumentType, CommandEntry, Context, Vector } from '../../spec/vec
 import type { Authorizer } from '../../src/authorization/authorize.ts'
 import type { Decision } from '../../src/authorization/decision.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
-import type { TokenFormat } from '../../src/authorization/token-format.ts'
+import type { TokenFormat } from '../../src/authorization/formats/token-format.ts'
 import type { CommandDefinition } from '../../src/capability/definition.ts'
 import type { StandardSchema } from '../../src/capability/standard-schema.ts'
 import type { RevocationEntry } from '../../src/revocation/revocation-store.ts'

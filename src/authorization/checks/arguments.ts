@@ -2,7 +2,7 @@ import { checkArguments as findObjection } from '../../capability/check-argument
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { Settings } from '../options.ts'
-import { type Steps, wait } from '../steps.ts'
+import { type Steps, wait } from '../machinery/steps.ts'
 
 /**
  * The arguments are those that the command declares, in canonical form and no others. Asked before any policy, which

@@ -2,7 +2,7 @@ import { quote } from '../../errors.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { CallOptions, Settings } from '../options.ts'
-import type { Steps } from '../steps.ts'
+import type { Steps } from '../machinery/steps.ts'
 
 /**
  * AUT-21: an argument in which one of the formats puts the resource of a call names, in a call of any format, something

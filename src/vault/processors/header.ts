@@ -1,7 +1,7 @@
 import { VaultError } from '../../errors.ts'
 import { maybe, text } from '../../support/options.ts'
 import { checkConfiguration } from '../configuration.ts'
-import { kindOfHeader } from '../kind-of-header.ts'
+import { kindOfHeader } from '../request/kind-of-header.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
 

@@ -1,5 +1,5 @@
 import { quote, VaultError } from '../../errors.ts'
-import { canonicalJson } from '../canonical-json.ts'
+import { canonicalJson } from '../rules/canonical-json.ts'
 import type { Processor } from '../processor.ts'
 import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'

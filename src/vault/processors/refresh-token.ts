@@ -1,14 +1,14 @@
 import { VaultError } from '../../errors.ts'
 import { maybe, oneOf, table, text } from '../../support/options.ts'
 import { checkConfiguration, parsed } from '../configuration.ts'
-import { commandScopes } from '../oauth/command-scopes.ts'
+import { commandScopes } from '../stores/oauth/command-scopes.ts'
 import {
   type ClientAuthentication,
   checkGrantedScope,
   requestToken,
   type TokenAnswer,
-} from '../oauth/token-endpoint.ts'
-import { parseEndpoint } from '../origin.ts'
+} from '../stores/oauth/token-endpoint.ts'
+import { parseEndpoint } from '../rules/origin.ts'
 import type { DeriveContext, Processor } from '../processor.ts'
 import { disposeAfter, Secret } from '../secret.ts'
 import { bearer } from './bearer.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as types from '../../../src/capability/argument-types/index.ts'
+import * as types from '../../../src/entries/arguments.ts'
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
 import { describePolicy } from '../../../src/capability/policy/describe.ts'
 import { explainPolicy } from '../../../src/capability/policy/explain.ts'

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../../src/audit/event.ts'
+import type { AuditEvent } from '../../../src/audit/events/event.ts'
 import type { AuditSink, Confirmation } from '../../../src/audit/sink.ts'
 import { AuditError } from '../../../src/errors.ts'
 import { answer, mannerOf } from './faults.ts'

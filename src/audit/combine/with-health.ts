@@ -1,0 +1,66 @@
+import type { AuditErrorCode } from '../../errors.ts'
+import { appendTo } from './append-to.ts'
+import { checkConfiguration, sinkForm } from '../configuration.ts'
+import type { AuditEvent } from '../events/event.ts'
+import { historyOf } from '../history.ts'
+import type { AuditSink, Confirmation } from '../sink.ts'
+import { unconfirmed } from '../unconfirmed.ts'
+
+/** How a sink is doing: for a health endpoint and for metrics. */
+export interface AuditHealth {
+  /** False from a failure until the next confirmation. */
+  readonly healthy: boolean
+  /** Events confirmed. */
+  readonly confirmed: number
+  /** Events not confirmed. */
+  readonly failed: number
+  /** Events that the sink has not answered. */
+  readonly inFlight: number
+  /** Why the last one failed, if one did. */
+  readonly lastFailure?: AuditErrorCode
+}
+
+/** A sink whose health can be asked. */
+export interface ObservedSink extends AuditSink {
+  /** Counts since it was made. */
+  health(): AuditHealth
+}
+
+/**
+ * Counts what a sink confirms and fails, so that a log that refuses is seen before its users complain. Put it around
+ * everything else. AUD-06
+ */
+export function withHealth(sink: AuditSink): ObservedSink {
+  checkConfiguration('withHealth', { sink }, { sink: sinkForm })
+  let confirmed = 0
+  let failed = 0
+  let inFlight = 0
+  let healthy = true
+  let lastFailure: AuditErrorCode | undefined
+
+  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    inFlight++
+    try {
+      const confirmation = await appendTo(sink, event, options)
+      confirmed++
+      healthy = true
+      return confirmation
+    } catch (cause) {
+      const error = unconfirmed(sink.name, cause)
+      // the sink works, and its log has what ended the intent
+      if (error.code === 'ERR_AUDIT_SETTLED') throw error
+      failed++
+      healthy = false
+      lastFailure = error.code
+      throw error
+    } finally {
+      inFlight--
+    }
+  }
+
+  function health(): AuditHealth {
+    return { healthy, confirmed, failed, inFlight, ...(lastFailure === undefined ? {} : { lastFailure }) }
+  }
+
+  return Object.freeze({ ...historyOf(sink), name: sink.name, append, close: () => sink.close(), health })
+}

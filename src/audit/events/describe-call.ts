@@ -1,0 +1,169 @@
+import type { AuthorizationFacts } from '../../authorization/authorization.ts'
+import type { Denial } from '../../authorization/denial.ts'
+import { isCid } from '../../ipld/is-cid.ts'
+import { callback, type Form, type Forms, having, listOf, maybe, number, table, text } from '../../support/options.ts'
+import type { Timestamp } from '../../time.ts'
+import { checkConfiguration, modeForm, timeForm } from '../configuration.ts'
+import { discloseArguments } from '../privacy/disclose-arguments.ts'
+import { type AuditMode, type CallFacts, type DeniedEvent, type IntentEvent, newEventId } from './event.ts'
+import { argumentSalt, hashArguments } from '../privacy/hash-arguments.ts'
+import { type SecretKey, secretKeyForm } from '../privacy/hmac.ts'
+import { type Pseudonymizer, pseudonymizeEvent } from '../privacy/pseudonym.ts'
+
+/** What of a call may stand in the log, and in which form. */
+export interface AuditPrivacy {
+  /** Key that salts the hashes of arguments, see `argumentSalt`. Without it no hash is recorded. */
+  readonly argumentsKey?: SecretKey
+  /** Names of the arguments that are shown in clear, for each command. None are, unless listed. */
+  readonly disclose?: ReadonlyMap<string, readonly string[]>
+  /** Replaces DIDs by pseudonyms. */
+  readonly pseudonymize?: Pseudonymizer
+}
+
+/** Options of {@link intentEvent}. */
+export interface IntentEventOptions {
+  /** What was authorized: an `Authorization`. */
+  readonly authorization: AuthorizationFacts
+  readonly time: Timestamp
+  readonly privacy?: AuditPrivacy
+  /** Name of the credential that the call is about to use. */
+  readonly vault?: string
+  /** The `traceparent` of the request. */
+  readonly trace?: string
+  readonly mode?: AuditMode
+  /** Time at which an outcome is recorded, or none will be any more. Default a day after `time`. */
+  readonly outcomeBy?: Timestamp
+}
+
+/**
+ * Makes the event that says what is about to happen. PRV-05: without a list no argument is told.
+ *
+ * @throws ArgumentError when an option is missing or not of its type.
+ */
+export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
+  checkConfiguration('intentEvent', options, intentForms)
+  checkConfiguration('intentEvent: privacy', options.privacy ?? {}, privacyForms)
+  const { authorization, time, privacy = {}, vault, trace, mode, outcomeBy } = options
+  const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
+  const { argumentsKey, disclose, pseudonymize } = privacy
+  const id = newEventId()
+  const names = disclose?.get(command) ?? []
+  const event: IntentEvent = {
+    kind: 'intent',
+    id,
+    time,
+    invocation: invocation.toString(),
+    task: task.toString(),
+    chain: proofs.map(String),
+    principals,
+    subject,
+    invoker,
+    audience,
+    command,
+    ...(argumentsKey !== undefined && {
+      argsHash: await hashArguments({ args, salt: await argumentSalt(argumentsKey, id) }),
+    }),
+    ...(names.length > 0 && { args: discloseArguments(args, names) }),
+    ...(vault !== undefined && { vault }),
+    ...(trace !== undefined && { trace }),
+    ...(mode !== undefined && { mode }),
+    ...(outcomeBy !== undefined && { outcomeBy }),
+  }
+  return pseudonymize === undefined ? event : pseudonymizeEvent(event, pseudonymize)
+}
+
+/** Options of {@link deniedEvent}. */
+export interface DeniedEventOptions {
+  /** Its facts of the call are recorded too, with `authenticated`: a denial may come before the signatures. */
+  readonly denial: Omit<Denial, 'code'> & Pick<DeniedEvent, 'code'>
+  readonly time: Timestamp
+  /** What else is known of the call. */
+  readonly call?: CallFacts
+  readonly privacy?: AuditPrivacy
+  /** The intent that was recorded before. */
+  readonly intent?: string
+  readonly durationMs?: number
+  readonly mode?: AuditMode
+}
+
+/**
+ * Makes the event of a refused call. It is authenticated when the denial says so of its call. The message of the denial is left out, and what the policy found in the call.
+ *
+ * @throws ArgumentError when an option is missing or not of its type.
+ */
+export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEvent> {
+  checkConfiguration('deniedEvent', options, deniedForms)
+  checkConfiguration('deniedEvent: privacy', options.privacy ?? {}, privacyForms)
+  const { denial, time, call, privacy, intent, durationMs, mode } = options
+  const { code, requirement, at, detail } = denial
+  const event: DeniedEvent = {
+    ...claimsOf(denial),
+    ...call,
+    kind: 'denied',
+    id: newEventId(),
+    time,
+    authenticated: denial.call?.authenticated === true,
+    code,
+    requirement,
+    ...(at !== undefined && { at }),
+    ...(detail?.kind === 'policy' && { policy: clauseOf(detail.objection) }),
+    ...(intent !== undefined && { intent }),
+    ...(durationMs !== undefined && { durationMs }),
+    ...(mode !== undefined && { mode }),
+  }
+  return privacy?.pseudonymize === undefined ? event : pseudonymizeEvent(event, privacy.pseudonymize)
+}
+
+/** What a refused call said of itself. Its arguments were not checked, and stay out. */
+function claimsOf({ call }: Pick<Denial, 'call'>): CallFacts {
+  if (call === undefined) return {}
+  const { invocation, proofs, subject, invoker, command } = call
+  return { invocation: invocation.toString(), chain: proofs.map(String), subject, invoker, command }
+}
+
+type Objection = Extract<NonNullable<Denial['detail']>, { readonly kind: 'policy' }>['objection']
+
+function clauseOf({ statement, path, operator, selector }: Objection): NonNullable<DeniedEvent['policy']> {
+  return { statement, path, operator, ...(selector !== undefined && { selector }) }
+}
+
+const authorizationForm: Form = (value) => {
+  const { command, args, principals, proofs, invocation, task } = Object(value) as Partial<AuthorizationFacts>
+  const isOne = isCid(invocation) && isCid(task) && listOf(isCidForm)(proofs) === undefined
+  return isOne && [text(command), table(args), listOf(text)(principals)].every((fault) => fault === undefined)
+    ? undefined
+    : 'must be an Authorization'
+}
+
+const isCidForm: Form = (value) => (isCid(value) ? undefined : 'must be a CID')
+
+const denialForm: Form = (value) => {
+  const { code, call } = Object(value) as Partial<Denial>
+  return (text(code) ?? maybe(table)(call)) === undefined ? undefined : 'must be a denial, with its `code`'
+}
+
+const intentForms: Forms<IntentEventOptions> = Object.freeze({
+  authorization: authorizationForm,
+  time: timeForm,
+  privacy: maybe(table),
+  vault: maybe(text),
+  trace: maybe(text),
+  mode: maybe(modeForm),
+  outcomeBy: maybe(timeForm),
+})
+
+const deniedForms: Forms<DeniedEventOptions> = Object.freeze({
+  denial: denialForm,
+  time: timeForm,
+  call: maybe(table),
+  privacy: maybe(table),
+  intent: maybe(text),
+  durationMs: maybe(number(0)),
+  mode: maybe(modeForm),
+})
+
+const privacyForms: Forms<AuditPrivacy> = Object.freeze({
+  argumentsKey: maybe(secretKeyForm),
+  disclose: maybe(having('get')),
+  pseudonymize: maybe(callback),
+})

@@ -1,0 +1,217 @@
+/**
+ * Makes an event fit to be recorded: plain data, every text well formed and of bounded length, so that what a caller
+ * sends can neither break the form of the log nor fill it.
+ *
+ * @module
+ */
+
+import { ArgumentError, MalformedError, quote } from '../../errors.ts'
+import { encodeHex } from '../../ipld/base.ts'
+import { decodeCbor } from '../../ipld/decode.ts'
+import { encodeCbor } from '../../ipld/encode.ts'
+import { compareKeys } from '../../ipld/equal.ts'
+import { isCid } from '../../ipld/is-cid.ts'
+import { isPlainObject } from '../../ipld/plain-object.ts'
+import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { never } from '../../time.ts'
+import type { AuditEvent } from './event.ts'
+import type { Sha256 } from './record.ts'
+import { snapshot } from './snapshot.ts'
+
+/** The longest text kept whole, in UTF-16 units. */
+export const maxTextLength = 512
+/** The same for encrypted fields, which are of no use when a part is missing. */
+const maxSealedLength = 6000
+/** The most that the values of arguments may take together, in bytes of DAG-CBOR. */
+const maxArgumentBytes = 4096
+/** The most members that a list may have. */
+const maxListLength = 64
+/** The most arguments that are told of one call. */
+const maxArguments = 32
+/** The most levels of maps and lists in a field or argument: with those around it, a record is no deeper than is read back. */
+const maxLevels = 24
+/** The longest name of an argument kept whole, in UTF-16 units. */
+const maxNameLength = 64
+
+/** LOG-10: keys that no line can carry. A map with `/` is read as bytes or a link, and `__proto__` is refused. */
+const unreadableKeys: readonly string[] = ['/', '__proto__']
+
+/** Events of these kinds are all there are; a record of another kind would be one that no reader knows. */
+const kinds: ReadonlySet<string> = new Set([
+  'intent',
+  'outcome',
+  'denied',
+  'issued',
+  'released',
+  'revoked',
+  'recovered',
+  'checkpoint',
+  'settled',
+])
+
+/**
+ * Returns a copy in which absent fields are left out, texts beyond {@link maxTextLength} are cut and say how much was
+ * cut and what its hash is, and arguments are cut together at {@link maxArgumentBytes}. LOG-06
+ *
+ * Nothing of it is shared with the event: what the caller changes afterwards changes no record.
+ *
+ * @throws ArgumentError when the value is not an event, or has a field that a line cannot carry.
+ */
+export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<IpldMap> {
+  // Read once, and at once, so that what is checked is what is recorded.
+  const source = snapshot({ ...event }) as { readonly [key: string]: unknown }
+  const { kind, id, time } = source
+  if (typeof kind !== 'string' || !kinds.has(kind) || typeof id !== 'string' || !Number.isSafeInteger(time)) {
+    throw new ArgumentError('an audit event has a kind, an id and a time in whole seconds')
+  }
+  const prepared = Object.create(null) as { [key: string]: IpldValue }
+  for (const key of Object.keys(source)) {
+    const value = source[key]
+    if (value === undefined || value === never) continue
+    if (unreadableKeys.includes(key)) throw unreadable(key)
+    if (key === 'args') {
+      prepared[key] = await prepareArguments(value, sha256)
+      continue
+    }
+    const kept = prepare(value, { sha256, name: key, longest: key === 'personal' ? maxSealedLength : maxTextLength })
+    // Nearly always there is nothing to hash, and nothing to wait for.
+    prepared[key] = kept instanceof Promise ? await kept : kept
+  }
+  return Object.freeze(prepared)
+}
+
+/** How a field is prepared. */
+interface Field {
+  readonly sha256: Sha256
+  readonly name: string
+  /** The longest text kept whole. */
+  readonly longest: number
+}
+
+/** A field other than `args`: texts, numbers, booleans, lists of them, and the few maps of the event types. */
+function prepare(value: unknown, field: Field, levels: number = maxLevels): IpldValue | Promise<IpldValue> {
+  const { sha256, longest } = field
+  if (typeof value === 'string') return isShort(value, longest) ? value : cutText(value, sha256)
+  if (typeof value === 'boolean') return value
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw wrong(field, 'is not a finite number')
+    return Number.isSafeInteger(value) || !Number.isInteger(value) ? value : String(value)
+  }
+  if (levels === 0) throw wrong(field, `has more than ${maxLevels} levels, or is circular`)
+  if (Array.isArray(value)) return prepareList(value, field, levels)
+  if (isPlainObject(value)) return prepareMap(value, field, levels)
+  throw wrong(field, 'is of a type that cannot be recorded')
+}
+
+/** One after the other: of several at once the second to fail would be one that nobody handles. */
+async function prepareList(value: readonly unknown[], field: Field, levels: number): Promise<IpldValue[]> {
+  const kept: IpldValue[] = []
+  for (const item of value.slice(0, maxListLength)) {
+    const member = prepare(item, field, levels - 1)
+    kept.push(member instanceof Promise ? await member : member)
+  }
+  if (value.length > maxListLength) kept.push(`[${value.length - maxListLength} more]`)
+  return kept
+}
+
+async function prepareMap(value: object, field: Field, levels: number): Promise<IpldMap> {
+  const map = Object.create(null) as { [key: string]: IpldValue }
+  for (const [key, inner] of Object.entries(value)) {
+    if (unreadableKeys.includes(key)) throw unreadable(key)
+    if (inner !== undefined) map[key] = await prepare(inner, field, levels - 1)
+  }
+  return map
+}
+
+function wrong({ name }: Field, what: string): ArgumentError {
+  return new ArgumentError(`the field ${quote(name)} of an audit event ${what}`)
+}
+
+function unreadable(key: string): ArgumentError {
+  return new ArgumentError(`an audit event cannot have the key \`${key}\``)
+}
+
+/** Keeps arguments in canonical order as long as there is room; of the others stands what was cut. */
+async function prepareArguments(args: unknown, sha256: Sha256): Promise<IpldMap> {
+  if (!isPlainObject(args)) throw new ArgumentError('the field `args` of an audit event must be a map')
+  const kept = Object.create(null) as { [key: string]: IpldValue }
+  let room = maxArgumentBytes
+  const names = Object.keys(args).sort(compareKeys)
+  for (const name of names.slice(0, maxArguments)) {
+    let key = await prepareName(name, sha256)
+    // Two names can be the same once they are mended, and neither may take the place of the other.
+    while (Object.hasOwn(kept, key)) key += '\ufffd'
+    const value = args[name]
+    const whole = encoded(value)
+    const bytes = typeof value === 'string' && !isShort(value) ? encoded(await cutText(value, sha256)) : whole
+    const short = bytes === undefined || bytes.length > room ? undefined : decodeCbor(bytes)
+    if (bytes !== undefined && short !== undefined && isPlain(short)) {
+      kept[key] = short
+      room -= bytes.length
+    } else {
+      kept[key] = await cutValue(whole, sha256)
+    }
+  }
+  return kept
+}
+
+/** A name that no line can carry as it is gets the ending of one that was cut, which no whole name is short enough for. */
+async function prepareName(name: string, sha256: Sha256): Promise<string> {
+  if (unreadableKeys.includes(name)) return name + (await restOf('', sha256))
+  return isShort(name, maxNameLength) ? name : cutText(name, sha256, maxNameLength)
+}
+
+/** Whether a text needs no cut and no mending. */
+function isShort(text: string, longest: number = maxTextLength): boolean {
+  if (text.length > longest) return false
+  for (let i = 0; i < text.length; i++) if ((text.charCodeAt(i) & 0xf800) === 0xd800) return isWellFormed(text)
+  return true
+}
+
+function isWellFormed(text: string): boolean {
+  return wellFormed(text) === text
+}
+
+/** Lone surrogates become U+FFFD, as they do whenever text is written as UTF-8. */
+function wellFormed(text: string): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text))
+}
+
+async function cutText(text: string, sha256: Sha256, longest: number = maxTextLength): Promise<string> {
+  const whole = wellFormed(text)
+  if (whole.length <= longest) return whole
+  const pair = (whole.charCodeAt(longest - 1) & 0xfc00) === 0xd800
+  const end = pair ? longest - 1 : longest
+  return whole.slice(0, end) + (await restOf(whole.slice(end), sha256))
+}
+
+/** What stands in the place of the rest of a text. */
+async function restOf(rest: string, sha256: Sha256): Promise<string> {
+  const bytes = new TextEncoder().encode(rest)
+  return `[${bytes.length} bytes more, sha-256 ${encodeHex(await sha256(bytes))}]`
+}
+
+async function cutValue(bytes: Uint8Array | undefined, sha256: Sha256): Promise<string> {
+  return bytes === undefined ? '[cut]' : `[cut, ${bytes.length} bytes, sha-256 ${encodeHex(await sha256(bytes))}]`
+}
+
+/** Undefined for what has no form on the wire, such as a lone surrogate within. */
+function encoded(value: unknown): Uint8Array | undefined {
+  try {
+    return encodeCbor(value as IpldValue)
+  } catch (cause) {
+    if (cause instanceof ArgumentError || cause instanceof MalformedError) return undefined
+    throw cause
+  }
+}
+
+/** Whether the line can carry the value, and be read back. */
+function isPlain(value: IpldValue, levels: number = maxLevels): boolean {
+  if (typeof value !== 'object' || value === null || isBytes(value) || isCid(value)) return true
+  if (levels === 0) return false
+  if (isList(value)) return value.every((item) => isPlain(item, levels - 1))
+  return (
+    !unreadableKeys.some((key) => Object.hasOwn(value, key)) &&
+    Object.values(value as IpldMap).every((item) => isPlain(item, levels - 1))
+  )
+}

@@ -1,0 +1,101 @@
+/**
+ * One line of text for a record, and one only: keys in canonical order, no white space, and nothing beyond printable
+ * ASCII, so that no argument can end the line, move the cursor of a terminal or turn the direction of the text.
+ *
+ * Bytes and links are written as DAG-JSON has them: `{"/":{"bytes":"…"}}` and `{"/":"…"}`.
+ *
+ * @module
+ */
+
+import { MalformedError } from '../../errors.ts'
+import { decodeBase58btc, decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
+import { maxCidBytes } from '../../ipld/cid.ts'
+import { compareKeys } from '../../ipld/equal.ts'
+import { isCid } from '../../ipld/is-cid.ts'
+import { parseCid } from '../../ipld/parse-cid.ts'
+import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+
+/** Levels of maps and lists in a line. */
+const maxDepth = 32
+
+/** Writes a value. `-0` becomes `0`, as it does in DAG-CBOR. */
+export function toCanonicalJson(value: IpldValue): string {
+  if (typeof value === 'string') return jsonText(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (isBytes(value)) return `{"/":{"bytes":"${encodeBase64url(value)}"}}`
+  if (isCid(value)) return `{"/":"${value.toString()}"}`
+  if (isList(value)) return `[${value.map(toCanonicalJson).join(',')}]`
+  const map = value as IpldMap
+  let text = ''
+  for (const key of Object.keys(map).sort(compare)) {
+    text += `${text === '' ? '' : ','}${jsonText(key)}:${toCanonicalJson(map[key] as IpldValue)}`
+  }
+  return `{${text}}`
+}
+
+/** The order of DAG-CBOR, found at once where the keys are ASCII, as nearly all are. */
+function compare(a: string, b: string): number {
+  if (!isPrintableAscii(a) || !isPrintableAscii(b)) return compareKeys(a, b)
+  return a.length - b.length || (a < b ? -1 : 1)
+}
+
+function isPrintableAscii(text: string): boolean {
+  return /^[ -~]*$/.test(text)
+}
+
+/**
+ * Reads what {@link toCanonicalJson} wrote.
+ *
+ * @throws MalformedError LOG-05 for any other text, also for another spelling of the same value.
+ */
+export function fromCanonicalJson(text: string): IpldValue {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw new MalformedError('LOG-05', 'the line is not json', { cause })
+  }
+  const value = toIpld(parsed, 0)
+  if (toCanonicalJson(value) !== text) throw new MalformedError('LOG-05', 'the line is not in canonical form')
+  return value
+}
+
+/** A text as a JSON string of printable ASCII. LOG-04 */
+function jsonText(text: string): string {
+  const quoted = JSON.stringify(text)
+  if (isPrintableAscii(quoted)) return quoted
+  let ascii = ''
+  for (let i = 0; i < quoted.length; i++) {
+    const code = quoted.charCodeAt(i)
+    ascii += code >= 0x20 && code <= 0x7e ? quoted.charAt(i) : `\\u${code.toString(16).padStart(4, '0')}`
+  }
+  return ascii
+}
+
+function toIpld(value: unknown, depth: number): IpldValue {
+  if (depth > maxDepth) throw new MalformedError('LOG-05', `the line is more than ${maxDepth} levels deep`)
+  if (typeof value !== 'object' || value === null) return value as null | boolean | number | string
+  if (Array.isArray(value)) return value.map((item) => toIpld(item, depth + 1))
+  const source = value as { readonly [key: string]: unknown }
+  const keys = Object.keys(source)
+  if (keys.includes('/')) return leaf(source, keys)
+  const map = Object.create(null) as { [key: string]: IpldValue }
+  for (const key of keys) {
+    if (key === '__proto__') throw new MalformedError('LOG-05', 'the line has the key `__proto__`')
+    map[key] = toIpld(source[key], depth + 1)
+  }
+  return map
+}
+
+function leaf(source: { readonly [key: string]: unknown }, keys: readonly string[]): IpldValue {
+  const inner = source['/']
+  if (keys.length === 1 && typeof inner === 'string') {
+    // Version 0 is written without a letter for its base, and callers may name what they like by it.
+    return parseCid(inner.startsWith('Qm') ? decodeBase58btc(inner, maxCidBytes) : inner)
+  }
+  if (keys.length === 1 && typeof inner === 'object' && inner !== null && Object.hasOwn(inner, 'bytes')) {
+    const { bytes } = inner as { readonly bytes: unknown }
+    if (typeof bytes === 'string' && Object.keys(inner).length === 1) return decodeBase64url(bytes)
+  }
+  throw new MalformedError('LOG-05', 'the line has a `/` that is neither bytes nor a link')
+}

@@ -1,0 +1,122 @@
+/**
+ * A record: an event in its place in the log. Its hash covers the place, the event and the hash of the record before,
+ * so that no record can be changed, left out, added or moved without the hashes telling.
+ *
+ * @module
+ */
+
+import { AuditError, MalformedError } from '../../errors.ts'
+import { decodeHex, encodeHex } from '../../ipld/base.ts'
+import { encodeCbor } from '../../ipld/encode.ts'
+import type { IpldMap, IpldValue } from '../../ipld/value.ts'
+import type { AuditEvent } from './event.ts'
+import { fromCanonicalJson, toCanonicalJson } from './record-json.ts'
+
+/** Computes the 32 bytes of SHA-256, at once where the platform can. */
+export type Sha256 = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>
+
+/** A place in a log: a record that was reached, by number and hash. */
+export interface LogPosition {
+  /** Number of the record; the first is 1. */
+  readonly sequence: number
+  /** Its hash, 64 hexadecimal digits. */
+  readonly hash: string
+}
+
+/** An event in its place. */
+export interface AuditRecord extends LogPosition {
+  /** Hash of the record before; 64 zeros for the first. */
+  readonly previous: string
+  /** What happened. */
+  readonly event: AuditEvent
+}
+
+/** The place before the first record. LOG-02 */
+export const beginning: LogPosition = Object.freeze({ sequence: 0, hash: '0'.repeat(64) })
+
+/** The longest line of a record, in characters. */
+export const maxLineLength: number = 64 * 1024
+
+/** Which form of record this is. */
+const version = 1
+
+/**
+ * Puts an event behind a place in the log.
+ *
+ * @param event - as `prepareEvent` gives it.
+ */
+export function makeRecord(after: LogPosition, event: IpldMap, sha256: (bytes: Uint8Array) => Uint8Array): AuditRecord
+/** The same, where hashing may take its time. */
+export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): AuditRecord | Promise<AuditRecord>
+/** Both of them. */
+export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): AuditRecord | Promise<AuditRecord> {
+  const sequence = after.sequence + 1
+  const previous = after.hash
+  const digest = sha256(hashedBytes(sequence, previous, event))
+  return digest instanceof Uint8Array
+    ? recordOf(sequence, previous, event, digest)
+    : digest.then((bytes) => recordOf(sequence, previous, event, bytes))
+}
+
+/** The record as one line of text, without its end. */
+export function formatRecord({ sequence, previous, event, hash }: AuditRecord): string {
+  const line = toCanonicalJson({ version, sequence, previous, event: event as unknown as IpldValue, hash })
+  if (line.length > maxLineLength) {
+    throw new AuditError(
+      'ERR_AUDIT_CONFIGURATION',
+      `a record of ${line.length} characters is longer than a line may be`,
+    )
+  }
+  return line
+}
+
+/**
+ * Reads a line back. Whether the hash is right is not asked; see `isIntact`.
+ *
+ * @throws MalformedError LOG-03 for anything that {@link formatRecord} does not write.
+ */
+export function parseRecord(line: string): AuditRecord {
+  if (typeof line !== 'string') throw new MalformedError('LOG-03', 'a record is read out of a text')
+  if (line.length > maxLineLength) throw new MalformedError('LOG-03', 'the line is too long', { kind: 'too_large' })
+  const value = fromCanonicalJson(line)
+  if (!isRecord(value)) throw new MalformedError('LOG-03', 'the line is not a record')
+  const { sequence, previous, event, hash } = value
+  return Object.freeze({ sequence, previous, event, hash })
+}
+
+/** Whether the hash of a record is the hash of what it holds. LOG-01 */
+export async function isIntact(record: AuditRecord, sha256: Sha256): Promise<boolean> {
+  const bytes = hashedBytes(record.sequence, record.previous, record.event as unknown as IpldMap)
+  return encodeHex(await sha256(bytes)) === record.hash
+}
+
+/** What is hashed: the canonical bytes of number, hash before and event. The line is only a way to carry them. */
+function hashedBytes(sequence: number, previous: string, event: IpldMap): Uint8Array {
+  return encodeCbor({ version, sequence, previous: decodeHex(previous), event }, 'record')
+}
+
+function recordOf(sequence: number, previous: string, event: IpldMap, digest: Uint8Array): AuditRecord {
+  return Object.freeze({ sequence, previous, event: event as unknown as AuditEvent, hash: encodeHex(digest) })
+}
+
+function isRecord(value: IpldValue): value is IpldMap & AuditRecord {
+  if (typeof value !== 'object' || value === null) return false
+  const record = value as IpldMap
+  const { event } = record
+  return (
+    Object.keys(record).length === 5 &&
+    record['version'] === version &&
+    Number.isSafeInteger(record['sequence']) &&
+    Number(record['sequence']) > 0 &&
+    isHash(record['previous']) &&
+    isHash(record['hash']) &&
+    typeof event === 'object' &&
+    event !== null &&
+    typeof (event as IpldMap)['kind'] === 'string' &&
+    typeof (event as IpldMap)['id'] === 'string'
+  )
+}
+
+function isHash(value: IpldValue | undefined): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+}

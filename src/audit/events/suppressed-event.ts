@@ -1,0 +1,49 @@
+import { type Forms, flag, maybe, table, whole } from '../../support/options.ts'
+import type { Timestamp } from '../../time.ts'
+import { checkConfiguration, modeForm, timeForm } from '../configuration.ts'
+import { type AuditMode, type DeniedEvent, newEventId } from './event.ts'
+import type { SuppressedDenials } from '../sample-denials.ts'
+
+/** Options of {@link suppressedEvent}. */
+export interface SuppressedEventOptions {
+  /** From the sampler. */
+  readonly denials: SuppressedDenials
+  readonly time: Timestamp
+  readonly mode?: AuditMode
+}
+
+/**
+ * Makes the event that says how many denials were left out of the log: `denied`, with the code `suppressed`. It is about
+ * no call of its own, and describes none.
+ *
+ * @throws ArgumentError when an option is missing or not of its type.
+ */
+export function suppressedEvent(options: SuppressedEventOptions): DeniedEvent {
+  checkConfiguration('suppressedEvent', options, optionForms)
+  checkConfiguration('suppressedEvent: denials', options.denials, denialsForms)
+  const { denials, time, mode } = options
+  const { authenticated, count, since } = denials
+  return {
+    kind: 'denied',
+    id: newEventId(),
+    time,
+    ...(mode !== undefined && { mode }),
+    authenticated,
+    code: 'suppressed',
+    requirement: 'AUD-25',
+    suppressed: count,
+    since,
+  }
+}
+
+const optionForms: Forms<SuppressedEventOptions> = Object.freeze({
+  denials: table,
+  time: timeForm,
+  mode: maybe(modeForm),
+})
+
+const denialsForms: Forms<SuppressedDenials> = Object.freeze({
+  authenticated: flag,
+  count: whole(1),
+  since: timeForm,
+})

@@ -1,0 +1,34 @@
+import { isCid } from '../../ipld/is-cid.ts'
+import type { IpldMap, IpldValue } from '../../ipld/value.ts'
+import { isBytes, isList } from '../../ipld/value.ts'
+import { type Form, listOf, table } from '../../support/options.ts'
+import { checkConfiguration } from '../configuration.ts'
+
+/**
+ * The arguments that may stand in the log in clear: those on the list, and nothing else. PRV-02
+ *
+ * @param names - for one command, from the configuration of the service: `['amount', 'to.domain']`. A dot leads into a
+ * map. A name that is not there, or leads into something else than a map, is left out.
+ * @throws ArgumentError when these are no arguments, or no names.
+ */
+export function discloseArguments(args: IpldMap, names: readonly string[]): IpldMap {
+  checkConfiguration('discloseArguments', { args, names }, { args: table, names: listOf(nameForm) })
+  const shown = Object.create(null) as { [key: string]: IpldValue }
+  for (const name of names) {
+    const value = valueAt(args, name.split('.'))
+    if (value !== undefined) shown[name] = value
+  }
+  return Object.freeze(shown)
+}
+
+function valueAt(args: IpldMap, path: readonly string[]): IpldValue | undefined {
+  let value: IpldValue = args
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || isBytes(value) || isCid(value) || isList(value)) return undefined
+    if (!Object.hasOwn(value, key)) return undefined
+    value = (value as IpldMap)[key] as IpldValue
+  }
+  return value
+}
+
+const nameForm: Form = (value) => (typeof value === 'string' ? undefined : 'must be a text')

@@ -1,0 +1,112 @@
+/**
+ * Personal fields, encrypted for the person they are about. The hashes of the log cover the encrypted bytes, so that
+ * destroying the key erases what they say, and the log still verifies. PRV-04
+ *
+ * @module
+ */
+
+import { AuditError, MalformedError } from '../../errors.ts'
+import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
+import { decodeCbor } from '../../ipld/decode.ts'
+import { encodeCbor } from '../../ipld/encode.ts'
+import type { IpldMap } from '../../ipld/value.ts'
+import { unlessAborted } from '../../support/abort.ts'
+import { abortSignal, having, maybe, table, text } from '../../support/options.ts'
+import { checkConfiguration } from '../configuration.ts'
+import type { AuditEvent } from '../events/event.ts'
+import type { PersonalKeyStore } from './personal-key-store.ts'
+
+/** Encrypted fields of an event. */
+export interface SealedFields {
+  /** Name of the key in the key store. */
+  readonly key: string
+  /** 96 random bits, in base64url. */
+  readonly iv: string
+  /** AES-256-GCM of the fields as DAG-CBOR, in base64url; the tag at its end. */
+  readonly data: string
+}
+
+/** Options of {@link sealPersonal}. */
+export interface SealPersonalOptions {
+  /** The person: a pseudonym, or another name that says nothing by itself. It stands in the log in clear. */
+  readonly key: string
+  readonly keys: PersonalKeyStore
+  readonly signal?: AbortSignal
+}
+
+/** The most that the fields of one event may take, in bytes of DAG-CBOR. */
+const maxFieldBytes = 4096
+
+/**
+ * Encrypts fields for an event; the result goes into its field `personal`.
+ *
+ * @param fields - for example `{ to: 'ann@example.com' }`.
+ * @param event - the `id` of the event: the fields cannot be moved to another one.
+ * @throws AuditError when the fields are too large, or the key was destroyed; ArgumentError when something is not of its
+ *   type.
+ */
+export async function sealPersonal(
+  fields: IpldMap,
+  event: string,
+  options: SealPersonalOptions,
+): Promise<SealedFields> {
+  checkConfiguration('sealPersonal', { fields, event }, { fields: table, event: text })
+  checkConfiguration('sealPersonal', options, { key: text, keys: having('obtain'), signal: maybe(abortSignal) })
+  const { key: name, keys, signal } = options
+  const plain = encodeCbor(fields, 'fields')
+  if (plain.length > maxFieldBytes) {
+    throw new AuditError(
+      'ERR_AUDIT_CONFIGURATION',
+      `personal fields take ${plain.length} bytes, more than ${maxFieldBytes}`,
+    )
+  }
+  const key = await unlessAborted(() => keys.obtain(name, signal === undefined ? {} : { signal }), signal)
+  const iv = crypto.getRandomValues(new Uint8Array(12))
+  const data = await crypto.subtle.encrypt(algorithm(iv, event, name), key, plain.slice())
+  return Object.freeze({ key: name, iv: encodeBase64url(iv), data: encodeBase64url(new Uint8Array(data)) })
+}
+
+/**
+ * Decrypts the personal fields of an event. Undefined when it has none, and when the key was destroyed.
+ *
+ * @throws AuditError when they were changed, or belong to another event; ArgumentError when something is not of its type.
+ */
+export async function openPersonal(
+  event: AuditEvent,
+  options: { readonly keys: PersonalKeyStore; readonly signal?: AbortSignal },
+): Promise<IpldMap | undefined> {
+  checkConfiguration('openPersonal', { event }, { event: table })
+  checkConfiguration('openPersonal', options, { keys: having('find'), signal: maybe(abortSignal) })
+  const sealed = 'personal' in event ? event.personal : undefined
+  if (sealed === undefined) return undefined
+  const { keys, signal } = options
+  if (!isSealed(sealed) || typeof event.id !== 'string') throw broken()
+  const key = await unlessAborted(() => keys.find(sealed.key, signal === undefined ? {} : { signal }), signal)
+  if (key === undefined) return undefined
+  try {
+    const iv = decodeBase64url(sealed.iv, 12)
+    const data = decodeBase64url(sealed.data, maxFieldBytes + 16).slice()
+    const plain = await crypto.subtle.decrypt(algorithm(iv, event.id, sealed.key), key, data)
+    return decodeCbor(new Uint8Array(plain)) as IpldMap
+  } catch (cause) {
+    if (!(cause instanceof MalformedError) && !(cause instanceof DOMException)) throw cause
+    throw broken(cause)
+  }
+}
+
+/** Whether each part is text: what was read in a log can be anything. */
+function isSealed(sealed: unknown): boolean {
+  const { key, iv, data } = Object(sealed) as Partial<Record<string, unknown>>
+  return [key, iv, data].every((part) => typeof part === 'string')
+}
+
+function broken(cause?: unknown): AuditError {
+  return new AuditError('ERR_AUDIT_INTEGRITY', 'the personal fields of an event cannot be decrypted with its key', {
+    cause,
+  })
+}
+
+function algorithm(iv: Uint8Array, event: string, name: string): AesGcmParams {
+  const bound = new TextEncoder().encode(`procura/audit-personal@1\0${event}\0${name}`)
+  return { name: 'AES-GCM', iv: iv.slice(), additionalData: bound }
+}

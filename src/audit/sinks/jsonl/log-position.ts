@@ -1,0 +1,47 @@
+// node only: uses node:crypto
+/**
+ * Places in a log, as the ends of its files tell them.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import { AuditError, quote } from '../../errors.ts'
+import type { IpldMap } from '../../ipld/value.ts'
+import { type AuditRecord, beginning, type LogPosition, makeRecord, parseRecord } from '../events/record.ts'
+import type { Tail } from './read-tail.ts'
+
+/** The digest that records are chained by. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest()
+}
+
+/** The place that a file ends at; the beginning when it has no record. */
+export function positionOf({ record }: Tail, file: string): LogPosition {
+  if (record === undefined) return beginning
+  if (!isWhole(record)) throw damaged(file)
+  return { sequence: record.sequence, hash: record.hash }
+}
+
+function isWhole({ sequence, previous, event, hash }: AuditRecord): boolean {
+  const again = makeRecord({ sequence: sequence - 1, hash: previous }, event as unknown as IpldMap, sha256)
+  return again.hash === hash
+}
+
+/** The place behind a last line without a line feed; undefined when it is not a whole record that goes on from `after`. */
+export function completedBy(line: Uint8Array, after: LogPosition): LogPosition | undefined {
+  try {
+    const record = parseRecord(new TextDecoder('latin1').decode(line))
+    const { sequence, previous, hash } = record
+    return sequence === after.sequence + 1 && previous === after.hash && isWhole(record)
+      ? { sequence, hash }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Says that a file does not go on from the one before it. */
+export function damaged(file: string): AuditError {
+  return new AuditError('ERR_AUDIT_INTEGRITY', `${quote(file, 128)} does not fit the log; verify it before it goes on`)
+}

@@ -1,0 +1,213 @@
+/**
+ * A log in SQLite. The database is described by its shape: better-sqlite3, `node:sqlite` and `bun:sqlite` have it.
+ *
+ * @module
+ */
+
+import { backend as platform } from '#backend'
+import { AuditError, quote } from '../../errors.ts'
+import { callback, having, maybe, text } from '../../support/options.ts'
+import { checkConfiguration, setUp } from '../configuration.ts'
+import { type AuditEvent, intentEndedBy, intentNamedBy } from '../events/event.ts'
+import { auditHistory, type LoggedEvent } from '../history.ts'
+import { prepareEvent } from '../events/prepare-event.ts'
+import { beginning, formatRecord, type LogPosition, makeRecord, parseRecord, type Sha256 } from '../events/record.ts'
+import { settled } from '../recovery/settled.ts'
+import type { AuditSink, Confirmation } from '../sink.ts'
+import { assertTableName } from './table-name.ts'
+
+/** A prepared statement. */
+export interface SqliteStatement {
+  run(...parameters: readonly (string | number)[]): unknown
+  get(...parameters: readonly (string | number)[]): unknown
+  all(...parameters: readonly (string | number)[]): readonly unknown[]
+}
+
+/** The part of a database that is used. */
+export interface SqliteDatabase {
+  exec(sql: string): unknown
+  prepare(sql: string): SqliteStatement
+}
+
+/** Options of {@link sqliteAuditSink}. */
+export interface SqliteAuditSinkOptions {
+  /** An open database, of which this sink sets `synchronous` to `FULL`. Its owner closes it. */
+  readonly database: SqliteDatabase
+  /** Default `audit_log`. It is made when it does not exist. */
+  readonly table?: string
+  /** For messages. Default `sqlite`. */
+  readonly name?: string
+  /** Default: the platform's. */
+  readonly sha256?: Sha256
+}
+
+/**
+ * Writes records into a table whose rows cannot be changed, removed or replaced by a statement. Each record is one transaction, which reads the record before: so
+ * several processes can write to one log. AUD-18
+ *
+ * @throws ArgumentError for options that are none; AuditError `ERR_AUDIT_CONFIGURATION` when the database cannot be
+ *   written.
+ */
+export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
+  checkConfiguration('audit log in SQLite', options, {
+    database: having('prepare'),
+    table: maybe(text),
+    name: maybe(text),
+    sha256: maybe(callback),
+  })
+  const { database, table = 'audit_log', name = 'sqlite', sha256 = platform.sha256 } = options
+  assertTableName(table)
+  const { ended, last, insert } = setUp(
+    `\`database\` ${quote(name)} cannot hold the table ${quote(table)}; open it for writing`,
+    () => {
+      database.exec('PRAGMA synchronous = FULL')
+      makeTable(database, table)
+      assertWritable(database, table)
+      return {
+        last: database.prepare(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`),
+        ended: database.prepare(`SELECT sequence FROM ${table} WHERE outcome_of = ?`),
+        insert: database.prepare(
+          `INSERT INTO ${table} (sequence, hash, previous, line, outcome_of) VALUES (?, ?, ?, ?, nullif(?, ''))`,
+        ),
+      }
+    },
+  )
+  let closed = false
+  let turn: Promise<unknown> = Promise.resolve()
+
+  /** No transaction may begin while another one of this connection waits for a hash. */
+  async function write(event: Awaited<ReturnType<typeof prepareEvent>>): Promise<Confirmation> {
+    const intent = intentNamedBy(event as unknown as AuditEvent)
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const before = intent === undefined ? undefined : ended.get(intent)
+      if (before !== undefined && before !== null) throw settled(name, positionOf(before).sequence)
+      const made = makeRecord(positionOf(last.get()), event, sha256)
+      const record = made instanceof Promise ? await made : made
+      const { sequence, hash, previous } = record
+      insert.run(sequence, hash, previous, formatRecord(record), intentEndedBy(record.event) ?? '')
+      database.exec('COMMIT')
+      return { sink: name, durability: 'disk', sequence, hash }
+    } catch (cause) {
+      rollBack(database)
+      throw cause
+    }
+  }
+
+  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+    if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
+    const prepared = await prepareEvent(event, sha256)
+    const mine = turn.then(() => {
+      signal?.throwIfAborted()
+      return write(prepared)
+    })
+    turn = mine.catch(() => undefined)
+    try {
+      return await mine
+    } catch (cause) {
+      if (cause instanceof AuditError) throw cause
+      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `the database ${quote(name)} did not take a record`, { cause })
+    }
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    await turn
+  }
+
+  const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(database, table) })
+  return Object.freeze({ name, append, close, history })
+}
+
+async function* newestFirst(database: SqliteDatabase, table: string): AsyncGenerator<readonly LoggedEvent[], void> {
+  const page = database.prepare(
+    `SELECT sequence, line FROM ${table} WHERE sequence < ? ORDER BY sequence DESC LIMIT 500`,
+  )
+  for (let next = Number.MAX_SAFE_INTEGER; next > 1; ) {
+    const rows = page.all(next) as readonly { readonly line: string }[]
+    if (rows.length === 0) return
+    const records = rows.map(({ line }) => parseRecord(line))
+    yield records
+    next = records.at(-1)?.sequence ?? 0
+    // a page holds the process up, and two pages are not to do so together
+    await new Promise((resolve) => setTimeout(resolve))
+  }
+}
+
+/** The lines of a log in SQLite, oldest first: for `verifyAuditLog`. */
+export function* readSqliteLines(database: SqliteDatabase, table = 'audit_log'): Generator<string, void> {
+  assertTableName(table)
+  const page = database.prepare(`SELECT sequence, line FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT 1000`)
+  let reached = 0
+  for (;;) {
+    const rows = page.all(reached) as readonly { readonly sequence: number | bigint; readonly line: string }[]
+    if (rows.length === 0) return
+    for (const { line } of rows) yield line
+    reached = Number(rows.at(-1)?.sequence)
+  }
+}
+
+function positionOf(row: unknown): LogPosition {
+  if (row === undefined || row === null) return beginning
+  const { sequence, hash } = row as { readonly sequence: number | bigint; readonly hash: string }
+  return { sequence: Number(sequence), hash }
+}
+
+/** The table may have been there, and the database be one that is only read. That another one writes is no fault. */
+function assertWritable(database: SqliteDatabase, table: string): void {
+  try {
+    database.exec(`DELETE FROM ${table} WHERE 0`)
+  } catch (cause) {
+    if (!(cause instanceof Error && cause.message.includes('database is locked'))) throw cause
+  }
+}
+
+function rollBack(database: SqliteDatabase): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch {
+    // SQLite has rolled back by itself, as it does when the disk is full.
+  }
+}
+
+/**
+ * `UNIQUE` on the hash before keeps the log from forking. AUD-32: the triggers refuse every statement on rows but one that
+ * adds the next record. `REPLACE` removes rows without asking a trigger for deletions, so it is refused before it does.
+ */
+function makeTable(database: SqliteDatabase, table: string): void {
+  database.exec(`
+    CREATE TABLE IF NOT EXISTS ${table} (
+      sequence INTEGER PRIMARY KEY,
+      hash TEXT NOT NULL UNIQUE,
+      previous TEXT NOT NULL UNIQUE,
+      line TEXT NOT NULL,
+      outcome_of TEXT
+    );
+  `)
+  addColumn(database, table)
+  database.exec(`
+    CREATE UNIQUE INDEX IF NOT EXISTS ${table}_outcome ON ${table} (outcome_of);
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_update BEFORE UPDATE ON ${table}
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_delete BEFORE DELETE ON ${table}
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_replace BEFORE INSERT ON ${table}
+      WHEN NEW.sequence IS NOT (SELECT coalesce(max(sequence), 0) + 1 FROM ${table})
+        OR EXISTS (SELECT 1 FROM ${table} WHERE hash = NEW.hash OR previous = NEW.previous OR outcome_of = NEW.outcome_of)
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+  `)
+}
+
+/** Tables of earlier versions have no column for the intent that a record ends. Another process may be adding it. */
+function addColumn(database: SqliteDatabase, table: string): void {
+  const has = (): boolean => {
+    const columns = database.prepare(`SELECT name FROM pragma_table_info('${table}') WHERE name = ?`).get('outcome_of')
+    return columns !== undefined && columns !== null
+  }
+  if (has()) return
+  try {
+    database.exec(`ALTER TABLE ${table} ADD COLUMN outcome_of TEXT`)
+  } catch (cause) {
+    if (!has()) throw cause
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * From a container to a call: hash, decode, find the invocation, and put its proofs in order.
+ *
+ * @module
+ */
+
+import type { CID } from 'multiformats/cid'
+import { splitContainer } from '../../container/container.ts'
+import { readDelegationFields } from '../../delegation/payload.ts'
+import { isLenient } from '../../envelope/complete-decoding.ts'
+import { type Envelope, fieldBytes, openEnvelope } from '../../envelope/open.ts'
+import { readInvocationPayload } from '../../invocation/payload.ts'
+import { taskBytes } from '../../invocation/task.ts'
+import { cidOf, cidOfKey, digestKey, tokenKey } from '../../ipld/cid.ts'
+import { twinSignature } from '../../principal/signature.ts'
+import type { BoundedMap } from '../../support/bounded-map.ts'
+import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+import type { Settings, VerificationSettings } from '../options.ts'
+import { denialOf } from '../refusal.ts'
+import { isPromiseLike, type Steps, wait } from '../machinery/steps.ts'
+import type { ReadingContext, TokenFormat } from './token-format.ts'
+
+/** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
+export interface Tokens {
+  readonly invocation: OpenInvocation
+  readonly delegations: ReadonlyMap<string, ChainLink>
+}
+
+/** Reads a call into a chain by the format that it is in, or says why it is none. */
+export function readCall(
+  container: string | Uint8Array,
+  context: ReadingContext & { readonly settings: Settings },
+): Steps<Chain | Denial> {
+  return formatOf(container, context.settings.formats).read(container, context)
+}
+
+/** The format that a container is in; the first of the list when none says so. */
+export function formatOf<Token>(
+  container: string | Uint8Array,
+  formats: readonly TokenFormat<Token>[],
+): TokenFormat<Token> {
+  const [first] = formats as readonly [TokenFormat<Token>]
+  return formats.length === 1 ? first : (formats.find((format) => format.recognizes(container)) ?? first)
+}
+
+/** The default format: containers of UCAN 1.0.0. */
+export const standardFormat: TokenFormat<never> = Object.freeze({
+  name: 'ucan@1.0.0',
+  recognizes: isContainer,
+  read: readContainer,
+})
+
+/**
+ * By the first byte. `O` also begins a CAR file in base64; what it stands for here is followed by the first byte of
+ * gzip.
+ */
+function isContainer(container: string | Uint8Array): boolean {
+  const [first = 0, second = 0] =
+    typeof container === 'string' ? [container.charCodeAt(0), container.charCodeAt(1)] : container
+  return '@BCDEFMP'.includes(String.fromCharCode(first)) || (first === 0x4f && second === 0x48)
+}
+
+function* readContainer(container: string | Uint8Array, { settings, memo }: ReadingContext): Steps<Chain | Denial> {
+  const tokens = yield* readTokens(container, settings, memo)
+  if ('code' in tokens) return tokens
+  const { invocation, delegations } = tokens
+  const links = orderProofs(
+    invocation.fields.proofs,
+    (key) => delegations.get(key) ?? (settings.rememberProofs ? remembered(key, memo) : undefined),
+    settings.limits.proofs,
+  )
+  return 'code' in links ? links : { links, invocation }
+}
+
+/** Reads every token of a container, strictly: a malformed one is refused even if nothing refers to it. */
+export function* readTokens(
+  container: string | Uint8Array,
+  settings: VerificationSettings,
+  memo: Pick<BoundedMap<Link>, 'get'>,
+): Steps<Tokens | Denial> {
+  let tokens: readonly Uint8Array[]
+  try {
+    tokens = yield* wait(splitContainer(container, settings.limits))
+  } catch (error) {
+    return denialOf(error)
+  }
+  const keys = yield* hashAll(tokens, settings)
+  const links = new Map<string, ChainLink>()
+  let invocation: OpenInvocation | undefined
+  for (let index = 0; index < tokens.length; index++) {
+    const bytes = tokens[index] as Uint8Array
+    const key = keys[index] as string
+    // A token that is in the container twice is read once.
+    if (links.has(key)) continue
+    const known = memo.get(key)
+    if (known !== undefined) {
+      links.set(key, { link: known, key, unverified: undefined })
+      continue
+    }
+    try {
+      const envelope = openEnvelope(bytes, settings.limits, settings.accept, settings.texts)
+      const lenient = isLenient(envelope, settings)
+      if (envelope.tag.kind === 'delegation') {
+        links.set(key, { link: yield* readLink(envelope, key, lenient, settings), key, unverified: envelope })
+        continue
+      }
+      if (invocation !== undefined) {
+        return {
+          code: 'invocation_ambiguous',
+          message: 'the container holds more than one invocation',
+          requirement: 'CTN-06',
+        }
+      }
+      const fields = readInvocationPayload(envelope.payload, lenient, settings)
+      invocation = { envelope, fields, cid: cidOfKey(key), task: () => taskBytes(envelope) }
+    } catch (error) {
+      return denialOf(error, { kind: 'token', index })
+    }
+  }
+  if (invocation === undefined) {
+    return { code: 'invocation_missing', message: 'the container holds no invocation', requirement: 'CTN-07' }
+  }
+  return { invocation, delegations: links }
+}
+
+/** PRF-13: what was not sent but verified before. Its name is the hash of what was verified. */
+function remembered(key: string, memo: Pick<BoundedMap<Link>, 'get'>): ChainLink | undefined {
+  const link = memo.get(key)
+  return link === undefined ? undefined : { link, key, unverified: undefined }
+}
+
+/**
+ * Puts delegations into the order in which a list of CIDs names them. There is no search: whoever made the list has
+ * done it.
+ *
+ * @param find - gives the delegation of a `digestKey`, when there is one.
+ */
+export function orderProofs(
+  names: readonly CID[],
+  find: (key: string) => ChainLink | undefined,
+  most: number,
+): readonly ChainLink[] | Denial {
+  if (names.length > most) {
+    return {
+      code: 'chain_too_long',
+      message: `the invocation names ${names.length} proofs, more than ${most}`,
+      requirement: 'LIM-04',
+    }
+  }
+  const links: ChainLink[] = []
+  const missing: CID[] = []
+  let at: number | undefined
+  for (let index = 0; index < names.length; index++) {
+    const cid = names[index] as CID
+    const link = find(tokenKey(cid))
+    if (link !== undefined) links.push(link)
+    else {
+      missing.push(cid)
+      at ??= index
+    }
+  }
+  if (at === undefined) return links
+  return {
+    code: 'proof_missing',
+    message: `delegation ${at} of ${names.length} is not in the container (${missing.length} missing)`,
+    at,
+    requirement: 'PRF-01',
+    missing,
+  }
+}
+
+/**
+ * The digests of tokens, as keys: the name of a token is the hash of what was received, and no name that came along is
+ * believed. Where hashing has to be waited for, all are waited for at once.
+ */
+function* hashAll(tokens: readonly Uint8Array[], { backend }: VerificationSettings): Steps<readonly string[]> {
+  const digests = tokens.map((bytes) => backend.sha256Key?.(bytes) ?? backend.sha256(bytes))
+  const known = digests.some(isPromiseLike) ? yield* wait(Promise.all(digests)) : digests
+  return known.map((digest) => (typeof digest === 'string' ? digest : digestKey(digest as Uint8Array)))
+}
+
+function* readLink(envelope: Envelope, key: string, lenient: boolean, settings: VerificationSettings): Steps<Link> {
+  const { payload } = envelope
+  const fields = readDelegationFields(payload, lenient, settings, (policy) =>
+    settings.policies.compile(fieldBytes(envelope, 'pol'), policy),
+  )
+  const twin = yield* twinName(envelope, settings)
+  // Put together in one piece: many are kept, and what is spread into an object is kept beside it.
+  const link: { -readonly [Key in keyof Link]: Link[Key] } = {
+    issuer: fields.issuer,
+    audience: fields.audience,
+    subject: fields.subject,
+    command: fields.command,
+    policy: fields.policy,
+    expiration: fields.expiration,
+    name: cidOfKey(key).toString(),
+  }
+  if (fields.notBefore !== undefined) link.notBefore = fields.notBefore
+  if (twin !== undefined) link.twin = twin
+  const weight = linkWeight(envelope.signed.length)
+  if (weight > 1) link.weight = weight
+  return link
+}
+
+/**
+ * With ECDSA anybody can turn a signature into a second one, and the token gets a second CID. A revocation names one
+ * of the two, so both are looked up.
+ */
+function* twinName(envelope: Envelope, settings: VerificationSettings): Steps<string | undefined> {
+  const twin = twinSignature(envelope.algorithm, envelope.signature)
+  if (twin === undefined) return undefined
+  const bytes = new Uint8Array(envelope.bytes)
+  // The signature stands right before what was signed.
+  bytes.set(twin, bytes.length - envelope.signed.length - twin.length)
+  return cidOf(yield* wait(settings.backend.sha256(bytes))).toString()
+}

@@ -1,0 +1,70 @@
+import { type Did, didMethod } from '../../did/did.ts'
+import { readDidKey } from '../../did/did-key.ts'
+import type { PublicKey } from '../../did/public-key.ts'
+import { readKeys } from '../../did/resolver.ts'
+import type { CryptoBackend, PreparedKey } from '../../principal/backend/backend.ts'
+import { createBoundedMap } from '../../support/bounded-map.ts'
+import type { CallOptions, VerificationSettings } from '../options.ts'
+import { isPromiseLike, type Steps, waitUnlessAborted } from './steps.ts'
+
+/** Keys at hand: parsed and prepared once, as preparing one can cost as much as a verification. */
+export interface KeyRing {
+  /**
+   * The keys of a DID. Those of a `did:key` never change and are remembered, when they are given at once; others are
+   * resolved each time. Whether an Ed25519 key is a point of the curve may be left to the verification. Throws when the
+   * resolver does, or gives no keys.
+   */
+  resolve(did: Did, settings: VerificationSettings, call: CallOptions): Steps<readonly PublicKey[]>
+  /** The key in the back end's form. */
+  prepare(key: PublicKey, backend: CryptoBackend): PreparedKey | Promise<PreparedKey>
+}
+
+/** The list that a resolver gave, and the keys that were found in it: one that cannot change is not looked at twice. */
+interface Resolved {
+  readonly list: unknown
+  readonly keys: readonly PublicKey[]
+}
+
+/** Most keys that are kept at hand. */
+const maxKeys = 10_000
+
+/** Makes a key ring for one back end. */
+export function createKeyRing(): KeyRing {
+  const resolved = createBoundedMap<Resolved>(maxKeys)
+  const prepared = createBoundedMap<PreparedKey>(maxKeys)
+  return {
+    *resolve(did, settings, call) {
+      const isKey = didMethod(did) === 'key'
+      const known = resolved.get(did)
+      if (isKey && known !== undefined) return known.keys
+      const quick = isQuick(did, settings)
+      const asked = quick ? undefined : settings.resolver.resolve(did, call)
+      const answer = yield* waitUnlessAborted(asked, call.signal)
+      const list = answer?.keys
+      // A resolver of somebody's own may exchange the keys in an answer that it keeps.
+      if (known?.list === list && !quick && Object.isFrozen(list)) return known?.keys ?? []
+      const keys = quick ? [readDidKey(did)] : readKeys(did, answer)
+      // A resolver that waits for something asks more than the key.
+      if (!isKey || !isPromiseLike(asked)) resolved.set(did, { list, keys })
+      return keys
+    },
+    prepare(key, backend) {
+      const known = prepared.get(key.did)
+      if (known !== undefined) return known
+      const made = backend.prepareKey(key)
+      if (!isPromiseLike(made)) {
+        prepared.set(key.did, made)
+        return made
+      }
+      return made.then((value) => {
+        prepared.set(key.did, value)
+        return value
+      })
+    },
+  }
+}
+
+/** Keys of Ed25519, when nobody wants them resolved in another way and the back end notices what is no point. */
+function isQuick(did: Did, { backend, resolvesKeysOnly }: VerificationSettings): boolean {
+  return resolvesKeysOnly && backend.checksPoints === true && did.startsWith('did:key:z6Mk')
+}

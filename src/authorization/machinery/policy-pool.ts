@@ -1,0 +1,36 @@
+import { type CompiledPolicy, compileParsed } from '../../capability/policy/compile.ts'
+import { parsePolicy } from '../../capability/policy/parse-policy.ts'
+import { digestKey } from '../../ipld/cid.ts'
+import type { IpldValue } from '../../ipld/value.ts'
+import { createBoundedMap } from '../../support/bounded-map.ts'
+
+/** Gives the policy that bytes say, and the same one for the same bytes: most delegations have one of a few policies. */
+export interface PolicyPool {
+  /**
+   * Reads and compiles, unless it has before.
+   *
+   * @param bytes - the policy as received.
+   * @param value - the same, decoded.
+   * @throws MalformedError when it is no policy.
+   */
+  compile(bytes: Uint8Array, value: IpldValue | undefined): CompiledPolicy
+}
+
+/** Longest policy that is shared, in bytes. */
+const maxBytes = 512
+
+/** Makes a pool of at most `max` policies. */
+export function createPolicyPool(max: number): PolicyPool {
+  const pool = createBoundedMap<CompiledPolicy>(max)
+  return {
+    compile(bytes, value) {
+      if (bytes.length > maxBytes) return compileParsed(parsePolicy(value))
+      const key = digestKey(bytes)
+      const known = pool.get(key)
+      if (known !== undefined) return known
+      const policy = compileParsed(parsePolicy(value))
+      pool.set(key, policy)
+      return policy
+    },
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * One set of rules, two ways to run it: a generator does the work and yields whenever it has to wait for something.
+ * Where nothing has to be waited for, no promise is made and the answer comes at once.
+ *
+ * @module
+ */
+
+import { ArgumentError } from '../../errors.ts'
+import { unlessAborted } from '../../support/abort.ts'
+
+/** Work that yields what it must wait for, and ends with a `T`. */
+export type Steps<T> = Generator<PromiseLike<unknown>, T, unknown>
+
+/** Gets the value now if it is there, and waits for it otherwise. Use as `yield* wait(value)`. */
+export function* wait<T>(value: T | PromiseLike<T>): Steps<T> {
+  return isPromiseLike(value) ? ((yield value) as T) : value
+}
+
+/**
+ * The same for what a store or a resolver was asked: given up as soon as the signal is aborted, whether they mind it or
+ * not.
+ */
+export function* waitUnlessAborted<T>(value: T | PromiseLike<T>, signal: AbortSignal | undefined): Steps<T> {
+  return isPromiseLike(value) ? ((yield unlessAborted(Promise.resolve(value), signal)) as T) : value
+}
+
+/** Whether a value has to be waited for. */
+export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Runs steps to their end, waiting where they wait. */
+export async function runAsync<T>(steps: Steps<T>): Promise<T> {
+  let step = steps.next()
+  while (!step.done) {
+    let value: unknown
+    try {
+      value = await step.value
+    } catch (error) {
+      step = steps.throw(error)
+      continue
+    }
+    step = steps.next(value)
+  }
+  return step.value
+}
+
+/**
+ * Runs steps that never have to wait.
+ *
+ * @throws {@link ArgumentError} when they do: a store, resolver, schema or back end given is asynchronous.
+ */
+export function runSync<T>(steps: Steps<T>): T {
+  const step = steps.next()
+  if (step.done) return step.value
+  // The promise is nobody's any more; its failure must not end the process.
+  Promise.resolve(step.value).catch(() => undefined)
+  throw new ArgumentError('a store, resolver, schema or back end is asynchronous; call the asynchronous function')
+}

@@ -1,0 +1,9 @@
+// node only: spools to files
+/**
+ * Audit records to an HTTP endpoint: `procura/audit/http`.
+ *
+ * @module
+ */
+
+export type { BackOff } from '../../audit/http/back-off.ts'
+export { type HttpAuditSink, type HttpAuditSinkOptions, httpAuditSink } from '../../audit/http/http-audit-sink.ts'

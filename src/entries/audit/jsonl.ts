@@ -1,0 +1,15 @@
+// node only: uses node:fs
+/**
+ * Audit logs in files: `procura/audit/jsonl`.
+ *
+ * @module
+ */
+
+export {
+  type JsonlAuditSink,
+  type JsonlAuditSinkOptions,
+  jsonlAuditSink,
+  type SyncPolicy,
+} from '../../audit/jsonl/jsonl-audit-sink.ts'
+export type { FileState, LogFiles } from '../../audit/jsonl/log-files.ts'
+export { type ReadJsonlOptions, readJsonlLines, readJsonlRecords } from '../../audit/jsonl/read-jsonl-log.ts'

@@ -1,0 +1,8 @@
+// node only: writes to process.stdout
+/**
+ * `procura/audit/stdout`: a log on standard output.
+ *
+ * @module
+ */
+
+export { type LineStream, type StdoutAuditSinkOptions, stdoutAuditSink } from '../../audit/sinks/stdout-audit-sink.ts'

@@ -1,0 +1,7 @@
+/**
+ * `procura/backend/noble`: cryptography in JavaScript, without any of the host.
+ *
+ * @module
+ */
+
+export { backend } from '../../principal/backend/noble.ts'

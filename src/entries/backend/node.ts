@@ -1,0 +1,8 @@
+// node only: uses node:crypto
+/**
+ * `procura/backend/node`: cryptography of Node.
+ *
+ * @module
+ */
+
+export { backend } from '../../principal/backend/node.ts'

@@ -1,0 +1,8 @@
+// node only: uses node:crypto by way of the back end of Node
+/**
+ * `procura/backend/sodium`: verification by libsodium.
+ *
+ * @module
+ */
+
+export { type Sodium, sodiumBackend } from '../../principal/backend/sodium.ts'

@@ -1,0 +1,8 @@
+// node only: uses node:dns, node:https, node:stream
+/**
+ * `procura/did/web-node`: a `fetch` for `did:web` that connects to public addresses alone, on Node.
+ *
+ * @module
+ */
+
+export { type PublicFetchOptions, publicFetch } from '../../did/did-web-node.ts'

@@ -1,0 +1,7 @@
+/**
+ * `procura/errors`: the errors that this library throws. Switch on `code`; the text is for people.
+ *
+ * @module
+ */
+
+export { ArgumentError, AttenuationError, type AuditErrorCode, AuditError, AuthorizationError, type MalformedKind, MalformedError, ProcuraError, type ProcuraErrorCode, ProofSearchError, ResolutionError, SigningError, StoreError, StoreFullError, ThreadError, VaultError, type VaultErrorCode } from '../errors.ts'

@@ -1,0 +1,7 @@
+/**
+ * gzip elsewhere than on Node.
+ *
+ * @module
+ */
+
+export { gunzip, gzip } from '../../container/gzip/web.ts'

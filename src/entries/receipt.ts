@@ -1,0 +1,9 @@
+/**
+ * `procura/receipt`: what came of a task, signed by who executed it.
+ *
+ * @module
+ */
+
+export { type IssueReceiptOptions, issueReceipt } from '../receipt/issue-receipt.ts'
+export type { Outcome, Receipt } from '../receipt/receipt.ts'
+export { type ReceiptFault, type ReceiptVerdict, type VerifyReceiptOptions, verifyReceipt } from '../receipt/verify-receipt.ts'

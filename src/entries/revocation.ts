@@ -1,0 +1,15 @@
+/**
+ * `procura/revocation`: taking a delegation back, and checking that somebody may.
+ *
+ * @module
+ */
+
+export type { ProofLike } from '../invocation/invoke.ts'
+export type {
+  RevocationEntry,
+  RevocationRecord,
+  RevocationRegistry,
+  RevocationStore,
+} from '../revocation/revocation-store.ts'
+export { type RevokeOptions, revoke } from '../revocation/revoke.ts'
+export { type RevocationVerdict, type VerifyRevocationOptions, verifyRevocation } from '../authorization/verify-revocation.ts'

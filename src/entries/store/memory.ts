@@ -1,0 +1,14 @@
+/**
+ * `procura/store/memory`: what a service of one process has to remember.
+ *
+ * @module
+ */
+
+export { type MemoryRevocationStoreOptions, memoryRevocationStore } from '../../revocation/memory.ts'
+export type {
+  RevocationEntry,
+  RevocationRecord,
+  RevocationRegistry,
+  RevocationStore,
+} from '../../revocation/revocation-store.ts'
+export { type MemoryReplayStoreOptions, memoryReplayStore, type ReplayStore } from '../../authorization/replay-store.ts'

@@ -1,0 +1,28 @@
+/**
+ * The vault: releases credentials for calls that are permitted, and lets nobody see them.
+ *
+ * Vaults over memory, the environment, files and services have entry points of their own, and so have processors. Here is
+ * what they have in common, and what one needs to put a vault over another store.
+ *
+ * @module
+ */
+
+export type { BreakerState } from '../vault/resilience/circuit-breaker.ts'
+export { type CreateVaultOptions, createVault, type VaultOptions } from '../vault/create-vault.ts'
+export type { CredentialRules } from '../vault/rules/credential.ts'
+export type { SecretValue } from '../vault/secret-value.ts'
+export type {
+  DeriveContext,
+  DerivedSecret,
+  OutgoingRequest,
+  PlainValue,
+  Processor,
+  ProcessorContext,
+  ProcessorDescription,
+} from '../vault/processor.ts'
+export { type ReferenceRow, type ReferenceTable, referenceTable } from '../vault/rules/reference-table.ts'
+export type { RemoteVault } from '../vault/resilience/remote-vault.ts'
+export { type ResilienceOptions, type ResilientSource, resilient } from '../vault/resilience/resilient.ts'
+export { Secret } from '../vault/secret.ts'
+export type { ReadOptions, SecretKind, SecretReading, SecretSource } from '../vault/source.ts'
+export type { Lease, LeaseOptions, Recheck, Release, ReleaseOptions, UseRequest, Vault } from '../vault/vault.ts'

@@ -1,0 +1,9 @@
+// node only: keeps credentials in an encrypted file
+/**
+ * `procura/vault/file`: a vault in an encrypted file.
+ *
+ * @module
+ */
+
+export { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'
+export { type FileVault, type FileVaultOptions, openFileVault, type StoredCredential } from '../../vault/stores/file/file-vault.ts'

@@ -1,0 +1,8 @@
+/**
+ * `procura/vault/memory`: a vault whose credentials are in memory.
+ *
+ * @module
+ */
+
+export { type MemoryCredential, memoryVault } from '../../vault/stores/memory/memory-vault.ts'
+export type { SecretValue } from '../../vault/secret-value.ts'

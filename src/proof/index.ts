@@ -1,9 +1,0 @@
-/**
- * `procura/proof`: what an agent holds, and the chain for a call found among it.
- *
- * @module
- */
-
-export { type FindProofsOptions, findProofs } from './find-proofs.ts'
-export { type MemoryProofStoreOptions, memoryProofStore } from './memory.ts'
-export type { ProofRegistry, ProofStore } from './proof-store.ts'

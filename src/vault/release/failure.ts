@@ -1,0 +1,71 @@
+/**
+ * What an error may say about a failure elsewhere. Messages of others can hold a secret (a JSON parser quotes its
+ * input, a URL parser the URL), so that only names and codes are kept.
+ *
+ * @module
+ */
+
+import { VaultError, type VaultErrorCode } from '../../errors.ts'
+import { unlessAborted } from '../../support/abort.ts'
+
+/**
+ * Makes a {@link VaultError} whose cause is a stand-in for `cause`: the name of the error and its code, no text.
+ *
+ * @param code - which of the ways of failing.
+ * @param message - text of ours, without a secret.
+ * @param cause - what was caught; a `VaultError` is kept as it is.
+ */
+export function vaultFailure(code: VaultErrorCode, message: string, cause?: unknown): VaultError {
+  if (cause === undefined) return new VaultError(code, message)
+  const reason = describeCause(cause)
+  return new VaultError(code, reason === '' ? message : `${message} (${reason})`, { cause: safeCause(cause) })
+}
+
+/** What one call was to bring could not be had, which says nothing of the store: others are not kept waiting for it. */
+export class CallFailure extends VaultError {
+  /** @param error - says so; told as it is. */
+  constructor(error: VaultError) {
+    super(error.code, error.message, { cause: error.cause })
+    this.name = 'VaultError'
+  }
+}
+
+/**
+ * Asks a function of the caller's for something secret; its errors are treated like those of any other.
+ *
+ * @param what - what it gives, for the message.
+ * @param signal - ends the wait for it.
+ * @throws {@link VaultError} its own, or `ERR_VAULT_UNAVAILABLE`.
+ */
+export async function fromCaller<T>(
+  what: string,
+  task: () => T | Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  try {
+    return await unlessAborted(task, signal)
+  } catch (cause) {
+    if (cause instanceof VaultError) throw cause
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${what} could not be had`, cause)
+  }
+}
+
+/** The code of an error, or its name, when they are plain identifiers; else nothing. */
+function describeCause(cause: unknown): string {
+  for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {
+    const code = (error as { readonly code?: unknown }).code
+    if (typeof code === 'string' && IDENTIFIER.test(code)) return code
+  }
+  return cause instanceof Error && IDENTIFIER.test(cause.name) ? cause.name : ''
+}
+
+function safeCause(cause: unknown): Error {
+  if (cause instanceof VaultError) return cause
+  // SEC-03
+  const safe = new Error(describeCause(cause) || 'unknown')
+  if (cause instanceof Error && IDENTIFIER.test(cause.name)) safe.name = cause.name
+  return safe
+}
+
+/** Names of errors and codes such as `ECONNREFUSED`, `UND_ERR_SOCKET`, `TimeoutError`. */
+const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_]{0,63}$/

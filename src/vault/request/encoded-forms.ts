@@ -1,0 +1,65 @@
+import { encodeBase64, encodeBase64url } from '../../ipld/base.ts'
+import type { Secret } from '../secret.ts'
+
+/** Forms shorter than this many bytes are not looked for: they would be found everywhere. */
+const SHORTEST = 4
+
+/**
+ * Lists the byte strings under which a secret may appear in a response: as it is, in base64 and base64url at each of
+ * the three alignments that surrounding text can give, in hexadecimal, percent-encoded, and as a JSON string. The
+ * fields of a secret of several fields are listed too. The longest come first.
+ */
+export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] {
+  const forms = new Map<string, Uint8Array>()
+  for (const secret of secrets) {
+    for (const value of valuesOf(secret)) {
+      for (const form of formsOf(value)) if (form.length >= SHORTEST) forms.set(form.join(), form)
+    }
+  }
+  return [...forms.values()].sort((a, b) => b.length - a.length)
+}
+
+function valuesOf(secret: Secret): readonly Uint8Array[] {
+  const encoder = new TextEncoder()
+  return [secret.revealBytes(), ...secret.fieldNames().map((name) => encoder.encode(secret.revealField(name)))]
+}
+
+function formsOf(bytes: Uint8Array): readonly Uint8Array[] {
+  const encoder = new TextEncoder()
+  const texts: string[] = [...alignments(bytes, encodeBase64), ...alignments(bytes, encodeBase64url)]
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  texts.push(hex, hex.toUpperCase())
+  const text = new TextDecoder().decode(bytes)
+  const percent = percentEncode(bytes)
+  texts.push(
+    percent,
+    percent.replace(/%[0-9A-F]{2}/g, (triplet) => triplet.toLowerCase()),
+  )
+  texts.push(percent.replaceAll('%20', '+'), new URLSearchParams([['', text]]).toString().slice(1))
+  const json = JSON.stringify(text).slice(1, -1)
+  texts.push(json, json.replaceAll('/', '\\/'))
+  return [bytes, ...texts.map((form) => encoder.encode(form))]
+}
+
+/**
+ * The characters of base64 that depend on `bytes` alone, when zero, one or two bytes of something else stand before
+ * them in the encoded group of three.
+ */
+function alignments(bytes: Uint8Array, encode: (bytes: Uint8Array) => string): readonly string[] {
+  return [0, 1, 2].map((before) => {
+    const padded = new Uint8Array(before + bytes.length)
+    padded.set(bytes, before)
+    return encode(padded).slice(Math.ceil((before * 8) / 6), Math.floor((padded.length * 8) / 6))
+  })
+}
+
+/** `encodeURIComponent` over bytes, so that bytes which are no text have a form too. */
+function percentEncode(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) =>
+    UNRESERVED.includes(String.fromCharCode(byte))
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('')
+}
+
+const UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"

@@ -1,0 +1,195 @@
+/**
+ * Takes a secret out of a response, in case the upstream echoes it: a second line of defence, stated as best effort.
+ * An upstream that encrypts, reverses or splits what it was sent is not caught.
+ *
+ * @module
+ */
+
+import { VaultError } from '../../errors.ts'
+import { concatBytes } from '../../ipld/concat.ts'
+import { startBackgroundTimer } from '../../support/background-timer.ts'
+
+/** How many bytes of a body are searched. */
+export const SCRUBBED_BYTES = 65_536
+
+const MARKER = '[redacted]'
+
+/** Headers that start a session with the authority of the credential, or that describe the body before it was read. */
+const REMOVED: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length']
+
+/** Statuses whose responses have no body (Fetch Standard, "null body status"). */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
+
+/** When a body is broken off before its end. */
+export interface BodyLimits {
+  /** Breaks it off at once when it fires. */
+  readonly signal: AbortSignal
+  /** Milliseconds for which nobody may read from it. */
+  readonly unreadMs: number
+}
+
+/**
+ * Returns a response like `response` with every form of the secret replaced, in the headers and in the first
+ * {@link SCRUBBED_BYTES} bytes of the body. The body streams; no byte is held back that cannot begin a form.
+ *
+ * @param forms - from `encodedForms`, the longest first.
+ * @param whenDone - called once, when the body has ended, was cancelled, or was broken off.
+ */
+export function scrubResponse(
+  response: Response,
+  forms: readonly Uint8Array[],
+  whenDone: () => void,
+  limits: BodyLimits,
+): Response {
+  const headers = scrubHeaders(response.headers, forms)
+  const init = { status: response.status, headers }
+  const isEmpty = BODILESS.has(response.status) || response.headers.get('content-length') === '0'
+  if (response.body === null || isEmpty) {
+    whenDone()
+    response.body?.cancel().catch(() => undefined)
+    return new Response(null, init)
+  }
+  return new Response(scrubBody(response.body, forms, whenDone, limits), init)
+}
+
+function scrubHeaders(given: Headers, forms: readonly Uint8Array[]): Headers {
+  // header values are bytes, one a character
+  const texts = forms.map((form) => Array.from(form, (byte) => String.fromCharCode(byte)).join(''))
+  const headers = new Headers()
+  for (const [name, value] of given) {
+    // SEC-05
+    if (REMOVED.includes(name)) continue
+    if (texts.some((text) => name.includes(text.toLowerCase()))) continue
+    headers.append(
+      name,
+      texts.reduce((scrubbed, text) => scrubbed.replaceAll(text, MARKER), value),
+    )
+  }
+  return headers
+}
+
+/** Replaces the forms in a stream of bytes. */
+export function scrubBody(
+  body: ReadableStream<Uint8Array>,
+  forms: readonly Uint8Array[],
+  whenDone: () => void,
+  { signal, unreadMs }: BodyLimits,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  const scrubber = createScrubber(forms)
+  let controller: ReadableStreamDefaultController<Uint8Array>
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isOpen = true
+
+  function end(): void {
+    isOpen = false
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+    whenDone()
+  }
+
+  // also when nobody reads, or the host's own stream does not hear the signal
+  function breakOff(reason: unknown): void {
+    if (!isOpen) return
+    end()
+    controller.error(reason)
+    reader.cancel(reason).catch(() => undefined)
+  }
+
+  function onAbort(): void {
+    breakOff(signal.reason)
+  }
+
+  function waitForReader(): void {
+    const unread = (): void =>
+      breakOff(new VaultError('ERR_VAULT_UPSTREAM', `nobody read from the response for ${unreadMs} ms`))
+    timer = startBackgroundTimer(unread, unreadMs)
+  }
+
+  const source: UnderlyingDefaultSource<Uint8Array> = {
+    start(given) {
+      controller = given
+      if (signal.aborted) return onAbort()
+      signal.addEventListener('abort', onAbort, { once: true })
+      waitForReader()
+    },
+    async pull() {
+      clearTimeout(timer)
+      try {
+        for (;;) {
+          const { done, value } = await reader.read()
+          if (!isOpen) return
+          const bytes = done ? scrubber.end() : scrubber.push(value)
+          if (bytes.length > 0) controller.enqueue(bytes)
+          if (done) {
+            end()
+            controller.close()
+          } else if (bytes.length > 0) waitForReader()
+          if (done || bytes.length > 0) return
+        }
+      } catch (error) {
+        breakOff(error)
+      }
+    },
+    async cancel(reason) {
+      if (isOpen) end()
+      await reader.cancel(reason)
+    },
+  }
+  // nothing is read ahead: each pull is for a reader
+  return new ReadableStream(source, { highWaterMark: 0 })
+}
+
+interface Scrubber {
+  push(chunk: Uint8Array): Uint8Array
+  end(): Uint8Array
+}
+
+function createScrubber(forms: readonly Uint8Array[]): Scrubber {
+  const byFirst = new Map<number, Uint8Array[]>()
+  for (const form of forms) {
+    const first = form[0] ?? 0
+    byFirst.set(first, [...(byFirst.get(first) ?? []), form])
+  }
+  const marker = new TextEncoder().encode(MARKER)
+  let held: Uint8Array = new Uint8Array(0)
+  let searched = 0
+
+  function search(bytes: Uint8Array, last: boolean): Uint8Array {
+    const out: Uint8Array[] = []
+    let kept = 0
+    let at = 0
+    while (at < bytes.length && searched + at < SCRUBBED_BYTES) {
+      const candidates = byFirst.get(bytes[at] ?? 0) ?? []
+      const rest = bytes.length - at
+      if (!last && candidates.some((form) => form.length > rest && matches(bytes, at, form) === rest)) break
+      const found = candidates.find((form) => matches(bytes, at, form) === form.length)
+      // SEC-04
+      if (found !== undefined) {
+        out.push(bytes.subarray(kept, at), marker)
+        kept = at + found.length
+      }
+      at += found?.length ?? 1
+    }
+    const end = searched + at >= SCRUBBED_BYTES ? bytes.length : at
+    out.push(bytes.subarray(kept, end))
+    held = new Uint8Array(bytes.subarray(end))
+    searched += end
+    return concatBytes(out)
+  }
+
+  return {
+    push: (chunk) => {
+      if (searched >= SCRUBBED_BYTES) return chunk
+      return search(held.length === 0 ? chunk : concatBytes([held, chunk]), false)
+    },
+    end: () => search(held, true),
+  }
+}
+
+/** How many bytes of `form` stand at `at`, up to the end of `bytes`. */
+function matches(bytes: Uint8Array, at: number, form: Uint8Array): number {
+  let length = 0
+  while (length < form.length && at + length < bytes.length && bytes[at + length] === form[length]) length += 1
+  return length
+}

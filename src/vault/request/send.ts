@@ -1,0 +1,216 @@
+/**
+ * Sends a request with a credential in it: the target is checked on the parsed URL, at the first hop and at each that
+ * an upstream redirects to.
+ *
+ * @module
+ */
+
+import { ArgumentError, VaultError } from '../../errors.ts'
+import { unlessAborted } from '../../support/abort.ts'
+import type { Deadline } from '../../support/deadline.ts'
+import { anything, checkOptions, type Forms, maybe, text } from '../../support/options.ts'
+import type { Clock } from '../../time.ts'
+import type { Credential } from '../rules/credential.ts'
+import { checkDestination } from './destination.ts'
+import { vaultFailure } from '../release/failure.ts'
+import type { OutgoingRequest, Processor, ProcessorContext } from '../processor.ts'
+import { safeHeaders } from './headers.ts'
+import type { Secret } from '../secret.ts'
+import type { UseRequest } from '../vault.ts'
+
+/** What sending needs of its surroundings. */
+export interface SendOptions {
+  readonly clock: Clock
+  readonly fetch: typeof fetch
+  /** The caller's. */
+  readonly signal: AbortSignal | undefined
+  /** Until when the upstream must have begun to answer. It follows the caller's signal for as long as there is a body. */
+  readonly deadline: Deadline
+  /** Redirects that are followed. */
+  readonly redirects: number
+  /** Asked before each hop but the first. Throws when the call does not stand any more. */
+  readonly stillStands: (signal: AbortSignal) => Promise<void>
+}
+
+/** A request as the caller meant it when it called, before a credential is in it. */
+export interface PlainRequest {
+  readonly target: string
+  readonly method: string
+  readonly headers: Headers
+  readonly body: Uint8Array | undefined
+}
+
+/**
+ * Copies a request, so that nothing the caller does to it later changes what is checked or sent.
+ *
+ * @throws {@link ArgumentError} when a part of it is of another kind.
+ */
+export function copyRequest(given: Omit<UseRequest, 'authorization' | 'reference'>): PlainRequest {
+  const request = checkOptions<Omit<UseRequest, 'authorization' | 'reference'>>('use', given, requestForms)
+  const { body, method = 'GET' } = request
+  if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
+    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` has no body`)
+  }
+  // VLT-05
+  return {
+    target: String(request.url),
+    method,
+    headers: copyHeaders(request.headers),
+    body:
+      body === undefined ? undefined : typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body),
+  }
+}
+
+const requestForms: Forms<UseRequest> = Object.freeze({
+  reference: anything,
+  authorization: anything,
+  url: anything,
+  method: maybe(text),
+  headers: anything,
+  body: (value) =>
+    value === undefined || typeof value === 'string' || value instanceof Uint8Array
+      ? undefined
+      : 'must be a text or a Uint8Array; of an object, JSON.stringify makes a text',
+})
+
+function copyHeaders(headers: UseRequest['headers']): Headers {
+  try {
+    return new Headers(headers)
+  } catch {
+    throw new ArgumentError('`headers` must be an object of texts, or Headers, each as `fetch` takes it')
+  }
+}
+
+/**
+ * Sends the request, following redirects within the origin of the first hop.
+ *
+ * @returns the response as the upstream gave it; not yet scrubbed.
+ * @throws {@link VaultError} `ERR_VAULT_ORIGIN_REFUSED` when a hop leads where the credential may not go,
+ *   `ERR_VAULT_UPSTREAM` when the upstream does not answer, or redirects too often; what `stillStands` throws; the reason
+ *   of the caller's signal when it fires. After it has thrown nothing is sent.
+ */
+export async function sendWithCredential(
+  plain: PlainRequest,
+  credential: Credential & { readonly processor: Processor },
+  secret: Secret,
+  options: SendOptions,
+): Promise<Response> {
+  const { deadline, signal: callers, stillStands } = options
+  const { signal } = deadline
+  try {
+    let url = checkDestination(credential, plain.target, plain.method)
+    const { origin } = url
+    let { method, body } = plain
+    let headers = plain.headers
+    for (let hops = 0; ; hops += 1) {
+      if (hops > 0) await stillStands(signal)
+      const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential)
+      const signed = await withSecret(credential.processor, request, secret, { ...options, signal })
+      const response = await send(signed, origin, options.fetch, signal)
+      const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
+      if (location === null) return response
+      // how the rest of it ends is nobody's concern, and need not be waited for
+      response.body?.cancel().catch(() => undefined)
+      if (hops === options.redirects) {
+        throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream redirected more than ${options.redirects} times`)
+      }
+      const rewritten = rewritesMethod(response.status, method)
+      if (rewritten) {
+        method = 'GET'
+        body = undefined
+        headers = withoutContentHeaders(headers)
+      }
+      url = checkDestination(credential, location, method, url)
+      // ORG-08
+      if (url.origin !== origin) {
+        throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the upstream redirected to another origin')
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted || error instanceof VaultError) throw error
+    if (callers?.aborted) throw callers.reason
+    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not answer', signal.reason)
+  } finally {
+    deadline.clear()
+  }
+}
+
+/** What a processor of the service's own throws may quote the secret. */
+async function withSecret(
+  processor: Processor,
+  request: OutgoingRequest,
+  secret: Secret,
+  context: ProcessorContext,
+): Promise<OutgoingRequest> {
+  try {
+    return await unlessAborted(() => processor.apply(request, secret, context), context.signal)
+  } catch (error) {
+    if (context.signal.aborted || error instanceof VaultError) throw error
+    throw vaultFailure('ERR_VAULT_INTEGRITY', 'the processor could not put the secret into the request', error)
+  }
+}
+
+function prepare(
+  request: OutgoingRequest,
+  credential: Credential & { readonly processor: Processor },
+): OutgoingRequest {
+  const url = new URL(request.url)
+  for (const name of credential.processor.parameters) url.searchParams.delete(name)
+  return { ...request, url, headers: safeHeaders(request.headers, credential) }
+}
+
+async function send(
+  request: OutgoingRequest,
+  origin: string,
+  fetch: SendOptions['fetch'],
+  signal: AbortSignal,
+): Promise<Response> {
+  // a processor may add to the URL, and must not move the request elsewhere
+  if (request.url.origin !== origin) {
+    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the processor changed the origin of the request')
+  }
+  // VLT-47
+  signal.throwIfAborted()
+  const answer = (async () =>
+    fetch(request.url, {
+      method: request.method,
+      headers: request.headers,
+      ...(request.body !== undefined && { body: Uint8Array.from(request.body) }),
+      signal,
+      redirect: 'manual',
+      // in browsers: neither cookies, nor the address of the page, nor the shared cache
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+      cache: 'no-store',
+    }))()
+  let response: Response
+  try {
+    // a `fetch` of the service's own may ignore the signal
+    response = await unlessAborted(answer, signal)
+  } catch (cause) {
+    answer.then((late) => late.body?.cancel()).catch(() => undefined)
+    if (signal.aborted) throw cause
+    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not answer', cause)
+  }
+  if (response.type === 'opaqueredirect') {
+    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the upstream redirected, and this host does not say where to')
+  }
+  if (response.status < 200 || response.status > 599) {
+    throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream answered with status ${response.status}, which is none`)
+  }
+  return response
+}
+
+/** What a redirect does to the method (Fetch Standard, "HTTP-redirect fetch", step 12). */
+function rewritesMethod(status: number, method: string): boolean {
+  if (status === 303) return method !== 'GET' && method !== 'HEAD'
+  return (status === 301 || status === 302) && method === 'POST'
+}
+
+function withoutContentHeaders(given: Headers): Headers {
+  const headers = new Headers(given)
+  for (const name of ['content-encoding', 'content-language', 'content-location', 'content-type']) headers.delete(name)
+  return headers
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])

@@ -1,0 +1,63 @@
+import type { Clock } from '../../time.ts'
+import { shareReading } from '../release/reading.ts'
+import type { SecretReading } from '../source.ts'
+
+/** Readings that are kept at most; the oldest goes first. */
+const CAPACITY = 1_000
+
+/** Secrets that were read, for as long as they may be used again. */
+export interface ReadingCache {
+  /** Returns a copy of what was read at most `seconds` ago and has not come to its own end. */
+  get(key: string, seconds: number): SecretReading | undefined
+  put(key: string, reference: string, reading: SecretReading): void
+  drop(key: string): void
+  /** Drops all readings of a credential. */
+  forget(reference: string): void
+}
+
+/** What {@link createReadingCache} needs. */
+export interface ReadingCacheOptions {
+  readonly clock: Clock
+  readonly monotonicMs: () => number
+  readonly keep: number
+  readonly maxStale: number
+}
+
+/** Makes an empty cache. With both `keep` and `maxStale` 0 it stays empty. */
+export function createReadingCache({ clock, monotonicMs, keep, maxStale }: ReadingCacheOptions): ReadingCache {
+  const kept = new Map<string, { readonly reference: string; readonly reading: SecretReading; readonly at: number }>()
+  const longest = Math.max(keep, maxStale)
+
+  function drop(key: string): void {
+    kept.get(key)?.reading.secret.dispose()
+    kept.delete(key)
+  }
+
+  return {
+    drop,
+    get(key, seconds) {
+      const entry = kept.get(key)
+      if (entry === undefined) return undefined
+      const age = (monotonicMs() - entry.at) / 1_000
+      const { expiresAt } = entry.reading
+      // VLT-15
+      if (age >= longest || (expiresAt !== undefined && Math.floor(clock.now()) >= expiresAt)) {
+        drop(key)
+        return undefined
+      }
+      return age < seconds ? shareReading(entry.reading) : undefined
+    },
+    put(key, reference, reading) {
+      drop(key)
+      if (longest === 0) return
+      kept.set(key, { reference, reading: { ...reading, secret: reading.secret.copy() }, at: monotonicMs() })
+      for (const oldest of kept.keys()) {
+        if (kept.size <= CAPACITY) break
+        drop(oldest)
+      }
+    },
+    forget(reference) {
+      for (const [key, entry] of kept) if (entry.reference === reference) drop(key)
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { quote } from '../../errors.ts'
+
+/**
+ * Reads the origins that a secret may be sent to: `https://host` or `https://host:port`, written as a URL parser prints
+ * it. Plain `http:` is for loopback addresses only.
+ *
+ * @param wrong - makes the error that is thrown. What it is told shows scheme and host alone: the rest may be a password.
+ */
+export function parseOrigins(texts: readonly string[], wrong: (what: string) => Error): readonly string[] {
+  return texts.map((text, index) => parseOrigin(text, (what) => wrong(`\`origins[${index}]\` ${what}`)))
+}
+
+function parseOrigin(text: string, wrong: (what: string) => Error): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || url.origin === 'null') throw wrong('is not an origin; write https://host')
+  if (text.includes('*')) throw wrong('has a wildcard; name every origin in full')
+  // ORG-01
+  if (url.origin !== text) {
+    throw wrong(`is not an origin; write ${quote(url.origin)}, without user, path, query and wildcards`)
+  }
+  // ORG-02
+  if (!isConfidential(url)) throw wrong('is not encrypted; use https:, plain http: is for loopback only')
+  return text
+}
+
+/**
+ * Reads the address of a service that secrets are exchanged with, such as a token endpoint.
+ *
+ * @param wrong - makes the error that is thrown.
+ */
+export function parseEndpoint(text: string | URL, wrong: (what: string) => Error): URL {
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    throw wrong('the address is not an absolute URL')
+  }
+  if (url.username !== '' || url.password !== '' || url.hash !== '') {
+    throw wrong('the address must be without user information and fragment')
+  }
+  if (!isConfidential(url)) throw wrong('the address is not encrypted; use https:, plain http: is for loopback only')
+  return url
+}
+
+function isConfidential(url: URL): boolean {
+  if (url.protocol === 'https:') return true
+  return url.protocol === 'http:' && LOOPBACK.has(url.hostname)
+}
+
+/** Names that never leave the machine. `localhost` resolves to loopback (RFC 6761, section 6.3). */
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])

@@ -1,0 +1,69 @@
+import type { Authorization } from '../../authorization/authorization.ts'
+import { type Command, commandCovers, isCommand } from '../../capability/command.ts'
+import { type Did, isDid } from '../../did/did.ts'
+import { ArgumentError, quote, VaultError } from '../../errors.ts'
+import { checkOptions, didText, type Forms, listOf, maybe, table, text } from '../../support/options.ts'
+
+/** One row of a {@link referenceTable}. */
+export interface ReferenceRow {
+  /** The command, with everything below it, that uses the credential. */
+  readonly command: string
+  /** The subject whose credential it is. Absent: of every subject that has no row of its own. */
+  readonly subject?: string
+  /** The name of the credential. */
+  readonly reference: string
+}
+
+/** Tells which credential a call uses, from what was signed and checked, and from nothing else. */
+export interface ReferenceTable {
+  (call: Pick<Authorization, 'command' | 'subject'>): string
+  /** Every name that it can give, so that a vault can be asked for them before. */
+  readonly references: readonly string[]
+}
+
+/**
+ * Makes the table by which a service chooses credentials. The row of the subject is taken before one for every subject,
+ * and the longest command before a shorter.
+ *
+ * @returns a function that throws `VaultError` `ERR_VAULT_UNKNOWN_REFERENCE` when no row is for a call.
+ * @throws {@link ArgumentError} when two rows are for the same command and subject.
+ */
+export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
+  const row: Forms<ReferenceRow> = { command: text, subject: maybe(didText), reference: text }
+  const wrong = (what: string): ArgumentError => new ArgumentError(`reference table: ${what}`)
+  checkOptions('referenceTable', { rows }, { rows: listOf(table) }, wrong)
+  for (const one of rows) checkOptions('a row', one, row, wrong)
+  const parsed = rows.map(({ command, subject, reference }, index) => {
+    if (!isCommand(command)) throw wrong(`the \`command\` of row ${index} is not a command, such as /mail/send`)
+    if (subject === undefined) return { command, subject, reference }
+    if (!isDid(subject)) throw wrong(`the \`subject\` of row ${index} is not a DID, such as did:web:example.com`)
+    return { command, subject, reference }
+  })
+  const seen = new Set<string>()
+  for (const { command, subject } of parsed) {
+    const key = `${subject ?? ''} ${command}`
+    if (seen.has(key)) throw new ArgumentError(`two rows are for command ${quote(command)} of the same subject`)
+    seen.add(key)
+  }
+  parsed.sort(
+    (a, b) => Number(a.subject === undefined) - Number(b.subject === undefined) || b.command.length - a.command.length,
+  )
+  const references = Object.freeze([...new Set(parsed.map(({ reference }) => reference))])
+  return Object.freeze(Object.assign((call: Choice) => choose(parsed, call), { references }))
+}
+
+type Choice = Pick<Authorization, 'command' | 'subject'>
+
+function choose(
+  rows: readonly { readonly command: Command; readonly subject: Did | undefined; readonly reference: string }[],
+  { command, subject }: Choice,
+): string {
+  const row = rows.find((candidate) => {
+    if (candidate.subject !== undefined && candidate.subject !== subject) return false
+    return commandCovers(candidate.command, command)
+  })
+  // VLT-26
+  if (row === undefined)
+    throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'no credential is configured for this call')
+  return row.reference
+}

@@ -1,0 +1,208 @@
+import { quote, VaultError } from '../../../errors.ts'
+import { type Forms, listOf, maybe, table, text, whole } from '../../../support/options.ts'
+import { type Clock, systemClock, type Timestamp } from '../../../time.ts'
+import { checkConfiguration, checkEntries, mapEntries, parsed, pick, vaultForms } from '../../configuration.ts'
+import type { VaultOptions } from '../../create-vault.ts'
+import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
+import type { ResilienceOptions } from '../../resilience/resilient.ts'
+import { Secret } from '../../secret.ts'
+import type { SecretSource } from '../../source.ts'
+import { type AwsOptions, awsClient, awsError, awsForms } from './client.ts'
+import { sessionName } from './session-name.ts'
+import { type AwsGrant, sessionPolicies } from './session-policy.ts'
+
+/** A role whose temporary keys are given to calls, each narrowed to what its call does. */
+export interface AssumedRole {
+  /** `arn:aws:iam::<account>:role/<name>`. */
+  readonly roleArn: string
+  /** What each command may do; a call without a grant gets no keys. */
+  readonly grants: readonly AwsGrant[]
+  /** Seconds that the keys live: 900, the least, to 43,200. Default 900. */
+  readonly durationSeconds?: number
+  /** What the trust policy of the role asks for. */
+  readonly externalId?: string
+}
+
+/** Options of {@link assumeRoleSource}. */
+export interface AssumeRoleSourceOptions extends AwsOptions {
+  /** Roles by name. */
+  readonly roles: Readonly<Record<string, AssumedRole>>
+  readonly clock?: Clock
+  readonly fetch?: typeof fetch
+}
+
+/** Options of {@link assumeRoleVault}. */
+export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
+  /** Credentials by name: the role, and the rules of its use; the processor is most often `sigV4`. */
+  readonly credentials: Readonly<Record<string, AssumedRole & CredentialRules>>
+  /** What is done when the service is slow or away. */
+  readonly resilience?: ResilienceOptions
+}
+
+/**
+ * A vault that gives calls temporary keys of AWS roles.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
+  const { region, keys, endpoint, credentials, ...settings } = checkConfiguration('aws sts vault', options, {
+    ...vaultForms,
+    ...awsForms,
+    credentials: table,
+    resilience: maybe(table),
+  })
+  const { clock, fetch } = settings
+  const given = checkEntries('aws sts', credentials, { ...ruleForms, ...roleForms })
+  const source = assumeRoleSource({
+    region,
+    keys,
+    roles: mapEntries(given, (credential) => pick<AssumedRole>(credential, roleForms)),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(clock !== undefined && { clock }),
+    ...(fetch !== undefined && { fetch }),
+  })
+  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleForms))
+  return remoteVault({ ...settings, source, credentials: rules })
+}
+
+/**
+ * A source of temporary keys (`AssumeRole` of AWS STS). The session policy is compiled from the command and the signed
+ * arguments of the call, so that the keys do what was delegated although the role could do more. Each invoker
+ * has a session name of its own, which CloudTrail records: the beginning of its DID and a hash of the whole.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource {
+  const given = checkConfiguration('aws sts', options, {
+    ...awsForms,
+    roles: table,
+    clock: vaultForms.clock,
+    fetch: vaultForms.fetch,
+  })
+  const clock = given.clock ?? systemClock
+  const client = awsClient('sts', given, { clock, fetch: given.fetch ?? ((input, init) => fetch(input, init)) })
+  const roles = new Map(
+    Object.entries(given.roles).map(([name, role]) => [
+      name,
+      { ...checkRole(name, role), policies: grantsOf(name, role) },
+    ]),
+  )
+  return {
+    name: 'aws-sts',
+    scope(reference, authorization) {
+      const policy = roles.get(reference)?.policies.policyFor(authorization) ?? ''
+      return JSON.stringify([authorization.invoker, policy])
+    },
+    async read(reference, { scope, signal }) {
+      const role = roles.get(reference)
+      if (role === undefined) return undefined
+      const [invoker = '', policy = ''] = JSON.parse(scope) as readonly string[]
+      const session = await sessionName(invoker)
+      const form = new URLSearchParams({
+        Action: 'AssumeRole',
+        Version: '2011-06-15',
+        RoleArn: role.roleArn,
+        RoleSessionName: session,
+        DurationSeconds: String(role.durationSeconds),
+        Policy: policy,
+      })
+      if (role.externalId !== undefined) form.set('ExternalId', role.externalId)
+      const answer = await client.post({
+        headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+        body: form.toString(),
+        ...(signal !== undefined && { signal }),
+      })
+      if (answer.status !== 200) throw refusal(element(answer.text, 'Code') ?? '')
+      return {
+        ...keysOfAnswer(answer.text, role.roleArn, session),
+        reference,
+        kind: 'derived',
+        downscoped: true,
+        readAt: Math.floor(clock.now()),
+      }
+    },
+  }
+}
+
+function keysOfAnswer(
+  text: string,
+  roleArn: string,
+  session: string,
+): { readonly secret: Secret; readonly version: string; readonly expiresAt: Timestamp } {
+  const accessKeyId = element(text, 'AccessKeyId')
+  const secretAccessKey = element(text, 'SecretAccessKey')
+  const sessionToken = element(text, 'SessionToken')
+  const expiresAt = Math.floor(Date.parse(element(text, 'Expiration') ?? '') / 1000)
+  if (
+    accessKeyId === undefined ||
+    secretAccessKey === undefined ||
+    sessionToken === undefined ||
+    Number.isNaN(expiresAt)
+  ) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws sts did not answer with temporary keys')
+  }
+  // VLT-38
+  if (element(text, 'Arn') !== sessionArn(roleArn, session)) {
+    throw new VaultError(
+      'ERR_VAULT_INTEGRITY',
+      'aws sts answered with keys of another role or session than the one asked for',
+    )
+  }
+  // the id is no secret by itself, and CloudTrail names the keys by it
+  return { secret: Secret.ofFields({ accessKeyId, secretAccessKey, sessionToken }), version: accessKeyId, expiresAt }
+}
+
+/** `arn:aws:iam::1:role/path/name` assumed as `s` is `arn:aws:sts::1:assumed-role/name/s`. */
+function sessionArn(roleArn: string, session: string): string {
+  const [, partition = '', , , account = '', resource = ''] = roleArn.split(':')
+  return `arn:${partition}:sts::${account}:assumed-role/${resource.split('/').at(-1) ?? ''}/${session}`
+}
+
+/** The text of the one element of a name in the XML of STS; its values need no more entities than these. */
+function element(xml: string, name: string): string | undefined {
+  const [before, after, ...more] = xml.split(`<${name}>`)
+  const end = after?.indexOf(`</${name}>`) ?? -1
+  if (before === undefined || after === undefined || more.length > 0 || end < 0) return undefined
+  const content = after.slice(0, end)
+  return content.includes('<')
+    ? undefined
+    : content.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+}
+
+function refusal(code: string): VaultError {
+  if (code === 'PackedPolicyTooLarge' || code === 'MalformedPolicyDocument') {
+    return new VaultError('ERR_VAULT_DOWNSCOPE', `aws sts refused the session policy (${code})`)
+  }
+  return awsError('sts', code)
+}
+
+function grantsOf(name: string, { grants }: AssumedRole): ReturnType<typeof sessionPolicies> {
+  const of = `aws sts: credential ${quote(name)}`
+  for (const grant of grants) {
+    checkConfiguration(`${of}: \`grants\``, grant, { command: text, statements: listOf(table) })
+    const statement = { actions: listOf(text), resources: listOf(text), conditions: maybe(table) }
+    for (const one of grant.statements) checkConfiguration(`${of}: \`grants\``, one, statement)
+  }
+  return parsed(of, 'grants', () => sessionPolicies(grants))
+}
+
+const roleForms: Forms<AssumedRole> = Object.freeze({
+  roleArn: text,
+  grants: listOf(table),
+  durationSeconds: maybe(whole(900)),
+  externalId: maybe(text),
+})
+
+function checkRole(name: string, given: AssumedRole): AssumedRole & { readonly durationSeconds: number } {
+  const role = checkConfiguration(`aws sts: credential ${quote(name)}`, given, roleForms)
+  const { roleArn, durationSeconds = 900 } = role
+  const wrong = (what: string): VaultError =>
+    new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: ${what}`)
+  if (!/^arn:[a-z-]+:iam::[0-9]{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(roleArn))
+    throw wrong('`roleArn` is not the ARN of a role')
+  if (!Number.isSafeInteger(durationSeconds) || durationSeconds < 900 || durationSeconds > 43_200) {
+    throw wrong('`durationSeconds` must be from 900 to 43,200')
+  }
+  return { ...role, durationSeconds }
+}

@@ -1,0 +1,121 @@
+import { VaultError } from '../../../errors.ts'
+import { callback, either, type Forms, maybe, text } from '../../../support/options.ts'
+import type { Clock } from '../../../time.ts'
+import { type BackendAnswer, callBackend } from '../http-backend.ts'
+import { parsed, secretValue } from '../../configuration.ts'
+import { fromCaller } from '../../release/failure.ts'
+import { parseEndpoint } from '../../rules/origin.ts'
+import { keysOf } from '../../processors/sigv4.ts'
+import { type SecretValue, toSecret } from '../../secret-value.ts'
+import { signAwsRequest } from './sign-request.ts'
+
+/** Options that sources over AWS have in common. */
+export interface AwsOptions {
+  /** For example `eu-central-1`. */
+  readonly region: string
+  /**
+   * Access keys of the service: the fields `accessKeyId`, `secretAccessKey` and, for temporary ones, `sessionToken`. A
+   * function is asked at each call, so that keys which the platform rotates are the present ones.
+   */
+  readonly keys: SecretValue | (() => SecretValue | Promise<SecretValue>)
+  /** Default: the address of the service in the region. */
+  readonly endpoint?: string
+}
+
+/** The forms of {@link AwsOptions}. */
+export const awsForms: Forms<AwsOptions> = Object.freeze({
+  region: text,
+  keys: either(secretValue, callback),
+  endpoint: maybe(text),
+})
+
+/** A client of one AWS service. */
+export interface AwsClient {
+  /** Signs and makes a call. Throws as `callBackend` does. */
+  post(call: AwsCall): Promise<BackendAnswer>
+}
+
+/** A call of an AWS service. */
+export interface AwsCall {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Makes a client.
+ *
+ * @param options - of {@link awsForms}.
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function awsClient(
+  service: 'secretsmanager' | 'sts',
+  options: AwsOptions,
+  world: { readonly clock: Clock; readonly fetch: typeof fetch },
+): AwsClient {
+  const { region, keys } = options
+  if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}$/.test(region)) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `aws ${service}: \`region\` is not the name of one, such as eu-central-1`,
+    )
+  }
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
+  const endpoint = parseEndpoint(options.endpoint ?? `https://${service}.${region}.${domain}/`, (what) => {
+    return new VaultError('ERR_VAULT_CONFIGURATION', `aws ${service}: \`endpoint\`: ${what}`)
+  })
+  // a fixed secret is checked here, where the mistake can be mended
+  const fixed = typeof keys === 'function' ? undefined : toSecret(keys, 'keys')
+  if (fixed !== undefined) parsed(`aws ${service}`, 'keys', () => keysOf(fixed))
+
+  return {
+    async post({ headers, body, signal }) {
+      const secret =
+        fixed ??
+        toSecret(await fromCaller('the keys', () => (typeof keys === 'function' ? keys() : keys), signal), 'keys')
+      const request = {
+        method: 'POST',
+        url: endpoint,
+        headers: new Headers(headers),
+        body: new TextEncoder().encode(body),
+      }
+      const scope = { region, service, time: Math.floor(world.clock.now()) }
+      const signed = await signAwsRequest(request, keysOf(secret), scope)
+      if (fixed === undefined) secret.dispose()
+      return callBackend({
+        backend: `aws ${service}`,
+        url: signed.url,
+        method: 'POST',
+        headers: signed.headers,
+        body,
+        fetch: world.fetch,
+        ...(signal !== undefined && { signal }),
+      })
+    },
+  }
+}
+
+/**
+ * The error for a code of an AWS service.
+ *
+ * @param code - from the answer; text of AWS's that is shown only if it is a plain identifier.
+ */
+export function awsError(service: string, code: string): VaultError {
+  const shown = /^[A-Za-z.]{1,64}$/.test(code) ? code : 'no known error'
+  if (TRANSIENT.has(shown))
+    return new VaultError('ERR_VAULT_UNAVAILABLE', `aws ${service} cannot answer now (${shown})`)
+  return new VaultError(
+    'ERR_VAULT_CONFIGURATION',
+    `aws ${service} refused the call (${shown}); see the policy of its keys`,
+  )
+}
+
+const TRANSIENT: ReadonlySet<string> = new Set([
+  'InternalServiceError',
+  'InternalFailure',
+  'RequestLimitExceeded',
+  'ServiceUnavailable',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+])

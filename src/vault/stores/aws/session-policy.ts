@@ -1,0 +1,154 @@
+/**
+ * Session policies of AWS compiled from a call: the temporary keys can do what the call does, and nothing else.
+ *
+ * @module
+ */
+
+import { type Command, commandCovers, isCommand } from '../../../capability/command.ts'
+import { quote, VaultError } from '../../../errors.ts'
+import type { IpldValue } from '../../../ipld/value.ts'
+import { type Forms, listOf, maybe, table, text } from '../../../support/options.ts'
+import { checkConfiguration } from '../../configuration.ts'
+
+/** What AWS allows in a session policy (STS API reference, `AssumeRole`, `Policy`). */
+const MAX_CHARACTERS = 2_048
+
+/**
+ * What a command may do in AWS. In `resources` and in the values of `conditions`, `{name}` stands for the argument of
+ * that name as one segment, and `{name+}` for one that is a path with slashes.
+ */
+export interface AwsGrant {
+  /** The command, with everything below it. */
+  readonly command: string
+  readonly statements: readonly AwsStatement[]
+}
+
+/** A statement of a session policy; its effect is always to allow. */
+export interface AwsStatement {
+  /** For example `s3:GetObject`. */
+  readonly actions: readonly string[]
+  /** For example `arn:aws:s3:::reports/{key+}`. */
+  readonly resources: readonly string[]
+  /** Operator, condition key, values; for example `{ StringEquals: { 's3:prefix': ['{folder}'] } }`. */
+  readonly conditions?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
+}
+
+/** Compiles calls into session policies. */
+export interface SessionPolicies {
+  /**
+   * Returns the session policy for a call, as JSON.
+   *
+   * @throws VaultError `ERR_VAULT_DOWNSCOPE` when no grant covers the command, an argument is missing or could mean more
+   *   than itself, or the policy is too long. The keys of the role itself are never given instead.
+   */
+  policyFor(call: { readonly command: Command; readonly args: { readonly [name: string]: IpldValue } }): string
+}
+
+/**
+ * Reads the grants of a role.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ */
+export function sessionPolicies(grants: readonly AwsGrant[]): SessionPolicies {
+  if (grants.length === 0)
+    throw new VaultError('ERR_VAULT_CONFIGURATION', 'a role needs `grants`: what each command may do')
+  const parsed = grants.map((given, index) => {
+    const { command, statements } = checkConfiguration('a grant of a role', given, grantForms)
+    if (!isCommand(command)) {
+      const what = `the \`command\` of grant ${index} is not a command, such as /mail/send`
+      throw new VaultError('ERR_VAULT_CONFIGURATION', what)
+    }
+    return { command, statements: statements.map(checkStatement) }
+  })
+  parsed.sort((a, b) => b.command.length - a.command.length)
+  return {
+    policyFor({ command, args }) {
+      const grant = parsed.find((candidate) => commandCovers(candidate.command, command))
+      if (grant === undefined) throw refused(`no grant covers command ${quote(command)}; add one to \`grants\``)
+      const policy = JSON.stringify({
+        Version: '2012-10-17',
+        Statement: grant.statements.map((statement) => compileStatement(statement, args)),
+      })
+      // VLT-19
+      if (policy.length > MAX_CHARACTERS) {
+        throw refused(`the session policy has ${policy.length} characters, and aws takes ${MAX_CHARACTERS}`)
+      }
+      return policy
+    },
+  }
+}
+
+function compileStatement(statement: AwsStatement, args: { readonly [name: string]: IpldValue }): object {
+  const fill = (template: string): string => fillTemplate(template, args)
+  const conditions = Object.entries(statement.conditions ?? {}).map(([operator, keys]) => [
+    operator,
+    Object.fromEntries(Object.entries(keys).map(([key, values]) => [key, values.map(fill)])),
+  ])
+  return {
+    Effect: 'Allow',
+    Action: statement.actions,
+    Resource: statement.resources.map(fill),
+    ...(conditions.length > 0 && { Condition: Object.fromEntries(conditions) }),
+  }
+}
+
+function fillTemplate(template: string, args: { readonly [name: string]: IpldValue }): string {
+  return template.replace(PLACEHOLDER, (_match, name: string, path: string) => {
+    const value = Object.hasOwn(args, name) ? args[name] : undefined
+    const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
+    if (typeof text !== 'string') throw refused(`argument ${quote(name)} is not text, and the session policy needs it`)
+    // VLT-39: no wildcard, policy variable or step to another resource
+    if (!(path === '+' ? isPath(text) : SEGMENT.test(text) && !isDots(text))) {
+      throw refused(
+        `argument ${quote(name)} has characters that could mean more in a session policy than the text itself`,
+      )
+    }
+    return text
+  })
+}
+
+function isPath(text: string): boolean {
+  return text.split('/').every((segment) => SEGMENT.test(segment) && !isDots(segment))
+}
+
+function isDots(segment: string): boolean {
+  return segment === '.' || segment === '..'
+}
+
+const grantForms: Forms<AwsGrant> = Object.freeze({ command: text, statements: listOf(table) })
+
+const statementForms: Forms<AwsStatement> = Object.freeze({
+  actions: listOf(text),
+  resources: listOf(text),
+  conditions: maybe(table),
+})
+
+function checkStatement(given: AwsStatement): AwsStatement {
+  const statement = checkConfiguration('a grant of a role', given, statementForms)
+  const { actions, resources, conditions = {} } = statement
+  const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `a grant of a role: ${what}`)
+  if (actions.length === 0 || resources.length === 0) throw wrong('it needs `actions` and `resources`')
+  for (const [index, action] of actions.entries()) {
+    if (!/^[a-z0-9-]+:[A-Za-z0-9]+\*?$/.test(action))
+      throw wrong(`\`actions[${index}]\` is not an action such as \`s3:GetObject\``)
+  }
+  const values = Object.values(conditions).flatMap((keys) => Object.values(keys).flat())
+  for (const template of [...resources, ...values]) {
+    if (/[{}]/.test(template.replace(PLACEHOLDER, '')))
+      throw wrong('`resources` or `conditions` have a placeholder that is not {name}')
+  }
+  for (const [index, resource] of resources.entries()) {
+    if (resource !== '*' && !/^arn:[a-z0-9-]+:[a-z0-9-]+:/.test(resource))
+      throw wrong(`\`resources[${index}]\` is not an ARN`)
+  }
+  return structuredClone(statement)
+}
+
+function refused(message: string): VaultError {
+  return new VaultError('ERR_VAULT_DOWNSCOPE', message)
+}
+
+const PLACEHOLDER = /\{([A-Za-z_][A-Za-z0-9_]*)(\+?)\}/g
+
+/** Text that stands for itself in ARNs and conditions: without `* ? $ { } : /`, quotes and control characters. */
+const SEGMENT = /^[A-Za-z0-9 !#&'()+,.;=@_~-]+$/

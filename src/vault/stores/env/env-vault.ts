@@ -1,0 +1,97 @@
+// node only: reads process.env
+import process from 'node:process'
+import { quote, VaultError } from '../../../errors.ts'
+import { either, type Form, flag, maybe, table, text } from '../../../support/options.ts'
+import { systemClock } from '../../../time.ts'
+import { checkConfiguration, checkEntries, mapEntries, pick, vaultForms } from '../../configuration.ts'
+import { createVault, type VaultOptions } from '../../create-vault.ts'
+import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { memorySource } from '../memory/memory-source.ts'
+import { Secret } from '../../secret.ts'
+import type { Vault } from '../../vault.ts'
+
+/** A credential of {@link envVault}. */
+export interface EnvCredential extends CredentialRules {
+  /** The environment variable that holds the secret, or one for each field of it. */
+  readonly variable: string | Readonly<Record<string, string>>
+}
+
+/** Options of {@link envVault}. */
+export interface EnvVaultOptions extends VaultOptions {
+  /** By name. */
+  readonly credentials: Readonly<Record<string, EnvCredential>>
+  /** Default `process.env`. */
+  readonly environment?: Record<string, string | undefined>
+  /**
+   * Whether the variables are deleted once they were read, so that child processes begun later do not have them. What
+   * the system handed to the process stays where it was (`/proc/PID/environ`, `ps eww`), for the same user to read; use the
+   * file vault where that matters. Default true.
+   */
+  readonly clear?: boolean
+}
+
+/**
+ * A vault over environment variables, which are read once, here.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when one is missing or empty, before any is deleted.
+ */
+export function envVault(options: EnvVaultOptions): Vault {
+  const {
+    environment = process.env,
+    clear = true,
+    ...settings
+  } = checkConfiguration('env vault', options, {
+    ...vaultForms,
+    credentials: table,
+    environment: maybe(table),
+    clear: maybe(flag),
+  })
+  const credentials = checkEntries('env vault', settings.credentials, { ...ruleForms, variable: either(text, names) })
+  const secrets = new Map<string, Secret>()
+  const read: string[] = []
+
+  function value(variable: string, option: string, reference: string): string {
+    const found = Object.hasOwn(environment, variable) ? environment[variable] : undefined
+    if (found === undefined || found === '') {
+      throw new VaultError(
+        'ERR_VAULT_CONFIGURATION',
+        `credential ${quote(reference)}: set the environment variable ${named(variable, option)}`,
+      )
+    }
+    read.push(variable)
+    return found
+  }
+
+  for (const [reference, { variable }] of Object.entries(credentials)) {
+    if (typeof variable === 'string') {
+      secrets.set(reference, new Secret(value(variable, 'variable', reference)))
+    } else {
+      const fields = Object.entries(variable).map(([field, name]) => [
+        field,
+        value(name, `variable.${field}`, reference),
+      ])
+      secrets.set(reference, Secret.ofFields(Object.fromEntries(fields)))
+    }
+  }
+  const source = memorySource('env', secrets, settings.clock ?? systemClock)
+  const { replace: _, exclusively: __, ...readOnly } = source
+  const rules = mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleForms))
+  const vault = createVault({ ...settings, source: readOnly, credentials: rules })
+  // SEC-08
+  if (clear) for (const variable of read) delete environment[variable]
+  return vault
+}
+
+/** A variable by its name, if it is written like one: it may be the secret itself. */
+function named(variable: string, option: string): string {
+  const isName = variable.length <= 64 && /^(?:[A-Z]{1,12}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$/.test(variable)
+  return isName ? quote(variable) : `that \`${option}\` names, which is not written as API_KEY is`
+}
+
+/** A name for each field. */
+const names: Form = (value) => {
+  const variables = table(value) === undefined ? Object.values(value as object) : []
+  return variables.length > 0 && variables.every((name) => text(name) === undefined)
+    ? undefined
+    : 'must be an object of texts that are not empty'
+}

@@ -1,0 +1,166 @@
+// node only: uses node:crypto
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { VaultError } from '../../../errors.ts'
+import { decodeBase64url, encodeBase64url } from '../../../ipld/base.ts'
+import { concatBytes } from '../../../ipld/concat.ts'
+import type { Timestamp } from '../../../time.ts'
+import { Secret } from '../../secret.ts'
+import { type FileKeys, isAcceptable, type KeyDerivation } from './key.ts'
+
+const FORMAT = 'procura-vault@1'
+
+/** The largest box: that of the largest file. */
+const MAX_BYTES = 16_777_216
+
+/** One version of one credential, its secret still closed. */
+export interface FileRecord {
+  readonly name: string
+  /** The revision of the file that brought it: no two records of a file's whole history have the same. */
+  readonly version: number
+  readonly created: Timestamp
+  /** The rules as text. */
+  readonly rules: string
+  /** Nonce, ciphertext and tag. */
+  readonly box: Uint8Array
+}
+
+/** The contents of a file. */
+export interface FileContents {
+  /** Counts the writes, from 0. */
+  readonly revision: number
+  readonly records: readonly FileRecord[]
+}
+
+/** Closes a secret into a record. */
+export function sealRecord(keys: FileKeys, record: Omit<FileRecord, 'box'>, secret: Secret): FileRecord {
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', keys.records, nonce)
+  cipher.setAAD(boundBytes(record))
+  const plain = secret.revealBytes()
+  const box = concatBytes([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+  plain.fill(0)
+  return { ...record, box }
+}
+
+/**
+ * Opens the secret of a record.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the secret, its name, version or rules were changed.
+ */
+export function openRecord(keys: FileKeys, record: FileRecord): Secret {
+  const { box } = record
+  if (box.length < 12 + 1 + 16) throw damaged()
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', keys.records, box.subarray(0, 12), { authTagLength: 16 })
+    decipher.setAAD(boundBytes(record))
+    decipher.setAuthTag(box.subarray(-16))
+    const plain = concatBytes([decipher.update(box.subarray(12, -16)), decipher.final()])
+    const secret = new Secret(plain)
+    plain.fill(0)
+    return secret
+  } catch {
+    throw damaged()
+  }
+}
+
+/** Writes a file: a line of JSON, and a line with the MAC of it. */
+export function encodeFile(keys: FileKeys, contents: FileContents): Uint8Array {
+  const { kind, salt, cost } = keys.derivation
+  const body = JSON.stringify({
+    format: FORMAT,
+    key: { kind, salt: encodeBase64url(salt), cost },
+    revision: contents.revision,
+    records: contents.records.map((record) => ({ ...record, box: encodeBase64url(record.box) })),
+  })
+  return new TextEncoder().encode(`${body}\n${encodeBase64url(macOf(keys, body))}\n`)
+}
+
+/** Reads how the keys of a file are derived, which is needed before anything of it can be believed. */
+export function readDerivation(bytes: Uint8Array): KeyDerivation {
+  const key = fieldsOf(split(bytes).body).get('key')
+  const fields = new Map<string, unknown>(typeof key === 'object' && key !== null ? Object.entries(key) : [])
+  const kind = fields.get('kind')
+  const salt = fields.get('salt')
+  const cost = fields.get('cost')
+  if ((kind !== 'scrypt' && kind !== 'hkdf') || typeof salt !== 'string' || typeof cost !== 'number') throw damaged()
+  const derivation = { kind, salt: decoded(salt), cost } as const
+  if (!isAcceptable(derivation)) throw damaged()
+  return derivation
+}
+
+/**
+ * Reads a file.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the key is another, or anything in the file was changed, left
+ *   out, or put in another order.
+ */
+export function decodeFile(keys: FileKeys, bytes: Uint8Array): FileContents {
+  const { body, mac } = split(bytes)
+  const expected = macOf(keys, body)
+  // VLT-21
+  if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the key is not the one of this file, or the file was changed')
+  }
+  const fields = fieldsOf(body)
+  const revision = fields.get('revision')
+  const records = fields.get('records')
+  if (typeof revision !== 'number' || !Array.isArray(records)) throw damaged()
+  return { revision, records: records.map(readRecord) }
+}
+
+function readRecord(value: unknown): FileRecord {
+  const record = value as { readonly [name in keyof FileRecord]?: unknown }
+  const { name, version, created, rules, box } = record
+  if (typeof name !== 'string' || typeof version !== 'number' || typeof created !== 'number') throw damaged()
+  if (typeof rules !== 'string' || typeof box !== 'string') throw damaged()
+  return { name, version, created, rules, box: decoded(box) }
+}
+
+function split(bytes: Uint8Array): { readonly body: string; readonly mac: Uint8Array } {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw damaged()
+  }
+  const [body = '', mac = '', rest, ...more] = text.split('\n')
+  if (rest !== '' || more.length > 0) throw damaged()
+  return { body, mac: decoded(mac) }
+}
+
+function decoded(text: string): Uint8Array {
+  try {
+    return decodeBase64url(text, MAX_BYTES)
+  } catch {
+    throw damaged()
+  }
+}
+
+function fieldsOf(body: string): ReadonlyMap<string, unknown> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body)
+  } catch {
+    throw damaged()
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw damaged()
+  const fields = new Map<string, unknown>(Object.entries(parsed))
+  if (fields.get('format') !== FORMAT) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', `the file is not of the format \`${FORMAT}\``)
+  }
+  return fields
+}
+
+/** What a box is bound to: it opens under this name, version and these rules, and no other. */
+function boundBytes({ name, version, created, rules }: Omit<FileRecord, 'box'>): Uint8Array {
+  // VLT-20
+  return new TextEncoder().encode(JSON.stringify([FORMAT, name, version, created, rules]))
+}
+
+function macOf(keys: FileKeys, body: string): Uint8Array {
+  return createHmac('sha256', keys.whole).update(body).digest()
+}
+
+function damaged(): VaultError {
+  return new VaultError('ERR_VAULT_INTEGRITY', 'the file of credentials is damaged, or was changed')
+}

@@ -1,0 +1,166 @@
+// node only: uses node:crypto
+import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
+import { VaultError } from '../../../errors.ts'
+import { type Form, table, text } from '../../../support/options.ts'
+import { checkConfiguration } from '../../configuration.ts'
+import { vaultFailure } from '../../release/failure.ts'
+import { Secret } from '../../secret.ts'
+import { createPrivateFile, readPrivateFile, unusablePlace } from './private-file.ts'
+
+/** What opens a file of credentials: a passphrase, a file of 32 bytes, or 32 bytes. */
+export type FileKey =
+  | { readonly passphrase: string | Secret }
+  | { readonly keyFile: string }
+  | { readonly bytes: Uint8Array }
+
+/** How keys are derived; kept in the open at the head of the file. */
+export interface KeyDerivation {
+  /** `scrypt` for a passphrase, `hkdf` for 32 random bytes. */
+  readonly kind: 'scrypt' | 'hkdf'
+  readonly salt: Uint8Array
+  /** The cost of scrypt, a power of two; 0 with `hkdf`. */
+  readonly cost: number
+}
+
+/** The keys of one file. */
+export interface FileKeys {
+  readonly derivation: KeyDerivation
+  /** AES-256-GCM, for the records. */
+  readonly records: KeyObject
+  /** HMAC-SHA-256, for the whole. */
+  readonly whole: KeyObject
+}
+
+/** Costs of scrypt that are taken: below, guessing is too cheap; above, opening a file could be made to cost too much. */
+const LEAST_COST = 16_384
+const GREATEST_COST = 1_048_576
+
+/**
+ * Refuses what is no key, before anything is made of it: the platform's own message about a text that is no object
+ * shows the text, and a text in place of bytes would become a key of zeros.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ */
+function checkKey(key: FileKey): void {
+  const fault = keyForm(key)
+  if (fault !== undefined) throw new VaultError('ERR_VAULT_CONFIGURATION', `\`key\` ${fault}`)
+}
+
+/** One of the forms of a key, and one alone: of two, the one that was not meant could be the one that is used. */
+export const keyForm: Form = (key) => {
+  const given = (table(key) === undefined ? key : {}) as { readonly [name: string]: unknown }
+  const { passphrase, keyFile, bytes } = given
+  const forms = [
+    [passphrase, typeof passphrase === 'string' || Secret.is(passphrase)],
+    [keyFile, typeof keyFile === 'string' && keyFile !== ''],
+    [bytes, bytes instanceof Uint8Array],
+  ].filter(([value]) => value !== undefined)
+  const isKnown = Object.keys(given).every((name) => ['passphrase', 'keyFile', 'bytes'].includes(name))
+  return isKnown && forms.length === 1 && forms[0]?.[1] === true
+    ? undefined
+    : 'must be one of `{ passphrase }`, `{ keyFile }` with its path, and `{ bytes }` with a Uint8Array'
+}
+
+/** How keys of a new file are derived. */
+export function newDerivation(key: FileKey, cost: number): KeyDerivation {
+  checkKey(key)
+  const kind = 'passphrase' in key ? 'scrypt' : 'hkdf'
+  const derivation = { kind, salt: Uint8Array.from(randomBytes(32)), cost: kind === 'scrypt' ? cost : 0 } as const
+  if (!isAcceptable(derivation)) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `\`scryptCost\` must be a power of two from ${LEAST_COST} to ${GREATEST_COST}`,
+    )
+  }
+  return derivation
+}
+
+/** Whether a derivation that was read from a file is one that this version would make. */
+export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
+  if (salt.length !== 32) return false
+  if (kind === 'hkdf') return cost === 0
+  return Number.isInteger(Math.log2(cost)) && cost >= LEAST_COST && cost <= GREATEST_COST
+}
+
+/**
+ * Derives the keys of a file.
+ *
+ * @param timeoutMs - milliseconds in which a key file must be read.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key cannot be used, or is of another kind than the file's.
+ */
+export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeoutMs: number): Promise<FileKeys> {
+  checkKey(key)
+  if (('passphrase' in key ? 'scrypt' : 'hkdf') !== derivation.kind) {
+    const kind = derivation.kind === 'scrypt' ? 'a passphrase' : 'a key of 32 bytes'
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `the file is locked with ${kind}; give that`)
+  }
+  const input = await keyBytes(key, timeoutMs)
+  const master = derivation.kind === 'scrypt' ? await stretch(input, derivation) : input
+  const expand = (purpose: string): KeyObject =>
+    createSecretKey(new Uint8Array(hkdfSync('sha256', master, derivation.salt, `procura-vault@1 ${purpose}`, 32)))
+  const keys = { derivation, records: expand('records'), whole: expand('whole') }
+  input.fill(0)
+  master.fill(0)
+  return keys
+}
+
+/**
+ * Writes a new key file: 32 random bytes that only their owner may read.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file is there already, or `path` is no text.
+ */
+export async function createKeyFile(path: string): Promise<void> {
+  checkConfiguration('createKeyFile', { path }, { path: text })
+  try {
+    await createPrivateFile(path, Uint8Array.from(randomBytes(32)))
+  } catch (cause) {
+    throw unusablePlace('path', path, cause)
+  }
+}
+
+async function keyBytes(key: FileKey, timeoutMs: number): Promise<Uint8Array> {
+  if ('passphrase' in key) {
+    const { passphrase } = key
+    const bytes = Secret.is(passphrase) ? passphrase.revealBytes() : new TextEncoder().encode(passphrase)
+    if (bytes.length < 8)
+      throw new VaultError('ERR_VAULT_CONFIGURATION', 'the passphrase must have eight bytes or more')
+    return bytes
+  }
+  const bytes = 'bytes' in key ? Uint8Array.from(key.bytes) : await readKeyFile(key.keyFile, timeoutMs)
+  if (bytes.length !== 32)
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      'the key must have 32 bytes; make one with createKeyFile or `procura vault new-key`',
+    )
+  return bytes
+}
+
+async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array> {
+  const file = await readPrivateFile(path, { timeoutMs }).catch((cause: unknown) => {
+    if (cause instanceof VaultError && cause.code === 'ERR_VAULT_CONFIGURATION') throw cause
+    throw vaultFailure(
+      'ERR_VAULT_CONFIGURATION',
+      'the key file (`keyFile`) cannot be read; let this process, and nobody else, read it',
+      // what is no path of a file may be the key itself, and is not shown
+      cause instanceof VaultError ? cause.cause : cause,
+    )
+  })
+  if (file === undefined || file === 'unchanged') {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      'there is no key file at `keyFile`; make one with createKeyFile or `procura vault new-key`',
+    )
+  }
+  return file.bytes
+}
+
+function stretch(passphrase: Uint8Array, { salt, cost }: KeyDerivation): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    // scrypt needs 128 * N * r bytes
+    const options = { N: cost, r: 8, p: 1, maxmem: 128 * cost * 8 + 1_048_576 }
+    scrypt(passphrase, salt, 32, options, (error, derived) => {
+      if (error === null) resolve(Uint8Array.from(derived))
+      else reject(error)
+    })
+  })
+}

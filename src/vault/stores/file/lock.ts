@@ -1,0 +1,42 @@
+// node only: locks between processes by files
+import { quote, VaultError } from '../../../errors.ts'
+import { describeHolder } from '../../../support/file-lock/describe-holder.ts'
+import type { FileLock, LockAnswer } from '../../../support/file-lock/file-lock.ts'
+import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
+import { vaultFailure } from '../../release/failure.ts'
+
+/**
+ * Runs a task while no other process runs one under the same lock.
+ *
+ * @param folder - the folder of the lock, for messages.
+ * @param timeoutMs - milliseconds to wait for it.
+ * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when somebody else keeps it for longer, `ERR_VAULT_CONFIGURATION`
+ *   when the folder cannot be used.
+ */
+export async function withFileLock<T>(
+  lock: FileLock,
+  folder: string,
+  timeoutMs: number,
+  task: (held: HeldLock) => Promise<T>,
+): Promise<T> {
+  let answer: LockAnswer
+  try {
+    // VLT-24
+    answer = await lock.acquire(timeoutMs)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_LOCK_FOLDER') {
+      const message = `the lock ${quote(folder, 256)} cannot be used: ${(cause as Error).message}`
+      throw new VaultError('ERR_VAULT_CONFIGURATION', message)
+    }
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the lock ${quote(folder, 256)} could not be taken`, cause)
+  }
+  if (!('lock' in answer)) {
+    const message = `${describeHolder(answer.holder)} held the lock ${quote(folder, 256)} for all of ${timeoutMs} ms; try again, or raise \`lockTimeoutMs\``
+    throw new VaultError('ERR_VAULT_UNAVAILABLE', message)
+  }
+  try {
+    return await task(answer.lock)
+  } finally {
+    answer.lock.release()
+  }
+}

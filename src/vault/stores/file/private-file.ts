@@ -1,0 +1,167 @@
+// node only: files that belong to one user
+import { constants } from 'node:fs'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { quote, VaultError } from '../../../errors.ts'
+import { unlessAborted } from '../../../support/abort.ts'
+import { startDeadline } from '../../../support/deadline.ts'
+import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
+import { vaultFailure } from '../../release/failure.ts'
+
+/** The most that is read of a file. */
+const MAX_BYTES = 16_777_216
+
+/** A file that was read, and marks by which a later version of it can be told apart. */
+export interface PrivateFile {
+  readonly bytes: Uint8Array
+  readonly identity: string
+}
+
+/** What {@link readPrivateFile} is told. */
+export interface ReadPrivateFileOptions {
+  /** The identity of a version that the caller has already. */
+  readonly known?: string | undefined
+  /** Milliseconds after which the file counts as one that cannot be read. */
+  readonly timeoutMs: number
+}
+
+/**
+ * Reads a file that only its owner, who is this process, may read.
+ *
+ * @returns the file; `unchanged` when the version is the known one; `undefined` when there is no file.
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do, when others could read it;
+ *   `ERR_VAULT_UNAVAILABLE`.
+ */
+export async function readPrivateFile(
+  path: string,
+  { known, timeoutMs }: ReadPrivateFileOptions,
+): Promise<PrivateFile | 'unchanged' | undefined> {
+  // VLT-44: a file server that does not answer is waited for without end by the system
+  const deadline = startDeadline([], timeoutMs, () => {
+    return new VaultError('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be read within ${timeoutMs} ms`)
+  })
+  try {
+    return await unlessAborted(readNow(path, known), deadline.signal)
+  } finally {
+    deadline.end()
+  }
+}
+
+async function readNow(path: string, known: string | undefined): Promise<PrivateFile | 'unchanged' | undefined> {
+  let handle: FileHandle
+  try {
+    // without O_NONBLOCK a pipe would be waited for until somebody writes to it
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') return undefined
+    if (code === 'ELOOP') throw wrongFile(path, 'it is a symbolic link; give the path of the file itself')
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be opened`, cause)
+  }
+  try {
+    // what is checked is the open file, not whatever the path names a moment later
+    const status = await handle.stat({ bigint: true })
+    if (!status.isFile()) throw wrongFile(path, 'it is not a file')
+    checkAccess(path, Number(status.mode), Number(status.uid))
+    if (status.size > MAX_BYTES) throw wrongFile(path, `it is larger than ${MAX_BYTES} bytes`)
+    const identity = `${status.dev}:${status.ino}:${status.size}:${status.mtimeNs}:${status.ctimeNs}`
+    if (identity === known) return 'unchanged'
+    return { bytes: Uint8Array.from(await handle.readFile()), identity }
+  } catch (cause) {
+    if (cause instanceof VaultError) throw cause
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be read`, cause)
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Puts a new version in the place of a file in one step: a reader sees the old one or the new one, whole, also after a
+ * loss of power.
+ *
+ * @param lock - of the file. When it was lost, the next holder may have read the old version already, and it stays.
+ * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE`; the old version is there still.
+ */
+export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: HeldLock): Promise<void> {
+  const draft = lock.draft()
+  let done: boolean
+  try {
+    // VLT-23
+    await writeNew(draft, bytes)
+    done = lock.publish(draft, path)
+    if (done) await syncFolder(dirname(path))
+  } catch (cause) {
+    await unlink(draft).catch(() => undefined)
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
+  }
+  if (done) return
+  await unlink(draft).catch(() => undefined)
+  // VLT-42
+  const message = `this process stood still, and another one took the lock of ${quote(path, 256)}; nothing was changed, try again`
+  throw new VaultError('ERR_VAULT_UNAVAILABLE', message)
+}
+
+/**
+ * Writes a file that must not be there yet.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is there, `ERR_VAULT_UNAVAILABLE`.
+ */
+export async function createPrivateFile(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeNew(path, bytes)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw wrongFile(path, 'it is there already')
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
+  }
+}
+
+async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(path, 'wx', 0o600)
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes a rename last: it is an entry of the folder. Windows cannot, and does not need to. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+function checkAccess(path: string, mode: number, owner: number): void {
+  // Windows has access lists in place of modes, and Node does not show them
+  if (process.platform === 'win32') return
+  // VLT-22
+  if ((mode & 0o077) !== 0) throw wrongFile(path, 'others may use it; run chmod 600')
+  if (owner !== process.getuid?.()) throw wrongFile(path, 'it belongs to another user; run chown')
+}
+
+function wrongFile(path: string, what: string): VaultError {
+  return new VaultError('ERR_VAULT_CONFIGURATION', `${quote(path, 256)} cannot be used: ${what}`)
+}
+
+/**
+ * What the system says of a place in which no file can be kept does not change by itself: it is a mistake to mend, and
+ * becomes `ERR_VAULT_CONFIGURATION`. Any other error is returned as it is.
+ *
+ * @param option - by which the place was given.
+ */
+export function unusablePlace(option: string, path: string, cause: unknown): unknown {
+  if (!(cause instanceof VaultError) || cause.code !== 'ERR_VAULT_UNAVAILABLE') return cause
+  const reason = cause.cause instanceof Error ? cause.cause.message : ''
+  if (!PLACE.has(reason)) return cause
+  const message = `\`${option}\` ${quote(path, 256)} cannot be used (${reason}); name a file in a folder that exists and that this process may write`
+  return new VaultError('ERR_VAULT_CONFIGURATION', message, { cause })
+}
+
+const PLACE: ReadonlySet<string> = new Set(['EACCES', 'EISDIR', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'])

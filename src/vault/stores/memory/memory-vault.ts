@@ -1,0 +1,42 @@
+import { quote } from '../../../errors.ts'
+import { type Forms, table } from '../../../support/options.ts'
+import { systemClock } from '../../../time.ts'
+import { checkConfiguration, pick, secretValue, vaultForms } from '../../configuration.ts'
+import { createVault, type VaultOptions } from '../../create-vault.ts'
+import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { memorySource } from './memory-source.ts'
+import type { Secret } from '../../secret.ts'
+import { type SecretValue, toSecret } from '../../secret-value.ts'
+import type { Vault } from '../../vault.ts'
+
+export type { SecretValue } from '../../secret-value.ts'
+
+/** A credential of {@link memoryVault}: its secret, and the rules of its use. */
+export interface MemoryCredential extends CredentialRules {
+  readonly secret: SecretValue
+}
+
+/**
+ * A vault that keeps its secrets in the memory of this process.
+ *
+ * @param credentials - by name.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ */
+export function memoryVault(
+  credentials: Readonly<Record<string, MemoryCredential>>,
+  options: VaultOptions = {},
+): Vault {
+  const settings = checkConfiguration('memory vault', options, vaultForms)
+  checkConfiguration('memory vault', { credentials }, { credentials: table })
+  const secrets = new Map<string, Secret>()
+  const rules: Record<string, CredentialRules> = Object.create(null)
+  for (const [reference, given] of Object.entries(credentials)) {
+    const credential = checkConfiguration(`memory vault: credential ${quote(reference)}`, given, credentialForms)
+    secrets.set(reference, toSecret(credential.secret, reference))
+    rules[reference] = pick<CredentialRules>(credential, ruleForms)
+  }
+  const source = memorySource('memory', secrets, settings.clock ?? systemClock)
+  return createVault({ ...settings, source, credentials: rules })
+}
+
+const credentialForms: Forms<MemoryCredential> = Object.freeze({ ...ruleForms, secret: secretValue })

@@ -1,0 +1,77 @@
+/**
+ * Rich authorization requests (RFC 9396), filled with the signed arguments of a call.
+ *
+ * @module
+ */
+
+import { type Command, commandCovers, parseCommand } from '../../../capability/command.ts'
+import { quote, VaultError } from '../../../errors.ts'
+import type { IpldValue } from '../../../ipld/value.ts'
+import { canonicalJson } from '../../rules/canonical-json.ts'
+import type { PlainValue } from '../../processor.ts'
+
+/**
+ * Objects with a `type`, as the authorization server knows them. A text `{name}` stands for the argument of that name;
+ * within a longer text it stands for an argument of plain characters.
+ */
+export type AuthorizationDetails = readonly { readonly type: string; readonly [field: string]: PlainValue }[]
+
+/**
+ * Returns the details of the longest command that covers a call, as JSON.
+ *
+ * @throws VaultError `ERR_VAULT_DOWNSCOPE` when none does, or an argument cannot stand where it is needed.
+ */
+export function authorizationDetailsFor(
+  table: Readonly<Record<string, AuthorizationDetails>>,
+  command: Command,
+  args: { readonly [name: string]: IpldValue },
+): string {
+  const covering = Object.keys(table)
+    .map((text) => parseCommand(text))
+    .filter((candidate) => commandCovers(candidate, command))
+    .sort((a, b) => b.length - a.length)[0]
+  if (covering === undefined) throw refused(`no authorization details are configured for ${quote(command)}`)
+  return JSON.stringify((table[covering] ?? []).map((entry) => fill(entry, args)))
+}
+
+/**
+ * Refuses a token whose details are not, each, one of those that were asked for. A server has to say what it granted
+ * (RFC 9396, section 7); one that does not is not believed.
+ */
+export function checkGrantedDetails(asked: string | undefined, granted: unknown): void {
+  if (asked === undefined) return
+  const wanted = new Set((JSON.parse(asked) as readonly unknown[]).map(canonicalJson))
+  // VLT-40
+  if (!Array.isArray(granted) || granted.length === 0 || !granted.every((entry) => wanted.has(canonicalJson(entry)))) {
+    throw refused('the token endpoint did not grant the authorization details that were asked for, or granted more')
+  }
+}
+
+function fill(value: PlainValue, args: { readonly [name: string]: IpldValue }): PlainValue {
+  if (typeof value === 'string') return fillText(value, args)
+  if (typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map((item: PlainValue) => fill(item, args))
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fill(item as PlainValue, args)]))
+}
+
+function fillText(text: string, args: { readonly [name: string]: IpldValue }): PlainValue {
+  const whole = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(text)?.[1]
+  if (whole !== undefined) return scalar(whole, args)
+  return text.replace(/\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_match, name: string) => {
+    const value = String(scalar(name, args))
+    if (!/^[A-Za-z0-9_~.-]+$/.test(value) || value === '.' || value === '..') {
+      throw refused(`argument ${quote(name)} has characters that could mean more than the text itself`)
+    }
+    return value
+  })
+}
+
+function scalar(name: string, args: { readonly [name: string]: IpldValue }): string | number | boolean {
+  const value = Object.hasOwn(args, name) ? args[name] : undefined
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
+  throw refused(`argument ${quote(name)} is not text, a number or a truth value, and the authorization details need it`)
+}
+
+function refused(message: string): VaultError {
+  return new VaultError('ERR_VAULT_DOWNSCOPE', message)
+}

@@ -1,0 +1,41 @@
+import { type Command, commandCovers, parseCommand } from '../../../capability/command.ts'
+import { quote, VaultError } from '../../../errors.ts'
+
+/** Text that a command maps to, for the narrowing of what an upstream grants. */
+export interface CommandScopes {
+  /**
+   * Returns the text of the longest command that covers `command`; `undefined` when scopes are not configured.
+   *
+   * @throws VaultError `ERR_VAULT_DOWNSCOPE` when scopes are configured and none covers the command.
+   */
+  scopeFor(command: Command): string | undefined
+}
+
+/**
+ * Reads a table of OAuth scopes by command, for example `{ '/crm/read': 'contacts:read' }`.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when a scope is not of the form of RFC 6749, section 3.3.
+ */
+export function commandScopes(scopes: Readonly<Record<string, string>> | undefined): CommandScopes {
+  if (scopes === undefined) return { scopeFor: () => undefined }
+  const entries = Object.entries(scopes).map(([text, scope]) => [parseCommand(text), scope] as const)
+  for (const [command, scope] of entries) {
+    if (typeof scope !== 'string' || !/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope)) {
+      throw new VaultError('ERR_VAULT_CONFIGURATION', `the scope of ${quote(command)} is not words with single spaces`)
+    }
+  }
+  entries.sort(([a], [b]) => b.length - a.length)
+  return {
+    scopeFor: (command) => {
+      const entry = entries.find(([covering]) => commandCovers(covering, command))
+      // VLT-18
+      if (entry === undefined) {
+        throw new VaultError(
+          'ERR_VAULT_DOWNSCOPE',
+          `no scope is configured for ${quote(command)}; add one to \`scopes\``,
+        )
+      }
+      return entry[1]
+    },
+  }
+}

@@ -1,0 +1,133 @@
+import { VaultError } from '../../../errors.ts'
+import { callback, maybe, text } from '../../../support/options.ts'
+import { asObject } from '../http-backend.ts'
+import { checkConfiguration, secretValue } from '../../configuration.ts'
+import { fromCaller } from '../../release/failure.ts'
+import { Secret } from '../../secret.ts'
+import { type SecretValue, toSecret } from '../../secret-value.ts'
+import { type BareCall, readAuth } from './session.ts'
+
+/** A way to log in to OpenBao. Make one with `appRole`, `jwtLogin`, `wrappedAppRole` or `fixedToken`. */
+export interface OpenBaoLogin {
+  /** Resolves a token of the server's and how many seconds it lives; 0 means for ever. */
+  logIn(call: BareCall): Promise<{ readonly token: Secret; readonly seconds: number }>
+}
+
+/** Parameters of {@link appRole}. */
+export interface AppRoleParameters {
+  readonly roleId: string
+  readonly secretId: SecretValue
+  /** Where the method is mounted. Default `approle`. */
+  readonly mount?: string
+}
+
+/** Logs in with an AppRole (`POST /auth/approle/login`). */
+export function appRole(parameters: AppRoleParameters): OpenBaoLogin {
+  checkConfiguration('appRole', parameters, { roleId: text, secretId: secretValue, mount: maybe(text) })
+  const { roleId } = parameters
+  const secretId = toSecret(parameters.secretId, 'secretId')
+  const path = `auth/${mountOf(parameters.mount ?? 'approle')}/login`
+  return {
+    logIn: async (call) => {
+      const body = { role_id: roleId, secret_id: secretId.reveal() }
+      return readAuth(await call({ method: 'POST', path, body }, undefined))
+    },
+  }
+}
+
+/** Parameters of {@link wrappedAppRole}. */
+export interface WrappedAppRoleParameters {
+  readonly roleId: string
+  /** The name of the role, by which the origin of the wrapped id is checked. */
+  readonly roleName: string
+  /** The token that wraps the secret id; it works once. */
+  readonly wrappingToken: SecretValue
+  /** Where the method is mounted. Default `approle`. */
+  readonly mount?: string
+}
+
+/**
+ * Logs in with an AppRole whose secret id comes wrapped, so that whoever carried it never had it. The token is looked
+ * up before it is unwrapped: one that was made elsewhere than by the role, or was opened on the way, is refused.
+ */
+export function wrappedAppRole(parameters: WrappedAppRoleParameters): OpenBaoLogin {
+  checkConfiguration('wrappedAppRole', parameters, {
+    roleId: text,
+    roleName: text,
+    wrappingToken: secretValue,
+    mount: maybe(text),
+  })
+  const mount = mountOf(parameters.mount ?? 'approle')
+  const wrapping = toSecret(parameters.wrappingToken, 'wrappingToken')
+  const expected = `auth/${mount}/role/${parameters.roleName}/secret-id`
+  let unwrapped: OpenBaoLogin | undefined
+  return {
+    logIn: async (call) => {
+      unwrapped ??= appRole({ roleId: parameters.roleId, secretId: await unwrap(call, wrapping, expected), mount })
+      return unwrapped.logIn(call)
+    },
+  }
+}
+
+/** Parameters of {@link jwtLogin}. */
+export interface JwtLoginParameters {
+  readonly role: string
+  /** Gives the present token of the workload, for example that of its service account; asked at each login. */
+  readonly jwt: () => SecretValue | Promise<SecretValue>
+  /** Where the method is mounted. Default `jwt`; `kubernetes` takes the same form. */
+  readonly mount?: string
+}
+
+/** Logs in with a JSON Web Token of the platform (`POST /auth/jwt/login`). */
+export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
+  checkConfiguration('jwtLogin', parameters, { role: text, jwt: callback, mount: maybe(text) })
+  const path = `auth/${mountOf(parameters.mount ?? 'jwt')}/login`
+  return {
+    logIn: async (call) => {
+      const jwt = toSecret(await fromCaller('the token of the workload', parameters.jwt, undefined), 'jwt')
+      const body = { role: parameters.role, jwt: jwt.reveal() }
+      jwt.dispose()
+      return readAuth(await call({ method: 'POST', path, body }, undefined))
+    },
+  }
+}
+
+/** Uses a token that somebody else renews. It cannot be replaced when it ends; prefer a login. */
+export function fixedToken(token: SecretValue): OpenBaoLogin {
+  checkConfiguration('fixedToken', { token }, { token: secretValue })
+  const kept = toSecret(token, 'token')
+  return { logIn: async () => ({ token: kept.copy(), seconds: 0 }) }
+}
+
+/**
+ * Reads the name of a mount.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ */
+export function mountOf(name: string): string {
+  if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(name)) {
+    throw new VaultError('ERR_VAULT_CONFIGURATION', '`mount` must be of A-Z a-z 0-9 _ - and slashes between')
+  }
+  return name
+}
+
+async function unwrap(call: BareCall, wrapping: Secret, expected: string): Promise<Secret> {
+  const looked = await call(
+    { method: 'POST', path: 'sys/wrapping/lookup', body: { token: wrapping.reveal() } },
+    undefined,
+  )
+  const origin = asObject(looked.fields.get('data'))?.get('creation_path')
+  // VLT-36
+  if (looked.status !== 200 || origin !== expected) {
+    throw new VaultError(
+      'ERR_VAULT_INTEGRITY',
+      'the wrapping token was used before, has ended, or was not made by the role',
+    )
+  }
+  const answer = await call({ method: 'POST', path: 'sys/wrapping/unwrap' }, wrapping)
+  const secretId = asObject(answer.fields.get('data'))?.get('secret_id')
+  if (answer.status !== 200 || typeof secretId !== 'string') {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the wrapping token did not hold a secret id')
+  }
+  return new Secret(secretId)
+}

@@ -1,0 +1,122 @@
+import { VaultError } from '../../../errors.ts'
+import { decodeBase64url, encodeBase64url, encodeHex } from '../../../ipld/base.ts'
+import { concatBytes } from '../../../ipld/concat.ts'
+import { equalBytes, sha256Bytes } from '../../../support/digest.ts'
+import type { Timestamp } from '../../../time.ts'
+import type { CredentialRules } from '../../rules/credential.ts'
+import { open, seal } from './hpke.ts'
+import { publicKeyOf } from './x25519.ts'
+import { rulesOfText } from '../../rules/rules-text.ts'
+import { Secret } from '../../secret.ts'
+
+/** How a sealed text begins. */
+const PREFIX = 'procura-sealed.1.'
+/** The longest sealed text that is read, in characters. */
+const MAX_TEXT = 32_768
+/** Bytes of a key's hash by which it is found again. */
+const KEY_ID = 8
+/** Contents are filled up to a multiple of this, so that the length of a secret does not show. */
+const BLOCK = 128
+
+/** What a sealed text holds. */
+export interface SealedContents {
+  readonly rules: CredentialRules
+  readonly secret: Secret
+  readonly expiration: Timestamp | undefined
+  /** A name for this text, made from its bytes. */
+  readonly version: string
+}
+
+/** Whether a text looks sealed; nothing of it is believed. */
+export function isSealed(text: string): boolean {
+  return text.length <= MAX_TEXT && text.startsWith(PREFIX)
+}
+
+/** Seals rules and a secret to a public key. */
+export async function sealContents(
+  publicKey: Uint8Array,
+  contents: { readonly rules: string; readonly secret: Secret; readonly expiration: Timestamp | undefined },
+): Promise<string> {
+  const { rules, expiration } = contents
+  const secret = encodeBase64url(contents.secret.revealBytes())
+  const json = JSON.stringify({ rules, ...(expiration !== undefined && { expiration }), secret })
+  // white space after JSON means nothing
+  const plain = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / BLOCK) * BLOCK))
+  const keyId = await keyIdOf(publicKey)
+  const { encapsulated, ciphertext } = await seal(publicKey, plain, contextOf(keyId))
+  plain.fill(0)
+  const text = PREFIX + encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))
+  if (!isSealed(text)) throw new VaultError('ERR_VAULT_CONFIGURATION', 'the credential is too long to be sealed')
+  return text
+}
+
+/**
+ * Opens a sealed text with the one of the private keys that it was sealed to.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_INTEGRITY` when none opens it, or it was changed.
+ */
+export async function openSealed(privateKeys: readonly Secret[], text: string): Promise<SealedContents> {
+  let bytes: Uint8Array
+  try {
+    bytes = decodeBase64url(text.slice(PREFIX.length))
+  } catch {
+    throw damaged()
+  }
+  const keyId = bytes.subarray(0, KEY_ID)
+  for (const secret of privateKeys) {
+    const privateKey = secret.revealBytes()
+    if (equalBytes(await keyIdOf(await publicKeyOf(privateKey)), keyId)) return openWith(privateKey, keyId, bytes)
+  }
+  throw damaged()
+}
+
+async function openWith(privateKey: Uint8Array, keyId: Uint8Array, bytes: Uint8Array): Promise<SealedContents> {
+  let plain: Uint8Array
+  try {
+    const sealed = { encapsulated: bytes.slice(KEY_ID, KEY_ID + 32), ciphertext: bytes.slice(KEY_ID + 32) }
+    // VLT-27
+    plain = await open(privateKey, sealed, contextOf(keyId))
+  } catch {
+    throw damaged()
+  } finally {
+    privateKey.fill(0)
+  }
+  const fields = fieldsOf(plain)
+  plain.fill(0)
+  const rules = fields.get('rules')
+  const secret = fields.get('secret')
+  const expiration = fields.get('expiration')
+  if (typeof rules !== 'string' || typeof secret !== 'string') throw damaged()
+  if (expiration !== undefined && (typeof expiration !== 'number' || !Number.isSafeInteger(expiration))) throw damaged()
+  const version = encodeHex((await sha256Bytes(bytes)).subarray(0, 8))
+  return { rules: rulesOfText(rules), secret: secretOf(secret), expiration, version }
+}
+
+/** Whoever knows the public key can have sealed anything. */
+function secretOf(text: string): Secret {
+  try {
+    return new Secret(decodeBase64url(text))
+  } catch {
+    throw damaged()
+  }
+}
+
+function fieldsOf(plain: Uint8Array): ReadonlyMap<string, unknown> {
+  try {
+    return new Map<string, unknown>(Object.entries(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain))))
+  } catch {
+    throw damaged()
+  }
+}
+
+function contextOf(keyId: Uint8Array): { readonly info: Uint8Array; readonly aad: Uint8Array } {
+  return { info: new TextEncoder().encode('procura-sealed@1'), aad: keyId }
+}
+
+async function keyIdOf(publicKey: Uint8Array): Promise<Uint8Array> {
+  return (await sha256Bytes(publicKey)).slice(0, KEY_ID)
+}
+
+function damaged(): VaultError {
+  return new VaultError('ERR_VAULT_INTEGRITY', 'the sealed text was changed, or was sealed to another key')
+}

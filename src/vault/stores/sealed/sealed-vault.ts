@@ -1,0 +1,209 @@
+/**
+ * Sealed credentials: the secret and the rules of its use in one text, which only one service can open. The service
+ * keeps no database; the text can lie anywhere.
+ *
+ * @module
+ */
+
+import { quote, VaultError } from '../../../errors.ts'
+import { encodeHex } from '../../../ipld/base.ts'
+import { sha256Bytes } from '../../../support/digest.ts'
+import { bytes, didText, type Form, type Forms, flag, listOf, maybe, table, text, whole } from '../../../support/options.ts'
+import { systemClock, type Timestamp } from '../../../time.ts'
+import { checkConfiguration, pick, secretValue, vaultForms } from '../../configuration.ts'
+import { type VaultOptions, vaultOver } from '../../create-vault.ts'
+import { type CredentialRules, parseCredential, ruleForms } from '../../rules/credential.ts'
+import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
+import { generatePair, publicKeyOf } from './x25519.ts'
+import { parseOrigins } from '../../rules/origin.ts'
+import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'
+import { Secret } from '../../secret.ts'
+import { type SecretValue, toSecret } from '../../secret-value.ts'
+import type { Vault } from '../../vault.ts'
+
+/** The key to which credentials are sealed, and the one that opens them. */
+export interface SealingKey {
+  /** 32 bytes (X25519); give it to whoever seals. */
+  readonly publicKey: Uint8Array
+  /** 32 bytes; the service alone has it. */
+  readonly privateKey: Secret
+}
+
+/** What {@link sealCredential} is given. */
+export interface SealOptions extends Omit<CredentialRules, 'subjects' | 'commands'> {
+  readonly secret: SecretValue
+  /** The public key of the service. */
+  readonly publicKey: Uint8Array
+  /** Roots of authority that may use the credential: the DIDs of the subjects whose delegations begin the chain. */
+  readonly roots: readonly string[]
+  /** Commands, each with everything below it, whose calls may use it. */
+  readonly commands: readonly string[]
+  /** The second from which on it cannot be used any more. Default: none. */
+  readonly expiration?: Timestamp
+}
+
+/** Options of {@link sealedVault}. */
+export interface SealedVaultOptions extends VaultOptions {
+  /** Private keys that open credentials: the present one, and those it has replaced. */
+  readonly privateKeys: readonly Secret[]
+  /**
+   * Origins that any credential may be sent to. Whoever knows the public key can seal, so what a text says of itself
+   * is not enough: this list keeps the service from being used to reach other places.
+   */
+  readonly origins: readonly string[]
+  /** Sealed credentials by name. Take them from where only their owner can put them: they do not show who sealed them. */
+  readonly credentials?: Readonly<Record<string, string>>
+  /**
+   * Whether a sealed text itself is taken as a reference, so that the text may come with a call. Its lock on roots and
+   * commands holds all the same. It does not say who sealed it: a caller can seal a credential of its own in the name of
+   * the root, and the answer of the upstream is then about an account of the caller. Default false.
+   */
+  readonly acceptPresented?: boolean
+}
+
+/** Makes a key pair for sealing. Keep the private key in a vault of another kind. */
+export async function generateSealingKey(): Promise<SealingKey> {
+  const pair = await generatePair()
+  const key = { publicKey: pair.publicKey, privateKey: new Secret(pair.privateKey) }
+  pair.privateKey.fill(0)
+  return key
+}
+
+/** The public key of a private one. */
+export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
+  checkConfiguration('sealing key', { key }, { key: privateKey })
+  return publicKeyOf(key.revealBytes())
+}
+
+/**
+ * Seals a credential, together with the rules of its use, to a service. The text is encrypted and not signed: it does not
+ * show who sealed it, and the roots it names did not have to agree.
+ *
+ * @returns a text `procura-sealed.1.…`, safe in URLs and headers.
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command.
+ */
+export async function sealCredential(options: SealOptions): Promise<string> {
+  const { secret, publicKey, roots, commands, expiration, ...rules } = checkConfiguration(
+    'sealed credential',
+    options,
+    sealForms,
+  )
+  if (roots.length === 0 || commands.length === 0) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      'a sealed credential names its `roots` and `commands`; name one of each',
+    )
+  }
+  if (publicKey.length !== 32) throw new VaultError('ERR_VAULT_CONFIGURATION', '`publicKey` must have 32 bytes')
+  const wrapped = toSecret(secret, 'sealed')
+  const { description } = parseCredential('sealed', { ...rules, subjects: roots, commands })
+  try {
+    return await sealContents(publicKey, { rules: description, secret: wrapped, expiration })
+  } finally {
+    wrapped.dispose()
+  }
+}
+
+const { subjects: _, ...openRuleForms } = ruleForms
+
+const sealForms: Forms<SealOptions> = Object.freeze({
+  ...openRuleForms,
+  secret: secretValue,
+  publicKey: bytes,
+  roots: listOf(didText),
+  commands: listOf(text),
+  expiration: maybe(whole(0)),
+})
+
+/**
+ * A vault that opens sealed credentials.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ */
+export function sealedVault(options: SealedVaultOptions): Vault {
+  const given = checkConfiguration('sealed vault', options, {
+    ...vaultForms,
+    privateKeys: listOf(privateKey),
+    origins: listOf(text),
+    credentials: maybe(table),
+    acceptPresented: maybe(flag),
+  })
+  const configuration = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `sealed vault: ${what}`)
+  const origins = new Set(parseOrigins(given.origins, configuration))
+  const keys = given.privateKeys.map((key) => key.copy())
+  if (keys.length === 0) throw configuration('`privateKeys` is empty; make one with generateSealingKey')
+  const named = new Map(Object.entries(given.credentials ?? {}))
+  for (const [name, sealed] of named) {
+    if (typeof sealed !== 'string' || !isSealed(sealed))
+      throw configuration(`credential ${quote(name)} is not a sealed text; make one with sealCredential`)
+  }
+  const presented = given.acceptPresented === true
+  if (named.size === 0 && !presented) throw configuration('there are no credentials, and none may be presented')
+  const clock = given.clock ?? systemClock
+  const directory: CredentialDirectory = {
+    adapter: 'sealed',
+    async find(reference) {
+      // VLT-34
+      const sealed = named.get(reference) ?? (presented && isSealed(reference) ? reference : undefined)
+      if (sealed === undefined) return undefined
+      const name = named.has(reference) ? reference : await nameOf(sealed)
+      const contents = await openSealed(keys, sealed)
+      return connect(name, contents, origins, () => Math.floor(clock.now()))
+    },
+  }
+  const vault = vaultOver(directory, pick<VaultOptions>(given, vaultForms))
+  // a text that is presented is a name as well
+  return presented ? vault : Object.freeze({ ...vault, references: Object.freeze([...named.keys()]) })
+}
+
+/** A key of another length would be refused by the platform, when the first credential is opened. */
+const privateKey: Form = (value) =>
+  Secret.is(value) && lengthOf(value) === 32 ? undefined : 'must be a Secret of 32 bytes'
+
+function lengthOf(secret: Secret): number {
+  const bytes = secret.revealBytes()
+  bytes.fill(0)
+  return bytes.length
+}
+
+function connect(
+  reference: string,
+  { rules, secret, expiration, version }: SealedContents,
+  origins: ReadonlySet<string>,
+  now: () => Timestamp,
+): FoundCredential {
+  const credential = parseCredential(reference, rules)
+  // VLT-32: the lock is part of what is sealed, and is never absent
+  if (credential.subjects === undefined || credential.commands === undefined) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the sealed credential does not say which roots and commands it is for')
+  }
+  for (const origin of [...credential.origins, ...(credential.processor?.origins ?? [])]) {
+    // VLT-33
+    if (!origins.has(origin)) {
+      throw new VaultError(
+        'ERR_VAULT_ORIGIN_REFUSED',
+        `the sealed credential is for ${quote(origin)}, which is not configured`,
+      )
+    }
+  }
+  return {
+    reference,
+    credential,
+    scope: () => '',
+    read: async () => ({
+      reference,
+      secret: secret.copy(),
+      version,
+      kind: 'static',
+      downscoped: false,
+      readAt: now(),
+      ...(expiration !== undefined && { expiresAt: expiration }),
+    }),
+  }
+}
+
+/** The name of a text that was presented, for records. */
+async function nameOf(sealed: string): Promise<string> {
+  const hash = await sha256Bytes(new TextEncoder().encode(sealed))
+  return `sealed/${encodeHex(hash).slice(0, 32)}`
+}
