@@ -1,10 +1,18 @@
 import { backend as platform } from '#backend'
-import { AuditError, quote } from '../errors.ts'
+import { AuditError } from '../errors.ts'
 import { callback, maybe, oneOf, text } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import { chainForms, checkConfiguration, checkParts } from './configuration.ts'
 import type { AuditEvent } from './events/event.ts'
 import { prepareEvent } from './events/prepare-event.ts'
-import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord, type Sha256 } from './events/record.ts'
+import {
+  type AuditRecord,
+  beginning,
+  formatRecord,
+  type LogPosition,
+  makeRecord,
+  type Sha256,
+} from './events/record.ts'
 import { type AuditSink, type Confirmation, type Durability, durabilities } from './sink.ts'
 import { unconfirmed } from './unconfirmed.ts'
 

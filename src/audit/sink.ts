@@ -5,8 +5,8 @@
  */
 
 import type { AuditEvent } from './events/event.ts'
-import type { AuditHistory } from './history.ts'
 import type { LogPosition } from './events/record.ts'
+import type { AuditHistory } from './history.ts'
 
 /**
  * How safe a confirmed event is: `process` is lost when the process ends, `system` when the machine loses power, `disk`

@@ -1,4 +1,5 @@
-import { AuditError, quote } from '../errors.ts'
+import { AuditError } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 
 /** The error of a sink as an `AuditError`: as it is when it is one, else wrapped. */
 export function unconfirmed(sink: string, cause: unknown): AuditError {

@@ -27,7 +27,10 @@ import { checkSignatures } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
 import type { ClaimedCall, Denial } from './denial.ts'
+import { readCall } from './formats/standard-format.ts'
 import { createKeyRing, type KeyRing } from './machinery/key-ring.ts'
+import { runAsync, runSync, type Steps, wait } from './machinery/steps.ts'
+import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import {
   type AuthorizeOptions,
@@ -39,10 +42,7 @@ import {
   manyForms,
   type Settings,
 } from './options.ts'
-import { readCall } from './formats/standard-format.ts'
 import { internalError } from './refusal.ts'
-import { runAsync, runSync, type Steps, wait } from './machinery/steps.ts'
-import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 
 /** Decides about calls for one service. */
 export interface Authorizer {

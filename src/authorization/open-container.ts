@@ -9,9 +9,9 @@ import { invocationOf } from '../invocation/decode-invocation.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { checkOptions, refusePromise } from '../support/options.ts'
-import { formatsForm } from './options.ts'
 import { formatOf, standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
+import { formatsForm } from './options.ts'
 
 /** Options of {@link openContainer}: how `authorize` reads, under the same names. */
 export interface OpenContainerOptions<Token = unknown> extends DecodeOptions {

@@ -32,10 +32,10 @@ import {
 import { quietly } from '../support/quietly.ts'
 import { createTextReader } from '../support/text-reader.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
-import { createPolicyPool, type PolicyPool } from './machinery/policy-pool.ts'
 import { standardFormat } from './formats/standard-format.ts'
-import type { ReplayStore } from './replay-store.ts'
 import type { TokenFormat } from './formats/token-format.ts'
+import { createPolicyPool, type PolicyPool } from './machinery/policy-pool.ts'
+import type { ReplayStore } from './replay-store.ts'
 
 /**
  * Says that commands are decided upon without knowing them or their arguments: for a gateway that passes calls on

@@ -14,7 +14,10 @@ import { checkRevocation } from './checks/revocation.ts'
 import { checkLinkSignatures, checkSignatures } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Denial } from './denial.ts'
+import { orderProofs, readTokens } from './formats/standard-format.ts'
 import { createKeyRing } from './machinery/key-ring.ts'
+import { runAsync, type Steps } from './machinery/steps.ts'
+import { createVerifiers } from './machinery/verifiers.ts'
 import {
   type CallOptions,
   callForms,
@@ -23,10 +26,7 @@ import {
   type VerificationSettings,
   verificationForms,
 } from './options.ts'
-import { orderProofs, readTokens } from './formats/standard-format.ts'
 import { internalError } from './refusal.ts'
-import { runAsync, type Steps } from './machinery/steps.ts'
-import { createVerifiers } from './machinery/verifiers.ts'
 
 /** Options of {@link verifyRevocation}: how tokens are read and verified, as for `authorize`. */
 export interface VerifyRevocationOptions extends CallOptions, VerificationOptions {

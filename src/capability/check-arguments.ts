@@ -1,6 +1,6 @@
-import { quote } from '../errors.ts'
 import { ipldEquals } from '../ipld/equal.ts'
 import { type IpldValue, isList } from '../ipld/value.ts'
+import { quote } from '../support/quote.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
 import { isMap } from './policy/collection.ts'
 import { absenceOf, isOptional, type SchemaResult, type StandardSchema, tellableIssue } from './standard-schema.ts'

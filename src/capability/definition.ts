@@ -4,8 +4,9 @@
  * @module
  */
 
-import { ArgumentError, MalformedError, quote } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import { anything, checkOptions, type Forms, flag, maybe } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import { type Command, isCommand, parseCommand } from './command.ts'
 import { absenceOf, isOptional, isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
 

@@ -1,10 +1,11 @@
 // node only: reads files
-import type { AuditLogFault } from '../audit/verify/audit-log-fault.ts'
+
 import { toOcsf } from '../audit/events/ocsf.ts'
 import { findOpenIntents } from '../audit/recovery/find-open-intents.ts'
-import { readJsonlLines, readJsonlRecords } from '../audit/jsonl/read-jsonl-log.ts'
+import { readJsonlLines, readJsonlRecords } from '../audit/sinks/jsonl/read-jsonl-log.ts'
+import type { AuditLogFault } from '../audit/verify/audit-log-fault.ts'
 import { verifyAuditLog } from '../audit/verify/verify-audit-log.ts'
-import { quote } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage.ts'
 

@@ -1,12 +1,12 @@
 // node only: opens files
 
-import type { CredentialRules } from '../vault/rules/credential.ts'
-import { createKeyFile, type FileKey } from '../vault/stores/file/key.ts'
-import { type FileVault, openFileVault, type StoredCredential } from '../vault/stores/file/file-vault.ts'
 import type { Processor } from '../vault/processor.ts'
 import { bearer } from '../vault/processors/bearer.ts'
 import { header } from '../vault/processors/header.ts'
 import { query } from '../vault/processors/query.ts'
+import type { CredentialRules } from '../vault/rules/credential.ts'
+import { type FileVault, openFileVault, type StoredCredential } from '../vault/stores/file/file-vault.ts'
+import { createKeyFile, type FileKey } from '../vault/stores/file/key.ts'
 import type { Host } from './host.ts'
 import { readSecret } from './read-secret.ts'
 import { UsageError } from './usage.ts'

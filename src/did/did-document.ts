@@ -4,9 +4,10 @@
  * @module
  */
 
-import { MalformedError, quote, ResolutionError } from '../errors.ts'
+import { MalformedError, ResolutionError } from '../errors.ts'
 import { decodeBase58btc } from '../ipld/base.ts'
 import { type Form, listOf, oneOf } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import type { Did } from './did.ts'
 import { publicKey } from './did-key.ts'
 import { type Jwk, publicKeyFromJwk } from './jwk.ts'

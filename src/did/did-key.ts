@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ArgumentError, MalformedError, quote } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 import type { Did } from './did.ts'
 import { assertForm, assertOnCurve, checkAlgorithm, decodeMultikey, encodeMultikey } from './multikey.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'

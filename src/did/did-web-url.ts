@@ -4,7 +4,8 @@
  * @module
  */
 
-import { MalformedError, quote } from '../errors.ts'
+import { MalformedError } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 import type { Did } from './did.ts'
 
 /** Where the document of a `did:web` is. */

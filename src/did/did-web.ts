@@ -15,7 +15,7 @@
  * @module
  */
 
-import { quote, ResolutionError } from '../errors.ts'
+import { ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { createBoundedMap } from '../support/bounded-map.ts'
 import {
@@ -31,6 +31,7 @@ import {
   text,
   whole,
 } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { type Did, didMethod } from './did.ts'
 import {

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { quote, ResolutionError } from '../errors.ts'
+import { ResolutionError } from '../errors.ts'
 import { encodeBase64url } from '../ipld/base.ts'
 import { unlessAborted } from '../support/abort.ts'
+import { quote } from '../support/quote.ts'
 
 /** The part of the platform's `fetch` that is used. */
 export type FetchLike = (url: string, init: FetchInit) => Promise<Response>

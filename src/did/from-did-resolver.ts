@@ -4,9 +4,10 @@
  * @module
  */
 
-import { ArgumentError, quote, ResolutionError } from '../errors.ts'
+import { ArgumentError, ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { checkOptions, table } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import { type Did, didMethod } from './did.ts'
 import {
   DEFAULT_RELATIONSHIPS,

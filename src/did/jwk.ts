@@ -6,9 +6,9 @@
 
 import { MalformedError } from '../errors.ts'
 import { decodeBase64url } from '../ipld/base.ts'
+import { bigEndian, compressPoint, decompressPoint, P256, SECP256K1 } from './curves/weierstrass.ts'
 import { publicKey } from './did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
-import { bigEndian, compressPoint, decompressPoint, P256, SECP256K1 } from './weierstrass.ts'
 
 /** The members of a JWK that are read here. */
 export interface Jwk {

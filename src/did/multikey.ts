@@ -7,9 +7,9 @@
 
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase58btc, encodeBase58btc } from '../ipld/base.ts'
-import { isCanonicalY, isOnEdwardsCurve, isSmallOrder } from './ed25519-point.ts'
+import { isCanonicalY, isOnEdwardsCurve, isSmallOrder } from './curves/ed25519-point.ts'
+import { isCompressedPoint, P256, SECP256K1 } from './curves/weierstrass.ts'
 import type { SignatureAlgorithm } from './public-key.ts'
-import { isCompressedPoint, P256, SECP256K1 } from './weierstrass.ts'
 
 /** A key as text says it: which kind, and its bytes. */
 export interface KeyBytes {

@@ -5,8 +5,6 @@
  * @module
  */
 
-export type { OptionalSchema } from '../capability/definition.ts'
-export type { SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from '../capability/standard-schema.ts'
 export { boolean } from '../capability/argument-types/boolean.ts'
 export { type BytesOptions, bytes } from '../capability/argument-types/bytes.ts'
 export { email } from '../capability/argument-types/email.ts'
@@ -22,3 +20,5 @@ export { type PathOptions, path } from '../capability/argument-types/path.ts'
 export { type ShellWordOptions, shellWord } from '../capability/argument-types/shell-word.ts'
 export { type TextOptions, text } from '../capability/argument-types/text.ts'
 export { type UrlOptions, type UrlScheme, url } from '../capability/argument-types/url.ts'
+export type { OptionalSchema } from '../capability/definition.ts'
+export type { SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from '../capability/standard-schema.ts'

@@ -4,4 +4,22 @@
  * @module
  */
 
-export { ArgumentError, AttenuationError, type AuditErrorCode, AuditError, AuthorizationError, type MalformedKind, MalformedError, ProcuraError, type ProcuraErrorCode, ProofSearchError, ResolutionError, SigningError, StoreError, StoreFullError, ThreadError, VaultError, type VaultErrorCode } from '../errors.ts'
+export {
+  ArgumentError,
+  AttenuationError,
+  AuditError,
+  type AuditErrorCode,
+  AuthorizationError,
+  MalformedError,
+  type MalformedKind,
+  ProcuraError,
+  type ProcuraErrorCode,
+  ProofSearchError,
+  ResolutionError,
+  SigningError,
+  StoreError,
+  StoreFullError,
+  ThreadError,
+  VaultError,
+  type VaultErrorCode,
+} from '../errors.ts'

@@ -7,6 +7,7 @@
 export { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from '../capability/policy/build.ts'
 export { type CompiledPolicy, compilePolicy } from '../capability/policy/compile.ts'
 export { describePolicy } from '../capability/policy/describe.ts'
+export type { Evaluation } from '../capability/policy/evaluation.ts'
 export {
   type ExplainOptions,
   explainPolicy,
@@ -19,7 +20,6 @@ export { compileGlob, escapeGlob, type GlobMatcher } from '../capability/policy/
 export { lintPolicy, type PolicyWarning, type PolicyWarningRule } from '../capability/policy/lint.ts'
 export type { PolicyObjection } from '../capability/policy/objection.ts'
 export { parsePolicy } from '../capability/policy/parse-policy.ts'
-export { printSelector } from '../capability/policy/print-selector.ts'
 export {
   type ComparableWith,
   type ElementAt,
@@ -28,6 +28,7 @@ export {
   type SelectorFor,
   type SelectorOf,
 } from '../capability/policy/policy-for.ts'
+export { printSelector } from '../capability/policy/print-selector.ts'
 export type { Invalid, Selected } from '../capability/policy/selected.ts'
 export {
   type FieldSegment,
@@ -49,4 +50,3 @@ export type {
   QuantifierStatement,
   Statement,
 } from '../capability/policy/statement.ts'
-export type { Evaluation } from '../capability/policy/evaluation.ts'

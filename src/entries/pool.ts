@@ -7,4 +7,8 @@
 
 export { ThreadError } from '../errors.ts'
 export type { BackendChoice } from '../principal/pool/choose-backend.ts'
-export { createVerificationPool, type VerificationPool, type VerificationPoolOptions } from '../principal/pool/verification-pool.ts'
+export {
+  createVerificationPool,
+  type VerificationPool,
+  type VerificationPoolOptions,
+} from '../principal/pool/verification-pool.ts'

@@ -5,5 +5,5 @@
  */
 
 export { type FindProofsOptions, findProofs } from '../proof/find-proofs.ts'
-export { type MemoryProofStoreOptions, memoryProofStore } from '../proof/memory.ts'
+export { type MemoryProofStoreOptions, memoryProofStore } from '../proof/memory-proof-store.ts'
 export type { ProofRegistry, ProofStore } from '../proof/proof-store.ts'

@@ -6,4 +6,9 @@
 
 export { type IssueReceiptOptions, issueReceipt } from '../receipt/issue-receipt.ts'
 export type { Outcome, Receipt } from '../receipt/receipt.ts'
-export { type ReceiptFault, type ReceiptVerdict, type VerifyReceiptOptions, verifyReceipt } from '../receipt/verify-receipt.ts'
+export {
+  type ReceiptFault,
+  type ReceiptVerdict,
+  type VerifyReceiptOptions,
+  verifyReceipt,
+} from '../receipt/verify-receipt.ts'

@@ -4,6 +4,11 @@
  * @module
  */
 
+export {
+  type RevocationVerdict,
+  type VerifyRevocationOptions,
+  verifyRevocation,
+} from '../authorization/verify-revocation.ts'
 export type { ProofLike } from '../invocation/invoke.ts'
 export type {
   RevocationEntry,
@@ -12,4 +17,3 @@ export type {
   RevocationStore,
 } from '../revocation/revocation-store.ts'
 export { type RevokeOptions, revoke } from '../revocation/revoke.ts'
-export { type RevocationVerdict, type VerifyRevocationOptions, verifyRevocation } from '../authorization/verify-revocation.ts'

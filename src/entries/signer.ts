@@ -10,5 +10,5 @@ export { type GenerateSignerOptions, generateSigner } from '../principal/generat
 export { type ImportSignerOptions, importSigner, type PrivateKeySource } from '../principal/import-signer.ts'
 export { type RemoteSignerOptions, remoteSigner } from '../principal/remote-signer.ts'
 export type { Signer } from '../principal/signer.ts'
-export type { WebCryptoKey, WebCryptoKeyPair } from '../support/web-crypto-key.ts'
 export { type WebCryptoSignerOptions, webCryptoSigner } from '../principal/web-crypto-signer.ts'
+export type { WebCryptoKey, WebCryptoKeyPair } from '../support/web-crypto-key.ts'

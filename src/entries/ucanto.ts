@@ -6,8 +6,8 @@
 
 export { type AbsentIssuer, absentIssuer } from '../ucanto/absent-issuer.ts'
 export { archive, archiveToText, encodeMessage } from '../ucanto/archive.ts'
-export { attest, type UcantoAttestOptions } from '../ucanto/attest.ts'
 export { attenuate, type UcantoAttenuateOptions } from '../ucanto/attenuate.ts'
+export { attest, type UcantoAttestOptions } from '../ucanto/attest.ts'
 export type { Readers } from '../ucanto/caveats.ts'
 export { type DecodeArchiveOptions, decode } from '../ucanto/decode.ts'
 export { type DecodeMessageOptions, decodeMessage, type UcantoMessage } from '../ucanto/decode-message.ts'

@@ -7,10 +7,7 @@
  * @module
  */
 
-export type { BreakerState } from '../vault/resilience/circuit-breaker.ts'
 export { type CreateVaultOptions, createVault, type VaultOptions } from '../vault/create-vault.ts'
-export type { CredentialRules } from '../vault/rules/credential.ts'
-export type { SecretValue } from '../vault/secret-value.ts'
 export type {
   DeriveContext,
   DerivedSecret,
@@ -20,9 +17,12 @@ export type {
   ProcessorContext,
   ProcessorDescription,
 } from '../vault/processor.ts'
-export { type ReferenceRow, type ReferenceTable, referenceTable } from '../vault/rules/reference-table.ts'
+export type { BreakerState } from '../vault/resilience/circuit-breaker.ts'
 export type { RemoteVault } from '../vault/resilience/remote-vault.ts'
 export { type ResilienceOptions, type ResilientSource, resilient } from '../vault/resilience/resilient.ts'
+export type { CredentialRules } from '../vault/rules/credential.ts'
+export { type ReferenceRow, type ReferenceTable, referenceTable } from '../vault/rules/reference-table.ts'
 export { Secret } from '../vault/secret.ts'
+export type { SecretValue } from '../vault/secret-value.ts'
 export type { ReadOptions, SecretKind, SecretReading, SecretSource } from '../vault/source.ts'
 export type { Lease, LeaseOptions, Recheck, Release, ReleaseOptions, UseRequest, Vault } from '../vault/vault.ts'

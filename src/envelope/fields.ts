@@ -8,8 +8,9 @@
 import { type Command, parseCommand } from '../capability/command.ts'
 import { isMap as isPlainMap } from '../capability/policy/collection.ts'
 import { type Did, parseDid } from '../did/did.ts'
-import { MalformedError, quote } from '../errors.ts'
+import { MalformedError } from '../errors.ts'
 import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
+import { quote } from '../support/quote.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { maximumNonceBytes } from './nonce.ts'
 

@@ -1,7 +1,7 @@
 import { secretKeyForm } from '../audit/privacy/hmac.ts'
 import { type AuthorizeOptions, authorizeForms } from '../authorization/options.ts'
 import { isCommand } from '../capability/command.ts'
-import { ArgumentError, quote } from '../errors.ts'
+import { ArgumentError } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import {
   anything,
@@ -20,6 +20,7 @@ import {
   text,
   whole,
 } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { AuditOptions } from './audit-trail.ts'
 import { credentialsOf, type GuardedCommand } from './command.ts'

@@ -1,6 +1,6 @@
+import { withDeadline } from '../audit/combine/with-deadline.ts'
 import { createIntentRecovery, endOf } from '../audit/recovery/intent-recovery.ts'
 import type { AuditSink } from '../audit/sink.ts'
-import { withDeadline } from '../audit/combine/with-deadline.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { startBackgroundTimer } from '../support/background-timer.ts'
 import { startDeadline } from '../support/deadline.ts'

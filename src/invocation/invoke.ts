@@ -6,7 +6,7 @@ import { didOption } from '../did/did-option.ts'
 import { chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
 import { chooseNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
-import { ArgumentError, quote } from '../errors.ts'
+import { ArgumentError } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
@@ -20,6 +20,7 @@ import {
   listOf,
   maybe,
 } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import { invocationOf } from './decode-invocation.ts'
 import type { Invocation, InvocationFields } from './invocation.ts'

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ArgumentError, quote } from '../errors.ts'
+import { ArgumentError } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 import { isTokenCidAt, readCid } from './cid.ts'
 import { compareKeys } from './equal.ts'
 import { isPlainObject } from './plain-object.ts'

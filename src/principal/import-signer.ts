@@ -5,12 +5,12 @@
  */
 
 import { backend } from '#backend'
+import { bigEndian } from '../did/curves/weierstrass.ts'
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { type Jwk, jwkAlgorithm, publicKeyFromJwk } from '../did/jwk.ts'
 import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
-import { bigEndian } from '../did/weierstrass.ts'
 import { ArgumentError } from '../errors.ts'
 import { decodeBase64url } from '../ipld/base.ts'
 import { anything, checkOptions, type Forms } from '../support/options.ts'

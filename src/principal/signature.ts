@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isCanonicalY, isSmallOrder } from '../did/ed25519-point.ts'
+import { isCanonicalY, isSmallOrder } from '../did/curves/ed25519-point.ts'
+import { bigEndian, P256, SECP256K1, toBigEndian } from '../did/curves/weierstrass.ts'
 import type { PublicKey, SignatureAlgorithm } from '../did/public-key.ts'
-import { bigEndian, P256, SECP256K1, toBigEndian } from '../did/weierstrass.ts'
 import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
 
 /** Every signature here is this long, in bytes. */

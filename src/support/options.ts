@@ -5,7 +5,8 @@
  * @module
  */
 
-import { ArgumentError, quote } from '../errors.ts'
+import { ArgumentError } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 
 /** Says in words what a value must be when it is not that. */
 export type Form = (value: unknown) => string | undefined

@@ -5,7 +5,8 @@
  */
 
 import { anyCommand, type Command, commandCovers, isCommand, parseCommand } from '../capability/command.ts'
-import { ArgumentError, MalformedError, quote } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 
 /** What a `can` gives: one command, or with a star a command and all below it. */
 export interface Ability {

@@ -1,7 +1,8 @@
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
-import { MalformedError, quote } from '../errors.ts'
+import { MalformedError } from '../errors.ts'
 import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
+import { quote } from '../support/quote.ts'
 import { type Ability, readAbility } from './ability.ts'
 
 /** One entry of `att`: an ability over a resource, under conditions. */

@@ -5,8 +5,8 @@
  */
 
 import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from '../authorization/chain.ts'
-import { type Steps, wait } from '../authorization/machinery/steps.ts'
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
+import { type Steps, wait } from '../authorization/machinery/steps.ts'
 import { type Command, commandCovers } from '../capability/command.ts'
 import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
 import type { Did } from '../did/did.ts'

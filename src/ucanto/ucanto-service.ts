@@ -1,11 +1,12 @@
 import { parseCommand } from '../capability/command.ts'
-import { ArgumentError, quote } from '../errors.ts'
+import { ArgumentError } from '../errors.ts'
 import type { Handler } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { GuardDenial, GuardResult } from '../guard/result.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import { callback, checkOptions, checkTable, having, maybe, table } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
+import { quote } from '../support/quote.ts'
 import { abilityOf } from './ability.ts'
 
 /** What `@ucanto/server` hands to a handler, as far as it is used here. */

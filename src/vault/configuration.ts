@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ProcuraError, quote, VaultError } from '../errors.ts'
+import { ProcuraError, VaultError } from '../errors.ts'
 import {
   callback,
   checkOptions,
@@ -16,6 +16,7 @@ import {
   table,
   whole,
 } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import type { VaultOptions } from './create-vault.ts'
 import { Secret } from './secret.ts'
 

@@ -1,4 +1,4 @@
-import { quote } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 import { checkConfiguration, secretValue } from './configuration.ts'
 import { Secret } from './secret.ts'
 

@@ -1,6 +1,6 @@
 import type { AuditEvent, DeniedEvent, IntentEvent, OutcomeEvent } from '../../src/audit/events/event.ts'
-import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import type { Clock } from '../../src/time.ts'
 
 export const alice = 'did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH'

@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { maxTextLength, prepareEvent } from '../../src/audit/events/prepare-event.ts'
-import { beginning, formatRecord, isIntact, makeRecord, maxLineLength, parseRecord } from '../../src/audit/events/record.ts'
+import {
+  beginning,
+  formatRecord,
+  isIntact,
+  makeRecord,
+  maxLineLength,
+  parseRecord,
+} from '../../src/audit/events/record.ts'
 import { fromCanonicalJson, toCanonicalJson } from '../../src/audit/events/record-json.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../src/errors.ts'
 import { encodeCbor } from '../../src/ipld/encode.ts'
 import type { IpldMap, IpldValue } from '../../src/ipld/value.ts'

@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { backend as platform } from '#backend'
-import type { AuditLogReport } from '../../src/audit/verify/audit-log-fault.ts'
-import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
-import { type Checkpoint, type CheckpointSigner, signCheckpoint, verifyCheckpoint } from '../../src/audit/verify/checkpoint.ts'
-import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { formatRecord, type LogPosition, makeRecord, parseRecord } from '../../src/audit/events/record.ts'
-import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { withCheckpoints } from '../../src/audit/combine/with-checkpoints.ts'
 import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
+import { formatRecord, type LogPosition, makeRecord, parseRecord } from '../../src/audit/events/record.ts'
+import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import type { AuditLogReport } from '../../src/audit/verify/audit-log-fault.ts'
+import {
+  type Checkpoint,
+  type CheckpointSigner,
+  signCheckpoint,
+  verifyCheckpoint,
+} from '../../src/audit/verify/checkpoint.ts'
+import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
 import { ArgumentError, AuditError } from '../../src/errors.ts'
 import { encodeBase64url } from '../../src/ipld/base.ts'

@@ -27,7 +27,7 @@ import type { AuthorizeOptions } from '../../src/authorization/options.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { backend } from '../../src/principal/backend/node.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { never } from '../../src/time.ts'
 import { serviceOf } from '../vectors/decide.ts'
 

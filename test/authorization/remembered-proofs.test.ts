@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { linkWeight } from '../../src/authorization/chain.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, createService, delegateRaw, verdict } from '../support/service.ts'
 

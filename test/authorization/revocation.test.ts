@@ -9,7 +9,7 @@ import { encodeBase32, encodeBase58btc, encodeHex } from '../../src/ipld/base.ts
 import { parseTokenCid } from '../../src/ipld/parse-cid.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
 import type { Signer } from '../../src/principal/signer.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import type { RevocationStore } from '../../src/revocation/revocation-store.ts'
 import { revoke } from '../../src/revocation/revoke.ts'
 import { never } from '../../src/time.ts'

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newEventId } from '../../src/audit/events/event.ts'
-import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
 import { beginning, formatRecord, makeRecord } from '../../src/audit/events/record.ts'
+import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { now } from '../support/actors.ts'
@@ -333,7 +333,7 @@ describe('procura', () => {
   })
 
   it('ends without a word when nobody reads on', async () => {
-    const program = `${JSON.stringify(process.execPath)} --import tsx src/cli/procura.ts --help`
+    const program = `${JSON.stringify(process.execPath)} --import tsx src/entries/internal/procura.ts --help`
     const done = await new Promise<string>((resolve) => {
       execFile('sh', ['-c', `(${program}; echo "ended with $?" >&2) | true`], (_error, _stdout, stderr) =>
         resolve(stderr),
@@ -344,8 +344,10 @@ describe('procura', () => {
 
   it('is a program', async () => {
     const done = await new Promise<string>((resolve) => {
-      execFile(process.execPath, ['--import', 'tsx', 'src/cli/procura.ts', 'sing'], (error, _stdout, stderr) =>
-        resolve(`${error?.code} ${stderr}`),
+      execFile(
+        process.execPath,
+        ['--import', 'tsx', 'src/entries/internal/procura.ts', 'sing'],
+        (error, _stdout, stderr) => resolve(`${error?.code} ${stderr}`),
       )
     })
     expect(done).toBe('2 procura: vault or audit; see procura --help\n')

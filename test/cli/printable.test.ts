@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { jsonlAuditSink } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { intent, outcome } from '../audit/events.ts'
 

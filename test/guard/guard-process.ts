@@ -1,7 +1,7 @@
 // node only: a process that guards an upstream until it is killed
 
 import process from 'node:process'
-import { jsonlAuditSink, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
+import { jsonlAuditSink, type SyncPolicy } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { integer } from '../../src/capability/argument-types/integer.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -11,9 +11,9 @@ import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
-import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
+import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { say } from '../audit/jsonl/say.ts'
 
 const [directory = '', sync = 'group', origin = '', secret = '', start = '1', parallel = '4'] = process.argv.slice(2)

@@ -6,7 +6,7 @@ import { encodeContainer } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { actor } from '../support/actors.ts'
 import { service } from '../support/service.ts'
 

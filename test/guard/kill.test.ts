@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
-import { readJsonlLines, readJsonlRecords } from '../../src/audit/jsonl/read-jsonl-log.ts'
+import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { bundleGuard, killGuards, startGuard, startNumberedUpstream } from './kill-guards.ts'
 

@@ -1,14 +1,14 @@
 // node only: a process that writes to a log or a vault until it is killed
 
 import process from 'node:process'
-import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
-import { openJsonlLog, type SyncPolicy } from '../../src/audit/jsonl/jsonl-audit-sink.ts'
-import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
+import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openJsonlLog, type SyncPolicy } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
 import { type SqliteDatabase, sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
+import { Secret } from '../../src/vault/secret.ts'
 import { openFileStore } from '../../src/vault/stores/file/file-store.ts'
 import { sealRecord } from '../../src/vault/stores/file/format.ts'
-import { Secret } from '../../src/vault/secret.ts'
 import { id, intent } from '../audit/events.ts'
 import { say } from '../audit/jsonl/say.ts'
 import { shortLease } from '../audit/jsonl/short-lease.ts'

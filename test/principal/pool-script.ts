@@ -23,7 +23,7 @@ export async function bundlePoolScript(): Promise<PoolScript> {
   const outfile = join(folder, 'thread.mjs')
   await build({
     absWorkingDir: root,
-    entryPoints: ['src/principal/pool/thread.ts'],
+    entryPoints: ['src/entries/pool/thread.ts'],
     bundle: true,
     format: 'esm',
     platform: 'node',

@@ -6,13 +6,13 @@ import { ArgumentError, ProcuraError } from '../../src/errors.ts'
 import { backend as node } from '../../src/principal/backend/node.ts'
 import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../src/principal/pool/dispatcher.ts'
 import { knownQuestions } from '../../src/principal/pool/known-questions.ts'
-import { startThread } from '../../src/principal/pool/verification-thread.ts'
 import {
   createVerificationPool,
   ThreadError,
   type VerificationPool,
   type VerificationPoolOptions,
 } from '../../src/principal/pool/verification-pool.ts'
+import { startThread } from '../../src/principal/pool/verification-thread.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { actor } from '../support/actors.ts'
 import { call, chainOf, createService, verdict } from '../support/service.ts'

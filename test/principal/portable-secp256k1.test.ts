@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import * as stores from '../../src/entries/store/memory.ts'
 import { publicKey } from '../../src/did/did-key.ts'
 import * as root from '../../src/entries/index.ts'
+import * as stores from '../../src/entries/store/memory.ts'
 import { backend as node } from '../../src/principal/backend/node.ts'
 import { withPortableSecp256k1 } from '../../src/principal/backend/portable-secp256k1.ts'
 import { twinSignature, verifySignature, verifySignatureAsync } from '../../src/principal/signature.ts'

@@ -4,7 +4,7 @@ import type { Delegation } from '../../src/delegation/delegation.ts'
 import { ProofSearchError, StoreError, StoreFullError } from '../../src/errors.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { type FindProofsOptions, findProofs } from '../../src/proof/find-proofs.ts'
-import { memoryProofStore } from '../../src/proof/memory.ts'
+import { memoryProofStore } from '../../src/proof/memory-proof-store.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, decide, delegateRaw } from '../support/service.ts'
 

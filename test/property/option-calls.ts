@@ -9,26 +9,26 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { deniedEvent, intentEvent } from '../../src/audit/events/describe-call.ts'
 import { toOcsf } from '../../src/audit/events/ocsf.ts'
-import { httpAuditSink } from '../../src/audit/http/http-audit-sink.ts'
+import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { text } from '../../src/capability/argument-types/text.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
-import { createGuard } from '../../src/guard/guard.ts'
-import { createCallSender } from '../../src/http/call-sender.ts'
 import { delegate, invoke } from '../../src/entries/index.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
 import * as ucanto from '../../src/entries/ucanto.ts'
 import { assumeRoleSource, assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import { createCallSender } from '../../src/http/call-sender.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
+import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { envVault } from '../../src/vault/stores/env/env-vault.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { tokenExchangeVault } from '../../src/vault/stores/oauth/token-exchange.ts'
 import { openbaoSource, openbaoVault } from '../../src/vault/stores/openbao/openbao-vault.ts'
-import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { aws, exchange, guardOptions, openbao, rules, source, write } from '../guard/wrong-options.ts'
 import { actor, clock } from '../support/actors.ts'
 import { service } from '../support/service.ts'
@@ -273,7 +273,6 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     // Parts that formats are made of. `chooseExpiration` is given options that were read.
     format:
       'linkWeight denialOf isPromiseLike runAsync wait commandCovers isCommand checkTimestamp chooseExpiration decodeBase64 decodeBase64url encodeBase58btc encodeBase64 bytesEqual cidOf digestKey isTokenCid isTokenCidAt tokenKey isCid concatBytes decodeCbor encodeCbor parseCid ipldEquals isList isMap decodeVarint encodeVarint publicKey keysOf checkedSignature twinSignature verifySignature isSelfChecking',
-    errors: 'quote',
     // The names of a table of resolvers are the caller's own.
     did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',
     'did/web': 'isPublicAddress',

@@ -11,6 +11,7 @@ import { defineCommand } from '../../src/capability/definition.ts'
 import { compilePolicy } from '../../src/capability/policy/compile.ts'
 import { policyFor } from '../../src/capability/policy/policy-for.ts'
 import { publicKey } from '../../src/did/did-key.ts'
+import { type AuthorizeOptions, createAuthorizer, delegate, encodeContainer, invoke } from '../../src/entries/index.ts'
 import {
   AttenuationError,
   type ProcuraError,
@@ -19,10 +20,9 @@ import {
   SigningError,
   StoreError,
 } from '../../src/errors.ts'
-import { type AuthorizeOptions, createAuthorizer, delegate, encodeContainer, invoke } from '../../src/entries/index.ts'
-import { memoryProofStore } from '../../src/proof/memory.ts'
+import { memoryProofStore } from '../../src/proof/memory-proof-store.ts'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { revoke } from '../../src/revocation/revoke.ts'
 import { actor, clock, now } from '../support/actors.ts'
 
@@ -57,7 +57,6 @@ const inFormats =
 
 /** Functions that are not called, and why. Those of a format as `format name`. */
 export const otherFunctions: ReadonlyMap<string, string> = new Map([
-  ['errors quote', 'writes text into a message, and is given nothing else'],
   ...[
     'linkWeight denialOf runAsync wait commandCovers chooseExpiration publicKey keysOf checkedSignature twinSignature',
     'verifySignature isSelfChecking decodeBase64 decodeBase64url encodeBase58btc encodeBase64 bytesEqual cidOf digestKey',

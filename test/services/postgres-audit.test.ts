@@ -1,5 +1,9 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
+import { parseRecord } from '../../src/audit/events/record.ts'
+import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
 import {
   openPostgresAuditSink,
   type PostgresPool,
@@ -7,11 +11,7 @@ import {
   postgresAuditSink,
   readPostgresLines,
 } from '../../src/audit/sinks/postgres-audit-sink.ts'
-import { parseRecord } from '../../src/audit/events/record.ts'
-import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
-import type { AuditSink } from '../../src/audit/sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
-import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { denied, id, intent, outcome, stoppedClock } from '../audit/events.ts'
 

@@ -21,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Types at the program once it asks, and returns all that the terminal has shown. */
 function typeAt(words: string, keys: string): Promise<string> {
-  const program = `${JSON.stringify(process.execPath)} --import tsx src/cli/procura.ts`
+  const program = `${JSON.stringify(process.execPath)} --import tsx src/entries/internal/procura.ts`
   const command = `${program} ${words} --file ${path} --key-file ${keyFile}`
   const child = spawn(service.find() ?? 'script', ['-qec', command, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],

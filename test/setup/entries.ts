@@ -1,14 +1,14 @@
 // node only: reads package.json
 
 /**
- * The one list of entry points, `tsup.entry` of package.json, and everything that is derived from it: the export map,
- * the `paths` of tsconfig.json, the entry points of typedoc.json and the aliases of the test runner. `npm run entries`
- * writes the files; `architecture.test.ts` fails when they do not agree.
+ * The entry points: each file of `src/entries` is one, and its path is the subpath that users import. From this list
+ * follow the export map of package.json, the `paths` of tsconfig.json, the entry points of typedoc.json and the aliases
+ * of the test runner. `npm run entries` writes the files; `architecture.test.ts` fails when they do not agree.
  *
  * @module
  */
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Absolute path of the repository, with a slash at its end. */
@@ -26,12 +26,15 @@ export interface PlatformImport {
 
 interface Manifest {
   readonly imports: Readonly<Record<string, { readonly node: string; readonly default: string }>>
-  readonly tsup: { readonly entry: Entries }
 }
 
-/** Reads the list. */
+/** Lists them: the root entry first, then by name. */
 export function readEntries(): Entries {
-  return readManifest().tsup.entry
+  const names = readdirSync(`${root}src/entries`, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.replaceAll('\\', '/').slice(0, -'.ts'.length))
+    .sort((a, b) => Number(b === 'index') - Number(a === 'index') || (a < b ? -1 : 1))
+  return Object.fromEntries(names.map((name) => [name, `src/entries/${name}.ts`]))
 }
 
 /** Reads the package imports. */

@@ -4,9 +4,6 @@ import { signCheckpoint } from '../../src/audit/verify/checkpoint.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
 import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
-import { ArgumentError } from '../../src/errors.ts'
-import { createGuard } from '../../src/guard/guard.ts'
-import { createCallSender } from '../../src/http/call-sender.ts'
 import {
   attenuate,
   createAuthorizer,
@@ -16,12 +13,16 @@ import {
   invoke,
   type Signer,
 } from '../../src/entries/index.ts'
+import * as ucanto from '../../src/entries/ucanto.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import { createCallSender } from '../../src/http/call-sender.ts'
 import { decodeInvocation } from '../../src/invocation/decode-invocation.ts'
 import { findProofs } from '../../src/proof/find-proofs.ts'
-import { memoryProofStore } from '../../src/proof/memory.ts'
+import { memoryProofStore } from '../../src/proof/memory-proof-store.ts'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
 import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { revoke } from '../../src/revocation/revoke.ts'
 import {
   anything,
@@ -33,9 +34,8 @@ import {
   maybe,
   number,
 } from '../../src/support/options.ts'
-import * as ucanto from '../../src/entries/ucanto.ts'
-import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { referenceTable } from '../../src/vault/rules/reference-table.ts'
+import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { guardOptions } from '../guard/wrong-options.ts'
 import { actor, clock } from './actors.ts'
 import { serviceOptions } from './service.ts'

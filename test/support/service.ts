@@ -12,7 +12,7 @@ import { parseDid } from '../../src/did/did.ts'
 import type { Invocation } from '../../src/invocation/invocation.ts'
 import { type InvokeOptions, invoke } from '../../src/invocation/invoke.ts'
 import type { Signer } from '../../src/principal/signer.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { actor, clock, now } from './actors.ts'
 
 /** The service of the tests. */

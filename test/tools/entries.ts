@@ -1,7 +1,7 @@
 // node only: writes files
 
 /**
- * `npm run entries`: writes what is derived from `tsup.entry` of package.json, the export map, the `paths` of
+ * `npm run entries`: writes what follows from the files of `src/entries`, the export map of package.json, the `paths` of
  * tsconfig.json and the entry points of typedoc.json.
  *
  * @module

@@ -4,7 +4,7 @@ import { Delegation, delegate, invoke, UCAN } from '@ucanto/core'
 import { CID } from 'multiformats/cid'
 import { identity } from 'multiformats/hashes/identity'
 import { describe, expect, it } from 'vitest'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { foreignVerdict, ownVerdict, peer } from './peers.ts'
 import { block, type Fields, fieldsOf, nameOf, type RawBlock, rawArchive } from './raw.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { anySubject } from '../../src/capability/subject.ts'
-import { ArgumentError, AttenuationError, MalformedError, ResolutionError, SigningError } from '../../src/errors.ts'
 import * as ucanto from '../../src/entries/ucanto.ts'
+import { ArgumentError, AttenuationError, MalformedError, ResolutionError, SigningError } from '../../src/errors.ts'
 import { actor } from '../support/actors.ts'
 
 const alice = await actor('alice')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
-import { type CredentialRules, mayUse, parseCredential } from '../../src/vault/rules/credential.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
+import { type CredentialRules, mayUse, parseCredential } from '../../src/vault/rules/credential.ts'
 import { rulesOfText } from '../../src/vault/rules/rules-text.ts'
 import { AGENT, OWNER, vaultError } from './support.ts'
 

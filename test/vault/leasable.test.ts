@@ -5,16 +5,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseDid } from '../../src/did/did.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
 import type { CredentialRules } from '../../src/vault/rules/credential.ts'
+import { Secret } from '../../src/vault/secret.ts'
 import { envVault } from '../../src/vault/stores/env/env-vault.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { tokenExchangeVault } from '../../src/vault/stores/oauth/token-exchange.ts'
 import { fixedToken, openbaoVault } from '../../src/vault/stores/openbao/openbao-vault.ts'
-import { bearer } from '../../src/vault/processors/bearer.ts'
-import { generateSealingKey, type SealingKey, sealCredential, sealedVault } from '../../src/vault/stores/sealed/sealed-vault.ts'
 import { sealContents } from '../../src/vault/stores/sealed/sealed-text.ts'
-import { Secret } from '../../src/vault/secret.ts'
+import {
+  generateSealingKey,
+  type SealingKey,
+  sealCredential,
+  sealedVault,
+} from '../../src/vault/stores/sealed/sealed-vault.ts'
 import { permission, vaultError } from './support.ts'
 
 const secret = 'canary-8e1f'

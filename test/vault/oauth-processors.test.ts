@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { VaultError } from '../../src/errors.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
-import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
-import { memorySource } from '../../src/vault/stores/memory/memory-source.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretSource } from '../../src/vault/source.ts'
+import { memorySource } from '../../src/vault/stores/memory/memory-source.ts'
+import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import type { Release, Vault } from '../../src/vault/vault.ts'
 import {
   movableClock,

@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { VaultError } from '../../src/errors.ts'
-import { authorizationDetailsFor } from '../../src/vault/stores/oauth/authorization-details.ts'
-import { type AuthorizationDetails, type TokenExchange, tokenExchangeVault } from '../../src/vault/stores/oauth/token-exchange.ts'
 import type { RemoteVault } from '../../src/vault/resilience/remote-vault.ts'
+import { authorizationDetailsFor } from '../../src/vault/stores/oauth/authorization-details.ts'
+import {
+  type AuthorizationDetails,
+  type TokenExchange,
+  tokenExchangeVault,
+} from '../../src/vault/stores/oauth/token-exchange.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import {
   AGENT,

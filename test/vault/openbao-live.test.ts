@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { fixedToken, openbaoSource } from '../../src/vault/stores/openbao/openbao-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { fixedToken, openbaoSource } from '../../src/vault/stores/openbao/openbao-vault.ts'
 
 /**
  * Against a true server, where somebody names one: a KV engine (version 2) at `secret`, and a token that may write below

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { Secret } from '../../src/vault/secret.ts'
 import {
   appRole,
   fixedToken,
@@ -9,8 +11,6 @@ import {
   openbaoVault,
   wrappedAppRole,
 } from '../../src/vault/stores/openbao/openbao-vault.ts'
-import { bearer } from '../../src/vault/processors/bearer.ts'
-import { Secret } from '../../src/vault/secret.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { NAMESPACE, type OpenBaoFake, ROLE_ID, SECRET_ID, startOpenBao } from './openbao-fake.ts'
 import { movableClock, NOON, permission, serve, vaultError } from './support.ts'

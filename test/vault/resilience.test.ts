@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { VaultError, type VaultErrorCode } from '../../src/errors.ts'
+import { createTokenCache } from '../../src/vault/release/token-cache.ts'
 import { createReadingCache } from '../../src/vault/resilience/reading-cache.ts'
 import { type ResilienceOptions, type ResilientSource, resilient } from '../../src/vault/resilience/resilient.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../../src/vault/source.ts'
-import { createTokenCache } from '../../src/vault/release/token-cache.ts'
 import { movableClock, NOON, vaultError } from './support.ts'
 
 type Behaviour = 'answers' | 'fails' | 'hangs' | 'refuses' | 'has nothing' | 'fails every other time'

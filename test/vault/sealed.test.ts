@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeBase64url } from '../../src/ipld/base.ts'
 import { concatBytes } from '../../src/ipld/concat.ts'
 import { sha256Bytes } from '../../src/support/digest.ts'
-import { seal as seal256 } from '../../src/vault/stores/sealed/hpke.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { seal as seal256 } from '../../src/vault/stores/sealed/hpke.ts'
+import { sealContents } from '../../src/vault/stores/sealed/sealed-text.ts'
 import {
   generateSealingKey,
   type SealingKey,
@@ -13,8 +15,6 @@ import {
   sealedVault,
   sealingPublicKey,
 } from '../../src/vault/stores/sealed/sealed-vault.ts'
-import { sealContents } from '../../src/vault/stores/sealed/sealed-text.ts'
-import { Secret } from '../../src/vault/secret.ts'
 import type { Release } from '../../src/vault/vault.ts'
 import { movableClock, NOON, OWNER, permission, STRANGER, serve, type TestServer, vaultError } from './support.ts'
 

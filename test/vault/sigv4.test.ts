@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { encodeHex } from '../../src/ipld/base.ts'
 import { sha256Bytes } from '../../src/support/digest.ts'
 import { signAwsRequest } from '../../src/vault/stores/aws/sign-request.ts'
-import { authorizationHeader, canonicalRequest, type SignableRequest, stringToSign } from '../../src/vault/stores/aws/sigv4.ts'
+import {
+  authorizationHeader,
+  canonicalRequest,
+  type SignableRequest,
+  stringToSign,
+} from '../../src/vault/stores/aws/sigv4.ts'
 
 interface Case {
   readonly name: string

@@ -10,7 +10,7 @@ import { encodeContainer, splitContainer } from '../../src/container/container.t
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { type Did, parseDid } from '../../src/did/did.ts'
 import { decodeBase64, encodeBase64 } from '../../src/ipld/base.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { never } from '../../src/time.ts'
 import { root } from '../setup/entries.ts'
 

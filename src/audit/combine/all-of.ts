@@ -1,10 +1,10 @@
 import { ArgumentError } from '../../errors.ts'
 import { listOf } from '../../support/options.ts'
-import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
 import { type AuditSink, type Confirmation, durabilities } from '../sink.ts'
+import { appendTo } from './append-to.ts'
 
 /**
  * Several sinks, each of them required: an event is confirmed when all have it. AUD-02

@@ -1,11 +1,11 @@
 import { ArgumentError, AuditError } from '../../errors.ts'
 import { callback, listOf, maybe, milliseconds } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
-import { closeAll } from './all-of.ts'
 import { checkConfiguration, sinkForm } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { unconfirmed } from '../unconfirmed.ts'
+import { closeAll } from './all-of.ts'
 import { withDeadline } from './with-deadline.ts'
 
 /** Told of a sink that failed where that alone does not refuse the call. What it throws is ignored. */

@@ -1,5 +1,6 @@
-import { AuditError, quote } from '../../errors.ts'
+import { AuditError } from '../../errors.ts'
 import { oneOf, text, whole } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { type AuditSink, type Confirmation, durabilities } from '../sink.ts'
 import { unconfirmed } from '../unconfirmed.ts'

@@ -1,10 +1,10 @@
 import { callback, maybe, milliseconds } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
-import type { SinkFailureListener } from './any-of.ts'
 import { checkConfiguration, sinkForm } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { unconfirmed } from '../unconfirmed.ts'
+import type { SinkFailureListener } from './any-of.ts'
 import { withDeadline } from './with-deadline.ts'
 
 /** Options of {@link bestEffort}. */

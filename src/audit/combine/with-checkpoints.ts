@@ -1,17 +1,18 @@
 import { publicKey } from '../../did/did-key.ts'
-import { ArgumentError, AuditError, quote } from '../../errors.ts'
+import { ArgumentError, AuditError } from '../../errors.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { callback, having, maybe, number, table, text } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 import { type Clock, systemClock, type Timestamp } from '../../time.ts'
-import { appendTo } from './append-to.ts'
-import { type Checkpoint, signCheckpoint, verifyCheckpoint } from '../verify/checkpoint.ts'
 import { checkConfiguration, checkParts, positionForm, sinkForm, timeForm } from '../configuration.ts'
 import { type AuditEvent, newEventId } from '../events/event.ts'
-import { historyOf } from '../history.ts'
 import type { LogPosition } from '../events/record.ts'
-import type { AuditSink, Confirmation } from '../sink.ts'
 import { snapshot } from '../events/snapshot.ts'
+import { historyOf } from '../history.ts'
+import type { AuditSink, Confirmation } from '../sink.ts'
+import { type Checkpoint, signCheckpoint, verifyCheckpoint } from '../verify/checkpoint.ts'
+import { appendTo } from './append-to.ts'
 
 /** Options of {@link withCheckpoints}. */
 export interface CheckpointOptions {

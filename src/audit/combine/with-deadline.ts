@@ -1,11 +1,12 @@
-import { AuditError, quote } from '../../errors.ts'
+import { AuditError } from '../../errors.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { maybe, milliseconds, number } from '../../support/options.ts'
-import { appendTo } from './append-to.ts'
+import { quote } from '../../support/quote.ts'
 import { checkConfiguration, sinkForm } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
+import { appendTo } from './append-to.ts'
 
 /** Options of {@link withDeadline}. */
 export interface DeadlineOptions {

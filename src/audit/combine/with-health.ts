@@ -1,10 +1,10 @@
 import type { AuditErrorCode } from '../../errors.ts'
-import { appendTo } from './append-to.ts'
 import { checkConfiguration, sinkForm } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { unconfirmed } from '../unconfirmed.ts'
+import { appendTo } from './append-to.ts'
 
 /** How a sink is doing: for a health endpoint and for metrics. */
 export interface AuditHealth {

@@ -5,10 +5,10 @@ import { callback, type Form, type Forms, having, listOf, maybe, number, table, 
 import type { Timestamp } from '../../time.ts'
 import { checkConfiguration, modeForm, timeForm } from '../configuration.ts'
 import { discloseArguments } from '../privacy/disclose-arguments.ts'
-import { type AuditMode, type CallFacts, type DeniedEvent, type IntentEvent, newEventId } from './event.ts'
 import { argumentSalt, hashArguments } from '../privacy/hash-arguments.ts'
 import { type SecretKey, secretKeyForm } from '../privacy/hmac.ts'
 import { type Pseudonymizer, pseudonymizeEvent } from '../privacy/pseudonym.ts'
+import { type AuditMode, type CallFacts, type DeniedEvent, type IntentEvent, newEventId } from './event.ts'
 
 /** What of a call may stand in the log, and in which form. */
 export interface AuditPrivacy {

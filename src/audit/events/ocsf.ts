@@ -4,9 +4,9 @@
  * @module
  */
 
-import { quote } from '../../errors.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { callback, type Form, type Forms, maybe, table, text, whole } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 import { checkConfiguration, checkParts } from '../configuration.ts'
 import type { AuditEvent, CallFacts } from './event.ts'
 import { isClaimed } from './is-claimed.ts'

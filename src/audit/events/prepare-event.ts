@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ArgumentError, MalformedError, quote } from '../../errors.ts'
+import { ArgumentError, MalformedError } from '../../errors.ts'
 import { encodeHex } from '../../ipld/base.ts'
 import { decodeCbor } from '../../ipld/decode.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
@@ -13,6 +13,7 @@ import { compareKeys } from '../../ipld/equal.ts'
 import { isCid } from '../../ipld/is-cid.ts'
 import { isPlainObject } from '../../ipld/plain-object.ts'
 import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { quote } from '../../support/quote.ts'
 import { never } from '../../time.ts'
 import type { AuditEvent } from './event.ts'
 import type { Sha256 } from './record.ts'

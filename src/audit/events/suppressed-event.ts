@@ -1,8 +1,8 @@
 import { type Forms, flag, maybe, table, whole } from '../../support/options.ts'
 import type { Timestamp } from '../../time.ts'
 import { checkConfiguration, modeForm, timeForm } from '../configuration.ts'
-import { type AuditMode, type DeniedEvent, newEventId } from './event.ts'
 import type { SuppressedDenials } from '../sample-denials.ts'
+import { type AuditMode, type DeniedEvent, newEventId } from './event.ts'
 
 /** Options of {@link suppressedEvent}. */
 export interface SuppressedEventOptions {

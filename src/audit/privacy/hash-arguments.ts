@@ -5,8 +5,8 @@ import { encodeCbor } from '../../ipld/encode.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { bytes as bytesForm, callback, maybe, table, text } from '../../support/options.ts'
 import { checkConfiguration } from '../configuration.ts'
-import { hmacSha256, type SecretKey, secretKeyForm } from './hmac.ts'
 import type { Sha256 } from '../events/record.ts'
+import { hmacSha256, type SecretKey, secretKeyForm } from './hmac.ts'
 
 /** Options of {@link hashArguments}. */
 export interface HashArgumentsOptions {

@@ -2,10 +2,10 @@ import { ArgumentError, AuditError } from '../../errors.ts'
 import type { Clock, Timestamp } from '../../time.ts'
 import { appendTo } from '../combine/append-to.ts'
 import { type AuditEvent, type IntentEvent, newEventId } from '../events/event.ts'
-import type { OpenIntent } from './find-open-intents.ts'
 import type { AuditHistory } from '../history.ts'
-import { readOpenIntents } from './read-open-intents.ts'
 import type { AuditSink } from '../sink.ts'
+import type { OpenIntent } from './find-open-intents.ts'
+import { readOpenIntents } from './read-open-intents.ts'
 
 /** After how many further records it is recorded how far every intent has an outcome. */
 const settledEvery = 10_000

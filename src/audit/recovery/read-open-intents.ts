@@ -2,8 +2,8 @@ import { AuditError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { intentEndedBy } from '../events/event.ts'
-import type { OpenIntent } from './find-open-intents.ts'
 import type { AuditHistory, LoggedEvent } from '../history.ts'
+import type { OpenIntent } from './find-open-intents.ts'
 
 /** How long a page of the log may take to come. */
 const pageMs = 30_000

@@ -1,8 +1,8 @@
 import { abortSignal, having, maybe } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { checkConfiguration, sinkForm } from '../configuration.ts'
-import { createIntentRecovery, type RecoveryRun } from './intent-recovery.ts'
 import type { AuditSink } from '../sink.ts'
+import { createIntentRecovery, type RecoveryRun } from './intent-recovery.ts'
 
 /** Options of {@link recoverIntents}. */
 export interface RecoverIntentsOptions {

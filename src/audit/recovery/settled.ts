@@ -1,4 +1,5 @@
-import { AuditError, quote } from '../../errors.ts'
+import { AuditError } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 
 /** Tells that an intent has its end on record. LOG-14 */
 export function settled(sink: string, sequence: number): AuditError {

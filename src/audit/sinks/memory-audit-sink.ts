@@ -2,8 +2,8 @@ import { AuditError } from '../../errors.ts'
 import { maybe, number, text } from '../../support/options.ts'
 import { chainedSink } from '../chained-sink.ts'
 import { checkConfiguration } from '../configuration.ts'
-import { auditHistory } from '../history.ts'
 import type { AuditRecord } from '../events/record.ts'
+import { auditHistory } from '../history.ts'
 import type { AuditSink } from '../sink.ts'
 
 /** Options of {@link memoryAuditSink}. */

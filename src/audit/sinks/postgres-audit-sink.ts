@@ -5,12 +5,12 @@
  */
 
 import { backend as platform } from '#backend'
-import { AuditError, quote } from '../../errors.ts'
+import { AuditError } from '../../errors.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { callback, having, maybe, text, whole } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 import { checkConfiguration } from '../configuration.ts'
 import { type AuditEvent, intentEndedBy, intentNamedBy } from '../events/event.ts'
-import { auditHistory, type LoggedEvent } from '../history.ts'
 import { prepareEvent } from '../events/prepare-event.ts'
 import {
   type AuditRecord,
@@ -21,10 +21,11 @@ import {
   parseRecord,
   type Sha256,
 } from '../events/record.ts'
+import { auditHistory, type LoggedEvent } from '../history.ts'
 import { settled } from '../recovery/settled.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
-import { assertTableName } from './table-name.ts'
 import { unconfirmed } from '../unconfirmed.ts'
+import { assertTableName } from './table-name.ts'
 
 /** What can run a query. */
 export interface PostgresQueryable {

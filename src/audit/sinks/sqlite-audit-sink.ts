@@ -5,13 +5,14 @@
  */
 
 import { backend as platform } from '#backend'
-import { AuditError, quote } from '../../errors.ts'
+import { AuditError } from '../../errors.ts'
 import { callback, having, maybe, text } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 import { checkConfiguration, setUp } from '../configuration.ts'
 import { type AuditEvent, intentEndedBy, intentNamedBy } from '../events/event.ts'
-import { auditHistory, type LoggedEvent } from '../history.ts'
 import { prepareEvent } from '../events/prepare-event.ts'
 import { beginning, formatRecord, type LogPosition, makeRecord, parseRecord, type Sha256 } from '../events/record.ts'
+import { auditHistory, type LoggedEvent } from '../history.ts'
 import { settled } from '../recovery/settled.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { assertTableName } from './table-name.ts'

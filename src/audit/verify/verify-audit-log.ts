@@ -2,10 +2,10 @@ import { backend as platform } from '#backend'
 import { ArgumentError, MalformedError } from '../../errors.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import { checkOptions, type Forms, having, listOf, maybe, table, text } from '../../support/options.ts'
-import type { AuditLogFault, AuditLogFaultKind, AuditLogReport } from './audit-log-fault.ts'
-import { type Checkpoint, type CheckpointSigner, verifyCheckpoint } from './checkpoint.ts'
 import { iterable, positionForm } from '../configuration.ts'
 import { type AuditRecord, beginning, isIntact, type LogPosition, parseRecord } from '../events/record.ts'
+import type { AuditLogFault, AuditLogFaultKind, AuditLogReport } from './audit-log-fault.ts'
+import { type Checkpoint, type CheckpointSigner, verifyCheckpoint } from './checkpoint.ts'
 
 /** Options of {@link verifyAuditLog}. */
 export interface VerifyAuditLogOptions {

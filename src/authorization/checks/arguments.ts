@@ -1,8 +1,8 @@
 import { checkArguments as findObjection } from '../../capability/check-arguments.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
-import type { Settings } from '../options.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
+import type { Settings } from '../options.ts'
 
 /**
  * The arguments are those that the command declares, in canonical form and no others. Asked before any policy, which

@@ -1,7 +1,7 @@
 import type { PolicyObjection } from '../../capability/policy/compile.ts'
 import { beginEvaluation } from '../../capability/policy/evaluation.ts'
-import { quote } from '../../errors.ts'
 import type { InvocationFields } from '../../invocation/invocation.ts'
+import { quote } from '../../support/quote.ts'
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 

@@ -1,8 +1,8 @@
-import { quote } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
-import type { CallOptions, Settings } from '../options.ts'
 import type { Steps } from '../machinery/steps.ts'
+import type { CallOptions, Settings } from '../options.ts'
 
 /**
  * AUT-21: an argument in which one of the formats puts the resource of a call names, in a call of any format, something

@@ -6,9 +6,9 @@ import type { BoundedMap } from '../../support/bounded-map.ts'
 import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { KeyRing } from '../machinery/key-ring.ts'
-import type { CallOptions, VerificationSettings } from '../options.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import type { Verifier } from '../machinery/verifiers.ts'
+import type { CallOptions, VerificationSettings } from '../options.ts'
 
 /** Most keys of one DID that are tried. */
 const maxKeys = 8

@@ -16,9 +16,9 @@ import { twinSignature } from '../../principal/signature.ts'
 import type { BoundedMap } from '../../support/bounded-map.ts'
 import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from '../chain.ts'
 import type { Denial } from '../denial.ts'
+import { isPromiseLike, type Steps, wait } from '../machinery/steps.ts'
 import type { Settings, VerificationSettings } from '../options.ts'
 import { denialOf } from '../refusal.ts'
-import { isPromiseLike, type Steps, wait } from '../machinery/steps.ts'
 import type { ReadingContext, TokenFormat } from './token-format.ts'
 
 /** The tokens of a container: one invocation, and delegations by the digest of their bytes. */

@@ -5,8 +5,8 @@ import type { BoundedMap } from '../../support/bounded-map.ts'
 import type { Timestamp } from '../../time.ts'
 import type { Chain, Link } from '../chain.ts'
 import type { Denial } from '../denial.ts'
-import type { CallOptions, VerificationSettings } from '../options.ts'
 import type { Steps } from '../machinery/steps.ts'
+import type { CallOptions, VerificationSettings } from '../options.ts'
 
 /** What a format is told about the decision that it reads for. */
 export interface ReadingContext {

@@ -1,5 +1,6 @@
-import { ArgumentError, quote } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import { checkOptions, flag, listOf, maybe, number, text } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { decodedPathProblem } from './decoded-path.ts'

@@ -1,4 +1,5 @@
-import { ArgumentError, quote } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 import type { CommandDefinition } from '../definition.ts'
 import { parseSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'

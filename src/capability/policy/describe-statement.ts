@@ -1,4 +1,4 @@
-import { quote } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 import { splitGlob } from './glob.ts'
 import { maxSelectorLength } from './selector.ts'
 import { showLiteral } from './show-literal.ts'

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { quote } from '../../errors.ts'
 import { isCid } from '../../ipld/is-cid.ts'
 import { type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { quote } from '../../support/quote.ts'
 import { isMap } from './collection.ts'
 import { showValue } from './show-value.ts'
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { quote } from '../../errors.ts'
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
+import { quote } from '../../support/quote.ts'
 import { describeStatement } from './describe-statement.ts'
 import { patternWarning } from './lint-pattern.ts'
 import { parsePolicy } from './parse-policy.ts'

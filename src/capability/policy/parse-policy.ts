@@ -1,4 +1,5 @@
-import { MalformedError, quote } from '../../errors.ts'
+import { MalformedError } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 import { copyLiteral } from './literal.ts'
 import { checkSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'

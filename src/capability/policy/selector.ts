@@ -4,7 +4,8 @@
  * @module
  */
 
-import { MalformedError, quote } from '../../errors.ts'
+import { MalformedError } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 
 /** A segment that takes the value under a key of a map. */
 export interface FieldSegment {

@@ -1,5 +1,5 @@
-import { quote } from '../../errors.ts'
 import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { quote } from '../../support/quote.ts'
 import { isMap } from './collection.ts'
 
 /**

@@ -10,6 +10,6 @@ export {
   type JsonlAuditSinkOptions,
   jsonlAuditSink,
   type SyncPolicy,
-} from '../../audit/jsonl/jsonl-audit-sink.ts'
-export type { FileState, LogFiles } from '../../audit/jsonl/log-files.ts'
-export { type ReadJsonlOptions, readJsonlLines, readJsonlRecords } from '../../audit/jsonl/read-jsonl-log.ts'
+} from '../../audit/sinks/jsonl/jsonl-audit-sink.ts'
+export type { FileState, LogFiles } from '../../audit/sinks/jsonl/log-files.ts'
+export { type ReadJsonlOptions, readJsonlLines, readJsonlRecords } from '../../audit/sinks/jsonl/read-jsonl-log.ts'

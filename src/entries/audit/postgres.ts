@@ -4,4 +4,14 @@
  * @module
  */
 
-export { openPostgresAuditSink, type PostgresAuditSchemaOptions, type PostgresAuditSinkOptions, type PostgresConnection, type PostgresPool, type PostgresQueryable, postgresAuditSchema, postgresAuditSink, readPostgresLines } from '../../audit/sinks/postgres-audit-sink.ts'
+export {
+  openPostgresAuditSink,
+  type PostgresAuditSchemaOptions,
+  type PostgresAuditSinkOptions,
+  type PostgresConnection,
+  type PostgresPool,
+  type PostgresQueryable,
+  postgresAuditSchema,
+  postgresAuditSink,
+  readPostgresLines,
+} from '../../audit/sinks/postgres-audit-sink.ts'

@@ -4,4 +4,10 @@
  * @module
  */
 
-export { readSqliteLines, type SqliteAuditSinkOptions, type SqliteDatabase, type SqliteStatement, sqliteAuditSink } from '../../audit/sinks/sqlite-audit-sink.ts'
+export {
+  readSqliteLines,
+  type SqliteAuditSinkOptions,
+  type SqliteDatabase,
+  type SqliteStatement,
+  sqliteAuditSink,
+} from '../../audit/sinks/sqlite-audit-sink.ts'

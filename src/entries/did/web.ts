@@ -4,4 +4,11 @@
  * @module
  */
 
-export { type FetchInit, type FetchLike, isPublicAddress, type VerificationRelationship, type WebResolverOptions, webResolver } from '../../did/did-web.ts'
+export {
+  type FetchInit,
+  type FetchLike,
+  isPublicAddress,
+  type VerificationRelationship,
+  type WebResolverOptions,
+  webResolver,
+} from '../../did/did-web.ts'

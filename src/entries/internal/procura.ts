@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // node only: the program
-import { readHiddenLine } from './hidden-line.ts'
-import { run } from './run.ts'
+import { readHiddenLine } from '../../cli/hidden-line.ts'
+import { run } from '../../cli/run.ts'
 
 // Whoever reads what is printed may have seen enough, as `head` has; then there is nobody to tell.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {

@@ -4,11 +4,11 @@
  * @module
  */
 
-export { type MemoryRevocationStoreOptions, memoryRevocationStore } from '../../revocation/memory.ts'
+export { type MemoryReplayStoreOptions, memoryReplayStore, type ReplayStore } from '../../authorization/replay-store.ts'
+export { type MemoryRevocationStoreOptions, memoryRevocationStore } from '../../revocation/memory-revocation-store.ts'
 export type {
   RevocationEntry,
   RevocationRecord,
   RevocationRegistry,
   RevocationStore,
 } from '../../revocation/revocation-store.ts'
-export { type MemoryReplayStoreOptions, memoryReplayStore, type ReplayStore } from '../../authorization/replay-store.ts'

@@ -5,5 +5,10 @@
  * @module
  */
 
+export {
+  type FileVault,
+  type FileVaultOptions,
+  openFileVault,
+  type StoredCredential,
+} from '../../vault/stores/file/file-vault.ts'
 export { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'
-export { type FileVault, type FileVaultOptions, openFileVault, type StoredCredential } from '../../vault/stores/file/file-vault.ts'

@@ -4,4 +4,20 @@
  * @module
  */
 
-export { type AppRoleParameters, appRole, fixedToken, type JwtLoginParameters, jwtLogin, type OpenBaoLogin, type WrappedAppRoleParameters, wrappedAppRole, openbaoSource, openbaoVault, type DatabaseSecret, type KvSecret, type OpenBaoCredential, type OpenBaoSourceOptions, type OpenBaoVaultOptions } from '../../vault/stores/openbao/openbao-vault.ts'
+export {
+  type AppRoleParameters,
+  appRole,
+  type DatabaseSecret,
+  fixedToken,
+  type JwtLoginParameters,
+  jwtLogin,
+  type KvSecret,
+  type OpenBaoCredential,
+  type OpenBaoLogin,
+  type OpenBaoSourceOptions,
+  type OpenBaoVaultOptions,
+  openbaoSource,
+  openbaoVault,
+  type WrappedAppRoleParameters,
+  wrappedAppRole,
+} from '../../vault/stores/openbao/openbao-vault.ts'

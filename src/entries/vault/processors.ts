@@ -4,7 +4,6 @@
  * @module
  */
 
-export type { ClientAuthentication } from '../../vault/stores/oauth/token-endpoint.ts'
 export type { OutgoingRequest, Processor, ProcessorContext, ProcessorDescription } from '../../vault/processor.ts'
 export { type BasicParameters, basic } from '../../vault/processors/basic.ts'
 export { bearer } from '../../vault/processors/bearer.ts'
@@ -15,3 +14,4 @@ export { type HmacParameters, hmac, type SignedPart } from '../../vault/processo
 export { type QueryParameters, query } from '../../vault/processors/query.ts'
 export { type RefreshTokenParameters, refreshToken } from '../../vault/processors/refresh-token.ts'
 export { type SigV4Parameters, sigV4 } from '../../vault/processors/sigv4.ts'
+export type { ClientAuthentication } from '../../vault/stores/oauth/token-endpoint.ts'

@@ -4,4 +4,12 @@
  * @module
  */
 
-export { generateSealingKey, type SealedVaultOptions, type SealingKey, type SealOptions, sealCredential, sealedVault, sealingPublicKey } from '../../vault/stores/sealed/sealed-vault.ts'
+export {
+  generateSealingKey,
+  type SealedVaultOptions,
+  type SealingKey,
+  type SealOptions,
+  sealCredential,
+  sealedVault,
+  sealingPublicKey,
+} from '../../vault/stores/sealed/sealed-vault.ts'

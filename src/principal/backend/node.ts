@@ -7,8 +7,8 @@
 
 import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
+import { compressPoint, decompressPoint, P256, SECP256K1 } from '../../did/curves/weierstrass.ts'
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
-import { compressPoint, decompressPoint, P256, SECP256K1 } from '../../did/weierstrass.ts'
 import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
 import { encodeEd25519Pkcs8 } from '../encode-pkcs8.ts'
 import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { compressPoint, decompressPoint, P256 } from '../../did/curves/weierstrass.ts'
 import type { PublicKey } from '../../did/public-key.ts'
-import { compressPoint, decompressPoint, P256 } from '../../did/weierstrass.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { SigningKey } from './backend.ts'
 

@@ -1,5 +1,5 @@
+import { toBigEndian } from '../../did/curves/weierstrass.ts'
 import { didKeyFrom } from '../../did/did-key.ts'
-import { toBigEndian } from '../../did/weierstrass.ts'
 import type { Question } from './batch.ts'
 
 /** Test 2 of RFC 8032, section 7.1, and the same signature over another message: the answers are yes and no. */

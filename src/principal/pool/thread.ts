@@ -23,8 +23,12 @@ export interface ThreadData {
 /** Most keys that a thread keeps at hand. */
 const maxKeys = 10_000
 
-// A module that somebody loads into a thread of another kind leaves its messages alone.
-if (parentPort !== null && isThreadData(workerData)) serve(parentPort, chooseBackend(workerData.procuraPool))
+/**
+ * Answers the batches of the thread that loads this. In a thread of another kind it leaves the messages alone.
+ */
+export function answerBatches(): void {
+  if (parentPort !== null && isThreadData(workerData)) serve(parentPort, chooseBackend(workerData.procuraPool))
+}
 
 function serve(port: MessagePort, loading: Promise<CryptoBackend>): void {
   const answer = loading.then(createAnswerer)

@@ -1,5 +1,5 @@
 // node only: names the holder of a lock of files
-import { quote } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 import type { LockHolder } from './file-lock.ts'
 
 /** Says who holds a lock, for messages: the process, and its machine where that is known. */

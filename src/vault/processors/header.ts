@@ -1,8 +1,8 @@
 import { VaultError } from '../../errors.ts'
 import { maybe, text } from '../../support/options.ts'
 import { checkConfiguration } from '../configuration.ts'
-import { kindOfHeader } from '../request/kind-of-header.ts'
 import type { Processor } from '../processor.ts'
+import { kindOfHeader } from '../request/kind-of-header.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
 
 /** Parameters of {@link header}. */

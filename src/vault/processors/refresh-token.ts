@@ -1,6 +1,9 @@
 import { VaultError } from '../../errors.ts'
 import { maybe, oneOf, table, text } from '../../support/options.ts'
 import { checkConfiguration, parsed } from '../configuration.ts'
+import type { DeriveContext, Processor } from '../processor.ts'
+import { parseEndpoint } from '../rules/origin.ts'
+import { disposeAfter, Secret } from '../secret.ts'
 import { commandScopes } from '../stores/oauth/command-scopes.ts'
 import {
   type ClientAuthentication,
@@ -8,9 +11,6 @@ import {
   requestToken,
   type TokenAnswer,
 } from '../stores/oauth/token-endpoint.ts'
-import { parseEndpoint } from '../rules/origin.ts'
-import type { DeriveContext, Processor } from '../processor.ts'
-import { disposeAfter, Secret } from '../secret.ts'
 import { bearer } from './bearer.ts'
 
 /** Parameters of {@link refreshToken}. */

@@ -1,10 +1,10 @@
 import { VaultError } from '../../errors.ts'
 import { text } from '../../support/options.ts'
-import { AWS_HEADERS, signAwsRequest } from '../stores/aws/sign-request.ts'
-import type { AwsKeys } from '../stores/aws/sigv4.ts'
 import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import type { Secret } from '../secret.ts'
+import { AWS_HEADERS, signAwsRequest } from '../stores/aws/sign-request.ts'
+import type { AwsKeys } from '../stores/aws/sigv4.ts'
 import { textOf } from './field.ts'
 
 /** Parameters of {@link sigV4}. */

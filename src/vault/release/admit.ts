@@ -9,8 +9,8 @@ import { AuthorizationError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { type Clock, never, type Timestamp } from '../../time.ts'
 import { type Credential, mayUse } from '../rules/credential.ts'
-import { vaultFailure } from './failure.ts'
 import type { ReleaseOptions } from '../vault.ts'
+import { vaultFailure } from './failure.ts'
 
 /** An authorization that was used up for the work at hand. */
 export interface Admission {

@@ -3,11 +3,11 @@ import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import type { Clock } from '../../time.ts'
-import type { FoundCredential } from './credential-directory.ts'
-import { vaultFailure } from './failure.ts'
 import type { DerivedSecret } from '../processor.ts'
 import type { Secret } from '../secret.ts'
 import type { SecretReading } from '../source.ts'
+import type { FoundCredential } from './credential-directory.ts'
+import { vaultFailure } from './failure.ts'
 import type { CachedSecret } from './token-cache.ts'
 
 /** A successor of a kept secret that is not stored yet: its predecessor does not work any more. */

@@ -5,7 +5,8 @@
  */
 
 import { decodedPathProblem } from '../../capability/argument-types/decoded-path.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 import type { Credential } from '../rules/credential.ts'
 
 /**

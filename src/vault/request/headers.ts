@@ -1,6 +1,6 @@
+import type { Processor } from '../processor.ts'
 import type { Credential } from '../rules/credential.ts'
 import { headerAsRead, kindOfHeader } from './kind-of-header.ts'
-import type { Processor } from '../processor.ts'
 
 /**
  * Copies the headers of a caller that may be sent: those that the credential lists, or without a list all but those that

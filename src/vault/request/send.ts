@@ -10,13 +10,13 @@ import { unlessAborted } from '../../support/abort.ts'
 import type { Deadline } from '../../support/deadline.ts'
 import { anything, checkOptions, type Forms, maybe, text } from '../../support/options.ts'
 import type { Clock } from '../../time.ts'
-import type { Credential } from '../rules/credential.ts'
-import { checkDestination } from './destination.ts'
-import { vaultFailure } from '../release/failure.ts'
 import type { OutgoingRequest, Processor, ProcessorContext } from '../processor.ts'
-import { safeHeaders } from './headers.ts'
+import { vaultFailure } from '../release/failure.ts'
+import type { Credential } from '../rules/credential.ts'
 import type { Secret } from '../secret.ts'
 import type { UseRequest } from '../vault.ts'
+import { checkDestination } from './destination.ts'
+import { safeHeaders } from './headers.ts'
 
 /** What sending needs of its surroundings. */
 export interface SendOptions {

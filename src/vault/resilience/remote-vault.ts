@@ -1,7 +1,7 @@
-import type { BreakerState } from './circuit-breaker.ts'
 import { type CreateVaultOptions, createVault } from '../create-vault.ts'
-import { type ResilienceOptions, resilient } from './resilient.ts'
 import type { Vault } from '../vault.ts'
+import type { BreakerState } from './circuit-breaker.ts'
+import { type ResilienceOptions, resilient } from './resilient.ts'
 
 /** A vault over a server that can be slow or away. */
 export interface RemoteVault extends Vault {

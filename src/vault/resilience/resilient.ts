@@ -20,12 +20,12 @@ import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { callback, having, maybe, milliseconds, number } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import { type BreakerState, createBreaker, isUnavailable, refused } from './circuit-breaker.ts'
 import { checkConfiguration } from '../configuration.ts'
 import { vaultFailure } from '../release/failure.ts'
 import { giveBack, giveBackLate, shareReading } from '../release/reading.ts'
-import { createReadingCache } from './reading-cache.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
+import { type BreakerState, createBreaker, isUnavailable, refused } from './circuit-breaker.ts'
+import { createReadingCache } from './reading-cache.ts'
 
 /** Options of {@link resilient}. */
 export interface ResilienceOptions {

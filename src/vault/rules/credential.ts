@@ -7,12 +7,13 @@
 import { decodedPathProblem } from '../../capability/argument-types/decoded-path.ts'
 import { type Command, commandCovers, parseCommand } from '../../capability/command.ts'
 import { type Did, parseDid } from '../../did/did.ts'
-import { quote, VaultError } from '../../errors.ts'
+import { VaultError } from '../../errors.ts'
 import { didText, type Forms, flag, having, listOf, maybe, text } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 import { checkConfiguration } from '../configuration.ts'
+import type { Processor } from '../processor.ts'
 import { kindOfHeader } from '../request/kind-of-header.ts'
 import { parseOrigins } from './origin.ts'
-import type { Processor } from '../processor.ts'
 
 /**
  * The rules of one credential. They are the service's own configuration: nothing in a request can change them.

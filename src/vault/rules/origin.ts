@@ -1,4 +1,4 @@
-import { quote } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
 
 /**
  * Reads the origins that a secret may be sent to: `https://host` or `https://host:port`, written as a URL parser prints

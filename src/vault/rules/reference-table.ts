@@ -1,8 +1,9 @@
 import type { Authorization } from '../../authorization/authorization.ts'
 import { type Command, commandCovers, isCommand } from '../../capability/command.ts'
 import { type Did, isDid } from '../../did/did.ts'
-import { ArgumentError, quote, VaultError } from '../../errors.ts'
+import { ArgumentError, VaultError } from '../../errors.ts'
 import { checkOptions, didText, type Forms, listOf, maybe, table, text } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 
 /** One row of a {@link referenceTable}. */
 export interface ReferenceRow {

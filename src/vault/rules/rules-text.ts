@@ -1,6 +1,6 @@
 import { VaultError } from '../../errors.ts'
-import type { CredentialRules } from './credential.ts'
 import { parseProcessor } from '../processors/parse-processor.ts'
+import type { CredentialRules } from './credential.ts'
 
 /** Names of rules that this version knows. */
 const KNOWN: ReadonlySet<string> = new Set([

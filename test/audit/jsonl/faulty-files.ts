@@ -1,4 +1,4 @@
-import { type LogFiles, machineFiles } from '../../../src/audit/jsonl/log-files.ts'
+import { type LogFiles, machineFiles } from '../../../src/audit/sinks/jsonl/log-files.ts'
 
 /** Ways in which the next operations fail; undefined for the ones that work. */
 export interface Faults {

@@ -13,21 +13,21 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { withDeadline } from '../../../src/audit/combine/with-deadline.ts'
 import type { AuditEvent } from '../../../src/audit/events/event.ts'
+import { type LogPosition, parseRecord } from '../../../src/audit/events/record.ts'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
-import { httpAuditSink } from '../../../src/audit/http/http-audit-sink.ts'
-import { groupSync } from '../../../src/audit/jsonl/group-sync.ts'
+import { httpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink.ts'
+import { groupSync } from '../../../src/audit/sinks/jsonl/group-sync.ts'
 import {
   type JsonlAuditSinkOptions,
   jsonlAuditSink,
   type OpenJsonlLog,
   openJsonlLog,
-} from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
-import { type LogFiles, machineFiles } from '../../../src/audit/jsonl/log-files.ts'
-import { readJsonlLines, readJsonlRecords } from '../../../src/audit/jsonl/read-jsonl-log.ts'
-import { type LogPosition, parseRecord } from '../../../src/audit/events/record.ts'
+} from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { type LogFiles, machineFiles } from '../../../src/audit/sinks/jsonl/log-files.ts'
+import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
-import { withDeadline } from '../../../src/audit/combine/with-deadline.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
 import { id, intent, logOf, stoppedClock } from '../events.ts'
 import { type Faults, faultyFiles } from './faulty-files.ts'

@@ -1,8 +1,8 @@
 import process from 'node:process'
 import { expect } from 'vitest'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
-import { jsonlAuditSink, type SyncPolicy } from '../../../src/audit/jsonl/jsonl-audit-sink.ts'
-import { readJsonlLines, readJsonlRecords } from '../../../src/audit/jsonl/read-jsonl-log.ts'
+import { jsonlAuditSink, type SyncPolicy } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { startWriter } from './child.ts'
 

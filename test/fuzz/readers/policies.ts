@@ -4,7 +4,6 @@
  * @module
  */
 
-import * as types from '../../../src/entries/arguments.ts'
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
 import { describePolicy } from '../../../src/capability/policy/describe.ts'
 import { explainPolicy } from '../../../src/capability/policy/explain.ts'
@@ -14,6 +13,7 @@ import { lintPolicy } from '../../../src/capability/policy/lint.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
 import { parseSelector } from '../../../src/capability/policy/selector.ts'
 import type { StandardSchema } from '../../../src/capability/standard-schema.ts'
+import * as types from '../../../src/entries/arguments.ts'
 import { MalformedError } from '../../../src/errors.ts'
 import { ipldEquals } from '../../../src/ipld/equal.ts'
 import { mutateText, mutateValue, oddIpld } from '../mutate.ts'

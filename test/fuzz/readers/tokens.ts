@@ -6,9 +6,9 @@
 
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
 import { type Authorizer, authorize, createAuthorizer } from '../../../src/authorization/authorize.ts'
+import { standardFormat } from '../../../src/authorization/formats/standard-format.ts'
 import { openContainer } from '../../../src/authorization/open-container.ts'
 import type { AuthorizeOptions } from '../../../src/authorization/options.ts'
-import { standardFormat } from '../../../src/authorization/formats/standard-format.ts'
 import { verifyRevocation } from '../../../src/authorization/verify-revocation.ts'
 import { defineCommand } from '../../../src/capability/definition.ts'
 import { anySubject } from '../../../src/capability/subject.ts'

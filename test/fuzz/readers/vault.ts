@@ -8,21 +8,32 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { VaultError } from '../../../src/errors.ts'
-import { sessionName } from '../../../src/vault/stores/aws/session-name.ts'
 import { assumeRoleSource, secretsManagerSource } from '../../../src/entries/vault/aws.ts'
+import { VaultError } from '../../../src/errors.ts'
+import { bearer } from '../../../src/vault/processors/bearer.ts'
+import { clientCredentials } from '../../../src/vault/processors/client-credentials.ts'
+import { refreshToken } from '../../../src/vault/processors/refresh-token.ts'
+import { Secret } from '../../../src/vault/secret.ts'
+import type { SecretSource } from '../../../src/vault/source.ts'
+import { sessionName } from '../../../src/vault/stores/aws/session-name.ts'
 import { envVault } from '../../../src/vault/stores/env/env-vault.ts'
 import { createKeyFile, openFileVault } from '../../../src/vault/stores/file/file-vault.ts'
 import { memoryVault } from '../../../src/vault/stores/memory/memory-vault.ts'
 import { tokenExchangeSource } from '../../../src/vault/stores/oauth/token-exchange.ts'
-import { appRole, fixedToken, jwtLogin, openbaoSource, wrappedAppRole } from '../../../src/vault/stores/openbao/openbao-vault.ts'
-import { bearer } from '../../../src/vault/processors/bearer.ts'
-import { clientCredentials } from '../../../src/vault/processors/client-credentials.ts'
-import { refreshToken } from '../../../src/vault/processors/refresh-token.ts'
-import { generateSealingKey, sealCredential, sealedVault, sealingPublicKey } from '../../../src/vault/stores/sealed/sealed-vault.ts'
+import {
+  appRole,
+  fixedToken,
+  jwtLogin,
+  openbaoSource,
+  wrappedAppRole,
+} from '../../../src/vault/stores/openbao/openbao-vault.ts'
 import { sealContents } from '../../../src/vault/stores/sealed/sealed-text.ts'
-import { Secret } from '../../../src/vault/secret.ts'
-import type { SecretSource } from '../../../src/vault/source.ts'
+import {
+  generateSealingKey,
+  sealCredential,
+  sealedVault,
+  sealingPublicKey,
+} from '../../../src/vault/stores/sealed/sealed-vault.ts'
 import { AGENT, movableClock, OWNER, permission } from '../../vault/support.ts'
 import { mutateBytes, mutateText, mutateValue, oddJson } from '../mutate.ts'
 import type { Random } from '../random.ts'

@@ -5,15 +5,26 @@
  * @module
  */
 
-import { ArgumentError, AuditError, quote } from '../../errors.ts'
-import { unlessAborted } from '../../support/abort.ts'
-import { abortSignal, callback, maybe, milliseconds, number, oneOf, table, text, whole } from '../../support/options.ts'
-import { quietly } from '../../support/quietly.ts'
-import { checkConfiguration, setUp } from '../configuration.ts'
-import type { AuditEvent } from '../events/event.ts'
-import { auditHistory, type LoggedEvent } from '../history.ts'
+import { ArgumentError, AuditError } from '../../../errors.ts'
+import { unlessAborted } from '../../../support/abort.ts'
+import {
+  abortSignal,
+  callback,
+  maybe,
+  milliseconds,
+  number,
+  oneOf,
+  table,
+  text,
+  whole,
+} from '../../../support/options.ts'
+import { quietly } from '../../../support/quietly.ts'
+import { quote } from '../../../support/quote.ts'
+import { checkConfiguration, setUp } from '../../configuration.ts'
+import type { AuditEvent } from '../../events/event.ts'
+import { auditHistory, type LoggedEvent } from '../../history.ts'
+import type { AuditSink, Confirmation } from '../../sink.ts'
 import { type JsonlAuditSink, type JsonlAuditSinkOptions, openJsonlLog } from '../jsonl/jsonl-audit-sink.ts'
-import type { AuditSink, Confirmation } from '../sink.ts'
 import { type BackOff, sleep, waitAfter } from './back-off.ts'
 import { type Batch, readBatch, removeDelivered } from './read-batch.ts'
 import { cursorPath, readCursor, type SpoolCursor, writeCursor } from './spool-cursor.ts'
@@ -98,7 +109,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
   let cursor = await readOrClose(spool, directory, prefix)
   let confirmed = spool.position().sequence
   let records = maxRecords
-  let wake: (() => void) | undefined
+  let wake: () => void = () => undefined
   const stopping = new AbortController()
   const waiters = new Set<() => void>()
   const delivery = deliver()
@@ -184,7 +195,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     }
     const confirmation = await spool.append(event, given)
     confirmed = Math.max(confirmed, confirmation.sequence ?? 0)
-    wake?.()
+    wake()
     return confirmation
   }
 
@@ -225,7 +236,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
 
   async function close(): Promise<void> {
     stopping.abort()
-    wake?.()
+    wake()
     await delivery
     await spool.close()
   }

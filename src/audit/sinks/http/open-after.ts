@@ -1,6 +1,6 @@
 // node only: part of the spool
-import { type AuditEvent, type IntentEvent, intentEndedBy } from '../events/event.ts'
-import type { LoggedEvent } from '../history.ts'
+import { type AuditEvent, type IntentEvent, intentEndedBy } from '../../events/event.ts'
+import type { LoggedEvent } from '../../history.ts'
 
 /** The most intents that are remembered. */
 const most = 10_000

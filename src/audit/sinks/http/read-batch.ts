@@ -7,12 +7,13 @@
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { AuditError, quote } from '../../errors.ts'
-import type { LoggedEvent } from '../history.ts'
+import { AuditError } from '../../../errors.ts'
+import { quote } from '../../../support/quote.ts'
+import { parseRecord } from '../../events/record.ts'
+import type { LoggedEvent } from '../../history.ts'
 import { assertPrivate, privately } from '../jsonl/assert-private.ts'
 import { stateFrom } from '../jsonl/log-files.ts'
 import { segmentsAmong } from '../jsonl/segment-name.ts'
-import { parseRecord } from '../events/record.ts'
 import { openAfter } from './open-after.ts'
 import type { SpoolCursor } from './spool-cursor.ts'
 

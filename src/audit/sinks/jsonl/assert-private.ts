@@ -1,7 +1,8 @@
 // node only: uses node:fs and node:process
 import { constants } from 'node:fs'
 import process from 'node:process'
-import { AuditError, quote } from '../../errors.ts'
+import { AuditError } from '../../../errors.ts'
+import { quote } from '../../../support/quote.ts'
 import type { FileState } from './log-files.ts'
 
 /** How a private file is opened for reading: a link is not followed, and a pipe is not waited for. */

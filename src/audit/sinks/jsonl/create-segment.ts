@@ -1,6 +1,6 @@
 // node only: uses node:fs
 import { rmSync } from 'node:fs'
-import type { HeldLock } from '../../support/file-lock/held-lock.ts'
+import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import type { LogFiles } from './log-files.ts'
 import { openSegment, type Segment } from './open-segment.ts'
 

@@ -1,7 +1,8 @@
 // node only: uses node:fs
 import { rmSync } from 'node:fs'
-import { AuditError, quote } from '../../errors.ts'
-import type { HeldLock } from '../../support/file-lock/held-lock.ts'
+import { AuditError } from '../../../errors.ts'
+import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
+import { quote } from '../../../support/quote.ts'
 import { assertPrivate } from './assert-private.ts'
 import type { LogFiles } from './log-files.ts'
 

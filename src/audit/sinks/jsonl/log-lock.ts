@@ -1,9 +1,10 @@
 // node only: locks between processes by files
-import { AuditError, quote } from '../../errors.ts'
-import { describeHolder } from '../../support/file-lock/describe-holder.ts'
-import { createFileLock, type LockAnswer, type LockTiming, lockTiming } from '../../support/file-lock/file-lock.ts'
-import type { HeldLock } from '../../support/file-lock/held-lock.ts'
-import { setUp } from '../configuration.ts'
+import { AuditError } from '../../../errors.ts'
+import { describeHolder } from '../../../support/file-lock/describe-holder.ts'
+import { createFileLock, type LockAnswer, type LockTiming, lockTiming } from '../../../support/file-lock/file-lock.ts'
+import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
+import { quote } from '../../../support/quote.ts'
+import { setUp } from '../../configuration.ts'
 
 /** Milliseconds for which a process that lives is waited for: it may be about to end, as when a service is restarted. */
 const WAIT = 15_000

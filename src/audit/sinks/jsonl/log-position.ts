@@ -6,9 +6,10 @@
  */
 
 import { createHash } from 'node:crypto'
-import { AuditError, quote } from '../../errors.ts'
-import type { IpldMap } from '../../ipld/value.ts'
-import { type AuditRecord, beginning, type LogPosition, makeRecord, parseRecord } from '../events/record.ts'
+import { AuditError } from '../../../errors.ts'
+import type { IpldMap } from '../../../ipld/value.ts'
+import { quote } from '../../../support/quote.ts'
+import { type AuditRecord, beginning, type LogPosition, makeRecord, parseRecord } from '../../events/record.ts'
 import type { Tail } from './read-tail.ts'
 
 /** The digest that records are chained by. */

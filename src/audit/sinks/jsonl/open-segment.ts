@@ -1,7 +1,8 @@
 // node only: uses node:fs, through LogFiles
-import { AuditError, quote } from '../../errors.ts'
-import type { Timestamp } from '../../time.ts'
-import { maxLineLength, parseRecord } from '../events/record.ts'
+import { AuditError } from '../../../errors.ts'
+import { quote } from '../../../support/quote.ts'
+import type { Timestamp } from '../../../time.ts'
+import { maxLineLength, parseRecord } from '../../events/record.ts'
 import { assertPrivate } from './assert-private.ts'
 import type { LogFiles } from './log-files.ts'
 

@@ -7,8 +7,9 @@
 
 import { Buffer } from 'node:buffer'
 import { type FileHandle, open } from 'node:fs/promises'
-import { AuditError, quote } from '../../errors.ts'
-import { type AuditRecord, maxLineLength, parseRecord } from '../events/record.ts'
+import { AuditError } from '../../../errors.ts'
+import { quote } from '../../../support/quote.ts'
+import { type AuditRecord, maxLineLength, parseRecord } from '../../events/record.ts'
 import { assertPrivate, privately } from './assert-private.ts'
 import { stateFrom } from './log-files.ts'
 

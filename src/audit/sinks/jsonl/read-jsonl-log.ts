@@ -7,9 +7,10 @@
 
 import { createReadStream, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { AuditError, quote } from '../../errors.ts'
-import { checkOptions, maybe, text } from '../../support/options.ts'
-import { type AuditRecord, maxLineLength, parseRecord } from '../events/record.ts'
+import { AuditError } from '../../../errors.ts'
+import { checkOptions, maybe, text } from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
+import { type AuditRecord, maxLineLength, parseRecord } from '../../events/record.ts'
 import { segmentsAmong } from './segment-name.ts'
 
 /** Options of {@link readJsonlLines}. */

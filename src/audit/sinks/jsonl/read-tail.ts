@@ -5,8 +5,9 @@
  * @module
  */
 
-import { AuditError, MalformedError, quote } from '../../errors.ts'
-import { type AuditRecord, maxLineLength, parseRecord } from '../events/record.ts'
+import { AuditError, MalformedError } from '../../../errors.ts'
+import { quote } from '../../../support/quote.ts'
+import { type AuditRecord, maxLineLength, parseRecord } from '../../events/record.ts'
 import type { LogFiles } from './log-files.ts'
 
 /** What stands at the end of a file. */

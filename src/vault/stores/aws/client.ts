@@ -1,12 +1,12 @@
 import { VaultError } from '../../../errors.ts'
 import { callback, either, type Forms, maybe, text } from '../../../support/options.ts'
 import type { Clock } from '../../../time.ts'
-import { type BackendAnswer, callBackend } from '../http-backend.ts'
 import { parsed, secretValue } from '../../configuration.ts'
+import { keysOf } from '../../processors/sigv4.ts'
 import { fromCaller } from '../../release/failure.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
-import { keysOf } from '../../processors/sigv4.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
+import { type BackendAnswer, callBackend } from '../http-backend.ts'
 import { signAwsRequest } from './sign-request.ts'
 
 /** Options that sources over AWS have in common. */

@@ -5,9 +5,10 @@
  */
 
 import { type Command, commandCovers, isCommand } from '../../../capability/command.ts'
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import type { IpldValue } from '../../../ipld/value.ts'
 import { type Forms, listOf, maybe, table, text } from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
 import { checkConfiguration } from '../../configuration.ts'
 
 /** What AWS allows in a session policy (STS API reference, `AssumeRole`, `Policy`). */

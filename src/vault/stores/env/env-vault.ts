@@ -1,14 +1,15 @@
 // node only: reads process.env
 import process from 'node:process'
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { either, type Form, flag, maybe, table, text } from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
 import { systemClock } from '../../../time.ts'
 import { checkConfiguration, checkEntries, mapEntries, pick, vaultForms } from '../../configuration.ts'
 import { createVault, type VaultOptions } from '../../create-vault.ts'
 import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
-import { memorySource } from '../memory/memory-source.ts'
 import { Secret } from '../../secret.ts'
 import type { Vault } from '../../vault.ts'
+import { memorySource } from '../memory/memory-source.ts'
 
 /** A credential of {@link envVault}. */
 export interface EnvCredential extends CredentialRules {

@@ -1,10 +1,11 @@
 // node only: reads and writes a file
 import { createHash } from 'node:crypto'
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { equalBytes } from '../../../support/digest.ts'
 import { createFileLock, type FileLock, type LockTiming } from '../../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { createMutex } from '../../../support/mutex.ts'
+import { quote } from '../../../support/quote.ts'
 import { decodeFile, encodeFile, type FileContents, readDerivation } from './format.ts'
 import { deriveKeys, type FileKey, type FileKeys, newDerivation } from './key.ts'
 import { withFileLock } from './lock.ts'

@@ -1,19 +1,20 @@
 // node only: keeps credentials in an encrypted file
 
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { type Forms, flag, maybe, milliseconds, text, whole } from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
 import { systemClock, type Timestamp } from '../../../time.ts'
 import { checkConfiguration, pick, secretValue, vaultForms } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
-import { type CredentialRules, parseCredential, ruleForms } from '../../rules/credential.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
-import { type FileStore, type OpenFile, openFileStore } from './file-store.ts'
-import { type FileContents, type FileRecord, openRecord, sealRecord } from './format.ts'
-import { type FileKey, keyForm } from './key.ts'
+import { type CredentialRules, parseCredential, ruleForms } from '../../rules/credential.ts'
 import { rulesOfText } from '../../rules/rules-text.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
+import { type FileStore, type OpenFile, openFileStore } from './file-store.ts'
+import { type FileContents, type FileRecord, openRecord, sealRecord } from './format.ts'
+import { type FileKey, keyForm } from './key.ts'
 
 export { createKeyFile, type FileKey } from './key.ts'
 

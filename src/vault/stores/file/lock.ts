@@ -1,8 +1,9 @@
 // node only: locks between processes by files
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { describeHolder } from '../../../support/file-lock/describe-holder.ts'
 import type { FileLock, LockAnswer } from '../../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
+import { quote } from '../../../support/quote.ts'
 import { vaultFailure } from '../../release/failure.ts'
 
 /**

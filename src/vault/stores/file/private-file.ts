@@ -3,10 +3,11 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { unlessAborted } from '../../../support/abort.ts'
 import { startDeadline } from '../../../support/deadline.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
+import { quote } from '../../../support/quote.ts'
 import { vaultFailure } from '../../release/failure.ts'
 
 /** The most that is read of a file. */

@@ -1,13 +1,13 @@
-import { quote } from '../../../errors.ts'
 import { type Forms, table } from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
 import { systemClock } from '../../../time.ts'
 import { checkConfiguration, pick, secretValue, vaultForms } from '../../configuration.ts'
 import { createVault, type VaultOptions } from '../../create-vault.ts'
 import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
-import { memorySource } from './memory-source.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
+import { memorySource } from './memory-source.ts'
 
 export type { SecretValue } from '../../secret-value.ts'
 

@@ -1,5 +1,6 @@
 import { type Command, commandCovers, parseCommand } from '../../../capability/command.ts'
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
+import { quote } from '../../../support/quote.ts'
 
 /** Text that a command maps to, for the narrowing of what an upstream grants. */
 export interface CommandScopes {

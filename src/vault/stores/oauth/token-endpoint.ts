@@ -7,8 +7,8 @@
 import { VaultError } from '../../../errors.ts'
 import { encodeBase64 } from '../../../ipld/base.ts'
 import type { Timestamp } from '../../../time.ts'
-import { callBackend, parseAnswer } from '../http-backend.ts'
 import { Secret } from '../../secret.ts'
+import { callBackend, parseAnswer } from '../http-backend.ts'
 
 /** How a client authenticates (RFC 6749, section 2.3.1): `none` is for public clients. */
 export type ClientAuthentication = 'basic' | 'post' | 'none'

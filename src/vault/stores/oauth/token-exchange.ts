@@ -6,34 +6,33 @@
 
 import { parseCommand } from '../../../capability/command.ts'
 import type { Did } from '../../../did/did.ts'
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import { callback, type Forms, listOf, maybe, oneOf, table, text } from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
 import { type Clock, systemClock } from '../../../time.ts'
-import { checkConfiguration, checkEntries, mapEntries, parsed, pick, secretValue, vaultForms } from '../../configuration.ts'
+import {
+  checkConfiguration,
+  checkEntries,
+  mapEntries,
+  parsed,
+  pick,
+  secretValue,
+  vaultForms,
+} from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
-import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
 import { CallFailure, fromCaller } from '../../release/failure.ts'
-import {
-  type AuthorizationDetails,
-  authorizationDetailsFor,
-  checkGrantedDetails,
-} from './authorization-details.ts'
-import { commandScopes } from './command-scopes.ts'
-import {
-  checkGrantedScope,
-  type OAuthClient,
-  requestToken,
-  revokeToken,
-  type TokenAnswer,
-} from './token-endpoint.ts'
-import { parseEndpoint } from '../../rules/origin.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
+import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { parseEndpoint } from '../../rules/origin.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { SecretReading, SecretSource } from '../../source.ts'
+import { type AuthorizationDetails, authorizationDetailsFor, checkGrantedDetails } from './authorization-details.ts'
+import { commandScopes } from './command-scopes.ts'
+import { checkGrantedScope, type OAuthClient, requestToken, revokeToken, type TokenAnswer } from './token-endpoint.ts'
 
 export type { AuthorizationDetails } from './authorization-details.ts'
 

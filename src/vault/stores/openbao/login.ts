@@ -1,10 +1,10 @@
 import { VaultError } from '../../../errors.ts'
 import { callback, maybe, text } from '../../../support/options.ts'
-import { asObject } from '../http-backend.ts'
 import { checkConfiguration, secretValue } from '../../configuration.ts'
 import { fromCaller } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
+import { asObject } from '../http-backend.ts'
 import { type BareCall, readAuth } from './session.ts'
 
 /** A way to log in to OpenBao. Make one with `appRole`, `jwtLogin`, `wrappedAppRole` or `fixedToken`. */

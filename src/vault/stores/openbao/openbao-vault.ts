@@ -4,22 +4,23 @@
  * @module
  */
 
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import { type Form, type Forms, having, maybe, oneOf, table, text, whole } from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
 import { type Clock, systemClock, type Timestamp } from '../../../time.ts'
-import { asObject } from '../http-backend.ts'
 import { checkConfiguration, mapEntries, pick, vaultForms } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
-import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
-import { mountOf, type OpenBaoLogin } from './login.ts'
-import { openSession, type Session } from './session.ts'
-import { parseEndpoint } from '../../rules/origin.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
+import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { parseEndpoint } from '../../rules/origin.ts'
 import { Secret } from '../../secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../../source.ts'
+import { asObject } from '../http-backend.ts'
+import { mountOf, type OpenBaoLogin } from './login.ts'
+import { openSession, type Session } from './session.ts'
 
 export {
   type AppRoleParameters,

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { unlessAborted } from '../../../support/abort.ts'
 import { startDeadline } from '../../../support/deadline.ts'
+import { quote } from '../../../support/quote.ts'
 import type { Clock, Timestamp } from '../../../time.ts'
-import { asObject, callBackend, parseAnswer } from '../http-backend.ts'
 import { Secret } from '../../secret.ts'
+import { asObject, callBackend, parseAnswer } from '../http-backend.ts'
 import type { OpenBaoLogin } from './login.ts'
 
 /** Milliseconds for a login, which others may wait for. */

@@ -4,10 +4,10 @@ import { concatBytes } from '../../../ipld/concat.ts'
 import { equalBytes, sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 import type { CredentialRules } from '../../rules/credential.ts'
-import { open, seal } from './hpke.ts'
-import { publicKeyOf } from './x25519.ts'
 import { rulesOfText } from '../../rules/rules-text.ts'
 import { Secret } from '../../secret.ts'
+import { open, seal } from './hpke.ts'
+import { publicKeyOf } from './x25519.ts'
 
 /** How a sealed text begins. */
 const PREFIX = 'procura-sealed.1.'

@@ -5,21 +5,33 @@
  * @module
  */
 
-import { quote, VaultError } from '../../../errors.ts'
+import { VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
-import { bytes, didText, type Form, type Forms, flag, listOf, maybe, table, text, whole } from '../../../support/options.ts'
+import {
+  bytes,
+  didText,
+  type Form,
+  type Forms,
+  flag,
+  listOf,
+  maybe,
+  table,
+  text,
+  whole,
+} from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
 import { systemClock, type Timestamp } from '../../../time.ts'
 import { checkConfiguration, pick, secretValue, vaultForms } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
-import { type CredentialRules, parseCredential, ruleForms } from '../../rules/credential.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
-import { generatePair, publicKeyOf } from './x25519.ts'
+import { type CredentialRules, parseCredential, ruleForms } from '../../rules/credential.ts'
 import { parseOrigins } from '../../rules/origin.ts'
-import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
+import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'
+import { generatePair, publicKeyOf } from './x25519.ts'
 
 /** The key to which credentials are sealed, and the one that opens them. */
 export interface SealingKey {

@@ -1,0 +1,12 @@
+// node only: uses node:worker_threads
+/**
+ * `procura/pool/thread`: the program that the threads of `procura/pool` run.
+ *
+ * @module
+ */
+
+import { answerBatches } from '../../principal/pool/thread.ts'
+
+export type { ThreadData } from '../../principal/pool/thread.ts'
+
+answerBatches()
