@@ -2,8 +2,12 @@
  * Puts user input into a message: in backticks, control and bidi characters escaped, cut at `max` characters. The user
  * information of a URL, which may be a password, is left out.
  */
-export function quote(given: string, max = 64): string {
-  const input = given.replace(/\/\/[^/?#\s]*@/g, '//…@')
+export function quote(input: string, max = 64): string {
+  return quoteAll(withoutUserInfo(input), max)
+}
+
+/** Like {@link quote}, and leaves out nothing of the first `max` characters. */
+export function quoteAll(input: string, max: number): string {
   const cut = input.length > max ? `${input.slice(0, max)}…` : input
   const shown = cut.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for
@@ -12,3 +16,22 @@ export function quote(given: string, max = 64): string {
   )
   return `\`${shown}\``
 }
+
+/**
+ * Leaves out the user information of a URL. A URL parser also finds it behind `https:`, `https:/` and `https:\\`. A
+ * password that was not encoded may contain a slash or a space.
+ */
+export function withoutUserInfo(text: string): string {
+  const end = text.lastIndexOf('@')
+  for (const match of text.slice(0, Math.max(end, 0)).matchAll(AUTHORITY)) {
+    const start = match.index + match[0].length
+    if (!PLAIN_HOST.test(text.slice(start, start + 300))) return `${text.slice(0, start)}…${text.slice(end)}`
+  }
+  return text
+}
+
+/** The text that an authority follows. */
+const AUTHORITY = /(?:https?|wss?|ftp):[\\/]{0,2}|[\\/]{2}/gi
+
+/** A host, with its port, that ends before any `@`. */
+const PLAIN_HOST = /^[\\/]{0,2}(?:[\w.-]{1,255}|\[[\da-f:.]{2,45}\])(?::\d{0,5})?[\\/?#]/i

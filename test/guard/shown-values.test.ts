@@ -221,11 +221,38 @@ describe('an error about options', async () => {
       `postgres://${canary}@host/db`,
       `a ${withPassword} b`,
       `//${canary}:${canary}@h`,
+      `postgres://user:a/${canary}@host/db`,
+      `postgres://user:${canary}/b@host/db`,
+      `https://user:a ${canary}@host.example`,
+      `https://user:a@b/${canary}@host.example`,
+      `https://user:${canary}#?@host.example`,
+      `https:user:${canary}@host.example`,
+      `https:/user:${canary}@host.example`,
+      `https:///user:${canary}@host.example`,
+      `https:\\\\user:${canary}@host.example`,
+      `WSS:/\\${canary}@host.example`,
+      `https://a.example/b and https://user:${canary}@host.example`,
     ]) {
-      expect(quote(text)).not.toContain(canary)
+      expect.soft(quote(text, 256), text).not.toContain(canary)
     }
     expect(quote(`https://user:${'x'.repeat(100)}@host.example`)).toBe('`https://…@host.example`')
-    expect(quote('https://host.example/@path')).toBe('`https://host.example/@path`')
+  })
+
+  it('quotes an `@` that ends no user information as it is, and a long text in linear time', () => {
+    for (const text of [
+      'https://host.example/@path',
+      'https://host.example:8443/@path?user=a@b',
+      'https://[::1]:8443/@path',
+      'https://host.example?user=a@b',
+      'mailto:a@b.example',
+      '/srv/a@b/c',
+      '\\\\server\\share@x',
+    ]) {
+      expect.soft(quote(text, 256)).toBe(`\`${text}\``)
+    }
+    for (const part of ['//a:x', '//a/', 'https:', '/', '@', '//a.b/@']) {
+      expect(quote(`${part.repeat(200_000)}@/`).length).toBeLessThan(80)
+    }
   })
 })
 

@@ -1,4 +1,4 @@
-import { quote } from '../../support/quote.ts'
+import { quoteAll } from '../../support/quote.ts'
 import { splitGlob } from './glob.ts'
 import { maxSelectorLength } from './selector.ts'
 import { showLiteral } from './show-literal.ts'
@@ -53,7 +53,7 @@ function describePattern(pattern: string): string {
 
 function name(selector: string, owner: string): string {
   if (selector === '.') return owner === '' ? 'the whole of the arguments' : `the ${owner}`
-  const shown = quote(selector, maxSelectorLength)
+  const shown = quoteAll(selector, maxSelectorLength)
   return owner === '' ? shown : `${shown} of the ${owner}`
 }
 

@@ -1,5 +1,5 @@
 import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
-import { quote } from '../../support/quote.ts'
+import { quoteAll, withoutUserInfo } from '../../support/quote.ts'
 import { isMap } from './collection.ts'
 
 /**
@@ -9,11 +9,13 @@ import { isMap } from './collection.ts'
 export function showLiteral(value: IpldValue, maxShown = 200): string {
   if (typeof value === 'number') return String(value)
   const text = write(value)
-  if (text.length <= maxShown) return quote(text, maxShown)
-  return `${quote(text.slice(0, maxShown), maxShown)} (and ${text.length - maxShown} more characters)`
+  if (text.length <= maxShown) return quoteAll(text, maxShown)
+  return `${quoteAll(text.slice(0, maxShown), maxShown)} (and ${text.length - maxShown} more characters)`
 }
 
 function write(value: IpldValue): string {
+  // Each string alone: user information that began in one string and ended in another would hide what is between them.
+  if (typeof value === 'string') return JSON.stringify(withoutUserInfo(value))
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (isBytes(value)) return `0x${Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
   if (isList(value)) return `[${value.map(write).join(', ')}]`
@@ -23,6 +25,6 @@ function write(value: IpldValue): string {
 
 function writeMap(map: IpldMap): string {
   return `{${Object.entries(map)
-    .map(([key, value]) => `${JSON.stringify(key)}: ${write(value)}`)
+    .map(([key, value]) => `${write(key)}: ${write(value)}`)
     .join(', ')}}`
 }

@@ -97,6 +97,21 @@ describe('describePolicy', () => {
     expect(over).toMatch(/ \(and 1 more characters\)$/)
   })
 
+  it('hides no part of a selector, and no item of a list, between two slashes and an `@`', () => {
+    const selector = '["https://x"].secret["@"]'
+    expect(describePolicy(parsePolicy([['>=', `.${selector}`, 1]]))).toEqual([
+      `\`.${selector}\` is a number of at least 1`,
+    ])
+    expect(describePolicy(parsePolicy([['==', '.a', ['https://x: ', 'hidden', '@']]]))).toEqual([
+      '`.a` is `["https://x: ", "hidden", "@"]`',
+    ])
+  })
+
+  it('shows no password of a URL, also where the literal is cut before the `@`', () => {
+    const literal = `https://user:${'canary'.repeat(50)}@host.example`
+    expect(describePolicy(parsePolicy([['==', '.a', literal]]))).toEqual(['`.a` is `"https://…@host.example"`'])
+  })
+
   it('escapes what would change how the text looks [attack 80]', () => {
     const [words = ''] = describePolicy(parsePolicy([['==', '.a', 'a\n\u202eb`c']]))
     expect(words).toBe('`.a` is `"a\\n\\u202eb\\u0060c"`')
