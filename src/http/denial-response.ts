@@ -70,7 +70,7 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
  * Makes an answer of a denial: a problem (RFC 9457) that tells the caller which link, which rule and which argument, with
  * the challenge of RFC 6750. Proofs that are missing are listed in `prf`, with status 510, as in UCAN over HTTP; the same
  * invocation may be sent again with them. Of the call it repeats names, DIDs, times, CIDs and the literals of a policy
- * that does not hold, and no value of an argument. HTP-10
+ * that does not hold, also where a DID, command or selector is malformed (64 characters), and no argument value. HTP-10
  *
  * @throws {@link ArgumentError} when it is no denial.
  */

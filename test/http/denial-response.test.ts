@@ -8,7 +8,8 @@ import type { GuardDenialCode } from '../../src/guard/result.ts'
 import { denialResponse } from '../../src/http/denial-response.ts'
 import { root } from '../setup/entries.ts'
 import { actor, now } from '../support/actors.ts'
-import { call, chainOf, createService, delegateRaw } from '../support/service.ts'
+import { delegationPayload, invocationPayload, type RawToken, sealRaw } from '../support/raw-token.ts'
+import { call, chainOf, createService, delegateRaw, service } from '../support/service.ts'
 
 const alice = await actor('alice')
 const bob = await actor('bob')
@@ -103,6 +104,47 @@ describe('HTP-05 a denial over HTTP', () => {
       const { headers, body } = denialResponse(decision.denial)
       const text = `${JSON.stringify(headers)}${body}`
       for (const form of forms) expect.soft(text, code).not.toContain(form)
+    }
+  })
+
+  it('HTP-10 repeats 64 characters of a text in the place of a DID, command, tag, operator or selector, and no other', async () => {
+    const canary = 'x'.repeat(100)
+    const own = { ...invocationPayload(bob.did), sub: alice.did, aud: service.did }
+    const statement = (...pol: unknown[]) => ({ payload: { ...delegationPayload(alice.did, bob.did), pol: [pol] } })
+    const field = (name: string, value: unknown = canary) => ({ payload: { ...own, [name]: value } })
+    const bytes = new TextEncoder().encode(canary)
+    const shown: Readonly<Record<string, Partial<RawToken>>> = {
+      ...Object.fromEntries(['iss', 'aud', 'sub', 'cmd', canary].map((name) => [name, field(name)])),
+      'a DID URL': field('aud', `did:web:a.example?${canary}`),
+      'a tag': { tag: `ucan/inv@${canary}`, payload: own },
+      'an operator': statement(canary, '.a', 1),
+      'a selector': statement('==', canary, 1),
+    }
+    const hidden: Readonly<Record<string, Partial<RawToken>>> = {
+      ...Object.fromEntries(
+        ['args', 'prf', 'nonce', 'meta', 'exp', 'iat', 'nbf', 'cause'].flatMap((name) => [
+          [name, field(name)],
+          [`${name} in a list`, field(name, [canary])],
+          [`${name} in a map`, field(name, { [canary]: canary })],
+        ]),
+      ),
+      'a key': field('aud', `did:key:z${canary}`),
+      'a number of a policy': statement('<', '.a', canary),
+      'a statement': statement({ [canary]: canary }),
+      'a key beside the payload': { payload: own, beside: { [canary]: canary } },
+      'a header': { payload: own, header: bytes },
+      'a signature': { payload: own, signature: bytes },
+    }
+    for (const [place, token] of [...Object.entries(shown), ...Object.entries(hidden)]) {
+      const signer = token.payload === undefined || 'pol' in token.payload ? alice : bob
+      const tag = signer === alice ? 'ucan/dlg@1.0.0' : 'ucan/inv@1.0.0'
+      const sealed = { bytes: await sealRaw(signer, { tag, ...token }) }
+      const tokens = signer === alice ? [await call({ issuer: bob, proofs }), sealed] : [sealed, ...proofs]
+      const decision = await createService().authorize(encodeContainer(tokens))
+      const answer = decision.allowed ? 'allowed' : denialResponse(decision.denial)
+      const [longest = ''] = JSON.stringify(answer).match(/x{9,}/g) ?? []
+      if (place in shown) expect.soft(longest.length, place).toSatisfy((length: number) => length > 40 && length <= 64)
+      else expect.soft(longest, place).toBe('')
     }
   })
 
