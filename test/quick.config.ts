@@ -5,7 +5,7 @@ import { root, sourceAliases } from './setup/entries.ts'
 
 /** Files that wait, kill processes, or try thousands of cases. `npm test` runs them as well. */
 const slow = [
-  'test/{bundle,readme,examples,architecture}.test.ts',
+  'test/{bundle,readme,guides,programs,examples,architecture}.test.ts',
   'test/{conformance,fuzz,long,package,property,services,vectors}/**',
   'test/**/{canary,chaos,differential,interop,kill,wrong-arguments}.test.ts',
   'test/audit/{http,readable,sqlite,verify}.test.ts',

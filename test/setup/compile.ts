@@ -1,0 +1,36 @@
+// node only: runs the compiler
+
+/**
+ * Checks the types of programs that are not files of the repository: those in pages and doc comments.
+ *
+ * @module
+ */
+
+import ts from 'typescript'
+import { root } from './entries.ts'
+import type { Program } from './programs.ts'
+
+/**
+ * Compiles programs as strictly as the sources, against the sources, and returns the faults found in them:
+ * `name:line message`.
+ */
+export function compile(programs: readonly Program[]): readonly string[] {
+  const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, root)
+  const texts = new Map(programs.map(({ name, text }) => [`${root}test/.programs/${name}.ts`, text]))
+  const host = ts.createCompilerHost(options, true)
+  const { fileExists, getSourceFile } = host
+  host.fileExists = (path) => texts.has(path) || fileExists(path)
+  host.getSourceFile = (path, target, ...rest) => {
+    const text = texts.get(path)
+    return text === undefined ? getSourceFile(path, target, ...rest) : ts.createSourceFile(path, text, target, true)
+  }
+  const program = ts.createProgram([...texts.keys()], options, host)
+  return [...texts.keys()].flatMap((path) => {
+    const file = program.getSourceFile(path)
+    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)].map((fault) => {
+      const line = (file?.getLineAndCharacterOfPosition(fault.start ?? 0).line ?? 0) + 1
+      return `${path.slice(path.lastIndexOf('/') + 1)}:${line} ${ts.flattenDiagnosticMessageText(fault.messageText, ' ')}`
+    })
+  })
+}
