@@ -24,6 +24,6 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** A copy whose buffer is its own, as WebCrypto's types ask for. */
-export function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes)
 }

@@ -6,7 +6,7 @@ import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { seal as seal256 } from '../../src/vault/stores/sealed/hpke.ts'
-import { sealContents } from '../../src/vault/stores/sealed/sealed-text.ts'
+import { openSealed, sealContents } from '../../src/vault/stores/sealed/sealed-text.ts'
 import {
   generateSealingKey,
   type SealingKey,
@@ -47,6 +47,11 @@ const vaultOf = (crm: string, extra: object = {}): ReturnType<typeof sealedVault
 const use = (vault: ReturnType<typeof sealedVault>, facts: object = {}, reference = 'crm'): Promise<Response> =>
   vault.use({ reference, authorization: permission(facts), url: server.origin })
 const integrity = vaultError('ERR_VAULT_INTEGRITY')
+const earlier =
+  'procura-sealed.1.ad-Nc-dAcVPvS5ZtYwsbSeTGBOJdf3A0dIiE3nb4Y1kZla5g-qktQs60VEFPpRy7mdtN7fGGf1EjbgIaJOQSr2KobmIjmYfP234yq' +
+  'kgFAogfSErnWzpR_mze4Frw_Ix-zWeRcH4jhFtcaDKCrCBCmHNxFbaSmrXyexByht9OQoYmpVYnXamyoSsYp4Y1ubL8uodDvqF2rjMpQS5F30xzfulqr4-' +
+  'lVLQA5klsJlIRfVnOLG1Fj9cnJMqEqpct4t31uLg57M1-VukSNySyjX12Qz1PxSIRzS_eQA_Qpu37dQkY8GHZLrw17PBGJIoMgcGqc2XJeG96UM8aPCFpk' +
+  'TB99ZdgK2yy6IBzzRb7pukh8VlaxA-sh7YQfh2_zhyy7RDgRNc6vJKXSoaz1bAitmQk4UX4kc8IMq4d'
 
 describe('sealed credentials', () => {
   it('hold the secret and its rules, and are used by whoever keeps the private key', async () => {
@@ -56,6 +61,23 @@ describe('sealed credentials', () => {
     expect(await response.text()).toBe('Bearer [redacted]')
     expect(server.received.at(-1)?.headers.authorization).toBe('Bearer canary-77')
     expect(await sealingPublicKey(key.privateKey)).toEqual(key.publicKey)
+  })
+
+  it('VLT-27 keep their format: a text of an earlier version opens', async () => {
+    const privateKey = new Secret(
+      Buffer.from('497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d', 'hex'),
+    )
+    const { rules, secret, expiration, version } = await openSealed([privateKey], earlier)
+    expect({ rules, expiration, version }).toEqual({
+      rules: {
+        leasable: true,
+        subjects: ['did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp'],
+        commands: ['/crm'],
+      },
+      expiration: 1_900_000_000,
+      version: 'aeb922beb3ec96b5',
+    })
+    expect(secret.reveal()).toBe('canary-1')
   })
 
   it('VLT-32 are locked to roots of authority and commands', async () => {
@@ -210,7 +232,11 @@ describe('sealed credentials', () => {
     ]) {
       expect(make(extra)).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
     }
-    await expect(seal({ publicKey: new Uint8Array(31) })).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+    // The public key of 32 zeros is of small order.
+    for (const length of [31, 32]) {
+      const publicKey = new Uint8Array(length)
+      await expect(seal({ publicKey })).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+    }
     await expect(seal({ secret: 'x'.repeat(40_000) })).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
   })
 })

@@ -3,11 +3,11 @@ import { decodeBase64url, encodeBase64url, encodeHex } from '../../../ipld/base.
 import { concatBytes } from '../../../ipld/concat.ts'
 import { equalBytes, sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
+import { vaultFailure } from '../../release/failure.ts'
 import type { CredentialRules } from '../../rules/credential.ts'
 import { rulesOfText } from '../../rules/rules-text.ts'
 import { Secret } from '../../secret.ts'
-import { open, seal } from './hpke.ts'
-import { publicKeyOf } from './x25519.ts'
+import { type HpkeKeyPair, open, publicKeyOf, type SealedMessage, seal } from './hpke.ts'
 
 /** How a sealed text begins. */
 const PREFIX = 'procura-sealed.1.'
@@ -32,7 +32,11 @@ export function isSealed(text: string): boolean {
   return text.length <= MAX_TEXT && text.startsWith(PREFIX)
 }
 
-/** Seals rules and a secret to a public key. */
+/**
+ * Seals rules and a secret to a public key.
+ *
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the public key is not valid, or the credential is too long.
+ */
 export async function sealContents(
   publicKey: Uint8Array,
   contents: { readonly rules: string; readonly secret: Secret; readonly expiration: Timestamp | undefined },
@@ -43,11 +47,22 @@ export async function sealContents(
   // white space after JSON means nothing
   const plain = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / BLOCK) * BLOCK))
   const keyId = await keyIdOf(publicKey)
-  const { encapsulated, ciphertext } = await seal(publicKey, plain, contextOf(keyId))
-  plain.fill(0)
+  const { encapsulated, ciphertext } = await sealTo(publicKey, plain, keyId)
   const text = PREFIX + encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))
   if (!isSealed(text)) throw new VaultError('ERR_VAULT_CONFIGURATION', 'the credential is too long to be sealed')
   return text
+}
+
+/** Seals bytes, and overwrites them. */
+async function sealTo(publicKey: Uint8Array, plain: Uint8Array, keyId: Uint8Array): Promise<SealedMessage> {
+  try {
+    return await seal(publicKey, plain, contextOf(keyId))
+  } catch (cause) {
+    const message = 'nothing can be sealed to `publicKey`; make a key pair with generateSealingKey'
+    throw vaultFailure('ERR_VAULT_CONFIGURATION', message, cause)
+  } finally {
+    plain.fill(0)
+  }
 }
 
 /**
@@ -65,21 +80,24 @@ export async function openSealed(privateKeys: readonly Secret[], text: string): 
   const keyId = bytes.subarray(0, KEY_ID)
   for (const secret of privateKeys) {
     const privateKey = secret.revealBytes()
-    if (equalBytes(await keyIdOf(await publicKeyOf(privateKey)), keyId)) return openWith(privateKey, keyId, bytes)
+    try {
+      const publicKey = await publicKeyOf(privateKey)
+      if (equalBytes(await keyIdOf(publicKey), keyId)) return await openWith({ publicKey, privateKey }, keyId, bytes)
+    } finally {
+      privateKey.fill(0)
+    }
   }
   throw damaged()
 }
 
-async function openWith(privateKey: Uint8Array, keyId: Uint8Array, bytes: Uint8Array): Promise<SealedContents> {
+async function openWith(pair: HpkeKeyPair, keyId: Uint8Array, bytes: Uint8Array): Promise<SealedContents> {
   let plain: Uint8Array
   try {
     const sealed = { encapsulated: bytes.slice(KEY_ID, KEY_ID + 32), ciphertext: bytes.slice(KEY_ID + 32) }
     // VLT-27
-    plain = await open(privateKey, sealed, contextOf(keyId))
+    plain = await open(pair, sealed, contextOf(keyId))
   } catch {
     throw damaged()
-  } finally {
-    privateKey.fill(0)
   }
   const fields = fieldsOf(plain)
   plain.fill(0)

@@ -30,8 +30,8 @@ import { parseOrigins } from '../../rules/origin.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
+import { generatePair, publicKeyOf } from './hpke.ts'
 import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'
-import { generatePair, publicKeyOf } from './x25519.ts'
 
 /** The key to which credentials are sealed, and the one that opens them. */
 export interface SealingKey {
@@ -92,7 +92,8 @@ export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
  * show who sealed it, and the roots it names did not have to agree.
  *
  * @returns a text `procura-sealed.1.…`, safe in URLs and headers.
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command.
+ * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command, or
+ *   the public key is not valid.
  */
 export async function sealCredential(options: SealOptions): Promise<string> {
   const { secret, publicKey, roots, commands, expiration, ...rules } = checkConfiguration(
