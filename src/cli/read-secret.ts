@@ -42,7 +42,9 @@ function checked(bytes: Uint8Array, asBytes: boolean): Uint8Array {
     throw new UsageError('the secret begins with a byte order mark; remove it, or store it as it is with --bytes')
   }
   if (/[^\P{Cc}\t\r\n]/u.test(text)) {
-    throw new UsageError('the secret has control characters; with --bytes it is stored as it is')
+    throw new UsageError(
+      'the secret has control characters; to store it unchanged, send it to standard input with --bytes',
+    )
   }
   return bytes
 }

@@ -3,16 +3,16 @@ import { describe, expect, it } from 'vitest'
 import { readHiddenLine } from '../../src/cli/hidden-line.ts'
 
 /** A terminal that tells whether it is raw, and what was shown on it. */
-function terminal() {
+function terminal(signal?: AbortSignal, isTTY = false) {
   const modes: boolean[] = []
-  const output = new PassThrough()
+  const output = Object.assign(new PassThrough(), { isTTY })
   const setRawMode = (raw: boolean): void => {
     // nothing is asked before the terminal hides the answer
     if (raw) expect(output.readableLength).toBe(0)
     modes.push(raw)
   }
   const input = Object.assign(new PassThrough(), { setRawMode })
-  return { input, modes, line: readHiddenLine(input, output, 'secret: '), shown: () => String(output.read()) }
+  return { input, modes, line: readHiddenLine(input, output, 'secret: ', signal), shown: () => String(output.read()) }
 }
 
 describe('a hidden line', () => {
@@ -24,6 +24,11 @@ describe('a hidden line', () => {
     ['more taken back than there was', ['h', '\x7f\x7f\x7f', 'ey\r'], 'ey'],
     ['a character in two parts', ['\u00fc\r'], 'ü'],
     ['nothing', ['\r'], ''],
+    ['a marked paste', ['\x1b[200~hey\x1b[201~\r'], 'hey'],
+    ['a marked paste in pieces, with its line end', ['\x1b[20', '0~he', 'y\r\n\x1b[2', '01~', '\r'], 'hey'],
+    ['two marked pastes and keys', ['a\x1b[200~b\x1b[201~x\x7f\x1b[200~c\x1b[201~d\r'], 'abcd'],
+    ['a marked paste with a control character', ['\x1b[200~h\x03\x7fy\x1b[201~\r'], 'h\x03\x7fy'],
+    ['an empty marked paste', ['\x1b[200~\x1b[201~\r'], ''],
     ['Ctrl-C', ['hey', '\x03'], undefined],
     ['Ctrl-D', ['\x04'], undefined],
   ]
@@ -52,5 +57,38 @@ describe('a hidden line', () => {
       expect(modes).toEqual([true, false])
       expect(shown()).toBe('secret: \n')
     }
+  })
+
+  it('is refused when a marked paste has several, and not before the end of the paste', async () => {
+    const { input, line, modes } = terminal()
+    let settled = false
+    void line.catch(() => (settled = true))
+    for (const piece of ['\x1b[200~one\r', 'two\r', 'three']) {
+      input.write(piece)
+      await new Promise(setImmediate)
+      expect([settled, modes]).toEqual([false, [true]])
+    }
+    input.write('\x1b[201~')
+    await expect(line).rejects.toThrow(/several lines were pasted/)
+    expect(modes).toEqual([true, false])
+  })
+
+  it('is broken off by a signal, before and while it is asked for', async () => {
+    const broken = new AbortController()
+    const { input, line, modes } = terminal(broken.signal)
+    input.write('hey')
+    await new Promise(setImmediate)
+    broken.abort()
+    expect(await line).toBeUndefined()
+    const late = terminal(broken.signal)
+    expect(await late.line).toBeUndefined()
+    for (const each of [modes, late.modes]) expect(each).toEqual([true, false])
+  })
+
+  it('asks a terminal to mark pastes, and leaves it as it was', async () => {
+    const { input, line, shown } = terminal(undefined, true)
+    input.write('hey\r')
+    await line
+    expect(shown()).toBe('\x1b[?2004hsecret: \x1b[?2004l\n')
   })
 })

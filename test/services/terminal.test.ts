@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -19,10 +19,10 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Types at the program once it asks, and returns all that the terminal has shown. */
-function typeAt(words: string, keys: string): Promise<string> {
+/** Types at the program once it asks, or sends it a signal, and returns all that the terminal has shown. */
+function typeAt(words: string, keys: string, signal?: NodeJS.Signals): Promise<string> {
   const program = `${JSON.stringify(process.execPath)} --import tsx src/entries/internal/procura.ts`
-  const command = `${program} ${words} --file ${path} --key-file ${keyFile}`
+  const command = `sh -c 'echo $$ > ${folder}/pid; exec ${program} ${words} --file ${path} --key-file ${keyFile}'; stty -a`
   const child = spawn(service.find() ?? 'script', ['-qec', command, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
@@ -30,7 +30,9 @@ function typeAt(words: string, keys: string): Promise<string> {
   child.stdout.on('data', (chunk: Buffer) => {
     const asked = shown.includes('not shown')
     shown += String(chunk)
-    if (!asked && shown.includes('not shown')) child.stdin.write(keys)
+    if (asked || !shown.includes('not shown')) return
+    child.stdin.write(keys)
+    if (signal !== undefined) process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), signal)
   })
   return new Promise((resolve) => {
     child.once('exit', () => {
@@ -43,7 +45,9 @@ function typeAt(words: string, keys: string): Promise<string> {
 describe('procura at a terminal', () => {
   it('stores a secret that is typed, and the terminal does not show it', async () => {
     const shown = await typeAt('vault put crm --leasable', `${secret}x\x7f\r`)
-    expect(shown).toMatch(/^secret of crm \(it is not shown\): \s+stored version \d+ of crm: lease only\s*$/)
+    expect(shown).toContain('secret of crm (it is not shown): ')
+    expect(shown).toMatch(/^stored version \d+ of crm: lease only\s+speed/m)
+    expect(shown).not.toContain(secret)
     const vault = await openFileVault({ path, key: { keyFile } })
     const { secret: kept } = await vault.lease('crm', { authorization: permission() })
     expect(kept.reveal()).toBe(secret)
@@ -55,4 +59,20 @@ describe('procura at a terminal', () => {
     expect(shown).not.toContain(secret)
     expect((await openFileVault({ path, key: { keyFile } })).references).not.toContain('other')
   })
+
+  it('stores nothing of a paste of several lines, and leaves none of it to the shell', async () => {
+    const shown = await typeAt('vault put other --leasable', `\x1b[200~${secret}\r${secret}\r${secret}\x1b[201~`)
+    expect(shown).toMatch(/several lines were pasted/)
+    expect(shown).not.toContain(secret)
+    expect((await openFileVault({ path, key: { keyFile } })).references).not.toContain('other')
+  })
+
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) {
+    it(`restores the terminal after ${signal}`, async () => {
+      const shown = await typeAt('vault put other --leasable', '', signal)
+      expect(shown).toMatch(/broken off; nothing is stored/)
+      expect(shown).toMatch(/ echo /)
+      expect(shown).toMatch(/ icanon /)
+    })
+  }
 })

@@ -15,7 +15,7 @@ void run(process.argv.slice(2), {
   complain: (line) => void process.stderr.write(`${line}\n`),
   isTerminal: process.stdin.isTTY === true,
   readInput,
-  askHidden: (question) => readHiddenLine(process.stdin, process.stderr, question),
+  askHidden,
 }).then((code) => {
   process.exitCode = code
 })
@@ -29,4 +29,17 @@ async function readInput(mostBytes: number): Promise<Uint8Array | undefined> {
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
+}
+
+/** A signal that ended the process at once would leave a terminal that shows nothing of what is typed. */
+async function askHidden(question: string): Promise<Uint8Array | undefined> {
+  const signals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
+  const broken = new AbortController()
+  const breakOff = (): void => broken.abort()
+  for (const signal of signals) process.on(signal, breakOff)
+  try {
+    return await readHiddenLine(process.stdin, process.stderr, question, broken.signal)
+  } finally {
+    for (const signal of signals) process.off(signal, breakOff)
+  }
 }
