@@ -1,5 +1,5 @@
 /**
- * Asks an implementation about cases: one JSON question a line on its standard input, one JSON answer a line on its
+ * Tests an implementation on cases: one JSON question per line on its standard input, one JSON answer per line on its
  * standard output.
  *
  * @module
@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline'
 const longestAnswer = 65_536
 
 /**
- * Asks about every case; resolves with a result for each, in their order.
+ * Sends every case; resolves with a result for each, in the same order.
  *
  * @param {object} options
  * @param {string[]} options.command - program and arguments.
@@ -44,7 +44,7 @@ function answersOf(program, args, cases, timeout) {
       reject(new Error(`${program} could not be started: ${error.message}`))
     })
     child.once('close', finish)
-    // An implementation that ends early closes its end; what it did not answer is reported.
+    // An implementation that ends early closes its input; its unanswered cases are reported.
     child.stdin.on('error', () => undefined)
     createInterface({ input: child.stdout }).on('line', (line) => {
       wait()
@@ -69,7 +69,7 @@ function parse(line) {
   }
 }
 
-/** What came of a case: `right`, `wrong`, `left out` or `unanswered`, and what was said, in a few words. */
+/** The result of a case: `right`, `wrong`, `left out` or `unanswered`, with the answer in a few words. */
 function judge({ name, fault, expected }, answer) {
   const { allowed, code, skipped } = answer ?? {}
   const result = (outcome, said, otherCode = false) => ({ name, fault, expected, outcome, said, otherCode })

@@ -1,5 +1,5 @@
 /**
- * The vectors as cases: a question, and the answer that is right.
+ * The vectors as cases: a question, and the right answer.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export const files = ['valid', 'hostile', 'policy', 'ucanto']
  *
  * @param {string} file - one of {@link files}.
  * @returns {{ name: string, fault: string, question: object, expected: { allowed: boolean, code?: string } }[]} `code` is
- *   the one of the refusal.
+ *   the code of the refusal.
  */
 export function readCases(file) {
   const { cases } = JSON.parse(readFileSync(new URL(`../vectors/${file}.json`, import.meta.url), 'utf8'))
@@ -25,7 +25,7 @@ function callCase({ name, fault = '(in order)', container, context, expected }) 
   return { name, fault, question: { kind: 'call', container, context }, expected }
 }
 
-/** Only the outcome `true` permits; any other is a refusal, and its code. */
+/** Only the outcome `true` permits; any other outcome is a refusal and its code. */
 function policyCase({ name, policy, args, expected }) {
   const allowed = expected === 'true'
   return {

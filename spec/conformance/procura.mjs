@@ -1,6 +1,6 @@
 /**
- * This library behind the protocol of the conformance runner, as an example of an adapter: a question a line in, an answer
- * a line out.
+ * This library behind the protocol of the conformance runner, as an example of an adapter: one question per line in, one
+ * answer per line out.
  *
  * @module
  */
@@ -77,7 +77,7 @@ function definitionOf({ command, args, idempotent = false }) {
   return defineCommand({ command, args: Object.fromEntries(schemas), idempotent })
 }
 
-/** A schema of the vectors: `text`, `integer` or `list`, with a question mark when the argument may be absent. */
+/** A schema of the vectors: `text`, `integer` or `list`, with a question mark for an optional argument. */
 function schemaOf(type) {
   const is = { text: (value) => typeof value === 'string', integer: Number.isSafeInteger, list: Array.isArray }
   const test = is[type.replace('?', '')]

@@ -5,10 +5,10 @@
  */
 
 /**
- * Writes a table by fault, then every case that went wrong.
+ * Writes a table by fault, then every failed case.
  *
  * @param {Awaited<ReturnType<typeof import('./ask.mjs').ask>>} results
- * @param {boolean} codes - whether a refusal by another code is a failure too.
+ * @param {boolean} codes - whether a refusal with another code is also a failure.
  * @returns {{ text: string, passed: boolean }}
  */
 export function reportOf(results, codes) {

@@ -2,8 +2,8 @@
 /**
  * Runs an implementation against the vectors beside this folder: `node run.mjs [options] <command …>`.
  *
- * Plain JavaScript for Node 18 or later, without a dependency: it runs from the package, and from a copy of this folder's
- * parent.
+ * Plain JavaScript for Node 18 or later, without dependencies: it runs from the package, and from a copy of the folder
+ * `spec`.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import { reportOf } from './report.mjs'
 const usage = `usage: node run.mjs [options] [--] <command ...>
 
   --files <names>   which files of vectors, with commas: ${files.join(',')} (default: all)
-  --codes           a refusal by another code is a failure too
+  --codes           a refusal with another code is also a failure
   --only <text>     only cases whose name contains the text
   --timeout <s>     seconds to wait for an answer (default 30)
 `
 
-/** Reads the command line; undefined when it is called wrongly. */
+/** Reads the command line; undefined if it is invalid. */
 function readCommandLine(args) {
   const line = { files, codes: false, only: '', timeout: 30, command: [] }
   for (let at = 0; at < args.length; at++) {
