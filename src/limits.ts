@@ -36,7 +36,7 @@ export const defaultLimits: Limits = Object.freeze({
 /**
  * Completes limits given by a caller.
  *
- * @throws {@link ArgumentError} unless each is a whole number above zero, and the depth one that readers bear.
+ * @throws ArgumentError unless each is a whole number above zero, and the depth one that readers bear.
  */
 export function completeLimits(limits: Partial<Limits> | undefined): Limits {
   if (limits === undefined) return defaultLimits
@@ -66,7 +66,7 @@ const deepest = 256
 /**
  * Returns a limit of depth.
  *
- * @throws {@link ArgumentError} when it is beyond what readers bear.
+ * @throws ArgumentError when it is beyond what readers bear.
  */
 export function checkDepth(depth: number): number {
   if (depth > deepest) throw new ArgumentError(`limit \`depth\` is at most ${deepest}, for the reader calls itself`)

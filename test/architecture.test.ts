@@ -215,6 +215,23 @@ describe('source files', () => {
     expect(faults).toEqual([])
   })
 
+  it('write comments as sentences, errors by their bare names, and options that may be missing in one form', () => {
+    const faults = sources.flatMap((file) =>
+      file.text.split('\n').flatMap((line, index, lines) => {
+        const found = (what: string): string => `${file.path}:${index + 1} ${what}`
+        const continues = /^\s*\/\/ /.test(lines[index - 1] ?? '')
+        return [
+          ...(/^\s*\/\/ [a-z][a-z']*[,:;]? [a-z]/.test(line) && !continues && !/^\/\/ node only/.test(line)
+            ? [found('begins a comment with a small letter')]
+            : []),
+          ...(/@throws \{/.test(line) ? [found('writes `@throws {@link X}` for `@throws X`')] : []),
+          ...(/\.\.\.\(.* === undefined \? \{\} :/.test(line) ? [found('spreads by a ternary for `&&`')] : []),
+        ]
+      }),
+    )
+    expect(faults).toEqual([])
+  })
+
   it('wait for nothing while they load', () => {
     const faults = sources.flatMap((file) => {
       const found: string[] = []

@@ -26,7 +26,7 @@ export interface RecordWriter {
    * Writes one record, whose line of text comes with it. Called for one record at a time. Resolves when it is written;
    * rejects when it is not.
    */
-  write(record: AuditRecord, line: string, options: { readonly signal?: AbortSignal }): void | Promise<void>
+  write(record: AuditRecord, line: string, options: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
   /** Called once, after the last write. */
   close?(): void | Promise<void>
 }
@@ -69,7 +69,10 @@ export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = 
     return new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(writer.name)} is closed`)
   }
 
-  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     if (closed !== undefined) throw isClosed()
     const prepared = await prepareEvent(event, sha256)
     return inTurn(async () => {
@@ -79,7 +82,7 @@ export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = 
       const record = await makeRecord(last, prepared, sha256)
       const line = formatRecord(record)
       try {
-        await writer.write(record, line, signal === undefined ? {} : { signal })
+        await writer.write(record, line, { signal })
       } catch (cause) {
         throw unconfirmed(writer.name, cause)
       }

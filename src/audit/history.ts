@@ -22,7 +22,7 @@ export interface AuditHistory {
    *
    * @throws AuditError when the log cannot be read.
    */
-  newestFirst(options: { readonly signal?: AbortSignal }): AsyncIterable<readonly LoggedEvent[]>
+  newestFirst(options: { readonly signal?: AbortSignal | undefined }): AsyncIterable<readonly LoggedEvent[]>
   /** Runs a task when every earlier one has ended: of two recoveries in one process the second reads what the first wrote. */
   inTurn<T>(task: () => Promise<T>): Promise<T>
 }

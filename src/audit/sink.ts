@@ -46,7 +46,7 @@ export interface AuditSink {
    * A sink that can look into its log as it writes rejects a release, or a second end, of an intent that has an end on
    * record, with `ERR_AUDIT_SETTLED`.
    */
-  append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation>
+  append(event: AuditEvent, options: { readonly signal?: AbortSignal | undefined }): Promise<Confirmation>
   /**
    * The last record, where the sink keeps a log that nobody else writes. With it `withCheckpoints` knows before the first
    * event what is not yet signed.

@@ -105,7 +105,7 @@ export class Authorization implements AuthorizationFacts {
    * first, in the same turn of the event loop.
    *
    * @param now - the present time in seconds.
-   * @throws {@link AuthorizationError} on the second use, and after the chain has expired.
+   * @throws AuthorizationError on the second use, and after the chain has expired.
    */
   consume(now: Timestamp): void {
     // AUT-02

@@ -14,7 +14,7 @@ import type { CallOptions, ManyOptions } from './options.ts'
  * it is a promise: it would be found when other calls have been decided, and used up.
  *
  * @param list - what was in it.
- * @throws {@link ArgumentError} that says so.
+ * @throws ArgumentError that says so.
  */
 export function checkContainers(containers: unknown, list: readonly unknown[]): void {
   if (

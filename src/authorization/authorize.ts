@@ -58,7 +58,7 @@ export interface Authorizer {
    * The same, at once: for when every store, resolver, schema and the back end answer at once, as the memory stores
    * and Node's back end do.
    *
-   * @throws {@link ArgumentError} when one of them does not.
+   * @throws ArgumentError when one of them does not.
    */
   authorizeSync(container: string | Uint8Array): Decision
   /**
@@ -66,7 +66,7 @@ export interface Authorizer {
    * copies of one call, either may be the one that counts as the first.
    *
    * @returns the decisions in the order of the calls.
-   * @throws {@link ArgumentError} when it is no list, or an option is not of its type.
+   * @throws ArgumentError when it is no list, or an option is not of its type.
    */
   authorizeMany(containers: Iterable<string | Uint8Array>, options?: ManyOptions): Promise<readonly Decision[]>
   /**
@@ -81,7 +81,7 @@ export interface Authorizer {
    * Reads the tokens of a container as `authorize` reads them, with the same limits, versions and formats, and decides
    * nothing: for a log, or to show why a call was refused. What the tokens say may be a lie.
    *
-   * @throws {@link MalformedError} for bytes of which `authorize` cannot read a token.
+   * @throws MalformedError for bytes of which `authorize` cannot read a token.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
 }
@@ -92,14 +92,14 @@ export async function authorize(
   options: AuthorizeOptions & CallOptions,
 ): Promise<Decision> {
   const { signal, ...given } = checkOptions('authorize', options, { ...authorizeForms, ...callForms })
-  return authorizerOf(given).authorize(container, signal === undefined ? {} : { signal })
+  return authorizerOf(given).authorize(container, { signal })
 }
 
 /**
  * Makes the decider of a service. Options are read once. It remembers delegations whose signature it has verified;
  * time, revocation, policy and replay are asked for every call.
  *
- * @throws {@link ArgumentError} when an option is missing or makes no sense.
+ * @throws ArgumentError when an option is missing or makes no sense.
  */
 export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   return authorizerOf(checkOptions('createAuthorizer', options, authorizeForms))
@@ -263,7 +263,7 @@ function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state:
     proofs: Object.freeze(fields.proofs),
     invocation: invocation.cid,
     task,
-    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(notBefore !== undefined && { notBefore }),
     expiration,
   }
   return grantAuthorization(facts, settings.clockTolerance, { state, chain } satisfies Origin)

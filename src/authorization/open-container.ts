@@ -31,8 +31,8 @@ export interface ContainerContents<Token = unknown> {
  * Reads every token of a container: for an agent that receives delegations, or to look inside. A service has
  * `authorizer.open`, which reads as it decides. To decide about a call, hand the container to `authorize` as it is.
  *
- * @throws {@link MalformedError} when it is not a container, or one of its tokens is not a token.
- * @throws {@link ArgumentError} when it is neither text nor bytes, or an option is not of its type.
+ * @throws MalformedError when it is not a container, or one of its tokens is not a token.
+ * @throws ArgumentError when it is neither text nor bytes, or an option is not of its type.
  */
 export async function openContainer<Token = never>(
   container: string | Uint8Array,

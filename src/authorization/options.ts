@@ -107,7 +107,7 @@ const maxKnownPolicies = 1_000
 /** Options of one call. */
 export interface CallOptions {
   /** Ends look-ups that take too long; the call is refused then. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of `authorizeMany`. */
@@ -202,7 +202,7 @@ export const manyForms: Forms<ManyOptions> = Object.freeze({ ...callForms, concu
  * Fills in the defaults.
  *
  * @param options - of {@link authorizeForms}.
- * @throws {@link ArgumentError} that names the option and says what it must be.
+ * @throws ArgumentError that names the option and says what it must be.
  */
 export function completeOptions(options: AuthorizeOptions): Settings {
   const { maxInvocationLifetime = 300 } = options
@@ -228,7 +228,7 @@ export function completeOptions(options: AuthorizeOptions): Settings {
  * Fills in the defaults of those options, for tokens that may live as long as they say.
  *
  * @param options - of {@link verificationForms}.
- * @throws {@link ArgumentError} for limits that are not.
+ * @throws ArgumentError for limits that are not.
  */
 export function completeVerification(options: VerificationOptions): VerificationSettings {
   return {

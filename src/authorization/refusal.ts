@@ -9,7 +9,7 @@ export function denialOf(error: unknown, detail?: DenialDetail): Denial {
     code: error.kind,
     message: error.message,
     requirement: error.requirement,
-    ...(detail === undefined ? {} : { detail }),
+    ...(detail !== undefined && { detail }),
   }
 }
 

@@ -15,7 +15,11 @@ export interface ReplayStore {
    * @param key - hash of the signed bytes of the invocation, as base64url text.
    * @param expiration - last second, clock tolerance included, at which the invocation could be accepted.
    */
-  claim(key: string, expiration: Timestamp, options: { readonly signal?: AbortSignal }): boolean | Promise<boolean>
+  claim(
+    key: string,
+    expiration: Timestamp,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): boolean | Promise<boolean>
 }
 
 /** Options of {@link memoryReplayStore}. */

@@ -49,7 +49,7 @@ export type RevocationVerdict =
  *
  * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
  *
- * @throws {@link ArgumentError} when an option is not of its type.
+ * @throws ArgumentError when an option is not of its type.
  */
 export async function verifyRevocation(
   container: string | Uint8Array,
@@ -63,7 +63,7 @@ export async function verifyRevocation(
   refusePromise('container', container)
   // What is no container at all is refused like any other that is none.
   const input = typeof container === 'string' || container instanceof Uint8Array ? container : ''
-  const call = signal === undefined ? {} : { signal }
+  const call = { signal }
   return runAsync(decide(input, completeVerification(reading), revocations, call))
 }
 

@@ -102,7 +102,7 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
   return Object.freeze({
     command,
     args: Object.freeze(args),
-    ...(given.description === undefined ? {} : { description: given.description }),
+    ...(given.description !== undefined && { description: given.description }),
     ...(given.idempotent === true ? { idempotent: true } : {}),
   })
 }

@@ -31,7 +31,7 @@ export async function readHiddenLine(
   // Before the question, so that an answer given at once is hidden too.
   input.setRawMode(true)
   // A paste arrives in pieces. Without its marks the first line would be the secret, and the shell would run the others.
-  output.write(output.isTTY === true ? `${MARK_PASTES}${question}` : question)
+  output.write(output.isTTY === true ? `${markPastes}${question}` : question)
   let pasteStart: number | undefined
   try {
     for (;;) {
@@ -39,19 +39,19 @@ export async function readHiddenLine(
       for (const [index, byte] of (chunk ?? []).entries()) {
         if (pasteStart !== undefined) {
           typed.push(byte)
-          if (!endsWith(typed, PASTE_END)) continue
-          typed.length -= PASTE_END.length
+          if (!endsWith(typed, pasteEndMark)) continue
+          typed.length -= pasteEndMark.length
           checkPaste(typed, pasteStart)
           pasteStart = undefined
-        } else if (byte === KEY.enter || byte === KEY.lineFeed) {
-          if (chunk?.subarray(index + 1).some((rest) => rest !== KEY.lineFeed)) throw new UsageError(SEVERAL)
+        } else if (byte === keyCodes.enter || byte === keyCodes.lineFeed) {
+          if (chunk?.subarray(index + 1).some((rest) => rest !== keyCodes.lineFeed)) throw new UsageError(several)
           return Uint8Array.from(typed)
-        } else if (byte === KEY.interrupt || byte === KEY.endOfInput) return undefined
-        else if (byte === KEY.backspace || byte === KEY.erase) removeLast(typed)
+        } else if (byte === keyCodes.interrupt || byte === keyCodes.endOfInput) return undefined
+        else if (byte === keyCodes.backspace || byte === keyCodes.erase) removeLast(typed)
         else {
           typed.push(byte)
-          if (!endsWith(typed, PASTE_START)) continue
-          typed.length -= PASTE_START.length
+          if (!endsWith(typed, pasteStartMark)) continue
+          typed.length -= pasteStartMark.length
           pasteStart = typed.length
         }
       }
@@ -60,7 +60,7 @@ export async function readHiddenLine(
   } finally {
     input.setRawMode(false)
     typed.fill(0)
-    output.write(output.isTTY === true ? `${LEAVE_PASTES}\n` : '\n')
+    output.write(output.isTTY === true ? `${leavePastes}\n` : '\n')
   }
 }
 
@@ -83,8 +83,9 @@ function nextChunk(input: TerminalInput, signal: AbortSignal | undefined): Promi
 
 /** Drops the line end behind a paste, and refuses a paste of several lines. */
 function checkPaste(typed: number[], start: number): void {
-  for (const end of [KEY.lineFeed, KEY.enter]) if (typed.length > start && typed.at(-1) === end) typed.pop()
-  if (typed.slice(start).some((byte) => byte === KEY.enter || byte === KEY.lineFeed)) throw new UsageError(SEVERAL)
+  for (const end of [keyCodes.lineFeed, keyCodes.enter]) if (typed.length > start && typed.at(-1) === end) typed.pop()
+  if (typed.slice(start).some((byte) => byte === keyCodes.enter || byte === keyCodes.lineFeed))
+    throw new UsageError(several)
 }
 
 function endsWith(typed: readonly number[], mark: readonly number[]): boolean {
@@ -97,13 +98,13 @@ function removeLast(typed: number[]): void {
   typed.pop()
 }
 
-const KEY: Readonly<Record<'interrupt' | 'endOfInput' | 'erase' | 'lineFeed' | 'enter' | 'backspace', number>> =
+const keyCodes: Readonly<Record<'interrupt' | 'endOfInput' | 'erase' | 'lineFeed' | 'enter' | 'backspace', number>> =
   Object.freeze({ interrupt: 0x03, endOfInput: 0x04, erase: 0x08, lineFeed: 0x0a, enter: 0x0d, backspace: 0x7f })
 
-const SEVERAL = 'several lines were pasted; send a secret of several lines to standard input'
+const several = 'several lines were pasted; send a secret of several lines to standard input'
 
 /** Asks the terminal to put marks around a paste, and no longer to do so ("bracketed paste mode" of xterm). */
-const MARK_PASTES = '\x1b[?2004h'
-const LEAVE_PASTES = '\x1b[?2004l'
-const PASTE_START: readonly number[] = [0x1b, 0x5b, 0x32, 0x30, 0x30, 0x7e]
-const PASTE_END: readonly number[] = [0x1b, 0x5b, 0x32, 0x30, 0x31, 0x7e]
+const markPastes = '\x1b[?2004h'
+const leavePastes = '\x1b[?2004l'
+const pasteStartMark: readonly number[] = [0x1b, 0x5b, 0x32, 0x30, 0x30, 0x7e]
+const pasteEndMark: readonly number[] = [0x1b, 0x5b, 0x32, 0x30, 0x31, 0x7e]

@@ -2,7 +2,7 @@ import type { Host } from './host.ts'
 import { UsageError } from './usage.ts'
 
 /** The longest secret that is read, in bytes. */
-const MOST = 1_048_576
+const mostEntries = 1_048_576
 
 /**
  * Reads a secret from standard input, or from a terminal that does not show it. It is never taken from the command line,
@@ -12,8 +12,8 @@ const MOST = 1_048_576
  */
 export async function readSecret(name: string, asBytes: boolean, host: Host): Promise<Uint8Array> {
   if (!host.isTerminal) {
-    const given = await host.readInput(MOST)
-    if (given === undefined) throw new UsageError(`the secret has more than ${MOST} bytes`)
+    const given = await host.readInput(mostEntries)
+    if (given === undefined) throw new UsageError(`the secret has more than ${mostEntries} bytes`)
     return checked(asBytes ? given : withoutLineEnd(given), asBytes)
   }
   if (asBytes)

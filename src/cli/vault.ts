@@ -92,14 +92,14 @@ function rulesOf(flags: VaultFlags): CredentialRules {
   const headers = flags['allow-header']
   const processor = processorOf(flags)
   return {
-    ...(origin === undefined ? {} : { origins: origin }),
-    ...(processor === undefined ? {} : { processor }),
-    ...(method === undefined ? {} : { methods: method }),
-    ...(prefix === undefined ? {} : { pathPrefix: prefix }),
-    ...(headers === undefined ? {} : { headers }),
-    ...(command === undefined ? {} : { commands: command }),
-    ...(subject === undefined ? {} : { subjects: subject }),
-    ...(leasable === undefined ? {} : { leasable }),
+    ...(origin !== undefined && { origins: origin }),
+    ...(processor !== undefined && { processor }),
+    ...(method !== undefined && { methods: method }),
+    ...(prefix !== undefined && { pathPrefix: prefix }),
+    ...(headers !== undefined && { headers }),
+    ...(command !== undefined && { commands: command }),
+    ...(subject !== undefined && { subjects: subject }),
+    ...(leasable !== undefined && { leasable }),
   }
 }
 
@@ -134,7 +134,7 @@ function shown({ name, version, present, created, rules }: StoredCredential): Re
 
 /** The rules as data: how it is sent is a processor, of which its description is printed. */
 function plain({ processor, ...rules }: CredentialRules): object {
-  return { ...rules, ...(processor === undefined ? {} : { processor: processor.description }) }
+  return { ...rules, ...(processor !== undefined && { processor: processor.description }) }
 }
 
 /** Where it may be sent, and whether it is handed out. */

@@ -64,7 +64,7 @@ export async function compressContainer(tokens: Iterable<TokenLike>): Promise<st
  * Takes a container apart. The tokens are bytes still: nothing about them has been checked.
  *
  * @returns the token bytes in the order found; a promise when it has to be inflated, where there is no Node.
- * @throws {@link MalformedError} when it is not a container, or beyond a limit.
+ * @throws MalformedError when it is not a container, or beyond a limit.
  */
 export function splitContainer(
   container: string | Uint8Array,

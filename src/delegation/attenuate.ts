@@ -26,9 +26,9 @@ export interface AttenuateOptions extends NewDelegation {
  * Without `expiresIn` or `expiration` it is valid for one hour, or until its proofs expire if that is sooner.
  *
  * @param proofs - the delegation received, or the whole chain that leads to the issuer, root first.
- * @throws {@link AttenuationError} when the new delegation would say more than its proofs, with what and why.
- * @throws {@link ArgumentError} when an option is missing or makes no sense.
- * @throws {@link MalformedError} when the command, the policy or `meta` is none.
+ * @throws AttenuationError when the new delegation would say more than its proofs, with what and why.
+ * @throws ArgumentError when an option is missing or makes no sense.
+ * @throws MalformedError when the command, the policy or `meta` is none.
  */
 export async function attenuate(
   proofs: Delegation | readonly Delegation[],

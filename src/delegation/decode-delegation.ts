@@ -13,8 +13,8 @@ import { readDelegationPayload } from './payload.ts'
  * Reads a delegation. Its form is checked and its signature is not: what it says may be a lie until `authorize` has
  * looked at the whole chain.
  *
- * @throws {@link MalformedError} when the bytes are not a delegation.
- * @throws {@link ArgumentError} when an option is not of its type.
+ * @throws MalformedError when the bytes are not a delegation.
+ * @throws ArgumentError when an option is not of its type.
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
   const decoding = completeDecoding(checkOptions('decodeDelegation', options, decodingForms))

@@ -32,7 +32,7 @@ export interface NewDelegation extends LifetimeOptions {
   /** Signed notes; they carry no authority, and everybody who sees the delegation can read them. */
   readonly meta?: IpldMap
   /** Ends a signer that takes too long. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link delegate}. */
@@ -52,9 +52,9 @@ export interface DelegateOptions extends NewDelegation {
  * Starts a chain: the owner of something passes authority over it on. Valid for one hour unless you say otherwise. To
  * pass on what you were given, use `attenuate`.
  *
- * @throws {@link ArgumentError} when an option is missing or makes no sense.
- * @throws {@link MalformedError} when the command, the policy or `meta` is none.
- * @throws {@link SigningError} when the signer fails.
+ * @throws ArgumentError when an option is missing or makes no sense.
+ * @throws MalformedError when the command, the policy or `meta` is none.
+ * @throws SigningError when the signer fails.
  */
 export async function delegate(options: DelegateOptions): Promise<Delegation> {
   const given = checkOptions('delegate', options, optionForms)
@@ -105,9 +105,9 @@ export async function sealDelegation(
     issuer: issuer.did,
     audience: didOption('audience', options.audience),
     ...authority,
-    ...(notBefore === undefined ? {} : { notBefore: checkTimestamp('notBefore', notBefore) }),
+    ...(notBefore !== undefined && { notBefore: checkTimestamp('notBefore', notBefore) }),
     nonce: chooseNonce(options.nonce, minimumNonceBytes),
-    ...(meta === undefined ? {} : { meta }),
+    ...(meta !== undefined && { meta }),
   }
   const payload = writeDelegationPayload(fields)
   const { envelope, cid } = await sealEnvelope('delegation', payload, issuer, options.signal, check)

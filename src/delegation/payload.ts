@@ -57,10 +57,10 @@ export function readDelegationFields<P>(
     subject: sub === null ? anySubject : sub === iss ? issuer : readDid(sub, 'sub', did),
     command: readCommand(payload.cmd, command),
     policy: policy(payload.pol),
-    ...(payload.nbf === undefined ? {} : { notBefore: readTimestamp(payload.nbf, 'nbf') }),
+    ...(payload.nbf !== undefined && { notBefore: readTimestamp(payload.nbf, 'nbf') }),
     expiration: readExpiration(payload.exp),
     nonce: readNonce(payload.nonce),
-    ...(meta === undefined ? {} : { meta }),
+    ...(meta !== undefined && { meta }),
   }
 }
 
@@ -75,7 +75,7 @@ export function writeDelegationPayload(fields: DelegationFields): IpldMap {
     cmd: fields.command,
     exp: fields.expiration === never ? null : fields.expiration,
     iss: fields.issuer,
-    ...(notBefore === undefined ? {} : { nbf: notBefore }),
+    ...(notBefore !== undefined && { nbf: notBefore }),
     pol: fields.policy as IpldValue,
     sub: fields.subject === anySubject ? null : fields.subject,
     ...writeMeta(meta),

@@ -22,7 +22,7 @@ export type VerificationRelationship =
   | 'capabilityDelegation'
 
 /** The relationships that are asked for by default: UCANs both invoke and delegate. */
-export const DEFAULT_RELATIONSHIPS: readonly VerificationRelationship[] = Object.freeze([
+export const defaultRelationships: readonly VerificationRelationship[] = Object.freeze([
   'capabilityInvocation',
   'capabilityDelegation',
 ])
@@ -35,10 +35,10 @@ export const relationshipsForm: Form = (value) => {
 }
 
 /** The most keys of one document; each can be a signature to verify. */
-const MAX_KEYS = 8
+const maxKeys = 8
 
 /** The most entries of a list in a document: each is looked for among all the methods. */
-const MAX_ENTRIES = 64
+const maxEntries = 64
 
 /**
  * Returns the keys that a document lists under every one of the relationships. Keys of other kinds, of other
@@ -50,7 +50,7 @@ const MAX_ENTRIES = 64
 export function documentKeys(
   did: Did,
   document: unknown,
-  relationships: readonly VerificationRelationship[] = DEFAULT_RELATIONSHIPS,
+  relationships: readonly VerificationRelationship[] = defaultRelationships,
 ): readonly PublicKey[] {
   // DID-05
   if (own(document, 'id') !== did) throw new ResolutionError(`the document is not one of ${quote(did)}`)
@@ -65,7 +65,7 @@ export function documentKeys(
     if (key !== undefined && others.every((other) => other.some((one) => one?.did === key.did))) keys.set(key.did, key)
   }
   // DID-09
-  if (keys.size > MAX_KEYS) throw new ResolutionError(`the document lists more than ${MAX_KEYS} keys`)
+  if (keys.size > maxKeys) throw new ResolutionError(`the document lists more than ${maxKeys} keys`)
   return Object.freeze([...keys.values()])
 }
 
@@ -86,7 +86,7 @@ function keyOf(did: Did, method: unknown): PublicKey | undefined {
   // DID-07: a key that another principal controls is not this one's, wherever it is listed
   if (!absoluteId(did, method)?.startsWith(`${did}#`) || own(method, 'controller') !== did) return undefined
   const type = own(method, 'type')
-  const algorithms = typeof type === 'string' ? KEY_TYPES.get(type) : undefined
+  const algorithms = typeof type === 'string' ? keyTypes.get(type) : undefined
   if (algorithms === undefined) return undefined
   try {
     const key = readKey(method, algorithms)
@@ -99,7 +99,7 @@ function keyOf(did: Did, method: unknown): PublicKey | undefined {
 
 /** DID-08: exactly one of the three forms, so that no two readers can see two keys in one method. */
 function readKey(method: unknown, algorithms: readonly SignatureAlgorithm[]): PublicKey | undefined {
-  const forms = KEY_FORMS.filter((form) => own(method, form) !== undefined)
+  const forms = keyForms.filter((form) => own(method, form) !== undefined)
   const value = own(method, forms[0] ?? '')
   if (forms.length !== 1) return undefined
   if (forms[0] === 'publicKeyJwk') return typeof value === 'object' ? publicKeyFromJwk(readJwk(value)) : undefined
@@ -123,7 +123,7 @@ function readJwk(value: unknown): Jwk {
 }
 
 /** Types of verification methods, and the kinds of key that each can hold. */
-const KEY_TYPES: ReadonlyMap<string, readonly SignatureAlgorithm[]> = new Map([
+const keyTypes: ReadonlyMap<string, readonly SignatureAlgorithm[]> = new Map([
   ['Multikey', ['Ed25519', 'ES256', 'ES256K']],
   ['JsonWebKey', ['Ed25519', 'ES256', 'ES256K']],
   ['JsonWebKey2020', ['Ed25519', 'ES256', 'ES256K']],
@@ -134,7 +134,7 @@ const KEY_TYPES: ReadonlyMap<string, readonly SignatureAlgorithm[]> = new Map([
   ['Secp256k1VerificationKey2018', ['ES256K']],
 ])
 
-const KEY_FORMS = ['publicKeyMultibase', 'publicKeyJwk', 'publicKeyBase58'] as const
+const keyForms = ['publicKeyMultibase', 'publicKeyJwk', 'publicKeyBase58'] as const
 
 /** Reads a member of parsed JSON, never one of a prototype. */
 function own(value: unknown, name: string): unknown {
@@ -145,7 +145,6 @@ function own(value: unknown, name: string): unknown {
 
 function list(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) return []
-  if (value.length > MAX_ENTRIES)
-    throw new ResolutionError(`the document has a list of more than ${MAX_ENTRIES} entries`)
+  if (value.length > maxEntries) throw new ResolutionError(`the document has a list of more than ${maxEntries} entries`)
   return value
 }

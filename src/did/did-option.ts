@@ -5,7 +5,7 @@ import { type Did, parseDid } from './did.ts'
 /**
  * Reads a DID that an option holds.
  *
- * @throws {@link ArgumentError} that names the option and does not show the value: it may be a key in the wrong place.
+ * @throws ArgumentError that names the option and does not show the value: it may be a key in the wrong place.
  */
 export function didOption(name: string, value: string): Did {
   try {

@@ -65,11 +65,11 @@ export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
     new Promise((resolve, reject) => {
       const { signal, headers } = init
       const literal = new URL(url).hostname.replace(/^\[/, '').replace(/\]$/, '')
-      // an address is connected to without a look-up
+      // An address is connected to without a look-up.
       if (isIP(literal) !== 0 && !isAllowed(literal)) {
         throw new ResolutionError(`${quote(literal)} is not a public address`)
       }
-      // no agent: a connection kept from before was made for a look-up of before
+      // No agent: a connection kept from before was made for a look-up of before.
       const request = https.get(
         url,
         { agent: false, lookup: checked, signal, headers, ...(ca && { ca }) },

@@ -39,8 +39,8 @@ export function didWebLocation(did: Did): DidWebLocation {
 
 function assertHost(did: Did, host: string): void {
   const labels = host.split('.')
-  // URL parsers take a host for an IPv4 address when its last label is a number in any base
-  if (IS_NUMBER.test(labels.at(-1) ?? '')) {
+  // URL parsers take a host for an IPv4 address when its last label is a number in any base.
+  if (isNumber.test(labels.at(-1) ?? '')) {
     throw new MalformedError('WEB-02', `the host of ${quote(did)} is an IP address`)
   }
   if (!labels.every(isLabel)) throw new MalformedError('WEB-01', `the host of ${quote(did)} is not a plain name`)
@@ -60,4 +60,4 @@ function isSegment(segment: string): boolean {
   return /^[A-Za-z0-9._-]+$/.test(segment) && segment !== '.' && segment !== '..'
 }
 
-const IS_NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/
+const isNumber = /^(?:[0-9]+|0x[0-9a-f]*)$/

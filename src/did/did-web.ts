@@ -25,8 +25,8 @@ import {
   type Forms,
   flag,
   having,
-  LONGEST_MS,
   listOf,
+  longestMs,
   maybe,
   text,
   whole,
@@ -34,12 +34,7 @@ import {
 import { quote } from '../support/quote.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { type Did, didMethod } from './did.ts'
-import {
-  DEFAULT_RELATIONSHIPS,
-  documentKeys,
-  relationshipsForm,
-  type VerificationRelationship,
-} from './did-document.ts'
+import { defaultRelationships, documentKeys, relationshipsForm, type VerificationRelationship } from './did-document.ts'
 import { type DidWebLocation, didWebLocation } from './did-web-url.ts'
 import { type FetchedDocument, type FetchInit, type FetchLike, fetchDocument } from './fetch-document.ts'
 import { isPublicAddress, isPublicName } from './public-address.ts'
@@ -56,7 +51,7 @@ export interface WebResolverOptions {
   /**
    * Returns the IP addresses of a host. When given, all of them must be public. Rejects when there is none.
    */
-  readonly lookup?: (host: string, options: { readonly signal?: AbortSignal }) => Promise<readonly string[]>
+  readonly lookup?: (host: string, options: { readonly signal?: AbortSignal | undefined }) => Promise<readonly string[]>
   /** Makes the requests; default the platform's. */
   readonly fetch?: FetchLike
   /** For one request, from the first byte to the last; default 3,000 milliseconds. */
@@ -78,7 +73,7 @@ export interface WebResolverOptions {
 }
 
 /** The longest that a document may count without being read again. */
-const MAX_CACHE_SECONDS = 300
+const maxCacheSeconds = 300
 
 /**
  * Makes the resolver of `did:web`. It resolves undefined for other methods and when the server has no such document;
@@ -109,7 +104,7 @@ export function webResolver(options: WebResolverOptions = {}): DidResolver {
   }
 
   return Object.freeze({
-    resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal } = {}) => {
+    resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal | undefined } = {}) => {
       if (didMethod(did) !== 'web') return undefined
       const location = didWebLocation(did)
       assertAllowed(location.host, settings)
@@ -204,9 +199,9 @@ const optionForms: Forms<WebResolverOptions> = Object.freeze({
   allowPrivateAddresses: maybe(flag),
   lookup: maybe(callback),
   fetch: maybe(callback),
-  timeoutMs: maybe(whole(1, LONGEST_MS)),
-  cacheSeconds: maybe(seconds(MAX_CACHE_SECONDS)),
-  negativeCacheSeconds: maybe(seconds(MAX_CACHE_SECONDS)),
+  timeoutMs: maybe(whole(1, longestMs)),
+  cacheSeconds: maybe(seconds(maxCacheSeconds)),
+  negativeCacheSeconds: maybe(seconds(maxCacheSeconds)),
   maxStaleSeconds: maybe(seconds(Number.MAX_SAFE_INTEGER)),
   maxEntries: maybe(whole(1)),
   maxConcurrent: maybe(whole(1)),
@@ -218,22 +213,22 @@ function settingsOf(options: WebResolverOptions): Settings {
   const {
     allowHosts,
     lookup,
-    relationships = DEFAULT_RELATIONSHIPS,
+    relationships = defaultRelationships,
     ...given
   } = checkOptions('webResolver', options, optionForms)
   return {
     allowPrivateAddresses: false,
     fetch: (url, init) => fetch(url, init),
     timeoutMs: 3_000,
-    cacheSeconds: MAX_CACHE_SECONDS,
+    cacheSeconds: maxCacheSeconds,
     negativeCacheSeconds: 30,
     maxStaleSeconds: 0,
     maxEntries: 1_000,
     maxConcurrent: 64,
     clock: systemClock,
     ...given,
-    ...(allowHosts === undefined ? {} : { allowHosts: [...allowHosts] }),
-    ...(lookup === undefined ? {} : { lookup }),
+    ...(allowHosts !== undefined && { allowHosts: [...allowHosts] }),
+    ...(lookup !== undefined && { lookup }),
     relationships: [...relationships],
   }
 }

@@ -17,7 +17,7 @@ declare const didBrand: unique symbol
 export type Did = `did:${string}` & { readonly [didBrand]: true }
 
 /** The longest DID that is read, in characters. */
-const MAX_DID_LENGTH = 128
+const maxDidLength = 128
 
 /**
  * Reads a DID.
@@ -28,11 +28,11 @@ const MAX_DID_LENGTH = 128
  */
 export function parseDid(text: string): Did {
   if (typeof text !== 'string') throw new MalformedError('DID-02', 'a DID is a string')
-  if (text.length > MAX_DID_LENGTH) {
-    throw new MalformedError('DID-01', `the DID is longer than ${MAX_DID_LENGTH} characters`, { kind: 'too_large' })
+  if (text.length > maxDidLength) {
+    throw new MalformedError('DID-01', `the DID is longer than ${maxDidLength} characters`, { kind: 'too_large' })
   }
-  if (!DID.test(text) || text.endsWith(':')) {
-    const url = DID_URL.test(text)
+  if (!didPattern.test(text) || text.endsWith(':')) {
+    const url = didUrlPattern.test(text)
     throw new MalformedError(
       url ? 'DID-03' : 'DID-02',
       url
@@ -40,7 +40,7 @@ export function parseDid(text: string): Did {
         : `${quote(text)} is not a DID`,
     )
   }
-  // a bad key must not even be an audience, so that no name is accepted here for which nobody can ever sign
+  // A bad key must not even be an audience, so that no name is accepted here for which nobody can ever sign.
   if (text.startsWith('did:key:')) decodeMultikey(text.slice(8))
   return text as Did
 }
@@ -68,7 +68,7 @@ export function withoutFragment(text: string): string {
 }
 
 /** The syntax of DID Core 1.0, section 3.1, but for the rule that the last character is no colon. */
-const DID = /^did:[a-z0-9]+:(?:[A-Za-z0-9._:-]|%[0-9A-Fa-f]{2})+$/
+const didPattern = /^did:[a-z0-9]+:(?:[A-Za-z0-9._:-]|%[0-9A-Fa-f]{2})+$/
 
 /** Something that begins like a DID and goes on with `/`, `?` or `#`; only to say so in the message. */
-const DID_URL = /^did:[a-z0-9]+:[A-Za-z0-9._:%-]+[/?#]/
+const didUrlPattern = /^did:[a-z0-9]+:[A-Za-z0-9._:%-]+[/?#]/

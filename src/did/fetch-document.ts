@@ -32,10 +32,10 @@ export interface FetchedDocument {
 }
 
 /** The largest document that is read, in bytes after decompression. */
-const MAX_DOCUMENT_BYTES = 65_536
+const maxDocumentBytes = 65_536
 
 /** Media types of DID documents in JSON. */
-const MEDIA_TYPES: readonly string[] = Object.freeze([
+const mediaTypes: readonly string[] = Object.freeze([
   'application/did',
   'application/did+json',
   'application/did+ld+json',
@@ -85,12 +85,12 @@ async function exchange(
     signal,
   })
   if (response.status === 404 || response.status === 410) return undefined
-  // a fetch that followed a redirect all the same says so by the address, which a platform prints without the usual port
+  // A fetch that followed a redirect all the same says so by the address, which a platform prints without the usual port.
   if (response.status !== 200 || response.redirected || (response.url !== '' && response.url !== new URL(url).href)) {
     throw failed(url, `status ${response.status}`)
   }
   const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';')
-  if (!MEDIA_TYPES.includes(mediaType.trim().toLowerCase())) throw failed(url, `content type ${quote(mediaType)}`) // WEB-07
+  if (!mediaTypes.includes(mediaType.trim().toLowerCase())) throw failed(url, `content type ${quote(mediaType)}`) // WEB-07
   const bytes = await readBody(response, url)
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   return { document: parseJson(bytes, url), documentHash: `sha256-${encodeBase64url(hash)}` }
@@ -98,13 +98,13 @@ async function exchange(
 
 /** WEB-05: counts while reading, as a length that was announced can be a lie or be of the compressed bytes. */
 async function readBody(response: Response, url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(MAX_DOCUMENT_BYTES)
+  const bytes = new Uint8Array(maxDocumentBytes)
   let length = 0
   const reader = response.body?.getReader()
   for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
-    if (length + part.value.length > MAX_DOCUMENT_BYTES) {
+    if (length + part.value.length > maxDocumentBytes) {
       await reader?.cancel()
-      throw failed(url, `more than ${MAX_DOCUMENT_BYTES} bytes`)
+      throw failed(url, `more than ${maxDocumentBytes} bytes`)
     }
     bytes.set(part.value, length)
     length += part.value.length

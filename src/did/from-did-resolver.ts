@@ -9,12 +9,7 @@ import { unlessAborted } from '../support/abort.ts'
 import { checkOptions, table } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { type Did, didMethod } from './did.ts'
-import {
-  DEFAULT_RELATIONSHIPS,
-  documentKeys,
-  relationshipsForm,
-  type VerificationRelationship,
-} from './did-document.ts'
+import { defaultRelationships, documentKeys, relationshipsForm, type VerificationRelationship } from './did-document.ts'
 import type { DidResolver, ResolvedDid } from './resolver.ts'
 
 /** What a resolution comes to, as `did-resolver` gives it. */
@@ -72,10 +67,10 @@ export function fromDidResolver(
   const given = checkOptions('fromDidResolver', options, { relationships: relationshipsForm })
   if (table(resolver) !== undefined)
     throw new ArgumentError('a resolver of `did-resolver`, or its registry, is an object')
-  const relationships = [...(given.relationships ?? DEFAULT_RELATIONSHIPS)]
+  const relationships = [...(given.relationships ?? defaultRelationships)]
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)
   return Object.freeze({
-    resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal } = {}) => {
+    resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal | undefined } = {}) => {
       const result = await unlessAborted(() => ask(resolvable, did), signal)
       return read(did, result, relationships)
     },
@@ -97,7 +92,7 @@ function read(
 ): ResolvedDid | undefined {
   const error = result?.didResolutionMetadata?.error
   if (error !== undefined) {
-    if (NO_SUCH_DID.includes(error)) return undefined
+    if (noSuchDid.includes(error)) return undefined
     const reason = typeof error === 'string' ? quote(error) : 'the error has no name'
     throw new ResolutionError(`${quote(did)} could not be resolved: ${reason}`)
   }
@@ -106,7 +101,7 @@ function read(
 }
 
 /** DID-10: the errors of DID Resolution that are answers; every other one means that it is not known. */
-const NO_SUCH_DID: readonly string[] = ['notFound', 'invalidDid', 'unsupportedDidMethod', 'methodNotSupported']
+const noSuchDid: readonly string[] = ['notFound', 'invalidDid', 'unsupportedDidMethod', 'methodNotSupported']
 
 function isResolvable(resolver: ResolvableLike | ResolverRegistryLike): resolver is ResolvableLike {
   return typeof resolver.resolve === 'function'

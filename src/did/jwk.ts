@@ -6,7 +6,7 @@
 
 import { MalformedError } from '../errors.ts'
 import { decodeBase64url } from '../ipld/base.ts'
-import { bigEndian, compressPoint, decompressPoint, P256, SECP256K1 } from './curves/weierstrass.ts'
+import { bigEndian, compressPoint, decompressPoint, p256Curve, secp256k1Curve } from './curves/weierstrass.ts'
 import { publicKey } from './did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
 
@@ -30,7 +30,7 @@ export interface Jwk {
  * @throws MalformedError KEY-10, kind `unsupported`, for another kind of key.
  */
 export function jwkAlgorithm({ kty, crv }: Jwk): SignatureAlgorithm {
-  const algorithm = typeof kty === 'string' && typeof crv === 'string' ? JWK_ALGORITHMS.get(`${kty} ${crv}`) : undefined
+  const algorithm = typeof kty === 'string' && typeof crv === 'string' ? jwkAlgorithms.get(`${kty} ${crv}`) : undefined
   if (algorithm !== undefined) return algorithm
   throw new MalformedError('KEY-10', 'the JWK is none of Ed25519, P-256 and secp256k1', { kind: 'unsupported' })
 }
@@ -46,8 +46,8 @@ export function publicKeyFromJwk(jwk: Jwk): PublicKey {
   if (algorithm === 'Ed25519') return publicKey(algorithm, x)
   const y = coordinate(jwk.y)
   const key = publicKey(algorithm, compressPoint(x, y))
-  // the compressed form knows no more of y than whether it is odd
-  const { y: root } = decompressPoint(algorithm === 'ES256' ? P256 : SECP256K1, key.bytes)
+  // The compressed form knows no more of y than whether it is odd.
+  const { y: root } = decompressPoint(algorithm === 'ES256' ? p256Curve : secp256k1Curve, key.bytes)
   if (bigEndian(root, 0, 32) !== bigEndian(y, 0, 32)) {
     throw new MalformedError('KEY-11', 'the coordinates of the JWK are not a point on the curve')
   }
@@ -60,7 +60,7 @@ function coordinate(text: string | undefined): Uint8Array {
   return bytes
 }
 
-const JWK_ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
+const jwkAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map([
   ['OKP Ed25519', 'Ed25519'],
   ['EC P-256', 'ES256'],
   ['EC secp256k1', 'ES256K'],

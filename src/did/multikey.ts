@@ -8,7 +8,7 @@
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase58btc, encodeBase58btc } from '../ipld/base.ts'
 import { isCanonicalY, isOnEdwardsCurve, isSmallOrder } from './curves/ed25519-point.ts'
-import { isCompressedPoint, P256, SECP256K1 } from './curves/weierstrass.ts'
+import { isCompressedPoint, p256Curve, secp256k1Curve } from './curves/weierstrass.ts'
 import type { SignatureAlgorithm } from './public-key.ts'
 
 /** A key as text says it: which kind, and its bytes. */
@@ -27,10 +27,10 @@ export interface KeyBytes {
  * @throws MalformedError KEY-01 to KEY-06; kind `unsupported` for a kind of key that is not read here.
  */
 export function decodeMultikey(text: string): KeyBytes {
-  // base58 is quadratic in its length, so the length is asked first
-  if (text.length > MAX_LENGTH) throw new MalformedError('KEY-01', 'the key is too long', { kind: 'too_large' })
+  // base58 is quadratic in its length, so the length is asked first.
+  if (text.length > maxLength) throw new MalformedError('KEY-01', 'the key is too long', { kind: 'too_large' })
   if (!text.startsWith('z')) throw new MalformedError('KEY-02', 'the key is not in base58btc')
-  const prefixed = decodeBase58btc(text.slice(1), MAX_LENGTH)
+  const prefixed = decodeBase58btc(text.slice(1), maxLength)
   const algorithm = algorithmOf(prefixed)
   const key = { algorithm, bytes: prefixed.subarray(2) }
   assertForm(key)
@@ -44,7 +44,7 @@ export function decodeMultikey(text: string): KeyBytes {
  */
 export function encodeMultikey({ algorithm, bytes }: KeyBytes): string {
   const prefixed = new Uint8Array(2 + bytes.length)
-  prefixed.set(CODES[algorithm])
+  prefixed.set(codes[algorithm])
   prefixed.set(bytes, 2)
   return `z${encodeBase58btc(prefixed)}`
 }
@@ -52,10 +52,10 @@ export function encodeMultikey({ algorithm, bytes }: KeyBytes): string {
 /**
  * Refuses what names no algorithm of this library.
  *
- * @throws {@link ArgumentError} that names those there are.
+ * @throws ArgumentError that names those there are.
  */
 export function checkAlgorithm(algorithm: SignatureAlgorithm): SignatureAlgorithm {
-  if (!Object.keys(CODES).includes(algorithm)) throw new ArgumentError('`algorithm` must be Ed25519, ES256 or ES256K')
+  if (!Object.keys(codes).includes(algorithm)) throw new ArgumentError('`algorithm` must be Ed25519, ES256 or ES256K')
   return algorithm
 }
 
@@ -87,15 +87,15 @@ export function assertOnCurve({ algorithm, bytes }: KeyBytes): void {
   const on =
     algorithm === 'Ed25519'
       ? isOnEdwardsCurve(bytes)
-      : isCompressedPoint(algorithm === 'ES256' ? P256 : SECP256K1, bytes)
+      : isCompressedPoint(algorithm === 'ES256' ? p256Curve : secp256k1Curve, bytes)
   if (!on) throw new MalformedError('KEY-07', `the ${algorithm} key is not a point on the curve`)
 }
 
 /** The longest key text of the three kinds is 49 characters. */
-const MAX_LENGTH = 64
+const maxLength = 64
 
 /** The multicodec codes 0xed, 0x1200 and 0xe7 as minimal varints. */
-const CODES: Readonly<Record<SignatureAlgorithm, readonly [number, number]>> = Object.freeze({
+const codes: Readonly<Record<SignatureAlgorithm, readonly [number, number]>> = Object.freeze({
   Ed25519: [0xed, 0x01],
   ES256: [0x80, 0x24],
   ES256K: [0xe7, 0x01],
@@ -104,7 +104,7 @@ const CODES: Readonly<Record<SignatureAlgorithm, readonly [number, number]>> = O
 /** Compares the two bytes of the code, so that no second spelling of a varint can pass. */
 function algorithmOf(prefixed: Uint8Array): SignatureAlgorithm {
   for (const algorithm of ['Ed25519', 'ES256', 'ES256K'] as const) {
-    const code = CODES[algorithm]
+    const code = codes[algorithm]
     if (prefixed[0] === code[0] && prefixed[1] === code[1]) return algorithm
   }
   throw new MalformedError('KEY-03', 'the key is of a kind that is not read here', { kind: 'unsupported' })

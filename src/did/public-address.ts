@@ -10,7 +10,7 @@
  */
 export function isPublicName(host: string): boolean {
   const labels = host.split('.')
-  return labels.length > 1 && !LOCAL_NAMES.includes(labels.at(-1) ?? '')
+  return labels.length > 1 && !localNames.includes(labels.at(-1) ?? '')
 }
 
 /**
@@ -24,12 +24,12 @@ export function isPublicAddress(address: string): boolean {
   const bytes = v4.split('.').map((part) => (/^(?:0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256))
   if (bytes.length > 1) {
     const [a = 256, b = 256, c = 256] = bytes
-    return bytes.length === 4 && bytes.every((byte) => byte < 256) && !PRIVATE_V4.some((is) => is(a, b, c))
+    return bytes.length === 4 && bytes.every((byte) => byte < 256) && !privateV4.some((is) => is(a, b, c))
   }
   const parts = address.split(':')
   if (!parts.every((part) => /^[0-9a-fA-F]{0,4}$/.test(part))) return false
   const [first, second] = parts.map((part) => Number.parseInt(part || '0', 16))
-  // only 2000::/3 is routed (RFC 4291); in it 2001::/23 and 2002::/16 carry other addresses, and two parts are examples
+  // Only 2000::/3 is routed (RFC 4291); in it 2001::/23 and 2002::/16 carry other addresses, and two parts are examples.
   return (
     parts.length >= 3 &&
     first !== undefined &&
@@ -41,7 +41,7 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /** Last labels of names that are not public. */
-const LOCAL_NAMES: readonly string[] = Object.freeze([
+const localNames: readonly string[] = Object.freeze([
   'localhost',
   'local',
   'localdomain',
@@ -58,7 +58,7 @@ const LOCAL_NAMES: readonly string[] = Object.freeze([
 ])
 
 /** The IANA special-purpose blocks of IPv4 that are not reachable from everywhere, and multicast. */
-const PRIVATE_V4: readonly ((a: number, b: number, c: number) => boolean)[] = Object.freeze([
+const privateV4: readonly ((a: number, b: number, c: number) => boolean)[] = Object.freeze([
   (a) => a === 0 || a === 10 || a === 127 || a >= 224,
   (a, b) => a === 100 && b >= 64 && b < 128,
   (a, b) => a === 169 && b === 254,

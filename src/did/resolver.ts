@@ -29,7 +29,7 @@ export interface DidResolver {
    */
   resolve(
     did: Did,
-    options: { readonly signal?: AbortSignal },
+    options: { readonly signal?: AbortSignal | undefined },
   ): ResolvedDid | undefined | Promise<ResolvedDid | undefined>
 }
 
@@ -77,9 +77,9 @@ export function compositeResolver(resolvers: Readonly<Record<string, DidResolver
   if (byMethod.size === 0)
     throw new ArgumentError('compositeResolver needs a resolver for a method, as in `{ key: keyResolver() }`')
   return Object.freeze({
-    resolve: (did: Did, options: { readonly signal?: AbortSignal }) => {
+    resolve: (did: Did, options: { readonly signal?: AbortSignal | undefined }) => {
       const answer = byMethod.get(didMethod(did))?.resolve(did, options)
-      // one that answers at once stays so
+      // One that answers at once stays so.
       return answer instanceof Promise ? unlessAborted(answer, options?.signal) : answer
     },
   })

@@ -29,7 +29,7 @@ export const lifetimeForms: Forms<LifetimeOptions> = Object.freeze({
  * Works out when a token shall expire.
  *
  * @param fallback - seconds, when the caller says nothing.
- * @throws {@link ArgumentError} when both are given, or the time is not a whole number of seconds.
+ * @throws ArgumentError when both are given, or the time is not a whole number of seconds.
  */
 export function chooseExpiration(options: LifetimeOptions, fallback: number): Timestamp | Never {
   const { expiresIn, expiration, clock = systemClock } = options

@@ -15,7 +15,7 @@ export function randomNonce(): Uint8Array {
  * The nonce that a caller brought, or a fresh one.
  *
  * @param minimum - fewest bytes that it may have.
- * @throws {@link ArgumentError} when it has fewer, or more than 64.
+ * @throws ArgumentError when it has fewer, or more than 64.
  */
 export function chooseNonce(nonce: Uint8Array | undefined, minimum: number): Uint8Array {
   if (nonce === undefined) return randomNonce()

@@ -62,7 +62,7 @@ export const defaultVersions: readonly TokenVersion[] = Object.freeze(['1.0.0'])
 /**
  * Reads an envelope strictly: canonical DAG-CBOR, two elements, two keys, nothing after it.
  *
- * @throws {@link MalformedError} for anything else.
+ * @throws MalformedError for anything else.
  */
 export function openEnvelope(
   bytes: Uint8Array,

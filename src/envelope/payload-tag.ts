@@ -35,7 +35,7 @@ export function payloadTag(kind: TokenKind): string {
  * Reads a type tag, whole.
  *
  * @param accept - the versions that the caller has asked to read.
- * @throws {@link MalformedError} (`unsupported`) for any other text.
+ * @throws MalformedError (`unsupported`) for any other text.
  */
 export function parsePayloadTag(text: string, accept: readonly TokenVersion[]): PayloadTag {
   const tag = tags.get(text)

@@ -39,8 +39,8 @@ const envelopeHead = Uint8Array.of(0x82, 0x58, signatureBytes)
  * The payload is read at once: what the caller does to it while the check or the signer works changes nothing.
  *
  * @param check - awaited before anything is signed; when it rejects nothing is.
- * @throws {@link SigningError} when the signer fails, or returns something that its own key does not verify.
- * @throws {@link ArgumentError} when the payload cannot be encoded, or is too large for the signer or a token.
+ * @throws SigningError when the signer fails, or returns something that its own key does not verify.
+ * @throws ArgumentError when the payload cannot be encoded, or is too large for the signer or a token.
  */
 export async function sealEnvelope(
   kind: TokenKind,
@@ -69,7 +69,7 @@ async function sign(signer: Signer, signed: Uint8Array, signal: AbortSignal | un
   let fault = 'failed'
   let cause: unknown
   try {
-    const made = signer.sign(signed, signal === undefined ? {} : { signal })
+    const made = signer.sign(signed, { signal })
     const signature = made instanceof Uint8Array ? made : await unlessAborted(Promise.resolve(made), signal)
     if (isSelfChecking(signer)) return signature
     fault = 'returned a signature that its public key does not verify'

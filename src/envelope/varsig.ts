@@ -31,7 +31,7 @@ export function varsigHeader(algorithm: SignatureAlgorithm): Uint8Array {
 /**
  * The algorithm that a varsig header names.
  *
- * @throws {@link MalformedError} for every header but the three this library reads.
+ * @throws MalformedError for every header but the three this library reads.
  */
 export function parseVarsigHeader(header: Uint8Array): SignatureAlgorithm {
   for (const [algorithm, expected] of headers) {

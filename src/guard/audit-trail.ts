@@ -93,10 +93,10 @@ export function createAuditTrail(
   }
   const sink = withDeadline(options.sink, {
     deadlineMs,
-    ...(maxInFlight === undefined ? {} : { maxInFlight }),
+    ...(maxInFlight !== undefined && { maxInFlight }),
   })
   const argumentsKey = argumentKey instanceof Uint8Array ? importSecretKey(argumentKey) : Promise.resolve(argumentKey)
-  // each call that needs the key rejects with why there is none, and none may come
+  // Each call that needs the key rejects with why there is none, and none may come.
   argumentsKey.catch(() => undefined)
   const disclose = new Map(commands.map(({ command, show = [] }) => [command as string, show]))
   const shadow = mode === 'shadow' ? ({ mode } as const) : {}
@@ -108,8 +108,8 @@ export function createAuditTrail(
     const key = await argumentsKey
     return {
       disclose,
-      ...(key === undefined ? {} : { argumentsKey: key }),
-      ...(pseudonymize === undefined ? {} : { pseudonymize }),
+      ...(key !== undefined && { argumentsKey: key }),
+      ...(pseudonymize !== undefined && { pseudonymize }),
     }
   }
 
@@ -122,17 +122,17 @@ export function createAuditTrail(
   ): Promise<object> {
     if (personal.length === 0 || personalKeys === undefined) return {}
     const key = pseudonymize === undefined ? subject : await pseudonymize(subject)
-    const options = { key, keys: personalKeys, ...(signal === undefined ? {} : { signal }) }
+    const options = { key, keys: personalKeys, signal }
     return { personal: await sealPersonal(discloseArguments(args, personal), event, options) }
   }
 
   /** Keys and pseudonyms may come from elsewhere: a sink that is not asked cannot be late. */
   const remote = pseudonymize !== undefined || personalKeys !== undefined
-  const prepare = <T>(task: (signal?: AbortSignal) => Promise<T>): Promise<T> =>
+  const prepare = <T>(task: (signal?: AbortSignal | undefined) => Promise<T>): Promise<T> =>
     remote ? inTime(deadlineMs, 'an audit event could not be prepared', task) : task()
 
-  const append = (event: AuditEvent, signal?: AbortSignal): Promise<Confirmation> =>
-    sink.append(event, signal === undefined ? {} : { signal })
+  const append = (event: AuditEvent, signal?: AbortSignal | undefined): Promise<Confirmation> =>
+    sink.append(event, { signal })
 
   const denials = createDenialLog({
     sampling: { clock, ...options.denials },
@@ -155,7 +155,7 @@ export function createAuditTrail(
           authorization,
           time: now(),
           privacy: await privacy(),
-          ...(vault === undefined ? {} : { vault }),
+          ...(vault !== undefined && { vault }),
           ...shadow,
           outcomeBy: lease.outcomeBy,
         })
@@ -182,7 +182,7 @@ export function createAuditTrail(
         downscoped,
         ageMs: release.ageSeconds * 1_000,
         ...(fresh ? {} : { stale: true }),
-        ...(expiresAt === undefined ? {} : { expiresAt }),
+        ...(expiresAt !== undefined && { expiresAt }),
       }
       await append(event, signal)
     },

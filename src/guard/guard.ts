@@ -55,7 +55,7 @@ export interface Guard<Args = unknown> {
   /**
    * Reads the tokens of a container as calls are read, and decides nothing; see `Authorizer.open`.
    *
-   * @throws {@link MalformedError} for bytes of which a token cannot be read.
+   * @throws MalformedError for bytes of which a token cannot be read.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
   /**
@@ -69,7 +69,7 @@ export interface Guard<Args = unknown> {
 /**
  * Makes the guard of a service.
  *
- * @throws {@link ArgumentError} for what would fail at the first call: a credential the vault does not hold, a missing
+ * @throws ArgumentError for what would fail at the first call: a credential the vault does not hold, a missing
  * sink, a list that is none.
  */
 export function createGuard<const List extends readonly unknown[]>(
@@ -85,7 +85,7 @@ export function createGuard<const List extends readonly unknown[]>(
   const authorizer = authorizerOf(settings)
   // GRD-08: a trial claims nothing, so that the real call can still be made.
   const trial = authorizerOf({ ...settings, replay: { claim: () => true } })
-  // from the intent to the outcome: keys and sink, the handler, what it did not wait for, and the sink again
+  // From the intent to the outcome: keys and sink, the handler, what it did not wait for, and the sink again.
   const callMs = handlerMs + 4 * (audit.deadlineMs ?? 500) + 10_000
   const trail = createAuditTrail(audit, commands, clock, callMs, 'enforce', telemetry.error)
   const shadow = createAuditTrail(audit, commands, clock, callMs, 'shadow', telemetry.error)
@@ -184,7 +184,7 @@ export function createGuard<const List extends readonly unknown[]>(
 
   /** A call that was let in before, and has not begun when the guard has waited long enough, is late as well. */
   function turnedAway(command?: Command): GuardRefusal {
-    telemetry.event({ name: 'refused', code: 'closed', ...(command === undefined ? {} : { command }) })
+    telemetry.event({ name: 'refused', code: 'closed', ...(command !== undefined && { command }) })
     return refuse('closed', 'the service is shutting down', 'GRD-06')
   }
 

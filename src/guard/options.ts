@@ -66,7 +66,7 @@ export type GuardOptionsFor<List extends readonly unknown[]> = Omit<GuardOptions
 /**
  * Reads options, and finds in them what would fail at the first call.
  *
- * @throws {@link ArgumentError} that says which option, and what to do.
+ * @throws ArgumentError that says which option, and what to do.
  */
 export function checkGuardOptions(options: GuardOptions): GuardOptions {
   const given = checkOptions('createGuard', options, optionForms)

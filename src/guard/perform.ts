@@ -126,7 +126,7 @@ function unreleased(cause: unknown): GuardRefusal {
 
 function resultOf<T>(value: T, receipt: Receipt | undefined, written: Written): GuardResult<T> {
   const recorded = 'record' in written
-  const result = { allowed: true as const, value, recorded, ...(receipt === undefined ? {} : { receipt }) }
+  const result = { allowed: true as const, value, recorded, ...(receipt !== undefined && { receipt }) }
   if (!recorded) Object.defineProperty(result, 'cause', { value: written.cause })
   return Object.freeze(result)
 }

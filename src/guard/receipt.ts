@@ -28,7 +28,7 @@ export interface SignReceiptOptions {
 export async function signReceipt(options: SignReceiptOptions): Promise<Receipt> {
   const { executor, authorization, value, record, clock, signal } = options
   const { sequence, hash } = record
-  const audit: IpldMap = { ...(sequence === undefined ? {} : { sequence }), ...(hash === undefined ? {} : { hash }) }
+  const audit: IpldMap = { ...(sequence !== undefined && { sequence }), ...(hash !== undefined && { hash }) }
   return issueReceipt({
     executor,
     task: authorization.task,

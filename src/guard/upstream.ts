@@ -51,7 +51,7 @@ export interface Upstream {
 }
 
 /** Milliseconds for which a vault is waited for that ignores its signal. */
-const SETTLE_MS = 1_000
+const settleMs = 1_000
 
 /**
  * Opens the ways to the credential for one handler.
@@ -82,7 +82,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
     try {
       await record
     } catch (error) {
-      // a release that was given up need not be on record: nothing is sent
+      // A release that was given up need not be on record: nothing is sent.
       own.throwIfAborted()
       unrecorded.push(error)
       telemetry.error(error)
@@ -90,7 +90,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
     } finally {
       records.delete(record)
     }
-    // the record of it was waited for, and the handler may not have been
+    // The record of it was waited for, and the handler may not have been.
     if (ended) throw tooLate()
   }
 
@@ -169,14 +169,14 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
       // GRD-13
       for (const own of underWay.keys()) own.abort(tooLate())
       for (const [response, own] of responses) {
-        // a vault of another make may answer with what is not a Response
+        // A vault of another make may answer with what is not a Response.
         const body = quietly(() => response.body)
         if (body === null || body?.locked || isIn(value, response)) continue
         // GRD-14: by its signal, so that whoever reads it later learns why
         own.abort(unread())
       }
       const settled = Promise.all(underWay.values())
-      await withinDeadline(SETTLE_MS, [], () => settled).catch(() => undefined)
+      await withinDeadline(settleMs, [], () => settled).catch(() => undefined)
       await Promise.allSettled(records)
     },
     async giveBack() {
@@ -196,7 +196,7 @@ function isIn(value: unknown, response: Response): boolean {
     part === response || part === response.body || (part instanceof Response && part.body === response.body)
   const holds = (): boolean =>
     isIt(value) || (typeof value === 'object' && value !== null && Object.values(value).some(isIt))
-  // a value of the handler's own can throw when it is looked at
+  // A value of the handler's own can throw when it is looked at.
   return quietly(holds) === true
 }
 

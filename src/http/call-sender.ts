@@ -42,7 +42,7 @@ export interface CallRequest {
   readonly headers?: ConstructorParameters<typeof Headers>[0]
   readonly body?: string | Uint8Array
   /** Ends the request. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Sends calls, and remembers what services were sent. */
@@ -80,7 +80,7 @@ const mediaType = 'application/x-ucan-container'
  * Makes a sender. A service that twice in a row has forgotten what it was sent, as one that remembers nothing does, is
  * sent everything from then on.
  *
- * @throws {@link ArgumentError} when an option is not of its type.
+ * @throws ArgumentError when an option is not of its type.
  */
 export function createCallSender(options: CallSenderOptions = {}): CallSender {
   const {
@@ -107,7 +107,7 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
       checkTokens(invocation, proofs)
       const request = checkOptions('send', options, requestForms)
       const { origin, username, password } = parsed('url', () => new URL(url))
-      // `fetch` would refuse it too, and show it
+      // `fetch` would refuse it too, and show it.
       if (username !== '' || password !== '') throw new ArgumentError('`url` must be without user name and password')
       const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
@@ -119,7 +119,7 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
         if (response.status === 510) {
           service.misses += 1
           service.sent.clear()
-          // how the rest of it ends is nobody's concern, and need not be waited for
+          // How the rest of it ends is nobody's concern, and need not be waited for.
           response.body?.cancel().catch(() => undefined)
           response = await ask(proofs)
         } else service.misses = 0
@@ -169,13 +169,13 @@ function initOf(
   { header, headerCharacters }: Required<Pick<CallSenderOptions, 'header' | 'headerCharacters'>>,
 ): RequestInit {
   const headers = parsed('headers', () => new Headers(rest.headers))
-  const init = { method, redirect: 'error', ...(rest.signal === undefined ? {} : { signal: rest.signal }) } as const
+  const init = { method, redirect: 'error', ...(rest.signal !== undefined && { signal: rest.signal }) } as const
   // HTP-09: a container of the caller's own beside this one would be refused
   headers.delete('x-ucan-container')
   if (header === 'authorization') headers.delete('authorization')
   if (container.length <= headerCharacters) {
     headers.set(header, header === 'authorization' ? `Bearer ${container}` : container)
-    return { ...init, headers, ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }) }
+    return { ...init, headers, ...(body !== undefined && { body: body as string | Uint8Array<ArrayBuffer> }) }
   }
   if (body !== undefined) {
     throw new ArgumentError(

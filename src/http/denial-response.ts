@@ -72,7 +72,7 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
  * invocation may be sent again with them. Of the call it repeats names, DIDs, times, CIDs and the literals of a policy
  * that does not hold, also where a DID, command or selector is malformed (64 characters), and no argument value. HTP-10
  *
- * @throws {@link ArgumentError} when it is no denial.
+ * @throws ArgumentError when it is no denial.
  */
 export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
   const { code, message, at, requirement, missing } = denial ?? {}
@@ -84,7 +84,7 @@ export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
     headers: Object.freeze({
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
-      ...(error === undefined ? {} : { 'www-authenticate': `Bearer error="${error}"` }),
+      ...(error !== undefined && { 'www-authenticate': `Bearer error="${error}"` }),
     }),
     body: JSON.stringify({ title, status, detail: message, code, at, requirement, prf: missing?.map(String) }),
   })

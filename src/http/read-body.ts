@@ -41,7 +41,7 @@ const firstRoom = 4_096
 
 async function* chunksOf(request: Request | NodeRequest): AsyncGenerator<Uint8Array | string, void> {
   if ('rawHeaders' in request) {
-    // ended early the iterator of Node would close the connection, and the answer could not be sent
+    // Ended early the iterator of Node would close the connection, and the answer could not be sent.
     const iterator = request[Symbol.asyncIterator]()
     for (;;) {
       const { done, value } = await iterator.next()

@@ -57,7 +57,7 @@ const missing = `send a container in \`Authorization: Bearer\`, in \`X-UCAN-Cont
  *
  * @param request - a `Request`, or one of `node:http` whose body nobody has read.
  * @returns the container, to be given to a guard; or the status to answer with. Nothing is thrown for hostile requests.
- * @throws {@link ArgumentError} for what is no request, a request whose body was read before, and options of another kind.
+ * @throws ArgumentError for what is no request, a request whose body was read before, and options of another kind.
  */
 export async function readContainer(
   request: Request | NodeRequest,
@@ -78,7 +78,7 @@ export async function readContainer(
     const values = headers.get(name) ?? []
     if (values.length > 1 || values[0]?.includes(',')) return refused(400, `send \`${name}\` once, with one value`)
   }
-  // servers with an interface like CGI read every mark as the same one
+  // Servers with an interface like CGI read every mark as the same one.
   const asRead = (name: string): string => name.replaceAll(/[^a-z0-9]/g, '-')
   if ([...headers.keys()].some((name) => name !== 'x-ucan-container' && asRead(name) === 'x-ucan-container')) {
     return refused(400, 'write `x-ucan-container` with hyphens')

@@ -13,8 +13,8 @@ import { taskBytes } from './task.ts'
 /**
  * Reads an invocation. Its form is checked and its signature is not: to decide about it, use `authorize`.
  *
- * @throws {@link MalformedError} when the bytes are not an invocation.
- * @throws {@link ArgumentError} when an option is not of its type.
+ * @throws MalformedError when the bytes are not an invocation.
+ * @throws ArgumentError when an option is not of its type.
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
   const decoding = completeDecoding(checkOptions('decodeInvocation', options, decodingForms))

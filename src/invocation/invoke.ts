@@ -56,7 +56,7 @@ export type InvokeOptions<Args = IpldMap> = LifetimeOptions & {
   /** Signed notes that carry no authority. */
   readonly meta?: IpldMap
   /** Ends a signer that takes too long. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 } & (Record<never, never> extends Args ? unknown : { readonly args: Args })
 
 /**
@@ -65,9 +65,9 @@ export type InvokeOptions<Args = IpldMap> = LifetimeOptions & {
  *
  * Send it with its proofs: `encodeContainer([call, ...proofs])`.
  *
- * @throws {@link ArgumentError} when an option is missing or makes no sense.
- * @throws {@link MalformedError} when the command, `args`, `cause` or `meta` is none.
- * @throws {@link SigningError} when the signer fails.
+ * @throws ArgumentError when an option is missing or makes no sense.
+ * @throws MalformedError when the command, `args`, `cause` or `meta` is none.
+ * @throws SigningError when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Promise<Invocation> {
   const given = checkOptions<InvokeOptions<Args>>('invoke', options, optionForms)
@@ -81,15 +81,15 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
   const fields: InvocationFields = {
     issuer: issuer.did,
     subject,
-    ...(given.audience === undefined ? {} : { audience: didOption('audience', given.audience) }),
+    ...(given.audience !== undefined && { audience: didOption('audience', given.audience) }),
     command: commandOf(given.command),
     args: args as IpldMap,
     proofs: proofs.map(({ cid }) => cid),
     nonce: chooseNonce(given.nonce, 0),
     expiration: chooseExpiration(given, defaultLifetime),
     issuedAt: Math.floor(clock.now()),
-    ...(cause === undefined ? {} : { cause }),
-    ...(meta === undefined ? {} : { meta }),
+    ...(cause !== undefined && { cause }),
+    ...(meta !== undefined && { meta }),
   }
   return sealInvocation(fields, issuer, given.signal)
 }

@@ -51,16 +51,16 @@ export function readInvocationPayload(
   return {
     issuer: readDid(payload.iss, 'iss', readers?.parseDid),
     subject,
-    ...(audience === undefined ? {} : { audience }),
+    ...(audience !== undefined && { audience }),
     command: readCommand(payload.cmd, readers?.parseCommand),
     args,
     proofs: readProofs(payload.prf),
     nonce: readNonce(payload.nonce),
-    ...(payload.nbf === undefined ? {} : { notBefore: readTimestamp(payload.nbf, 'nbf') }),
+    ...(payload.nbf !== undefined && { notBefore: readTimestamp(payload.nbf, 'nbf') }),
     expiration: readExpiration(payload.exp),
-    ...(payload.iat === undefined ? {} : { issuedAt: readTimestamp(payload.iat, 'iat') }),
-    ...(payload.cause === undefined ? {} : { cause: readTokenCid(payload.cause, 'cause') }),
-    ...(meta === undefined ? {} : { meta }),
+    ...(payload.iat !== undefined && { issuedAt: readTimestamp(payload.iat, 'iat') }),
+    ...(payload.cause !== undefined && { cause: readTokenCid(payload.cause, 'cause') }),
+    ...(meta !== undefined && { meta }),
   }
 }
 
@@ -74,13 +74,13 @@ export function writeInvocationPayload(fields: InvocationFields): IpldMap {
     ...(audience === undefined || audience === fields.subject ? {} : { aud: audience }),
     cmd: fields.command,
     exp: fields.expiration === never ? null : fields.expiration,
-    ...(issuedAt === undefined ? {} : { iat: issuedAt }),
+    ...(issuedAt !== undefined && { iat: issuedAt }),
     iss: fields.issuer,
     prf: fields.proofs,
     sub: fields.subject,
     args: fields.args,
     ...writeMeta(meta),
-    ...(cause === undefined ? {} : { cause }),
+    ...(cause !== undefined && { cause }),
     nonce: fields.nonce,
   }
 }

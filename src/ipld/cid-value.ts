@@ -13,7 +13,7 @@ const sha256 = 0x12
  */
 export class CidValue implements CID {
   static {
-    // Node prints an object by the method of this name; other hosts do not know it
+    // Node prints an object by the method of this name; other hosts do not know it.
     const inspect = Symbol.for('nodejs.util.inspect.custom')
     const print = function (this: CidValue): string {
       return `CID(${this.toString()})`

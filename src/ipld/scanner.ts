@@ -172,7 +172,7 @@ export function refuse(
 ): MalformedError {
   return new MalformedError(requirement, `${what} at byte ${offset}`, {
     kind,
-    ...(cause === undefined ? {} : { cause }),
+    ...(cause !== undefined && { cause }),
   })
 }
 

@@ -7,7 +7,7 @@
 import { backend } from '#backend'
 import type { PublicKey } from '../did/public-key.ts'
 import { SigningError } from '../errors.ts'
-import { SIGNATURE_LENGTH, toLowS, verifySignature } from './signature.ts'
+import { signatureLength, toLowS, verifySignature } from './signature.ts'
 
 /**
  * Returns the signature, with low S, when it is one of the key over the message.
@@ -17,8 +17,8 @@ import { SIGNATURE_LENGTH, toLowS, verifySignature } from './signature.ts'
  */
 export async function checkedSignature(key: PublicKey, signature: unknown, message: Uint8Array): Promise<Uint8Array> {
   if (!(signature instanceof Uint8Array)) throw new SigningError('the signer did not return bytes')
-  if (signature.length !== SIGNATURE_LENGTH) {
-    throw new SigningError(`the signature is ${signature.length} bytes long, not ${SIGNATURE_LENGTH}${hint(signature)}`)
+  if (signature.length !== signatureLength) {
+    throw new SigningError(`the signature is ${signature.length} bytes long, not ${signatureLength}${hint(signature)}`)
   }
   // SIG-09
   const raw = toLowS(key.algorithm, Uint8Array.from(signature))

@@ -20,7 +20,7 @@ export interface GenerateSignerOptions {
  * Makes a new key pair and its `did:key`. The key lives in this process and cannot be read out; for a key that lasts,
  * use `importSigner`, `webCryptoSigner` or `remoteSigner`.
  *
- * @throws {@link ArgumentError} when there is no such algorithm.
+ * @throws ArgumentError when there is no such algorithm.
  */
 export async function generateSigner(options: GenerateSignerOptions = {}): Promise<Signer> {
   const { algorithm = 'Ed25519' } = checkOptions('generateSigner', options, { algorithm: anything })

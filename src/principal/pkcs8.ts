@@ -24,26 +24,26 @@ export interface PrivateKeyBytes {
 export function decodePkcs8(der: Uint8Array): PrivateKeyBytes {
   const file = elements(der)
   if (file.length !== 1) throw notPkcs8()
-  const [version, identifier, key] = elements(content(file[0], SEQUENCE))
-  content(version, INTEGER)
-  const [type, curve] = elements(content(identifier, SEQUENCE))
-  const algorithm = ALGORITHMS.get([type, curve].map((id) => id && content(id, IDENTIFIER).join('.')).join())
+  const [version, identifier, key] = elements(content(file[0], sequence))
+  content(version, integer)
+  const [type, curve] = elements(content(identifier, sequence))
+  const algorithm = algorithms.get([type, curve].map((id) => id && content(id, identifierTag).join('.')).join())
   if (algorithm === undefined) throw new ArgumentError('the PKCS#8 key is none of Ed25519, P-256 and secp256k1')
-  const [inner, ...more] = elements(content(key, OCTETS))
+  const [inner, ...more] = elements(content(key, octets))
   if (more.length > 0) throw notPkcs8()
   const secret =
-    algorithm === 'Ed25519' ? content(inner, OCTETS) : content(elements(content(inner, SEQUENCE))[1], OCTETS)
+    algorithm === 'Ed25519' ? content(inner, octets) : content(elements(content(inner, sequence))[1], octets)
   if (secret.length !== 32) throw notPkcs8()
   return { algorithm, secret: new Uint8Array(secret) }
 }
 
-const SEQUENCE = 0x30
-const INTEGER = 0x02
-const OCTETS = 0x04
-const IDENTIFIER = 0x06
+const sequence = 0x30
+const integer = 0x02
+const octets = 0x04
+const identifierTag = 0x06
 
 /** Object identifiers as the bytes of their encoding: 1.3.101.112, and 1.2.840.10045.2.1 with a named curve. */
-const ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
+const algorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map([
   ['43.101.112,', 'Ed25519'],
   ['42.134.72.206.61.2.1,42.134.72.206.61.3.1.7', 'ES256'],
   ['42.134.72.206.61.2.1,43.129.4.0.10', 'ES256K'],

@@ -25,7 +25,7 @@ export interface RemoteSignerOptions {
    * Returns the raw signature of the bytes, 64 bytes long, `r || s` for ECDSA (over SHA-256, with either s). Throws or
    * rejects when the key cannot sign. What it returns is verified.
    */
-  sign(bytes: Uint8Array, options: { readonly signal?: AbortSignal }): Uint8Array | Promise<Uint8Array>
+  sign(bytes: Uint8Array, options: { readonly signal?: AbortSignal | undefined }): Uint8Array | Promise<Uint8Array>
   /** The longest message that the other side signs, in bytes; default no limit. AWS KMS has 4,096. */
   readonly maxMessageBytes?: number
 }
@@ -47,12 +47,12 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
     did,
     algorithm: key.algorithm,
     publicKey: key.bytes,
-    ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
+    ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     sign: async (bytes, { signal } = {}) => {
       if (maxMessageBytes !== undefined && bytes.length > maxMessageBytes) {
         throw new SigningError(`the message is ${bytes.length} bytes long; this signer takes ${maxMessageBytes}`)
       }
-      const ask = (): Promise<Uint8Array> => answer(() => remote(bytes, signal === undefined ? {} : { signal }))
+      const ask = (): Promise<Uint8Array> => answer(() => remote(bytes, { signal }))
       return checkedSignature(key, await unlessAborted(ask, signal), bytes)
     },
   })

@@ -5,12 +5,12 @@
  */
 
 import { isCanonicalY, isSmallOrder } from '../did/curves/ed25519-point.ts'
-import { bigEndian, P256, SECP256K1, toBigEndian } from '../did/curves/weierstrass.ts'
+import { bigEndian, p256Curve, secp256k1Curve, toBigEndian } from '../did/curves/weierstrass.ts'
 import type { PublicKey, SignatureAlgorithm } from '../did/public-key.ts'
 import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
 
 /** Every signature here is this long, in bytes. */
-export const SIGNATURE_LENGTH = 64
+export const signatureLength = 64
 
 /**
  * Tells whether the signature is one of the key over the message. At once when the back end answers at once.
@@ -66,7 +66,7 @@ export function toLowS(algorithm: SignatureAlgorithm, signature: Uint8Array): Ui
 
 /** Asks everything about a signature that needs neither the key nor the message. */
 function isWellFormed(algorithm: SignatureAlgorithm, signature: Uint8Array): boolean {
-  if (signature.length !== SIGNATURE_LENGTH) return false // SIG-01
+  if (signature.length !== signatureLength) return false // SIG-01
   if (algorithm === 'Ed25519') {
     if (!isBelowL(signature)) return false // SIG-02
     const r = signature.subarray(0, 32)
@@ -80,18 +80,18 @@ function isWellFormed(algorithm: SignatureAlgorithm, signature: Uint8Array): boo
 
 /** Returns n, the order of the group of the curve. */
 export function orderOf(algorithm: 'ES256' | 'ES256K'): bigint {
-  return (algorithm === 'ES256' ? P256 : SECP256K1).n
+  return (algorithm === 'ES256' ? p256Curve : secp256k1Curve).n
 }
 
 /** Compares the second half of an Ed25519 signature with L, the order of the base point, from the top byte down. */
 function isBelowL(signature: Uint8Array): boolean {
   for (let i = 31; i >= 0; i--) {
     const byte = signature[32 + i] ?? 0
-    const limit = L[i] ?? 0
+    const limit = l[i] ?? 0
     if (byte !== limit) return byte < limit
   }
   return false
 }
 
 /** 2^252 + 27742317777372353535851937790883648493, little-endian (RFC 8032, section 5.1). */
-const L: Uint8Array = toBigEndian(0x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3edn).reverse()
+const l: Uint8Array = toBigEndian(0x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3edn).reverse()

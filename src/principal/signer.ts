@@ -27,7 +27,7 @@ export interface Signer {
    * Returns the raw signature of the bytes, 64 bytes long: `R || S` for Ed25519, `r || s` for ECDSA over SHA-256.
    * Throws or rejects when the key cannot sign. May answer at once or by a promise.
    */
-  sign(bytes: Uint8Array, options?: { readonly signal?: AbortSignal }): Uint8Array | Promise<Uint8Array>
+  sign(bytes: Uint8Array, options?: { readonly signal?: AbortSignal | undefined }): Uint8Array | Promise<Uint8Array>
 }
 
 /**

@@ -7,7 +7,7 @@ import { ArgumentError } from '../errors.ts'
  * The DID that a key signs for: its own, or one whose document lists the key.
  *
  * @param did - the option `did`.
- * @throws {@link ArgumentError} when that is no DID, or the `did:key` of another key: nobody could verify what is signed.
+ * @throws ArgumentError when that is no DID, or the `did:key` of another key: nobody could verify what is signed.
  */
 export function signingDid(did: string | undefined, key: PublicKey): Did {
   if (did === undefined) return key.did

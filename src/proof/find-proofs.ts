@@ -45,7 +45,7 @@ export interface FindProofsOptions {
   /** Most delegations looked at. Default 1,000. */
   readonly maxSteps?: number
   /** Ends a store that takes too long. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -55,10 +55,10 @@ export interface FindProofsOptions {
  * Nothing is verified: put into the store what came from whom you asked for it, and let the service decide.
  *
  * @returns the chain, or `undefined` when the store has none.
- * @throws {@link ArgumentError} when the store or an option is missing or not of its type.
- * @throws {@link MalformedError} when the command is none.
- * @throws {@link StoreError} when the store gives something else than delegations.
- * @throws {@link ProofSearchError} when `maxSteps` were not enough to tell.
+ * @throws ArgumentError when the store or an option is missing or not of its type.
+ * @throws MalformedError when the command is none.
+ * @throws StoreError when the store gives something else than delegations.
+ * @throws ProofSearchError when `maxSteps` were not enough to tell.
  */
 export async function findProofs(
   store: ProofStore,
@@ -122,7 +122,7 @@ interface Search {
   readonly subject: Did
   readonly maxLength: number
   readonly maxSteps: number
-  readonly call: { readonly signal?: AbortSignal }
+  readonly call: { readonly signal?: AbortSignal | undefined }
   /** Whether a delegation can stand in front of `next`, the first of the tail so far. */
   serves(delegation: Delegation, next: Delegation | undefined): boolean
 }
@@ -140,7 +140,7 @@ function readOptions(options: FindProofsOptions): Search {
     subject,
     maxLength,
     maxSteps,
-    call: signal === undefined ? {} : { signal },
+    call: { signal },
     serves: (delegation, next) =>
       (delegation.subject === anySubject || delegation.subject === subject) &&
       commandCovers(delegation.command, next?.command ?? command) &&

@@ -12,7 +12,7 @@ export interface ProofStore {
    */
   delegationsTo(
     audience: Did,
-    options: { readonly signal?: AbortSignal },
+    options: { readonly signal?: AbortSignal | undefined },
   ): Iterable<Delegation> | Promise<Iterable<Delegation>>
 }
 

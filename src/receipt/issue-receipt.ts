@@ -21,7 +21,7 @@ export interface IssueReceiptOptions extends LifetimeOptions {
   /** Signed notes. */
   readonly meta?: IpldMap
   /** Ends a signer that takes too long. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -29,8 +29,8 @@ export interface IssueReceiptOptions extends LifetimeOptions {
  * stands by it: for a result that does not last, or an error that may be gone at the next try.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
- * @throws {@link ArgumentError} when an option is missing or not of its type.
- * @throws {@link SigningError} when the signer fails.
+ * @throws ArgumentError when an option is missing or not of its type.
+ * @throws SigningError when the signer fails.
  */
 export async function issueReceipt(options: IssueReceiptOptions): Promise<Receipt> {
   const given = checkOptions('issueReceipt', options, optionForms)
@@ -48,7 +48,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
       nonce: randomNonce(),
       expiration,
       issuedAt,
-      ...(meta === undefined ? {} : { meta }),
+      ...(meta !== undefined && { meta }),
     },
     executor,
     signal,
@@ -60,7 +60,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     outcome: readOutcome(signed.args.out) as Outcome,
     expiration,
     issuedAt,
-    ...(signed.meta === undefined ? {} : { meta: signed.meta }),
+    ...(signed.meta !== undefined && { meta: signed.meta }),
     cid: signed.cid,
     bytes: signed.bytes,
   })

@@ -35,7 +35,7 @@ export interface VerifyReceiptOptions extends DecodeOptions {
   /** What hashes and verifies. Default: the platform's. */
   readonly backend?: CryptoBackend
   /** Ends a resolver that takes too long. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Why a receipt was not accepted. */
@@ -54,8 +54,8 @@ export type ReceiptVerdict =
  * thrown for them.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
- * @throws {@link ArgumentError} when an option is missing or not of its type.
- * @throws {@link ResolutionError} when the resolver answers with something else than keys.
+ * @throws ArgumentError when an option is missing or not of its type.
+ * @throws ResolutionError when the resolver answers with something else than keys.
  */
 export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<ReceiptVerdict> {
   refusePromise('bytes', bytes)
@@ -74,7 +74,7 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   if (fields.executor !== executor) return refuse('executor_mismatch', `the receipt is from ${fields.executor}`)
   // RCP-03
   if (!fields.task.equals(given.task)) return refuse('task_mismatch', 'the receipt is for another task')
-  const call = signal === undefined ? {} : { signal }
+  const call = { signal }
   const resolved = await unlessAborted(() => resolver.resolve(executor, call), signal)
   if (resolved === undefined) return refuse('key_unresolved', `no key is known for ${executor}`)
   for (const key of keysOf(executor, resolved)) {
@@ -132,8 +132,8 @@ function openReceipt(bytes: Uint8Array, decoding: Decoding): OpenReceipt {
     task,
     outcome,
     expiration,
-    ...(issuedAt === undefined ? {} : { issuedAt }),
-    ...(meta === undefined ? {} : { meta }),
+    ...(issuedAt !== undefined && { issuedAt }),
+    ...(meta !== undefined && { meta }),
   }
 }
 

@@ -6,7 +6,7 @@ import { parseTokenCid } from '../ipld/parse-cid.ts'
  * The text by which a delegation or a principal is looked up: of a CID its lower-case base32, whichever of its spellings
  * was given, and a DID as it is.
  *
- * @throws {@link ArgumentError} when the text is neither the CID of a token nor a DID.
+ * @throws ArgumentError when the text is neither the CID of a token nor a DID.
  */
 export function revocationId(text: string): string {
   // RVK-10

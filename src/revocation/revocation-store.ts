@@ -37,7 +37,7 @@ export interface RevocationStore {
    */
   findRevocations(
     ids: readonly string[],
-    options: { readonly signal?: AbortSignal },
+    options: { readonly signal?: AbortSignal | undefined },
   ): readonly RevocationRecord[] | Promise<readonly RevocationRecord[]>
 }
 

@@ -23,7 +23,7 @@ export interface RevokeOptions {
   /** Delegations of `/ucan/revoke` by that subject, when the right is not the issuer's own. */
   readonly proofs?: readonly ProofLike[]
   /** Ends a signer that takes too long. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -32,8 +32,8 @@ export interface RevokeOptions {
  *
  * What was delegated further ends with it. Its audience can be given a new delegation at any time.
  *
- * @throws {@link ArgumentError} when an option is missing or not of its type.
- * @throws {@link SigningError} when the signer fails.
+ * @throws ArgumentError when an option is missing or not of its type.
+ * @throws SigningError when the signer fails.
  */
 export async function revoke(options: RevokeOptions): Promise<Invocation> {
   const given = checkOptions('revoke', options, optionForms)

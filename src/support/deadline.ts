@@ -18,8 +18,8 @@ export function startDeadline(
   milliseconds: number,
   reason: () => unknown = () => new DOMException('the time limit has passed', 'TimeoutError'),
 ): Deadline {
-  // not AbortSignal.any over AbortSignal.timeout: on Node 20 it never fires once the garbage was collected, and it leaves
-  // something behind at each signal that it follows
+  // Not AbortSignal.any over AbortSignal.timeout: on Node 20 it never fires once the garbage was collected, and it leaves
+  // something behind at each signal that it follows.
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(reason()), milliseconds)
   const follow = (): void => controller.abort(signals.find((signal) => signal?.aborted)?.reason)

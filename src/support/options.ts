@@ -21,7 +21,7 @@ type NameOf<Options> = Options extends unknown ? Extract<keyof Options, string> 
 export const anything: Form = () => undefined
 
 /** The longest time that timers of the platform measure, in milliseconds: a longer one would end at once. */
-export const LONGEST_MS = 2_147_483_647
+export const longestMs = 2_147_483_647
 
 /** A text that is not empty. */
 export const text: Form = (value) =>
@@ -48,9 +48,9 @@ export const bytes: Form = (value) => (value instanceof Uint8Array ? undefined :
 
 /** Milliseconds that a timer can measure, more than none. */
 export const milliseconds: Form = (value) =>
-  typeof value === 'number' && value > 0 && value <= LONGEST_MS
+  typeof value === 'number' && value > 0 && value <= longestMs
     ? undefined
-    : `must be milliseconds, above zero and at most ${LONGEST_MS}`
+    : `must be milliseconds, above zero and at most ${longestMs}`
 
 /** A number that is not less than `least`; infinity is one. */
 export function number(least: number): Form {

@@ -23,15 +23,15 @@ export function quoteAll(input: string, max: number): string {
  */
 export function withoutUserInfo(text: string): string {
   const end = text.lastIndexOf('@')
-  for (const match of text.slice(0, Math.max(end, 0)).matchAll(AUTHORITY)) {
+  for (const match of text.slice(0, Math.max(end, 0)).matchAll(authority)) {
     const start = match.index + match[0].length
-    if (!PLAIN_HOST.test(text.slice(start, start + 300))) return `${text.slice(0, start)}…${text.slice(end)}`
+    if (!plainHost.test(text.slice(start, start + 300))) return `${text.slice(0, start)}…${text.slice(end)}`
   }
   return text
 }
 
 /** The text that an authority follows. */
-const AUTHORITY = /(?:https?|wss?|ftp):[\\/]{0,2}|[\\/]{2}/gi
+const authority = /(?:https?|wss?|ftp):[\\/]{0,2}|[\\/]{2}/gi
 
 /** A host, with its port, that ends before any `@`. */
-const PLAIN_HOST = /^[\\/]{0,2}(?:[\w.-]{1,255}|\[[\da-f:.]{2,45}\])(?::\d{0,5})?[\\/?#]/i
+const plainHost = /^[\\/]{0,2}(?:[\w.-]{1,255}|\[[\da-f:.]{2,45}\])(?::\d{0,5})?[\\/?#]/i

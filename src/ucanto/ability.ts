@@ -19,7 +19,7 @@ export interface Ability {
  * Reads a `can`.
  *
  * @returns undefined when it is well-formed and names nothing that a command here could be.
- * @throws {@link MalformedError} when it is not in the one spelling that readers of this format agree about.
+ * @throws MalformedError when it is not in the one spelling that readers of this format agree about.
  */
 export function readAbility(can: unknown): Ability | undefined {
   if (typeof can !== 'string') throw new MalformedError('UCT-22', '`can` is not text')
@@ -43,7 +43,7 @@ export function abilityCovers({ command, exact }: Ability, asked: Command): bool
 /**
  * Writes a command as the abilities that together say the same: itself and all that is below it.
  *
- * @throws {@link ArgumentError} for a command that 0.9.1 cannot say.
+ * @throws ArgumentError for a command that 0.9.1 cannot say.
  */
 export function abilitiesOf(command: Command): readonly string[] {
   if (command === anyCommand) return ['*']
@@ -55,7 +55,7 @@ export function abilitiesOf(command: Command): readonly string[] {
 /**
  * Writes the command of an invocation.
  *
- * @throws {@link ArgumentError} for a command of one segment, which 0.9.1 cannot say.
+ * @throws ArgumentError for a command of one segment, which 0.9.1 cannot say.
  */
 export function abilityOf(command: Command): string {
   const path = command.slice(1)

@@ -13,8 +13,8 @@ export interface AbsentIssuer {
  * see {@link attest}.
  *
  * @param did - such as `did:mailto:example.com:alice`.
- * @throws {@link ArgumentError} for a `did:key`, which can sign.
- * @throws {@link MalformedError} when it is no DID.
+ * @throws ArgumentError for a `did:key`, which can sign.
+ * @throws MalformedError when it is no DID.
  */
 export function absentIssuer(did: string): AbsentIssuer {
   const parsed = parseDid(did)

@@ -28,7 +28,7 @@ export function isArchive(container: string | Uint8Array): boolean {
 /**
  * Reads the bytes of an archive out of any of its forms.
  *
- * @throws {@link MalformedError} when it is in none of them.
+ * @throws MalformedError when it is in none of them.
  */
 export function archiveBytes(container: string | Uint8Array, limits: Limits): Uint8Array {
   if (typeof container !== 'string') {

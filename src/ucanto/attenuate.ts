@@ -36,8 +36,8 @@ export interface UcantoAttenuateOptions extends NewToken {
  * Without `expiresIn` or `expiration` it is valid for one hour, or until the proof expires if that is sooner.
  *
  * @param proof - the delegation received, with its own proofs.
- * @throws {@link AttenuationError} when the new delegation would say more than its proof.
- * @throws {@link ArgumentError} when an option is missing or makes no sense, or the policy cannot be written.
+ * @throws AttenuationError when the new delegation would say more than its proof.
+ * @throws ArgumentError when an option is missing or makes no sense, or the policy cannot be written.
  */
 export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOptions): Promise<UcantoToken> {
   checkToken('proof', proof)

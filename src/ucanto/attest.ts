@@ -24,9 +24,9 @@ export interface UcantoAttestOptions extends Omit<NewToken, 'audience' | 'attach
  *
  * Valid for one hour unless you say otherwise, and the delegation counts no longer than that.
  *
- * @throws {@link ArgumentError} when an option is missing or makes no sense.
- * @throws {@link MalformedError} when `authority` is no DID.
- * @throws {@link SigningError} when the signer fails.
+ * @throws ArgumentError when an option is missing or makes no sense.
+ * @throws MalformedError when `authority` is no DID.
+ * @throws SigningError when the signer fails.
  */
 export async function attest(delegation: UcantoToken, options: UcantoAttestOptions): Promise<UcantoToken> {
   checkToken('delegation', delegation)

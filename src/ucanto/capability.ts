@@ -44,7 +44,7 @@ export function readCapability(value: IpldValue): Capability {
  * What an `nb` asks of the arguments, as a policy: that each of its keys is an argument with that value (UCT-34), and
  * what its policy says. A key that the call does not have is not ignored; there is no such argument, so the answer is no.
  *
- * @throws {@link MalformedError} when it carries a policy that is not one.
+ * @throws MalformedError when it carries a policy that is not one.
  */
 export function policyOf(nb: IpldMap): Policy {
   const statements: unknown[] = []

@@ -37,7 +37,7 @@ const maxHeaderBytes = 128
 /**
  * Takes a CAR file apart.
  *
- * @throws {@link MalformedError} when it is not one with a single root and blocks of DAG-CBOR named by SHA-256.
+ * @throws MalformedError when it is not one with a single root and blocks of DAG-CBOR named by SHA-256.
  */
 export function readCar(bytes: Uint8Array, limits: Limits): Car {
   if (bytes.length > limits.containerBytes) {

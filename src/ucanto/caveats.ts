@@ -14,7 +14,7 @@ export type Readers = 'any' | 'procura'
  * Writes a policy as `nb`. Conditions that one argument shall have one plain value become plain entries, which every
  * verifier of that ecosystem compares; all others go under `pol`.
  *
- * @throws {@link ArgumentError} when `pol` is needed and the caller has not said that only this library will read it.
+ * @throws ArgumentError when `pol` is needed and the caller has not said that only this library will read it.
  */
 export function caveatsOf(policy: Policy, readers: Readers): IpldMap {
   const plain: Record<string, IpldValue> = Object.create(null)

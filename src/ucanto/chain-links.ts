@@ -45,7 +45,7 @@ export interface LinkContext {
  * The delegations of a path, root first, each with the capability that is used.
  *
  * @param places - for each delegation, the place of that capability in `att`.
- * @throws {@link MalformedError} when a delegation is neither signed nor has a session, or what it says is no policy.
+ * @throws MalformedError when a delegation is neither signed nor has a session, or what it says is no policy.
  */
 export function* linksOf(
   path: readonly PathStep[],
@@ -120,7 +120,7 @@ function grantsOf(path: readonly PathStep[], places: readonly number[], { owner 
 /**
  * The link that was verified for another call, when there is one.
  *
- * @throws {@link MalformedError} when the delegation is neither signed nor has a session.
+ * @throws MalformedError when the delegation is neither signed nor has a session.
  */
 function signedLink(
   { source: { token }, key }: Grant,
@@ -145,7 +145,7 @@ export function outlineOf({ source }: PathStep, { owner, command }: Claim, polic
     subject: owner,
     command,
     policy,
-    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(notBefore !== undefined && { notBefore }),
     expiration,
     name: source.cid.toString(),
   }
@@ -165,11 +165,11 @@ function newLink(
     subject,
     command,
     policy,
-    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(notBefore !== undefined && { notBefore }),
     expiration,
     name: cid.toString(),
     weight: linkWeight(signed().length),
-    ...(twin === undefined ? {} : { twin }),
+    ...(twin !== undefined && { twin }),
   }
 }
 
@@ -210,7 +210,7 @@ export function unattested(issuer: Did): MalformedError {
 /**
  * The token that asks, as the rules see it.
  *
- * @throws {@link MalformedError} when nobody signed it.
+ * @throws MalformedError when nobody signed it.
  */
 export function invocationOf(
   { token, cid }: NamedToken,
@@ -230,7 +230,7 @@ export function invocationOf(
       args,
       proofs: path.map(({ source }) => source.cid),
       nonce: new TextEncoder().encode(nonce),
-      ...(notBefore === undefined ? {} : { notBefore }),
+      ...(notBefore !== undefined && { notBefore }),
       expiration,
     },
     cid,

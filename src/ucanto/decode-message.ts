@@ -24,7 +24,7 @@ export interface DecodeMessageOptions {
   /** Bounds on what is read. */
   readonly limits?: Partial<Limits>
   /** Ends look-ups that take too long. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What an agent message says. */
@@ -42,7 +42,7 @@ export interface UcantoMessage {
  * are verified, those of invocations are not: to decide about a call, hand the message to `authorize` as it is, which
  * takes one that asks for one call and reports nothing.
  *
- * @throws {@link MalformedError} when it is not exactly that, or a receipt is not signed by its issuer.
+ * @throws MalformedError when it is not exactly that, or a receipt is not signed by its issuer.
  */
 export async function decodeMessage(
   message: string | Uint8Array,
@@ -68,9 +68,7 @@ export async function decodeMessage(
   const receipts: UcantoReceipt[] = []
   for (const [ran, cid] of report) {
     const bytes = found.get(tokenKey(cid))?.bytes
-    receipts.push(
-      await openReceipt({ cid, ran, bytes }, { limits, resolver, ...(signal === undefined ? {} : { signal }) }),
-    )
+    receipts.push(await openReceipt({ cid, ran, bytes }, { limits, resolver, signal }))
   }
   return Object.freeze({
     invocations: Object.freeze(namedTokens(execute, tokens).map((token) => publicToken(token, { tokens, attached }))),

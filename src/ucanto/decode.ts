@@ -20,7 +20,7 @@ export interface DecodeArchiveOptions {
  * call, hand what you have to `authorize` as it is.
  *
  * @returns the tokens that it is about: one for an archive, one for each invocation of a message.
- * @throws {@link MalformedError} when it is not exactly that.
+ * @throws MalformedError when it is not exactly that.
  */
 export async function decode(
   archive: string | Uint8Array,

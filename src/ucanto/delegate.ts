@@ -36,7 +36,7 @@ export interface NewToken extends LifetimeOptions {
   /** Blocks of DAG-CBOR to send along; the arguments, conditions or notes link to each. Default: none. */
   readonly attached?: readonly Uint8Array[]
   /** Ends a signer that takes too long. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link delegate}. */
@@ -59,8 +59,8 @@ export interface UcantoDelegateOptions extends NewToken {
 /**
  * Starts a chain in the format of UCAN 0.9.1. Valid for one hour unless you say otherwise.
  *
- * @throws {@link ArgumentError} when an option is missing or makes no sense, or the policy cannot be written.
- * @throws {@link SigningError} when the signer fails.
+ * @throws ArgumentError when an option is missing or makes no sense, or the policy cannot be written.
+ * @throws SigningError when the signer fails.
  */
 export async function delegate(options: UcantoDelegateOptions): Promise<UcantoToken> {
   const given = checkOptions('ucanto.delegate', options, optionForms)
@@ -101,9 +101,9 @@ export function draftOf(options: NewToken): Omit<TokenDraft, 'capabilities' | 'e
     issuer,
     audience,
     ...(nonce.length === 0 ? {} : { nonce: encodeBase64(nonce) }),
-    ...(meta === undefined ? {} : { facts: [meta] }),
-    ...(attached === undefined ? {} : { attached }),
-    ...(notBefore === undefined ? {} : { notBefore: checkTimestamp('notBefore', notBefore) }),
-    ...(signal === undefined ? {} : { signal }),
+    ...(meta !== undefined && { facts: [meta] }),
+    ...(attached !== undefined && { attached }),
+    ...(notBefore !== undefined && { notBefore: checkTimestamp('notBefore', notBefore) }),
+    signal,
   }
 }

@@ -23,7 +23,7 @@ export interface ExecuteOptions {
   /** Bounds on the response. */
   readonly limits?: Partial<Limits>
   /** Ends the request. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The media type of CAR files. */
@@ -33,9 +33,9 @@ const contentType = 'application/vnd.ipld.car'
  * Sends an invocation to a ucanto service and reads its receipt, whose signature is verified. That the service says
  * `error` is an outcome and not thrown. Redirects are not followed.
  *
- * @throws {@link ArgumentError} when an option is not of its form.
- * @throws {@link MalformedError} when the answer is not a message with the service's receipt.
- * @throws {@link ResolutionError} when there is no answer, or not with status 200.
+ * @throws ArgumentError when an option is not of its form.
+ * @throws MalformedError when the answer is not a message with the service's receipt.
+ * @throws ResolutionError when there is no answer, or not with status 200.
  */
 export async function execute(invocation: UcantoToken, options: ExecuteOptions): Promise<UcantoReceipt> {
   checkToken('invocation', invocation)
@@ -51,13 +51,12 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
   const target = addressOf(url)
   const service = parseDid(given.service ?? invocation.audience)
   const limits = completeLimits(given.limits)
-  const abort = signal === undefined ? {} : { signal }
-  const ask = (): Promise<Uint8Array> => exchange(target, invocation, limits.containerBytes, { fetch, ...abort })
+  const ask = (): Promise<Uint8Array> => exchange(target, invocation, limits.containerBytes, { fetch, signal })
   const body = await unlessAborted(ask, signal).catch((cause: unknown) => {
     if (cause instanceof MalformedError || cause instanceof ResolutionError) throw cause
     throw new ResolutionError('the ucanto service did not answer', { cause })
   })
-  return readReceipt(body, invocation.cid, { limits, service, resolver, ...abort })
+  return readReceipt(body, invocation.cid, { limits, service, resolver, signal })
 }
 
 /** Refuses what `fetch` would refuse by showing it: the user information of a URL is a password. */
@@ -74,7 +73,7 @@ async function exchange(
   target: URL,
   invocation: UcantoToken,
   most: number,
-  { fetch, ...abort }: Required<Pick<ExecuteOptions, 'fetch'>> & Pick<ExecuteOptions, 'signal'>,
+  { fetch, signal }: Required<Pick<ExecuteOptions, 'fetch'>> & Pick<ExecuteOptions, 'signal'>,
 ): Promise<Uint8Array> {
   let response: Response
   try {
@@ -83,13 +82,13 @@ async function exchange(
       headers: { 'content-type': contentType, accept: contentType },
       body: (await encodeMessage([invocation])) as Uint8Array<ArrayBuffer>,
       redirect: 'error',
-      ...abort,
+      ...(signal !== undefined && { signal }),
     })
   } catch (cause) {
     throw new ResolutionError('the ucanto service did not answer', { cause })
   }
   if (response.status !== 200) {
-    // how the rest of it ends is nobody's concern
+    // How the rest of it ends is nobody's concern.
     response.body?.cancel().catch(() => undefined)
     throw new ResolutionError(`the ucanto service answered with status ${response.status}`)
   }

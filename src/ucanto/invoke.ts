@@ -37,8 +37,8 @@ export type UcantoInvokeOptions<Args = IpldMap> = NewToken & {
  * Makes a call in the format of UCAN 0.9.1. Valid for one minute unless you say otherwise. Send it as
  * `await archive(call)`, or to a ucanto service with `execute`.
  *
- * @throws {@link ArgumentError} when an option is missing or makes no sense.
- * @throws {@link SigningError} when the signer fails.
+ * @throws ArgumentError when an option is missing or makes no sense.
+ * @throws SigningError when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>): Promise<UcantoToken> {
   const given = checkOptions<UcantoInvokeOptions<Args>>('ucanto.invoke', options, optionForms)

@@ -73,7 +73,7 @@ export const newTokenForms: Forms<NewToken> = Object.freeze({
 /**
  * Returns a token that was passed for one.
  *
- * @throws {@link ArgumentError} when it is something else.
+ * @throws ArgumentError when it is something else.
  */
 export function checkToken(name: string, value: UcantoToken): UcantoToken {
   refusePromise(name, value)

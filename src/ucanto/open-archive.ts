@@ -48,7 +48,7 @@ export interface Archive {
 /**
  * Opens the bytes of an archive: hashes every block, opens every token strictly, and refuses what nothing refers to.
  *
- * @throws {@link MalformedError} for anything that is not exactly that.
+ * @throws MalformedError for anything that is not exactly that.
  */
 export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<Archive> {
   const { root, blocks } = readCar(bytes, context.limits)

@@ -60,7 +60,7 @@ const maxNonce = 64
 /**
  * Opens a token.
  *
- * @throws {@link MalformedError} for anything but the one form.
+ * @throws MalformedError for anything but the one form.
  */
 export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenContext): OpenToken {
   // `eyJ` is how a JWT begins: the other form of a token, with another name.

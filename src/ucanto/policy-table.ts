@@ -27,7 +27,7 @@ export function createPolicyTable(rules: ResourceRules): PolicyTable {
 /**
  * Returns the policy.
  *
- * @throws {@link MalformedError} when there is none.
+ * @throws MalformedError when there is none.
  */
 export function policyIn(policy: ReadPolicy): CompiledPolicy {
   if ('error' in policy) throw policy.error

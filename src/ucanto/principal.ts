@@ -15,7 +15,7 @@ const maxBytes = 130
  * Reads a principal as tokens carry it: the bytes of its key, or the text of its DID.
  *
  * @param parseDid - the rules for DIDs; a key of bad form is refused by them.
- * @throws {@link MalformedError} when it is none, or of a kind that is not read here.
+ * @throws MalformedError when it is none, or of a kind that is not read here.
  */
 export function readPrincipal(bytes: unknown, name: string, parseDid: (text: string) => Did): Did {
   if (!(bytes instanceof Uint8Array)) throw new MalformedError('UCT-15', `\`${name}\` is not the bytes of a DID`)

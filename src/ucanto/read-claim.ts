@@ -35,7 +35,7 @@ export interface ResourceRules {
  * What an invocation asks for: one command, over one resource, with its `nb` as arguments.
  *
  * @param askedBy - says why it is not signed by its issuer; asked before an owner is looked up.
- * @throws {@link MalformedError} when it is no invocation.
+ * @throws MalformedError when it is no invocation.
  */
 export function* readClaim(
   { token }: NamedToken,

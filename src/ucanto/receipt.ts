@@ -42,14 +42,14 @@ export interface ReadReceiptContext {
   /** Who has to have signed. */
   readonly service: Did
   readonly resolver: DidResolver
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Finds the receipt of an invocation in an agent message, and verifies it.
  *
  * @param message - the bytes of a response.
- * @throws {@link MalformedError} when there is none, or not one that the service signed.
+ * @throws MalformedError when there is none, or not one that the service signed.
  */
 export async function readReceipt(message: Uint8Array, ran: CID, context: ReadReceiptContext): Promise<UcantoReceipt> {
   const { root, blocks } = readCar(message, context.limits)
@@ -78,7 +78,7 @@ export type OpenReceiptContext = Pick<ReadReceiptContext, 'limits' | 'resolver' 
 /**
  * Reads a receipt, and verifies that its issuer signed it.
  *
- * @throws {@link MalformedError} when it is none, or not signed by its issuer, or not issued by the service when one is
+ * @throws MalformedError when it is none, or not signed by its issuer, or not issued by the service when one is
  *   named.
  */
 export async function openReceipt(
@@ -113,7 +113,7 @@ async function verify(
 ): Promise<void> {
   const { algorithm, raw } = readSignatureFrame(sig)
   const { resolver, signal } = context
-  const resolved = await unlessAborted(() => resolver.resolve(issuer, signal === undefined ? {} : { signal }), signal)
+  const resolved = await unlessAborted(() => resolver.resolve(issuer, { signal }), signal)
   for (const key of keysOf(issuer, resolved)) {
     if (key.algorithm !== algorithm) continue
     if (await verifySignature(backend, key, await backend.prepareKey(key), raw, signed)) return

@@ -36,15 +36,15 @@ export interface TokenDraft {
   readonly facts?: readonly IpldMap[]
   readonly proofs: readonly UcantoToken[]
   readonly attached?: readonly Uint8Array[]
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Signs a token. What comes back has been read again by the strict reader, so that a token that would be refused for
  * its form is never handed out.
  *
- * @throws {@link SigningError} when the signer fails.
- * @throws {@link ArgumentError} when the token would be too large.
+ * @throws SigningError when the signer fails.
+ * @throws ArgumentError when the token would be too large.
  */
 export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
   const { issuer, notBefore, expiration, nonce, signal } = draft
@@ -61,7 +61,7 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
     ),
     expiration: expiration === never ? Number.POSITIVE_INFINITY : expiration,
     ...(notBefore === undefined || notBefore === 0 ? {} : { notBefore }),
-    ...(nonce === undefined ? {} : { nonce }),
+    ...(nonce !== undefined && { nonce }),
     facts,
     proofs: proofs.map(({ cid }) => cid),
   }
@@ -135,7 +135,7 @@ async function sign(signer: Signer, bytes: Uint8Array, signal: AbortSignal | und
   }
   let signature: Uint8Array
   try {
-    signature = await unlessAborted(() => signer.sign(bytes, signal === undefined ? {} : { signal }), signal)
+    signature = await unlessAborted(() => signer.sign(bytes, { signal }), signal)
   } catch (cause) {
     if (cause instanceof SigningError) throw cause
     throw new SigningError(`the signer of ${signer.did} failed`, { cause })

@@ -208,7 +208,7 @@ function refusal(denial: Denial, walk: Walk, { context }: Search): Denial {
     code,
     message: `the attestation does not stand: ${message}`,
     requirement: requirementOf(code),
-    ...(detail === undefined ? {} : { detail }),
+    ...(detail !== undefined && { detail }),
   }
 }
 

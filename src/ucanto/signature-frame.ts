@@ -48,7 +48,7 @@ export function absentSignatureFrame(): Uint8Array {
 /**
  * Takes a signature out of its frame.
  *
- * @throws {@link MalformedError} when the frame is anything but its code, its length and 64 bytes.
+ * @throws MalformedError when the frame is anything but its code, its length and 64 bytes.
  */
 export function readSignatureFrame(bytes: unknown): FramedSignature {
   if (!(bytes instanceof Uint8Array)) throw new MalformedError('UCT-18', '`s` is not bytes')

@@ -25,9 +25,9 @@ export function signingInput({ issuer, audience, payload }: SignedFields, { alg 
     att: att as IpldValue,
     exp: exp as IpldValue,
     prf: (prf as readonly IpldValue[]).map(String),
-    ...(fct === undefined ? {} : { fct }),
-    ...(nnc === undefined ? {} : { nnc }),
-    ...(nbf === undefined ? {} : { nbf }),
+    ...(fct !== undefined && { fct }),
+    ...(nnc !== undefined && { nnc }),
+    ...(nbf !== undefined && { nbf }),
   }
   const utf8 = new TextEncoder()
   const encode = (value: IpldValue): string => encodeBase64url(utf8.encode(dagJson(value)))

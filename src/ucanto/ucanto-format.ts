@@ -63,7 +63,7 @@ interface Rules extends ResourceRules {
  * no harm when they run twice as `idempotent`, or gives the authorizer `minimumNonceBytes: 0`: then two calls that are
  * equal within one second are one call, and the second is refused as `replayed`.
  *
- * @throws {@link ArgumentError} when an option makes no sense.
+ * @throws ArgumentError when an option makes no sense.
  */
 export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<UcantoToken> {
   const {
@@ -84,7 +84,7 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<Uca
     recognizes: isArchive,
     read: (container, context) => readCall(container, context, rules, bound),
     open: (container, { limits }) => decode(container, { limits }),
-    ...(bound === undefined ? {} : { resourceArgument: bound }),
+    ...(bound !== undefined && { resourceArgument: bound }),
   } satisfies TokenFormat<UcantoToken>)
 }
 

@@ -57,7 +57,7 @@ export interface UcantoService {
  * UCT-46: the table has no prototype, because that server follows names such as `constructor/assign` into it.
  *
  * @param handlers - by command, such as `/mail/send`. What they return has to be a map, as receipts want it.
- * @throws {@link ArgumentError} for a command of one segment, or one that stands below another.
+ * @throws ArgumentError for a command of one segment, or one that stands below another.
  */
 export function ucantoService<Args>(
   guard: Pick<Guard<Args>, 'use'>,

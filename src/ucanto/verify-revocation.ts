@@ -73,7 +73,7 @@ const optionForms: Forms<UcantoRevocationOptions> = Object.freeze({
  * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
  *
  * @param container - the archive or message with the invocation.
- * @throws {@link ArgumentError} when an option is not of its type, or `find` gives something else than a token.
+ * @throws ArgumentError when an option is not of its type, or `find` gives something else than a token.
  * @throws what `find` throws, and the reason of the signal when it fires meanwhile.
  */
 export async function verifyRevocation(
@@ -94,7 +94,7 @@ export async function verifyRevocation(
     replay: { claim: () => true },
     formats: [ucantoFormat({ attestationAuthorities })],
   })
-  const decision = await authorizer.authorize(container, signal === undefined ? {} : { signal })
+  const decision = await authorizer.authorize(container, { signal })
   if (!decision.allowed) return Object.freeze({ accepted: false, denial: decision.denial })
   const { subject, args } = decision.authorization
   const target = args.ucan as CID
@@ -131,7 +131,7 @@ function refuse(
   message: string,
   missing?: readonly CID[],
 ): UcantoRevocationVerdict {
-  const denial: Denial = { code, message, requirement: 'UCT-47', ...(missing === undefined ? {} : { missing }) }
+  const denial: Denial = { code, message, requirement: 'UCT-47', ...(missing !== undefined && { missing }) }
   return Object.freeze({ accepted: false, denial: Object.freeze(denial) })
 }
 

@@ -59,7 +59,7 @@ export interface CreateVaultOptions extends VaultOptions {
 /**
  * Makes a vault over a source of secrets.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do.
  */
 export function createVault(options: CreateVaultOptions): Vault {
   const { source, credentials, ...settings } = checkConfiguration('vault', options, {
@@ -111,7 +111,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
       const found = await find(request.reference, signal)
       checkCall(found.credential, admission)
       const credential = sendable(found.credential)
-      // before the secret is read: a target that is not allowed costs the store nothing
+      // Before the secret is read: a target that is not allowed costs the store nothing.
       checkDestination(credential, plain.target, plain.method)
       const released = await release(found, admission, useOptions, context)
       const forms = encodedForms(released.secrets)

@@ -8,7 +8,7 @@ export type SecretValue = string | Uint8Array | Secret | Readonly<Record<string,
 /**
  * Wraps a secret; one that is wrapped already is copied.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is empty, or none of these.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when it is empty, or none of these.
  */
 export function toSecret(value: SecretValue, reference: string): Secret {
   checkConfiguration(`credential ${quote(reference)}`, { secret: value }, { secret: secretValue })

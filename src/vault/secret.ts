@@ -7,7 +7,7 @@
 import { VaultError } from '../errors.ts'
 
 /** What every way of printing gives. */
-const REDACTED = 'Secret(redacted)'
+const redacted = 'Secret(redacted)'
 
 /**
  * A secret: some bytes, most often text, sometimes several named fields as a JSON object of strings.
@@ -19,9 +19,9 @@ const REDACTED = 'Secret(redacted)'
  */
 export class Secret {
   static {
-    // Node prints an object by the method of this name; other hosts do not know it
+    // Node prints an object by the method of this name; other hosts do not know it.
     const inspect = Symbol.for('nodejs.util.inspect.custom')
-    Object.defineProperty(Secret.prototype, inspect, { value: () => REDACTED })
+    Object.defineProperty(Secret.prototype, inspect, { value: () => redacted })
   }
 
   readonly #bytes: Uint8Array
@@ -29,10 +29,10 @@ export class Secret {
 
   /**
    * @param value - the secret as text or bytes; bytes are copied.
-   * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is empty.
+   * @throws VaultError `ERR_VAULT_CONFIGURATION` when it is empty.
    */
   constructor(value: string | Uint8Array) {
-    // anything else would become bytes too, most often none or zeros
+    // Anything else would become bytes too, most often none or zeros.
     if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
       throw new VaultError('ERR_VAULT_CONFIGURATION', 'a secret must be text or bytes')
     }
@@ -59,7 +59,7 @@ export class Secret {
   /**
    * Returns the secret as text.
    *
-   * @throws {@link VaultError} `ERR_VAULT_REVOKED` after `dispose`, `ERR_VAULT_INTEGRITY` when it is not UTF-8.
+   * @throws VaultError `ERR_VAULT_REVOKED` after `dispose`, `ERR_VAULT_INTEGRITY` when it is not UTF-8.
    */
   reveal(): string {
     const bytes = this.#live()
@@ -78,7 +78,7 @@ export class Secret {
   /**
    * Returns one named field.
    *
-   * @throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the secret has no such field of text.
+   * @throws VaultError `ERR_VAULT_INTEGRITY` when the secret has no such field of text.
    */
   revealField(name: string): string {
     const value = this.#fields()?.get(name)
@@ -114,11 +114,11 @@ export class Secret {
 
   // SEC-01: the ways in which hosts turn an object into text
   toString(): string {
-    return REDACTED
+    return redacted
   }
 
   toJSON(): string {
-    return REDACTED
+    return redacted
   }
 
   get [Symbol.toStringTag](): string {

@@ -26,7 +26,7 @@ export interface SecretReading {
   /** Set when the store did not answer and this is what it said before, within the lease. */
   readonly stale?: true
   /** Ends it at its origin. Present when the origin can do that; resolves when it has. */
-  readonly revoke?: (options: { readonly signal?: AbortSignal }) => Promise<void>
+  readonly revoke?: (options: { readonly signal?: AbortSignal | undefined }) => Promise<void>
 }
 
 /** How a secret is read. */
@@ -35,7 +35,7 @@ export interface ReadOptions {
   readonly scope: string
   /** Whether to ask the store itself, past everything that is kept in memory. Default false. */
   readonly fresh?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -72,7 +72,7 @@ export interface SecretSource {
    */
   replace?(
     reference: string,
-    successor: { readonly secret: Secret; readonly expectedVersion: string; readonly signal?: AbortSignal },
+    successor: { readonly secret: Secret; readonly expectedVersion: string; readonly signal?: AbortSignal | undefined },
   ): Promise<string>
   /**
    * Runs a task while nobody else who uses the same store runs one for this reference. Needed where a secret is

@@ -29,13 +29,13 @@ export interface Release {
  */
 export type Recheck = (
   authorization: Authorization,
-  options: { readonly signal?: AbortSignal },
+  options: { readonly signal?: AbortSignal | undefined },
 ) => boolean | Promise<boolean>
 
 /** Options of both verbs of a {@link Vault}. */
 export interface ReleaseOptions {
   /** Stops the work. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Asked after the secret was read and before it is used. None by default: time is checked again in any case. */
   readonly recheck?: Recheck
   /**

@@ -2,7 +2,7 @@ import { Resolver } from 'did-resolver'
 import fc from 'fast-check'
 import { getResolver } from 'key-did-resolver'
 import { describe, expect, it } from 'vitest'
-import { decompressPoint, P256, SECP256K1 } from '../../src/did/curves/weierstrass.ts'
+import { decompressPoint, p256Curve, secp256k1Curve } from '../../src/did/curves/weierstrass.ts'
 import { type Did, parseDid } from '../../src/did/did.ts'
 import { documentKeys, type VerificationRelationship } from '../../src/did/did-document.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
@@ -16,7 +16,7 @@ const ed25519 = parseDidKey('did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGt
 const p256 = parseDidKey('did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv')
 const secp256k1 = parseDidKey('did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme')
 const multibase = ed25519.did.slice('did:key:'.length)
-const { x, y } = coordinates(P256, p256.bytes)
+const { x, y } = coordinates(p256Curve, p256.bytes)
 
 const multikey = { type: 'Multikey', publicKeyMultibase: multibase }
 
@@ -30,7 +30,7 @@ describe('a DID document', () => {
     [
       'JsonWebKey2020',
       secp256k1,
-      jwk('JsonWebKey2020', { kty: 'EC', crv: 'secp256k1', ...coordinates(SECP256K1, secp256k1.bytes) }),
+      jwk('JsonWebKey2020', { kty: 'EC', crv: 'secp256k1', ...coordinates(secp256k1Curve, secp256k1.bytes) }),
     ],
     [
       'Ed25519VerificationKey2018',
@@ -357,7 +357,7 @@ function jwk(type: string, publicKeyJwk: object): object {
   return { type, publicKeyJwk }
 }
 
-function coordinates(curve: typeof P256, bytes: Uint8Array): { x: string; y: string } {
+function coordinates(curve: typeof p256Curve, bytes: Uint8Array): { x: string; y: string } {
   const point = decompressPoint(curve, bytes)
   return { x: encodeBase64url(point.x), y: encodeBase64url(point.y) }
 }

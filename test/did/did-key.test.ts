@@ -1,7 +1,7 @@
 import { Point } from '@noble/ed25519'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isCompressedPoint, P256, SECP256K1, toBigEndian } from '../../src/did/curves/weierstrass.ts'
+import { isCompressedPoint, p256Curve, secp256k1Curve, toBigEndian } from '../../src/did/curves/weierstrass.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { didKeyFrom, parseDidKey, publicKey } from '../../src/did/did-key.ts'
 import { encodeMultikey } from '../../src/did/multikey.ts'
@@ -9,7 +9,7 @@ import { MalformedError } from '../../src/errors.ts'
 import { decodeHex, encodeBase58btc, encodeBase64url, encodeHex } from '../../src/ipld/base.ts'
 import { costOf } from '../support/cost.ts'
 
-const P = 2n ** 255n - 19n
+const p = 2n ** 255n - 19n
 
 /** From the test vectors of the did:key specification and of the UCAN specifications. */
 const examples = [
@@ -115,14 +115,14 @@ describe('a did:key', () => {
   it('KEY-05 has a y below p, so that no key has two names', () => {
     for (let over = 0n; over < 19n; over++) {
       for (const sign of [0n, 2n ** 255n]) {
-        expect.soft(refusal(didOf([0xed, 0x01], littleEndian(P + over + sign)))).toBe('KEY-05')
+        expect.soft(refusal(didOf([0xed, 0x01], littleEndian(p + over + sign)))).toBe('KEY-05')
       }
     }
   })
 
   it('KEY-06 is none of the 14 encodings of the points of small order [attack 56]', () => {
     const y8 = 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
-    const encodings = [0n, 1n, P - 1n, y8, P - y8, P, P + 1n].flatMap((y) => [y, y + 2n ** 255n].map(littleEndian))
+    const encodings = [0n, 1n, p - 1n, y8, p - y8, p, p + 1n].flatMap((y) => [y, y + 2n ** 255n].map(littleEndian))
     expect(new Set(encodings.map(encodeHex)).size).toBe(14)
     for (const bytes of encodings) {
       expect.soft(Point.fromBytes(bytes, true).isSmallOrder(), encodeHex(bytes)).toBe(true)
@@ -135,8 +135,8 @@ describe('a did:key', () => {
   it('KEY-07 is a point on its curve [attack 59]', () => {
     expect(refusal(didOf([0xed, 0x01], littleEndian(2n)))).toBe('KEY-07')
     for (const [code, { p }] of [
-      [[0x80, 0x24], P256],
-      [[0xe7, 0x01], SECP256K1],
+      [[0x80, 0x24], p256Curve],
+      [[0xe7, 0x01], secp256k1Curve],
     ] as const) {
       for (const x of [p, p + 1n, 2n ** 256n - 1n]) expect.soft(refusal(didOf(code, compressed(x)))).toBe('KEY-07')
     }
@@ -190,8 +190,8 @@ describe('a did:key', () => {
 
 describe('a compressed point', () => {
   it.each([
-    ['ES256', P256],
-    ['ES256K', SECP256K1],
+    ['ES256', p256Curve],
+    ['ES256K', secp256k1Curve],
   ] as const)('of %s is told from other bytes as a modular power tells it', (_, curve) => {
     fc.assert(
       fc.property(fc.bigInt(0n, 2n ** 256n - 1n), (x) => {

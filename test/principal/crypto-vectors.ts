@@ -44,7 +44,7 @@ interface WycheproofFile {
 
 /** Reads a file of Wycheproof. */
 export function wycheproof(algorithm: SignatureAlgorithm): readonly SignatureVector[] {
-  const { testGroups } = readFixture(`C2SP-wycheproof/${WYCHEPROOF_FILES[algorithm]}`) as WycheproofFile
+  const { testGroups } = readFixture(`C2SP-wycheproof/${wycheproofFiles[algorithm]}`) as WycheproofFile
   return testGroups.flatMap(({ publicKey: { pk, uncompressed }, tests }) =>
     tests.map(({ tcId, msg, sig, result }) => ({
       name: `${algorithm} ${tcId}`,
@@ -85,7 +85,7 @@ export async function verdict(
   return verifySignature(backend, key, await backend.prepareKey(key), vector.signature, vector.message)
 }
 
-const WYCHEPROOF_FILES = {
+const wycheproofFiles = {
   Ed25519: 'ed25519_test.json',
   ES256: 'ecdsa_secp256r1_sha256_p1363_test.json',
   ES256K: 'ecdsa_secp256k1_sha256_p1363_test.json',

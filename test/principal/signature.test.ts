@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Point } from '@noble/ed25519'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bigEndian, P256, SECP256K1, toBigEndian } from '../../src/did/curves/weierstrass.ts'
+import { bigEndian, p256Curve, secp256k1Curve, toBigEndian } from '../../src/did/curves/weierstrass.ts'
 import { parseDidKey, publicKey } from '../../src/did/did-key.ts'
 import type { SignatureAlgorithm } from '../../src/did/public-key.ts'
 import { digestKey } from '../../src/ipld/cid.ts'
@@ -12,7 +12,7 @@ import { importSigner } from '../../src/principal/import-signer.ts'
 import { toLowS, twinSignature, verifySignature, verifySignatureAsync } from '../../src/principal/signature.ts'
 import { verdict, verifyingBackends } from './crypto-vectors.ts'
 
-const L = Point.CURVE().n
+const l = Point.CURVE().n
 const algorithms = ['Ed25519', 'ES256', 'ES256K'] as const
 const message = new TextEncoder().encode('a message of some length, as tokens have')
 
@@ -57,7 +57,7 @@ describe('an Ed25519 signature', () => {
   it('SIG-02 has S below L, and no second S that is as good [attack 55]', async () => {
     const { key, signature } = await signed('Ed25519')
     const s = littleEndian(signature.subarray(32))
-    for (let other = s + L; other < 2n ** 256n; other += L) {
+    for (let other = s + l; other < 2n ** 256n; other += l) {
       const forged = join(signature.subarray(0, 32), toLittleEndian(other))
       for (const backend of verifyingBackends) {
         expect.soft(await verdict(backend, { algorithm: 'Ed25519', key, message, signature: forged })).toBe(false)
@@ -79,8 +79,8 @@ describe('an Ed25519 signature', () => {
     const torsion = torsionPoint()
     await fc.assert(
       fc.asyncProperty(
-        fc.bigInt(1n, L - 1n),
-        fc.bigInt(1n, L - 1n),
+        fc.bigInt(1n, l - 1n),
+        fc.bigInt(1n, l - 1n),
         fc.nat(7),
         fc.nat(7),
         fc.uint8Array({ maxLength: 40 }),
@@ -88,8 +88,8 @@ describe('an Ed25519 signature', () => {
           const a = Point.BASE.multiply(secret).add(torsion.multiply(BigInt(keyPart), false))
           const r = Point.BASE.multiply(nonce).add(torsion.multiply(BigInt(rPart), false))
           const [key, rBytes] = [a.toBytes(), r.toBytes()]
-          const k = littleEndian(createHash('sha512').update(rBytes).update(key).update(text).digest()) % L
-          const signature = join(rBytes, toLittleEndian((nonce + k * secret) % L))
+          const k = littleEndian(createHash('sha512').update(rBytes).update(key).update(text).digest()) % l
+          const signature = join(rBytes, toLittleEndian((nonce + k * secret) % l))
           // with the cofactor every one of these would hold; without it the parts of order 8 have to cancel
           const expected = torsion.multiply((BigInt(rPart) + k * BigInt(keyPart)) % 8n, false).is0()
           for (const backend of verifyingBackends) {
@@ -116,7 +116,7 @@ describe('an Ed25519 signature', () => {
 })
 
 describe.each(['ES256', 'ES256K'] as const)('a signature of %s', (algorithm) => {
-  const { n } = algorithm === 'ES256' ? P256 : SECP256K1
+  const { n } = algorithm === 'ES256' ? p256Curve : secp256k1Curve
 
   it('SIG-05 has r and s from 1 to n - 1, whatever the back end thinks', async () => {
     const key = publicKey(algorithm, (await signed(algorithm)).key)
@@ -198,7 +198,7 @@ function torsionPoint(): Point {
     try {
       const point = Point.fromBytes(toLittleEndian(y))
       // the library takes scalars below L only
-      const torsion = point.multiply(L - 1n, false).add(point)
+      const torsion = point.multiply(l - 1n, false).add(point)
       if (!torsion.double().double().is0()) return torsion
     } catch {
       // no point has this y

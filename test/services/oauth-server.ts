@@ -67,7 +67,7 @@ export interface OAuthServer {
 export const CLIENT_ID = 'procura service'
 export const CLIENT_SECRET = 'canary/client+secret 1'
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
-const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+const accessToken = 'urn:ietf:params:oauth:token-type:access_token'
 
 /** Starts one on loopback: rotating refresh tokens, client credentials, revocation, and token exchange with actors. */
 export async function startOAuthServer(): Promise<OAuthServer> {
@@ -184,7 +184,7 @@ async function exchange(provider: Provider, context: Context, exchanges: OAuthSe
   const subject = await provider.AccessToken.find(params['subject_token'] ?? '')
   const actor =
     params['actor_token'] === undefined ? undefined : await provider.ClientCredentials.find(params['actor_token'])
-  if (subject === undefined || subject.isExpired || params['subject_token_type'] !== ACCESS_TOKEN)
+  if (subject === undefined || subject.isExpired || params['subject_token_type'] !== accessToken)
     return refuse('invalid_grant')
   if ((params['actor_token'] !== undefined) !== (actor !== undefined)) return refuse('invalid_grant')
   const granted = new Set(subject.scope?.split(' '))
@@ -196,7 +196,7 @@ async function exchange(provider: Provider, context: Context, exchanges: OAuthSe
   exchanges.push({ token: value, subject: accountId ?? '', actor: actor?.clientId, scope })
   context.body = {
     access_token: value,
-    issued_token_type: ACCESS_TOKEN,
+    issued_token_type: accessToken,
     token_type: 'Bearer',
     expires_in: token.expiration,
     scope,

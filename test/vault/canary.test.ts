@@ -23,19 +23,19 @@ import type { Vault } from '../../src/vault/vault.ts'
 import { AGENT, OWNER, permission, type Received, serve, type TestServer } from './support.ts'
 
 /** The one text that every secret here has in it, and its encodings. */
-const CANARY = 'kanarie7Vx9Qz'
-const FORMS = [
-  CANARY,
+const canary = 'kanarie7Vx9Qz'
+const forms = [
+  canary,
   ...[0, 1, 2].map((before) =>
-    Buffer.from('\0'.repeat(before) + CANARY)
+    Buffer.from('\0'.repeat(before) + canary)
       .toString('base64')
       .slice(before === 0 ? 0 : before + 1, -3),
   ),
-  Buffer.from(CANARY).toString('hex'),
+  Buffer.from(canary).toString('hex'),
 ]
-const secretText = `sk-${CANARY}-1`
-const pair = { username: `u-${CANARY}`, password: `p-${CANARY}` }
-const awsKeys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: `aws-${CANARY}` }
+const secretText = `sk-${canary}-1`
+const pair = { username: `u-${canary}`, password: `p-${canary}` }
+const awsKeys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: `aws-${canary}` }
 
 let upstream: TestServer
 let folder: string
@@ -138,7 +138,7 @@ async function expectSilence(what: string, run: () => Promise<unknown>, reading?
   } finally {
     for (const undo of restore) undo()
   }
-  for (const form of FORMS) expect(`${seen}${printed.join('')}`.includes(form), `${what}: ${form}`).toBe(false)
+  for (const form of forms) expect(`${seen}${printed.join('')}`.includes(form), `${what}: ${form}`).toBe(false)
 }
 
 /** One way in which a use goes wrong, or comes back with an echo, and how the body is read. */
@@ -337,13 +337,13 @@ describe('a secret on failing ways [attack 77]', () => {
     await expectSilentVault('env', env)
 
     const path = join(folder, 'file')
-    const key = { passphrase: `correct ${CANARY}` }
+    const key = { passphrase: `correct ${canary}` }
     const file = await openFileVault({ path, key, create: true, scryptCost: 16_384, ...limits })
     await file.put('a', { ...rules(bearer()), secret: secretText })
     await expectSilentVault('file', file)
     for (const [what, run] of [
       ['list', () => file.list()],
-      ['another key', () => openFileVault({ path, key: { passphrase: `wrong ${CANARY}` } })],
+      ['another key', () => openFileVault({ path, key: { passphrase: `wrong ${canary}` } })],
       ['a short passphrase', () => openFileVault({ path: `${path}2`, key: { passphrase: 'short' }, create: true })],
       ['no credential', () => file.rotate('b', secretText)],
       ['wrong rules', () => file.put('b', { ...rules(bearer()), secret: secretText, methods: ['get'] })],
@@ -372,14 +372,14 @@ describe('a secret on failing ways [attack 77]', () => {
 
   it('appears nowhere when tokens are made of it', async () => {
     const token = {
-      access_token: `at-${CANARY}`,
+      access_token: `at-${canary}`,
       token_type: 'Bearer',
       expires_in: 900,
-      refresh_token: `rt2-${CANARY}`,
+      refresh_token: `rt2-${canary}`,
     }
     const server = await backend(() => ({ body: JSON.stringify(token) }))
     const tokenEndpoint = `${server.origin}/token`
-    const secret = { refreshToken: `rt-${CANARY}`, clientSecret: `cs-${CANARY}` }
+    const secret = { refreshToken: `rt-${canary}`, clientSecret: `cs-${canary}` }
     const refreshing = memoryVault({ a: { ...rules(refreshToken({ tokenEndpoint, clientId: 'c' })), secret } }, limits)
     await expectSilentVault('refresh', refreshing)
     const client = memoryVault(
@@ -470,11 +470,11 @@ describe('a secret on failing ways [attack 77]', () => {
         tokenEndpoint: `${origin}/token`,
         revocationEndpoint: `${origin}/revoke`,
         clientId: 'c',
-        clientSecret: `cs-${CANARY}`,
+        clientSecret: `cs-${canary}`,
         credentials: {
           a: {
-            subjectToken: async () => ({ token: `st-${CANARY}` }),
-            actorToken: async () => ({ token: `ac-${CANARY}` }),
+            subjectToken: async () => ({ token: `st-${canary}` }),
+            actorToken: async () => ({ token: `ac-${canary}` }),
             ...rules(bearer()),
           },
         },
@@ -485,7 +485,7 @@ describe('a secret on failing ways [attack 77]', () => {
   const resilience = { attempts: 1, attemptTimeoutMs: 60 }
   /** Right answers for all of them. */
   const well = (received: Received): { readonly body: string } => {
-    const auth = { client_token: `hvs-${CANARY}`, lease_duration: 900 }
+    const auth = { client_token: `hvs-${canary}`, lease_duration: 900 }
     const lease = received.url.includes('creds') ? { lease_id: 'database/creds/p/1', lease_duration: 60 } : {}
     const data = received.url.includes('creds')
       ? pair
@@ -494,7 +494,7 @@ describe('a secret on failing ways [attack 77]', () => {
         : { data: { a: secretText }, metadata: { version: 1, destroyed: false, deletion_time: '' } }
     const managed = { Name: 's', VersionId: 'v', VersionStages: ['AWSCURRENT'], SecretString: secretText }
     const token = {
-      access_token: `at-${CANARY}`,
+      access_token: `at-${canary}`,
       token_type: 'Bearer',
       expires_in: 60,
       issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
@@ -502,7 +502,7 @@ describe('a secret on failing ways [attack 77]', () => {
     if (received.body.includes('AssumeRole')) {
       const session = AGENT.replaceAll(':', '-')
       return {
-        body: `<R><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>t-${CANARY}</SecretAccessKey><SessionToken>${secretText}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration><Arn>arn:aws:sts::123456789012:assumed-role/r/${session}</Arn></R>`,
+        body: `<R><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>t-${canary}</SecretAccessKey><SessionToken>${secretText}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration><Arn>arn:aws:sts::123456789012:assumed-role/r/${session}</Arn></R>`,
       }
     }
     return { body: JSON.stringify({ auth, ...lease, data, ...managed, ...token }) }

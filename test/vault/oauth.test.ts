@@ -27,8 +27,8 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()))
 })
 
-const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
-const good = { access_token: 'canary-at', issued_token_type: ACCESS_TOKEN, token_type: 'Bearer', expires_in: 60 }
+const accessToken = 'urn:ietf:params:oauth:token-type:access_token'
+const good = { access_token: 'canary-at', issued_token_type: accessToken, token_type: 'Bearer', expires_in: 60 }
 
 async function start(answer: object | ((received: Received) => object | number) = good): Promise<TestServer> {
   const server = await serve((received, response) => {
@@ -81,11 +81,11 @@ describe('token exchange', () => {
     expect(calls).toEqual([{ subject: OWNER, invoker: AGENT }])
     expect([...new URLSearchParams(server.received[0]?.body)]).toEqual([
       ['grant_type', 'urn:ietf:params:oauth:grant-type:token-exchange'],
-      ['requested_token_type', ACCESS_TOKEN],
+      ['requested_token_type', accessToken],
       ['subject_token', 'canary-st'],
       ['subject_token_type', 'urn:ietf:params:oauth:token-type:jwt'],
       ['actor_token', 'canary-actor'],
-      ['actor_token_type', ACCESS_TOKEN],
+      ['actor_token_type', accessToken],
       ['audience', 'crm'],
       ['audience', 'billing'],
       ['resource', 'https://crm.example'],

@@ -62,7 +62,7 @@ interface Answer {
 }
 
 /** Headers that this library has a reason to send; Node's client adds the second line. */
-const HEADERS: ReadonlySet<string> = new Set([
+const headers: ReadonlySet<string> = new Set([
   ...['accept', 'content-type', 'x-vault-request', 'x-vault-token', 'x-vault-namespace', 'cache-control', 'pragma'],
   ...['host', 'connection', 'content-length', 'accept-language', 'sec-fetch-mode', 'user-agent', 'accept-encoding'],
 ])
@@ -260,7 +260,7 @@ export async function startOpenBao(
       return refuse(400, what)
     }
     if (!url.pathname.startsWith('/v1/')) return wrong('the path is not below /v1/')
-    const unknown = Object.keys(received.headers).filter((name) => !HEADERS.has(name))
+    const unknown = Object.keys(received.headers).filter((name) => !headers.has(name))
     if (unknown.length > 0) return wrong(`headers ${unknown.join()}`)
     if (received.headers['x-vault-namespace'] !== NAMESPACE) return wrong('no namespace')
     const here = shapes.filter((shape) => shape.path.test(path))

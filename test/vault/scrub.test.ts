@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { encodedForms } from '../../src/vault/request/encoded-forms.ts'
-import { type BodyLimits, SCRUBBED_BYTES, scrubBody, scrubResponse } from '../../src/vault/request/scrub.ts'
+import { type BodyLimits, scrubBody, scrubbedBytes, scrubResponse } from '../../src/vault/request/scrub.ts'
 import { Secret } from '../../src/vault/secret.ts'
 
 const value = 'Sk/7+_live "q&a=1"'
@@ -62,9 +62,9 @@ describe('scrubbing', () => {
 
   it('SEC-04 searches the first 64 KiB, and lets the rest through as it is', async () => {
     const secret = new Secret('canary-77')
-    const out = await scrubbed(`canary-77${'x'.repeat(SCRUBBED_BYTES)}canary-77`, [secret], 1_000)
-    expect(out).toBe(`[redacted]${'x'.repeat(SCRUBBED_BYTES)}canary-77`)
-    expect(await scrubbed(`${'x'.repeat(SCRUBBED_BYTES - 1)}canary-77`, [secret], 999)).toMatch(/x\[redacted\]$/)
+    const out = await scrubbed(`canary-77${'x'.repeat(scrubbedBytes)}canary-77`, [secret], 1_000)
+    expect(out).toBe(`[redacted]${'x'.repeat(scrubbedBytes)}canary-77`)
+    expect(await scrubbed(`${'x'.repeat(scrubbedBytes - 1)}canary-77`, [secret], 999)).toMatch(/x\[redacted\]$/)
   })
 
   it('changes nothing else, whatever the chunks are', async () => {

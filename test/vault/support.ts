@@ -12,7 +12,7 @@ import type { Clock } from '../../src/time.ts'
 export const NOON = 1_767_225_600
 
 /** DIDs that are well formed; nobody signs here. */
-const SERVICE: Did = parseDid('did:web:service.example')
+const service: Did = parseDid('did:web:service.example')
 export const OWNER: Did = parseDid('did:web:owner.example')
 export const STRANGER: Did = parseDid('did:web:stranger.example')
 export const AGENT: Did = parseDid('did:web:agent.example')
@@ -26,7 +26,7 @@ export function permission(facts: Partial<AuthorizationFacts> & { readonly path?
     {
       subject: OWNER,
       invoker: AGENT,
-      audience: SERVICE,
+      audience: service,
       principals: [OWNER, AGENT],
       command: parseCommand(path ?? '/crm/read'),
       args: {},

@@ -20,7 +20,10 @@ export function allOf(sinks: readonly AuditSink[]): AuditSink {
   if (members.length === 0) throw new ArgumentError('allOf: `sinks` must have at least one')
   const name = `all of ${members.map((sink) => sink.name).join(', ')}`
 
-  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     // Every sink gets the event, also when the first has failed: the more logs have it the better.
     const results = await Promise.allSettled(members.map((sink) => appendTo(sink, event, options)))
     const confirmations: Confirmation[] = []

@@ -38,7 +38,7 @@ export function anyOf(sinks: readonly AuditSink[], options: AnyOfOptions): Audit
   async function one(
     sink: AuditSink,
     event: AuditEvent,
-    options: { readonly signal?: AbortSignal },
+    options: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
     try {
       return await sink.append(event, options)
@@ -49,7 +49,10 @@ export function anyOf(sinks: readonly AuditSink[], options: AnyOfOptions): Audit
     }
   }
 
-  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     try {
       return await Promise.any(members.map((sink) => one(sink, event, options)))
     } catch (cause) {

@@ -14,7 +14,7 @@ import { unconfirmed } from '../unconfirmed.ts'
 export async function appendTo(
   sink: AuditSink,
   event: AuditEvent,
-  options: { readonly signal?: AbortSignal },
+  options: { readonly signal?: AbortSignal | undefined },
 ): Promise<Confirmation> {
   try {
     return confirmationIn(await sink.append(event, options), sink.name)
@@ -40,7 +40,7 @@ function confirmationIn(answer: unknown, name: string): Confirmation {
   return {
     sink,
     durability,
-    ...(sequence === undefined ? {} : { sequence }),
-    ...(hash === undefined ? {} : { hash }),
+    ...(sequence !== undefined && { sequence }),
+    ...(hash !== undefined && { hash }),
   } as Confirmation
 }

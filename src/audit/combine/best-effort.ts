@@ -27,7 +27,7 @@ export function bestEffort(sink: AuditSink, options: BestEffortOptions): AuditSi
   const { onFailure, deadlineMs = 10_000 } = options
   const bounded = withDeadline(sink, { deadlineMs })
 
-  async function pass(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<void> {
+  async function pass(event: AuditEvent, options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
     try {
       await bounded.append(event, options)
     } catch (cause) {
@@ -35,7 +35,10 @@ export function bestEffort(sink: AuditSink, options: BestEffortOptions): AuditSi
     }
   }
 
-  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     void pass(event, options)
     return { sink: sink.name, durability: 'process' }
   }

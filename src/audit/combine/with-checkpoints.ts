@@ -28,7 +28,10 @@ export interface CheckpointOptions {
    * Sends the checkpoint to a second place: another machine, a bucket that cannot be overwritten, a transparency log.
    * Resolves when it is there; rejects when it is not, and then no further record is confirmed until it is.
    */
-  readonly publish: (checkpoint: Checkpoint, options: { readonly signal?: AbortSignal }) => void | Promise<void>
+  readonly publish: (
+    checkpoint: Checkpoint,
+    options: { readonly signal?: AbortSignal | undefined },
+  ) => void | Promise<void>
   /**
    * The last checkpoint of this log, signed by the same signer: the one in the second place, or the last event of kind
    * `checkpoint` in the log. Records and seconds are counted from it. Default: none is known, and a checkpoint is due with
@@ -89,14 +92,14 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
 
   async function make(position: LogPosition, signal: AbortSignal | undefined): Promise<void> {
     const time = Math.floor(clock.now())
-    const given = signal === undefined ? {} : { signal }
+    const given = { signal }
     async function work(): Promise<void> {
       const checkpoint = await signCheckpoint({ signer, log, position, time, ...given })
       await publish(checkpoint, given)
       await appendTo(sink, { ...checkpoint, kind: 'checkpoint', id: newEventId() }, given)
     }
     try {
-      // what does not mind the signal must not hold those who come after
+      // What does not mind the signal must not hold those who come after.
       await unlessAborted(work, signal)
     } catch (cause) {
       overdue = true
@@ -144,7 +147,10 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     }
   }
 
-  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     // A checkpoint may have to be waited for, and the event is the one that was given.
     const given = snapshot({ ...event }) as AuditEvent
     started ??= start()

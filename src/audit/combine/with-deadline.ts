@@ -29,7 +29,10 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
   const { deadlineMs = 500, maxInFlight = 1000 } = options
   let inFlight = 0
 
-  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     if (inFlight >= maxInFlight) {
       throw new AuditError(
         'ERR_AUDIT_UNCONFIRMED',
@@ -43,7 +46,7 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
           `the audit sink ${quote(sink.name)} did not confirm within ${deadlineMs} ms`,
         )
         reject(error)
-        // a sink that never answers leaves nothing at the caller's signal either
+        // A sink that never answers leaves nothing at the caller's signal either.
         deadline.end()
         return error
       })

@@ -38,7 +38,10 @@ export function withHealth(sink: AuditSink): ObservedSink {
   let healthy = true
   let lastFailure: AuditErrorCode | undefined
 
-  async function append(event: AuditEvent, options: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     inFlight++
     try {
       const confirmation = await appendTo(sink, event, options)
@@ -47,7 +50,7 @@ export function withHealth(sink: AuditSink): ObservedSink {
       return confirmation
     } catch (cause) {
       const error = unconfirmed(sink.name, cause)
-      // the sink works, and its log has what ended the intent
+      // The sink works, and its log has what ended the intent.
       if (error.code === 'ERR_AUDIT_SETTLED') throw error
       failed++
       healthy = false
@@ -59,7 +62,7 @@ export function withHealth(sink: AuditSink): ObservedSink {
   }
 
   function health(): AuditHealth {
-    return { healthy, confirmed, failed, inFlight, ...(lastFailure === undefined ? {} : { lastFailure }) }
+    return { healthy, confirmed, failed, inFlight, ...(lastFailure !== undefined && { lastFailure }) }
   }
 
   return Object.freeze({ ...historyOf(sink), name: sink.name, append, close: () => sink.close(), health })

@@ -14,9 +14,9 @@ import { checkConfiguration } from '../configuration.ts'
  */
 export interface PersonalKeyStore {
   /** Resolves to the key of that name, a new one when there was none. Rejects for one that was destroyed. */
-  obtain(name: string, options: { readonly signal?: AbortSignal }): Promise<WebCryptoKey>
+  obtain(name: string, options: { readonly signal?: AbortSignal | undefined }): Promise<WebCryptoKey>
   /** Resolves to the key, or to undefined when there is none or it was destroyed. Rejects when that is not known. */
-  find(name: string, options: { readonly signal?: AbortSignal }): Promise<WebCryptoKey | undefined>
+  find(name: string, options: { readonly signal?: AbortSignal | undefined }): Promise<WebCryptoKey | undefined>
 }
 
 /** A key store in memory, and the erasing. */

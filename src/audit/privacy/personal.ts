@@ -31,7 +31,7 @@ export interface SealPersonalOptions {
   /** The person: a pseudonym, or another name that says nothing by itself. It stands in the log in clear. */
   readonly key: string
   readonly keys: PersonalKeyStore
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The most that the fields of one event may take, in bytes of DAG-CBOR. */
@@ -60,7 +60,7 @@ export async function sealPersonal(
       `personal fields take ${plain.length} bytes, more than ${maxFieldBytes}`,
     )
   }
-  const key = await unlessAborted(() => keys.obtain(name, signal === undefined ? {} : { signal }), signal)
+  const key = await unlessAborted(() => keys.obtain(name, { signal }), signal)
   const iv = crypto.getRandomValues(new Uint8Array(12))
   const data = await crypto.subtle.encrypt(algorithm(iv, event, name), key, plain.slice())
   return Object.freeze({ key: name, iv: encodeBase64url(iv), data: encodeBase64url(new Uint8Array(data)) })
@@ -73,7 +73,7 @@ export async function sealPersonal(
  */
 export async function openPersonal(
   event: AuditEvent,
-  options: { readonly keys: PersonalKeyStore; readonly signal?: AbortSignal },
+  options: { readonly keys: PersonalKeyStore; readonly signal?: AbortSignal | undefined },
 ): Promise<IpldMap | undefined> {
   checkConfiguration('openPersonal', { event }, { event: table })
   checkConfiguration('openPersonal', options, { keys: having('find'), signal: maybe(abortSignal) })
@@ -81,7 +81,7 @@ export async function openPersonal(
   if (sealed === undefined) return undefined
   const { keys, signal } = options
   if (!isSealed(sealed) || typeof event.id !== 'string') throw broken()
-  const key = await unlessAborted(() => keys.find(sealed.key, signal === undefined ? {} : { signal }), signal)
+  const key = await unlessAborted(() => keys.find(sealed.key, { signal }), signal)
   if (key === undefined) return undefined
   try {
     const iv = decodeBase64url(sealed.iv, 12)

@@ -33,7 +33,7 @@ export interface IntentRecoveryOptions {
 /** Closes intents without an outcome, run by run. */
 export interface IntentRecovery {
   /** Reads what the log has since the last run, and closes what may be closed. What failed is tried again next time. */
-  run(options: { readonly signal?: AbortSignal }): Promise<RecoveryRun>
+  run(options: { readonly signal?: AbortSignal | undefined }): Promise<RecoveryRun>
 }
 
 /**
@@ -47,9 +47,9 @@ export function createIntentRecovery({ sink, clock, onRecovered }: IntentRecover
   let known: readonly OpenIntent[] = []
   let settled = 1
 
-  async function run({ signal }: { readonly signal?: AbortSignal }): Promise<RecoveryRun> {
-    const given = signal === undefined ? {} : { signal }
-    // before the log is read: an outcome that was written in time is then found in it
+  async function run({ signal }: { readonly signal?: AbortSignal | undefined }): Promise<RecoveryRun> {
+    const given = { signal }
+    // Before the log is read: an outcome that was written in time is then found in it.
     const now = clock.now()
     const found = await readOpenIntents(history, { since, known, ...given })
     since = found.newest
@@ -72,7 +72,7 @@ export function createIntentRecovery({ sink, clock, onRecovered }: IntentRecover
   }
 
   /** False when another process was first. AUD-37 */
-  async function close(intent: OpenIntent, given: { readonly signal?: AbortSignal }): Promise<boolean> {
+  async function close(intent: OpenIntent, given: { readonly signal?: AbortSignal | undefined }): Promise<boolean> {
     const { id, mode } = intent.event
     // AUD-09
     const outcome = { kind: 'outcome', ...base(), ...(mode && { mode }), intent: id, status: 'unknown' } as const
@@ -86,7 +86,7 @@ export function createIntentRecovery({ sink, clock, onRecovered }: IntentRecover
     return true
   }
 
-  async function markSettled(given: { readonly signal?: AbortSignal }): Promise<void> {
+  async function markSettled(given: { readonly signal?: AbortSignal | undefined }): Promise<void> {
     const before = known.reduce((least, { sequence }) => Math.min(least, sequence), since + 1)
     if (before - settled < settledEvery) return
     await appendTo(sink, { kind: 'settled', ...base(), before }, given)

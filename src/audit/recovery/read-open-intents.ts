@@ -32,7 +32,7 @@ export async function readOpenIntents(
     since,
     known,
     signal,
-  }: { readonly since: number; readonly known: readonly OpenIntent[]; readonly signal?: AbortSignal },
+  }: { readonly since: number; readonly known: readonly OpenIntent[]; readonly signal?: AbortSignal | undefined },
 ): Promise<OpenIntents> {
   const ended = new Set<string>()
   const released = new Set<string>()
@@ -55,14 +55,14 @@ export async function readOpenIntents(
     return true
   }
 
-  const pages = history.newestFirst(signal === undefined ? {} : { signal })[Symbol.asyncIterator]()
+  const pages = history.newestFirst({ signal })[Symbol.asyncIterator]()
   try {
     for (;;) {
       const page = await nextPage(pages, signal)
       if (page === undefined || !page.every(take)) break
     }
   } finally {
-    // it may hang as a page may, and there is nothing to learn from how it ends
+    // It may hang as a page may, and there is nothing to learn from how it ends.
     pages.return?.().catch(() => undefined)
   }
   const left = known

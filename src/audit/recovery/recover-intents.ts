@@ -10,7 +10,7 @@ export interface RecoverIntentsOptions {
   readonly sink: AuditSink
   /** Default: the host's clock. */
   readonly clock?: Clock
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -30,5 +30,5 @@ export async function recoverIntents(options: RecoverIntentsOptions): Promise<Re
     signal: maybe(abortSignal),
   })
   const { sink, clock = systemClock, signal } = options
-  return createIntentRecovery({ sink, clock }).run(signal === undefined ? {} : { signal })
+  return createIntentRecovery({ sink, clock }).run({ signal })
 }

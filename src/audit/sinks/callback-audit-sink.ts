@@ -13,7 +13,7 @@ export interface CallbackAuditSinkOptions extends ChainedSinkOptions {
   readonly write: (
     record: AuditRecord,
     line: string,
-    options: { readonly signal?: AbortSignal },
+    options: { readonly signal?: AbortSignal | undefined },
   ) => void | Promise<void>
   /** How safe a record is when `write` is done. Default `process`. */
   readonly durability?: Durability

@@ -89,7 +89,10 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
   let running: Promise<void> | undefined
   let closed = false
 
-  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
     const prepared = await prepareEvent(event, sha256)
     return new Promise<Confirmation>((resolve, reject) => {

@@ -95,7 +95,10 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     }
   }
 
-  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
     const prepared = await prepareEvent(event, sha256)
     const mine = turn.then(() => {
@@ -130,7 +133,7 @@ async function* newestFirst(database: SqliteDatabase, table: string): AsyncGener
     const records = rows.map(({ line }) => parseRecord(line))
     yield records
     next = records.at(-1)?.sequence ?? 0
-    // a page holds the process up, and two pages are not to do so together
+    // A page holds the process up, and two pages are not to do so together.
     await new Promise((resolve) => setTimeout(resolve))
   }
 }

@@ -40,7 +40,7 @@ export interface SignCheckpointOptions {
   /** The record that was reached. */
   readonly position: LogPosition
   readonly time: Timestamp
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -58,7 +58,7 @@ export async function signCheckpoint(options: SignCheckpointOptions): Promise<Ch
   })
   const { signer, log, position, time, signal } = options
   const statement = { log, sequence: position.sequence, hash: position.hash, time, signer: signer.did }
-  const ask = signal === undefined ? {} : { signal }
+  const ask = { signal }
   const signature = await unlessAborted(() => signer.sign(signedBytes(statement), ask), signal)
   return Object.freeze({ ...statement, signature: encodeBase64url(signature) })
 }

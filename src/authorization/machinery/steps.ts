@@ -48,7 +48,7 @@ export async function runAsync<T>(steps: Steps<T>): Promise<T> {
 /**
  * Runs steps that never have to wait.
  *
- * @throws {@link ArgumentError} when they do: a store, resolver, schema or back end given is asynchronous.
+ * @throws ArgumentError when they do: a store, resolver, schema or back end given is asynchronous.
  */
 export function runSync<T>(steps: Steps<T>): T {
   const step = steps.next()

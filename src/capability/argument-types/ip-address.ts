@@ -51,7 +51,7 @@ function holdsIpv4(groups: readonly number[]): boolean {
   const [a, b, c, d, e, f, g, h] = groups as readonly [number, number, number, number, number, number, number, number]
   // Teredo and 6to4
   if ((a === 0x2001 && b === 0) || a === 0x2002) return true
-  // NAT64: the prefix for everybody, and the one for use within a network
+  // NAT64: the prefix for everybody, and the one for use within a network.
   if (a === 0x64 && b === 0xff9b) return c === 1 || (c | d | e | f) === 0
   // ISATAP
   if ((e & 0xfdff) === 0 && f === 0x5efe) return true

@@ -9,7 +9,7 @@ import { elementsOf } from './collection.ts'
 import { equalTo } from './equality.ts'
 import type { Evaluation } from './evaluation.ts'
 import { compileGlob, splitGlob } from './glob.ts'
-import { FALSE, type Outcome, OVER_BUDGET, TRUE, UNRESOLVED } from './outcome.ts'
+import { type Outcome, overBudget, satisfied, unresolvedOutcome, unsatisfied } from './outcome.ts'
 import { compileSelector, field, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
@@ -40,9 +40,9 @@ export function compileStatement(statement: Statement): Evaluator {
     case 'not':
       return compileNot(compileStatement(statement[1]))
     case 'all':
-      return compileQuantifier(statement[1], FALSE, compileStatement(statement[2]))
+      return compileQuantifier(statement[1], unsatisfied, compileStatement(statement[2]))
     case 'any':
-      return compileQuantifier(statement[1], TRUE, compileStatement(statement[2]))
+      return compileQuantifier(statement[1], satisfied, compileStatement(statement[2]))
   }
 }
 
@@ -59,20 +59,20 @@ function compileTest(selectorText: string, test: Test): Evaluator {
     const { name } = only
     return (value, evaluation) => {
       evaluation.remaining -= cost
-      if (evaluation.remaining < 0) return OVER_BUDGET
+      if (evaluation.remaining < 0) return overBudget
       const found = field(value, name, evaluation)
-      if (found === unresolved) return UNRESOLVED
-      return test(found, evaluation) ? TRUE : FALSE
+      if (found === unresolved) return unresolvedOutcome
+      return test(found, evaluation) ? satisfied : unsatisfied
     }
   }
   return (value, evaluation) => {
     // POL-22
     evaluation.remaining -= cost
-    if (evaluation.remaining < 0) return OVER_BUDGET
+    if (evaluation.remaining < 0) return overBudget
     const found = resolve(value, evaluation)
     // POL-11: without a value there is nothing to be equal or unequal to.
-    if (found === unresolved) return UNRESOLVED
-    return test(found, evaluation) ? TRUE : FALSE
+    if (found === unresolved) return unresolvedOutcome
+    return test(found, evaluation) ? satisfied : unsatisfied
   }
 }
 
@@ -108,13 +108,13 @@ function compileLike(pattern: string): Test {
 
 function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
   return (value, evaluation) => {
-    if (--evaluation.remaining < 0) return OVER_BUDGET
-    let outcome: Outcome = TRUE
+    if (--evaluation.remaining < 0) return overBudget
+    let outcome: Outcome = satisfied
     for (const evaluate of evaluators) {
       const part = evaluate(value, evaluation)
       // POL-15: the first "false" decides, also after one that is unresolved.
-      if (part === FALSE || part === OVER_BUDGET) return part
-      if (part === UNRESOLVED) outcome = UNRESOLVED
+      if (part === unsatisfied || part === overBudget) return part
+      if (part === unresolvedOutcome) outcome = unresolvedOutcome
     }
     return outcome
   }
@@ -122,14 +122,14 @@ function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
 
 function compileOr(evaluators: readonly Evaluator[]): Evaluator {
   // POL-16: `or` of nothing is true, as the UCAN text has it.
-  const ofNone: Outcome = evaluators.length === 0 ? TRUE : FALSE
+  const ofNone: Outcome = evaluators.length === 0 ? satisfied : unsatisfied
   return (value, evaluation) => {
-    if (--evaluation.remaining < 0) return OVER_BUDGET
+    if (--evaluation.remaining < 0) return overBudget
     let outcome: Outcome = ofNone
     for (const evaluate of evaluators) {
       const part = evaluate(value, evaluation)
-      if (part === TRUE || part === OVER_BUDGET) return part
-      if (part === UNRESOLVED) outcome = UNRESOLVED
+      if (part === satisfied || part === overBudget) return part
+      if (part === unresolvedOutcome) outcome = unresolvedOutcome
     }
     return outcome
   }
@@ -137,35 +137,39 @@ function compileOr(evaluators: readonly Evaluator[]): Evaluator {
 
 function compileNot(evaluate: Evaluator): Evaluator {
   return (value, evaluation) => {
-    if (--evaluation.remaining < 0) return OVER_BUDGET
+    if (--evaluation.remaining < 0) return overBudget
     const outcome = evaluate(value, evaluation)
     // POL-17: what cannot be told stays so; a negation must not turn a missing value into a permission.
-    if (outcome === FALSE) return TRUE
-    return outcome === TRUE ? FALSE : outcome
+    if (outcome === unsatisfied) return satisfied
+    return outcome === satisfied ? unsatisfied : outcome
   }
 }
 
 /** `all` is decided by the first element that is false, `any` by the first that is true. */
-function compileQuantifier(selectorText: string, decisive: typeof FALSE | typeof TRUE, inner: Evaluator): Evaluator {
+function compileQuantifier(
+  selectorText: string,
+  decisive: typeof unsatisfied | typeof satisfied,
+  inner: Evaluator,
+): Evaluator {
   const selector = parseSelector(selectorText)
   const resolve = compileSelector(selector)
   const cost = 1 + selector.length
   // POL-18, POL-19: over nothing, `all` is true and `any` is false.
-  const ofNone: Outcome = decisive === FALSE ? TRUE : FALSE
+  const ofNone: Outcome = decisive === unsatisfied ? satisfied : unsatisfied
   return (value, evaluation) => {
     evaluation.remaining -= cost
-    if (evaluation.remaining < 0) return OVER_BUDGET
+    if (evaluation.remaining < 0) return overBudget
     const found = resolve(value, evaluation)
-    if (found === unresolved) return UNRESOLVED
+    if (found === unresolved) return unresolvedOutcome
     const elements = elementsOf(found, evaluation)
     // POL-20
-    if (elements === undefined) return FALSE
+    if (elements === undefined) return unsatisfied
     let outcome: Outcome = ofNone
     for (const element of elements) {
-      if (--evaluation.remaining < 0) return OVER_BUDGET
+      if (--evaluation.remaining < 0) return overBudget
       const part = inner(element, evaluation)
-      if (part === decisive || part === OVER_BUDGET) return part
-      if (part === UNRESOLVED) outcome = UNRESOLVED
+      if (part === decisive || part === overBudget) return part
+      if (part === unresolvedOutcome) outcome = unresolvedOutcome
     }
     return outcome
   }

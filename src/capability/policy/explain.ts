@@ -60,7 +60,7 @@ export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainO
       statement: index,
       description: describeStatement(statement),
       outcome: objection?.reason ?? 'true',
-      ...(objection === undefined ? {} : { objection: Object.freeze({ ...objection, statement: index }) }),
+      ...(objection !== undefined && { objection: Object.freeze({ ...objection, statement: index }) }),
     })
   })
   const outcome = findObjection(parsed, evaluators, args, beginEvaluation(args))?.reason ?? 'true'

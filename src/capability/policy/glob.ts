@@ -54,11 +54,11 @@ export function splitGlob(pattern: string): readonly string[] {
   let start = 0
   for (let position = 0; position < pattern.length; position++) {
     const code = pattern.charCodeAt(position)
-    if (code === BACKSLASH && pattern.charCodeAt(position + 1) === STAR) {
+    if (code === backslash && pattern.charCodeAt(position + 1) === star) {
       piece += pattern.slice(start, position)
       start = position + 1
       position++
-    } else if (code === STAR) {
+    } else if (code === star) {
       pieces.push(piece + pattern.slice(start, position))
       piece = ''
       start = position + 1
@@ -78,8 +78,8 @@ export function escapeGlob(text: string): string {
   return text.replaceAll('*', '\\*')
 }
 
-const STAR = 0x2a
-const BACKSLASH = 0x5c
+const star = 0x2a
+const backslash = 0x5c
 
 /** Longest piece for which the host's own search is used: its worst case is this many comparisons a character. */
 const maxNativePiece = 8

@@ -2,7 +2,7 @@ import type { IpldValue } from '../../ipld/value.ts'
 import { elementsOf } from './collection.ts'
 import { beginEvaluation, type Evaluation, maxSteps } from './evaluation.ts'
 import { compileStatement, type Evaluator } from './evaluator.ts'
-import { FALSE, type Outcome, TRUE, UNRESOLVED } from './outcome.ts'
+import { type Outcome, satisfied, unresolvedOutcome, unsatisfied } from './outcome.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import { showLiteral } from './show-literal.ts'
@@ -49,11 +49,11 @@ export function findObjection(
     const outcome = (evaluators[index] as Evaluator)(args, evaluation)
     if (evaluation.remaining < 0) return overBudget(policy[index] as Statement, index)
     // POL-10: only "true" permits.
-    if (outcome === TRUE) continue
-    if (outcome === FALSE) return explainOutcome(policy, index, args, outcome, evaluation, show)
+    if (outcome === satisfied) continue
+    if (outcome === unsatisfied) return explainOutcome(policy, index, args, outcome, evaluation, show)
     if (missing < 0) missing = index
   }
-  return missing < 0 ? undefined : explainOutcome(policy, missing, args, UNRESOLVED, evaluation, show)
+  return missing < 0 ? undefined : explainOutcome(policy, missing, args, unresolvedOutcome, evaluation, show)
 }
 
 function overBudget(statement: Statement, index: number): PolicyObjection {
@@ -91,9 +91,9 @@ function explainOutcome(
     path: Object.freeze(path),
     operator: statement[0],
     ...(hasSelector(statement) ? { selector: statement[1] } : {}),
-    reason: outcome === FALSE ? 'false' : 'unresolved',
+    reason: outcome === unsatisfied ? 'false' : 'unresolved',
     expected: expectation(statement),
-    ...(found === undefined ? {} : { found }),
+    ...(found !== undefined && { found }),
   })
 }
 
@@ -106,9 +106,9 @@ interface Step {
 /** The one part that decided, if it was one: not of `or` and `any`, which are false only when every part is. */
 function decisive(statement: Statement, value: IpldValue, outcome: Outcome, evaluation: Evaluation): Step | undefined {
   const operator = statement[0]
-  if (operator === 'not') return outcome === UNRESOLVED ? { statement: statement[1], value, step: 0 } : undefined
+  if (operator === 'not') return outcome === unresolvedOutcome ? { statement: statement[1], value, step: 0 } : undefined
   if (operator === 'and' || operator === 'or') {
-    if (operator === 'or' && outcome === FALSE && statement[1].length !== 1) return undefined
+    if (operator === 'or' && outcome === unsatisfied && statement[1].length !== 1) return undefined
     const step = statement[1].findIndex((part) => compileStatement(part)(value, evaluation) === outcome)
     const part = statement[1][step]
     return part === undefined ? undefined : { statement: part, value, step }
@@ -117,7 +117,7 @@ function decisive(statement: Statement, value: IpldValue, outcome: Outcome, eval
   const found = compileSelector(parseSelector(statement[1]))(value, evaluation)
   const elements = found === unresolved ? undefined : elementsOf(found, evaluation)
   if (elements === undefined) return undefined
-  if (operator === 'any' && outcome === FALSE && elements.length !== 1) return undefined
+  if (operator === 'any' && outcome === unsatisfied && elements.length !== 1) return undefined
   const evaluate = compileStatement(statement[2])
   const step = elements.findIndex((element) => evaluate(element, evaluation) === outcome)
   const element = elements[step]
@@ -130,7 +130,7 @@ function hasSelector(statement: Statement): statement is Exclude<Statement, read
 
 function foundFor(statement: Statement, value: IpldValue, outcome: Outcome, show: Show): string | undefined {
   if (!hasSelector(statement)) return undefined
-  if (outcome === UNRESOLVED) return 'no value'
+  if (outcome === unresolvedOutcome) return 'no value'
   const found = compileSelector(parseSelector(statement[1]))(value, beginEvaluation(value))
   return found === unresolved ? 'no value' : show(found)
 }

@@ -6,13 +6,13 @@
  */
 
 /** The statement does not hold. */
-export const FALSE = 0
+export const unsatisfied = 0
 /** The statement holds: the only outcome that permits. */
-export const TRUE = 1
+export const satisfied = 1
 /** Whether the statement holds cannot be told, because a selector leads to no value. */
-export const UNRESOLVED = 2
+export const unresolvedOutcome = 2
 /** The evaluation took more steps than it may. */
-export const OVER_BUDGET = 3
+export const overBudget = 3
 
 /** One of the four outcomes. */
-export type Outcome = typeof FALSE | typeof TRUE | typeof UNRESOLVED | typeof OVER_BUDGET
+export type Outcome = typeof unsatisfied | typeof satisfied | typeof unresolvedOutcome | typeof overBudget

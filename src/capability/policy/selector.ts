@@ -71,7 +71,7 @@ function readSelector(text: string, segments: SelectorSegment[] | undefined): vo
   if (typeof text !== 'string') throw new MalformedError('SEL-01', 'a selector is a string')
   if (text.length > maxSelectorLength) throw tooLarge(text)
   // SEL-02
-  if (text.charCodeAt(0) === DOT && skipOptional(text, 1) === text.length) return
+  if (text.charCodeAt(0) === dot && skipOptional(text, 1) === text.length) return
   let position = 0
   for (let count = 0; position < text.length || position === 0; count++) {
     if (count === maxSegments) throw tooLarge(text)
@@ -79,20 +79,20 @@ function readSelector(text: string, segments: SelectorSegment[] | undefined): vo
   }
 }
 
-const DOT = 0x2e
-const OPEN = 0x5b
-const CLOSE = 0x5d
-const QUOTE = 0x22
-const COLON = 0x3a
-const MINUS = 0x2d
-const QUESTION = 0x3f
-const BACKSLASH = 0x5c
+const dot = 0x2e
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const quoteMark = 0x22
+const colon = 0x3a
+const minus = 0x2d
+const question = 0x3f
+const backslash = 0x5c
 
 /** Reads one segment at `start`, adds it to `segments` if there are any, and returns the position after it. */
 function readSegment(text: string, start: number, segments: SelectorSegment[] | undefined): number {
-  const dotted = text.charCodeAt(start) === DOT
+  const dotted = text.charCodeAt(start) === dot
   const at = dotted ? start + 1 : start
-  if (text.charCodeAt(at) === OPEN) return readBracket(text, at, segments)
+  if (text.charCodeAt(at) === openBracket) return readBracket(text, at, segments)
   if (!dotted) throw malformed('SEL-01', text, start)
   let end = at
   while (isNameCharacter(text.charCodeAt(end), end > at)) end++
@@ -104,21 +104,21 @@ function readSegment(text: string, start: number, segments: SelectorSegment[] | 
 
 function readBracket(text: string, open: number, segments: SelectorSegment[] | undefined): number {
   const first = text.charCodeAt(open + 1)
-  if (first === QUOTE) {
+  if (first === quoteMark) {
     const close = endOfString(text, open + 1)
     const after = skipOptional(text, afterBracket(text, close))
     const name = readString(text, open + 1, close)
     segments?.push(Object.freeze({ kind: 'field', name, optional: after > close + 1 }))
     return after
   }
-  if (first === CLOSE) {
+  if (first === closeBracket) {
     const after = skipOptional(text, open + 2)
     segments?.push(Object.freeze({ kind: 'values', optional: after > open + 2 }))
     return after
   }
   const startEnd = endOfInteger(text, open + 1)
   const start = readInteger(text, open + 1, startEnd)
-  if (text.charCodeAt(startEnd) !== COLON) {
+  if (text.charCodeAt(startEnd) !== colon) {
     if (start === undefined) throw malformed('SEL-04', text, open + 1)
     const close = afterBracket(text, startEnd)
     const after = skipOptional(text, close)
@@ -134,8 +134,8 @@ function readBracket(text: string, open: number, segments: SelectorSegment[] | u
   segments?.push(
     Object.freeze({
       kind: 'slice',
-      ...(start === undefined ? {} : { start }),
-      ...(end === undefined ? {} : { end }),
+      ...(start !== undefined && { start }),
+      ...(end !== undefined && { end }),
       optional: after > close,
     }),
   )
@@ -144,14 +144,14 @@ function readBracket(text: string, open: number, segments: SelectorSegment[] | u
 
 /** Position after the `]` that must stand at `position`. */
 function afterBracket(text: string, position: number): number {
-  if (text.charCodeAt(position) !== CLOSE) throw malformed('SEL-01', text, position)
+  if (text.charCodeAt(position) !== closeBracket) throw malformed('SEL-01', text, position)
   return position + 1
 }
 
 /** Position after any number of `?`: said twice it says no more. */
 function skipOptional(text: string, position: number): number {
   let end = position
-  while (text.charCodeAt(end) === QUESTION) end++
+  while (text.charCodeAt(end) === question) end++
   return end
 }
 
@@ -166,7 +166,7 @@ function isDigit(code: number): boolean {
 }
 
 function endOfInteger(text: string, start: number): number {
-  let end = text.charCodeAt(start) === MINUS ? start + 1 : start
+  let end = text.charCodeAt(start) === minus ? start + 1 : start
   while (isDigit(text.charCodeAt(end))) end++
   return end
 }
@@ -185,8 +185,8 @@ function readInteger(text: string, start: number, end: number): number | undefin
 function endOfString(text: string, start: number): number {
   for (let position = start + 1; position < text.length; position++) {
     const code = text.charCodeAt(position)
-    if (code === QUOTE) return position + 1
-    if (code === BACKSLASH) position++
+    if (code === quoteMark) return position + 1
+    if (code === backslash) position++
   }
   throw malformed('SEL-03', text, start)
 }

@@ -8,10 +8,10 @@
 import { jacobi } from './jacobi.ts'
 
 /** 2^255 - 19, the field of Curve25519. */
-const P = 2n ** 255n - 19n
+const p = 2n ** 255n - 19n
 
 /** d of the curve `-x² + y² = 1 + d x² y²` (RFC 8032, section 5.1). */
-const D = 0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3n
+const d = 0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3n
 
 /**
  * Tells whether the y of an encoded point is less than p (RFC 8032, section 5.1.3, step 1). The 19 values from p up
@@ -32,7 +32,7 @@ export function isCanonicalY(bytes: Uint8Array): boolean {
  * @param bytes - 32 bytes for which {@link isCanonicalY} is true.
  */
 export function isSmallOrder(bytes: Uint8Array): boolean {
-  const y = SMALL_ORDER_Y.get(bytes[0] ?? 0)
+  const y = smallOrderY.get(bytes[0] ?? 0)
   if (y === undefined) return false
   for (let i = 1; i < 31; i++) if (bytes[i] !== y[i]) return false
   return ((bytes[31] ?? 0) & 0x7f) === y[31]
@@ -47,16 +47,16 @@ export function isSmallOrder(bytes: Uint8Array): boolean {
 export function isOnEdwardsCurve(bytes: Uint8Array): boolean {
   let y = BigInt((bytes[31] ?? 0) & 0x7f)
   for (let i = 30; i >= 0; i--) y = (y << 8n) | BigInt(bytes[i] ?? 0)
-  const yy = (y * y) % P
-  return jacobi(((yy + P - 1n) * (D * yy + 1n)) % P, P) >= 0
+  const yy = (y * y) % p
+  return jacobi(((yy + p - 1n) * (d * yy + 1n)) % p, p) >= 0
 }
 
 /** y of two of the four points of order 8; the other two have p minus it. */
-const Y8 = 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
+const y8 = 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
 
 /** The y of the points of order 4, 1, 2, 8 and 8, little-endian, by their first byte: it differs for each. */
-const SMALL_ORDER_Y: ReadonlyMap<number, Uint8Array> = new Map(
-  [0n, 1n, P - 1n, Y8, P - Y8].map((y) => {
+const smallOrderY: ReadonlyMap<number, Uint8Array> = new Map(
+  [0n, 1n, p - 1n, y8, p - y8].map((y) => {
     const bytes = Uint8Array.from({ length: 32 }, (_, i) => Number((y >> BigInt(8 * i)) & 0xffn))
     return [bytes[0] ?? 0, bytes]
   }),

@@ -21,7 +21,7 @@ export function jacobi(a: bigint, n: bigint): -1 | 0 | 1 {
     }
     const twos = 31 - Math.clz32(low & -low)
     const below = lowBits(bottom)
-    // (2/n) is -1 for n = 3 or 5 mod 8; reciprocity flips the sign when both are 3 mod 4
+    // (2/n) is -1 for n = 3 or 5 mod 8; reciprocity flips the sign when both are 3 mod 4.
     if (twos % 2 === 1 && ((below & 7) === 3 || (below & 7) === 5)) negative = !negative
     if (twos > 0) top >>= BigInt(twos)
     if ((lowBits(top) & 3) === 3 && (below & 3) === 3) negative = !negative

@@ -15,7 +15,7 @@ export interface WeierstrassCurve {
 }
 
 /** P-256 (SEC 2, section 2.4.2), the curve of `ES256`. */
-export const P256: WeierstrassCurve = Object.freeze({
+export const p256Curve: WeierstrassCurve = Object.freeze({
   p: 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn,
   a: 0xffffffff00000001000000000000000000000000fffffffffffffffffffffffcn,
   b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
@@ -23,7 +23,7 @@ export const P256: WeierstrassCurve = Object.freeze({
 })
 
 /** secp256k1 (SEC 2, section 2.4.1), the curve of `ES256K`. */
-export const SECP256K1: WeierstrassCurve = Object.freeze({
+export const secp256k1Curve: WeierstrassCurve = Object.freeze({
   p: 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2fn,
   a: 0n,
   b: 7n,
@@ -39,7 +39,7 @@ export const SECP256K1: WeierstrassCurve = Object.freeze({
 export function isCompressedPoint(curve: WeierstrassCurve, bytes: Uint8Array): boolean {
   if (bytes.length !== 33 || (bytes[0] !== 2 && bytes[0] !== 3)) return false
   const x = bigEndian(bytes, 1, 33)
-  // neither group has a point of order 2, so that y is never 0 and the symbol never either
+  // Neither group has a point of order 2, so that y is never 0 and the symbol never either.
   return x < curve.p && jacobi(ySquared(curve, x), curve.p) === 1
 }
 

@@ -7,7 +7,7 @@
 
 import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
-import { compressPoint, decompressPoint, P256, SECP256K1 } from '../../did/curves/weierstrass.ts'
+import { compressPoint, decompressPoint, p256Curve, secp256k1Curve } from '../../did/curves/weierstrass.ts'
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
 import { encodeEd25519Pkcs8 } from '../encode-pkcs8.ts'
@@ -51,15 +51,15 @@ interface NodeKey {
 }
 
 /** The names of the curves: in a JWK (RFC 7518, RFC 8812) and in OpenSSL. */
-const CURVES = Object.freeze({
-  ES256: Object.freeze({ jwk: 'P-256', openssl: 'prime256v1', points: P256 }),
-  ES256K: Object.freeze({ jwk: 'secp256k1', openssl: 'secp256k1', points: SECP256K1 }),
+const curves = Object.freeze({
+  ES256: Object.freeze({ jwk: 'P-256', openssl: 'prime256v1', points: p256Curve }),
+  ES256K: Object.freeze({ jwk: 'secp256k1', openssl: 'secp256k1', points: secp256k1Curve }),
 })
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  // some hosts that offer node:crypto lack the one-shot call
+  // Some hosts that offer node:crypto lack the one-shot call.
   if (typeof crypto.hash !== 'function') return Uint8Array.from(crypto.createHash('sha256').update(bytes).digest())
-  // by way of text: a buffer of the platform takes four times as long to make
+  // By way of text: a buffer of the platform takes four times as long to make.
   const text = sha256Key(bytes)
   const digest = new Uint8Array(32)
   for (let i = 0; i < 32; i++) digest[i] = text.charCodeAt(i)
@@ -82,8 +82,8 @@ function publicKeyOf({ algorithm, bytes }: PublicKey): crypto.KeyObject {
     const key = { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(bytes) }
     return crypto.createPublicKey({ key, format: 'jwk' })
   }
-  const { x, y } = decompressPoint(CURVES[algorithm].points, bytes)
-  const key = { kty: 'EC', crv: CURVES[algorithm].jwk, x: encodeBase64url(x), y: encodeBase64url(y) }
+  const { x, y } = decompressPoint(curves[algorithm].points, bytes)
+  const key = { kty: 'EC', crv: curves[algorithm].jwk, x: encodeBase64url(x), y: encodeBase64url(y) }
   return crypto.createPublicKey({ key, format: 'jwk' })
 }
 
@@ -94,7 +94,7 @@ function publicKeyOf({ algorithm, bytes }: PublicKey): crypto.KeyObject {
 function newSecret(algorithm: SignatureAlgorithm): Uint8Array {
   const secret = new Uint8Array(32)
   if (algorithm === 'Ed25519') return crypto.getRandomValues(secret)
-  const pair = crypto.createECDH(CURVES[algorithm].openssl)
+  const pair = crypto.createECDH(curves[algorithm].openssl)
   pair.generateKeys()
   const scalar = pair.getPrivateKey()
   secret.set(scalar, secret.length - scalar.length)
@@ -108,11 +108,11 @@ function privateKeyOf(algorithm: SignatureAlgorithm, secret: Uint8Array): crypto
     der.fill(0)
     return key
   }
-  const pair = crypto.createECDH(CURVES[algorithm].openssl)
+  const pair = crypto.createECDH(curves[algorithm].openssl)
   pair.setPrivateKey(secret)
   const point = pair.getPublicKey()
   const part = (from: number, to: number) => encodeBase64url(Uint8Array.from(point.subarray(from, to)))
-  const key = { kty: 'EC', crv: CURVES[algorithm].jwk, d: encodeBase64url(secret), x: part(1, 33), y: part(33, 65) }
+  const key = { kty: 'EC', crv: curves[algorithm].jwk, d: encodeBase64url(secret), x: part(1, 33), y: part(33, 65) }
   return crypto.createPrivateKey({ key, format: 'jwk' })
 }
 

@@ -34,7 +34,7 @@ export function sodiumBackend(sodium: Sodium): CryptoBackend {
     name: 'sodium',
     checksPoints: true,
     sha256: node.sha256,
-    ...(node.sha256Key === undefined ? {} : { sha256Key: node.sha256Key }),
+    ...(node.sha256Key !== undefined && { sha256Key: node.sha256Key }),
     prepareKey: (key: PublicKey) => prepare(key) as unknown as PreparedKey,
     verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
       const prepared = key as unknown as Prepared

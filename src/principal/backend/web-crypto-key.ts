@@ -4,13 +4,13 @@
  * @module
  */
 
-import { compressPoint, decompressPoint, P256 } from '../../did/curves/weierstrass.ts'
+import { compressPoint, decompressPoint, p256Curve } from '../../did/curves/weierstrass.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { SigningKey } from './backend.ts'
 
 /** What WebCrypto calls the two algorithms it knows: one object for importing, signing and verifying. */
-export const WEB_ALGORITHMS: Readonly<Record<'Ed25519' | 'ES256', Readonly<EcKeyImportParams & EcdsaParams>>> =
+export const webAlgorithms: Readonly<Record<'Ed25519' | 'ES256', Readonly<EcKeyImportParams & EcdsaParams>>> =
   Object.freeze({
     Ed25519: Object.freeze({ name: 'Ed25519', namedCurve: '', hash: '' }),
     ES256: Object.freeze({ name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }),
@@ -21,7 +21,7 @@ export function importPublicKey({ bytes }: PublicKey, algorithm: 'Ed25519' | 'ES
   return crypto.subtle.importKey(
     'raw',
     ownBytes(algorithm === 'Ed25519' ? bytes : uncompressed(bytes)),
-    WEB_ALGORITHMS[algorithm],
+    webAlgorithms[algorithm],
     true,
     ['verify'],
   )
@@ -38,7 +38,7 @@ export async function signingKeyOf(
     algorithm,
     publicKey: algorithm === 'Ed25519' ? raw : compressPoint(raw.subarray(1, 33), raw.subarray(33)),
     sign: async (bytes: Uint8Array) =>
-      new Uint8Array(await crypto.subtle.sign(WEB_ALGORITHMS[algorithm], privateKey, ownBytes(bytes))),
+      new Uint8Array(await crypto.subtle.sign(webAlgorithms[algorithm], privateKey, ownBytes(bytes))),
   })
 }
 
@@ -59,7 +59,7 @@ function algorithmOf(key: CryptoKey): 'Ed25519' | 'ES256' {
 
 /** Not every browser reads compressed points. */
 function uncompressed(bytes: Uint8Array): Uint8Array {
-  const { x, y } = decompressPoint(P256, bytes)
+  const { x, y } = decompressPoint(p256Curve, bytes)
   const point = new Uint8Array(65)
   point[0] = 4
   point.set(x, 1)

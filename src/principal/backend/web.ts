@@ -7,7 +7,7 @@
 
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
-import { importPublicKey, ownBytes, signingKeyOf, WEB_ALGORITHMS } from './web-crypto-key.ts'
+import { importPublicKey, ownBytes, signingKeyOf, webAlgorithms } from './web-crypto-key.ts'
 
 /** Signatures and hashes by `crypto.subtle`, which browsers offer in secure contexts only. */
 export const backend: SigningBackend = Object.freeze({
@@ -32,7 +32,7 @@ function prepareNative(key: PublicKey): Promise<WebKey | undefined> {
     const imported = await importPublicKey(key, algorithm)
     return {
       verify: (signature, message) =>
-        crypto.subtle.verify(WEB_ALGORITHMS[algorithm], imported, ownBytes(signature), ownBytes(message)),
+        crypto.subtle.verify(webAlgorithms[algorithm], imported, ownBytes(signature), ownBytes(message)),
     }
   })
 }
@@ -45,7 +45,7 @@ async function preparePortable(key: PublicKey): Promise<WebKey> {
 
 function generateNative(algorithm: SignatureAlgorithm): Promise<SigningKey | undefined> {
   return onPlatform(algorithm, async (name) => {
-    const pair = await crypto.subtle.generateKey(WEB_ALGORITHMS[name], false, ['sign', 'verify'])
+    const pair = await crypto.subtle.generateKey(webAlgorithms[name], false, ['sign', 'verify'])
     return signingKeyOf(pair as CryptoKeyPair)
   })
 }
@@ -54,7 +54,7 @@ function generateNative(algorithm: SignatureAlgorithm): Promise<SigningKey | und
 async function importNative(algorithm: SignatureAlgorithm, seed: Uint8Array): Promise<SigningKey | undefined> {
   if (algorithm !== 'Ed25519') return undefined
   const { importSeed } = await import('./web-seed.ts')
-  return onPlatform(algorithm, async (name) => signingKeyOf(await importSeed(seed, WEB_ALGORITHMS[name])))
+  return onPlatform(algorithm, async (name) => signingKeyOf(await importSeed(seed, webAlgorithms[name])))
 }
 
 /** Undefined when the platform lacks the algorithm. It was given nothing wrong, so that no failure means more. */

@@ -58,7 +58,7 @@ function createAnswerer(backend: CryptoBackend): (batch: Uint8Array) => Promise<
 
   return async (bytes) => {
     const { id, questions } = decodeBatch(bytes)
-    // all at once, for back ends that wait for the host's digest
+    // All at once, for back ends that wait for the host's digest.
     return encodeAnswers(id, await Promise.all(questions.map((question) => answer(question).catch(() => undefined))))
   }
 }

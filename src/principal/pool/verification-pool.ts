@@ -18,9 +18,9 @@
 import { availableParallelism } from 'node:os'
 import type { PublicKey } from '../../did/public-key.ts'
 import type { ThreadError } from '../../errors.ts'
-import { anything, callback, checkOptions, type Forms, LONGEST_MS, maybe, whole } from '../../support/options.ts'
+import { anything, callback, checkOptions, type Forms, longestMs, maybe, whole } from '../../support/options.ts'
 import type { CryptoBackend, PreparedKey } from '../backend/backend.ts'
-import { SIGNATURE_LENGTH } from '../signature.ts'
+import { signatureLength } from '../signature.ts'
 import { type BackendChoice, chooseBackend } from './choose-backend.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { startThread } from './verification-thread.ts'
@@ -96,8 +96,8 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
   const close = () => dispatcher.close()
   return Object.freeze({
     name: `${backend.name}, threads`,
-    ...(backend.checksPoints === undefined ? {} : { checksPoints: backend.checksPoints }),
-    ...(backend.sha256Key === undefined ? {} : { sha256Key: backend.sha256Key }),
+    ...(backend.checksPoints !== undefined && { checksPoints: backend.checksPoints }),
+    ...(backend.sha256Key !== undefined && { sha256Key: backend.sha256Key }),
     sha256: (bytes: Uint8Array) => backend.sha256(bytes),
     prepareKey: (key: PublicKey) => {
       const name = new TextEncoder().encode(key.did)
@@ -109,8 +109,8 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
     // SIG-11: `verifySignatureAsync` has asked everything else
     verifyAsync: async (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
       const { local, name } = key as unknown as PoolKey
-      if (signature.length !== SIGNATURE_LENGTH) return backend.verify(local, signature, message)
-      // what is verified is what was asked, whatever becomes of the bytes; a `slice` of a Buffer would be no copy
+      if (signature.length !== signatureLength) return backend.verify(local, signature, message)
+      // What is verified is what was asked, whatever becomes of the bytes; a `slice` of a Buffer would be no copy.
       const question = { key: name, signature: new Uint8Array(signature), message: new Uint8Array(message) }
       return dispatcher.ask(question, () => backend.verify(local, question.signature, question.message))
     },
@@ -129,7 +129,7 @@ const optionForms: Forms<VerificationPoolOptions> = Object.freeze({
   threads: maybe(whole(1, 256)),
   backend: anything,
   maxPending: maybe(whole(1, 65_536)),
-  answerTimeoutMs: maybe(whole(1, LONGEST_MS)),
+  answerTimeoutMs: maybe(whole(1, longestMs)),
   maxRestarts: maybe(whole(0)),
   onError: maybe(callback),
   script: maybe((value) => (URL.canParse(value as string) ? undefined : 'must be a URL')),

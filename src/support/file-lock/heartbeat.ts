@@ -3,7 +3,7 @@ import { type FileHandle, open, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import process from 'node:process'
 
-const LENGTH = 512
+const length = 512
 
 /**
  * Writes a sign of life that differs from the one before.
@@ -17,7 +17,7 @@ export async function writeBeat(path: string, count: number): Promise<void> {
   const file = await open(path, 'r+')
   try {
     // The length is constant, so that overwriting it takes no space on a full disk.
-    await file.write(Buffer.from(`${text}\n`.padEnd(LENGTH)), 0, LENGTH, 0)
+    await file.write(Buffer.from(`${text}\n`.padEnd(length)), 0, length, 0)
   } catch {
     // Any other time than the one before tells readers of a change.
     await utimes(path, count, count)
@@ -35,7 +35,7 @@ export async function readBeat(path: string): Promise<string> {
   try {
     file = await open(path, 'r')
     const { mtimeMs } = await file.stat()
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(LENGTH), 0, LENGTH, 0)
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, 0)
     return `${buffer.toString('utf8', 0, bytesRead)}\n${mtimeMs}`
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''

@@ -31,7 +31,7 @@ export function basic(parameters: BasicParameters = {}): Processor {
     apply: (request, secret) => {
       const user = username ?? secret.revealField('username')
       const password = username === undefined ? secret.revealField('password') : secret.reveal()
-      if (!isUserName(user) || CONTROL.test(password)) {
+      if (!isUserName(user) || control.test(password)) {
         throw new VaultError('ERR_VAULT_INTEGRITY', 'the user name or password has characters that basic cannot send')
       }
       const headers = new Headers(request.headers)
@@ -42,8 +42,8 @@ export function basic(parameters: BasicParameters = {}): Processor {
 }
 
 function isUserName(name: string): boolean {
-  return !name.includes(':') && !CONTROL.test(name)
+  return !name.includes(':') && !control.test(name)
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 7617 forbids exactly these
-const CONTROL = /[\u0000-\u001f\u007f]/
+const control = /[\u0000-\u001f\u007f]/

@@ -38,7 +38,7 @@ export function hmac(parameters: HmacParameters): Processor {
   checkConfiguration('hmac', parameters, {
     header: text,
     format: maybe(text),
-    covers: maybe(listOf(oneOf(...PARTS))),
+    covers: maybe(listOf(oneOf(...knownParts))),
     separator: maybe(either(text, oneOf(''))),
     timestampHeader: maybe(text),
     hash: maybe(oneOf('SHA-256', 'SHA-512')),
@@ -46,7 +46,7 @@ export function hmac(parameters: HmacParameters): Processor {
     field: maybe(text),
   })
   const {
-    covers = PARTS,
+    covers = knownParts,
     separator = '\n',
     hash = 'SHA-256',
     encoding = 'hex',
@@ -63,7 +63,7 @@ export function hmac(parameters: HmacParameters): Processor {
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'hmac: `format` must have `{signature}` once')
   }
   if (covers.length === 0) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `\`covers\` must name some of ${PARTS.join(', ')}`)
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `\`covers\` must name some of ${knownParts.join(', ')}`)
   }
   if (covers.includes('timestamp') !== (timestampName !== undefined)) {
     throw new VaultError('ERR_VAULT_CONFIGURATION', '`timestampHeader` and the part `timestamp` go together')
@@ -112,4 +112,4 @@ function signedBytes(
   return concatBytes(parts.flatMap((part, index) => (index === 0 ? [part] : [between, part])))
 }
 
-const PARTS: readonly SignedPart[] = ['method', 'path', 'query', 'timestamp', 'body']
+const knownParts: readonly SignedPart[] = ['method', 'path', 'query', 'timestamp', 'body']

@@ -20,7 +20,7 @@ import { sigV4 } from './sigv4.ts'
 export function parseProcessor(description: unknown): Processor {
   const fields = read(description)
   const processor = make(fields)
-  // what the processor says of itself is what was kept, or something was not understood
+  // What the processor says of itself is what was kept, or something was not understood.
   if (canonicalJson(processor.description) !== canonicalJson(Object.fromEntries(fields.entries))) {
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'the description of a processor has parameters that are not known')
   }

@@ -3,7 +3,7 @@ import { text } from '../../support/options.ts'
 import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import type { Secret } from '../secret.ts'
-import { AWS_HEADERS, signAwsRequest } from '../stores/aws/sign-request.ts'
+import { awsHeaders, signAwsRequest } from '../stores/aws/sign-request.ts'
 import type { AwsKeys } from '../stores/aws/sigv4.ts'
 import { textOf } from './field.ts'
 
@@ -31,7 +31,7 @@ export function sigV4(parameters: SigV4Parameters): Processor {
   }
   return Object.freeze({
     description: { type: 'sigv4', region, service },
-    headers: AWS_HEADERS,
+    headers: awsHeaders,
     parameters: [],
     apply: (request, secret, { clock }) =>
       signAwsRequest(request, keysOf(secret), { region, service, time: Math.floor(clock.now()) }),

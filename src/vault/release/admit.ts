@@ -23,7 +23,7 @@ export interface Admission {
  * Uses an authorization up. Call it in the turn in which the work begins, before anything is awaited: two uses that
  * race for one authorization cannot both pass.
  *
- * @throws {@link AuthorizationError} when it is none, was used, or has expired.
+ * @throws AuthorizationError when it is none, was used, or has expired.
  */
 export function admit(authorization: Authorization, clock: Clock): Admission {
   // VLT-01
@@ -49,7 +49,7 @@ export function checkCall(credential: Credential, { authorization }: Admission):
 /**
  * Refuses when the permission has ended while the work waited: by time, or by a revocation that `recheck` finds.
  *
- * @throws {@link VaultError} `ERR_VAULT_EXPIRED`, `ERR_VAULT_REVOKED` or `ERR_VAULT_UNAVAILABLE`; the reason of the signal
+ * @throws VaultError `ERR_VAULT_EXPIRED`, `ERR_VAULT_REVOKED` or `ERR_VAULT_UNAVAILABLE`; the reason of the signal
  *   when it fires.
  */
 export async function checkStillStands(admission: Admission, clock: Clock, options: ReleaseOptions): Promise<void> {
@@ -58,7 +58,7 @@ export async function checkStillStands(admission: Admission, clock: Clock, optio
   if (recheck !== undefined) {
     let stands: boolean
     try {
-      stands = await unlessAborted(() => recheck(authorization, signal === undefined ? {} : { signal }), signal)
+      stands = await unlessAborted(() => recheck(authorization, { signal }), signal)
     } catch (cause) {
       signal?.throwIfAborted()
       throw vaultFailure('ERR_VAULT_UNAVAILABLE', 'it could not be found out whether the call still stands', cause)

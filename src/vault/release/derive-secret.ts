@@ -87,7 +87,7 @@ export async function deriveSecret(
   }
 
   try {
-    // a task that hangs must not keep the others out for ever; what it does later is stopped by the version it expects
+    // A task that hangs must not keep the others out for ever; what it does later is stopped by the version it expects.
     const bounded = (): Promise<DerivedSecret> => unlessAborted(task, deadline.signal)
     const work = found.exclusively === undefined ? bounded() : found.exclusively(bounded)
     const derived = await unlessAborted(work, deadline.signal)

@@ -35,7 +35,7 @@ export class CallFailure extends VaultError {
  *
  * @param what - what it gives, for the message.
  * @param signal - ends the wait for it.
- * @throws {@link VaultError} its own, or `ERR_VAULT_UNAVAILABLE`.
+ * @throws VaultError its own, or `ERR_VAULT_UNAVAILABLE`.
  */
 export async function fromCaller<T>(
   what: string,
@@ -54,18 +54,18 @@ export async function fromCaller<T>(
 function describeCause(cause: unknown): string {
   for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {
     const code = (error as { readonly code?: unknown }).code
-    if (typeof code === 'string' && IDENTIFIER.test(code)) return code
+    if (typeof code === 'string' && identifierTag.test(code)) return code
   }
-  return cause instanceof Error && IDENTIFIER.test(cause.name) ? cause.name : ''
+  return cause instanceof Error && identifierTag.test(cause.name) ? cause.name : ''
 }
 
 function safeCause(cause: unknown): Error {
   if (cause instanceof VaultError) return cause
   // SEC-03
   const safe = new Error(describeCause(cause) || 'unknown')
-  if (cause instanceof Error && IDENTIFIER.test(cause.name)) safe.name = cause.name
+  if (cause instanceof Error && identifierTag.test(cause.name)) safe.name = cause.name
   return safe
 }
 
 /** Names of errors and codes such as `ECONNREFUSED`, `UND_ERR_SOCKET`, `TimeoutError`. */
-const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
+const identifierTag = /^[A-Za-z][A-Za-z0-9_]{0,63}$/

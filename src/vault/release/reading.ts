@@ -4,18 +4,18 @@ import { startDeadline } from '../../support/deadline.ts'
 import type { SecretReading } from '../source.ts'
 
 /** Milliseconds in which an origin must have ended a secret that nobody uses. */
-const GIVE_BACK_MS = 10_000
+const giveBackMs = 10_000
 
 /** Ends a reading that nobody uses: overwrites it, and ends it at its origin if it can be. Never rejects. */
 export async function giveBack(reading: SecretReading): Promise<void> {
   reading.secret.dispose()
-  await endAtOrigin(reading.revoke, GIVE_BACK_MS).catch(() => undefined)
+  await endAtOrigin(reading.revoke, giveBackMs).catch(() => undefined)
 }
 
 /**
  * Ends a secret at its origin, if it is of that kind.
  *
- * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when the origin has not answered in time; what the origin throws.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` when the origin has not answered in time; what the origin throws.
  */
 export async function endAtOrigin(revoke: SecretReading['revoke'], milliseconds: number): Promise<void> {
   if (revoke === undefined) return
@@ -41,7 +41,7 @@ export function giveBackLate(work: Promise<SecretReading | undefined>, unwanted:
     const late = await work
     if (late !== undefined && unwanted()) await giveBack(late)
   }
-  // how the work ended is for those who wait for it
+  // How the work ended is for those who wait for it.
   settle().catch(() => undefined)
 }
 

@@ -40,7 +40,7 @@ export interface Released {
 /**
  * Reads the secret of a credential for an admitted call.
  *
- * @throws {@link VaultError}; a secret that was read is given back before, or meanwhile when the signal has fired.
+ * @throws VaultError; a secret that was read is given back before, or meanwhile when the signal has fired.
  */
 export async function release(
   found: FoundCredential,
@@ -68,13 +68,13 @@ export async function release(
 async function readSecret(
   found: FoundCredential,
   scope: string,
-  { signal }: { readonly signal?: AbortSignal },
+  { signal }: { readonly signal?: AbortSignal | undefined },
   context: ReleaseContext,
   fresh = false,
 ): Promise<SecretReading> {
   signal?.throwIfAborted()
   const deadline = startDeadline([signal], context.timeoutMs)
-  // a source that throws at once, in place of a promise, is one that fails
+  // A source that throws at once, in place of a promise, is one that fails.
   const work = (async () => found.read({ scope, fresh, signal: deadline.signal }))()
   let waiting = true
   giveBackLate(work, () => !waiting)
@@ -139,7 +139,7 @@ async function derive(
   if (processor?.derive === undefined) return undefined
   const { command } = authorization
   const scope = scopeOf(found, authorization)
-  // the scope of the source too: under one version it may give each subject a secret of their own
+  // The scope of the source too: under one version it may give each subject a secret of their own.
   const key = JSON.stringify([found.reference, description, scope, processor.scope?.(command) ?? ''])
   const read = (signal: AbortSignal): Promise<SecretReading> => readSecret(found, scope, { signal }, context, true)
   const make = (): Promise<CachedSecret> => deriveSecret(found, reading, command, read, context)

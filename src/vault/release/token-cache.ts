@@ -2,7 +2,7 @@ import type { Timestamp } from '../../time.ts'
 import type { DerivedSecret } from '../processor.ts'
 
 /** Seconds before its end from which on a kept secret is made anew, so that it does not end on the way. */
-const MARGIN = 30
+const margin = 30
 
 /** A derived secret, and the versions of the kept secret that it belongs to: the one read, and a successor stored. */
 export interface CachedSecret extends DerivedSecret {
@@ -47,8 +47,8 @@ export function createTokenCache(capacity: number): TokenCache {
       }
       entry.made.then(
         (derived) => {
-          // without an end of its own a secret is not kept: nobody could say that it still works
-          const end = derived.expiresAt === undefined ? Number.NEGATIVE_INFINITY : derived.expiresAt - MARGIN
+          // Without an end of its own a secret is not kept: nobody could say that it still works.
+          const end = derived.expiresAt === undefined ? Number.NEGATIVE_INFINITY : derived.expiresAt - margin
           entry.ready = { end, versions: derived.versions }
         },
         () => {

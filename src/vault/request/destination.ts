@@ -13,7 +13,7 @@ import type { Credential } from '../rules/credential.ts'
  * Reads the target of a request and checks it against what the credential allows.
  *
  * @returns the parsed URL, without a fragment.
- * @throws {@link VaultError} `ERR_VAULT_ORIGIN_REFUSED`.
+ * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED`.
  */
 export function checkDestination(credential: Credential, target: string | URL, method: string, base?: URL): URL {
   let url: URL

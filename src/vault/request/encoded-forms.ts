@@ -2,7 +2,7 @@ import { encodeBase64, encodeBase64url } from '../../ipld/base.ts'
 import type { Secret } from '../secret.ts'
 
 /** Forms shorter than this many bytes are not looked for: they would be found everywhere. */
-const SHORTEST = 4
+const shortest = 4
 
 /**
  * Lists the byte strings under which a secret may appear in a response: as it is, in base64 and base64url at each of
@@ -13,7 +13,7 @@ export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] 
   const forms = new Map<string, Uint8Array>()
   for (const secret of secrets) {
     for (const value of valuesOf(secret)) {
-      for (const form of formsOf(value)) if (form.length >= SHORTEST) forms.set(form.join(), form)
+      for (const form of formsOf(value)) if (form.length >= shortest) forms.set(form.join(), form)
     }
   }
   return [...forms.values()].sort((a, b) => b.length - a.length)
@@ -56,10 +56,10 @@ function alignments(bytes: Uint8Array, encode: (bytes: Uint8Array) => string): r
 /** `encodeURIComponent` over bytes, so that bytes which are no text have a form too. */
 function percentEncode(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) =>
-    UNRESERVED.includes(String.fromCharCode(byte))
+    unreserved.includes(String.fromCharCode(byte))
       ? String.fromCharCode(byte)
       : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
   ).join('')
 }
 
-const UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"
+const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"

@@ -18,12 +18,12 @@ export function kindOfHeader(name: string): HeaderKind | undefined {
   const read = headerAsRead(name)
   const words = read.replace('user-agent', 'agent').split('-')
   const parts = [read, ...words, ...words.map((word, index) => `${word}-${words[index + 1]}`)]
-  if (FRAMING.has(read) || read.startsWith('sec-') || read.startsWith('proxy-')) return 'framing'
+  if (framing.has(read) || read.startsWith('sec-') || read.startsWith('proxy-')) return 'framing'
   // ORG-10
-  if (parts.some((part) => REROUTING.has(part))) return 'rerouting'
-  if (parts.some((part) => HARMLESS.has(part))) return undefined
+  if (parts.some((part) => rerouting.has(part))) return 'rerouting'
+  if (parts.some((part) => harmless.has(part))) return undefined
   // ORG-09
-  return parts.some((part) => AUTHORITY.has(part)) || words.some((word) => ENDS.test(word)) ? 'authority' : undefined
+  return parts.some((part) => authority.has(part)) || words.some((word) => ends.test(word)) ? 'authority' : undefined
 }
 
 /** A name as the interfaces of CGI and its like read it: they know one mark for a hyphen, an underscore and a dot. */
@@ -31,13 +31,13 @@ export function headerAsRead(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
 }
 
-const FRAMING: ReadonlySet<string> = new Set([
+const framing: ReadonlySet<string> = new Set([
   ...['connection', 'content-length', 'expect', 'host', 'http2-settings', 'keep-alive'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
 /** Another host, path, method or scheme than the one that was compared, or another sender: words, pairs, whole names. */
-const REROUTING: ReadonlySet<string> = new Set([
+const rerouting: ReadonlySet<string> = new Set([
   ...['addr', 'clientip', 'envoy', 'forward', 'forwarded', 'host', 'ip', 'middleware', 'override', 'proxy', 'rewrite'],
   ...['http-method', 'request-method', 'original-host', 'original-method', 'original-path', 'original-proto'],
   ...['original-scheme', 'original-uri', 'original-url', 'request-path', 'request-uri', 'request-url'],
@@ -46,7 +46,7 @@ const REROUTING: ReadonlySet<string> = new Set([
 ])
 
 /** A caller's own authority, or in whose name it acts: words, pairs, whole names. */
-const AUTHORITY: ReadonlySet<string> = new Set([
+const authority: ReadonlySet<string> = new Set([
   ...['auth', 'authenticated', 'authentication', 'authorization', 'cert', 'clientcert', 'cookie2', 'credential'],
   ...['credentials', 'csrf', 'dpop', 'identity', 'impersonate', 'oidc', 'principal', 'saml', 'signature', 'sudo'],
   ...['tailscale', 'user', 'userid', 'userinfo', 'username', 'xsrf'],
@@ -56,10 +56,10 @@ const AUTHORITY: ReadonlySet<string> = new Set([
 ])
 
 /** How a word ends that names a secret, also when it is joined to another one (`x-authtoken`). */
-const ENDS = /(?:apikey|assertion|cookie|jwt|password|secret|session|token)$/
+const ends = /(?:apikey|assertion|cookie|jwt|password|secret|session|token)$/
 
 /** Of these words, what is no authority: where a list goes on, and the session of MCP, which may not stand for a login. */
-const HARMLESS: ReadonlySet<string> = new Set([
+const harmless: ReadonlySet<string> = new Set([
   ...['consistency-token', 'continuation-token', 'next-token', 'page-token', 'sync-token', 'write-token'],
   ...['mcp-session', 'user-project'],
 ])

@@ -10,15 +10,15 @@ import { concatBytes } from '../../ipld/concat.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 
 /** How many bytes of a body are searched. */
-export const SCRUBBED_BYTES = 65_536
+export const scrubbedBytes = 65_536
 
-const MARKER = '[redacted]'
+const redactionMarker = '[redacted]'
 
 /** Headers that start a session with the authority of the credential, or that describe the body before it was read. */
-const REMOVED: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length']
+const removed: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length']
 
 /** Statuses whose responses have no body (Fetch Standard, "null body status"). */
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
+const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** When a body is broken off before its end. */
 export interface BodyLimits {
@@ -30,7 +30,7 @@ export interface BodyLimits {
 
 /**
  * Returns a response like `response` with every form of the secret replaced, in the headers and in the first
- * {@link SCRUBBED_BYTES} bytes of the body. The body streams; no byte is held back that cannot begin a form.
+ * {@link scrubbedBytes} bytes of the body. The body streams; no byte is held back that cannot begin a form.
  *
  * @param forms - from `encodedForms`, the longest first.
  * @param whenDone - called once, when the body has ended, was cancelled, or was broken off.
@@ -43,7 +43,7 @@ export function scrubResponse(
 ): Response {
   const headers = scrubHeaders(response.headers, forms)
   const init = { status: response.status, headers }
-  const isEmpty = BODILESS.has(response.status) || response.headers.get('content-length') === '0'
+  const isEmpty = bodiless.has(response.status) || response.headers.get('content-length') === '0'
   if (response.body === null || isEmpty) {
     whenDone()
     response.body?.cancel().catch(() => undefined)
@@ -53,16 +53,16 @@ export function scrubResponse(
 }
 
 function scrubHeaders(given: Headers, forms: readonly Uint8Array[]): Headers {
-  // header values are bytes, one a character
+  // Header values are bytes, one a character.
   const texts = forms.map((form) => Array.from(form, (byte) => String.fromCharCode(byte)).join(''))
   const headers = new Headers()
   for (const [name, value] of given) {
     // SEC-05
-    if (REMOVED.includes(name)) continue
+    if (removed.includes(name)) continue
     if (texts.some((text) => name.includes(text.toLowerCase()))) continue
     headers.append(
       name,
-      texts.reduce((scrubbed, text) => scrubbed.replaceAll(text, MARKER), value),
+      texts.reduce((scrubbed, text) => scrubbed.replaceAll(text, redactionMarker), value),
     )
   }
   return headers
@@ -88,7 +88,7 @@ export function scrubBody(
     whenDone()
   }
 
-  // also when nobody reads, or the host's own stream does not hear the signal
+  // Also when nobody reads, or the host's own stream does not hear the signal.
   function breakOff(reason: unknown): void {
     if (!isOpen) return
     end()
@@ -136,7 +136,7 @@ export function scrubBody(
       await reader.cancel(reason)
     },
   }
-  // nothing is read ahead: each pull is for a reader
+  // Nothing is read ahead: each pull is for a reader.
   return new ReadableStream(source, { highWaterMark: 0 })
 }
 
@@ -151,7 +151,7 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
     const first = form[0] ?? 0
     byFirst.set(first, [...(byFirst.get(first) ?? []), form])
   }
-  const marker = new TextEncoder().encode(MARKER)
+  const marker = new TextEncoder().encode(redactionMarker)
   let held: Uint8Array = new Uint8Array(0)
   let searched = 0
 
@@ -159,7 +159,7 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
     const out: Uint8Array[] = []
     let kept = 0
     let at = 0
-    while (at < bytes.length && searched + at < SCRUBBED_BYTES) {
+    while (at < bytes.length && searched + at < scrubbedBytes) {
       const candidates = byFirst.get(bytes[at] ?? 0) ?? []
       const rest = bytes.length - at
       if (!last && candidates.some((form) => form.length > rest && matches(bytes, at, form) === rest)) break
@@ -171,7 +171,7 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
       }
       at += found?.length ?? 1
     }
-    const end = searched + at >= SCRUBBED_BYTES ? bytes.length : at
+    const end = searched + at >= scrubbedBytes ? bytes.length : at
     out.push(bytes.subarray(kept, end))
     held = new Uint8Array(bytes.subarray(end))
     searched += end
@@ -180,7 +180,7 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
 
   return {
     push: (chunk) => {
-      if (searched >= SCRUBBED_BYTES) return chunk
+      if (searched >= scrubbedBytes) return chunk
       return search(held.length === 0 ? chunk : concatBytes([held, chunk]), false)
     },
     end: () => search(held, true),

@@ -43,7 +43,7 @@ export interface PlainRequest {
 /**
  * Copies a request, so that nothing the caller does to it later changes what is checked or sent.
  *
- * @throws {@link ArgumentError} when a part of it is of another kind.
+ * @throws ArgumentError when a part of it is of another kind.
  */
 export function copyRequest(given: Omit<UseRequest, 'authorization' | 'reference'>): PlainRequest {
   const request = checkOptions<Omit<UseRequest, 'authorization' | 'reference'>>('use', given, requestForms)
@@ -85,7 +85,7 @@ function copyHeaders(headers: UseRequest['headers']): Headers {
  * Sends the request, following redirects within the origin of the first hop.
  *
  * @returns the response as the upstream gave it; not yet scrubbed.
- * @throws {@link VaultError} `ERR_VAULT_ORIGIN_REFUSED` when a hop leads where the credential may not go,
+ * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED` when a hop leads where the credential may not go,
  *   `ERR_VAULT_UPSTREAM` when the upstream does not answer, or redirects too often; what `stillStands` throws; the reason
  *   of the caller's signal when it fires. After it has thrown nothing is sent.
  */
@@ -107,9 +107,9 @@ export async function sendWithCredential(
       const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential)
       const signed = await withSecret(credential.processor, request, secret, { ...options, signal })
       const response = await send(signed, origin, options.fetch, signal)
-      const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
+      const location = redirectStatuses.has(response.status) ? response.headers.get('location') : null
       if (location === null) return response
-      // how the rest of it ends is nobody's concern, and need not be waited for
+      // How the rest of it ends is nobody's concern, and need not be waited for.
       response.body?.cancel().catch(() => undefined)
       if (hops === options.redirects) {
         throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream redirected more than ${options.redirects} times`)
@@ -165,7 +165,7 @@ async function send(
   fetch: SendOptions['fetch'],
   signal: AbortSignal,
 ): Promise<Response> {
-  // a processor may add to the URL, and must not move the request elsewhere
+  // A processor may add to the URL, and must not move the request elsewhere.
   if (request.url.origin !== origin) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the processor changed the origin of the request')
   }
@@ -178,14 +178,14 @@ async function send(
       ...(request.body !== undefined && { body: Uint8Array.from(request.body) }),
       signal,
       redirect: 'manual',
-      // in browsers: neither cookies, nor the address of the page, nor the shared cache
+      // In browsers: neither cookies, nor the address of the page, nor the shared cache.
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
       cache: 'no-store',
     }))()
   let response: Response
   try {
-    // a `fetch` of the service's own may ignore the signal
+    // A `fetch` of the service's own may ignore the signal.
     response = await unlessAborted(answer, signal)
   } catch (cause) {
     answer.then((late) => late.body?.cancel()).catch(() => undefined)
@@ -213,4 +213,4 @@ function withoutContentHeaders(given: Headers): Headers {
   return headers
 }
 
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])

@@ -56,12 +56,12 @@ export function createBreaker(options: BreakerOptions): Breaker {
       if (policy.state === CircuitState.HalfOpen) throw refused()
       if (policy.state === CircuitState.Open) {
         if (monotonicMs() - openedAt < probeAfterMs) throw refused()
-        // the policy measures by the wall clock, which can be set back; opened at the beginning of time, it probes now
+        // The policy measures by the wall clock, which can be set back; opened at the beginning of time, it probes now.
         policy = makePolicy(probeNext())
         try {
           return await policy.execute(task)
         } catch (error) {
-          // a probe that ended before it came to the store has found nothing out: the next call is one again
+          // A probe that ended before it came to the store has found nothing out: the next call is one again.
           if (error instanceof CallFailure) policy = makePolicy(probeNext())
           throw error
         }

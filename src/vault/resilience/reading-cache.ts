@@ -3,7 +3,7 @@ import { shareReading } from '../release/reading.ts'
 import type { SecretReading } from '../source.ts'
 
 /** Readings that are kept at most; the oldest goes first. */
-const CAPACITY = 1_000
+const capacity = 1_000
 
 /** Secrets that were read, for as long as they may be used again. */
 export interface ReadingCache {
@@ -52,7 +52,7 @@ export function createReadingCache({ clock, monotonicMs, keep, maxStale }: Readi
       if (longest === 0) return
       kept.set(key, { reference, reading: { ...reading, secret: reading.secret.copy() }, at: monotonicMs() })
       for (const oldest of kept.keys()) {
-        if (kept.size <= CAPACITY) break
+        if (kept.size <= capacity) break
         drop(oldest)
       }
     },

@@ -67,13 +67,13 @@ export interface ResilientSource extends SecretSource {
 /**
  * Puts retries, a circuit breaker, time limits and a shared flight before a source.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when a number cannot be meant.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when a number cannot be meant.
  */
 export function resilient(source: SecretSource, options: ResilienceOptions = {}): ResilientSource {
   checkConfiguration('resilient', { source }, { source: having('read') })
   const settings = complete(options)
   const breaker = createBreaker({ ...settings, windowMs: settings.failureWindowMs })
-  // once the breaker is open, another try could only be refused
+  // Once the breaker is open, another try could only be refused.
   const tries = retry(
     handleWhen((error) => isUnavailable(error) && breaker.state === 'closed'),
     {
@@ -101,7 +101,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
         return work
       })
     } catch (cause) {
-      // `isTaskCancelledError` of cockatiel 3.2.1 looks for the mark of another error
+      // `isTaskCancelledError` of cockatiel 3.2.1 looks for the mark of another error.
       if (!(cause instanceof TaskCancelledError)) throw cause
       throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the vault did not answer within ${settings.attemptTimeoutMs} ms`)
     }
@@ -163,7 +163,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     // VLT-35
     const flightKey = `${String(readOptions.fresh)} ${ages.get(reference) ?? 0} ${key}`
     let flight = flights.get(flightKey)
-    // a probe has one who waits for it, everybody else is refused at once
+    // A probe has one who waits for it, everybody else is refused at once.
     if (flight !== undefined && breaker.state !== 'closed') throw refused()
     if (flight === undefined) {
       const work = askShared(key, reference, readOptions).finally(() => flights.delete(flightKey))

@@ -61,13 +61,13 @@ export interface Credential {
 /**
  * Checks and completes the rules of a credential.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do, when they cannot be meant.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do, when they cannot be meant.
  */
 export function parseCredential(reference: string, given: CredentialRules): Credential {
   // VLT-11
   const wrong = (what: string): VaultError =>
     new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(reference)}: ${what}`)
-  if (!REFERENCE.test(reference)) {
+  if (!referencePattern.test(reference)) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
       'the name of a credential must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit',
@@ -179,4 +179,4 @@ function parsePathPrefix(prefix: string, wrong: (what: string) => VaultError): s
 }
 
 /** The form of a reference. */
-const REFERENCE = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/
+const referencePattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/

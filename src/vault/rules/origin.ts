@@ -44,8 +44,8 @@ export function parseEndpoint(text: string | URL, wrong: (what: string) => Error
 
 function isConfidential(url: URL): boolean {
   if (url.protocol === 'https:') return true
-  return url.protocol === 'http:' && LOOPBACK.has(url.hostname)
+  return url.protocol === 'http:' && loopback.has(url.hostname)
 }
 
 /** Names that never leave the machine. `localhost` resolves to loopback (RFC 6761, section 6.3). */
-const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
+const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])

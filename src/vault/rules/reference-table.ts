@@ -27,7 +27,7 @@ export interface ReferenceTable {
  * and the longest command before a shorter.
  *
  * @returns a function that throws `VaultError` `ERR_VAULT_UNKNOWN_REFERENCE` when no row is for a call.
- * @throws {@link ArgumentError} when two rows are for the same command and subject.
+ * @throws ArgumentError when two rows are for the same command and subject.
  */
 export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
   const row: Forms<ReferenceRow> = { command: text, subject: maybe(didText), reference: text }

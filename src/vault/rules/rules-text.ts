@@ -3,7 +3,7 @@ import { parseProcessor } from '../processors/parse-processor.ts'
 import type { CredentialRules } from './credential.ts'
 
 /** Names of rules that this version knows. */
-const KNOWN: ReadonlySet<string> = new Set([
+const known: ReadonlySet<string> = new Set([
   'origins',
   'processor',
   'methods',
@@ -32,7 +32,7 @@ export function rulesOfText(text: string): CredentialRules {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw wrong()
   const fields = new Map<string, unknown>(Object.entries(parsed))
   // VLT-30
-  for (const name of fields.keys()) if (!KNOWN.has(name)) throw wrong()
+  for (const name of fields.keys()) if (!known.has(name)) throw wrong()
   const texts = (name: string): { readonly [name: string]: readonly string[] } => {
     const value = fields.get(name)
     if (value === undefined) return {}

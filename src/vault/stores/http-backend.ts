@@ -11,7 +11,7 @@ import { unlessAborted } from '../../support/abort.ts'
 import { vaultFailure } from '../release/failure.ts'
 
 /** How much of an answer is read. */
-const MAX_ANSWER_BYTES = 1_048_576
+const maxAnswerBytes = 1_048_576
 
 /** A call to a backend. */
 export interface BackendRequest {
@@ -22,7 +22,7 @@ export interface BackendRequest {
   readonly headers: Readonly<Record<string, string>> | Headers
   readonly body?: string | Uint8Array
   readonly fetch: typeof fetch
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a backend answered. */
@@ -35,13 +35,13 @@ export interface BackendAnswer {
 /**
  * Makes the call.
  *
- * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when there is no whole answer, or one of a server that cannot
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` when there is no whole answer, or one of a server that cannot
  *   answer now (429, 5xx); `ERR_VAULT_INTEGRITY` when the answer is longer than 1 MiB or not UTF-8.
  */
 export async function callBackend(request: BackendRequest): Promise<BackendAnswer> {
   const { backend, signal } = request
   try {
-    // a `fetch` of the service's own may ignore the signal
+    // A `fetch` of the service's own may ignore the signal.
     return await unlessAborted(() => exchange(request), signal)
   } catch (cause) {
     if (cause instanceof VaultError) throw cause
@@ -84,7 +84,7 @@ async function exchange(request: BackendRequest): Promise<BackendAnswer> {
 /**
  * Reads an answer as a JSON object.
  *
- * @throws {@link VaultError} `ERR_VAULT_INTEGRITY`.
+ * @throws VaultError `ERR_VAULT_INTEGRITY`.
  */
 export function parseAnswer(answer: BackendAnswer, backend: string): ReadonlyMap<string, unknown> {
   let value: unknown
@@ -110,11 +110,11 @@ async function readBytes(response: Response, backend: string): Promise<Uint8Arra
   const reader = response.body?.getReader()
   try {
     for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-      if (answer.length + read.value.length > MAX_ANSWER_BYTES) {
+      if (answer.length + read.value.length > maxAnswerBytes) {
         reader?.cancel().catch(() => undefined)
-        throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with more than ${MAX_ANSWER_BYTES} bytes`)
+        throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with more than ${maxAnswerBytes} bytes`)
       }
-      // one buffer: a chunk that was kept would take far more than its bytes
+      // One buffer: a chunk that was kept would take far more than its bytes.
       writeRaw(answer, read.value)
     }
   } catch (cause) {

@@ -97,7 +97,7 @@ function chaoticSource(random: Random, faultPercent: number, made: Made[]): Secr
             downscoped: false,
             readAt: now,
           } as const
-          const revoke = ({ signal: late }: { readonly signal?: AbortSignal }): Promise<void> => {
+          const revoke = ({ signal: late }: { readonly signal?: AbortSignal | undefined }): Promise<void> => {
             one.ended += 1
             return answer(mannerOf(random, faultPercent), random, () => undefined, late)
           }

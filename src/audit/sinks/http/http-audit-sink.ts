@@ -63,7 +63,7 @@ export interface HttpAuditSink extends AuditSink {
   /** Records in the spool that were not delivered. */
   waiting(): number
   /** Resolves when every record that is confirmed now was delivered; rejects when the signal is aborted before. */
-  delivered(options: { readonly signal?: AbortSignal }): Promise<void>
+  delivered(options: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 
 /**
@@ -141,7 +141,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
       }
       if (batch === undefined) return 'idle'
       const answer = await post(batch)
-      // how the rest of it ends is nobody's concern, and need not be waited for
+      // How the rest of it ends is nobody's concern, and need not be waited for.
       answer.body?.cancel().catch(() => undefined)
       if (!answer.ok) return failed(answer)
       cursor = batch.next
@@ -163,14 +163,14 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
 
   async function post({ body, first, last }: Batch): Promise<Response> {
     const own = { 'content-type': 'application/x-ndjson', 'idempotency-key': `${prefix}-${first}-${last}` }
-    // not AbortSignal.any over AbortSignal.timeout: on Node 20 that one never fires once the garbage was collected
+    // Not AbortSignal.any over AbortSignal.timeout: on Node 20 that one never fires once the garbage was collected.
     const limit = new AbortController()
     const { signal } = limit
     const timer = setTimeout(() => limit.abort(new DOMException('it took too long', 'TimeoutError')), timeoutMs)
     const stop = (): void => limit.abort(stopping.signal.reason)
     stopping.signal.addEventListener('abort', stop)
     try {
-      // what gives the headers, and a `fetch` of the service's own, may not mind the signal
+      // What gives the headers, and a `fetch` of the service's own, may not mind the signal.
       const given = await unlessAborted(headers, signal)
       const sent = { method: 'POST', headers: { ...given, ...own }, body, redirect: 'manual', signal } as const
       return await unlessAborted(() => request(target, sent), signal)
@@ -188,7 +188,10 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     return { retryAfterMs: /^[0-9]{1,6}$/.test(seconds) ? Number(seconds) * 1000 : 0 }
   }
 
-  async function append(event: AuditEvent, given: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    given: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     const waiting = spool.position().sequence - cursor.sequence
     if (waiting >= maxWaiting) {
       throw new AuditError('ERR_AUDIT_UNCONFIRMED', `${waiting} audit records wait to be delivered to ${quote(name)}`)
@@ -199,7 +202,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     return confirmation
   }
 
-  async function delivered(options: { readonly signal?: AbortSignal }): Promise<void> {
+  async function delivered(options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
     const { signal } = checkConfiguration('delivered', options, { signal: maybe(abortSignal) })
     const goal = confirmed
     return new Promise((resolve, reject) => {
@@ -224,13 +227,15 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
   }
 
   /** What is in the spool, and of what was removed from it the intents without an outcome. */
-  async function* newestFirst(given: { readonly signal?: AbortSignal }): AsyncGenerator<readonly LoggedEvent[], void> {
+  async function* newestFirst(given: {
+    readonly signal?: AbortSignal | undefined
+  }): AsyncGenerator<readonly LoggedEvent[], void> {
     let lowest = Number.POSITIVE_INFINITY
     for await (const page of spool.history?.newestFirst(given) ?? []) {
       lowest = Math.min(lowest, page.at(-1)?.sequence ?? lowest)
       yield page
     }
-    // a file that was removed while others were read is behind the cursor by now
+    // A file that was removed while others were read is behind the cursor by now.
     yield cursor.open.filter(({ sequence }) => sequence < lowest).reverse()
   }
 

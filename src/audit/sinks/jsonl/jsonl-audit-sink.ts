@@ -292,7 +292,10 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     }
   }
 
-  async function append(event: AuditEvent, { signal }: { readonly signal?: AbortSignal }): Promise<Confirmation> {
+  async function append(
+    event: AuditEvent,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
     const prepared = await prepareEvent(event, sha256)
     if (closing !== undefined) throw new AuditError('ERR_AUDIT_CLOSED', `the audit log ${quote(name, 256)} is closed`)
     // Nobody waits any more, and the call was refused: a record of it now would say otherwise.

@@ -7,7 +7,7 @@ import { quote } from '../../../support/quote.ts'
 import { setUp } from '../../configuration.ts'
 
 /** Milliseconds for which a process that lives is waited for: it may be about to end, as when a service is restarted. */
-const WAIT = 15_000
+const longestWait = 15_000
 
 /**
  * Takes the lock of a log. A process that has ended is not waited for where that is certain, and else for as long as its
@@ -21,7 +21,7 @@ export async function lockLog(folder: string, unusable: string, timing: LockTimi
   const lock = createFileLock(folder, timing)
   let answer: LockAnswer
   const began = performance.now()
-  const wait = (WAIT / lockTiming.leaseMs) * timing.leaseMs
+  const wait = (longestWait / lockTiming.leaseMs) * timing.leaseMs
   try {
     answer = await lock.acquire(2 * timing.renewMs)
     const own = !('lock' in answer) && answer.holder?.isThisProcess === true && answer.holder.renewed

@@ -32,7 +32,7 @@ export async function* readBackwards(path: string): AsyncGenerator<readonly Audi
       const start = Math.max(0, end - blockLength)
       const pieces = (await textAt(file, start, end - start)).split('\n')
       const last = pieces.pop() ?? ''
-      // the line whose end was seen before, then those that are whole in this block, without its first one
+      // The line whose end was seen before, then those that are whole in this block, without its first one.
       if (rest !== undefined) pieces.push(last + rest)
       rest = pieces.length > 0 ? pieces.shift() : undefined
       if ((rest ?? '').length > 2 * maxLineLength) {

@@ -44,7 +44,7 @@ export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
 /**
  * A vault that gives calls temporary keys of AWS roles.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
   const { region, keys, endpoint, credentials, ...settings } = checkConfiguration('aws sts vault', options, {
@@ -72,7 +72,7 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
  * arguments of the call, so that the keys do what was delegated although the role could do more. Each invoker
  * has a session name of its own, which CloudTrail records: the beginning of its DID and a hash of the whole.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource {
   const given = checkConfiguration('aws sts', options, {
@@ -112,7 +112,7 @@ export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource
       const answer = await client.post({
         headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
         body: form.toString(),
-        ...(signal !== undefined && { signal }),
+        signal,
       })
       if (answer.status !== 200) throw refusal(element(answer.text, 'Code') ?? '')
       return {
@@ -150,7 +150,7 @@ function keysOfAnswer(
       'aws sts answered with keys of another role or session than the one asked for',
     )
   }
-  // the id is no secret by itself, and CloudTrail names the keys by it
+  // The id is no secret by itself, and CloudTrail names the keys by it.
   return { secret: Secret.ofFields({ accessKeyId, secretAccessKey, sessionToken }), version: accessKeyId, expiresAt }
 }
 

@@ -39,14 +39,14 @@ export interface AwsClient {
 export interface AwsCall {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Makes a client.
  *
  * @param options - of {@link awsForms}.
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function awsClient(
   service: 'secretsmanager' | 'sts',
@@ -64,7 +64,7 @@ export function awsClient(
   const endpoint = parseEndpoint(options.endpoint ?? `https://${service}.${region}.${domain}/`, (what) => {
     return new VaultError('ERR_VAULT_CONFIGURATION', `aws ${service}: \`endpoint\`: ${what}`)
   })
-  // a fixed secret is checked here, where the mistake can be mended
+  // A fixed secret is checked here, where the mistake can be mended.
   const fixed = typeof keys === 'function' ? undefined : toSecret(keys, 'keys')
   if (fixed !== undefined) parsed(`aws ${service}`, 'keys', () => keysOf(fixed))
 
@@ -89,7 +89,7 @@ export function awsClient(
         headers: signed.headers,
         body,
         fetch: world.fetch,
-        ...(signal !== undefined && { signal }),
+        signal,
       })
     },
   }
@@ -102,7 +102,7 @@ export function awsClient(
  */
 export function awsError(service: string, code: string): VaultError {
   const shown = /^[A-Za-z.]{1,64}$/.test(code) ? code : 'no known error'
-  if (TRANSIENT.has(shown))
+  if (transient.has(shown))
     return new VaultError('ERR_VAULT_UNAVAILABLE', `aws ${service} cannot answer now (${shown})`)
   return new VaultError(
     'ERR_VAULT_CONFIGURATION',
@@ -110,7 +110,7 @@ export function awsError(service: string, code: string): VaultError {
   )
 }
 
-const TRANSIENT: ReadonlySet<string> = new Set([
+const transient: ReadonlySet<string> = new Set([
   'InternalServiceError',
   'InternalFailure',
   'RequestLimitExceeded',

@@ -41,7 +41,7 @@ export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
 /**
  * A vault over AWS Secrets Manager.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function secretsManagerVault(options: SecretsManagerVaultOptions): RemoteVault {
   const { region, keys, endpoint, credentials, ...settings } = checkConfiguration('aws secretsmanager vault', options, {
@@ -68,7 +68,7 @@ export function secretsManagerVault(options: SecretsManagerVaultOptions): Remote
  * A source over AWS Secrets Manager (`GetSecretValue`). It cannot store successors: the service has no way to store one
  * only if nobody else did before.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function secretsManagerSource(options: SecretsManagerSourceOptions): SecretSource {
   const given = checkConfiguration('aws secretsmanager', options, {
@@ -92,7 +92,7 @@ export function secretsManagerSource(options: SecretsManagerSourceOptions): Secr
       const answer = await client.post({
         headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
         body: JSON.stringify({ SecretId: secretId, VersionStage: versionStage }),
-        ...(signal !== undefined && { signal }),
+        signal,
       })
       const fields = parseAnswer(answer, 'aws secretsmanager')
       if (answer.status === 200) return readingOf(reference, place, versionStage, fields, Math.floor(clock.now()))

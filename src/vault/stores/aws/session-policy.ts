@@ -12,7 +12,7 @@ import { quote } from '../../../support/quote.ts'
 import { checkConfiguration } from '../../configuration.ts'
 
 /** What AWS allows in a session policy (STS API reference, `AssumeRole`, `Policy`). */
-const MAX_CHARACTERS = 2_048
+const maxCharacters = 2_048
 
 /**
  * What a command may do in AWS. In `resources` and in the values of `conditions`, `{name}` stands for the argument of
@@ -71,8 +71,8 @@ export function sessionPolicies(grants: readonly AwsGrant[]): SessionPolicies {
         Statement: grant.statements.map((statement) => compileStatement(statement, args)),
       })
       // VLT-19
-      if (policy.length > MAX_CHARACTERS) {
-        throw refused(`the session policy has ${policy.length} characters, and aws takes ${MAX_CHARACTERS}`)
+      if (policy.length > maxCharacters) {
+        throw refused(`the session policy has ${policy.length} characters, and aws takes ${maxCharacters}`)
       }
       return policy
     },
@@ -94,12 +94,12 @@ function compileStatement(statement: AwsStatement, args: { readonly [name: strin
 }
 
 function fillTemplate(template: string, args: { readonly [name: string]: IpldValue }): string {
-  return template.replace(PLACEHOLDER, (_match, name: string, path: string) => {
+  return template.replace(placeholder, (_match, name: string, path: string) => {
     const value = Object.hasOwn(args, name) ? args[name] : undefined
     const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
     if (typeof text !== 'string') throw refused(`argument ${quote(name)} is not text, and the session policy needs it`)
     // VLT-39: no wildcard, policy variable or step to another resource
-    if (!(path === '+' ? isPath(text) : SEGMENT.test(text) && !isDots(text))) {
+    if (!(path === '+' ? isPath(text) : segmentPattern.test(text) && !isDots(text))) {
       throw refused(
         `argument ${quote(name)} has characters that could mean more in a session policy than the text itself`,
       )
@@ -109,7 +109,7 @@ function fillTemplate(template: string, args: { readonly [name: string]: IpldVal
 }
 
 function isPath(text: string): boolean {
-  return text.split('/').every((segment) => SEGMENT.test(segment) && !isDots(segment))
+  return text.split('/').every((segment) => segmentPattern.test(segment) && !isDots(segment))
 }
 
 function isDots(segment: string): boolean {
@@ -135,7 +135,7 @@ function checkStatement(given: AwsStatement): AwsStatement {
   }
   const values = Object.values(conditions).flatMap((keys) => Object.values(keys).flat())
   for (const template of [...resources, ...values]) {
-    if (/[{}]/.test(template.replace(PLACEHOLDER, '')))
+    if (/[{}]/.test(template.replace(placeholder, '')))
       throw wrong('`resources` or `conditions` have a placeholder that is not {name}')
   }
   for (const [index, resource] of resources.entries()) {
@@ -149,7 +149,7 @@ function refused(message: string): VaultError {
   return new VaultError('ERR_VAULT_DOWNSCOPE', message)
 }
 
-const PLACEHOLDER = /\{([A-Za-z_][A-Za-z0-9_]*)(\+?)\}/g
+const placeholder = /\{([A-Za-z_][A-Za-z0-9_]*)(\+?)\}/g
 
 /** Text that stands for itself in ARNs and conditions: without `* ? $ { } : /`, quotes and control characters. */
-const SEGMENT = /^[A-Za-z0-9 !#&'()+,.;=@_~-]+$/
+const segmentPattern = /^[A-Za-z0-9 !#&'()+,.;=@_~-]+$/

@@ -5,7 +5,7 @@ import type { OutgoingRequest } from '../../processor.ts'
 import { type AwsKeys, amzDate, authorizationHeader, canonicalQuery } from './sigv4.ts'
 
 /** Headers that the signature brings with it. */
-export const AWS_HEADERS: readonly string[] = Object.freeze([
+export const awsHeaders: readonly string[] = Object.freeze([
   'authorization',
   'x-amz-content-sha256',
   'x-amz-date',
@@ -32,7 +32,7 @@ export async function signAwsRequest(
   if (s3) headers.set('x-amz-content-sha256', bodyHash)
   const signable = {
     method: request.method,
-    // every service but S3, whose keys may have empty parts, takes several slashes for one
+    // Every service but S3, whose keys may have empty parts, takes several slashes for one.
     path: s3 ? url.pathname : url.pathname.replaceAll(/\/{2,}/g, '/'),
     query,
     headers: [['host', url.host] as const, ...[...headers].filter(([name]) => isSigned(name))],

@@ -34,7 +34,7 @@ export interface EnvVaultOptions extends VaultOptions {
 /**
  * A vault over environment variables, which are read once, here.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when one is missing or empty, before any is deleted.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when one is missing or empty, before any is deleted.
  */
 export function envVault(options: EnvVaultOptions): Vault {
   const {

@@ -49,7 +49,7 @@ export interface FileStore {
  * Opens a file of credentials, or makes one.
  *
  * @param timing - of the locks, for tests.
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, `ERR_VAULT_INTEGRITY` or `ERR_VAULT_UNAVAILABLE`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`, `ERR_VAULT_INTEGRITY` or `ERR_VAULT_UNAVAILABLE`.
  */
 export async function openFileStore(options: FileStoreOptions, timing?: LockTiming): Promise<FileStore> {
   const { path, readTimeoutMs: timeoutMs } = options
@@ -76,7 +76,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
     if (before !== undefined && contents.revision < before.contents.revision) {
       throw new VaultError('ERR_VAULT_INTEGRITY', 'the file of credentials was replaced by an older version of it')
     }
-    // a change or another reading that began later may have ended earlier
+    // A change or another reading that began later may have ended earlier.
     if (known !== undefined && contents.revision < known.contents.revision) return known
     known = { contents, keys, identity: file.identity }
     return known
@@ -99,7 +99,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
 
   async function write(held: HeldLock, keys: FileKeys, contents: FileContents): Promise<void> {
     await replacePrivateFile(path, encodeFile(keys, contents), held)
-    // no file has this identity: the next reading is one of what is on the disk
+    // No file has this identity: the next reading is one of what is on the disk.
     known = { contents, keys, identity: '' }
   }
 
@@ -134,14 +134,14 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
         const file = await read()
         const revision = file.contents.revision + 1
         const keys = await deriveKeys(next, newDerivation(next, options.scryptCost), timeoutMs)
-        // a read that sees the new file before this turn goes on has its keys
+        // A read that sees the new file before this turn goes on has its keys.
         opened = [...opened, keys].slice(-2)
         await write(held, keys, { revision, records: reseal(file, keys, revision) })
         key = next
       }),
     exclusively(name, task) {
       const folder = `${path}.${shortHash(name)}.lock`
-      // kept: for how long another holder has been silent is known by having watched it
+      // Kept: for how long another holder has been silent is known by having watched it.
       const own = locks.get(folder) ?? createFileLock(folder, timing)
       locks.set(folder, own)
       return withFileLock(own, folder, options.lockTimeoutMs, task)

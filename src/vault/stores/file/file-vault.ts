@@ -71,7 +71,7 @@ export interface FileVault extends Vault {
 /**
  * Opens a vault over a file in which every secret is encrypted, bound to its name, version and rules.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do; `ERR_VAULT_INTEGRITY` when the key is another
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do; `ERR_VAULT_INTEGRITY` when the key is another
  *   or the file was changed; `ERR_VAULT_UNAVAILABLE` when it cannot be read or written.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
@@ -178,7 +178,7 @@ function fileDirectory(
         read: async () => {
           const found = await read(reference)
           if (found === undefined) return undefined
-          // the rules that were asked are the rules of this secret, or the call begins anew
+          // The rules that were asked are the rules of this secret, or the call begins anew.
           if (found.record.rules !== record.rules) {
             found.secret.dispose()
             throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the rules of the credential were just changed; try again')

@@ -7,10 +7,10 @@ import type { Timestamp } from '../../../time.ts'
 import { Secret } from '../../secret.ts'
 import { type FileKeys, isAcceptable, type KeyDerivation } from './key.ts'
 
-const FORMAT = 'procura-vault@1'
+const fileFormat = 'procura-vault@1'
 
 /** The largest box: that of the largest file. */
-const MAX_BYTES = 16_777_216
+const maxBytes = 16_777_216
 
 /** One version of one credential, its secret still closed. */
 export interface FileRecord {
@@ -45,7 +45,7 @@ export function sealRecord(keys: FileKeys, record: Omit<FileRecord, 'box'>, secr
 /**
  * Opens the secret of a record.
  *
- * @throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the secret, its name, version or rules were changed.
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when the secret, its name, version or rules were changed.
  */
 export function openRecord(keys: FileKeys, record: FileRecord): Secret {
   const { box } = record
@@ -67,7 +67,7 @@ export function openRecord(keys: FileKeys, record: FileRecord): Secret {
 export function encodeFile(keys: FileKeys, contents: FileContents): Uint8Array {
   const { kind, salt, cost } = keys.derivation
   const body = JSON.stringify({
-    format: FORMAT,
+    format: fileFormat,
     key: { kind, salt: encodeBase64url(salt), cost },
     revision: contents.revision,
     records: contents.records.map((record) => ({ ...record, box: encodeBase64url(record.box) })),
@@ -91,7 +91,7 @@ export function readDerivation(bytes: Uint8Array): KeyDerivation {
 /**
  * Reads a file.
  *
- * @throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the key is another, or anything in the file was changed, left
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when the key is another, or anything in the file was changed, left
  *   out, or put in another order.
  */
 export function decodeFile(keys: FileKeys, bytes: Uint8Array): FileContents {
@@ -130,7 +130,7 @@ function split(bytes: Uint8Array): { readonly body: string; readonly mac: Uint8A
 
 function decoded(text: string): Uint8Array {
   try {
-    return decodeBase64url(text, MAX_BYTES)
+    return decodeBase64url(text, maxBytes)
   } catch {
     throw damaged()
   }
@@ -145,8 +145,8 @@ function fieldsOf(body: string): ReadonlyMap<string, unknown> {
   }
   if (typeof parsed !== 'object' || parsed === null) throw damaged()
   const fields = new Map<string, unknown>(Object.entries(parsed))
-  if (fields.get('format') !== FORMAT) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', `the file is not of the format \`${FORMAT}\``)
+  if (fields.get('format') !== fileFormat) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', `the file is not of the format \`${fileFormat}\``)
   }
   return fields
 }
@@ -154,7 +154,7 @@ function fieldsOf(body: string): ReadonlyMap<string, unknown> {
 /** What a box is bound to: it opens under this name, version and these rules, and no other. */
 function boundBytes({ name, version, created, rules }: Omit<FileRecord, 'box'>): Uint8Array {
   // VLT-20
-  return new TextEncoder().encode(JSON.stringify([FORMAT, name, version, created, rules]))
+  return new TextEncoder().encode(JSON.stringify([fileFormat, name, version, created, rules]))
 }
 
 function macOf(keys: FileKeys, body: string): Uint8Array {

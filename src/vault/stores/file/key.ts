@@ -32,8 +32,8 @@ export interface FileKeys {
 }
 
 /** Costs of scrypt that are taken: below, guessing is too cheap; above, opening a file could be made to cost too much. */
-const LEAST_COST = 16_384
-const GREATEST_COST = 1_048_576
+const leastCost = 16_384
+const greatestCost = 1_048_576
 
 /**
  * Refuses what is no key, before anything is made of it: the platform's own message about a text that is no object
@@ -69,7 +69,7 @@ export function newDerivation(key: FileKey, cost: number): KeyDerivation {
   if (!isAcceptable(derivation)) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `\`scryptCost\` must be a power of two from ${LEAST_COST} to ${GREATEST_COST}`,
+      `\`scryptCost\` must be a power of two from ${leastCost} to ${greatestCost}`,
     )
   }
   return derivation
@@ -79,7 +79,7 @@ export function newDerivation(key: FileKey, cost: number): KeyDerivation {
 export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
   if (salt.length !== 32) return false
   if (kind === 'hkdf') return cost === 0
-  return Number.isInteger(Math.log2(cost)) && cost >= LEAST_COST && cost <= GREATEST_COST
+  return Number.isInteger(Math.log2(cost)) && cost >= leastCost && cost <= greatestCost
 }
 
 /**
@@ -141,7 +141,7 @@ async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array>
     throw vaultFailure(
       'ERR_VAULT_CONFIGURATION',
       'the key file (`keyFile`) cannot be read; let this process, and nobody else, read it',
-      // what is no path of a file may be the key itself, and is not shown
+      // What is no path of a file may be the key itself, and is not shown.
       cause instanceof VaultError ? cause.cause : cause,
     )
   })
@@ -156,7 +156,7 @@ async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array>
 
 function stretch(passphrase: Uint8Array, { salt, cost }: KeyDerivation): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    // scrypt needs 128 * N * r bytes
+    // Scrypt needs 128 * N * r bytes.
     const options = { N: cost, r: 8, p: 1, maxmem: 128 * cost * 8 + 1_048_576 }
     scrypt(passphrase, salt, 32, options, (error, derived) => {
       if (error === null) resolve(Uint8Array.from(derived))

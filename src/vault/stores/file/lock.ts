@@ -11,7 +11,7 @@ import { vaultFailure } from '../../release/failure.ts'
  *
  * @param folder - the folder of the lock, for messages.
  * @param timeoutMs - milliseconds to wait for it.
- * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE` when somebody else keeps it for longer, `ERR_VAULT_CONFIGURATION`
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` when somebody else keeps it for longer, `ERR_VAULT_CONFIGURATION`
  *   when the folder cannot be used.
  */
 export async function withFileLock<T>(

@@ -11,7 +11,7 @@ import { quote } from '../../../support/quote.ts'
 import { vaultFailure } from '../../release/failure.ts'
 
 /** The most that is read of a file. */
-const MAX_BYTES = 16_777_216
+const maxBytes = 16_777_216
 
 /** A file that was read, and marks by which a later version of it can be told apart. */
 export interface PrivateFile {
@@ -31,7 +31,7 @@ export interface ReadPrivateFileOptions {
  * Reads a file that only its owner, who is this process, may read.
  *
  * @returns the file; `unchanged` when the version is the known one; `undefined` when there is no file.
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`, with what to do, when others could read it;
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do, when others could read it;
  *   `ERR_VAULT_UNAVAILABLE`.
  */
 export async function readPrivateFile(
@@ -52,7 +52,7 @@ export async function readPrivateFile(
 async function readNow(path: string, known: string | undefined): Promise<PrivateFile | 'unchanged' | undefined> {
   let handle: FileHandle
   try {
-    // without O_NONBLOCK a pipe would be waited for until somebody writes to it
+    // Without O_NONBLOCK a pipe would be waited for until somebody writes to it.
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
@@ -61,11 +61,11 @@ async function readNow(path: string, known: string | undefined): Promise<Private
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be opened`, cause)
   }
   try {
-    // what is checked is the open file, not whatever the path names a moment later
+    // What is checked is the open file, not whatever the path names a moment later.
     const status = await handle.stat({ bigint: true })
     if (!status.isFile()) throw wrongFile(path, 'it is not a file')
     checkAccess(path, Number(status.mode), Number(status.uid))
-    if (status.size > MAX_BYTES) throw wrongFile(path, `it is larger than ${MAX_BYTES} bytes`)
+    if (status.size > maxBytes) throw wrongFile(path, `it is larger than ${maxBytes} bytes`)
     const identity = `${status.dev}:${status.ino}:${status.size}:${status.mtimeNs}:${status.ctimeNs}`
     if (identity === known) return 'unchanged'
     return { bytes: Uint8Array.from(await handle.readFile()), identity }
@@ -82,7 +82,7 @@ async function readNow(path: string, known: string | undefined): Promise<Private
  * loss of power.
  *
  * @param lock - of the file. When it was lost, the next holder may have read the old version already, and it stays.
- * @throws {@link VaultError} `ERR_VAULT_UNAVAILABLE`; the old version is there still.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE`; the old version is there still.
  */
 export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: HeldLock): Promise<void> {
   const draft = lock.draft()
@@ -106,7 +106,7 @@ export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: 
 /**
  * Writes a file that must not be there yet.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when it is there, `ERR_VAULT_UNAVAILABLE`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when it is there, `ERR_VAULT_UNAVAILABLE`.
  */
 export async function createPrivateFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
@@ -140,7 +140,7 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 function checkAccess(path: string, mode: number, owner: number): void {
-  // Windows has access lists in place of modes, and Node does not show them
+  // Windows has access lists in place of modes, and Node does not show them.
   if (process.platform === 'win32') return
   // VLT-22
   if ((mode & 0o077) !== 0) throw wrongFile(path, 'others may use it; run chmod 600')
@@ -160,9 +160,17 @@ function wrongFile(path: string, what: string): VaultError {
 export function unusablePlace(option: string, path: string, cause: unknown): unknown {
   if (!(cause instanceof VaultError) || cause.code !== 'ERR_VAULT_UNAVAILABLE') return cause
   const reason = cause.cause instanceof Error ? cause.cause.message : ''
-  if (!PLACE.has(reason)) return cause
+  if (!placeErrors.has(reason)) return cause
   const message = `\`${option}\` ${quote(path, 256)} cannot be used (${reason}); name a file in a folder that exists and that this process may write`
   return new VaultError('ERR_VAULT_CONFIGURATION', message, { cause })
 }
 
-const PLACE: ReadonlySet<string> = new Set(['EACCES', 'EISDIR', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'])
+const placeErrors: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EISDIR',
+  'ENAMETOOLONG',
+  'ENOENT',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+])

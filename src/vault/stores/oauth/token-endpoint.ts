@@ -42,7 +42,7 @@ export interface TokenRequest {
   /** Form parameters, in order; secrets among them. */
   readonly form: readonly (readonly [string, string])[]
   readonly fetch: typeof fetch
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -61,7 +61,7 @@ export async function requestToken(request: TokenRequest, now: Timestamp): Promi
   if (typeof accessToken !== 'string' || accessToken === '' || typeof tokenType !== 'string') {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint answered without a token')
   }
-  // a token bound to a key cannot be sent as a bearer token, and `N_A` is no access token at all
+  // A token bound to a key cannot be sent as a bearer token, and `N_A` is no access token at all.
   if (tokenType.toLowerCase() !== 'bearer') {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint answered with a token that is not a bearer token')
   }
@@ -127,12 +127,12 @@ async function post(
     if (client.authentication === 'post') form.set('client_secret', client.secret?.reveal() ?? '')
   }
   const body = form.toString()
-  return callBackend({ backend, url: endpoint, method: 'POST', headers, body, fetch, ...(signal && { signal }) })
+  return callBackend({ backend, url: endpoint, method: 'POST', headers, body, fetch, signal })
 }
 
 /** Whether it is a time that can be told; JSON has numbers that are read as infinite. */
 function isLifetime(seconds: unknown): seconds is number {
-  return typeof seconds === 'number' && seconds > 0 && seconds <= MAX_LIFETIME
+  return typeof seconds === 'number' && seconds > 0 && seconds <= maxLifetime
 }
 
 /** Form encoding of a client's id and secret before they are joined (RFC 6749, section 2.3.1). */
@@ -154,14 +154,14 @@ function refusal(error: unknown): VaultError {
   if (error === 'temporarily_unavailable' || error === 'server_error' || error === 'slow_down') {
     return new VaultError('ERR_VAULT_UNAVAILABLE', `the token endpoint cannot answer now (${error})`)
   }
-  const known = typeof error === 'string' && KNOWN.has(error) ? error : 'no known error'
+  const known = typeof error === 'string' && knownErrors.has(error) ? error : 'no known error'
   return new VaultError('ERR_VAULT_CONFIGURATION', `the token endpoint refused this client (${known})`)
 }
 
 /** A hundred years, in seconds: longer than any token is good for. */
-const MAX_LIFETIME = 3_155_760_000
+const maxLifetime = 3_155_760_000
 
-const KNOWN: ReadonlySet<string> = new Set([
+const knownErrors: ReadonlySet<string> = new Set([
   'invalid_client',
   'invalid_request',
   'unauthorized_client',

@@ -54,9 +54,15 @@ export interface ExchangeToken {
 /** How tokens of one credential are exchanged. */
 export interface TokenExchange {
   /** The token of the party on whose behalf the call is made. Rejects when there is none. */
-  readonly subjectToken: (call: ExchangeCall, options: { readonly signal?: AbortSignal }) => Promise<ExchangeToken>
+  readonly subjectToken: (
+    call: ExchangeCall,
+    options: { readonly signal?: AbortSignal | undefined },
+  ) => Promise<ExchangeToken>
   /** The token of the acting party. Default: none is sent. */
-  readonly actorToken?: (call: ExchangeCall, options: { readonly signal?: AbortSignal }) => Promise<ExchangeToken>
+  readonly actorToken?: (
+    call: ExchangeCall,
+    options: { readonly signal?: AbortSignal | undefined },
+  ) => Promise<ExchangeToken>
   /** Scopes by command; a call gets those of the longest command that covers its own. */
   readonly scopes?: Readonly<Record<string, string>>
   /** Rich authorization requests by command (RFC 9396), filled with the signed arguments of the call. */
@@ -105,7 +111,7 @@ interface ExchangeScope extends ExchangeCall {
 /**
  * A vault that exchanges tokens for calls.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVault {
   const given = checkConfiguration('token exchange vault', options, {
@@ -134,7 +140,7 @@ export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVa
  * A source of exchanged tokens. Each is for one subject, one invoker and what the call does; a server that grants more
  * than was asked for is not believed.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function tokenExchangeSource(options: TokenExchangeSourceOptions): SecretSource {
   const given = checkConfiguration('token exchange', options, {
@@ -166,7 +172,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
   )
 
   for (const [name, { exchange }] of exchanges) {
-    // a command that cannot be read is a mistake to be told of here
+    // A command that cannot be read is a mistake to be told of here.
     for (const [command, details] of Object.entries(exchange.authorizationDetails ?? {})) {
       parsed(`token exchange: credential ${quote(name)}`, 'authorizationDetails', () => parseCommand(command))
       checkConfiguration<Readonly<Record<string, unknown>>>(
@@ -179,7 +185,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
 
   async function end(token: Secret | undefined, signal: AbortSignal | undefined): Promise<void> {
     if (revocation === undefined || token === undefined || token.disposed) return
-    await revokeToken({ ...world, endpoint: revocation, ...(signal && { signal }) }, token)
+    await revokeToken({ ...world, endpoint: revocation, signal }, token)
     token.dispose()
   }
 
@@ -200,9 +206,9 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
       const asked = JSON.parse(scope) as ExchangeScope
       const now = Math.floor(clock.now())
       const form = await exchangeForm(exchange, asked, signal)
-      const answer = await requestToken({ ...world, endpoint, form, ...(signal && { signal }) }, now)
+      const answer = await requestToken({ ...world, endpoint, form, signal }, now)
       const { accessToken, expiresAt } = answer
-      // kept for its revocation: whoever reads disposes of the secret before
+      // Kept for its revocation: whoever reads disposes of the secret before.
       const kept = revocation === undefined ? undefined : accessToken.copy()
       try {
         checkAnswer(answer, asked)
@@ -249,10 +255,10 @@ async function exchangeForm(
   signal: AbortSignal | undefined,
 ): Promise<readonly (readonly [string, string])[]> {
   const call = { subject: asked.subject, invoker: asked.invoker }
-  const options = signal === undefined ? {} : { signal }
+  const options = { signal }
   const form: (readonly [string, string])[] = [
-    ['grant_type', GRANT_TYPE],
-    ['requested_token_type', ACCESS_TOKEN],
+    ['grant_type', grantType],
+    ['requested_token_type', accessTokenType],
     ...tokenPair('subject', await tokenOf('the subject token', () => exchange.subjectToken(call, options), signal)),
   ]
   const { actorToken } = exchange
@@ -281,7 +287,7 @@ async function tokenOf(
 
 function tokenPair(
   party: 'subject' | 'actor',
-  { token, type = ACCESS_TOKEN }: ExchangeToken,
+  { token, type = accessTokenType }: ExchangeToken,
 ): readonly (readonly [string, string])[] {
   const secret = toSecret(token, `${party}Token`)
   const revealed = secret.reveal()
@@ -293,7 +299,7 @@ function tokenPair(
 }
 
 function checkAnswer(answer: TokenAnswer, asked: ExchangeScope): void {
-  if (answer.issuedTokenType !== ACCESS_TOKEN) {
+  if (answer.issuedTokenType !== accessTokenType) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
       'the token endpoint issued a token of another type than the one asked for',
@@ -312,5 +318,5 @@ function clientOf(options: TokenExchangeOptions, wrong: (what: string) => VaultE
   return { id: clientId, authentication, ...(secret !== undefined && { secret }) }
 }
 
-const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange'
-const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'

@@ -80,7 +80,7 @@ export interface OpenBaoVaultOptions extends VaultOptions, Omit<OpenBaoSourceOpt
 /**
  * A vault over an OpenBao server.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
   const { address, namespace, login, credentials, ...settings } = checkConfiguration('openbao vault', options, {
@@ -111,7 +111,7 @@ export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
 /**
  * A source of secrets of an OpenBao server: KV version 2 (`static`, with `replace`) and databases (`dynamic`).
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
   const given = checkConfiguration('openbao', options, {
@@ -155,9 +155,9 @@ export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
         throw new VaultError('ERR_VAULT_CONFIGURATION', 'only a whole KV secret of no fixed version can be replaced')
       }
       const data = Object.fromEntries(secret.fieldNames().map((name) => [name, secret.revealField(name)]))
-      // the server refuses unless this is the version that it has (check and set)
+      // The server refuses unless this is the version that it has (check and set)
       const body = { options: { cas: Number(expectedVersion) }, data }
-      const answer = await session.call({ method: 'POST', path: kvPath(place), body, ...(signal && { signal }) })
+      const answer = await session.call({ method: 'POST', path: kvPath(place), body, signal })
       const metadata = asObject(answer?.get('data'))
       const version = metadata?.get('version')
       if (typeof version !== 'number')
@@ -177,9 +177,9 @@ async function readKv(
   now: () => Timestamp,
 ): Promise<SecretReading | undefined> {
   const query = place.version === undefined ? {} : { version: String(place.version) }
-  // the answer can be overtaken by one that was asked for later: it is compared with what was seen before
+  // The answer can be overtaken by one that was asked for later: it is compared with what was seen before.
   const seen = newest.get(reference)
-  const answer = await session.call({ method: 'GET', path: kvPath(place), query, ...(signal && { signal }) })
+  const answer = await session.call({ method: 'GET', path: kvPath(place), query, signal })
   const outer = asObject(answer?.get('data'))
   if (answer === undefined) return undefined
   const data = asObject(outer?.get('data'))
@@ -235,7 +235,7 @@ async function readDatabase(
 ): Promise<SecretReading | undefined> {
   const path = `${place.mount ?? 'database'}/creds/${place.role}`
   const asked = now()
-  const answer = await session.call({ method: 'GET', path, ...(signal && { signal }) })
+  const answer = await session.call({ method: 'GET', path, signal })
   if (answer === undefined) return undefined
   const data = asObject(answer.get('data'))
   const username = data?.get('username')
@@ -250,7 +250,7 @@ async function readDatabase(
   ) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not answer with database credentials')
   }
-  const revoke = async (options: { readonly signal?: AbortSignal }): Promise<void> => {
+  const revoke = async (options: { readonly signal?: AbortSignal | undefined }): Promise<void> => {
     const body = { lease_id: lease, sync: true }
     await session.call({ method: 'POST', path: 'sys/leases/revoke', body, ...options })
   }
@@ -265,7 +265,7 @@ async function readDatabase(
   return {
     reference,
     secret: Secret.ofFields({ username, password }),
-    // the name of the user is half of the secret; the lease is what an operator can look up
+    // The name of the user is half of the secret; the lease is what an operator can look up.
     version: encodeHex(await sha256Bytes(new TextEncoder().encode(lease))).slice(0, 16),
     kind: 'dynamic',
     downscoped: false,

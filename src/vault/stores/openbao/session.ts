@@ -14,10 +14,10 @@ import { asObject, callBackend, parseAnswer } from '../http-backend.ts'
 import type { OpenBaoLogin } from './login.ts'
 
 /** Milliseconds for a login, which others may wait for. */
-const LOGIN_MS = 5_000
+const loginMs = 5_000
 
 /** What the server is called in messages. */
-const OPENBAO = 'openbao'
+const openbao = 'openbao'
 
 /** What {@link openSession} needs. */
 export interface SessionOptions {
@@ -35,7 +35,7 @@ export interface SessionRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly body?: Readonly<Record<string, unknown>>
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A logged-in client. It logs in when it has to, once for all who wait. */
@@ -43,7 +43,7 @@ export interface Session {
   /**
    * Makes a call and reads the answer; `undefined` when there is nothing at that path (404).
    *
-   * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the server refuses, `ERR_VAULT_UNAVAILABLE`,
+   * @throws VaultError `ERR_VAULT_CONFIGURATION` when the server refuses, `ERR_VAULT_UNAVAILABLE`,
    *   `ERR_VAULT_INTEGRITY`.
    */
   call(request: SessionRequest): Promise<ReadonlyMap<string, unknown> | undefined>
@@ -74,7 +74,7 @@ export function openSession(options: SessionOptions): Session {
     if (token !== undefined) headers['x-vault-token'] = token.reveal()
     if (request.body !== undefined) headers['content-type'] = 'application/json'
     const answer = await callBackend({
-      backend: OPENBAO,
+      backend: openbao,
       url,
       method: request.method,
       headers,
@@ -83,20 +83,20 @@ export function openSession(options: SessionOptions): Session {
       ...(request.signal !== undefined && { signal: request.signal }),
     })
     const empty = answer.status === 204 || answer.text === ''
-    return { status: answer.status, fields: empty ? new Map() : parseAnswer(answer, OPENBAO) }
+    return { status: answer.status, fields: empty ? new Map() : parseAnswer(answer, openbao) }
   }
 
   async function logIn(): Promise<Token> {
     const now = Math.floor(clock.now())
-    const deadline = startDeadline([], LOGIN_MS)
+    const deadline = startDeadline([], loginMs)
     try {
       const { signal } = deadline
-      // the function of a login may wait for something that ignores the signal
+      // The function of a login may wait for something that ignores the signal.
       const { token, seconds } = await unlessAborted(
         () => login.logIn((request, own) => bare({ ...request, signal }, own)),
         signal,
       )
-      // a token that lives for ever is asked for anew each hour, so that one which was revoked is not kept for ever
+      // A token that lives for ever is asked for anew each hour, so that one which was revoked is not kept for ever.
       return { token, until: now + Math.floor(((seconds === 0 ? 5_400 : seconds) * 2) / 3) }
     } finally {
       deadline.clear()
@@ -129,7 +129,7 @@ export function openSession(options: SessionOptions): Session {
     async call(request) {
       const first = await token(undefined, request.signal)
       let { status, fields } = await bare(request, first)
-      // a token can end before its time; one that is new and refused is refused for what it may
+      // A token can end before its time; one that is new and refused is refused for what it may.
       if (status === 403) ({ status, fields } = await bare(request, await token(first, request.signal)))
       if (status === 404) return undefined
       if (status === 200 || status === 204) return fields
@@ -144,7 +144,7 @@ export function openSession(options: SessionOptions): Session {
 /**
  * Reads the `auth` part of the answer to a login.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the login was refused, `ERR_VAULT_INTEGRITY`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the login was refused, `ERR_VAULT_INTEGRITY`.
  */
 export function readAuth(answer: Awaited<ReturnType<BareCall>>): { readonly token: Secret; readonly seconds: number } {
   if (answer.status !== 200) {

@@ -10,13 +10,13 @@ import { Secret } from '../../secret.ts'
 import { type HpkeKeyPair, open, publicKeyOf, type SealedMessage, seal } from './hpke.ts'
 
 /** How a sealed text begins. */
-const PREFIX = 'procura-sealed.1.'
+const prefix = 'procura-sealed.1.'
 /** The longest sealed text that is read, in characters. */
-const MAX_TEXT = 32_768
+const maxText = 32_768
 /** Bytes of a key's hash by which it is found again. */
-const KEY_ID = 8
+const keyIdLength = 8
 /** Contents are filled up to a multiple of this, so that the length of a secret does not show. */
-const BLOCK = 128
+const block = 128
 
 /** What a sealed text holds. */
 export interface SealedContents {
@@ -29,13 +29,13 @@ export interface SealedContents {
 
 /** Whether a text looks sealed; nothing of it is believed. */
 export function isSealed(text: string): boolean {
-  return text.length <= MAX_TEXT && text.startsWith(PREFIX)
+  return text.length <= maxText && text.startsWith(prefix)
 }
 
 /**
  * Seals rules and a secret to a public key.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the public key is not valid, or the credential is too long.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the public key is not valid, or the credential is too long.
  */
 export async function sealContents(
   publicKey: Uint8Array,
@@ -44,11 +44,11 @@ export async function sealContents(
   const { rules, expiration } = contents
   const secret = encodeBase64url(contents.secret.revealBytes())
   const json = JSON.stringify({ rules, ...(expiration !== undefined && { expiration }), secret })
-  // white space after JSON means nothing
-  const plain = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / BLOCK) * BLOCK))
+  // White space after JSON means nothing.
+  const plain = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / block) * block))
   const keyId = await keyIdOf(publicKey)
   const { encapsulated, ciphertext } = await sealTo(publicKey, plain, keyId)
-  const text = PREFIX + encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))
+  const text = prefix + encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))
   if (!isSealed(text)) throw new VaultError('ERR_VAULT_CONFIGURATION', 'the credential is too long to be sealed')
   return text
 }
@@ -68,16 +68,16 @@ async function sealTo(publicKey: Uint8Array, plain: Uint8Array, keyId: Uint8Arra
 /**
  * Opens a sealed text with the one of the private keys that it was sealed to.
  *
- * @throws {@link VaultError} `ERR_VAULT_INTEGRITY` when none opens it, or it was changed.
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when none opens it, or it was changed.
  */
 export async function openSealed(privateKeys: readonly Secret[], text: string): Promise<SealedContents> {
   let bytes: Uint8Array
   try {
-    bytes = decodeBase64url(text.slice(PREFIX.length))
+    bytes = decodeBase64url(text.slice(prefix.length))
   } catch {
     throw damaged()
   }
-  const keyId = bytes.subarray(0, KEY_ID)
+  const keyId = bytes.subarray(0, keyIdLength)
   for (const secret of privateKeys) {
     const privateKey = secret.revealBytes()
     try {
@@ -93,7 +93,10 @@ export async function openSealed(privateKeys: readonly Secret[], text: string): 
 async function openWith(pair: HpkeKeyPair, keyId: Uint8Array, bytes: Uint8Array): Promise<SealedContents> {
   let plain: Uint8Array
   try {
-    const sealed = { encapsulated: bytes.slice(KEY_ID, KEY_ID + 32), ciphertext: bytes.slice(KEY_ID + 32) }
+    const sealed = {
+      encapsulated: bytes.slice(keyIdLength, keyIdLength + 32),
+      ciphertext: bytes.slice(keyIdLength + 32),
+    }
     // VLT-27
     plain = await open(pair, sealed, contextOf(keyId))
   } catch {
@@ -132,7 +135,7 @@ function contextOf(keyId: Uint8Array): { readonly info: Uint8Array; readonly aad
 }
 
 async function keyIdOf(publicKey: Uint8Array): Promise<Uint8Array> {
-  return (await sha256Bytes(publicKey)).slice(0, KEY_ID)
+  return (await sha256Bytes(publicKey)).slice(0, keyIdLength)
 }
 
 function damaged(): VaultError {

@@ -92,7 +92,7 @@ export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
  * show who sealed it, and the roots it names did not have to agree.
  *
  * @returns a text `procura-sealed.1.…`, safe in URLs and headers.
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command, or
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command, or
  *   the public key is not valid.
  */
 export async function sealCredential(options: SealOptions): Promise<string> {
@@ -131,7 +131,7 @@ const sealForms: Forms<SealOptions> = Object.freeze({
 /**
  * A vault that opens sealed credentials.
  *
- * @throws {@link VaultError} `ERR_VAULT_CONFIGURATION`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function sealedVault(options: SealedVaultOptions): Vault {
   const given = checkConfiguration('sealed vault', options, {
@@ -165,7 +165,7 @@ export function sealedVault(options: SealedVaultOptions): Vault {
     },
   }
   const vault = vaultOver(directory, pick<VaultOptions>(given, vaultForms))
-  // a text that is presented is a name as well
+  // A text that is presented is a name as well.
   return presented ? vault : Object.freeze({ ...vault, references: Object.freeze([...named.keys()]) })
 }
 
