@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -13,68 +14,129 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../setup/entries.ts'
+import { writeVectorsPackage } from '../setup/vectors-package.ts'
 
-/** A project of a user, with the package as npm packs it. */
-const project = mkdtempSync(join(tmpdir(), 'procura-packed-'))
+/** A project of a user, with both packages as npm packs them, and one with the vectors alone. */
+const scratch = mkdtempSync(join(tmpdir(), 'procura-packed-'))
+const project = join(scratch, 'both')
 const installed = join(project, 'node_modules/procura')
+const vectors = join(project, 'node_modules/procura-vectors')
+const vectorsAlone = join(scratch, 'alone/node_modules/procura-vectors')
 
 beforeAll(() => {
-  const packing = ['pack', '--ignore-scripts', '--json', '--pack-destination', project]
-  const [{ filename }] = JSON.parse(execFileSync('npm', packing, { cwd: root, encoding: 'utf8' })) as [
-    { readonly filename: string },
-  ]
-  mkdirSync(installed, { recursive: true })
-  execFileSync('tar', ['-xzf', join(project, filename), '-C', installed, '--strip-components', '1'])
-  const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
-    readonly dependencies: Readonly<Record<string, string>>
-  }
-  for (const name of Object.keys(dependencies)) {
+  install(root, installed)
+  const staged = join(scratch, 'staged')
+  writeVectorsPackage(staged)
+  for (const place of [vectors, vectorsAlone]) install(staged, place)
+  const { dependencies } = manifestOf(installed)
+  for (const name of Object.keys(dependencies ?? {})) {
     const place = join(project, 'node_modules', name)
     mkdirSync(dirname(place), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), place)
   }
 })
 
-afterAll(() => rmSync(project, { recursive: true, force: true }))
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
-/** Runs the runner of the package about an adapter. */
-function conformance(...args: readonly string[]): { readonly status: number | null; readonly last: string } {
-  const runner = join(installed, 'spec/conformance/run.mjs')
-  const { status, stdout } = spawnSync(process.execPath, [runner, ...args], { cwd: project, encoding: 'utf8' })
+interface Manifest {
+  readonly version: string
+  readonly dependencies?: Readonly<Record<string, string>>
+}
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+}
+
+/** Packs a folder as npm does, and unpacks it into another. */
+function install(source: string, place: string): void {
+  const packing = ['pack', '--ignore-scripts', '--json', '--pack-destination', scratch]
+  const [{ filename }] = JSON.parse(execFileSync('npm', packing, { cwd: source, encoding: 'utf8' })) as [
+    { readonly filename: string },
+  ]
+  mkdirSync(place, { recursive: true })
+  execFileSync('tar', ['-xzf', join(scratch, filename), '-C', place, '--strip-components', '1'])
+}
+
+/** Runs the runner of a package about an adapter. */
+function conformance(
+  place: string,
+  ...args: readonly string[]
+): { readonly status: number | null; readonly last: string } {
+  const runner = join(place, 'spec/conformance/run.mjs')
+  const { status, stdout } = spawnSync(process.execPath, [runner, ...args], { cwd: scratch, encoding: 'utf8' })
   return { status, last: stdout.trimEnd().split('\n').at(-1) ?? '' }
 }
 
-describe('the conformance runner of the packed package', () => {
+describe('the conformance runner of the packed vectors', () => {
   it('finds this library right in every case, codes included', () => {
-    const { status, last } = conformance('--codes', process.execPath, join(installed, 'spec/conformance/procura.mjs'))
+    const { status, last } = conformance(
+      vectors,
+      '--codes',
+      process.execPath,
+      join(vectors, 'spec/conformance/procura.mjs'),
+    )
     expect(last).toMatch(/^([0-9]+) cases: \1 right, 0 wrong, 0 left out, 0 with another code$/)
     expect(Number.parseInt(last, 10)).toBeGreaterThan(1_300)
     expect(status).toBe(0)
   })
 
   it('finds an adapter that forgets revocations wrong', () => {
-    const adapter = readFileSync(join(installed, 'spec/conformance/procura.mjs'), 'utf8')
+    const adapter = readFileSync(join(vectors, 'spec/conformance/procura.mjs'), 'utf8')
     const forgetful = adapter.replace('of context.revoked)', 'of [])')
     expect(forgetful).not.toBe(adapter)
     writeFileSync(join(project, 'forgetful.mjs'), forgetful)
-    const { status, last } = conformance('--only', 'revoked', process.execPath, join(project, 'forgetful.mjs'))
+    const { status, last } = conformance(vectors, '--only', 'revoked', process.execPath, join(project, 'forgetful.mjs'))
     expect(status).toBe(1)
     expect(last).not.toContain(' 0 wrong')
   })
+
+  it('runs where nothing else is installed, about an adapter that has nothing of this library', () => {
+    const adapter = join(scratch, 'skips.mjs')
+    const answer =
+      'for await (const line of createInterface({ input: process.stdin })) console.log(JSON.stringify({ id: JSON.parse(line).id, skipped: true }))'
+    writeFileSync(adapter, `import { createInterface } from 'node:readline'\n${answer}\n`)
+    const { status, last } = conformance(vectorsAlone, process.execPath, adapter)
+    expect(last).toMatch(/^([0-9]+) cases: 0 right, 0 wrong, \1 left out/)
+    expect(status).toBe(0)
+  })
 })
 
-describe('the pages of the packed package', () => {
-  it('link only to what is packed', () => {
-    const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((path) =>
-      /^spec\/.*\.md$/.test(path),
-    )
-    expect(pages.length).toBeGreaterThan(20)
-    const broken = pages.flatMap((page) =>
-      [...readFileSync(join(installed, page), 'utf8').matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
-        .map(([, target]) => target as string)
-        .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(join(installed, dirname(page), target)))
-        .map((target) => `${page}: ${target}`),
-    )
+describe('the packed packages', () => {
+  it('have one version, and the vectors need no other package', () => {
+    expect(manifestOf(vectors)).toMatchObject({ version: manifestOf(installed).version })
+    expect(manifestOf(vectors).dependencies).toBeUndefined()
+  })
+
+  it('leave vectors and runner out of the main package, and the generator out of both', () => {
+    const sizeOf = (place: string): number =>
+      filesOf(place).reduce((sum, path) => sum + statSync(join(place, path)).size, 0)
+    const heavy = /^spec\/(?:vectors\/.*\.(?:json|ts)|conformance\/.*\.mjs)$/
+    expect(filesOf(installed).filter((path) => heavy.test(path))).toEqual([])
+    expect(filesOf(vectors).filter((path) => path.endsWith('.ts'))).toEqual([])
+    expect(sizeOf(installed)).toBeLessThan(1_500_000)
+  })
+
+  it('have the examples and the map for models', () => {
+    expect(filesOf(installed)).toEqual(expect.arrayContaining(['examples/demo.ts', 'llms.txt', 'README.md', 'LICENSE']))
+  })
+
+  it('have pages that link only to what is packed', () => {
+    const broken = [installed, vectors].flatMap((place) => {
+      const pages = filesOf(place).filter((path) => /\.(?:md|txt)$/.test(path))
+      expect(pages.length).toBeGreaterThan(20)
+      return pages.flatMap((page) =>
+        [...readFileSync(join(place, page), 'utf8').matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+          .map(([, target]) => target as string)
+          .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(join(place, dirname(page), target)))
+          .map((target) => `${page}: ${target}`),
+      )
+    })
     expect(broken).toEqual([])
   })
 })
+
+function filesOf(place: string): readonly string[] {
+  return readdirSync(place, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(place.length + 1))
+}
