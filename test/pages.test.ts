@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { root } from './setup/entries.ts'
 import { listFiles } from './setup/source.ts'
 
-const paths = ['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'SECURITY.md', ...listFiles('spec', '.md')]
+const paths = ['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'SECURITY.md', 'llms.txt', ...listFiles('spec', '.md')]
 const pages = paths.map((path) => ({ path, text: readFileSync(root + path, 'utf8') }))
 
 describe('pages', () => {
