@@ -51,6 +51,32 @@ describe('envVault', () => {
     ])
   })
 
+  it('SEC-08 deletes from the environment that it read, and not from the one that this was copied from', () => {
+    process.env['PROCURA_TEST_SECRET'] = 'canary-4'
+    const environment = { ...process.env }
+    envVault({ environment, credentials: { api: { variable: 'PROCURA_TEST_SECRET', leasable: true } } })
+    expect(environment['PROCURA_TEST_SECRET']).toBeUndefined()
+    expect(process.env['PROCURA_TEST_SECRET']).toBe('canary-4')
+    delete process.env['PROCURA_TEST_SECRET']
+  })
+
+  it('SEC-08 refuses a variable that cannot be deleted, and deletes none then', () => {
+    const credentials = { a: { variable: 'A', leasable: true }, b: { variable: 'B', leasable: true } }
+    const environment: Record<string, string> = { A: 'canary-5' }
+    Object.defineProperty(environment, 'B', { value: 'canary-6', enumerable: true })
+    expect(() => envVault({ environment, credentials })).toThrow(
+      expect.objectContaining({
+        ...vaultError('ERR_VAULT_CONFIGURATION'),
+        message: expect.stringMatching(/`b`: `environment` is frozen.*pass `clear: false`/),
+      }),
+    )
+    expect(environment).toEqual({ A: 'canary-5', B: 'canary-6' })
+    expect(envVault({ environment: Object.freeze(environment), credentials, clear: false }).references).toEqual([
+      'a',
+      'b',
+    ])
+  })
+
   it('says which variable is missing, and deletes none then', () => {
     const environment = { TOKEN: 'canary-1', EMPTY: '' }
     for (const [missing, told] of [

@@ -34,7 +34,7 @@ export interface EnvVaultOptions extends VaultOptions {
 /**
  * A vault over environment variables, which are read once, here.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when one is missing or empty, before any is deleted.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when one is missing, empty or cannot be deleted, before any is deleted.
  */
 export function envVault(options: EnvVaultOptions): Vault {
   const {
@@ -57,6 +57,12 @@ export function envVault(options: EnvVaultOptions): Vault {
       throw new VaultError(
         'ERR_VAULT_CONFIGURATION',
         `credential ${quote(reference)}: set the environment variable ${named(variable, option)}`,
+      )
+    }
+    if (clear && Object.getOwnPropertyDescriptor(environment, variable)?.configurable === false) {
+      throw new VaultError(
+        'ERR_VAULT_CONFIGURATION',
+        `credential ${quote(reference)}: \`environment\` is frozen, so its variables cannot be deleted; pass \`clear: false\``,
       )
     }
     read.push(variable)
