@@ -24,17 +24,18 @@ const vectors = join(project, 'node_modules/procura-vectors')
 const vectorsAlone = join(scratch, 'alone/node_modules/procura-vectors')
 
 beforeAll(() => {
-  install(root, installed)
+  install(pack(root), installed)
   const staged = join(scratch, 'staged')
   writeVectorsPackage(staged)
-  for (const place of [vectors, vectorsAlone]) install(staged, place)
+  const archive = pack(staged)
+  for (const place of [vectors, vectorsAlone]) install(archive, place)
   const { dependencies } = manifestOf(installed)
   for (const name of Object.keys(dependencies ?? {})) {
     const place = join(project, 'node_modules', name)
     mkdirSync(dirname(place), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), place)
   }
-})
+}, 120_000)
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
@@ -47,14 +48,18 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
 }
 
-/** Packs a folder as npm does, and unpacks it into another. */
-function install(source: string, place: string): void {
+/** Packs a folder as npm does. Returns the path of the archive. */
+function pack(folder: string): string {
   const packing = ['pack', '--ignore-scripts', '--json', '--pack-destination', scratch]
-  const [{ filename }] = JSON.parse(execFileSync('npm', packing, { cwd: source, encoding: 'utf8' })) as [
+  const [{ filename }] = JSON.parse(execFileSync('npm', packing, { cwd: folder, encoding: 'utf8' })) as [
     { readonly filename: string },
   ]
+  return join(scratch, filename)
+}
+
+function install(archive: string, place: string): void {
   mkdirSync(place, { recursive: true })
-  execFileSync('tar', ['-xzf', join(scratch, filename), '-C', place, '--strip-components', '1'])
+  execFileSync('tar', ['-xzf', archive, '-C', place, '--strip-components', '1'])
 }
 
 /** Runs the runner of a package about an adapter. */
