@@ -39,8 +39,8 @@ describe('requirements', () => {
     expect([...ids].filter((id) => !tested.has(id))).toEqual([])
   })
 
-  it('are stated when source files or tests name them', () => {
-    const unknown = [...enforced, ...tested].filter(([id]) => !ids.has(id))
+  it('are stated when source files, tests or pages name them', () => {
+    const unknown = [...enforced, ...tested, ...mentions(pages)].filter(([id]) => !ids.has(id))
     expect(unknown.map(([id, files]) => `${id}: ${[...files].join(', ')}`)).toEqual([])
   })
 })
