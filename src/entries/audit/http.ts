@@ -5,5 +5,5 @@
  * @module
  */
 
-export type { BackOff } from '../../audit/sinks/http/back-off.ts'
 export { type HttpAuditSink, type HttpAuditSinkOptions, httpAuditSink } from '../../audit/sinks/http/http-audit-sink.ts'
+export type { BackOff } from '../../support/back-off.ts'

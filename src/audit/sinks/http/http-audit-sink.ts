@@ -7,6 +7,7 @@
 
 import { ArgumentError, AuditError } from '../../../errors.ts'
 import { unlessAborted } from '../../../support/abort.ts'
+import { type BackOff, sleep, waitAfter } from '../../../support/back-off.ts'
 import {
   abortSignal,
   callback,
@@ -25,7 +26,6 @@ import type { AuditEvent } from '../../events/event.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
 import { type JsonlAuditSink, type JsonlAuditSinkOptions, openJsonlLog } from '../jsonl/jsonl-audit-sink.ts'
-import { type BackOff, sleep, waitAfter } from './back-off.ts'
 import { type Batch, readBatch, removeDelivered } from './read-batch.ts'
 import { cursorPath, readCursor, type SpoolCursor, writeCursor } from './spool-cursor.ts'
 

@@ -1,17 +1,19 @@
-// node only: its timers do not keep the process alive
+import { startBackgroundTimer } from './background-timer.ts'
+
 /** How long to wait after failures. */
 export interface BackOff {
-  /** Wait after the first one, in milliseconds; each further one doubles it. */
+  /** Wait after the first failure, in milliseconds; each further failure doubles it. */
   readonly firstMs: number
   /** Longest wait. */
   readonly maxMs: number
 }
 
 /**
- * The wait after so many failures in a row: at random between half and the whole of it, so that services that failed
- * together do not come back together.
+ * Computes the wait after consecutive failures, in milliseconds. The wait is random, between half and the whole of the
+ * computed time, so that callers that failed together do not retry together.
  *
- * @param asked - what the other side asked for, in milliseconds; it is kept to, up to the longest wait.
+ * @param failures - consecutive failures, at least 1.
+ * @param asked - the wait that the other side asked for, in milliseconds. It is respected up to the longest wait.
  */
 export function waitAfter(failures: number, { firstMs, maxMs }: BackOff, asked = 0): number {
   const full = Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 30))
@@ -22,8 +24,7 @@ export function waitAfter(failures: number, { firstMs, maxMs }: BackOff, asked =
 /** Waits, unless the signal is aborted first. Does not keep the process from ending. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(done, ms)
-    timer.unref()
+    const timer = startBackgroundTimer(done, ms)
     signal.addEventListener('abort', done, { once: true })
     if (signal.aborted) done()
     function done(): void {
