@@ -7,6 +7,7 @@
  * @module
  */
 
+export type { BreakerState } from '../support/circuit-breaker.ts'
 export { type CreateVaultOptions, createVault, type VaultOptions } from '../vault/create-vault.ts'
 export type {
   DeriveContext,
@@ -17,7 +18,6 @@ export type {
   ProcessorContext,
   ProcessorDescription,
 } from '../vault/processor.ts'
-export type { BreakerState } from '../vault/resilience/circuit-breaker.ts'
 export type { RemoteVault } from '../vault/resilience/remote-vault.ts'
 export { type ResilienceOptions, type ResilientSource, resilient } from '../vault/resilience/resilient.ts'
 export type { CredentialRules } from '../vault/rules/credential.ts'

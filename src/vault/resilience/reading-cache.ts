@@ -11,8 +11,13 @@ export interface ReadingCache {
   get(key: string, seconds: number): SecretReading | undefined
   put(key: string, reference: string, reading: SecretReading): void
   drop(key: string): void
-  /** Drops all readings of a credential. */
+  /** Drops all readings of a credential, and begins its next generation. */
   forget(reference: string): void
+  /**
+   * Counts how often a credential was forgotten. A reading that was requested in an earlier generation must be neither
+   * kept nor joined.
+   */
+  generation(reference: string): number
 }
 
 /** What {@link createReadingCache} needs. */
@@ -26,7 +31,9 @@ export interface ReadingCacheOptions {
 /** Makes an empty cache. With both `keep` and `maxStale` 0 it stays empty. */
 export function createReadingCache({ clock, monotonicMs, keep, maxStale }: ReadingCacheOptions): ReadingCache {
   const kept = new Map<string, { readonly reference: string; readonly reading: SecretReading; readonly at: number }>()
+  const generations = new Map<string, number>()
   const longest = Math.max(keep, maxStale)
+  const generation = (reference: string): number => generations.get(reference) ?? 0
 
   function drop(key: string): void {
     kept.get(key)?.reading.secret.dispose()
@@ -35,6 +42,7 @@ export function createReadingCache({ clock, monotonicMs, keep, maxStale }: Readi
 
   return {
     drop,
+    generation,
     get(key, seconds) {
       const entry = kept.get(key)
       if (entry === undefined) return undefined
@@ -58,6 +66,7 @@ export function createReadingCache({ clock, monotonicMs, keep, maxStale }: Readi
     },
     forget(reference) {
       for (const [key, entry] of kept) if (entry.reference === reference) drop(key)
+      generations.set(reference, generation(reference) + 1)
     },
   }
 }

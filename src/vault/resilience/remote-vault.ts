@@ -1,6 +1,6 @@
+import type { BreakerState } from '../../support/circuit-breaker.ts'
 import { type CreateVaultOptions, createVault } from '../create-vault.ts'
 import type { Vault } from '../vault.ts'
-import type { BreakerState } from './circuit-breaker.ts'
 import { type ResilienceOptions, resilient } from './resilient.ts'
 
 /** A vault over a server that can be slow or away. */

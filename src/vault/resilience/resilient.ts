@@ -1,31 +1,20 @@
 /**
- * Stands between a vault and a store that can be slow or away. Retries, the circuit breaker, time limits and the limit
- * of tasks are those of cockatiel; what is here is when an answer may be kept.
+ * Stands between a vault and a store that can be slow or unavailable. This file decides when a reading is kept, shared
+ * or used while the store is unavailable.
  *
  * @module
  */
 
-import {
-  bulkhead,
-  ExponentialBackoff,
-  handleWhen,
-  isBulkheadRejectedError,
-  retry,
-  TaskCancelledError,
-  TimeoutStrategy,
-  timeout,
-  wrap,
-} from 'cockatiel'
 import { VaultError } from '../../errors.ts'
-import { unlessAborted } from '../../support/abort.ts'
+import type { BreakerState } from '../../support/circuit-breaker.ts'
 import { callback, having, maybe, milliseconds, number } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { checkConfiguration } from '../configuration.ts'
-import { vaultFailure } from '../release/failure.ts'
-import { giveBack, giveBackLate, shareReading } from '../release/reading.ts'
+import { giveBack } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
-import { type BreakerState, createBreaker, isUnavailable, refused } from './circuit-breaker.ts'
 import { createReadingCache } from './reading-cache.ts'
+import { createSharedFlights, readAlone } from './shared-flights.ts'
+import { createStoreReader, isUnavailable, refused } from './store-reader.ts'
 
 /** Options of {@link resilient}. */
 export interface ResilienceOptions {
@@ -72,65 +61,22 @@ export interface ResilientSource extends SecretSource {
 export function resilient(source: SecretSource, options: ResilienceOptions = {}): ResilientSource {
   checkConfiguration('resilient', { source }, { source: having('read') })
   const settings = complete(options)
-  const breaker = createBreaker({ ...settings, windowMs: settings.failureWindowMs })
-  // Once the breaker is open, another try could only be refused.
-  const tries = retry(
-    handleWhen((error) => isUnavailable(error) && breaker.state === 'closed'),
-    {
-      maxAttempts: settings.attempts - 1,
-      backoff: new ExponentialBackoff({ initialDelay: settings.retryAfterMs, maxDelay: 1_000 }),
-    },
-  )
-  const limited = wrap(bulkhead(settings.concurrency, settings.concurrency), tries)
+  const store = createStoreReader(source, settings)
   const cache = createReadingCache(settings)
-  const flights = new Map<string, Flight>()
-  /** How often each credential was forgotten: what was asked before is neither joined nor kept after it. */
-  const ages = new Map<string, number>()
+  const flights = createSharedFlights()
 
-  function forget(reference: string): void {
-    cache.forget(reference)
-    ages.set(reference, (ages.get(reference) ?? 0) + 1)
-  }
-
-  async function attempt(reference: string, readOptions: ReadOptions): Promise<SecretReading | undefined> {
-    const limit = timeout(settings.attemptTimeoutMs, TimeoutStrategy.Aggressive)
+  /** Reads for all callers that share the flight, and keeps the reading. */
+  async function readAndKeep(key: string, reference: string, options: Asked): Promise<SecretReading | undefined> {
+    const generation = cache.generation(reference)
     try {
-      return await limit.execute(({ signal }) => {
-        const work = source.read(reference, { ...readOptions, signal })
-        giveBackLate(work, () => signal.aborted)
-        return work
-      })
-    } catch (cause) {
-      // `isTaskCancelledError` of cockatiel 3.2.1 looks for the mark of another error.
-      if (!(cause instanceof TaskCancelledError)) throw cause
-      throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the vault did not answer within ${settings.attemptTimeoutMs} ms`)
-    }
-  }
-
-  async function ask(reference: string, readOptions: ReadOptions): Promise<SecretReading | undefined> {
-    try {
-      return await limited.execute(() => breaker.execute(() => attempt(reference, readOptions)))
-    } catch (cause) {
-      if (!isBulkheadRejectedError(cause)) throw cause
-      throw new VaultError('ERR_VAULT_UNAVAILABLE', 'too many secrets are being read at once')
-    }
-  }
-
-  async function askShared(
-    key: string,
-    reference: string,
-    readOptions: ReadOptions,
-  ): Promise<SecretReading | undefined> {
-    const age = ages.get(reference)
-    try {
-      const reading = await ask(reference, readOptions)
+      const reading = await store.read(reference, options)
       if (reading?.revoke !== undefined) {
         await giveBack(reading)
         throw new VaultError('ERR_VAULT_CONFIGURATION', 'a source of secrets that can be revoked must say `perCall`')
       }
-      // VLT-16: a store that says no, or has nothing, ends what was kept; one that cannot be reached does not
+      // VLT-16: a store that refuses, or has nothing, ends what was kept; a store that is unavailable does not.
       if (reading === undefined) cache.drop(key)
-      else if (ages.get(reference) === age) cache.put(key, reference, reading)
+      else if (cache.generation(reference) === generation) cache.put(key, reference, reading)
       return reading
     } catch (cause) {
       if (!isUnavailable(cause)) cache.drop(key)
@@ -138,57 +84,27 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     }
   }
 
-  async function readOwn(
-    reference: string,
-    readOptions: ReadOptions,
-    signal: AbortSignal | undefined,
-  ): Promise<SecretReading | undefined> {
-    const work = ask(reference, readOptions)
-    let waiting = true
-    giveBackLate(work, () => !waiting)
-    try {
-      return await unlessAborted(work, signal)
-    } finally {
-      waiting = false
-    }
-  }
-
-  /** One reading for all who want it at the same time; the signal of one who waits does not stop it for the others. */
   async function readShared(
     key: string,
     reference: string,
-    readOptions: ReadOptions,
+    options: Asked,
     signal: AbortSignal | undefined,
   ): Promise<SecretReading | undefined> {
-    // VLT-35
-    const flightKey = `${String(readOptions.fresh)} ${ages.get(reference) ?? 0} ${key}`
-    let flight = flights.get(flightKey)
-    // A probe has one who waits for it, everybody else is refused at once.
-    if (flight !== undefined && breaker.state !== 'closed') throw refused()
-    if (flight === undefined) {
-      const work = askShared(key, reference, readOptions).finally(() => flights.delete(flightKey))
-      flight = { work, waiting: 0 }
-      flights.set(flightKey, flight)
-    }
-    const joined = flight
-    joined.waiting += 1
-    try {
-      return shareReading(await unlessAborted(joined.work, signal))
-    } finally {
-      joined.waiting -= 1
-      giveBackLate(joined.work, () => joined.waiting === 0)
-    }
+    const flightKey = `${String(options.fresh)} ${cache.generation(reference)} ${key}`
+    // Only the caller that sent a probe waits for it; everybody else is refused at once.
+    if (flights.has(flightKey) && store.state() !== 'closed') throw refused()
+    return flights.join(flightKey, () => readAndKeep(key, reference, options), signal)
   }
 
-  async function read(reference: string, { signal, ...readOptions }: ReadOptions): Promise<SecretReading | undefined> {
+  async function read(reference: string, { signal, ...options }: ReadOptions): Promise<SecretReading | undefined> {
     signal?.throwIfAborted()
-    if (source.perCall?.(reference) === true) return readOwn(reference, readOptions, signal)
-    const key = JSON.stringify([reference, readOptions.scope])
-    const fresh = readOptions.fresh === true
+    if (source.perCall?.(reference) === true) return readAlone(() => store.read(reference, options), signal)
+    const key = JSON.stringify([reference, options.scope])
+    const fresh = options.fresh === true
     const kept = fresh ? undefined : cache.get(key, settings.keep)
     if (kept !== undefined) return kept
     try {
-      return await readShared(key, reference, readOptions, signal)
+      return await readShared(key, reference, options, signal)
     } catch (cause) {
       const stale = isUnavailable(cause) && !fresh ? cache.get(key, settings.maxStale) : undefined
       if (stale === undefined) throw cause
@@ -200,29 +116,26 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
   return Object.freeze({
     name: source.name,
     read,
-    state: () => breaker.state,
-    forget,
+    state: store.state,
+    forget: cache.forget,
     ...(scope !== undefined && { scope: scope.bind(source) }),
     ...(perCall !== undefined && { perCall: perCall.bind(source) }),
     ...(exclusively !== undefined && { exclusively: exclusively.bind(source) }),
     ...(replace !== undefined && {
       replace: async (reference: string, successor: Parameters<typeof replace>[1]) => {
-        forget(reference)
+        cache.forget(reference)
         try {
           return await replace.call(source, reference, successor)
         } finally {
-          forget(reference)
+          cache.forget(reference)
         }
       },
     }),
   }) as ResilientSource
 }
 
-/** A reading on its way, and how many wait for it. */
-interface Flight {
-  readonly work: Promise<SecretReading | undefined>
-  waiting: number
-}
+/** Options of a reading without the signal, which belongs to one caller. */
+type Asked = Omit<ReadOptions, 'signal'>
 
 type Settings = Required<ResilienceOptions>
 
