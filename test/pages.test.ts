@@ -23,6 +23,17 @@ describe('pages', () => {
     expect(links.filter(({ path, link }) => !leadsSomewhere(path, link))).toEqual([])
   })
 
+  it('list every decision with its title, and every guide', () => {
+    const missing = ['decisions', 'guides'].flatMap((folder) => {
+      const index = readFileSync(`${root}spec/${folder}/README.md`, 'utf8')
+      return listFiles(`spec/${folder}`, '.md')
+        .filter((path) => !path.endsWith('/README.md'))
+        .map((path) => entryOf(path))
+        .filter((entry) => !index.includes(entry))
+    })
+    expect(missing).toEqual([])
+  })
+
   it('are read for paths and links', () => {
     expect(sourcePathsOf('`src/a/b.ts`, `src/c/` and `src/{d,e}/*.ts`; not `src`')).toEqual([
       'src/a/b.ts',
@@ -36,6 +47,13 @@ describe('pages', () => {
     expect(leadsSomewhere('spec/README.md', 'no-such-page.md')).toBe(false)
   })
 })
+
+/** How an index names a page. */
+function entryOf(path: string): string {
+  const file = posix.basename(path)
+  const [, number, title] = /^# (\d+): (.+)$/m.exec(readFileSync(root + path, 'utf8')) ?? []
+  return number === undefined ? `](${file})` : `- ${number}: [${title}](${file})`
+}
 
 /** Paths under `src/`, with braces expanded; of a pattern, the folder before the star. */
 function sourcePathsOf(text: string): string[] {
