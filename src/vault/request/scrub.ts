@@ -152,44 +152,91 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
     byFirst.set(first, [...(byFirst.get(first) ?? []), form])
   }
   const marker = new TextEncoder().encode(redactionMarker)
-  let held: Uint8Array = new Uint8Array(0)
+  const held = createQueue()
+  // How much of each form stands at the start of the held bytes, so that a further chunk does not read them again.
+  const matched = new Map<Uint8Array, number>()
   let searched = 0
 
+  /** Returns the scrubbed bytes; the end of `bytes` may be held. */
   function search(bytes: Uint8Array, last: boolean): Uint8Array {
     const out: Uint8Array[] = []
     let kept = 0
     let at = 0
+    const matchOf = (form: Uint8Array): number => matchLength(bytes, at, form, at === 0 ? (matched.get(form) ?? 0) : 0)
     while (at < bytes.length && searched + at < scrubbedBytes) {
       const candidates = byFirst.get(bytes[at] ?? 0) ?? []
       const rest = bytes.length - at
-      if (!last && candidates.some((form) => form.length > rest && matches(bytes, at, form) === rest)) break
-      const found = candidates.find((form) => matches(bytes, at, form) === form.length)
+      if (!last && candidates.some((form) => form.length > rest && matchOf(form) === rest)) {
+        for (const form of candidates) matched.set(form, matchOf(form))
+        break
+      }
+      const found = candidates.find((form) => matchOf(form) === form.length)
       // SEC-04
       if (found !== undefined) {
         out.push(bytes.subarray(kept, at), marker)
         kept = at + found.length
       }
       at += found?.length ?? 1
+      matched.clear()
     }
     const end = searched + at >= scrubbedBytes ? bytes.length : at
     out.push(bytes.subarray(kept, end))
-    held = new Uint8Array(bytes.subarray(end))
     searched += end
-    return concatBytes(out)
+    const scrubbed = concatBytes(out)
+    held.replace(bytes, end)
+    return scrubbed
   }
 
   return {
     push: (chunk) => {
       if (searched >= scrubbedBytes) return chunk
-      return search(held.length === 0 ? chunk : concatBytes([held, chunk]), false)
+      return search(held.isEmpty() ? chunk : held.append(chunk), false)
     },
-    end: () => search(held, true),
+    end: () => search(held.append(new Uint8Array(0)), true),
   }
 }
 
-/** How many bytes of `form` stand at `at`, up to the end of `bytes`. */
-function matches(bytes: Uint8Array, at: number, form: Uint8Array): number {
-  let length = 0
+/** Bytes that wait for further ones. */
+interface Queue {
+  isEmpty(): boolean
+  /** Returns all that is held, without a copy: it is valid until the next call. */
+  append(chunk: Uint8Array): Uint8Array
+  /** Holds `bytes` from `start` on, which are what `append` returned or, when nothing was held, others. */
+  replace(bytes: Uint8Array, start: number): void
+}
+
+/** Its buffer doubles when it is full, so that bytes that come one at a time are not copied each time. */
+function createQueue(): Queue {
+  let buffer = new Uint8Array(0)
+  let first = 0
+  let end = 0
+
+  function append(chunk: Uint8Array): Uint8Array {
+    if (buffer.length - end < chunk.length) {
+      const grown = new Uint8Array(2 * (end - first + chunk.length))
+      grown.set(buffer.subarray(first, end))
+      end -= first
+      first = 0
+      buffer = grown
+    }
+    buffer.set(chunk, end)
+    end += chunk.length
+    return buffer.subarray(first, end)
+  }
+
+  return {
+    isEmpty: () => first === end,
+    append,
+    replace(bytes, start) {
+      if (first === end) append(bytes.subarray(start))
+      else first += start
+    },
+  }
+}
+
+/** How many bytes of `form` stand at `at`, up to the end of `bytes`, of which `known` are known to. */
+function matchLength(bytes: Uint8Array, at: number, form: Uint8Array, known: number): number {
+  let length = known
   while (length < form.length && at + length < bytes.length && bytes[at + length] === form[length]) length += 1
   return length
 }
