@@ -1,0 +1,16 @@
+// node only: writes files
+
+/**
+ * `npm run pages`: writes the parts of pages that are derived from others: the requirements and tests of each row of
+ * `spec/attacks.md`, from the titles of the tests, and the index of decisions, from their headings.
+ *
+ * @module
+ */
+
+import { writeFileSync } from 'node:fs'
+import { attackPage, readAttackMarks, readAttackPage, writeAttackPage } from '../setup/attacks.ts'
+import { decisionIndex, writeDecisionIndex } from '../setup/decision-index.ts'
+import { root } from '../setup/entries.ts'
+
+writeFileSync(root + attackPage, writeAttackPage(readAttackPage(), readAttackMarks()))
+writeFileSync(root + decisionIndex, writeDecisionIndex())
