@@ -12,6 +12,7 @@ import { parseCid, parseTokenCid } from '../../src/ipld/parse-cid.ts'
 import { createScanner } from '../../src/ipld/scanner.ts'
 import { type IpldValue, isList, isMap } from '../../src/ipld/value.ts'
 import { decodeVarint } from '../../src/ipld/varint.ts'
+import { shortRuns } from '../property/runs.ts'
 import { costOf } from '../support/cost.ts'
 import { anyValue } from './arbitrary.ts'
 import { hex, toHex } from './support.ts'
@@ -90,7 +91,7 @@ describe('strict DAG-CBOR', () => {
         expect(ipldEquals(read, value)).toBe(true)
         expect(encodeCbor(read)).toEqual(bytes)
       }),
-      { numRuns: 1500 },
+      shortRuns(1500),
     )
   })
 
@@ -107,7 +108,7 @@ describe('strict DAG-CBOR', () => {
         }
         expect(toHex(encodeCbor(value))).toBe(toHex(other))
       }),
-      { numRuns: 1500 },
+      shortRuns(1500),
     )
   })
 
@@ -118,6 +119,7 @@ describe('strict DAG-CBOR', () => {
   })
 
   it('agrees with reading and writing again by @ipld/dag-cbor, but for whole floats and the numbers forbidden [attack 28]', () => {
+    const runs = shortRuns(1500)
     const seen = { mutants: 0, accepted: 0, wholeFloats: 0 }
     void fc.assert(
       fc.property(anyValue(), fc.array(change, { minLength: 1, maxLength: 30 }), (value, changes) => {
@@ -150,10 +152,10 @@ describe('strict DAG-CBOR', () => {
           seen.wholeFloats++
         }
       }),
-      { numRuns: 1500 },
+      runs,
     )
-    expect(seen.mutants).toBeGreaterThan(5_000)
-    expect(seen.accepted).toBeGreaterThan(500)
+    expect(seen.mutants).toBeGreaterThan(3.3 * runs.numRuns)
+    expect(seen.accepted).toBeGreaterThan(runs.numRuns / 3)
     expect(seen.wholeFloats).toBeLessThan(seen.accepted / 10)
   })
 
@@ -195,7 +197,7 @@ describe('strict DAG-CBOR', () => {
           readEnd(scanner)
         })
       }),
-      { numRuns: 3000 },
+      shortRuns(3000),
     )
   })
 
@@ -209,7 +211,7 @@ describe('strict DAG-CBOR', () => {
         const cid = attempt(() => parseCid(prefix + body))
         if (cid !== undefined) expect(isCid(cid)).toBe(true)
       }),
-      { numRuns: 2000 },
+      shortRuns(2000),
     )
   })
 })
