@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
+import { shortRuns } from '../property/runs.ts'
 import { bundleGuard, killGuards, startGuard, startNumberedUpstream } from './kill-guards.ts'
 
 let folder: string
@@ -18,9 +19,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a process with a guard', () => {
   it('GRD-01 P15: killed at any moment, has reached the upstream with nothing that is not on record [attack 78]', async () => {
-    const report = await killGuards(program, join(folder, 'killed'), 12)
-    expect(report).toMatchObject({ kills: 12, unrecorded: [], lost: [] })
-    expect(report.done).toBeGreaterThan(12)
+    const kills = Math.max(6, shortRuns(12).numRuns)
+    const report = await killGuards(program, join(folder, 'killed'), kills)
+    expect(report).toMatchObject({ kills, unrecorded: [], lost: [] })
+    expect(report.done).toBeGreaterThan(kills)
     expect(report.reached).toBeGreaterThanOrEqual(report.done)
     // AUD-09: in whose midst it was killed is recorded as unknown at the next start.
     expect(report.unknown).toBeGreaterThan(0)
