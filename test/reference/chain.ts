@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { decodeStrict, encodeCanonical } from './cbor.ts'
-import { headerAlgorithm, isOnCurve, parseDidKey, twinSignature, verifySignature } from './keys.ts'
+import { headerAlgorithm, isOnCurve, parseDidKey, type ReferenceKey, twinSignature, verifySignature } from './keys.ts'
 import { evaluatePolicy, hasUnknownOperator, isPolicy } from './policy.ts'
 
 /** Why a call is refused; the same words as the library's denial codes. */
@@ -307,7 +307,7 @@ function* chainReasons(
     const key = parseDidKey(link.fields.iss as string)
     if (key === undefined || key === 'unknown' || !isOnCurve(key)) yield 'key_unresolved'
     else if (headerAlgorithm(link.header) !== key.algorithm) yield 'signature_invalid'
-    else if (!verifySignature(key, link.signature, link.signedBytes)) yield 'signature_invalid'
+    else if (!isSignedBy(key, link)) yield 'signature_invalid'
   }
 
   const maxLifetime = question.maxLifetime ?? 300
@@ -348,6 +348,21 @@ function* chainReasons(
     }
   }
   if (question.seen?.has(replayKey(invocation.bytes))) yield 'replayed'
+}
+
+/** Answers about signatures: the same tokens come in many questions, and an answer costs milliseconds. */
+const verified = new Map<string, boolean>()
+
+function isSignedBy(key: ReferenceKey, { signature, signedBytes }: Token): boolean {
+  const parts = [Buffer.from(key.algorithm), key.bytes, signature, signedBytes]
+  const name = parts.map((part) => Buffer.from(part).toString('base64')).join()
+  let answer = verified.get(name)
+  if (answer === undefined) {
+    answer = verifySignature(key, signature, signedBytes)
+    if (verified.size >= 5_000) verified.clear()
+    verified.set(name, answer)
+  }
+  return answer
 }
 
 /** Command `/a` covers `/a` and `/a/b`, by segment; `/` covers all. */

@@ -53,6 +53,18 @@ export function didOf(algorithm: Algorithm, bytes: Uint8Array): string {
  * order. Whether it is a point of its curve is {@link isOnCurve}. `'unknown'` for another kind of key.
  */
 export function parseDidKey(did: string): ReferenceKey | 'unknown' | undefined {
+  const found = parsed.get(did)
+  if (found !== undefined) return found
+  const key = readDidKey(did)
+  if (parsed.size >= 1_000) parsed.clear()
+  if (key !== undefined) parsed.set(did, key)
+  return key
+}
+
+/** Keys that were read: the same few come in many tokens, and to read a point costs a tenth of a millisecond. */
+const parsed = new Map<string, ReferenceKey | 'unknown'>()
+
+function readDidKey(did: string): ReferenceKey | 'unknown' | undefined {
   if (!did.startsWith('did:key:z')) return undefined
   let raw: Uint8Array
   try {
