@@ -266,6 +266,8 @@ describe('source files', () => {
     const faults = [...sources, ...readSources('test'), ...readSources('examples'), ...readSources('bench')].flatMap(
       (file) => {
         const found = marker.test(file.text) ? [`${file.path} marks something as open`] : []
+        // Most files contain none of the words, and are not parsed for them.
+        if (!/\b(?:skip|only|todo|fails)\b/.test(file.text)) return found
         walk(file.tree, (node) => {
           if (!ts.isPropertyAccessExpression(node) || !/^(skip|only|todo|fails)$/.test(node.name.text)) return
           const subject = node.expression.getText(file.tree)

@@ -35,9 +35,16 @@ export interface Import {
   readonly line: number
 }
 
-/** Reads every TypeScript file under a folder. */
+/** The files that were read: several tests ask for the same folders, and parsing takes seconds. */
+const known = new Map<string, SourceFile>()
+
+/** Reads every TypeScript file under a folder. A file is read once, and parsed when its tree or its imports are used. */
 export function readSources(folder: string, extension = '.ts'): SourceFile[] {
-  return listFiles(folder, extension).map(readSource)
+  return listFiles(folder, extension).map((path) => {
+    const file = known.get(path) ?? readSource(path)
+    known.set(path, file)
+    return file
+  })
 }
 
 /** Lists files under a folder, sorted, as paths from the root of the repository. */
@@ -81,7 +88,7 @@ export function exportedDeclarations(file: SourceFile): Map<string, ts.Node> {
 export function titlesOf(tree: ts.SourceFile): string[] {
   const found: string[] = []
   walk(tree, (node) => {
-    if (!ts.isCallExpression(node) || !/^(?:it|test|describe)\b/.test(node.expression.getText(tree))) return
+    if (!ts.isCallExpression(node) || !/^(?:it|test|describe)$/.test(calleeOf(node))) return
     const [title] = node.arguments
     if (title && ts.isStringLiteralLike(title)) found.push(title.text)
     if (title && ts.isTemplateExpression(title))
@@ -90,11 +97,32 @@ export function titlesOf(tree: ts.SourceFile): string[] {
   return found
 }
 
+/** The name that an expression such as `it.each(rows)` begins with, or an empty string. */
+function calleeOf(expression: ts.Node): string {
+  if (ts.isTaggedTemplateExpression(expression)) return calleeOf(expression.tag)
+  if (ts.isCallExpression(expression) || ts.isPropertyAccessExpression(expression))
+    return calleeOf(expression.expression)
+  return ts.isIdentifier(expression) ? expression.text : ''
+}
+
 function readSource(path: string): SourceFile {
   const text = readFileSync(join(root, path), 'utf8')
-  const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
   const [firstLine = ''] = text.replace(/^#!.*\n/, '').split('\n', 1)
-  return { path, text, nodeOnly: /^\/[/*].*\bnode only\b/.test(firstLine), tree, imports: importsOf(path, tree) }
+  let tree: ts.SourceFile | undefined
+  let imports: readonly Import[] | undefined
+  return {
+    path,
+    text,
+    nodeOnly: /^\/[/*].*\bnode only\b/.test(firstLine),
+    get tree() {
+      tree ??= ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
+      return tree
+    },
+    get imports() {
+      imports ??= importsOf(path, this.tree)
+      return imports
+    },
+  }
 }
 
 function importsOf(path: string, tree: ts.SourceFile): Import[] {
