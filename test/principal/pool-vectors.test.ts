@@ -13,7 +13,7 @@ import { createDispatcher, type Dispatcher } from '../../src/principal/pool/disp
 import { createVerificationPool, type VerificationPool } from '../../src/principal/pool/verification-pool.ts'
 import { startThread } from '../../src/principal/pool/verification-thread.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
-import { smoke } from '../setup/smoke.ts'
+import { type SmokeReport, smoke } from '../setup/smoke.ts'
 import { accepted, readSuites } from '../setup/vectors.ts'
 import { type SignatureVector, speccheck, verdict, wycheproof } from './crypto-vectors.ts'
 import { bundlePoolScript, type PoolScript, sodium } from './pool-script.ts'
@@ -94,12 +94,18 @@ describe.each(choices)('threads with the back end $name', ({ choice }) => {
 })
 
 describe('a pool', () => {
+  let expected: SmokeReport['verdicts']
+
+  beforeAll(async () => {
+    expected = (await smoke({ ...root, ...stores }, node, readSuites())).verdicts
+  })
+
   it.each(choices)('agrees with the platform on every vector, on $name', async ({ choice }) => {
     await using pool = await createVerificationPool({ threads: 2, backend: choice, script: script.url })
     const { verdicts } = await smoke({ ...root, ...stores }, onThreads(pool), readSuites())
     const counts = Object.entries(verdicts).map(([name, letters]) => [name, letters.split('A').length - 1])
     expect(Object.fromEntries(counts)).toEqual(accepted)
-    expect(verdicts).toEqual((await smoke({ ...root, ...stores }, node, readSuites())).verdicts)
+    expect(verdicts).toEqual(expected)
   })
 })
 

@@ -204,7 +204,11 @@ describe('SIG-12 a thread that', () => {
 
   it('is silent, stuck or busy with other things is ended in time, and what it was asked is verified here', async () => {
     await Promise.all(
-      ['', 'for (;;);', 'setInterval(() => undefined, 1)'].map(async (misdeed) => {
+      [
+        '',
+        'for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)',
+        'setInterval(() => undefined, 1)',
+      ].map(async (misdeed) => {
         const errors: ThreadError[] = []
         await using pool = await createPool({
           script: faultyScript(misdeed),
