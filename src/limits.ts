@@ -5,7 +5,7 @@
  */
 
 import { ArgumentError } from './errors.ts'
-import { checkOptions, type Forms, maybe, whole } from './support/options.ts'
+import { type DefaultCheck, integerFrom, readOptions, withDefault } from './support/options.ts'
 
 /** Bounds on containers, tokens and chains. Each is checked before the work that it bounds. */
 export interface Limits {
@@ -36,39 +36,37 @@ export const defaultLimits: Limits = Object.freeze({
 /**
  * Completes limits given by a caller.
  *
- * @throws ArgumentError unless each is a whole number above zero, and the depth one that readers bear.
+ * @throws ArgumentError when a limit is not an integer > 0, or the depth is more than 256: the decoder is recursive.
  */
 export function completeLimits(limits: Partial<Limits> | undefined): Limits {
   if (limits === undefined) return defaultLimits
-  const complete = { ...defaultLimits, ...checkOptions('limits', limits, limitForms, wrong) }
-  checkDepth(complete.depth)
-  return complete
+  return readOptions<Partial<Limits>, LimitChecks>('limits', limits, limitChecks)
 }
 
-const limit = maybe(whole(1))
-
-const limitForms: Forms<Limits> = Object.freeze({
-  containerBytes: limit,
-  tokenBytes: limit,
-  tokens: limit,
-  proofs: limit,
-  depth: limit,
-  items: limit,
-})
-
-function wrong(what: string, named: boolean): ArgumentError {
-  return new ArgumentError(named ? what : `limits: ${what}`)
-}
+type LimitChecks = Readonly<Record<keyof Limits, DefaultCheck>>
 
 /** A depth that every stack can bear. */
 const deepest = 256
 
+const limitChecks: LimitChecks = Object.freeze({
+  containerBytes: limit('containerBytes'),
+  tokenBytes: limit('tokenBytes'),
+  tokens: limit('tokens'),
+  proofs: limit('proofs'),
+  depth: limit('depth', deepest),
+  items: limit('items'),
+})
+
+function limit(name: keyof Limits, most?: number): DefaultCheck {
+  return withDefault(integerFrom(1, most), defaultLimits[name])
+}
+
 /**
  * Returns a limit of depth.
  *
- * @throws ArgumentError when it is beyond what readers bear.
+ * @throws ArgumentError when it is more than 256.
  */
 export function checkDepth(depth: number): number {
-  if (depth > deepest) throw new ArgumentError(`limit \`depth\` is at most ${deepest}, for the reader calls itself`)
+  if (depth > deepest) throw new ArgumentError(`\`depth\` must be an integer <= ${deepest}: the decoder is recursive`)
   return depth
 }

@@ -1,8 +1,8 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../errors.ts'
-import { callback, maybe, oneOf, text } from '../support/options.ts'
+import { callback, maybe, nonEmptyString, oneOfStrings, readFields, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
-import { chainForms, checkConfiguration, checkParts } from './configuration.ts'
+import { chainChecks } from './configuration.ts'
 import type { AuditEvent } from './events/event.ts'
 import { prepareEvent } from './events/prepare-event.ts'
 import {
@@ -44,13 +44,13 @@ export interface ChainedSinkOptions {
  * the chain where it was.
  */
 export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = {}): AuditSink {
-  checkParts('audit sink', writer, {
-    name: text,
-    durability: oneOf(...durabilities),
+  readFields('audit sink', writer, {
+    name: nonEmptyString,
+    durability: oneOfStrings(...durabilities),
     write: callback,
     close: maybe(callback),
   })
-  checkConfiguration('audit sink', options, chainForms)
+  readOptions('audit sink', options, chainChecks)
   const { position = beginning, sha256 = platform.sha256 } = options
   let last = position
   let closed: Promise<void> | undefined

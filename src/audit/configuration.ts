@@ -7,38 +7,36 @@
 import { ArgumentError, AuditError } from '../errors.ts'
 import {
   callback,
-  checkFields,
-  checkOptions,
-  type Form,
-  type Forms,
-  having,
+  integerFrom,
   maybe,
-  oneOf,
-  table,
-  whole,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  oneOfStrings,
+  withMethod,
 } from '../support/options.ts'
 import type { ChainedSinkOptions } from './chained-sink.ts'
 import type { LogPosition } from './events/record.ts'
 
 /** Something that is an audit sink. */
-export const sinkForm: Form = having('append')
+export const sinkCheck: OptionCheck = withMethod('append')
 
 /** Seconds since 1970. */
-export const timeForm: Form = whole(0)
+export const timeCheck: OptionCheck = integerFrom(0)
 
 /** Whether what was decided counted. */
-export const modeForm: Form = oneOf('enforce', 'shadow')
+export const modeCheck: OptionCheck = oneOfStrings('enforce', 'shadow')
 
 /** A place that no record can have would be looked for in vain, and the log taken for whole. */
-export const positionForm: Form = (value) => {
-  const { sequence, hash } = (table(value) === undefined ? value : {}) as Partial<LogPosition>
-  return whole(0)(sequence) === undefined && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)
+export const positionCheck: OptionCheck = (value) => {
+  const { sequence, hash } = (objectValue(value) === undefined ? value : {}) as Partial<LogPosition>
+  return integerFrom(0)(sequence) === undefined && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)
     ? undefined
     : 'must be `{ sequence, hash }`: a whole number, and 64 hexadecimal digits in lower case'
 }
 
 /** Something that can be iterated, at once or bit by bit. A text could be too, one character after the other. */
-export function iterable(what: string): Form {
+export function iterable(what: string): OptionCheck {
   return (value) =>
     typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
       ? undefined
@@ -46,25 +44,10 @@ export function iterable(what: string): Form {
 }
 
 /** Options of every sink that makes records. */
-export const chainForms: Forms<ChainedSinkOptions> = Object.freeze({
-  position: maybe(positionForm),
+export const chainChecks: OptionChecks<ChainedSinkOptions> = Object.freeze({
+  position: maybe(positionCheck),
   sha256: maybe(callback),
 })
-
-/**
- * Reads the options of a part of the audit.
- *
- * @param of - what it is called in the message.
- * @throws ArgumentError that names the option and says what it must be.
- */
-export function checkConfiguration<Options>(of: string, options: Options, forms: Forms<NoInfer<Options>>): Options {
-  return checkOptions(of, options, forms, (what, named) => new ArgumentError(named ? what : `${of}: ${what}`))
-}
-
-/** Reads some fields of data, or of an instance, which may have others as well. */
-export function checkParts(of: string, value: unknown, forms: Readonly<Record<string, Form>>): void {
-  checkFields(value, forms, (what) => new ArgumentError(`${of}: ${what}`))
-}
 
 /**
  * Runs what a sink needs of the machine when it is made.

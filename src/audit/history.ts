@@ -1,5 +1,4 @@
-import { callback, whole } from '../support/options.ts'
-import { checkConfiguration } from './configuration.ts'
+import { callback, integerFrom, readOptions } from '../support/options.ts'
 import type { AuditRecord } from './events/record.ts'
 import type { AuditSink } from './sink.ts'
 
@@ -33,7 +32,7 @@ export interface AuditHistory {
  * @throws ArgumentError when an option is missing or not of its type.
  */
 export function auditHistory(options: Omit<AuditHistory, 'inTurn'>): AuditHistory {
-  checkConfiguration('auditHistory', options, { inherited: whole(0), newestFirst: callback })
+  readOptions('auditHistory', options, { inherited: integerFrom(0), newestFirst: callback })
   const { inherited, newestFirst } = options
   let turn: Promise<unknown> = Promise.resolve()
   return Object.freeze({

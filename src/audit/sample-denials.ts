@@ -1,6 +1,5 @@
-import { having, maybe, number } from '../support/options.ts'
+import { maybe, numberFrom, readOptions, withMethod } from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
-import { checkConfiguration } from './configuration.ts'
 
 /** Options of {@link sampleDenials}. */
 export interface SampleDenialsOptions {
@@ -59,13 +58,13 @@ export interface DenialSampler {
  * for this call. So there is one limit for all of these, and it is not the one of authenticated denials.
  */
 export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler {
-  checkConfiguration('denials', options, {
-    perIssuer: maybe(number(1)),
-    inAll: maybe(number(1)),
-    unauthenticated: maybe(number(1)),
-    period: maybe(number(1)),
-    maxIssuers: maybe(number(1)),
-    clock: maybe(having('now')),
+  readOptions('denials', options, {
+    perIssuer: maybe(numberFrom(1)),
+    inAll: maybe(numberFrom(1)),
+    unauthenticated: maybe(numberFrom(1)),
+    period: maybe(numberFrom(1)),
+    maxIssuers: maybe(numberFrom(1)),
+    clock: maybe(withMethod('now')),
   })
   const { perIssuer = 10, inAll = 1000, unauthenticated = 100, period = 60, maxIssuers = 10_000 } = options
   const { clock = systemClock } = options

@@ -11,7 +11,7 @@ import { cidOf, cidOfKey } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/equal.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { type BoundedMap, createBoundedMap } from '../support/bounded-map.ts'
-import { checkOptions, refusePromise } from '../support/options.ts'
+import { readOptions, refusePromise } from '../support/options.ts'
 import { never, type Timestamp } from '../time.ts'
 import type { Authorization, GrantedFacts } from './authorization.ts'
 import { grantAuthorization, originOf } from './authorization.ts'
@@ -34,12 +34,12 @@ import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import {
   type AuthorizeOptions,
-  authorizeForms,
+  authorizeChecks,
   type CallOptions,
-  callForms,
+  callChecks,
   completeOptions,
   type ManyOptions,
-  manyForms,
+  manyChecks,
   type Settings,
 } from './options.ts'
 import { internalError } from './refusal.ts'
@@ -91,7 +91,7 @@ export async function authorize(
   container: string | Uint8Array,
   options: AuthorizeOptions & CallOptions,
 ): Promise<Decision> {
-  const { signal, ...given } = checkOptions('authorize', options, { ...authorizeForms, ...callForms })
+  const { signal, ...given } = readOptions('authorize', options, { ...authorizeChecks, ...callChecks })
   return authorizerOf(given).authorize(container, { signal })
 }
 
@@ -102,7 +102,7 @@ export async function authorize(
  * @throws ArgumentError when an option is missing or makes no sense.
  */
 export function createAuthorizer(options: AuthorizeOptions): Authorizer {
-  return authorizerOf(checkOptions('createAuthorizer', options, authorizeForms))
+  return authorizerOf(readOptions('createAuthorizer', options, authorizeChecks))
 }
 
 /** Makes the decider, of options that were checked. */
@@ -121,7 +121,7 @@ export function authorizerOf(options: AuthorizeOptions): Authorizer {
     authorizeMany: async (containers, options = {}) => {
       // Copies, made before anything is waited for.
       const list = Array.from(containers ?? [])
-      const kept = checkOptions('authorizeMany', options, manyForms)
+      const kept = readOptions('authorizeMany', options, manyChecks)
       const { authorizeMany, checkContainers } = await import('./authorize-many.ts')
       checkContainers(containers, list)
       return authorizeMany(list, kept, authorize)
@@ -162,7 +162,7 @@ function* decide(
   options: CallOptions,
 ): Steps<Decision> {
   refusePromise('container', container)
-  const call = checkOptions('authorize', options, callForms)
+  const call = readOptions('authorize', options, callChecks)
   const now = Math.floor(settings.clock.now())
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
   try {
@@ -208,7 +208,7 @@ function* decideAgain(
   state: State,
   options: CallOptions,
 ): Steps<boolean> {
-  const call = checkOptions('recheck', options, callForms)
+  const call = readOptions('recheck', options, callChecks)
   const origin = originOf(authorization) as Origin | undefined
   if (origin?.state !== state) throw new ArgumentError('the authorization was not made by this authorizer')
   const { chain } = origin

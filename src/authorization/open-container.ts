@@ -2,16 +2,16 @@ import { backend } from '#backend'
 import { splitContainer } from '../container/container.ts'
 import { delegationOf } from '../delegation/decode-delegation.ts'
 import type { Delegation } from '../delegation/delegation.ts'
-import { completeDecoding, type Decoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
+import { completeDecoding, type Decoding, decodingChecks, isLenient } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, openEnvelope } from '../envelope/open.ts'
 import { ArgumentError } from '../errors.ts'
 import { invocationOf } from '../invocation/decode-invocation.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import { cidOf } from '../ipld/cid.ts'
-import { checkOptions, refusePromise } from '../support/options.ts'
+import { readOptions, refusePromise } from '../support/options.ts'
 import { formatOf, standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
-import { formatsForm } from './options.ts'
+import { formatsCheck } from './options.ts'
 
 /** Options of {@link openContainer}: how `authorize` reads, under the same names. */
 export interface OpenContainerOptions<Token = unknown> extends DecodeOptions {
@@ -38,9 +38,9 @@ export async function openContainer<Token = never>(
   container: string | Uint8Array,
   options: OpenContainerOptions<Token> = {},
 ): Promise<ContainerContents<Token>> {
-  const { formats, ...given } = checkOptions<OpenContainerOptions<Token>>('openContainer', options, {
-    ...decodingForms,
-    formats: formatsForm,
+  const { formats, ...given } = readOptions<OpenContainerOptions<Token>>('openContainer', options, {
+    ...decodingChecks,
+    formats: formatsCheck,
   })
   return readContents(container, [...(formats ?? [standardFormat])], completeDecoding(given))
 }

@@ -12,7 +12,7 @@ import type { Did } from '../did/did.ts'
 import { parseDid } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
-import { completeDecoding, type Decoding, decodingForms } from '../envelope/complete-decoding.ts'
+import { completeDecoding, type Decoding, decodingChecks } from '../envelope/complete-decoding.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
 import { createTextCache, type TextCache } from '../ipld/text-cache.ts'
 import type { Limits } from '../limits.ts'
@@ -22,12 +22,12 @@ import {
   abortSignal,
   anything,
   callback,
-  type Form,
-  type Forms,
   flag,
-  having,
+  integerFrom,
   maybe,
-  whole,
+  type OptionCheck,
+  type OptionChecks,
+  withMethod,
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { createTextReader } from '../support/text-reader.ts'
@@ -156,25 +156,25 @@ export type VerificationOptions = Pick<
 >
 
 /** The forms of {@link VerificationOptions}. */
-export const verificationForms: Forms<VerificationOptions> = Object.freeze({
-  clock: maybe(having('now')),
+export const verificationChecks: OptionChecks<VerificationOptions> = Object.freeze({
+  clock: maybe(withMethod('now')),
   // TIM-06
-  clockTolerance: maybe(whole(0, 300)),
-  resolver: maybe(having('resolve')),
-  ...decodingForms,
-  backend: maybe(having('verify')),
+  clockTolerance: maybe(integerFrom(0, 300)),
+  resolver: maybe(withMethod('resolve')),
+  ...decodingChecks,
+  backend: maybe(withMethod('verify')),
   onError: maybe(callback),
 })
 
 /** A list of formats, as `formats` is. */
-export const formatsForm: Form = maybe((value) => {
+export const formatsCheck: OptionCheck = maybe((value) => {
   const formats = Array.isArray(value) && value.length > 0 ? value : [undefined]
-  const faults = formats.map((format) => having('read')(format) ?? having('recognizes')(format))
+  const faults = formats.map((format) => withMethod('read')(format) ?? withMethod('recognizes')(format))
   return faults.some((fault) => fault !== undefined) ? 'must be a list of token formats' : undefined
 })
 
 /** The forms of {@link AuthorizeOptions}. */
-export const authorizeForms: Forms<AuthorizeOptions> = Object.freeze({
+export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
   audience: anything,
   subjects: (value) =>
     value === anySubject || Array.isArray(value) ? undefined : 'must be a list of DIDs, or anySubject',
@@ -182,26 +182,29 @@ export const authorizeForms: Forms<AuthorizeOptions> = Object.freeze({
     value === uncheckedCommands || Array.isArray(value)
       ? undefined
       : 'must be a list of command definitions, or uncheckedCommands',
-  revocations: having('findRevocations'),
-  replay: having('claim'),
-  maxInvocationLifetime: (value) => (value === never ? undefined : maybe(whole(0))(value)),
-  minimumNonceBytes: maybe(whole(0, 64)),
-  formats: formatsForm,
-  maxCachedDelegations: maybe(whole(0)),
+  revocations: withMethod('findRevocations'),
+  replay: withMethod('claim'),
+  maxInvocationLifetime: (value) => (value === never ? undefined : maybe(integerFrom(0))(value)),
+  minimumNonceBytes: maybe(integerFrom(0, 64)),
+  formats: formatsCheck,
+  maxCachedDelegations: maybe(integerFrom(0)),
   rememberProofs: maybe(flag),
-  ...verificationForms,
+  ...verificationChecks,
 })
 
 /** The forms of {@link CallOptions}. */
-export const callForms: Forms<CallOptions> = Object.freeze({ signal: maybe(abortSignal) })
+export const callChecks: OptionChecks<CallOptions> = Object.freeze({ signal: maybe(abortSignal) })
 
 /** The forms of {@link ManyOptions}. */
-export const manyForms: Forms<ManyOptions> = Object.freeze({ ...callForms, concurrency: maybe(whole(1)) })
+export const manyChecks: OptionChecks<ManyOptions> = Object.freeze({
+  ...callChecks,
+  concurrency: maybe(integerFrom(1)),
+})
 
 /**
  * Fills in the defaults.
  *
- * @param options - of {@link authorizeForms}.
+ * @param options - of {@link authorizeChecks}.
  * @throws ArgumentError that names the option and says what it must be.
  */
 export function completeOptions(options: AuthorizeOptions): Settings {
@@ -227,7 +230,7 @@ export function completeOptions(options: AuthorizeOptions): Settings {
 /**
  * Fills in the defaults of those options, for tokens that may live as long as they say.
  *
- * @param options - of {@link verificationForms}.
+ * @param options - of {@link verificationChecks}.
  * @throws ArgumentError for limits that are not.
  */
 export function completeVerification(options: VerificationOptions): VerificationSettings {

@@ -1,5 +1,5 @@
 import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
-import { checkOptions, having, maybe, number } from '../support/options.ts'
+import { maybe, numberFrom, readOptions, withMethod } from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 
 /** Where a service remembers which invocations it has seen. All processes that serve one audience share one. */
@@ -43,9 +43,9 @@ const keysForgottenAtOnce = 4
  * @throws ArgumentError when an option is not of its type.
  */
 export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
-  const { maxEntries = 1_000_000, clock = systemClock } = checkOptions('memoryReplayStore', options, {
-    maxEntries: maybe(number(0)),
-    clock: maybe(having('now')),
+  const { maxEntries = 1_000_000, clock = systemClock } = readOptions('memoryReplayStore', options, {
+    maxEntries: maybe(numberFrom(0)),
+    clock: maybe(withMethod('now')),
   })
   /** Until when each key counts, by the bucket of that time. */
   const known = new Map<string, number>()

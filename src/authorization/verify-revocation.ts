@@ -6,7 +6,7 @@ import { type IpldMap, type IpldValue, isList } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
 import { revokeCommand } from '../revocation/revoke.ts'
 import { createBoundedMap } from '../support/bounded-map.ts'
-import { checkOptions, having, maybe, refusePromise } from '../support/options.ts'
+import { maybe, readOptions, refusePromise, withMethod } from '../support/options.ts'
 import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
 import { checkAlignment, checkWitness } from './checks/alignment.ts'
 import { checkPolicies } from './checks/policy.ts'
@@ -20,11 +20,11 @@ import { runAsync, type Steps } from './machinery/steps.ts'
 import { createVerifiers } from './machinery/verifiers.ts'
 import {
   type CallOptions,
-  callForms,
+  callChecks,
   completeVerification,
   type VerificationOptions,
   type VerificationSettings,
-  verificationForms,
+  verificationChecks,
 } from './options.ts'
 import { internalError } from './refusal.ts'
 
@@ -55,10 +55,10 @@ export async function verifyRevocation(
   container: string | Uint8Array,
   options: VerifyRevocationOptions = {},
 ): Promise<RevocationVerdict> {
-  const { signal, revocations, ...reading } = checkOptions('verifyRevocation', options, {
-    ...callForms,
-    ...verificationForms,
-    revocations: maybe(having('findRevocations')),
+  const { signal, revocations, ...reading } = readOptions('verifyRevocation', options, {
+    ...callChecks,
+    ...verificationChecks,
+    revocations: maybe(withMethod('findRevocations')),
   })
   refusePromise('container', container)
   // What is no container at all is refused like any other that is none.

@@ -5,7 +5,7 @@
  */
 
 import { ArgumentError, MalformedError } from '../errors.ts'
-import { anything, checkOptions, type Forms, flag, maybe } from '../support/options.ts'
+import { anything, flag, maybe, type OptionChecks, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { type Command, isCommand, parseCommand } from './command.ts'
 import { absenceOf, isOptional, isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
@@ -85,7 +85,7 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
 export function defineCommand<const Schemas extends ArgumentSchemas>(
   draft: CommandDraft<Schemas>,
 ): CommandDefinition<ArgumentsOf<Schemas>> {
-  const given = checkOptions<CommandDraft<ArgumentSchemas>>('defineCommand', draft, draftForms)
+  const given = readOptions<CommandDraft<ArgumentSchemas>>('defineCommand', draft, draftForms)
   if (typeof given.args !== 'object' || given.args === null || isStandardSchema(given.args)) {
     throw new ArgumentError('a definition needs `command` and `args`, a schema by name; `{}` says that it takes none')
   }
@@ -107,7 +107,7 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
   })
 }
 
-const draftForms: Forms<CommandDraft<ArgumentSchemas>> = Object.freeze({
+const draftForms: OptionChecks<CommandDraft<ArgumentSchemas>> = Object.freeze({
   command: anything,
   args: anything,
   description: anything,

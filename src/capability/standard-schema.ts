@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Form } from '../support/options.ts'
+import type { OptionCheck } from '../support/options.ts'
 
 /** What a schema found wrong. */
 export interface SchemaIssue {
@@ -81,5 +81,5 @@ export function tellableIssue(schema: StandardSchema, value: unknown, issues: re
 }
 
 /** What an option that is a schema must look like. */
-export const schemaForm: Form = (value) =>
+export const schemaCheck: OptionCheck = (value) =>
   isStandardSchema(value) ? undefined : 'must be a schema of Standard Schema v1'

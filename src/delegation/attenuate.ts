@@ -6,9 +6,9 @@ import type { Policy } from '../capability/policy/statement.ts'
 import { anySubject } from '../capability/subject.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
-import { anything, checkOptions, type Forms, refusePromise } from '../support/options.ts'
+import { anything, type OptionChecks, readOptions, refusePromise } from '../support/options.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
-import { defaultDelegationLifetime, type NewDelegation, newDelegationForms, sealDelegation } from './delegate.ts'
+import { defaultDelegationLifetime, type NewDelegation, newDelegationChecks, sealDelegation } from './delegate.ts'
 import type { Delegation } from './delegation.ts'
 
 /** Options of {@link attenuate}. */
@@ -42,7 +42,7 @@ export async function attenuate(
   if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
     throw new ArgumentError('attenuate needs the delegation to pass on, or the chain that leads to it')
   }
-  const given = checkOptions('attenuate', options, optionForms)
+  const given = readOptions('attenuate', options, optionChecks)
   const { issuer } = given
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
@@ -67,8 +67,8 @@ export async function attenuate(
   )
 }
 
-const optionForms: Forms<AttenuateOptions> = Object.freeze({
-  ...newDelegationForms,
+const optionChecks: OptionChecks<AttenuateOptions> = Object.freeze({
+  ...newDelegationChecks,
   command: anything,
   policy: anything,
 })

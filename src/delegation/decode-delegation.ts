@@ -1,11 +1,11 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { completeDecoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
+import { completeDecoding, decodingChecks, isLenient } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
-import { checkOptions } from '../support/options.ts'
+import { readOptions } from '../support/options.ts'
 import type { Delegation } from './delegation.ts'
 import { readDelegationPayload } from './payload.ts'
 
@@ -17,7 +17,7 @@ import { readDelegationPayload } from './payload.ts'
  * @throws ArgumentError when an option is not of its type.
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
-  const decoding = completeDecoding(checkOptions('decodeDelegation', options, decodingForms))
+  const decoding = completeDecoding(readOptions('decodeDelegation', options, decodingChecks))
   const envelope = openEnvelope(copyOf(bytes), decoding.limits, decoding.accept)
   if (envelope.tag.kind !== 'delegation')
     throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')

@@ -4,13 +4,13 @@ import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
-import { checkTimestamp, chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
+import { checkTimestamp, chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
 import { chooseNonce, minimumNonceBytes } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
-import { abortSignal, anything, checkOptions, type Forms, having, maybe } from '../support/options.ts'
+import { abortSignal, anything, maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
 import { delegationOf } from './decode-delegation.ts'
 import type { Delegation, DelegationFields } from './delegation.ts'
@@ -57,7 +57,7 @@ export interface DelegateOptions extends NewDelegation {
  * @throws SigningError when the signer fails.
  */
 export async function delegate(options: DelegateOptions): Promise<Delegation> {
-  const given = checkOptions('delegate', options, optionForms)
+  const given = readOptions('delegate', options, optionChecks)
   const { issuer, subject = issuer.did } = given
   if (subject !== anySubject && subject !== issuer.did) {
     throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
@@ -73,18 +73,18 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
 }
 
 /** The forms of {@link NewDelegation}; the values that are anything are looked at where they are written. */
-export const newDelegationForms: Forms<NewDelegation> = Object.freeze({
-  issuer: having('sign'),
+export const newDelegationChecks: OptionChecks<NewDelegation> = Object.freeze({
+  issuer: withMethod('sign'),
   audience: anything,
-  ...lifetimeForms,
+  ...lifetimeChecks,
   notBefore: anything,
   nonce: anything,
   meta: anything,
   signal: maybe(abortSignal),
 })
 
-const optionForms: Forms<DelegateOptions> = Object.freeze({
-  ...newDelegationForms,
+const optionChecks: OptionChecks<DelegateOptions> = Object.freeze({
+  ...newDelegationChecks,
   subject: anything,
   command: anything,
   policy: anything,

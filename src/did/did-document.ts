@@ -6,7 +6,7 @@
 
 import { MalformedError, ResolutionError } from '../errors.ts'
 import { decodeBase58btc } from '../ipld/base.ts'
-import { type Form, listOf, oneOf } from '../support/options.ts'
+import { arrayOf, type OptionCheck, oneOfStrings } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { Did } from './did.ts'
 import { publicKey } from './did-key.ts'
@@ -28,10 +28,10 @@ export const defaultRelationships: readonly VerificationRelationship[] = Object.
 ])
 
 /** What an option that lists relationships must look like: none would be asked for by an empty list. */
-export const relationshipsForm: Form = (value) => {
+export const relationshipsCheck: OptionCheck = (value) => {
   if (value === undefined) return undefined
-  const names = oneOf('authentication', 'assertionMethod', 'capabilityInvocation', 'capabilityDelegation')
-  return listOf(names)(value) ?? ((value as readonly unknown[]).length > 0 ? undefined : 'must name a relationship')
+  const names = oneOfStrings('authentication', 'assertionMethod', 'capabilityInvocation', 'capabilityDelegation')
+  return arrayOf(names)(value) ?? ((value as readonly unknown[]).length > 0 ? undefined : 'must name a relationship')
 }
 
 /** The most keys of one document; each can be a signature to verify. */

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.ts'
-import { didText, refusePromise } from '../support/options.ts'
+import { didString, refusePromise } from '../support/options.ts'
 import { type Did, parseDid } from './did.ts'
 
 /**
@@ -13,7 +13,7 @@ export function didOption(name: string, value: string): Did {
   } catch (cause) {
     refusePromise(name, value)
     throw new ArgumentError(
-      `\`${name}\` ${isHolder(value) ? didText(value) : `must be a DID${typeof value === 'string' ? hint(cause) : ': a DID is a string'}`}`,
+      `\`${name}\` ${isHolder(value) ? didString(value) : `must be a DID${typeof value === 'string' ? hint(cause) : ': a DID is a string'}`}`,
     )
   }
 }

@@ -16,7 +16,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { ResolutionError } from '../errors.ts'
-import { callback, checkOptions, maybe, text } from '../support/options.ts'
+import { callback, maybe, nonEmptyString, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { FetchInit, FetchLike } from './fetch-document.ts'
 import { isPublicAddress } from './public-address.ts'
@@ -41,10 +41,10 @@ export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
     isAllowed = isPublicAddress,
     lookup = lookupAll,
     ca,
-  } = checkOptions('publicFetch', options, {
+  } = readOptions('publicFetch', options, {
     isAllowed: maybe(callback),
     lookup: maybe(callback),
-    ca: maybe(text),
+    ca: maybe(nonEmptyString),
   })
   // WEB-13
   const find = async (host: string) => {

@@ -19,22 +19,27 @@ import { ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { createBoundedMap } from '../support/bounded-map.ts'
 import {
+  arrayOf,
   callback,
-  checkOptions,
-  type Form,
-  type Forms,
   flag,
-  having,
-  listOf,
+  integerFrom,
   longestMs,
   maybe,
-  text,
-  whole,
+  nonEmptyString,
+  type OptionCheck,
+  type OptionChecks,
+  readOptions,
+  withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import { type Did, didMethod } from './did.ts'
-import { defaultRelationships, documentKeys, relationshipsForm, type VerificationRelationship } from './did-document.ts'
+import {
+  defaultRelationships,
+  documentKeys,
+  relationshipsCheck,
+  type VerificationRelationship,
+} from './did-document.ts'
 import { type DidWebLocation, didWebLocation } from './did-web-url.ts'
 import { type FetchedDocument, type FetchInit, type FetchLike, fetchDocument } from './fetch-document.ts'
 import { isPublicAddress, isPublicName } from './public-address.ts'
@@ -189,24 +194,24 @@ async function assertAddresses(host: string, settings: Settings, signal: AbortSi
 }
 
 /** A number of seconds, at most `most`. */
-function seconds(most: number): Form {
+function seconds(most: number): OptionCheck {
   return (value) =>
     typeof value === 'number' && value >= 0 && value <= most ? undefined : `must be a number from 0 to ${most}`
 }
 
-const optionForms: Forms<WebResolverOptions> = Object.freeze({
-  allowHosts: maybe(listOf(text)),
+const optionChecks: OptionChecks<WebResolverOptions> = Object.freeze({
+  allowHosts: maybe(arrayOf(nonEmptyString)),
   allowPrivateAddresses: maybe(flag),
   lookup: maybe(callback),
   fetch: maybe(callback),
-  timeoutMs: maybe(whole(1, longestMs)),
+  timeoutMs: maybe(integerFrom(1, longestMs)),
   cacheSeconds: maybe(seconds(maxCacheSeconds)),
   negativeCacheSeconds: maybe(seconds(maxCacheSeconds)),
   maxStaleSeconds: maybe(seconds(Number.MAX_SAFE_INTEGER)),
-  maxEntries: maybe(whole(1)),
-  maxConcurrent: maybe(whole(1)),
-  relationships: relationshipsForm,
-  clock: maybe(having('now')),
+  maxEntries: maybe(integerFrom(1)),
+  maxConcurrent: maybe(integerFrom(1)),
+  relationships: relationshipsCheck,
+  clock: maybe(withMethod('now')),
 })
 
 function settingsOf(options: WebResolverOptions): Settings {
@@ -215,7 +220,7 @@ function settingsOf(options: WebResolverOptions): Settings {
     lookup,
     relationships = defaultRelationships,
     ...given
-  } = checkOptions('webResolver', options, optionForms)
+  } = readOptions('webResolver', options, optionChecks)
   return {
     allowPrivateAddresses: false,
     fetch: (url, init) => fetch(url, init),

@@ -6,10 +6,15 @@
 
 import { ArgumentError, ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { checkOptions, table } from '../support/options.ts'
+import { objectValue, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { type Did, didMethod } from './did.ts'
-import { defaultRelationships, documentKeys, relationshipsForm, type VerificationRelationship } from './did-document.ts'
+import {
+  defaultRelationships,
+  documentKeys,
+  relationshipsCheck,
+  type VerificationRelationship,
+} from './did-document.ts'
 import type { DidResolver, ResolvedDid } from './resolver.ts'
 
 /** What a resolution comes to, as `did-resolver` gives it. */
@@ -64,8 +69,8 @@ export function fromDidResolver(
   resolver: ResolvableLike | ResolverRegistryLike,
   options: FromDidResolverOptions = {},
 ): DidResolver {
-  const given = checkOptions('fromDidResolver', options, { relationships: relationshipsForm })
-  if (table(resolver) !== undefined)
+  const given = readOptions('fromDidResolver', options, { relationships: relationshipsCheck })
+  if (objectValue(resolver) !== undefined)
     throw new ArgumentError('a resolver of `did-resolver`, or its registry, is an object')
   const relationships = [...(given.relationships ?? defaultRelationships)]
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)

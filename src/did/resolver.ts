@@ -6,7 +6,7 @@
 
 import { ArgumentError, ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { checkTable, having } from '../support/options.ts'
+import { readTable, withMethod } from '../support/options.ts'
 import { type Did, didMethod } from './did.ts'
 import { parseDidKey, publicKey } from './did-key.ts'
 import type { PublicKey } from './public-key.ts'
@@ -73,7 +73,7 @@ export function keyResolver(): DidResolver {
  * @throws ArgumentError when one of them is no resolver, or there is none.
  */
 export function compositeResolver(resolvers: Readonly<Record<string, DidResolver>>): DidResolver {
-  const byMethod = new Map(Object.entries(checkTable('compositeResolver', resolvers, having('resolve'))))
+  const byMethod = new Map(Object.entries(readTable('compositeResolver', resolvers, withMethod('resolve'))))
   if (byMethod.size === 0)
     throw new ArgumentError('compositeResolver needs a resolver for a method, as in `{ key: keyResolver() }`')
   return Object.freeze({

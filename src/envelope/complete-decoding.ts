@@ -1,5 +1,5 @@
 import { completeLimits, type Limits } from '../limits.ts'
-import { type Forms, flag, listOf, maybe, oneOf, table } from '../support/options.ts'
+import { arrayOf, flag, maybe, type OptionChecks, objectValue, oneOfStrings } from '../support/options.ts'
 import { type DecodeOptions, defaultVersions, type Envelope } from './open.ts'
 import type { TokenVersion } from './payload-tag.ts'
 
@@ -11,16 +11,16 @@ export interface Decoding {
 }
 
 /** TOK-25: the forms of {@link DecodeOptions}, which are those of all that reads tokens. */
-export const decodingForms: Forms<DecodeOptions> = Object.freeze({
-  limits: maybe(table),
-  accept: maybe(listOf(oneOf('1.0.0', '1.0.0-rc.1'))),
+export const decodingChecks: OptionChecks<DecodeOptions> = Object.freeze({
+  limits: maybe(objectValue),
+  accept: maybe(arrayOf(oneOfStrings('1.0.0', '1.0.0-rc.1'))),
   acceptRedundantFields: maybe(flag),
 })
 
 /**
  * Fills in the defaults, in a copy.
  *
- * @param options - of {@link decodingForms}.
+ * @param options - of {@link decodingChecks}.
  * @throws ArgumentError for limits that are not.
  */
 export function completeDecoding(options: DecodeOptions): Decoding {

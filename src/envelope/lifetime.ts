@@ -5,7 +5,7 @@
  */
 
 import { ArgumentError } from '../errors.ts'
-import { anything, type Forms, having, maybe } from '../support/options.ts'
+import { anything, maybe, type OptionChecks, withMethod } from '../support/options.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 
 /** Time options of tokens that are made. At most one of `expiresIn` and `expiration`. */
@@ -19,10 +19,10 @@ export interface LifetimeOptions {
 }
 
 /** The forms of {@link LifetimeOptions}; what `chooseExpiration` looks at itself is anything here. */
-export const lifetimeForms: Forms<LifetimeOptions> = Object.freeze({
+export const lifetimeChecks: OptionChecks<LifetimeOptions> = Object.freeze({
   expiresIn: anything,
   expiration: anything,
-  clock: maybe(having('now')),
+  clock: maybe(withMethod('now')),
 })
 
 /**

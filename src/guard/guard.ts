@@ -7,10 +7,10 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import { type Authorizer, authorizerOf } from '../authorization/authorize.ts'
 import type { ContainerContents } from '../authorization/open-container.ts'
-import { type CallOptions, callForms } from '../authorization/options.ts'
+import { type CallOptions, callChecks } from '../authorization/options.ts'
 import type { Command } from '../capability/command.ts'
 import { ArgumentError } from '../errors.ts'
-import { checkOptions } from '../support/options.ts'
+import { readOptions } from '../support/options.ts'
 import { systemClock } from '../time.ts'
 import { createAuditTrail } from './audit-trail.ts'
 import type { Handler } from './call.ts'
@@ -210,16 +210,16 @@ export function createGuard<const List extends readonly unknown[]>(
 
   return Object.freeze({
     use: async <T>(container: string | Uint8Array, handler: Handler<Args, T>, options: CallOptions = {}) => {
-      const call = checkOptions('use', options, callForms)
+      const call = readOptions('use', options, callChecks)
       if (typeof handler !== 'function')
         throw new ArgumentError('`use` needs a handler; to decide only, call `authorize`')
       return enter(() => use(container, handler, call))
     },
     authorize: (container, options = {}) =>
-      enter(async () => decide(authorizer, container, checkOptions('authorize', options, callForms))),
+      enter(async () => decide(authorizer, container, readOptions('authorize', options, callChecks))),
     dryRun: (container, options = {}) =>
       enter(async () => {
-        const call = checkOptions('dryRun', options, callForms)
+        const call = readOptions('dryRun', options, callChecks)
         const decision = await decide(trial, container, call)
         if (!decision.allowed) return decision
         const { authorization } = decision

@@ -1,24 +1,24 @@
-import { secretKeyForm } from '../audit/privacy/hmac.ts'
-import { type AuthorizeOptions, authorizeForms } from '../authorization/options.ts'
+import { secretKeyCheck } from '../audit/privacy/hmac.ts'
+import { type AuthorizeOptions, authorizeChecks } from '../authorization/options.ts'
 import { isCommand } from '../capability/command.ts'
 import { ArgumentError } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import {
   anything,
+  arrayOf,
   callback,
-  checkOptions,
   either,
-  type Form,
-  type Forms,
   flag,
-  having,
-  listOf,
+  integerFrom,
   maybe,
   milliseconds,
   nearestName,
-  table,
-  text,
-  whole,
+  nonEmptyString,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -69,15 +69,13 @@ export type GuardOptionsFor<List extends readonly unknown[]> = Omit<GuardOptions
  * @throws ArgumentError that says which option, and what to do.
  */
 export function checkGuardOptions(options: GuardOptions): GuardOptions {
-  const given = checkOptions('createGuard', options, optionForms)
+  const given = readOptions('createGuard', options, optionChecks)
   const { vault } = given
-  const audit = under<AuditOptions>('audit', given.audit ?? {}, auditForms)
-  const deadlines = under('deadlines', given.deadlines ?? {}, deadlineForms)
+  const audit = readOptions<AuditOptions>('createGuard: `audit`', given.audit ?? {}, auditChecks)
+  const deadlines = readOptions('createGuard: `deadlines`', given.deadlines ?? {}, deadlineChecks)
   const commands = given.commands.map((definition, index) => {
     const of = isCommand(definition.command) ? `command ${quote(definition.command)}` : `\`commands[${index}]\``
-    return checkOptions<GuardedCommand>(of, definition, commandForms, (what, named) =>
-      wrong(named ? what : `${of}: ${what}`),
-    )
+    return readOptions<GuardedCommand>(of, definition, commandChecks)
   })
   for (const definition of commands) {
     const { command } = definition
@@ -120,58 +118,51 @@ function wrong(what: string): ArgumentError {
   return new ArgumentError(what)
 }
 
-/** The options of a part, told of under the names by which they are written. */
-function under<Part>(part: string, options: Part, forms: Forms<NoInfer<Part>>): Part {
-  return checkOptions(`createGuard: \`${part}\``, options, forms, (what, named) =>
-    wrong(named ? what : what.replace('`', `\`${part}.`)),
-  )
-}
+const { commands: _, onError: __, ...decisionChecks } = authorizeChecks
 
-const { commands: _, onError: __, ...decisionForms } = authorizeForms
-
-const optionForms: Forms<GuardOptions> = Object.freeze({
-  ...decisionForms,
-  commands: listOf(table),
-  vault: maybe(having('use')),
-  audit: maybe(table),
-  receipts: maybe(having('sign')),
-  deadlines: maybe(table),
-  maxInFlight: maybe(whole(1)),
-  tracer: maybe(having('startSpan')),
+const optionChecks: OptionChecks<GuardOptions> = Object.freeze({
+  ...decisionChecks,
+  commands: arrayOf(objectValue),
+  vault: maybe(withMethod('use')),
+  audit: maybe(objectValue),
+  receipts: maybe(withMethod('sign')),
+  deadlines: maybe(objectValue),
+  maxInFlight: maybe(integerFrom(1)),
+  tracer: maybe(withMethod('startSpan')),
   onEvent: maybe(callback),
   onError: maybe(callback),
 })
 
 /** What is not recorded is not done: a sink there must be. */
-const auditForms: Forms<AuditOptions> = Object.freeze({
-  sink: having('append'),
+const auditChecks: OptionChecks<AuditOptions> = Object.freeze({
+  sink: withMethod('append'),
   deadlineMs: maybe(milliseconds),
-  maxInFlight: maybe(whole(1)),
-  argumentKey: maybe(secretKeyForm),
+  maxInFlight: maybe(integerFrom(1)),
+  argumentKey: maybe(secretKeyCheck),
   pseudonymize: maybe(callback),
-  personalKeys: maybe(having('obtain')),
+  personalKeys: maybe(withMethod('obtain')),
   recoverIntents: maybe(flag),
-  denials: maybe(table),
+  denials: maybe(objectValue),
 })
 
-const deadlineForms: Forms<GuardDeadlines> = Object.freeze({
+const deadlineChecks: OptionChecks<GuardDeadlines> = Object.freeze({
   decisionMs: maybe(milliseconds),
   handlerMs: maybe(milliseconds),
   receiptMs: maybe(milliseconds),
   closeMs: maybe(milliseconds),
 })
 
-const isTable: Form = (value) =>
+const isTable: OptionCheck = (value) =>
   typeof value === 'function' && Array.isArray((value as { readonly references?: unknown }).references)
     ? undefined
     : 'must be made by referenceTable'
 
-const commandForms: Forms<GuardedCommand> = Object.freeze({
-  command: text,
+const commandChecks: OptionChecks<GuardedCommand> = Object.freeze({
+  command: nonEmptyString,
   args: anything,
   description: anything,
   idempotent: maybe(flag),
-  credential: maybe(either(text, isTable)),
-  show: maybe(listOf(text)),
-  personal: maybe(listOf(text)),
+  credential: maybe(either(nonEmptyString, isTable)),
+  show: maybe(arrayOf(nonEmptyString)),
+  personal: maybe(arrayOf(nonEmptyString)),
 })

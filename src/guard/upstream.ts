@@ -8,7 +8,7 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import type { Authorizer } from '../authorization/authorize.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
-import { anything, checkOptions, type Forms } from '../support/options.ts'
+import { anything, type OptionChecks, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import type { Lease, Release, ReleaseOptions, Vault } from '../vault/vault.ts'
 import type { AuditTrail } from './audit-trail.ts'
@@ -143,7 +143,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
   return {
     fetch: (url, given = {}) =>
       begin(async (own) => {
-        const request = checkOptions('fetch', given, requestForms)
+        const request = readOptions('fetch', given, requestChecks)
         const response = await release(own, (vault, reference, how) =>
           vault.use({ ...request, url, reference, authorization }, how),
         )
@@ -188,7 +188,11 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
 }
 
 /** The vault looks at the values. */
-const requestForms: Forms<UpstreamRequest> = Object.freeze({ method: anything, headers: anything, body: anything })
+const requestChecks: OptionChecks<UpstreamRequest> = Object.freeze({
+  method: anything,
+  headers: anything,
+  body: anything,
+})
 
 /** Whether a value is a response or its body, or a list or an object with one of them. */
 function isIn(value: unknown, response: Response): boolean {

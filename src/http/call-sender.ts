@@ -11,14 +11,14 @@ import type { Invocation } from '../invocation/invocation.ts'
 import {
   abortSignal,
   anything,
+  arrayOf,
   callback,
-  checkOptions,
-  type Forms,
-  listOf,
+  integerFrom,
   maybe,
-  oneOf,
+  type OptionChecks,
+  oneOfStrings,
+  readOptions,
   refusePromise,
-  whole,
 } from '../support/options.ts'
 
 /** Options of {@link createCallSender}. */
@@ -87,10 +87,10 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
     fetch = globalThis.fetch,
     headerCharacters = 8_192,
     header = 'authorization',
-  } = checkOptions('createCallSender', options, {
+  } = readOptions('createCallSender', options, {
     fetch: maybe(callback),
-    headerCharacters: maybe(whole(0)),
-    header: maybe(oneOf('authorization', 'x-ucan-container')),
+    headerCharacters: maybe(integerFrom(0)),
+    header: maybe(oneOfStrings('authorization', 'x-ucan-container')),
   })
   const services = new Map<string, Service>()
 
@@ -105,7 +105,7 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
   return Object.freeze({
     async send(url, invocation, proofs, options = {}) {
       checkTokens(invocation, proofs)
-      const request = checkOptions('send', options, requestForms)
+      const request = readOptions('send', options, requestChecks)
       const { origin, username, password } = parsed('url', () => new URL(url))
       // `fetch` would refuse it too, and show it.
       if (username !== '' || password !== '') throw new ArgumentError('`url` must be without user name and password')
@@ -132,7 +132,7 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
   } satisfies CallSender)
 }
 
-const requestForms: Forms<CallRequest> = Object.freeze({
+const requestChecks: OptionChecks<CallRequest> = Object.freeze({
   method: (method) =>
     method === undefined || (typeof method === 'string' && /^[A-Za-z]{1,32}$/.test(method))
       ? undefined
@@ -141,7 +141,7 @@ const requestForms: Forms<CallRequest> = Object.freeze({
   body: (body) =>
     body === undefined || typeof body === 'string' || body instanceof Uint8Array
       ? undefined
-      : 'must be a text or a Uint8Array, as it may be sent twice',
+      : 'must be a string or a Uint8Array, because it may be sent twice',
   signal: maybe(abortSignal),
 })
 
@@ -149,7 +149,7 @@ function checkTokens(invocation: Invocation, proofs: readonly Delegation[]): voi
   refusePromise('invocation', invocation)
   refusePromise('proofs', proofs)
   if (invocation?.kind !== 'invocation') throw new ArgumentError('`invocation` must be what `invoke` gives')
-  const fault = listOf((proof) => (Object(proof).kind === 'delegation' ? undefined : 'must be a delegation'))(proofs)
+  const fault = arrayOf((proof) => (Object(proof).kind === 'delegation' ? undefined : 'must be a delegation'))(proofs)
   if (fault !== undefined) throw new ArgumentError(`\`proofs\` ${fault}`)
 }
 

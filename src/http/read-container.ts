@@ -5,7 +5,7 @@
  */
 
 import { ArgumentError } from '../errors.ts'
-import { checkOptions, flag, maybe, whole } from '../support/options.ts'
+import { flag, integerFrom, maybe, readOptions } from '../support/options.ts'
 import { readBody } from './read-body.ts'
 
 /** The part of Node's `IncomingMessage` that is used, also as Express, Fastify (`request.raw`) and others hand it on. */
@@ -68,9 +68,9 @@ export async function readContainer(
     headerCharacters = 8_192,
     bodyBytes = 349_529,
     otherBearerTokens = false,
-  } = checkOptions('readContainer', options, {
-    headerCharacters: maybe(whole(1)),
-    bodyBytes: maybe(whole(1)),
+  } = readOptions('readContainer', options, {
+    headerCharacters: maybe(integerFrom(1)),
+    bodyBytes: maybe(integerFrom(1)),
     otherBearerTokens: maybe(flag),
   })
   const headers = headersOf(request)

@@ -1,11 +1,11 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { completeDecoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
+import { completeDecoding, decodingChecks, isLenient } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
-import { checkOptions } from '../support/options.ts'
+import { readOptions } from '../support/options.ts'
 import type { Invocation } from './invocation.ts'
 import { readInvocationPayload } from './payload.ts'
 import { taskBytes } from './task.ts'
@@ -17,7 +17,7 @@ import { taskBytes } from './task.ts'
  * @throws ArgumentError when an option is not of its type.
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
-  const decoding = completeDecoding(checkOptions('decodeInvocation', options, decodingForms))
+  const decoding = completeDecoding(readOptions('decodeInvocation', options, decodingChecks))
   const envelope = openEnvelope(copyOf(bytes), decoding.limits, decoding.accept)
   if (envelope.tag.kind !== 'invocation')
     throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')

@@ -3,7 +3,7 @@ import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { missingArgument } from '../capability/missing-argument.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
-import { chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
+import { chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
 import { chooseNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
@@ -13,12 +13,12 @@ import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
   anything,
-  checkOptions,
-  type Form,
-  type Forms,
-  having,
-  listOf,
+  arrayOf,
   maybe,
+  type OptionCheck,
+  type OptionChecks,
+  readOptions,
+  withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
@@ -70,7 +70,7 @@ export type InvokeOptions<Args = IpldMap> = LifetimeOptions & {
  * @throws SigningError when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Promise<Invocation> {
-  const given = checkOptions<InvokeOptions<Args>>('invoke', options, optionForms)
+  const given = readOptions<InvokeOptions<Args>>('invoke', options, optionChecks)
   const { issuer, clock = systemClock, cause, meta, proofs = [] } = given
   const subject = didOption('subject', given.subject ?? subjectOf(proofs) ?? issuer.did)
   const { args = {} } = given
@@ -95,16 +95,16 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
 }
 
 /** What has the CID of a delegation. */
-export const delegationForm: Form = (value) => (isCid(Object(value).cid) ? undefined : 'must be a delegation')
+export const delegationCheck: OptionCheck = (value) => (isCid(Object(value).cid) ? undefined : 'must be a delegation')
 
-const optionForms: Forms<InvokeOptions> = Object.freeze({
-  issuer: having('sign'),
+const optionChecks: OptionChecks<InvokeOptions> = Object.freeze({
+  issuer: withMethod('sign'),
   subject: anything,
   audience: anything,
   command: anything,
   args: anything,
-  proofs: maybe(listOf(delegationForm)),
-  ...lifetimeForms,
+  proofs: maybe(arrayOf(delegationCheck)),
+  ...lifetimeChecks,
   nonce: anything,
   cause: anything,
   meta: anything,

@@ -7,7 +7,7 @@
 import { backend } from '#backend'
 import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
-import { anything, checkOptions } from '../support/options.ts'
+import { anything, readOptions } from '../support/options.ts'
 import { type Signer, signerOf } from './signer.ts'
 
 /** Options of {@link generateSigner}. */
@@ -23,6 +23,6 @@ export interface GenerateSignerOptions {
  * @throws ArgumentError when there is no such algorithm.
  */
 export async function generateSigner(options: GenerateSignerOptions = {}): Promise<Signer> {
-  const { algorithm = 'Ed25519' } = checkOptions('generateSigner', options, { algorithm: anything })
+  const { algorithm = 'Ed25519' } = readOptions('generateSigner', options, { algorithm: anything })
   return signerOf(checkAlgorithm(algorithm), await backend.generateKey(algorithm))
 }

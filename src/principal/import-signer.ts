@@ -13,7 +13,7 @@ import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { ArgumentError } from '../errors.ts'
 import { decodeBase64url } from '../ipld/base.ts'
-import { anything, checkOptions, type Forms } from '../support/options.ts'
+import { anything, type OptionChecks, readOptions } from '../support/options.ts'
 import { decodePkcs8, type PrivateKeyBytes } from './pkcs8.ts'
 import { orderOf } from './signature.ts'
 import { type Signer, signerOf } from './signer.ts'
@@ -45,7 +45,7 @@ export interface ImportSignerOptions {
  *   JWK is of another kind or its public key is none. No message shows any of the key.
  */
 export async function importSigner(source: PrivateKeySource, options: ImportSignerOptions = {}): Promise<Signer> {
-  const { algorithm: given, did } = checkOptions('importSigner', options, { algorithm: anything, did: anything })
+  const { algorithm: given, did } = readOptions('importSigner', options, { algorithm: anything, did: anything })
   const { algorithm, secret } = read(source, given === undefined ? undefined : checkAlgorithm(given))
   // A text of 32 characters would become a key of zeros.
   if (!(secret instanceof Uint8Array)) throw new ArgumentError('the private key is not given as bytes')
@@ -68,7 +68,7 @@ function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefine
   if (typeof source !== 'object' || source === null) {
     throw new ArgumentError('a private key is given as `{ seed }`, `{ base64 }`, `{ pkcs8 }` or `{ jwk }`')
   }
-  checkOptions('the private key', source, sourceForms)
+  readOptions('the private key', source, sourceChecks)
   if ('seed' in source) return { algorithm: algorithm ?? 'Ed25519', secret: source.seed }
   if ('base64' in source) return { algorithm: algorithm ?? 'Ed25519', secret: decodeText(source.base64) }
   const key = 'pkcs8' in source ? readPkcs8(source.pkcs8) : readJwk(source.jwk)
@@ -76,7 +76,7 @@ function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefine
   throw new ArgumentError(`the private key is one of ${key.algorithm}, not of ${algorithm}`)
 }
 
-const sourceForms: Forms<PrivateKeySource> = Object.freeze({
+const sourceChecks: OptionChecks<PrivateKeySource> = Object.freeze({
   seed: anything,
   base64: anything,
   pkcs8: anything,

@@ -10,7 +10,15 @@ import { didOption } from '../did/did-option.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { anything, callback, checkOptions, type Form, type Forms, maybe, whole } from '../support/options.ts'
+import {
+  anything,
+  callback,
+  integerFrom,
+  maybe,
+  type OptionCheck,
+  type OptionChecks,
+  readOptions,
+} from '../support/options.ts'
 import { checkedSignature } from './checked-signature.ts'
 import { createSigner, type Signer } from './signer.ts'
 import { signingDid } from './signing-did.ts'
@@ -37,7 +45,7 @@ export interface RemoteSignerOptions {
  * @throws ArgumentError when no public key is known, or an option is missing or not of its type.
  */
 export function remoteSigner(options: RemoteSignerOptions): Signer {
-  const given = checkOptions('remoteSigner', options, optionForms)
+  const given = readOptions('remoteSigner', options, optionChecks)
   const { maxMessageBytes } = given
   const named = didOption('did', given.did)
   const remote = given.sign.bind(options)
@@ -59,7 +67,7 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
 }
 
 /** Whether it is a key that was checked: one whose parts say the same as its name. */
-const keyForm: Form = (value) => {
+const keyCheck: OptionCheck = (value) => {
   const { algorithm, bytes, did } = (value ?? {}) as Partial<PublicKey>
   try {
     if (algorithm !== undefined && bytes !== undefined && didKeyFrom(algorithm, bytes) === did) return undefined
@@ -69,11 +77,11 @@ const keyForm: Form = (value) => {
   return 'must be a public key, as parseDidKey gives it'
 }
 
-const optionForms: Forms<RemoteSignerOptions> = Object.freeze({
+const optionChecks: OptionChecks<RemoteSignerOptions> = Object.freeze({
   did: anything,
-  key: maybe(keyForm),
+  key: maybe(keyCheck),
   sign: callback,
-  maxMessageBytes: maybe(whole(1)),
+  maxMessageBytes: maybe(integerFrom(1)),
 })
 
 function keyOf(did: Did): PublicKey {

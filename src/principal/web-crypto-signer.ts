@@ -7,7 +7,7 @@
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { ArgumentError, ProcuraError } from '../errors.ts'
-import { anything, checkOptions } from '../support/options.ts'
+import { anything, readOptions } from '../support/options.ts'
 import type { WebCryptoKeyPair } from '../support/web-crypto-key.ts'
 import { signingKeyOf } from './backend/web-crypto-key.ts'
 import { checkedSignature } from './checked-signature.ts'
@@ -29,7 +29,7 @@ export interface WebCryptoSignerOptions {
  *   together.
  */
 export async function webCryptoSigner(pair: WebCryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
-  const given = checkOptions('webCryptoSigner', options, { did: anything })
+  const given = readOptions('webCryptoSigner', options, { did: anything })
   const key = await usable(() => signingKeyOf(pair))
   const probe = new TextEncoder().encode('procura: do the two keys belong together?')
   const own = publicKey(key.algorithm, key.publicKey)

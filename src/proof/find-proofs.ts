@@ -15,13 +15,13 @@ import { unlessAborted } from '../support/abort.ts'
 import {
   abortSignal,
   anything,
-  checkOptions,
-  type Forms,
-  having,
+  integerFrom,
   maybe,
-  number,
-  table,
-  whole,
+  numberFrom,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withMethod,
 } from '../support/options.ts'
 import { type Clock, never, systemClock, type Timestamp } from '../time.ts'
 import type { ProofStore } from './proof-store.ts'
@@ -64,8 +64,8 @@ export async function findProofs(
   store: ProofStore,
   options: FindProofsOptions,
 ): Promise<readonly Delegation[] | undefined> {
-  checkOptions('findProofs', { store }, { store: having('delegationsTo') })
-  const search = readOptions(options)
+  readOptions('findProofs', { store }, { store: withMethod('delegationsTo') })
+  const search = readSearch(options)
   if (search.invoker === search.subject) return []
   const seen = new Set<string>()
   let steps = 0
@@ -105,15 +105,15 @@ function notDelegations(): StoreError {
   return new StoreError('the proof store gave something else than delegations')
 }
 
-const optionForms: Forms<FindProofsOptions> = Object.freeze({
+const optionChecks: OptionChecks<FindProofsOptions> = Object.freeze({
   invoker: anything,
   subject: anything,
   command: anything,
-  args: maybe(table),
-  clock: maybe(having('now')),
-  validFor: maybe(number(0)),
-  maxLength: maybe(whole(1)),
-  maxSteps: maybe(whole(1)),
+  args: maybe(objectValue),
+  clock: maybe(withMethod('now')),
+  validFor: maybe(numberFrom(0)),
+  maxLength: maybe(integerFrom(1)),
+  maxSteps: maybe(integerFrom(1)),
   signal: maybe(abortSignal),
 })
 
@@ -127,8 +127,8 @@ interface Search {
   serves(delegation: Delegation, next: Delegation | undefined): boolean
 }
 
-function readOptions(options: FindProofsOptions): Search {
-  const given = checkOptions('findProofs', options, optionForms)
+function readSearch(options: FindProofsOptions): Search {
+  const given = readOptions('findProofs', options, optionChecks)
   const { clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = given
   // A copy: the store may take its time.
   const args = given.args === undefined ? undefined : decodeCbor(encodeCbor(given.args, 'args'))

@@ -3,7 +3,7 @@ import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
-import { checkOptions, maybe, number } from '../support/options.ts'
+import { maybe, numberFrom, readOptions } from '../support/options.ts'
 import type { ProofRegistry } from './proof-store.ts'
 
 /** Options of {@link memoryProofStore}. */
@@ -18,7 +18,7 @@ export interface MemoryProofStoreOptions {
  * @throws ArgumentError when an option is not of its type; so does `add` for what is no list of delegations.
  */
 export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRegistry {
-  const { maxEntries = 10_000 } = checkOptions('memoryProofStore', options, { maxEntries: maybe(number(0)) })
+  const { maxEntries = 10_000 } = readOptions('memoryProofStore', options, { maxEntries: maybe(numberFrom(0)) })
   const byAudience = new Map<Did, Map<string, Delegation>>()
   let size = 0
   return {

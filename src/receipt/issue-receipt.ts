@@ -1,12 +1,12 @@
 import type { CID } from 'multiformats/cid'
-import { chooseExpiration, type LifetimeOptions, lifetimeForms } from '../envelope/lifetime.ts'
+import { chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
 import { randomNonce } from '../envelope/nonce.ts'
 import { sealInvocation } from '../invocation/invoke.ts'
 import { isTokenCid } from '../ipld/cid.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
-import { abortSignal, checkOptions, type Forms, having, maybe, table } from '../support/options.ts'
+import { abortSignal, maybe, type OptionChecks, objectValue, readOptions, withMethod } from '../support/options.ts'
 import { never, systemClock } from '../time.ts'
 import { type Outcome, type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
@@ -33,7 +33,7 @@ export interface IssueReceiptOptions extends LifetimeOptions {
  * @throws SigningError when the signer fails.
  */
 export async function issueReceipt(options: IssueReceiptOptions): Promise<Receipt> {
-  const given = checkOptions('issueReceipt', options, optionForms)
+  const given = readOptions('issueReceipt', options, optionChecks)
   const { executor, task, outcome, meta, clock = systemClock, signal } = given
   // RCP-08
   const expiration = chooseExpiration(given.expiresIn === undefined ? { expiration: never, ...given } : given, 0)
@@ -66,15 +66,15 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
   })
 }
 
-const optionForms: Forms<IssueReceiptOptions> = Object.freeze({
-  executor: having('sign'),
+const optionChecks: OptionChecks<IssueReceiptOptions> = Object.freeze({
+  executor: withMethod('sign'),
   // What a reader would refuse is not signed.
   task: (value) => (isCid(value) && isTokenCid(value) ? undefined : 'must be a CID, as in `Invocation.task`'),
   outcome: (value) =>
     readOutcome(value as IpldValue | undefined) === undefined
       ? 'must be `{ ok }` or `{ error: { name, message } }`'
       : undefined,
-  meta: maybe(table),
-  ...lifetimeForms,
+  meta: maybe(objectValue),
+  ...lifetimeChecks,
   signal: maybe(abortSignal),
 })

@@ -3,7 +3,7 @@ import { backend as platformBackend } from '#backend'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver, keysOf } from '../did/resolver.ts'
-import { completeDecoding, type Decoding, decodingForms, isLenient } from '../envelope/complete-decoding.ts'
+import { completeDecoding, type Decoding, decodingChecks, isLenient } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
@@ -15,12 +15,12 @@ import { unlessAborted } from '../support/abort.ts'
 import {
   abortSignal,
   anything,
-  checkOptions,
-  type Form,
-  type Forms,
-  having,
   maybe,
+  type OptionCheck,
+  type OptionChecks,
+  readOptions,
   refusePromise,
+  withMethod,
 } from '../support/options.ts'
 import { type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
@@ -59,7 +59,7 @@ export type ReceiptVerdict =
  */
 export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<ReceiptVerdict> {
   refusePromise('bytes', bytes)
-  const given = checkOptions('verifyReceipt', options, optionForms)
+  const given = readOptions('verifyReceipt', options, optionChecks)
   const { resolver = keyResolver(), backend = platformBackend, signal } = given
   const executor = didOption('executor', given.executor)
   let opened: OpenReceipt
@@ -88,14 +88,14 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   return refuse('signature_invalid', 'the receipt is not signed by its executor')
 }
 
-const link: Form = (value) => (isCid(value) ? undefined : 'must be a CID')
+const link: OptionCheck = (value) => (isCid(value) ? undefined : 'must be a CID')
 
-const optionForms: Forms<VerifyReceiptOptions> = Object.freeze({
-  ...decodingForms,
+const optionChecks: OptionChecks<VerifyReceiptOptions> = Object.freeze({
+  ...decodingChecks,
   executor: anything,
   task: link,
-  resolver: maybe(having('resolve')),
-  backend: maybe(having('verify')),
+  resolver: maybe(withMethod('resolve')),
+  backend: maybe(withMethod('verify')),
   signal: maybe(abortSignal),
 })
 

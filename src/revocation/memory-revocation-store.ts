@@ -1,7 +1,16 @@
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
-import { checkOptions, type Form, type Forms, having, listOf, maybe, number, text } from '../support/options.ts'
+import {
+  arrayOf,
+  maybe,
+  nonEmptyString,
+  numberFrom,
+  type OptionCheck,
+  type OptionChecks,
+  readOptions,
+  withMethod,
+} from '../support/options.ts'
 import { type Clock, never, systemClock } from '../time.ts'
 import { revocationId } from './revocation-id.ts'
 import type { RevocationEntry, RevocationRecord, RevocationRegistry } from './revocation-store.ts'
@@ -16,12 +25,12 @@ export interface MemoryRevocationStoreOptions {
   readonly keepFor?: number
 }
 
-const time: Form = (value) =>
+const time: OptionCheck = (value) =>
   value === never || (typeof value === 'number' && !Number.isNaN(value)) ? undefined : 'must be in seconds, or `never`'
 
-const entryForms: Forms<RevocationEntry> = Object.freeze({
-  ids: listOf(text),
-  revoker: maybe(text),
+const entryForms: OptionChecks<RevocationEntry> = Object.freeze({
+  ids: arrayOf(nonEmptyString),
+  revoker: maybe(nonEmptyString),
   expiration: time,
 })
 
@@ -43,10 +52,10 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
     maxEntries = 1_000_000,
     clock = systemClock,
     keepFor = 300,
-  } = checkOptions('memoryRevocationStore', options, {
-    maxEntries: maybe(number(0)),
-    clock: maybe(having('now')),
-    keepFor: maybe(number(0)),
+  } = readOptions('memoryRevocationStore', options, {
+    maxEntries: maybe(numberFrom(0)),
+    clock: maybe(withMethod('now')),
+    keepFor: maybe(numberFrom(0)),
   })
   const byId = new Map<string, Revokers>()
   let size = 0
@@ -72,7 +81,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       return found
     },
     add(entry) {
-      const given = checkOptions('the entry', entry, entryForms, noEntry)
+      const given = readOptions('the entry', entry, entryForms, noEntry)
       const { expiration } = given
       const revoker = given.revoker === undefined ? undefined : didOption('revoker', given.revoker)
       const ids = new Set(given.ids.map(revocationId))

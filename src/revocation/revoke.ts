@@ -2,9 +2,17 @@ import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
 import { didOption } from '../did/did-option.ts'
 import type { Invocation } from '../invocation/invocation.ts'
-import { delegationForm, type ProofLike, sealInvocation } from '../invocation/invoke.ts'
+import { delegationCheck, type ProofLike, sealInvocation } from '../invocation/invoke.ts'
 import type { Signer } from '../principal/signer.ts'
-import { abortSignal, anything, checkOptions, type Forms, having, listOf, maybe } from '../support/options.ts'
+import {
+  abortSignal,
+  anything,
+  arrayOf,
+  maybe,
+  type OptionChecks,
+  readOptions,
+  withMethod,
+} from '../support/options.ts'
 import { never } from '../time.ts'
 
 /** The command of revocations (UCAN Revocation 1.0.0-rc.1). */
@@ -36,7 +44,7 @@ export interface RevokeOptions {
  * @throws SigningError when the signer fails.
  */
 export async function revoke(options: RevokeOptions): Promise<Invocation> {
-  const given = checkOptions('revoke', options, optionForms)
+  const given = readOptions('revoke', options, optionChecks)
   const { issuer, delegation, path, proofs = [] } = given
   return sealInvocation(
     {
@@ -56,11 +64,11 @@ export async function revoke(options: RevokeOptions): Promise<Invocation> {
   )
 }
 
-const optionForms: Forms<RevokeOptions> = Object.freeze({
-  issuer: having('sign'),
-  delegation: delegationForm,
-  path: maybe(listOf(delegationForm)),
+const optionChecks: OptionChecks<RevokeOptions> = Object.freeze({
+  issuer: withMethod('sign'),
+  delegation: delegationCheck,
+  path: maybe(arrayOf(delegationCheck)),
   subject: anything,
-  proofs: maybe(listOf(delegationForm)),
+  proofs: maybe(arrayOf(delegationCheck)),
   signal: maybe(abortSignal),
 })

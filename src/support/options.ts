@@ -1,120 +1,141 @@
 /**
- * The one reader of options. Each function lists its options by name, so that an unknown name is refused and not passed
- * over: it can be a misspelled one, and most options narrow what is granted, kept or let through.
+ * The one reader of options. Each function lists its options by name, so that an unknown name is refused and not
+ * ignored: it can be a misspelled one, and most options narrow what is granted, kept or let through.
+ *
+ * ```ts
+ * const { clock, maxEntries } = readOptions('memoryReplayStore', options, {
+ *   clock: withDefault(withMethod('now'), systemClock),
+ *   maxEntries: withDefault(integerFrom(1), 100_000),
+ * })
+ * ```
  *
  * @module
  */
 
 import { ArgumentError } from '../errors.ts'
-import { quote } from '../support/quote.ts'
+import { quote } from './quote.ts'
 
-/** Says in words what a value must be when it is not that. */
-export type Form = (value: unknown) => string | undefined
+/** Checks a value. Returns undefined when it is valid, and otherwise the requirement, such as `must be a function`. */
+export type OptionCheck = (value: unknown) => string | undefined
 
-/** A form for every option of an interface, and for no other name: the list cannot drift from the type. */
-export type Forms<Options> = { readonly [Name in NameOf<Options>]: Form }
+/** A check for every option of an interface, and for no other name: the list cannot drift from the type. */
+export type OptionChecks<Options> = { readonly [Name in NameOf<Options>]: OptionCheck }
+
+/** The check of an option that may be missing, with the value that it then has. */
+export interface DefaultCheck {
+  (value: unknown): string | undefined
+  readonly fallback: unknown
+}
+
+/** Options as they were read: those with a default are never missing. */
+export type Read<Options, Checks> = Options & {
+  readonly [Name in keyof Checks as Checks[Name] extends DefaultCheck ? Name : never]: NonNullable<unknown>
+}
 
 /** The names of all members of a union. */
 type NameOf<Options> = Options extends unknown ? Extract<keyof Options, string> : never
 
 /** Any value: for an option that is checked where it is used. */
-export const anything: Form = () => undefined
+export const anything: OptionCheck = () => undefined
 
 /** The longest time that timers of the platform measure, in milliseconds: a longer one would end at once. */
 export const longestMs = 2_147_483_647
 
-/** A text that is not empty. */
-export const text: Form = (value) =>
-  typeof value === 'string' && value !== '' ? undefined : 'must be a text that is not empty'
+/** A string that is not empty. */
+export const nonEmptyString: OptionCheck = (value) =>
+  typeof value === 'string' && value !== '' ? undefined : 'must be a non-empty string'
 
-/** The text of a DID. Whoever has it, a signer for one, is not it. */
-export const didText: Form = (value) =>
-  typeof Object(value).did === 'string' ? 'must be a DID; pass `signer.did`' : text(value)
+/** A DID as a string. The usual mistake is an object that has one, such as a signer. */
+export const didString: OptionCheck = (value) =>
+  typeof Object(value).did === 'string' ? 'must be a DID; pass `signer.did`' : nonEmptyString(value)
 
 /** True or false. */
-export const flag: Form = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
+export const flag: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
 
 /** A function. */
-export const callback: Form = (value) => (typeof value === 'function' ? undefined : 'must be a function')
+export const callback: OptionCheck = (value) => (typeof value === 'function' ? undefined : 'must be a function')
 
-/** An object with named values, such as a table by name. */
-export const table: Form = (value) =>
+/** An object with named values. */
+export const objectValue: OptionCheck = (value) =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !isPromise(value)
     ? undefined
     : 'must be an object'
 
 /** Bytes. */
-export const bytes: Form = (value) => (value instanceof Uint8Array ? undefined : 'must be a Uint8Array')
+export const byteArray: OptionCheck = (value) => (value instanceof Uint8Array ? undefined : 'must be a Uint8Array')
 
-/** Milliseconds that a timer can measure, more than none. */
-export const milliseconds: Form = (value) =>
+/** Milliseconds that a timer can measure. */
+export const milliseconds: OptionCheck = (value) =>
   typeof value === 'number' && value > 0 && value <= longestMs
     ? undefined
-    : `must be milliseconds, above zero and at most ${longestMs}`
+    : `must be a number of milliseconds > 0 and <= ${longestMs}`
 
-/** A number that is not less than `least`; infinity is one. */
-export function number(least: number): Form {
-  return (value) => (typeof value === 'number' && value >= least ? undefined : `must be a number, ${least} or more`)
+/** A number >= `least`; infinity is one. */
+export function numberFrom(least: number): OptionCheck {
+  return (value) => (typeof value === 'number' && value >= least ? undefined : `must be a number >= ${least}`)
 }
 
-/** A whole number that is not less than `least`, nor more than `most`. */
-export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER): Form {
-  const bounds = most === Number.MAX_SAFE_INTEGER ? `, ${least} or more` : ` from ${least} to ${most}`
+/** An integer >= `least` and <= `most`. */
+export function integerFrom(least: number, most: number = Number.MAX_SAFE_INTEGER): OptionCheck {
+  const bound = most === Number.MAX_SAFE_INTEGER ? '' : ` and <= ${most}`
   return (value) =>
     Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most
       ? undefined
-      : `must be a whole number${bounds}`
+      : `must be an integer >= ${least}${bound}`
 }
 
-/** One of some texts. */
-export function oneOf(...choices: readonly string[]): Form {
-  return (value) => (choices.includes(value as string) ? undefined : `must be one of ${choices.join(', ')}`)
+/** One of some strings. */
+export function oneOfStrings(...choices: readonly string[]): OptionCheck {
+  return (value) =>
+    choices.includes(value as string) ? undefined : `must be ${choices.map((choice) => `'${choice}'`).join(' or ')}`
 }
 
 /** An object with this method. */
-export function having(method: string): Form {
+export function withMethod(method: string): OptionCheck {
   return (value) =>
     typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'
       ? undefined
       : `must be an object with a method \`${method}\``
 }
 
-/** Whether a value is what `await` waits for. */
+/** Whether a value is one that `await` waits for. */
 function isPromise(value: unknown): boolean {
-  return having('then')(value) === undefined
+  return withMethod('then')(value) === undefined
 }
 
-/** A value that was not awaited is the usual mistake where something has to be made first, a signer or a sink. */
-function faultOf(form: Form, value: unknown): string | undefined {
-  const fault = form(value)
+/** Finds what is wrong. A forgotten `await` is the usual mistake for a value that is made asynchronously, such as a signer. */
+function faultOf(check: OptionCheck, value: unknown): string | undefined {
+  const fault = check(value)
   return fault !== undefined && isPromise(value) ? 'is a promise; await it' : fault
 }
 
 /**
  * Refuses an argument that was not awaited.
  *
- * @throws ArgumentError that says so.
+ * @throws ArgumentError when `value` is a promise.
  */
 export function refusePromise(name: string, value: unknown): void {
   if (isPromise(value)) throw new ArgumentError(`\`${name}\` is a promise; await it`)
 }
 
-/** An AbortSignal, of whichever realm. */
-export const abortSignal: Form = (value) =>
-  having('throwIfAborted')(value) === undefined ? undefined : 'must be an AbortSignal'
+/** An AbortSignal of any realm. */
+export const abortSignal: OptionCheck = (value) =>
+  withMethod('throwIfAborted')(value) === undefined ? undefined : 'must be an AbortSignal'
 
-/** A list whose items are of a form. */
-export function listOf(item: Form): Form {
+/** An array whose items pass a check. The message counts items from 0, as `options.list[2]` does. */
+export function arrayOf(check: OptionCheck): OptionCheck {
   return (value) => {
-    if (!Array.isArray(value)) return 'must be a list'
-    if (value.some(isPromise)) return 'holds a promise; await it'
-    const wrong = value.map(item).find((fault) => fault !== undefined)
-    return wrong === undefined ? undefined : `is a list of which each item ${wrong}`
+    if (!Array.isArray(value)) return 'must be an array'
+    for (const [index, item] of value.entries()) {
+      const fault = isPromise(item) ? 'is a promise; await it' : check(item)
+      if (fault !== undefined) return `has an invalid item: [${index}] ${fault}`
+    }
+    return undefined
   }
 }
 
-/** A value of one of two forms. */
-export function either(one: Form, other: Form): Form {
+/** A value that passes one of two checks. */
+export function either(one: OptionCheck, other: OptionCheck): OptionCheck {
   return (value) => {
     const wrong = one(value)
     const second = wrong === undefined ? undefined : other(value)
@@ -122,43 +143,48 @@ export function either(one: Form, other: Form): Form {
   }
 }
 
-/** A value of a form, or nothing. */
-export function maybe(form: Form): Form {
-  return (value) => (value === undefined ? undefined : form(value))
+/** A value that passes a check, or is missing. */
+export function maybe(check: OptionCheck): OptionCheck {
+  return (value) => (value === undefined ? undefined : check(value))
+}
+
+/** A value that passes a check, or is missing and then has a default. */
+export function withDefault(check: OptionCheck, fallback: NonNullable<unknown>): DefaultCheck {
+  return Object.assign((value: unknown) => maybe(check)(value), { fallback })
 }
 
 /**
- * Reads options: refuses every name that `forms` does not list, and every value that is not of its form. No value is
- * shown: it can be a secret in the wrong place.
+ * Reads options: refuses every name that `checks` does not list and every invalid value, and fills in the defaults. No
+ * value is shown: it can be a secret in the wrong place.
  *
- * @param of - who takes the options, as it is called in the message: a function, or a part of its options.
- * @param wrong - makes the error that is thrown, of its text. Default: an ArgumentError. `named` is true when the text
- *   says `of` already.
- * @returns the options that were given, read once: a plain copy, also of an instance of a class.
+ * @param of - the function that takes the options, or a part of its options, as the message names it.
+ * @param wrong - makes the error. Default: an ArgumentError.
+ * @returns the options, each read once: a plain copy, also of an instance of a class.
+ * @throws ArgumentError that names `of`, the option and the requirement.
  */
-export function checkOptions<Options>(
+export function readOptions<Options, Checks extends OptionChecks<NoInfer<Options>> = OptionChecks<NoInfer<Options>>>(
   of: string,
   options: Options,
-  forms: Forms<NoInfer<Options>>,
-  wrong: Wrong = (what) => new ArgumentError(what),
-): Options {
-  const missing = faultOf(table, options)
-  if (missing !== undefined) throw wrong(`the options argument of ${of} ${missing}`, true)
+  checks: Checks,
+  wrong: MakeError = argumentError,
+): Read<Options, Checks> {
+  const fault = faultOf(objectValue, options)
+  if (fault !== undefined) throw wrong(`the options argument of ${of} ${fault}`)
   // TOK-26
-  const unknown = findUnknown(options as object, forms)
-  if (unknown !== undefined) throw wrong(`${of} has no option ${unknownName(unknown, Object.keys(forms))}`, true)
-  return checkFields(options, forms, wrong) as Options
+  const unknown = findUnknown(options as object, checks)
+  if (unknown !== undefined) throw wrong(`${of} has no option ${unknownName(unknown, Object.keys(checks))}`)
+  return readFields(of, options, checks, wrong) as Read<Options, Checks>
 }
 
 /**
  * The first name that would be read like an option, and is not one. Inherited and hidden names are read like others, and
  * so are the getters of a class: all are looked at. The methods of a class are not.
  */
-function findUnknown(options: object, forms: object): string | undefined {
-  for (const name in options) if (!Object.hasOwn(forms, name)) return name
+function findUnknown(options: object, checks: object): string | undefined {
+  for (const name in options) if (!Object.hasOwn(checks, name)) return name
   for (let from = options; from !== null && from !== Object.prototype; from = Object.getPrototypeOf(from) as object) {
     const isRead = (name: string): boolean => from === options || holdsValue(from, name)
-    const unknown = Object.getOwnPropertyNames(from).find((name) => !Object.hasOwn(forms, name) && isRead(name))
+    const unknown = Object.getOwnPropertyNames(from).find((name) => !Object.hasOwn(checks, name) && isRead(name))
     if (unknown !== undefined) return unknown
   }
   return undefined
@@ -170,41 +196,50 @@ function holdsValue(prototype: object, name: string): boolean {
   return get === undefined ? value !== undefined && typeof value !== 'function' : name !== '__proto__'
 }
 
-/** Makes an error of its text; `named` is true when the text says already who was told. */
-type Wrong = (what: string, named: boolean) => Error
+/** Makes an error of its message. */
+export type MakeError = (message: string) => Error
+
+const argumentError: MakeError = (message) => new ArgumentError(message)
 
 /**
  * Reads some fields of data, or of an instance, which may have others as well.
  *
  * @returns those fields.
+ * @throws ArgumentError that names `of`, the field and the requirement.
  */
-export function checkFields(value: unknown, forms: Readonly<Record<string, Form>>, wrong: Wrong): object {
-  const missing = table(value)
-  if (missing !== undefined) throw wrong(missing, false)
+export function readFields(
+  of: string,
+  value: unknown,
+  checks: Readonly<Record<string, OptionCheck | DefaultCheck>>,
+  wrong: MakeError = argumentError,
+): object {
+  const invalid = objectValue(value)
+  if (invalid !== undefined) throw wrong(`${of} ${invalid}`)
   const read: Record<string, unknown> = Object.create(null)
-  for (const [name, form] of Object.entries(forms)) {
+  for (const [name, check] of Object.entries(checks)) {
     const field = (value as Readonly<Record<string, unknown>>)[name]
-    const fault = faultOf(form, field)
-    if (fault !== undefined) throw wrong(`\`${name}\` ${fault}`, false)
+    const fault = faultOf(check, field)
+    if (fault !== undefined) throw wrong(`${of}: \`${name}\` ${fault}`)
     if (field !== undefined) read[name] = field
+    else if ('fallback' in check) read[name] = check.fallback
   }
   return read
 }
 
-/** Reads a table whose names are the caller's own: every value is of one form. */
-export function checkTable<Value>(
+/** Reads an object whose names are the caller's own: every value passes one check. */
+export function readTable<Value>(
   of: string,
   entries: Readonly<Record<string, Value>>,
-  form: Form,
+  check: OptionCheck,
 ): Readonly<Record<string, Value>> {
-  const names = table(entries) === undefined ? Object.keys(entries) : []
-  return checkOptions(of, entries, Object.fromEntries(names.map((name) => [name, form])))
+  const names = objectValue(entries) === undefined ? Object.keys(entries) : []
+  return readOptions(of, entries, Object.fromEntries(names.map((name) => [name, check])))
 }
 
 function unknownName(name: string, names: readonly string[]): string {
   const near = nearestName(name, names)
   const hint = near === undefined ? '' : `did you mean \`${near}\`? `
-  return `${quote(name)}; ${hint}it has ${names.map((known) => `\`${known}\``).join(', ') || 'none'}`
+  return `${quote(name)}; ${hint}it has ${names.map((known) => `\`${known}\``).join(', ') || 'no options'}`
 }
 
 /**

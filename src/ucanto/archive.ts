@@ -5,7 +5,7 @@ import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import { archiveText } from './archive-text.ts'
 import { type Block, writeCar } from './car.ts'
-import { checkToken, tokensForm } from './new-token-options.ts'
+import { checkToken, tokensCheck } from './new-token-options.ts'
 import type { UcantoToken } from './token.ts'
 
 /**
@@ -27,7 +27,7 @@ export async function archiveToText(token: UcantoToken): Promise<string> {
 
 /** Puts invocations into an agent message: the body of a request to a ucanto service. */
 export async function encodeMessage(invocations: readonly UcantoToken[]): Promise<Uint8Array> {
-  const fault = tokensForm(invocations)
+  const fault = tokensCheck(invocations)
   if (fault !== undefined) throw new ArgumentError(`\`invocations\` ${fault}`)
   if (invocations.length === 0) throw new ArgumentError('a message asks for at least one invocation')
   return writeRoot({ 'ucanto/message@7.0.0': { execute: invocations.map(({ cid }) => cid) } }, invocations)

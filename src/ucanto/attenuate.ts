@@ -6,13 +6,13 @@ import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
-import { anything, checkOptions, type Forms, maybe, text } from '../support/options.ts'
+import { anything, maybe, nonEmptyString, type OptionChecks, readOptions } from '../support/options.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { abilitiesOf, commandOf, readAbility } from './ability.ts'
 import { allResources, policyOf } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
 import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
-import { checkToken, commandForm, newTokenForms, readersForm, tokensForm } from './new-token-options.ts'
+import { checkToken, commandCheck, newTokenChecks, readersCheck, tokensCheck } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoCapability, UcantoToken } from './token.ts'
 
@@ -41,7 +41,7 @@ export interface UcantoAttenuateOptions extends NewToken {
  */
 export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOptions): Promise<UcantoToken> {
   checkToken('proof', proof)
-  const given = checkOptions('ucanto.attenuate', options, optionForms)
+  const given = readOptions('ucanto.attenuate', options, optionChecks)
   const { issuer, readers = 'any', subject } = given
   const policy = parsePolicy(given.policy ?? [])
   if (given.command !== undefined) checkDeclared(given.command, policy)
@@ -69,13 +69,13 @@ export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOpti
   })
 }
 
-const optionForms: Forms<UcantoAttenuateOptions> = Object.freeze({
-  ...newTokenForms,
-  command: maybe(commandForm),
-  subject: maybe(text),
+const optionChecks: OptionChecks<UcantoAttenuateOptions> = Object.freeze({
+  ...newTokenChecks,
+  command: maybe(commandCheck),
+  subject: maybe(nonEmptyString),
   policy: anything,
-  readers: readersForm,
-  attestations: maybe(tokensForm),
+  readers: readersCheck,
+  attestations: maybe(tokensCheck),
 })
 
 /** The command of the proof that covers all others. */

@@ -1,10 +1,10 @@
 import { parseDid } from '../did/did.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import type { Signer } from '../principal/signer.ts'
-import { checkOptions, didText, type Forms, having, maybe } from '../support/options.ts'
+import { didString, maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import { attestAbility } from './capability.ts'
 import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
-import { checkToken, newTokenForms, tokensForm } from './new-token-options.ts'
+import { checkToken, newTokenChecks, tokensCheck } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -30,7 +30,7 @@ export interface UcantoAttestOptions extends Omit<NewToken, 'audience' | 'attach
  */
 export async function attest(delegation: UcantoToken, options: UcantoAttestOptions): Promise<UcantoToken> {
   checkToken('delegation', delegation)
-  const given = checkOptions('ucanto.attest', options, optionForms)
+  const given = readOptions('ucanto.attest', options, optionChecks)
   const { issuer, authority = issuer.did, proofs = [] } = given
   return sealToken({
     ...draftOf({ ...given, audience: delegation.audience }),
@@ -40,11 +40,11 @@ export async function attest(delegation: UcantoToken, options: UcantoAttestOptio
   })
 }
 
-const { audience: _, attached: __, ...commonForms } = newTokenForms
+const { audience: _, attached: __, ...commonForms } = newTokenChecks
 
-const optionForms: Forms<UcantoAttestOptions> = Object.freeze({
+const optionChecks: OptionChecks<UcantoAttestOptions> = Object.freeze({
   ...commonForms,
-  issuer: having('sign'),
-  authority: maybe(didText),
-  proofs: maybe(tokensForm),
+  issuer: withMethod('sign'),
+  authority: maybe(didString),
+  proofs: maybe(tokensCheck),
 })

@@ -8,7 +8,7 @@ import { tokenKey } from '../ipld/cid.ts'
 import { parseCid } from '../ipld/parse-cid.ts'
 import { type IpldMap, type IpldValue, isList, isMap } from '../ipld/value.ts'
 import { completeLimits, type Limits } from '../limits.ts'
-import { abortSignal, checkOptions, having, maybe, table } from '../support/options.ts'
+import { abortSignal, maybe, objectValue, readOptions, withMethod } from '../support/options.ts'
 import { archiveBytes } from './archive-text.ts'
 import { type Block, readCar } from './car.ts'
 import { publicToken } from './decode.ts'
@@ -52,9 +52,9 @@ export async function decodeMessage(
     resolver = keyResolver(),
     signal,
     ...given
-  } = checkOptions('ucanto.decodeMessage', options, {
-    resolver: maybe(having('resolve')),
-    limits: maybe(table),
+  } = readOptions('ucanto.decodeMessage', options, {
+    resolver: maybe(withMethod('resolve')),
+    limits: maybe(objectValue),
     signal: maybe(abortSignal),
   })
   const limits = completeLimits(given.limits)

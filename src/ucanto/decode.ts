@@ -3,7 +3,7 @@ import { runAsync } from '../authorization/machinery/steps.ts'
 import { parseDid } from '../did/did.ts'
 import { tokenKey } from '../ipld/cid.ts'
 import { completeLimits, type Limits } from '../limits.ts'
-import { checkOptions, maybe, table } from '../support/options.ts'
+import { maybe, objectValue, readOptions } from '../support/options.ts'
 import { archiveBytes } from './archive-text.ts'
 import { type Archive, linksOf, type NamedToken, openArchive, type TokenTable } from './open-archive.ts'
 import { tokenOf, type UcantoToken } from './token.ts'
@@ -26,7 +26,7 @@ export async function decode(
   archive: string | Uint8Array,
   options: DecodeArchiveOptions = {},
 ): Promise<readonly UcantoToken[]> {
-  const given = checkOptions('ucanto.decode', options, { limits: maybe(table) })
+  const given = readOptions('ucanto.decode', options, { limits: maybe(objectValue) })
   const limits = completeLimits(given.limits)
   const bytes = archiveBytes(archive, limits)
   const context = { limits, parseDid, sha256: (block: Uint8Array) => backend.sha256(block) }

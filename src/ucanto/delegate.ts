@@ -8,13 +8,13 @@ import { ArgumentError } from '../errors.ts'
 import { encodeBase64 } from '../ipld/base.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
-import { anything, checkOptions, type Forms, maybe } from '../support/options.ts'
+import { anything, maybe, type OptionChecks, readOptions } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
 import { abilitiesOf, commandOf } from './ability.ts'
 import type { AbsentIssuer } from './absent-issuer.ts'
 import { allResources } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
-import { commandForm, newTokenForms, readersForm, tokensForm } from './new-token-options.ts'
+import { commandCheck, newTokenChecks, readersCheck, tokensCheck } from './new-token-options.ts'
 import { sealToken, type TokenDraft } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -63,7 +63,7 @@ export interface UcantoDelegateOptions extends NewToken {
  * @throws SigningError when the signer fails.
  */
 export async function delegate(options: UcantoDelegateOptions): Promise<UcantoToken> {
-  const given = checkOptions('ucanto.delegate', options, optionForms)
+  const given = readOptions('ucanto.delegate', options, optionChecks)
   const { issuer, subject = issuer.did, command, policy = [], readers = 'any', proofs = [] } = given
   if (subject !== anySubject && subject.startsWith('did:') && subject !== issuer.did) {
     throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
@@ -80,16 +80,16 @@ export async function delegate(options: UcantoDelegateOptions): Promise<UcantoTo
   })
 }
 
-const optionForms: Forms<UcantoDelegateOptions> = Object.freeze({
-  ...newTokenForms,
+const optionChecks: OptionChecks<UcantoDelegateOptions> = Object.freeze({
+  ...newTokenChecks,
   subject: (value) =>
     value === undefined || value === anySubject || typeof value === 'string'
       ? undefined
       : 'must be a DID, the URI of a resource, or anySubject',
-  command: commandForm,
+  command: commandCheck,
   policy: anything,
-  readers: readersForm,
-  proofs: maybe(tokensForm),
+  readers: readersCheck,
+  proofs: maybe(tokensCheck),
 })
 
 /** The parts of a token that are the same for each kind. */

@@ -4,7 +4,17 @@ import { ArgumentError, MalformedError, ResolutionError } from '../errors.ts'
 import { createWriter, writeRaw, writtenBytes } from '../ipld/writer.ts'
 import { completeLimits, type Limits } from '../limits.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { abortSignal, callback, checkOptions, didText, either, having, maybe, table, text } from '../support/options.ts'
+import {
+  abortSignal,
+  callback,
+  didString,
+  either,
+  maybe,
+  nonEmptyString,
+  objectValue,
+  readOptions,
+  withMethod,
+} from '../support/options.ts'
 import { encodeMessage } from './archive.ts'
 import { checkToken } from './new-token-options.ts'
 import { readReceipt, type UcantoReceipt } from './receipt.ts'
@@ -39,12 +49,12 @@ const contentType = 'application/vnd.ipld.car'
  */
 export async function execute(invocation: UcantoToken, options: ExecuteOptions): Promise<UcantoReceipt> {
   checkToken('invocation', invocation)
-  const given = checkOptions('ucanto.execute', options, {
-    url: either(text, having('toString')),
+  const given = readOptions('ucanto.execute', options, {
+    url: either(nonEmptyString, withMethod('toString')),
     fetch: maybe(callback),
-    service: maybe(didText),
-    resolver: maybe(having('resolve')),
-    limits: maybe(table),
+    service: maybe(didString),
+    resolver: maybe(withMethod('resolve')),
+    limits: maybe(objectValue),
     signal: maybe(abortSignal),
   })
   const { url, fetch = globalThis.fetch, resolver = keyResolver(), signal } = given

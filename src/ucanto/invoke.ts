@@ -4,12 +4,12 @@ import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
-import { checkOptions, type Forms, having, maybe, text } from '../support/options.ts'
+import { maybe, nonEmptyString, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { abilityOf, commandOf } from './ability.ts'
 import { allResources, attestAbility, policyKey } from './capability.ts'
 import { draftOf, type NewToken } from './delegate.ts'
-import { commandForm, mapForm, newTokenForms, tokensForm } from './new-token-options.ts'
+import { commandCheck, mapCheck, newTokenChecks, tokensCheck } from './new-token-options.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -41,7 +41,7 @@ export type UcantoInvokeOptions<Args = IpldMap> = NewToken & {
  * @throws SigningError when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>): Promise<UcantoToken> {
-  const given = checkOptions<UcantoInvokeOptions<Args>>('ucanto.invoke', options, optionForms)
+  const given = readOptions<UcantoInvokeOptions<Args>>('ucanto.invoke', options, optionChecks)
   const { issuer, args = {}, proofs = [] } = given
   if (Object.hasOwn(args as object, policyKey)) {
     throw new ArgumentError(`an argument cannot be named \`${policyKey}\` in 0.9.1, where it carries policies`)
@@ -59,14 +59,14 @@ export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>)
   })
 }
 
-const optionForms: Forms<UcantoInvokeOptions> = Object.freeze({
-  ...newTokenForms,
+const optionChecks: OptionChecks<UcantoInvokeOptions> = Object.freeze({
+  ...newTokenChecks,
   // Who is absent cannot invoke.
-  issuer: having('sign'),
-  subject: maybe(text),
-  command: commandForm,
-  args: maybe(mapForm),
-  proofs: maybe(tokensForm),
+  issuer: withMethod('sign'),
+  subject: maybe(nonEmptyString),
+  command: commandCheck,
+  args: maybe(mapCheck),
+  proofs: maybe(tokensCheck),
 })
 
 /** The one resource that the proofs, or what they stand on, name. */

@@ -4,31 +4,31 @@
  * @module
  */
 
-import { lifetimeForms } from '../envelope/lifetime.ts'
+import { lifetimeChecks } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import { isCid } from '../ipld/is-cid.ts'
 import { isPlainObject } from '../ipld/plain-object.ts'
 import {
   abortSignal,
   anything,
-  bytes,
-  didText,
+  arrayOf,
+  byteArray,
+  didString,
   either,
-  type Form,
-  type Forms,
-  having,
-  listOf,
   maybe,
-  oneOf,
+  nonEmptyString,
+  type OptionCheck,
+  type OptionChecks,
+  oneOfStrings,
   refusePromise,
-  text,
+  withMethod,
 } from '../support/options.ts'
 import { never } from '../time.ts'
 import type { NewToken } from './delegate.ts'
 import type { UcantoToken } from './token.ts'
 
 /** A token of this library. */
-const tokenForm: Form = (value) => {
+const tokenCheck: OptionCheck = (value) => {
   const { cid, audience, expiration, capabilities, included, attached } = Object(value) as Partial<UcantoToken>
   const isToken =
     isCid(cid) &&
@@ -43,30 +43,31 @@ const tokenForm: Form = (value) => {
 }
 
 /** Tokens of this library. */
-export const tokensForm: Form = listOf(tokenForm)
+export const tokensCheck: OptionCheck = arrayOf(tokenCheck)
 
 /** A map of the data model; an instance of a class, a `Map` for one, would be written as if it were empty. */
-export const mapForm: Form = (value) => (isPlainObject(value) ? undefined : 'must be a plain object')
+export const mapCheck: OptionCheck = (value) => (isPlainObject(value) ? undefined : 'must be a plain object')
 
 /** For whom conditions are written. */
-export const readersForm: Form = maybe(oneOf('any', 'procura'))
+export const readersCheck: OptionCheck = maybe(oneOfStrings('any', 'procura'))
 
 /** A command as text, or its definition. */
-export const commandForm: Form = either(text, (value) =>
+export const commandCheck: OptionCheck = either(nonEmptyString, (value) =>
   typeof Object(value).command === 'string' ? undefined : 'must be a command definition',
 )
 
-const absent: Form = (value) => (Object(value).isAbsent === true ? undefined : 'must be what `absentIssuer` gives')
+const absent: OptionCheck = (value) =>
+  Object(value).isAbsent === true ? undefined : 'must be what `absentIssuer` gives'
 
 /** The forms of {@link NewToken}. */
-export const newTokenForms: Forms<NewToken> = Object.freeze({
-  issuer: either(having('sign'), absent),
-  audience: didText,
-  ...lifetimeForms,
+export const newTokenChecks: OptionChecks<NewToken> = Object.freeze({
+  issuer: either(withMethod('sign'), absent),
+  audience: didString,
+  ...lifetimeChecks,
   notBefore: anything,
   nonce: anything,
-  meta: maybe(mapForm),
-  attached: maybe(listOf(bytes)),
+  meta: maybe(mapCheck),
+  attached: maybe(arrayOf(byteArray)),
   signal: maybe(abortSignal),
 })
 
@@ -77,7 +78,7 @@ export const newTokenForms: Forms<NewToken> = Object.freeze({
  */
 export function checkToken(name: string, value: UcantoToken): UcantoToken {
   refusePromise(name, value)
-  const fault = tokenForm(value)
+  const fault = tokenCheck(value)
   if (fault !== undefined) throw new ArgumentError(`\`${name}\` ${fault}`)
   return value
 }

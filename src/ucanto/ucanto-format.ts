@@ -16,7 +16,7 @@ import { denialOf } from '../authorization/refusal.ts'
 import { type Did, isDid, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { createBoundedMap } from '../support/bounded-map.ts'
-import { callback, checkOptions, didText, listOf, maybe, text } from '../support/options.ts'
+import { arrayOf, callback, didString, maybe, nonEmptyString, readOptions } from '../support/options.ts'
 import { archiveBytes, isArchive } from './archive-text.ts'
 import { allResources, isUri, policyKey } from './capability.ts'
 import { invocationOf } from './chain-links.ts'
@@ -70,12 +70,12 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<Uca
     ownerOf,
     resourceArgument = 'resource',
     attestationAuthorities = [],
-  } = checkOptions('ucantoFormat', options, {
+  } = readOptions('ucantoFormat', options, {
     ownerOf: maybe(callback),
     resourceArgument: maybe((value) =>
-      text(value) === undefined && value !== policyKey ? undefined : `must be a name other than ${policyKey}`,
+      nonEmptyString(value) === undefined && value !== policyKey ? undefined : `must be a name other than ${policyKey}`,
     ),
-    attestationAuthorities: maybe(listOf(didText)),
+    attestationAuthorities: maybe(arrayOf(didString)),
   })
   const rules: Rules = { ownerOf, resourceArgument, authorities: authoritiesOf(attestationAuthorities) }
   const bound = ownerOf && resourceArgumentOf(resourceArgument, ownerOf)

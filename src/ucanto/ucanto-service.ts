@@ -4,7 +4,7 @@ import type { Handler } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { GuardDenial, GuardResult } from '../guard/result.ts'
 import type { IpldValue } from '../ipld/value.ts'
-import { callback, checkOptions, checkTable, having, maybe, table } from '../support/options.ts'
+import { callback, maybe, objectValue, readOptions, readTable, withMethod } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
 import { abilityOf } from './ability.ts'
@@ -64,9 +64,9 @@ export function ucantoService<Args>(
   handlers: Readonly<Record<string, Handler<Args, { readonly [name: string]: IpldValue }>>>,
   options: UcantoServiceOptions = {},
 ): UcantoService {
-  checkOptions('ucantoService', { guard, handlers }, { guard: having('use'), handlers: table })
-  const given = checkOptions('ucantoService', options, { onError: maybe(callback) })
-  checkTable('ucantoService', handlers, callback)
+  readOptions('ucantoService', { guard, handlers }, { guard: withMethod('use'), handlers: objectValue })
+  const given = readOptions('ucantoService', options, { onError: maybe(callback) })
+  readTable('ucantoService', handlers, callback)
   const service: Tree = Object.create(null)
   for (const [command, handler] of Object.entries(handlers)) {
     const path = abilityOf(parseCommand(command)).split('/')

@@ -3,10 +3,10 @@ import { authorizerOf } from '../authorization/authorize.ts'
 import type { Denial } from '../authorization/denial.ts'
 import {
   type AuthorizeOptions,
-  authorizeForms,
+  authorizeChecks,
   type CallOptions,
-  callForms,
-  verificationForms,
+  callChecks,
+  verificationChecks,
 } from '../authorization/options.ts'
 import { defineCommand } from '../capability/definition.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
@@ -17,7 +17,7 @@ import { isCid } from '../ipld/is-cid.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { callback, checkOptions, didText, type Forms, listOf, maybe } from '../support/options.ts'
+import { arrayOf, callback, didString, maybe, type OptionChecks, readOptions } from '../support/options.ts'
 import { checkToken } from './new-token-options.ts'
 import type { UcantoToken } from './token.ts'
 import { ucantoFormat } from './ucanto-format.ts'
@@ -53,15 +53,15 @@ const links = { ...schema((value) => Array.isArray(value) && value.every(isLink)
 /** `ucan/revoke`: the delegation, and the path from it to the revoker, which is not asked for here. */
 const revoke = defineCommand({ command: '/ucan/revoke', args: { ucan: link, proof: links }, idempotent: true })
 
-const { accept: _, acceptRedundantFields: __, ...readingForms } = verificationForms
+const { accept: _, acceptRedundantFields: __, ...readingChecks } = verificationChecks
 
-const optionForms: Forms<UcantoRevocationOptions> = Object.freeze({
-  ...callForms,
-  ...readingForms,
-  maxInvocationLifetime: authorizeForms.maxInvocationLifetime,
-  audience: authorizeForms.audience,
-  revocations: authorizeForms.revocations,
-  attestationAuthorities: maybe(listOf(didText)),
+const optionChecks: OptionChecks<UcantoRevocationOptions> = Object.freeze({
+  ...callChecks,
+  ...readingChecks,
+  maxInvocationLifetime: authorizeChecks.maxInvocationLifetime,
+  audience: authorizeChecks.audience,
+  revocations: authorizeChecks.revocations,
+  attestationAuthorities: maybe(arrayOf(didString)),
   find: callback,
 })
 
@@ -85,7 +85,7 @@ export async function verifyRevocation(
     signal,
     attestationAuthorities = [],
     ...others
-  } = checkOptions('ucanto.verifyRevocation', options, optionForms)
+  } = readOptions('ucanto.verifyRevocation', options, optionChecks)
   const authorizer = authorizerOf({
     ...others,
     subjects: anySubject,

@@ -4,62 +4,50 @@
  * @module
  */
 
-import { ProcuraError, VaultError } from '../errors.ts'
+import { ArgumentError, ProcuraError } from '../errors.ts'
 import {
   callback,
-  checkOptions,
-  type Form,
-  type Forms,
-  having,
+  integerFrom,
   maybe,
   milliseconds,
-  table,
-  whole,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { VaultOptions } from './create-vault.ts'
 import { Secret } from './secret.ts'
 
 /** Options that every vault has. */
-export const vaultForms: Forms<VaultOptions> = Object.freeze({
-  clock: maybe(having('now')),
+export const vaultChecks: OptionChecks<VaultOptions> = Object.freeze({
+  clock: maybe(withMethod('now')),
   fetch: maybe(callback),
   readTimeoutMs: maybe(milliseconds),
   upstreamTimeoutMs: maybe(milliseconds),
   bodyTimeoutMs: maybe(milliseconds),
-  redirects: maybe(whole(0)),
+  redirects: maybe(integerFrom(0)),
   onRevokeFailure: maybe(callback),
 })
 
 /** A secret as a program has it. */
-export const secretValue: Form = (value) => {
+export const secretValue: OptionCheck = (value) => {
   if (Secret.is(value) || (typeof value === 'string' && value !== '')) return undefined
   if (value instanceof Uint8Array && value.length > 0) return undefined
   const wrong = 'must be a secret: text or bytes that are not empty, or an object of named texts'
-  if (table(value) !== undefined || value instanceof Uint8Array) return wrong
+  if (objectValue(value) !== undefined || value instanceof Uint8Array) return wrong
   const fields = Object.values(value as object)
   return fields.length > 0 && fields.every((field) => typeof field === 'string') ? undefined : wrong
-}
-
-/**
- * Reads the options of something that belongs to the vault.
- *
- * @param of - what it is called in the message.
- * @throws VaultError `ERR_VAULT_CONFIGURATION` that names the option and says what it must be.
- */
-export function checkConfiguration<Options>(of: string, options: Options, forms: Forms<NoInfer<Options>>): Options {
-  return checkOptions(of, options, forms, (what, named) =>
-    named ? new VaultError('ERR_VAULT_CONFIGURATION', what) : misconfigured(of, what),
-  )
 }
 
 /** Reads each entry of a table by name, such as `credentials`. */
 export function checkEntries<Entry>(
   of: string,
   entries: Readonly<Record<string, Entry>>,
-  forms: Forms<NoInfer<Entry>>,
+  forms: OptionChecks<NoInfer<Entry>>,
 ): Readonly<Record<string, Entry>> {
-  return mapEntries(entries, (entry, name) => checkConfiguration(`${of}: credential ${quote(name)}`, entry, forms))
+  return mapEntries(entries, (entry, name) => readOptions(`${of}: credential ${quote(name)}`, entry, forms))
 }
 
 /** Makes another table of the same names. */
@@ -71,14 +59,14 @@ export function mapEntries<From, To>(
 }
 
 /** The options of these names, of some that were read together: where one object configures two things. */
-export function pick<Part>(options: Part, forms: Forms<Part>): Part {
+export function pick<Part>(options: Part, forms: OptionChecks<Part>): Part {
   return Object.fromEntries(Object.entries(options as object).filter(([name]) => Object.hasOwn(forms, name))) as Part
 }
 
 /**
  * Reads a part of the options by a parser of its own, whose error does not say which option it was.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError.
  */
 export function parsed<T>(of: string, option: string, parse: () => T): T {
   try {
@@ -90,6 +78,6 @@ export function parsed<T>(of: string, option: string, parse: () => T): T {
 }
 
 // SEC-10: `what` has no value of an option
-function misconfigured(of: string, what: string): VaultError {
-  return new VaultError('ERR_VAULT_CONFIGURATION', `${of}: ${what}`)
+function misconfigured(of: string, what: string): ArgumentError {
+  return new ArgumentError(`${of}: ${what}`)
 }

@@ -7,10 +7,19 @@
 import { VaultError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { startDeadline } from '../support/deadline.ts'
-import { abortSignal, anything, callback, checkOptions, type Forms, having, maybe, table } from '../support/options.ts'
+import {
+  abortSignal,
+  anything,
+  callback,
+  maybe,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withMethod,
+} from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { type Clock, systemClock } from '../time.ts'
-import { checkConfiguration, vaultForms } from './configuration.ts'
+import { vaultChecks } from './configuration.ts'
 import type { Processor } from './processor.ts'
 import { admit, checkCall, checkStillStands } from './release/admit.ts'
 import { type CredentialDirectory, configuredDirectory, type FoundCredential } from './release/credential-directory.ts'
@@ -62,10 +71,10 @@ export interface CreateVaultOptions extends VaultOptions {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do.
  */
 export function createVault(options: CreateVaultOptions): Vault {
-  const { source, credentials, ...settings } = checkConfiguration('vault', options, {
-    ...vaultForms,
-    source: having('read'),
-    credentials: table,
+  const { source, credentials, ...settings } = readOptions('vault', options, {
+    ...vaultChecks,
+    source: withMethod('read'),
+    credentials: objectValue,
   })
   const vault = vaultOver(configuredDirectory(source, credentials), settings)
   return Object.freeze({ ...vault, references: Object.freeze(Object.keys(credentials)) })
@@ -105,7 +114,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
   return Object.freeze({
     async use(request, options = {}) {
       const plain = copyRequest(request)
-      const useOptions = checkOptions('use', options, releaseForms)
+      const useOptions = readOptions('use', options, releaseChecks)
       const admission = admit(request.authorization, clock)
       const { signal } = useOptions
       const found = await find(request.reference, signal)
@@ -142,7 +151,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
     },
 
     async lease(reference, options) {
-      const leaseOptions = checkOptions('lease', options, { ...releaseForms, authorization: anything })
+      const leaseOptions = readOptions('lease', options, { ...releaseChecks, authorization: anything })
       const admission = admit(leaseOptions.authorization, clock)
       const found = await find(reference, leaseOptions.signal)
       checkCall(found.credential, admission)
@@ -186,7 +195,7 @@ function once(task: () => void): () => void {
   }
 }
 
-const releaseForms: Forms<ReleaseOptions> = Object.freeze({
+const releaseChecks: OptionChecks<ReleaseOptions> = Object.freeze({
   signal: maybe(abortSignal),
   recheck: maybe(callback),
   onRelease: maybe(callback),

@@ -1,5 +1,6 @@
+import { readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
-import { checkConfiguration, secretValue } from './configuration.ts'
+import { secretValue } from './configuration.ts'
 import { Secret } from './secret.ts'
 
 /** A secret as a program has it: text, bytes, named fields, or wrapped already. */
@@ -11,7 +12,7 @@ export type SecretValue = string | Uint8Array | Secret | Readonly<Record<string,
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when it is empty, or none of these.
  */
 export function toSecret(value: SecretValue, reference: string): Secret {
-  checkConfiguration(`credential ${quote(reference)}`, { secret: value }, { secret: secretValue })
+  readOptions(`credential ${quote(reference)}`, { secret: value }, { secret: secretValue })
   if (Secret.is(value)) return value.copy()
   return typeof value === 'string' || value instanceof Uint8Array ? new Secret(value) : Secret.ofFields(value)
 }

@@ -74,7 +74,7 @@ describe('createKeyFile', () => {
     for (const other of [undefined, null, 7, '', {}]) {
       await expect(createKeyFile(other as never)).rejects.toMatchObject({
         code: 'ERR_VAULT_CONFIGURATION',
-        message: 'createKeyFile: `path` must be a text that is not empty',
+        message: 'createKeyFile: `path` must be a string that is not empty',
       })
     }
   })

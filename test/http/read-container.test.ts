@@ -334,7 +334,7 @@ describe('a call over HTTP', () => {
     }
     for (const option of ['headerCharacters', 'bodyBytes']) {
       await expect(readContainer(requestOf([], ''), { [option]: '8k' as never })).rejects.toThrow(
-        `\`${option}\` must be a whole number, 1 or more`,
+        `\`${option}\` must be an integer >= 1`,
       )
     }
   })

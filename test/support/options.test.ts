@@ -26,13 +26,13 @@ import { memoryRevocationStore } from '../../src/revocation/memory-revocation-st
 import { revoke } from '../../src/revocation/revoke.ts'
 import {
   anything,
-  checkOptions,
-  checkTable,
-  type Forms,
-  having,
-  listOf,
+  arrayOf,
   maybe,
-  number,
+  numberFrom,
+  type OptionChecks,
+  readOptions,
+  readTable,
+  withMethod,
 } from '../../src/support/options.ts'
 import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
@@ -46,8 +46,12 @@ interface Options {
   readonly clock?: { now(): number }
 }
 
-const forms: Forms<Options> = { policy: anything, maxLength: maybe(number(0)), clock: maybe(having('now')) }
-const read = (options: unknown): Options => checkOptions('f', options as Options, forms)
+const forms: OptionChecks<Options> = {
+  policy: anything,
+  maxLength: maybe(numberFrom(0)),
+  clock: maybe(withMethod('now')),
+}
+const read = (options: unknown): Options => readOptions('f', options as Options, forms)
 const messageOf = (task: () => unknown): string => {
   try {
     task()
@@ -78,7 +82,7 @@ describe('the names of options', () => {
     expect(messageOf(() => read({ caveats: 1 }))).toBe(
       'f has no option `caveats`; it has `policy`, `maxLength`, `clock`',
     )
-    expect(messageOf(() => checkOptions('g', { a: 1 }, {} as never))).toBe('g has no option `a`; it has none')
+    expect(messageOf(() => readOptions('g', { a: 1 }, {} as never))).toBe('g has no option `a`; it has no options')
   })
 
   it('are refused also when their value is undefined, and when they are very long', () => {
@@ -143,10 +147,10 @@ describe('the values of options', () => {
 
   it('say that they are a promise where something has to be made first', () => {
     const later = Promise.resolve() as never
-    expect(messageOf(() => read({ clock: later }))).toBe('`clock` is a promise; await it')
+    expect(messageOf(() => read({ clock: later }))).toBe('f: `clock` is a promise; await it')
     expect(messageOf(() => read(later))).toBe('the options argument of f is a promise; await it')
-    expect(listOf(anything)([later])).toBe('holds a promise; await it')
-    expect(messageOf(() => checkTable('f', { a: later }, having('now')))).toBe('`a` is a promise; await it')
+    expect(arrayOf(anything)([later])).toBe('has an invalid item: [0] is a promise; await it')
+    expect(messageOf(() => readTable('f', { a: later }, withMethod('now')))).toBe('f: `a` is a promise; await it')
   })
 })
 
@@ -227,7 +231,8 @@ describe('what was not awaited', () => {
       () => sender.send('https://example.com', call, [later]),
       () => ucanto.invoke({ issuer: bob, command: '/mail/send', audience: alice.did, proofs: [later] }),
     ]
-    for (const attempt of lists) expect(String(await errorOf(attempt))).toContain('`proofs` holds a promise; await it')
+    for (const attempt of lists)
+      expect(String(await errorOf(attempt))).toContain('`proofs` has an invalid item: [0] is a promise; await it')
   })
 })
 

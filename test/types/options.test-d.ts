@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { anything, type Forms } from '../../src/support/options.ts'
+import { anything, type OptionChecks } from '../../src/support/options.ts'
 
 interface Options {
   readonly issuer: string
@@ -8,17 +8,17 @@ interface Options {
 
 describe('the list of options of a function', () => {
   it('has every name of its interface, and no other', () => {
-    const forms: Forms<Options> = { issuer: anything, policy: anything }
+    const forms: OptionChecks<Options> = { issuer: anything, policy: anything }
     // @ts-expect-error an optional name is missing
-    const short: Forms<Options> = { issuer: anything }
+    const short: OptionChecks<Options> = { issuer: anything }
     // @ts-expect-error a name is not one of the interface
-    const long: Forms<Options> = { issuer: anything, policy: anything, polciy: anything }
+    const long: OptionChecks<Options> = { issuer: anything, policy: anything, polciy: anything }
     // @ts-expect-error a list of whatever names says nothing about these
-    const loose: Forms<Options> = {} as Readonly<Record<string, typeof anything>>
-    expectTypeOf([forms, short, long, loose]).toEqualTypeOf<Forms<Options>[]>()
+    const loose: OptionChecks<Options> = {} as Readonly<Record<string, typeof anything>>
+    expectTypeOf([forms, short, long, loose]).toEqualTypeOf<OptionChecks<Options>[]>()
   })
 
   it('has the names of all members of a union', () => {
-    expectTypeOf<keyof Forms<{ readonly seed: 1 } | { readonly jwk: 2 }>>().toEqualTypeOf<'seed' | 'jwk'>()
+    expectTypeOf<keyof OptionChecks<{ readonly seed: 1 } | { readonly jwk: 2 }>>().toEqualTypeOf<'seed' | 'jwk'>()
   })
 })

@@ -100,10 +100,10 @@ describe('Vault.use', () => {
     const vault = vaultFor(server, { methods: ['POST'] })
     const authorization = permission()
     const wrong: readonly (readonly [object, string, RegExp])[] = [
-      [{ body: { a: 1 } }, 'ERR_INVALID_ARGUMENT', /^`body` must be a text or a Uint8Array.*JSON\.stringify/],
-      [{ body: null }, 'ERR_INVALID_ARGUMENT', /^`body` /],
-      [{ method: 7 }, 'ERR_INVALID_ARGUMENT', /^`method` /],
-      [{ headers: 'x: y' }, 'ERR_INVALID_ARGUMENT', /^`headers` /],
+      [{ body: { a: 1 } }, 'ERR_INVALID_ARGUMENT', /^use: `body` must be a string or a Uint8Array.*JSON\.stringify/],
+      [{ body: null }, 'ERR_INVALID_ARGUMENT', /^use: `body` /],
+      [{ method: 7 }, 'ERR_INVALID_ARGUMENT', /^use: `method` /],
+      [{ headers: 'x: y' }, 'ERR_INVALID_ARGUMENT', /`headers` /],
     ]
     for (const [part, code, message] of wrong) {
       const request = { reference: 'crm', authorization, url: server.origin, method: 'POST', ...part } as never

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../errors.ts'
-import { listOf } from '../../support/options.ts'
-import { checkConfiguration, sinkForm } from '../configuration.ts'
+import { arrayOf, readOptions } from '../../support/options.ts'
+import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
 import { type AuditSink, type Confirmation, durabilities } from '../sink.ts'
@@ -15,7 +15,7 @@ import { appendTo } from './append-to.ts'
  * @throws ArgumentError when there is no sink.
  */
 export function allOf(sinks: readonly AuditSink[]): AuditSink {
-  checkConfiguration('allOf', { sinks }, { sinks: listOf(sinkForm) })
+  readOptions('allOf', { sinks }, { sinks: arrayOf(sinkCheck) })
   const members = [...sinks]
   if (members.length === 0) throw new ArgumentError('allOf: `sinks` must have at least one')
   const name = `all of ${members.map((sink) => sink.name).join(', ')}`

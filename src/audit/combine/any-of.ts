@@ -1,7 +1,7 @@
 import { ArgumentError, AuditError } from '../../errors.ts'
-import { callback, listOf, maybe, milliseconds } from '../../support/options.ts'
+import { arrayOf, callback, maybe, milliseconds, readOptions } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
-import { checkConfiguration, sinkForm } from '../configuration.ts'
+import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { unconfirmed } from '../unconfirmed.ts'
@@ -28,8 +28,8 @@ export interface AnyOfOptions {
  * @throws ArgumentError when there is no sink.
  */
 export function anyOf(sinks: readonly AuditSink[], options: AnyOfOptions): AuditSink {
-  checkConfiguration('anyOf', { sinks }, { sinks: listOf(sinkForm) })
-  checkConfiguration('anyOf', options, { onFailure: callback, deadlineMs: maybe(milliseconds) })
+  readOptions('anyOf', { sinks }, { sinks: arrayOf(sinkCheck) })
+  readOptions('anyOf', options, { onFailure: callback, deadlineMs: maybe(milliseconds) })
   const { onFailure, deadlineMs = 10_000 } = options
   const members = sinks.map((sink) => withDeadline(sink, { deadlineMs }))
   if (members.length === 0) throw new ArgumentError('anyOf: `sinks` must have at least one')

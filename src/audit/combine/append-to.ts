@@ -1,5 +1,5 @@
 import { AuditError } from '../../errors.ts'
-import { oneOf, text, whole } from '../../support/options.ts'
+import { integerFrom, nonEmptyString, oneOfStrings } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { type AuditSink, type Confirmation, durabilities } from '../sink.ts'
@@ -28,9 +28,9 @@ function confirmationIn(answer: unknown, name: string): Confirmation {
   const { sink, durability, sequence, hash } = Object(answer) as Partial<Record<keyof Confirmation, unknown>>
   const wellFormed =
     typeof sink === 'string' &&
-    oneOf(...durabilities)(durability) === undefined &&
-    (sequence === undefined || whole(1)(sequence) === undefined) &&
-    (hash === undefined || (text(hash) === undefined && /^[0-9a-f]{64}$/.test(hash as string)))
+    oneOfStrings(...durabilities)(durability) === undefined &&
+    (sequence === undefined || integerFrom(1)(sequence) === undefined) &&
+    (hash === undefined || (nonEmptyString(hash) === undefined && /^[0-9a-f]{64}$/.test(hash as string)))
   if (!wellFormed) {
     throw new AuditError(
       'ERR_AUDIT_UNCONFIRMED',

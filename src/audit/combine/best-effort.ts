@@ -1,6 +1,6 @@
-import { callback, maybe, milliseconds } from '../../support/options.ts'
+import { callback, maybe, milliseconds, readOptions } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
-import { checkConfiguration, sinkForm } from '../configuration.ts'
+import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
 import { unconfirmed } from '../unconfirmed.ts'
@@ -22,8 +22,8 @@ export interface BestEffortOptions {
  * While it hangs 1,000 events are left with it at most.
  */
 export function bestEffort(sink: AuditSink, options: BestEffortOptions): AuditSink {
-  checkConfiguration('bestEffort', { sink }, { sink: sinkForm })
-  checkConfiguration('bestEffort', options, { onFailure: callback, deadlineMs: maybe(milliseconds) })
+  readOptions('bestEffort', { sink }, { sink: sinkCheck })
+  readOptions('bestEffort', options, { onFailure: callback, deadlineMs: maybe(milliseconds) })
   const { onFailure, deadlineMs = 10_000 } = options
   const bounded = withDeadline(sink, { deadlineMs })
 

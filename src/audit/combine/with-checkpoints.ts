@@ -2,10 +2,19 @@ import { publicKey } from '../../did/did-key.ts'
 import { ArgumentError, AuditError } from '../../errors.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import { callback, having, maybe, number, table, text } from '../../support/options.ts'
+import {
+  callback,
+  maybe,
+  nonEmptyString,
+  numberFrom,
+  objectValue,
+  readFields,
+  readOptions,
+  withMethod,
+} from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import { type Clock, systemClock, type Timestamp } from '../../time.ts'
-import { checkConfiguration, checkParts, positionForm, sinkForm, timeForm } from '../configuration.ts'
+import { positionCheck, sinkCheck, timeCheck } from '../configuration.ts'
 import { type AuditEvent, newEventId } from '../events/event.ts'
 import type { LogPosition } from '../events/record.ts'
 import { snapshot } from '../events/snapshot.ts'
@@ -53,15 +62,15 @@ export interface CheckpointOptions {
  * @throws ArgumentError when an option is not of its type, or `last` is the checkpoint of another log.
  */
 export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): AuditSink {
-  checkConfiguration('withCheckpoints', { sink }, { sink: sinkForm })
-  checkConfiguration('withCheckpoints', options, {
-    signer: having('sign'),
-    log: text,
-    everyRecords: maybe(number(1)),
-    everySeconds: maybe(number(1)),
+  readOptions('withCheckpoints', { sink }, { sink: sinkCheck })
+  readOptions('withCheckpoints', options, {
+    signer: withMethod('sign'),
+    log: nonEmptyString,
+    everyRecords: maybe(numberFrom(1)),
+    everySeconds: maybe(numberFrom(1)),
     publish: callback,
-    last: maybe(table),
-    clock: maybe(having('now')),
+    last: maybe(objectValue),
+    clock: maybe(withMethod('now')),
   })
   const { signer, log, everyRecords = 1000, everySeconds = 60, publish, clock = systemClock } = options
   const last = options.last === undefined ? undefined : lastOf(options.last, log)
@@ -188,8 +197,13 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
 function lastOf(given: Checkpoint, log: string): Checkpoint {
   const { log: named, sequence, hash, time, signer, signature } = given
   const last = { log: named, sequence, hash, time, signer, signature }
-  checkParts('withCheckpoints: `last`', last, { log: text, time: timeForm, signer: text, signature: text })
-  checkConfiguration('withCheckpoints', { last }, { last: positionForm })
+  readFields('withCheckpoints: `last`', last, {
+    log: nonEmptyString,
+    time: timeCheck,
+    signer: nonEmptyString,
+    signature: nonEmptyString,
+  })
+  readOptions('withCheckpoints', { last }, { last: positionCheck })
   if (named === log) return Object.freeze(last)
   throw new ArgumentError(`withCheckpoints: \`last\` is a checkpoint of the log ${quote(named)}, not of ${quote(log)}`)
 }

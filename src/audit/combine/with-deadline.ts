@@ -1,8 +1,8 @@
 import { AuditError } from '../../errors.ts'
 import { startDeadline } from '../../support/deadline.ts'
-import { maybe, milliseconds, number } from '../../support/options.ts'
+import { maybe, milliseconds, numberFrom, readOptions } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { checkConfiguration, sinkForm } from '../configuration.ts'
+import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
@@ -24,8 +24,8 @@ export interface DeadlineOptions {
  * nothing is known of the call.
  */
 export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): AuditSink {
-  checkConfiguration('withDeadline', { sink }, { sink: sinkForm })
-  checkConfiguration('withDeadline', options, { deadlineMs: maybe(milliseconds), maxInFlight: maybe(number(1)) })
+  readOptions('withDeadline', { sink }, { sink: sinkCheck })
+  readOptions('withDeadline', options, { deadlineMs: maybe(milliseconds), maxInFlight: maybe(numberFrom(1)) })
   const { deadlineMs = 500, maxInFlight = 1000 } = options
   let inFlight = 0
 

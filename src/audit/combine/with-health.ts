@@ -1,5 +1,6 @@
 import type { AuditErrorCode } from '../../errors.ts'
-import { checkConfiguration, sinkForm } from '../configuration.ts'
+import { readOptions } from '../../support/options.ts'
+import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
@@ -31,7 +32,7 @@ export interface ObservedSink extends AuditSink {
  * everything else. AUD-06
  */
 export function withHealth(sink: AuditSink): ObservedSink {
-  checkConfiguration('withHealth', { sink }, { sink: sinkForm })
+  readOptions('withHealth', { sink }, { sink: sinkCheck })
   let confirmed = 0
   let failed = 0
   let inFlight = 0

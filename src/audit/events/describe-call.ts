@@ -1,12 +1,23 @@
 import type { AuthorizationFacts } from '../../authorization/authorization.ts'
 import type { Denial } from '../../authorization/denial.ts'
 import { isCid } from '../../ipld/is-cid.ts'
-import { callback, type Form, type Forms, having, listOf, maybe, number, table, text } from '../../support/options.ts'
+import {
+  arrayOf,
+  callback,
+  maybe,
+  nonEmptyString,
+  numberFrom,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withMethod,
+} from '../../support/options.ts'
 import type { Timestamp } from '../../time.ts'
-import { checkConfiguration, modeForm, timeForm } from '../configuration.ts'
+import { modeCheck, timeCheck } from '../configuration.ts'
 import { discloseArguments } from '../privacy/disclose-arguments.ts'
 import { argumentSalt, hashArguments } from '../privacy/hash-arguments.ts'
-import { type SecretKey, secretKeyForm } from '../privacy/hmac.ts'
+import { type SecretKey, secretKeyCheck } from '../privacy/hmac.ts'
 import { type Pseudonymizer, pseudonymizeEvent } from '../privacy/pseudonym.ts'
 import { type AuditMode, type CallFacts, type DeniedEvent, type IntentEvent, newEventId } from './event.ts'
 
@@ -41,8 +52,8 @@ export interface IntentEventOptions {
  * @throws ArgumentError when an option is missing or not of its type.
  */
 export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
-  checkConfiguration('intentEvent', options, intentForms)
-  checkConfiguration('intentEvent: privacy', options.privacy ?? {}, privacyForms)
+  readOptions('intentEvent', options, intentChecks)
+  readOptions('intentEvent: privacy', options.privacy ?? {}, privacyChecks)
   const { authorization, time, privacy = {}, vault, trace, mode, outcomeBy } = options
   const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
   const { argumentsKey, disclose, pseudonymize } = privacy
@@ -92,8 +103,8 @@ export interface DeniedEventOptions {
  * @throws ArgumentError when an option is missing or not of its type.
  */
 export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEvent> {
-  checkConfiguration('deniedEvent', options, deniedForms)
-  checkConfiguration('deniedEvent: privacy', options.privacy ?? {}, privacyForms)
+  readOptions('deniedEvent', options, deniedForms)
+  readOptions('deniedEvent: privacy', options.privacy ?? {}, privacyChecks)
   const { denial, time, call, privacy, intent, durationMs, mode } = options
   const { code, requirement, at, detail } = denial
   const event: DeniedEvent = {
@@ -127,43 +138,48 @@ function clauseOf({ statement, path, operator, selector }: Objection): NonNullab
   return { statement, path, operator, ...(selector !== undefined && { selector }) }
 }
 
-const authorizationForm: Form = (value) => {
+const authorizationForm: OptionCheck = (value) => {
   const { command, args, principals, proofs, invocation, task } = Object(value) as Partial<AuthorizationFacts>
-  const isOne = isCid(invocation) && isCid(task) && listOf(isCidForm)(proofs) === undefined
-  return isOne && [text(command), table(args), listOf(text)(principals)].every((fault) => fault === undefined)
+  const isOne = isCid(invocation) && isCid(task) && arrayOf(isCidForm)(proofs) === undefined
+  return isOne &&
+    [nonEmptyString(command), objectValue(args), arrayOf(nonEmptyString)(principals)].every(
+      (fault) => fault === undefined,
+    )
     ? undefined
     : 'must be an Authorization'
 }
 
-const isCidForm: Form = (value) => (isCid(value) ? undefined : 'must be a CID')
+const isCidForm: OptionCheck = (value) => (isCid(value) ? undefined : 'must be a CID')
 
-const denialForm: Form = (value) => {
+const denialForm: OptionCheck = (value) => {
   const { code, call } = Object(value) as Partial<Denial>
-  return (text(code) ?? maybe(table)(call)) === undefined ? undefined : 'must be a denial, with its `code`'
+  return (nonEmptyString(code) ?? maybe(objectValue)(call)) === undefined
+    ? undefined
+    : 'must be a denial, with its `code`'
 }
 
-const intentForms: Forms<IntentEventOptions> = Object.freeze({
+const intentChecks: OptionChecks<IntentEventOptions> = Object.freeze({
   authorization: authorizationForm,
-  time: timeForm,
-  privacy: maybe(table),
-  vault: maybe(text),
-  trace: maybe(text),
-  mode: maybe(modeForm),
-  outcomeBy: maybe(timeForm),
+  time: timeCheck,
+  privacy: maybe(objectValue),
+  vault: maybe(nonEmptyString),
+  trace: maybe(nonEmptyString),
+  mode: maybe(modeCheck),
+  outcomeBy: maybe(timeCheck),
 })
 
-const deniedForms: Forms<DeniedEventOptions> = Object.freeze({
+const deniedForms: OptionChecks<DeniedEventOptions> = Object.freeze({
   denial: denialForm,
-  time: timeForm,
-  call: maybe(table),
-  privacy: maybe(table),
-  intent: maybe(text),
-  durationMs: maybe(number(0)),
-  mode: maybe(modeForm),
+  time: timeCheck,
+  call: maybe(objectValue),
+  privacy: maybe(objectValue),
+  intent: maybe(nonEmptyString),
+  durationMs: maybe(numberFrom(0)),
+  mode: maybe(modeCheck),
 })
 
-const privacyForms: Forms<AuditPrivacy> = Object.freeze({
-  argumentsKey: maybe(secretKeyForm),
-  disclose: maybe(having('get')),
+const privacyChecks: OptionChecks<AuditPrivacy> = Object.freeze({
+  argumentsKey: maybe(secretKeyCheck),
+  disclose: maybe(withMethod('get')),
   pseudonymize: maybe(callback),
 })

@@ -5,9 +5,18 @@
  */
 
 import type { IpldMap } from '../../ipld/value.ts'
-import { callback, type Form, type Forms, maybe, table, text, whole } from '../../support/options.ts'
+import {
+  callback,
+  integerFrom,
+  maybe,
+  nonEmptyString,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  readFields,
+  readOptions,
+} from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { checkConfiguration, checkParts } from '../configuration.ts'
 import type { AuditEvent, CallFacts } from './event.ts'
 import { isClaimed } from './is-claimed.ts'
 import type { AuditRecord } from './record.ts'
@@ -89,9 +98,9 @@ const claims: ReadonlySet<string> = new Set(['subject', 'invoker', 'principals',
  * @throws ArgumentError when the record is none, or an option is missing or not of its type.
  */
 export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivity {
-  checkParts('toOcsf: the record', record, recordForms)
-  checkConfiguration('toOcsf', options, optionForms)
-  checkConfiguration('toOcsf: product', options.product, productForms)
+  readFields('toOcsf: the record', record, recordChecks)
+  readOptions('toOcsf', options, optionChecks)
+  readOptions('toOcsf: product', options.product, productChecks)
   const { sequence, previous, hash, event } = record
   const { product, log, activityOf = () => 'other' } = options
   const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
@@ -228,9 +237,9 @@ function restOf(event: AuditEvent): Readonly<Record<string, unknown>> {
   return JSON.parse(toCanonicalJson(rest as IpldMap)) as Readonly<Record<string, unknown>>
 }
 
-const eventForm: Form = (value) => {
+const eventForm: OptionCheck = (value) => {
   const { kind, id, time } = Object(value) as Partial<AuditEvent>
-  if ((text(kind) ?? text(id) ?? whole(Number.MIN_SAFE_INTEGER)(time)) !== undefined) {
+  if ((nonEmptyString(kind) ?? nonEmptyString(id) ?? integerFrom(Number.MIN_SAFE_INTEGER)(time)) !== undefined) {
     return 'must be an event: its `kind`, `id` and `time`'
   }
   // A record that was read can have anything in its fields.
@@ -262,21 +271,21 @@ const fieldTypes: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ...['chain', 'principals'].map((name) => [name, isListOfTexts] as const),
 ])
 
-const recordForms: Readonly<Record<string, Form>> = Object.freeze({
-  sequence: whole(1),
-  previous: text,
-  hash: text,
+const recordChecks: Readonly<Record<string, OptionCheck>> = Object.freeze({
+  sequence: integerFrom(1),
+  previous: nonEmptyString,
+  hash: nonEmptyString,
   event: eventForm,
 })
 
-const optionForms: Forms<OcsfOptions> = Object.freeze({
-  product: table,
-  log: maybe(text),
+const optionChecks: OptionChecks<OcsfOptions> = Object.freeze({
+  product: objectValue,
+  log: maybe(nonEmptyString),
   activityOf: maybe(callback),
 })
 
-const productForms: Forms<OcsfOptions['product']> = Object.freeze({
-  name: text,
-  vendorName: text,
-  version: maybe(text),
+const productChecks: OptionChecks<OcsfOptions['product']> = Object.freeze({
+  name: nonEmptyString,
+  vendorName: nonEmptyString,
+  version: maybe(nonEmptyString),
 })

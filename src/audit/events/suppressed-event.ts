@@ -1,6 +1,6 @@
-import { type Forms, flag, maybe, table, whole } from '../../support/options.ts'
+import { flag, integerFrom, maybe, type OptionChecks, objectValue, readOptions } from '../../support/options.ts'
 import type { Timestamp } from '../../time.ts'
-import { checkConfiguration, modeForm, timeForm } from '../configuration.ts'
+import { modeCheck, timeCheck } from '../configuration.ts'
 import type { SuppressedDenials } from '../sample-denials.ts'
 import { type AuditMode, type DeniedEvent, newEventId } from './event.ts'
 
@@ -19,8 +19,8 @@ export interface SuppressedEventOptions {
  * @throws ArgumentError when an option is missing or not of its type.
  */
 export function suppressedEvent(options: SuppressedEventOptions): DeniedEvent {
-  checkConfiguration('suppressedEvent', options, optionForms)
-  checkConfiguration('suppressedEvent: denials', options.denials, denialsForms)
+  readOptions('suppressedEvent', options, optionChecks)
+  readOptions('suppressedEvent: denials', options.denials, denialsForms)
   const { denials, time, mode } = options
   const { authenticated, count, since } = denials
   return {
@@ -36,14 +36,14 @@ export function suppressedEvent(options: SuppressedEventOptions): DeniedEvent {
   }
 }
 
-const optionForms: Forms<SuppressedEventOptions> = Object.freeze({
-  denials: table,
-  time: timeForm,
-  mode: maybe(modeForm),
+const optionChecks: OptionChecks<SuppressedEventOptions> = Object.freeze({
+  denials: objectValue,
+  time: timeCheck,
+  mode: maybe(modeCheck),
 })
 
-const denialsForms: Forms<SuppressedDenials> = Object.freeze({
+const denialsForms: OptionChecks<SuppressedDenials> = Object.freeze({
   authenticated: flag,
-  count: whole(1),
-  since: timeForm,
+  count: integerFrom(1),
+  since: timeCheck,
 })

@@ -1,8 +1,7 @@
 import { isCid } from '../../ipld/is-cid.ts'
 import type { IpldMap, IpldValue } from '../../ipld/value.ts'
 import { isBytes, isList } from '../../ipld/value.ts'
-import { type Form, listOf, table } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { arrayOf, type OptionCheck, objectValue, readOptions } from '../../support/options.ts'
 
 /**
  * The arguments that may stand in the log in clear: those on the list, and nothing else. PRV-02
@@ -12,7 +11,7 @@ import { checkConfiguration } from '../configuration.ts'
  * @throws ArgumentError when these are no arguments, or no names.
  */
 export function discloseArguments(args: IpldMap, names: readonly string[]): IpldMap {
-  checkConfiguration('discloseArguments', { args, names }, { args: table, names: listOf(nameForm) })
+  readOptions('discloseArguments', { args, names }, { args: objectValue, names: arrayOf(nameCheck) })
   const shown = Object.create(null) as { [key: string]: IpldValue }
   for (const name of names) {
     const value = valueAt(args, name.split('.'))
@@ -31,4 +30,4 @@ function valueAt(args: IpldMap, path: readonly string[]): IpldValue | undefined 
   return value
 }
 
-const nameForm: Form = (value) => (typeof value === 'string' ? undefined : 'must be a text')
+const nameCheck: OptionCheck = (value) => (typeof value === 'string' ? undefined : 'must be a string')

@@ -3,10 +3,16 @@ import { ArgumentError } from '../../errors.ts'
 import { encodeHex } from '../../ipld/base.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
 import type { IpldMap } from '../../ipld/value.ts'
-import { bytes as bytesForm, callback, maybe, table, text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import {
+  byteArray as bytesForm,
+  callback,
+  maybe,
+  nonEmptyString,
+  objectValue,
+  readOptions,
+} from '../../support/options.ts'
 import type { Sha256 } from '../events/record.ts'
-import { hmacSha256, type SecretKey, secretKeyForm } from './hmac.ts'
+import { hmacSha256, type SecretKey, secretKeyCheck } from './hmac.ts'
 
 /** Options of {@link hashArguments}. */
 export interface HashArgumentsOptions {
@@ -28,7 +34,7 @@ export interface HashArgumentsOptions {
  * @throws ArgumentError when the salt is shorter than 16 bytes, or an option is not of its type.
  */
 export async function hashArguments(options: HashArgumentsOptions): Promise<string> {
-  checkConfiguration('hashArguments', options, { args: table, salt: bytesForm, sha256: maybe(callback) })
+  readOptions('hashArguments', options, { args: objectValue, salt: bytesForm, sha256: maybe(callback) })
   const { args, salt, sha256 = platform.sha256 } = options
   if (salt.length < 16) throw new ArgumentError('the salt of an argument hash has 16 bytes or more')
   const bytes = encodeCbor(args, 'args')
@@ -46,6 +52,6 @@ export async function hashArguments(options: HashArgumentsOptions): Promise<stri
  * @throws ArgumentError when the key is none, or the event has no `id`.
  */
 export async function argumentSalt(key: SecretKey, eventId: string): Promise<Uint8Array> {
-  checkConfiguration('argumentSalt', { key, eventId }, { key: secretKeyForm, eventId: text })
+  readOptions('argumentSalt', { key, eventId }, { key: secretKeyCheck, eventId: nonEmptyString })
   return hmacSha256(key, `procura/audit-arguments@1\0${eventId}`)
 }

@@ -1,14 +1,14 @@
 import { ArgumentError } from '../../errors.ts'
-import { type Form, table } from '../../support/options.ts'
+import { type OptionCheck, objectValue } from '../../support/options.ts'
 import type { WebCryptoKey } from '../../support/web-crypto-key.ts'
 
 /** A secret for HMAC-SHA-256: at least 32 bytes, or a `CryptoKey` for HMAC with SHA-256 that may `sign`. */
 export type SecretKey = Uint8Array | WebCryptoKey
 
 /** A secret key; a `CryptoKey` is one when it says that it is of HMAC and may sign. */
-export const secretKeyForm: Form = (value) => {
+export const secretKeyCheck: OptionCheck = (value) => {
   if (value instanceof Uint8Array) return value.length >= 32 ? undefined : 'must have 32 bytes or more'
-  const { algorithm, usages } = (table(value) === undefined ? value : {}) as Partial<WebCryptoKey>
+  const { algorithm, usages } = (objectValue(value) === undefined ? value : {}) as Partial<WebCryptoKey>
   const usable = algorithm?.name === 'HMAC' && usages?.includes('sign') === true
   return usable ? undefined : 'must be a Uint8Array of 32 bytes or more, or a CryptoKey for HMAC'
 }

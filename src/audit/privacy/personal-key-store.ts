@@ -4,9 +4,8 @@
  * @module
  */
 
-import { flag, maybe } from '../../support/options.ts'
+import { flag, maybe, readOptions } from '../../support/options.ts'
 import type { WebCryptoKey } from '../../support/web-crypto-key.ts'
-import { checkConfiguration } from '../configuration.ts'
 
 /**
  * Keeps a key for each person in the log, apart from the log. To erase what the log says of a person is to destroy the
@@ -27,6 +26,6 @@ export interface MemoryPersonalKeyStore extends PersonalKeyStore {
 
 /** Makes a key of the kind that personal data are encrypted with: AES-GCM, 256 bits, not extractable unless asked. */
 export async function generatePersonalKey(options: { readonly extractable?: boolean } = {}): Promise<WebCryptoKey> {
-  const { extractable = false } = checkConfiguration('generatePersonalKey', options, { extractable: maybe(flag) })
+  const { extractable = false } = readOptions('generatePersonalKey', options, { extractable: maybe(flag) })
   return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, extractable, ['encrypt', 'decrypt'])
 }

@@ -11,8 +11,7 @@ import { decodeCbor } from '../../ipld/decode.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import { abortSignal, having, maybe, table, text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { abortSignal, maybe, nonEmptyString, objectValue, readOptions, withMethod } from '../../support/options.ts'
 import type { AuditEvent } from '../events/event.ts'
 import type { PersonalKeyStore } from './personal-key-store.ts'
 
@@ -50,8 +49,8 @@ export async function sealPersonal(
   event: string,
   options: SealPersonalOptions,
 ): Promise<SealedFields> {
-  checkConfiguration('sealPersonal', { fields, event }, { fields: table, event: text })
-  checkConfiguration('sealPersonal', options, { key: text, keys: having('obtain'), signal: maybe(abortSignal) })
+  readOptions('sealPersonal', { fields, event }, { fields: objectValue, event: nonEmptyString })
+  readOptions('sealPersonal', options, { key: nonEmptyString, keys: withMethod('obtain'), signal: maybe(abortSignal) })
   const { key: name, keys, signal } = options
   const plain = encodeCbor(fields, 'fields')
   if (plain.length > maxFieldBytes) {
@@ -75,8 +74,8 @@ export async function openPersonal(
   event: AuditEvent,
   options: { readonly keys: PersonalKeyStore; readonly signal?: AbortSignal | undefined },
 ): Promise<IpldMap | undefined> {
-  checkConfiguration('openPersonal', { event }, { event: table })
-  checkConfiguration('openPersonal', options, { keys: having('find'), signal: maybe(abortSignal) })
+  readOptions('openPersonal', { event }, { event: objectValue })
+  readOptions('openPersonal', options, { keys: withMethod('find'), signal: maybe(abortSignal) })
   const sealed = 'personal' in event ? event.personal : undefined
   if (sealed === undefined) return undefined
   const { keys, signal } = options

@@ -1,9 +1,8 @@
 import { ArgumentError } from '../../errors.ts'
 import { encodeBase64url } from '../../ipld/base.ts'
-import { callback, listOf, table, text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { arrayOf, callback, nonEmptyString, objectValue, readOptions } from '../../support/options.ts'
 import type { AuditEvent } from '../events/event.ts'
-import { hmacSha256, importSecretKey, type SecretKey, secretKeyForm } from './hmac.ts'
+import { hmacSha256, importSecretKey, type SecretKey, secretKeyCheck } from './hmac.ts'
 
 /** Options of {@link createPseudonymizer}. */
 export interface PseudonymizerOptions {
@@ -23,7 +22,7 @@ export type Pseudonymizer = (did: string) => Promise<string>
  * the next they cannot be linked. The CIDs of a chain still lead to the tokens, for whoever has the tokens.
  */
 export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymizer {
-  checkConfiguration('pseudonymizer', options, { key: secretKeyForm, epoch: text })
+  readOptions('pseudonymizer', options, { key: secretKeyCheck, epoch: nonEmptyString })
   const { key, epoch } = options
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(epoch)) {
     throw new ArgumentError('pseudonymizer: `epoch` must be 1 to 32 letters, digits, `-` and `_`')
@@ -46,14 +45,14 @@ const single = ['subject', 'invoker', 'audience', 'issuer', 'revoked'] as const
  * @throws ArgumentError when there is no event, or nothing that gives pseudonyms.
  */
 export async function pseudonymizeEvent<E extends AuditEvent>(event: E, pseudonymize: Pseudonymizer): Promise<E> {
-  checkConfiguration('pseudonymizeEvent', { event, pseudonymize }, { event: table, pseudonymize: callback })
+  readOptions('pseudonymizeEvent', { event, pseudonymize }, { event: objectValue, pseudonymize: callback })
   const copy: Record<string, unknown> = { ...event }
   for (const field of single) {
     const value = copy[field]
     if (typeof value === 'string' && value.startsWith('did:')) copy[field] = await pseudonymize(value)
   }
   const { principals } = copy
-  if (Array.isArray(principals) && listOf(text)(principals) !== undefined) {
+  if (Array.isArray(principals) && arrayOf(nonEmptyString)(principals) !== undefined) {
     throw new ArgumentError('pseudonymizeEvent: the `principals` of the event must be a list of DIDs')
   }
   if (Array.isArray(principals)) copy['principals'] = await Promise.all(principals.map(pseudonymize))

@@ -1,5 +1,5 @@
-import { table } from '../../support/options.ts'
-import { checkConfiguration, checkParts, iterable } from '../configuration.ts'
+import { objectValue, readFields, readOptions } from '../../support/options.ts'
+import { iterable } from '../configuration.ts'
 import { type IntentEvent, intentEndedBy } from '../events/event.ts'
 import type { LoggedEvent } from '../history.ts'
 
@@ -23,10 +23,10 @@ export interface OpenIntent {
 export async function findOpenIntents(
   records: Iterable<LoggedEvent> | AsyncIterable<LoggedEvent>,
 ): Promise<readonly OpenIntent[]> {
-  checkConfiguration('findOpenIntents', { records }, { records: recordsForm })
+  readOptions('findOpenIntents', { records }, { records: recordsCheck })
   const open = new Map<string, OpenIntent>()
   for await (const record of records) {
-    checkParts('findOpenIntents: a record', record, { event: table })
+    readFields('findOpenIntents: a record', record, { event: objectValue })
     const { sequence, event } = record
     if (event.kind === 'intent') open.set(event.id, { sequence, event, released: false })
     const released = event.kind === 'released' ? open.get(event.intent) : undefined
@@ -37,4 +37,4 @@ export async function findOpenIntents(
   return [...open.values()]
 }
 
-const recordsForm = iterable('records that can be iterated, such as those of readJsonlRecords')
+const recordsCheck = iterable('records that can be iterated, such as those of readJsonlRecords')

@@ -1,6 +1,6 @@
-import { abortSignal, having, maybe } from '../../support/options.ts'
+import { abortSignal, maybe, readOptions, withMethod } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import { checkConfiguration, sinkForm } from '../configuration.ts'
+import { sinkCheck } from '../configuration.ts'
 import type { AuditSink } from '../sink.ts'
 import { createIntentRecovery, type RecoveryRun } from './intent-recovery.ts'
 
@@ -24,9 +24,9 @@ export interface RecoverIntentsOptions {
  * @throws ArgumentError when the sink has no log that can be read back; AuditError when it cannot be read or written.
  */
 export async function recoverIntents(options: RecoverIntentsOptions): Promise<RecoveryRun> {
-  checkConfiguration('recoverIntents', options, {
-    sink: sinkForm,
-    clock: maybe(having('now')),
+  readOptions('recoverIntents', options, {
+    sink: sinkCheck,
+    clock: maybe(withMethod('now')),
     signal: maybe(abortSignal),
   })
   const { sink, clock = systemClock, signal } = options

@@ -1,6 +1,6 @@
-import { callback, maybe, oneOf, text } from '../../support/options.ts'
+import { callback, maybe, nonEmptyString, oneOfStrings, readOptions } from '../../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
-import { chainForms, checkConfiguration } from '../configuration.ts'
+import { chainChecks } from '../configuration.ts'
 import type { AuditRecord } from '../events/record.ts'
 import { type AuditSink, type Durability, durabilities } from '../sink.ts'
 
@@ -26,11 +26,11 @@ export interface CallbackAuditSinkOptions extends ChainedSinkOptions {
  * its number: give `position` to go on where an earlier process ended.
  */
 export function callbackAuditSink(options: CallbackAuditSinkOptions): AuditSink {
-  const given = checkConfiguration('audit sink of a callback', options, {
-    ...chainForms,
+  const given = readOptions('audit sink of a callback', options, {
+    ...chainChecks,
     write: callback,
-    durability: maybe(oneOf(...durabilities)),
-    name: maybe(text),
+    durability: maybe(oneOfStrings(...durabilities)),
+    name: maybe(nonEmptyString),
   })
   const { write, durability = 'process', name = 'callback', ...chain } = given
   return chainedSink({ name, durability, write }, chain)

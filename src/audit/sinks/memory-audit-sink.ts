@@ -1,7 +1,6 @@
 import { AuditError } from '../../errors.ts'
-import { maybe, number, text } from '../../support/options.ts'
+import { maybe, nonEmptyString, numberFrom, readOptions } from '../../support/options.ts'
 import { chainedSink } from '../chained-sink.ts'
-import { checkConfiguration } from '../configuration.ts'
 import type { AuditRecord } from '../events/record.ts'
 import { auditHistory } from '../history.ts'
 import type { AuditSink } from '../sink.ts'
@@ -24,7 +23,7 @@ export interface MemoryAuditSink extends AuditSink {
 
 /** A log in the memory of this process: for tests, and to show the last events of a process that has another log. */
 export function memoryAuditSink(options: MemoryAuditSinkOptions = {}): MemoryAuditSink {
-  checkConfiguration('audit log in memory', options, { maxRecords: maybe(number(1)), name: maybe(text) })
+  readOptions('audit log in memory', options, { maxRecords: maybe(numberFrom(1)), name: maybe(nonEmptyString) })
   const { maxRecords = 100_000, name = 'memory' } = options
   const records: AuditRecord[] = []
   const lines: string[] = []

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { having, maybe, text } from '../../support/options.ts'
+import { maybe, nonEmptyString, readOptions, withMethod } from '../../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
-import { chainForms, checkConfiguration } from '../configuration.ts'
+import { chainChecks } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { isClaimed } from '../events/is-claimed.ts'
 import type { AuditRecord } from '../events/record.ts'
@@ -43,10 +43,10 @@ export interface OtelAuditSinkOptions extends ChainedSinkOptions {
  * confirms, in `allOf([file, otel])`. AUD-08
  */
 export function otelAuditSink(options: OtelAuditSinkOptions): AuditSink {
-  const given = checkConfiguration('audit sink of OpenTelemetry', options, {
-    ...chainForms,
-    logger: having('emit'),
-    name: maybe(text),
+  const given = readOptions('audit sink of OpenTelemetry', options, {
+    ...chainChecks,
+    logger: withMethod('emit'),
+    name: maybe(nonEmptyString),
   })
   const { logger, name = 'otel', ...chain } = given
   return chainedSink(

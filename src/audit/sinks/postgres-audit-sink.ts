@@ -7,9 +7,8 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../../errors.ts'
 import type { IpldMap } from '../../ipld/value.ts'
-import { callback, having, maybe, text, whole } from '../../support/options.ts'
+import { callback, integerFrom, maybe, nonEmptyString, readOptions, withMethod } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { checkConfiguration } from '../configuration.ts'
 import { type AuditEvent, intentEndedBy, intentNamedBy } from '../events/event.ts'
 import { prepareEvent } from '../events/prepare-event.ts'
 import {
@@ -76,11 +75,11 @@ interface Waiting {
  * without an outcome. Whether the table is there shows with the first event; {@link openPostgresAuditSink} asks before.
  */
 export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink {
-  checkConfiguration('audit log in PostgreSQL', options, {
-    pool: having('connect'),
-    table: maybe(text),
-    maxBatch: maybe(whole(1)),
-    name: maybe(text),
+  readOptions('audit log in PostgreSQL', options, {
+    pool: withMethod('connect'),
+    table: maybe(nonEmptyString),
+    maxBatch: maybe(integerFrom(1)),
+    name: maybe(nonEmptyString),
     sha256: maybe(callback),
   })
   const { pool, table = 'audit_log', maxBatch = 500, name = 'postgres', sha256 = platform.sha256 } = options
@@ -308,9 +307,9 @@ export interface PostgresAuditSchemaOptions {
  * without first removing the trigger; the role of the service cannot do that.
  */
 export function postgresAuditSchema(options: PostgresAuditSchemaOptions = {}): string {
-  const { table = 'audit_log', role } = checkConfiguration('postgresAuditSchema', options, {
-    table: maybe(text),
-    role: maybe(text),
+  const { table = 'audit_log', role } = readOptions('postgresAuditSchema', options, {
+    table: maybe(nonEmptyString),
+    role: maybe(nonEmptyString),
   })
   assertTableName(table, 2)
   const rule = `${table}_unchanged`

@@ -6,9 +6,9 @@
 
 import { backend as platform } from '#backend'
 import { AuditError } from '../../errors.ts'
-import { callback, having, maybe, text } from '../../support/options.ts'
+import { callback, maybe, nonEmptyString, readOptions, withMethod } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { checkConfiguration, setUp } from '../configuration.ts'
+import { setUp } from '../configuration.ts'
 import { type AuditEvent, intentEndedBy, intentNamedBy } from '../events/event.ts'
 import { prepareEvent } from '../events/prepare-event.ts'
 import { beginning, formatRecord, type LogPosition, makeRecord, parseRecord, type Sha256 } from '../events/record.ts'
@@ -50,10 +50,10 @@ export interface SqliteAuditSinkOptions {
  *   written.
  */
 export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
-  checkConfiguration('audit log in SQLite', options, {
-    database: having('prepare'),
-    table: maybe(text),
-    name: maybe(text),
+  readOptions('audit log in SQLite', options, {
+    database: withMethod('prepare'),
+    table: maybe(nonEmptyString),
+    name: maybe(nonEmptyString),
     sha256: maybe(callback),
   })
   const { database, table = 'audit_log', name = 'sqlite', sha256 = platform.sha256 } = options

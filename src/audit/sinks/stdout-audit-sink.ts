@@ -7,9 +7,9 @@
 
 import process from 'node:process'
 import { AuditError } from '../../errors.ts'
-import { having, maybe, text } from '../../support/options.ts'
+import { maybe, nonEmptyString, readOptions, withMethod } from '../../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
-import { chainForms, checkConfiguration } from '../configuration.ts'
+import { chainChecks } from '../configuration.ts'
 import type { AuditSink } from '../sink.ts'
 
 /** The part of a Node stream that is used. */
@@ -35,10 +35,10 @@ export interface StdoutAuditSinkOptions extends ChainedSinkOptions {
  * taken it; whether the collector keeps it is the collector's promise. AUD-07
  */
 export function stdoutAuditSink(options: StdoutAuditSinkOptions = {}): AuditSink {
-  const given = checkConfiguration('audit log on standard output', options, {
-    ...chainForms,
-    stream: maybe(having('write')),
-    name: maybe(text),
+  const given = readOptions('audit log on standard output', options, {
+    ...chainChecks,
+    stream: maybe(withMethod('write')),
+    name: maybe(nonEmptyString),
   })
   const { stream = process.stdout, name = 'stdout', ...chain } = given
   const write = (_record: unknown, line: string): Promise<void> =>

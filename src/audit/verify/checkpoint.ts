@@ -14,9 +14,17 @@ import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import { verifySignature } from '../../principal/signature.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import { abortSignal, having, listOf, maybe, table, text } from '../../support/options.ts'
+import {
+  abortSignal,
+  arrayOf,
+  maybe,
+  nonEmptyString,
+  objectValue,
+  readOptions,
+  withMethod,
+} from '../../support/options.ts'
 import type { Timestamp } from '../../time.ts'
-import { checkConfiguration, positionForm, timeForm } from '../configuration.ts'
+import { positionCheck, timeCheck } from '../configuration.ts'
 import type { LogPosition } from '../events/record.ts'
 
 /** A signed place in a named log. */
@@ -49,11 +57,11 @@ export interface SignCheckpointOptions {
  * @throws ArgumentError when an option is missing or not of its type.
  */
 export async function signCheckpoint(options: SignCheckpointOptions): Promise<Checkpoint> {
-  checkConfiguration('signCheckpoint', options, {
-    signer: having('sign'),
-    log: text,
-    position: positionForm,
-    time: timeForm,
+  readOptions('signCheckpoint', options, {
+    signer: withMethod('sign'),
+    log: nonEmptyString,
+    position: positionCheck,
+    time: timeCheck,
     signal: maybe(abortSignal),
   })
   const { signer, log, position, time, signal } = options
@@ -85,7 +93,7 @@ export interface CheckpointSigner {
  * @throws ArgumentError when `signers` are none.
  */
 export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCheckpointOptions): Promise<boolean> {
-  checkConfiguration('verifyCheckpoint', options, { signers: listOf(table), backend: maybe(having('sha256')) })
+  readOptions('verifyCheckpoint', options, { signers: arrayOf(objectValue), backend: maybe(withMethod('sha256')) })
   const { signers, backend = platform } = options
   if (!isCheckpoint({ ...checkpoint })) return false
   try {

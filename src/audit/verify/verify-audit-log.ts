@@ -1,8 +1,16 @@
 import { backend as platform } from '#backend'
 import { ArgumentError, MalformedError } from '../../errors.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
-import { checkOptions, type Forms, having, listOf, maybe, table, text } from '../../support/options.ts'
-import { iterable, positionForm } from '../configuration.ts'
+import {
+  arrayOf,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withMethod,
+} from '../../support/options.ts'
+import { iterable, positionCheck } from '../configuration.ts'
 import { type AuditRecord, beginning, isIntact, type LogPosition, parseRecord } from '../events/record.ts'
 import type { AuditLogFault, AuditLogFaultKind, AuditLogReport } from './audit-log-fault.ts'
 import { type Checkpoint, type CheckpointSigner, verifyCheckpoint } from './checkpoint.ts'
@@ -23,13 +31,13 @@ export interface VerifyAuditLogOptions {
   readonly backend?: CryptoBackend
 }
 
-const optionForms: Forms<VerifyAuditLogOptions> = Object.freeze({
-  from: maybe(positionForm),
-  head: maybe(positionForm),
-  checkpoints: maybe(listOf(table)),
-  signers: maybe(listOf(table)),
-  log: maybe(text),
-  backend: maybe(having('sha256')),
+const optionChecks: OptionChecks<VerifyAuditLogOptions> = Object.freeze({
+  from: maybe(positionCheck),
+  head: maybe(positionCheck),
+  checkpoints: maybe(arrayOf(objectValue)),
+  signers: maybe(arrayOf(objectValue)),
+  log: maybe(nonEmptyString),
+  backend: maybe(withMethod('sha256')),
 })
 
 /** How many hashes are remembered for checkpoints in the log, which stand soon after the record they are about. */
@@ -57,8 +65,8 @@ export async function verifyAuditLog(
   lines: Iterable<string> | AsyncIterable<string>,
   options: VerifyAuditLogOptions = {},
 ): Promise<AuditLogReport> {
-  checkOptions('verifyAuditLog', { lines }, { lines: iterable('a list of lines, or an iterator of them') })
-  checkOptions('verifyAuditLog', options, optionForms)
+  readOptions('verifyAuditLog', { lines }, { lines: iterable('a list of lines, or an iterator of them') })
+  readOptions('verifyAuditLog', options, optionChecks)
   const { from = beginning, checkpoints = [], signers, log, backend = platform } = options
   if (checkpoints.length > 0 && signers === undefined) throw new ArgumentError('`checkpoints` need `signers`')
   if (signers !== undefined && log === undefined) throw new ArgumentError('`signers` need the name of the `log`')

@@ -1,5 +1,5 @@
 import { isBytes } from '../../ipld/value.ts'
-import { checkOptions, maybe, number } from '../../support/options.ts'
+import { maybe, numberFrom, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -17,9 +17,9 @@ export interface BytesOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function bytes(options: BytesOptions = {}): StandardSchema<Uint8Array> {
-  const { minLength = 0, maxLength = 65_536 } = checkOptions('bytes', options, {
-    minLength: maybe(number(0)),
-    maxLength: maybe(number(0)),
+  const { minLength = 0, maxLength = 65_536 } = readOptions('bytes', options, {
+    minLength: maybe(numberFrom(0)),
+    maxLength: maybe(numberFrom(0)),
   })
   return argumentType((value) => {
     // ARG-21

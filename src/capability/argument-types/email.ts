@@ -1,4 +1,4 @@
-import { checkOptions, flag, maybe } from '../../support/options.ts'
+import { flag, maybe, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { type HostNameOptions, hostNameProblem } from './host-name.ts'
@@ -12,7 +12,7 @@ import { type HostNameOptions, hostNameProblem } from './host-name.ts'
  * @throws ArgumentError when an option is not of its type.
  */
 export function email(options: HostNameOptions = {}): StandardSchema<string> {
-  const { punycode = false } = checkOptions('email', options, { punycode: maybe(flag) })
+  const { punycode = false } = readOptions('email', options, { punycode: maybe(flag) })
   return argumentType((value) => (typeof value === 'string' ? emailProblem(value, punycode) : 'is not text'))
 }
 

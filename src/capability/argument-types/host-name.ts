@@ -1,4 +1,4 @@
-import { checkOptions, flag, maybe } from '../../support/options.ts'
+import { flag, maybe, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -18,7 +18,7 @@ export interface HostNameOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function hostName(options: HostNameOptions = {}): StandardSchema<string> {
-  const { punycode = false } = checkOptions('hostName', options, { punycode: maybe(flag) })
+  const { punycode = false } = readOptions('hostName', options, { punycode: maybe(flag) })
   return argumentType((value) => (typeof value === 'string' ? hostNameProblem(value, punycode) : 'is not text'))
 }
 

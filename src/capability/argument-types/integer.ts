@@ -1,7 +1,7 @@
-import { checkOptions } from '../../support/options.ts'
+import { readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
-import { boundForms, boundProblem, type NumberOptions } from './number.ts'
+import { boundChecks, boundProblem, type NumberOptions } from './number.ts'
 
 /**
  * A whole number within ±(2^53 - 1), or within the bounds given.
@@ -9,7 +9,7 @@ import { boundForms, boundProblem, type NumberOptions } from './number.ts'
  * @throws ArgumentError when an option is not of its type.
  */
 export function integer(options: NumberOptions = {}): StandardSchema<number> {
-  const given = checkOptions('integer', options, boundForms)
+  const given = readOptions('integer', options, boundChecks)
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = given
   return argumentType((value) => {
     // ARG-19

@@ -1,4 +1,4 @@
-import { checkOptions, type Form } from '../../support/options.ts'
+import { type OptionCheck, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -16,7 +16,7 @@ export interface IpAddressOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function ipAddress(options: IpAddressOptions = {}): StandardSchema<string> {
-  const { version } = checkOptions('ipAddress', options, { version: versionForm })
+  const { version } = readOptions('ipAddress', options, { version: versionCheck })
   return argumentType((value) => {
     if (typeof value !== 'string') return 'is not text'
     if (version !== 6 && isIpv4(value)) return undefined
@@ -25,7 +25,8 @@ export function ipAddress(options: IpAddressOptions = {}): StandardSchema<string
   })
 }
 
-const versionForm: Form = (value) => (value === undefined || value === 4 || value === 6 ? undefined : 'must be 4 or 6')
+const versionCheck: OptionCheck = (value) =>
+  value === undefined || value === 4 || value === 6 ? undefined : 'must be 4 or 6'
 
 /** Whether text is an address of version 4 in canonical form. */
 export function isIpv4(text: string): boolean {

@@ -1,5 +1,5 @@
-import { checkOptions, maybe, number } from '../../support/options.ts'
-import { type SchemaResult, type StandardSchema, schemaForm, tellableIssue } from '../standard-schema.ts'
+import { maybe, numberFrom, readOptions } from '../../support/options.ts'
+import { type SchemaResult, type StandardSchema, schemaCheck, tellableIssue } from '../standard-schema.ts'
 import { issue, schemaOf } from './argument-type.ts'
 
 /** Options of {@link listOf}. */
@@ -19,10 +19,10 @@ export function listOf<Output>(
   element: StandardSchema<Output>,
   options: ListOptions = {},
 ): StandardSchema<readonly Output[]> {
-  checkOptions('listOf', { element }, { element: schemaForm })
-  const { minLength = 0, maxLength = 1024 } = checkOptions('listOf', options, {
-    minLength: maybe(number(0)),
-    maxLength: maybe(number(0)),
+  readOptions('listOf', { element }, { element: schemaCheck })
+  const { minLength = 0, maxLength = 1024 } = readOptions('listOf', options, {
+    minLength: maybe(numberFrom(0)),
+    maxLength: maybe(numberFrom(0)),
   })
   return schemaOf<readonly Output[]>((value) => {
     // ARG-23

@@ -1,4 +1,4 @@
-import { checkOptions, type Forms, maybe } from '../../support/options.ts'
+import { maybe, type OptionChecks, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -16,7 +16,7 @@ export interface NumberOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function number(options: NumberOptions = {}): StandardSchema<number> {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = checkOptions('number', options, boundForms)
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = readOptions('number', options, boundChecks)
   return argumentType((value) => {
     // ARG-18
     if (typeof value !== 'number' || !Number.isFinite(value)) return 'is not a number'
@@ -24,8 +24,8 @@ export function number(options: NumberOptions = {}): StandardSchema<number> {
   })
 }
 
-/** Forms of {@link NumberOptions}. */
-export const boundForms: Forms<NumberOptions> = Object.freeze({
+/** Checks of {@link NumberOptions}. */
+export const boundChecks: OptionChecks<NumberOptions> = Object.freeze({
   min: maybe(bound),
   max: maybe(bound),
 })

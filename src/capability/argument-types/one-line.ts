@@ -1,4 +1,4 @@
-import { checkOptions, maybe, number } from '../../support/options.ts'
+import { maybe, numberFrom, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { isComposed, isVisible } from './characters.ts'
@@ -17,7 +17,7 @@ export interface OneLineOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function oneLine(options: OneLineOptions = {}): StandardSchema<string> {
-  const { maxLength = 1024 } = checkOptions('oneLine', options, { maxLength: maybe(number(0)) })
+  const { maxLength = 1024 } = readOptions('oneLine', options, { maxLength: maybe(numberFrom(0)) })
   return argumentType((value) => {
     // ARG-15
     if (typeof value !== 'string') return 'is not text'

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../../errors.ts'
-import { checkOptions, type Form, listOf } from '../../support/options.ts'
+import { arrayOf, type OptionCheck, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -11,14 +11,14 @@ import { argumentType } from './argument-type.ts'
 export function oneOf<const Value extends string | number | boolean | null>(
   values: readonly Value[],
 ): StandardSchema<Value> {
-  checkOptions('oneOf', { values }, { values: listOf(plain) })
+  readOptions('oneOf', { values }, { values: arrayOf(plain) })
   const allowed = new Set<unknown>(values)
   if (allowed.size === 0) throw new ArgumentError('`oneOf` needs a value')
   // ARG-22
   return argumentType((value) => (allowed.has(value) ? undefined : 'is not one of the values that are taken'))
 }
 
-const plain: Form = (value) =>
+const plain: OptionCheck = (value) =>
   value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
     ? undefined
     : 'must be text, a number, a boolean or null'

@@ -1,6 +1,6 @@
-import { checkOptions } from '../../support/options.ts'
+import { readOptions } from '../../support/options.ts'
 import type { OptionalSchema } from '../definition.ts'
-import { type StandardSchema, schemaForm } from '../standard-schema.ts'
+import { type StandardSchema, schemaCheck } from '../standard-schema.ts'
 
 /**
  * An argument that may be absent. When it is there it is of the type; `null` does not stand for absence. Absent it
@@ -10,7 +10,7 @@ import { type StandardSchema, schemaForm } from '../standard-schema.ts'
  * @throws ArgumentError when `schema` is no Standard Schema.
  */
 export function optional<Output>(schema: StandardSchema<Output>): OptionalSchema<Output> {
-  checkOptions('optional', { schema }, { schema: schemaForm })
+  readOptions('optional', { schema }, { schema: schemaCheck })
   // ARG-05
   return Object.freeze({ '~standard': schema['~standard'], optional: true })
 }

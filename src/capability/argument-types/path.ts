@@ -1,4 +1,4 @@
-import { checkOptions, maybe, number } from '../../support/options.ts'
+import { maybe, numberFrom, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { isComposed, isStreamSafe, isVisible } from './characters.ts'
@@ -19,7 +19,7 @@ export interface PathOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function path(options: PathOptions = {}): StandardSchema<string> {
-  const { maxLength = 4096 } = checkOptions('path', options, { maxLength: maybe(number(0)) })
+  const { maxLength = 4096 } = readOptions('path', options, { maxLength: maybe(numberFrom(0)) })
   return argumentType((value) => {
     if (typeof value !== 'string') return 'is not text'
     if (value.length > maxLength) return `has more than ${maxLength} characters`

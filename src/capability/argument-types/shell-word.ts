@@ -1,4 +1,4 @@
-import { checkOptions, maybe, number } from '../../support/options.ts'
+import { maybe, numberFrom, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 
@@ -16,7 +16,7 @@ export interface ShellWordOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function shellWord(options: ShellWordOptions = {}): StandardSchema<string> {
-  const { maxLength = 1024 } = checkOptions('shellWord', options, { maxLength: maybe(number(0)) })
+  const { maxLength = 1024 } = readOptions('shellWord', options, { maxLength: maybe(numberFrom(0)) })
   return argumentType((value) => {
     // ARG-17
     if (typeof value !== 'string') return 'is not text'

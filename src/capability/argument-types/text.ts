@@ -1,4 +1,4 @@
-import { checkOptions, maybe, number } from '../../support/options.ts'
+import { maybe, numberFrom, readOptions } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { isWellFormed } from './characters.ts'
@@ -18,9 +18,9 @@ export interface TextOptions {
  * @throws ArgumentError when an option is not of its type.
  */
 export function text(options: TextOptions = {}): StandardSchema<string> {
-  const { minLength = 0, maxLength = 65_536 } = checkOptions('text', options, {
-    minLength: maybe(number(0)),
-    maxLength: maybe(number(0)),
+  const { minLength = 0, maxLength = 65_536 } = readOptions('text', options, {
+    minLength: maybe(numberFrom(0)),
+    maxLength: maybe(numberFrom(0)),
   })
   return argumentType((value) => {
     // ARG-10

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../../errors.ts'
-import { checkOptions, flag, listOf, maybe, number, text } from '../../support/options.ts'
+import { arrayOf, flag, maybe, nonEmptyString, numberFrom, readOptions } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
@@ -41,10 +41,10 @@ export function url(options: UrlOptions = {}): StandardSchema<string> {
     schemes = ['https'],
     punycode = false,
     maxLength = 2048,
-  } = checkOptions('url', options, {
-    schemes: maybe(listOf(text)),
+  } = readOptions('url', options, {
+    schemes: maybe(arrayOf(nonEmptyString)),
     punycode: maybe(flag),
-    maxLength: maybe(number(0)),
+    maxLength: maybe(numberFrom(0)),
   })
   for (const scheme of schemes) {
     if (!knownSchemes.has(scheme)) throw new ArgumentError(`URLs of the scheme ${quote(scheme)} have no canonical form`)

@@ -1,5 +1,5 @@
 import type { IpldValue } from '../../ipld/value.ts'
-import { checkOptions, flag, maybe } from '../../support/options.ts'
+import { flag, maybe, readOptions } from '../../support/options.ts'
 import { describeStatement } from './describe-statement.ts'
 import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
@@ -50,7 +50,7 @@ export interface ExplainOptions {
  * @throws ArgumentError when `options` are of another form.
  */
 export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainOptions = {}): PolicyExplanation {
-  const { redact = false } = checkOptions('explainPolicy', options, { redact: maybe(flag) })
+  const { redact = false } = readOptions('explainPolicy', options, { redact: maybe(flag) })
   const show = redact ? showKind : showWhole
   const parsed = parsePolicy(policy)
   const evaluators = parsed.map(compileStatement)

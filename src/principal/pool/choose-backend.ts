@@ -6,7 +6,7 @@
  */
 
 import { ArgumentError } from '../../errors.ts'
-import { anything, checkOptions } from '../../support/options.ts'
+import { anything, readOptions } from '../../support/options.ts'
 import type { CryptoBackend } from '../backend/backend.ts'
 import type { Sodium } from '../backend/sodium.ts'
 
@@ -27,7 +27,7 @@ export async function chooseBackend(choice: BackendChoice): Promise<CryptoBacken
   if (typeof choice !== 'object' || choice === null || !Object.hasOwn(choice, 'sodium')) {
     throw new ArgumentError("`backend` must be `node`, `noble` or `{ sodium: import.meta.resolve('sodium-native') }`")
   }
-  checkOptions('`backend`', choice, { sodium: anything })
+  readOptions('`backend`', choice, { sodium: anything })
   const { sodiumBackend } = await import('../backend/sodium.ts')
   return sodiumBackend(await load(String(choice.sodium)))
 }

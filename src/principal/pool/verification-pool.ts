@@ -18,7 +18,15 @@
 import { availableParallelism } from 'node:os'
 import type { PublicKey } from '../../did/public-key.ts'
 import type { ThreadError } from '../../errors.ts'
-import { anything, callback, checkOptions, type Forms, longestMs, maybe, whole } from '../../support/options.ts'
+import {
+  anything,
+  callback,
+  integerFrom,
+  longestMs,
+  maybe,
+  type OptionChecks,
+  readOptions,
+} from '../../support/options.ts'
 import type { CryptoBackend, PreparedKey } from '../backend/backend.ts'
 import { signatureLength } from '../signature.ts'
 import { type BackendChoice, chooseBackend } from './choose-backend.ts'
@@ -125,18 +133,18 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
   })
 }
 
-const optionForms: Forms<VerificationPoolOptions> = Object.freeze({
-  threads: maybe(whole(1, 256)),
+const optionChecks: OptionChecks<VerificationPoolOptions> = Object.freeze({
+  threads: maybe(integerFrom(1, 256)),
   backend: anything,
-  maxPending: maybe(whole(1, 65_536)),
-  answerTimeoutMs: maybe(whole(1, longestMs)),
-  maxRestarts: maybe(whole(0)),
+  maxPending: maybe(integerFrom(1, 65_536)),
+  answerTimeoutMs: maybe(integerFrom(1, longestMs)),
+  maxRestarts: maybe(integerFrom(0)),
   onError: maybe(callback),
   script: maybe((value) => (URL.canParse(value as string) ? undefined : 'must be a URL')),
 })
 
 function complete(options: VerificationPoolOptions) {
-  const { script, ...given } = checkOptions('createVerificationPool', options, optionForms)
+  const { script, ...given } = readOptions('createVerificationPool', options, optionChecks)
   return {
     threads: availableParallelism(),
     backend: 'node' as const,

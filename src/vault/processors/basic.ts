@@ -1,7 +1,6 @@
 import { VaultError } from '../../errors.ts'
 import { encodeBase64 } from '../../ipld/base.ts'
-import { maybe, text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 
 /** Parameters of {@link basic}. */
@@ -16,7 +15,7 @@ export interface BasicParameters {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the user name has a colon or control characters.
  */
 export function basic(parameters: BasicParameters = {}): Processor {
-  checkConfiguration('basic', parameters, { username: maybe(text) })
+  readOptions('basic', parameters, { username: maybe(nonEmptyString) })
   const { username } = parameters
   if (username !== undefined && !isUserName(username)) {
     throw new VaultError(

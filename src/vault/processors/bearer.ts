@@ -1,11 +1,10 @@
-import { maybe, text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
 
 /** Sends the secret as `Authorization: Bearer …` (RFC 6750, section 2.1). */
 export function bearer(parameters: FieldParameter = {}): Processor {
-  checkConfiguration('bearer', parameters, { field: maybe(text) })
+  readOptions('bearer', parameters, { field: maybe(nonEmptyString) })
   const { field } = parameters
   return Object.freeze({
     description: { type: 'bearer', ...optional('field', field) },

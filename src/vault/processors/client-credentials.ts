@@ -1,6 +1,6 @@
 import { VaultError } from '../../errors.ts'
-import { maybe, oneOf, table, text } from '../../support/options.ts'
-import { checkConfiguration, parsed } from '../configuration.ts'
+import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions } from '../../support/options.ts'
+import { parsed } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import { parseEndpoint } from '../rules/origin.ts'
 import { disposeAfter } from '../secret.ts'
@@ -29,13 +29,13 @@ export interface ClientCredentialsParameters extends FieldParameter {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function clientCredentials(parameters: ClientCredentialsParameters): Processor {
-  checkConfiguration('clientCredentials', parameters, {
-    tokenEndpoint: text,
-    clientId: text,
-    authentication: maybe(oneOf('basic', 'post')),
-    scopes: maybe(table),
-    resource: maybe(text),
-    field: maybe(text),
+  readOptions('clientCredentials', parameters, {
+    tokenEndpoint: nonEmptyString,
+    clientId: nonEmptyString,
+    authentication: maybe(oneOfStrings('basic', 'post')),
+    scopes: maybe(objectValue),
+    resource: maybe(nonEmptyString),
+    field: maybe(nonEmptyString),
   })
   const { clientId, authentication = 'basic', scopes, resource, field } = parameters
   const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {

@@ -1,6 +1,5 @@
 import { VaultError } from '../../errors.ts'
-import { maybe, text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import { kindOfHeader } from '../request/kind-of-header.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
@@ -19,7 +18,11 @@ export interface HeaderParameters extends FieldParameter {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the name is none, or the format has not exactly one `{secret}`.
  */
 export function header(parameters: HeaderParameters): Processor {
-  checkConfiguration('header', parameters, { name: text, format: maybe(text), field: maybe(text) })
+  readOptions('header', parameters, {
+    name: nonEmptyString,
+    format: maybe(nonEmptyString),
+    field: maybe(nonEmptyString),
+  })
   const { name, format = '{secret}', field } = parameters
   const [before, after, ...more] = format.split('{secret}')
   if (before === undefined || after === undefined || more.length > 0 || !/^[\x20-\x7e]*$/.test(format)) {

@@ -2,8 +2,7 @@ import { VaultError } from '../../errors.ts'
 import { encodeBase64, encodeHex } from '../../ipld/base.ts'
 import { concatBytes } from '../../ipld/concat.ts'
 import { hmacBytes } from '../../support/digest.ts'
-import { either, listOf, maybe, oneOf, text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { arrayOf, either, maybe, nonEmptyString, oneOfStrings, readOptions } from '../../support/options.ts'
 import type { OutgoingRequest, Processor } from '../processor.ts'
 import { type FieldParameter, optional } from './field.ts'
 import { headerName } from './header.ts'
@@ -35,15 +34,15 @@ export interface HmacParameters extends FieldParameter {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the parameters do not fit together.
  */
 export function hmac(parameters: HmacParameters): Processor {
-  checkConfiguration('hmac', parameters, {
-    header: text,
-    format: maybe(text),
-    covers: maybe(listOf(oneOf(...knownParts))),
-    separator: maybe(either(text, oneOf(''))),
-    timestampHeader: maybe(text),
-    hash: maybe(oneOf('SHA-256', 'SHA-512')),
-    encoding: maybe(oneOf('hex', 'base64')),
-    field: maybe(text),
+  readOptions('hmac', parameters, {
+    header: nonEmptyString,
+    format: maybe(nonEmptyString),
+    covers: maybe(arrayOf(oneOfStrings(...knownParts))),
+    separator: maybe(either(nonEmptyString, oneOfStrings(''))),
+    timestampHeader: maybe(nonEmptyString),
+    hash: maybe(oneOfStrings('SHA-256', 'SHA-512')),
+    encoding: maybe(oneOfStrings('hex', 'base64')),
+    field: maybe(nonEmptyString),
   })
   const {
     covers = knownParts,

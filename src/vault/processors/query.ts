@@ -1,6 +1,5 @@
 import { VaultError } from '../../errors.ts'
-import { maybe, text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional } from './field.ts'
 
@@ -16,7 +15,7 @@ export interface QueryParameters extends FieldParameter {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the name is not plain.
  */
 export function query(parameters: QueryParameters): Processor {
-  checkConfiguration('query', parameters, { name: text, field: maybe(text) })
+  readOptions('query', parameters, { name: nonEmptyString, field: maybe(nonEmptyString) })
   const { name, field } = parameters
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'query: `name` must be of A-Z a-z 0-9 _ . -')

@@ -1,6 +1,6 @@
 import { VaultError } from '../../errors.ts'
-import { maybe, oneOf, table, text } from '../../support/options.ts'
-import { checkConfiguration, parsed } from '../configuration.ts'
+import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions } from '../../support/options.ts'
+import { parsed } from '../configuration.ts'
 import type { DeriveContext, Processor } from '../processor.ts'
 import { parseEndpoint } from '../rules/origin.ts'
 import { disposeAfter, Secret } from '../secret.ts'
@@ -35,11 +35,11 @@ export interface RefreshTokenParameters {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function refreshToken(parameters: RefreshTokenParameters): Processor {
-  checkConfiguration('refreshToken', parameters, {
-    tokenEndpoint: text,
-    clientId: text,
-    authentication: maybe(oneOf('basic', 'post', 'none')),
-    scopes: maybe(table),
+  readOptions('refreshToken', parameters, {
+    tokenEndpoint: nonEmptyString,
+    clientId: nonEmptyString,
+    authentication: maybe(oneOfStrings('basic', 'post', 'none')),
+    scopes: maybe(objectValue),
   })
   const { clientId, authentication = 'basic', scopes } = parameters
   const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {

@@ -1,6 +1,5 @@
 import { VaultError } from '../../errors.ts'
-import { text } from '../../support/options.ts'
-import { checkConfiguration } from '../configuration.ts'
+import { nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import type { Secret } from '../secret.ts'
 import { awsHeaders, signAwsRequest } from '../stores/aws/sign-request.ts'
@@ -22,7 +21,7 @@ export interface SigV4Parameters {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when a name is not of AWS's form.
  */
 export function sigV4(parameters: SigV4Parameters): Processor {
-  checkConfiguration('sigV4', parameters, { region: text, service: text })
+  readOptions('sigV4', parameters, { region: nonEmptyString, service: nonEmptyString })
   const { region, service } = parameters
   for (const [option, name] of Object.entries({ region, service })) {
     if (!/^[a-z0-9-]{1,64}$/.test(name)) {

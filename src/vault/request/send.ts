@@ -8,7 +8,7 @@
 import { ArgumentError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import type { Deadline } from '../../support/deadline.ts'
-import { anything, checkOptions, type Forms, maybe, text } from '../../support/options.ts'
+import { anything, maybe, nonEmptyString, type OptionChecks, readOptions } from '../../support/options.ts'
 import type { Clock } from '../../time.ts'
 import type { OutgoingRequest, Processor, ProcessorContext } from '../processor.ts'
 import { vaultFailure } from '../release/failure.ts'
@@ -46,7 +46,7 @@ export interface PlainRequest {
  * @throws ArgumentError when a part of it is of another kind.
  */
 export function copyRequest(given: Omit<UseRequest, 'authorization' | 'reference'>): PlainRequest {
-  const request = checkOptions<Omit<UseRequest, 'authorization' | 'reference'>>('use', given, requestForms)
+  const request = readOptions<Omit<UseRequest, 'authorization' | 'reference'>>('use', given, requestChecks)
   const { body, method = 'GET' } = request
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` has no body`)
@@ -61,16 +61,16 @@ export function copyRequest(given: Omit<UseRequest, 'authorization' | 'reference
   }
 }
 
-const requestForms: Forms<UseRequest> = Object.freeze({
+const requestChecks: OptionChecks<UseRequest> = Object.freeze({
   reference: anything,
   authorization: anything,
   url: anything,
-  method: maybe(text),
+  method: maybe(nonEmptyString),
   headers: anything,
   body: (value) =>
     value === undefined || typeof value === 'string' || value instanceof Uint8Array
       ? undefined
-      : 'must be a text or a Uint8Array; of an object, JSON.stringify makes a text',
+      : 'must be a string or a Uint8Array; for an object, pass JSON.stringify(value)',
 })
 
 function copyHeaders(headers: UseRequest['headers']): Headers {

@@ -7,9 +7,8 @@
 
 import { VaultError } from '../../errors.ts'
 import type { BreakerState } from '../../support/circuit-breaker.ts'
-import { callback, having, maybe, milliseconds, number } from '../../support/options.ts'
+import { callback, maybe, milliseconds, numberFrom, readOptions, withMethod } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import { checkConfiguration } from '../configuration.ts'
 import { giveBack } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 import { createReadingCache } from './reading-cache.ts'
@@ -59,7 +58,7 @@ export interface ResilientSource extends SecretSource {
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when a number cannot be meant.
  */
 export function resilient(source: SecretSource, options: ResilienceOptions = {}): ResilientSource {
-  checkConfiguration('resilient', { source }, { source: having('read') })
+  readOptions('resilient', { source }, { source: withMethod('read') })
   const settings = complete(options)
   const store = createStoreReader(source, settings)
   const cache = createReadingCache(settings)
@@ -140,17 +139,17 @@ type Asked = Omit<ReadOptions, 'signal'>
 type Settings = Required<ResilienceOptions>
 
 function complete(options: ResilienceOptions): Settings {
-  const given = checkConfiguration('resilience', options, {
-    attempts: maybe(number(1)),
+  const given = readOptions('resilience', options, {
+    attempts: maybe(numberFrom(1)),
     attemptTimeoutMs: maybe(milliseconds),
-    retryAfterMs: maybe(number(0)),
-    failures: maybe(number(1)),
-    failureWindowMs: maybe(number(1)),
-    probeAfterMs: maybe(number(1)),
-    concurrency: maybe(number(1)),
-    keep: maybe(number(0)),
-    maxStale: maybe(number(0)),
-    clock: maybe(having('now')),
+    retryAfterMs: maybe(numberFrom(0)),
+    failures: maybe(numberFrom(1)),
+    failureWindowMs: maybe(numberFrom(1)),
+    probeAfterMs: maybe(numberFrom(1)),
+    concurrency: maybe(numberFrom(1)),
+    keep: maybe(numberFrom(0)),
+    maxStale: maybe(numberFrom(0)),
+    clock: maybe(withMethod('now')),
     monotonicMs: maybe(callback),
   })
   return {

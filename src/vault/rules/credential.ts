@@ -8,9 +8,17 @@ import { decodedPathProblem } from '../../capability/argument-types/decoded-path
 import { type Command, commandCovers, parseCommand } from '../../capability/command.ts'
 import { type Did, parseDid } from '../../did/did.ts'
 import { VaultError } from '../../errors.ts'
-import { didText, type Forms, flag, having, listOf, maybe, text } from '../../support/options.ts'
+import {
+  arrayOf,
+  didString,
+  flag,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  readOptions,
+  withMethod,
+} from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { checkConfiguration } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import { kindOfHeader } from '../request/kind-of-header.ts'
 import { parseOrigins } from './origin.ts'
@@ -73,7 +81,7 @@ export function parseCredential(reference: string, given: CredentialRules): Cred
       'the name of a credential must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit',
     )
   }
-  const rules = checkConfiguration(`credential ${quote(reference)}`, given, ruleForms)
+  const rules = readOptions(`credential ${quote(reference)}`, given, ruleChecks)
   const origins = parseOrigins(rules.origins ?? [], wrong)
   const sent = origins.length > 0
   if (rules.origins !== undefined && !sent)
@@ -139,14 +147,14 @@ function all<T>(
 }
 
 /** The forms of {@link CredentialRules}. */
-export const ruleForms: Forms<CredentialRules> = Object.freeze({
-  origins: maybe(listOf(text)),
-  processor: maybe(having('apply')),
-  methods: maybe(listOf(text)),
-  pathPrefix: maybe(text),
-  headers: maybe(listOf(text)),
-  commands: maybe(listOf(text)),
-  subjects: maybe(listOf(didText)),
+export const ruleChecks: OptionChecks<CredentialRules> = Object.freeze({
+  origins: maybe(arrayOf(nonEmptyString)),
+  processor: maybe(withMethod('apply')),
+  methods: maybe(arrayOf(nonEmptyString)),
+  pathPrefix: maybe(nonEmptyString),
+  headers: maybe(arrayOf(nonEmptyString)),
+  commands: maybe(arrayOf(nonEmptyString)),
+  subjects: maybe(arrayOf(didString)),
   leasable: maybe(flag),
 })
 

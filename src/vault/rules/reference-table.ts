@@ -2,7 +2,15 @@ import type { Authorization } from '../../authorization/authorization.ts'
 import { type Command, commandCovers, isCommand } from '../../capability/command.ts'
 import { type Did, isDid } from '../../did/did.ts'
 import { ArgumentError, VaultError } from '../../errors.ts'
-import { checkOptions, didText, type Forms, listOf, maybe, table, text } from '../../support/options.ts'
+import {
+  arrayOf,
+  didString,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+} from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 
 /** One row of a {@link referenceTable}. */
@@ -30,10 +38,14 @@ export interface ReferenceTable {
  * @throws ArgumentError when two rows are for the same command and subject.
  */
 export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
-  const row: Forms<ReferenceRow> = { command: text, subject: maybe(didText), reference: text }
+  const row: OptionChecks<ReferenceRow> = {
+    command: nonEmptyString,
+    subject: maybe(didString),
+    reference: nonEmptyString,
+  }
   const wrong = (what: string): ArgumentError => new ArgumentError(`reference table: ${what}`)
-  checkOptions('referenceTable', { rows }, { rows: listOf(table) }, wrong)
-  for (const one of rows) checkOptions('a row', one, row, wrong)
+  readOptions('referenceTable', { rows }, { rows: arrayOf(objectValue) }, wrong)
+  for (const one of rows) readOptions('a row', one, row, wrong)
   const parsed = rows.map(({ command, subject, reference }, index) => {
     if (!isCommand(command)) throw wrong(`the \`command\` of row ${index} is not a command, such as /mail/send`)
     if (subject === undefined) return { command, subject, reference }

@@ -11,17 +11,18 @@ import { type BackOff, sleep, waitAfter } from '../../../support/back-off.ts'
 import {
   abortSignal,
   callback,
+  integerFrom,
   maybe,
   milliseconds,
-  number,
-  oneOf,
-  table,
-  text,
-  whole,
+  nonEmptyString,
+  numberFrom,
+  objectValue,
+  oneOfStrings,
+  readOptions,
 } from '../../../support/options.ts'
 import { quietly } from '../../../support/quietly.ts'
 import { quote } from '../../../support/quote.ts'
-import { checkConfiguration, setUp } from '../../configuration.ts'
+import { setUp } from '../../configuration.ts'
 import type { AuditEvent } from '../../events/event.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
@@ -77,24 +78,24 @@ export interface HttpAuditSink extends AuditSink {
  *   its cursor.
  */
 export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<HttpAuditSink> {
-  checkConfiguration('audit sink over http', options, {
-    url: text,
-    directory: text,
-    prefix: maybe(text),
-    sync: maybe(oneOf('group', 'always', 'none')),
-    maxBytes: maybe(number(4_096)),
-    maxAge: maybe(number(1)),
+  readOptions('audit sink over http', options, {
+    url: nonEmptyString,
+    directory: nonEmptyString,
+    prefix: maybe(nonEmptyString),
+    sync: maybe(oneOfStrings('group', 'always', 'none')),
+    maxBytes: maybe(numberFrom(4_096)),
+    maxAge: maybe(numberFrom(1)),
     headers: maybe(callback),
     fetch: maybe(callback),
-    maxWaiting: maybe(number(1)),
-    maxRecords: maybe(whole(1)),
-    maxRequestBytes: maybe(whole(131_072)),
+    maxWaiting: maybe(numberFrom(1)),
+    maxRecords: maybe(integerFrom(1)),
+    maxRequestBytes: maybe(integerFrom(131_072)),
     timeoutMs: maybe(milliseconds),
-    backOff: maybe(table),
+    backOff: maybe(objectValue),
     onFailure: maybe(callback),
-    name: maybe(text),
+    name: maybe(nonEmptyString),
   })
-  checkConfiguration('audit sink over http: `backOff`', options.backOff ?? { firstMs: 1, maxMs: 1 }, {
+  readOptions('audit sink over http: `backOff`', options.backOff ?? { firstMs: 1, maxMs: 1 }, {
     firstMs: milliseconds,
     maxMs: milliseconds,
   })
@@ -203,7 +204,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
   }
 
   async function delivered(options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    const { signal } = checkConfiguration('delivered', options, { signal: maybe(abortSignal) })
+    const { signal } = readOptions('delivered', options, { signal: maybe(abortSignal) })
     const goal = confirmed
     return new Promise((resolve, reject) => {
       const end = (): void => {

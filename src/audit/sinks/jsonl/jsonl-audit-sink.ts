@@ -11,10 +11,10 @@ import { ArgumentError, AuditError } from '../../../errors.ts'
 import type { IpldMap } from '../../../ipld/value.ts'
 import type { LockTiming } from '../../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
-import { having, maybe, number, oneOf, text } from '../../../support/options.ts'
+import { maybe, nonEmptyString, numberFrom, oneOfStrings, readOptions, withMethod } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { type Clock, systemClock } from '../../../time.ts'
-import { checkConfiguration, setUp } from '../../configuration.ts'
+import { setUp } from '../../configuration.ts'
 import { type AuditEvent, newEventId, type RecoveredEvent } from '../../events/event.ts'
 import { prepareEvent } from '../../events/prepare-event.ts'
 import { type AuditRecord, beginning, formatRecord, type LogPosition, makeRecord } from '../../events/record.ts'
@@ -98,15 +98,15 @@ export interface OpenJsonlLog {
  * @param timing - of the lock, for tests.
  */
 export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: LockTiming): Promise<OpenJsonlLog> {
-  checkConfiguration('audit log in files', options, {
-    directory: text,
-    prefix: maybe(text),
-    sync: maybe(oneOf('group', 'always', 'none')),
-    maxBytes: maybe(number(4_096)),
-    maxAge: maybe(number(1)),
-    name: maybe(text),
-    clock: maybe(having('now')),
-    files: maybe(having('write')),
+  readOptions('audit log in files', options, {
+    directory: nonEmptyString,
+    prefix: maybe(nonEmptyString),
+    sync: maybe(oneOfStrings('group', 'always', 'none')),
+    maxBytes: maybe(numberFrom(4_096)),
+    maxAge: maybe(numberFrom(1)),
+    name: maybe(nonEmptyString),
+    clock: maybe(withMethod('now')),
+    files: maybe(withMethod('write')),
   })
   const { directory, prefix = 'audit', sync = 'group', maxBytes = 64 * 1024 * 1024, maxAge = 86_400 } = options
   const { clock = systemClock, files = machineFiles, name = join(directory, prefix) } = options

@@ -8,7 +8,7 @@
 import { createReadStream, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { AuditError } from '../../../errors.ts'
-import { checkOptions, maybe, text } from '../../../support/options.ts'
+import { maybe, nonEmptyString, readOptions } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { type AuditRecord, maxLineLength, parseRecord } from '../../events/record.ts'
 import { segmentsAmong } from './segment-name.ts'
@@ -31,7 +31,7 @@ const unfinished = '\u2026'
  * @throws ArgumentError when an option is not of its type, AuditError when the directory cannot be read.
  */
 export async function* readJsonlLines(options: ReadJsonlOptions): AsyncGenerator<string, void> {
-  checkOptions('readJsonlLines', options, { directory: text, prefix: maybe(text) })
+  readOptions('readJsonlLines', options, { directory: nonEmptyString, prefix: maybe(nonEmptyString) })
   const { directory, prefix = 'audit' } = options
   for (const { file } of segmentsAmong(namesIn(directory), prefix)) {
     const path = join(directory, file)

@@ -1,15 +1,23 @@
 import { VaultError } from '../../../errors.ts'
-import { type Forms, listOf, maybe, table, text, whole } from '../../../support/options.ts'
+import {
+  arrayOf,
+  integerFrom,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+} from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { type Clock, systemClock, type Timestamp } from '../../../time.ts'
-import { checkConfiguration, checkEntries, mapEntries, parsed, pick, vaultForms } from '../../configuration.ts'
+import { checkEntries, mapEntries, parsed, pick, vaultChecks } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretSource } from '../../source.ts'
-import { type AwsOptions, awsClient, awsError, awsForms } from './client.ts'
+import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'
 import { sessionName } from './session-name.ts'
 import { type AwsGrant, sessionPolicies } from './session-policy.ts'
 
@@ -47,23 +55,23 @@ export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
-  const { region, keys, endpoint, credentials, ...settings } = checkConfiguration('aws sts vault', options, {
-    ...vaultForms,
-    ...awsForms,
-    credentials: table,
-    resilience: maybe(table),
+  const { region, keys, endpoint, credentials, ...settings } = readOptions('aws sts vault', options, {
+    ...vaultChecks,
+    ...awsChecks,
+    credentials: objectValue,
+    resilience: maybe(objectValue),
   })
   const { clock, fetch } = settings
-  const given = checkEntries('aws sts', credentials, { ...ruleForms, ...roleForms })
+  const given = checkEntries('aws sts', credentials, { ...ruleChecks, ...roleChecks })
   const source = assumeRoleSource({
     region,
     keys,
-    roles: mapEntries(given, (credential) => pick<AssumedRole>(credential, roleForms)),
+    roles: mapEntries(given, (credential) => pick<AssumedRole>(credential, roleChecks)),
     ...(endpoint !== undefined && { endpoint }),
     ...(clock !== undefined && { clock }),
     ...(fetch !== undefined && { fetch }),
   })
-  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleForms))
+  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleChecks))
   return remoteVault({ ...settings, source, credentials: rules })
 }
 
@@ -75,11 +83,11 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource {
-  const given = checkConfiguration('aws sts', options, {
-    ...awsForms,
-    roles: table,
-    clock: vaultForms.clock,
-    fetch: vaultForms.fetch,
+  const given = readOptions('aws sts', options, {
+    ...awsChecks,
+    roles: objectValue,
+    clock: vaultChecks.clock,
+    fetch: vaultChecks.fetch,
   })
   const clock = given.clock ?? systemClock
   const client = awsClient('sts', given, { clock, fetch: given.fetch ?? ((input, init) => fetch(input, init)) })
@@ -181,22 +189,26 @@ function refusal(code: string): VaultError {
 function grantsOf(name: string, { grants }: AssumedRole): ReturnType<typeof sessionPolicies> {
   const of = `aws sts: credential ${quote(name)}`
   for (const grant of grants) {
-    checkConfiguration(`${of}: \`grants\``, grant, { command: text, statements: listOf(table) })
-    const statement = { actions: listOf(text), resources: listOf(text), conditions: maybe(table) }
-    for (const one of grant.statements) checkConfiguration(`${of}: \`grants\``, one, statement)
+    readOptions(`${of}: \`grants\``, grant, { command: nonEmptyString, statements: arrayOf(objectValue) })
+    const statement = {
+      actions: arrayOf(nonEmptyString),
+      resources: arrayOf(nonEmptyString),
+      conditions: maybe(objectValue),
+    }
+    for (const one of grant.statements) readOptions(`${of}: \`grants\``, one, statement)
   }
   return parsed(of, 'grants', () => sessionPolicies(grants))
 }
 
-const roleForms: Forms<AssumedRole> = Object.freeze({
-  roleArn: text,
-  grants: listOf(table),
-  durationSeconds: maybe(whole(900)),
-  externalId: maybe(text),
+const roleChecks: OptionChecks<AssumedRole> = Object.freeze({
+  roleArn: nonEmptyString,
+  grants: arrayOf(objectValue),
+  durationSeconds: maybe(integerFrom(900)),
+  externalId: maybe(nonEmptyString),
 })
 
 function checkRole(name: string, given: AssumedRole): AssumedRole & { readonly durationSeconds: number } {
-  const role = checkConfiguration(`aws sts: credential ${quote(name)}`, given, roleForms)
+  const role = readOptions(`aws sts: credential ${quote(name)}`, given, roleChecks)
   const { roleArn, durationSeconds = 900 } = role
   const wrong = (what: string): VaultError =>
     new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: ${what}`)

@@ -1,5 +1,5 @@
 import { VaultError } from '../../../errors.ts'
-import { callback, either, type Forms, maybe, text } from '../../../support/options.ts'
+import { callback, either, maybe, nonEmptyString, type OptionChecks } from '../../../support/options.ts'
 import type { Clock } from '../../../time.ts'
 import { parsed, secretValue } from '../../configuration.ts'
 import { keysOf } from '../../processors/sigv4.ts'
@@ -23,10 +23,10 @@ export interface AwsOptions {
 }
 
 /** The forms of {@link AwsOptions}. */
-export const awsForms: Forms<AwsOptions> = Object.freeze({
-  region: text,
+export const awsChecks: OptionChecks<AwsOptions> = Object.freeze({
+  region: nonEmptyString,
   keys: either(secretValue, callback),
-  endpoint: maybe(text),
+  endpoint: maybe(nonEmptyString),
 })
 
 /** A client of one AWS service. */
@@ -45,7 +45,7 @@ export interface AwsCall {
 /**
  * Makes a client.
  *
- * @param options - of {@link awsForms}.
+ * @param options - of {@link awsChecks}.
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function awsClient(

@@ -1,16 +1,16 @@
 import { VaultError } from '../../../errors.ts'
 import { decodeBase64 } from '../../../ipld/base.ts'
-import { type Forms, maybe, table, text } from '../../../support/options.ts'
+import { maybe, nonEmptyString, type OptionChecks, objectValue, readOptions } from '../../../support/options.ts'
 import { type Clock, systemClock } from '../../../time.ts'
-import { checkConfiguration, checkEntries, mapEntries, pick, vaultForms } from '../../configuration.ts'
+import { checkEntries, mapEntries, pick, vaultChecks } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretReading, SecretSource } from '../../source.ts'
 import { parseAnswer } from '../http-backend.ts'
-import { type AwsOptions, awsClient, awsError, awsForms } from './client.ts'
+import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'
 
 /** A secret of AWS Secrets Manager. */
 export interface ManagedSecret {
@@ -44,23 +44,23 @@ export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function secretsManagerVault(options: SecretsManagerVaultOptions): RemoteVault {
-  const { region, keys, endpoint, credentials, ...settings } = checkConfiguration('aws secretsmanager vault', options, {
-    ...vaultForms,
-    ...awsForms,
-    credentials: table,
-    resilience: maybe(table),
+  const { region, keys, endpoint, credentials, ...settings } = readOptions('aws secretsmanager vault', options, {
+    ...vaultChecks,
+    ...awsChecks,
+    credentials: objectValue,
+    resilience: maybe(objectValue),
   })
   const { clock, fetch } = settings
-  const given = checkEntries('aws secretsmanager', credentials, { ...ruleForms, ...secretForms })
+  const given = checkEntries('aws secretsmanager', credentials, { ...ruleChecks, ...secretChecks })
   const source = secretsManagerSource({
     region,
     keys,
-    secrets: mapEntries(given, (credential) => pick<ManagedSecret>(credential, secretForms)),
+    secrets: mapEntries(given, (credential) => pick<ManagedSecret>(credential, secretChecks)),
     ...(endpoint !== undefined && { endpoint }),
     ...(clock !== undefined && { clock }),
     ...(fetch !== undefined && { fetch }),
   })
-  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleForms))
+  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleChecks))
   return remoteVault({ ...settings, source, credentials: rules })
 }
 
@@ -71,18 +71,18 @@ export function secretsManagerVault(options: SecretsManagerVaultOptions): Remote
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function secretsManagerSource(options: SecretsManagerSourceOptions): SecretSource {
-  const given = checkConfiguration('aws secretsmanager', options, {
-    ...awsForms,
-    secrets: table,
-    clock: vaultForms.clock,
-    fetch: vaultForms.fetch,
+  const given = readOptions('aws secretsmanager', options, {
+    ...awsChecks,
+    secrets: objectValue,
+    clock: vaultChecks.clock,
+    fetch: vaultChecks.fetch,
   })
   const clock = given.clock ?? systemClock
   const client = awsClient('secretsmanager', given, {
     clock,
     fetch: given.fetch ?? ((input, init) => fetch(input, init)),
   })
-  const secrets = new Map(Object.entries(checkEntries('aws secretsmanager', given.secrets, secretForms)))
+  const secrets = new Map(Object.entries(checkEntries('aws secretsmanager', given.secrets, secretChecks)))
   return {
     name: 'aws-secrets-manager',
     async read(reference, { signal }) {
@@ -108,10 +108,10 @@ export function secretsManagerSource(options: SecretsManagerSourceOptions): Secr
   }
 }
 
-const secretForms: Forms<ManagedSecret> = Object.freeze({
-  secretId: text,
-  field: maybe(text),
-  versionStage: maybe(text),
+const secretChecks: OptionChecks<ManagedSecret> = Object.freeze({
+  secretId: nonEmptyString,
+  field: maybe(nonEmptyString),
+  versionStage: maybe(nonEmptyString),
 })
 
 function readingOf(

@@ -7,9 +7,15 @@
 import { type Command, commandCovers, isCommand } from '../../../capability/command.ts'
 import { VaultError } from '../../../errors.ts'
 import type { IpldValue } from '../../../ipld/value.ts'
-import { type Forms, listOf, maybe, table, text } from '../../../support/options.ts'
+import {
+  arrayOf,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+} from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
-import { checkConfiguration } from '../../configuration.ts'
 
 /** What AWS allows in a session policy (STS API reference, `AssumeRole`, `Policy`). */
 const maxCharacters = 2_048
@@ -54,7 +60,7 @@ export function sessionPolicies(grants: readonly AwsGrant[]): SessionPolicies {
   if (grants.length === 0)
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'a role needs `grants`: what each command may do')
   const parsed = grants.map((given, index) => {
-    const { command, statements } = checkConfiguration('a grant of a role', given, grantForms)
+    const { command, statements } = readOptions('a grant of a role', given, grantChecks)
     if (!isCommand(command)) {
       const what = `the \`command\` of grant ${index} is not a command, such as /mail/send`
       throw new VaultError('ERR_VAULT_CONFIGURATION', what)
@@ -116,16 +122,16 @@ function isDots(segment: string): boolean {
   return segment === '.' || segment === '..'
 }
 
-const grantForms: Forms<AwsGrant> = Object.freeze({ command: text, statements: listOf(table) })
+const grantChecks: OptionChecks<AwsGrant> = Object.freeze({ command: nonEmptyString, statements: arrayOf(objectValue) })
 
-const statementForms: Forms<AwsStatement> = Object.freeze({
-  actions: listOf(text),
-  resources: listOf(text),
-  conditions: maybe(table),
+const statementChecks: OptionChecks<AwsStatement> = Object.freeze({
+  actions: arrayOf(nonEmptyString),
+  resources: arrayOf(nonEmptyString),
+  conditions: maybe(objectValue),
 })
 
 function checkStatement(given: AwsStatement): AwsStatement {
-  const statement = checkConfiguration('a grant of a role', given, statementForms)
+  const statement = readOptions('a grant of a role', given, statementChecks)
   const { actions, resources, conditions = {} } = statement
   const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `a grant of a role: ${what}`)
   if (actions.length === 0 || resources.length === 0) throw wrong('it needs `actions` and `resources`')

@@ -1,12 +1,20 @@
 // node only: reads process.env
 import process from 'node:process'
 import { VaultError } from '../../../errors.ts'
-import { either, type Form, flag, maybe, table, text } from '../../../support/options.ts'
+import {
+  either,
+  flag,
+  maybe,
+  nonEmptyString,
+  type OptionCheck,
+  objectValue,
+  readOptions,
+} from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { systemClock } from '../../../time.ts'
-import { checkConfiguration, checkEntries, mapEntries, pick, vaultForms } from '../../configuration.ts'
+import { checkEntries, mapEntries, pick, vaultChecks } from '../../configuration.ts'
 import { createVault, type VaultOptions } from '../../create-vault.ts'
-import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
 import { Secret } from '../../secret.ts'
 import type { Vault } from '../../vault.ts'
 import { memorySource } from '../memory/memory-source.ts'
@@ -41,13 +49,16 @@ export function envVault(options: EnvVaultOptions): Vault {
     environment = process.env,
     clear = true,
     ...settings
-  } = checkConfiguration('env vault', options, {
-    ...vaultForms,
-    credentials: table,
-    environment: maybe(table),
+  } = readOptions('env vault', options, {
+    ...vaultChecks,
+    credentials: objectValue,
+    environment: maybe(objectValue),
     clear: maybe(flag),
   })
-  const credentials = checkEntries('env vault', settings.credentials, { ...ruleForms, variable: either(text, names) })
+  const credentials = checkEntries('env vault', settings.credentials, {
+    ...ruleChecks,
+    variable: either(nonEmptyString, names),
+  })
   const secrets = new Map<string, Secret>()
   const read: string[] = []
 
@@ -82,7 +93,7 @@ export function envVault(options: EnvVaultOptions): Vault {
   }
   const source = memorySource('env', secrets, settings.clock ?? systemClock)
   const { replace: _, exclusively: __, ...readOnly } = source
-  const rules = mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleForms))
+  const rules = mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleChecks))
   const vault = createVault({ ...settings, source: readOnly, credentials: rules })
   // SEC-08
   if (clear) for (const variable of read) delete environment[variable]
@@ -96,9 +107,9 @@ function named(variable: string, option: string): string {
 }
 
 /** A name for each field. */
-const names: Form = (value) => {
-  const variables = table(value) === undefined ? Object.values(value as object) : []
-  return variables.length > 0 && variables.every((name) => text(name) === undefined)
+const names: OptionCheck = (value) => {
+  const variables = objectValue(value) === undefined ? Object.values(value as object) : []
+  return variables.length > 0 && variables.every((name) => nonEmptyString(name) === undefined)
     ? undefined
     : 'must be an object of texts that are not empty'
 }

@@ -1,20 +1,28 @@
 // node only: keeps credentials in an encrypted file
 
 import { VaultError } from '../../../errors.ts'
-import { type Forms, flag, maybe, milliseconds, text, whole } from '../../../support/options.ts'
+import {
+  flag,
+  integerFrom,
+  maybe,
+  milliseconds,
+  nonEmptyString,
+  type OptionChecks,
+  readOptions,
+} from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { systemClock, type Timestamp } from '../../../time.ts'
-import { checkConfiguration, pick, secretValue, vaultForms } from '../../configuration.ts'
+import { pick, secretValue, vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
-import { type CredentialRules, parseCredential, ruleForms } from '../../rules/credential.ts'
+import { type CredentialRules, parseCredential, ruleChecks } from '../../rules/credential.ts'
 import { rulesOfText } from '../../rules/rules-text.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
 import { type FileStore, type OpenFile, openFileStore } from './file-store.ts'
 import { type FileContents, type FileRecord, openRecord, sealRecord } from './format.ts'
-import { type FileKey, keyForm } from './key.ts'
+import { type FileKey, keyCheck } from './key.ts'
 
 export { createKeyFile, type FileKey } from './key.ts'
 
@@ -75,13 +83,13 @@ export interface FileVault extends Vault {
  *   or the file was changed; `ERR_VAULT_UNAVAILABLE` when it cannot be read or written.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
-  const given = checkConfiguration('file vault', options, {
-    ...vaultForms,
-    path: text,
-    key: keyForm,
+  const given = readOptions('file vault', options, {
+    ...vaultChecks,
+    path: nonEmptyString,
+    key: keyCheck,
     create: maybe(flag),
-    keepVersions: maybe(whole(1)),
-    scryptCost: maybe(whole(1)),
+    keepVersions: maybe(integerFrom(1)),
+    scryptCost: maybe(integerFrom(1)),
     lockTimeoutMs: maybe(milliseconds),
   })
   const { path, key, create = false, keepVersions = 2, scryptCost = 131_072, lockTimeoutMs = 5_000 } = given
@@ -105,12 +113,12 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
   }
 
   return Object.freeze({
-    ...vaultOver(fileDirectory(store, add, now), pick<VaultOptions>(given, vaultForms)),
+    ...vaultOver(fileDirectory(store, add, now), pick<VaultOptions>(given, vaultChecks)),
     get references() {
       return Object.freeze([...new Set(store.last().records.map((record) => record.name))])
     },
     put: async (name, credential) => {
-      const { secret, ...rules } = checkConfiguration(`credential ${quote(name)}`, credential, putForms)
+      const { secret, ...rules } = readOptions(`credential ${quote(name)}`, credential, putChecks)
       const parsed = parseCredential(name, rules)
       return add(name, () => ({ rules: parsed.description, secret: toSecret(secret, name) }))
     },
@@ -146,8 +154,8 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
   } satisfies FileVault)
 }
 
-const putForms: Forms<CredentialRules & { readonly secret: SecretValue }> = Object.freeze({
-  ...ruleForms,
+const putChecks: OptionChecks<CredentialRules & { readonly secret: SecretValue }> = Object.freeze({
+  ...ruleChecks,
   secret: secretValue,
 })
 

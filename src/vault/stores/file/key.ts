@@ -1,8 +1,7 @@
 // node only: uses node:crypto
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
 import { VaultError } from '../../../errors.ts'
-import { type Form, table, text } from '../../../support/options.ts'
-import { checkConfiguration } from '../../configuration.ts'
+import { nonEmptyString, type OptionCheck, objectValue, readOptions } from '../../../support/options.ts'
 import { vaultFailure } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
 import { createPrivateFile, readPrivateFile, unusablePlace } from './private-file.ts'
@@ -42,13 +41,13 @@ const greatestCost = 1_048_576
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 function checkKey(key: FileKey): void {
-  const fault = keyForm(key)
+  const fault = keyCheck(key)
   if (fault !== undefined) throw new VaultError('ERR_VAULT_CONFIGURATION', `\`key\` ${fault}`)
 }
 
 /** One of the forms of a key, and one alone: of two, the one that was not meant could be the one that is used. */
-export const keyForm: Form = (key) => {
-  const given = (table(key) === undefined ? key : {}) as { readonly [name: string]: unknown }
+export const keyCheck: OptionCheck = (key) => {
+  const given = (objectValue(key) === undefined ? key : {}) as { readonly [name: string]: unknown }
   const { passphrase, keyFile, bytes } = given
   const forms = [
     [passphrase, typeof passphrase === 'string' || Secret.is(passphrase)],
@@ -110,7 +109,7 @@ export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeou
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file is there already, or `path` is no text.
  */
 export async function createKeyFile(path: string): Promise<void> {
-  checkConfiguration('createKeyFile', { path }, { path: text })
+  readOptions('createKeyFile', { path }, { path: nonEmptyString })
   try {
     await createPrivateFile(path, Uint8Array.from(randomBytes(32)))
   } catch (cause) {

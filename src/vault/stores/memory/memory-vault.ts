@@ -1,9 +1,9 @@
-import { type Forms, table } from '../../../support/options.ts'
+import { type OptionChecks, objectValue, readOptions } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { systemClock } from '../../../time.ts'
-import { checkConfiguration, pick, secretValue, vaultForms } from '../../configuration.ts'
+import { pick, secretValue, vaultChecks } from '../../configuration.ts'
 import { createVault, type VaultOptions } from '../../create-vault.ts'
-import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
@@ -26,17 +26,17 @@ export function memoryVault(
   credentials: Readonly<Record<string, MemoryCredential>>,
   options: VaultOptions = {},
 ): Vault {
-  const settings = checkConfiguration('memory vault', options, vaultForms)
-  checkConfiguration('memory vault', { credentials }, { credentials: table })
+  const settings = readOptions('memory vault', options, vaultChecks)
+  readOptions('memory vault', { credentials }, { credentials: objectValue })
   const secrets = new Map<string, Secret>()
   const rules: Record<string, CredentialRules> = Object.create(null)
   for (const [reference, given] of Object.entries(credentials)) {
-    const credential = checkConfiguration(`memory vault: credential ${quote(reference)}`, given, credentialForms)
+    const credential = readOptions(`memory vault: credential ${quote(reference)}`, given, credentialForms)
     secrets.set(reference, toSecret(credential.secret, reference))
-    rules[reference] = pick<CredentialRules>(credential, ruleForms)
+    rules[reference] = pick<CredentialRules>(credential, ruleChecks)
   }
   const source = memorySource('memory', secrets, settings.clock ?? systemClock)
   return createVault({ ...settings, source, credentials: rules })
 }
 
-const credentialForms: Forms<MemoryCredential> = Object.freeze({ ...ruleForms, secret: secretValue })
+const credentialForms: OptionChecks<MemoryCredential> = Object.freeze({ ...ruleChecks, secret: secretValue })

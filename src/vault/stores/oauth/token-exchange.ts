@@ -9,23 +9,24 @@ import type { Did } from '../../../did/did.ts'
 import { VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
-import { callback, type Forms, listOf, maybe, oneOf, table, text } from '../../../support/options.ts'
+import {
+  arrayOf,
+  callback,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  oneOfStrings,
+  readOptions,
+} from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { type Clock, systemClock } from '../../../time.ts'
-import {
-  checkConfiguration,
-  checkEntries,
-  mapEntries,
-  parsed,
-  pick,
-  secretValue,
-  vaultForms,
-} from '../../configuration.ts'
+import { checkEntries, mapEntries, parsed, pick, secretValue, vaultChecks } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { CallFailure, fromCaller } from '../../release/failure.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
@@ -114,25 +115,25 @@ interface ExchangeScope extends ExchangeCall {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVault {
-  const given = checkConfiguration('token exchange vault', options, {
-    ...vaultForms,
-    ...clientForms,
-    credentials: table,
-    resilience: maybe(table),
+  const given = readOptions('token exchange vault', options, {
+    ...vaultChecks,
+    ...clientChecks,
+    credentials: objectValue,
+    resilience: maybe(objectValue),
   })
   const { clock, fetch, resilience } = given
-  const credentials = checkEntries('token exchange', given.credentials, { ...ruleForms, ...exchangeForms })
+  const credentials = checkEntries('token exchange', given.credentials, { ...ruleChecks, ...exchangeChecks })
   const source = tokenExchangeSource({
-    ...pick<TokenExchangeOptions>(given, clientForms),
-    exchanges: mapEntries(credentials, (credential) => pick<TokenExchange>(credential, exchangeForms)),
+    ...pick<TokenExchangeOptions>(given, clientChecks),
+    exchanges: mapEntries(credentials, (credential) => pick<TokenExchange>(credential, exchangeChecks)),
     ...(clock !== undefined && { clock }),
     ...(fetch !== undefined && { fetch }),
   })
   return remoteVault({
-    ...pick<VaultOptions>(given, vaultForms),
+    ...pick<VaultOptions>(given, vaultChecks),
     ...(resilience !== undefined && { resilience }),
     source,
-    credentials: mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleForms)),
+    credentials: mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleChecks)),
   })
 }
 
@@ -143,11 +144,11 @@ export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVa
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function tokenExchangeSource(options: TokenExchangeSourceOptions): SecretSource {
-  const given = checkConfiguration('token exchange', options, {
-    ...clientForms,
-    exchanges: table,
-    clock: vaultForms.clock,
-    fetch: vaultForms.fetch,
+  const given = readOptions('token exchange', options, {
+    ...clientChecks,
+    exchanges: objectValue,
+    clock: vaultChecks.clock,
+    fetch: vaultChecks.fetch,
   })
   const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `token exchange: ${what}`)
   const at = (option: string) => (what: string) => wrong(`\`${option}\`: ${what}`)
@@ -162,7 +163,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
     fetch: given.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init)),
   }
   const exchanges = new Map(
-    Object.entries(checkEntries('token exchange', given.exchanges, exchangeForms)).map(([name, exchange]) => [
+    Object.entries(checkEntries('token exchange', given.exchanges, exchangeChecks)).map(([name, exchange]) => [
       name,
       {
         exchange,
@@ -175,10 +176,10 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
     // A command that cannot be read is a mistake to be told of here.
     for (const [command, details] of Object.entries(exchange.authorizationDetails ?? {})) {
       parsed(`token exchange: credential ${quote(name)}`, 'authorizationDetails', () => parseCommand(command))
-      checkConfiguration<Readonly<Record<string, unknown>>>(
+      readOptions<Readonly<Record<string, unknown>>>(
         `token exchange: credential ${quote(name)}: \`authorizationDetails\``,
         { [command]: details },
-        { [command]: listOf(table) },
+        { [command]: arrayOf(objectValue) },
       )
     }
   }
@@ -230,21 +231,21 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
   }
 }
 
-const clientForms: Forms<TokenExchangeOptions> = Object.freeze({
-  tokenEndpoint: text,
-  revocationEndpoint: maybe(text),
-  clientId: text,
+const clientChecks: OptionChecks<TokenExchangeOptions> = Object.freeze({
+  tokenEndpoint: nonEmptyString,
+  revocationEndpoint: maybe(nonEmptyString),
+  clientId: nonEmptyString,
   clientSecret: maybe(secretValue),
-  authentication: maybe(oneOf('basic', 'post', 'none')),
+  authentication: maybe(oneOfStrings('basic', 'post', 'none')),
 })
 
-const exchangeForms: Forms<TokenExchange> = Object.freeze({
+const exchangeChecks: OptionChecks<TokenExchange> = Object.freeze({
   subjectToken: callback,
   actorToken: maybe(callback),
-  scopes: maybe(table),
-  authorizationDetails: maybe(table),
-  audience: maybe(listOf(text)),
-  resource: maybe(listOf(text)),
+  scopes: maybe(objectValue),
+  authorizationDetails: maybe(objectValue),
+  audience: maybe(arrayOf(nonEmptyString)),
+  resource: maybe(arrayOf(nonEmptyString)),
 })
 
 type ReadingEnd = Parameters<NonNullable<SecretReading['revoke']>>[0]

@@ -1,6 +1,6 @@
 import { VaultError } from '../../../errors.ts'
-import { callback, maybe, text } from '../../../support/options.ts'
-import { checkConfiguration, secretValue } from '../../configuration.ts'
+import { callback, maybe, nonEmptyString, readOptions } from '../../../support/options.ts'
+import { secretValue } from '../../configuration.ts'
 import { fromCaller } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
@@ -23,7 +23,7 @@ export interface AppRoleParameters {
 
 /** Logs in with an AppRole (`POST /auth/approle/login`). */
 export function appRole(parameters: AppRoleParameters): OpenBaoLogin {
-  checkConfiguration('appRole', parameters, { roleId: text, secretId: secretValue, mount: maybe(text) })
+  readOptions('appRole', parameters, { roleId: nonEmptyString, secretId: secretValue, mount: maybe(nonEmptyString) })
   const { roleId } = parameters
   const secretId = toSecret(parameters.secretId, 'secretId')
   const path = `auth/${mountOf(parameters.mount ?? 'approle')}/login`
@@ -51,11 +51,11 @@ export interface WrappedAppRoleParameters {
  * up before it is unwrapped: one that was made elsewhere than by the role, or was opened on the way, is refused.
  */
 export function wrappedAppRole(parameters: WrappedAppRoleParameters): OpenBaoLogin {
-  checkConfiguration('wrappedAppRole', parameters, {
-    roleId: text,
-    roleName: text,
+  readOptions('wrappedAppRole', parameters, {
+    roleId: nonEmptyString,
+    roleName: nonEmptyString,
     wrappingToken: secretValue,
-    mount: maybe(text),
+    mount: maybe(nonEmptyString),
   })
   const mount = mountOf(parameters.mount ?? 'approle')
   const wrapping = toSecret(parameters.wrappingToken, 'wrappingToken')
@@ -80,7 +80,7 @@ export interface JwtLoginParameters {
 
 /** Logs in with a JSON Web Token of the platform (`POST /auth/jwt/login`). */
 export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
-  checkConfiguration('jwtLogin', parameters, { role: text, jwt: callback, mount: maybe(text) })
+  readOptions('jwtLogin', parameters, { role: nonEmptyString, jwt: callback, mount: maybe(nonEmptyString) })
   const path = `auth/${mountOf(parameters.mount ?? 'jwt')}/login`
   return {
     logIn: async (call) => {
@@ -94,7 +94,7 @@ export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
 
 /** Uses a token that somebody else renews. It cannot be replaced when it ends; prefer a login. */
 export function fixedToken(token: SecretValue): OpenBaoLogin {
-  checkConfiguration('fixedToken', { token }, { token: secretValue })
+  readOptions('fixedToken', { token }, { token: secretValue })
   const kept = toSecret(token, 'token')
   return { logIn: async () => ({ token: kept.copy(), seconds: 0 }) }
 }

@@ -7,14 +7,24 @@
 import { VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
-import { type Form, type Forms, having, maybe, oneOf, table, text, whole } from '../../../support/options.ts'
+import {
+  integerFrom,
+  maybe,
+  nonEmptyString,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  oneOfStrings,
+  readOptions,
+  withMethod,
+} from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { type Clock, systemClock, type Timestamp } from '../../../time.ts'
-import { checkConfiguration, mapEntries, pick, vaultForms } from '../../configuration.ts'
+import { mapEntries, pick, vaultChecks } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialRules, ruleForms } from '../../rules/credential.ts'
+import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
 import { Secret } from '../../secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../../source.ts'
@@ -83,28 +93,28 @@ export interface OpenBaoVaultOptions extends VaultOptions, Omit<OpenBaoSourceOpt
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
-  const { address, namespace, login, credentials, ...settings } = checkConfiguration('openbao vault', options, {
-    ...vaultForms,
-    ...serverForms,
-    credentials: table,
-    resilience: maybe(table),
+  const { address, namespace, login, credentials, ...settings } = readOptions('openbao vault', options, {
+    ...vaultChecks,
+    ...serverChecks,
+    credentials: objectValue,
+    resilience: maybe(objectValue),
   })
   const { clock, fetch } = settings
   const given = mapEntries(credentials, (credential, name) =>
-    checkConfiguration<OpenBaoCredential>(`openbao: credential ${quote(name)}`, credential, {
-      ...ruleForms,
-      ...placeForms(credential),
+    readOptions<OpenBaoCredential>(`openbao: credential ${quote(name)}`, credential, {
+      ...ruleChecks,
+      ...placeChecks(credential),
     }),
   )
   const source = openbaoSource({
     address,
     login,
-    secrets: mapEntries(given, (credential) => pick<KvSecret | DatabaseSecret>(credential, placeForms(credential))),
+    secrets: mapEntries(given, (credential) => pick<KvSecret | DatabaseSecret>(credential, placeChecks(credential))),
     ...(namespace !== undefined && { namespace }),
     ...(clock !== undefined && { clock }),
     ...(fetch !== undefined && { fetch }),
   })
-  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleForms))
+  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleChecks))
   return remoteVault({ ...settings, source, credentials: rules })
 }
 
@@ -114,11 +124,11 @@ export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
-  const given = checkConfiguration('openbao', options, {
-    ...serverForms,
-    secrets: table,
-    clock: vaultForms.clock,
-    fetch: vaultForms.fetch,
+  const given = readOptions('openbao', options, {
+    ...serverChecks,
+    secrets: objectValue,
+    clock: vaultChecks.clock,
+    fetch: vaultChecks.fetch,
   })
   const clock = given.clock ?? systemClock
   const address = parseEndpoint(
@@ -292,26 +302,32 @@ function kvPath({ mount = 'secret', path }: KvSecret): string {
   return `${mount}/data/${path}`
 }
 
-const serverForms: Forms<Pick<OpenBaoSourceOptions, 'address' | 'namespace' | 'login'>> = Object.freeze({
-  address: text,
-  namespace: maybe(text),
-  login: having('logIn'),
+const serverChecks: OptionChecks<Pick<OpenBaoSourceOptions, 'address' | 'namespace' | 'login'>> = Object.freeze({
+  address: nonEmptyString,
+  namespace: maybe(nonEmptyString),
+  login: withMethod('logIn'),
 })
 
-const engine = oneOf('kv', 'database')
+const engine = oneOfStrings('kv', 'database')
 
 /** What is told of a secret depends on the engine that has it. */
-function placeForms(place: KvSecret | DatabaseSecret): Forms<KvSecret | DatabaseSecret> {
-  const forms: Readonly<Record<string, Form>> =
-    table(place) === undefined && place.engine === 'database'
-      ? { engine, mount: maybe(text), role: text }
-      : { engine, mount: maybe(text), path: text, field: maybe(text), version: maybe(whole(1)) }
-  return forms as Forms<KvSecret | DatabaseSecret>
+function placeChecks(place: KvSecret | DatabaseSecret): OptionChecks<KvSecret | DatabaseSecret> {
+  const forms: Readonly<Record<string, OptionCheck>> =
+    objectValue(place) === undefined && place.engine === 'database'
+      ? { engine, mount: maybe(nonEmptyString), role: nonEmptyString }
+      : {
+          engine,
+          mount: maybe(nonEmptyString),
+          path: nonEmptyString,
+          field: maybe(nonEmptyString),
+          version: maybe(integerFrom(1)),
+        }
+  return forms as OptionChecks<KvSecret | DatabaseSecret>
 }
 
 /** Refuses names that would lead to another path of the API. */
 function checked(reference: string, given: KvSecret | DatabaseSecret): KvSecret | DatabaseSecret {
-  const place = checkConfiguration(`openbao: credential ${quote(reference)}`, given, placeForms(given))
+  const place = readOptions(`openbao: credential ${quote(reference)}`, given, placeChecks(given))
   const name = place.engine === 'kv' ? place.path : place.role
   if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/.test(name) || name.endsWith('.')) {
     throw new VaultError(

@@ -9,23 +9,24 @@ import { VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
-  bytes,
-  didText,
-  type Form,
-  type Forms,
+  arrayOf,
+  byteArray,
+  didString,
   flag,
-  listOf,
+  integerFrom,
   maybe,
-  table,
-  text,
-  whole,
+  nonEmptyString,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  readOptions,
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { systemClock, type Timestamp } from '../../../time.ts'
-import { checkConfiguration, pick, secretValue, vaultForms } from '../../configuration.ts'
+import { pick, secretValue, vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
-import { type CredentialRules, parseCredential, ruleForms } from '../../rules/credential.ts'
+import { type CredentialRules, parseCredential, ruleChecks } from '../../rules/credential.ts'
 import { parseOrigins } from '../../rules/origin.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
@@ -83,7 +84,7 @@ export async function generateSealingKey(): Promise<SealingKey> {
 
 /** The public key of a private one. */
 export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
-  checkConfiguration('sealing key', { key }, { key: privateKey })
+  readOptions('sealing key', { key }, { key: privateKey })
   return publicKeyOf(key.revealBytes())
 }
 
@@ -96,10 +97,10 @@ export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
  *   the public key is not valid.
  */
 export async function sealCredential(options: SealOptions): Promise<string> {
-  const { secret, publicKey, roots, commands, expiration, ...rules } = checkConfiguration(
+  const { secret, publicKey, roots, commands, expiration, ...rules } = readOptions(
     'sealed credential',
     options,
-    sealForms,
+    sealChecks,
   )
   if (roots.length === 0 || commands.length === 0) {
     throw new VaultError(
@@ -117,15 +118,15 @@ export async function sealCredential(options: SealOptions): Promise<string> {
   }
 }
 
-const { subjects: _, ...openRuleForms } = ruleForms
+const { subjects: _, ...openRuleChecks } = ruleChecks
 
-const sealForms: Forms<SealOptions> = Object.freeze({
-  ...openRuleForms,
+const sealChecks: OptionChecks<SealOptions> = Object.freeze({
+  ...openRuleChecks,
   secret: secretValue,
-  publicKey: bytes,
-  roots: listOf(didText),
-  commands: listOf(text),
-  expiration: maybe(whole(0)),
+  publicKey: byteArray,
+  roots: arrayOf(didString),
+  commands: arrayOf(nonEmptyString),
+  expiration: maybe(integerFrom(0)),
 })
 
 /**
@@ -134,11 +135,11 @@ const sealForms: Forms<SealOptions> = Object.freeze({
  * @throws VaultError `ERR_VAULT_CONFIGURATION`.
  */
 export function sealedVault(options: SealedVaultOptions): Vault {
-  const given = checkConfiguration('sealed vault', options, {
-    ...vaultForms,
-    privateKeys: listOf(privateKey),
-    origins: listOf(text),
-    credentials: maybe(table),
+  const given = readOptions('sealed vault', options, {
+    ...vaultChecks,
+    privateKeys: arrayOf(privateKey),
+    origins: arrayOf(nonEmptyString),
+    credentials: maybe(objectValue),
     acceptPresented: maybe(flag),
   })
   const configuration = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `sealed vault: ${what}`)
@@ -164,13 +165,13 @@ export function sealedVault(options: SealedVaultOptions): Vault {
       return connect(name, contents, origins, () => Math.floor(clock.now()))
     },
   }
-  const vault = vaultOver(directory, pick<VaultOptions>(given, vaultForms))
+  const vault = vaultOver(directory, pick<VaultOptions>(given, vaultChecks))
   // A text that is presented is a name as well.
   return presented ? vault : Object.freeze({ ...vault, references: Object.freeze([...named.keys()]) })
 }
 
 /** A key of another length would be refused by the platform, when the first credential is opened. */
-const privateKey: Form = (value) =>
+const privateKey: OptionCheck = (value) =>
   Secret.is(value) && lengthOf(value) === 32 ? undefined : 'must be a Secret of 32 bytes'
 
 function lengthOf(secret: Secret): number {
