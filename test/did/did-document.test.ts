@@ -10,6 +10,7 @@ import { fromDidResolver, type ResolutionResultLike } from '../../src/did/from-d
 import { compositeResolver, type DidResolver, keyResolver } from '../../src/did/resolver.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../../src/errors.ts'
 import { encodeBase58btc, encodeBase64url } from '../../src/ipld/base.ts'
+import { shortRuns } from '../property/runs.ts'
 
 const did = parseDid('did:web:example.com')
 const ed25519 = parseDidKey('did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK')
@@ -225,7 +226,7 @@ describe('a DID document of strangers', () => {
           expect(error).toBeInstanceOf(ResolutionError)
         }
       }),
-      { numRuns: 2_000 },
+      shortRuns(2_000),
     )
     expect(read).toBeGreaterThan(100)
   })

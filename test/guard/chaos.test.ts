@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { shortRuns } from '../property/runs.ts'
 import { runChaos } from './chaos/world.ts'
 
-const { seed } = shortRuns(1)
-const calls = 2_000
+const { seed, numRuns: calls } = shortRuns(2_000)
 
 /** Two hundred thousand in `npm run test:long`. */
 describe('a guard in a world in which everything fails', () => {

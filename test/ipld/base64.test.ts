@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as node from '../../src/ipld/base64/node.ts'
 import * as web from '../../src/ipld/base64/web.ts'
+import { shortRuns } from '../property/runs.ts'
 
 /** Text near base64url: its digits, digits of other bases, padding, space, and characters beyond a byte. */
 const digits = 'ABCZabz019-_AAAAQgw'
@@ -36,7 +37,7 @@ describe('base64url', () => {
           expect(node.encode(read)).toBe(text)
         }
       }),
-      { numRuns: 3000 },
+      shortRuns(3000),
     )
     expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(50)
   })

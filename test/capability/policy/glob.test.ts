@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileGlob, escapeGlob, splitGlob } from '../../../src/capability/policy/glob.ts'
+import { shortRuns } from '../../property/runs.ts'
 import { costOf } from '../../support/cost.ts'
 
 const matches = (pattern: string, text: string) => compileGlob(pattern)(text)
@@ -90,7 +91,7 @@ describe('compileGlob', () => {
     const text = fc.string({ unit, maxLength: 40 })
     fc.assert(
       fc.property(pattern, text, (p, t) => matches(p, t) === slowMatches(p, t)),
-      { numRuns: 5000 },
+      shortRuns(5000),
     )
   })
 
@@ -102,7 +103,7 @@ describe('compileGlob', () => {
         const text = runs.join('')
         return matches(pattern, text) === slowMatches(pattern, text)
       }),
-      { numRuns: 3000 },
+      shortRuns(3000),
     )
   })
 

@@ -4,6 +4,7 @@ import { compilePolicy } from '../../../src/capability/policy/compile.ts'
 import { findWidening } from '../../../src/capability/policy/find-widening.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
 import { goodPolicyCases } from '../../property/policy-arbitrary.ts'
+import { shortRuns } from '../../property/runs.ts'
 
 const find = (parent: unknown, child: unknown) => findWidening(parsePolicy(parent), parsePolicy(child))
 
@@ -339,7 +340,7 @@ describe('findWidening', () => {
         const beyond = values.some((a) => !wide?.evaluate({ a }) && narrow?.evaluate({ a }))
         expect(beyond).toBe(true)
       }),
-      { numRuns: 1000 },
+      shortRuns(1000),
     )
   })
 
@@ -405,13 +406,13 @@ describe('findWidening', () => {
         expect(find(policy, policy)).toBeUndefined()
         expect(find(policy, part)).toBeUndefined()
       }),
-      { numRuns: 2000 },
+      shortRuns(2000),
     )
     fc.assert(
       fc.property(goodPolicyCases, ({ policy }) => {
         expect(find(policy, policy)).toBeUndefined()
       }),
-      { numRuns: 500 },
+      shortRuns(500),
     )
   })
 
