@@ -1,6 +1,6 @@
 /**
- * An owner delegates one command to an agent, with a limit on an argument and for ten minutes. The agent calls; the
- * service decides without asking anybody.
+ * An owner delegates one command to an agent, with a limit on an argument, for ten minutes. The agent calls; the
+ * service decides without asking a third party.
  */
 import { createAuthorizer, defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
 import { integer } from 'procura/arguments'
@@ -11,7 +11,7 @@ const owner = await generateSigner()
 const agent = await generateSigner()
 const service = await generateSigner()
 
-// One definition, shared by the three: which arguments the command takes, and of which types.
+// The three share one definition of the command and its arguments.
 const pay = defineCommand({ command: '/account/pay', args: { cents: integer({ min: 1 }) } })
 
 // The builders know the arguments of the command: `.cent` or `'much'` would not compile.

@@ -1,6 +1,6 @@
 /**
- * An agent hands a part of what it was given to a sub-agent, offline. What would be wider than its proof is not signed,
- * and would not be accepted.
+ * An agent passes a part of its delegation on to a sub-agent, offline. `attenuate` refuses to sign a delegation that is
+ * broader than its proof, and a service would refuse it too.
  */
 import {
   AttenuationError,
@@ -44,7 +44,7 @@ const narrow = await attenuate(grant, {
   expiresIn: 60,
 })
 
-// The sub-agent keeps what it holds in a store and looks the chain up for each call.
+// The sub-agent keeps its delegations in a store and looks the chain up for each call.
 const held = memoryProofStore()
 held.add([grant, narrow])
 

@@ -1,5 +1,5 @@
 /**
- * The owner takes a delegation back. The service learns of it, checks that the owner may, and refuses from then on.
+ * The owner revokes a delegation. The service verifies the revocation, stores it, and refuses the delegation from then on.
  */
 import { createAuthorizer, delegate, encodeContainer, generateSigner, invoke, uncheckedCommands } from 'procura'
 import { revoke, verifyRevocation } from 'procura/revocation'

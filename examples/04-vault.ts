@@ -1,6 +1,6 @@
 /**
- * A credential in the vault: who may use it, where it may be sent, and how it changes. The handler uses it and never
- * sees it.
+ * A credential in the vault, with rules for the calls that may use it and the places it may be sent to. The handler uses
+ * it and never sees it.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -50,14 +50,14 @@ async function use(handler: (call: GuardedCall<ArgumentsOf<typeof read>>) => Pro
   }
 }
 
-// The upstream call gets the key on its way out; a header of the handler's own for it is dropped.
+// The vault adds the key to the upstream request, and drops a header of the same name that the handler set.
 await use(async (call) => {
   const response = await call.fetch(`${origin}/${call.args.plan}`, { headers: { 'x-api-key': 'guess' } })
   return response.text()
 })
-// To anywhere else it is not sent.
+// The key is not sent to another origin.
 await use(async (call) => (await call.fetch('https://elsewhere.example/')).text())
-// It is not handed out either: its rules do not say that it is leasable.
+// The handler cannot lease it: its rules do not set `leasable`.
 await use(async (call) => (await call.lease()).secret.reveal())
 
 await guard.close()

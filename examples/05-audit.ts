@@ -1,6 +1,6 @@
 /**
- * What the log says, and what it does not: pseudonyms in place of DIDs, only those arguments that were put on a list, and
- * a chain of hashes that names the first record somebody changed.
+ * The audit log: pseudonyms in place of DIDs, only the listed arguments, and a chain of hashes that shows the first changed
+ * record.
  */
 import { randomBytes } from 'node:crypto'
 import { defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'

@@ -1,6 +1,6 @@
 /**
- * One delegation, two services. An agent calls the first, which calls the second under the same authority: it was
- * delegated to by the agent for that one thing, and neither service asks a third party about anything.
+ * One delegation, two services. An agent calls the first service, and delegates the reading of one file to it. The first
+ * service calls the second under that authority. Neither asks a third party.
  */
 import {
   attenuate,
@@ -36,9 +36,9 @@ const serviceOf = (self: Signer, command: typeof print) =>
 const atPrinter = serviceOf(printer, print)
 const atStorage = serviceOf(storage, read)
 
-const tell = (what: string, decision: Decision): void =>
+const show = (title: string, decision: Decision): void =>
   console.log(
-    `${what}: ${decision.allowed ? `allowed, path of ${decision.authorization.principals.length}` : decision.denial.code}`,
+    `${title}: ${decision.allowed ? `allowed, path of ${decision.authorization.principals.length}` : decision.denial.code}`,
   )
 
 // The owner lets the agent print, and read reports.
@@ -50,7 +50,7 @@ const mayRead = await delegate({
   policy: [like('.path', '/reports/*')],
 })
 
-// The agent asks the printer to print one report, and lets it read that one, for a minute.
+// The agent orders one report, and lets the printer read that report for a minute.
 const report = { path: '/reports/2026.pdf' }
 const forPrinter = await attenuate(mayRead, {
   issuer: agent,
@@ -59,18 +59,18 @@ const forPrinter = await attenuate(mayRead, {
   expiresIn: 60,
 })
 const order = await invoke({ issuer: agent, audience: printer.did, command: print, args: report, proofs: [mayPrint] })
-tell('the printer, asked by the agent', await atPrinter.authorize(encodeContainer([order, mayPrint])))
+show('the printer, asked by the agent', await atPrinter.authorize(encodeContainer([order, mayPrint])))
 
 for (const args of [report, { path: '/reports/salaries.pdf' }]) {
   const proofs = [mayRead, forPrinter]
   const fetchIt = await invoke({ issuer: printer, audience: storage.did, command: read, args, proofs })
-  tell(
+  show(
     `the storage, asked by the printer for ${args.path}`,
     await atStorage.authorize(encodeContainer([fetchIt, ...proofs])),
   )
 }
-// A call to one service is no call to the other.
-tell('the storage, sent the order to the printer', await atStorage.authorize(encodeContainer([order, mayPrint])))
+// A call to one service is not valid at the other.
+show('the storage, sent the order to the printer', await atStorage.authorize(encodeContainer([order, mayPrint])))
 
 // the printer, asked by the agent: allowed, path of 2
 // the storage, asked by the printer for /reports/2026.pdf: allowed, path of 3

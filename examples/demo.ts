@@ -1,7 +1,7 @@
 /**
  * The main job, from end to end: an upstream that demands an API key, a service that keeps that key in an encrypted file
  * and records every use, an owner who delegates, an agent and a sub-agent who never see the key. Everything runs on this
- * machine, with what the package brings.
+ * machine, from this package.
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -30,7 +30,7 @@ function say(line: string): void {
   console.log(line)
 }
 
-// The upstream: a mail API that wants a key, and remembers what it was sent.
+// The upstream: a mail API that requires a key and records its requests.
 const received: string[] = []
 const upstream = createServer((request, response) => {
   const known = request.headers.authorization === `Bearer ${apiKey}`
@@ -41,7 +41,7 @@ upstream.listen(0, '127.0.0.1')
 await once(upstream, 'listening')
 const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
 
-// The service: the key in an encrypted file, bound to where it may be sent; a log that cannot be changed unseen.
+// The service: the key in an encrypted file, bound to its origin, and a log that shows changes.
 const service = await generateSigner()
 const owner = await generateSigner()
 await createKeyFile(join(folder, 'vault.key'))
@@ -71,8 +71,8 @@ async function serve(container: string): Promise<GuardResult<number>> {
   })
 }
 
-function tell(what: string, result: GuardResult<number>): void {
-  say(`${what}: ${result.allowed ? `done, upstream said ${result.value}` : `refused, ${result.denial.message}`}`)
+function show(title: string, result: GuardResult<number>): void {
+  say(`${title}: ${result.allowed ? `done, upstream status ${result.value}` : `refused, ${result.denial.message}`}`)
 }
 
 // The owner delegates to an agent, for ten minutes; the agent narrows it for a sub-agent, without asking anybody.
@@ -94,9 +94,9 @@ async function ask(args: IpldMap): Promise<string> {
 }
 
 const container = await ask({ to: 'bob@example.com', subject: 'Hello' })
-tell('1. the sub-agent writes to bob@example.com', await serve(container))
-tell('2. the sub-agent writes to eve@evil.test', await serve(await ask({ to: 'eve@evil.test', subject: 'Hello' })))
-tell('3. somebody sends a copied call again', await serve(container))
+show('1. the sub-agent writes to bob@example.com', await serve(container))
+show('2. the sub-agent writes to eve@evil.test', await serve(await ask({ to: 'eve@evil.test', subject: 'Hello' })))
+show('3. somebody sends a copied call again', await serve(container))
 const forged = await invoke({
   issuer: await generateSigner(),
   subject: owner.did,
@@ -113,7 +113,7 @@ const verdict = await verifyRevocation(encodeContainer([revocation, narrow]))
 if (verdict.accepted) await revocations.add(verdict.entry)
 const late = await serve(await ask({ to: 'bob@example.com', subject: 'Hello' }))
 say(
-  `5. the agent takes the branch back, and the sub-agent tries again: refused, ${late.allowed ? '' : late.denial.code}`,
+  `5. the agent revokes the branch, and the sub-agent tries again: refused, ${late.allowed ? '' : late.denial.code}`,
 )
 
 await guard.close()
@@ -121,7 +121,7 @@ const report = await verifyAuditLog(readJsonlLines({ directory: join(folder, 'au
 say(`6. the audit log: ${report.valid ? `${report.records} records, unchanged` : report.fault.message}`)
 say(`7. the upstream got: ${received.join(', ')}`)
 
-// The proof: the key is nowhere but in the upstream and, encrypted, in the vault.
+// The proof: the key is only in the upstream and, encrypted, in the vault.
 const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
 const texts = await Promise.all(files.map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1')))
 const seen = [...texts, container, printed.join('\n')].filter((text) => text.includes(apiKey)).length
@@ -130,11 +130,11 @@ say(`8. places outside the upstream where the API key can be read, files, log, t
 upstream.close()
 await rm(folder, { recursive: true })
 
-// 1. the sub-agent writes to bob@example.com: done, upstream said 202
+// 1. the sub-agent writes to bob@example.com: done, upstream status 202
 // 2. the sub-agent writes to eve@evil.test: refused, delegation 1 of 2: policy statement 0: `.to` must be text like `"*@example.com"`, found text of 13 characters
 // 3. somebody sends a copied call again: refused, this invocation was made before
 // 4. a thief uses the copied chain with a key of its own: refused, principal_misaligned
-// 5. the agent takes the branch back, and the sub-agent tries again: refused, revoked
+// 5. the agent revokes the branch, and the sub-agent tries again: refused, revoked
 // 6. the audit log: 7 records, unchanged
 // 7. the upstream got: POST /send with the right key
 // 8. places outside the upstream where the API key can be read, files, log, token and screen: 0
