@@ -10,6 +10,9 @@ import ts from 'typescript'
 import { root } from './entries.ts'
 import type { Program } from './programs.ts'
 
+/** The library of the compiler and the sources: each call needs the same ones, and parsing takes a second. */
+const parsed = new Map<string, ts.SourceFile | undefined>()
+
 /**
  * Compiles programs as strictly as the sources, against the sources, and returns the faults found in them:
  * `name:line message`.
@@ -23,7 +26,10 @@ export function compile(programs: readonly Program[]): readonly string[] {
   host.fileExists = (path) => texts.has(path) || fileExists(path)
   host.getSourceFile = (path, target, ...rest) => {
     const text = texts.get(path)
-    return text === undefined ? getSourceFile(path, target, ...rest) : ts.createSourceFile(path, text, target, true)
+    if (text !== undefined) return ts.createSourceFile(path, text, target, true)
+    const file = parsed.get(path) ?? getSourceFile(path, target, ...rest)
+    parsed.set(path, file)
+    return file
   }
   const program = ts.createProgram([...texts.keys()], options, host)
   return [...texts.keys()].flatMap((path) => {
