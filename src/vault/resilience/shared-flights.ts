@@ -20,6 +20,7 @@ export interface SharedFlights {
 interface Flight {
   readonly work: Promise<SecretReading | undefined>
   waiting: number
+  isGivenBack: boolean
 }
 
 /** Makes a table of shared flights, with none on its way. */
@@ -27,7 +28,7 @@ export function createSharedFlights(): SharedFlights {
   const flights = new Map<string, Flight>()
 
   function start(key: string, begin: Begin): Flight {
-    const flight = { work: begin().finally(() => flights.delete(key)), waiting: 0 }
+    const flight = { work: begin().finally(() => flights.delete(key)), waiting: 0, isGivenBack: false }
     flights.set(key, flight)
     return flight
   }
@@ -42,11 +43,17 @@ export function createSharedFlights(): SharedFlights {
         return shareReading(await unlessAborted(flight.work, signal))
       } finally {
         flight.waiting -= 1
-        // The original is overwritten once nobody waits for a copy of it.
-        giveBackLate(flight.work, () => flight.waiting === 0)
+        giveBackLate(flight.work, () => isLeft(flight))
       }
     },
   }
+}
+
+/** Whether nobody waits for a copy of the reading any more. True once, so that the reading is given back once. */
+function isLeft(flight: Flight): boolean {
+  if (flight.waiting > 0 || flight.isGivenBack) return false
+  flight.isGivenBack = true
+  return true
 }
 
 /** Reads for one caller alone. A reading that arrives after its caller has left is given back. */
