@@ -13,7 +13,7 @@ function scene(options: Partial<CircuitBreakerOptions> = {}) {
     failures: 3,
     windowMs: 1_000,
     probeAfterMs: 500,
-    monotonicMs: () => time.now,
+    monotonicMs: () => 7_000 + time.now,
     kindOf: (error) => (error === failed ? 'failed' : error === answered ? 'answered' : 'not-asked'),
     refusal: () => refused,
     ...options,

@@ -47,6 +47,20 @@ describe('a semaphore', () => {
     expect(await Promise.all(tasks)).toEqual([1, 2, 3, 4])
   })
 
+  it('counts a task that has waited among those that run', async () => {
+    const { run, begun, end } = scene(1, 2)
+    const tasks = [1, 2].map(run)
+    end(1)
+    await settled()
+    tasks.push(run(3))
+    await settled()
+    expect(begun).toEqual([1, 2])
+    end(2)
+    await settled()
+    end(3)
+    expect(await Promise.all(tasks)).toEqual([1, 2, 3])
+  })
+
   it('gives the turn of a task that fails, or throws at once, to the next', async () => {
     const limit = createSemaphore({ running: 1, waiting: 0, refusal: () => refused })
     const failed = new Error('failed')

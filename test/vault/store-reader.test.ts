@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { VaultError } from '../../src/errors.ts'
+import { createStoreReader, type StoreReaderSettings } from '../../src/vault/resilience/store-reader.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
+import { NOON, vaultError } from './support.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const away = new VaultError('ERR_VAULT_UNAVAILABLE', 'the store is away')
+const settings: StoreReaderSettings = {
+  attempts: 3,
+  attemptTimeoutMs: 2_000,
+  retryAfterMs: 50,
+  failures: 5,
+  failureWindowMs: 10_000,
+  probeAfterMs: 5_000,
+  concurrency: 64,
+  monotonicMs: () => 0,
+}
+
+function readingOf(revoke?: SecretReading['revoke']): SecretReading {
+  return {
+    reference: 'a',
+    secret: new Secret('canary-1'),
+    version: '1',
+    kind: 'dynamic',
+    downscoped: false,
+    readAt: NOON,
+    ...(revoke !== undefined && { revoke }),
+  }
+}
+
+/** A reader of a store whose answer to each reading comes from a function. */
+function scene(answer: () => Promise<SecretReading>, extra: Partial<StoreReaderSettings> = {}) {
+  const state = { reads: 0 }
+  const source: SecretSource = {
+    name: 'test',
+    read: () => {
+      state.reads += 1
+      return answer()
+    },
+  }
+  const reader = createStoreReader(source, { ...settings, ...extra })
+  const read = (): Promise<unknown> => reader.read('a', { scope: '' }).catch((error: unknown) => error)
+  return { state, reader, read }
+}
+
+describe('a reader of a store', () => {
+  it('VLT-13 pauses between attempts, each time for longer', async () => {
+    // An array of zeros: each pause is the shortest that it may be.
+    const random = vi.spyOn(crypto, 'getRandomValues').mockImplementation((array) => array)
+    onTestFinished(() => random.mockRestore())
+    const { state, read } = scene(async () => {
+      throw away
+    })
+    const work = read()
+    const readsAfter = async (milliseconds: number): Promise<number> => {
+      await vi.advanceTimersByTimeAsync(milliseconds)
+      return state.reads
+    }
+    expect([await readsAfter(24), await readsAfter(1)]).toEqual([1, 2])
+    expect([await readsAfter(49), await readsAfter(1)]).toEqual([2, 3])
+    expect(await work).toBe(away)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('VLT-13 does not wait for another attempt that the circuit breaker would refuse', async () => {
+    const { state, reader, read } = scene(
+      async () => {
+        throw away
+      },
+      { failures: 1 },
+    )
+    expect(await read()).toBe(away)
+    expect([state.reads, reader.state(), vi.getTimerCount()]).toEqual([1, 'open', 0])
+  })
+
+  it('VLT-13 leaves no timer behind after an answer', async () => {
+    const { read } = scene(async () => readingOf())
+    expect(await read()).toMatchObject({ version: '1' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('VLT-12 gives a reading back that arrives after its attempt has timed out', async () => {
+    let revoked = 0
+    const late = readingOf(async () => {
+      revoked += 1
+    })
+    const answer = (): Promise<SecretReading> => new Promise((resolve) => setTimeout(() => resolve(late), 3_000))
+    const { read } = scene(answer, { attempts: 1 })
+    const work = read()
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await work).toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(late.secret.reveal()).toBe('canary-1')
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(revoked).toBe(1)
+    expect(() => late.secret.reveal()).toThrow()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
