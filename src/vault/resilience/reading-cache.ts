@@ -2,14 +2,16 @@ import type { Clock } from '../../time.ts'
 import { shareReading } from '../release/reading.ts'
 import type { SecretReading } from '../source.ts'
 
-/** Readings that are kept at most; the oldest goes first. */
+/** Readings that are kept at most; the oldest is dropped first. */
 const capacity = 1_000
 
-/** Secrets that were read, for as long as they may be used again. */
+/** Keeps secrets that were read for as long as they may be used again. */
 export interface ReadingCache {
-  /** Returns a copy of what was read at most `seconds` ago and has not come to its own end. */
+  /** Returns a copy of a reading that is younger than `seconds` and has not expired. */
   get(key: string, seconds: number): SecretReading | undefined
+  /** Keeps a copy of a reading of a credential. */
   put(key: string, reference: string, reading: SecretReading): void
+  /** Overwrites and drops one reading. */
   drop(key: string): void
   /** Drops all readings of a credential, and begins its next generation. */
   forget(reference: string): void
@@ -20,7 +22,7 @@ export interface ReadingCache {
   generation(reference: string): number
 }
 
-/** What {@link createReadingCache} needs. */
+/** Options of {@link createReadingCache}; `keep` and `maxStale` are in seconds. */
 export interface ReadingCacheOptions {
   readonly clock: Clock
   readonly monotonicMs: () => number

@@ -3,15 +3,15 @@ import { type CreateVaultOptions, createVault } from '../create-vault.ts'
 import type { Vault } from '../vault.ts'
 import { type ResilienceOptions, resilient } from './resilient.ts'
 
-/** A vault over a server that can be slow or away. */
+/** A vault over a server that can be slow or unavailable. */
 export interface RemoteVault extends Vault {
-  /** What the circuit breaker is doing, for a health page: `closed` is well. */
+  /** State of the circuit breaker, for a health page: `closed` is healthy. */
   state(): BreakerState
-  /** Forgets what is kept of a credential: call it when it was revoked or rotated elsewhere. */
+  /** Drops the kept secrets of a credential. Call it when the credential was revoked or rotated elsewhere. */
   forget(reference: string): void
 }
 
-/** Makes a vault with retries, a circuit breaker, time limits and a shared flight before its source. */
+/** Makes a vault whose source has retries, a circuit breaker, time limits and shared readings. */
 export function remoteVault(options: CreateVaultOptions & { readonly resilience?: ResilienceOptions }): RemoteVault {
   const { resilience, ...settings } = options
   const { clock } = settings

@@ -17,25 +17,28 @@ import { createStoreReader, isUnavailable, refused } from './store-reader.ts'
 
 /** Options of {@link resilient}. */
 export interface ResilienceOptions {
-  /** Times that a store is asked for one reading. Default 3. */
+  /** Attempts per reading. Default 3. */
   readonly attempts?: number
-  /** Milliseconds for one of them. Default 2,000. */
+  /** Time limit of one attempt, in milliseconds. Default 2,000. */
   readonly attemptTimeoutMs?: number
-  /** Milliseconds before the second of them; the pause grows and varies. Default 50. */
+  /**
+   * Pause before the second attempt, in milliseconds. Each further pause is twice as long, up to a second. A pause is
+   * random between half and the whole of that time. Default 50.
+   */
   readonly retryAfterMs?: number
-  /** Failures within `failureWindowMs` after which the store is not asked any more. Default 5. */
+  /** Failures within `failureWindowMs` that open the circuit breaker. Default 5. */
   readonly failures?: number
-  /** Default 10,000. */
+  /** In milliseconds. Default 10,000. */
   readonly failureWindowMs?: number
-  /** Milliseconds between two probes of a store that is not asked. Default 5,000. */
+  /** Time between two probes while the circuit breaker is open, in milliseconds. Default 5,000. */
   readonly probeAfterMs?: number
-  /** Readings that may run at once; as many again wait. Default 64. */
+  /** Concurrent readings; as many again wait. Default 64. */
   readonly concurrency?: number
-  /** Seconds for which a secret is used without asking for it again. Default 0: it is asked for each time. */
+  /** Seconds for which a secret is used without asking the store again. Default 0: the store is asked each time. */
   readonly keep?: number
   /**
-   * Seconds for which a secret is used while the store cannot be reached, since it was read, and never past its own
-   * end. Default 0: it is not used then.
+   * Seconds, counted from the reading, for which a secret is used while the store is unavailable, and never past its own
+   * expiry. Default 0: it is not used then.
    */
   readonly maxStale?: number
   /** Default: the clock of the host. */
@@ -44,18 +47,18 @@ export interface ResilienceOptions {
   readonly monotonicMs?: () => number
 }
 
-/** A source that bears failures of the one it stands before. */
+/** A source that tolerates failures of the source that it wraps. */
 export interface ResilientSource extends SecretSource {
-  /** What the circuit breaker is doing, for a health page. */
+  /** State of the circuit breaker, for a health page. */
   readonly state: () => BreakerState
-  /** Forgets what is kept of a credential: call it when the credential was revoked or rotated elsewhere. */
+  /** Drops the kept secrets of a credential. Call it when the credential was revoked or rotated elsewhere. */
   readonly forget: (reference: string) => void
 }
 
 /**
- * Puts retries, a circuit breaker, time limits and a shared flight before a source.
+ * Wraps a source with retries, a circuit breaker, time limits and shared readings.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when a number cannot be meant.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when an option is invalid.
  */
 export function resilient(source: SecretSource, options: ResilienceOptions = {}): ResilientSource {
   readOptions('resilient', { source }, { source: withMethod('read') })
@@ -133,7 +136,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
   }) as ResilientSource
 }
 
-/** Options of a reading without the signal, which belongs to one caller. */
+/** Options of a reading, without the signal: it belongs to one caller. */
 type Asked = Omit<ReadOptions, 'signal'>
 
 type Settings = Required<ResilienceOptions>
