@@ -39,4 +39,4 @@ for (const cents of [4_200, 9_900]) {
 }
 
 // 4200 allowed
-// 9900 policy_unsatisfied: delegation 0 of 1: policy statement 0: `.cents` must be a number <= 5000, found 9900
+// 9900 policy_unsatisfied: delegation 1 of 1: policy statement 1: `.cents` must be a number <= 5000, found 9900

@@ -77,7 +77,12 @@ export interface Chain {
   readonly resourceArgument?: ResourceArgument
 }
 
-/** How messages name a link of a chain with `count` delegations. */
+/**
+ * Names a link of a chain with `count` delegations in a message. People count from one: the root delegation is
+ * `delegation 1 of 2`.
+ *
+ * @param at - position in the chain, counted from 0 as in `Denial.at`.
+ */
 export function linkName(at: number, count: number): string {
-  return at === count ? 'the invocation' : `delegation ${at} of ${count}`
+  return at === count ? 'the invocation' : `delegation ${at + 1} of ${count}`
 }

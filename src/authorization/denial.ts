@@ -119,9 +119,15 @@ export interface ClaimedCall {
 export interface Denial {
   /** Which reason. */
   readonly code: DenialCode
-  /** One line for people: which link, which rule, which argument. May change between versions. */
+  /**
+   * One line for people: which link, which rule, which argument. May change between versions. People count from one:
+   * `delegation 1 of 2` has position 0 in {@link Denial.at}, and `policy statement 1` has place 0 in the detail.
+   */
   readonly message: string
-  /** Position in the chain: the root delegation is 0, the invocation last. Absent when the container as a whole is refused. */
+  /**
+   * Position in the chain, counted from 0: the root delegation is 0, the invocation last. Absent when the container as a
+   * whole is refused.
+   */
   readonly at?: number
   /** The requirement in `spec/` that is not met: three letters and a number. */
   readonly requirement: string

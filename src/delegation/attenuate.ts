@@ -79,7 +79,7 @@ async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise
   const { wideningOf } = await import('../capability/policy/narrower.ts')
   for (const [at, proof] of given.entries()) {
     const widening = wideningOf(proof, policy, given)
-    if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at} of ${given.length})`)
+    if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at + 1} of ${given.length})`)
   }
 }
 

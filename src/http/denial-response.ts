@@ -14,7 +14,7 @@ export interface DenialResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** JSON: `title`, `status`, `detail`, `code` and, where there are, `at`, `requirement` and `prf`. */
+  /** JSON: `title`, `status`, `detail`, `code` and, where there are, `at`, `requirement` and `prf`. `at` counts from 0. */
   readonly body: string
 }
 

@@ -200,12 +200,14 @@ describe('a chain', () => {
     expect(decision).toMatchObject({
       allowed: false,
       denial: {
+        // Data counts from 0, messages from 1.
+        at: 0,
         detail: { kind: 'policy', objection: { statement: 1, selector: '.to', reason: 'false' } },
         approvable: { audience: bob.did, subject: alice.did, command: '/mail/send' },
       },
     })
     expect(decision.allowed || decision.denial.message).toMatch(
-      /delegation 0 of 1: policy statement 1: `\.to` must be text like/,
+      /delegation 1 of 1: policy statement 2: `\.to` must be text like/,
     )
   })
 

@@ -106,8 +106,8 @@ describe('attenuate', () => {
     expect((await pass([...wide, ...narrowed])).policy).toEqual([...wide, ...narrowed])
     expect((await pass(wide)).policy).toEqual(wide)
     await expect(pass(wide, [second])).rejects.toThrow(AttenuationError)
-    await expect(pass(parsePolicy([['==', '.n', 3]]))).rejects.toThrow(/\(proof 0 of 2\)/)
-    await expect(pass(parsePolicy([['==', '.n', 2]]))).rejects.toThrow(/\(proof 1 of 2\)/)
+    await expect(pass(parsePolicy([['==', '.n', 3]]))).rejects.toThrow(/\(proof 1 of 2\)/)
+    await expect(pass(parsePolicy([['==', '.n', 2]]))).rejects.toThrow(/\(proof 2 of 2\)/)
   })
 
   it('refuses a mistake of the caller', async () => {

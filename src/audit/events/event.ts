@@ -110,7 +110,7 @@ export interface DeniedEvent extends EventBase, CallFacts {
   readonly code: DenialCode | (string & {})
   /** The requirement in `spec/` that is not met. */
   readonly requirement?: string
-  /** Position in the chain: the root delegation is 0, the invocation last. */
+  /** Position in the chain, counted from 0: the root delegation is 0, the invocation last. */
   readonly at?: number
   /** With `policy_unsatisfied` and `policy_over_budget`. */
   readonly policy?: PolicyClause

@@ -41,7 +41,8 @@ export function refusedBy(
 /** One line: the statement, the selector, what it wants and what it met. */
 function describe(objection: PolicyObjection): string {
   const { statement, path, operator, selector, reason, expected, found } = objection
-  const where = [statement, ...path].join('.')
+  // People count from one, also inside `and`, `or`, `all` and `any`.
+  const where = [statement, ...path].map((place) => place + 1).join('.')
   if (reason === 'over_budget') return `policy statement ${where} needs more work than a policy may`
   const what = quote(selector ?? operator)
   const wants = expected === undefined ? '' : ` must be ${expected}`

@@ -14,7 +14,7 @@ import { taskBytes } from '../../invocation/task.ts'
 import { cidOf, cidOfKey, digestKey, tokenKey } from '../../ipld/cid.ts'
 import { twinSignature } from '../../principal/signature.ts'
 import type { BoundedMap } from '../../support/bounded-map.ts'
-import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from '../chain.ts'
+import { type Chain, type ChainLink, type Link, linkName, linkWeight, type OpenInvocation } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { isPromiseLike, type Steps, wait } from '../machinery/steps.ts'
 import type { Settings, VerificationSettings } from '../options.ts'
@@ -163,7 +163,7 @@ export function orderProofs(
   if (at === undefined) return links
   return {
     code: 'proof_missing',
-    message: `delegation ${at} of ${names.length} is not in the container (${missing.length} missing)`,
+    message: `${linkName(at, names.length)} is not in the container (${missing.length} missing)`,
     at,
     requirement: 'PRF-01',
     missing,
