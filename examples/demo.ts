@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { attenuate, defineCommand, delegate, encodeContainer, generateSigner, type IpldMap, invoke } from 'procura'
 import { email, oneLine } from 'procura/arguments'
 import { verifyAuditLog } from 'procura/audit'
-import { jsonlAuditSink, readJsonlLines } from 'procura/audit/jsonl'
+import { openJsonlAuditSink, readJsonlLines } from 'procura/audit/jsonl'
 import { createGuard, type GuardResult } from 'procura/guard'
 import { like } from 'procura/policy'
 import { revoke, verifyRevocation } from 'procura/revocation'
@@ -60,7 +60,7 @@ const guard = createGuard({
   revocations,
   replay: memoryReplayStore(),
   vault,
-  audit: { sink: await jsonlAuditSink({ directory: join(folder, 'audit') }) },
+  audit: { sink: await openJsonlAuditSink({ directory: join(folder, 'audit') }) },
   receipts: service,
 })
 

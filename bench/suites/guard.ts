@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthorizer } from 'procura'
 import { type AuditSink, memoryAuditSink } from 'procura/audit'
-import { jsonlAuditSink, type SyncPolicy } from 'procura/audit/jsonl'
+import { openJsonlAuditSink, type SyncPolicy } from 'procura/audit/jsonl'
 import { createGuard, type Guard } from 'procura/guard'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
@@ -24,7 +24,7 @@ export const suite: Suite = {
       return guard
     }
     const jsonl = async (sync: SyncPolicy) =>
-      guarded(await jsonlAuditSink({ directory: join(folder, sync), sync, maxBytes: 2 ** 32 }))
+      guarded(await openJsonlAuditSink({ directory: join(folder, sync), sync, maxBytes: 2 ** 32 }))
     try {
       const memory = guarded(memoryAuditSink({ maxRecords: 10_000_000 }))
       const [none, group, always] = [await jsonl('none'), await jsonl('group'), await jsonl('always')]

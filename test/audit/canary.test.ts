@@ -14,8 +14,8 @@ import { memoryPersonalKeyStore } from '../../src/audit/privacy/memory-personal-
 import { openPersonal, sealPersonal } from '../../src/audit/privacy/personal.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
-import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
@@ -85,7 +85,7 @@ describe('what a call holds', () => {
     }
     const refused = async (): Promise<never> => refuse()
     const database = { exec: () => undefined, prepare: () => ({ run: refuse, get: () => undefined, all: () => [] }) }
-    const http = await httpAuditSink({
+    const http = await openHttpAuditSink({
       url: 'http://127.0.0.1:9/',
       directory: join(directory, 'spool'),
       headers: () => ({ authorization: canary }),
@@ -93,7 +93,7 @@ describe('what a call holds', () => {
       onFailure: (failure) => void lines.push(inspect(failure, { depth: 10 })),
     })
     const failing = callbackAuditSink({ write: refuse })
-    const full = await jsonlAuditSink({ directory, files })
+    const full = await openJsonlAuditSink({ directory, files })
     faults.room = 100
     const hanging: AuditSink = {
       name: 'hanging',
@@ -154,9 +154,9 @@ describe('what a call holds', () => {
       expect(JSON.stringify(await verifyAuditLog([line, line]))).not.toContain(canary)
     }
     const directory = temporaryDirectory()
-    await (await jsonlAuditSink({ directory })).close()
+    await (await openJsonlAuditSink({ directory })).close()
     writeFileSync(join(directory, 'audit-0000000000000001.jsonl'), `${canary}\n`, { mode: 0o600 })
-    const error = await jsonlAuditSink({ directory }).catch((caught: unknown) => caught as Error)
+    const error = await openJsonlAuditSink({ directory }).catch((caught: unknown) => caught as Error)
     expect((error as Error).message).not.toContain(canary)
     rmSync(directory, { recursive: true })
   })

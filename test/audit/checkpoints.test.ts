@@ -4,7 +4,7 @@ import { withCheckpoints } from '../../src/audit/combine/with-checkpoints.ts'
 import { type AuditRecord, beginning } from '../../src/audit/events/record.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { type Checkpoint, signCheckpoint } from '../../src/audit/verify/checkpoint.ts'
@@ -149,7 +149,7 @@ describe('a last checkpoint', () => {
     const published: Checkpoint[] = []
     const start = async (at: string, last?: Checkpoint) => {
       const publish = (checkpoint: Checkpoint): void => void published.push(checkpoint)
-      return withCheckpoints(await jsonlAuditSink({ directory: at }), {
+      return withCheckpoints(await openJsonlAuditSink({ directory: at }), {
         signer,
         log: 'mail',
         everyRecords: 3,
@@ -169,14 +169,14 @@ describe('a last checkpoint', () => {
 
     // A log that ends before what was signed, one that has another record there, and one that was removed.
     const shorter = temporaryDirectory()
-    const copy = await jsonlAuditSink({ directory: shorter })
+    const copy = await openJsonlAuditSink({ directory: shorter })
     for await (const record of readJsonlRecords({ directory })) {
       if (record.sequence === 3) break
       await copy.append(record.event, {})
     }
     await copy.close()
     const other = temporaryDirectory()
-    const forgery = await jsonlAuditSink({ directory: other })
+    const forgery = await openJsonlAuditSink({ directory: other })
     for (let i = 0; i < 5; i++) await forgery.append(intent(90 + i), {})
     await forgery.close()
     for (const changed of [shorter, other, temporaryDirectory()]) {

@@ -9,7 +9,7 @@ import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import { withHealth } from '../../src/audit/combine/with-health.ts'
 import { auditHistory, type LoggedEvent } from '../../src/audit/history.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readBackwards } from '../../src/audit/sinks/jsonl/read-backwards.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
@@ -36,11 +36,11 @@ const down = (count: number): number[] => Array.from({ length: count }, (_, i) =
 describe('a log that is read back', () => {
   it('LOG-14 gives the last record first, over all its files, and what was there when it was opened', async () => {
     const directory = temporaryDirectory()
-    const first = await jsonlAuditSink({ directory, maxBytes: 4096 })
+    const first = await openJsonlAuditSink({ directory, maxBytes: 4096 })
     expect(first.history?.inherited).toBe(0)
     await Promise.all(Array.from({ length: 30 }, (_, i) => first.append(intent(i + 1), {})))
     await first.close()
-    const second = await jsonlAuditSink({ directory, maxBytes: 4096 })
+    const second = await openJsonlAuditSink({ directory, maxBytes: 4096 })
     await second.append(intent(31), {})
     expect(second.history?.inherited).toBe(30)
     const records = await readBack(second)
@@ -84,7 +84,7 @@ describe('a log that is read back', () => {
   it('LOG-14 has nothing in it that the disk may yet lose', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
-    const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
     await sink.append(intent(1), {})
     faults.sync = 'EIO'
     faults.syncMs = 20

@@ -21,7 +21,7 @@ import type { LoggedEvent } from '../../src/audit/history.ts'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { type HttpAuditSinkOptions, httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { type HttpAuditSinkOptions, openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { readCursor } from '../../src/audit/sinks/http/spool-cursor.ts'
 import { readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
@@ -74,8 +74,8 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 const quick = { backOff: { firstMs: 1, maxMs: 20 } }
 
-async function open(options: HttpAuditSinkOptions): ReturnType<typeof httpAuditSink> {
-  const sink = await httpAuditSink({ ...quick, ...options })
+async function open(options: HttpAuditSinkOptions): ReturnType<typeof openHttpAuditSink> {
+  const sink = await openHttpAuditSink({ ...quick, ...options })
   onTestFinished(() => sink.close())
   return sink
 }
@@ -363,9 +363,9 @@ describe('a log to an HTTP endpoint', () => {
     const cursor = join(directory, 'spool.cursor')
     const good = readFileSync(cursor, 'utf8')
     writeFileSync(cursor, good.replace('"sequence":1', '"sequence":7'))
-    await expect(httpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    await expect(openHttpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
     writeFileSync(cursor, good)
-    await (await httpAuditSink({ url, directory })).close()
+    await (await openHttpAuditSink({ url, directory })).close()
   })
 
   it('AUD-31 writes through no link, takes no cursor of others, and leaves nothing behind [attack 79]', async () => {
@@ -391,10 +391,10 @@ describe('a log to an HTTP endpoint', () => {
     expect(readdirSync(join(directory, 'spool.lock'))).toEqual([expect.stringMatching(/-free$/)])
 
     chmodSync(cursor, 0o644)
-    await expect(httpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
+    await expect(openHttpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
     rmSync(cursor)
     symlinkSync(victim, cursor)
-    await expect(httpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
+    await expect(openHttpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
   })
 
   it('AUD-40 says no more how far it was, and sends nothing more, when another process has taken the lock', async () => {
@@ -458,7 +458,7 @@ describe('a log to an HTTP endpoint', () => {
   it.each(['ftp://a', 'http://log.example/', 'https://user:pass@log.example/', 'x', ''])(
     'AUD-20 has no endpoint `%s`',
     async (url) => {
-      await expect(httpAuditSink({ url, directory: temporaryDirectory() })).rejects.toThrow(ArgumentError)
+      await expect(openHttpAuditSink({ url, directory: temporaryDirectory() })).rejects.toThrow(ArgumentError)
     },
   )
 })

@@ -7,7 +7,7 @@ import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import { createIntentRecovery } from '../../src/audit/recovery/intent-recovery.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
@@ -67,7 +67,7 @@ afterEach(() => {
 describe('intents without an outcome', () => {
   it('AUD-09 are closed as unknown at the next start, in their mode, and none is left out', async () => {
     const directory = temporaryDirectory()
-    const first = await jsonlAuditSink({ directory })
+    const first = await openJsonlAuditSink({ directory })
     await first.append(intent(1, { mode: 'shadow' }), {})
     for (let i = 2; i <= 4; i++) await first.append(intent(i), {})
     await first.append(outcome(5, 2), {})
@@ -76,7 +76,7 @@ describe('intents without an outcome', () => {
     await first.append(denied(8), {})
     await first.close()
 
-    const sink = await jsonlAuditSink({ directory })
+    const sink = await openJsonlAuditSink({ directory })
     const { recovered, pending } = await recoverIntents({ sink, clock: stoppedClock(42.7) })
     expect(recovered.map(({ sequence, released }) => [sequence, released])).toEqual([
       [1, false],
@@ -122,10 +122,10 @@ describe('a call that may be under way', () => {
 
   it('AUD-35 of an earlier process is not, where a log has one writer: that one has ended', async () => {
     const directory = temporaryDirectory()
-    const first = await jsonlAuditSink({ directory })
+    const first = await openJsonlAuditSink({ directory })
     await first.append(intent(1, { outcomeBy: began + 90 }), {})
     await first.close()
-    const sink = await jsonlAuditSink({ directory })
+    const sink = await openJsonlAuditSink({ directory })
     // two guards of this process have the sink: each leaves alone what the other does
     await sink.append(intent(2, { outcomeBy: began + 90 }), {})
     const clock = stoppedClock(began)

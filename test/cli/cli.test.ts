@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newEventId } from '../../src/audit/events/event.ts'
 import { beginning, formatRecord, makeRecord } from '../../src/audit/events/record.ts'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { now } from '../support/actors.ts'
@@ -224,7 +224,7 @@ describe('procura vault', () => {
 
 describe('procura audit', () => {
   async function writeLog(): Promise<void> {
-    const sink = await jsonlAuditSink({ directory: folder })
+    const sink = await openJsonlAuditSink({ directory: folder })
     const intent = newEventId()
     const facts = { invocation: 'bafy', command: '/mail/send', time: now }
     await sink.append({ kind: 'intent', id: intent, ...facts }, {})

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { intent, outcome } from '../audit/events.ts'
 
@@ -41,7 +41,7 @@ const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u00a0\u2800\u
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'procura-cli-'))
-  const sink = await jsonlAuditSink({ directory: join(folder, 'log') })
+  const sink = await openJsonlAuditSink({ directory: join(folder, 'log') })
   await sink.append(intent(1, { command: all, vault: all, invoker: `did:web:${all}`, args: { [all]: all } }), {})
   await sink.append(outcome(2, 3, { code: all }), {})
   await sink.close()

@@ -9,7 +9,11 @@ import { anyOf } from '../../src/audit/combine/any-of.ts'
 import { withHealth } from '../../src/audit/combine/with-health.ts'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { type JsonlAuditSink, jsonlAuditSink, type SyncPolicy } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import {
+  type JsonlAuditSink,
+  openJsonlAuditSink,
+  type SyncPolicy,
+} from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
@@ -93,7 +97,7 @@ async function guarded(inner: AuditSink) {
 }
 
 const logIn = async (directory: string, faults: Faults, sync: SyncPolicy = 'group'): Promise<JsonlAuditSink> =>
-  jsonlAuditSink({ directory, sync, files: faultyFiles(faults) })
+  openJsonlAuditSink({ directory, sync, files: faultyFiles(faults) })
 
 describe('a disk that fails under the log of a guard', () => {
   const passing: readonly (readonly [name: string, sync: SyncPolicy, fault: Faults])[] = [
@@ -165,7 +169,7 @@ describe('a disk of 256 KiB under the log of a guard', () => {
       const filler = join(disk, 'filler')
       writeFileSync(filler, new Uint8Array(120_000))
       const directory = join(disk, 'log')
-      const { guard, ask, health } = await guarded(await jsonlAuditSink({ directory }))
+      const { guard, ask, health } = await guarded(await openJsonlAuditSink({ directory }))
       const endings: string[] = []
       let reached = 0
       while (endings.at(-1) !== 'audit_unavailable' && endings.length < 500) {

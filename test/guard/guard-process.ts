@@ -1,7 +1,7 @@
 // node only: a process that guards an upstream until it is killed
 
 import process from 'node:process'
-import { jsonlAuditSink, type SyncPolicy } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink, type SyncPolicy } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { integer } from '../../src/capability/argument-types/integer.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -19,7 +19,7 @@ import { say } from '../audit/jsonl/say.ts'
 const [directory = '', sync = 'group', origin = '', secret = '', start = '1', parallel = '4'] = process.argv.slice(2)
 
 try {
-  const sink = await jsonlAuditSink({ directory, sync: sync as SyncPolicy, maxBytes: 65_536 })
+  const sink = await openJsonlAuditSink({ directory, sync: sync as SyncPolicy, maxBytes: 65_536 })
   const [owner, agent, service] = [await generateSigner(), await generateSigner(), await generateSigner()]
   const send = defineCommand({ command: '/mail/send', args: { number: integer() } })
   const guard = createGuard({

@@ -6,7 +6,11 @@ import { build } from 'esbuild'
 import { expect } from 'vitest'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
-import { type JsonlAuditSink, jsonlAuditSink, type SyncPolicy } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import {
+  type JsonlAuditSink,
+  openJsonlAuditSink,
+  type SyncPolicy,
+} from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { startWriter, type Writer } from '../audit/jsonl/child.ts'
@@ -89,7 +93,7 @@ export async function killGuards(program: string, directory: string, kills: numb
     expect(lines.filter((line) => /^(?:failed|refused)/.test(line))).toEqual([])
     for (const line of lines) if (line.startsWith('done ')) done.add(Number(line.slice(5)))
   }
-  const sink: JsonlAuditSink = await jsonlAuditSink({ directory })
+  const sink: JsonlAuditSink = await openJsonlAuditSink({ directory })
   await recoverIntents({ sink })
   await sink.close()
   await upstream.close()

@@ -9,8 +9,8 @@ import { createPseudonymizer } from '../../src/audit/privacy/pseudonym.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
 import { sampleDenials } from '../../src/audit/sample-denials.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
-import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
 import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
@@ -303,8 +303,8 @@ export const optionRows: Readonly<Record<string, OptionRow>> = {
     () => ({ tokenEndpoint: 'https://as.example/token', clientId: 'c' }),
     { 'tokenEndpoint!': 'text', 'clientId!': 'text', authentication: 'text', scopes: 'object' },
   ],
-  jsonlAuditSink: [
-    jsonlAuditSink,
+  openJsonlAuditSink: [
+    openJsonlAuditSink,
     () => ({ directory: place('log') }),
     {
       'directory!': 'text',
@@ -317,8 +317,8 @@ export const optionRows: Readonly<Record<string, OptionRow>> = {
       files: 'object',
     },
   ],
-  httpAuditSink: [
-    httpAuditSink,
+  openHttpAuditSink: [
+    openHttpAuditSink,
     () => ({ url: 'https://audit.example/', directory: place('spool') }),
     {
       'url!': 'text',

@@ -9,7 +9,7 @@ import { auditHistory } from '../../src/audit/history.ts'
 import { createIntentRecovery } from '../../src/audit/recovery/intent-recovery.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
@@ -102,10 +102,10 @@ function endsOf(events: readonly AuditEvent[]): Record<string, string[]> {
 describe('a guard that recovers intents', () => {
   it('GRD-17 closes those of an earlier process at its start, and tells of each', async () => {
     const directory = temporaryDirectory()
-    const first = await jsonlAuditSink({ directory })
+    const first = await openJsonlAuditSink({ directory })
     for (let i = 1; i <= 3; i++) await first.append(intent(i, { outcomeBy: now + 1_000 }), {})
     await first.close()
-    const sink = await jsonlAuditSink({ directory })
+    const sink = await openJsonlAuditSink({ directory })
     const { guard, events, recovered, errors } = guarded(sink, {})
     const allowed = await guard.use(await container(), async () => 'done')
     expect(allowed).toMatchObject({ allowed: true, recorded: true })

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { allOf } from '../../src/audit/combine/all-of.ts'
 import { anyOf } from '../../src/audit/combine/any-of.ts'
 import { createPseudonymizer } from '../../src/audit/privacy/pseudonym.ts'
-import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
-import { jsonlAuditSink, openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openJsonlAuditSink, openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { machineFiles } from '../../src/audit/sinks/jsonl/log-files.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
@@ -335,27 +335,27 @@ const mistakes: readonly Mistake[] = [
     'a log below a file',
     auditConfiguration,
     /`directory` .* cannot be used; name a folder that this process may write \((?:ENOTDIR|EEXIST)\)/,
-    () => jsonlAuditSink({ directory: join(fileOf('', 0o600), 'log') }),
+    () => openJsonlAuditSink({ directory: join(fileOf('', 0o600), 'log') }),
   ],
   [
     'a file in place of the folder of a log',
     auditConfiguration,
     /`directory` .*\((?:ENOTDIR|EEXIST)\)/,
-    () => jsonlAuditSink({ directory: fileOf('', 0o600) }),
+    () => openJsonlAuditSink({ directory: fileOf('', 0o600) }),
   ],
   ...(['EACCES', 'EPERM', 'EROFS', 'ENOSPC'] as const).map(
     (code): Mistake => [
       `a folder of a log that answers ${code}`,
       auditConfiguration,
       new RegExp(`\`directory\` .*\\(${code}\\)`),
-      () => jsonlAuditSink({ directory: place('log'), files: { ...machineFiles, makeDirectory: failing(code) } }),
+      () => openJsonlAuditSink({ directory: place('log'), files: { ...machineFiles, makeDirectory: failing(code) } }),
     ],
   ),
   [
     'a log that cannot be read',
     auditConfiguration,
     /`directory` .*\(EIO\)/,
-    () => jsonlAuditSink({ directory: place('log'), files: { ...machineFiles, list: failing('EIO') } }),
+    () => openJsonlAuditSink({ directory: place('log'), files: { ...machineFiles, list: failing('EIO') } }),
   ],
   [
     'a file in place of a lock',
@@ -364,14 +364,14 @@ const mistakes: readonly Mistake[] = [
     () => {
       const directory = directoryOf()
       writeFileSync(join(directory, 'audit.lock'), '')
-      return jsonlAuditSink({ directory })
+      return openJsonlAuditSink({ directory })
     },
   ],
   [
     'a name of files that leads out of the folder',
     'ERR_INVALID_ARGUMENT',
     /`prefix` has/,
-    () => jsonlAuditSink({ directory: place('log'), prefix: '../x' }),
+    () => openJsonlAuditSink({ directory: place('log'), prefix: '../x' }),
   ],
   [
     'a log that another writer has',
@@ -391,25 +391,25 @@ const mistakes: readonly Mistake[] = [
     'a spool below a file',
     auditConfiguration,
     /`directory` /,
-    () => httpAuditSink({ url: 'https://audit.example', directory: join(fileOf('', 0o600), 'spool') }),
+    () => openHttpAuditSink({ url: 'https://audit.example', directory: join(fileOf('', 0o600), 'spool') }),
   ],
   [
     'a spool whose cursor is a folder',
     auditConfiguration,
     /spool.cursor` is not a file; remove it/,
-    () => httpAuditSink({ url: 'https://audit.example', directory: directoryOf('spool.cursor') }),
+    () => openHttpAuditSink({ url: 'https://audit.example', directory: directoryOf('spool.cursor') }),
   ],
   [
     'an endpoint that is not encrypted',
     'ERR_INVALID_ARGUMENT',
     /`url` is not an https address/,
-    () => httpAuditSink({ url: 'http://audit.example', directory: place('spool') }),
+    () => openHttpAuditSink({ url: 'http://audit.example', directory: place('spool') }),
   ],
   [
     'an endpoint with a password in its address',
     'ERR_INVALID_ARGUMENT',
     /use `headers`/,
-    () => httpAuditSink({ url: `https://u:${canary}@audit.example`, directory: place('spool') }),
+    () => openHttpAuditSink({ url: `https://u:${canary}@audit.example`, directory: place('spool') }),
   ],
   [
     'a database that is closed',

@@ -8,7 +8,7 @@ import { build } from 'esbuild'
 import { Pool } from 'pg'
 import { expect } from 'vitest'
 import { parseRecord } from '../../src/audit/events/record.ts'
-import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { postgresAuditSchema, readPostgresLines } from '../../src/audit/sinks/postgres-audit-sink.ts'
@@ -93,7 +93,7 @@ export async function httpPlace(directory: string): Promise<Place> {
   return {
     task: (start) => ({ kind: 'http', place: directory, url, start, parallel: 4 }),
     async finish() {
-      const sink = await httpAuditSink({ url, directory, backOff: { firstMs: 1, maxMs: 10 } })
+      const sink = await openHttpAuditSink({ url, directory, backOff: { firstMs: 1, maxMs: 10 } })
       await sink.delivered({})
       await sink.close()
       server.closeAllConnections()

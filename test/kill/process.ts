@@ -2,7 +2,7 @@
 
 import process from 'node:process'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlLog, type SyncPolicy } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
 import { type SqliteDatabase, sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
@@ -49,7 +49,7 @@ async function sinkOf(kind: Task['kind'], place: string, url: string, sync: Sync
   if (kind === 'sqlite') return sqliteAuditSink({ database: await openDatabase(place) })
   if (kind === 'http') {
     const backOff = { firstMs: 1, maxMs: 20 }
-    return httpAuditSink({ url, directory: place, sync, maxBytes: 16_384, maxRecords: 40, backOff })
+    return openHttpAuditSink({ url, directory: place, sync, maxBytes: 16_384, maxRecords: 40, backOff })
   }
   const { Pool } = await import('pg')
   const pool = new Pool({ connectionString: place, max: 2 })

@@ -12,8 +12,8 @@ import type { AuditEvent } from '../../src/audit/events/event.ts'
 import { parseRecord } from '../../src/audit/events/record.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
-import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
-import { jsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
@@ -104,10 +104,10 @@ async function inFiles(): Promise<Log> {
     const read: string[] = []
     for await (const line of readJsonlLines({ directory })) read.push(line)
     // A log that cannot be read stays shut.
-    await (await jsonlAuditSink({ directory })).close()
+    await (await openJsonlAuditSink({ directory })).close()
     return read
   }
-  return { sink: await jsonlAuditSink({ directory, sync: 'none', maxBytes: 65_536 }), lines }
+  return { sink: await openJsonlAuditSink({ directory, sync: 'none', maxBytes: 65_536 }), lines }
 }
 
 async function inSqlite(): Promise<Log> {
@@ -127,7 +127,7 @@ async function inSpool(): Promise<Log> {
     for await (const line of readJsonlLines({ directory, prefix: 'spool' })) read.push(line)
     return read
   }
-  const sink = await httpAuditSink({ url: 'https://log.example/', directory, sync: 'none', fetch: away })
+  const sink = await openHttpAuditSink({ url: 'https://log.example/', directory, sync: 'none', fetch: away })
   return { sink, lines }
 }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { deniedEvent, intentEvent } from '../../src/audit/events/describe-call.ts'
 import { toOcsf } from '../../src/audit/events/ocsf.ts'
-import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
@@ -178,16 +178,16 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     withDeadline: [sink],
   },
   'audit/jsonl': {
-    jsonlAuditSink: [],
+    openJsonlAuditSink: [],
     readJsonlLines: (options) => first('readJsonlLines', options),
     readJsonlRecords: (options) => first('readJsonlRecords', options),
   },
   'audit/http': {
-    httpAuditSink: [],
-    'httpAuditSink backOff': (backOff) =>
-      httpAuditSink({ url: 'https://audit.example/', directory: join(folder, 'a'), backOff }),
-    'httpAuditSink delivered': async (options) => {
-      const sink = await httpAuditSink({
+    openHttpAuditSink: [],
+    'openHttpAuditSink backOff': (backOff) =>
+      openHttpAuditSink({ url: 'https://audit.example/', directory: join(folder, 'a'), backOff }),
+    'openHttpAuditSink delivered': async (options) => {
+      const sink = await openHttpAuditSink({
         url: 'https://audit.example/',
         directory: mkdtempSync(join(folder, 'spool-')),
       })

@@ -4,7 +4,7 @@ import { anyOf } from '../../src/audit/combine/any-of.ts'
 import { bestEffort } from '../../src/audit/combine/best-effort.ts'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { httpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
+import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
@@ -71,7 +71,7 @@ describe.each(Object.entries(failing))('GRD-11 a listener that %s', (_how, liste
 
   it('does not stop the delivery of records', async () => {
     const answers = [503, 200]
-    const sink = await httpAuditSink({
+    const sink = await openHttpAuditSink({
       url: 'https://collector.example/',
       directory: temporaryDirectory(),
       fetch: async () => new Response(null, { status: answers.shift() ?? 200 }),

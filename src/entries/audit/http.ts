@@ -5,5 +5,9 @@
  * @module
  */
 
-export { type HttpAuditSink, type HttpAuditSinkOptions, httpAuditSink } from '../../audit/sinks/http/http-audit-sink.ts'
+export {
+  type HttpAuditSink,
+  type HttpAuditSinkOptions,
+  openHttpAuditSink,
+} from '../../audit/sinks/http/http-audit-sink.ts'
 export type { BackOff } from '../../support/back-off.ts'

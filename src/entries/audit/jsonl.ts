@@ -8,7 +8,7 @@
 export {
   type JsonlAuditSink,
   type JsonlAuditSinkOptions,
-  jsonlAuditSink,
+  openJsonlAuditSink,
   type SyncPolicy,
 } from '../../audit/sinks/jsonl/jsonl-audit-sink.ts'
 export type { FileState, LogFiles } from '../../audit/sinks/jsonl/log-files.ts'

@@ -17,12 +17,12 @@ import { withDeadline } from '../../../src/audit/combine/with-deadline.ts'
 import type { AuditEvent } from '../../../src/audit/events/event.ts'
 import { type LogPosition, parseRecord } from '../../../src/audit/events/record.ts'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
-import { httpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink.ts'
+import { openHttpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink.ts'
 import { groupSync } from '../../../src/audit/sinks/jsonl/group-sync.ts'
 import {
   type JsonlAuditSinkOptions,
-  jsonlAuditSink,
   type OpenJsonlLog,
+  openJsonlAuditSink,
   openJsonlLog,
 } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { type LogFiles, machineFiles } from '../../../src/audit/sinks/jsonl/log-files.ts'
@@ -38,7 +38,7 @@ import { temporaryDirectory } from './temporary.ts'
 const quick = shortLease(200)
 
 async function write(options: JsonlAuditSinkOptions, from: number, to: number): Promise<void> {
-  const sink = await jsonlAuditSink(options)
+  const sink = await openJsonlAuditSink(options)
   for (let i = from; i <= to; i++) await sink.append(intent(i), {})
   await sink.close()
 }
@@ -79,7 +79,7 @@ describe('a log in files', () => {
       ['always', 'disk'],
       ['none', 'system'],
     ] as const) {
-      const sink = await jsonlAuditSink({ directory, prefix: sync, sync })
+      const sink = await openJsonlAuditSink({ directory, prefix: sync, sync })
       expect(await sink.append(intent(1), {})).toMatchObject({ durability, sequence: 1, sink: join(directory, sync) })
       expect(sink.position()).toMatchObject({ sequence: 1 })
       await sink.close()
@@ -89,7 +89,7 @@ describe('a log in files', () => {
 
   it('AUD-11 takes events at the same time', async () => {
     const directory = temporaryDirectory()
-    const sink = await jsonlAuditSink({ directory, maxBytes: 20_000 })
+    const sink = await openJsonlAuditSink({ directory, maxBytes: 20_000 })
     const results = await Promise.all(Array.from({ length: 300 }, (_, i) => sink.append(intent(i), {})))
     expect(new Set(results.map(({ sequence }) => sequence)).size).toBe(300)
     await sink.close()
@@ -114,7 +114,7 @@ describe('a log in files', () => {
     const first = filesIn(directory)
     expect(first.length).toBeGreaterThan(2)
     for (const file of first) expect(statSync(join(directory, file)).size).toBeLessThanOrEqual(4096)
-    const sink = await jsonlAuditSink({ directory, maxAge: 60 })
+    const sink = await openJsonlAuditSink({ directory, maxAge: 60 })
     await sink.append(intent(21), {})
     await sink.append(intent(22, { time: 1_900_000_000 }), {})
     await sink.append(intent(23, { time: 1_900_000_059 }), {})
@@ -154,8 +154,8 @@ describe('a log in files', () => {
     await write({ directory, prefix: 'audit-b' }, 1, 3)
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ records: 2 })
     expect(await verifyAuditLog(readJsonlLines({ directory, prefix: 'audit-b' }))).toMatchObject({ records: 3 })
-    await expect(jsonlAuditSink({ directory, prefix: '../x' })).rejects.toThrow(ArgumentError)
-    await expect(jsonlAuditSink({ directory, maxBytes: 10 })).rejects.toThrow(ArgumentError)
+    await expect(openJsonlAuditSink({ directory, prefix: '../x' })).rejects.toThrow(ArgumentError)
+    await expect(openJsonlAuditSink({ directory, maxBytes: 10 })).rejects.toThrow(ArgumentError)
   })
 })
 
@@ -167,7 +167,7 @@ describe('the end of a log', () => {
     const whole = statSync(path).size
     for (const torn of ['{"event":{"time":18', '\0'.repeat(300), '{'.repeat(60_000)]) {
       appendFileSync(path, torn)
-      const sink = await jsonlAuditSink({ directory, clock: stoppedClock(7.9) })
+      const sink = await openJsonlAuditSink({ directory, clock: stoppedClock(7.9) })
       await sink.append(intent(4), {})
       await sink.close()
     }
@@ -202,7 +202,7 @@ describe('the end of a log', () => {
   it('LOG-13 that lacks its line feed is reported as torn, and in an earlier file as edited [attack 79]', async () => {
     const directory = temporaryDirectory()
     await write({ directory, maxBytes: 4096 }, 1, 20)
-    const head = (await jsonlAuditSink({ directory, maxBytes: 4096 }).then(async (sink) => {
+    const head = (await openJsonlAuditSink({ directory, maxBytes: 4096 }).then(async (sink) => {
       await sink.close()
       return sink.position()
     })) as LogPosition
@@ -236,7 +236,7 @@ describe('the end of a log', () => {
       for (const file of filesIn(directory)) if (!files.includes(file)) rmSync(join(directory, file))
       writeFileSync(last, whole.slice(0, end))
       const complete = end === whole.length - 1
-      const sink = await jsonlAuditSink({ directory, maxBytes, clock: stoppedClock(7) })
+      const sink = await openJsonlAuditSink({ directory, maxBytes, clock: stoppedClock(7) })
       expect(sink.position().sequence).toBe(complete ? 6 : 5)
       await sink.append(intent(8), {})
       await sink.close()
@@ -260,7 +260,7 @@ describe('the end of a log', () => {
     const [, second = ''] = readFileSync(path, 'latin1').split('\n')
     for (const line of [foreign.replace('"sequence":4', '"sequence":5'), second]) {
       appendFileSync(path, line)
-      const sink = await jsonlAuditSink({ directory })
+      const sink = await openJsonlAuditSink({ directory })
       await sink.append(intent(9), {})
       await sink.close()
     }
@@ -275,10 +275,10 @@ describe('the end of a log', () => {
     const path = join(directory, 'audit-0000000000000001.jsonl')
     truncateSync(path, statSync(path).size - 1)
     for (const faults of [{ write: 'ENOSPC' }, { sync: 'EIO' }]) {
-      const opening = jsonlAuditSink({ directory, files: faultyFiles(faults) })
+      const opening = openJsonlAuditSink({ directory, files: faultyFiles(faults) })
       await expect(opening).rejects.toBeInstanceOf(AuditError)
     }
-    const sink = await jsonlAuditSink({ directory })
+    const sink = await openJsonlAuditSink({ directory })
     expect(sink.position().sequence).toBe(3)
     await sink.close()
   })
@@ -299,15 +299,15 @@ describe('the end of a log', () => {
     ]
     for (const damage of damages) {
       writeFileSync(last, damage)
-      await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+      await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
     }
     rmSync(last)
     const before = join(directory, files.at(-2) ?? '')
     writeFileSync(join(directory, 'audit-0000000000000777.jsonl'), '', { mode: 0o600 })
-    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
     rmSync(join(directory, 'audit-0000000000000777.jsonl'))
     renameSync(before, join(directory, 'audit-0000000000000777.jsonl'))
-    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
   })
 
   it('AUD-13 is followed by empty files that do not fit it: the first of them is named', async () => {
@@ -316,7 +316,7 @@ describe('the end of a log', () => {
     for (const first of ['10', '20', '30']) {
       writeFileSync(join(directory, `audit-${first.padStart(16, '0')}.jsonl`), '', { mode: 0o600 })
     }
-    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({
+    await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({
       code: 'ERR_AUDIT_INTEGRITY',
       message: expect.stringContaining('`audit-0000000000000010.jsonl` does not fit the log'),
     })
@@ -330,7 +330,7 @@ describe('the end of a log', () => {
     writeFileSync(path, `${lines.slice(0, 2).join('\n')}\n`)
     writeFileSync(join(directory, 'audit-0000000000000050.jsonl'), lines[2] ?? '', { mode: 0o600 })
     for (let i = 0; i < 2; i++) {
-      await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({
+      await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({
         code: 'ERR_AUDIT_INTEGRITY',
         message: expect.stringContaining('`audit-0000000000000050.jsonl` does not fit the log'),
       })
@@ -345,7 +345,7 @@ describe('the end of a log', () => {
     // Only the ends are looked at: what stands between is for the verifier.
     writeFileSync(path, `${first}\n${`${'x'.repeat(99)}\n`.repeat(600_000)}${second}\n`)
     const began = performance.now()
-    const sink = await jsonlAuditSink({ directory, sync: 'none' })
+    const sink = await openJsonlAuditSink({ directory, sync: 'none' })
     expect(performance.now() - began).toBeLessThan(1000)
     expect(sink.position().sequence).toBe(2)
     await sink.close()
@@ -364,7 +364,7 @@ describe('other writers', () => {
       message: `this process has opened the log of the lock \`${lock}\` already; close it first`,
     })
     await sink.close()
-    await (await jsonlAuditSink({ directory })).close()
+    await (await openJsonlAuditSink({ directory })).close()
     expect(filesIn(directory)).toEqual([])
     expect(readdirSync(lock)).toEqual([expect.stringMatching(/-free$/)])
   })
@@ -400,7 +400,7 @@ describe('other writers', () => {
   it('AUD-14 find something else in the place of the lock', async () => {
     const directory = temporaryDirectory()
     writeFileSync(join(directory, 'audit.lock'), '')
-    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject({
+    await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({
       code: 'ERR_AUDIT_CONFIGURATION',
       message: expect.stringMatching(/^the lock `.*audit.lock` cannot be used: it is not a folder; remove it$/),
     })
@@ -408,10 +408,10 @@ describe('other writers', () => {
 
   it('AUD-14 that took the lock away stop this one', async () => {
     const directory = temporaryDirectory()
-    const sink = await jsonlAuditSink({ directory })
+    const sink = await openJsonlAuditSink({ directory })
     await sink.append(intent(1), {})
     rmSync(join(directory, 'audit.lock'), { recursive: true })
-    const other = await jsonlAuditSink({ directory })
+    const other = await openJsonlAuditSink({ directory })
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
     await other.append(intent(3), {})
     await sink.close()
@@ -426,14 +426,14 @@ describe('other writers', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(statSync(join(directory, 'new')).mode & 0o777).toBe(0o700)
     chmodSync(path, 0o640)
-    await expect(jsonlAuditSink({ directory: join(directory, 'new') })).rejects.toMatchObject({
+    await expect(openJsonlAuditSink({ directory: join(directory, 'new') })).rejects.toMatchObject({
       code: 'ERR_AUDIT_CONFIGURATION',
       message: expect.stringContaining('0640'),
     })
     chmodSync(path, 0o600)
     renameSync(path, join(directory, 'elsewhere'))
     symlinkSync(join(directory, 'elsewhere'), path)
-    await expect(jsonlAuditSink({ directory: join(directory, 'new') })).rejects.toThrow()
+    await expect(openJsonlAuditSink({ directory: join(directory, 'new') })).rejects.toThrow()
   })
 
   it('AUD-16 and named pipes are refused, and not waited for [attack 78]', async () => {
@@ -442,8 +442,8 @@ describe('other writers', () => {
       execFileSync('mkfifo', ['-m', '600', join(directory, name)])
     }
     const refused = { code: 'ERR_AUDIT_CONFIGURATION', message: expect.stringContaining('is not a file') }
-    await expect(jsonlAuditSink({ directory })).rejects.toMatchObject(refused)
-    await expect(httpAuditSink({ url: 'https://audit.example', directory })).rejects.toMatchObject(refused)
+    await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject(refused)
+    await expect(openHttpAuditSink({ url: 'https://audit.example', directory })).rejects.toMatchObject(refused)
   })
 
   it('AUD-16 and files of another user are refused [attack 79]', async () => {
@@ -458,7 +458,7 @@ describe('other writers', () => {
         return found === undefined ? undefined : { ...found, owner }
       },
     }
-    const sink = await jsonlAuditSink({ directory, files })
+    const sink = await openJsonlAuditSink({ directory, files })
     owner += 1000
     const refused = {
       code: 'ERR_AUDIT_CONFIGURATION',
@@ -466,7 +466,7 @@ describe('other writers', () => {
     }
     await expect(sink.append(intent(2), {})).rejects.toMatchObject(refused)
     await sink.close()
-    await expect(jsonlAuditSink({ directory, files })).rejects.toMatchObject(refused)
+    await expect(openJsonlAuditSink({ directory, files })).rejects.toMatchObject(refused)
     const [name = ''] = filesIn(directory)
     const { uid } = statSync(join(directory, name))
     expect(machineFiles.stateAt(join(directory, name))).toMatchObject({ owner: uid })
@@ -475,7 +475,7 @@ describe('other writers', () => {
   it('AUD-17 are noticed when they open the file to all, and not when they overwrite it in place', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'audit-0000000000000001.jsonl')
-    const sink = await jsonlAuditSink({ directory })
+    const sink = await openJsonlAuditSink({ directory })
     await sink.append(intent(1), {})
     chmodSync(path, 0o666)
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({
@@ -504,7 +504,7 @@ describe('other writers', () => {
     ]
     for (const change of changes) {
       const directory = temporaryDirectory()
-      const sink = await jsonlAuditSink({ directory })
+      const sink = await openJsonlAuditSink({ directory })
       await sink.append(intent(1), {})
       change(join(directory, 'audit-0000000000000001.jsonl'))
       for (let i = 0; i < 2; i++) {
@@ -519,7 +519,7 @@ describe('a disk that fails', () => {
   it('AUD-12 that takes a part of a record is noticed, and the part cut off [attack 78]', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
-    const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
     await sink.append(intent(1), {})
     faults.room = 212
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
@@ -534,7 +534,7 @@ describe('a disk that fails', () => {
   it('AUD-12 that does not even let the part be cut off is mended later', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
-    const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
     await sink.append(intent(1), {})
     faults.room = 212
     faults.truncate = 'EIO'
@@ -556,7 +556,7 @@ describe('a disk that fails', () => {
     async (code) => {
       const directory = temporaryDirectory()
       const faults: Faults = {}
-      const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+      const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
       await sink.append(intent(1), {})
       faults.write = code
       for (let i = 2; i < 5; i++) {
@@ -574,7 +574,7 @@ describe('a disk that fails', () => {
     async (sync) => {
       const directory = temporaryDirectory()
       const faults: Faults = {}
-      const sink = await jsonlAuditSink({ directory, sync, files: faultyFiles(faults) })
+      const sink = await openJsonlAuditSink({ directory, sync, files: faultyFiles(faults) })
       await sink.append(intent(1), {})
       faults.sync = 'EIO'
       faults.syncMs = 5
@@ -595,7 +595,7 @@ describe('a disk that fails', () => {
   it('AUD-12 that fails while records wait does not confirm one that was cut off', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = { syncMs: 10 }
-    const sink = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
     await sink.append(intent(1), {})
     faults.sync = 'EIO'
     const confirmed: string[] = []
@@ -622,7 +622,7 @@ describe('a disk that fails', () => {
   it('AUD-13 that cannot make the next file refuses until it can', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
-    const sink = await jsonlAuditSink({ directory, maxBytes: 4096, files: faultyFiles(faults) })
+    const sink = await openJsonlAuditSink({ directory, maxBytes: 4096, files: faultyFiles(faults) })
     faults.create = 'ENOSPC'
     await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
     delete faults.create
@@ -640,7 +640,7 @@ describe('a disk that fails', () => {
   it('AUD-05 that hangs costs the deadline, and the log is whole afterwards [attack 78]', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = { syncMs: 80 }
-    const log = await jsonlAuditSink({ directory, files: faultyFiles(faults) })
+    const log = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
     const sink = withDeadline(log, { deadlineMs: 30 })
     await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
     delete faults.syncMs

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { jsonlAuditSink } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { shortRuns } from '../../property/runs.ts'
@@ -73,7 +73,7 @@ describe('a disk that is full', () => {
     const confirmed = lines.filter((line) => /^[0-9a-f]{32}$/.test(line)).length
     const report = await verifyAuditLog(readJsonlLines({ directory }))
     expect(report).toMatchObject({ valid: true, records: confirmed })
-    const sink = await jsonlAuditSink({ directory })
+    const sink = await openJsonlAuditSink({ directory })
     expect(await sink.append(intent(1), {})).toMatchObject({ sequence: confirmed + 1 })
     await sink.close()
   }, 30_000)
@@ -86,7 +86,7 @@ describe('a disk that is full', () => {
       const disk = mountSmallDisk()
       const filler = join(disk, 'filler')
       writeFileSync(filler, new Uint8Array(100_000))
-      const sink = await jsonlAuditSink({ directory: join(disk, 'log') })
+      const sink = await openJsonlAuditSink({ directory: join(disk, 'log') })
       let confirmed = 0
       const fill = async (): Promise<unknown> => {
         for (;;) {

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { expect } from 'vitest'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
-import { jsonlAuditSink, type SyncPolicy } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink, type SyncPolicy } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { startWriter } from './child.ts'
@@ -37,7 +37,7 @@ export async function killWriters(
     for (const id of said) confirmed.add(id)
     next += said.length + 100
 
-    const sink = await jsonlAuditSink({ directory, sync: 'none' })
+    const sink = await openJsonlAuditSink({ directory, sync: 'none' })
     await sink.close()
     const report = await verifyAuditLog(readJsonlLines({ directory }))
     expect(report).toMatchObject({ valid: true, head: sink.position() })

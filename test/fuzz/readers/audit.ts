@@ -15,8 +15,8 @@ import { memoryPersonalKeyStore } from '../../../src/audit/privacy/memory-person
 import { openPersonal, sealPersonal } from '../../../src/audit/privacy/personal.ts'
 import { createPseudonymizer, pseudonymizeEvent } from '../../../src/audit/privacy/pseudonym.ts'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
-import { httpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink.ts'
-import { jsonlAuditSink } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openHttpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink.ts'
+import { openJsonlAuditSink } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
 import {
@@ -217,11 +217,11 @@ export const auditReaders: readonly Reader[] = [
     costs: 4,
   }),
   reader({
-    of: 'audit/jsonl jsonlAuditSink',
+    of: 'audit/jsonl openJsonlAuditSink',
     input: hostileFile,
     read: (file) =>
       inFolder({ [`audit-${first}.jsonl`]: file }, async (directory) => {
-        const opened = await jsonlAuditSink({ directory })
+        const opened = await openJsonlAuditSink({ directory })
         await opened.append(intent(9), {}).finally(() => opened.close())
       }),
     errors: [AuditError],
@@ -252,7 +252,7 @@ export const auditReaders: readonly Reader[] = [
     errors: [AuditError],
   }),
   reader({
-    of: 'audit/http httpAuditSink',
+    of: 'audit/http openHttpAuditSink',
     input: (random) => ({
       file: hostileFile(random),
       cursor: mutateText(JSON.stringify(position), random),
@@ -260,7 +260,7 @@ export const auditReaders: readonly Reader[] = [
     }),
     read: ({ file, cursor, status }) =>
       inFolder({ [`spool-${first}.jsonl`]: file, 'spool.cursor': cursor }, async (directory) => {
-        const opened = await httpAuditSink({
+        const opened = await openHttpAuditSink({
           url: 'https://example.com',
           directory,
           fetch: async () => new Response(null, { status }),

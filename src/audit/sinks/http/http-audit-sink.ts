@@ -30,7 +30,7 @@ import { type JsonlAuditSink, type JsonlAuditSinkOptions, openJsonlLog } from '.
 import { type Batch, readBatch, removeDelivered } from './read-batch.ts'
 import { cursorPath, readCursor, type SpoolCursor, writeCursor } from './spool-cursor.ts'
 
-/** Options of {@link httpAuditSink}; those of the spool are the ones of a log in files. */
+/** Options of {@link openHttpAuditSink}; those of the spool are the ones of a log in files. */
 export interface HttpAuditSinkOptions
   extends Pick<JsonlAuditSinkOptions, 'directory' | 'prefix' | 'sync' | 'maxBytes' | 'maxAge'> {
   /** Where records are posted as `application/x-ndjson`, one line each. `https`, or `http` to this machine. */
@@ -77,8 +77,8 @@ export interface HttpAuditSink extends AuditSink {
  * @throws ArgumentError for a URL without protection on the way; AuditError when the spool cannot be used, or is behind
  *   its cursor.
  */
-export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<HttpAuditSink> {
-  readOptions('audit sink over http', options, {
+export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<HttpAuditSink> {
+  readOptions('openHttpAuditSink', options, {
     url: nonEmptyString,
     directory: nonEmptyString,
     prefix: maybe(nonEmptyString),
@@ -95,7 +95,7 @@ export async function httpAuditSink(options: HttpAuditSinkOptions): Promise<Http
     onFailure: maybe(callback),
     name: maybe(nonEmptyString),
   })
-  readOptions('audit sink over http: `backOff`', options.backOff ?? { firstMs: 1, maxMs: 1 }, {
+  readOptions('openHttpAuditSink: `backOff`', options.backOff ?? { firstMs: 1, maxMs: 1 }, {
     firstMs: milliseconds,
     maxMs: milliseconds,
   })

@@ -42,7 +42,7 @@ const lineFeed: Uint8Array = new Uint8Array([0x0a])
  */
 export type SyncPolicy = 'group' | 'always' | 'none'
 
-/** Options of {@link jsonlAuditSink}. */
+/** Options of {@link openJsonlAuditSink}. */
 export interface JsonlAuditSinkOptions {
   /** Where the files are; it is made when it does not exist. A log has one writer, which a lock in it sees to. */
   readonly directory: string
@@ -82,7 +82,7 @@ export interface JsonlAuditSink extends AuditSink {
  * @throws AuditError when the directory cannot be written, another process writes the log, its end is damaged, or others
  *   may read it; ArgumentError for options that are none.
  */
-export async function jsonlAuditSink(options: JsonlAuditSinkOptions): Promise<JsonlAuditSink> {
+export async function openJsonlAuditSink(options: JsonlAuditSinkOptions): Promise<JsonlAuditSink> {
   return (await openJsonlLog(options)).sink
 }
 
@@ -93,12 +93,12 @@ export interface OpenJsonlLog {
 }
 
 /**
- * Opens a log as {@link jsonlAuditSink} does, for sinks that keep more beside it under the same lock.
+ * Opens a log as {@link openJsonlAuditSink} does, for sinks that keep more beside it under the same lock.
  *
  * @param timing - of the lock, for tests.
  */
 export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: LockTiming): Promise<OpenJsonlLog> {
-  readOptions('audit log in files', options, {
+  readOptions('openJsonlAuditSink', options, {
     directory: nonEmptyString,
     prefix: maybe(nonEmptyString),
     sync: maybe(oneOfStrings('group', 'always', 'none')),
