@@ -185,16 +185,16 @@ describe('a log that was changed', () => {
     ]
     for (const place of wrong) {
       await expect(verifyAuditLog(lines, { head: place as never })).rejects.toThrow(
-        /^`head` must be `{ sequence, hash }`/,
+        /`head` must be `{ sequence, hash }`/,
       )
-      await expect(verifyAuditLog([], { from: place as never })).rejects.toThrow(/^`from` must be `{ sequence, hash }`/)
+      await expect(verifyAuditLog([], { from: place as never })).rejects.toThrow(/`from` must be `{ sequence, hash }`/)
     }
     expect(await verifyAuditLog(lines, { head: { sequence, hash } })).toMatchObject({ valid: true })
   })
 
   it('says that the lines of a log are a list', async () => {
     for (const wrong of [lines.join('\n'), undefined, { directory: 'log' }]) {
-      await expect(verifyAuditLog(wrong as never)).rejects.toThrow(/^`lines` must be a list of lines/)
+      await expect(verifyAuditLog(wrong as never)).rejects.toThrow(/`lines` must be a list of lines/)
     }
   })
 

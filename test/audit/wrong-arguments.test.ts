@@ -73,8 +73,8 @@ describe('createKeyFile', () => {
   it('wants a path, and says so', async () => {
     for (const other of [undefined, null, 7, '', {}]) {
       await expect(createKeyFile(other as never)).rejects.toMatchObject({
-        code: 'ERR_VAULT_CONFIGURATION',
-        message: 'createKeyFile: `path` must be a string that is not empty',
+        code: 'ERR_INVALID_ARGUMENT',
+        message: 'createKeyFile: `path` must be a non-empty string',
       })
     }
   })
