@@ -58,7 +58,7 @@ export interface ResilientSource extends SecretSource {
 /**
  * Wraps a source with retries, a circuit breaker, time limits and shared readings.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when an option is invalid.
+ * @throws ArgumentError when an option is invalid.
  */
 export function resilient(source: SecretSource, options: ResilienceOptions = {}): ResilientSource {
   readOptions('resilient', { source }, { source: withMethod('read') })
