@@ -68,7 +68,7 @@ export interface CreateVaultOptions extends VaultOptions {
 /**
  * Makes a vault over a source of secrets.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do.
+ * @throws ArgumentError when an option is invalid.
  */
 export function createVault(options: CreateVaultOptions): Vault {
   const { source, credentials, ...settings } = readOptions('vault', options, {

@@ -9,7 +9,7 @@ export type SecretValue = string | Uint8Array | Secret | Readonly<Record<string,
 /**
  * Wraps a secret; one that is wrapped already is copied.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when it is empty, or none of these.
+ * @throws ArgumentError when it is empty, or not one of these.
  */
 export function toSecret(value: SecretValue, reference: string): Secret {
   readOptions(`credential ${quote(reference)}`, { secret: value }, { secret: secretValue })

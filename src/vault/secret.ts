@@ -4,7 +4,7 @@
  * @module
  */
 
-import { VaultError } from '../errors.ts'
+import { ArgumentError, VaultError } from '../errors.ts'
 
 /** What every way of printing gives. */
 const redacted = 'Secret(redacted)'
@@ -29,15 +29,15 @@ export class Secret {
 
   /**
    * @param value - the secret as text or bytes; bytes are copied.
-   * @throws VaultError `ERR_VAULT_CONFIGURATION` when it is empty.
+   * @throws ArgumentError when it is empty, or neither a string nor bytes.
    */
   constructor(value: string | Uint8Array) {
     // Anything else would become bytes too, most often none or zeros.
     if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-      throw new VaultError('ERR_VAULT_CONFIGURATION', 'a secret must be text or bytes')
+      throw new ArgumentError('a secret must be text or bytes')
     }
     this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value)
-    if (this.#bytes.length === 0) throw new VaultError('ERR_VAULT_CONFIGURATION', 'a secret must not be empty')
+    if (this.#bytes.length === 0) throw new ArgumentError('a secret must not be empty')
     Object.freeze(this)
   }
 
@@ -88,7 +88,9 @@ export class Secret {
 
   /** Makes a secret of one field. Throws as {@link Secret.revealField} does. */
   part(name: string): Secret {
-    return new Secret(this.revealField(name))
+    const value = this.revealField(name)
+    if (value === '') throw new VaultError('ERR_VAULT_INTEGRITY', `the field \`${name}\` of the secret is empty`)
+    return new Secret(value)
   }
 
   /** Returns the names of the fields; none when the secret is not a JSON object of strings. */

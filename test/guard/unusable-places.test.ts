@@ -12,7 +12,7 @@ import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
-import type { ProcuraError, ProcuraErrorCode } from '../../src/errors.ts'
+import type { ProcuraError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
@@ -53,7 +53,8 @@ makeFolder()
 /** A place in which something cannot be made, and what is said of it. */
 type Mistake = readonly [what: string, code: ProcuraError['code'], says: RegExp, make: () => unknown]
 
-const configuration = expect.stringMatching(/^ERR_(?:VAULT_CONFIGURATION|INVALID_ARGUMENT)$/) as ProcuraErrorCode
+const argument = 'ERR_INVALID_ARGUMENT'
+const configuration = 'ERR_VAULT_CONFIGURATION'
 const auditConfiguration = 'ERR_AUDIT_CONFIGURATION'
 const key = { bytes: new Uint8Array(32) }
 
@@ -83,46 +84,46 @@ const failing = (code: string) => (): never => {
 }
 
 const mistakes: readonly Mistake[] = [
-  ['a vault without credentials', configuration, /name at least one/, () => memoryVault({})],
+  ['a vault without credentials', argument, /name at least one/, () => memoryVault({})],
   [
     'a credential without origins',
-    configuration,
+    argument,
     /`processor` needs `origins`/,
     () => memoryVault({ a: { secret: canary, processor: bearer() } }),
   ],
   [
     'a credential with an empty list of origins',
-    configuration,
+    argument,
     /`origins` is empty; name one/,
     () => memoryVault({ a: { secret: canary, origins: [], processor: bearer() } }),
   ],
   [
     'origins without a way to send the secret',
-    configuration,
+    argument,
     /`origins` needs a `processor`/,
     () => memoryVault({ a: { secret: canary, origins: ['https://api.example'] } }),
   ],
   [
     'an origin with a path',
-    configuration,
+    argument,
     /write `https:\/\/api.example`/,
     () => memoryVault({ a: { ...rules, secret: canary, origins: ['https://api.example/v1'] } }),
   ],
   [
     'an origin that is not encrypted',
-    configuration,
+    argument,
     /use https:/,
     () => memoryVault({ a: { ...rules, secret: canary, origins: ['http://api.example'] } }),
   ],
   [
     'a command that is none',
-    configuration,
+    argument,
     /`commands\[0\]` is not a command/,
     () => memoryVault({ a: { ...rules, secret: canary, commands: ['crm'] } }),
   ],
   [
     'a subject that is none',
-    configuration,
+    argument,
     /`subjects\[0\]` is not a DID/,
     () => memoryVault({ a: { ...rules, secret: canary, subjects: ['alice'] } }),
   ],
@@ -195,13 +196,13 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'a passphrase too short to be one',
-    configuration,
+    argument,
     /eight bytes or more/,
     () => openFileVault({ path: place('vault'), key: { passphrase: 'short' }, create: true }),
   ],
   [
     'a key that is none',
-    configuration,
+    argument,
     /`key` must be one of `\{ passphrase \}`/,
     () => openFileVault({ path: place('vault'), key: { password: canary } as never, create: true }),
   ],
@@ -219,69 +220,69 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'a sealed vault without keys',
-    configuration,
+    argument,
     /`privateKeys` is empty; make one with generateSealingKey/,
     () => sealedVault({ privateKeys: [], origins: [], acceptPresented: true }),
   ],
   [
     'a sealed vault with nothing to open',
-    configuration,
+    argument,
     /there are no credentials, and none may be presented/,
     () => sealedVault({ privateKeys: [sealing.privateKey], origins: ['https://api.example'] }),
   ],
   [
     'a sealed text that is none',
-    configuration,
+    argument,
     /credential `a` is not a sealed text; make one with sealCredential/,
     () => sealedVault({ privateKeys: [sealing.privateKey], origins: [], credentials: { a: canary } }),
   ],
   [
     'a credential sealed for nobody',
-    configuration,
+    argument,
     /`roots` and `commands`/,
     () => sealCredential({ ...rules, secret: canary, publicKey: sealing.publicKey, roots: [], commands: [] }),
   ],
-  ['a sealing key that is none', configuration, /`key` must be a Secret/, () => sealingPublicKey(canary as never)],
+  ['a sealing key that is none', argument, /`key` must be a Secret/, () => sealingPublicKey(canary as never)],
   [
     'an address without encryption',
-    configuration,
+    argument,
     /`address`: .*use https:/,
     () => openbaoVault({ ...openbao, address: 'http://bao.example', credentials: { a: { engine: 'kv', path: 'p' } } }),
   ],
   [
     'a path out of its engine',
-    configuration,
+    argument,
     /`path` is not a path of names/,
     () => openbaoVault({ ...openbao, credentials: { a: { engine: 'kv', path: '../sys' } } }),
   ],
-  ['a token that is none', configuration, /`token` must be a secret/, () => fixedToken(7 as never)],
+  ['a token that is none', argument, /`token` must be a secret/, () => fixedToken(7 as never)],
   [
     'a region that is none',
-    configuration,
+    argument,
     /`region` is not the name of one, such as eu-central-1/,
     () => secretsManagerVault({ ...aws, region: 'Frankfurt', credentials: { a: { secretId: 's' } } }),
   ],
   [
     'keys without their secret',
-    configuration,
+    argument,
     /`keys`: the secret has no field `secretAccessKey`/,
     () => secretsManagerVault({ ...aws, keys: { accessKeyId: canary }, credentials: { a: { secretId: 's' } } }),
   ],
   [
     'a role that is none',
-    configuration,
+    argument,
     /`roleArn` is not the ARN/,
     () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'role', grants } } }),
   ],
   [
     'a role that grants nothing',
-    configuration,
+    argument,
     /needs `grants`/,
     () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [] } } }),
   ],
   [
     'a grant for no command',
-    configuration,
+    argument,
     /`grants`: `command` must be a non-empty string/,
     () =>
       assumeRoleVault({
@@ -291,7 +292,7 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'a client without its secret',
-    configuration,
+    argument,
     /`clientSecret` and `authentication` do not go together/,
     () =>
       tokenExchangeVault({
@@ -302,26 +303,26 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'a token endpoint that is none',
-    configuration,
+    argument,
     /`tokenEndpoint`: the address is not an absolute URL/,
     () => refreshToken({ tokenEndpoint: '/token', clientId: 'c' }),
   ],
   [
     'a scope for no command',
-    configuration,
+    argument,
     /`scopes`: /,
     () => refreshToken({ tokenEndpoint: 'https://as.example/token', clientId: 'c', scopes: { crm: 'read' } }),
   ],
-  ['a signature over nothing', configuration, /`covers` must name/, () => hmac({ header: 'x-s', covers: [] })],
+  ['a signature over nothing', argument, /`covers` must name/, () => hmac({ header: 'x-s', covers: [] })],
   [
     'a header that frames the message',
-    configuration,
+    argument,
     /is not the name of a header that can carry/,
     () => header({ name: 'content-length' }),
   ],
   [
     'two rows for the same calls',
-    'ERR_INVALID_ARGUMENT',
+    argument,
     /two rows are for command/,
     () =>
       referenceTable([
@@ -329,8 +330,8 @@ const mistakes: readonly Mistake[] = [
         { command: '/a', reference: 'y' },
       ]),
   ],
-  ['an empty secret', configuration, /must not be empty/, () => new Secret('')],
-  ['a secret of another kind', configuration, /must be text or bytes/, () => new Secret({ length: 32 } as never)],
+  ['an empty secret', argument, /must not be empty/, () => new Secret('')],
+  ['a secret of another kind', argument, /must be text or bytes/, () => new Secret({ length: 32 } as never)],
   [
     'a log below a file',
     auditConfiguration,
@@ -369,7 +370,7 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'a name of files that leads out of the folder',
-    'ERR_INVALID_ARGUMENT',
+    argument,
     /`prefix` has/,
     () => openJsonlAuditSink({ directory: place('log'), prefix: '../x' }),
   ],
@@ -401,13 +402,13 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'an endpoint that is not encrypted',
-    'ERR_INVALID_ARGUMENT',
+    argument,
     /`url` is not an https address/,
     () => openHttpAuditSink({ url: 'http://audit.example', directory: place('spool') }),
   ],
   [
     'an endpoint with a password in its address',
-    'ERR_INVALID_ARGUMENT',
+    argument,
     /use `headers`/,
     () => openHttpAuditSink({ url: `https://u:${canary}@audit.example`, directory: place('spool') }),
   ],
@@ -440,26 +441,26 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'a table that is none',
-    'ERR_INVALID_ARGUMENT',
+    argument,
     /`table` /,
     () => postgresAuditSink({ pool: { connect: async () => undefined as never }, table: 'a; DROP TABLE b' }),
   ],
-  ['no sinks at all', 'ERR_INVALID_ARGUMENT', /`sinks` must have at least one/, () => allOf([])],
+  ['no sinks at all', argument, /`sinks` must have at least one/, () => allOf([])],
   [
     'no sinks of which one is needed',
-    'ERR_INVALID_ARGUMENT',
+    argument,
     /`sinks` must have at least one/,
     () => anyOf([], { onFailure: write }),
   ],
   [
     'a key of a tenant that is too short',
-    'ERR_INVALID_ARGUMENT',
+    argument,
     /`key` must have 32 bytes or more/,
     () => createPseudonymizer({ key: new Uint8Array(31), epoch: '1' }),
   ],
   [
     'a key for arguments that is too short',
-    'ERR_INVALID_ARGUMENT',
+    argument,
     /`audit`: `argumentKey` must have 32 bytes or more/,
     () => createGuard({ ...guardOptions(), audit: { sink: memoryAuditSink(), argumentKey: new Uint8Array(31) } }),
   ],

@@ -3,7 +3,7 @@ import { parseCommand } from '../../src/capability/command.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { type CredentialRules, mayUse, parseCredential } from '../../src/vault/rules/credential.ts'
 import { rulesOfText } from '../../src/vault/rules/rules-text.ts'
-import { AGENT, OWNER, vaultError } from './support.ts'
+import { AGENT, invalidArgument, OWNER, vaultError } from './support.ts'
 
 const sent: CredentialRules = { origins: ['https://api.example.com'], processor: bearer() }
 
@@ -55,7 +55,7 @@ describe('credential rules', () => {
   for (const [what, name, rules, message] of wrong) {
     it(`VLT-11 refuses ${what}`, () => {
       const parse = (): unknown => parseCredential(name, rules)
-      expect(parse).toThrow(expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')))
+      expect(parse).toThrow(expect.objectContaining(invalidArgument))
       expect(parse).toThrow(message)
     })
   }
@@ -72,7 +72,7 @@ describe('credential rules', () => {
   ]) {
     it(`ORG-01 refuses ${origin} as an origin`, () => {
       expect(() => parseCredential('a', { ...sent, origins: [origin] })).toThrow(
-        expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')),
+        expect.objectContaining(invalidArgument),
       )
     })
   }

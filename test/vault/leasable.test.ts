@@ -20,7 +20,7 @@ import {
   sealCredential,
   sealedVault,
 } from '../../src/vault/stores/sealed/sealed-vault.ts'
-import { permission, vaultError } from './support.ts'
+import { invalidArgument, permission, vaultError } from './support.ts'
 
 const secret = 'canary-8e1f'
 const region = 'eu-central-1'
@@ -77,7 +77,7 @@ describe('a credential without origins', () => {
         const sealed = kind === 'sealed' ? {} : rules
         const error: unknown = await (async () => make(sealed))().catch((thrown: unknown) => thrown)
         expect(error).toMatchObject({
-          ...vaultError('ERR_VAULT_CONFIGURATION'),
+          ...invalidArgument,
           message: expect.stringMatching(
             /name the `origins` that it is sent to, or give it to handlers by `leasable: true`/,
           ),

@@ -11,11 +11,9 @@ import { query } from '../../src/vault/processors/query.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
 import { sigV4 } from '../../src/vault/processors/sigv4.ts'
 import { Secret } from '../../src/vault/secret.ts'
-import { movableClock, NOON, vaultError } from './support.ts'
+import { invalidArgument, movableClock, NOON, vaultError } from './support.ts'
 
-const configuration = expect.objectContaining({
-  code: expect.stringMatching(/^ERR_(?:VAULT_CONFIGURATION|INVALID_ARGUMENT)$/),
-})
+const invalid = expect.objectContaining(invalidArgument)
 
 async function apply(
   processor: Processor,
@@ -40,10 +38,10 @@ describe('processors', () => {
     expect((await apply(processor, 't-1')).headers.get('x-api-key')).toBe('Token t-1;v=1')
     expect(processor.headers).toEqual(['x-api-key'])
     for (const format of ['', 'none', '{secret}{secret}', 'a\r\nb: {secret}']) {
-      expect(() => header({ name: 'X-A', format })).toThrow(configuration)
+      expect(() => header({ name: 'X-A', format })).toThrow(invalid)
     }
     for (const name of ['', 'a b', 'a:', 'Host', 'Content-Length', 'ä']) {
-      expect(() => header({ name })).toThrow(configuration)
+      expect(() => header({ name })).toThrow(invalid)
     }
   })
 
@@ -69,14 +67,14 @@ describe('processors', () => {
     const value = (await apply(basic({ username: 'ann' }), 'pä ss')).headers.get('authorization') ?? ''
     expect(Buffer.from(value.slice(6), 'base64').toString()).toBe('ann:pä ss')
     expect((await apply(basic(), login)).headers.get('authorization')).toBe(`Basic ${btoa('ann:pass word')}`)
-    expect(() => basic({ username: 'a:b' })).toThrow(configuration)
+    expect(() => basic({ username: 'a:b' })).toThrow(invalid)
     await expect(apply(basic({ username: 'a' }), 'p\n')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
     await expect(apply(basic(), 'not fields')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })
 
   it('query', async () => {
     expect((await apply(query({ name: 'key' }), 'a&b=c')).url.href).toBe('https://a.example/p?q=1&key=a%26b%3Dc')
-    expect(() => query({ name: 'a&b' })).toThrow(configuration)
+    expect(() => query({ name: 'a&b' })).toThrow(invalid)
   })
 
   it('hmac over everything, and as well-known services have it', async () => {
@@ -108,11 +106,11 @@ describe('processors', () => {
   })
 
   it('hmac refuses parameters that do not fit together', () => {
-    expect(() => hmac({ header: 'x', covers: [] })).toThrow(configuration)
-    expect(() => hmac({ header: 'x', covers: ['timestamp'] })).toThrow(configuration)
-    expect(() => hmac({ header: 'x', covers: ['body'], timestampHeader: 'y' })).toThrow(configuration)
-    expect(() => hmac({ header: 'x', covers: ['body'], format: 'none' })).toThrow(configuration)
-    expect(() => hmac({ header: 'x', covers: ['host' as 'body'] })).toThrow(configuration)
+    expect(() => hmac({ header: 'x', covers: [] })).toThrow(invalid)
+    expect(() => hmac({ header: 'x', covers: ['timestamp'] })).toThrow(invalid)
+    expect(() => hmac({ header: 'x', covers: ['body'], timestampHeader: 'y' })).toThrow(invalid)
+    expect(() => hmac({ header: 'x', covers: ['body'], format: 'none' })).toThrow(invalid)
+    expect(() => hmac({ header: 'x', covers: ['host' as 'body'] })).toThrow(invalid)
   })
 
   it('sigV4, with temporary keys too', async () => {
@@ -125,7 +123,7 @@ describe('processors', () => {
     )
     const plain = await apply(processor, Secret.ofFields(keys))
     expect(plain.headers.get('x-amz-security-token')).toBeNull()
-    expect(() => sigV4({ region: 'EU', service: 's3' })).toThrow(configuration)
+    expect(() => sigV4({ region: 'EU', service: 's3' })).toThrow(invalid)
   })
 
   it('SEC-07 refuse a secret that would end a header, without showing it', async () => {
@@ -214,7 +212,9 @@ describe('processors as data', () => {
       { type: 'refresh-token', tokenEndpoint, clientId: 'c', authentication: 'basic', scopes: { '/a': 1 } },
       { type: 'refresh-token', tokenEndpoint, clientId: 'c', authentication: 'basic', scopes: ['x'] },
     ]) {
-      expect(() => parseProcessor(description), JSON.stringify(description)).toThrow(configuration)
+      expect(() => parseProcessor(description), JSON.stringify(description)).toThrow(
+        expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')),
+      )
     }
   })
 })

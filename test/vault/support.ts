@@ -97,6 +97,9 @@ export async function serve(
   }
 }
 
+/** An ArgumentError, for an asymmetric matcher. */
+export const invalidArgument = { name: 'ArgumentError', code: 'ERR_INVALID_ARGUMENT' } as const
+
 /** What an asymmetric matcher of `toThrow` needs to know a VaultError by its code. */
 export function vaultError(code: VaultErrorCode): { readonly name: string; readonly code: VaultErrorCode } {
   return { name: 'VaultError', code }

@@ -1,4 +1,4 @@
-import { VaultError } from '../../errors.ts'
+import { ArgumentError, VaultError } from '../../errors.ts'
 import { encodeBase64 } from '../../ipld/base.ts'
 import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
@@ -12,14 +12,13 @@ export interface BasicParameters {
 /**
  * Sends a user name and the secret as `Authorization: Basic …` (RFC 7617), in UTF-8.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the user name has a colon or control characters.
+ * @throws ArgumentError when the user name has a colon or control characters.
  */
 export function basic(parameters: BasicParameters = {}): Processor {
   readOptions('basic', parameters, { username: maybe(nonEmptyString) })
   const { username } = parameters
   if (username !== undefined && !isUserName(username)) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
+    throw new ArgumentError(
       'basic: `username` must be without colon and control characters; the password is the secret',
     )
   }

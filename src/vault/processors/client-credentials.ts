@@ -1,4 +1,4 @@
-import { VaultError } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions } from '../../support/options.ts'
 import { parsed } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
@@ -26,7 +26,7 @@ export interface ClientCredentialsParameters extends FieldParameter {
  * Exchanges the secret, which is a client secret, for an access token and sends that (RFC 6749, section 4.4). One token
  * is asked for at a time, and kept until shortly before it ends.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when a parameter is invalid.
  */
 export function clientCredentials(parameters: ClientCredentialsParameters): Processor {
   readOptions('clientCredentials', parameters, {
@@ -39,7 +39,7 @@ export function clientCredentials(parameters: ClientCredentialsParameters): Proc
   })
   const { clientId, authentication = 'basic', scopes, resource, field } = parameters
   const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {
-    return new VaultError('ERR_VAULT_CONFIGURATION', `clientCredentials: \`tokenEndpoint\`: ${what}`)
+    return new ArgumentError(`clientCredentials: \`tokenEndpoint\`: ${what}`)
   })
   const byCommand = parsed('clientCredentials', 'scopes', () => commandScopes(scopes))
   return Object.freeze({

@@ -1,4 +1,4 @@
-import { VaultError } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import { kindOfHeader } from '../request/kind-of-header.ts'
@@ -15,7 +15,7 @@ export interface HeaderParameters extends FieldParameter {
 /**
  * Sends the secret in a header of its own.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the name is none, or the format has not exactly one `{secret}`.
+ * @throws ArgumentError when the name is invalid, or the format has not exactly one `{secret}`.
  */
 export function header(parameters: HeaderParameters): Processor {
   readOptions('header', parameters, {
@@ -26,7 +26,7 @@ export function header(parameters: HeaderParameters): Processor {
   const { name, format = '{secret}', field } = parameters
   const [before, after, ...more] = format.split('{secret}')
   if (before === undefined || after === undefined || more.length > 0 || !/^[\x20-\x7e]*$/.test(format)) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', 'header: `format` must have `{secret}` once, in one line')
+    throw new ArgumentError('header: `format` must have `{secret}` once, in one line')
   }
   const lower = headerName('header: `name`', name)
   return Object.freeze({
@@ -46,14 +46,14 @@ export function header(parameters: HeaderParameters): Processor {
  * such headers of a caller are dropped, and would come back with the credential.
  *
  * @param option - which option has the name.
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when it is invalid.
  */
 export function headerName(option: string, name: string): string {
   const lower = name.toLowerCase()
   const kind = kindOfHeader(lower)
   // ORG-16
   if (!/^[a-z0-9!#$&'*+.^_`|~-]+$/.test(lower) || kind === 'framing' || kind === 'rerouting') {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `${option} is not the name of a header that can carry a credential`)
+    throw new ArgumentError(`${option} is not the name of a header that can carry a credential`)
   }
   return lower
 }

@@ -1,4 +1,4 @@
-import { VaultError } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import { encodeBase64, encodeHex } from '../../ipld/base.ts'
 import { concatBytes } from '../../ipld/concat.ts'
 import { hmacBytes } from '../../support/digest.ts'
@@ -31,7 +31,7 @@ export interface HmacParameters extends FieldParameter {
 /**
  * Signs the request with the secret as an HMAC key (RFC 2104). The secret itself is not sent.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the parameters do not fit together.
+ * @throws ArgumentError when a parameter is invalid, or the parameters do not fit together.
  */
 export function hmac(parameters: HmacParameters): Processor {
   readOptions('hmac', parameters, {
@@ -59,13 +59,13 @@ export function hmac(parameters: HmacParameters): Processor {
       : headerName('hmac: `timestampHeader`', parameters.timestampHeader)
   const [before, after, ...more] = format.split('{signature}')
   if (before === undefined || after === undefined || more.length > 0) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', 'hmac: `format` must have `{signature}` once')
+    throw new ArgumentError('hmac: `format` must have `{signature}` once')
   }
   if (covers.length === 0) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `\`covers\` must name some of ${knownParts.join(', ')}`)
+    throw new ArgumentError(`\`covers\` must name some of ${knownParts.join(', ')}`)
   }
   if (covers.includes('timestamp') !== (timestampName !== undefined)) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', '`timestampHeader` and the part `timestamp` go together')
+    throw new ArgumentError('`timestampHeader` and the part `timestamp` go together')
   }
   return Object.freeze({
     description: {

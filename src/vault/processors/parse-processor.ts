@@ -1,6 +1,7 @@
 import { VaultError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import type { Processor } from '../processor.ts'
+import { atRunTime } from '../release/failure.ts'
 import { canonicalJson } from '../rules/canonical-json.ts'
 import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
@@ -19,7 +20,7 @@ import { sigV4 } from './sigv4.ts'
  */
 export function parseProcessor(description: unknown): Processor {
   const fields = read(description)
-  const processor = make(fields)
+  const processor = atRunTime(() => make(fields))
   // What the processor says of itself is what was kept, or something was not understood.
   if (canonicalJson(processor.description) !== canonicalJson(Object.fromEntries(fields.entries))) {
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'the description of a processor has parameters that are not known')

@@ -1,4 +1,4 @@
-import { VaultError } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional } from './field.ts'
@@ -12,16 +12,16 @@ export interface QueryParameters extends FieldParameter {
 /**
  * Sends the secret as a query parameter, for upstreams that take it in no other way: URLs are logged in many places.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the name is not plain.
+ * @throws ArgumentError when the name is not plain.
  */
 export function query(parameters: QueryParameters): Processor {
   readOptions('query', parameters, { name: nonEmptyString, field: maybe(nonEmptyString) })
   const { name, field } = parameters
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', 'query: `name` must be of A-Z a-z 0-9 _ . -')
+    throw new ArgumentError('query: `name` must be of A-Z a-z 0-9 _ . -')
   }
   if (/^_method$|method.override$/i.test(name)) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', 'query: `name` is a parameter that servers take for the method')
+    throw new ArgumentError('query: `name` is a parameter that servers take for the method')
   }
   return Object.freeze({
     description: { type: 'query', name, ...optional('field', field) },

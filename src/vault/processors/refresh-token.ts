@@ -1,4 +1,4 @@
-import { VaultError } from '../../errors.ts'
+import { ArgumentError, VaultError } from '../../errors.ts'
 import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions } from '../../support/options.ts'
 import { parsed } from '../configuration.ts'
 import type { DeriveContext, Processor } from '../processor.ts'
@@ -32,7 +32,7 @@ export interface RefreshTokenParameters {
  * time, the token is read anew inside it, and a successor is stored before the access token is used: a vault that
  * cannot store refuses.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when a parameter is invalid.
  */
 export function refreshToken(parameters: RefreshTokenParameters): Processor {
   readOptions('refreshToken', parameters, {
@@ -43,7 +43,7 @@ export function refreshToken(parameters: RefreshTokenParameters): Processor {
   })
   const { clientId, authentication = 'basic', scopes } = parameters
   const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {
-    return new VaultError('ERR_VAULT_CONFIGURATION', `refreshToken: \`tokenEndpoint\`: ${what}`)
+    return new ArgumentError(`refreshToken: \`tokenEndpoint\`: ${what}`)
   })
   const byCommand = parsed('refreshToken', 'scopes', () => commandScopes(scopes))
   return Object.freeze({

@@ -1,4 +1,4 @@
-import { VaultError } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import { nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import type { Secret } from '../secret.ts'
@@ -18,14 +18,14 @@ export interface SigV4Parameters {
  * Signs the request with AWS Signature Version 4. The secret has the fields `accessKeyId`, `secretAccessKey` and, for
  * temporary keys, `sessionToken`.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when a name is not of AWS's form.
+ * @throws ArgumentError when a name is not of AWS's form.
  */
 export function sigV4(parameters: SigV4Parameters): Processor {
   readOptions('sigV4', parameters, { region: nonEmptyString, service: nonEmptyString })
   const { region, service } = parameters
   for (const [option, name] of Object.entries({ region, service })) {
     if (!/^[a-z0-9-]{1,64}$/.test(name)) {
-      throw new VaultError('ERR_VAULT_CONFIGURATION', `sigV4: \`${option}\` is not the name of one`)
+      throw new ArgumentError(`sigV4: \`${option}\` is not the name of one`)
     }
   }
   return Object.freeze({

@@ -1,5 +1,5 @@
 import type { Authorization } from '../../authorization/authorization.ts'
-import { VaultError } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import { createMutex } from '../../support/mutex.ts'
 import { type Credential, type CredentialRules, parseCredential } from '../rules/credential.ts'
 import type { Secret } from '../secret.ts'
@@ -31,7 +31,7 @@ export interface CredentialDirectory {
 /**
  * A directory with fixed rules beside a source of secrets.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when the rules of a credential are invalid.
  */
 export function configuredDirectory(
   source: SecretSource,
@@ -42,7 +42,7 @@ export function configuredDirectory(
     found.set(reference, connect(source, reference, parseCredential(reference, rules)))
   }
   if (found.size === 0) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', 'no credentials are configured; name at least one')
+    throw new ArgumentError('no credentials are configured; name at least one')
   }
   // VLT-06: a Map of what is configured; no name from elsewhere reaches the store
   return { adapter: source.name, find: (reference) => found.get(reference) }

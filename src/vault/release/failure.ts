@@ -5,8 +5,10 @@
  * @module
  */
 
-import { VaultError, type VaultErrorCode } from '../../errors.ts'
+import { ArgumentError, VaultError, type VaultErrorCode } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
+import type { Secret } from '../secret.ts'
+import { type SecretValue, toSecret } from '../secret-value.ts'
 
 /**
  * Makes a {@link VaultError} whose cause is a stand-in for `cause`: the name of the error and its code, no text.
@@ -50,6 +52,37 @@ export async function fromCaller<T>(
   }
 }
 
+/**
+ * Asks a function of the caller's for a secret.
+ *
+ * @param what - what it gives, for the message.
+ * @param name - the same, as `toSecret` names it.
+ * @throws VaultError as {@link fromCaller} does, and `ERR_VAULT_CONFIGURATION` when the function returns another value.
+ */
+export async function secretFromCaller(
+  what: string,
+  name: string,
+  task: () => SecretValue | Promise<SecretValue>,
+  signal: AbortSignal | undefined,
+): Promise<Secret> {
+  const value = await fromCaller(what, task, signal)
+  return atRunTime(() => toSecret(value, name))
+}
+
+/**
+ * Reads data that does not come from the program, such as stored rules, by a function that reads options.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` where the function throws an ArgumentError.
+ */
+export function atRunTime<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof ArgumentError)) throw cause
+    throw new VaultError('ERR_VAULT_CONFIGURATION', cause.message, { cause })
+  }
+}
+
 /** The code of an error, or its name, when they are plain identifiers; else nothing. */
 function describeCause(cause: unknown): string {
   for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {
@@ -59,7 +92,8 @@ function describeCause(cause: unknown): string {
   return cause instanceof Error && identifierTag.test(cause.name) ? cause.name : ''
 }
 
-function safeCause(cause: unknown): Error {
+/** A stand-in for the error of somebody else: its name and code, without its text. */
+export function safeCause(cause: unknown): Error {
   if (cause instanceof VaultError) return cause
   // SEC-03
   const safe = new Error(describeCause(cause) || 'unknown')

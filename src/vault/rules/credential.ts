@@ -7,11 +7,12 @@
 import { decodedPathProblem } from '../../capability/argument-types/decoded-path.ts'
 import { type Command, commandCovers, parseCommand } from '../../capability/command.ts'
 import { type Did, parseDid } from '../../did/did.ts'
-import { VaultError } from '../../errors.ts'
+import { ArgumentError } from '../../errors.ts'
 import {
   arrayOf,
   didString,
   flag,
+  type MakeError,
   maybe,
   nonEmptyString,
   type OptionChecks,
@@ -69,15 +70,13 @@ export interface Credential {
 /**
  * Checks and completes the rules of a credential.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do, when they cannot be meant.
+ * @throws ArgumentError when they are invalid, with the remedy.
  */
 export function parseCredential(reference: string, given: CredentialRules): Credential {
   // VLT-11
-  const wrong = (what: string): VaultError =>
-    new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(reference)}: ${what}`)
+  const wrong = (what: string): ArgumentError => new ArgumentError(`credential ${quote(reference)}: ${what}`)
   if (!referencePattern.test(reference)) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
+    throw new ArgumentError(
       'the name of a credential must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit',
     )
   }
@@ -133,7 +132,7 @@ function all<T>(
   texts: readonly string[] | undefined,
   fault: string,
   parse: (text: string) => T,
-  wrong: (what: string) => VaultError,
+  wrong: MakeError,
 ): readonly T[] | undefined {
   if (texts === undefined) return undefined
   const read = texts.map((text, index) => {
@@ -158,14 +157,14 @@ export const ruleChecks: OptionChecks<CredentialRules> = Object.freeze({
   leasable: maybe(flag),
 })
 
-function parseMethod(method: string, wrong: (what: string) => VaultError): string {
+function parseMethod(method: string, wrong: MakeError): string {
   if (!/^[A-Z]{1,20}$/.test(method)) throw wrong('`methods` must be in upper case, such as `POST`')
   if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK')
     throw wrong(`\`methods\` has ${method}, which is never allowed`)
   return method
 }
 
-function parseHeader(name: string, wrong: (what: string) => VaultError): string {
+function parseHeader(name: string, wrong: MakeError): string {
   const lower = name.toLowerCase()
   const kind = kindOfHeader(lower)
   const never = kind === 'framing' || kind === 'rerouting' || ['authorization', 'cookie', 'cookie2'].includes(lower)
@@ -175,7 +174,7 @@ function parseHeader(name: string, wrong: (what: string) => VaultError): string 
   return lower
 }
 
-function parsePathPrefix(prefix: string, wrong: (what: string) => VaultError): string {
+function parsePathPrefix(prefix: string, wrong: MakeError): string {
   const base = 'https://localhost'
   const canonical = prefix.startsWith('/') && URL.canParse(prefix, base) && new URL(prefix, base).pathname === prefix
   if (!canonical || prefix.includes('//') || (prefix.length > 1 && prefix.endsWith('/')) || prefix.includes('%')) {

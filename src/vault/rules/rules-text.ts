@@ -1,6 +1,7 @@
 import { VaultError } from '../../errors.ts'
 import { parseProcessor } from '../processors/parse-processor.ts'
-import type { CredentialRules } from './credential.ts'
+import { atRunTime } from '../release/failure.ts'
+import { type Credential, type CredentialRules, parseCredential } from './credential.ts'
 
 /** Names of rules that this version knows. */
 const known: ReadonlySet<string> = new Set([
@@ -53,4 +54,13 @@ export function rulesOfText(text: string): CredentialRules {
     ...(pathPrefix !== undefined && { pathPrefix }),
     leasable,
   }
+}
+
+/**
+ * Checks and completes rules that came from a store.
+ *
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when they are invalid.
+ */
+export function storedCredential(reference: string, rules: CredentialRules): Credential {
+  return atRunTime(() => parseCredential(reference, rules))
 }

@@ -1,4 +1,4 @@
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import {
   arrayOf,
   integerFrom,
@@ -52,7 +52,7 @@ export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
 /**
  * A vault that gives calls temporary keys of AWS roles.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
   const { region, keys, endpoint, credentials, ...settings } = readOptions('aws sts vault', options, {
@@ -80,7 +80,7 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
  * arguments of the call, so that the keys do what was delegated although the role could do more. Each invoker
  * has a session name of its own, which CloudTrail records: the beginning of its DID and a hash of the whole.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource {
   const given = readOptions('aws sts', options, {
@@ -210,8 +210,7 @@ const roleChecks: OptionChecks<AssumedRole> = Object.freeze({
 function checkRole(name: string, given: AssumedRole): AssumedRole & { readonly durationSeconds: number } {
   const role = readOptions(`aws sts: credential ${quote(name)}`, given, roleChecks)
   const { roleArn, durationSeconds = 900 } = role
-  const wrong = (what: string): VaultError =>
-    new VaultError('ERR_VAULT_CONFIGURATION', `credential ${quote(name)}: ${what}`)
+  const wrong = (what: string): ArgumentError => new ArgumentError(`credential ${quote(name)}: ${what}`)
   if (!/^arn:[a-z-]+:iam::[0-9]{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(roleArn))
     throw wrong('`roleArn` is not the ARN of a role')
   if (!Number.isSafeInteger(durationSeconds) || durationSeconds < 900 || durationSeconds > 43_200) {

@@ -1,9 +1,9 @@
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import { callback, either, maybe, nonEmptyString, type OptionChecks } from '../../../support/options.ts'
 import type { Clock } from '../../../time.ts'
 import { parsed, secretValue } from '../../configuration.ts'
 import { keysOf } from '../../processors/sigv4.ts'
-import { fromCaller } from '../../release/failure.ts'
+import { secretFromCaller } from '../../release/failure.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import { type BackendAnswer, callBackend } from '../http-backend.ts'
@@ -46,7 +46,7 @@ export interface AwsCall {
  * Makes a client.
  *
  * @param options - of {@link awsChecks}.
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function awsClient(
   service: 'secretsmanager' | 'sts',
@@ -55,14 +55,11 @@ export function awsClient(
 ): AwsClient {
   const { region, keys } = options
   if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}$/.test(region)) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
-      `aws ${service}: \`region\` is not the name of one, such as eu-central-1`,
-    )
+    throw new ArgumentError(`aws ${service}: \`region\` is not the name of one, such as eu-central-1`)
   }
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
   const endpoint = parseEndpoint(options.endpoint ?? `https://${service}.${region}.${domain}/`, (what) => {
-    return new VaultError('ERR_VAULT_CONFIGURATION', `aws ${service}: \`endpoint\`: ${what}`)
+    return new ArgumentError(`aws ${service}: \`endpoint\`: ${what}`)
   })
   // A fixed secret is checked here, where the mistake can be mended.
   const fixed = typeof keys === 'function' ? undefined : toSecret(keys, 'keys')
@@ -70,9 +67,8 @@ export function awsClient(
 
   return {
     async post({ headers, body, signal }) {
-      const secret =
-        fixed ??
-        toSecret(await fromCaller('the keys', () => (typeof keys === 'function' ? keys() : keys), signal), 'keys')
+      const given = (): SecretValue | Promise<SecretValue> => (typeof keys === 'function' ? keys() : keys)
+      const secret = fixed ?? (await secretFromCaller('the keys', 'keys', given, signal))
       const request = {
         method: 'POST',
         url: endpoint,

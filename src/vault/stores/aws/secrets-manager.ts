@@ -41,7 +41,7 @@ export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
 /**
  * A vault over AWS Secrets Manager.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function secretsManagerVault(options: SecretsManagerVaultOptions): RemoteVault {
   const { region, keys, endpoint, credentials, ...settings } = readOptions('aws secretsmanager vault', options, {
@@ -68,7 +68,7 @@ export function secretsManagerVault(options: SecretsManagerVaultOptions): Remote
  * A source over AWS Secrets Manager (`GetSecretValue`). It cannot store successors: the service has no way to store one
  * only if nobody else did before.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function secretsManagerSource(options: SecretsManagerSourceOptions): SecretSource {
   const given = readOptions('aws secretsmanager', options, {
@@ -140,7 +140,7 @@ function secretOf(fields: ReadonlyMap<string, unknown>): Secret {
   const binary = fields.get('SecretBinary')
   if (typeof string === 'string' && string !== '') return new Secret(string)
   try {
-    if (typeof binary === 'string') return new Secret(decodeBase64(binary))
+    if (typeof binary === 'string' && binary !== '') return new Secret(decodeBase64(binary))
   } catch {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered with a binary secret that is not base64')
   }

@@ -5,7 +5,7 @@
  */
 
 import { type Command, commandCovers, isCommand } from '../../../capability/command.ts'
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import type { IpldValue } from '../../../ipld/value.ts'
 import {
   arrayOf,
@@ -54,16 +54,15 @@ export interface SessionPolicies {
 /**
  * Reads the grants of a role.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when a grant is invalid.
  */
 export function sessionPolicies(grants: readonly AwsGrant[]): SessionPolicies {
-  if (grants.length === 0)
-    throw new VaultError('ERR_VAULT_CONFIGURATION', 'a role needs `grants`: what each command may do')
+  if (grants.length === 0) throw new ArgumentError('a role needs `grants`: what each command may do')
   const parsed = grants.map((given, index) => {
     const { command, statements } = readOptions('a grant of a role', given, grantChecks)
     if (!isCommand(command)) {
       const what = `the \`command\` of grant ${index} is not a command, such as /mail/send`
-      throw new VaultError('ERR_VAULT_CONFIGURATION', what)
+      throw new ArgumentError(what)
     }
     return { command, statements: statements.map(checkStatement) }
   })
@@ -133,7 +132,7 @@ const statementChecks: OptionChecks<AwsStatement> = Object.freeze({
 function checkStatement(given: AwsStatement): AwsStatement {
   const statement = readOptions('a grant of a role', given, statementChecks)
   const { actions, resources, conditions = {} } = statement
-  const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `a grant of a role: ${what}`)
+  const wrong = (what: string): ArgumentError => new ArgumentError(`a grant of a role: ${what}`)
   if (actions.length === 0 || resources.length === 0) throw wrong('it needs `actions` and `resources`')
   for (const [index, action] of actions.entries()) {
     if (!/^[a-z0-9-]+:[A-Za-z0-9]+\*?$/.test(action))

@@ -16,7 +16,7 @@ import { pick, secretValue, vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
 import { type CredentialRules, parseCredential, ruleChecks } from '../../rules/credential.ts'
-import { rulesOfText } from '../../rules/rules-text.ts'
+import { rulesOfText, storedCredential } from '../../rules/rules-text.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
@@ -79,8 +79,9 @@ export interface FileVault extends Vault {
 /**
  * Opens a vault over a file in which every secret is encrypted, bound to its name, version and rules.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do; `ERR_VAULT_INTEGRITY` when the key is another
- *   or the file was changed; `ERR_VAULT_UNAVAILABLE` when it cannot be read or written.
+ * @throws ArgumentError when an option is invalid; VaultError `ERR_VAULT_CONFIGURATION` when the file cannot be used,
+ *   `ERR_VAULT_INTEGRITY` when the key is another or the file was changed, `ERR_VAULT_UNAVAILABLE` when it cannot be read
+ *   or written.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
   const given = readOptions('file vault', options, {
@@ -181,7 +182,7 @@ function fileDirectory(
       if (record === undefined) return undefined
       return {
         reference,
-        credential: parseCredential(reference, rulesOfText(record.rules)),
+        credential: storedCredential(reference, rulesOfText(record.rules)),
         scope: () => '',
         read: async () => {
           const found = await read(reference)

@@ -1,6 +1,6 @@
 // node only: uses node:crypto
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import { nonEmptyString, type OptionCheck, objectValue, readOptions } from '../../../support/options.ts'
 import { vaultFailure } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
@@ -38,11 +38,11 @@ const greatestCost = 1_048_576
  * Refuses what is no key, before anything is made of it: the platform's own message about a text that is no object
  * shows the text, and a text in place of bytes would become a key of zeros.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when it has another form.
  */
 function checkKey(key: FileKey): void {
   const fault = keyCheck(key)
-  if (fault !== undefined) throw new VaultError('ERR_VAULT_CONFIGURATION', `\`key\` ${fault}`)
+  if (fault !== undefined) throw new ArgumentError(`\`key\` ${fault}`)
 }
 
 /** One of the forms of a key, and one alone: of two, the one that was not meant could be the one that is used. */
@@ -66,10 +66,7 @@ export function newDerivation(key: FileKey, cost: number): KeyDerivation {
   const kind = 'passphrase' in key ? 'scrypt' : 'hkdf'
   const derivation = { kind, salt: Uint8Array.from(randomBytes(32)), cost: kind === 'scrypt' ? cost : 0 } as const
   if (!isAcceptable(derivation)) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
-      `\`scryptCost\` must be a power of two from ${leastCost} to ${greatestCost}`,
-    )
+    throw new ArgumentError(`\`scryptCost\` must be a power of two from ${leastCost} to ${greatestCost}`)
   }
   return derivation
 }
@@ -85,7 +82,8 @@ export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
  * Derives the keys of a file.
  *
  * @param timeoutMs - milliseconds in which a key file must be read.
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key cannot be used, or is of another kind than the file's.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key file cannot be used, or the key is of another kind than the
+ *   file's; ArgumentError when the passphrase or the bytes have the wrong length.
  */
 export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeoutMs: number): Promise<FileKeys> {
   checkKey(key)
@@ -106,7 +104,8 @@ export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeou
 /**
  * Writes a new key file: 32 random bytes that only their owner may read.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file is there already, or `path` is no text.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file exists already or cannot be made; ArgumentError when `path`
+ *   is not a string.
  */
 export async function createKeyFile(path: string): Promise<void> {
   readOptions('createKeyFile', { path }, { path: nonEmptyString })
@@ -121,18 +120,19 @@ async function keyBytes(key: FileKey, timeoutMs: number): Promise<Uint8Array> {
   if ('passphrase' in key) {
     const { passphrase } = key
     const bytes = Secret.is(passphrase) ? passphrase.revealBytes() : new TextEncoder().encode(passphrase)
-    if (bytes.length < 8)
-      throw new VaultError('ERR_VAULT_CONFIGURATION', 'the passphrase must have eight bytes or more')
+    if (bytes.length < 8) throw new ArgumentError('the passphrase must have eight bytes or more')
     return bytes
   }
-  const bytes = 'bytes' in key ? Uint8Array.from(key.bytes) : await readKeyFile(key.keyFile, timeoutMs)
-  if (bytes.length !== 32)
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
-      'the key must have 32 bytes; make one with createKeyFile or `procura vault new-key`',
-    )
+  if ('bytes' in key) {
+    if (key.bytes.length !== 32) throw new ArgumentError(keyLength)
+    return Uint8Array.from(key.bytes)
+  }
+  const bytes = await readKeyFile(key.keyFile, timeoutMs)
+  if (bytes.length !== 32) throw new VaultError('ERR_VAULT_CONFIGURATION', keyLength)
   return bytes
 }
+
+const keyLength = 'the key must have 32 bytes; make one with createKeyFile or `procura vault new-key`'
 
 async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array> {
   const file = await readPrivateFile(path, { timeoutMs }).catch((cause: unknown) => {

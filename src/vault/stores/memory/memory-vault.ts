@@ -20,7 +20,7 @@ export interface MemoryCredential extends CredentialRules {
  * A vault that keeps its secrets in the memory of this process.
  *
  * @param credentials - by name.
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function memoryVault(
   credentials: Readonly<Record<string, MemoryCredential>>,

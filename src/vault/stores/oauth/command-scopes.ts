@@ -1,5 +1,5 @@
 import { type Command, commandCovers, parseCommand } from '../../../capability/command.ts'
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import { quote } from '../../../support/quote.ts'
 
 /** Text that a command maps to, for the narrowing of what an upstream grants. */
@@ -15,14 +15,14 @@ export interface CommandScopes {
 /**
  * Reads a table of OAuth scopes by command, for example `{ '/crm/read': 'contacts:read' }`.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when a scope is not of the form of RFC 6749, section 3.3.
+ * @throws ArgumentError when a scope is not of the form of RFC 6749, section 3.3.
  */
 export function commandScopes(scopes: Readonly<Record<string, string>> | undefined): CommandScopes {
   if (scopes === undefined) return { scopeFor: () => undefined }
   const entries = Object.entries(scopes).map(([text, scope]) => [parseCommand(text), scope] as const)
   for (const [command, scope] of entries) {
     if (typeof scope !== 'string' || !/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope)) {
-      throw new VaultError('ERR_VAULT_CONFIGURATION', `the scope of ${quote(command)} is not words with single spaces`)
+      throw new ArgumentError(`the scope of ${quote(command)} is not words with single spaces`)
     }
   }
   entries.sort(([a], [b]) => b.length - a.length)

@@ -6,7 +6,7 @@
 
 import { parseCommand } from '../../../capability/command.ts'
 import type { Did } from '../../../did/did.ts'
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
@@ -23,7 +23,7 @@ import { quote } from '../../../support/quote.ts'
 import { type Clock, systemClock } from '../../../time.ts'
 import { checkEntries, mapEntries, parsed, pick, secretValue, vaultChecks } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
-import { CallFailure, fromCaller } from '../../release/failure.ts'
+import { atRunTime, CallFailure, fromCaller } from '../../release/failure.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
 import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
@@ -112,7 +112,7 @@ interface ExchangeScope extends ExchangeCall {
 /**
  * A vault that exchanges tokens for calls.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVault {
   const given = readOptions('token exchange vault', options, {
@@ -141,7 +141,7 @@ export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVa
  * A source of exchanged tokens. Each is for one subject, one invoker and what the call does; a server that grants more
  * than was asked for is not believed.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function tokenExchangeSource(options: TokenExchangeSourceOptions): SecretSource {
   const given = readOptions('token exchange', options, {
@@ -150,7 +150,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
     clock: vaultChecks.clock,
     fetch: vaultChecks.fetch,
   })
-  const wrong = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `token exchange: ${what}`)
+  const wrong = (what: string): ArgumentError => new ArgumentError(`token exchange: ${what}`)
   const at = (option: string) => (what: string) => wrong(`\`${option}\`: ${what}`)
   const clock = given.clock ?? systemClock
   const endpoint = parseEndpoint(given.tokenEndpoint, at('tokenEndpoint'))
@@ -290,7 +290,7 @@ function tokenPair(
   party: 'subject' | 'actor',
   { token, type = accessTokenType }: ExchangeToken,
 ): readonly (readonly [string, string])[] {
-  const secret = toSecret(token, `${party}Token`)
+  const secret = atRunTime(() => toSecret(token, `${party}Token`))
   const revealed = secret.reveal()
   secret.dispose()
   return [
@@ -310,7 +310,7 @@ function checkAnswer(answer: TokenAnswer, asked: ExchangeScope): void {
   checkGrantedDetails(asked.details, answer.authorizationDetails)
 }
 
-function clientOf(options: TokenExchangeOptions, wrong: (what: string) => VaultError): OAuthClient {
+function clientOf(options: TokenExchangeOptions, wrong: (what: string) => Error): OAuthClient {
   const { clientId, clientSecret, authentication = 'basic' } = options
   if ((clientSecret === undefined) !== (authentication === 'none')) {
     throw wrong('`clientSecret` and `authentication` do not go together; a client without a secret says `none`')

@@ -1,7 +1,7 @@
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import { callback, maybe, nonEmptyString, readOptions } from '../../../support/options.ts'
 import { secretValue } from '../../configuration.ts'
-import { fromCaller } from '../../release/failure.ts'
+import { secretFromCaller } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import { asObject } from '../http-backend.ts'
@@ -84,7 +84,7 @@ export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
   const path = `auth/${mountOf(parameters.mount ?? 'jwt')}/login`
   return {
     logIn: async (call) => {
-      const jwt = toSecret(await fromCaller('the token of the workload', parameters.jwt, undefined), 'jwt')
+      const jwt = await secretFromCaller('the token of the workload', 'jwt', parameters.jwt, undefined)
       const body = { role: parameters.role, jwt: jwt.reveal() }
       jwt.dispose()
       return readAuth(await call({ method: 'POST', path, body }, undefined))
@@ -102,11 +102,11 @@ export function fixedToken(token: SecretValue): OpenBaoLogin {
 /**
  * Reads the name of a mount.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when it is invalid.
  */
 export function mountOf(name: string): string {
   if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(name)) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', '`mount` must be of A-Z a-z 0-9 _ - and slashes between')
+    throw new ArgumentError('`mount` must be of A-Z a-z 0-9 _ - and slashes between')
   }
   return name
 }
@@ -126,7 +126,7 @@ async function unwrap(call: BareCall, wrapping: Secret, expected: string): Promi
   }
   const answer = await call({ method: 'POST', path: 'sys/wrapping/unwrap' }, wrapping)
   const secretId = asObject(answer.fields.get('data'))?.get('secret_id')
-  if (answer.status !== 200 || typeof secretId !== 'string') {
+  if (answer.status !== 200 || typeof secretId !== 'string' || secretId === '') {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the wrapping token did not hold a secret id')
   }
   return new Secret(secretId)

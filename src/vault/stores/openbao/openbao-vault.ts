@@ -4,7 +4,7 @@
  * @module
  */
 
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
@@ -90,7 +90,7 @@ export interface OpenBaoVaultOptions extends VaultOptions, Omit<OpenBaoSourceOpt
 /**
  * A vault over an OpenBao server.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
   const { address, namespace, login, credentials, ...settings } = readOptions('openbao vault', options, {
@@ -121,7 +121,7 @@ export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
 /**
  * A source of secrets of an OpenBao server: KV version 2 (`static`, with `replace`) and databases (`dynamic`).
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
   const given = readOptions('openbao', options, {
@@ -131,10 +131,7 @@ export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
     fetch: vaultChecks.fetch,
   })
   const clock = given.clock ?? systemClock
-  const address = parseEndpoint(
-    given.address,
-    (what) => new VaultError('ERR_VAULT_CONFIGURATION', `openbao: \`address\`: ${what}`),
-  )
+  const address = parseEndpoint(given.address, (what) => new ArgumentError(`openbao: \`address\`: ${what}`))
   if (!address.pathname.endsWith('/')) address.pathname += '/'
   const { namespace, login } = given
   const session = openSession({
@@ -288,8 +285,11 @@ async function readDatabase(
 function kvSecret(data: ReadonlyMap<string, unknown>, field: string | undefined): Secret {
   if (field !== undefined) {
     const value = data.get(field)
-    if (typeof value !== 'string')
-      throw new VaultError('ERR_VAULT_INTEGRITY', 'the KV secret has no text of the name that `field` gives')
+    if (typeof value !== 'string' || value === '')
+      throw new VaultError(
+        'ERR_VAULT_INTEGRITY',
+        'the KV secret has no non-empty string in the `field` of the credential',
+      )
     return new Secret(value)
   }
   const texts = [...data].filter((entry): entry is [string, string] => typeof entry[1] === 'string')
@@ -330,8 +330,7 @@ function checked(reference: string, given: KvSecret | DatabaseSecret): KvSecret 
   const place = readOptions(`openbao: credential ${quote(reference)}`, given, placeChecks(given))
   const name = place.engine === 'kv' ? place.path : place.role
   if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/.test(name) || name.endsWith('.')) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
+    throw new ArgumentError(
       `credential ${quote(reference)}: \`${place.engine === 'kv' ? 'path' : 'role'}\` is not a path of names, with slashes between`,
     )
   }

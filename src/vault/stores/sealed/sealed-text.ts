@@ -1,9 +1,9 @@
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import { decodeBase64url, encodeBase64url, encodeHex } from '../../../ipld/base.ts'
 import { concatBytes } from '../../../ipld/concat.ts'
 import { equalBytes, sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
-import { vaultFailure } from '../../release/failure.ts'
+import { safeCause } from '../../release/failure.ts'
 import type { CredentialRules } from '../../rules/credential.ts'
 import { rulesOfText } from '../../rules/rules-text.ts'
 import { Secret } from '../../secret.ts'
@@ -35,7 +35,7 @@ export function isSealed(text: string): boolean {
 /**
  * Seals rules and a secret to a public key.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the public key is not valid, or the credential is too long.
+ * @throws ArgumentError when the public key is invalid, or the credential is too long.
  */
 export async function sealContents(
   publicKey: Uint8Array,
@@ -49,7 +49,7 @@ export async function sealContents(
   const keyId = await keyIdOf(publicKey)
   const { encapsulated, ciphertext } = await sealTo(publicKey, plain, keyId)
   const text = prefix + encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))
-  if (!isSealed(text)) throw new VaultError('ERR_VAULT_CONFIGURATION', 'the credential is too long to be sealed')
+  if (!isSealed(text)) throw new ArgumentError('the credential is too long to be sealed')
   return text
 }
 
@@ -59,7 +59,7 @@ async function sealTo(publicKey: Uint8Array, plain: Uint8Array, keyId: Uint8Arra
     return await seal(publicKey, plain, contextOf(keyId))
   } catch (cause) {
     const message = 'nothing can be sealed to `publicKey`; make a key pair with generateSealingKey'
-    throw vaultFailure('ERR_VAULT_CONFIGURATION', message, cause)
+    throw new ArgumentError(message, { cause: safeCause(cause) })
   } finally {
     plain.fill(0)
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { VaultError } from '../../../errors.ts'
+import { ArgumentError, VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
@@ -28,6 +28,7 @@ import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
 import { type CredentialRules, parseCredential, ruleChecks } from '../../rules/credential.ts'
 import { parseOrigins } from '../../rules/origin.ts'
+import { storedCredential } from '../../rules/rules-text.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
@@ -93,8 +94,8 @@ export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
  * show who sealed it, and the roots it names did not have to agree.
  *
  * @returns a text `procura-sealed.1.…`, safe in URLs and headers.
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the rules cannot be meant, or name no root or command, or
- *   the public key is not valid.
+ * @throws ArgumentError when the rules or the public key are invalid, when no root or no command is named, or when the
+ *   credential is too long.
  */
 export async function sealCredential(options: SealOptions): Promise<string> {
   const { secret, publicKey, roots, commands, expiration, ...rules } = readOptions(
@@ -103,12 +104,9 @@ export async function sealCredential(options: SealOptions): Promise<string> {
     sealChecks,
   )
   if (roots.length === 0 || commands.length === 0) {
-    throw new VaultError(
-      'ERR_VAULT_CONFIGURATION',
-      'a sealed credential names its `roots` and `commands`; name one of each',
-    )
+    throw new ArgumentError('a sealed credential names its `roots` and `commands`; name one of each')
   }
-  if (publicKey.length !== 32) throw new VaultError('ERR_VAULT_CONFIGURATION', '`publicKey` must have 32 bytes')
+  if (publicKey.length !== 32) throw new ArgumentError('`publicKey` must have 32 bytes')
   const wrapped = toSecret(secret, 'sealed')
   const { description } = parseCredential('sealed', { ...rules, subjects: roots, commands })
   try {
@@ -132,7 +130,7 @@ const sealChecks: OptionChecks<SealOptions> = Object.freeze({
 /**
  * A vault that opens sealed credentials.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION`.
+ * @throws ArgumentError when an option is invalid.
  */
 export function sealedVault(options: SealedVaultOptions): Vault {
   const given = readOptions('sealed vault', options, {
@@ -142,7 +140,7 @@ export function sealedVault(options: SealedVaultOptions): Vault {
     credentials: maybe(objectValue),
     acceptPresented: maybe(flag),
   })
-  const configuration = (what: string): VaultError => new VaultError('ERR_VAULT_CONFIGURATION', `sealed vault: ${what}`)
+  const configuration = (what: string): ArgumentError => new ArgumentError(`sealed vault: ${what}`)
   const origins = new Set(parseOrigins(given.origins, configuration))
   const keys = given.privateKeys.map((key) => key.copy())
   if (keys.length === 0) throw configuration('`privateKeys` is empty; make one with generateSealingKey')
@@ -186,7 +184,7 @@ function connect(
   origins: ReadonlySet<string>,
   now: () => Timestamp,
 ): FoundCredential {
-  const credential = parseCredential(reference, rules)
+  const credential = storedCredential(reference, rules)
   // VLT-32: the lock is part of what is sealed, and is never absent
   if (credential.subjects === undefined || credential.commands === undefined) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the sealed credential does not say which roots and commands it is for')
