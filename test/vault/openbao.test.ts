@@ -303,7 +303,7 @@ describe('logging in', () => {
   it('with a token of the platform', async () => {
     await lease(withLogin(jwtLogin({ role: 'dev-role', jwt: () => bao.jwt() })))
     expect(bao.logins).toEqual(['jwt'])
-    for (const jwt of [bao.jwt({ exp: 1 }), `${bao.jwt().slice(0, -4)}AAAA`]) {
+    for (const jwt of [bao.jwt({ exp: 1 }), `${bao.jwt().slice(0, -4)}AAAA`, '', 7 as never]) {
       await expect(lease(withLogin(jwtLogin({ role: 'dev-role', jwt: async () => jwt })))).rejects.toMatchObject(
         vaultError('ERR_VAULT_CONFIGURATION'),
       )
