@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { root } from './setup/entries.ts'
+import { unreachedStatements } from './setup/reach.ts'
 import { listFiles, readSources, titlesOf } from './setup/source.ts'
 
 const requirement = /^\*\*([A-Z]{3}-\d{2})\*\* /gm
@@ -33,6 +34,15 @@ describe('requirements', () => {
     expect(wrong.map(({ id, files }) => `${id}: ${files.length > 0 ? files.join(', ') : 'in no source file'}`)).toEqual(
       [],
     )
+  })
+
+  it('are enforced in code that an entry point leads to', () => {
+    const dead = unreachedStatements().flatMap(({ file, node, names }) =>
+      [...mentions([{ path: file.path, text: node.getFullText() }]).keys()].map(
+        (id) => `${id}: ${file.path} (${names.join(', ')})`,
+      ),
+    )
+    expect(dead).toEqual([])
   })
 
   it('are each in the title of a test', () => {

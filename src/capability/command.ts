@@ -74,12 +74,6 @@ export function commandCovers(proof: Command, command: Command): boolean {
   return command.length === proof.length || command.charCodeAt(proof.length) === 0x2f
 }
 
-/** Whether the command is in the namespace `/ucan`, which belongs to the UCAN specifications. */
-export function isReservedCommand(command: Command): boolean {
-  // CMD-07
-  return commandCovers('/ucan' as Command, command)
-}
-
 function checkSegment(segment: string, text: string): void {
   if (segment === '') throw new MalformedError('CMD-01', `command ${quote(text)} has an empty segment`)
   if (/^[a-z0-9_-]+$/.test(segment)) return

@@ -61,12 +61,6 @@ export function didMethod(did: Did): string {
   return did.slice(4, did.indexOf(':', 4))
 }
 
-/** Returns the part of a DID URL before its fragment; it is not yet read by {@link parseDid}. */
-export function withoutFragment(text: string): string {
-  const hash = text.indexOf('#')
-  return hash < 0 ? text : text.slice(0, hash)
-}
-
 /** The syntax of DID Core 1.0, section 3.1, but for the rule that the last character is no colon. */
 const didPattern = /^did:[a-z0-9]+:(?:[A-Za-z0-9._:-]|%[0-9A-Fa-f]{2})+$/
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { anyCommand, commandCovers, isCommand, isReservedCommand, parseCommand } from '../../src/capability/command.ts'
+import { anyCommand, commandCovers, isCommand, parseCommand } from '../../src/capability/command.ts'
 import { MalformedError } from '../../src/errors.ts'
 import { refusalOf } from '../support/refusal.ts'
 
@@ -117,13 +117,5 @@ describe('commandCovers', () => {
   it('CMD-06 "/" covers everything', () => {
     for (const command of ['/', '/a', '/a/b', '/ucan/revoke']) expect(covers('/', command)).toBe(true)
     expect(anyCommand).toBe('/')
-  })
-})
-
-describe('isReservedCommand', () => {
-  it('CMD-07 knows the namespace of the specifications', () => {
-    const reserved = (command: string) => isReservedCommand(parseCommand(command))
-    expect(['/ucan', '/ucan/revoke', '/ucan/assert/receipt'].map(reserved)).toEqual([true, true, true])
-    expect(['/', '/ucans', '/x/ucan'].map(reserved)).toEqual([false, false, false])
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { didMethod, isDid, parseDid, withoutFragment } from '../../src/did/did.ts'
+import { didMethod, isDid, parseDid } from '../../src/did/did.ts'
 import { MalformedError } from '../../src/errors.ts'
 import { costOf } from '../support/cost.ts'
 
@@ -99,12 +99,6 @@ describe('a DID', () => {
   it('has a method', () => {
     expect(didMethod(parseDid('did:web:example.com:a:b'))).toBe('web')
     expect(didMethod(parseDid('did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'))).toBe('key')
-  })
-
-  it('is what stands before the fragment of a DID URL', () => {
-    expect(withoutFragment('did:web:example.com#key-1')).toBe('did:web:example.com')
-    expect(withoutFragment('did:web:example.com')).toBe('did:web:example.com')
-    expect(withoutFragment('did:web:example.com#a#b')).toBe('did:web:example.com')
   })
 
   it.each([undefined, null, 1, {}, ['did:web:example.com']])('is a string, unlike %j', (value) => {

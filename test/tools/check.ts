@@ -43,6 +43,7 @@ const steps: readonly Step[] = [
     what: 'unused files, exports and dependencies',
     run: () => npx('knip', '--no-progress'),
   },
+  { name: 'dead', what: 'no export of the sources has tests as its only users', run: checkDeadCode },
   { name: 'package', what: 'manifest, files and declarations as published', needsBuild: true, run: checkPackage },
   { name: 'consumer', what: 'declarations in a strict project of somebody else', needsBuild: true, run: checkConsumer },
 ]
@@ -111,6 +112,17 @@ function checkLayers(): Promise<string | undefined> {
 
 function checkDocs(): Promise<string | undefined> {
   return npx('typedoc', '--emit', 'none')
+}
+
+/**
+ * Asks again with the entry points as the only users, since tests keep code alive that nothing else needs. An export
+ * that its own file uses may be there for a test.
+ */
+function checkDeadCode(): Promise<string | undefined> {
+  const config = join(scratch, 'knip.json')
+  const rules = { entry: ['src/entries/**/*.ts!'], project: ['src/**/*.ts!'], ignoreExportsUsedInFile: true }
+  writeFileSync(config, JSON.stringify(rules))
+  return npx('knip', '--no-progress', '--production', '--include', 'files,exports,types', '--config', config)
 }
 
 /** Looks into the declarations, packs what would be published, and asks two linters about it. */

@@ -24,7 +24,7 @@ import { type FileStore, type OpenFile, openFileStore } from './file-store.ts'
 import { type FileContents, type FileRecord, openRecord, sealRecord } from './format.ts'
 import { type FileKey, keyCheck } from './key.ts'
 
-export { createKeyFile, type FileKey } from './key.ts'
+export type { FileKey } from './key.ts'
 
 /** Options of {@link openFileVault}. */
 export interface FileVaultOptions extends VaultOptions {
