@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
+import { documentedDefaults, writtenDefaults } from './setup/defaults.ts'
 import {
   documentedEntries,
   exportsOf,
@@ -230,6 +231,17 @@ describe('source files', () => {
       }),
     )
     expect(faults).toEqual([])
+  })
+
+  it('document the numeric defaults that the code has', () => {
+    const options = documentedDefaults(sources)
+    const faults = options.flatMap((option) => {
+      const written = writtenDefaults(sources, option)
+      const agrees = written.length > 0 && written.every((value) => value === option.value)
+      return agrees ? [] : [`${option.where}: documented ${option.value}, written ${written.join(', ') || 'nowhere'}`]
+    })
+    expect(faults).toEqual([])
+    expect(options.length).toBeGreaterThan(70)
   })
 
   it('wait for nothing while they load', () => {
