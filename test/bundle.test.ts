@@ -19,9 +19,9 @@ const budgets = [
   {
     what: 'what a service needs',
     names: '{ createAuthorizer, defineCommand }',
-    maximum: 24,
+    maximum: 27,
   },
-  { what: 'all of it', names: '*', maximum: 28 },
+  { what: 'all of it', names: '*', maximum: 30.5 },
 ]
 
 const entries = readEntries()
@@ -36,10 +36,10 @@ describe('the root entry, bundled for a browser', () => {
     })
   }
 
-  it('holds none of the adapters, and no package', async () => {
+  it('holds none of the adapters, and no package but multiformats', async () => {
     const { inputs } = await bundleOf('index')
     const packages = new Set(inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? []))
-    expect([...packages].sort()).toEqual([])
+    expect([...packages].sort()).toEqual(['multiformats'])
   })
 })
 

@@ -112,9 +112,9 @@ function openHeader(container: string | Uint8Array, limits: Limits): { isCompres
     // A copy, so that what the caller does to the bytes while somebody waits changes nothing.
     return { isCompressed, body: new Uint8Array(container.subarray(1)) }
   }
-  const text = typeof container === 'string' ? container : asciiText(container)
+  const text = (typeof container === 'string' ? container : asciiText(container)).slice(1)
   const decode = encoding === 'base64' ? decodeBase64 : decodeBase64url
-  return { isCompressed, body: decode(text, limits.containerBytes, 1) }
+  return { isCompressed, body: decode(text, limits.containerBytes) }
 }
 
 /** Base64 that came as bytes; a byte beyond ASCII stays a character that no base has. */

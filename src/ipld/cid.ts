@@ -1,13 +1,15 @@
 /**
- * Names made from content. The CID of a token is computed from its bytes here and never taken from the wire.
+ * Content identifiers. A CID is an instance of `CID` of `multiformats`. The functions here decide which bytes and texts
+ * may become one: that package also accepts numbers with padding, and base58 text with characters beyond Latin-1.
  *
  * @module
  */
 
-import type { CID } from 'multiformats/cid'
+import { CID, type MultihashDigest } from 'multiformats/cid'
+import { create as createMultihash } from 'multiformats/hashes/digest'
 import { ArgumentError, MalformedError } from '../errors.ts'
-import { CidValue } from './cid-value.ts'
-import { decodeVarint } from './varint.ts'
+import { decodeBase32, decodeBase58btc, decodeHex } from './base.ts'
+import { bytesEqual } from './bytes.ts'
 
 const dagCbor = 0x71
 const sha256 = 0x12
@@ -18,20 +20,48 @@ const tokenCidLength = 4 + digestLength
 export const maxCidBytes = 128
 
 /**
- * The CID of bytes of DAG-CBOR whose SHA-256 is `digest`: version 1, codec 0x71, multihash 0x12 (UCAN 1.0.0,
+ * The multihash of a token's CID. It reads its parts out of the bytes of the CID when somebody asks for them: a decision
+ * needs the bytes alone, and two views for each link would be 2% of its time.
+ */
+class TokenMultihash implements MultihashDigest {
+  readonly #cid: Uint8Array
+
+  constructor(cid: Uint8Array) {
+    this.#cid = cid
+  }
+
+  get code(): number {
+    return sha256
+  }
+
+  get size(): number {
+    return digestLength
+  }
+
+  get digest(): Uint8Array {
+    return this.#cid.subarray(tokenCidLength - digestLength)
+  }
+
+  get bytes(): Uint8Array {
+    return this.#cid.subarray(2)
+  }
+}
+
+/**
+ * The CID of DAG-CBOR bytes whose SHA-256 is `digest`: version 1, codec 0x71, multihash 0x12 (UCAN 1.0.0,
  * "Content Identifiers").
  *
- * @param digest - 32 bytes
- * @throws ArgumentError when it has another length
+ * @param digest - 32 bytes.
+ * @throws ArgumentError when it has another length.
  */
 export function cidOf(digest: Uint8Array): CID {
   return cidOfKey(digestKey(digest))
 }
 
-/** The same of the {@link digestKey} of the digest. */
+/** The CID of the digest that has this {@link digestKey}. */
 export function cidOfKey(key: string): CID {
   if (key.length !== digestLength) throw new ArgumentError(`a SHA-256 digest has 32 bytes, not ${key.length}`)
-  // CID-01: made from the digest of received bytes, so a CID cannot be claimed.
+  // CID-01: The CID is made from the digest of received bytes, so it cannot be claimed.
   const bytes = new Uint8Array(tokenCidLength)
   bytes[0] = 1
   bytes[1] = dagCbor
@@ -44,13 +74,75 @@ export function cidOfKey(key: string): CID {
 /**
  * Reads a CID of any codec and hash from its bytes, which are copied.
  *
- * @throws MalformedError CID-03 for bytes that are not exactly one CID
+ * @throws MalformedError CID-03 when the bytes are not exactly one CID in its shortest form.
  */
 export function readCid(input: Uint8Array): CID {
   const bytes = new Uint8Array(input)
   if (isTokenCidAt(bytes, 0, bytes.length)) return wrapTokenCid(bytes)
-  if (bytes.length === 34 && bytes[0] === sha256 && bytes[1] === digestLength) return new CidValue(bytes)
-  return parseVersion1(bytes)
+  if (bytes.length > maxCidBytes) {
+    throw new MalformedError('CID-03', `the CID is longer than ${maxCidBytes} bytes`, { kind: 'too_large' })
+  }
+  const cid = decodeCid(bytes)
+  // The library also reads numbers with padding, and more bytes than the digest. Such a CID is written differently.
+  if (cid === undefined || !bytesEqual(cid.bytes, bytes)) {
+    throw new MalformedError('CID-03', 'the bytes are not exactly one CID in its shortest form')
+  }
+  return cid
+}
+
+/** Puts a CID together from the numbers and the digest that the bytes begin with; undefined when they do not. */
+function decodeCid(bytes: Uint8Array): CID | undefined {
+  try {
+    const { version, codec, multihashCode, digestSize, size } = CID.inspectBytes(bytes)
+    if (!Number.isSafeInteger(codec) || !Number.isSafeInteger(multihashCode)) return undefined
+    if (version === 0 && digestSize !== digestLength) return undefined
+    return CID.create(version, codec, createMultihash(multihashCode, bytes.subarray(size - digestSize, size)))
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Reads a CID of any codec and hash, from its bytes or from its text in base58btc (`z`), base32 (`b`) or hexadecimal
+ * (`f`).
+ *
+ * @throws MalformedError CID-03 when the bytes are not exactly one CID, CID-04 when the text is in another
+ * base, or `input` is neither bytes nor a string, and as {@link decodeBase58btc} when the text is not canonical.
+ */
+export function parseCid(input: string | Uint8Array): CID {
+  if (input instanceof Uint8Array) return readCid(input)
+  if (typeof input !== 'string') throw new MalformedError('CID-04', 'a CID must be bytes or a string')
+  const cid = readCid(bytesOfText(input))
+  if (cid.version === 0) throw new MalformedError('CID-04', 'a CID of version 0 has no multibase letter')
+  return cid
+}
+
+/**
+ * Reads the CID of a token: version 1, DAG-CBOR, SHA-256, 32 bytes.
+ *
+ * @throws MalformedError CID-02 when it is another kind of CID, and as {@link parseCid} when it is not a CID.
+ */
+export function parseTokenCid(input: string | Uint8Array): CID {
+  const cid = parseCid(input)
+  if (!isTokenCid(cid)) {
+    throw new MalformedError('CID-02', 'the CID of a token must have version 1, dag-cbor and sha-256', {
+      kind: 'unsupported',
+    })
+  }
+  return cid
+}
+
+function bytesOfText(text: string): Uint8Array {
+  switch (text.charAt(0)) {
+    case 'z':
+      return decodeBase58btc(text.slice(1), maxCidBytes)
+    case 'b':
+      return decodeBase32(text.slice(1), maxCidBytes)
+    case 'f':
+      return decodeHex(text.slice(1), maxCidBytes)
+    default:
+      throw new MalformedError('CID-04', 'the text of a CID must begin with z, b or f')
+  }
 }
 
 /** Tells whether a CID is of the one form that names a token. */
@@ -59,23 +151,22 @@ export function isTokenCid(cid: CID): boolean {
 }
 
 /**
- * A digest as a key for `Map` and `Set`: one character a byte. Tables are keyed by this and not by text, of which a CID
- * has several spellings.
+ * A digest as a key for `Map` and `Set`: one character a byte. Tables are keyed by it because a CID has several texts.
  *
- * @param digest - bytes of a hash, or of a CID
+ * @param digest - bytes of a hash, or of a CID.
  */
 export function digestKey(digest: Uint8Array): string {
-  // CID-05: the binary form is compared.
+  // CID-05: The binary form is compared.
   if (digest.length === digestLength) return sha256Key(digest, 0)
   return String.fromCharCode.apply(null, digest as unknown as number[])
 }
 
-/** The {@link digestKey} of the digest in a CID that names a token. */
+/** The {@link digestKey} of the digest in the CID of a token. */
 export function tokenKey(cid: CID): string {
   return sha256Key(cid.bytes, tokenCidLength - digestLength)
 }
 
-/** Spelled out, as this is asked twice for each proof of each call: handing over an array takes four times as long. */
+/** Written out because every call asks for it twice a proof, and `apply` with an array takes four times as long. */
 function sha256Key(d: Uint8Array, at: number): string {
   // biome-ignore format: a table
   return (String.fromCharCode as (...units: (number | undefined)[]) => string)(
@@ -97,22 +188,7 @@ export function isTokenCidAt(bytes: Uint8Array, start: number, end: number): boo
   )
 }
 
-/** Makes the CID of 36 bytes that {@link isTokenCidAt} accepted; it keeps them. */
+/** Makes the CID of 36 bytes that {@link isTokenCidAt} accepted. It keeps them. */
 export function wrapTokenCid(bytes: Uint8Array): CID {
-  return new CidValue(bytes)
-}
-
-function parseVersion1(bytes: Uint8Array): CID {
-  if (bytes.length > maxCidBytes) {
-    throw new MalformedError('CID-03', `cid is longer than ${maxCidBytes} bytes`, { kind: 'too_large' })
-  }
-  const [version, versionLength] = decodeVarint(bytes)
-  if (version !== 1) throw new MalformedError('CID-03', `cid has version ${version}`)
-  const [, codecLength] = decodeVarint(bytes, versionLength)
-  const hashAt = versionLength + codecLength
-  const [, hashLength] = decodeVarint(bytes, hashAt)
-  const [size, sizeLength] = decodeVarint(bytes, hashAt + hashLength)
-  const digestAt = hashAt + hashLength + sizeLength
-  if (size !== bytes.length - digestAt) throw new MalformedError('CID-03', 'cid does not end where its digest ends')
-  return new CidValue(bytes)
+  return new CID(1, dagCbor, new TokenMultihash(bytes), bytes)
 }

@@ -5,7 +5,6 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { isCid } from './is-cid.ts'
 
 /**
  * What DAG-CBOR can say: null, booleans, numbers within ±(2^53 - 1), text, bytes, links, lists and maps with text keys
@@ -36,13 +35,24 @@ export function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array
 }
 
-/** Tells whether a value is a map: none of the other kinds that JavaScript calls an object. */
+/** Tells whether a value is an object of no class: one that a literal, `JSON.parse` or a decoder makes. */
+export function isPlainObject(value: unknown): value is { [key: string]: unknown } {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}
+
+/** Tells whether a value is a map. */
 export function isMap(value: IpldValue | undefined): value is IpldMap {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array) &&
-    !isCid(value)
-  )
+  return isPlainObject(value)
+}
+
+/**
+ * Tells whether a value is a CID, also of another copy of `multiformats`: an instance of a class whose `/` is its
+ * `bytes` (see `CID.asCID`). A plain map with these keys is a map.
+ */
+export function isCid(value: unknown): value is CID {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isPlainObject(value)) return false
+  const { bytes, '/': slash } = value as { readonly bytes?: unknown; readonly '/'?: unknown }
+  return bytes instanceof Uint8Array && bytes === slash
 }

@@ -1,9 +1,11 @@
 /**
- * Unsigned varints of the multiformats project: seven bits a byte, the least first.
+ * Unsigned varints (multiformats): seven bits a byte, the least first. `multiformats` reads and writes them; this wrapper
+ * adds the one spelling, and a bound on the bytes that are read.
  *
  * @module
  */
 
+import { varint } from 'multiformats'
 import { ArgumentError, MalformedError } from '../errors.ts'
 
 /** Eight bytes of seven bits hold every number up to 2^53 - 1. */
@@ -12,42 +14,34 @@ const maxLength = 8
 /**
  * Writes a number in the fewest bytes that hold it.
  *
- * @param value - a whole number from 0 to 2^53 - 1
- * @throws ArgumentError when it is none
+ * @param value - an integer from 0 to 2^53 - 1.
+ * @throws ArgumentError for any other value.
  */
 export function encodeVarint(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new ArgumentError('a varint is a whole number from 0 to 2^53 - 1')
-  const bytes: number[] = []
-  let rest = value
-  while (rest >= 0x80) {
-    bytes.push((rest % 0x80) | 0x80)
-    rest = Math.floor(rest / 0x80)
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new ArgumentError('a varint must be an integer from 0 to 2^53 - 1')
   }
-  bytes.push(rest)
-  return Uint8Array.from(bytes)
+  return varint.encodeTo(value, new Uint8Array(varint.encodingLength(value)))
 }
 
 /**
  * Reads the varint that begins at `offset`.
  *
- * @returns the number, and how many bytes it took
- * @throws MalformedError ENC-03 when it ends early, is longer than it need be, or is beyond 2^53 - 1
+ * @returns the number, and how many bytes it took.
+ * @throws MalformedError ENC-03 when it ends early, is longer than necessary, or is beyond 2^53 - 1.
  */
 export function decodeVarint(bytes: Uint8Array, offset = 0): readonly [value: number, length: number] {
-  let value = 0
-  let scale = 1
-  for (let length = 1; length <= maxLength; length++) {
-    const byte = bytes[offset + length - 1]
-    if (byte === undefined) throw new MalformedError('ENC-03', `varint ends early at byte ${offset + length - 1}`)
-    value += (byte & 0x7f) * scale
-    if (byte < 0x80) {
-      // Two spellings of one key prefix would be two names of one principal.
-      if (byte === 0 && length > 1) throw new MalformedError('ENC-03', `varint is not minimal at byte ${offset}`)
-      if (!Number.isSafeInteger(value)) break
-      return [value, length]
-    }
-    scale *= 0x80
+  const window = bytes.subarray(offset, offset + maxLength)
+  const end = window.findIndex((byte) => byte < 0x80)
+  if (end < 0 && window.length < maxLength) {
+    throw new MalformedError('ENC-03', `the varint at byte ${offset} ends early`)
   }
-  throw new MalformedError('ENC-03', `varint is beyond 2^53 - 1 at byte ${offset}`)
+  const [value, length] = end < 0 ? [Number.POSITIVE_INFINITY, maxLength] : varint.decode(window)
+  if (!Number.isSafeInteger(value))
+    throw new MalformedError('ENC-03', `the varint at byte ${offset} is beyond 2^53 - 1`)
+  // Two spellings of one key prefix would be two names of one principal.
+  if (length !== varint.encodingLength(value)) {
+    throw new MalformedError('ENC-03', `the varint at byte ${offset} is not in its shortest form`)
+  }
+  return [value, length]
 }

@@ -1,6 +1,6 @@
 import { parseDid } from '../did/did.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
-import { parseTokenCid } from '../ipld/parse-cid.ts'
+import { parseTokenCid } from '../ipld/cid.ts'
 
 /**
  * The text by which a delegation or a principal is looked up: of a CID its lower-case base32, whichever of its spellings

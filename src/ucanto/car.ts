@@ -6,13 +6,11 @@
 
 import type { CID } from 'multiformats/cid'
 import { MalformedError } from '../errors.ts'
-import { isTokenCid, isTokenCidAt } from '../ipld/cid.ts'
+import { isTokenCid, isTokenCidAt, parseCid } from '../ipld/cid.ts'
 import { concatBytes } from '../ipld/concat.ts'
 import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
-import { isCid } from '../ipld/is-cid.ts'
-import { parseCid } from '../ipld/parse-cid.ts'
-import { isList, isMap } from '../ipld/value.ts'
+import { isCid, isList, isMap } from '../ipld/value.ts'
 import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
 import type { Limits } from '../limits.ts'
 

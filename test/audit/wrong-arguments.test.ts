@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as audit from '../../src/entries/audit.ts'
 import { AuditError, MalformedError, type ProcuraError } from '../../src/errors.ts'
-import { parseCid } from '../../src/ipld/parse-cid.ts'
+import { parseCid } from '../../src/ipld/cid.ts'
 import { createKeyFile } from '../../src/vault/stores/file/key.ts'
 import { actor, now } from '../support/actors.ts'
 import { denied, id, intent } from './events.ts'

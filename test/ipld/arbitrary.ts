@@ -1,6 +1,5 @@
 import * as fc from 'fast-check'
-import { cidOf } from '../../src/ipld/cid.ts'
-import { parseCid } from '../../src/ipld/parse-cid.ts'
+import { cidOf, parseCid } from '../../src/ipld/cid.ts'
 import type { IpldValue } from '../../src/ipld/value.ts'
 import { hex } from './support.ts'
 

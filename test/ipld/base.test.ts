@@ -1,14 +1,11 @@
 import * as fc from 'fast-check'
-import { base32 } from 'multiformats/bases/base32'
 import { base58btc } from 'multiformats/bases/base58'
 import { describe, expect, it } from 'vitest'
 import {
-  decodeBase32,
   decodeBase58btc,
   decodeBase64,
   decodeBase64url,
   decodeHex,
-  encodeBase32,
   encodeBase58btc,
   encodeBase64,
   encodeBase64url,
@@ -32,7 +29,6 @@ const bases: Readonly<Record<string, Base>> = {
     other: (bytes) => Buffer.from(bytes).toString('base64url'),
   },
   hex: { encode: encodeHex, decode: decodeHex, other: (bytes) => Buffer.from(bytes).toString('hex') },
-  base32: { encode: encodeBase32, decode: decodeBase32, other: (bytes) => base32.baseEncode(bytes) },
   base58btc: { encode: encodeBase58btc, decode: decodeBase58btc, other: (bytes) => base58btc.baseEncode(bytes) },
 }
 

@@ -1,29 +1,37 @@
 /**
- * Base64url without a platform.
+ * Base64 where there is no Node, by `atob` and `btoa`.
  *
  * @module
  */
 
-import { MalformedError } from '../../errors.ts'
-import { type Alphabet, alphabet, decodeDigits, encodeDigits } from '../radix.ts'
+/** Arguments that a call can have on every engine. */
+const mostArguments = 0x2000
 
-const base64urlAlphabet: Alphabet = /* @__PURE__ */ alphabet(
-  'base64url',
-  6,
-  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
-)
-
-/** Writes base64url without padding. */
-export function encode(bytes: Uint8Array): string {
-  return encodeDigits(base64urlAlphabet, bytes)
+/** Writes bytes in base64 with padding, or in base64url without. */
+export function encode(bytes: Uint8Array, alphabet: 'base64' | 'base64url'): string {
+  let binary = ''
+  for (let at = 0; at < bytes.length; at += mostArguments) {
+    binary += String.fromCharCode.apply(null, bytes.subarray(at, at + mostArguments) as unknown as number[])
+  }
+  return write(binary, alphabet)
 }
 
-/** Reads base64url of `size` bytes; undefined when it is not as {@link encode} writes it. */
-export function decode(text: string, size: number): Uint8Array | undefined {
+/** Reads bytes; undefined when the text is not the one that {@link encode} writes for them. */
+export function decode(text: string, alphabet: 'base64' | 'base64url'): Uint8Array | undefined {
+  let binary: string
   try {
-    return decodeDigits(base64urlAlphabet, text, text.length, size)
-  } catch (error) {
-    if (error instanceof MalformedError) return undefined
-    throw error
+    binary = atob(alphabet === 'base64' ? text : text.replaceAll('-', '+').replaceAll('_', '/'))
+  } catch {
+    return undefined
   }
+  // `atob` skips white space, missing padding and bits left over.
+  if (write(binary, alphabet) !== text) return undefined
+  const bytes = new Uint8Array(binary.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
+  return bytes
+}
+
+function write(binary: string, alphabet: 'base64' | 'base64url'): string {
+  const text = btoa(binary)
+  return alphabet === 'base64' ? text : text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }
