@@ -1,8 +1,7 @@
 import { ipldEquals } from '../ipld/equal.ts'
-import { type IpldValue, isList } from '../ipld/value.ts'
+import { type IpldValue, isList, isMap } from '../ipld/value.ts'
 import { quote } from '../support/quote.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
-import { isMap } from './policy/collection.ts'
 import { absenceOf, isOptional, type SchemaResult, type StandardSchema, tellableIssue } from './standard-schema.ts'
 
 /** Why the arguments of a call are not those that its command takes. */

@@ -6,7 +6,6 @@
  */
 
 import { type Command, parseCommand } from '../capability/command.ts'
-import { isMap as isPlainMap } from '../capability/policy/collection.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
 import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
@@ -85,5 +84,5 @@ export function readMeta(value: IpldValue | undefined, emptyAllowed: boolean): I
 
 /** The map as it is written: not at all when it is absent or empty. */
 export function writeMeta(meta: IpldMap | undefined): { readonly meta?: IpldMap } {
-  return meta === undefined || (isPlainMap(meta) && Object.keys(meta).length === 0) ? {} : { meta }
+  return meta === undefined || (isMap(meta) && Object.keys(meta).length === 0) ? {} : { meta }
 }

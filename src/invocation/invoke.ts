@@ -7,8 +7,7 @@ import { chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envel
 import { chooseNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
-import { isCid } from '../ipld/is-cid.ts'
-import type { IpldMap } from '../ipld/value.ts'
+import { type IpldMap, isCid } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,

@@ -19,8 +19,7 @@ import {
 } from '../envelope/fields.ts'
 import { MalformedError } from '../errors.ts'
 import { isTokenCid } from '../ipld/cid.ts'
-import { isCid } from '../ipld/is-cid.ts'
-import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
+import { type IpldMap, type IpldValue, isCid, isMap } from '../ipld/value.ts'
 import { never } from '../time.ts'
 import type { InvocationFields } from './invocation.ts'
 

@@ -8,9 +8,8 @@ import { ArgumentError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
 import { isTokenCidAt, readCid } from './cid.ts'
 import { compareKeys } from './equal.ts'
-import { isPlainObject } from './plain-object.ts'
 import { type DecodeLimits, defaultDecodeLimits, major } from './scanner.ts'
-import type { IpldValue } from './value.ts'
+import { type IpldValue, isPlainObject } from './value.ts'
 import {
   createWriter,
   type Writer,

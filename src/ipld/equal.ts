@@ -5,8 +5,7 @@
  */
 
 import { bytesEqual } from './bytes.ts'
-import { isCid } from './is-cid.ts'
-import { type IpldMap, type IpldValue, isBytes, isList, isMap } from './value.ts'
+import { type IpldMap, type IpldValue, isBytes, isCid, isList, isMap } from './value.ts'
 
 /** How many more steps an evaluation may take. Below zero it is over, and no result counts. */
 export interface StepBudget {

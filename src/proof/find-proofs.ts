@@ -9,8 +9,7 @@ import { ProofSearchError, StoreError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
 import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
-import { isCid } from '../ipld/is-cid.ts'
-import type { IpldMap } from '../ipld/value.ts'
+import { type IpldMap, isCid } from '../ipld/value.ts'
 import { unlessAborted } from '../support/abort.ts'
 import {
   abortSignal,

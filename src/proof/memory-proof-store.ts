@@ -2,7 +2,7 @@ import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
 import { digestKey } from '../ipld/cid.ts'
-import { isCid } from '../ipld/is-cid.ts'
+import { isCid } from '../ipld/value.ts'
 import { maybe, numberFrom, readOptions } from '../support/options.ts'
 import type { ProofRegistry } from './proof-store.ts'
 

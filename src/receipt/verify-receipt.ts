@@ -8,7 +8,7 @@ import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/ope
 import { MalformedError } from '../errors.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { cidOf, isTokenCid } from '../ipld/cid.ts'
-import { isCid } from '../ipld/is-cid.ts'
+import { isCid } from '../ipld/value.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { verifySignature } from '../principal/signature.ts'
 import { unlessAborted } from '../support/abort.ts'

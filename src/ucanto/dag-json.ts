@@ -1,6 +1,5 @@
 import { encodeBase64 } from '../ipld/base.ts'
-import { isCid } from '../ipld/is-cid.ts'
-import { type IpldMap, type IpldValue, isBytes, isList } from '../ipld/value.ts'
+import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../ipld/value.ts'
 
 /**
  * Writes a value in DAG-JSON as the libraries of that ecosystem do: keys in the order of their UTF-16 units, a float

@@ -6,8 +6,7 @@
 
 import { lifetimeChecks } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
-import { isCid } from '../ipld/is-cid.ts'
-import { isPlainObject } from '../ipld/plain-object.ts'
+import { isCid, isPlainObject } from '../ipld/value.ts'
 import {
   abortSignal,
   anything,

@@ -1,6 +1,6 @@
 import type { AuthorizationFacts } from '../../authorization/authorization.ts'
 import type { Denial } from '../../authorization/denial.ts'
-import { isCid } from '../../ipld/is-cid.ts'
+import { isCid } from '../../ipld/value.ts'
 import {
   arrayOf,
   callback,

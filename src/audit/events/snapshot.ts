@@ -1,5 +1,4 @@
-import { isPlainObject } from '../../ipld/plain-object.ts'
-import { isBytes } from '../../ipld/value.ts'
+import { isBytes, isPlainObject } from '../../ipld/value.ts'
 
 /** Deeper than any value that is recorded: what is below is refused, or replaced by a hash. */
 const maxLevels = 40

@@ -1,6 +1,4 @@
-import { isCid } from '../../ipld/is-cid.ts'
-import type { IpldMap, IpldValue } from '../../ipld/value.ts'
-import { isBytes, isList } from '../../ipld/value.ts'
+import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../../ipld/value.ts'
 import { arrayOf, type OptionCheck, objectValue, readOptions } from '../../support/options.ts'
 
 /**

@@ -5,14 +5,8 @@
  */
 
 import { compareKeys } from '../../ipld/equal.ts'
-import { isPlainObject } from '../../ipld/plain-object.ts'
-import { type IpldMap, type IpldValue, isList } from '../../ipld/value.ts'
+import { type IpldMap, type IpldValue, isList, isMap } from '../../ipld/value.ts'
 import type { Evaluation } from './evaluation.ts'
-
-/** Tells whether a value is a map: an object that is no list, no bytes and no link, so of no class. */
-export function isMap(value: IpldValue): value is IpldMap {
-  return isPlainObject(value)
-}
 
 /**
  * The values of a map in canonical key order: shorter keys first, then bytewise. Each costs a step each time; the keys

@@ -4,10 +4,8 @@
  * @module
  */
 
-import { isCid } from '../../ipld/is-cid.ts'
-import { type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { type IpldValue, isBytes, isCid, isList, isMap } from '../../ipld/value.ts'
 import { quote } from '../../support/quote.ts'
-import { isMap } from './collection.ts'
 import { showValue } from './show-value.ts'
 
 /** Says what a value is: text up to 64 characters and links as they are, of what is larger the kind and size. */

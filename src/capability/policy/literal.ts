@@ -1,7 +1,5 @@
 import { MalformedError } from '../../errors.ts'
-import { isCid } from '../../ipld/is-cid.ts'
-import { isPlainObject } from '../../ipld/plain-object.ts'
-import type { IpldValue } from '../../ipld/value.ts'
+import { type IpldValue, isCid, isPlainObject } from '../../ipld/value.ts'
 
 /** Nesting of a literal, at most: arguments cannot be deeper. */
 const maxDepth = 32

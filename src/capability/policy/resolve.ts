@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
-import { isMap, mapValues } from './collection.ts'
+import { type IpldMap, type IpldValue, isBytes, isList, isMap } from '../../ipld/value.ts'
+import { mapValues } from './collection.ts'
 import type { Evaluation } from './evaluation.ts'
 import type { Selector, SelectorSegment } from './selector.ts'
 

@@ -1,6 +1,5 @@
-import { type IpldMap, type IpldValue, isBytes, isList } from '../../ipld/value.ts'
+import { type IpldMap, type IpldValue, isBytes, isList, isMap } from '../../ipld/value.ts'
 import { quoteAll, withoutUserInfo } from '../../support/quote.ts'
-import { isMap } from './collection.ts'
 
 /**
  * Writes a literal of a policy for people: as JSON, with bytes as `0x…` and links as their text. What is longer than

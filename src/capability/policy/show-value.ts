@@ -1,5 +1,4 @@
-import { type IpldValue, isBytes, isList } from '../../ipld/value.ts'
-import { isMap } from './collection.ts'
+import { type IpldValue, isBytes, isList, isMap } from '../../ipld/value.ts'
 
 /** Says in a few words what a value is: numbers and booleans as they are, of anything else the kind and size. */
 export function showValue(value: IpldValue): string {
