@@ -4,7 +4,7 @@ import type { Processor } from '../vault/processor.ts'
 import { bearer } from '../vault/processors/bearer.ts'
 import { header } from '../vault/processors/header.ts'
 import { query } from '../vault/processors/query.ts'
-import type { CredentialRules } from '../vault/rules/credential.ts'
+import type { CredentialOptions } from '../vault/rules/credential.ts'
 import { type FileVault, openFileVault, type StoredCredential } from '../vault/stores/file/file-vault.ts'
 import { createKeyFile, type FileKey } from '../vault/stores/file/key.ts'
 import type { Host } from './host.ts'
@@ -83,7 +83,7 @@ function keyOf(keyFile: string | undefined, option: string, variable: string, { 
   return { passphrase }
 }
 
-function rulesOf(flags: VaultFlags): CredentialRules {
+function rulesOf(flags: VaultFlags): CredentialOptions {
   const { origin, method, command, subject, leasable } = flags
   if (origin === undefined && leasable !== true) {
     throw new UsageError('needs --origin, where it is sent to, or --leasable, by which handlers are given it')
@@ -133,12 +133,12 @@ function shown({ name, version, present, created, rules }: StoredCredential): Re
 }
 
 /** The rules as data: how it is sent is a processor, of which its description is printed. */
-function plain({ processor, ...rules }: CredentialRules): object {
+function plain({ processor, ...rules }: CredentialOptions): object {
   return { ...rules, ...(processor !== undefined && { processor: processor.description }) }
 }
 
 /** Where it may be sent, and whether it is handed out. */
-function destinationsOf({ origins = [], leasable }: CredentialRules): string {
+function destinationsOf({ origins = [], leasable }: CredentialOptions): string {
   return origins.length === 0 ? 'lease only' : [...origins, ...(leasable === true ? ['lease'] : [])].join(' ')
 }
 

@@ -169,7 +169,7 @@ export function createAuditTrail(
 
     async released(intent, release, signal) {
       assertLasts(leases.get(intent))
-      const { reference, version, downscoped, fresh, expiresAt } = release
+      const { reference, version, downscoped, stale, expiresAt } = release
       const event: AuditEvent = {
         kind: 'released',
         id: newEventId(),
@@ -181,7 +181,7 @@ export function createAuditTrail(
         version,
         downscoped,
         ageMs: release.ageSeconds * 1_000,
-        ...(fresh ? {} : { stale: true }),
+        ...(stale && { stale: true }),
         ...(expiresAt !== undefined && { expiresAt }),
       }
       await append(event, signal)

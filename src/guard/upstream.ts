@@ -10,7 +10,7 @@ import type { Authorizer } from '../authorization/authorize.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
 import { anything, type OptionChecks, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
-import type { Lease, Release, ReleaseOptions, Vault } from '../vault/vault.ts'
+import type { Lease, Release, UseOptions, Vault } from '../vault/vault.ts'
 import type { AuditTrail } from './audit-trail.ts'
 import type { GuardedCall, UpstreamRequest } from './call.ts'
 import { credentialFor, type GuardedCommand } from './command.ts'
@@ -94,9 +94,9 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
     if (ended) throw tooLate()
   }
 
-  async function release<R>(
+  async function callVault<R>(
     own: AbortController,
-    step: (vault: Vault, reference: string, options: ReleaseOptions) => Promise<R>,
+    step: (vault: Vault, reference: string, options: UseOptions) => Promise<R>,
   ): Promise<R> {
     if (ended) throw tooLate()
     signal.throwIfAborted()
@@ -144,7 +144,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
     fetch: (url, given = {}) =>
       begin(async (own) => {
         const request = readOptions('fetch', given, requestChecks)
-        const response = await release(own, (vault, reference, how) =>
+        const response = await callVault(own, (vault, reference, how) =>
           vault.use({ ...request, url, reference, authorization }, how),
         )
         if (ended) throw tooLate()
@@ -154,7 +154,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
       }),
     lease: () =>
       begin(async (own) => {
-        const lease = await release(own, (vault, reference, how) => vault.lease(reference, { ...how, authorization }))
+        const lease = await callVault(own, (vault, reference, how) => vault.lease(reference, { ...how, authorization }))
         if (!ended && !signal.aborted) {
           leases.push(lease)
           return lease

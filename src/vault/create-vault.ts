@@ -23,16 +23,16 @@ import { vaultChecks } from './configuration.ts'
 import type { Processor } from './processor.ts'
 import { admit, checkCall, checkStillStands } from './release/admit.ts'
 import { type CredentialDirectory, configuredDirectory, type FoundCredential } from './release/credential-directory.ts'
+import { type PreparedSecret, release, type VaultContext } from './release/prepare-secret.ts'
 import { endAtOrigin } from './release/reading.ts'
-import { type ReleaseContext, type Released, release } from './release/release.ts'
 import { createTokenCache } from './release/token-cache.ts'
 import { checkDestination } from './request/destination.ts'
 import { encodedForms } from './request/encoded-forms.ts'
 import { scrubResponse } from './request/scrub.ts'
 import { copyRequest, sendWithCredential } from './request/send.ts'
-import type { Credential, CredentialRules } from './rules/credential.ts'
+import type { CredentialOptions, CredentialRules } from './rules/credential.ts'
 import type { SecretSource } from './source.ts'
-import type { Lease, Release, ReleaseOptions, Vault } from './vault.ts'
+import type { Lease, Release, UseOptions, Vault } from './vault.ts'
 
 /** Options that every vault has. */
 export interface VaultOptions {
@@ -62,7 +62,7 @@ export interface VaultOptions {
 export interface CreateVaultOptions extends VaultOptions {
   readonly source: SecretSource
   /** The rules of each credential, by its name. */
-  readonly credentials: Readonly<Record<string, CredentialRules>>
+  readonly credentials: Readonly<Record<string, CredentialOptions>>
 }
 
 /**
@@ -83,7 +83,7 @@ export function createVault(options: CreateVaultOptions): Vault {
 /** Makes a vault over any directory of credentials. Its maker has checked the options. */
 export function vaultOver(directory: CredentialDirectory, options: VaultOptions): Vault {
   const clock = options.clock ?? systemClock
-  const context: ReleaseContext = {
+  const context: VaultContext = {
     adapter: directory.adapter,
     clock,
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
@@ -129,7 +129,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
         deadline.end()
         for (const form of forms) form.fill(0)
         endAtOrigin(released.revoke, context.timeoutMs).catch((error: unknown) => {
-          quietly(() => onRevokeFailure?.(released.release, error))
+          quietly(() => onRevokeFailure?.(released.prepareSecret, error))
         })
       })
       try {
@@ -167,7 +167,7 @@ export function vaultOver(directory: CredentialDirectory, options: VaultOptions)
   } satisfies Vault)
 }
 
-function leaseOf(released: Released, timeoutMs: number): Lease {
+function leaseOf(released: PreparedSecret, timeoutMs: number): Lease {
   let ended = false
   const revoke = async (): Promise<void> => {
     for (const secret of released.secrets) secret.dispose()
@@ -176,10 +176,10 @@ function leaseOf(released: Released, timeoutMs: number): Lease {
     await endAtOrigin(released.revoke, timeoutMs)
     ended = true
   }
-  return Object.freeze({ ...released.release, secret: released.secret, revoke, [Symbol.asyncDispose]: revoke })
+  return Object.freeze({ ...released.prepareSecret, secret: released.secret, revoke, [Symbol.asyncDispose]: revoke })
 }
 
-function sendable(credential: Credential): Credential & { readonly processor: Processor } {
+function sendable(credential: CredentialRules): CredentialRules & { readonly processor: Processor } {
   const { processor } = credential
   if (processor === undefined) {
     throw new VaultError('ERR_VAULT_CONFIGURATION', 'the credential has no `origins`, so that it can only be leased')
@@ -195,7 +195,7 @@ function once(task: () => void): () => void {
   }
 }
 
-const releaseChecks: OptionChecks<ReleaseOptions> = Object.freeze({
+const releaseChecks: OptionChecks<UseOptions> = Object.freeze({
   signal: maybe(abortSignal),
   recheck: maybe(callback),
   onRelease: maybe(callback),

@@ -27,7 +27,7 @@ export interface OutgoingRequest {
   readonly body?: Uint8Array
 }
 
-/** What a processor may use of the world. */
+/** The services of the host that a processor may use. */
 export interface ProcessorContext {
   readonly clock: Clock
   readonly fetch: typeof fetch

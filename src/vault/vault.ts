@@ -14,8 +14,8 @@ export interface Release {
   readonly version: string
   /** Whether the secret carries less authority than the store could give, in line with the capability of the call. */
   readonly downscoped: boolean
-  /** False when the store did not answer and a secret read before was used within its lease. */
-  readonly fresh: boolean
+  /** True when the store did not answer, and a secret that was read before is used within its lease. */
+  readonly stale: boolean
   /** Seconds since the store gave the secret. */
   readonly ageSeconds: number
   /** The second from which on the secret does not work; absent when it does not expire. */
@@ -33,7 +33,7 @@ export type Recheck = (
 ) => boolean | Promise<boolean>
 
 /** Options of both verbs of a {@link Vault}. */
-export interface ReleaseOptions {
+export interface UseOptions {
   /** Stops the work. */
   readonly signal?: AbortSignal | undefined
   /** Asked after the secret was read and before it is used. None by default: time is checked again in any case. */
@@ -46,7 +46,7 @@ export interface ReleaseOptions {
 }
 
 /** Options of {@link Vault.lease}. */
-export interface LeaseOptions extends ReleaseOptions {
+export interface LeaseOptions extends UseOptions {
   /** The evidence that the call is permitted. It is used up. */
   readonly authorization: Authorization
 }
@@ -89,7 +89,7 @@ export interface Vault {
   /** The names of its credentials, where they are known when it is made: so that a wrong name is found then. */
   readonly references?: readonly string[]
   /** Makes the upstream call with the credential in it and returns the response. Nobody sees the secret. */
-  use(request: UseRequest, options?: ReleaseOptions): Promise<Response>
+  use(request: UseRequest, options?: UseOptions): Promise<Response>
   /** Hands the secret out, for upstreams that are not reached over HTTP. Prefer {@link Vault.use}. */
   lease(reference: string, options: LeaseOptions): Promise<Lease>
 }

@@ -18,7 +18,7 @@ import { memoryRevocationStore } from '../../src/revocation/memory-revocation-st
 import { never } from '../../src/time.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import type { CredentialRules } from '../../src/vault/rules/credential.ts'
+import type { CredentialOptions } from '../../src/vault/rules/credential.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
@@ -38,7 +38,7 @@ const release: Release = {
   kind: 'static',
   version: '1',
   downscoped: false,
-  fresh: true,
+  stale: false,
   ageSeconds: 0,
 }
 let upstream: TestServer
@@ -125,7 +125,7 @@ describe('a call that ends while its handler works on a part of the answer', () 
 })
 
 /** A vault whose secrets are made for one call, and can be ended. */
-function dynamicVault(revoke: SecretReading['revoke'], rules: CredentialRules = {}) {
+function dynamicVault(revoke: SecretReading['revoke'], rules: CredentialOptions = {}) {
   const secrets: Secret[] = []
   const source: SecretSource = {
     name: 'test',

@@ -12,7 +12,7 @@ import type { GuardOptions } from '../../src/guard/options.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import type { CredentialRules } from '../../src/vault/rules/credential.ts'
+import type { CredentialOptions } from '../../src/vault/rules/credential.ts'
 import type { SecretSource } from '../../src/vault/source.ts'
 import { fixedToken, type OpenBaoLogin } from '../../src/vault/stores/openbao/openbao-vault.ts'
 import { generateSealingKey, type SealingKey } from '../../src/vault/stores/sealed/sealed-vault.ts'
@@ -24,7 +24,7 @@ export const sealing: SealingKey = await generateSealingKey()
 /** In every secret place of the wrong options; no message may have it. */
 export const canary = 'kanarie3Kq8Wd'
 
-export const rules: CredentialRules & { readonly origins: readonly string[] } = {
+export const rules: CredentialOptions & { readonly origins: readonly string[] } = {
   origins: ['https://api.example'],
   processor: bearer(),
 }

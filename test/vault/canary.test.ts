@@ -12,7 +12,7 @@ import { hmac } from '../../src/vault/processors/hmac.ts'
 import { query } from '../../src/vault/processors/query.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
 import { sigV4 } from '../../src/vault/processors/sigv4.ts'
-import type { CredentialRules } from '../../src/vault/rules/credential.ts'
+import type { CredentialOptions } from '../../src/vault/rules/credential.ts'
 import { envVault } from '../../src/vault/stores/env/env-vault.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
@@ -242,7 +242,7 @@ async function expectSilentVault(name: string, vault: Vault): Promise<void> {
   for (const [what, run, reading] of ways) await expectSilence(`${name}: ${what}`, run, reading)
 }
 
-const rules = (processor: CredentialRules['processor']): CredentialRules => ({
+const rules = (processor: CredentialOptions['processor']): CredentialOptions => ({
   origins: [upstream.origin],
   methods: ['GET', 'HEAD', 'POST'],
   commands: ['/crm'],

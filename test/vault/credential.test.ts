@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import { type CredentialRules, mayUse, parseCredential } from '../../src/vault/rules/credential.ts'
+import { type CredentialOptions, mayUse, parseRules } from '../../src/vault/rules/credential.ts'
 import { rulesOfText } from '../../src/vault/rules/rules-text.ts'
 import { AGENT, invalidArgument, OWNER, vaultError } from './support.ts'
 
-const sent: CredentialRules = { origins: ['https://api.example.com'], processor: bearer() }
+const sent: CredentialOptions = { origins: ['https://api.example.com'], processor: bearer() }
 
 describe('credential rules', () => {
   it('completes them with the narrowest use', () => {
-    expect(parseCredential('crm', sent)).toMatchObject({
+    expect(parseRules('crm', sent)).toMatchObject({
       methods: ['GET', 'HEAD'],
       pathPrefix: '/',
       leasable: false,
       commands: undefined,
     })
-    expect(parseCredential('smtp', { leasable: true })).toMatchObject({ origins: [], leasable: true })
+    expect(parseRules('smtp', { leasable: true })).toMatchObject({ origins: [], leasable: true })
   })
 
-  const wrong: readonly (readonly [string, string, CredentialRules, RegExp])[] = [
+  const wrong: readonly (readonly [string, string, CredentialOptions, RegExp])[] = [
     ['a name with spaces', 'a b', sent, /name of a credential must be/],
     ['an empty name', '', sent, /name of a credential must be/],
     ['origins without a processor', 'a', { origins: ['https://a.example'] }, /needs a `processor`/],
@@ -54,7 +54,7 @@ describe('credential rules', () => {
   ]
   for (const [what, name, rules, message] of wrong) {
     it(`VLT-11 refuses ${what}`, () => {
-      const parse = (): unknown => parseCredential(name, rules)
+      const parse = (): unknown => parseRules(name, rules)
       expect(parse).toThrow(expect.objectContaining(invalidArgument))
       expect(parse).toThrow(message)
     })
@@ -71,9 +71,7 @@ describe('credential rules', () => {
     'https://*.example.com',
   ]) {
     it(`ORG-01 refuses ${origin} as an origin`, () => {
-      expect(() => parseCredential('a', { ...sent, origins: [origin] })).toThrow(
-        expect.objectContaining(invalidArgument),
-      )
+      expect(() => parseRules('a', { ...sent, origins: [origin] })).toThrow(expect.objectContaining(invalidArgument))
     })
   }
 
@@ -85,15 +83,15 @@ describe('credential rules', () => {
       'http://10.0.0.1',
       'http://localhost.example',
     ]) {
-      expect(() => parseCredential('a', { ...sent, origins: [origin] })).toThrow(/not encrypted/)
+      expect(() => parseRules('a', { ...sent, origins: [origin] })).toThrow(/not encrypted/)
     }
     for (const origin of ['http://127.0.0.1:8080', 'http://localhost', 'http://[::1]:9']) {
-      expect(parseCredential('a', { ...sent, origins: [origin] }).origins).toEqual([origin])
+      expect(parseRules('a', { ...sent, origins: [origin] }).origins).toEqual([origin])
     }
   })
 
   it('VLT-07 names the calls that may use it, by whole segments and exact subjects [attack 75]', () => {
-    const credential = parseCredential('a', { ...sent, commands: ['/crm/read'], subjects: [OWNER] })
+    const credential = parseRules('a', { ...sent, commands: ['/crm/read'], subjects: [OWNER] })
     const call = (subject: typeof OWNER, command: string): boolean =>
       mayUse(credential, { subject, command: parseCommand(command) })
     expect(call(OWNER, '/crm/read')).toBe(true)
@@ -104,20 +102,19 @@ describe('credential rules', () => {
   })
 
   it('describes itself in the same text every time', () => {
-    const a = parseCredential('a', { ...sent, methods: ['POST'] }).description
+    const a = parseRules('a', { ...sent, methods: ['POST'] }).description
     expect(a).toBe(
-      parseCredential('a', { processor: bearer(), methods: ['POST'], origins: ['https://api.example.com'] })
-        .description,
+      parseRules('a', { processor: bearer(), methods: ['POST'], origins: ['https://api.example.com'] }).description,
     )
-    expect(a).not.toBe(parseCredential('a', sent).description)
+    expect(a).not.toBe(parseRules('a', sent).description)
   })
 })
 
 describe('rules that were stored', () => {
   it('VLT-30 are refused when a part of them is not understood', () => {
     expect(rulesOfText('{"commands":["/a"],"leasable":true}')).toEqual({ commands: ['/a'], leasable: true })
-    const { description } = parseCredential('a', { ...sent, headers: ['Accept', 'X-Api-Key'], commands: ['/a'] })
-    const read = parseCredential('a', rulesOfText(description))
+    const { description } = parseRules('a', { ...sent, headers: ['Accept', 'X-Api-Key'], commands: ['/a'] })
+    const read = parseRules('a', rulesOfText(description))
     expect([read.headers, read.description]).toEqual([['accept', 'x-api-key'], description])
     for (const text of [
       '{"leasable":false,"headers":"accept"}',

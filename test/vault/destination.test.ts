@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { checkDestination } from '../../src/vault/request/destination.ts'
 import { safeHeaders } from '../../src/vault/request/headers.ts'
-import { parseCredential } from '../../src/vault/rules/credential.ts'
+import { parseRules } from '../../src/vault/rules/credential.ts'
 import { shortRuns } from '../property/runs.ts'
 import { meanings, texts } from '../support/path-readers.ts'
 import { vaultError } from './support.ts'
 
-const whole = parseCredential('a', {
+const whole = parseRules('a', {
   origins: ['https://api.example.com'],
   processor: bearer(),
   methods: ['GET', 'POST'],
 })
-const below = parseCredential('a', { origins: ['https://api.example.com'], processor: bearer(), pathPrefix: '/v1/crm' })
+const below = parseRules('a', { origins: ['https://api.example.com'], processor: bearer(), pathPrefix: '/v1/crm' })
 
 const refused = expect.objectContaining(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
 

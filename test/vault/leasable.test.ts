@@ -6,7 +6,7 @@ import { parseDid } from '../../src/did/did.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import type { CredentialRules } from '../../src/vault/rules/credential.ts'
+import type { CredentialOptions } from '../../src/vault/rules/credential.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { envVault } from '../../src/vault/stores/env/env-vault.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Makes each kind of vault with a credential of these rules. */
-const kinds: Readonly<Record<string, (rules: CredentialRules) => unknown>> = {
+const kinds: Readonly<Record<string, (rules: CredentialOptions) => unknown>> = {
   memory: (rules) => memoryVault({ a: { ...rules, secret } }),
   env: (rules) => envVault({ environment: { A: secret }, credentials: { a: { ...rules, variable: 'A' } } }),
   file: async (rules) => {

@@ -49,10 +49,10 @@ describe('a server that is away', () => {
     const resilience = { attempts: 1, failures: 2, maxStale: 600 }
     const credentials = { a: { ...kv, field: 'token' } }
     const vault = openbaoVault({ address: bao.address, namespace: NAMESPACE, login, credentials, resilience })
-    expect((await lease(vault)).fresh).toBe(true)
+    expect((await lease(vault)).stale).toBe(false)
     expect(vault.state()).toBe('closed')
     bao.mode = 'sealed'
-    for (let count = 0; count < 3; count++) expect((await lease(vault)).fresh).toBe(false)
+    for (let count = 0; count < 3; count++) expect((await lease(vault)).stale).toBe(true)
     expect(vault.state()).toBe('open')
     vault.forget('a')
     await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
@@ -66,7 +66,7 @@ describe('the KV engine', () => {
     const vault = vaultOf({ a: { ...kv, field: 'token' }, whole: kv })
     const { secret, ...release } = await lease(vault)
     expect(secret.reveal()).toBe('canary-1')
-    expect(release).toMatchObject({ adapter: 'openbao', kind: 'static', version: '1', downscoped: false, fresh: true })
+    expect(release).toMatchObject({ adapter: 'openbao', kind: 'static', version: '1', downscoped: false, stale: false })
     expect((await lease(vault, 'whole')).secret.revealField('user')).toBe('u')
     expect(bao.logins).toEqual(['approle'])
   })

@@ -5,7 +5,7 @@ import { VaultError } from '../../src/errors.ts'
 import { createVault, type VaultOptions } from '../../src/vault/create-vault.ts'
 import type { Processor } from '../../src/vault/processor.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import type { CredentialRules } from '../../src/vault/rules/credential.ts'
+import type { CredentialOptions } from '../../src/vault/rules/credential.ts'
 import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
@@ -35,7 +35,11 @@ function sourceOf(
   }
 }
 
-function vaultOf(source: SecretSource, options: VaultOptions = {}, rules: CredentialRules = { leasable: true }): Vault {
+function vaultOf(
+  source: SecretSource,
+  options: VaultOptions = {},
+  rules: CredentialOptions = { leasable: true },
+): Vault {
   return createVault({ clock: movableClock(), ...options, source, credentials: { db: rules } })
 }
 
@@ -48,7 +52,7 @@ describe('Vault.lease', () => {
       kind: 'static',
       version: '3',
       downscoped: false,
-      fresh: true,
+      stale: false,
       ageSeconds: 0,
       expiresAt: NOON + 60,
     })

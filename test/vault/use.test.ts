@@ -13,7 +13,7 @@ import { configuredDirectory } from '../../src/vault/release/credential-director
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretSource } from '../../src/vault/source.ts'
 import * as memory from '../../src/vault/stores/memory/memory-vault.ts'
-import type { ReleaseOptions } from '../../src/vault/vault.ts'
+import type { UseOptions } from '../../src/vault/vault.ts'
 import { movableClock, NOON, OWNER, permission, STRANGER, serve, type TestServer, vaultError } from './support.ts'
 
 const value = 'canary-4b1d77'
@@ -325,7 +325,7 @@ describe('redirects', () => {
     const vault = vaultFor(server, {}, { clock })
     const authorization = (): Authorization => permission({ expiration: NOON + 100 })
     const url = server.origin
-    const use = (options: ReleaseOptions): Promise<Response> =>
+    const use = (options: UseOptions): Promise<Response> =>
       vault.use({ reference: 'crm', authorization: authorization(), url }, options)
 
     let asked = 0

@@ -8,8 +8,8 @@ import { Authorization } from '../../authorization/authorization.ts'
 import { AuthorizationError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { type Clock, never, type Timestamp } from '../../time.ts'
-import { type Credential, mayUse } from '../rules/credential.ts'
-import type { ReleaseOptions } from '../vault.ts'
+import { type CredentialRules, mayUse } from '../rules/credential.ts'
+import type { UseOptions } from '../vault.ts'
 import { vaultFailure } from './failure.ts'
 
 /** An authorization that was used up for the work at hand. */
@@ -39,7 +39,7 @@ export function admit(authorization: Authorization, clock: Clock): Admission {
 }
 
 /** Refuses unless the rules of the credential name this call. */
-export function checkCall(credential: Credential, { authorization }: Admission): void {
+export function checkCall(credential: CredentialRules, { authorization }: Admission): void {
   // VLT-07
   if (!mayUse(credential, authorization)) {
     throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'the credential is not for this subject and command')
@@ -52,7 +52,7 @@ export function checkCall(credential: Credential, { authorization }: Admission):
  * @throws VaultError `ERR_VAULT_EXPIRED`, `ERR_VAULT_REVOKED` or `ERR_VAULT_UNAVAILABLE`; the reason of the signal
  *   when it fires.
  */
-export async function checkStillStands(admission: Admission, clock: Clock, options: ReleaseOptions): Promise<void> {
+export async function checkStillStands(admission: Admission, clock: Clock, options: UseOptions): Promise<void> {
   const { authorization } = admission
   const { recheck, signal } = options
   if (recheck !== undefined) {

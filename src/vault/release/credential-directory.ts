@@ -1,7 +1,7 @@
 import type { Authorization } from '../../authorization/authorization.ts'
 import { ArgumentError } from '../../errors.ts'
 import { createMutex } from '../../support/mutex.ts'
-import { type Credential, type CredentialRules, parseCredential } from '../rules/credential.ts'
+import { type CredentialOptions, type CredentialRules, parseRules } from '../rules/credential.ts'
 import type { Secret } from '../secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 
@@ -9,7 +9,7 @@ import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 export interface FoundCredential {
   /** The name under which it is recorded. */
   readonly reference: string
-  readonly credential: Credential
+  readonly credential: CredentialRules
   /** What the secret depends on, as text. */
   readonly scope: (authorization: Authorization) => string
   readonly read: (options: ReadOptions) => Promise<SecretReading | undefined>
@@ -35,11 +35,11 @@ export interface CredentialDirectory {
  */
 export function configuredDirectory(
   source: SecretSource,
-  credentials: Readonly<Record<string, CredentialRules>>,
+  credentials: Readonly<Record<string, CredentialOptions>>,
 ): CredentialDirectory {
   const found = new Map<string, FoundCredential>()
   for (const [reference, rules] of Object.entries(credentials)) {
-    found.set(reference, connect(source, reference, parseCredential(reference, rules)))
+    found.set(reference, connect(source, reference, parseRules(reference, rules)))
   }
   if (found.size === 0) {
     throw new ArgumentError('no credentials are configured; name at least one')
@@ -48,7 +48,7 @@ export function configuredDirectory(
   return { adapter: source.name, find: (reference) => found.get(reference) }
 }
 
-function connect(source: SecretSource, reference: string, credential: Credential): FoundCredential {
+function connect(source: SecretSource, reference: string, credential: CredentialRules): FoundCredential {
   return {
     reference,
     credential,

@@ -7,7 +7,7 @@
 import { decodedPathProblem } from '../../capability/argument-types/decoded-path.ts'
 import { VaultError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
-import type { Credential } from '../rules/credential.ts'
+import type { CredentialRules } from '../rules/credential.ts'
 
 /**
  * Reads the target of a request and checks it against what the credential allows.
@@ -15,7 +15,7 @@ import type { Credential } from '../rules/credential.ts'
  * @returns the parsed URL, without a fragment.
  * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED`.
  */
-export function checkDestination(credential: Credential, target: string | URL, method: string, base?: URL): URL {
+export function checkDestination(credential: CredentialRules, target: string | URL, method: string, base?: URL): URL {
   let url: URL
   try {
     url = new URL(target, base)

@@ -1,5 +1,5 @@
 import type { Processor } from '../processor.ts'
-import type { Credential } from '../rules/credential.ts'
+import type { CredentialRules } from '../rules/credential.ts'
 import { headerAsRead, kindOfHeader } from './kind-of-header.ts'
 
 /**
@@ -8,7 +8,7 @@ import { headerAsRead, kindOfHeader } from './kind-of-header.ts'
  */
 export function safeHeaders(
   given: Readonly<Record<string, string>> | Headers | undefined,
-  { headers: listed, processor }: Pick<Credential, 'headers'> & { readonly processor: Processor },
+  { headers: listed, processor }: Pick<CredentialRules, 'headers'> & { readonly processor: Processor },
 ): Headers {
   const headers = new Headers(given)
   const written = processor.headers.map(headerAsRead)

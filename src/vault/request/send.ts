@@ -12,7 +12,7 @@ import { anything, maybe, nonEmptyString, type OptionChecks, readOptions } from 
 import type { Clock } from '../../time.ts'
 import type { OutgoingRequest, Processor, ProcessorContext } from '../processor.ts'
 import { vaultFailure } from '../release/failure.ts'
-import type { Credential } from '../rules/credential.ts'
+import type { CredentialRules } from '../rules/credential.ts'
 import type { Secret } from '../secret.ts'
 import type { UseRequest } from '../vault.ts'
 import { checkDestination } from './destination.ts'
@@ -91,7 +91,7 @@ function copyHeaders(headers: UseRequest['headers']): Headers {
  */
 export async function sendWithCredential(
   plain: PlainRequest,
-  credential: Credential & { readonly processor: Processor },
+  credential: CredentialRules & { readonly processor: Processor },
   secret: Secret,
   options: SendOptions,
 ): Promise<Response> {
@@ -152,7 +152,7 @@ async function withSecret(
 
 function prepare(
   request: OutgoingRequest,
-  credential: Credential & { readonly processor: Processor },
+  credential: CredentialRules & { readonly processor: Processor },
 ): OutgoingRequest {
   const url = new URL(request.url)
   for (const name of credential.processor.parameters) url.searchParams.delete(name)

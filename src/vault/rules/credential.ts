@@ -30,7 +30,7 @@ import { parseOrigins } from './origin.ts'
  * With `origins` and `processor` the credential is sent by `Vault.use`. With `leasable` it is given to handlers by
  * `Vault.lease`, and nothing bounds where they send it.
  */
-export interface CredentialRules {
+export interface CredentialOptions {
   /** Origins that it may be sent to, in full: `https://api.example.com`. Plain `http:` only for this machine. */
   readonly origins?: readonly string[]
   /** How it gets into a request. Needed with `origins`. */
@@ -53,7 +53,7 @@ export interface CredentialRules {
 }
 
 /** Rules that were checked, completed and frozen. */
-export interface Credential {
+export interface CredentialRules {
   readonly origins: readonly string[]
   readonly processor: Processor | undefined
   readonly methods: readonly string[]
@@ -72,7 +72,7 @@ export interface Credential {
  *
  * @throws ArgumentError when they are invalid, with the remedy.
  */
-export function parseCredential(reference: string, given: CredentialRules): Credential {
+export function parseRules(reference: string, given: CredentialOptions): CredentialRules {
   // VLT-11
   const wrong = (what: string): ArgumentError => new ArgumentError(`credential ${quote(reference)}: ${what}`)
   if (!referencePattern.test(reference)) {
@@ -109,13 +109,16 @@ export function parseCredential(reference: string, given: CredentialRules): Cred
 }
 
 /** Whether a call of this subject and command may use the credential. */
-export function mayUse(credential: Credential, call: { readonly subject: Did; readonly command: Command }): boolean {
+export function mayUse(
+  credential: CredentialRules,
+  call: { readonly subject: Did; readonly command: Command },
+): boolean {
   const { commands, subjects } = credential
   if (subjects !== undefined && !subjects.includes(call.subject)) return false
   return commands === undefined || commands.some((command) => commandCovers(command, call.command))
 }
 
-function describe(credential: Omit<Credential, 'description'>): string {
+function describe(credential: Omit<CredentialRules, 'description'>): string {
   const { origins, processor, methods, pathPrefix, headers, commands, subjects, leasable } = credential
   return JSON.stringify({
     ...(origins.length > 0 && { origins, processor: processor?.description, methods, pathPrefix }),
@@ -145,8 +148,8 @@ function all<T>(
   return Object.freeze(read)
 }
 
-/** The forms of {@link CredentialRules}. */
-export const ruleChecks: OptionChecks<CredentialRules> = Object.freeze({
+/** The forms of {@link CredentialOptions}. */
+export const ruleChecks: OptionChecks<CredentialOptions> = Object.freeze({
   origins: maybe(arrayOf(nonEmptyString)),
   processor: maybe(withMethod('apply')),
   methods: maybe(arrayOf(nonEmptyString)),

@@ -1,7 +1,7 @@
 import { VaultError } from '../../errors.ts'
 import { parseProcessor } from '../processors/parse-processor.ts'
 import { atRunTime } from '../release/failure.ts'
-import { type Credential, type CredentialRules, parseCredential } from './credential.ts'
+import { type CredentialOptions, type CredentialRules, parseRules } from './credential.ts'
 
 /** Names of rules that this version knows. */
 const known: ReadonlySet<string> = new Set([
@@ -16,12 +16,12 @@ const known: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Reads rules that a store kept beside a secret, as `Credential.description` wrote them.
+ * Reads rules that a store kept beside a secret, as `CredentialRules.description` wrote them.
  *
  * @throws VaultError `ERR_VAULT_INTEGRITY` when they are not of the form, or there is one that this version does not
  *   know: a rule narrows, so none may be passed over.
  */
-export function rulesOfText(text: string): CredentialRules {
+export function rulesOfText(text: string): CredentialOptions {
   const wrong = (): VaultError =>
     new VaultError('ERR_VAULT_INTEGRITY', 'the rules beside the secret are not of a form that this version reads')
   let parsed: unknown
@@ -61,6 +61,6 @@ export function rulesOfText(text: string): CredentialRules {
  *
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when they are invalid.
  */
-export function storedCredential(reference: string, rules: CredentialRules): Credential {
-  return atRunTime(() => parseCredential(reference, rules))
+export function parseStoredRules(reference: string, rules: CredentialOptions): CredentialRules {
+  return atRunTime(() => parseRules(reference, rules))
 }

@@ -14,7 +14,7 @@ import { checkEntries, mapEntries, parsed, pick, vaultChecks } from '../../confi
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, ruleChecks } from '../../rules/credential.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretSource } from '../../source.ts'
 import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'
@@ -44,7 +44,7 @@ export interface AssumeRoleSourceOptions extends AwsOptions {
 /** Options of {@link assumeRoleVault}. */
 export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
   /** Credentials by name: the role, and the rules of its use; the processor is most often `sigV4`. */
-  readonly credentials: Readonly<Record<string, AssumedRole & CredentialRules>>
+  readonly credentials: Readonly<Record<string, AssumedRole & CredentialOptions>>
   /** What is done when the service is slow or away. */
   readonly resilience?: ResilienceOptions
 }
@@ -71,7 +71,7 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
     ...(clock !== undefined && { clock }),
     ...(fetch !== undefined && { fetch }),
   })
-  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleChecks))
+  const rules = mapEntries(given, (credential) => pick<CredentialOptions>(credential, ruleChecks))
   return remoteVault({ ...settings, source, credentials: rules })
 }
 

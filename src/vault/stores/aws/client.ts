@@ -51,7 +51,7 @@ export interface AwsCall {
 export function awsClient(
   service: 'secretsmanager' | 'sts',
   options: AwsOptions,
-  world: { readonly clock: Clock; readonly fetch: typeof fetch },
+  environment: { readonly clock: Clock; readonly fetch: typeof fetch },
 ): AwsClient {
   const { region, keys } = options
   if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}$/.test(region)) {
@@ -75,7 +75,7 @@ export function awsClient(
         headers: new Headers(headers),
         body: new TextEncoder().encode(body),
       }
-      const scope = { region, service, time: Math.floor(world.clock.now()) }
+      const scope = { region, service, time: Math.floor(environment.clock.now()) }
       const signed = await signAwsRequest(request, keysOf(secret), scope)
       if (fixed === undefined) secret.dispose()
       return callBackend({
@@ -84,7 +84,7 @@ export function awsClient(
         method: 'POST',
         headers: signed.headers,
         body,
-        fetch: world.fetch,
+        fetch: environment.fetch,
         signal,
       })
     },

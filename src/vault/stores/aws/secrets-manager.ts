@@ -6,7 +6,7 @@ import { checkEntries, mapEntries, pick, vaultChecks } from '../../configuration
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, ruleChecks } from '../../rules/credential.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretReading, SecretSource } from '../../source.ts'
 import { parseAnswer } from '../http-backend.ts'
@@ -33,7 +33,7 @@ export interface SecretsManagerSourceOptions extends AwsOptions {
 /** Options of {@link secretsManagerVault}. */
 export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
   /** Credentials by name: where the secret is, and the rules of its use. */
-  readonly credentials: Readonly<Record<string, ManagedSecret & CredentialRules>>
+  readonly credentials: Readonly<Record<string, ManagedSecret & CredentialOptions>>
   /** What is done when the service is slow or away. */
   readonly resilience?: ResilienceOptions
 }
@@ -60,7 +60,7 @@ export function secretsManagerVault(options: SecretsManagerVaultOptions): Remote
     ...(clock !== undefined && { clock }),
     ...(fetch !== undefined && { fetch }),
   })
-  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleChecks))
+  const rules = mapEntries(given, (credential) => pick<CredentialOptions>(credential, ruleChecks))
   return remoteVault({ ...settings, source, credentials: rules })
 }
 

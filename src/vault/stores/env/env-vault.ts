@@ -14,13 +14,13 @@ import { quote } from '../../../support/quote.ts'
 import { systemClock } from '../../../time.ts'
 import { checkEntries, mapEntries, pick, vaultChecks } from '../../configuration.ts'
 import { createVault, type VaultOptions } from '../../create-vault.ts'
-import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, ruleChecks } from '../../rules/credential.ts'
 import { Secret } from '../../secret.ts'
 import type { Vault } from '../../vault.ts'
 import { memorySource } from '../memory/memory-source.ts'
 
 /** A credential of {@link envVault}. */
-export interface EnvCredential extends CredentialRules {
+export interface EnvCredential extends CredentialOptions {
   /** The environment variable that holds the secret, or one for each field of it. */
   readonly variable: string | Readonly<Record<string, string>>
 }
@@ -93,7 +93,7 @@ export function envVault(options: EnvVaultOptions): Vault {
   }
   const source = memorySource('env', secrets, settings.clock ?? systemClock)
   const { replace: _, exclusively: __, ...readOnly } = source
-  const rules = mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleChecks))
+  const rules = mapEntries(credentials, (credential) => pick<CredentialOptions>(credential, ruleChecks))
   const vault = createVault({ ...settings, source: readOnly, credentials: rules })
   // SEC-08
   if (clear) for (const variable of read) delete environment[variable]

@@ -15,8 +15,8 @@ import { systemClock, type Timestamp } from '../../../time.ts'
 import { pick, secretValue, vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
-import { type CredentialRules, parseCredential, ruleChecks } from '../../rules/credential.ts'
-import { rulesOfText, storedCredential } from '../../rules/rules-text.ts'
+import { type CredentialOptions, parseRules, ruleChecks } from '../../rules/credential.ts'
+import { parseStoredRules, rulesOfText } from '../../rules/rules-text.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
@@ -55,7 +55,7 @@ export interface StoredCredential {
   /** Whether it is the one that is released. */
   readonly present: boolean
   readonly created: Timestamp
-  readonly rules: CredentialRules
+  readonly rules: CredentialOptions
 }
 
 /** A vault over an encrypted file, and what its operator does with it. Every change is on disk when it resolves. */
@@ -63,7 +63,7 @@ export interface FileVault extends Vault {
   /** The names of the credentials in the file, as this process read or wrote it last. */
   readonly references: readonly string[]
   /** Stores a credential, or the next version of one, with its rules. Resolves the version. */
-  put(name: string, credential: CredentialRules & { readonly secret: SecretValue }): Promise<string>
+  put(name: string, credential: CredentialOptions & { readonly secret: SecretValue }): Promise<string>
   /** Stores the next version of a secret under the rules that it has. Resolves the version. */
   rotate(name: string, secret: SecretValue): Promise<string>
   /** Makes an older version the present one again, as a new version. Resolves the version. */
@@ -120,14 +120,14 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
     },
     put: async (name, credential) => {
       const { secret, ...rules } = readOptions(`credential ${quote(name)}`, credential, putChecks)
-      const parsed = parseCredential(name, rules)
+      const parsed = parseRules(name, rules)
       return add(name, () => ({ rules: parsed.description, secret: toSecret(secret, name) }))
     },
     rotate: (name, secret) =>
-      add(name, (present) => ({ rules: there(present, name).rules, secret: toSecret(secret, name) })),
+      add(name, (present) => ({ rules: requireRecord(present, name).rules, secret: toSecret(secret, name) })),
     restore: (name, version) =>
       add(name, (_present, file) => {
-        const record = there(
+        const record = requireRecord(
           file.contents.records.find((one) => one.name === name && String(one.version) === version),
           name,
           version,
@@ -155,7 +155,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
   } satisfies FileVault)
 }
 
-const putChecks: OptionChecks<CredentialRules & { readonly secret: SecretValue }> = Object.freeze({
+const putChecks: OptionChecks<CredentialOptions & { readonly secret: SecretValue }> = Object.freeze({
   ...ruleChecks,
   secret: secretValue,
 })
@@ -182,7 +182,7 @@ function fileDirectory(
       if (record === undefined) return undefined
       return {
         reference,
-        credential: storedCredential(reference, rulesOfText(record.rules)),
+        credential: parseStoredRules(reference, rulesOfText(record.rules)),
         scope: () => '',
         read: async () => {
           const found = await read(reference)
@@ -213,7 +213,7 @@ function latest({ records }: FileContents, name: string): FileRecord | undefined
   return records.findLast((record) => record.name === name)
 }
 
-function there(record: FileRecord | undefined, name: string, version?: string): FileRecord {
+function requireRecord(record: FileRecord | undefined, name: string, version?: string): FileRecord {
   if (record === undefined) {
     throw new VaultError(
       'ERR_VAULT_UNKNOWN_REFERENCE',

@@ -3,7 +3,7 @@ import { quote } from '../../../support/quote.ts'
 import { systemClock } from '../../../time.ts'
 import { pick, secretValue, vaultChecks } from '../../configuration.ts'
 import { createVault, type VaultOptions } from '../../create-vault.ts'
-import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, ruleChecks } from '../../rules/credential.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
@@ -12,7 +12,7 @@ import { memorySource } from './memory-source.ts'
 export type { SecretValue } from '../../secret-value.ts'
 
 /** A credential of {@link memoryVault}: its secret, and the rules of its use. */
-export interface MemoryCredential extends CredentialRules {
+export interface MemoryCredential extends CredentialOptions {
   readonly secret: SecretValue
 }
 
@@ -29,11 +29,11 @@ export function memoryVault(
   const settings = readOptions('memory vault', options, vaultChecks)
   readOptions('memory vault', { credentials }, { credentials: objectValue })
   const secrets = new Map<string, Secret>()
-  const rules: Record<string, CredentialRules> = Object.create(null)
+  const rules: Record<string, CredentialOptions> = Object.create(null)
   for (const [reference, given] of Object.entries(credentials)) {
     const credential = readOptions(`memory vault: credential ${quote(reference)}`, given, credentialForms)
     secrets.set(reference, toSecret(credential.secret, reference))
-    rules[reference] = pick<CredentialRules>(credential, ruleChecks)
+    rules[reference] = pick<CredentialOptions>(credential, ruleChecks)
   }
   const source = memorySource('memory', secrets, settings.clock ?? systemClock)
   return createVault({ ...settings, source, credentials: rules })

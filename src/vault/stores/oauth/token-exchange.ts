@@ -26,7 +26,7 @@ import type { VaultOptions } from '../../create-vault.ts'
 import { atRunTime, CallFailure, fromCaller } from '../../release/failure.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, ruleChecks } from '../../rules/credential.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
@@ -97,7 +97,7 @@ export interface TokenExchangeSourceOptions extends TokenExchangeOptions {
 /** Options of {@link tokenExchangeVault}. */
 export interface TokenExchangeVaultOptions extends VaultOptions, TokenExchangeOptions {
   /** Credentials by name: the exchange, and the rules of its use; the processor is most often `bearer`. */
-  readonly credentials: Readonly<Record<string, TokenExchange & CredentialRules>>
+  readonly credentials: Readonly<Record<string, TokenExchange & CredentialOptions>>
   /** What is done when the server is slow or away. */
   readonly resilience?: ResilienceOptions
 }
@@ -133,7 +133,7 @@ export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVa
     ...pick<VaultOptions>(given, vaultChecks),
     ...(resilience !== undefined && { resilience }),
     source,
-    credentials: mapEntries(credentials, (credential) => pick<CredentialRules>(credential, ruleChecks)),
+    credentials: mapEntries(credentials, (credential) => pick<CredentialOptions>(credential, ruleChecks)),
   })
 }
 
@@ -158,7 +158,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
     given.revocationEndpoint === undefined
       ? undefined
       : parseEndpoint(given.revocationEndpoint, at('revocationEndpoint'))
-  const world = {
+  const environment = {
     client: clientOf(given, wrong),
     fetch: given.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init)),
   }
@@ -186,7 +186,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
 
   async function end(token: Secret | undefined, signal: AbortSignal | undefined): Promise<void> {
     if (revocation === undefined || token === undefined || token.disposed) return
-    await revokeToken({ ...world, endpoint: revocation, signal }, token)
+    await revokeToken({ ...environment, endpoint: revocation, signal }, token)
     token.dispose()
   }
 
@@ -207,7 +207,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
       const asked = JSON.parse(scope) as ExchangeScope
       const now = Math.floor(clock.now())
       const form = await exchangeForm(exchange, asked, signal)
-      const answer = await requestToken({ ...world, endpoint, form, signal }, now)
+      const answer = await requestToken({ ...environment, endpoint, form, signal }, now)
       const { accessToken, expiresAt } = answer
       // Kept for its revocation: whoever reads disposes of the secret before.
       const kept = revocation === undefined ? undefined : accessToken.copy()

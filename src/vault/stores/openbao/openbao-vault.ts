@@ -24,13 +24,13 @@ import { mapEntries, pick, vaultChecks } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialRules, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, ruleChecks } from '../../rules/credential.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
 import { Secret } from '../../secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../../source.ts'
 import { asObject } from '../http-backend.ts'
 import { mountOf, type OpenBaoLogin } from './login.ts'
-import { openSession, type Session } from './session.ts'
+import { createSession, type Session } from './session.ts'
 
 export {
   type AppRoleParameters,
@@ -64,7 +64,7 @@ export interface DatabaseSecret {
 }
 
 /** A credential of {@link openbaoVault}: where its secret is, and the rules of its use. */
-export type OpenBaoCredential = CredentialRules & (KvSecret | DatabaseSecret)
+export type OpenBaoCredential = CredentialOptions & (KvSecret | DatabaseSecret)
 
 /** Options of {@link openbaoSource}. */
 export interface OpenBaoSourceOptions {
@@ -114,7 +114,7 @@ export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
     ...(clock !== undefined && { clock }),
     ...(fetch !== undefined && { fetch }),
   })
-  const rules = mapEntries(given, (credential) => pick<CredentialRules>(credential, ruleChecks))
+  const rules = mapEntries(given, (credential) => pick<CredentialOptions>(credential, ruleChecks))
   return remoteVault({ ...settings, source, credentials: rules })
 }
 
@@ -134,7 +134,7 @@ export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
   const address = parseEndpoint(given.address, (what) => new ArgumentError(`openbao: \`address\`: ${what}`))
   if (!address.pathname.endsWith('/')) address.pathname += '/'
   const { namespace, login } = given
-  const session = openSession({
+  const session = createSession({
     address,
     login,
     clock,

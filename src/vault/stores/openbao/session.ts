@@ -19,7 +19,7 @@ const loginMs = 5_000
 /** What the server is called in messages. */
 const openbao = 'openbao'
 
-/** What {@link openSession} needs. */
+/** What {@link createSession} needs. */
 export interface SessionOptions {
   /** For example `https://bao.example:8200`. */
   readonly address: URL
@@ -62,7 +62,7 @@ interface Token {
 }
 
 /** Makes a session. Nothing is sent before the first call. */
-export function openSession(options: SessionOptions): Session {
+export function createSession(options: SessionOptions): Session {
   const { address, namespace, login, clock, fetch } = options
   let present: Promise<Token> | undefined
 

@@ -4,7 +4,7 @@ import { concatBytes } from '../../../ipld/concat.ts'
 import { equalBytes, sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 import { safeCause } from '../../release/failure.ts'
-import type { CredentialRules } from '../../rules/credential.ts'
+import type { CredentialOptions } from '../../rules/credential.ts'
 import { rulesOfText } from '../../rules/rules-text.ts'
 import { Secret } from '../../secret.ts'
 import { type HpkeKeyPair, open, publicKeyOf, type SealedMessage, seal } from './hpke.ts'
@@ -20,7 +20,7 @@ const block = 128
 
 /** What a sealed text holds. */
 export interface SealedContents {
-  readonly rules: CredentialRules
+  readonly rules: CredentialOptions
   readonly secret: Secret
   readonly expiration: Timestamp | undefined
   /** A name for this text, made from its bytes. */

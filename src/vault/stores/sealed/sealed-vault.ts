@@ -26,9 +26,9 @@ import { systemClock, type Timestamp } from '../../../time.ts'
 import { pick, secretValue, vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
-import { type CredentialRules, parseCredential, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, parseRules, ruleChecks } from '../../rules/credential.ts'
 import { parseOrigins } from '../../rules/origin.ts'
-import { storedCredential } from '../../rules/rules-text.ts'
+import { parseStoredRules } from '../../rules/rules-text.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
@@ -44,7 +44,7 @@ export interface SealingKey {
 }
 
 /** What {@link sealCredential} is given. */
-export interface SealOptions extends Omit<CredentialRules, 'subjects' | 'commands'> {
+export interface SealOptions extends Omit<CredentialOptions, 'subjects' | 'commands'> {
   readonly secret: SecretValue
   /** The public key of the service. */
   readonly publicKey: Uint8Array
@@ -108,7 +108,7 @@ export async function sealCredential(options: SealOptions): Promise<string> {
   }
   if (publicKey.length !== 32) throw new ArgumentError('`publicKey` must have 32 bytes')
   const wrapped = toSecret(secret, 'sealed')
-  const { description } = parseCredential('sealed', { ...rules, subjects: roots, commands })
+  const { description } = parseRules('sealed', { ...rules, subjects: roots, commands })
   try {
     return await sealContents(publicKey, { rules: description, secret: wrapped, expiration })
   } finally {
@@ -184,7 +184,7 @@ function connect(
   origins: ReadonlySet<string>,
   now: () => Timestamp,
 ): FoundCredential {
-  const credential = storedCredential(reference, rules)
+  const credential = parseStoredRules(reference, rules)
   // VLT-32: the lock is part of what is sealed, and is never absent
   if (credential.subjects === undefined || credential.commands === undefined) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the sealed credential does not say which roots and commands it is for')

@@ -12,7 +12,7 @@ import type { Timestamp } from '../../time.ts'
 import type { DerivedSecret } from '../processor.ts'
 import { Secret } from '../secret.ts'
 import type { SecretReading } from '../source.ts'
-import type { Release, ReleaseOptions } from '../vault.ts'
+import type { Release, UseOptions } from '../vault.ts'
 import { type Admission, checkStillStands } from './admit.ts'
 import type { FoundCredential } from './credential-directory.ts'
 import { type DeriveSurroundings, deriveSecret } from './derive-secret.ts'
@@ -20,15 +20,15 @@ import { vaultFailure } from './failure.ts'
 import { giveBack, giveBackLate } from './reading.ts'
 import type { CachedSecret, TokenCache } from './token-cache.ts'
 
-/** What {@link release} needs of its surroundings. */
-export interface ReleaseContext extends DeriveSurroundings {
+/** What {@link prepareSecret} needs of its surroundings. */
+export interface VaultContext extends DeriveSurroundings {
   readonly adapter: string
   readonly tokens: TokenCache
 }
 
 /** A secret that may be used now, and what is said about it. */
-export interface Released {
-  readonly release: Release
+export interface PreparedSecret {
+  readonly prepareSecret: Release
   /** What is sent or leased. */
   readonly secret: Secret
   /** Everything to look for in a response, `secret` included. */
@@ -45,9 +45,9 @@ export interface Released {
 export async function release(
   found: FoundCredential,
   admission: Admission,
-  options: ReleaseOptions,
-  context: ReleaseContext,
-): Promise<Released> {
+  options: UseOptions,
+  context: VaultContext,
+): Promise<PreparedSecret> {
   const reading = await readSecret(found, scopeOf(found, admission.authorization), options, context)
   const secrets = [reading.secret]
   try {
@@ -57,7 +57,12 @@ export async function release(
     const described = describe(found, reading, derived, context)
     await options.onRelease?.(described)
     const secret = secrets[0] ?? reading.secret
-    return { release: described, secret, secrets, ...(reading.revoke !== undefined && { revoke: reading.revoke }) }
+    return {
+      prepareSecret: described,
+      secret,
+      secrets,
+      ...(reading.revoke !== undefined && { revoke: reading.revoke }),
+    }
   } catch (error) {
     for (const secret of secrets) secret.dispose()
     await unlessAborted(giveBack(reading), options.signal).catch(() => undefined)
@@ -69,7 +74,7 @@ async function readSecret(
   found: FoundCredential,
   scope: string,
   { signal }: { readonly signal?: AbortSignal | undefined },
-  context: ReleaseContext,
+  context: VaultContext,
   fresh = false,
 ): Promise<SecretReading> {
   signal?.throwIfAborted()
@@ -132,8 +137,8 @@ async function derive(
   found: FoundCredential,
   reading: SecretReading,
   { authorization }: Admission,
-  options: ReleaseOptions,
-  context: ReleaseContext,
+  options: UseOptions,
+  context: VaultContext,
 ): Promise<DerivedSecret | undefined> {
   const { processor, description } = found.credential
   if (processor?.derive === undefined) return undefined
@@ -152,7 +157,7 @@ function describe(
   found: FoundCredential,
   reading: SecretReading,
   derived: DerivedSecret | undefined,
-  context: ReleaseContext,
+  context: VaultContext,
 ): Release {
   const ends = [reading.expiresAt, derived?.expiresAt].filter((end) => end !== undefined)
   return Object.freeze({
@@ -161,7 +166,7 @@ function describe(
     kind: derived === undefined ? reading.kind : 'derived',
     version: reading.version,
     downscoped: reading.downscoped || derived?.downscoped === true,
-    fresh: reading.stale !== true,
+    stale: reading.stale === true,
     ageSeconds: Math.max(0, Math.floor(context.clock.now()) - reading.readAt),
     ...(ends.length > 0 && { expiresAt: Math.min(...ends) }),
   })
