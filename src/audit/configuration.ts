@@ -9,6 +9,7 @@ import {
   callback,
   integerFrom,
   maybe,
+  nonEmptyString,
   type OptionCheck,
   type OptionChecks,
   objectValue,
@@ -18,8 +19,13 @@ import {
 import type { ChainedSinkOptions } from './chained-sink.ts'
 import type { LogPosition } from './events/record.ts'
 
-/** Something that is an audit sink. */
-export const sinkCheck: OptionCheck = withMethod('append')
+/** An audit sink. Messages quote its name, and it is closed at the end: a sink without them would fail only then. */
+export const sinkCheck: OptionCheck = (value) =>
+  withMethod('append')(value) ??
+  withMethod('close')(value) ??
+  (nonEmptyString(Reflect.get(value as object, 'name')) === undefined
+    ? undefined
+    : 'must have a `name`, which is a non-empty string')
 
 /** Seconds since 1970. */
 export const timeCheck: OptionCheck = integerFrom(0)

@@ -120,7 +120,11 @@ export function createGuard<const List extends readonly unknown[]>(
       return await withinDeadline(decisionMs, [call.signal], (signal) => by.authorize(container, { signal }))
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error
-      return refuse('deadline_exceeded', `the decision took longer than ${decisionMs} ms`, 'GRD-04')
+      return refuse(
+        'deadline_exceeded',
+        `the decision timed out after ${decisionMs} ms; sign a new call and send it later`,
+        'GRD-04',
+      )
     }
   }
 
@@ -129,7 +133,7 @@ export function createGuard<const List extends readonly unknown[]>(
     if (entered === 'closed') return turnedAway()
     if (entered === 'overloaded') {
       telemetry.event({ name: 'refused', code: entered })
-      return refuse(entered, `${maxInFlight} calls are under way`, 'GRD-05')
+      return refuse(entered, `the service is busy with ${maxInFlight} calls; send this call again later`, 'GRD-05')
     }
     try {
       return await task()
@@ -185,14 +189,19 @@ export function createGuard<const List extends readonly unknown[]>(
   /** A call that was let in before, and has not begun when the guard has waited long enough, is late as well. */
   function turnedAway(command?: Command): GuardRefusal {
     telemetry.event({ name: 'refused', code: 'closed', ...(command !== undefined && { command }) })
-    return refuse('closed', 'the service is shutting down', 'GRD-06')
+    return refuse('closed', 'the service is shutting down; sign a new call and send it later', 'GRD-06')
   }
 
   /** GRD-01 */
   function unrecorded(error: unknown, command: Command): GuardRefusal {
     telemetry.error(error)
     telemetry.event({ name: 'refused', code: 'audit_unavailable', command })
-    return refuse('audit_unavailable', 'the intent could not be recorded, so nothing was done', 'GRD-01', error)
+    return refuse(
+      'audit_unavailable',
+      'the audit sink did not confirm the intent, so nothing was done; `onError` of the guard receives its error',
+      'GRD-01',
+      error,
+    )
   }
 
   let closing: Promise<void> | undefined

@@ -1,3 +1,4 @@
+import { sinkCheck } from '../audit/configuration.ts'
 import { secretKeyCheck } from '../audit/privacy/hmac.ts'
 import { type AuthorizeOptions, authorizeChecks } from '../authorization/options.ts'
 import { isCommand } from '../capability/command.ts'
@@ -135,7 +136,7 @@ const optionChecks: OptionChecks<GuardOptions> = Object.freeze({
 
 /** What is not recorded is not done: a sink there must be. */
 const auditChecks: OptionChecks<AuditOptions> = Object.freeze({
-  sink: withMethod('append'),
+  sink: sinkCheck,
   deadlineMs: maybe(milliseconds),
   maxInFlight: maybe(integerFrom(1)),
   argumentKey: maybe(secretKeyCheck),

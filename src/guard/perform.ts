@@ -120,7 +120,8 @@ async function receiptOf<Args, T>(
 
 /** GRD-12 */
 function unreleased(cause: unknown): GuardRefusal {
-  const message = 'the release of the credential could not be recorded, so nothing was sent'
+  const message =
+    'the audit sink did not confirm the release of the credential, so nothing was sent; `onError` of the guard receives its error'
   return refuse('audit_unavailable', message, 'GRD-12', cause)
 }
 

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { allOf } from '../../src/audit/combine/all-of.ts'
+import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
+import { withHealth } from '../../src/audit/combine/with-health.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { ProcuraError } from '../../src/errors.ts'
+import { createGuard } from '../../src/guard/guard.ts'
 import { type OptionKind, type Options, optionRows } from './option-rows.ts'
-import { canary, faultOf, makeFolder } from './wrong-options.ts'
+import { canary, faultOf, guardOptions, makeFolder } from './wrong-options.ts'
 
 makeFolder()
 
@@ -38,6 +43,23 @@ describe('what is made with options that cannot be meant', () => {
           expect(message, what).not.toContain(canary)
         }
       }
+    })
+  }
+})
+
+describe('a sink without a name, or without a way to close it', () => {
+  const broken = {
+    'no name': [{ name: undefined }, /`sink` must have a `name`/],
+    'an empty name': [{ name: '' }, /`sink` must have a `name`/],
+    'a name that is not a string': [{ name: 7 }, /`sink` must have a `name`/],
+    'no close': [{ close: undefined }, /`sink` must be an object with a method `close`/],
+  } as const
+  for (const [what, [change, message]] of Object.entries(broken)) {
+    it(`GRD-09 is refused when it is given, and not when the guard closes: ${what}`, () => {
+      const sink = { ...memoryAuditSink(), ...change } as never
+      expect(() => createGuard({ ...guardOptions(), audit: { sink } })).toThrow(message)
+      for (const wrap of [withDeadline, withHealth]) expect(() => wrap(sink)).toThrow(message)
+      expect(() => allOf([sink])).toThrow(message.source.includes('name') ? /must have a `name`/ : /method `close`/)
     })
   }
 })

@@ -538,7 +538,7 @@ describe('a sink that fails', () => {
         allowed: false,
         denial: {
           code: 'audit_unavailable',
-          message: 'the intent could not be recorded, so nothing was done',
+          message: expect.stringMatching(/did not confirm the intent, so nothing was done.*`onError`/),
           requirement: 'GRD-01',
         },
       })
@@ -568,7 +568,7 @@ describe('a sink that fails', () => {
           allowed: false,
           denial: {
             code: 'audit_unavailable',
-            message: 'the release of the credential could not be recorded, so nothing was sent',
+            message: expect.stringMatching(/did not confirm the release.*so nothing was sent.*`onError`/),
             requirement: 'GRD-12',
           },
         })
