@@ -1,5 +1,6 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../errors.ts'
+import { createMutex } from '../support/mutex.ts'
 import { callback, maybe, nonEmptyString, oneOfStrings, readFields, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { chainChecks } from './configuration.ts'
@@ -56,14 +57,7 @@ export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = 
   let closed: Promise<void> | undefined
   /** Whether the writer was told to close: what is prepared only then comes too late. */
   let ended = false
-  let turn: Promise<unknown> = Promise.resolve()
-
-  /** Runs one task after the other; what one throws does not stop the next. */
-  function inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const mine = turn.then(task)
-    turn = mine.catch(() => undefined)
-    return mine
-  }
+  const inTurn = createMutex()
 
   function isClosed(): AuditError {
     return new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(writer.name)} is closed`)

@@ -1,3 +1,4 @@
+import { createMutex } from '../support/mutex.ts'
 import { callback, integerFrom, readOptions } from '../support/options.ts'
 import type { AuditRecord } from './events/record.ts'
 import type { AuditSink } from './sink.ts'
@@ -34,16 +35,7 @@ export interface AuditHistory {
 export function auditHistory(options: Omit<AuditHistory, 'inTurn'>): AuditHistory {
   readOptions('auditHistory', options, { inherited: integerFrom(0), newestFirst: callback })
   const { inherited, newestFirst } = options
-  let turn: Promise<unknown> = Promise.resolve()
-  return Object.freeze({
-    inherited,
-    newestFirst,
-    inTurn<T>(task: () => Promise<T>): Promise<T> {
-      const mine = turn.then(task)
-      turn = mine.catch(() => undefined)
-      return mine
-    },
-  })
+  return Object.freeze({ inherited, newestFirst, inTurn: createMutex() })
 }
 
 /** The history of a sink for one that stands around it. */

@@ -1,5 +1,6 @@
 import { ipldEquals } from '../ipld/equal.ts'
 import { type IpldValue, isList, isMap } from '../ipld/value.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
 import { absenceOf, isOptional, type SchemaResult, type StandardSchema, tellableIssue } from './standard-schema.ts'
@@ -56,7 +57,7 @@ function checkFrom(
     }
     const result = validate(schema, value)
     // ARG-06
-    if (isPromise(result)) {
+    if (isPromiseLike(result)) {
       return result
         .catch(() => refusal)
         .then((settled) => judge(name, value, schema, settled) ?? checkFrom(names, position + 1, schemas, args))
@@ -72,7 +73,7 @@ const refusal: SchemaResult<never> = { issues: [{ message: 'could not be checked
 function validate(schema: StandardSchema, value: IpldValue): SchemaResult<unknown> | Promise<SchemaResult<unknown>> {
   try {
     const result = schema['~standard'].validate(value)
-    return isPromise(result) ? Promise.resolve(result) : result
+    return isPromiseLike(result) ? Promise.resolve(result) : result
   } catch {
     // ARG-08: what cannot be checked is not accepted.
     return refusal
@@ -115,10 +116,6 @@ function isSame(value: IpldValue, output: unknown): boolean {
 /** ARG-02 */
 function missing(name: string): ArgumentObjection {
   return object(name, 'missing', 'ARG-02', 'is missing')
-}
-
-function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
-  return typeof (value as { then?: unknown } | null)?.then === 'function'
 }
 
 function object(

@@ -7,6 +7,7 @@
 import { ArgumentError, ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { readTable, withMethod } from '../support/options.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { type Did, didMethod } from './did.ts'
 import { parseDidKey, publicKey } from './did-key.ts'
 import type { PublicKey } from './public-key.ts'
@@ -80,7 +81,7 @@ export function compositeResolver(resolvers: Readonly<Record<string, DidResolver
     resolve: (did: Did, options: { readonly signal?: AbortSignal | undefined }) => {
       const answer = byMethod.get(didMethod(did))?.resolve(did, options)
       // One that answers at once stays so.
-      return answer instanceof Promise ? unlessAborted(answer, options?.signal) : answer
+      return isPromiseLike(answer) ? unlessAborted(Promise.resolve(answer), options?.signal) : answer
     },
   })
 }

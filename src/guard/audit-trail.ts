@@ -21,7 +21,7 @@ import { quote } from '../support/quote.ts'
 import type { Clock } from '../time.ts'
 import type { Release } from '../vault/vault.ts'
 import { credentialOnRecord, type GuardedCommand } from './command.ts'
-import { DeadlineError, withinDeadline } from './deadline.ts'
+import { DeadlineError, waitAtMost } from './deadline.ts'
 import { createDenialLog } from './denial-log.ts'
 import { type OutcomeLease, startOutcomeLease } from './outcome-lease.ts'
 import type { GuardDenial } from './result.ts'
@@ -217,7 +217,7 @@ function assertLasts(lease: OutcomeLease | undefined): void {
 /** Does something that is part of recording, and turns what takes too long into an error of the audit. */
 async function inTime<T>(milliseconds: number, what: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
   try {
-    return await withinDeadline(milliseconds, [], task)
+    return await waitAtMost(milliseconds, [], task)
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error
     throw new AuditError('ERR_AUDIT_DEADLINE', `${what} within ${milliseconds} ms`)

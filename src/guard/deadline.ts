@@ -1,10 +1,9 @@
-import { unlessAborted } from '../support/abort.ts'
-import { startDeadline } from '../support/deadline.ts'
+import { withinDeadline } from '../support/deadline.ts'
 
-/** Thrown within the guard when something took too long; it becomes a denial, or an error with a message of its own. */
+/** Thrown inside the guard at a deadline. It becomes a denial, or an error with a message of its own. */
 export class DeadlineError extends Error {}
 
-/** Tells whether a deadline was what was thrown; of what cannot be looked at, that it was not. */
+/** Whether an error is that of a deadline. A handler can throw a value that throws when it is inspected; then it is not. */
 export function isDeadline(error: unknown): boolean {
   try {
     return error instanceof DeadlineError
@@ -14,20 +13,15 @@ export function isDeadline(error: unknown): boolean {
 }
 
 /**
- * Waits for a task, and no longer than a deadline. A task is not begun when a signal has fired already.
+ * Waits for a task as `withinDeadline` does.
  *
- * @param task - gets a signal that fires at the deadline or with one of `signals`; whether it listens or not, the wait ends.
- * @throws DeadlineError at the deadline; the reason of the signal that fires first.
+ * @throws DeadlineError at the deadline; the reason of the signal that is aborted first.
  */
-export async function withinDeadline<T>(
+export function waitAtMost<T>(
   milliseconds: number,
   signals: readonly (AbortSignal | undefined)[],
-  task: (signal: AbortSignal) => Promise<T>,
+  task: (signal: AbortSignal) => T | PromiseLike<T>,
 ): Promise<T> {
-  const deadline = startDeadline(signals, milliseconds, () => new DeadlineError('it took too long'))
-  try {
-    return await unlessAborted(() => task(deadline.signal), deadline.signal)
-  } finally {
-    deadline.end()
-  }
+  const reason = (): DeadlineError => new DeadlineError(`timed out after ${milliseconds} ms`)
+  return withinDeadline(milliseconds, { signals, reason }, task)
 }

@@ -1,6 +1,7 @@
 import { type SampleDenialsOptions, type SuppressedDenials, sampleDenials } from '../audit/sample-denials.ts'
 import { AuditError } from '../errors.ts'
 import { startBackgroundTimer } from '../support/background-timer.ts'
+import { longestMs } from '../support/options.ts'
 import type { GuardDenial } from './result.ts'
 
 /** Options of {@link createDenialLog}. */
@@ -98,6 +99,3 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
     },
   }
 }
-
-/** The longest time that timers of the platform measure, in milliseconds. */
-const longestMs = 2_147_483_647

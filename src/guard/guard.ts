@@ -15,7 +15,7 @@ import { systemClock } from '../time.ts'
 import { createAuditTrail } from './audit-trail.ts'
 import type { Handler } from './call.ts'
 import type { GuardedCommand } from './command.ts'
-import { DeadlineError, withinDeadline } from './deadline.ts'
+import { DeadlineError, waitAtMost } from './deadline.ts'
 import { createInFlight } from './in-flight.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { perform } from './perform.ts'
@@ -117,7 +117,7 @@ export function createGuard<const List extends readonly unknown[]>(
 
   async function ask(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
     try {
-      return await withinDeadline(decisionMs, [call.signal], (signal) => by.authorize(container, { signal }))
+      return await waitAtMost(decisionMs, [call.signal], (signal) => by.authorize(container, { signal }))
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error
       return refuse(

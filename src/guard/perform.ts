@@ -4,7 +4,7 @@ import type { Receipt } from '../receipt/receipt.ts'
 import type { Clock } from '../time.ts'
 import type { Ending } from './audit-trail.ts'
 import { createCall, type Handler } from './call.ts'
-import { isDeadline, withinDeadline } from './deadline.ts'
+import { isDeadline, waitAtMost } from './deadline.ts'
 import { signReceipt } from './receipt.ts'
 import { type GuardRefusal, refuse } from './refuse.ts'
 import type { GuardResult } from './result.ts'
@@ -42,7 +42,7 @@ export async function perform<Args, T>(work: Performance<Args, T>): Promise<Guar
   const handled = await settled(async () => {
     // GRD-03: without a credential the handler itself is what the authorization counts for.
     if (command.credential === undefined) work.authorization.consume(Math.floor(work.clock.now()))
-    return withinDeadline(work.handlerMs, signals, async (bounded) => {
+    return waitAtMost(work.handlerMs, signals, async (bounded) => {
       upstream = createUpstream(work, bounded)
       const { fetch, lease } = upstream
       return work.handler(createCall<Args>({ authorization: work.authorization, signal: bounded, fetch, lease }))
@@ -109,7 +109,7 @@ async function receiptOf<Args, T>(
 ): Promise<Receipt | undefined> {
   if (executor === undefined) return undefined
   try {
-    return await withinDeadline(receiptMs, [], (signal) =>
+    return await waitAtMost(receiptMs, [], (signal) =>
       signReceipt({ executor, authorization, value, record, clock, signal }),
     )
   } catch (error) {

@@ -1,9 +1,8 @@
 import { withDeadline } from '../audit/combine/with-deadline.ts'
 import { createIntentRecovery, endOf } from '../audit/recovery/intent-recovery.ts'
 import type { AuditSink } from '../audit/sink.ts'
-import { unlessAborted } from '../support/abort.ts'
-import { startBackgroundTimer } from '../support/background-timer.ts'
-import { startDeadline } from '../support/deadline.ts'
+import { sleep } from '../support/back-off.ts'
+import { withinDeadline } from '../support/deadline.ts'
 import type { Clock } from '../time.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -63,23 +62,7 @@ export function startRecovery({ sink, clock, telemetry }: StartRecoveryOptions):
   return {
     async close(milliseconds) {
       stopping.abort(new Error('the guard is closing'))
-      const patience = startDeadline([], milliseconds)
-      await unlessAborted(running, patience.signal).catch(telemetry.error)
-      patience.end()
+      await withinDeadline(milliseconds, {}, () => running).catch(telemetry.error)
     },
   }
-}
-
-/** Ends early when the signal fires. Where timers keep a process from ending, this one does not. */
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', wake)
-      resolve()
-    }
-    const timer = startBackgroundTimer(wake, milliseconds)
-    signal.addEventListener('abort', wake)
-    if (signal.aborted) wake()
-  })
 }

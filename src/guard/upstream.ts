@@ -14,7 +14,7 @@ import type { Lease, Release, UseOptions, Vault } from '../vault/vault.ts'
 import type { AuditTrail } from './audit-trail.ts'
 import type { GuardedCall, UpstreamRequest } from './call.ts'
 import { credentialFor, type GuardedCommand } from './command.ts'
-import { withinDeadline } from './deadline.ts'
+import { waitAtMost } from './deadline.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** Options of {@link createUpstream}. */
@@ -137,7 +137,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
   }
 
   function giveBackOne(lease: Lease): Promise<void> {
-    return withinDeadline(handlerMs, [], async () => lease.revoke())
+    return waitAtMost(handlerMs, [], async () => lease.revoke())
   }
 
   return {
@@ -176,7 +176,7 @@ export function createUpstream(options: UpstreamOptions, signal: AbortSignal): U
         own.abort(unread())
       }
       const settled = Promise.all(underWay.values())
-      await withinDeadline(settleMs, [], () => settled).catch(() => undefined)
+      await waitAtMost(settleMs, [], () => settled).catch(() => undefined)
       await Promise.allSettled(records)
     },
     async giveBack() {

@@ -20,6 +20,7 @@ import {
   readOptions,
   refusePromise,
 } from '../support/options.ts'
+import { mediaType } from './read-container.ts'
 
 /** Options of {@link createCallSender}. */
 export interface CallSenderOptions {
@@ -72,9 +73,6 @@ interface Service {
 /** Most services that are remembered, and most delegations of each. */
 const maxServices = 256
 const maxSent = 1_024
-
-/** The media type of a body that is a container. */
-const mediaType = 'application/x-ucan-container'
 
 /**
  * Makes a sender. A service that twice in a row has forgotten what it was sent, as one that remembers nothing does, is

@@ -41,7 +41,7 @@ export type ContainerReading =
     }
 
 /** The media type of a body that is a container. */
-const mediaType = 'application/x-ucan-container'
+export const mediaType = 'application/x-ucan-container'
 
 /** Where a container can be sent. */
 const missing = `send a container in \`Authorization: Bearer\`, in \`X-UCAN-Container\`, or as a body of \`${mediaType}\``

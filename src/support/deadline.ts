@@ -1,3 +1,5 @@
+import { unlessAborted } from './abort.ts'
+
 /** A signal that also fires when time is up. */
 export interface Deadline {
   readonly signal: AbortSignal
@@ -31,4 +33,32 @@ export function startDeadline(
     for (const signal of signals) signal?.removeEventListener('abort', follow)
   }
   return { signal: controller.signal, clear, end }
+}
+
+/** How long {@link withinDeadline} waits, and for whom. */
+export interface DeadlineOptions {
+  /** Signals that end the wait earlier, with their reason. */
+  readonly signals?: readonly (AbortSignal | undefined)[]
+  /** Makes the error that is thrown at the deadline. Default: a `TimeoutError`. */
+  readonly reason?: () => unknown
+}
+
+/**
+ * Waits for a task until a deadline. The task is not begun when a signal is already aborted.
+ *
+ * @param task - receives a signal that is aborted at the deadline, or with one of `signals`. The wait ends then, whether
+ *   or not the task listens.
+ * @throws the error of `reason` at the deadline; the reason of the signal that is aborted first.
+ */
+export async function withinDeadline<T>(
+  milliseconds: number,
+  { signals = [], reason }: DeadlineOptions,
+  task: (signal: AbortSignal) => T | PromiseLike<T>,
+): Promise<T> {
+  const deadline = startDeadline(signals, milliseconds, reason)
+  try {
+    return await unlessAborted(() => task(deadline.signal), deadline.signal)
+  } finally {
+    deadline.end()
+  }
 }

@@ -13,6 +13,7 @@
  */
 
 import { ArgumentError } from '../errors.ts'
+import { isPromiseLike } from './promise.ts'
 import { quote } from './quote.ts'
 
 /** Checks a value. Returns undefined when it is valid, and otherwise the requirement, such as `must be a function`. */
@@ -57,7 +58,7 @@ export const callback: OptionCheck = (value) => (typeof value === 'function' ? u
 
 /** An object with named values. */
 export const objectValue: OptionCheck = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isPromise(value)
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isPromiseLike(value)
     ? undefined
     : 'must be an object'
 
@@ -98,15 +99,10 @@ export function withMethod(method: string): OptionCheck {
       : `must be an object with a method \`${method}\``
 }
 
-/** Whether a value is one that `await` waits for. */
-function isPromise(value: unknown): boolean {
-  return withMethod('then')(value) === undefined
-}
-
 /** Finds what is wrong. A forgotten `await` is the usual mistake for a value that is made asynchronously, such as a signer. */
 function faultOf(check: OptionCheck, value: unknown): string | undefined {
   const fault = check(value)
-  return fault !== undefined && isPromise(value) ? 'is a promise; await it' : fault
+  return fault !== undefined && isPromiseLike(value) ? 'is a promise; await it' : fault
 }
 
 /**
@@ -115,7 +111,7 @@ function faultOf(check: OptionCheck, value: unknown): string | undefined {
  * @throws ArgumentError when `value` is a promise.
  */
 export function refusePromise(name: string, value: unknown): void {
-  if (isPromise(value)) throw new ArgumentError(`\`${name}\` is a promise; await it`)
+  if (isPromiseLike(value)) throw new ArgumentError(`\`${name}\` is a promise; await it`)
 }
 
 /** An AbortSignal of any realm. */
@@ -127,7 +123,7 @@ export function arrayOf(check: OptionCheck): OptionCheck {
   return (value) => {
     if (!Array.isArray(value)) return 'must be an array'
     for (const [index, item] of value.entries()) {
-      const fault = isPromise(item) ? 'is a promise; await it' : check(item)
+      const fault = isPromiseLike(item) ? 'is a promise; await it' : check(item)
       if (fault !== undefined) return `has an invalid item: [${index}] ${fault}`
     }
     return undefined

@@ -1,3 +1,5 @@
+import { isPromiseLike } from './promise.ts'
+
 /**
  * Calls a listener of the user's. An error that it throws is ignored. So is one that it rejects with: TypeScript takes an
  * `async` function where one that returns nothing is meant.
@@ -8,16 +10,9 @@ export function quietly<T>(report: () => T): T | undefined {
   try {
     const answer = report()
     // GRD-11
-    if (isThenable(answer)) Promise.resolve(answer).catch(() => undefined)
+    if (isPromiseLike(answer)) Promise.resolve(answer).catch(() => undefined)
     return answer
   } catch {
     return undefined
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { readonly then?: unknown }).then === 'function'
-  )
 }

@@ -5,11 +5,12 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { isPromiseLike, type Steps, wait } from '../authorization/machinery/steps.ts'
+import { type Steps, wait } from '../authorization/machinery/steps.ts'
 import { MalformedError } from '../errors.ts'
 import { digestKey, isTokenCid, tokenKey } from '../ipld/cid.ts'
 import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
 import type { Limits } from '../limits.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { type Block, readCar } from './car.ts'
 import { decodeBlock } from './decode-block.ts'
 import { type OpenToken, type OpenTokenContext, openToken } from './open-token.ts'

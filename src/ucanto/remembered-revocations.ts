@@ -1,6 +1,6 @@
-import { isPromiseLike } from '../authorization/machinery/steps.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationRecord, RevocationStore } from '../revocation/revocation-store.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { once } from './once.ts'
 import type { TokenTable } from './open-archive.ts'
 import { twinName } from './twin-name.ts'

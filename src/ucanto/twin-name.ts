@@ -1,7 +1,7 @@
-import { isPromiseLike } from '../authorization/machinery/steps.ts'
 import { cidOf } from '../ipld/cid.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { twinSignature } from '../principal/signature.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import type { OpenToken } from './open-token.ts'
 import { withSignature } from './with-signature.ts'
 

@@ -11,6 +11,7 @@ import { decodeCbor } from '../../ipld/decode.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
 import { compareKeys } from '../../ipld/equal.ts'
 import { type IpldMap, type IpldValue, isBytes, isCid, isList, isPlainObject } from '../../ipld/value.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
 import { never } from '../../time.ts'
 import type { AuditEvent } from './event.ts'
@@ -74,7 +75,7 @@ export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<I
     }
     const kept = prepare(value, { sha256, name: key, longest: key === 'personal' ? maxSealedLength : maxTextLength })
     // Nearly always there is nothing to hash, and nothing to wait for.
-    prepared[key] = kept instanceof Promise ? await kept : kept
+    prepared[key] = isPromiseLike(kept) ? await kept : kept
   }
   return Object.freeze(prepared)
 }
@@ -107,7 +108,7 @@ async function prepareList(value: readonly unknown[], field: Field, levels: numb
   const kept: IpldValue[] = []
   for (const item of value.slice(0, maxListLength)) {
     const member = prepare(item, field, levels - 1)
-    kept.push(member instanceof Promise ? await member : member)
+    kept.push(isPromiseLike(member) ? await member : member)
   }
   if (value.length > maxListLength) kept.push(`[${value.length - maxListLength} more]`)
   return kept

@@ -1,6 +1,5 @@
 import { AuditError } from '../../errors.ts'
-import { unlessAborted } from '../../support/abort.ts'
-import { startDeadline } from '../../support/deadline.ts'
+import { withinDeadline } from '../../support/deadline.ts'
 import { intentEndedBy } from '../events/event.ts'
 import type { AuditHistory, LoggedEvent } from '../history.ts'
 import type { OpenIntent } from './find-open-intents.ts'
@@ -75,13 +74,8 @@ async function nextPage(
   pages: AsyncIterator<readonly LoggedEvent[]>,
   signal: AbortSignal | undefined,
 ): Promise<readonly LoggedEvent[] | undefined> {
-  const deadline = startDeadline([signal], pageMs, () => {
-    return new AuditError('ERR_AUDIT_DEADLINE', `the audit log could not be read: no answer within ${pageMs} ms`)
-  })
-  try {
-    const { done, value } = await unlessAborted(() => pages.next(), deadline.signal)
-    return done ? undefined : value
-  } finally {
-    deadline.end()
-  }
+  const reason = (): AuditError =>
+    new AuditError('ERR_AUDIT_DEADLINE', `the audit log could not be read: timed out after ${pageMs} ms`)
+  const { done, value } = await withinDeadline(pageMs, { signals: [signal], reason }, () => pages.next())
+  return done ? undefined : value
 }

@@ -6,7 +6,9 @@
 
 import { backend as platform } from '#backend'
 import { AuditError } from '../../errors.ts'
+import { createMutex } from '../../support/mutex.ts'
 import { callback, maybe, nonEmptyString, readOptions, withMethod } from '../../support/options.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
 import { setUp } from '../configuration.ts'
 import { type AuditEvent, intentEndedBy, intentNamedBy } from '../events/event.ts'
@@ -74,7 +76,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     },
   )
   let closed = false
-  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = createMutex()
 
   /** No transaction may begin while another one of this connection waits for a hash. */
   async function write(event: Awaited<ReturnType<typeof prepareEvent>>): Promise<Confirmation> {
@@ -84,7 +86,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
       const before = intent === undefined ? undefined : ended.get(intent)
       if (before !== undefined && before !== null) throw settled(name, positionOf(before).sequence)
       const made = makeRecord(positionOf(last.get()), event, sha256)
-      const record = made instanceof Promise ? await made : made
+      const record = isPromiseLike(made) ? await made : made
       const { sequence, hash, previous } = record
       insert.run(sequence, hash, previous, formatRecord(record), intentEndedBy(record.event) ?? '')
       database.exec('COMMIT')
@@ -101,13 +103,11 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   ): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
     const prepared = await prepareEvent(event, sha256)
-    const mine = turn.then(() => {
-      signal?.throwIfAborted()
-      return write(prepared)
-    })
-    turn = mine.catch(() => undefined)
     try {
-      return await mine
+      return await inTurn(async () => {
+        signal?.throwIfAborted()
+        return write(prepared)
+      })
     } catch (cause) {
       if (cause instanceof AuditError) throw cause
       throw new AuditError('ERR_AUDIT_UNCONFIRMED', `the database ${quote(name)} did not take a record`, { cause })
@@ -116,7 +116,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
 
   async function close(): Promise<void> {
     closed = true
-    await turn
+    await inTurn(async () => undefined)
   }
 
   const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(database, table) })

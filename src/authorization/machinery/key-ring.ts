@@ -4,8 +4,9 @@ import type { PublicKey } from '../../did/public-key.ts'
 import { readKeys } from '../../did/resolver.ts'
 import type { CryptoBackend, PreparedKey } from '../../principal/backend/backend.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import type { CallOptions, VerificationSettings } from '../options.ts'
-import { isPromiseLike, type Steps, waitUnlessAborted } from './steps.ts'
+import { type Steps, waitUnlessAborted } from './steps.ts'
 
 /** Keys at hand: parsed and prepared once, as preparing one can cost as much as a verification. */
 export interface KeyRing {

@@ -7,6 +7,7 @@
 
 import { ArgumentError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 
 /** Work that yields what it must wait for, and ends with a `T`. */
 export type Steps<T> = Generator<PromiseLike<unknown>, T, unknown>
@@ -22,11 +23,6 @@ export function* wait<T>(value: T | PromiseLike<T>): Steps<T> {
  */
 export function* waitUnlessAborted<T>(value: T | PromiseLike<T>, signal: AbortSignal | undefined): Steps<T> {
   return isPromiseLike(value) ? ((yield unlessAborted(Promise.resolve(value), signal)) as T) : value
-}
-
-/** Whether a value has to be waited for. */
-export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** Runs steps to their end, waiting where they wait. */

@@ -1,3 +1,4 @@
+import { isConfidential } from '../../support/loopback.ts'
 import { quote } from '../../support/quote.ts'
 
 /**
@@ -41,11 +42,3 @@ export function parseEndpoint(text: string | URL, wrong: (what: string) => Error
   if (!isConfidential(url)) throw wrong('the address is not encrypted; use https:, plain http: is for loopback only')
   return url
 }
-
-function isConfidential(url: URL): boolean {
-  if (url.protocol === 'https:') return true
-  return url.protocol === 'http:' && loopback.has(url.hostname)
-}
-
-/** Names that never leave the machine. `localhost` resolves to loopback (RFC 6761, section 6.3). */
-const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])

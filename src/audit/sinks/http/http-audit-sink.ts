@@ -6,8 +6,9 @@
  */
 
 import { ArgumentError, AuditError } from '../../../errors.ts'
-import { unlessAborted } from '../../../support/abort.ts'
 import { type BackOff, sleep, waitAfter } from '../../../support/back-off.ts'
+import { withinDeadline } from '../../../support/deadline.ts'
+import { isConfidential } from '../../../support/loopback.ts'
 import {
   abortSignal,
   callback,
@@ -164,21 +165,11 @@ export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<
 
   async function post({ body, first, last }: Batch): Promise<Response> {
     const own = { 'content-type': 'application/x-ndjson', 'idempotency-key': `${prefix}-${first}-${last}` }
-    // Not AbortSignal.any over AbortSignal.timeout: on Node 20 that one never fires once the garbage was collected.
-    const limit = new AbortController()
-    const { signal } = limit
-    const timer = setTimeout(() => limit.abort(new DOMException('it took too long', 'TimeoutError')), timeoutMs)
-    const stop = (): void => limit.abort(stopping.signal.reason)
-    stopping.signal.addEventListener('abort', stop)
-    try {
-      // What gives the headers, and a `fetch` of the service's own, may not mind the signal.
-      const given = await unlessAborted(headers, signal)
-      const sent = { method: 'POST', headers: { ...given, ...own }, body, redirect: 'manual', signal } as const
-      return await unlessAborted(() => request(target, sent), signal)
-    } finally {
-      clearTimeout(timer)
-      stopping.signal.removeEventListener('abort', stop)
-    }
+    return withinDeadline(timeoutMs, { signals: [stopping.signal] }, async (signal) => {
+      const given = await headers()
+      signal.throwIfAborted()
+      return request(target, { method: 'POST', headers: { ...given, ...own }, body, redirect: 'manual', signal })
+    })
   }
 
   function failed({ status, headers: answered }: Response): Failure {
@@ -273,12 +264,11 @@ async function readOrClose(spool: JsonlAuditSink, directory: string, prefix: str
 
 function endpoint(url: string): URL {
   const target = URL.canParse(url) ? new URL(url) : undefined
-  const local = target !== undefined && ['localhost', '127.0.0.1', '[::1]'].includes(target.hostname)
-  if (target === undefined || !(target.protocol === 'https:' || (target.protocol === 'http:' && local))) {
-    throw new ArgumentError('`url` is not an https address, nor an http one of this machine')
+  if (target === undefined || !isConfidential(target)) {
+    throw new ArgumentError('openHttpAuditSink: `url` must be an absolute https URL, or an http URL of this machine')
   }
   if (target.username !== '' || target.password !== '') {
-    throw new ArgumentError('`url` must be without user name and password; use `headers`')
+    throw new ArgumentError('openHttpAuditSink: `url` must be without user name and password; use `headers`')
   }
   return target
 }
