@@ -64,7 +64,7 @@ for (const file of ['/projects/apollo/plan.md', '/projects/gemini/plan.md', '/pr
   console.log(file, decision.allowed ? 'allowed' : decision.denial.code)
 }
 
-// not signed: the proof gives `/file`, which does not cover `/`
+// not signed: the proof gives `/file`, which does not cover `/`; choose a command that it covers
 // /projects/apollo/plan.md allowed
 // /projects/gemini/plan.md policy_unsatisfied
 // /projects/apollo/../gemini/plan.md arguments_invalid

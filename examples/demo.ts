@@ -112,9 +112,7 @@ const revocation = await revoke({ issuer: agent, delegation: narrow })
 const verdict = await verifyRevocation(encodeContainer([revocation, narrow]))
 if (verdict.accepted) await revocations.add(verdict.entry)
 const late = await serve(await ask({ to: 'bob@example.com', subject: 'Hello' }))
-say(
-  `5. the agent revokes the branch, and the sub-agent tries again: refused, ${late.allowed ? '' : late.denial.code}`,
-)
+say(`5. the agent revokes the branch, and the sub-agent tries again: refused, ${late.allowed ? '' : late.denial.code}`)
 
 await guard.close()
 const report = await verifyAuditLog(readJsonlLines({ directory: join(folder, 'audit') }))
@@ -132,7 +130,7 @@ await rm(folder, { recursive: true })
 
 // 1. the sub-agent writes to bob@example.com: done, upstream status 202
 // 2. the sub-agent writes to eve@evil.test: refused, delegation 2 of 2: policy statement 1: `.to` must be text like `"*@example.com"`, found text of 13 characters
-// 3. somebody sends a copied call again: refused, this invocation was made before
+// 3. somebody sends a copied call again: refused, this invocation was already used; sign a new invocation for each call
 // 4. a thief uses the copied chain with a key of its own: refused, principal_misaligned
 // 5. the agent revokes the branch, and the sub-agent tries again: refused, revoked
 // 6. the audit log: 7 records, unchanged

@@ -13,6 +13,15 @@ export interface Clock {
   now(): Timestamp
 }
 
+/** The last second that a date of the platform can have. */
+const lastDate = 8_640_000_000_000
+
+/** Shows a time in a message: as a date, with the seconds beside it. One that has no date is shown as it is. */
+export function showTime(time: Timestamp | Never): string {
+  if (typeof time !== 'number' || !(Math.abs(time) <= lastDate)) return time === never ? 'never' : String(time)
+  return `${new Date(time * 1000).toISOString().replace('.000Z', 'Z')} (${time})`
+}
+
 /** The clock of the host (`Date.now`). */
 export const systemClock: Clock = Object.freeze({ now: () => Math.floor(Date.now() / 1000) })
 

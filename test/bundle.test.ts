@@ -19,9 +19,9 @@ const budgets = [
   {
     what: 'what a service needs',
     names: '{ createAuthorizer, defineCommand }',
-    maximum: 27,
+    maximum: 27.5,
   },
-  { what: 'all of it', names: '*', maximum: 30.5 },
+  { what: 'all of it', names: '*', maximum: 31.5 },
 ]
 
 const entries = readEntries()

@@ -3,7 +3,7 @@ import type { Command } from '../capability/command.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError, AuthorizationError } from '../errors.ts'
 import type { IpldValue } from '../ipld/value.ts'
-import { type Never, never, type Timestamp } from '../time.ts'
+import { type Never, never, showTime, type Timestamp } from '../time.ts'
 
 /** What an {@link Authorization} is evidence of. */
 export interface AuthorizationFacts {
@@ -110,10 +110,12 @@ export class Authorization implements AuthorizationFacts {
   consume(now: Timestamp): void {
     // AUT-02
     if (this.#consumed)
-      throw new AuthorizationError('this authorization was used before; every use needs a call of its own')
+      throw new AuthorizationError('this authorization was already used; authorize a new call for each use')
     // AUT-03
     if (!Number.isFinite(now) || (this.expiration !== never && now > this.expiration + this.#tolerance)) {
-      throw new AuthorizationError(`this authorization expired at ${String(this.expiration)}, and it is ${now}`)
+      throw new AuthorizationError(
+        `this authorization expired at ${showTime(this.expiration)}; it is now ${showTime(now)}`,
+      )
     }
     this.#consumed = true
   }

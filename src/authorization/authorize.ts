@@ -42,7 +42,7 @@ import {
   manyChecks,
   type Settings,
 } from './options.ts'
-import { internalError } from './refusal.ts'
+import { checkInput, internalError } from './refusal.ts'
 
 /** Decides about calls for one service. */
 export interface Authorizer {
@@ -166,7 +166,9 @@ function* decide(
   const now = Math.floor(settings.clock.now())
   if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
   try {
-    return yield* decideAt(now, checkInput(container), settings, state, verify, call)
+    const invalid = checkInput(container)
+    if (invalid !== undefined) return deny(invalid)
+    return yield* decideAt(now, container, settings, state, verify, call)
   } catch (error) {
     return deny(internalError(error, settings))
   }
@@ -267,9 +269,4 @@ function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state:
     expiration,
   }
   return grantAuthorization(facts, settings.clockTolerance, { state, chain } satisfies Origin)
-}
-
-/** What is no container at all, a header that was left out for one, is refused like any other that is none. */
-function checkInput(container: string | Uint8Array): string | Uint8Array {
-  return typeof container === 'string' || container instanceof Uint8Array ? container : ''
 }

@@ -25,7 +25,7 @@ import {
   type VerificationSettings,
   verificationChecks,
 } from './options.ts'
-import { internalError } from './refusal.ts'
+import { checkInput, internalError } from './refusal.ts'
 
 /** Options of {@link verifyRevocation}: how tokens are read and verified, as for `authorize`. */
 export interface VerifyRevocationOptions extends CallOptions, VerificationOptions {
@@ -60,10 +60,9 @@ export async function verifyRevocation(
     revocations: maybe(withMethod('findRevocations')),
   })
   refusePromise('container', container)
-  // What is no container at all is refused like any other that is none.
-  const input = typeof container === 'string' || container instanceof Uint8Array ? container : ''
-  const call = { signal }
-  return runAsync(decide(input, completeVerification(reading), revocations, call))
+  const invalid = checkInput(container)
+  if (invalid !== undefined) return refuse(invalid)
+  return runAsync(decide(container, completeVerification(reading), revocations, { signal }))
 }
 
 function* decide(

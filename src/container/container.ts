@@ -104,8 +104,7 @@ function openHeader(container: string | Uint8Array, limits: Limits): { isCompres
   const first = typeof container === 'string' ? container.charCodeAt(0) : container[0]
   const at = headers.indexOf(String.fromCharCode(first ?? 0))
   const encoding = encodings[at % 3]
-  if (encoding === undefined)
-    throw new MalformedError('CTN-01', 'the first byte is not that of a container', { kind: 'unsupported' })
+  if (encoding === undefined) throw notContainer(container)
   const isCompressed = at > 2
   if (encoding === 'bytes') {
     if (typeof container === 'string') throw new MalformedError('CTN-02', 'a container of raw bytes was passed as text')
@@ -115,6 +114,17 @@ function openHeader(container: string | Uint8Array, limits: Limits): { isCompres
   const text = (typeof container === 'string' ? container : asciiText(container)).slice(1)
   const decode = encoding === 'base64' ? decodeBase64 : decodeBase64url
   return { isCompressed, body: decode(text, limits.containerBytes) }
+}
+
+/** Makes the error for an input that is not a container. */
+export function notContainer(input: unknown): MalformedError {
+  const isInput = typeof input === 'string' || input instanceof Uint8Array
+  const fault = !isInput
+    ? 'the container is missing: it must be a string or a Uint8Array'
+    : input.length === 0
+      ? 'the container is empty'
+      : 'the input is not a container: its first byte is not one of `@BCDEFMOP`'
+  return new MalformedError('CTN-01', `${fault}; send the string of \`encodeContainer\``, { kind: 'unsupported' })
 }
 
 /** Base64 that came as bytes; a byte beyond ASCII stays a character that no base has. */

@@ -7,7 +7,7 @@ import { anySubject } from '../capability/subject.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import { anything, type OptionChecks, readOptions, refusePromise } from '../support/options.ts'
-import { type Never, never, type Timestamp } from '../time.ts'
+import { type Never, never, showTime, type Timestamp } from '../time.ts'
 import { defaultDelegationLifetime, type NewDelegation, newDelegationChecks, sealDelegation } from './delegate.ts'
 import type { Delegation } from './delegation.ts'
 
@@ -45,12 +45,16 @@ export async function attenuate(
   const given = readOptions('attenuate', options, optionChecks)
   const { issuer } = given
   if (proof.audience !== issuer.did) {
-    throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
+    throw new AttenuationError(
+      `the proof is for ${proof.audience}, so ${issuer.did} cannot pass it on; sign as that audience, or use a proof for the issuer`,
+    )
   }
   const command = given.command === undefined ? proof.command : commandOf(given.command)
   const short = chain.find((link) => !commandCovers(link.command, command))
   if (short !== undefined) {
-    throw new AttenuationError(`the proof gives \`${short.command}\`, which does not cover \`${command}\``)
+    throw new AttenuationError(
+      `the proof gives \`${short.command}\`, which does not cover \`${command}\`; choose a command that it covers`,
+    )
   }
   const policy = parsePolicy(given.policy ?? [])
   if (given.command !== undefined) checkDeclared(given.command, policy)
@@ -93,6 +97,6 @@ function boundExpiration(options: AttenuateOptions, chain: readonly Delegation[]
   if (bound === never || (chosen !== never && chosen <= bound)) return chosen
   if (options.expiresIn === undefined && options.expiration === undefined) return bound
   throw new AttenuationError(
-    `the proofs expire at ${bound}, and the delegation would not before ${String(chosen === never ? 'ever' : chosen)}`,
+    `the delegation would outlive its proofs, which expire at ${showTime(bound)}; choose an earlier \`expiration\`, or a shorter \`expiresIn\``,
   )
 }

@@ -143,7 +143,9 @@ describe('a revoked delegation', () => {
     await revocations.add({ ids: [String(second.cid)], expiration: never })
     const container = encodeContainer([await call({ issuer: dan, proofs }), ...proofs])
     const decision = await createService({ revocations }).authorize(container)
-    expect(decision).toMatchObject({ denial: { message: `delegation 2 of 3: ${String(second.cid)} is revoked` } })
+    expect(decision).toMatchObject({
+      denial: { message: `delegation 2 of 3 (${String(second.cid)}) is revoked; ask its issuer for a new delegation` },
+    })
   })
 
   it('RVK-05 is also one of a principal that the operator shuts out [attack 21] [attack 90]', async () => {

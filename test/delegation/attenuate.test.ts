@@ -48,7 +48,7 @@ describe('attenuate', () => {
       [{ expiresIn: 601 }, /expire at/],
       [{ expiration: never }, /expire at/],
       [{ policy: parsePolicy([['<=', '.n', 500]]) }, /500/],
-      [{ issuer: carol }, /nothing to pass on/],
+      [{ issuer: carol }, /cannot pass it on/],
     ]
     for (const [change, message] of wider) {
       await expect(narrow(change), String(message)).rejects.toThrow(AttenuationError)

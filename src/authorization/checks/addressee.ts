@@ -14,7 +14,7 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   if (audience !== settings.audience) {
     return {
       code: 'audience_mismatch',
-      message: `the invocation is addressed to ${audience}, and this is ${settings.audience}`,
+      message: `the invocation is addressed to ${audience}, but this service is ${settings.audience}; sign a new invocation with this service as its audience`,
       at,
       requirement: 'SVC-01',
       detail: { kind: 'principal', expected: [settings.audience], found: audience },
@@ -26,7 +26,7 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
       message: `this service does not act for ${fields.subject}`,
       at,
       requirement: 'SVC-02',
-      // Whom else it acts for is nobody's business.
+      // Strangers do not learn for whom else it acts.
       detail: { kind: 'principal', expected: [], found: fields.subject },
     }
   }
@@ -34,7 +34,7 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   if (settings.commands !== undefined && definition === undefined) {
     return {
       code: 'command_unknown',
-      message: `this service has no command \`${fields.command}\``,
+      message: `this service has no command \`${fields.command}\`; check the spelling, and that this is the right service`,
       at,
       requirement: 'SVC-03',
       detail: { kind: 'command', found: fields.command },
@@ -44,7 +44,7 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   if (fields.nonce.length >= minimum) return undefined
   return {
     code: 'nonce_too_short',
-    message: `the nonce of the invocation has ${fields.nonce.length} bytes, and ${minimum} are needed`,
+    message: `the nonce of the invocation has ${fields.nonce.length} bytes, but must have at least ${minimum}; sign a new invocation with a longer one`,
     at,
     requirement: 'RPL-02',
   }

@@ -21,7 +21,7 @@ function checkRoot(chain: Chain): Denial | undefined {
   if (root.subject === anySubject) {
     return {
       code: 'root_not_subject',
-      message: 'the root delegation names no subject',
+      message: 'the root delegation has no subject; the first proof must be a delegation by the subject, about itself',
       at: 0,
       requirement: 'PRF-03',
     }
@@ -64,10 +64,15 @@ type Taken = Pick<Given, 'issuer' | 'subject' | 'command'>
 
 /** Compares a delegation with the token that stands on it, at position `at`. */
 function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial | undefined {
+  const count = chain.links.length
   if (given.audience !== taken.issuer) {
+    const nextStep =
+      at === count
+        ? 'sign as that audience, or use proofs that end with a delegation to the issuer'
+        : 'list the proofs in order, root first'
     return {
       code: 'principal_misaligned',
-      message: `${linkName(at, chain.links.length)} is issued by ${taken.issuer}, but its proof is for ${given.audience}`,
+      message: `${linkName(at, count)} is issued by ${taken.issuer}, but ${linkName(at - 1, count)} is for ${given.audience}; ${nextStep}`,
       at,
       requirement: 'PRF-05',
       detail: { kind: 'principal', expected: [given.audience], found: taken.issuer },
@@ -78,7 +83,7 @@ function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial
   if (commandCovers(given.command, taken.command)) return undefined
   return {
     code: 'command_not_covered',
-    message: `${linkName(at, chain.links.length)} takes \`${taken.command}\`, and its proof gives \`${given.command}\``,
+    message: `${linkName(at, count)} is for \`${taken.command}\`, but ${linkName(at - 1, count)} covers only \`${given.command}\``,
     at,
     requirement: 'PRF-07',
     detail: { kind: 'command', granted: given.command, found: taken.command },
@@ -90,7 +95,7 @@ function checkSubject(token: Taken, at: number, chain: Chain): Denial | undefine
   if (token.subject === anySubject || token.subject === subject) return undefined
   return {
     code: 'subject_misaligned',
-    message: `${linkName(at, chain.links.length)} is about ${token.subject}, and the invocation about ${subject}`,
+    message: `the subject of ${linkName(at, chain.links.length)} is ${token.subject}, but the subject of the invocation is ${subject}`,
     at,
     requirement: 'PRF-06',
     detail: { kind: 'principal', expected: [subject], found: token.subject },
@@ -98,9 +103,14 @@ function checkSubject(token: Taken, at: number, chain: Chain): Denial | undefine
 }
 
 function notSubject(requirement: string, subject: string, issuer: string, chain: Chain): Denial {
+  const count = chain.links.length
+  const nextStep =
+    count === 0
+      ? 'name the delegations from the subject to the issuer as `proofs`, root first'
+      : 'list the proofs root first, beginning with a delegation by the subject'
   return {
     code: 'root_not_subject',
-    message: `${linkName(0, chain.links.length)} is issued by ${issuer}, not by the subject ${subject}; name proofs, root first`,
+    message: `${linkName(0, count)} is issued by ${issuer}, not by the subject ${subject}; ${nextStep}`,
     at: 0,
     requirement,
     detail: { kind: 'principal', expected: [subject], found: issuer },

@@ -1,8 +1,15 @@
-import { checkArguments as findObjection } from '../../capability/check-arguments.ts'
+import { type ArgumentObjection, checkArguments as findObjection } from '../../capability/check-arguments.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import type { Settings } from '../options.ts'
+
+const nextSteps: Readonly<Record<ArgumentObjection['reason'], string>> = Object.freeze({
+  undeclared: ' by this command; sign a new invocation without it',
+  missing: '; sign a new invocation with it',
+  invalid: '',
+  transformed: '; sign a new invocation with the value that the schema returns',
+})
 
 /**
  * The arguments are those that the command declares, in canonical form and no others. Asked before any policy, which
@@ -16,7 +23,7 @@ export function* checkArguments(chain: Chain, settings: Settings): Steps<Denial 
   if (objection === undefined) return undefined
   return {
     code: 'arguments_invalid',
-    message: `the invocation of \`${fields.command}\`: ${objection.message}`,
+    message: `the invocation of \`${fields.command}\`: ${objection.message}${nextSteps[objection.reason]}`,
     at: chain.links.length,
     requirement: objection.requirement,
     detail: { kind: 'argument', argument: objection.argument, problem: objection.reason },

@@ -38,14 +38,16 @@ export function refusedBy(
   }
 }
 
-/** One line: the statement, the selector, what it wants and what it met. */
+/** One line: the statement, the selector, the required value and the one found. */
 function describe(objection: PolicyObjection): string {
   const { statement, path, operator, selector, reason, expected, found } = objection
   // People count from one, also inside `and`, `or`, `all` and `any`.
   const where = [statement, ...path].map((place) => place + 1).join('.')
-  if (reason === 'over_budget') return `policy statement ${where} needs more work than a policy may`
+  if (reason === 'over_budget') return `policy statement ${where} takes more steps than a policy may`
   const what = quote(selector ?? operator)
-  const wants = expected === undefined ? '' : ` must be ${expected}`
-  const met = reason === 'unresolved' ? 'there is no such value' : found === undefined ? 'it is not' : `found ${found}`
-  return `policy statement ${where}: ${what}${wants}, ${met}`
+  const required = expected === undefined ? '' : ` must be ${expected}`
+  // Inside `and`, `or`, `all` and `any` a selector may begin at an element.
+  const absent = path.length === 0 ? `but the call has no ${what}` : 'but it is missing'
+  const met = reason === 'unresolved' ? absent : found === undefined ? 'but it is not' : `found ${found}`
+  return `policy statement ${where}: ${what}${required}, ${met}`
 }

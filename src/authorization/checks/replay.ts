@@ -22,7 +22,17 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
     if (first !== false) throw new TypeError('a replay store must answer true or false')
   } catch (error) {
     settings.onError(error)
-    return { code: 'replay_unknown', message: 'the replay store did not answer', at, requirement: 'RPL-05' }
+    return {
+      code: 'replay_unknown',
+      message: 'the replay store did not answer; try again later',
+      at,
+      requirement: 'RPL-05',
+    }
   }
-  return { code: 'replayed', message: 'this invocation was made before', at, requirement: 'RPL-01' }
+  return {
+    code: 'replayed',
+    message: 'this invocation was already used; sign a new invocation for each call',
+    at,
+    requirement: 'RPL-01',
+  }
 }

@@ -20,8 +20,8 @@ export function* checkResource(chain: Chain, settings: Settings, call: CallOptio
     if (owner === subject) continue
     return {
       code: 'arguments_invalid',
-      // Who owns it is nobody's business.
-      message: `the argument ${quote(name)} names nothing that the subject owns`,
+      // The caller does not learn who owns it.
+      message: `the argument ${quote(name)} must name a resource that the subject owns`,
       at: chain.links.length,
       requirement: 'AUT-21',
       detail: { kind: 'argument', argument: name, problem: 'invalid' },

@@ -33,7 +33,7 @@ export function* checkRevocation(
     if (!mayRevoke(revoker, id, at, chain)) continue
     return {
       code: 'revoked',
-      message: `${linkName(at, chain.links.length)}: ${id} is revoked`,
+      message: describe(id, at, chain),
       at,
       requirement: 'RVK-05',
       detail: { kind: 'revocation', revoked: id },
@@ -49,8 +49,15 @@ export function* checkRevocation(
 
 const unknown: Denial = {
   code: 'revocation_unknown',
-  message: 'the revocation store did not answer',
+  message: 'the revocation store did not answer; try again later',
   requirement: 'RVK-06',
+}
+
+function describe(id: string, at: number, { links }: Chain): string {
+  const link = linkName(at, links.length)
+  return id.startsWith('did:')
+    ? `${id}, the issuer of ${link}, is revoked; use a chain without this principal`
+    : `${link} (${id}) is revoked; ask its issuer for a new delegation`
 }
 
 /** Everything that can be revoked, and where in the chain each stands. */

@@ -1,4 +1,4 @@
-import { never, type Timestamp } from '../../time.ts'
+import { never, showTime, type Timestamp } from '../../time.ts'
 import { type Chain, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { VerificationSettings } from '../options.ts'
@@ -21,8 +21,8 @@ export function checkTimeBounds(chain: Chain, now: Timestamp, settings: Verifica
     code: 'lifetime_too_long',
     message:
       fields.expiration === never
-        ? 'the invocation never expires; it must within `maxInvocationLifetime`'
-        : `the invocation expires ${expiration - now} s from now, more than ${settings.maxInvocationLifetime} s`,
+        ? `the invocation never expires; sign a new one that expires within ${settings.maxInvocationLifetime} s`
+        : `the invocation expires ${expiration - now} s from now, more than ${settings.maxInvocationLifetime} s; sign a new one that expires sooner`,
     at: links.length,
     requirement: 'TIM-05',
     detail: { kind: 'time', now, bound: latest },
@@ -43,19 +43,21 @@ function checkBounds(
 ): Denial | undefined {
   const { notBefore, expiration } = bounds
   const tolerance = settings.clockTolerance
+  const count = chain.links.length
   if (notBefore !== undefined && now < notBefore - tolerance) {
     return {
       code: 'not_yet_valid',
-      message: `${linkName(at, chain.links.length)} is valid from ${notBefore}, and it is ${now}`,
+      message: `${linkName(at, count)} is not valid before ${showTime(notBefore)}; it is now ${showTime(now)}; try again then`,
       at,
       requirement: 'TIM-02',
       detail: { kind: 'time', now, bound: notBefore },
     }
   }
   if (expiration !== never && now > expiration + tolerance) {
+    const nextStep = at === count ? 'sign a new invocation' : 'ask its issuer for a new delegation'
     return {
       code: 'expired',
-      message: `${linkName(at, chain.links.length)} expired at ${expiration}, and it is ${now}`,
+      message: `${linkName(at, count)} expired at ${showTime(expiration)}; it is now ${showTime(now)}; ${nextStep}`,
       at,
       requirement: 'TIM-03',
       detail: { kind: 'time', now, bound: expiration },

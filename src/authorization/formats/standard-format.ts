@@ -109,7 +109,7 @@ export function* readTokens(
       if (invocation !== undefined) {
         return {
           code: 'invocation_ambiguous',
-          message: 'the container holds more than one invocation',
+          message: 'the container has more than one invocation; send one call per container',
           requirement: 'CTN-06',
         }
       }
@@ -120,7 +120,11 @@ export function* readTokens(
     }
   }
   if (invocation === undefined) {
-    return { code: 'invocation_missing', message: 'the container holds no invocation', requirement: 'CTN-07' }
+    return {
+      code: 'invocation_missing',
+      message: 'the container has no invocation; send the call with its proofs: `encodeContainer([call, ...proofs])`',
+      requirement: 'CTN-07',
+    }
   }
   return { invocation, delegations: links }
 }
@@ -145,7 +149,7 @@ export function orderProofs(
   if (names.length > most) {
     return {
       code: 'chain_too_long',
-      message: `the invocation names ${names.length} proofs, more than ${most}`,
+      message: `the invocation names ${names.length} proofs, more than the ${most} allowed`,
       requirement: 'LIM-04',
     }
   }
@@ -164,7 +168,7 @@ export function orderProofs(
   if (at === undefined) return links
   return {
     code: 'proof_missing',
-    message: `${linkName(at, names.length)} is not in the container (${missing.length} missing)`,
+    message: `${linkName(at, names.length)} is missing from the container (${missing.length} of ${names.length} are missing); send all proofs with the call: \`encodeContainer([call, ...proofs])\``,
     at,
     requirement: 'PRF-01',
     missing,

@@ -1,0 +1,191 @@
+import { describe, expect, it } from 'vitest'
+import type { AuthorizeOptions } from '../src/authorization/options.ts'
+import { text } from '../src/capability/argument-types/text.ts'
+import { defineCommand } from '../src/capability/definition.ts'
+import { encodeContainer, type TokenLike } from '../src/container/container.ts'
+import { attenuate } from '../src/delegation/attenuate.ts'
+import { memoryRevocationStore } from '../src/revocation/memory-revocation-store.ts'
+import { actor, clock, now } from './support/actors.ts'
+import { call, createService, delegateRaw, service } from './support/service.ts'
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+const carol = await actor('carol')
+const root = await delegateRaw(alice, bob)
+
+/** With names for DIDs and CIDs, which the reader of a message can look up. */
+function readable(message: string): string {
+  const names = Object.entries({ ALICE: alice, BOB: bob, CAROL: carol, SERVICE: service })
+  return names.reduce((text, [name, { did }]) => text.replaceAll(did, name), message).replace(/bafyrei\w{52}/g, 'CID')
+}
+
+async function denialOf(
+  tokens: readonly TokenLike[] | string,
+  change: Partial<AuthorizeOptions> = {},
+  times = 1,
+): Promise<string> {
+  const authorizer = createService(change)
+  const container = typeof tokens === 'string' ? tokens : encodeContainer(tokens)
+  for (let time = 1; time < times; time++) await authorizer.authorize(container)
+  const decision = await authorizer.authorize(container)
+  return decision.allowed ? 'allowed' : readable(decision.denial.message)
+}
+
+/** A call by bob through a delegation by alice with some change. */
+async function denialThrough(change: Parameters<typeof delegateRaw>[2], args = {}): Promise<string> {
+  const proof = await delegateRaw(alice, bob, change)
+  return denialOf([await call({ issuer: bob, proofs: [proof], args }), proof])
+}
+
+async function errorOf(work: () => unknown): Promise<string> {
+  try {
+    await work()
+  } catch (error) {
+    return readable(String((error as Error).message))
+  }
+  return 'no error'
+}
+
+describe('a message says what went wrong and what to do', () => {
+  const send = defineCommand({ command: '/mail/send', args: { to: text() } })
+
+  it('for an invocation that is addressed to another service', async () => {
+    const invocation = await call({ issuer: bob, proofs: [root], audience: carol.did })
+    expect(await denialOf([invocation, root])).toBe(
+      'the invocation is addressed to CAROL, but this service is SERVICE; sign a new invocation with this service as its audience',
+    )
+  })
+
+  it('for tokens that are expired', async () => {
+    expect(await denialThrough({ expiration: now - 3_600 })).toBe(
+      'delegation 1 of 1 expired at 2027-01-15T07:00:00Z (1799996400); it is now 2027-01-15T08:00:00Z (1800000000); ask its issuer for a new delegation',
+    )
+    const invocation = await call({ issuer: bob, proofs: [root], expiration: now - 61 })
+    expect(await denialOf([invocation, root])).toBe(
+      'the invocation expired at 2027-01-15T07:58:59Z (1799999939); it is now 2027-01-15T08:00:00Z (1800000000); sign a new invocation',
+    )
+  })
+
+  it('for a delegation that is not valid yet', async () => {
+    expect(await denialThrough({ notBefore: now + 1_800, expiration: now + 3_600 })).toBe(
+      'delegation 1 of 1 is not valid before 2027-01-15T08:30:00Z (1800001800); it is now 2027-01-15T08:00:00Z (1800000000); try again then',
+    )
+  })
+
+  it('for a delegation or a principal that is revoked', async () => {
+    const revocations = memoryRevocationStore({ clock })
+    const invocation = await call({ issuer: bob, proofs: [root] })
+    await revocations.add({ ids: [String(root.cid)], expiration: root.expiration })
+    expect(await denialOf([invocation, root], { revocations })).toBe(
+      'delegation 1 of 1 (CID) is revoked; ask its issuer for a new delegation',
+    )
+    const principals = memoryRevocationStore({ clock })
+    await principals.add({ ids: [alice.did], expiration: root.expiration })
+    expect(await denialOf([invocation, root], { revocations: principals })).toBe(
+      'ALICE, the issuer of delegation 1 of 1, is revoked; use a chain without this principal',
+    )
+  })
+
+  it('for a call that is made twice', async () => {
+    expect(await denialOf([await call({ issuer: bob, proofs: [root] }), root], {}, 2)).toBe(
+      'this invocation was already used; sign a new invocation for each call',
+    )
+  })
+
+  it('for a policy about a number', async () => {
+    expect(await denialThrough({ policy: [['<=', '.count', 10]] }, { count: 50 })).toBe(
+      'delegation 1 of 1: policy statement 1: `.count` must be a number <= 10, found 50',
+    )
+  })
+
+  it('for a policy about a pattern', async () => {
+    expect(await denialThrough({ policy: [['like', '.to', '*@example.com']] }, { to: 'eve@evil.test' })).toMatch(
+      /^delegation 1 of 1: policy statement 1: `\.to` must be \w+ like `"\*@example\.com"`, found \w+ of 13 characters$/,
+    )
+  })
+
+  it('for a policy about a value that the call does not have', async () => {
+    const policy = [['==', '.meta.project.id', 'p1']]
+    expect(await denialThrough({ policy }, { meta: {} })).toBe(
+      'delegation 1 of 1: policy statement 1: `.meta.project.id` must be equal to `"p1"`, but the call has no `.meta.project.id`',
+    )
+    const nested = [['all', '.files', ['==', '.owner', 'p1']]]
+    expect(await denialThrough({ policy: nested }, { files: [{ owner: 'p1' }, {}] })).toBe(
+      'delegation 1 of 1: policy statement 1.2: `.owner` must be equal to `"p1"`, but it is missing',
+    )
+  })
+
+  it('for an argument that is not declared', async () => {
+    const invocation = await call({ issuer: bob, proofs: [root], args: { to: 'a', cc: 'b' } })
+    expect(await denialOf([invocation, root], { commands: [send] })).toBe(
+      'the invocation of `/mail/send`: argument `cc` is not declared by this command; sign a new invocation without it',
+    )
+  })
+
+  it('for an argument that is missing', async () => {
+    const invocation = await call({ issuer: bob, proofs: [root] })
+    expect(await denialOf([invocation, root], { commands: [send] })).toBe(
+      'the invocation of `/mail/send`: argument `to` is missing; sign a new invocation with it',
+    )
+  })
+
+  it('for a command that the service does not have', async () => {
+    const invocation = await call({ issuer: bob, proofs: [root], command: '/mail/delete' })
+    expect(await denialOf([invocation, root], { commands: [send] })).toBe(
+      'this service has no command `/mail/delete`; check the spelling, and that this is the right service',
+    )
+  })
+
+  it('for proofs in the wrong order', async () => {
+    const last = await delegateRaw(bob, carol, { subject: alice.did })
+    const invocation = await call({ issuer: carol, proofs: [last, root] })
+    expect(await denialOf([invocation, root, last])).toBe(
+      'delegation 1 of 2 is issued by BOB, not by the subject ALICE; list the proofs root first, beginning with a delegation by the subject',
+    )
+    expect(await denialOf([await call({ issuer: bob, subject: alice.did })])).toBe(
+      'the invocation is issued by BOB, not by the subject ALICE; name the delegations from the subject to the issuer as `proofs`, root first',
+    )
+  })
+
+  it('for a proof that was not sent', async () => {
+    const last = await delegateRaw(bob, carol, { subject: alice.did })
+    const invocation = await call({ issuer: carol, proofs: [root, last] })
+    expect(await denialOf([invocation, last])).toBe(
+      'delegation 1 of 2 is missing from the container (1 of 2 are missing); send all proofs with the call: `encodeContainer([call, ...proofs])`',
+    )
+  })
+
+  it('for a stranger who uses a delegation', async () => {
+    expect(await denialOf([await call({ issuer: carol, proofs: [root] }), root])).toBe(
+      'the invocation is issued by CAROL, but delegation 1 of 1 is for BOB; sign as that audience, or use proofs that end with a delegation to the issuer',
+    )
+  })
+
+  it('for a delegation that would be wider than its proof', async () => {
+    const proof = await delegateRaw(alice, bob, { command: '/mail/send', policy: [['<=', '.count', 10]] })
+    const pass = (change: object) =>
+      errorOf(() => attenuate(proof, { issuer: bob, audience: carol.did, clock, ...change }))
+    expect(await pass({ command: '/mail' })).toBe(
+      'the proof gives `/mail/send`, which does not cover `/mail`; choose a command that it covers',
+    )
+    expect(await pass({ policy: [['<=', '.count', 100]] })).toBe(
+      'the policy says that `.count` is a number of at most 100, but the proof allows only that `.count` is a number of at most 10 (proof 1 of 1)',
+    )
+    expect(await pass({ expiresIn: 7_200 })).toBe(
+      'the delegation would outlive its proofs, which expire at 2027-01-15T08:10:00Z (1800000600); choose an earlier `expiration`, or a shorter `expiresIn`',
+    )
+  })
+
+  it('for a container that is empty, missing or something else', async () => {
+    expect(await denialOf('')).toBe('the container is empty; send the string of `encodeContainer`')
+    expect(await denialOf('eyJhbGciOiJFZERTQSJ9')).toBe(
+      'the input is not a container: its first byte is not one of `@BCDEFMOP`; send the string of `encodeContainer`',
+    )
+    const decision = await createService().authorize(undefined as never)
+    expect(decision).toMatchObject({
+      denial: {
+        message: 'the container is missing: it must be a string or a Uint8Array; send the string of `encodeContainer`',
+      },
+    })
+  })
+})
