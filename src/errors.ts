@@ -111,7 +111,7 @@ export class StoreFullError extends StoreError {
   override readonly code = 'ERR_STORE_FULL'
 }
 
-/** A thread that verifies signatures could not be started, ended, or gave an answer to no question. */
+/** A verification thread could not be started, ended, or returned an invalid answer. */
 export class ThreadError extends ProcuraError {
   readonly code = 'ERR_THREAD'
 }

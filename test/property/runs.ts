@@ -26,7 +26,7 @@ export function longRuns(numRuns: number): Runs {
 }
 
 /** Whether this run is the one that decides whether a change lands. */
-const inCi: boolean = (process.env['CI'] ?? '') !== ''
+export const inCi: boolean = (process.env['CI'] ?? '') !== ''
 
 function runs(numRuns: number, otherwise: number): Runs {
   const given = process.env['PROCURA_SEED'] ?? ''

@@ -1,36 +1,36 @@
 /**
- * What goes to a thread that verifies, and what comes back: many questions in one piece of memory, as a message costs a
- * tenth of a verification however little it holds.
+ * The messages between the calling thread and a verification thread. One message carries many questions, because a
+ * message costs a tenth of a verification, whatever its size.
  *
- * A batch is its number (4 bytes), then for each question the length of the name of the key (1 byte) and of the message
- * (4 bytes), the name, the signature and the message. The answer is the number again, then one byte for each question in
- * its place. Numbers are big-endian.
+ * A batch is its number (4 bytes), then for each question the length of the key's name (1 byte), the length of the message
+ * (4 bytes), the name, the signature and the message. The answer is the same number, then one byte for each question, in
+ * the same order. Numbers are big-endian.
  *
  * @module
  */
 
 import { ThreadError } from '../../errors.ts'
 
-/** Whether a signature is one of the key over the message, by the bare equation. */
+/** Asks whether a signature of the key over the message satisfies the equation of its algorithm. */
 export interface Question {
-  /** The key as a `did:key`, in ASCII. It also says what it signs with. */
+  /** The key as a `did:key`, in ASCII. It determines the algorithm. */
   readonly key: Uint8Array
   /** 64 bytes. */
   readonly signature: Uint8Array
   readonly message: Uint8Array
 }
 
-/** Yes, no, or undefined when the thread failed at the question. */
+/** Whether the signature is valid; undefined when the thread failed at the question. */
 export type Answer = boolean | undefined
 
-/** Questions with the number that their answers will carry. */
+/** Questions, and the number that their answer repeats. */
 export interface Batch {
   /** From 0 to 2^32 - 1. */
   readonly id: number
   readonly questions: readonly Question[]
 }
 
-/** Writes a batch, in memory of its own that can be handed over. */
+/** Encodes a batch into a new buffer, which can be transferred. */
 export function encodeBatch({ id, questions }: Batch): Uint8Array<ArrayBuffer> {
   let length = 4
   for (const question of questions) length += 5 + question.key.length + signatureLength + question.message.length
@@ -49,9 +49,9 @@ export function encodeBatch({ id, questions }: Batch): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads a batch. Its questions are views of the bytes.
+ * Decodes a batch. Its questions are views of the bytes.
  *
- * @throws ThreadError when it is none.
+ * @throws ThreadError when the batch is truncated.
  */
 export function decodeBatch(bytes: Uint8Array): Batch {
   const questions: Question[] = []
@@ -60,7 +60,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
     const afterKey = at + 5 + (bytes[at] ?? 0)
     const afterSignature = afterKey + signatureLength
     const end = afterSignature + readNumber(bytes, at + 1)
-    if (end > bytes.length) throw new ThreadError('a batch was cut')
+    if (end > bytes.length) throw new ThreadError('the batch is truncated')
     questions.push({
       key: bytes.subarray(at + 5, afterKey),
       signature: bytes.subarray(afterKey, afterSignature),
@@ -71,7 +71,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   return { id: readNumber(bytes, 0), questions }
 }
 
-/** Writes the answers to a batch. */
+/** Encodes the answers to a batch. */
 export function encodeAnswers(id: number, answers: readonly Answer[]): Uint8Array {
   const bytes = new Uint8Array(4 + answers.length)
   writeNumber(bytes, 0, id)
@@ -79,12 +79,12 @@ export function encodeAnswers(id: number, answers: readonly Answer[]): Uint8Arra
   return bytes
 }
 
-/** Returns the number of the batch that a message answers, or undefined when it answers none. */
+/** Returns the number of the batch that a message answers, or undefined when the message is not an answer. */
 export function answeredBatch(message: unknown): number | undefined {
   return message instanceof Uint8Array && message.length >= 4 ? readNumber(message, 0) : undefined
 }
 
-/** Reads the answers to `count` questions. Undefined when the message is anything else. */
+/** Decodes the answers to `count` questions. Returns undefined when the message is anything else. */
 export function decodeAnswers(message: unknown, count: number): readonly Answer[] | undefined {
   if (!(message instanceof Uint8Array) || message.length !== 4 + count) return undefined
   const answers: Answer[] = []
@@ -97,7 +97,7 @@ export function decodeAnswers(message: unknown, count: number): readonly Answer[
 
 const signatureLength = 64
 
-/** No answer is 0 or 1, so that memory that nobody wrote to, and what others mean by true, say nothing here. */
+/** No answer is 0 or 1, so neither unwritten memory nor a boolean of another program counts as an answer. */
 const yes = 0x59
 const no = 0x4e
 const failed = 0x46

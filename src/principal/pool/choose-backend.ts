@@ -1,6 +1,6 @@
 // node only: uses the back end of Node
 /**
- * The same back end in every thread: each loads its own by what it is told.
+ * Loads the same back end in every thread.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import type { CryptoBackend } from '../backend/backend.ts'
 import type { Sodium } from '../backend/sodium.ts'
 
 /**
- * Which back end verifies: that of Node, the portable one, or that of libsodium, given the address of the package, which
- * is yours to install: `{ sodium: import.meta.resolve('sodium-native') }`.
+ * The back end that verifies: `node`, the portable `noble`, or libsodium by the URL of its package, which the program
+ * installs: `{ sodium: import.meta.resolve('sodium-native') }`.
  */
 export type BackendChoice = 'node' | 'noble' | { readonly sodium: string | URL }
 
 /**
  * Loads a back end.
  *
- * @throws ArgumentError when there is none of that name, or the address leads to nothing or to another package.
+ * @throws ArgumentError when the name is unknown, or the URL does not lead to the package `sodium-native`.
  */
 export async function chooseBackend(choice: BackendChoice): Promise<CryptoBackend> {
   if (choice === 'node') return (await import('../backend/node.ts')).backend
@@ -36,6 +36,6 @@ async function load(address: string): Promise<Sodium> {
   try {
     return ((await import(address)) as { readonly default: Sodium }).default
   } catch (cause) {
-    throw new ArgumentError('`sodium` must be the address of the package `sodium-native`', { cause })
+    throw new ArgumentError('`sodium` must be the URL of the package `sodium-native`', { cause })
   }
 }

@@ -1,43 +1,33 @@
 // node only: uses process.nextTick and setImmediate
 /**
- * Which thread is asked what, and what happens to questions that no thread answers.
+ * Distributes questions to threads, and answers on the calling thread the questions that no thread answers.
  *
  * @module
  */
 
 import process from 'node:process'
-import { ThreadError } from '../../errors.ts'
-import { quietly } from '../../support/quietly.ts'
 import type { Question } from './batch.ts'
-import { knownQuestions } from './known-questions.ts'
+import { createThreadGroup, type ThreadGroupOptions } from './thread-group.ts'
 import type { VerificationThread } from './verification-thread.ts'
 
-/** What a {@link Dispatcher} is made of. */
-export interface DispatcherOptions {
-  /** How many threads. */
-  readonly threads: number
-  /** Most questions that wait or are under way. */
+/** Options of {@link createDispatcher}. */
+export interface DispatcherOptions extends Omit<ThreadGroupOptions, 'onLoss'> {
+  /** Most questions that wait or are with a thread. */
   readonly maxPending: number
-  /** How often a thread that ended is replaced, in all. */
-  readonly maxRestarts: number
-  /** Starts a thread. Throws when it cannot. */
-  readonly startThread: () => VerificationThread
-  /** Told of each thread that ended, or did not start. */
-  readonly onError: (error: ThreadError) => void
 }
 
-/** Hands questions to threads. */
+/** Distributes questions to threads. */
 export interface Dispatcher {
-  /** Threads that answer. */
+  /** The number of threads that answer. */
   readonly threads: number
-  /** Starts the threads. Rejects with a ThreadError, and leaves none behind, unless all of them answer rightly. */
+  /** Starts the threads. Rejects with a ThreadError, and ends the others, when one does not start or answers wrongly. */
   start(): Promise<void>
   /**
-   * Resolves what a thread answered. Where none does (all have enough to do, or it ended, or failed at the question),
-   * resolves what `here` answers, and rejects as it does.
+   * Resolves with the answer of a thread. When all threads are busy, or the thread ends or fails at the question, resolves
+   * or rejects as `here` does.
    */
   ask(question: Question, here: () => boolean | Promise<boolean>): Promise<boolean>
-  /** Waits for all answers that are under way, and ends the threads. */
+  /** Waits for all pending answers, then ends the threads. */
   close(): Promise<void>
 }
 
@@ -45,58 +35,30 @@ interface Task {
   readonly question: Question
   readonly here: () => boolean | Promise<boolean>
   readonly resolve: (answer: boolean | Promise<boolean>) => void
-  readonly reject: (error: unknown) => void
 }
 
-/** Most questions of a batch: what takes a thread a few milliseconds. */
+/** Most questions of a batch: a thread needs a few milliseconds for them. */
 const maxBatch = 32
 
-/** Batches that a thread is given at a time: the next one is there when it has answered one. */
+/** Most batches that one thread has at a time: the second is there when the thread has answered the first. */
 const batchesAhead = 2
 
 /** Makes a dispatcher that has no threads yet. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const all = new Set<VerificationThread>()
-  const ready = new Set<VerificationThread>()
+  const { maxPending, ...groupOptions } = options
   const waiting: Task[] = []
   let pending = 0
-  let restarts = 0
   let isScheduled = false
   let closing: Promise<void> | undefined
   let whenIdle: (() => void) | undefined
+  const group = createThreadGroup({
+    ...groupOptions,
+    onLoss: () => {
+      if (group.ready.size === 0) for (const task of waiting.splice(0)) answerHere(task)
+    },
+  })
 
-  /** SIG-13: a thread takes part when it has told a good signature from a bad one. */
-  async function add(): Promise<void> {
-    const thread = options.startThread()
-    all.add(thread)
-    try {
-      const [good, bad] = await thread.ask(knownQuestions())
-      if (good !== true || bad !== false) throw new ThreadError('a thread verifies signatures wrongly')
-    } catch (error) {
-      all.delete(thread)
-      await thread.stop()
-      throw error
-    }
-    ready.add(thread)
-    void thread.failed.then((error) => replace(error, thread))
-  }
-
-  function replace(error: ThreadError, thread?: VerificationThread): void {
-    if (thread !== undefined) {
-      all.delete(thread)
-      ready.delete(thread)
-    }
-    if (ready.size === 0) for (const task of waiting.splice(0)) answerHere(task)
-    if (closing !== undefined) return
-    if (restarts < options.maxRestarts) {
-      restarts += 1
-      add().catch(replace)
-    }
-    // Nobody waits for this: what a listener throws would end the process.
-    quietly(() => options.onError(error))
-  }
-
-  /** When everything that can be said in this turn was said, so that it goes in few batches. */
+  /** Waits for the end of the turn, so that the questions of one turn go in few batches. */
   function schedule(): void {
     if (isScheduled) return
     isScheduled = true
@@ -106,14 +68,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function dispatch(): void {
     isScheduled = false
     while (waiting.length > 0) {
-      let free = 0
-      let next: VerificationThread | undefined
-      for (const thread of ready) {
-        free += Math.max(0, batchesAhead - thread.underWay)
-        if (next === undefined || thread.underWay < next.underWay) next = thread
-      }
-      if (next === undefined || free === 0) return
-      void send(next, waiting.splice(0, Math.min(maxBatch, Math.ceil(waiting.length / free))))
+      const { thread, free } = leastBusy(group.ready)
+      if (thread === undefined || free === 0) return
+      void send(thread, waiting.splice(0, Math.min(maxBatch, Math.ceil(waiting.length / free))))
     }
   }
 
@@ -127,7 +84,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (waiting.length > 0) schedule()
   }
 
-  /** SIG-12: a fault of a thread is neither a yes nor a no. */
+  /** SIG-12: the failure of a thread is not a verdict. */
   function answerHere(task: Task): void {
     try {
       settle(task, task.here())
@@ -142,43 +99,50 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (pending === 0) whenIdle?.()
   }
 
-  async function end(): Promise<void> {
-    if (pending > 0) {
-      await new Promise<void>((resolve) => {
+  function enqueue(question: Question, here: Task['here']): Promise<boolean> {
+    return new Promise((resolve) => {
+      pending += 1
+      waiting.push({ question, here, resolve })
+      schedule()
+    })
+  }
+
+  function close(): Promise<void> {
+    closing ??= group.stop(
+      new Promise((resolve) => {
         whenIdle = resolve
-      })
-    }
-    ready.clear()
-    await Promise.all([...all].map((thread) => thread.stop()))
+        if (pending === 0) resolve()
+      }),
+    )
+    return closing
   }
 
   return {
     get threads() {
-      return ready.size
+      return group.ready.size
     },
-    start: async () => {
-      const started = await Promise.allSettled(Array.from({ length: options.threads }, add))
-      const failure = started.find((result) => result.status === 'rejected')
-      if (failure === undefined) return
-      closing = end()
-      await closing
-      throw failure.reason
-    },
+    start: () =>
+      group.start().catch(async (error) => {
+        await close()
+        throw error
+      }),
     ask: async (question, here) => {
-      // SIG-14: whoever asks too much does the work, but not before answers that have arrived are taken
-      if (closing !== undefined || pending >= options.maxPending || ready.size === 0) {
-        await new Promise((resolve) => setImmediate(resolve))
-        return here()
-      }
-      return new Promise((resolve, reject) => {
-        pending += 1
-        waiting.push({ question, here, resolve, reject })
-        schedule()
-      })
+      if (closing === undefined && pending < maxPending && group.ready.size > 0) return enqueue(question, here)
+      // SIG-14: a caller with too many questions does the work, after the answers that have arrived are taken.
+      await new Promise((resolve) => setImmediate(resolve))
+      return here()
     },
-    close: () => {
-      closing ??= end()
-      return closing
-    },
+    close,
   }
+}
+
+/** The thread with the fewest batches, and the number of batches that all of them can still take. */
+function leastBusy(threads: ReadonlySet<VerificationThread>) {
+  let free = 0
+  let least: VerificationThread | undefined
+  for (const thread of threads) {
+    free += Math.max(0, batchesAhead - thread.underWay)
+    if (least === undefined || thread.underWay < least.underWay) least = thread
+  }
+  return { thread: least, free }
 }

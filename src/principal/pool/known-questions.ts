@@ -2,7 +2,7 @@ import { toBigEndian } from '../../did/curves/weierstrass.ts'
 import { didKeyFrom } from '../../did/did-key.ts'
 import type { Question } from './batch.ts'
 
-/** Test 2 of RFC 8032, section 7.1, and the same signature over another message: the answers are yes and no. */
+/** Test 2 of RFC 8032, section 7.1, then the same signature over another message: one is valid, one is not. */
 export function knownQuestions(): readonly Question[] {
   const key = toBigEndian(0x3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660cn)
   const signature = new Uint8Array(64)

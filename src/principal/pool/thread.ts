@@ -1,7 +1,7 @@
 // node only: uses node:worker_threads
 /**
- * `procura/pool/thread`: the program of the threads of `procura/pool`. It reads batches, verifies each signature by the
- * bare equation, and answers. Nothing else of a token comes here, and nothing is decided here.
+ * `procura/pool/thread`: the program of the threads of `procura/pool`. It decodes batches, checks the equation of each
+ * signature, and answers. It receives nothing else of a token, and makes no decision.
  *
  * @module
  */
@@ -14,17 +14,17 @@ import type { CryptoBackend, PreparedKey } from '../backend/backend.ts'
 import { type Answer, decodeBatch, encodeAnswers, type Question } from './batch.ts'
 import { type BackendChoice, chooseBackend } from './choose-backend.ts'
 
-/** What a thread is given when it is started. */
+/** The `workerData` of a thread. */
 export interface ThreadData {
-  /** Which back end it loads. */
+  /** The back end that it loads. */
   readonly procuraPool: BackendChoice
 }
 
-/** Most keys that a thread keeps at hand. */
+/** Most prepared keys that a thread keeps. */
 const maxKeys = 10_000
 
 /**
- * Answers the batches of the thread that loads this. In a thread of another kind it leaves the messages alone.
+ * Answers the batches that arrive in this thread. Does nothing in a thread that a pool did not start.
  */
 export function answerBatches(): void {
   if (parentPort !== null && isThreadData(workerData)) serve(parentPort, chooseBackend(workerData.procuraPool))
@@ -32,10 +32,10 @@ export function answerBatches(): void {
 
 function serve(port: MessagePort, loading: Promise<CryptoBackend>): void {
   const answer = loading.then(createAnswerer)
-  // Not a rejection, which a setting of the host can make a warning: the thread has to end.
+  // A host can be set to warn of rejections. An exception ends the thread in any case.
   const end = (error: unknown) => queueMicrotask(() => raise(error))
   answer.catch(end)
-  // One after another: batches are answered in the order in which they came.
+  // Batches are answered in the order of their arrival.
   let last: Promise<void> = Promise.resolve()
   port.on('message', (bytes: Uint8Array) => {
     last = Promise.all([answer, last]).then(async ([answer]) => port.postMessage(await answer(bytes)))
@@ -58,7 +58,7 @@ function createAnswerer(backend: CryptoBackend): (batch: Uint8Array) => Promise<
 
   return async (bytes) => {
     const { id, questions } = decodeBatch(bytes)
-    // All at once, for back ends that wait for the host's digest.
+    // Concurrently, for back ends whose digest is asynchronous.
     return encodeAnswers(id, await Promise.all(questions.map((question) => answer(question).catch(() => undefined))))
   }
 }

@@ -1,7 +1,7 @@
 // node only: uses node:worker_threads
 /**
- * `procura/pool`: signatures verified on threads of their own, for services that decide about more calls than one
- * processor can. The verdicts are those of every other back end.
+ * `procura/pool`: verifies signatures on worker threads, for services with more calls than one processor can decide. The
+ * verdicts are the same as with every other back end.
  *
  * ```ts
  * const pool = await createVerificationPool({ backend: { sodium: import.meta.resolve('sodium-native') } })
@@ -9,8 +9,9 @@
  * const decisions = await authorizer.authorizeMany(containers, { concurrency: 256 })
  * ```
  *
- * It is for libsodium and the portable back end, which have no threads otherwise. The back end of Node has those of the
- * host, and is better off with them unless files, name look-ups or compression keep them busy. Runs on Node, Bun and Deno.
+ * It is for libsodium and the portable back end, which have no threads of their own. The back end of Node uses the thread
+ * pool of the host; it needs this one only when files, name look-ups or compression keep that pool busy. Runs on Node,
+ * Bun and Deno.
  *
  * @module
  */
@@ -23,9 +24,9 @@ import {
   callback,
   integerFrom,
   longestMs,
-  maybe,
-  type OptionChecks,
+  type OptionCheck,
   readOptions,
+  withDefault,
 } from '../../support/options.ts'
 import type { CryptoBackend, PreparedKey } from '../backend/backend.ts'
 import { signatureLength } from '../signature.ts'
@@ -38,60 +39,59 @@ export type { BackendChoice } from './choose-backend.ts'
 
 /** Options of {@link createVerificationPool}. */
 export interface VerificationPoolOptions {
-  /** How many threads, from 1 to 256. Default: as many as there are processors for this process. */
+  /** The number of threads, from 1 to 256. Default: the number of processors that this process can use. */
   readonly threads?: number
-  /** What verifies, on the threads and on the calling one. Default `node`. */
+  /** The back end that verifies, on the threads and on the calling thread. Default `node`. */
   readonly backend?: BackendChoice
   /**
-   * Most signatures, for each thread, that wait for it or are with it. What comes beyond is verified on the calling
-   * thread, so that whoever asks too much waits, and nothing piles up. Default 256.
+   * Most signatures per thread that wait or are being verified. Further ones are verified on the calling thread, so a
+   * caller with too many signatures is slowed down and no queue grows. Default 256.
    */
   readonly maxPending?: number
   /**
-   * Most milliseconds that a thread may take from one answer to the next; one that takes longer is ended. Default 10,000,
-   * a hundred times what the slowest back end needs.
+   * Most milliseconds from one answer of a thread to the next; a thread that takes longer is terminated. Default 10,000,
+   * a hundred times the time that the slowest back end needs.
    */
   readonly answerTimeoutMs?: number
-  /** How often a thread that ended is replaced, in the life of the pool. Default 10. */
+  /** Most replacements of failed threads, in the life of the pool. Default 10. */
   readonly maxRestarts?: number
-  /** Told of each thread that ended without being asked to. What it had not answered is verified on the calling thread. */
+  /** Receives the error of each thread that failed. Its pending signatures are verified on the calling thread. */
   readonly onError?: (error: ThreadError) => void
   /**
-   * Where the program of the threads is: for those who bundle, and make a file of their own of `procura/pool/thread`.
-   * Default: where this package has it.
+   * URL of the program of the threads, for a bundled application that builds `procura/pool/thread` as a file of its own.
+   * Default: the file of this package.
    */
   readonly script?: string | URL
 }
 
 /** A back end with threads, for the option `backend` of an authorizer. */
 export interface VerificationPool extends CryptoBackend {
-  /** How many threads answer now. */
+  /** The number of threads that answer now. */
   readonly threads: number
   /**
-   * Waits for what the threads are at, and ends them. What is asked later, or meanwhile, is verified on the calling
-   * thread.
+   * Waits for the pending signatures, then ends the threads. The calling thread verifies all later signatures, and those
+   * that arrive in between.
    */
   close(): Promise<void>
   /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** A key for the calling thread, and its name for the others. */
+/** A key as the calling thread uses it, and its name for the other threads. */
 interface PoolKey {
   readonly local: PreparedKey
   readonly name: Uint8Array
 }
 
 /**
- * Starts threads, and resolves when each of them has shown that it verifies. A call that is alone is verified in its
- * turn; others that come with it, and those of `authorizeMany`, go to the threads. The process can end while the pool is
- * open.
+ * Starts threads, and resolves when each of them has passed a test. A single call is verified on the calling thread;
+ * concurrent calls, and those of `authorizeMany`, go to the threads. The process can end while the pool is open.
  *
- * @throws ArgumentError when an option makes no sense, or the package of `sodium` is another one; ThreadError when a
- * thread cannot be started or verifies wrongly.
+ * @throws ArgumentError when an option is invalid, or `sodium` is not the URL of `sodium-native`.
+ * @throws ThreadError when a thread cannot be started or gives wrong verdicts.
  */
 export async function createVerificationPool(options: VerificationPoolOptions = {}): Promise<VerificationPool> {
-  const { threads, maxPending, maxRestarts, onError, ...start } = complete(options)
+  const { threads, maxPending, maxRestarts, onError, ...start } = poolOptions(options)
   const backend = await chooseBackend(start.backend)
   const dispatcher = createDispatcher({
     threads,
@@ -114,11 +114,11 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
     },
     verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) =>
       backend.verify((key as unknown as PoolKey).local, signature, message),
-    // SIG-11: `verifySignatureAsync` has asked everything else
+    // SIG-11: `verifySignatureAsync` has made all other checks.
     verifyAsync: async (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
       const { local, name } = key as unknown as PoolKey
       if (signature.length !== signatureLength) return backend.verify(local, signature, message)
-      // What is verified is what was asked, whatever becomes of the bytes; a `slice` of a Buffer would be no copy.
+      // The caller may change its bytes while they wait, so they are copied; `slice` of a Buffer would not copy.
       const question = { key: name, signature: new Uint8Array(signature), message: new Uint8Array(message) }
       return dispatcher.ask(question, () => backend.verify(local, question.signature, question.message))
     },
@@ -133,28 +133,19 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
   })
 }
 
-const optionChecks: OptionChecks<VerificationPoolOptions> = Object.freeze({
-  threads: maybe(integerFrom(1, 256)),
-  backend: anything,
-  maxPending: maybe(integerFrom(1, 65_536)),
-  answerTimeoutMs: maybe(integerFrom(1, longestMs)),
-  maxRestarts: maybe(integerFrom(0)),
-  onError: maybe(callback),
-  script: maybe((value) => (URL.canParse(value as string) ? undefined : 'must be a URL')),
-})
+const scriptCheck: OptionCheck = (value) => (URL.canParse(value as string) ? undefined : 'must be a URL')
 
-function complete(options: VerificationPoolOptions) {
-  const { script, ...given } = readOptions('createVerificationPool', options, optionChecks)
-  return {
-    threads: availableParallelism(),
-    backend: 'node' as const,
-    maxPending: 256,
-    maxRestarts: 10,
-    answerTimeoutMs: 10_000,
-    onError: () => undefined,
-    ...given,
-    script: new URL(script ?? './pool/thread.js', import.meta.url),
-  }
+function poolOptions(options: VerificationPoolOptions) {
+  const read = readOptions('createVerificationPool', options, {
+    threads: withDefault(integerFrom(1, 256), availableParallelism()),
+    backend: withDefault(anything, 'node'),
+    maxPending: withDefault(integerFrom(1, 65_536), 256),
+    answerTimeoutMs: withDefault(integerFrom(1, longestMs), 10_000),
+    maxRestarts: withDefault(integerFrom(0), 10),
+    onError: withDefault(callback, () => undefined),
+    script: withDefault(scriptCheck, './pool/thread.js'),
+  })
+  return { ...read, script: new URL(read.script, import.meta.url) }
 }
 
 function poolKey(local: PreparedKey, name: Uint8Array): PreparedKey {

@@ -1,6 +1,6 @@
 // node only: uses node:worker_threads
 /**
- * One thread, from its start to its end.
+ * One verification thread, from its start to its end.
  *
  * @module
  */
@@ -11,18 +11,18 @@ import { type Answer, answeredBatch, decodeAnswers, encodeBatch, type Question }
 import type { BackendChoice } from './choose-backend.ts'
 import type { ThreadData } from './thread.ts'
 
-/** A thread that verifies. */
+/** A thread that verifies signatures. */
 export interface VerificationThread {
-  /** How many batches it has not answered yet. */
+  /** Batches that the thread has not answered yet. */
   readonly underWay: number
   /**
-   * Asks it. Resolves one answer for each question, in their order; rejects with a ThreadError when the thread ends
-   * first, or says anything that is no answer to one of its batches.
+   * Resolves with one answer for each question, in the same order. Rejects with a ThreadError when the thread ends first,
+   * or sends a message that does not answer its oldest batch.
    */
   ask(questions: readonly Question[]): Promise<readonly Answer[]>
-  /** Resolves when it came to an end that was not asked for, after everything under way was rejected. */
+  /** Resolves when the thread ended without {@link stop}, after its pending questions were rejected. */
   readonly failed: Promise<ThreadError>
-  /** Ends it. What is under way is rejected. */
+  /** Ends the thread. Its pending questions are rejected. */
   stop(): Promise<void>
 }
 
@@ -32,24 +32,26 @@ interface Pending {
   readonly reject: (error: ThreadError) => void
 }
 
-/** How a thread is started. */
+/** Options of {@link startThread}. */
 export interface ThreadOptions {
   /** The built `procura/pool/thread`. */
   readonly script: URL
   readonly backend: BackendChoice
-  /** Most milliseconds from one answer to the next, while something is under way. */
+  /** Most milliseconds from one answer to the next, while questions are pending. */
   readonly answerTimeoutMs: number
 }
 
 /**
- * Starts a thread. It does not keep the process from ending, except while something is under way.
+ * Starts a thread. It keeps the process alive only while questions are pending.
  *
- * @throws ThreadError when the host does not allow it.
+ * @throws ThreadError when the host refuses to start one.
  */
 export function startThread(options: ThreadOptions): VerificationThread {
   const pending = new Map<number, Pending>()
   const worker = newWorker(options)
-  const watch = createWatch(options.answerTimeoutMs, () => end('a thread that verifies signatures does not answer'))
+  const watch = createWatch(options.answerTimeoutMs, () =>
+    end(`a verification thread did not answer within ${options.answerTimeoutMs} ms`),
+  )
   let nextId = 0
   let over: ThreadError | undefined
   let tellFailed: (error: ThreadError) => void
@@ -67,13 +69,13 @@ export function startThread(options: ThreadOptions): VerificationThread {
     tellFailed(over)
   }
 
-  /** Batches are answered in their order, so that one answer alone can be right: the one to the oldest. */
+  /** Batches are answered in order, so the only valid answer is the one to the oldest batch. */
   function takeAnswers(message: unknown): void {
     const [oldest] = pending
     const [id, batch] = oldest ?? []
     const answers = batch && id === answeredBatch(message) ? decodeAnswers(message, batch.count) : undefined
     if (id === undefined || batch === undefined || answers === undefined) {
-      end('a thread that verifies signatures gave no answer to what it was asked')
+      end('a verification thread returned an invalid answer')
       return
     }
     pending.delete(id)
@@ -85,9 +87,9 @@ export function startThread(options: ThreadOptions): VerificationThread {
   }
 
   worker.on('message', takeAnswers)
-  worker.on('messageerror', (cause) => end('the answer of a thread that verifies signatures cannot be read', cause))
-  worker.on('error', (cause) => end('a thread that verifies signatures failed', cause))
-  worker.on('exit', (code) => end(`a thread that verifies signatures ended with code ${code}`))
+  worker.on('messageerror', (cause) => end('the answer of a verification thread cannot be deserialized', cause))
+  worker.on('error', (cause) => end('a verification thread failed', cause))
+  worker.on('exit', (code) => end(`a verification thread ended with exit code ${code}`))
   worker.unref()
 
   return {
@@ -108,7 +110,7 @@ export function startThread(options: ThreadOptions): VerificationThread {
       }),
     failed,
     stop: async () => {
-      over ??= new ThreadError('the thread that verifies signatures was stopped')
+      over ??= new ThreadError('the verification thread was stopped')
       for (const { reject } of pending.values()) reject(over)
       pending.clear()
       watch.stop()
@@ -118,8 +120,8 @@ export function startThread(options: ThreadOptions): VerificationThread {
 }
 
 /**
- * Without the flags of the process, which are for its own program: what is to be evaluated, how to profile it. With its
- * environment, where package managers say how packages are loaded.
+ * The flags of the process are for its own program (`--eval`, `--prof`), so the thread does not get them. It gets the
+ * environment, which some package managers use to find packages.
  */
 function newWorker({ script, backend }: ThreadOptions): Worker {
   const choice = typeof backend === 'string' ? backend : { sodium: String(backend.sodium) }
@@ -127,19 +129,19 @@ function newWorker({ script, backend }: ThreadOptions): Worker {
   try {
     return new Worker(script, { workerData, execArgv: [], name: 'procura-pool' })
   } catch (cause) {
-    throw new ThreadError('a thread that verifies signatures cannot be started', { cause })
+    throw new ThreadError('a verification thread cannot be started', { cause })
   }
 }
 
 interface Watch {
-  /** Begins to wait, or begins anew. */
+  /** Starts the timer, or restarts it. */
   start(): void
   stop(): void
 }
 
 /**
- * Calls back when nothing was heard for too long. This thread may have been busy for as long and not have heard what was
- * said, so that it listens once more before it believes that.
+ * Calls back after a time without an answer. The calling thread may itself have been busy for that long, with an answer
+ * in its queue; therefore it takes what has arrived before it calls back.
  */
 function createWatch(milliseconds: number, onSilence: () => void): Watch {
   let timer: NodeJS.Timeout | undefined
