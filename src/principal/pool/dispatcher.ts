@@ -7,6 +7,7 @@
 
 import process from 'node:process'
 import type { Question } from './batch.ts'
+import { createTaskQueue, type Task } from './task-queue.ts'
 import { createThreadGroup, type ThreadGroupOptions } from './thread-group.ts'
 import type { VerificationThread } from './verification-thread.ts'
 
@@ -31,12 +32,6 @@ export interface Dispatcher {
   close(): Promise<void>
 }
 
-interface Task {
-  readonly question: Question
-  readonly here: () => boolean | Promise<boolean>
-  readonly resolve: (answer: boolean | Promise<boolean>) => void
-}
-
 /** Most questions of a batch: a thread needs a few milliseconds for them. */
 const maxBatch = 32
 
@@ -46,15 +41,13 @@ const batchesAhead = 2
 /** Makes a dispatcher that has no threads yet. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { maxPending, ...groupOptions } = options
-  const waiting: Task[] = []
-  let pending = 0
+  const queue = createTaskQueue()
   let isScheduled = false
   let closing: Promise<void> | undefined
-  let whenIdle: (() => void) | undefined
   const group = createThreadGroup({
     ...groupOptions,
     onLoss: () => {
-      if (group.ready.size === 0) for (const task of waiting.splice(0)) answerHere(task)
+      if (group.ready.size === 0) for (const task of queue.take()) queue.answerHere(task)
     },
   })
 
@@ -67,10 +60,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function dispatch(): void {
     isScheduled = false
-    while (waiting.length > 0) {
+    while (queue.waiting > 0) {
       const { thread, free } = leastBusy(group.ready)
       if (thread === undefined || free === 0) return
-      void send(thread, waiting.splice(0, Math.min(maxBatch, Math.ceil(waiting.length / free))))
+      void send(thread, queue.take(Math.min(maxBatch, Math.ceil(queue.waiting / free))))
     }
   }
 
@@ -78,42 +71,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const answers = await thread.ask(tasks.map(({ question }) => question)).catch(() => [])
     for (const [at, task] of tasks.entries()) {
       const answer = answers[at]
-      if (answer === undefined) answerHere(task)
-      else settle(task, answer)
+      if (answer === undefined) queue.answerHere(task)
+      else queue.settle(task, answer)
     }
-    if (waiting.length > 0) schedule()
-  }
-
-  /** SIG-12: the failure of a thread is not a verdict. */
-  function answerHere(task: Task): void {
-    try {
-      settle(task, task.here())
-    } catch (error) {
-      settle(task, Promise.reject(error))
-    }
-  }
-
-  function settle(task: Task, answer: boolean | Promise<boolean>): void {
-    task.resolve(answer)
-    pending -= 1
-    if (pending === 0) whenIdle?.()
-  }
-
-  function enqueue(question: Question, here: Task['here']): Promise<boolean> {
-    return new Promise((resolve) => {
-      pending += 1
-      waiting.push({ question, here, resolve })
-      schedule()
-    })
+    if (queue.waiting > 0) schedule()
   }
 
   function close(): Promise<void> {
-    closing ??= group.stop(
-      new Promise((resolve) => {
-        whenIdle = resolve
-        if (pending === 0) resolve()
-      }),
-    )
+    closing ??= group.stop(queue.whenIdle())
     return closing
   }
 
@@ -127,7 +92,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         throw error
       }),
     ask: async (question, here) => {
-      if (closing === undefined && pending < maxPending && group.ready.size > 0) return enqueue(question, here)
+      if (closing === undefined && queue.pending < maxPending && group.ready.size > 0) {
+        const answer = queue.add(question, here)
+        schedule()
+        return answer
+      }
       // SIG-14: a caller with too many questions does the work, after the answers that have arrived are taken.
       await new Promise((resolve) => setImmediate(resolve))
       return here()
