@@ -4,14 +4,15 @@
  * @module
  */
 
-export { type AbsentIssuer, absentIssuer } from '../ucanto/absent-issuer.ts'
+export { type AbsentIssuer, absentIssuer } from '../ucanto/new-token.ts'
 export { archive, archiveToText, encodeMessage } from '../ucanto/archive.ts'
 export { attenuate, type UcantoAttenuateOptions } from '../ucanto/attenuate.ts'
 export { attest, type UcantoAttestOptions } from '../ucanto/attest.ts'
 export type { Readers } from '../ucanto/caveats.ts'
 export { type DecodeArchiveOptions, decode } from '../ucanto/decode.ts'
-export { type DecodeMessageOptions, decodeMessage, type UcantoMessage } from '../ucanto/decode-message.ts'
-export { delegate, type NewToken, type UcantoDelegateOptions } from '../ucanto/delegate.ts'
+export { type DecodeMessageOptions, decodeMessage, type UcantoMessage } from '../ucanto/decode.ts'
+export { delegate, type UcantoDelegateOptions } from '../ucanto/delegate.ts'
+export type { NewToken } from '../ucanto/new-token.ts'
 export { type ExecuteOptions, execute } from '../ucanto/execute.ts'
 export { invoke, type UcantoInvokeOptions } from '../ucanto/invoke.ts'
 export type { UcantoReceipt } from '../ucanto/receipt.ts'

@@ -5,7 +5,7 @@ import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import { archiveText } from './archive-text.ts'
 import { type Block, writeCar } from './car.ts'
-import { checkToken, tokensCheck } from './new-token-options.ts'
+import { checkToken, tokensCheck } from './new-token.ts'
 import type { UcantoToken } from './token.ts'
 
 /**

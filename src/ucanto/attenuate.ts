@@ -1,5 +1,5 @@
 import { type Command, commandCovers } from '../capability/command.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { checkDeclared } from '../capability/policy/check-declared.ts'
 import { findWidening } from '../capability/policy/find-widening.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
@@ -8,11 +8,18 @@ import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import { anything, maybe, nonEmptyString, type OptionChecks, readOptions } from '../support/options.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
-import { abilitiesOf, commandOf, readAbility } from './ability.ts'
-import { allResources, policyOf } from './capability.ts'
-import { caveatsOf, type Readers } from './caveats.ts'
-import { delegationLifetime, draftOf, type NewToken } from './delegate.ts'
-import { checkToken, commandCheck, newTokenChecks, readersCheck, tokensCheck } from './new-token-options.ts'
+import { abilitiesOf, allResources, readAbility } from './capability.ts'
+import { caveatsOf, policyOf, type Readers } from './caveats.ts'
+import {
+  checkToken,
+  commandCheck,
+  delegationLifetime,
+  draftOf,
+  type NewToken,
+  newTokenChecks,
+  readersCheck,
+  tokensCheck,
+} from './new-token.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoCapability, UcantoToken } from './token.ts'
 

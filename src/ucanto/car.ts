@@ -1,5 +1,5 @@
 /**
- * CAR files, version 1: blocks, each with its name, and the name of the one to begin with.
+ * CAR files of version 1: blocks with their names, and the name of the first block to read.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { isTokenCid, isTokenCidAt, parseCid } from '../ipld/cid.ts'
 import { concatBytes } from '../ipld/concat.ts'
 import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
-import { isCid, isList, isMap } from '../ipld/value.ts'
+import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
 import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
 import type { Limits } from '../limits.ts'
 
@@ -106,4 +106,13 @@ function readHeader(bytes: Uint8Array): CID {
     throw new MalformedError('UCT-02', 'the root of the archive is not CIDv1, dag-cbor, sha2-256')
   }
   return root
+}
+
+/**
+ * Decodes a block within the limits of a token.
+ *
+ * @throws MalformedError when it is not canonical DAG-CBOR, or beyond a limit.
+ */
+export function decodeBlock(bytes: Uint8Array, { tokenBytes, depth, items }: Limits): IpldValue {
+  return decodeCbor(bytes, { bytes: tokenBytes, depth, items, stringBytes: tokenBytes })
 }

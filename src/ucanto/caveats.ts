@@ -1,8 +1,16 @@
+/**
+ * Conditions of a capability: `nb` as a policy, and a policy as `nb`.
+ *
+ * @module
+ */
+
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
-import { policyKey } from './capability.ts'
+
+/** The key of `nb` that carries a policy of UCAN 1.0.0. */
+export const policyKey = 'pol'
 
 /**
  * Who will read a token that carries conditions. `any`: also verifiers that know nothing of this library, which ignore
@@ -44,4 +52,29 @@ function argumentName(selector: string): string | undefined {
 /** UCT-42: values that verifiers of that ecosystem compare as they are; lists, maps and links never equal each other there. */
 function isPlain(value: IpldValue): boolean {
   return ['string', 'number', 'boolean'].includes(typeof value)
+}
+
+/**
+ * What an `nb` asks of the arguments, as a policy: that each of its keys is an argument with that value (UCT-34), and
+ * what its policy says. A key that the call does not have is not ignored; there is no such argument, so the answer is no.
+ *
+ * @throws MalformedError when it carries a policy that is not one.
+ */
+export function policyOf(nb: IpldMap): Policy {
+  const statements: unknown[] = []
+  for (const [key, value] of Object.entries(nb)) {
+    if (key !== policyKey) statements.push(['==', argumentSelector(key), value])
+  }
+  return parsePolicy(Object.hasOwn(nb, policyKey) ? [...statements, ...readPolicy(nb[policyKey])] : statements)
+}
+
+/** The selector of an argument. */
+export function argumentSelector(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
+}
+
+function readPolicy(value: IpldValue | undefined): readonly unknown[] {
+  // UCT-35: a constraint that is not understood is refused, never left out.
+  if (!Array.isArray(value)) throw new MalformedError('UCT-35', '`nb.pol` is not a policy', { kind: 'unsupported' })
+  return value
 }

@@ -15,10 +15,9 @@ import { type Never, never, type Timestamp } from '../time.ts'
 import type { Capability } from './capability.ts'
 import type { NamedToken } from './open-archive.ts'
 import type { OpenToken } from './open-token.ts'
-import { type PolicyTable, policyIn } from './policy-table.ts'
+import { type PolicyTable, policyIn } from './policies.ts'
 import type { Claim } from './read-claim.ts'
-import type { FramedSignature } from './signature-frame.ts'
-import { twinName } from './twin-name.ts'
+import { type FramedSignature, twinName } from './signature-frame.ts'
 import type { PathStep } from './walk.ts'
 
 /** What stands for the signature of an issuer: an attestation, with all that it stands on. */

@@ -8,10 +8,10 @@ import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
 import type { VerificationSettings } from '../authorization/options.ts'
 import type { Did } from '../did/did.ts'
+import { lazy } from '../support/lazy.ts'
 import { invocationOf, linksOf, outlineOf } from './chain-links.ts'
-import { once } from './once.ts'
 import type { NamedToken, TokenTable } from './open-archive.ts'
-import { createPolicyTable, policyIn } from './policy-table.ts'
+import { createPolicyTable, policyIn } from './policies.ts'
 import type { Claim, ResourceRules } from './read-claim.ts'
 import { createSearch, hasStores, prove, type Search } from './search.ts'
 import { createSessions } from './sessions.ts'
@@ -36,7 +36,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   const { start, claim, tokens, rules, authorities } = call
   const { now, settings } = context
   const { clockTolerance, limits } = settings
-  const begin = once(() => createSearch(context, rules, tokens))
+  const begin = lazy(() => createSearch(context, rules, tokens))
   const sessions = createSessions(authorities, tokens, begin)
   const { objection } = sessions
   const walk = createWalk({ start, claim, tokens, most: limits.proofs, now, clockTolerance, objection })

@@ -16,7 +16,7 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { encodeMessage } from './archive.ts'
-import { checkToken } from './new-token-options.ts'
+import { checkToken } from './new-token.ts'
 import { readReceipt, type UcantoReceipt } from './receipt.ts'
 import type { UcantoToken } from './token.ts'
 

@@ -11,8 +11,7 @@ import { digestKey, isTokenCid, tokenKey } from '../ipld/cid.ts'
 import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
 import type { Limits } from '../limits.ts'
 import { isPromiseLike } from '../support/promise.ts'
-import { type Block, readCar } from './car.ts'
-import { decodeBlock } from './decode-block.ts'
+import { type Block, decodeBlock, readCar } from './car.ts'
 import { type OpenToken, type OpenTokenContext, openToken } from './open-token.ts'
 
 /** What hashes, and the rules for reading tokens. */

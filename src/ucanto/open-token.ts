@@ -13,11 +13,11 @@ import { isTokenCid } from '../ipld/cid.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import { type IpldMap, type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
 import type { Limits } from '../limits.ts'
+import { lazy } from '../support/lazy.ts'
 import { quote } from '../support/quote.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { type Capability, readCapability } from './capability.ts'
-import { decodeBlock } from './decode-block.ts'
-import { once } from './once.ts'
+import { decodeBlock } from './car.ts'
 import { readPrincipal } from './principal.ts'
 import { type FramedSignature, isAbsentFrame, readSignatureFrame } from './signature-frame.ts'
 import { signingInput } from './signing-input.ts'
@@ -87,7 +87,7 @@ export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenCont
     ...readNonce(payload.nnc),
     facts: readFacts(payload.fct),
     signature,
-    signed: once(() =>
+    signed: lazy(() =>
       signature === undefined ? new Uint8Array(0) : signingInput({ issuer, audience, payload }, signature),
     ),
   }

@@ -7,7 +7,8 @@ import { type Did, isDid } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { quote } from '../support/quote.ts'
-import { allResources, policyKey } from './capability.ts'
+import { allResources } from './capability.ts'
+import { policyKey } from './caveats.ts'
 import type { NamedToken } from './open-archive.ts'
 
 /** What has to be proved. */

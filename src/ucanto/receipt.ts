@@ -6,8 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import type { Did } from '../did/did.ts'
-import { isDid } from '../did/did.ts'
+import { type Did, isDid } from '../did/did.ts'
 import { type DidResolver, keysOf } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
@@ -17,8 +16,7 @@ import { type IpldMap, type IpldValue, isCid, isMap } from '../ipld/value.ts'
 import type { Limits } from '../limits.ts'
 import { verifySignature } from '../principal/signature.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { readCar } from './car.ts'
-import { decodeBlock } from './decode-block.ts'
+import { decodeBlock, readCar } from './car.ts'
 import { readSignatureFrame } from './signature-frame.ts'
 
 /** A receipt whose signature has been verified. */

@@ -1,9 +1,9 @@
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationRecord, RevocationStore } from '../revocation/revocation-store.ts'
+import { lazy } from '../support/lazy.ts'
 import { isPromiseLike } from '../support/promise.ts'
-import { once } from './once.ts'
 import type { TokenTable } from './open-archive.ts'
-import { twinName } from './twin-name.ts'
+import { twinName } from './signature-frame.ts'
 
 type Answer = ReturnType<RevocationStore['findRevocations']>
 
@@ -16,7 +16,7 @@ export function rememberedRevocations(
   tokens: TokenTable,
   backend: Pick<CryptoBackend, 'sha256'>,
 ): RevocationStore {
-  const names = once(() => namesIn(tokens, backend))
+  const names = lazy(() => namesIn(tokens, backend))
   let answer: Answer | undefined
 
   function find(all: ReadonlySet<string>, ...[ids, options]: Parameters<RevocationStore['findRevocations']>): Answer {

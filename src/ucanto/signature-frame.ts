@@ -1,5 +1,5 @@
 /**
- * Signatures of 0.9.1: a code for the algorithm, the length, and the raw signature.
+ * Signatures of UCAN 0.9.1: a code for the algorithm, the length, and the raw signature.
  *
  * @module
  */
@@ -7,7 +7,12 @@
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { MalformedError } from '../errors.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
+import { cidOf } from '../ipld/cid.ts'
 import { decodeVarint } from '../ipld/varint.ts'
+import type { CryptoBackend } from '../principal/backend/backend.ts'
+import { twinSignature } from '../principal/signature.ts'
+import { isPromiseLike } from '../support/promise.ts'
+import type { OpenToken } from './open-token.ts'
 
 /** What the ecosystem calls an algorithm, and by which number. */
 export interface AlgorithmName {
@@ -70,4 +75,30 @@ export function readSignatureFrame(bytes: unknown): FramedSignature {
 /** What the ecosystem calls an algorithm. */
 export function algorithmName(algorithm: SignatureAlgorithm): AlgorithmName {
   return names.find((name) => name.algorithm === algorithm) as AlgorithmName
+}
+
+/** Where the frame of the signature begins: behind the head of the map, the key `s` and the head of the byte string. */
+const frameStart = 5
+
+/**
+ * The bytes that a token has with another signature of the same algorithm. `s` is the first field of a token, and a
+ * frame ends with the signature, so that it is exchanged where it stands.
+ */
+export function withSignature({ bytes }: Pick<OpenToken, 'bytes'>, raw: Uint8Array): Uint8Array {
+  const changed = new Uint8Array(bytes)
+  const frameLength = bytes[frameStart - 1] as number
+  changed.set(raw, frameStart + frameLength - raw.length)
+  return changed
+}
+
+/** The CID that a token has with its other ECDSA signature; undefined when there is no other. */
+export function twinName(
+  token: Pick<OpenToken, 'bytes' | 'signature'>,
+  backend: Pick<CryptoBackend, 'sha256'>,
+): string | undefined | Promise<string> {
+  const { signature } = token
+  const twin = signature && twinSignature(signature.algorithm, signature.raw)
+  if (twin === undefined) return undefined
+  const digest = backend.sha256(withSignature(token, twin))
+  return isPromiseLike(digest) ? digest.then((bytes) => cidOf(bytes).toString()) : cidOf(digest).toString()
 }

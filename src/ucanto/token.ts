@@ -1,8 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import type { Did } from '../did/did.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import { lazy } from '../support/lazy.ts'
 import type { Never, Timestamp } from '../time.ts'
-import { once } from './once.ts'
 import type { NamedToken } from './open-archive.ts'
 
 /** One entry of `att`, as written. */
@@ -61,7 +61,7 @@ export function tokenOf(
   attached: ReadonlyMap<string, Uint8Array> = none,
 ): UcantoToken {
   const { issuer, audience, capabilities, notBefore, expiration, nonce, facts, proofs, bytes } = token
-  const tokens = once(included)
+  const tokens = lazy(included)
   return Object.freeze({
     version: '0.9.1',
     issuer,

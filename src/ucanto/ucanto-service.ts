@@ -7,7 +7,7 @@ import type { IpldValue } from '../ipld/value.ts'
 import { callback, maybe, objectValue, readOptions, readTable, withMethod } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
-import { abilityOf } from './ability.ts'
+import { abilityOf } from './capability.ts'
 
 /** What `@ucanto/server` hands to a handler, as far as it is used here. */
 export interface IncomingInvocation {

@@ -17,7 +17,7 @@ import { type IpldValue, isCid } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { arrayOf, callback, didString, maybe, type OptionChecks, readOptions } from '../support/options.ts'
-import { checkToken } from './new-token-options.ts'
+import { checkToken } from './new-token.ts'
 import type { UcantoToken } from './token.ts'
 import { ucantoFormat } from './ucanto-format.ts'
 

@@ -1,6 +1,5 @@
 import * as dagCbor from '@ipld/dag-cbor'
-import type { API } from '@ucanto/core'
-import { Delegation, delegate, invoke, UCAN } from '@ucanto/core'
+import { type API, Delegation, delegate, invoke, UCAN } from '@ucanto/core'
 import { CID } from 'multiformats/cid'
 import { identity } from 'multiformats/hashes/identity'
 import { describe, expect, it } from 'vitest'

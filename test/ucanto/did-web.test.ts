@@ -1,7 +1,6 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { API } from '@ucanto/core'
-import { delegate as coreDelegate, invoke as coreInvoke, ok } from '@ucanto/core'
+import { type API, delegate as coreDelegate, invoke as coreInvoke, ok } from '@ucanto/core'
 import { Verifier } from '@ucanto/principal'
 import { create, handle, provide } from '@ucanto/server'
 import { CAR } from '@ucanto/transport'

@@ -1,5 +1,4 @@
-import type { API } from '@ucanto/core'
-import { Delegation, delegate, invoke } from '@ucanto/core'
+import { type API, Delegation, delegate, invoke } from '@ucanto/core'
 import { Absentee } from '@ucanto/principal'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,5 +1,4 @@
-import type { API } from '@ucanto/core'
-import { delegate as coreDelegate, invoke as coreInvoke } from '@ucanto/core'
+import { type API, delegate as coreDelegate, invoke as coreInvoke } from '@ucanto/core'
 import { describe, expect, it } from 'vitest'
 import { anyCommand } from '../../src/capability/command.ts'
 import { eq, lt } from '../../src/capability/policy/build.ts'

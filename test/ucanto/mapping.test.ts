@@ -1,5 +1,4 @@
-import type { API } from '@ucanto/core'
-import { delegate as coreDelegate, invoke as coreInvoke, Delegation } from '@ucanto/core'
+import { type API, delegate as coreDelegate, invoke as coreInvoke, Delegation } from '@ucanto/core'
 import { describe, expect, it } from 'vitest'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { standardFormat } from '../../src/authorization/formats/standard-format.ts'

@@ -5,8 +5,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import type { API } from '@ucanto/core'
-import { Delegation } from '@ucanto/core'
+import { type API, Delegation } from '@ucanto/core'
 import { ed25519, Verifier } from '@ucanto/principal'
 import { access, capability, Schema } from '@ucanto/validator'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'

@@ -1,5 +1,4 @@
-import type { API } from '@ucanto/core'
-import { delegate, invoke } from '@ucanto/core'
+import { type API, delegate, invoke } from '@ucanto/core'
 import { Absentee, ed25519 } from '@ucanto/principal'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'

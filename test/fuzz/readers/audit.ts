@@ -26,8 +26,7 @@ import {
   readPostgresLines,
 } from '../../../src/audit/sinks/postgres-audit-sink.ts'
 import { readSqliteLines, type SqliteDatabase, sqliteAuditSink } from '../../../src/audit/sinks/sqlite-audit-sink.ts'
-import type { Checkpoint } from '../../../src/audit/verify/checkpoint.ts'
-import { signCheckpoint, verifyCheckpoint } from '../../../src/audit/verify/checkpoint.ts'
+import { type Checkpoint, signCheckpoint, verifyCheckpoint } from '../../../src/audit/verify/checkpoint.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { parseDidKey } from '../../../src/did/did-key.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
