@@ -20,7 +20,7 @@ export type {
 } from '../vault/processor.ts'
 export type { RemoteVault } from '../vault/resilience/remote-vault.ts'
 export { type ResilienceOptions, type ResilientSource, resilient } from '../vault/resilience/resilient.ts'
-export type { CredentialOptions } from '../vault/rules/credential.ts'
+export type { CredentialOptions } from '../vault/rules/credential-rules.ts'
 export { type ReferenceRow, type ReferenceTable, referenceTable } from '../vault/rules/reference-table.ts'
 export { Secret } from '../vault/secret.ts'
 export type { SecretValue } from '../vault/secret-value.ts'

@@ -30,7 +30,7 @@ import { checkDestination } from './request/destination.ts'
 import { encodedForms } from './request/encoded-forms.ts'
 import { scrubResponse } from './request/scrub.ts'
 import { copyRequest, sendWithCredential } from './request/send.ts'
-import type { CredentialOptions, CredentialRules } from './rules/credential.ts'
+import type { CredentialOptions, CredentialRules } from './rules/credential-rules.ts'
 import type { SecretSource } from './source.ts'
 import type { Lease, Release, UseOptions, Vault } from './vault.ts'
 

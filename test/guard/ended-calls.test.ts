@@ -18,7 +18,7 @@ import { memoryRevocationStore } from '../../src/revocation/memory-revocation-st
 import { never } from '../../src/time.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import type { CredentialOptions } from '../../src/vault/rules/credential.ts'
+import type { CredentialOptions } from '../../src/vault/rules/credential-rules.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'

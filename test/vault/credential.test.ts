@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import { type CredentialOptions, mayUse, parseRules } from '../../src/vault/rules/credential.ts'
-import { rulesOfText } from '../../src/vault/rules/rules-text.ts'
+import { type CredentialOptions, mayUse, parseRules } from '../../src/vault/rules/credential-rules.ts'
+import { rulesOfText } from '../../src/vault/rules/stored-rules.ts'
 import { AGENT, invalidArgument, OWNER, vaultError } from './support.ts'
 
 const sent: CredentialOptions = { origins: ['https://api.example.com'], processor: bearer() }

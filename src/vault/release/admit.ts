@@ -8,7 +8,7 @@ import { Authorization } from '../../authorization/authorization.ts'
 import { AuthorizationError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { type Clock, never, type Timestamp } from '../../time.ts'
-import { type CredentialRules, mayUse } from '../rules/credential.ts'
+import { type CredentialRules, mayUse } from '../rules/credential-rules.ts'
 import type { UseOptions } from '../vault.ts'
 import { vaultFailure } from './failure.ts'
 

@@ -1,7 +1,7 @@
 import type { Authorization } from '../../authorization/authorization.ts'
 import { ArgumentError } from '../../errors.ts'
 import { createMutex } from '../../support/mutex.ts'
-import { type CredentialOptions, type CredentialRules, parseRules } from '../rules/credential.ts'
+import { type CredentialOptions, type CredentialRules, parseRules } from '../rules/credential-rules.ts'
 import type { Secret } from '../secret.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 

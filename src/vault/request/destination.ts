@@ -7,7 +7,7 @@
 import { decodedPathProblem } from '../../capability/argument-types/decoded-path.ts'
 import { VaultError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
-import type { CredentialRules } from '../rules/credential.ts'
+import type { CredentialRules } from '../rules/credential-rules.ts'
 
 /**
  * Reads the target of a request and checks it against what the credential allows.

@@ -1,5 +1,5 @@
 import type { Processor } from '../processor.ts'
-import type { CredentialRules } from '../rules/credential.ts'
+import type { CredentialRules } from '../rules/credential-rules.ts'
 import { headerAsRead, kindOfHeader } from './kind-of-header.ts'
 
 /**

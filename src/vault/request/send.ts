@@ -12,7 +12,7 @@ import { anything, maybe, nonEmptyString, type OptionChecks, readOptions } from 
 import type { Clock } from '../../time.ts'
 import type { OutgoingRequest, Processor, ProcessorContext } from '../processor.ts'
 import { vaultFailure } from '../release/failure.ts'
-import type { CredentialRules } from '../rules/credential.ts'
+import type { CredentialRules } from '../rules/credential-rules.ts'
 import type { Secret } from '../secret.ts'
 import type { UseRequest } from '../vault.ts'
 import { checkDestination } from './destination.ts'

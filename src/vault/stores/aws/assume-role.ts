@@ -14,7 +14,7 @@ import { checkEntries, mapEntries, parsed, pick, vaultChecks } from '../../confi
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialOptions, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, ruleChecks } from '../../rules/credential-rules.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretSource } from '../../source.ts'
 import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'

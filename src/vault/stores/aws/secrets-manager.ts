@@ -6,7 +6,7 @@ import { checkEntries, mapEntries, pick, vaultChecks } from '../../configuration
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialOptions, ruleChecks } from '../../rules/credential.ts'
+import { type CredentialOptions, ruleChecks } from '../../rules/credential-rules.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretReading, SecretSource } from '../../source.ts'
 import { parseAnswer } from '../http-backend.ts'

@@ -1,7 +1,7 @@
 import { VaultError } from '../../errors.ts'
 import { parseProcessor } from '../processors/parse-processor.ts'
 import { atRunTime } from '../release/failure.ts'
-import { type CredentialOptions, type CredentialRules, parseRules } from './credential.ts'
+import { type CredentialOptions, type CredentialRules, parseRules } from './credential-rules.ts'
 
 /** Names of rules that this version knows. */
 const known: ReadonlySet<string> = new Set([
