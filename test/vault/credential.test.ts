@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
+import { header } from '../../src/vault/processors/header.ts'
 import { type CredentialOptions, mayUse, parseRules } from '../../src/vault/rules/credential-rules.ts'
-import { rulesOfText } from '../../src/vault/rules/stored-rules.ts'
+import { readStoredRules } from '../../src/vault/rules/stored-rules.ts'
 import { AGENT, invalidArgument, OWNER, vaultError } from './support.ts'
 
 const sent: CredentialOptions = { origins: ['https://api.example.com'], processor: bearer() }
@@ -111,10 +112,47 @@ describe('credential rules', () => {
 })
 
 describe('rules that were stored', () => {
+  const every: Required<CredentialOptions> = {
+    origins: ['https://api.example.com'],
+    processor: header({ name: 'x-key' }),
+    methods: ['POST'],
+    pathPrefix: '/v1',
+    headers: ['x-page'],
+    commands: ['/a'],
+    subjects: [OWNER],
+    leasable: true,
+  }
+
+  it('VLT-30 come back whole, each of them', () => {
+    const { processor, ...others } = readStoredRules(parseRules('a', every).description)
+    const { processor: written, ...expected } = every
+    expect(others).toEqual(expected)
+    expect(processor?.description).toEqual(written.description)
+  })
+
+  const other: Required<CredentialOptions> = {
+    origins: ['https://other.example.com'],
+    processor: header({ name: 'x-other' }),
+    methods: ['PUT'],
+    pathPrefix: '/v2',
+    headers: ['x-other-page'],
+    commands: ['/b'],
+    subjects: [AGENT],
+    leasable: false,
+  }
+
+  for (const [name, value] of Object.entries(other)) {
+    it(`VLT-30 contain a change of \`${name}\``, () => {
+      const { description } = parseRules('a', { ...every, [name]: value })
+      expect(description).not.toBe(parseRules('a', every).description)
+      expect(parseRules('a', readStoredRules(description)).description).toBe(description)
+    })
+  }
+
   it('VLT-30 are refused when a part of them is not understood', () => {
-    expect(rulesOfText('{"commands":["/a"],"leasable":true}')).toEqual({ commands: ['/a'], leasable: true })
+    expect(readStoredRules('{"commands":["/a"],"leasable":true}')).toEqual({ commands: ['/a'], leasable: true })
     const { description } = parseRules('a', { ...sent, headers: ['Accept', 'X-Api-Key'], commands: ['/a'] })
-    const read = parseRules('a', rulesOfText(description))
+    const read = parseRules('a', readStoredRules(description))
     expect([read.headers, read.description]).toEqual([['accept', 'x-api-key'], description])
     for (const text of [
       '{"leasable":false,"headers":"accept"}',
@@ -133,7 +171,7 @@ describe('rules that were stored', () => {
       '{"leasable":true,"origins":{"length":0}}',
       '{"leasable":true,"pathPrefix":null}',
     ]) {
-      expect(() => rulesOfText(text), text).toThrow(expect.objectContaining(vaultError('ERR_VAULT_INTEGRITY')))
+      expect(() => readStoredRules(text), text).toThrow(expect.objectContaining(vaultError('ERR_VAULT_INTEGRITY')))
     }
   })
 })

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import * as processors from '../../src/entries/vault/processors.ts'
 import type { OutgoingRequest, Processor } from '../../src/vault/processor.ts'
 import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
@@ -178,6 +179,11 @@ describe('processors as data', () => {
       expect([again.headers, again.parameters]).toEqual([processor.headers, processor.parameters])
     })
   }
+
+  it('VLT-30 come back whichever is used: all that are exported', () => {
+    const makers = Object.values(processors).filter((value) => typeof value === 'function')
+    expect(new Set(all.map(({ description }) => description.type)).size).toBe(makers.length)
+  })
 
   it('VLT-30 are refused when a part of the description is not understood', () => {
     for (const description of [

@@ -78,7 +78,7 @@ describe('sealed credentials', () => {
       Buffer.from('497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d', 'hex'),
     )
     const { rules, secret, expiration, version } = await openSealed([privateKey], earlier)
-    expect({ rules, expiration, version }).toEqual({
+    expect({ rules: JSON.parse(rules), expiration, version }).toEqual({
       rules: {
         leasable: true,
         subjects: ['did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp'],

@@ -15,6 +15,7 @@ import {
   type MakeError,
   maybe,
   nonEmptyString,
+  type OptionCheck,
   type OptionChecks,
   readOptions,
   withMethod,
@@ -67,6 +68,86 @@ export interface CredentialRules {
   readonly description: string
 }
 
+type RuleValues = Omit<CredentialRules, 'description'>
+type RuleName = keyof RuleValues
+
+/** One rule: the option that a program sets, and its value in the checked rules. */
+interface Rule<Name extends RuleName> {
+  readonly check: OptionCheck
+  readonly parse: (option: NonNullable<CredentialOptions[Name]>, wrong: MakeError) => RuleValues[Name]
+  /** The value when the option is missing. */
+  readonly default: RuleValues[Name]
+  /** The value as JSON; undefined when the description omits the rule. */
+  readonly describe: (value: RuleValues[Name], isSent: boolean) => unknown
+}
+
+type RuleTable = { readonly [Name in RuleName]: Rule<Name> }
+
+/**
+ * Every rule of a credential, in the order of the description. The check of options, the description and the reader of
+ * stored rules all follow this table: a rule that was missing in one of them would be lost without an error when a
+ * store writes the rules and reads them again.
+ */
+const ruleTable: RuleTable = {
+  origins: {
+    check: arrayOf(nonEmptyString),
+    parse: (origins, wrong) => Object.freeze(parseOrigins(origins, wrong)),
+    default: Object.freeze([]),
+    describe: (origins, isSent) => (isSent ? origins : undefined),
+  },
+  processor: {
+    check: withMethod('apply'),
+    parse: (processor) => processor,
+    default: undefined,
+    describe: (processor) => processor?.description,
+  },
+  methods: {
+    check: arrayOf(nonEmptyString),
+    parse: (methods, wrong) => Object.freeze(methods.map((method) => parseMethod(method, wrong))),
+    default: Object.freeze(['GET', 'HEAD']),
+    describe: (methods, isSent) => (isSent ? methods : undefined),
+  },
+  pathPrefix: {
+    check: nonEmptyString,
+    parse: parsePathPrefix,
+    default: '/',
+    describe: (prefix, isSent) => (isSent ? prefix : undefined),
+  },
+  headers: {
+    check: arrayOf(nonEmptyString),
+    parse: (headers, wrong) => Object.freeze(headers.map((name) => parseHeader(name, wrong))),
+    default: undefined,
+    describe: (headers) => headers,
+  },
+  commands: {
+    check: arrayOf(nonEmptyString),
+    parse: (commands, wrong) =>
+      parseEach(commands, parseCommand, (at) => wrong(`\`commands[${at}]\` is not a command, such as /mail/send`)),
+    default: undefined,
+    describe: (commands) => commands,
+  },
+  subjects: {
+    check: arrayOf(didString),
+    parse: (subjects, wrong) =>
+      parseEach(subjects, parseDid, (at) => wrong(`\`subjects[${at}]\` is not a DID, such as did:web:example.com`)),
+    default: undefined,
+    describe: (subjects) => subjects,
+  },
+  leasable: {
+    check: flag,
+    parse: (leasable) => leasable,
+    default: false,
+    describe: (leasable) => leasable,
+  },
+}
+
+const ruleNames = Object.keys(ruleTable) as readonly RuleName[]
+
+/** The checks of {@link CredentialOptions}. */
+export const ruleChecks: OptionChecks<CredentialOptions> = Object.freeze(
+  tableOfRules((name) => maybe(ruleTable[name].check)),
+)
+
 /**
  * Checks and completes the rules of a credential.
  *
@@ -80,85 +161,69 @@ export function parseRules(reference: string, given: CredentialOptions): Credent
       'the name of a credential must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit',
     )
   }
-  const rules = readOptions(`credential ${quote(reference)}`, given, ruleChecks)
-  const origins = parseOrigins(rules.origins ?? [], wrong)
-  const sent = origins.length > 0
-  if (rules.origins !== undefined && !sent)
-    throw wrong('`origins` is empty; name one, or leave it out and say `leasable: true`')
-  if (sent && rules.processor === undefined) throw wrong('`origins` needs a `processor`, for example bearer()')
-  if (!sent && rules.processor !== undefined)
-    throw wrong('`processor` needs `origins`, or the secret could go anywhere')
-  if (!sent && (rules.methods !== undefined || rules.pathPrefix !== undefined || rules.headers !== undefined)) {
-    throw wrong('`methods`, `pathPrefix` and `headers` need `origins`')
-  }
-  // VLT-46
-  if (!sent && rules.leasable !== true) {
-    throw wrong('name the `origins` that it is sent to, or give it to handlers by `leasable: true`')
-  }
-  const credential = {
-    origins: Object.freeze(origins),
-    processor: rules.processor,
-    methods: Object.freeze((rules.methods ?? ['GET', 'HEAD']).map((method) => parseMethod(method, wrong))),
-    pathPrefix: parsePathPrefix(rules.pathPrefix ?? '/', wrong),
-    headers: rules.headers && Object.freeze(rules.headers.map((name) => parseHeader(name, wrong))),
-    commands: all('commands', rules.commands, 'is not a command, such as /mail/send', parseCommand, wrong),
-    subjects: all('subjects', rules.subjects, 'is not a DID, such as did:web:example.com', parseDid, wrong),
-    leasable: rules.leasable ?? false,
-  }
-  return Object.freeze({ ...credential, description: describe(credential) })
+  const options = readOptions(`credential ${quote(reference)}`, given, ruleChecks)
+  checkTogether(options, wrong)
+  const rules = tableOfRules((name) => parseRule(name, options, wrong)) as unknown as RuleValues
+  return Object.freeze({ ...rules, description: describeRules(rules) })
 }
 
 /** Whether a call of this subject and command may use the credential. */
-export function mayUse(
-  credential: CredentialRules,
-  call: { readonly subject: Did; readonly command: Command },
-): boolean {
-  const { commands, subjects } = credential
+export function mayUse(rules: CredentialRules, call: { readonly subject: Did; readonly command: Command }): boolean {
+  const { commands, subjects } = rules
   if (subjects !== undefined && !subjects.includes(call.subject)) return false
   return commands === undefined || commands.some((command) => commandCovers(command, call.command))
 }
 
-function describe(credential: Omit<CredentialRules, 'description'>): string {
-  const { origins, processor, methods, pathPrefix, headers, commands, subjects, leasable } = credential
-  return JSON.stringify({
-    ...(origins.length > 0 && { origins, processor: processor?.description, methods, pathPrefix }),
-    ...(headers !== undefined && { headers }),
-    ...(commands !== undefined && { commands }),
-    ...(subjects !== undefined && { subjects }),
-    leasable,
-  })
+/** Refuses rules that contradict each other. */
+function checkTogether({ origins, leasable, ...options }: CredentialOptions, wrong: MakeError): void {
+  const { processor, methods, pathPrefix, headers } = options
+  if (origins?.length === 0) throw wrong('`origins` is empty; name one, or leave it out and say `leasable: true`')
+  if (origins !== undefined && processor === undefined)
+    throw wrong('`origins` needs a `processor`, for example bearer()')
+  if (origins !== undefined) return
+  if (processor !== undefined) throw wrong('`processor` needs `origins`, or the secret could go anywhere')
+  if (methods !== undefined || pathPrefix !== undefined || headers !== undefined) {
+    throw wrong('`methods`, `pathPrefix` and `headers` need `origins`')
+  }
+  // VLT-46
+  if (leasable !== true)
+    throw wrong('name the `origins` that it is sent to, or give it to handlers by `leasable: true`')
 }
 
-/** Reads each text of an option, and shows none: it may be a secret in the wrong place. */
-function all<T>(
-  option: string,
-  texts: readonly string[] | undefined,
-  fault: string,
+function parseRule<Name extends RuleName>(name: Name, options: CredentialOptions, wrong: MakeError): RuleValues[Name] {
+  const rule: Rule<Name> = ruleTable[name]
+  const option = options[name]
+  return option === undefined ? rule.default : rule.parse(option, wrong)
+}
+
+function describeRules(rules: RuleValues): string {
+  const isSent = rules.origins.length > 0
+  const describeRule = <Name extends RuleName>(name: Name): unknown => {
+    const rule: Rule<Name> = ruleTable[name]
+    return rule.describe(rules[name], isSent)
+  }
+  return JSON.stringify(tableOfRules(describeRule))
+}
+
+function tableOfRules<Value>(make: (name: RuleName) => Value): Readonly<Record<RuleName, Value>> {
+  return Object.fromEntries(ruleNames.map((name) => [name, make(name)])) as Record<RuleName, Value>
+}
+
+/** Parses each string of a list. The error shows no string: it may be a secret in the wrong place. */
+function parseEach<T>(
+  texts: readonly string[],
   parse: (text: string) => T,
-  wrong: MakeError,
-): readonly T[] | undefined {
-  if (texts === undefined) return undefined
+  invalidAt: (index: number) => Error,
+): readonly T[] {
   const read = texts.map((text, index) => {
     try {
       return parse(text)
     } catch {
-      throw wrong(`\`${option}[${index}]\` ${fault}`)
+      throw invalidAt(index)
     }
   })
   return Object.freeze(read)
 }
-
-/** The forms of {@link CredentialOptions}. */
-export const ruleChecks: OptionChecks<CredentialOptions> = Object.freeze({
-  origins: maybe(arrayOf(nonEmptyString)),
-  processor: maybe(withMethod('apply')),
-  methods: maybe(arrayOf(nonEmptyString)),
-  pathPrefix: maybe(nonEmptyString),
-  headers: maybe(arrayOf(nonEmptyString)),
-  commands: maybe(arrayOf(nonEmptyString)),
-  subjects: maybe(arrayOf(didString)),
-  leasable: maybe(flag),
-})
 
 function parseMethod(method: string, wrong: MakeError): string {
   if (!/^[A-Z]{1,20}$/.test(method)) throw wrong('`methods` must be in upper case, such as `POST`')

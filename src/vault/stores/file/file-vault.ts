@@ -16,7 +16,7 @@ import { pick, secretValue, vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
 import { type CredentialOptions, parseRules, ruleChecks } from '../../rules/credential-rules.ts'
-import { parseStoredRules, rulesOfText } from '../../rules/stored-rules.ts'
+import { parseStoredRules, readStoredRules } from '../../rules/stored-rules.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
 import type { Vault } from '../../vault.ts'
@@ -182,7 +182,7 @@ function fileDirectory(
       if (record === undefined) return undefined
       return {
         reference,
-        credential: parseStoredRules(reference, rulesOfText(record.rules)),
+        credential: parseStoredRules(reference, record.rules),
         scope: () => '',
         read: async () => {
           const found = await read(reference)
@@ -235,6 +235,6 @@ function describe(record: FileRecord, present: FileRecord | undefined): StoredCr
     version: String(record.version),
     present: record === present,
     created: record.created,
-    rules: rulesOfText(record.rules),
+    rules: readStoredRules(record.rules),
   }
 }

@@ -4,8 +4,6 @@ import { concatBytes } from '../../../ipld/concat.ts'
 import { equalBytes, sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 import { safeCause } from '../../release/failure.ts'
-import type { CredentialOptions } from '../../rules/credential-rules.ts'
-import { rulesOfText } from '../../rules/stored-rules.ts'
 import { Secret } from '../../secret.ts'
 import { type HpkeKeyPair, open, publicKeyOf, type SealedMessage, seal } from './hpke.ts'
 
@@ -20,7 +18,8 @@ const block = 128
 
 /** What a sealed text holds. */
 export interface SealedContents {
-  readonly rules: CredentialOptions
+  /** The rules as text. */
+  readonly rules: string
   readonly secret: Secret
   readonly expiration: Timestamp | undefined
   /** A name for this text, made from its bytes. */
@@ -110,7 +109,7 @@ async function openWith(pair: HpkeKeyPair, keyId: Uint8Array, bytes: Uint8Array)
   if (typeof rules !== 'string' || typeof secret !== 'string') throw damaged()
   if (expiration !== undefined && (typeof expiration !== 'number' || !Number.isSafeInteger(expiration))) throw damaged()
   const version = encodeHex((await sha256Bytes(bytes)).subarray(0, 8))
-  return { rules: rulesOfText(rules), secret: secretOf(secret), expiration, version }
+  return { rules, secret: secretOf(secret), expiration, version }
 }
 
 /** Whoever knows the public key can have sealed anything. */
