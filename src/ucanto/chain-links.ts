@@ -21,7 +21,7 @@ import { type FramedSignature, twinName } from './signature-frame.ts'
 import type { PathStep } from './walk.ts'
 
 /** What stands for the signature of an issuer: an attestation, with all that it stands on. */
-export interface Session {
+export interface AttestedSession {
   /** The part of time in which all of it is valid. */
   readonly notBefore: Timestamp | undefined
   readonly expiration: Timestamp | Never
@@ -35,7 +35,7 @@ export interface LinkContext {
   readonly policies: PolicyTable
   readonly claim: Claim
   /** By the key of the token that it is about. */
-  readonly sessions: ReadonlyMap<string, Session>
+  readonly sessions: ReadonlyMap<string, AttestedSession>
   /** Links that were made for this call: a token that stands on many paths is read once. */
   readonly made: Map<string, Link>
 }
@@ -46,7 +46,7 @@ export interface LinkContext {
  * @param places - for each delegation, the place of that capability in `att`.
  * @throws MalformedError when a delegation is neither signed nor has a session, or what it says is no policy.
  */
-export function* linksOf(
+export function* linksOfPath(
   path: readonly PathStep[],
   places: readonly number[],
   { context, policies, claim, sessions, made }: LinkContext,
@@ -81,7 +81,7 @@ export function* linksOf(
  * The same as far as signatures are concerned: nothing is read of what the delegations permit, as it is not certain yet
  * who says it.
  */
-export function outlinesOf(
+export function outlinesOfPath(
   path: readonly PathStep[],
   places: readonly number[],
   { context, claim, sessions }: Pick<LinkContext, 'context' | 'claim' | 'sessions'>,
@@ -124,7 +124,7 @@ function grantsOf(path: readonly PathStep[], places: readonly number[], { owner 
 function signedLink(
   { source: { token }, key }: Grant,
   { memo }: ReadingContext,
-  session: Session | undefined,
+  session: AttestedSession | undefined,
 ): ChainLink | undefined {
   if (session !== undefined) return undefined
   const known = memo.get(key)
@@ -185,7 +185,7 @@ function envelopeOf({ signature, signed }: OpenToken): OpenInvocation['envelope'
 }
 
 /** A delegation that is not signed is valid as long as what is there instead. */
-function common(token: OpenToken, session: Session): Pick<Link, 'notBefore' | 'expiration'> {
+function common(token: OpenToken, session: AttestedSession): Pick<Link, 'notBefore' | 'expiration'> {
   const notBefore = latest(token.notBefore, session.notBefore)
   const expiration = earliest(token.expiration, session.expiration)
   return notBefore === undefined ? { expiration } : { notBefore, expiration }
@@ -211,7 +211,7 @@ export function unattested(issuer: Did): MalformedError {
  *
  * @throws MalformedError when nobody signed it.
  */
-export function invocationOf(
+export function openedInvocation(
   { token, cid }: NamedToken,
   { owner, command, args }: Claim,
   path: readonly PathStep[],

@@ -9,7 +9,7 @@ import type { Steps } from '../authorization/machinery/steps.ts'
 import type { VerificationSettings } from '../authorization/options.ts'
 import type { Did } from '../did/did.ts'
 import { lazy } from '../support/lazy.ts'
-import { invocationOf, linksOf, outlineOf } from './chain-links.ts'
+import { linksOfPath, openedInvocation, outlineOf } from './chain-links.ts'
 import type { NamedToken, TokenTable } from './open-archive.ts'
 import { createPolicyTable, policyIn } from './policies.ts'
 import type { Claim, ResourceRules } from './read-claim.ts'
@@ -43,12 +43,12 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   const holding = walk.find()
   const path = 'code' in holding ? walk.findFailing() : holding
   if ('code' in path) return path
-  const invocation = invocationOf(start, claim, path)
+  const invocation = openedInvocation(start, claim, path)
   const isOpen = path.some((step) => sessions.isOffered(step)) || (path === holding && walk.hasChoice(path))
   if (!isOpen) {
     const places = path.map((step) => step.places[0] as number)
     const policies = createPolicyTable(rules)
-    const links = yield* linksOf(path, places, { context, policies, claim, sessions: new Map(), made: new Map() })
+    const links = yield* linksOfPath(path, places, { context, policies, claim, sessions: new Map(), made: new Map() })
     const chain: Chain = { links, invocation }
     return checkNonce(chain, start, settings) ?? chain
   }
@@ -67,7 +67,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   const question = { claim, walk, last: [], invocation: () => invocation, sessions }
   const outcome = yield* prove(question, begin())
   if ('denial' in outcome) return told(outcome.denial, outline, outcome.signed)
-  return { links: outcome.links, invocation: invocationOf(start, claim, outcome.path) }
+  return { links: outcome.links, invocation: openedInvocation(start, claim, outcome.path) }
 }
 
 /** The call is for this service and made now by who says to make it: as the rules ask it, of a path still unsure. */

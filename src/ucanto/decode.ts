@@ -19,8 +19,8 @@ import { type Block, decodeBlock, readCar } from './car.ts'
 import {
   type Archive,
   isTokenLink,
-  linksIn,
-  linksOf,
+  linksInToken,
+  linksInValue,
   type NamedToken,
   nameBlocks,
   namedTokens,
@@ -73,7 +73,7 @@ export function publicToken(
   }
   const includedIn = (token: NamedToken): ReadonlyMap<string, UcantoToken> =>
     new Map(reachedFrom(token, tokens).map((proof) => [proof.cid.toString(), proofOf(proof)]))
-  const links = attached.size === 0 ? [] : linksOf(start.token)
+  const links = attached.size === 0 ? [] : linksInToken(start.token)
   const blocks = links.flatMap((cid) => attached.get(tokenKey(cid)) ?? [])
   return tokenOf(start, () => includedIn(start), new Map(blocks.map((block) => [block.cid.toString(), block.bytes])))
 }
@@ -184,7 +184,7 @@ function checkReachable(root: CID, blocks: ReadonlyMap<string, Block>, limits: L
   for (const key of reached) {
     const block = blocks.get(key)
     if (block === undefined) continue
-    for (const cid of linksIn(decodeBlock(block.bytes, limits))) {
+    for (const cid of linksInValue(decodeBlock(block.bytes, limits))) {
       if (blocks.has(tokenKey(cid))) reached.add(tokenKey(cid))
     }
   }

@@ -103,7 +103,7 @@ function findAttached(
   first: readonly NamedToken[],
   tokens: TokenTable,
 ): ReadonlyMap<string, Block> {
-  const linked = new Set(first.flatMap(({ token }) => linksOf(token)).map(tokenKey))
+  const linked = new Set(first.flatMap(({ token }) => linksInToken(token)).map(tokenKey))
   const attached = new Map<string, Block>()
   for (const [key, block] of table) {
     if (key === head || tokens.has(key)) continue
@@ -133,15 +133,15 @@ export function* nameBlocks(
 }
 
 /** The links in the arguments, conditions and notes of a token, as far as blocks of an archive can have such names. */
-export function linksOf({ capabilities, facts }: Pick<OpenToken, 'capabilities' | 'facts'>): readonly CID[] {
-  return [...capabilities.map(({ nb }) => nb), ...facts].flatMap(linksIn)
+export function linksInToken({ capabilities, facts }: Pick<OpenToken, 'capabilities' | 'facts'>): readonly CID[] {
+  return [...capabilities.map(({ nb }) => nb), ...facts].flatMap(linksInValue)
 }
 
 /** The links in a value. */
-export function linksIn(value: IpldValue): readonly CID[] {
+export function linksInValue(value: IpldValue): readonly CID[] {
   if (isCid(value)) return isTokenCid(value) ? [value] : []
-  if (isList(value)) return value.flatMap(linksIn)
-  return isMap(value) ? Object.values(value).flatMap(linksIn) : []
+  if (isList(value)) return value.flatMap(linksInValue)
+  return isMap(value) ? Object.values(value).flatMap(linksInValue) : []
 }
 
 /** What is said of a block under the name of other bytes. */

@@ -60,7 +60,7 @@ function readPolicy({ nb, with: resource }: Capability, { resourceArgument }: Re
 }
 
 /** What the policies of a delegation say: the place of the first capability that permits, or why none does. */
-export type Answer =
+export type PolicyVerdict =
   | { readonly place: number }
   | { readonly objection: PolicyObjection }
   | { readonly misread: MalformedError }
@@ -77,11 +77,11 @@ export interface StepsLeft {
  * @param left - shared by all that is asked for one call.
  * @returns asks the capabilities of a delegation, in the order in which they are preferred.
  */
-export function askPolicies(args: IpldMap, policies: PolicyTable, left: StepsLeft): (step: PathStep) => Answer {
-  const answers = new Map<string, Answer>()
+export function askPolicies(args: IpldMap, policies: PolicyTable, left: StepsLeft): (step: PathStep) => PolicyVerdict {
+  const answers = new Map<string, PolicyVerdict>()
   const evaluation = beginEvaluation(args)
 
-  function ask({ source, places }: PathStep): Answer {
+  function ask({ source, places }: PathStep): PolicyVerdict {
     let objection: PolicyObjection | undefined
     let misread: MalformedError | undefined
     for (const place of places) {

@@ -5,7 +5,7 @@ import { isPromiseLike } from '../support/promise.ts'
 import type { TokenTable } from './open-archive.ts'
 import { twinName } from './signature-frame.ts'
 
-type Answer = ReturnType<RevocationStore['findRevocations']>
+type FoundRevocations = ReturnType<RevocationStore['findRevocations']>
 
 /**
  * A store that asks another once, about all tokens of an archive under each of their names, and about their issuers: so
@@ -17,9 +17,12 @@ export function rememberedRevocations(
   backend: Pick<CryptoBackend, 'sha256'>,
 ): RevocationStore {
   const names = lazy(() => namesIn(tokens, backend))
-  let answer: Answer | undefined
+  let answer: FoundRevocations | undefined
 
-  function find(all: ReadonlySet<string>, ...[ids, options]: Parameters<RevocationStore['findRevocations']>): Answer {
+  function find(
+    all: ReadonlySet<string>,
+    ...[ids, options]: Parameters<RevocationStore['findRevocations']>
+  ): FoundRevocations {
     // There is nothing else in the archive to be asked about; if there were, it would not be taken for asked.
     const others = ids.filter((id) => !all.has(id))
     answer ??= store.findRevocations([...all], options)

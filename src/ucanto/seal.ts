@@ -19,7 +19,7 @@ import { isSelfChecking, type Signer } from '../principal/signer.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { type AbsentIssuer, isAbsent } from './new-token.ts'
-import { linksOf } from './open-archive.ts'
+import { linksInToken } from './open-archive.ts'
 import { type OpenToken, openToken } from './open-token.ts'
 import { absentSignatureFrame, algorithmName } from './signature-frame.ts'
 import { tokenOf, type UcantoCapability, type UcantoToken } from './token.ts'
@@ -90,7 +90,7 @@ async function write(input: object): Promise<{ readonly bytes: Uint8Array }> {
 
 /** Blocks by their name, each of which the token links to. */
 async function attachedTo(token: OpenToken, blocks: readonly Uint8Array[]): Promise<ReadonlyMap<string, Uint8Array>> {
-  const links = new Set(linksOf(token).map(String))
+  const links = new Set(linksInToken(token).map(String))
   const attached = new Map<string, Uint8Array>()
   for (const block of blocks) {
     const name = cidOf(await backend.sha256(block)).toString()

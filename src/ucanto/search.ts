@@ -19,9 +19,9 @@ import { denialOf } from '../authorization/refusal.ts'
 import { maxSteps } from '../capability/policy/evaluation.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { createBoundedMap } from '../support/bounded-map.ts'
-import { linksOf, outlinesOf, type Session } from './chain-links.ts'
+import { type AttestedSession, linksOfPath, outlinesOfPath } from './chain-links.ts'
 import type { TokenTable } from './open-archive.ts'
-import { type Answer, askPolicies, createPolicyTable, type PolicyTable, type StepsLeft } from './policies.ts'
+import { askPolicies, createPolicyTable, type PolicyTable, type PolicyVerdict, type StepsLeft } from './policies.ts'
 import type { Claim, ResourceRules } from './read-claim.ts'
 import { rememberedRevocations } from './remembered-revocations.ts'
 import type { PathStep, Walk } from './walk.ts'
@@ -76,32 +76,32 @@ const noStore: RevocationStore = {
 }
 
 /** Where the signature of an issuer can be replaced. */
-export interface Sessions {
+export interface SessionFinder {
   /** Whether something says that it attests a delegation, named beside it by the same token. */
   isOffered(step: PathStep): boolean
   /** Finds out whether one holds. */
-  open(step: PathStep): Steps<Session | Denial>
+  open(step: PathStep): Steps<AttestedSession | Denial>
 }
 
 /** What has to be proved, and how to get there. */
-export interface Question {
+export interface PathQuery {
   readonly claim: Claim
   readonly walk: Walk
   /** Delegations that follow the path in any case. */
   readonly last: readonly PathStep[]
   /** What is asked, for the checks. */
   readonly invocation: () => OpenInvocation
-  readonly sessions?: Sessions
+  readonly sessions?: SessionFinder
 }
 
 /** A path, and what it says. */
-export interface Proof {
+export interface ProvenPath {
   readonly path: readonly PathStep[]
   readonly links: readonly ChainLink[]
 }
 
 /** That no path is the one. */
-export interface Unproven {
+export interface UnprovenPath {
   /** Why the path that passed most is not. */
   readonly denial: Denial
   /** Whether it leads from the owner to the invoker, and is signed by all of them. */
@@ -109,7 +109,7 @@ export interface Unproven {
 }
 
 /** Why a path is not the one. */
-interface Fault {
+interface PathFault {
   /** How many kinds of checks it passed, the signatures first. */
   readonly rank: number
   readonly denial: () => Denial
@@ -123,10 +123,10 @@ interface Fault {
  *
  * @returns the path, or the denial of the path that passed most.
  */
-export function* prove(question: Question, search: Search): Steps<Proof | Unproven> {
+export function* prove(question: PathQuery, search: Search): Steps<ProvenPath | UnprovenPath> {
   const { walk, claim } = question
   const ask = askPolicies(claim.args, search.policies, search.left)
-  let best: Fault | undefined
+  let best: PathFault | undefined
   // A delegation or an attestation falls out in each round.
   for (let rounds = 0; rounds <= 2 * search.tokens.size; rounds++) {
     const found = walk.find()
@@ -136,29 +136,29 @@ export function* prove(question: Question, search: Search): Steps<Proof | Unprov
     if (best === undefined || outcome.rank > best.rank || outcome.isFinal) best = outcome
     if (outcome.isFinal) break
   }
-  return unproven(best as Fault)
+  return unproven(best as PathFault)
 }
 
-function unproven({ rank, denial }: Fault): Unproven {
+function unproven({ rank, denial }: PathFault): UnprovenPath {
   return { denial: denial(), signed: rank > 0 }
 }
 
 function* examine(
   path: readonly PathStep[],
-  question: Question,
-  ask: (step: PathStep) => Answer,
+  question: PathQuery,
+  ask: (step: PathStep) => PolicyVerdict,
   search: Search,
-): Steps<Proof | Fault> {
+): Steps<ProvenPath | PathFault> {
   const { claim, walk, last } = question
   const isLast = (at: number): boolean => at >= path.length - last.length
   /** The delegation at that position does not hold, in whatever path. */
-  const without = (at: number | undefined, rank: number, denial: () => Denial): Fault => {
+  const without = (at: number | undefined, rank: number, denial: () => Denial): PathFault => {
     if (at === undefined || isLast(at)) return { rank, denial, isFinal: true }
     walk.bar(keyAt(path, at))
     return { rank, denial, isFinal: false }
   }
 
-  const sessions = new Map<string, Session>()
+  const sessions = new Map<string, AttestedSession>()
   for (const [at, step] of path.entries()) {
     if (question.sessions?.isOffered(step) !== true) continue
     const session = yield* question.sessions.open(step)
@@ -173,7 +173,7 @@ function* examine(
   const { policies, made } = search
   const context = { context: search.context, policies, claim, sessions, made }
   const first = path.map((step) => step.places[0] as number)
-  const unsigned = yield* checkSigned(outlinesOf(path, first, context), path, sessions, search)
+  const unsigned = yield* checkSigned(outlinesOfPath(path, first, context), path, sessions, search)
   if (unsigned === tooMany) return { rank: 0, denial: () => tooMany, isFinal: true }
   if (unsigned !== undefined) return without(unsigned.at, 0, () => unsigned)
 
@@ -188,7 +188,7 @@ function* examine(
     }
     places.push(answer.place)
   }
-  const links = yield* linksOf(path, places, context)
+  const links = yield* linksOfPath(path, places, context)
   const revoked = yield* checkRevocation({ links, invocation }, search.settings, search.context.call)
   if (revoked === undefined) return { path, links }
   const at = revoked.at === path.length ? undefined : revoked.at
@@ -202,7 +202,7 @@ function* examine(
 function* checkSigned(
   links: readonly ChainLink[],
   path: readonly PathStep[],
-  sessions: ReadonlyMap<string, Session>,
+  sessions: ReadonlyMap<string, AttestedSession>,
   { context, settings, signatures, verified, effort }: Search,
 ): Steps<Denial | undefined> {
   const unsure = [...path.keys()].filter((at) => {

@@ -14,15 +14,15 @@ import { isTokenCid, tokenKey } from '../ipld/cid.ts'
 import { isCid } from '../ipld/value.ts'
 import { never, type Timestamp } from '../time.ts'
 import { attestAbility, type Capability } from './capability.ts'
-import { earliest, latest, type Session, unattested } from './chain-links.ts'
+import { type AttestedSession, earliest, latest, unattested } from './chain-links.ts'
 import type { NamedToken, TokenTable } from './open-archive.ts'
 import type { OpenToken } from './open-token.ts'
 import type { Claim } from './read-claim.ts'
-import { isExhausted, prove, type Search, type Sessions } from './search.ts'
+import { isExhausted, prove, type Search, type SessionFinder } from './search.ts'
 import { createWalk, isInTime, type PathStep, type Walk } from './walk.ts'
 
 /** Sessions, and why a delegation has none. */
-export interface SessionTable extends Sessions {
+export interface SessionTable extends SessionFinder {
   /**
    * Why a delegation that nobody signed cannot count where that other token names it; undefined when it is signed, or
    * when an attestation is named beside it that has not been found bad.
@@ -40,7 +40,7 @@ interface Attestation {
 }
 
 /** The attestations that one token names. */
-interface Named {
+interface NamedAttestations {
   readonly all: readonly Attestation[]
   readonly byDelegation: ReadonlyMap<string | undefined, readonly Attestation[]>
 }
@@ -58,11 +58,11 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
   for (const [key, source] of tokens) {
     if (isAttestation(source.token)) attestations.set(key, readAttestation(source, authorities))
   }
-  const verdicts = new Map<string, Session | Denial>()
-  const named = new Map<string, Named>()
+  const verdicts = new Map<string, AttestedSession | Denial>()
+  const named = new Map<string, NamedAttestations>()
 
   /** The attestations that a token names, in its order. */
-  function namedIn({ key, proofs }: NamedToken): Named {
+  function namedIn({ key, proofs }: NamedToken): NamedAttestations {
     const known = named.get(key)
     if (known !== undefined) return known
     const all = [...proofs.keys()].flatMap((proof) => attestations.get(proof) ?? [])
@@ -90,7 +90,7 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
           (attestation) => faultFor(attestation, delegation) === undefined,
         )
 
-  function* verdictOn({ source }: Attestation, namedBy: NamedToken): Steps<Session | Denial> {
+  function* verdictOn({ source }: Attestation, namedBy: NamedToken): Steps<AttestedSession | Denial> {
     const known = verdicts.get(source.key)
     if (known !== undefined) return known
     const verdict = yield* verify(source, namedBy, begin())
@@ -140,7 +140,7 @@ function readAttestation(source: NamedToken, authorities: readonly Did[]): Attes
 }
 
 /** Finds out whether an attestation comes from the authority that it names, by the same rules as any capability. */
-function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps<Session | Denial> {
+function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps<AttestedSession | Denial> {
   const { token } = source
   const { now, settings } = search.context
   const { clockTolerance, limits } = settings

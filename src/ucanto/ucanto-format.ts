@@ -20,7 +20,7 @@ import { arrayOf, callback, didString, maybe, nonEmptyString, readOptions } from
 import { archiveBytes, isArchive } from './archive-text.ts'
 import { allResources, isUri } from './capability.ts'
 import { policyKey } from './caveats.ts'
-import { invocationOf } from './chain-links.ts'
+import { openedInvocation } from './chain-links.ts'
 import { chooseChain } from './choose-chain.ts'
 import { decode } from './decode.ts'
 import { type ArchiveContext, type NamedToken, openArchive } from './open-archive.ts'
@@ -144,7 +144,7 @@ function checkAsker(
   asked: Omit<Claim, 'owner'>,
   { settings, call }: ReadingContext,
 ): Steps<Denial | undefined> {
-  const invocation = invocationOf(start, { ...asked, owner: start.token.issuer }, [])
+  const invocation = openedInvocation(start, { ...asked, owner: start.token.issuer }, [])
   const verify = createVerifiers(settings.backend).atOnce
   const state = { memo: createBoundedMap<Link>(0), keys: createKeyRing(), verify }
   return checkSignatures({ links: [], invocation }, settings, state, call)

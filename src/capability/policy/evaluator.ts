@@ -9,13 +9,13 @@ import { elementsOf } from './collection.ts'
 import { equalTo } from './equality.ts'
 import type { Evaluation } from './evaluation.ts'
 import { compileGlob, splitGlob } from './glob.ts'
-import { type Outcome, overBudget, satisfied, unresolvedOutcome, unsatisfied } from './outcome.ts'
+import { overBudget, type StatementOutcome, satisfied, unresolvedOutcome, unsatisfied } from './outcome.ts'
 import { compileSelector, field, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
 
 /** Tells the outcome of a statement over `value`, taking its steps from the budget. Never throws. */
-export type Evaluator = (value: IpldValue, evaluation: Evaluation) => Outcome
+export type Evaluator = (value: IpldValue, evaluation: Evaluation) => StatementOutcome
 
 /** Compiles one statement, with those inside it. */
 export function compileStatement(statement: Statement): Evaluator {
@@ -109,7 +109,7 @@ function compileLike(pattern: string): Test {
 function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
   return (value, evaluation) => {
     if (--evaluation.remaining < 0) return overBudget
-    let outcome: Outcome = satisfied
+    let outcome: StatementOutcome = satisfied
     for (const evaluate of evaluators) {
       const part = evaluate(value, evaluation)
       // POL-15: the first "false" decides, also after one that is unresolved.
@@ -122,10 +122,10 @@ function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
 
 function compileOr(evaluators: readonly Evaluator[]): Evaluator {
   // POL-16: `or` of nothing is true, as the UCAN text has it.
-  const ofNone: Outcome = evaluators.length === 0 ? satisfied : unsatisfied
+  const ofNone: StatementOutcome = evaluators.length === 0 ? satisfied : unsatisfied
   return (value, evaluation) => {
     if (--evaluation.remaining < 0) return overBudget
-    let outcome: Outcome = ofNone
+    let outcome: StatementOutcome = ofNone
     for (const evaluate of evaluators) {
       const part = evaluate(value, evaluation)
       if (part === satisfied || part === overBudget) return part
@@ -155,7 +155,7 @@ function compileQuantifier(
   const resolve = compileSelector(selector)
   const cost = 1 + selector.length
   // POL-18, POL-19: over nothing, `all` is true and `any` is false.
-  const ofNone: Outcome = decisive === unsatisfied ? satisfied : unsatisfied
+  const ofNone: StatementOutcome = decisive === unsatisfied ? satisfied : unsatisfied
   return (value, evaluation) => {
     evaluation.remaining -= cost
     if (evaluation.remaining < 0) return overBudget
@@ -164,7 +164,7 @@ function compileQuantifier(
     const elements = elementsOf(found, evaluation)
     // POL-20
     if (elements === undefined) return unsatisfied
-    let outcome: Outcome = ofNone
+    let outcome: StatementOutcome = ofNone
     for (const element of elements) {
       if (--evaluation.remaining < 0) return overBudget
       const part = inner(element, evaluation)

@@ -2,7 +2,7 @@ import type { IpldValue } from '../../ipld/value.ts'
 import { elementsOf } from './collection.ts'
 import { beginEvaluation, type Evaluation, maxSteps } from './evaluation.ts'
 import { compileStatement, type Evaluator } from './evaluator.ts'
-import { type Outcome, satisfied, unresolvedOutcome, unsatisfied } from './outcome.ts'
+import { type StatementOutcome, satisfied, unresolvedOutcome, unsatisfied } from './outcome.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import { showLiteral } from './show-literal.ts'
@@ -71,7 +71,7 @@ function explainOutcome(
   policy: Policy,
   index: number,
   args: IpldValue,
-  outcome: Outcome,
+  outcome: StatementOutcome,
   evaluation: Evaluation,
   show: Show,
 ): PolicyObjection {
@@ -104,7 +104,12 @@ interface Step {
 }
 
 /** The one part that decided, if it was one: not of `or` and `any`, which are false only when every part is. */
-function decisive(statement: Statement, value: IpldValue, outcome: Outcome, evaluation: Evaluation): Step | undefined {
+function decisive(
+  statement: Statement,
+  value: IpldValue,
+  outcome: StatementOutcome,
+  evaluation: Evaluation,
+): Step | undefined {
   const operator = statement[0]
   if (operator === 'not') return outcome === unresolvedOutcome ? { statement: statement[1], value, step: 0 } : undefined
   if (operator === 'and' || operator === 'or') {
@@ -128,7 +133,7 @@ function hasSelector(statement: Statement): statement is Exclude<Statement, read
   return statement.length === 3
 }
 
-function foundFor(statement: Statement, value: IpldValue, outcome: Outcome, show: Show): string | undefined {
+function foundFor(statement: Statement, value: IpldValue, outcome: StatementOutcome, show: Show): string | undefined {
   if (!hasSelector(statement)) return undefined
   if (outcome === unresolvedOutcome) return 'no value'
   const found = compileSelector(parseSelector(statement[1]))(value, beginEvaluation(value))

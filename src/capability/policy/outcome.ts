@@ -15,4 +15,4 @@ export const unresolvedOutcome = 2
 export const overBudget = 3
 
 /** One of the four outcomes. */
-export type Outcome = typeof unsatisfied | typeof satisfied | typeof unresolvedOutcome | typeof overBudget
+export type StatementOutcome = typeof unsatisfied | typeof satisfied | typeof unresolvedOutcome | typeof overBudget

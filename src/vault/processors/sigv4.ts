@@ -33,12 +33,12 @@ export function sigV4(parameters: SigV4Parameters): Processor {
     headers: awsHeaders,
     parameters: [],
     apply: (request, secret, { clock }) =>
-      signAwsRequest(request, keysOf(secret), { region, service, time: Math.floor(clock.now()) }),
+      signAwsRequest(request, awsKeysOf(secret), { region, service, time: Math.floor(clock.now()) }),
   } satisfies Processor)
 }
 
 /** Reads access keys from a secret of fields. */
-export function keysOf(secret: Secret): AwsKeys {
+export function awsKeysOf(secret: Secret): AwsKeys {
   const temporary = secret.fieldNames().includes('sessionToken')
   return {
     accessKeyId: textOf(secret, 'accessKeyId'),

@@ -28,7 +28,7 @@ import type { AuditEvent } from '../../events/event.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
 import { type JsonlAuditSink, type JsonlAuditSinkOptions, openJsonlLog } from '../jsonl/jsonl-audit-sink.ts'
-import { type Batch, readBatch, removeDelivered } from './read-batch.ts'
+import { type RecordBatch, readBatch, removeDelivered } from './read-batch.ts'
 import { cursorPath, readCursor, type SpoolCursor, writeCursor } from './spool-cursor.ts'
 
 /** Options of {@link openHttpAuditSink}; those of the spool are the ones of a log in files. */
@@ -163,7 +163,7 @@ export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<
     return new AuditError('ERR_AUDIT_INTEGRITY', `the spool ${quote(directory, 256)} has another writer`)
   }
 
-  async function post({ body, first, last }: Batch): Promise<Response> {
+  async function post({ body, first, last }: RecordBatch): Promise<Response> {
     const own = { 'content-type': 'application/x-ndjson', 'idempotency-key': `${prefix}-${first}-${last}` }
     return withinDeadline(timeoutMs, { signals: [stopping.signal] }, async (signal) => {
       const given = await headers()

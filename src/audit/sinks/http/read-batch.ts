@@ -18,7 +18,7 @@ import { openAfter } from './open-after.ts'
 import type { SpoolCursor } from './spool-cursor.ts'
 
 /** Records that are sent together. */
-export interface Batch {
+export interface RecordBatch {
   /** Whole lines, each with its end. */
   readonly body: string
   readonly first: number
@@ -45,7 +45,7 @@ export function readBatch(
   prefix: string,
   cursor: SpoolCursor,
   limits: BatchLimits,
-): Batch | undefined {
+): RecordBatch | undefined {
   const segments = segmentsAmong(fs.readdirSync(directory), prefix)
   for (const { file } of segments) {
     if (file < cursor.file) continue
@@ -69,7 +69,7 @@ function batchIn(
   offset: number,
   { sequence: delivered, open }: SpoolCursor,
   { confirmed, maxRecords, maxBytes }: BatchLimits,
-): Batch | undefined {
+): RecordBatch | undefined {
   const text = readAt(join(directory, file), offset, maxBytes)
   let body = ''
   const records: LoggedEvent[] = []

@@ -2,7 +2,7 @@ import { ArgumentError, VaultError } from '../../../errors.ts'
 import { callback, either, maybe, nonEmptyString, type OptionChecks } from '../../../support/options.ts'
 import type { Clock } from '../../../time.ts'
 import { parsed, secretValue } from '../../configuration.ts'
-import { keysOf } from '../../processors/sigv4.ts'
+import { awsKeysOf } from '../../processors/sigv4.ts'
 import { secretFromCaller } from '../../release/failure.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
@@ -63,7 +63,7 @@ export function awsClient(
   })
   // A fixed secret is checked here, where the mistake can be mended.
   const fixed = typeof keys === 'function' ? undefined : toSecret(keys, 'keys')
-  if (fixed !== undefined) parsed(`aws ${service}`, 'keys', () => keysOf(fixed))
+  if (fixed !== undefined) parsed(`aws ${service}`, 'keys', () => awsKeysOf(fixed))
 
   return {
     async post({ headers, body, signal }) {
@@ -76,7 +76,7 @@ export function awsClient(
         body: new TextEncoder().encode(body),
       }
       const scope = { region, service, time: Math.floor(environment.clock.now()) }
-      const signed = await signAwsRequest(request, keysOf(secret), scope)
+      const signed = await signAwsRequest(request, awsKeysOf(secret), scope)
       if (fixed === undefined) secret.dispose()
       return callBackend({
         backend: `aws ${service}`,
