@@ -9,11 +9,8 @@ import { anyOf } from '../../src/audit/combine/any-of.ts'
 import { withHealth } from '../../src/audit/combine/with-health.ts'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import {
-  type JsonlAuditSink,
-  openJsonlAuditSink,
-  type SyncPolicy,
-} from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { type JsonlAuditSink, openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import type { SyncPolicy } from '../../src/audit/sinks/jsonl/open-log.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'

@@ -1,7 +1,8 @@
 // node only: a process that guards an upstream until it is killed
 
 import process from 'node:process'
-import { openJsonlAuditSink, type SyncPolicy } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import type { SyncPolicy } from '../../src/audit/sinks/jsonl/open-log.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { integer } from '../../src/capability/argument-types/integer.ts'
 import { defineCommand } from '../../src/capability/definition.ts'

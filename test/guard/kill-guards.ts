@@ -6,11 +6,8 @@ import { build } from 'esbuild'
 import { expect } from 'vitest'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
-import {
-  type JsonlAuditSink,
-  openJsonlAuditSink,
-  type SyncPolicy,
-} from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { type JsonlAuditSink, openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import type { SyncPolicy } from '../../src/audit/sinks/jsonl/open-log.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { startWriter, type Writer } from '../audit/jsonl/child.ts'

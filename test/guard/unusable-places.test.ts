@@ -336,7 +336,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a log below a file',
     auditConfiguration,
-    /`directory` .* cannot be used; name a folder that this process may write \((?:ENOTDIR|EEXIST)\)/,
+    /`directory` .* cannot be used; name a directory that this process may write \((?:ENOTDIR|EEXIST)\)/,
     () => openJsonlAuditSink({ directory: join(fileOf('', 0o600), 'log') }),
   ],
   [
@@ -372,7 +372,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a name of files that leads out of the folder',
     argument,
-    /`prefix` has/,
+    /`prefix` must be 1 to 64 letters/,
     () => openJsonlAuditSink({ directory: place('log'), prefix: '../x' }),
   ],
   [
@@ -404,7 +404,7 @@ const mistakes: readonly Mistake[] = [
   [
     'an endpoint that is not encrypted',
     argument,
-    /`url` is not an https address/,
+    /`url` must be an absolute https URL/,
     () => openHttpAuditSink({ url: 'http://audit.example', directory: place('spool') }),
   ],
   [

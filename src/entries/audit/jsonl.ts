@@ -9,7 +9,6 @@ export {
   type JsonlAuditSink,
   type JsonlAuditSinkOptions,
   openJsonlAuditSink,
-  type SyncPolicy,
 } from '../../audit/sinks/jsonl/jsonl-audit-sink.ts'
 export type { FileState, LogFiles } from '../../audit/sinks/jsonl/log-files.ts'
 export { type ReadJsonlOptions, readJsonlLines, readJsonlRecords } from '../../audit/sinks/jsonl/read-jsonl-log.ts'

@@ -21,7 +21,7 @@ import { openHttpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink
 import { groupSync } from '../../../src/audit/sinks/jsonl/group-sync.ts'
 import {
   type JsonlAuditSinkOptions,
-  type OpenJsonlLog,
+  type LockedJsonlLog,
   openJsonlAuditSink,
   openJsonlLog,
 } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
@@ -353,7 +353,7 @@ describe('the end of a log', () => {
 })
 
 describe('other writers', () => {
-  const open = (directory: string, timing = quick): Promise<OpenJsonlLog> => openJsonlLog({ directory }, timing)
+  const open = (directory: string, timing = quick): Promise<LockedJsonlLog> => openJsonlLog({ directory }, timing)
 
   it('AUD-14 are kept out while the log is open', async () => {
     const directory = temporaryDirectory()
@@ -548,6 +548,47 @@ describe('a disk that fails', () => {
     const kinds = []
     for await (const { event } of readJsonlRecords({ directory })) kinds.push(`${event.kind} ${event.id.slice(-1)}`)
     expect(kinds.map((kind) => kind.replace(/recovered ./, 'recovered'))).toEqual(['intent 1', 'recovered', 'intent 5'])
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
+  })
+
+  it('AUD-12 that fails again while the log is repaired: no file is closed twice', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const opened = new Set<number>()
+    let closedTwice = 0
+    let unlisted = false
+    const faulty = faultyFiles(faults)
+    const files: LogFiles = {
+      ...faulty,
+      open(path, options) {
+        const file = faulty.open(path, options)
+        opened.add(file)
+        return file
+      },
+      close(file) {
+        if (!opened.delete(file)) closedTwice += 1
+        else faulty.close(file)
+      },
+      list(path) {
+        if (unlisted) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+        return faulty.list(path)
+      },
+    }
+    const sink = await openJsonlAuditSink({ directory, files })
+    await sink.append(intent(1), {})
+    faults.room = 212
+    faults.truncate = 'EIO'
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
+    delete faults.room
+    delete faults.truncate
+    unlisted = true
+    for (let i = 0; i < 2; i++) {
+      await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    }
+    unlisted = false
+    expect(await sink.append(intent(4), {})).toMatchObject({ sequence: 3 })
+    await sink.close()
+    expect([closedTwice, opened.size]).toEqual([0, 0])
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
   })
 

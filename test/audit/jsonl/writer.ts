@@ -1,7 +1,8 @@
 // node only: a process that writes a log until it is killed, or has written enough
 
 import process from 'node:process'
-import { openJsonlLog, type SyncPolicy } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { openJsonlLog } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import type { SyncPolicy } from '../../../src/audit/sinks/jsonl/open-log.ts'
 import { id, intent } from '../events.ts'
 import { say } from './say.ts'
 import { shortLease } from './short-lease.ts'

@@ -59,8 +59,9 @@ export function assertUntouched(files: LogFiles, segment: Segment): void {
   throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(segment.path, 256)} ${what} by somebody else`)
 }
 
-/** Closes the file as soon as no sync needs it. */
+/** Closes the file as soon as no sync needs it. A second call does nothing: its number may be that of another file. */
 export function retire(files: LogFiles, segment: Segment): void {
+  if (segment.retired) return
   segment.retired = true
   closeIfIdle(files, segment)
 }

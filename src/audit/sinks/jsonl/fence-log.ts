@@ -5,18 +5,36 @@ import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { quote } from '../../../support/quote.ts'
 import { assertPrivate } from './assert-private.ts'
 import type { LogFiles } from './log-files.ts'
+import { type LogSettings, pathIn, segmentsOf } from './open-log.ts'
 
 const chunk = 1_048_576
 
 /**
- * Puts a copy of a file of the log in its place. A writer that lost the lock and stands still in the midst of a write has
- * the old one open: what it writes when it goes on is in no file of the log. AUD-38
+ * Keeps a writer that was suspended, and lost the lock, from the files that it may be about to write.
  *
- * The lock is renewed meanwhile, also when the disk is so slow that the copy takes longer than a lease.
- *
- * @throws AuditError when the file is not private, or the lock was lost; what `files` throw.
+ * @throws AuditError when a file is not private, or the lock was lost; errors of `files`.
  */
-export async function fenceSegment(files: LogFiles, lock: HeldLock, path: string): Promise<void> {
+export async function fenceLog(log: LogSettings): Promise<void> {
+  const { files, lock } = log
+  const names = segmentsOf(log)
+  for (const { file } of names.toReversed()) {
+    const path = pathIn(log, file)
+    await fenceSegment(files, lock, path)
+    // An empty file can be one that was about to be written; then so was the file before it.
+    if (files.stateAt(path)?.size !== 0) break
+  }
+  if (names.length > 0) files.syncDirectory(log.directory)
+}
+
+/**
+ * Replaces a file of the log by a copy. A writer that lost the lock while it was suspended in a write has the old file
+ * open: its write goes to a file that is not in the log. AUD-38
+ *
+ * The lock is renewed during the copy, even when the disk is so slow that the copy takes longer than a lease.
+ *
+ * @throws AuditError when the file is not private, or the lock was lost; errors of `files`.
+ */
+async function fenceSegment(files: LogFiles, lock: HeldLock, path: string): Promise<void> {
   const draft = lock.draft()
   const from = files.open(path, { create: false })
   try {
