@@ -183,6 +183,13 @@ describe('containers', () => {
   })
 })
 
+/** A member with bytes between its last block and its tail, or without the last byte of its last block. */
+function memberOf(contents: Uint8Array, extra: readonly number[] | 'cut'): Uint8Array {
+  const whole = new Uint8Array(gzipSync(contents))
+  const start = whole.subarray(0, extra === 'cut' ? -9 : -8)
+  return Uint8Array.of(...start, ...(extra === 'cut' ? [] : extra), ...whole.subarray(-8))
+}
+
 describe('inflating on the web and on Node', () => {
   it('gives the same answer', async () => {
     const inputs = [
@@ -193,8 +200,10 @@ describe('inflating on the web and on Node', () => {
       packed.subarray(0, -2),
       plain,
       new Uint8Array(0),
+      ...(['cut', [0], [3, 0], [1, 2, 3]] as const).map((extra) => memberOf(plain, extra)),
     ]
     for (const input of inputs) expect(await gunzipOnTheWeb(input, 4_000)).toEqual(gunzipOnNode(input, 4_000))
+    expect(gunzipOnNode(memberOf(plain, []), 4_000)).toEqual(plain)
     expect(gunzipOnNode(await gzipOnTheWeb(plain), 4_000)).toEqual(plain)
   })
 })

@@ -1,10 +1,59 @@
-import { inflate } from './inflate.ts'
+/**
+ * Inflating by the stream of the platform.
+ *
+ * @module
+ */
+
+import { concatBytes } from '../../ipld/concat.ts'
 import { type InflateFault, readMember } from './member.ts'
 
-/** Inflates the one gzip member that `bytes` must be, into at most `maxBytes`, without a platform. */
-export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | InflateFault {
+/** Bytes that are written at once. They inflate to 1 MiB at most, which is the memory that a zip bomb can take. */
+const pieceLength = 1024
+
+/** Inflates the one gzip member that `bytes` must be, into at most `maxBytes`. */
+export async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | InflateFault> {
   const member = readMember(bytes)
   if (member === undefined) return 'not_gzip'
-  const contents = inflate(member.deflated, maxBytes)
-  return typeof contents === 'string' || member.isOf(contents) ? contents : 'not_gzip'
+  const contents = await inflate(member.deflated, maxBytes)
+  if (typeof contents === 'string') return contents
+  if (!member.isOf(contents)) return 'not_gzip'
+  // Some platforms ignore bytes after the last block. If the data is whole without its last byte, that byte is one.
+  const isWhole = (await inflate(member.deflated.subarray(0, -1), maxBytes)) === 'not_gzip'
+  return isWhole ? contents : 'not_gzip'
+}
+
+/** Inflates data that ends with its last block. */
+async function inflate(deflated: Uint8Array, maxBytes: number): Promise<Uint8Array | InflateFault> {
+  const { readable, writable } = new DecompressionStream('deflate-raw')
+  const written = writePieces(writable.getWriter(), deflated)
+  const reader = readable.getReader()
+  const parts: Uint8Array[] = []
+  let length = 0
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return concatBytes(parts)
+      length += value.length
+      if (length > maxBytes) return 'too_large'
+      parts.push(value)
+    }
+  } catch {
+    return 'not_gzip'
+  } finally {
+    // Nobody reads on, so the writer stops.
+    await reader.cancel().catch(() => undefined)
+    await written
+  }
+}
+
+/** Writes as the reader takes. A fault of the data reaches the reader. */
+async function writePieces(writer: WritableStreamDefaultWriter<BufferSource>, bytes: Uint8Array): Promise<void> {
+  try {
+    for (let at = 0; at < bytes.length; at += pieceLength) {
+      await writer.write(bytes.subarray(at, at + pieceLength) as Uint8Array<ArrayBuffer>)
+    }
+    await writer.close()
+  } catch {
+    // The reader has the reason.
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The frame around compressed data (RFC 1952), read here and not by the platform: platforms differ in what they let
- * stand before and behind a member, and another spelling of a container is another container.
+ * The frame around compressed data (RFC 1952). It is read here and not by the platform: platforms differ in the bytes
+ * that they accept before and after a member, and each spelling would be another container.
  *
  * @module
  */
@@ -10,9 +10,9 @@ export type InflateFault = 'not_gzip' | 'too_large'
 
 /** A gzip member, taken apart. */
 export interface GzipMember {
-  /** What stands between head and tail: the compressed data, if nothing else is there. */
+  /** The bytes between head and tail: the compressed data, if the member is valid. */
   readonly deflated: Uint8Array
-  /** Tells whether contents are those that the tail speaks of, by check sum and length. */
+  /** Whether the check sum and the length in the tail are those of `contents`. */
   isOf(contents: Uint8Array): boolean
 }
 
@@ -25,7 +25,7 @@ const reserved = 0xe0
 const headBytes = 10
 const tailBytes = 8
 
-/** Takes a member apart; undefined when the bytes do not begin and end like one. */
+/** Takes a member apart; undefined when the bytes do not have its head and its tail. */
 export function readMember(bytes: Uint8Array): GzipMember | undefined {
   const flags = bytes[3] ?? reserved
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8 || (flags & reserved) !== 0) return undefined
@@ -46,13 +46,13 @@ export function readMember(bytes: Uint8Array): GzipMember | undefined {
   }
 }
 
-/** Position after the zero byte that ends a text. */
+/** The position after the zero byte that ends a text. */
 function afterText(bytes: Uint8Array, start: number): number {
   const end = bytes.indexOf(0, start)
   return end < 0 ? bytes.length : end + 1
 }
 
-/** The check sum of gzip, by halves of bytes. */
+/** The check sum of gzip, computed by half bytes. */
 function crc32(bytes: Uint8Array): number {
   let sum = 0xffffffff
   for (let i = 0; i < bytes.length; i++) {
@@ -63,7 +63,7 @@ function crc32(bytes: Uint8Array): number {
   return ~sum >>> 0
 }
 
-/** What each half of a byte adds: the polynomial 0xedb88320, divided by hand four times. */
+/** The remainder of each half byte by the polynomial 0xedb88320. */
 const sums: readonly number[] = Array.from({ length: 16 }, (_, half) => {
   let sum = half
   for (let bit = 0; bit < 4; bit++) sum = (sum & 1) === 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1

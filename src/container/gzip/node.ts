@@ -23,7 +23,7 @@ export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | Inflat
   } catch (error) {
     return (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'not_gzip'
   }
-  // Node skips what stands behind the last block.
+  // Node ignores bytes after the last block.
   const whole = result.engine.bytesWritten === member.deflated.length
   return whole && member.isOf(result.buffer) ? new Uint8Array(result.buffer) : 'not_gzip'
 }

@@ -1,6 +1,6 @@
 /**
- * Gzip where there is no Node: `CompressionStream`, and inflating in JavaScript, loaded when the first compressed
- * container comes.
+ * Gzip where there is no Node, by the streams of the platform. Inflating is loaded when the first compressed container
+ * arrives.
  *
  * @module
  */
