@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { AuthorizeOptions } from '../src/authorization/options.ts'
-import { text } from '../src/capability/argument-types/text.ts'
+import { text } from '../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../src/capability/definition.ts'
 import { encodeContainer, type TokenLike } from '../src/container/container.ts'
 import { attenuate } from '../src/delegation/attenuate.ts'

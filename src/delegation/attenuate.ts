@@ -80,7 +80,7 @@ const optionChecks: OptionChecks<AttenuateOptions> = Object.freeze({
 /** Loaded when there is something to compare: who only verifies never needs it. */
 async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise<void> {
   if (policy.length === 0) return
-  const { wideningOf } = await import('../capability/policy/narrower.ts')
+  const { wideningOf } = await import('../capability/policy/find-widening.ts')
   for (const [at, proof] of given.entries()) {
     const widening = wideningOf(proof, policy, given)
     if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at + 1} of ${given.length})`)

@@ -79,3 +79,14 @@ function content(element: Element | undefined, tag: number): Uint8Array {
 function notPkcs8(): ArgumentError {
   return new ArgumentError('the bytes are not an unencrypted PKCS#8 key in DER')
 }
+
+/** Returns a PKCS#8 file (48 bytes) that holds an Ed25519 seed (RFC 8410). */
+export function encodeEd25519Pkcs8(seed: Uint8Array): Uint8Array<ArrayBuffer> {
+  const der = new Uint8Array(ed25519Prefix.length + 32)
+  der.set(ed25519Prefix)
+  der.set(seed, ed25519Prefix.length)
+  return der
+}
+
+/** The first 16 bytes of the file for Ed25519, which are always the same; the seed follows. */
+const ed25519Prefix: readonly number[] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20]

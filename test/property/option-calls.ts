@@ -13,7 +13,7 @@ import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
-import { text } from '../../src/capability/argument-types/text.ts'
+import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { delegate, invoke } from '../../src/entries/index.ts'

@@ -5,8 +5,7 @@
  * @module
  */
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
-import { number } from '../../src/capability/argument-types/number.ts'
-import { text } from '../../src/capability/argument-types/text.ts'
+import { number, text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { compilePolicy } from '../../src/capability/policy/compile.ts'
 import { policyFor } from '../../src/capability/policy/policy-for.ts'

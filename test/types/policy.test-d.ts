@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { optional } from '../../src/capability/argument-types/optional.ts'
+import { optional } from '../../src/capability/argument-types/basic.ts'
 import { type ArgumentsOf, type CommandDefinition, defineCommand } from '../../src/capability/definition.ts'
 import { policyFor } from '../../src/capability/policy/policy-for.ts'
 import type { Invalid, Selected } from '../../src/capability/policy/selected.ts'

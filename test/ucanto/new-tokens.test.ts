@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { text } from '../../src/capability/argument-types/text.ts'
+import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { eq } from '../../src/capability/policy/build.ts'
 import { archive, attenuate, decode, delegate, invoke, ucantoFormat } from '../../src/entries/ucanto.ts'

@@ -1,3 +1,9 @@
+/**
+ * The state and the outcomes of an evaluation.
+ *
+ * @module
+ */
+
 import type { StepBudget } from '../../ipld/equal.ts'
 import type { IpldMap, IpldValue } from '../../ipld/value.ts'
 
@@ -20,3 +26,20 @@ export function beginEvaluation(args: IpldValue): Evaluation {
   const bare = typeof args === 'object' && args !== null && Object.getPrototypeOf(args) === null
   return { remaining: maxSteps, bare: bare ? args : nothing, ordered: undefined }
 }
+
+/**
+ * The outcomes of a statement: Kleene's three, and one for an exceeded budget. They are numbers because they are compared
+ * in every call.
+ */
+
+/** The statement does not hold. */
+export const unsatisfied = 0
+/** The statement holds: the only outcome that permits. */
+export const satisfied = 1
+/** Whether the statement holds cannot be told, because a selector leads to no value. */
+export const unresolvedOutcome = 2
+/** The evaluation took more steps than it may. */
+export const overBudget = 3
+
+/** One of the four outcomes. */
+export type StatementOutcome = typeof unsatisfied | typeof satisfied | typeof unresolvedOutcome | typeof overBudget

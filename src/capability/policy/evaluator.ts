@@ -4,12 +4,18 @@
  * @module
  */
 
+import { ipldEquals, type StepBudget } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { elementsOf } from './collection.ts'
-import { equalTo } from './equality.ts'
-import type { Evaluation } from './evaluation.ts'
+import {
+  type Evaluation,
+  overBudget,
+  type StatementOutcome,
+  satisfied,
+  unresolvedOutcome,
+  unsatisfied,
+} from './evaluation.ts'
 import { compileGlob, splitGlob } from './glob.ts'
-import { overBudget, type StatementOutcome, satisfied, unresolvedOutcome, unsatisfied } from './outcome.ts'
 import { compileSelector, field, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
@@ -44,6 +50,16 @@ export function compileStatement(statement: Statement): Evaluator {
     case 'any':
       return compileQuantifier(statement[1], satisfied, compileStatement(statement[2]))
   }
+}
+
+/**
+ * Compiles equality with a literal: deep and by value, so `1` equals `1.0`, `-0` equals `0`, bytes and links compare
+ * by content. A list or map costs a step for each value compared.
+ */
+function equalTo(literal: IpldValue): (value: IpldValue, budget: StepBudget) => boolean {
+  // POL-12
+  if (literal === null || typeof literal !== 'object') return (value) => value === literal
+  return (value, budget) => ipldEquals(literal, value, budget)
 }
 
 /** A question about a value that was selected. */

@@ -1,11 +1,11 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { flag, maybe, readOptions } from '../../support/options.ts'
-import { describeStatement } from './describe-statement.ts'
+import { describeStatement } from './describe.ts'
 import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
-import { showKind, showWhole } from './explain-value.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
 import { parsePolicy } from './parse-policy.ts'
+import { showKind, showWhole } from './show.ts'
 import type { Policy } from './statement.ts'
 
 /** The outcome of a policy or a statement. Only `true` permits. */

@@ -1,6 +1,6 @@
 import { splitGlob } from './glob.ts'
 import { parseSelector } from './selector.ts'
-import { showLiteral } from './show-literal.ts'
+import { showLiteral } from './show.ts'
 
 /** What is wrong with a pattern. */
 export interface PatternWarning {

@@ -7,7 +7,7 @@
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { quote } from '../../support/quote.ts'
-import { describeStatement } from './describe-statement.ts'
+import { describeStatement } from './describe.ts'
 import { patternWarning } from './lint-pattern.ts'
 import { parsePolicy } from './parse-policy.ts'
 import { parseSelector } from './selector.ts'

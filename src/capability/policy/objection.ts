@@ -1,12 +1,18 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { elementsOf } from './collection.ts'
-import { beginEvaluation, type Evaluation, maxSteps } from './evaluation.ts'
+import {
+  beginEvaluation,
+  type Evaluation,
+  maxSteps,
+  type StatementOutcome,
+  satisfied,
+  unresolvedOutcome,
+  unsatisfied,
+} from './evaluation.ts'
 import { compileStatement, type Evaluator } from './evaluator.ts'
-import { type StatementOutcome, satisfied, unresolvedOutcome, unsatisfied } from './outcome.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
-import { showLiteral } from './show-literal.ts'
-import { showValue } from './show-value.ts'
+import { showLiteral, showValue } from './show.ts'
 import type { Operator, Policy, Statement } from './statement.ts'
 
 /** What a policy has against the arguments of an invocation. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeEd25519Pkcs8 } from '../encode-pkcs8.ts'
+import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
 
 /**
  * Imports the seed of an Ed25519 key. A seed comes without its public key, which the platform tells of an exportable key

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { text } from '../../../src/capability/argument-types/basic.ts'
 import { oneLine } from '../../../src/capability/argument-types/one-line.ts'
 import { path } from '../../../src/capability/argument-types/path.ts'
 import { shellWord } from '../../../src/capability/argument-types/shell-word.ts'
-import { text } from '../../../src/capability/argument-types/text.ts'
 import { costOf } from '../../support/cost.ts'
 import { problemOf } from './problem-of.ts'
 

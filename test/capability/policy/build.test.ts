@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { integer } from '../../../src/capability/argument-types/basic.ts'
 import { email } from '../../../src/capability/argument-types/email.ts'
-import { integer } from '../../../src/capability/argument-types/integer.ts'
 import { listOf } from '../../../src/capability/argument-types/list-of.ts'
 import { defineCommand } from '../../../src/capability/definition.ts'
 import { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from '../../../src/capability/policy/build.ts'

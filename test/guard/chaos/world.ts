@@ -1,7 +1,7 @@
 import { getEventListeners, setMaxListeners } from 'node:events'
 import { expect } from 'vitest'
 import { memoryReplayStore } from '../../../src/authorization/replay-store.ts'
-import { integer } from '../../../src/capability/argument-types/integer.ts'
+import { integer } from '../../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../../src/capability/definition.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { createGuard, type Guard } from '../../../src/guard/guard.ts'
