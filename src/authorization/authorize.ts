@@ -100,6 +100,23 @@ export async function authorize(
  * time, revocation, policy and replay are asked for every call.
  *
  * @throws ArgumentError when an option is missing or makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { createAuthorizer } from 'procura'
+ * import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+ *
+ * const authorizer = createAuthorizer({
+ *   audience: service.did,
+ *   subjects: [owner.did],
+ *   commands: [send],
+ *   revocations: memoryRevocationStore(),
+ *   replay: memoryReplayStore(),
+ * })
+ * const decision = await authorizer.authorize(received)
+ * if (decision.allowed) console.log(decision.authorization.args)
+ * else console.log(decision.denial.code, decision.denial.message)
+ * ```
  */
 export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   return authorizerOf(readOptions('createAuthorizer', options, authorizeChecks))

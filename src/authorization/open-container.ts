@@ -33,6 +33,14 @@ export interface ContainerContents<Token = unknown> {
  *
  * @throws MalformedError when it is not a container, or one of its tokens is not a token.
  * @throws ArgumentError when it is neither text nor bytes, or an option is not of its type.
+ *
+ * @example
+ * ```ts
+ * import { openContainer } from 'procura/token'
+ *
+ * const { delegations } = await openContainer(received)
+ * for (const { issuer, audience, command } of delegations) console.log(issuer, audience, command)
+ * ```
  */
 export async function openContainer<Token = never>(
   container: string | Uint8Array,

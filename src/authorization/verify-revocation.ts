@@ -49,6 +49,14 @@ export type RevocationVerdict =
  * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
  *
  * @throws ArgumentError when an option is not of its type.
+ *
+ * @example
+ * ```ts
+ * import { verifyRevocation } from 'procura/revocation'
+ *
+ * const verdict = await verifyRevocation(received, { revocations })
+ * if (verdict.accepted) await revocations.add(verdict.entry)
+ * ```
  */
 export async function verifyRevocation(
   container: string | Uint8Array,

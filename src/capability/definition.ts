@@ -81,6 +81,17 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
  * with a default is refused: nobody signs a default. Put it where the argument is used.
  *
  * @throws ArgumentError when the command is none, a schema does not follow Standard Schema v1, or one has a default.
+ *
+ * @example
+ * ```ts
+ * import { defineCommand } from 'procura'
+ * import { email, integer, optional } from 'procura/arguments'
+ *
+ * const send = defineCommand({
+ *   command: '/mail/send',
+ *   args: { to: email(), copies: optional(integer({ min: 1, max: 5 })) },
+ * })
+ * ```
  */
 export function defineCommand<const Schemas extends ArgumentSchemas>(
   draft: CommandDraft<Schemas>,

@@ -40,6 +40,13 @@ const containerKey = 'ctn-v1'
  * Puts tokens into one base64url string (header byte `C`): fit for HTTP headers, JSON and MCP metadata.
  *
  * @param tokens - an invocation and its proofs, or delegations to hand over. Order does not matter; doubles are dropped.
+ *
+ * @example
+ * ```ts
+ * import { encodeContainer } from 'procura'
+ *
+ * const headers = { authorization: `Bearer ${encodeContainer([call, grant])}` }
+ * ```
  */
 export function encodeContainer(tokens: Iterable<TokenLike>): string {
   return `C${encodeBase64url(containerBytes(tokens))}`

@@ -29,6 +29,19 @@ export interface AttenuateOptions extends NewDelegation {
  * @throws AttenuationError when the new delegation would say more than its proofs, with what and why.
  * @throws ArgumentError when an option is missing or makes no sense.
  * @throws MalformedError when the command, the policy or `meta` is none.
+ *
+ * @example
+ * ```ts
+ * import { attenuate } from 'procura'
+ * import { eq } from 'procura/policy'
+ *
+ * const narrow = await attenuate(grant, {
+ *   issuer: planner,
+ *   audience: mailer.did,
+ *   policy: [eq('.to', 'bob@example.com')],
+ *   expiresIn: 60,
+ * })
+ * ```
  */
 export async function attenuate(
   proofs: Delegation | readonly Delegation[],

@@ -15,6 +15,13 @@ import { readDelegationPayload } from './payload.ts'
  *
  * @throws MalformedError when the bytes are not a delegation.
  * @throws ArgumentError when an option is not of its type.
+ *
+ * @example
+ * ```ts
+ * import { decodeDelegation } from 'procura/token'
+ *
+ * const { command, policy, expiration } = await decodeDelegation(grant.bytes)
+ * ```
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
   const decoding = completeDecoding(readOptions('decodeDelegation', options, decodingChecks))

@@ -55,6 +55,20 @@ export interface DelegateOptions extends NewDelegation {
  * @throws ArgumentError when an option is missing or makes no sense.
  * @throws MalformedError when the command, the policy or `meta` is none.
  * @throws SigningError when the signer fails.
+ *
+ * @example
+ * ```ts
+ * import { delegate } from 'procura'
+ * import { like } from 'procura/policy'
+ *
+ * const grant = await delegate({
+ *   issuer: owner,
+ *   audience: agent.did,
+ *   command: '/mail/send',
+ *   policy: [like('.to', '*@example.com')],
+ *   expiresIn: 600,
+ * })
+ * ```
  */
 export async function delegate(options: DelegateOptions): Promise<Delegation> {
   const given = readOptions('delegate', options, optionChecks)

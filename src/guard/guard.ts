@@ -40,6 +40,15 @@ export interface Guard<Args = unknown> {
    * @returns the handler's value, or the denial; also when the release of the credential could not be recorded, and the
    *   handler let the error of that through. Nothing is thrown for hostile bytes.
    * @throws what the handler throws, after the outcome was recorded.
+   *
+   * @example
+   * ```ts
+   * const result = await guard.use(received, async ({ args, fetch }) => {
+   *   const response = await fetch(`https://api.example.com/mail/${args.to}`, { method: 'POST' })
+   *   return response.status
+   * })
+   * console.log(result.allowed ? result.value : result.denial.message)
+   * ```
    */
   use<T>(container: string | Uint8Array, handler: Handler<Args, T>, options?: CallOptions): Promise<GuardResult<T>>
   /**
@@ -71,6 +80,22 @@ export interface Guard<Args = unknown> {
  *
  * @throws ArgumentError for what would fail at the first call: a credential the vault does not hold, a missing
  * sink, a list that is none.
+ *
+ * @example
+ * ```ts
+ * import { createGuard } from 'procura/guard'
+ * import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+ *
+ * const guard = createGuard({
+ *   audience: service.did,
+ *   subjects: [owner.did],
+ *   commands: [{ ...send, credential: 'mail', show: ['to'] }],
+ *   vault,
+ *   audit: { sink },
+ *   revocations: memoryRevocationStore(),
+ *   replay: memoryReplayStore(),
+ * })
+ * ```
  */
 export function createGuard<const List extends readonly unknown[]>(
   options: GuardOptionsFor<List>,

@@ -73,6 +73,17 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
  * that does not hold, also where a DID, command or selector is malformed (64 characters), and no argument value. HTP-10
  *
  * @throws ArgumentError when it is no denial.
+ *
+ * @example
+ * ```ts
+ * import { denialResponse } from 'procura/http'
+ *
+ * const result = await guard.use(received, () => 'done')
+ * if (!result.allowed) {
+ *   const { status, headers, body } = denialResponse(result.denial)
+ *   console.log(new Response(body, { status, headers }))
+ * }
+ * ```
  */
 export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
   const { code, message, at, requirement, missing } = denial ?? {}

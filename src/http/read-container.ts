@@ -58,6 +58,14 @@ const missing = `send a container in \`Authorization: Bearer\`, in \`X-UCAN-Cont
  * @param request - a `Request`, or one of `node:http` whose body nobody has read.
  * @returns the container, to be given to a guard; or the status to answer with. Nothing is thrown for hostile requests.
  * @throws ArgumentError for what is no request, a request whose body was read before, and options of another kind.
+ *
+ * @example
+ * ```ts
+ * import { readContainer } from 'procura/http'
+ *
+ * const reading = await readContainer(request)
+ * const result = reading.found ? await guard.use(reading.container, ({ args }) => `sent to ${args.to}`) : undefined
+ * ```
  */
 export async function readContainer(
   request: Request | NodeRequest,

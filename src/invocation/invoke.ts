@@ -67,6 +67,19 @@ export type InvokeOptions<Args = IpldMap> = LifetimeOptions & {
  * @throws ArgumentError when an option is missing or makes no sense.
  * @throws MalformedError when the command, `args`, `cause` or `meta` is none.
  * @throws SigningError when the signer fails.
+ *
+ * @example
+ * ```ts
+ * import { invoke } from 'procura'
+ *
+ * const call = await invoke({
+ *   issuer: agent,
+ *   audience: service.did,
+ *   command: send,
+ *   args: { to: 'bob@example.com' },
+ *   proofs: [grant],
+ * })
+ * ```
  */
 export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Promise<Invocation> {
   const given = readOptions<InvokeOptions<Args>>('invoke', options, optionChecks)

@@ -21,6 +21,14 @@ export interface GenerateSignerOptions {
  * use `importSigner`, `webCryptoSigner` or `remoteSigner`.
  *
  * @throws ArgumentError when there is no such algorithm.
+ *
+ * @example
+ * ```ts
+ * import { generateSigner } from 'procura'
+ *
+ * const owner = await generateSigner()
+ * console.log(owner.did) // did:key:z6Mk…
+ * ```
  */
 export async function generateSigner(options: GenerateSignerOptions = {}): Promise<Signer> {
   const { algorithm = 'Ed25519' } = readOptions('generateSigner', options, { algorithm: anything })

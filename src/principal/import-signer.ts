@@ -43,6 +43,14 @@ export interface ImportSignerOptions {
  *
  * @throws ArgumentError when it is no private key of the algorithm or an option is not of its type, MalformedError when a
  *   JWK is of another kind or its public key is none. No message shows any of the key.
+ *
+ * @example
+ * ```ts
+ * import { importSigner } from 'procura/signer'
+ *
+ * // `openssl rand -base64 32` makes one.
+ * const service = await importSigner({ base64: process.env['SERVICE_KEY'] ?? '' })
+ * ```
  */
 export async function importSigner(source: PrivateKeySource, options: ImportSignerOptions = {}): Promise<Signer> {
   const { algorithm: given, did } = readOptions('importSigner', options, { algorithm: anything, did: anything })

@@ -58,6 +58,17 @@ export interface FindProofsOptions {
  * @throws MalformedError when the command is none.
  * @throws StoreError when the store gives something else than delegations.
  * @throws ProofSearchError when `maxSteps` were not enough to tell.
+ *
+ * @example
+ * ```ts
+ * import { invoke } from 'procura'
+ * import { findProofs } from 'procura/proof'
+ *
+ * const args = { to: 'bob@example.com' }
+ * const proofs = await findProofs(held, { invoker: agent.did, subject: owner.did, command: send, args })
+ * if (proofs === undefined) throw new Error('no delegation permits this call')
+ * const call = await invoke({ issuer: agent, audience: service.did, command: send, args, proofs })
+ * ```
  */
 export async function findProofs(
   store: ProofStore,

@@ -56,6 +56,14 @@ export type ReceiptVerdict =
  * @experimental The receipt specification is a draft; this is the form that is deployed.
  * @throws ArgumentError when an option is missing or not of its type.
  * @throws ResolutionError when the resolver answers with something else than keys.
+ *
+ * @example
+ * ```ts
+ * import { verifyReceipt } from 'procura/receipt'
+ *
+ * const verdict = await verifyReceipt(receipt, { executor: service.did, task: call.task })
+ * console.log(verdict.verified ? verdict.receipt.outcome : verdict.message)
+ * ```
  */
 export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<ReceiptVerdict> {
   refusePromise('bytes', bytes)

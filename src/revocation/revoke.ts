@@ -42,6 +42,15 @@ export interface RevokeOptions {
  *
  * @throws ArgumentError when an option is missing or not of its type.
  * @throws SigningError when the signer fails.
+ *
+ * @example
+ * ```ts
+ * import { encodeContainer } from 'procura'
+ * import { revoke } from 'procura/revocation'
+ *
+ * const revocation = await revoke({ issuer: owner, delegation: grant })
+ * const container = encodeContainer([revocation, grant]) // for the services that accept the delegation
+ * ```
  */
 export async function revoke(options: RevokeOptions): Promise<Invocation> {
   const given = readOptions('revoke', options, optionChecks)

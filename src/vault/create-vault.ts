@@ -69,6 +69,17 @@ export interface CreateVaultOptions extends VaultOptions {
  * Makes a vault over a source of secrets.
  *
  * @throws ArgumentError when an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import { createVault, resilient } from 'procura/vault'
+ * import { bearer } from 'procura/vault/processors'
+ *
+ * const vault = createVault({
+ *   source: resilient(source),
+ *   credentials: { mail: { origins: ['https://api.example.com'], processor: bearer() } },
+ * })
+ * ```
  */
 export function createVault(options: CreateVaultOptions): Vault {
   const { source, credentials, ...settings } = readOptions('vault', options, {

@@ -16,10 +16,13 @@ const parsed = new Map<string, ts.SourceFile | undefined>()
 /**
  * Compiles programs as strictly as the sources, against the sources, and returns the faults found in them:
  * `name:line message`.
+ *
+ * @param given - options in place of those of the sources.
  */
-export function compile(programs: readonly Program[]): readonly string[] {
+export function compile(programs: readonly Program[], given: ts.CompilerOptions = {}): readonly string[] {
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, root)
+  const { options: own } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, root)
+  const options = { ...own, ...given }
   const texts = new Map(programs.map(({ name, text }) => [`${root}test/.programs/${name}.ts`, text]))
   const host = ts.createCompilerHost(options, true)
   const { fileExists, getSourceFile } = host

@@ -60,6 +60,15 @@ interface Line {
  *
  * @throws ArgumentError when checkpoints come without `signers`, or `signers` without `log`; when `lines` or an option is
  *   not of its type.
+ *
+ * @example
+ * ```ts
+ * import { verifyAuditLog } from 'procura/audit'
+ * import { readJsonlLines } from 'procura/audit/jsonl'
+ *
+ * const report = await verifyAuditLog(readJsonlLines({ directory: '/var/log/mail-service' }))
+ * console.log(report.valid ? `${report.records} records` : report.fault.message)
+ * ```
  */
 export async function verifyAuditLog(
   lines: Iterable<string> | AsyncIterable<string>,

@@ -59,6 +59,13 @@ export interface PolicyWarning {
  * warnings may be right. Nothing here changes what a policy means.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
+ *
+ * @example
+ * ```ts
+ * import { like, lintPolicy } from 'procura/policy'
+ *
+ * for (const { message } of lintPolicy([like('.path', '/projects/apollo*')])) console.log(message)
+ * ```
  */
 export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
   const warnings: PolicyWarning[] = []

@@ -86,6 +86,13 @@ export interface JsonlAuditSink extends AuditSink {
  * ```ts
  * const sink = await openJsonlAuditSink({ directory: '/var/lib/mail/audit' })
  * ```
+ *
+ * @example
+ * ```ts
+ * import { openJsonlAuditSink } from 'procura/audit/jsonl'
+ *
+ * const sink = await openJsonlAuditSink({ directory: '/var/log/mail-service' })
+ * ```
  */
 export async function openJsonlAuditSink(options: JsonlAuditSinkOptions): Promise<JsonlAuditSink> {
   return (await openJsonlLog(options)).sink

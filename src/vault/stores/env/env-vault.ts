@@ -43,6 +43,18 @@ export interface EnvVaultOptions extends VaultOptions {
  * A vault over environment variables, which are read once, here.
  *
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when one is missing, empty or cannot be deleted, before any is deleted.
+ *
+ * @example
+ * ```ts
+ * import { envVault } from 'procura/vault/env'
+ * import { bearer } from 'procura/vault/processors'
+ *
+ * const vault = envVault({
+ *   credentials: {
+ *     mail: { variable: 'MAIL_API_KEY', origins: ['https://api.example.com'], processor: bearer() },
+ *   },
+ * })
+ * ```
  */
 export function envVault(options: EnvVaultOptions): Vault {
   const {

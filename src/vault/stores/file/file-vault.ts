@@ -82,6 +82,16 @@ export interface FileVault extends Vault {
  * @throws ArgumentError when an option is invalid; VaultError `ERR_VAULT_CONFIGURATION` when the file cannot be used,
  *   `ERR_VAULT_INTEGRITY` when the key is another or the file was changed, `ERR_VAULT_UNAVAILABLE` when it cannot be read
  *   or written.
+ *
+ * @example
+ * ```ts
+ * import { createKeyFile, openFileVault } from 'procura/vault/file'
+ * import { bearer } from 'procura/vault/processors'
+ *
+ * await createKeyFile('vault.key') // once
+ * const vault = await openFileVault({ path: 'vault', key: { keyFile: 'vault.key' }, create: true })
+ * await vault.put('mail', { secret: 'sk-live', origins: ['https://api.example.com'], processor: bearer() })
+ * ```
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
   const given = readOptions('file vault', options, {

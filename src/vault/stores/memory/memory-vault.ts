@@ -21,6 +21,16 @@ export interface MemoryCredential extends CredentialOptions {
  *
  * @param credentials - by name.
  * @throws ArgumentError when an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import { memoryVault } from 'procura/vault/memory'
+ * import { bearer } from 'procura/vault/processors'
+ *
+ * const vault = memoryVault({
+ *   mail: { secret: 'sk-test', origins: ['https://api.example.com'], processor: bearer() },
+ * })
+ * ```
  */
 export function memoryVault(
   credentials: Readonly<Record<string, MemoryCredential>>,

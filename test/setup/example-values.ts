@@ -1,0 +1,35 @@
+/**
+ * Values that the examples in doc comments use without making them. Only types: nothing here runs.
+ *
+ * @module
+ */
+
+import type { CommandDefinition, Delegation, Invocation, Signer } from 'procura'
+import type { AuditSink } from 'procura/audit'
+import type { Guard } from 'procura/guard'
+import type { ProofStore } from 'procura/proof'
+import type { RevocationRegistry } from 'procura/store/memory'
+import type { SecretSource, Vault } from 'procura/vault'
+
+/** Principals. */
+export declare const owner: Signer
+export declare const planner: Signer
+export declare const agent: Signer
+export declare const mailer: Signer
+export declare const service: Signer
+
+/** Tokens. */
+export declare const grant: Delegation
+export declare const call: Invocation
+export declare const received: string
+export declare const receipt: Uint8Array
+
+/** A command and a service that has it. */
+export declare const send: CommandDefinition<{ readonly to: string }>
+export declare const guard: Guard<{ readonly to: string }>
+export declare const vault: Vault
+export declare const sink: AuditSink
+export declare const source: SecretSource
+export declare const held: ProofStore
+export declare const revocations: RevocationRegistry
+export declare const request: Request
