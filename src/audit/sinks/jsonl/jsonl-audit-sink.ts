@@ -82,10 +82,6 @@ export interface JsonlAuditSink extends AuditSink {
  *
  * @throws ArgumentError when an option is invalid; AuditError when the directory cannot be written, another process
  *   writes the log, its end is damaged, or other users may read it.
- * @example
- * ```ts
- * const sink = await openJsonlAuditSink({ directory: '/var/lib/mail/audit' })
- * ```
  *
  * @example
  * ```ts
