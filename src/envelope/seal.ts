@@ -6,17 +6,14 @@
 
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { didMethod } from '../did/did.ts'
-import { publicKey } from '../did/did-key.ts'
-import { ArgumentError, SigningError } from '../errors.ts'
+import { ArgumentError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { concatBytes } from '../ipld/concat.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { defaultLimits } from '../limits.ts'
-import { verifySignature } from '../principal/signature.ts'
-import { isSelfChecking, type Signer } from '../principal/signer.ts'
-import { unlessAborted } from '../support/abort.ts'
+import { signWith } from '../principal/checked-signature.ts'
+import type { Signer } from '../principal/signer.ts'
 import { type Envelope, openEnvelope } from './open.ts'
 import { payloadTag, type TokenKind } from './payload-tag.ts'
 import { signatureBytes, varsigHeader } from './varsig.ts'
@@ -60,25 +57,7 @@ export async function sealEnvelope(
     )
   }
   if (check !== undefined) await check()
-  const signature = await sign(signer, signed, signal)
+  const signature = await signWith(signer, signed, signal)
   const bytes = concatBytes([envelopeHead, signature, signed])
   return { envelope: openEnvelope(bytes), cid: cidOf(await backend.sha256(bytes)) }
-}
-
-async function sign(signer: Signer, signed: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  let fault = 'failed'
-  let cause: unknown
-  try {
-    const made = signer.sign(signed, { signal })
-    const signature = made instanceof Uint8Array ? made : await unlessAborted(Promise.resolve(made), signal)
-    if (isSelfChecking(signer)) return signature
-    fault = 'returned a signature that its public key does not verify'
-    const key = publicKey(signer.algorithm, signer.publicKey)
-    const own = didMethod(signer.did) !== 'key' || signer.did === key.did
-    if (own && (await verifySignature(backend, key, await backend.prepareKey(key), signature, signed))) return signature
-  } catch (error) {
-    if (error instanceof SigningError) throw error
-    cause = error
-  }
-  throw new SigningError(`the signer of ${signer.did} ${fault}`, { cause })
 }

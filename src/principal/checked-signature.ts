@@ -1,19 +1,49 @@
 /**
- * Signatures that came from elsewhere.
+ * Signing with the signer of a caller. The signature of a signer that this library did not make is verified before it is
+ * used.
  *
  * @module
  */
 
 import { backend } from '#backend'
+import { didMethod } from '../did/did.ts'
+import { publicKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
 import { SigningError } from '../errors.ts'
+import { unlessAborted } from '../support/abort.ts'
 import { signatureLength, toLowS, verifySignature } from './signature.ts'
+import { isSelfChecking, type Signer } from './signer.ts'
 
 /**
- * Returns the signature, with low S, when it is one of the key over the message.
+ * Signs a message.
  *
- * @param signature - what a foreign signer returned.
- * @throws SigningError that says what to do when it is of another form, or made by another key.
+ * @throws SigningError when the signer fails, or returns anything but a signature of its own key over the message.
+ */
+export async function signWith(
+  signer: Signer,
+  message: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  try {
+    const made = signer.sign(message, { signal })
+    const signature = made instanceof Uint8Array ? made : await unlessAborted(Promise.resolve(made), signal)
+    if (isSelfChecking(signer)) return signature
+    const key = publicKey(signer.algorithm, signer.publicKey)
+    if (didMethod(signer.did) === 'key' && signer.did !== key.did) {
+      throw new SigningError(`the signer of ${signer.did} has another public key`)
+    }
+    return await checkedSignature(key, signature, message)
+  } catch (cause) {
+    if (cause instanceof SigningError) throw cause
+    throw new SigningError(`the signer of ${signer.did} failed`, { cause })
+  }
+}
+
+/**
+ * Verifies a signature of the key over the message. Returns it with low S.
+ *
+ * @param signature - the return value of an external signer.
+ * @throws SigningError with the next step, when the signature is malformed or was made with another key.
  */
 export async function checkedSignature(key: PublicKey, signature: unknown, message: Uint8Array): Promise<Uint8Array> {
   if (!(signature instanceof Uint8Array)) throw new SigningError('the signer did not return bytes')

@@ -7,16 +7,14 @@
 import { Delegation, Signature, type UCAN } from '@ucanto/core'
 import { backend } from '#backend'
 import { type Did, parseDid } from '../did/did.ts'
-import { publicKey } from '../did/did-key.ts'
-import { ArgumentError, ProcuraError, SigningError } from '../errors.ts'
+import { ArgumentError, ProcuraError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { decodeCbor } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { defaultLimits } from '../limits.ts'
-import { checkedSignature } from '../principal/checked-signature.ts'
-import { isSelfChecking, type Signer } from '../principal/signer.ts'
-import { unlessAborted } from '../support/abort.ts'
+import { signWith } from '../principal/checked-signature.ts'
+import type { Signer } from '../principal/signer.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { type AbsentIssuer, isAbsent } from './new-token.ts'
 import { linksInToken } from './open-archive.ts'
@@ -127,18 +125,12 @@ function signerOf(signer: Signer | AbsentIssuer, signal: AbortSignal | undefined
   }
 }
 
-async function sign(signer: Signer, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+function sign(signer: Signer, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
   const { maxMessageBytes = Number.POSITIVE_INFINITY } = signer
   if (bytes.length > maxMessageBytes) {
-    throw new ArgumentError(`the token has ${bytes.length} bytes to sign, and at most ${maxMessageBytes} can be`)
+    throw new ArgumentError(
+      `the token has ${bytes.length} bytes to sign, and its signer signs at most ${maxMessageBytes}; shorten the conditions, arguments or meta`,
+    )
   }
-  let signature: Uint8Array
-  try {
-    signature = await unlessAborted(() => signer.sign(bytes, { signal }), signal)
-  } catch (cause) {
-    if (cause instanceof SigningError) throw cause
-    throw new SigningError(`the signer of ${signer.did} failed`, { cause })
-  }
-  if (isSelfChecking(signer)) return signature
-  return checkedSignature(publicKey(signer.algorithm, signer.publicKey), signature, bytes)
+  return signWith(signer, bytes, signal)
 }
