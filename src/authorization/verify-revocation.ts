@@ -10,13 +10,11 @@ import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
 import { checkAlignment, checkWitness } from './checks/alignment.ts'
 import { checkPolicies } from './checks/policy.ts'
 import { checkRevocation } from './checks/revocation.ts'
-import { checkLinkSignatures, checkSignatures } from './checks/signatures.ts'
+import { checkLinkSignatures, checkSignatures, createSignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Denial } from './denial.ts'
 import { orderProofs, readTokens } from './formats/standard-format.ts'
-import { createKeyRing } from './machinery/key-ring.ts'
 import { runAsync, type Steps } from './machinery/steps.ts'
-import { createVerifiers } from './machinery/verifiers.ts'
 import {
   type CallOptions,
   callChecks,
@@ -104,8 +102,7 @@ function* verify(
   const path = orderProofs(named.path, (key) => delegations.get(key), settings.limits.proofs)
   if ('code' in path) return refuse(path)
   const chain: Chain = { links: proofs, invocation }
-  const { atOnce } = createVerifiers(settings.backend)
-  const state = { memo: createBoundedMap<Link>(0), keys: createKeyRing(), verify: atOnce }
+  const state = createSignatureState(settings.backend)
   const denial =
     checkAlignment(chain) ??
     checkWitness(path) ??

@@ -8,17 +8,14 @@
 import { type ChainLink, type Link, linkName, type OpenInvocation } from '../authorization/chain.ts'
 import { refusedBy } from '../authorization/checks/policy.ts'
 import { checkRevocation } from '../authorization/checks/revocation.ts'
-import { checkLinkSignatures, type SignatureState } from '../authorization/checks/signatures.ts'
+import { checkLinkSignatures, createSignatureState, type SignatureState } from '../authorization/checks/signatures.ts'
 import type { Denial } from '../authorization/denial.ts'
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
-import { createKeyRing } from '../authorization/machinery/key-ring.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
-import { createVerifiers } from '../authorization/machinery/verifiers.ts'
 import type { Settings, VerificationSettings } from '../authorization/options.ts'
 import { denialOf } from '../authorization/refusal.ts'
 import { maxSteps } from '../capability/policy/evaluation.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
-import { createBoundedMap } from '../support/bounded-map.ts'
 import { type AttestedSession, linksOfPath, outlinesOfPath } from './chain-links.ts'
 import type { TokenTable } from './open-archive.ts'
 import { askPolicies, createPolicyTable, type PolicyTable, type PolicyVerdict, type StepsLeft } from './policies.ts'
@@ -54,11 +51,7 @@ export function createSearch(context: ReadingContext, rules: ResourceRules, toke
     tokens,
     // Of all that the checks read, an authorizer hands over everything.
     settings: { ...(settings as Settings), revocations },
-    signatures: {
-      memo: createBoundedMap<Link>(0),
-      keys: createKeyRing(),
-      verify: createVerifiers(settings.backend).atOnce,
-    },
+    signatures: createSignatureState(settings.backend),
     made: new Map(),
     verified: new Set(),
     effort: { signatures: 2 * settings.limits.proofs },

@@ -5,17 +5,14 @@
  * @module
  */
 
-import type { Chain, Link } from '../authorization/chain.ts'
-import { checkSignatures } from '../authorization/checks/signatures.ts'
+import type { Chain } from '../authorization/chain.ts'
+import { checkSignatures, createSignatureState } from '../authorization/checks/signatures.ts'
 import type { Denial } from '../authorization/denial.ts'
 import type { ReadingContext, ResourceArgument, TokenFormat } from '../authorization/formats/token-format.ts'
-import { createKeyRing } from '../authorization/machinery/key-ring.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
-import { createVerifiers } from '../authorization/machinery/verifiers.ts'
 import { denialOf } from '../authorization/refusal.ts'
 import { type Did, isDid, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
-import { createBoundedMap } from '../support/bounded-map.ts'
 import { arrayOf, callback, didString, maybe, nonEmptyString, readOptions } from '../support/options.ts'
 import { archiveBytes, isArchive } from './archive-text.ts'
 import { allResources, isUri } from './capability.ts'
@@ -145,7 +142,5 @@ function checkAsker(
   { settings, call }: ReadingContext,
 ): Steps<Denial | undefined> {
   const invocation = openedInvocation(start, { ...asked, owner: start.token.issuer }, [])
-  const verify = createVerifiers(settings.backend).atOnce
-  const state = { memo: createBoundedMap<Link>(0), keys: createKeyRing(), verify }
-  return checkSignatures({ links: [], invocation }, settings, state, call)
+  return checkSignatures({ links: [], invocation }, settings, createSignatureState(settings.backend), call)
 }

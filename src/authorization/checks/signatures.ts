@@ -2,12 +2,13 @@ import { type Did, didMethod } from '../../did/did.ts'
 import { parseDidKey } from '../../did/did-key.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { MalformedError } from '../../errors.ts'
-import type { BoundedMap } from '../../support/bounded-map.ts'
+import type { CryptoBackend } from '../../principal/backend/backend.ts'
+import { type BoundedMap, createBoundedMap } from '../../support/bounded-map.ts'
 import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } from '../chain.ts'
 import type { Denial } from '../denial.ts'
-import type { KeyRing } from '../machinery/key-ring.ts'
+import { createKeyRing, type KeyRing } from '../machinery/key-ring.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
-import type { Verifier } from '../machinery/verifiers.ts'
+import { createVerifiers, type Verifier } from '../machinery/verifiers.ts'
 import type { CallOptions, VerificationSettings } from '../options.ts'
 
 /** Most keys of one DID that are tried. */
@@ -18,6 +19,11 @@ export interface SignatureState {
   readonly memo: BoundedMap<Link>
   readonly keys: KeyRing
   readonly verify: Verifier
+}
+
+/** State for one decision: it remembers nothing from other calls, and verifies in the turn of this one. */
+export function createSignatureState(backend: CryptoBackend): SignatureState {
+  return { memo: createBoundedMap<Link>(0), keys: createKeyRing(), verify: createVerifiers(backend).atOnce }
 }
 
 /**
