@@ -220,6 +220,35 @@ describe('procura vault', () => {
       expect(out + err).not.toContain(secret)
     }
   })
+
+  it('refuses an option of another verb, before anything is read or stored', async () => {
+    const verbs = [
+      ['vault rotate crm', '--method', 'POST'],
+      ['vault rotate crm', '--leasable'],
+      ['vault remove crm', '--bytes'],
+      ['vault list', '--origin', 'https://a.example'],
+      ['vault change-key', '--command', '/mail'],
+      ['vault new-key', '--file', 'x'],
+      ['vault put crm', '--prefix', 'x'],
+      ['audit verify logs', '--file', 'x'],
+      ['audit open logs', '--product', 'x'],
+      ['audit ocsf logs', '--hash', 'x'],
+    ] as const
+    for (const [verb, option, ...value] of verbs) {
+      const [noun = '', name = ''] = verb.split(' ')
+      for (const words of [
+        [...verb.split(' '), option, ...value],
+        [option, ...value, ...verb.split(' ')],
+      ]) {
+        expect(await cli(words, secret), words.join(' ')).toEqual({
+          code: 2,
+          out: '',
+          err: `procura: ${noun} ${name} does not take ${option}; see procura --help`,
+        })
+      }
+    }
+    expect(await readdir(folder)).toEqual([])
+  })
 })
 
 describe('procura audit', () => {
@@ -350,6 +379,6 @@ describe('procura', () => {
         (error, _stdout, stderr) => resolve(`${error?.code} ${stderr}`),
       )
     })
-    expect(done).toBe('2 procura: vault or audit; see procura --help\n')
+    expect(done).toBe('2 procura: unknown command; use vault or audit; see procura --help\n')
   })
 })
