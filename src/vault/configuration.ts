@@ -7,6 +7,7 @@
 import { ArgumentError, ProcuraError } from '../errors.ts'
 import {
   callback,
+  type DefaultCheck,
   integerFrom,
   maybe,
   milliseconds,
@@ -14,20 +15,30 @@ import {
   type OptionChecks,
   objectValue,
   readOptions,
+  withDefault,
   withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
+import { systemClock } from '../time.ts'
 import type { VaultOptions } from './create-vault.ts'
 import { Secret } from './secret.ts'
 
-/** Options that every vault has. */
-export const vaultChecks: OptionChecks<VaultOptions> = Object.freeze({
-  clock: maybe(withMethod('now')),
-  fetch: maybe(callback),
-  readTimeoutMs: maybe(milliseconds),
-  upstreamTimeoutMs: maybe(milliseconds),
-  bodyTimeoutMs: maybe(milliseconds),
-  redirects: maybe(integerFrom(0)),
+type Defaulted = Exclude<keyof VaultOptions, 'onRevokeFailure'>
+
+/** The options that every vault has, with their defaults. */
+export type VaultSettings = VaultOptions & Required<Pick<VaultOptions, Defaulted>>
+
+/** The `fetch` of the host at the time of the call. */
+const hostFetch: typeof fetch = (input, init) => fetch(input, init)
+
+/** The checks of the options that every vault has. */
+export const vaultChecks: OptionChecks<VaultOptions> & { readonly [Name in Defaulted]: DefaultCheck } = Object.freeze({
+  clock: withDefault(withMethod('now'), systemClock),
+  fetch: withDefault(callback, hostFetch),
+  readTimeoutMs: withDefault(milliseconds, 10_000),
+  upstreamTimeoutMs: withDefault(milliseconds, 30_000),
+  bodyTimeoutMs: withDefault(milliseconds, 60_000),
+  redirects: withDefault(integerFrom(0), 5),
   onRevokeFailure: maybe(callback),
 })
 

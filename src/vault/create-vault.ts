@@ -1,10 +1,25 @@
 /**
- * A vault over a source of secrets: the two verbs, and in which order they ask what.
+ * A vault over a source of secrets. The order of a release is an argument:
+ *
+ * 1. copy the request: what the caller changes later is neither checked nor sent;
+ * 2. use up the authorization, before anything is awaited: two uses that race for it cannot both pass;
+ * 3. find the credential: a name of the configuration, and the rules beside it;
+ * 4. compare the call and the target with the rules: a call that is refused causes no request to the store;
+ * 5. read the secret, and check that it is the requested one;
+ * 6. derive the secret that is sent, where the processor derives one;
+ * 7. check that the call is still authorized: meanwhile it may have expired, or been revoked;
+ * 8. announce the release: it is on record before it has an effect;
+ * 9. send: the processor puts the secret into the request, and each hop of a redirect passes 4 and 7 again. A lease ends
+ *    here: the handler gets the secret;
+ * 10. take the secret out of the response;
+ * 11. end the secret at its origin, when the body has ended.
+ *
+ * `release/` has the steps 2 and 5 to 8, `request/` the steps 1, 4, 9 and 10.
  *
  * @module
  */
 
-import { VaultError } from '../errors.ts'
+import { ArgumentError, VaultError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { startDeadline } from '../support/deadline.ts'
 import {
@@ -18,21 +33,21 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
-import { type Clock, systemClock } from '../time.ts'
-import { vaultChecks } from './configuration.ts'
+import type { Clock } from '../time.ts'
+import { type VaultSettings, vaultChecks } from './configuration.ts'
 import type { Processor } from './processor.ts'
 import { admit, checkCall, checkStillStands } from './release/admit.ts'
-import { type CredentialDirectory, configuredDirectory, type FoundCredential } from './release/credential-directory.ts'
-import { type PreparedSecret, release, type VaultContext } from './release/prepare-secret.ts'
+import { createContext, type FindCredential, type FoundCredential, type VaultContext } from './release/context.ts'
+import { type PreparedSecret, prepareSecret } from './release/prepare-secret.ts'
+import { notInTime } from './release/read-secret.ts'
 import { endAtOrigin } from './release/reading.ts'
-import { createTokenCache } from './release/token-cache.ts'
 import { checkDestination } from './request/destination.ts'
 import { encodedForms } from './request/encoded-forms.ts'
 import { scrubResponse } from './request/scrub.ts'
 import { copyRequest, sendWithCredential } from './request/send.ts'
-import type { CredentialOptions, CredentialRules } from './rules/credential-rules.ts'
+import { type CredentialOptions, type CredentialRules, parseRules } from './rules/credential-rules.ts'
 import type { SecretSource } from './source.ts'
-import type { Lease, Release, UseOptions, Vault } from './vault.ts'
+import type { Lease, LeaseOptions, Release, UseOptions, UseRequest, Vault } from './vault.ts'
 
 /** Options that every vault has. */
 export interface VaultOptions {
@@ -82,120 +97,144 @@ export interface CreateVaultOptions extends VaultOptions {
  * ```
  */
 export function createVault(options: CreateVaultOptions): Vault {
-  const { source, credentials, ...settings } = readOptions('vault', options, {
+  const { source, credentials, ...settings } = readOptions('createVault', options, {
     ...vaultChecks,
     source: withMethod('read'),
     credentials: objectValue,
   })
-  const vault = vaultOver(configuredDirectory(source, credentials), settings)
-  return Object.freeze({ ...vault, references: Object.freeze(Object.keys(credentials)) })
+  const found = new Map<string, FoundCredential>()
+  for (const [reference, rules] of Object.entries(credentials)) {
+    found.set(reference, { reference, rules: parseRules(reference, rules), source })
+  }
+  if (found.size === 0) throw new ArgumentError('the vault has no credentials; name at least one')
+  // VLT-06: a Map of the configured names, so that no other name reaches the store
+  const vault = vaultOver((reference) => found.get(reference), settings)
+  return Object.freeze({ ...vault, references: Object.freeze([...found.keys()]) })
 }
 
-/** Makes a vault over any directory of credentials. Its maker has checked the options. */
-export function vaultOver(directory: CredentialDirectory, options: VaultOptions): Vault {
-  const clock = options.clock ?? systemClock
-  const context: VaultContext = {
-    adapter: directory.adapter,
-    clock,
-    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
-    tokens: createTokenCache(1_000),
-    pending: new Map(),
-    timeoutMs: options.readTimeoutMs ?? 10_000,
-  }
-  const { upstreamTimeoutMs = 30_000, bodyTimeoutMs = 60_000, redirects = 5, onRevokeFailure } = options
-
-  async function find(reference: string, signal: AbortSignal | undefined): Promise<FoundCredential> {
-    const deadline = startDeadline([signal], context.timeoutMs)
-    let found: FoundCredential | undefined
-    try {
-      found = await unlessAborted(() => directory.find(reference, deadline.signal), deadline.signal)
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (!deadline.signal.aborted) throw error
-      throw new VaultError('ERR_VAULT_UNAVAILABLE', `the vault did not answer within ${context.timeoutMs} ms`)
-    } finally {
-      deadline.end()
-    }
-    if (found === undefined) {
-      throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'there is no credential of this name; see the configuration')
-    }
-    return found
-  }
-
+/** Makes a vault over any way to find a credential. */
+export function vaultOver(find: FindCredential, options: VaultOptions): Vault {
+  const settings: VaultSettings = readOptions('vault', options, vaultChecks)
+  const context = createContext(settings)
   return Object.freeze({
-    async use(request, options = {}) {
-      const plain = copyRequest(request)
-      const useOptions = readOptions('use', options, releaseChecks)
-      const admission = admit(request.authorization, clock)
-      const { signal } = useOptions
-      const found = await find(request.reference, signal)
-      checkCall(found.credential, admission)
-      const credential = sendable(found.credential)
-      // Before the secret is read: a target that is not allowed costs the store nothing.
-      checkDestination(credential, plain.target, plain.method)
-      const released = await release(found, admission, useOptions, context)
-      const forms = encodedForms(released.secrets)
-      const deadline = startDeadline([signal], upstreamTimeoutMs)
-      const done = once(() => {
-        deadline.end()
-        for (const form of forms) form.fill(0)
-        endAtOrigin(released.revoke, context.timeoutMs).catch((error: unknown) => {
-          quietly(() => onRevokeFailure?.(released.prepareSecret, error))
-        })
-      })
-      try {
-        const response = await sendWithCredential(plain, credential, released.secret, {
-          clock,
-          fetch: context.fetch,
-          signal,
-          deadline,
-          redirects,
-          stillStands: (during) => checkStillStands(admission, clock, { ...useOptions, signal: during }),
-        })
-        return scrubResponse(response, forms, done, { signal: deadline.signal, unreadMs: bodyTimeoutMs })
-      } catch (error) {
-        done()
-        throw error
-      } finally {
-        for (const secret of released.secrets) secret.dispose()
-      }
-    },
-
-    async lease(reference, options) {
-      const leaseOptions = readOptions('lease', options, { ...releaseChecks, authorization: anything })
-      const admission = admit(leaseOptions.authorization, clock)
-      const found = await find(reference, leaseOptions.signal)
-      checkCall(found.credential, admission)
-      // VLT-08
-      if (!found.credential.leasable) {
-        throw new VaultError(
-          'ERR_VAULT_CONFIGURATION',
-          'the credential is for Vault.use; make it `leasable` to hand it out',
-        )
-      }
-      return leaseOf(await release(found, admission, leaseOptions, context), context.timeoutMs)
-    },
+    use: (request, options = {}) => use(request, options, find, settings, context),
+    lease: (reference, options) => lease(reference, options, find, context),
   } satisfies Vault)
 }
 
-function leaseOf(released: PreparedSecret, timeoutMs: number): Lease {
-  let ended = false
-  const revoke = async (): Promise<void> => {
-    for (const secret of released.secrets) secret.dispose()
-    if (ended) return
-    // VLT-12
-    await endAtOrigin(released.revoke, timeoutMs)
-    ended = true
+async function use(
+  given: UseRequest,
+  options: UseOptions,
+  find: FindCredential,
+  settings: VaultSettings,
+  context: VaultContext,
+): Promise<Response> {
+  // 1
+  const request = copyRequest(given)
+  const useOptions = readOptions('use', options, useChecks)
+  // 2
+  const admission = admit(request.authorization, context.clock)
+  // 3
+  const found = await findCredential(find, request.reference, useOptions.signal, context)
+  // 4
+  checkCall(found.rules, admission)
+  const rules = sendable(found.rules)
+  const url = checkDestination(rules, request.target, request.method)
+  // 5 to 8
+  const prepared = await prepareSecret(found, admission, useOptions, context)
+  // 9 to 11
+  const forms = encodedForms(prepared.secrets)
+  const deadline = startDeadline([useOptions.signal], settings.upstreamTimeoutMs)
+  const done = once(() => {
+    deadline.end()
+    for (const form of forms) form.fill(0)
+    endAtOrigin(prepared.revoke, context.readTimeoutMs).catch((error: unknown) => {
+      quietly(() => settings.onRevokeFailure?.(prepared.release, error))
+    })
+  })
+  try {
+    const response = await sendWithCredential({ ...request, url }, rules, prepared.secret, {
+      ...context,
+      signal: useOptions.signal,
+      deadline,
+      redirects: settings.redirects,
+      stillStands: (signal) => checkStillStands(admission, context.clock, { ...useOptions, signal }),
+    })
+    return scrubResponse(response, forms, done, { signal: deadline.signal, unreadMs: settings.bodyTimeoutMs })
+  } catch (error) {
+    done()
+    throw error
+  } finally {
+    for (const secret of prepared.secrets) secret.dispose()
   }
-  return Object.freeze({ ...released.prepareSecret, secret: released.secret, revoke, [Symbol.asyncDispose]: revoke })
 }
 
-function sendable(credential: CredentialRules): CredentialRules & { readonly processor: Processor } {
-  const { processor } = credential
-  if (processor === undefined) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', 'the credential has no `origins`, so that it can only be leased')
+async function lease(
+  reference: string,
+  options: LeaseOptions,
+  find: FindCredential,
+  context: VaultContext,
+): Promise<Lease> {
+  const leaseOptions = readOptions('lease', options, { ...useChecks, authorization: anything })
+  const admission = admit(leaseOptions.authorization, context.clock)
+  const found = await findCredential(find, reference, leaseOptions.signal, context)
+  checkCall(found.rules, admission)
+  // VLT-08
+  if (!found.rules.leasable) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      'the credential is for `Vault.use`; set `leasable: true` in its rules to hand it to handlers',
+    )
   }
-  return { ...credential, processor }
+  return leaseOf(await prepareSecret(found, admission, leaseOptions, context), context.readTimeoutMs)
+}
+
+async function findCredential(
+  find: FindCredential,
+  reference: string,
+  signal: AbortSignal | undefined,
+  { readTimeoutMs }: VaultContext,
+): Promise<FoundCredential> {
+  const deadline = startDeadline([signal], readTimeoutMs)
+  let found: FoundCredential | undefined
+  try {
+    found = await unlessAborted(() => find(reference, deadline.signal), deadline.signal)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw deadline.signal.aborted ? notInTime(readTimeoutMs) : error
+  } finally {
+    deadline.end()
+  }
+  if (found === undefined) {
+    throw new VaultError(
+      'ERR_VAULT_UNKNOWN_REFERENCE',
+      'the vault has no credential of this name; add it to the vault, or correct the `credential` of the command',
+    )
+  }
+  return found
+}
+
+function leaseOf(prepared: PreparedSecret, timeoutMs: number): Lease {
+  let ended = false
+  const revoke = async (): Promise<void> => {
+    for (const secret of prepared.secrets) secret.dispose()
+    if (ended) return
+    // VLT-12
+    await endAtOrigin(prepared.revoke, timeoutMs)
+    ended = true
+  }
+  return Object.freeze({ ...prepared.release, secret: prepared.secret, revoke, [Symbol.asyncDispose]: revoke })
+}
+
+function sendable(rules: CredentialRules): CredentialRules & { readonly processor: Processor } {
+  const { processor } = rules
+  if (processor === undefined) {
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      'the credential has no `origins`; use `Vault.lease`, or set `origins` and a `processor` in its rules',
+    )
+  }
+  return { ...rules, processor }
 }
 
 function once(task: () => void): () => void {
@@ -206,7 +245,7 @@ function once(task: () => void): () => void {
   }
 }
 
-const releaseChecks: OptionChecks<UseOptions> = Object.freeze({
+const useChecks: OptionChecks<UseOptions> = Object.freeze({
   signal: maybe(abortSignal),
   recheck: maybe(callback),
   onRelease: maybe(callback),

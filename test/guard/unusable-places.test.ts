@@ -228,7 +228,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a sealed vault with nothing to open',
     argument,
-    /there are no credentials, and none may be presented/,
+    /`credentials` is empty; name one, or set `acceptPresented: true`/,
     () => sealedVault({ privateKeys: [sealing.privateKey], origins: ['https://api.example'] }),
   ],
   [

@@ -9,7 +9,7 @@ import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { header } from '../../src/vault/processors/header.ts'
 import { query } from '../../src/vault/processors/query.ts'
-import { configuredDirectory } from '../../src/vault/release/credential-directory.ts'
+import { parseRules } from '../../src/vault/rules/credential-rules.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretSource } from '../../src/vault/source.ts'
 import * as memory from '../../src/vault/stores/memory/memory-vault.ts'
@@ -408,20 +408,17 @@ describe('redirects', () => {
         apply: async (request, secret, context) =>
           reach(again('apply'), await bearer().apply(request, secret, context)),
       }
-      const directory = configuredDirectory(source, { crm: { origins: ['https://a.example'], processor } })
-      const vault = vaultOver(
-        { ...directory, find: async (name, signal) => reach('find', await directory.find(name, signal)) },
-        {
-          clock: movableClock(),
-          fetch: async () => {
-            sent += 1
-            const answer = new Response('moved', { status: 302, headers: { location: '/b' } })
-            await reach(again('fetch'), undefined)
-            hops += 1
-            return hops === 1 ? answer : new Response('there')
-          },
+      const rules = parseRules('crm', { origins: ['https://a.example'], processor })
+      const vault = vaultOver((reference) => reach('find', { reference, rules, source }), {
+        clock: movableClock(),
+        fetch: async () => {
+          sent += 1
+          const answer = new Response('moved', { status: 302, headers: { location: '/b' } })
+          await reach(again('fetch'), undefined)
+          hops += 1
+          return hops === 1 ? answer : new Response('there')
         },
-      )
+      })
       const used = vault.use(
         { reference: 'crm', authorization: permission(), url: 'https://a.example/a' },
         { signal: controller.signal, recheck: () => reach(again('recheck'), true) },
@@ -507,7 +504,7 @@ describe('an upstream that does not behave', () => {
       sent += 1
       return new Response()
     }
-    const vault = vaultOver({ adapter: 'test', find: hang }, { readTimeoutMs: 20, fetch })
+    const vault = vaultOver(hang, { readTimeoutMs: 20, fetch })
     const message = 'the vault did not answer within 20 ms'
     const asked = { reference: 'crm', url: 'https://a.example' }
     const away = { ...vaultError('ERR_VAULT_UNAVAILABLE'), message }

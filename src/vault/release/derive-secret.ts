@@ -2,102 +2,108 @@ import type { Command } from '../../capability/command.ts'
 import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
-import type { Clock } from '../../time.ts'
-import type { DerivedSecret } from '../processor.ts'
+import type { DerivedSecret, Processor } from '../processor.ts'
 import type { Secret } from '../secret.ts'
 import type { SecretReading } from '../source.ts'
-import type { FoundCredential } from './credential-directory.ts'
+import { type FoundCredential, inTurn, type PendingSuccessor, type VaultContext } from './context.ts'
 import { vaultFailure } from './failure.ts'
+import { readSecret } from './read-secret.ts'
 import type { CachedSecret } from './token-cache.ts'
 
-/** A successor of a kept secret that is not stored yet: its predecessor does not work any more. */
-export interface PendingSuccessor {
-  readonly secret: Secret
-  readonly expectedVersion: string
-}
-
-/** What {@link deriveSecret} needs of its surroundings. */
-export interface DeriveSurroundings {
-  readonly clock: Clock
-  readonly fetch: typeof fetch
-  /** Milliseconds in which a secret must be read, and one derived. */
-  readonly timeoutMs: number
-  /** Successors that could not be stored, by the name of the credential. */
-  readonly pending: Map<string, PendingSuccessor>
+/** The call for which a secret is derived. */
+export interface DeriveRequest {
+  /** The method of the processor. */
+  readonly derive: NonNullable<Processor['derive']>
+  readonly command: Command
+  /** Of the source, for reading the kept secret again. */
+  readonly scope: string
 }
 
 /**
- * Derives a secret, alone among all who share the store, and under a deadline of its own: others may wait for the
- * result whose signals have not fired.
+ * Derives the secret that is sent from the kept secret, such as an access token from a refresh token. The processor runs
+ * in turn among all that share the store. It may read the kept secret again, and replace it by a successor.
  *
- * @param read - reads the kept secret past every cache.
+ * The deadline is the derivation's own: callers whose signals have not fired may wait for the result.
+ *
+ * @throws VaultError; `ERR_VAULT_UNAVAILABLE` when the processor fails or does not end in time.
  */
 export async function deriveSecret(
   found: FoundCredential,
   reading: SecretReading,
-  command: Command,
-  read: (signal: AbortSignal) => Promise<SecretReading>,
-  surroundings: DeriveSurroundings,
+  { derive, command, scope }: DeriveRequest,
+  context: VaultContext,
 ): Promise<CachedSecret> {
-  const { clock, fetch, pending } = surroundings
-  const { reference, replace } = found
-  const { processor } = found.credential
-  const deadline = startDeadline([], surroundings.timeoutMs)
-  const kept = reading.secret.copy()
-  const versions = [reading.version]
-
-  async function store(successor: PendingSuccessor): Promise<void> {
-    pending.set(reference, successor)
-    const version = await replace?.(successor.secret, successor.expectedVersion, deadline.signal)
-    pending.delete(reference)
-    successor.secret.dispose()
-    if (version !== undefined) versions.push(version)
-  }
-
-  async function reread(): Promise<Secret> {
-    let again = await read(deadline.signal)
-    const waiting = pending.get(reference)
-    if (waiting !== undefined && again.version === waiting.expectedVersion) {
-      again.secret.dispose()
-      await store(waiting)
-      again = await read(deadline.signal)
-    } else if (waiting !== undefined) {
-      // It was stored and the answer was lost, or somebody has stored another one since: what is there is what counts.
-      pending.delete(reference)
-      waiting.secret.dispose()
-    }
-    versions.push(again.version)
-    return again.secret
-  }
-
-  async function task(): Promise<DerivedSecret> {
-    if (processor?.derive === undefined)
-      throw new VaultError('ERR_VAULT_CONFIGURATION', 'the processor derives nothing')
-    return processor.derive(kept, {
-      clock,
-      fetch,
-      signal: deadline.signal,
-      reference,
-      command,
-      reread,
-      ...(replace !== undefined && {
-        replace: (secret: Secret) => store({ secret, expectedVersion: versions.at(-1) ?? reading.version }),
-      }),
-    })
-  }
-
+  const { clock, fetch, readTimeoutMs } = context
+  const { reference } = found
+  const deadline = startDeadline([], readTimeoutMs)
+  const { signal } = deadline
+  const present = reading.secret.copy()
+  const { versions, reread, replace } = createKeptSecret(found, reading.version, { scope, signal }, context)
+  const task = (): Promise<DerivedSecret> =>
+    derive(present, { clock, fetch, signal, reference, command, reread, ...(replace !== undefined && { replace }) })
   try {
-    // A task that hangs must not keep the others out for ever; what it does later is stopped by the version it expects.
-    const bounded = (): Promise<DerivedSecret> => unlessAborted(task, deadline.signal)
-    const work = found.exclusively === undefined ? bounded() : found.exclusively(bounded)
-    const derived = await unlessAborted(work, deadline.signal)
+    // A task that hangs must not exclude the others for ever; what it stores later is refused by the version it expects.
+    const work = inTurn(found, context, () => unlessAborted(task, signal))
+    const derived = await unlessAborted(work, signal)
     return { ...derived, versions }
   } catch (error) {
     if (error instanceof VaultError) throw error
-    const what = deadline.signal.aborted ? `did not end within ${surroundings.timeoutMs} ms` : 'failed'
-    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the making of the secret that is sent ${what}`, error)
+    const what = signal.aborted ? `did not end within ${readTimeoutMs} ms` : 'failed'
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the processor that derives the secret ${what}`, error)
   } finally {
     deadline.clear()
-    kept.dispose()
+    present.dispose()
   }
+}
+
+/** The kept secret during a derivation. */
+interface KeptSecret {
+  /** The versions that were read or stored, in order: the derived secret belongs to all of them. */
+  readonly versions: readonly string[]
+  /** Reads the store past every cache. */
+  readonly reread: () => Promise<Secret>
+  /** Stores a successor. Absent where the store cannot replace. */
+  readonly replace?: (secret: Secret) => Promise<void>
+}
+
+function createKeptSecret(
+  found: FoundCredential,
+  version: string,
+  { scope, signal }: { readonly scope: string; readonly signal: AbortSignal },
+  context: VaultContext,
+): KeptSecret {
+  const { reference, source } = found
+  const { pending } = context
+  const versions = [version]
+
+  const read = (): Promise<SecretReading> => readSecret(found, { scope, fresh: true, signal }, context)
+
+  /** Until the store has the successor, it is pending: its predecessor does not work any more. */
+  async function store(successor: PendingSuccessor): Promise<void> {
+    const { secret, expectedVersion } = successor
+    pending.set(reference, successor)
+    versions.push((await source.replace?.(reference, { secret, expectedVersion, signal })) ?? expectedVersion)
+    pending.delete(reference)
+    secret.dispose()
+  }
+
+  async function reread(): Promise<Secret> {
+    let reading = await read()
+    const successor = pending.get(reference)
+    if (successor !== undefined && reading.version === successor.expectedVersion) {
+      // An earlier derivation could not store it.
+      reading.secret.dispose()
+      await store(successor)
+      reading = await read()
+    } else if (successor !== undefined) {
+      // It was stored and the answer was lost, or another process has stored its own: the store is right.
+      pending.delete(reference)
+      successor.secret.dispose()
+    }
+    versions.push(reading.version)
+    return reading.secret
+  }
+
+  const replace = (secret: Secret): Promise<void> => store({ secret, expectedVersion: versions.at(-1) ?? version })
+  return { versions, reread, ...(source.replace !== undefined && { replace }) }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Authorization } from '../../authorization/authorization.ts'
 import { ArgumentError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import type { Deadline } from '../../support/deadline.ts'
@@ -32,12 +33,19 @@ export interface SendOptions {
   readonly stillStands: (signal: AbortSignal) => Promise<void>
 }
 
-/** A request as the caller meant it when it called, before a credential is in it. */
+/** The request as it was when the caller called `use`, before a credential is in it. */
 export interface PlainRequest {
+  readonly reference: string
+  readonly authorization: Authorization
   readonly target: string
   readonly method: string
   readonly headers: Headers
   readonly body: Uint8Array | undefined
+}
+
+/** A request with its target, which was checked against the rules of the credential. */
+export interface TargetedRequest extends Pick<PlainRequest, 'method' | 'headers' | 'body'> {
+  readonly url: URL
 }
 
 /**
@@ -45,14 +53,16 @@ export interface PlainRequest {
  *
  * @throws ArgumentError when a part of it is of another kind.
  */
-export function copyRequest(given: Omit<UseRequest, 'authorization' | 'reference'>): PlainRequest {
-  const request = readOptions<Omit<UseRequest, 'authorization' | 'reference'>>('use', given, requestChecks)
+export function copyRequest(given: UseRequest): PlainRequest {
+  const request = readOptions('use', given, requestChecks)
   const { body, method = 'GET' } = request
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` has no body`)
   }
   // VLT-05
   return {
+    reference: request.reference,
+    authorization: request.authorization,
     target: String(request.url),
     method,
     headers: copyHeaders(request.headers),
@@ -90,7 +100,7 @@ function copyHeaders(headers: UseRequest['headers']): Headers {
  *   of the caller's signal when it fires. After it has thrown nothing is sent.
  */
 export async function sendWithCredential(
-  plain: PlainRequest,
+  plain: TargetedRequest,
   credential: CredentialRules & { readonly processor: Processor },
   secret: Secret,
   options: SendOptions,
@@ -98,10 +108,8 @@ export async function sendWithCredential(
   const { deadline, signal: callers, stillStands } = options
   const { signal } = deadline
   try {
-    let url = checkDestination(credential, plain.target, plain.method)
+    let { url, method, headers, body } = plain
     const { origin } = url
-    let { method, body } = plain
-    let headers = plain.headers
     for (let hops = 0; ; hops += 1) {
       if (hops > 0) await stillStands(signal)
       const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential)

@@ -4,25 +4,26 @@ import { VaultError } from '../../../errors.ts'
 import {
   flag,
   integerFrom,
-  maybe,
   milliseconds,
   nonEmptyString,
   type OptionChecks,
   readOptions,
+  withDefault,
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
-import { systemClock, type Timestamp } from '../../../time.ts'
-import { pick, secretValue, vaultChecks } from '../../configuration.ts'
+import type { Clock, Timestamp } from '../../../time.ts'
+import { secretValue, vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
-import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
+import type { FindCredential } from '../../release/context.ts'
 import { type CredentialOptions, parseRules, ruleChecks } from '../../rules/credential-rules.ts'
 import { parseStoredRules, readStoredRules } from '../../rules/stored-rules.ts'
 import type { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
+import type { SecretSource } from '../../source.ts'
 import type { Vault } from '../../vault.ts'
 import { type FileStore, type OpenFile, openFileStore } from './file-store.ts'
 import { type FileContents, type FileRecord, openRecord, sealRecord } from './format.ts'
-import { type FileKey, keyCheck } from './key.ts'
+import { type FileKey, type FileKeys, keyCheck } from './key.ts'
 
 export type { FileKey } from './key.ts'
 
@@ -94,54 +95,40 @@ export interface FileVault extends Vault {
  * ```
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
-  const given = readOptions('file vault', options, {
-    ...vaultChecks,
-    path: nonEmptyString,
-    key: keyCheck,
-    create: maybe(flag),
-    keepVersions: maybe(integerFrom(1)),
-    scryptCost: maybe(integerFrom(1)),
-    lockTimeoutMs: maybe(milliseconds),
-  })
-  const { path, key, create = false, keepVersions = 2, scryptCost = 131_072, lockTimeoutMs = 5_000 } = given
-  const clock = given.clock ?? systemClock
-  const now = (): Timestamp => Math.floor(clock.now())
-  const { readTimeoutMs = 10_000 } = given
+  const { path, key, create, keepVersions, scryptCost, lockTimeoutMs, ...settings } = readOptions(
+    'openFileVault',
+    options,
+    {
+      ...vaultChecks,
+      path: nonEmptyString,
+      key: keyCheck,
+      create: withDefault(flag, false),
+      keepVersions: withDefault(integerFrom(1), 2),
+      scryptCost: withDefault(integerFrom(1), 131_072),
+      lockTimeoutMs: withDefault(milliseconds, 5_000),
+    },
+  )
+  const { clock, readTimeoutMs } = settings
   const store = await openFileStore({ path, key, create, scryptCost, lockTimeoutMs, readTimeoutMs })
-  const add = async (
-    name: string,
-    next: (present: FileRecord | undefined, file: OpenFile) => Successor,
-  ): Promise<string> => {
-    let version = 0
-    await store.change((file, revision) => {
-      version = revision
-      const { rules, secret } = next(latest(file.contents, name), file)
-      const record = sealRecord(file.keys, { name, version: revision, created: now(), rules }, secret)
-      secret.dispose()
-      return prune([...file.contents.records, record], name, keepVersions)
-    })
-    return String(version)
-  }
+  const credentials = credentialsOf(store, keepVersions, clock)
+  const { add } = credentials
 
   return Object.freeze({
-    ...vaultOver(fileDirectory(store, add, now), pick<VaultOptions>(given, vaultChecks)),
+    ...vaultOver(credentials.find, settings),
     get references() {
       return Object.freeze([...new Set(store.last().records.map((record) => record.name))])
     },
     put: async (name, credential) => {
       const { secret, ...rules } = readOptions(`credential ${quote(name)}`, credential, putChecks)
-      const parsed = parseRules(name, rules)
-      return add(name, () => ({ rules: parsed.description, secret: toSecret(secret, name) }))
+      const { description } = parseRules(name, rules)
+      return add(name, () => ({ rules: description, secret: toSecret(secret, name) }))
     },
     rotate: (name, secret) =>
       add(name, (present) => ({ rules: requireRecord(present, name).rules, secret: toSecret(secret, name) })),
     restore: (name, version) =>
       add(name, (_present, file) => {
-        const record = requireRecord(
-          file.contents.records.find((one) => one.name === name && String(one.version) === version),
-          name,
-          version,
-        )
+        const found = file.contents.records.find((one) => one.name === name && String(one.version) === version)
+        const record = requireRecord(found, name, version)
         return { rules: record.rules, secret: openRecord(file.keys, record) }
       }),
     remove: async (name) => {
@@ -153,15 +140,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
       const { contents } = await store.read()
       return contents.records.map((record) => describe(record, latest(contents, record.name)))
     },
-    changeKey: (next) =>
-      store.changeKey(next, ({ contents, keys }, nextKeys) =>
-        contents.records.map((record) => {
-          const secret = openRecord(keys, record)
-          const sealed = sealRecord(nextKeys, record, secret)
-          secret.dispose()
-          return sealed
-        }),
-      ),
+    changeKey: (next) => store.changeKey(next, resealAll),
   } satisfies FileVault)
 }
 
@@ -170,53 +149,77 @@ const putChecks: OptionChecks<CredentialOptions & { readonly secret: SecretValue
   secret: secretValue,
 })
 
+/** The next version of a credential. */
 interface Successor {
   readonly rules: string
   readonly secret: Secret
 }
 
-function fileDirectory(
-  store: FileStore,
-  add: (name: string, next: (present: FileRecord | undefined) => Successor) => Promise<string>,
-  now: () => Timestamp,
-): CredentialDirectory {
-  const read = async (name: string): Promise<{ readonly record: FileRecord; readonly secret: Secret } | undefined> => {
-    const { contents, keys } = await store.read()
-    const record = latest(contents, name)
-    return record === undefined ? undefined : { record, secret: openRecord(keys, record) }
+/** The credentials of a file: found by their names, and added to. */
+interface Credentials {
+  readonly find: FindCredential
+  /** Adds a version, made from the present one. Resolves its number. */
+  readonly add: (name: string, next: (present: FileRecord | undefined, file: OpenFile) => Successor) => Promise<string>
+}
+
+function credentialsOf(store: FileStore, keepVersions: number, clock: Clock): Credentials {
+  const now = (): Timestamp => Math.floor(clock.now())
+
+  const add: Credentials['add'] = async (name, next) => {
+    let version = 0
+    await store.change((file, revision) => {
+      version = revision
+      const { rules, secret } = next(latest(file.contents, name), file)
+      const record = sealRecord(file.keys, { name, version: revision, created: now(), rules }, secret)
+      secret.dispose()
+      return prune([...file.contents.records, record], name, keepVersions)
+    })
+    return String(version)
   }
+
+  /** The source of the secret under these rules. */
+  const sourceUnder = (rules: string): SecretSource => ({
+    name: 'file',
+    async read(reference) {
+      const { contents, keys } = await store.read()
+      const record = latest(contents, reference)
+      if (record === undefined) return undefined
+      // The rules that were compared with the call must be those of the secret.
+      if (record.rules !== rules) {
+        throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the rules of the credential have just changed; try again')
+      }
+      const secret = openRecord(keys, record)
+      return { reference, secret, version: String(record.version), kind: 'static', downscoped: false, readAt: now() }
+    },
+    replace: (reference, { secret, expectedVersion }) =>
+      add(reference, (present) => {
+        if (present === undefined || String(present.version) !== expectedVersion) {
+          throw new VaultError('ERR_VAULT_INTEGRITY', 'another process has replaced the secret')
+        }
+        return { rules: present.rules, secret: secret.copy() }
+      }),
+    exclusively: (reference, task) => store.exclusively(reference, task),
+  })
+
   return {
-    adapter: 'file',
-    async find(reference): Promise<FoundCredential | undefined> {
+    add,
+    find: async (reference) => {
       const record = latest((await store.read()).contents, reference)
       if (record === undefined) return undefined
-      return {
-        reference,
-        credential: parseStoredRules(reference, record.rules),
-        scope: () => '',
-        read: async () => {
-          const found = await read(reference)
-          if (found === undefined) return undefined
-          // The rules that were asked are the rules of this secret, or the call begins anew.
-          if (found.record.rules !== record.rules) {
-            found.secret.dispose()
-            throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the rules of the credential were just changed; try again')
-          }
-          const { version } = found.record
-          const { secret } = found
-          return { reference, secret, version: String(version), kind: 'static', downscoped: false, readAt: now() }
-        },
-        replace: (secret, expectedVersion) =>
-          add(reference, (present) => {
-            if (present === undefined || String(present.version) !== expectedVersion) {
-              throw new VaultError('ERR_VAULT_INTEGRITY', 'the secret was replaced by somebody else')
-            }
-            return { rules: present.rules, secret: secret.copy() }
-          }),
-        exclusively: (task) => store.exclusively(reference, task),
-      }
+      const { rules } = record
+      return { reference, rules: parseStoredRules(reference, rules), source: sourceUnder(rules) }
     },
   }
+}
+
+/** Encrypts every record under other keys. */
+function resealAll({ contents, keys }: OpenFile, nextKeys: FileKeys): readonly FileRecord[] {
+  return contents.records.map((record) => {
+    const secret = openRecord(keys, record)
+    const sealed = sealRecord(nextKeys, record, secret)
+    secret.dispose()
+    return sealed
+  })
 }
 
 function latest({ records }: FileContents, name: string): FileRecord | undefined {

@@ -20,17 +20,19 @@ import {
   type OptionChecks,
   objectValue,
   readOptions,
+  withDefault,
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
-import { systemClock, type Timestamp } from '../../../time.ts'
-import { pick, secretValue, vaultChecks } from '../../configuration.ts'
+import type { Clock, Timestamp } from '../../../time.ts'
+import { secretValue, vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
-import type { CredentialDirectory, FoundCredential } from '../../release/credential-directory.ts'
+import type { FindCredential, FoundCredential } from '../../release/context.ts'
 import { type CredentialOptions, parseRules, ruleChecks } from '../../rules/credential-rules.ts'
 import { parseOrigins } from '../../rules/origin.ts'
 import { parseStoredRules } from '../../rules/stored-rules.ts'
 import { Secret } from '../../secret.ts'
 import { type SecretValue, toSecret } from '../../secret-value.ts'
+import type { SecretSource } from '../../source.ts'
 import type { Vault } from '../../vault.ts'
 import { generatePair, publicKeyOf } from './hpke.ts'
 import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'
@@ -133,37 +135,33 @@ const sealChecks: OptionChecks<SealOptions> = Object.freeze({
  * @throws ArgumentError when an option is invalid.
  */
 export function sealedVault(options: SealedVaultOptions): Vault {
-  const given = readOptions('sealed vault', options, {
+  const given = readOptions('sealedVault', options, {
     ...vaultChecks,
     privateKeys: arrayOf(privateKey),
     origins: arrayOf(nonEmptyString),
-    credentials: maybe(objectValue),
-    acceptPresented: maybe(flag),
+    credentials: withDefault(objectValue, {}),
+    acceptPresented: withDefault(flag, false),
   })
-  const configuration = (what: string): ArgumentError => new ArgumentError(`sealed vault: ${what}`)
-  const origins = new Set(parseOrigins(given.origins, configuration))
-  const keys = given.privateKeys.map((key) => key.copy())
-  if (keys.length === 0) throw configuration('`privateKeys` is empty; make one with generateSealingKey')
-  const named = new Map(Object.entries(given.credentials ?? {}))
+  const { privateKeys, origins, credentials = {}, acceptPresented: presented, ...settings } = given
+  const wrong = (what: string): ArgumentError => new ArgumentError(`sealedVault: ${what}`)
+  const allowed = new Set(parseOrigins(origins, wrong))
+  const keys = privateKeys.map((key) => key.copy())
+  if (keys.length === 0) throw wrong('`privateKeys` is empty; make one with generateSealingKey')
+  const named = new Map(Object.entries(credentials))
   for (const [name, sealed] of named) {
     if (typeof sealed !== 'string' || !isSealed(sealed))
-      throw configuration(`credential ${quote(name)} is not a sealed text; make one with sealCredential`)
+      throw wrong(`credential ${quote(name)} is not a sealed text; make one with sealCredential`)
   }
-  const presented = given.acceptPresented === true
-  if (named.size === 0 && !presented) throw configuration('there are no credentials, and none may be presented')
-  const clock = given.clock ?? systemClock
-  const directory: CredentialDirectory = {
-    adapter: 'sealed',
-    async find(reference) {
-      // VLT-34
-      const sealed = named.get(reference) ?? (presented && isSealed(reference) ? reference : undefined)
-      if (sealed === undefined) return undefined
-      const name = named.has(reference) ? reference : await nameOf(sealed)
-      const contents = await openSealed(keys, sealed)
-      return connect(name, contents, origins, () => Math.floor(clock.now()))
-    },
+  if (named.size === 0 && !presented) throw wrong('`credentials` is empty; name one, or set `acceptPresented: true`')
+
+  const find: FindCredential = async (reference) => {
+    // VLT-34
+    const sealed = named.get(reference) ?? (presented && isSealed(reference) ? reference : undefined)
+    if (sealed === undefined) return undefined
+    const name = named.has(reference) ? reference : await nameOf(sealed)
+    return credentialOf(name, await openSealed(keys, sealed), allowed, settings.clock)
   }
-  const vault = vaultOver(directory, pick<VaultOptions>(given, vaultChecks))
+  const vault = vaultOver(find, settings)
   // A text that is presented is a name as well.
   return presented ? vault : Object.freeze({ ...vault, references: Object.freeze([...named.keys()]) })
 }
@@ -178,40 +176,39 @@ function lengthOf(secret: Secret): number {
   return bytes.length
 }
 
-function connect(
+function credentialOf(
   reference: string,
-  { rules, secret, expiration, version }: SealedContents,
+  { rules: text, secret, expiration, version }: SealedContents,
   origins: ReadonlySet<string>,
-  now: () => Timestamp,
+  clock: Clock,
 ): FoundCredential {
-  const credential = parseStoredRules(reference, rules)
+  const rules = parseStoredRules(reference, text)
   // VLT-32: the lock is part of what is sealed, and is never absent
-  if (credential.subjects === undefined || credential.commands === undefined) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'the sealed credential does not say which roots and commands it is for')
+  if (rules.subjects === undefined || rules.commands === undefined) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the sealed credential does not name its roots and commands')
   }
-  for (const origin of [...credential.origins, ...(credential.processor?.origins ?? [])]) {
+  for (const origin of [...rules.origins, ...(rules.processor?.origins ?? [])]) {
     // VLT-33
     if (!origins.has(origin)) {
       throw new VaultError(
         'ERR_VAULT_ORIGIN_REFUSED',
-        `the sealed credential is for ${quote(origin)}, which is not configured`,
+        `the sealed credential is for ${quote(origin)}, which is not one of the \`origins\` of the vault`,
       )
     }
   }
-  return {
-    reference,
-    credential,
-    scope: () => '',
+  const source: SecretSource = {
+    name: 'sealed',
     read: async () => ({
       reference,
       secret: secret.copy(),
       version,
       kind: 'static',
       downscoped: false,
-      readAt: now(),
+      readAt: Math.floor(clock.now()),
       ...(expiration !== undefined && { expiresAt: expiration }),
     }),
   }
+  return { reference, rules, source }
 }
 
 /** The name of a text that was presented, for records. */
