@@ -1,13 +1,12 @@
 // node only: spools to files
 /**
- * Records to an HTTP endpoint, by way of a spool on this machine's disk.
+ * Records to an HTTP endpoint, by way of a spool on the disk of this machine.
  *
  * @module
  */
 
 import { ArgumentError, AuditError } from '../../../errors.ts'
-import { type BackOff, sleep, waitAfter } from '../../../support/back-off.ts'
-import { withinDeadline } from '../../../support/deadline.ts'
+import type { BackOff } from '../../../support/back-off.ts'
 import { isConfidential } from '../../../support/loopback.ts'
 import {
   abortSignal,
@@ -17,46 +16,43 @@ import {
   milliseconds,
   nonEmptyString,
   numberFrom,
+  type OptionChecks,
   objectValue,
   oneOfStrings,
   readOptions,
+  withDefault,
 } from '../../../support/options.ts'
-import { quietly } from '../../../support/quietly.ts'
 import { quote } from '../../../support/quote.ts'
 import { setUp } from '../../configuration.ts'
 import type { AuditEvent } from '../../events/event.ts'
-import { auditHistory, type LoggedEvent } from '../../history.ts'
+import { type AuditHistory, auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
 import { type JsonlAuditSink, type JsonlAuditSinkOptions, openJsonlLog } from '../jsonl/jsonl-audit-sink.ts'
-import { type RecordBatch, readBatch, removeDelivered } from './read-batch.ts'
-import { cursorPath, readCursor, type SpoolCursor, writeCursor } from './spool-cursor.ts'
+import { type Delivery, type DeliveryFailure, startDelivery } from './delivery.ts'
+import { cursorPath, readCursor, type SpoolCursor } from './spool-cursor.ts'
 
-/** Options of {@link openHttpAuditSink}; those of the spool are the ones of a log in files. */
+/** Options of {@link openHttpAuditSink}. `directory`, `prefix`, `sync`, `maxBytes` and `maxAge` are those of the spool. */
 export interface HttpAuditSinkOptions
   extends Pick<JsonlAuditSinkOptions, 'directory' | 'prefix' | 'sync' | 'maxBytes' | 'maxAge'> {
-  /** Where records are posted as `application/x-ndjson`, one line each. `https`, or `http` to this machine. */
+  /** Where records are posted as `application/x-ndjson`, one record a line. An `https` URL, or `http` to this machine. */
   readonly url: string
-  /** Headers of each request, asked for each time: so an access token can be short-lived, and is kept nowhere here. */
+  /** Returns the headers of each request, for example with a short-lived access token. They are not kept. */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /** Default: the platform's. */
   readonly fetch?: typeof fetch
-  /** Records that may wait in the spool; beyond that events are refused. Default 100,000. */
+  /** Most records that may wait in the spool; further events are refused. Default 100,000. */
   readonly maxWaiting?: number
-  /** Records of one request. Default 500. */
+  /** Most records of one request. Default 500. */
   readonly maxRecords?: number
-  /** Length of one request in bytes. Default 1 MiB. */
+  /** Most bytes of one request. Default 1 MiB. */
   readonly maxRequestBytes?: number
-  /** How long a request may take. Default 10,000. */
+  /** Milliseconds until a request times out. Default 10,000. */
   readonly timeoutMs?: number
-  /** Waits between failed requests. Default half a second to a minute. */
+  /** Waits between failed requests. Default from half a second to a minute. */
   readonly backOff?: BackOff
-  /** Called for each failed request, with why it failed: a status, or what `fetch` threw. What it throws is ignored. */
-  readonly onFailure?: (failure: {
-    readonly status?: number
-    readonly cause?: unknown
-    readonly waiting: number
-  }) => void
-  /** For messages. Default the origin of the URL. */
+  /** Called for each failed request. An error that it throws is ignored. */
+  readonly onFailure?: (failure: DeliveryFailure) => void
+  /** The name in messages. Default the origin of the URL. */
   readonly name?: string
 }
 
@@ -64,186 +60,104 @@ export interface HttpAuditSinkOptions
 export interface HttpAuditSink extends AuditSink {
   /** Records in the spool that were not delivered. */
   waiting(): number
-  /** Resolves when every record that is confirmed now was delivered; rejects when the signal is aborted before. */
+  /** Resolves when the records that are confirmed now were delivered; rejects when the signal is aborted before. */
   delivered(options: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 
 /**
- * Confirms an event when it is on the disk, and delivers it afterwards: in order, as often as it takes, also over
- * restarts. So the endpoint can be down without stopping the service, and nothing is dropped. AUD-20
+ * Confirms an event when it is on the disk, and delivers it afterwards: in order, with as many attempts as it takes, also
+ * after a restart. A failing endpoint does not stop the service, and no record is dropped. AUD-20
  *
- * A batch can arrive twice, when the answer was lost: the header `idempotency-key` and the numbers of the records tell.
- * Redirects are not followed. A spool that is full refuses. AUD-21
+ * A batch can arrive twice if its response was lost; the header `idempotency-key` and the numbers of the records identify
+ * it. Redirects are not followed. A full spool refuses events. AUD-21
  *
- * @throws ArgumentError for a URL without protection on the way; AuditError when the spool cannot be used, or is behind
- *   its cursor.
+ * @throws ArgumentError when an option is invalid, or the URL is not encrypted; AuditError when the spool cannot be used,
+ *   or is behind its cursor.
+ * @example
+ * ```ts
+ * const sink = await openHttpAuditSink({ url: 'https://logs.example.com/audit', directory: '/var/spool/mail-audit' })
+ * ```
  */
 export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<HttpAuditSink> {
-  readOptions('openHttpAuditSink', options, {
-    url: nonEmptyString,
-    directory: nonEmptyString,
-    prefix: maybe(nonEmptyString),
-    sync: maybe(oneOfStrings('group', 'always', 'none')),
-    maxBytes: maybe(numberFrom(4_096)),
-    maxAge: maybe(numberFrom(1)),
-    headers: maybe(callback),
-    fetch: maybe(callback),
-    maxWaiting: maybe(numberFrom(1)),
-    maxRecords: maybe(integerFrom(1)),
-    maxRequestBytes: maybe(integerFrom(131_072)),
-    timeoutMs: maybe(milliseconds),
-    backOff: maybe(objectValue),
-    onFailure: maybe(callback),
-    name: maybe(nonEmptyString),
-  })
-  readOptions('openHttpAuditSink: `backOff`', options.backOff ?? { firstMs: 1, maxMs: 1 }, {
-    firstMs: milliseconds,
-    maxMs: milliseconds,
-  })
-  const { url, headers = () => ({}), fetch: request = fetch, directory, prefix = 'spool', onFailure } = options
-  const { maxWaiting = 100_000, maxRecords = 500, maxRequestBytes = 1024 * 1024, timeoutMs = 10_000 } = options
-  const { backOff = { firstMs: 500, maxMs: 60_000 } } = options
-  const target = endpoint(url)
-  const { name = target.origin } = options
-  const { sync, maxBytes, maxAge } = options
+  const given = readOptions('openHttpAuditSink', options, optionChecks)
+  const { directory, prefix, sync, maxBytes, maxAge, maxWaiting, name: own, url: address, ...sending } = given
+  readOptions('openHttpAuditSink: `backOff`', given.backOff, { firstMs: milliseconds, maxMs: milliseconds })
+  const url = endpoint(address)
+  const name = own ?? url.origin
   const policy = { ...(sync && { sync }), ...(maxBytes && { maxBytes }), ...(maxAge && { maxAge }) }
   const { sink: spool, lock } = await openJsonlLog({ directory, prefix, name, ...policy })
-  let cursor = await readOrClose(spool, directory, prefix)
-  let confirmed = spool.position().sequence
-  let records = maxRecords
-  let wake: () => void = () => undefined
-  const stopping = new AbortController()
-  const waiters = new Set<() => void>()
-  const delivery = deliver()
-
-  async function deliver(): Promise<void> {
-    let failures = 0
-    while (!stopping.signal.aborted) {
-      const failure = await deliverNext()
-      if (failure === 'idle') {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          if (confirmed > cursor.sequence || stopping.signal.aborted) resolve()
-        })
-      } else if (failure !== undefined) {
-        failures++
-        await sleep(waitAfter(failures, backOff, failure.retryAfterMs), stopping.signal)
-      } else failures = 0
-    }
-  }
-
-  /** Sends one batch; tells when there was none, and how it failed. Never throws: delivery goes on whatever happens. */
-  async function deliverNext(): Promise<Failure | 'idle' | undefined> {
-    try {
-      if (!lock.isHeld()) throw lost()
-      const limits = { confirmed, maxRecords: records, maxBytes: maxRequestBytes }
-      const batch = readBatch(directory, prefix, cursor, limits)
-      if (batch === undefined && confirmed > cursor.sequence) {
-        throw new AuditError('ERR_AUDIT_INTEGRITY', `the spool ${quote(directory, 256)} has lost records`)
-      }
-      if (batch === undefined) return 'idle'
-      const answer = await post(batch)
-      // How the rest of it ends is nobody's concern, and need not be waited for.
-      answer.body?.cancel().catch(() => undefined)
-      if (!answer.ok) return failed(answer)
-      cursor = batch.next
-      records = maxRecords
-      for (const look of waiters) look()
-      if (!(await writeCursor(directory, prefix, cursor, lock))) throw lost()
-      removeDelivered(directory, prefix, cursor)
-      return undefined
-    } catch (cause) {
-      if (!stopping.signal.aborted) quietly(() => onFailure?.({ cause, waiting: confirmed - cursor.sequence }))
-      return { retryAfterMs: 0 }
-    }
-  }
-
-  /** Another process delivers now. */
-  function lost(): AuditError {
-    return new AuditError('ERR_AUDIT_INTEGRITY', `the spool ${quote(directory, 256)} has another writer`)
-  }
-
-  async function post({ body, first, last }: RecordBatch): Promise<Response> {
-    const own = { 'content-type': 'application/x-ndjson', 'idempotency-key': `${prefix}-${first}-${last}` }
-    return withinDeadline(timeoutMs, { signals: [stopping.signal] }, async (signal) => {
-      const given = await headers()
-      signal.throwIfAborted()
-      return request(target, { method: 'POST', headers: { ...given, ...own }, body, redirect: 'manual', signal })
-    })
-  }
-
-  function failed({ status, headers: answered }: Response): Failure {
-    // Too large for the endpoint: smaller ones may pass.
-    if (status === 413) records = Math.max(1, Math.floor(records / 2))
-    quietly(() => onFailure?.({ status, waiting: confirmed - cursor.sequence }))
-    const seconds = answered.get('retry-after') ?? ''
-    return { retryAfterMs: /^[0-9]{1,6}$/.test(seconds) ? Number(seconds) * 1000 : 0 }
-  }
+  const cursor = await readOrClose(spool, directory, prefix)
+  const { fetch: request = fetch, onFailure } = given
+  const delivery = startDelivery(
+    { ...sending, directory, prefix, lock, url, fetch: request, onFailure },
+    cursor,
+    spool.position().sequence,
+  )
 
   async function append(
     event: AuditEvent,
-    given: { readonly signal?: AbortSignal | undefined },
+    options: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
-    const waiting = spool.position().sequence - cursor.sequence
+    const waiting = spool.position().sequence - delivery.cursor().sequence
     if (waiting >= maxWaiting) {
       throw new AuditError('ERR_AUDIT_UNCONFIRMED', `${waiting} audit records wait to be delivered to ${quote(name)}`)
     }
-    const confirmation = await spool.append(event, given)
-    confirmed = Math.max(confirmed, confirmation.sequence ?? 0)
-    wake()
+    const confirmation = await spool.append(event, options)
+    delivery.confirm(confirmation.sequence ?? 0)
     return confirmation
   }
 
   async function delivered(options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
     const { signal } = readOptions('delivered', options, { signal: maybe(abortSignal) })
-    const goal = confirmed
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        waiters.delete(look)
-        signal?.removeEventListener('abort', onAbort)
-      }
-      const look = (): void => {
-        if (cursor.sequence < goal) return
-        end()
-        resolve()
-      }
-      const onAbort = (): void => {
-        end()
-        reject(signal?.reason)
-      }
-      waiters.add(look)
-      signal?.addEventListener('abort', onAbort)
-      look()
-      if (signal?.aborted) onAbort()
-    })
-  }
-
-  /** What is in the spool, and of what was removed from it the intents without an outcome. */
-  async function* newestFirst(given: {
-    readonly signal?: AbortSignal | undefined
-  }): AsyncGenerator<readonly LoggedEvent[], void> {
-    let lowest = Number.POSITIVE_INFINITY
-    for await (const page of spool.history?.newestFirst(given) ?? []) {
-      lowest = Math.min(lowest, page.at(-1)?.sequence ?? lowest)
-      yield page
-    }
-    // A file that was removed while others were read is behind the cursor by now.
-    yield cursor.open.filter(({ sequence }) => sequence < lowest).reverse()
+    return delivery.delivered(signal)
   }
 
   async function close(): Promise<void> {
-    stopping.abort()
-    wake()
-    await delivery
+    await delivery.stop()
     await spool.close()
   }
 
-  const history = auditHistory({ inherited: spool.history?.inherited ?? 0, newestFirst })
-  return Object.freeze({ name, append, close, delivered, history, waiting: () => confirmed - cursor.sequence })
+  return Object.freeze({
+    ...{ name, append, close, delivered, waiting: delivery.waiting },
+    history: historyOver(spool, delivery),
+  })
 }
 
-interface Failure {
-  readonly retryAfterMs: number
+const optionChecks = Object.freeze({
+  url: nonEmptyString,
+  directory: nonEmptyString,
+  prefix: withDefault(nonEmptyString, 'spool'),
+  sync: maybe(oneOfStrings('group', 'always', 'none')),
+  maxBytes: maybe(numberFrom(4_096)),
+  maxAge: maybe(numberFrom(1)),
+  headers: withDefault(callback, () => ({})),
+  fetch: maybe(callback),
+  maxWaiting: withDefault(numberFrom(1), 100_000),
+  maxRecords: withDefault(integerFrom(1), 500),
+  maxRequestBytes: withDefault(integerFrom(131_072), 1024 * 1024),
+  timeoutMs: withDefault(milliseconds, 10_000),
+  backOff: withDefault(objectValue, Object.freeze({ firstMs: 500, maxMs: 60_000 })),
+  onFailure: maybe(callback),
+  name: maybe(nonEmptyString),
+}) satisfies OptionChecks<HttpAuditSinkOptions>
+
+/** The records in the spool, and of those that were removed from it the intents without an outcome. */
+function historyOver({ history }: JsonlAuditSink, delivery: Delivery): AuditHistory {
+  return auditHistory({
+    inherited: history?.inherited ?? 0,
+    async *newestFirst(options): AsyncGenerator<readonly LoggedEvent[], void> {
+      let lowest = Number.POSITIVE_INFINITY
+      for await (const page of history?.newestFirst(options) ?? []) {
+        lowest = Math.min(lowest, page.at(-1)?.sequence ?? lowest)
+        yield page
+      }
+      // A file that was removed while others were read is behind the cursor by now.
+      yield delivery
+        .cursor()
+        .open.filter(({ sequence }) => sequence < lowest)
+        .reverse()
+    },
+  })
 }
 
 async function readOrClose(spool: JsonlAuditSink, directory: string, prefix: string): Promise<SpoolCursor> {
