@@ -14,8 +14,7 @@ import {
   makeRecord,
   type Sha256,
 } from './events/record.ts'
-import { type AuditSink, type Confirmation, type Durability, durabilities } from './sink.ts'
-import { unconfirmed } from './unconfirmed.ts'
+import { type AuditSink, type Confirmation, type Durability, durabilities, unconfirmed } from './sink.ts'
 
 /** What {@link chainedSink} needs of the place where records go. */
 export interface RecordWriter {

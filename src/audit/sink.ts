@@ -4,6 +4,8 @@
  * @module
  */
 
+import { AuditError } from '../errors.ts'
+import { quote } from '../support/quote.ts'
 import type { AuditEvent } from './events/event.ts'
 import type { LogPosition } from './events/record.ts'
 import type { AuditHistory } from './history.ts'
@@ -56,4 +58,16 @@ export interface AuditSink {
   close(): Promise<void>
   /** The log, where the sink keeps one that can be read back: for intents without an outcome. */
   readonly history?: AuditHistory
+}
+
+/** The error of a sink as an `AuditError`: the error itself if it is one, and otherwise one with it as the cause. */
+export function unconfirmed(sink: string, cause: unknown): AuditError {
+  if (cause instanceof AuditError) return cause
+  const message = `the audit sink ${quote(String(sink))} did not confirm the event; \`cause\` has its error`
+  return new AuditError('ERR_AUDIT_UNCONFIRMED', message, { cause })
+}
+
+/** The error of a sink for an event about an intent that has its end on record. LOG-14 */
+export function alreadySettled(sink: string, sequence: number): AuditError {
+  return new AuditError('ERR_AUDIT_SETTLED', `the intent has its end on record: record ${sequence} of ${quote(sink)}`)
 }

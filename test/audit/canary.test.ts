@@ -19,7 +19,7 @@ import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
-import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
+import { postgresAuditSink } from '../../src/audit/sinks/postgres/postgres-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'

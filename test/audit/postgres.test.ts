@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Confirmation } from '../../src/audit/sink.ts'
-import { openPostgresAuditSink, postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
+import { openPostgresAuditSink, postgresAuditSink } from '../../src/audit/sinks/postgres/postgres-audit-sink.ts'
 import { intent } from './events.ts'
 
 describe('a log in PostgreSQL', () => {

@@ -13,7 +13,7 @@ import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
-import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
+import { postgresAuditSink } from '../../src/audit/sinks/postgres/postgres-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'

@@ -8,7 +8,7 @@ import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts
 import { openJsonlAuditSink, openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { machineFiles } from '../../src/audit/sinks/jsonl/log-files.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { postgresAuditSink } from '../../src/audit/sinks/postgres-audit-sink.ts'
+import { postgresAuditSink } from '../../src/audit/sinks/postgres/postgres-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'

@@ -4,14 +4,14 @@ import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import { parseRecord } from '../../src/audit/events/record.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
+import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import {
   openPostgresAuditSink,
   type PostgresPool,
   postgresAuditSchema,
   postgresAuditSink,
   readPostgresLines,
-} from '../../src/audit/sinks/postgres-audit-sink.ts'
-import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
+} from '../../src/entries/audit/postgres.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { denied, id, intent, outcome, stoppedClock } from '../audit/events.ts'
 
@@ -68,12 +68,12 @@ describe('a log in PostgreSQL', () => {
     const elsewhere = new Pool({ connectionString: address.replace(/:[0-9]+/, ':1') })
     const standby = new Pool({ connectionString: asService, options: '-c default_transaction_read_only=on' })
     const mistakes = [
-      [{ pool, table: 'missing_log' }, /`missing_log` .* is not there; run the SQL of postgresAuditSchema/],
+      [{ pool, table: 'missing_log' }, /`missing_log` .* does not exist; run the SQL of postgresAuditSchema/],
       [{ pool, table: 'nowhere.log' }, /`nowhere.log` .* is not there/],
-      [{ pool, table: 'earlier_log' }, /`earlier_log` .* is not there; run the SQL of postgresAuditSchema/],
-      [{ pool, table: 'foreign_log' }, /may not be read and added to by this role; give `role`/],
-      [{ pool: elsewhere, table: log }, /cannot be asked about; let `pool` reach the server/],
-      [{ pool: standby, table: log }, /only read; connect to the one that is written/],
+      [{ pool, table: 'earlier_log' }, /`earlier_log` .* does not exist; run the SQL of postgresAuditSchema/],
+      [{ pool, table: 'foreign_log' }, /may not be read or appended to by this role; pass `role`/],
+      [{ pool: elsewhere, table: log }, /cannot be tested, because a query failed; let `pool` reach the server/],
+      [{ pool: standby, table: log }, /read-only server; connect to the primary/],
     ] as const
     for (const [options, message] of mistakes) {
       const opening = openPostgresAuditSink(options)

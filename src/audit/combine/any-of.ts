@@ -3,8 +3,7 @@ import { arrayOf, callback, maybe, milliseconds, readOptions } from '../../suppo
 import { quietly } from '../../support/quietly.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
-import type { AuditSink, Confirmation } from '../sink.ts'
-import { unconfirmed } from '../unconfirmed.ts'
+import { type AuditSink, type Confirmation, unconfirmed } from '../sink.ts'
 import { closeAll } from './all-of.ts'
 import { withDeadline } from './with-deadline.ts'
 

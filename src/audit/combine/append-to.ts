@@ -2,8 +2,7 @@ import { AuditError } from '../../errors.ts'
 import { integerFrom, nonEmptyString, oneOfStrings } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { AuditEvent } from '../events/event.ts'
-import { type AuditSink, type Confirmation, durabilities } from '../sink.ts'
-import { unconfirmed } from '../unconfirmed.ts'
+import { type AuditSink, type Confirmation, durabilities, unconfirmed } from '../sink.ts'
 
 /**
  * Appends an event to a sink. Calls are made on the word of the sink, so that nothing but a confirmation is one: a

@@ -2,8 +2,7 @@ import { callback, maybe, milliseconds, readOptions } from '../../support/option
 import { quietly } from '../../support/quietly.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
-import type { AuditSink, Confirmation } from '../sink.ts'
-import { unconfirmed } from '../unconfirmed.ts'
+import { type AuditSink, type Confirmation, unconfirmed } from '../sink.ts'
 import type { SinkFailureListener } from './any-of.ts'
 import { withDeadline } from './with-deadline.ts'
 

@@ -3,8 +3,7 @@ import { readOptions } from '../../support/options.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
-import type { AuditSink, Confirmation } from '../sink.ts'
-import { unconfirmed } from '../unconfirmed.ts'
+import { type AuditSink, type Confirmation, unconfirmed } from '../sink.ts'
 import { appendTo } from './append-to.ts'
 
 /** How a sink is doing: for a health endpoint and for metrics. */

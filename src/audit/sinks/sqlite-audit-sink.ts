@@ -15,8 +15,7 @@ import { type AuditEvent, intentEndedBy, intentNamedBy } from '../events/event.t
 import { prepareEvent } from '../events/prepare-event.ts'
 import { beginning, formatRecord, type LogPosition, makeRecord, parseRecord, type Sha256 } from '../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../history.ts'
-import { settled } from '../recovery/settled.ts'
-import type { AuditSink, Confirmation } from '../sink.ts'
+import { type AuditSink, alreadySettled, type Confirmation } from '../sink.ts'
 import { assertTableName } from './table-name.ts'
 
 /** A prepared statement. */
@@ -84,7 +83,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     database.exec('BEGIN IMMEDIATE')
     try {
       const before = intent === undefined ? undefined : ended.get(intent)
-      if (before !== undefined && before !== null) throw settled(name, positionOf(before).sequence)
+      if (before !== undefined && before !== null) throw alreadySettled(name, positionOf(before).sequence)
       const made = makeRecord(positionOf(last.get()), event, sha256)
       const record = isPromiseLike(made) ? await made : made
       const { sequence, hash, previous } = record

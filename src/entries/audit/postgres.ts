@@ -1,17 +1,14 @@
 /**
- * `procura/audit/postgres`: a log in a PostgreSQL database.
+ * Audit logs in PostgreSQL: `procura/audit/postgres`.
  *
  * @module
  */
 
+export type { PostgresConnection, PostgresPool, PostgresQueryable } from '../../audit/sinks/postgres/pool.ts'
 export {
   openPostgresAuditSink,
-  type PostgresAuditSchemaOptions,
   type PostgresAuditSinkOptions,
-  type PostgresConnection,
-  type PostgresPool,
-  type PostgresQueryable,
-  postgresAuditSchema,
   postgresAuditSink,
   readPostgresLines,
-} from '../../audit/sinks/postgres-audit-sink.ts'
+} from '../../audit/sinks/postgres/postgres-audit-sink.ts'
+export { type PostgresAuditSchemaOptions, postgresAuditSchema } from '../../audit/sinks/postgres/schema.ts'

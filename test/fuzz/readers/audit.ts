@@ -19,16 +19,16 @@ import { openHttpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink
 import { openJsonlAuditSink } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
+import { readSqliteLines, type SqliteDatabase, sqliteAuditSink } from '../../../src/audit/sinks/sqlite-audit-sink.ts'
+import { type Checkpoint, signCheckpoint, verifyCheckpoint } from '../../../src/audit/verify/checkpoint.ts'
+import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
+import { parseDidKey } from '../../../src/did/did-key.ts'
 import {
   type PostgresPool,
   type PostgresQueryable,
   postgresAuditSink,
   readPostgresLines,
-} from '../../../src/audit/sinks/postgres-audit-sink.ts'
-import { readSqliteLines, type SqliteDatabase, sqliteAuditSink } from '../../../src/audit/sinks/sqlite-audit-sink.ts'
-import { type Checkpoint, signCheckpoint, verifyCheckpoint } from '../../../src/audit/verify/checkpoint.ts'
-import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
-import { parseDidKey } from '../../../src/did/did-key.ts'
+} from '../../../src/entries/audit/postgres.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
 import { denied, id, intent, outcome } from '../../audit/events.ts'
 import { actor, now } from '../../support/actors.ts'

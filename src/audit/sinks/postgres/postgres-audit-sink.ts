@@ -1,0 +1,203 @@
+/**
+ * A log in PostgreSQL. The pool is described by its shape, which `pg` has.
+ *
+ * @module
+ */
+
+import { backend as platform } from '#backend'
+import { AuditError } from '../../../errors.ts'
+import type { IpldMap } from '../../../ipld/value.ts'
+import {
+  callback,
+  integerFrom,
+  nonEmptyString,
+  type OptionChecks,
+  readOptions,
+  withDefault,
+  withMethod,
+} from '../../../support/options.ts'
+import { quote } from '../../../support/quote.ts'
+import type { AuditEvent } from '../../events/event.ts'
+import { prepareEvent } from '../../events/prepare-event.ts'
+import { parseRecord, type Sha256 } from '../../events/record.ts'
+import { auditHistory, type LoggedEvent } from '../../history.ts'
+import { type AuditSink, type Confirmation, unconfirmed } from '../../sink.ts'
+import { assertTableName } from '../table-name.ts'
+import { type PostgresPool, type PostgresQueryable, withConnection } from './pool.ts'
+import { writeBatch } from './write-batch.ts'
+
+/** Options of {@link postgresAuditSink}. */
+export interface PostgresAuditSinkOptions {
+  /** A pool of connections. Its owner ends it. */
+  readonly pool: PostgresPool
+  /** Default `audit_log`; `schema.table` is possible. {@link postgresAuditSchema} creates it. */
+  readonly table?: string
+  /** Most records of one transaction. Default 500. */
+  readonly maxBatch?: number
+  /** The name in messages. Default `postgres`. */
+  readonly name?: string
+  /** Default: the platform's. */
+  readonly sha256?: Sha256
+}
+
+const optionChecks = Object.freeze({
+  pool: withMethod('connect'),
+  table: withDefault(nonEmptyString, 'audit_log'),
+  maxBatch: withDefault(integerFrom(1), 500),
+  name: withDefault(nonEmptyString, 'postgres'),
+  sha256: withDefault(callback, platform.sha256),
+}) satisfies OptionChecks<PostgresAuditSinkOptions>
+
+/** An event that was not written yet, and how to answer its caller. */
+interface Waiting {
+  readonly event: IpldMap
+  readonly signal: AbortSignal | undefined
+  readonly resolve: (confirmation: Confirmation) => void
+  readonly reject: (cause: unknown) => void
+}
+
+/**
+ * Writes records into a table. Writers take turns by a lock, so that there is one chain however many there are. Events
+ * that arrive while a transaction runs share the next one. AUD-19
+ *
+ * If the connection is lost during a commit, the record may exist although it is not confirmed: an intent without an
+ * outcome. A missing table fails the first event; {@link openPostgresAuditSink} checks for it before.
+ *
+ * @throws ArgumentError when an option is invalid.
+ */
+export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink {
+  const { pool, table, maxBatch, name, sha256 } = readOptions('postgresAuditSink', options, optionChecks)
+  assertTableName(table, 2)
+  const target = { table, name, sha256 }
+  let queue: Waiting[] = []
+  let running: Promise<void> | undefined
+  let closed = false
+
+  async function append(
+    event: AuditEvent,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Confirmation> {
+    if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
+    const prepared = await prepareEvent(event, sha256)
+    return new Promise<Confirmation>((resolve, reject) => {
+      queue.push({ event: prepared, signal, resolve, reject })
+      start()
+    })
+  }
+
+  function start(): void {
+    running ??= drain().finally(() => {
+      running = undefined
+      // An event may have arrived after `drain` found the queue empty.
+      if (queue.length > 0) start()
+    })
+  }
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue.slice(0, maxBatch).filter((waiting) => !isGivenUp(waiting, name))
+      queue = queue.slice(maxBatch)
+      if (batch.length > 0) await write(batch)
+    }
+  }
+
+  async function write(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const events = batch.map(({ event }) => event)
+      const results = await withConnection(pool, (connection) => writeBatch(connection, target, events))
+      for (const [index, result] of results.entries()) {
+        if (result instanceof AuditError) batch[index]?.reject(result)
+        else batch[index]?.resolve({ sink: name, durability: 'remote', sequence: result.sequence, hash: result.hash })
+      }
+    } catch (cause) {
+      const error = cause instanceof AuditError ? cause : unwritten(name, cause)
+      for (const waiting of batch) waiting.reject(error)
+    }
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    while (running !== undefined) await running
+  }
+
+  const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(pool, table) })
+  return Object.freeze({ name, append, close, history })
+}
+
+function isGivenUp({ signal, reject }: Waiting, name: string): boolean {
+  if (!signal?.aborted) return false
+  reject(unconfirmed(name, signal.reason))
+  return true
+}
+
+function unwritten(name: string, cause: unknown): AuditError {
+  return new AuditError('ERR_AUDIT_UNCONFIRMED', `the database ${quote(name)} did not take a record`, { cause })
+}
+
+async function* newestFirst(pool: PostgresPool, table: string): AsyncGenerator<readonly LoggedEvent[], void> {
+  const select = `SELECT line FROM ${table} WHERE sequence < $1 ORDER BY sequence DESC LIMIT 500`
+  for (let next = Number.MAX_SAFE_INTEGER; next > 1; ) {
+    const { rows } = await withConnection(pool, (connection) => connection.query(select, [next]))
+    const records = rows.map((row) => parseRecord((row as { readonly line: string }).line))
+    if (records.length === 0) return
+    yield records
+    next = records.at(-1)?.sequence ?? 0
+  }
+}
+
+/**
+ * Makes the sink of {@link postgresAuditSink} after a test that the server lets it write the log. A missing table or
+ * permission is so found at the start, and not by the first call.
+ *
+ * @throws ArgumentError when an option is invalid; AuditError `ERR_AUDIT_CONFIGURATION`, with the remedy.
+ * @example
+ * ```ts
+ * const sink = await openPostgresAuditSink({ pool: new pg.Pool() })
+ * ```
+ */
+export async function openPostgresAuditSink(options: PostgresAuditSinkOptions): Promise<AuditSink> {
+  const sink = postgresAuditSink(options)
+  const { pool, table, name } = readOptions('openPostgresAuditSink', options, optionChecks)
+  const unusable = (what: string, cause?: unknown): AuditError =>
+    new AuditError('ERR_AUDIT_CONFIGURATION', `the log ${quote(table)} of ${quote(name)} ${what}`, { cause })
+  let rows: readonly unknown[]
+  try {
+    const parameters = [table, `${table}_turn`]
+    rows = (await withConnection(pool, (connection) => connection.query(capability, parameters))).rows
+  } catch (cause) {
+    throw unusable('cannot be tested, because a query failed; let `pool` reach the server', cause)
+  }
+  const found = rows[0] as { readonly there: boolean; readonly allowed: boolean; readonly read_only: boolean }
+  if (!found.there) throw unusable('does not exist; run the SQL of postgresAuditSchema')
+  if (!found.allowed) throw unusable('may not be read or appended to by this role; pass `role` to postgresAuditSchema')
+  if (found.read_only) throw unusable('is on a read-only server; connect to the primary')
+  return sink
+}
+
+const capability = `
+  SELECT to_regclass($2) IS NOT NULL AND EXISTS (
+      SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'outcome_of' AND NOT attisdropped
+    ) AS there,
+    CASE WHEN to_regclass($1) IS NULL OR to_regclass($2) IS NULL THEN false
+      ELSE has_table_privilege(to_regclass($1), 'SELECT') AND has_table_privilege(to_regclass($1), 'INSERT')
+        AND has_table_privilege(to_regclass($2), 'UPDATE')
+    END AS allowed,
+    current_setting('transaction_read_only')::boolean AS read_only`
+
+/** The lines of a log in PostgreSQL, oldest first: for `verifyAuditLog`. */
+export async function* readPostgresLines(
+  connection: PostgresQueryable,
+  table = 'audit_log',
+): AsyncGenerator<string, void> {
+  assertTableName(table, 2)
+  const select = `SELECT sequence, line FROM ${table} WHERE sequence > $1 ORDER BY sequence LIMIT 1000`
+  let reached = 0
+  for (;;) {
+    const { rows } = await connection.query(select, [reached])
+    if (rows.length === 0) return
+    for (const row of rows as readonly { readonly sequence: string; readonly line: string }[]) {
+      reached = Number(row.sequence)
+      yield row.line
+    }
+  }
+}
