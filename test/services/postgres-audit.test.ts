@@ -69,7 +69,7 @@ describe('a log in PostgreSQL', () => {
     const standby = new Pool({ connectionString: asService, options: '-c default_transaction_read_only=on' })
     const mistakes = [
       [{ pool, table: 'missing_log' }, /`missing_log` .* does not exist; run the SQL of postgresAuditSchema/],
-      [{ pool, table: 'nowhere.log' }, /`nowhere.log` .* is not there/],
+      [{ pool, table: 'nowhere.log' }, /`nowhere.log` .* does not exist/],
       [{ pool, table: 'earlier_log' }, /`earlier_log` .* does not exist; run the SQL of postgresAuditSchema/],
       [{ pool, table: 'foreign_log' }, /may not be read or appended to by this role; pass `role`/],
       [{ pool: elsewhere, table: log }, /cannot be tested, because a query failed; let `pool` reach the server/],
