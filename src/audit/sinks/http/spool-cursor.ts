@@ -6,9 +6,8 @@
  */
 
 import * as fs from 'node:fs'
-import { open, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import process from 'node:process'
+import { join } from 'node:path'
+import { replaceDurableFile } from '../../../support/durable-file.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import type { LoggedEvent } from '../../history.ts'
 import { assertPrivate, privately } from '../jsonl/assert-private.ts'
@@ -53,26 +52,7 @@ export async function writeCursor(
   cursor: SpoolCursor,
   lock: HeldLock,
 ): Promise<boolean> {
-  const path = cursorPath(directory, prefix)
-  const draft = lock.draft()
-  try {
-    const file = await open(draft, 'wx', 0o600)
-    try {
-      await file.writeFile(JSON.stringify(cursor))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    if (lock.publish(draft, path)) {
-      await syncFolder(dirname(path))
-      return true
-    }
-  } catch (error) {
-    await unlink(draft).catch(() => undefined)
-    throw error
-  }
-  await unlink(draft).catch(() => undefined)
-  return false
+  return replaceDurableFile(cursorPath(directory, prefix), JSON.stringify(cursor), lock)
 }
 
 /** Where the cursor is. */
@@ -108,15 +88,4 @@ function parseCursor(text: string): SpoolCursor | undefined {
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0
-}
-
-/** Makes a rename last: it is an entry of the folder. Windows cannot, and does not need to. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

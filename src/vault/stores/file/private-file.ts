@@ -1,11 +1,11 @@
 // node only: files that belong to one user
 import { constants } from 'node:fs'
-import { type FileHandle, open, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { type FileHandle, open } from 'node:fs/promises'
 import process from 'node:process'
 import { VaultError } from '../../../errors.ts'
 import { unlessAborted } from '../../../support/abort.ts'
 import { startDeadline } from '../../../support/deadline.ts'
+import { createDurableFile, replaceDurableFile } from '../../../support/durable-file.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { quote } from '../../../support/quote.ts'
 import { vaultFailure } from '../../release/failure.ts'
@@ -85,21 +85,16 @@ async function readNow(path: string, known: string | undefined): Promise<Private
  * @throws VaultError `ERR_VAULT_UNAVAILABLE`; the old version is there still.
  */
 export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: HeldLock): Promise<void> {
-  const draft = lock.draft()
   let done: boolean
   try {
     // VLT-23
-    await writeNew(draft, bytes)
-    done = lock.publish(draft, path)
-    if (done) await syncFolder(dirname(path))
+    done = await replaceDurableFile(path, bytes, lock)
   } catch (cause) {
-    await unlink(draft).catch(() => undefined)
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
   }
   if (done) return
-  await unlink(draft).catch(() => undefined)
   // VLT-42
-  const message = `this process stood still, and another one took the lock of ${quote(path, 256)}; nothing was changed, try again`
+  const message = `this process was paused, and another one took the lock of ${quote(path, 256)}; nothing was changed, try again`
   throw new VaultError('ERR_VAULT_UNAVAILABLE', message)
 }
 
@@ -110,32 +105,10 @@ export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: 
  */
 export async function createPrivateFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await writeNew(path, bytes)
-    await syncFolder(dirname(path))
+    await createDurableFile(path, bytes)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw wrongFile(path, 'it is there already')
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
-  }
-}
-
-async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(path, 'wx', 0o600)
-  try {
-    await handle.writeFile(bytes)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Makes a rename last: it is an entry of the folder. Windows cannot, and does not need to. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
 
