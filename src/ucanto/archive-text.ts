@@ -5,9 +5,8 @@
  */
 
 import { MalformedError } from '../errors.ts'
-import { decodeBase64, decodeBase64url, encodeBase64 } from '../ipld/base.ts'
-import { concatBytes } from '../ipld/concat.ts'
-import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
+import { decodeBase64, decodeBase64url } from '../ipld/base.ts'
+import { decodeVarint } from '../ipld/varint.ts'
 import type { Limits } from '../limits.ts'
 
 /** A CID of version 1 whose codec is CAR and whose hash is the content itself. */
@@ -42,12 +41,6 @@ export function archiveBytes(container: string | Uint8Array, limits: Limits): Ui
   const start = identityPrefix.length + prefix
   if (length !== bytes.length - start) throw new MalformedError('UCT-06', 'the archive is not as long as its text says')
   return bytes.subarray(start)
-}
-
-/** Writes an archive as the command line tools and consoles of that ecosystem show it: an identity CID in base64. */
-export function archiveText(bytes: Uint8Array): string {
-  const cid = concatBytes([Uint8Array.from(identityPrefix), encodeVarint(bytes.length), bytes])
-  return `m${encodeBase64(cid).replaceAll('=', '')}`
 }
 
 function decodeText(text: string, most: number): Uint8Array {

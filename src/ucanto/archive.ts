@@ -1,47 +1,73 @@
+/**
+ * Writing archives and agent messages. `@ucanto/core` writes the CAR file.
+ *
+ * @module
+ */
+
+import { CAR } from '@ucanto/core'
+import { CID } from 'multiformats/cid'
+import { identity } from 'multiformats/hashes/identity'
 import { backend } from '#backend'
 import { ArgumentError } from '../errors.ts'
+import { encodeBase64 } from '../ipld/base.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldValue } from '../ipld/value.ts'
-import { archiveText } from './archive-text.ts'
-import { type Block, writeCar } from './car.ts'
+import type { Block } from './car.ts'
 import { checkToken, tokensCheck } from './new-token.ts'
 import type { UcantoToken } from './token.ts'
 
 /**
- * Puts a token and the proofs that came along into a CAR file: what `authorize` reads, and what `Delegation.extract` of
- * that ecosystem does.
+ * Encodes a token, with the proofs that were included in it, as a CAR file. `authorize` and guards read it, and so does
+ * `Delegation.extract` of `@ucanto/core`.
+ *
+ * @throws ArgumentError when `token` is not a token of this library.
  */
 export async function archive(token: UcantoToken): Promise<Uint8Array> {
   checkToken('token', token)
-  return writeRoot({ 'ucan@0.9.1': token.cid }, [token])
+  return writeArchive({ 'ucan@0.9.1': token.cid }, [token])
 }
 
 /**
- * The same as text, in the form that the tools of that ecosystem print and take: an identity CID in multibase base64,
- * beginning with `mA`.
+ * Encodes a token as {@link archive}, in text: an identity CID in multibase base64, beginning with `mA`. The command line
+ * tools and consoles of that ecosystem print and accept this form.
+ *
+ * @throws ArgumentError when `token` is not a token of this library.
  */
 export async function archiveToText(token: UcantoToken): Promise<string> {
   return archiveText(await archive(token))
 }
 
-/** Puts invocations into an agent message: the body of a request to a ucanto service. */
+/**
+ * Encodes invocations as an agent message: the body of a request to a ucanto service.
+ *
+ * @throws ArgumentError when `invocations` is empty, or contains anything but tokens of this library.
+ */
 export async function encodeMessage(invocations: readonly UcantoToken[]): Promise<Uint8Array> {
   const fault = tokensCheck(invocations)
   if (fault !== undefined) throw new ArgumentError(`\`invocations\` ${fault}`)
-  if (invocations.length === 0) throw new ArgumentError('a message asks for at least one invocation')
-  return writeRoot({ 'ucanto/message@7.0.0': { execute: invocations.map(({ cid }) => cid) } }, invocations)
+  if (invocations.length === 0) throw new ArgumentError('`invocations` must contain at least one invocation')
+  return writeArchive({ 'ucanto/message@7.0.0': { execute: invocations.map(({ cid }) => cid) } }, invocations)
 }
 
-/** A CAR file that begins with a block that names tokens. */
-async function writeRoot(head: IpldValue, about: readonly UcantoToken[]): Promise<Uint8Array> {
+/** Encodes the bytes of an archive as an identity CID in multibase base64. */
+export function archiveText(bytes: Uint8Array): string {
+  const cid = CID.createV1(CAR.code, identity.digest(bytes))
+  return `m${encodeBase64(cid.bytes).replaceAll('=', '')}`
+}
+
+/** Writes a CAR file whose first block is the head, which names the tokens. */
+async function writeArchive(head: IpldValue, tokens: readonly UcantoToken[]): Promise<Uint8Array> {
   const blocks = new Map<string, Block>()
-  for (const token of about) {
+  for (const token of tokens) {
     for (const [name, proof] of token.included) blocks.set(name, proof)
-    for (const [name, bytes] of token.attached) blocks.set(name, { cid: cidOf(await backend.sha256(bytes)), bytes })
+    for (const [name, bytes] of token.attached) blocks.set(name, await blockOf(bytes))
     blocks.set(token.cid.toString(), token)
   }
-  const bytes = encodeCbor(head)
-  const root = cidOf(await backend.sha256(bytes))
-  return writeCar({ root, blocks: [{ cid: root, bytes }, ...blocks.values()] })
+  const root = await blockOf(encodeCbor(head))
+  return CAR.encode({ roots: [root], blocks } as Parameters<typeof CAR.encode>[0])
+}
+
+async function blockOf(bytes: Uint8Array): Promise<Block> {
+  return { cid: cidOf(await backend.sha256(bytes)), bytes }
 }

@@ -7,11 +7,9 @@
 import type { CID } from 'multiformats/cid'
 import { MalformedError } from '../errors.ts'
 import { isTokenCid, isTokenCidAt, parseCid } from '../ipld/cid.ts'
-import { concatBytes } from '../ipld/concat.ts'
 import { decodeCbor } from '../ipld/decode.ts'
-import { encodeCbor } from '../ipld/encode.ts'
 import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
-import { decodeVarint, encodeVarint } from '../ipld/varint.ts'
+import { decodeVarint } from '../ipld/varint.ts'
 import type { Limits } from '../limits.ts'
 
 /** A block as the file has it. The name is a claim: whoever reads it hashes the bytes. */
@@ -71,13 +69,6 @@ export function readCar(bytes: Uint8Array, limits: Limits): Car {
     at = end
   }
   return { root, blocks }
-}
-
-/** Writes a CAR file, the blocks in the order given. */
-export function writeCar({ root, blocks }: Car): Uint8Array {
-  const header = encodeCbor({ roots: [root], version: 1 })
-  const sections = blocks.flatMap(({ cid, bytes }) => [encodeVarint(cid.bytes.length + bytes.length), cid.bytes, bytes])
-  return concatBytes([encodeVarint(header.length), header, ...sections])
 }
 
 /** Whether a section begins with a CID of version 1, one byte of codec, and the multihash code 0. */
