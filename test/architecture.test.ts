@@ -354,6 +354,24 @@ describe('entry points', () => {
     expect(config.entryPoints).toEqual(documentedEntries(entries))
   })
 
+  it('export the types that a result has, so that the declarations of users can name them', () => {
+    const published = new Set([...publishedNames()].map((name) => name.split(' ')[1]))
+    const declared = new Map(sources.flatMap((file) => [...exportedDeclarations(file)]))
+    const faults = [...published].flatMap((name) => {
+      const node = declared.get(name ?? '')
+      if (node === undefined || !ts.isFunctionDeclaration(node) || node.type === undefined) return []
+      const parameters = new Set(node.typeParameters?.map((parameter) => parameter.name.text))
+      const found: string[] = []
+      walk(node.type, (part) => {
+        if (!ts.isTypeReferenceNode(part) || !ts.isIdentifier(part.typeName)) return
+        const type = part.typeName.text
+        if (!parameters.has(type) && declared.has(type) && !published.has(type)) found.push(`${name}: ${type}`)
+      })
+      return found
+    })
+    expect(faults).toEqual([])
+  })
+
   it('are outside the bundler when they are package imports', () => {
     expect(manifest.tsup.external).toEqual(readPlatformImports().map(({ specifier }) => specifier))
   })

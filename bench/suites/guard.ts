@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthorizer } from 'procura'
 import { type AuditSink, memoryAuditSink } from 'procura/audit'
-import { type JsonlAuditSinkOptions, openJsonlAuditSink } from 'procura/audit/jsonl'
+import { openJsonlAuditSink } from 'procura/audit/jsonl'
 import { createGuard, type Guard } from 'procura/guard'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
@@ -23,7 +23,7 @@ export const suite: Suite = {
       guards.push(guard)
       return guard
     }
-    const jsonl = async (sync: NonNullable<JsonlAuditSinkOptions['sync']>) =>
+    const jsonl = async (sync: 'group' | 'always' | 'none') =>
       guarded(await openJsonlAuditSink({ directory: join(folder, sync), sync, maxBytes: 2 ** 32 }))
     try {
       const memory = guarded(memoryAuditSink({ maxRecords: 10_000_000 }))

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createAuthorizer } from 'procura'
 import { backend as noble } from 'procura/backend/noble'
-import { type BackendChoice, createVerificationPool } from 'procura/pool'
+import { createVerificationPool } from 'procura/pool'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { timesTable } from '../harness/table.ts'
@@ -51,7 +51,7 @@ function numbersOfThreads(most: number): readonly number[] {
 
 async function decideByPools(
   name: string,
-  backend: BackendChoice,
+  backend: NonNullable<NonNullable<Parameters<typeof createVerificationPool>[0]>['backend']>,
   threads: readonly number[],
   chain: Chain,
 ): Promise<readonly Contender[]> {

@@ -4,11 +4,6 @@
  * @module
  */
 
-export { type CallRequest, type CallSender, type CallSenderOptions, createCallSender } from '../http/call-sender.ts'
+export { type CallSender, createCallSender } from '../http/call-sender.ts'
 export { type DenialResponse, denialResponse } from '../http/denial-response.ts'
-export {
-  type ContainerReading,
-  type NodeRequest,
-  type ReadContainerOptions,
-  readContainer,
-} from '../http/read-container.ts'
+export { type ContainerReading, readContainer } from '../http/read-container.ts'

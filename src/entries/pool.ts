@@ -6,9 +6,4 @@
  */
 
 export { ThreadError } from '../errors.ts'
-export type { BackendChoice } from '../principal/pool/choose-backend.ts'
-export {
-  createVerificationPool,
-  type VerificationPool,
-  type VerificationPoolOptions,
-} from '../principal/pool/verification-pool.ts'
+export { createVerificationPool, type VerificationPool } from '../principal/pool/verification-pool.ts'

@@ -4,6 +4,6 @@
  * @module
  */
 
-export { type FindProofsOptions, findProofs } from '../proof/find-proofs.ts'
-export { type MemoryProofStoreOptions, memoryProofStore } from '../proof/memory-proof-store.ts'
+export { findProofs } from '../proof/find-proofs.ts'
+export { memoryProofStore } from '../proof/memory-proof-store.ts'
 export type { ProofRegistry, ProofStore } from '../proof/proof-store.ts'

@@ -7,22 +7,13 @@
  * @module
  */
 
-export type { BreakerState } from '../support/circuit-breaker.ts'
-export { type CreateVaultOptions, createVault, type VaultOptions } from '../vault/create-vault.ts'
-export type {
-  DeriveContext,
-  DerivedSecret,
-  OutgoingRequest,
-  PlainValue,
-  Processor,
-  ProcessorContext,
-  ProcessorDescription,
-} from '../vault/processor.ts'
+export { createVault, type VaultOptions } from '../vault/create-vault.ts'
+export type { DeriveContext, DerivedSecret, OutgoingRequest, Processor, ProcessorContext } from '../vault/processor.ts'
 export type { RemoteVault } from '../vault/resilience/remote-vault.ts'
-export { type ResilienceOptions, type ResilientSource, resilient } from '../vault/resilience/resilient.ts'
+export { type ResilientSource, resilient } from '../vault/resilience/resilient.ts'
 export type { CredentialOptions } from '../vault/rules/credential-rules.ts'
-export { type ReferenceRow, type ReferenceTable, referenceTable } from '../vault/rules/reference-table.ts'
+export { type ReferenceTable, referenceTable } from '../vault/rules/reference-table.ts'
 export { Secret } from '../vault/secret.ts'
 export type { SecretValue } from '../vault/secret-value.ts'
-export type { ReadOptions, SecretKind, SecretReading, SecretSource } from '../vault/source.ts'
-export type { Lease, LeaseOptions, Recheck, Release, UseOptions, UseRequest, Vault } from '../vault/vault.ts'
+export type { SecretReading, SecretSource } from '../vault/source.ts'
+export type { Lease, Release, Vault } from '../vault/vault.ts'

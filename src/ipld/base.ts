@@ -57,7 +57,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
  * Reads base64url without padding.
  *
  * @param maxBytes - the most that the text may decode to; 256 KiB by default.
- * @throws MalformedError when the text is not as {@link encodeBase64url} writes it, or too long.
+ * @throws MalformedError when the text is not as `encodeBase64url` writes it, or too long.
  */
 export function decodeBase64url(text: string, maxBytes: number = maxDecodedBytes): Uint8Array {
   return decodeByPlatform('base64url', text, maxBytes)

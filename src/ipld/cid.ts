@@ -107,7 +107,7 @@ function decodeCid(bytes: Uint8Array): CID | undefined {
  * (`f`).
  *
  * @throws MalformedError CID-03 when the bytes are not exactly one CID, CID-04 when the text is in another
- * base, or `input` is neither bytes nor a string, and as {@link decodeBase58btc} when the text is not canonical.
+ * base, or `input` is neither bytes nor a string, and as `decodeBase58btc` when the text is not canonical.
  */
 export function parseCid(input: string | Uint8Array): CID {
   if (input instanceof Uint8Array) return readCid(input)

@@ -5,9 +5,4 @@
  * @module
  */
 
-export {
-  type HttpAuditSink,
-  type HttpAuditSinkOptions,
-  openHttpAuditSink,
-} from '../../audit/sinks/http/http-audit-sink.ts'
-export type { BackOff } from '../../support/back-off.ts'
+export { type HttpAuditSink, openHttpAuditSink } from '../../audit/sinks/http/http-audit-sink.ts'

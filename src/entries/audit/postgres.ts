@@ -4,11 +4,9 @@
  * @module
  */
 
-export type { PostgresConnection, PostgresPool, PostgresQueryable } from '../../audit/sinks/postgres/pool.ts'
 export {
   openPostgresAuditSink,
-  type PostgresAuditSinkOptions,
   postgresAuditSink,
   readPostgresLines,
 } from '../../audit/sinks/postgres/postgres-audit-sink.ts'
-export { type PostgresAuditSchemaOptions, postgresAuditSchema } from '../../audit/sinks/postgres/schema.ts'
+export { postgresAuditSchema } from '../../audit/sinks/postgres/schema.ts'

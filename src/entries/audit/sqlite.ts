@@ -4,10 +4,4 @@
  * @module
  */
 
-export {
-  readSqliteLines,
-  type SqliteAuditSinkOptions,
-  type SqliteDatabase,
-  type SqliteStatement,
-  sqliteAuditSink,
-} from '../../audit/sinks/sqlite-audit-sink.ts'
+export { readSqliteLines, sqliteAuditSink } from '../../audit/sinks/sqlite-audit-sink.ts'

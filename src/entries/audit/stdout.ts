@@ -5,4 +5,4 @@
  * @module
  */
 
-export { type LineStream, type StdoutAuditSinkOptions, stdoutAuditSink } from '../../audit/sinks/stdout-audit-sink.ts'
+export { stdoutAuditSink } from '../../audit/sinks/stdout-audit-sink.ts'

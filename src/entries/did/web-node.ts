@@ -5,4 +5,4 @@
  * @module
  */
 
-export { type PublicFetchOptions, publicFetch } from '../../did/did-web-node.ts'
+export { publicFetch } from '../../did/did-web-node.ts'

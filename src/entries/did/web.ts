@@ -4,11 +4,4 @@
  * @module
  */
 
-export {
-  type FetchInit,
-  type FetchLike,
-  isPublicAddress,
-  type VerificationRelationship,
-  type WebResolverOptions,
-  webResolver,
-} from '../../did/did-web.ts'
+export { type FetchLike, isPublicAddress, webResolver } from '../../did/did-web.ts'

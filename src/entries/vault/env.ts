@@ -5,4 +5,4 @@
  * @module
  */
 
-export { type EnvCredential, type EnvVaultOptions, envVault } from '../../vault/stores/env/env-vault.ts'
+export { envVault } from '../../vault/stores/env/env-vault.ts'

@@ -5,10 +5,5 @@
  * @module
  */
 
-export {
-  type FileVault,
-  type FileVaultOptions,
-  openFileVault,
-  type StoredCredential,
-} from '../../vault/stores/file/file-vault.ts'
+export { type FileVault, openFileVault, type StoredCredential } from '../../vault/stores/file/file-vault.ts'
 export { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'

@@ -5,4 +5,4 @@
  */
 
 export type { SecretValue } from '../../vault/secret-value.ts'
-export { type MemoryCredential, memoryVault } from '../../vault/stores/memory/memory-vault.ts'
+export { memoryVault } from '../../vault/stores/memory/memory-vault.ts'

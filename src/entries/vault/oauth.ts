@@ -4,14 +4,4 @@
  * @module
  */
 
-export type { AuthorizationDetails } from '../../vault/stores/oauth/authorization-details.ts'
-export {
-  type ExchangeCall,
-  type ExchangeToken,
-  type TokenExchange,
-  type TokenExchangeOptions,
-  type TokenExchangeSourceOptions,
-  type TokenExchangeVaultOptions,
-  tokenExchangeSource,
-  tokenExchangeVault,
-} from '../../vault/stores/oauth/token-exchange.ts'
+export { tokenExchangeSource, tokenExchangeVault } from '../../vault/stores/oauth/token-exchange.ts'

@@ -5,19 +5,11 @@
  */
 
 export {
-  type AppRoleParameters,
   appRole,
-  type DatabaseSecret,
   fixedToken,
-  type JwtLoginParameters,
   jwtLogin,
-  type KvSecret,
-  type OpenBaoCredential,
   type OpenBaoLogin,
-  type OpenBaoSourceOptions,
-  type OpenBaoVaultOptions,
   openbaoSource,
   openbaoVault,
-  type WrappedAppRoleParameters,
   wrappedAppRole,
 } from '../../vault/stores/openbao/openbao-vault.ts'

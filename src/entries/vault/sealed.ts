@@ -6,9 +6,7 @@
 
 export {
   generateSealingKey,
-  type SealedVaultOptions,
   type SealingKey,
-  type SealOptions,
   sealCredential,
   sealedVault,
   sealingPublicKey,
