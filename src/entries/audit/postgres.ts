@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { PostgresConnection, PostgresPool, PostgresQueryable } from '../../audit/sinks/postgres/pool.ts'
 export {
   openPostgresAuditSink,
   postgresAuditSink,
