@@ -1,6 +1,6 @@
 /**
- * From a token to the delegations that prove it. In 0.9.1 a token names proofs without saying which of them proves
- * what, and each can hold several capabilities, so that a path has to be looked for.
+ * Finds the delegations that prove a token. A token of 0.9.1 names proofs but not what each of them proves, and each
+ * can contain several capabilities, so a path must be searched.
  *
  * @module
  */
@@ -22,133 +22,50 @@ export interface PathStep {
   readonly source: NamedToken
   /** The token that names it as a proof. */
   readonly namedBy: NamedToken
-  /** Places in `att` of the capabilities that give what is claimed, in the order in which they are preferred. */
+  /** Positions in `att` of the capabilities that grant the claim, preferred ones first. */
   readonly places: readonly number[]
 }
 
 /** Paths through an archive. */
 export interface Walk {
   /**
-   * The shortest path from the owner of the resource to the token, root first, over tokens whose time bounds and plain
-   * conditions hold and that have not been barred. Otherwise why there is none.
+   * Finds the shortest path from the owner of the resource to the token, root first, among tokens whose time bounds and
+   * plain conditions hold and that have not been barred. Otherwise returns the reason why there is no path.
    */
   find(): readonly PathStep[] | Denial
-  /** The same, with tokens that fail in those: for saying what is wrong with them. */
+  /** Finds such a path also among tokens whose time bounds or plain conditions fail: to name the failure. */
   findFailing(): readonly PathStep[] | Denial
-  /** Whether there is something to choose: a token of the path has other proofs, or capabilities, that could count. */
+  /** Whether a token of the path has another proof, or another capability, that grants the claim. */
   hasChoice(path: readonly PathStep[]): boolean
-  /** Leaves a token out from now on. */
+  /** Excludes a token from now on. */
   bar(key: string): void
 }
 
-/** What a walk is told. */
+/** Options of {@link createWalk}. */
 export interface WalkOptions {
   readonly start: NamedToken
   readonly claim: Claim
   readonly tokens: TokenTable
-  /** Delegations in the path. */
+  /** The largest number of delegations in a path. */
   readonly most: number
   readonly now: Timestamp
   readonly clockTolerance: number
-  /** Says why a token does not count as said by its issuer when it is named by that other one. */
+  /** The reason why `source` does not count as a statement of its issuer when `namedBy` names it as a proof. */
   readonly objection: (source: NamedToken, namedBy: NamedToken) => Denial | undefined
 }
 
-interface Visit {
-  readonly step: PathStep | undefined
-  readonly token: NamedToken
-  readonly before: Visit | undefined
-  readonly depth: number
-}
-
-/** Capabilities of one token: those that give what is claimed, and of them those whose plain conditions hold. */
-interface Places {
-  readonly covering: readonly number[]
-  readonly holding: readonly number[]
-}
-
 /**
- * Makes a walk. It visits every token once, nearest first and otherwise in the order in which proofs are named, so that
- * it is bounded by the number of links in the archive, however they are tied together. What the capabilities of a token
- * give is found out once, for all walks.
+ * Makes a walk. It visits every token once, nearest first and otherwise in the order in which proofs are named, so its
+ * work is bounded by the number of links in the archive, whatever their structure. The capabilities of a token are
+ * examined once, for all walks.
  */
-export function createWalk({ start, claim, tokens, most, now, clockTolerance, objection }: WalkOptions): Walk {
+export function createWalk(options: WalkOptions): Walk {
+  const { tokens } = options
   const barred = new Set<string>()
-  const known = new Map<string, Places>()
-
-  function placesOf({ token, key }: NamedToken): Places {
-    const found = known.get(key)
-    if (found !== undefined) return found
-    const covering: number[] = []
-    const holding: number[] = []
-    const inTime = isInTime(token, now, clockTolerance)
-    for (const [place, capability] of token.capabilities.entries()) {
-      if (!covers(capability, claim)) continue
-      covering.push(place)
-      if (inTime && conditionsHold(capability, claim)) holding.push(place)
-    }
-    const places = { covering, holding }
-    known.set(key, places)
-    return places
-  }
-
-  function walk(placesIn: (token: NamedToken) => readonly number[]): readonly PathStep[] | Denial {
-    const queue: Visit[] = [{ step: undefined, token: start, before: undefined, depth: 0 }]
-    const visited = new Set<string>()
-    const missing: CID[] = []
-    let denial: Denial | undefined
-    let unsigned: Denial | undefined
-    for (let at = 0; at < queue.length; at++) {
-      const visit = queue[at] as Visit
-      const { token: namedBy } = visit
-      const { issuer } = namedBy.token
-      if (issuer === claim.owner) return pathOf(visit)
-      if (visit.depth === most) {
-        denial ??= { code: 'chain_too_long', message: `no chain of at most ${most} delegations`, requirement: 'UCT-37' }
-        continue
-      }
-      for (const [key, cid] of namedBy.proofs) {
-        if (visited.has(key) || barred.has(key)) continue
-        const source = tokens.get(key)
-        if (source === undefined) {
-          visited.add(key)
-          missing.push(cid)
-          continue
-        }
-        if (source.token.audience !== issuer) {
-          denial ??= misaligned(issuer, source.token.audience)
-          continue
-        }
-        const places = placesIn(source)
-        if (places.length === 0) {
-          visited.add(key)
-          // That an attestation gives nothing else is no news.
-          if (source.token.capabilities[0]?.can !== attestAbility) denial = notCovered(source, claim)
-          continue
-        }
-        const reason = objection(source, namedBy)
-        if (reason !== undefined) {
-          unsigned ??= reason
-          continue
-        }
-        visited.add(key)
-        queue.push({ step: { source, namedBy, places }, token: source, before: visit, depth: visit.depth + 1 })
-      }
-    }
-    if (missing.length > 0) {
-      return {
-        code: 'proof_missing',
-        message: `${missing.length} of the proofs named are not in the archive`,
-        requirement: 'UCT-38',
-        missing,
-      }
-    }
-    return unsigned ?? denial ?? notOwner(start.token.issuer, claim)
-  }
-
+  const placesOf = createPlaceTable(options)
   return {
-    find: () => walk((token) => placesOf(token).holding),
-    findFailing: () => walk((token) => placesOf(token).covering),
+    find: () => walk(options, barred, (token) => placesOf(token).holding),
+    findFailing: () => walk(options, barred, (token) => placesOf(token).covering),
     hasChoice: (path) =>
       path.some(({ source, namedBy }) => {
         if (placesOf(source).holding.length > 1) return true
@@ -165,7 +82,121 @@ export function createWalk({ start, claim, tokens, most, now, clockTolerance, ob
   }
 }
 
-/** Whether a token may be used at a time. */
+/** Capabilities of one token: those that grant the claim, and of them those whose plain conditions hold. */
+interface Places {
+  readonly covering: readonly number[]
+  readonly holding: readonly number[]
+}
+
+function createPlaceTable({ claim, now, clockTolerance }: WalkOptions): (token: NamedToken) => Places {
+  const known = new Map<string, Places>()
+  return ({ token, key }) => {
+    const found = known.get(key)
+    if (found !== undefined) return found
+    const covering: number[] = []
+    const holding: number[] = []
+    const inTime = isInTime(token, now, clockTolerance)
+    for (const [place, capability] of token.capabilities.entries()) {
+      if (!covers(capability, claim)) continue
+      covering.push(place)
+      if (inTime && conditionsHold(capability, claim)) holding.push(place)
+    }
+    const places = { covering, holding }
+    known.set(key, places)
+    return places
+  }
+}
+
+/** A token in the queue of a walk. */
+interface Visit {
+  /** The delegation by which the walk came here; undefined for the start. */
+  readonly step: PathStep | undefined
+  readonly token: NamedToken
+  readonly before: Visit | undefined
+  readonly depth: number
+}
+
+/** Reasons why a walk found no path, in the order in which they are reported. */
+interface Obstacles {
+  /** Proofs that are not in the archive. */
+  readonly missing: CID[]
+  /** The first proof to which there is an objection. */
+  unsigned?: Denial
+  /** Any other reason. A proof that does not cover the claim replaces an earlier reason. */
+  other?: Denial
+}
+
+/** One breadth-first walk from the start to a token whose issuer owns the resource. */
+function walk(
+  options: WalkOptions,
+  barred: ReadonlySet<string>,
+  placesIn: (token: NamedToken) => readonly number[],
+): readonly PathStep[] | Denial {
+  const { start, claim, most } = options
+  const queue: Visit[] = [{ step: undefined, token: start, before: undefined, depth: 0 }]
+  const visited = new Set(barred)
+  const obstacles: Obstacles = { missing: [] }
+  for (const visit of queue) {
+    if (visit.token.token.issuer === claim.owner) return pathOf(visit)
+    if (visit.depth === most) obstacles.other ??= tooLong(most)
+    else queue.push(...proofsOf(visit, options, placesIn, visited, obstacles))
+  }
+  return denialFor(obstacles, options)
+}
+
+/** The proofs of a token to visit next. A proof that cannot be used becomes an obstacle. */
+function* proofsOf(
+  visit: Visit,
+  { claim, tokens, objection }: WalkOptions,
+  placesIn: (token: NamedToken) => readonly number[],
+  visited: Set<string>,
+  obstacles: Obstacles,
+): Generator<Visit> {
+  const { token: namedBy } = visit
+  const { issuer } = namedBy.token
+  for (const [key, cid] of namedBy.proofs) {
+    if (visited.has(key)) continue
+    const source = tokens.get(key)
+    if (source === undefined) {
+      visited.add(key)
+      obstacles.missing.push(cid)
+      continue
+    }
+    // Another token may name the same proof and be its audience: the proof is not visited yet.
+    if (source.token.audience !== issuer) {
+      obstacles.other ??= misaligned(issuer, source.token.audience)
+      continue
+    }
+    const places = placesIn(source)
+    if (places.length === 0) {
+      visited.add(key)
+      // An attestation grants nothing else; that is not a reason.
+      if (source.token.capabilities[0]?.can !== attestAbility) obstacles.other = notCovered(source, claim)
+      continue
+    }
+    const reason = objection(source, namedBy)
+    if (reason !== undefined) {
+      obstacles.unsigned ??= reason
+      continue
+    }
+    visited.add(key)
+    yield { step: { source, namedBy, places }, token: source, before: visit, depth: visit.depth + 1 }
+  }
+}
+
+function denialFor({ missing, unsigned, other }: Obstacles, { start, claim }: WalkOptions): Denial {
+  if (missing.length > 0) {
+    return {
+      code: 'proof_missing',
+      message: `${missing.length} of the named proofs are not in the archive`,
+      requirement: 'UCT-38',
+      missing,
+    }
+  }
+  return unsigned ?? other ?? notOwner(start.token.issuer, claim)
+}
+
+/** Whether a token is valid at a time. */
 export function isInTime(
   { notBefore, expiration }: Pick<OpenToken, 'notBefore' | 'expiration'>,
   now: Timestamp,
@@ -175,13 +206,13 @@ export function isInTime(
   return expiration === never || now <= expiration + clockTolerance
 }
 
-/** Whether a capability gives what is claimed, apart from conditions. */
+/** Whether a capability grants the claim, apart from its conditions. */
 function covers({ ability, with: resource }: Capability, { command, resource: claimed }: Claim): boolean {
-  // UCT-32: the same text, or all that the issuer has; no prefixes, which mean different things in different schemes.
+  // UCT-32: The same text, or all resources of the issuer. Prefixes mean different things in different schemes.
   return (resource === claimed || resource === allResources) && ability !== undefined && abilityCovers(ability, command)
 }
 
-/** Whether the conditions hold that are no more than comparisons. Policies are asked later. */
+/** Whether the plain conditions hold. Policies are evaluated later. */
 function conditionsHold({ nb }: Capability, { args }: Claim): boolean {
   return Object.entries(nb).every(
     ([key, value]) => key === policyKey || (Object.hasOwn(args, key) && ipldEquals(args[key] as IpldValue, value)),
@@ -194,10 +225,18 @@ function pathOf(end: Visit): readonly PathStep[] {
   return path
 }
 
+function tooLong(most: number): Denial {
+  return {
+    code: 'chain_too_long',
+    message: `no chain of at most ${most} delegations proves the call`,
+    requirement: 'UCT-37',
+  }
+}
+
 function misaligned(issuer: Did, audience: Did): Denial {
   return {
     code: 'principal_misaligned',
-    message: `a token is issued by ${issuer}, but its proof is for ${audience}`,
+    message: `a token is issued by ${issuer}, but its proof was issued to ${audience}`,
     requirement: 'UCT-39',
     detail: { kind: 'principal', expected: [audience], found: issuer },
   }
@@ -216,7 +255,7 @@ function notCovered({ token }: NamedToken, claim: Claim): Denial {
   }
   return {
     code: 'subject_misaligned',
-    message: `the delegation by ${token.issuer} is about another resource than the invocation`,
+    message: `the delegation by ${token.issuer} covers another resource than the invocation`,
     requirement: 'UCT-32',
   }
 }
@@ -224,7 +263,7 @@ function notCovered({ token }: NamedToken, claim: Claim): Denial {
 function notOwner(issuer: Did, { owner }: Claim): Denial {
   return {
     code: 'root_not_subject',
-    message: `${issuer} has no proof over what belongs to ${owner}`,
+    message: `${issuer} has no proof for resources of ${owner}`,
     requirement: 'UCT-33',
     detail: { kind: 'principal', expected: [owner], found: issuer },
   }
