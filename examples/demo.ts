@@ -129,7 +129,7 @@ upstream.close()
 await rm(folder, { recursive: true })
 
 // 1. the sub-agent writes to bob@example.com: done, upstream status 202
-// 2. the sub-agent writes to eve@evil.test: refused, delegation 2 of 2: policy statement 1: `.to` must be text like `"*@example.com"`, found text of 13 characters
+// 2. the sub-agent writes to eve@evil.test: refused, delegation 2 of 2: policy statement 1: `.to` must be a string that matches `*@example.com`, found a string of 13 characters
 // 3. somebody sends a copied call again: refused, this invocation was already used; sign a new invocation for each call
 // 4. a thief uses the copied chain with a key of its own: refused, principal_misaligned
 // 5. the agent revokes the branch, and the sub-agent tries again: refused, revoked

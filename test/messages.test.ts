@@ -99,8 +99,8 @@ describe('a message says what went wrong and what to do', () => {
   })
 
   it('for a policy about a pattern', async () => {
-    expect(await denialThrough({ policy: [['like', '.to', '*@example.com']] }, { to: 'eve@evil.test' })).toMatch(
-      /^delegation 1 of 1: policy statement 1: `\.to` must be \w+ like `"\*@example\.com"`, found \w+ of 13 characters$/,
+    expect(await denialThrough({ policy: [['like', '.to', '*@example.com']] }, { to: 'eve@evil.test' })).toBe(
+      'delegation 1 of 1: policy statement 1: `.to` must be a string that matches `*@example.com`, found a string of 13 characters',
     )
   })
 
@@ -169,7 +169,7 @@ describe('a message says what went wrong and what to do', () => {
       'the proof gives `/mail/send`, which does not cover `/mail`; choose a command that it covers',
     )
     expect(await pass({ policy: [['<=', '.count', 100]] })).toBe(
-      'the policy says that `.count` is a number of at most 100, but the proof allows only that `.count` is a number of at most 10 (proof 1 of 1)',
+      'the policy allows that `.count` is a number <= 100, but the proof only allows that `.count` is a number <= 10 (proof 1 of 1)',
     )
     expect(await pass({ expiresIn: 7_200 })).toBe(
       'the delegation would outlive its proofs, which expire at 2027-01-15T08:10:00Z (1800000600); choose an earlier `expiration`, or a shorter `expiresIn`',

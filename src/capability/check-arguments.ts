@@ -3,24 +3,24 @@ import { type IpldValue, isList, isMap } from '../ipld/value.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
-import { absenceOf, isOptional, type SchemaResult, type StandardSchema, tellableIssue } from './standard-schema.ts'
+import { absenceOf, isOptional, type SchemaResult, type StandardSchema, safeIssue } from './standard-schema.ts'
 
-/** Why the arguments of a call are not those that its command takes. */
+/** Why the arguments of a call do not match the definition of its command. */
 export interface ArgumentObjection {
   /** Name of the argument. */
   readonly argument: string
-  /** `undeclared`, `missing`, `invalid`, or `transformed`: the schema gives back something else than was signed. */
+  /** `undeclared`, `missing`, `invalid`, or `transformed`: the schema returns another value than the signed one. */
   readonly reason: 'undeclared' | 'missing' | 'invalid' | 'transformed'
   /** The requirement in `spec/commands.md`. */
   readonly requirement: string
-  /** What is wrong, for people; without the value. */
+  /** The fault, for people; without the value. */
   readonly message: string
 }
 
 /**
- * Checks the arguments of a call, exactly as signed, against the definition of its command, and returns the first
- * objection in the order of declaration, or undefined. The answer is a promise only when a schema answers later; it is
- * never rejected. A schema that throws counts as one that refuses.
+ * Checks the arguments of a call, exactly as signed, against the definition of its command. Returns the first objection in
+ * the order of declaration, or undefined. The result is a promise only when a schema is asynchronous; it never rejects. A
+ * schema that throws refuses its argument.
  */
 export function checkArguments(
   definition: CommandDefinition,
@@ -29,12 +29,12 @@ export function checkArguments(
   const schemas = definition.args
   for (const name of Object.keys(args)) {
     // ARG-01
-    if (!Object.hasOwn(schemas, name)) return object(name, 'undeclared', 'ARG-01', 'is not declared')
+    if (!Object.hasOwn(schemas, name)) return objection(name, 'undeclared', 'ARG-01', 'is not declared')
   }
   return checkFrom(Object.keys(schemas), 0, schemas, args)
 }
 
-/** Goes on synchronously as long as schemas answer so. */
+/** Continues synchronously until a schema returns a promise. */
 function checkFrom(
   names: readonly string[],
   start: number,
@@ -75,7 +75,7 @@ function validate(schema: StandardSchema, value: IpldValue): SchemaResult<unknow
     const result = schema['~standard'].validate(value)
     return isPromiseLike(result) ? Promise.resolve(result) : result
   } catch {
-    // ARG-08: what cannot be checked is not accepted.
+    // ARG-08: a value that cannot be checked is not accepted.
     return refusal
   }
 }
@@ -85,16 +85,18 @@ function judge(name: string, value: IpldValue, schema: StandardSchema, result: u
   try {
     // ARG-03
     if (answer.issues !== undefined)
-      return object(name, 'invalid', 'ARG-03', tellableIssue(schema, value, answer.issues))
+      return objection(name, 'invalid', 'ARG-03', safeIssue(schema, value, answer.issues))
     // ARG-04
-    return isSame(value, answer.value) ? undefined : object(name, 'transformed', 'ARG-04', 'is changed by its schema')
+    return isSame(value, answer.value)
+      ? undefined
+      : objection(name, 'transformed', 'ARG-04', 'is changed by its schema')
   } catch {
-    // Some schemas work out what they say when it is read.
-    return object(name, 'invalid', 'ARG-03', 'is not of its type')
+    // Some schemas compute their issues on access.
+    return objection(name, 'invalid', 'ARG-03', 'does not match its schema')
   }
 }
 
-/** Whether a schema gave back what it was given, or the like of it. What it gives may be anything. */
+/** Whether a schema returned its input, or an equal value. The output may be of any type. */
 function isSame(value: IpldValue, output: unknown): boolean {
   if (value === output) return true
   if (isList(value)) {
@@ -103,7 +105,7 @@ function isSame(value: IpldValue, output: unknown): boolean {
     )
   }
   if (!isMap(value)) return typeof output === 'object' && output !== null && ipldEquals(value, output as IpldValue)
-  // An instance of a class is no map, whatever it holds.
+  // An instance of a class is not a map, whatever its properties.
   if (!isMap(output as IpldValue)) return false
   const map = output as { readonly [key: string]: unknown }
   const keys = Object.keys(value)
@@ -115,10 +117,10 @@ function isSame(value: IpldValue, output: unknown): boolean {
 
 /** ARG-02 */
 function missing(name: string): ArgumentObjection {
-  return object(name, 'missing', 'ARG-02', 'is missing')
+  return objection(name, 'missing', 'ARG-02', 'is missing')
 }
 
-function object(
+function objection(
   argument: string,
   reason: ArgumentObjection['reason'],
   requirement: string,

@@ -1,5 +1,5 @@
 /**
- * Commands: what a token lets its holder do, as a path. A shorter path proves a longer one, segment by segment.
+ * Commands: the actions that tokens permit, as paths. A shorter path covers a longer one, segment by segment.
  *
  * @module
  */
@@ -10,29 +10,29 @@ import { quote } from '../support/quote.ts'
 declare const commandBrand: unique symbol
 
 /**
- * A parsed command such as `/mail/send`: it is in normal form, so two commands are the same exactly when their text is
- * (UCAN 1.0.0, "Segment Structure"; here `spec/commands.md`).
+ * A parsed command such as `/mail/send`. It is in normal form: two commands are the same if and only if their texts are
+ * equal (UCAN 1.0.0, "Segment Structure"; here `spec/commands.md`).
  */
 export type Command = `/${string}` & { readonly [commandBrand]: true }
 
 /**
- * The command that covers every command of a subject. It is written by this name, so that the wildest power there is
- * can be searched for.
+ * The command that covers every command of a subject. It has a name, so that one can search the code for this widest of
+ * grants.
  */
 export const anyCommand: Command = '/' as Command
 
-/** Characters of a command, at most. */
+/** Most characters of a command. */
 const maxLength = 256
-/** Segments of a command, at most. */
+/** Most segments of a command. */
 const maxSegments = 16
 
 /**
- * Reads a command: `/` alone, or `/segment/segment` where a segment is one or more of `a-z 0-9 _ -`.
+ * Parses a command: `/` alone, or `/segment/segment` where a segment is one or more of `a-z 0-9 _ -`.
  *
  * @throws MalformedError (`CMD-01` form, `CMD-02` characters, `CMD-04` length).
  */
 export function parseCommand(text: string): Command {
-  if (typeof text !== 'string') throw new MalformedError('CMD-01', 'a command is a string')
+  if (typeof text !== 'string') throw new MalformedError('CMD-01', 'a command must be a string such as `/mail/send`')
   if (text === '/') return anyCommand
   if (text.length > maxLength) {
     throw new MalformedError('CMD-04', `command ${quote(text)} has more than ${maxLength} characters`, {
@@ -51,7 +51,7 @@ export function parseCommand(text: string): Command {
   return text as Command
 }
 
-/** Whether `text` is a command that {@link parseCommand} takes. */
+/** Whether {@link parseCommand} accepts `text`. */
 export function isCommand(text: unknown): text is Command {
   if (typeof text !== 'string') return false
   try {
@@ -63,14 +63,14 @@ export function isCommand(text: unknown): text is Command {
 }
 
 /**
- * Whether authority over `proof` is authority over `command`: the same command, or one below it. Whole segments are
- * compared: `/crypto` covers `/crypto/sign` and does not cover `/cryptocurrency`.
+ * Whether authority over `proof` includes `command`: the same command, or one below it. Whole segments are compared:
+ * `/crypto` covers `/crypto/sign` and does not cover `/cryptocurrency`.
  */
 export function commandCovers(proof: Command, command: Command): boolean {
   // CMD-06
   if (proof === anyCommand) return true
   if (!command.startsWith(proof)) return false
-  // CMD-05: the text that goes on after the proof begins a new segment, or there is none.
+  // CMD-05: after the text of the proof, the command ends or a new segment begins.
   return command.length === proof.length || command.charCodeAt(proof.length) === 0x2f
 }
 

@@ -1,5 +1,5 @@
 /**
- * Definitions of commands: which arguments a command takes, and of which types.
+ * Definitions of commands: the arguments that a command takes, and their types.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { absenceOf, isOptional, isStandardSchema, type SchemaOutput, type Standa
 
 /** An argument that may be absent. Made by `optional`, and by {@link defineCommand} of a schema that takes `undefined`. */
 export interface OptionalSchema<Output = unknown> extends StandardSchema<Output> {
-  /** Tells it from a schema whose argument must be there. */
+  /** Distinguishes it from the schema of a required argument. */
   readonly optional: true
 }
 
@@ -20,8 +20,8 @@ export interface OptionalSchema<Output = unknown> extends StandardSchema<Output>
 export type ArgumentSchemas = { readonly [name: string]: StandardSchema }
 
 /**
- * The arguments that schemas describe, as a type: absent where the schema is optional, and no others. Of a definition,
- * `ArgumentsOf<typeof send>`, they are those of its command.
+ * The type of the arguments that schemas describe; an argument with an optional schema may be absent. Of a definition,
+ * `ArgumentsOf<typeof send>`, the type of its command's arguments.
  */
 export type ArgumentsOf<Source extends ArgumentSchemas | CommandDefinition> =
   Source extends CommandDefinition<infer Args> ? Args : Source extends ArgumentSchemas ? Described<Source> : never
@@ -47,40 +47,40 @@ type MayBeAbsent<Schema extends StandardSchema> = Schema extends OptionalSchema
 
 declare const argumentsType: unique symbol
 
-/** A command together with the arguments it takes. `Args` is the type of the arguments that a handler is given. */
+/** A command and its arguments. `Args` is the type of the arguments that a handler receives. */
 export interface CommandDefinition<Args = unknown> {
   /** The command, in normal form. */
   readonly command: Command
-  /** The schema of each declared argument, by name. No other argument is taken. */
+  /** The schema of each declared argument, by name. Any other argument is refused. */
   readonly args: ArgumentSchemas
-  /** What the command does, for people; one line. */
+  /** The effect of the command, for people; one line. */
   readonly description?: string
-  /** Whether doing it twice is the same as doing it once, so that its invocations need no nonce. */
+  /** Whether a repetition has no further effect, so that invocations need no nonce. */
   readonly idempotent?: boolean
-  /** Carries the type; has no value. */
+  /** Contains the type only; has no value. */
   readonly [argumentsType]?: Args
 }
 
-/** What {@link defineCommand} takes. */
+/** Options of {@link defineCommand}. */
 export interface CommandDraft<Schemas extends ArgumentSchemas> {
   /** The command, such as `/mail/send`. */
   readonly command: string
-  /** A schema for each argument. `{}` says that the command takes none. */
+  /** A schema for each argument; `{}` for a command without arguments. */
   readonly args: Schemas
-  /** What the command does, for people; one line. */
+  /** The effect of the command, for people; one line. */
   readonly description?: string
-  /** Whether doing it twice is the same as doing it once. Default false: every invocation needs a nonce. */
+  /** Whether a repetition has no further effect. Default false: every invocation needs a nonce. */
   readonly idempotent?: boolean
 }
 
 /**
- * Declares a command. The definition is closed: an argument that is not declared is refused, and so is a schema that
- * gives back another value than it was given, because policy, schema and handler must see the one that was signed.
+ * Declares a command. The definition is closed: a call with an undeclared argument is refused. A call is also refused when
+ * a schema returns another value than its input, because policy, schema and handler must all see the signed value.
  *
- * An argument may be absent when its schema takes `undefined` (`z.string().optional()`) or is made by `optional`. A schema
- * with a default is refused: nobody signs a default. Put it where the argument is used.
+ * An argument may be absent when its schema accepts `undefined` (`z.string().optional()`) or is made by `optional`. A schema
+ * with a default is refused: nobody signs a default. Apply the default in the handler.
  *
- * @throws ArgumentError when the command is none, a schema does not follow Standard Schema v1, or one has a default.
+ * @throws ArgumentError when the command is malformed, a schema is not a Standard Schema v1, or a schema has a default.
  *
  * @example
  * ```ts
@@ -96,17 +96,19 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
 export function defineCommand<const Schemas extends ArgumentSchemas>(
   draft: CommandDraft<Schemas>,
 ): CommandDefinition<ArgumentsOf<Schemas>> {
-  const given = readOptions<CommandDraft<ArgumentSchemas>>('defineCommand', draft, draftForms)
+  const given = readOptions<CommandDraft<ArgumentSchemas>>('defineCommand', draft, draftChecks)
   if (typeof given.args !== 'object' || given.args === null || isStandardSchema(given.args)) {
-    throw new ArgumentError('a definition needs `command` and `args`, a schema by name; `{}` says that it takes none')
+    throw new ArgumentError(
+      'defineCommand: `args` must be an object with a schema for each argument; use `{}` for a command without arguments',
+    )
   }
   const command = readCommand(given.command)
   const args: Record<string, StandardSchema> = Object.create(null)
   for (const [name, schema] of Object.entries(given.args)) {
-    // ARG-07: arguments travel as a map in DAG-CBOR, where this key is refused.
-    if (name === '__proto__') throw new ArgumentError('an argument cannot be named `__proto__`')
+    // ARG-07: arguments are a map in DAG-CBOR, where this key is refused.
+    if (name === '__proto__') throw new ArgumentError('defineCommand: `args` must not have the name `__proto__`')
     if (!isStandardSchema(schema)) {
-      throw new ArgumentError(`argument ${quote(name)} of ${quote(command)} has no schema of Standard Schema v1`)
+      throw new ArgumentError(`argument ${quote(name)} of ${quote(command)} must have a schema of Standard Schema v1`)
     }
     args[name] = withAbsence(schema, `argument ${quote(name)} of ${quote(command)}`)
   }
@@ -118,47 +120,47 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
   })
 }
 
-const draftForms: OptionChecks<CommandDraft<ArgumentSchemas>> = Object.freeze({
+const draftChecks: OptionChecks<CommandDraft<ArgumentSchemas>> = Object.freeze({
   command: anything,
   args: anything,
   description: anything,
   idempotent: maybe(flag),
 })
 
-/** ARG-24: a schema is asked here whether its argument may be absent, so that a mistake shows where it is made. */
+/** ARG-24: tests at the definition whether the argument may be absent, so that a mistake is found where it is made. */
 function withAbsence(schema: StandardSchema, named: string): StandardSchema {
   if (isOptional(schema)) return schema
   const absence = absenceOf(schema)
-  // A schema that answers later is asked again when the argument is absent.
+  // An asynchronous schema is tested again when the argument is absent.
   if (typeof absence !== 'string') return schema
   if (absence === 'default') {
     throw new ArgumentError(
-      `${named} has a default, which no call carries; use \`optional\` of procura/arguments and put the default into the handler`,
+      `${named} must not have a default, because no call is signed with it; use \`optional\` of procura/arguments and apply the default in the handler`,
     )
   }
   return absence === 'allowed' ? Object.freeze({ '~standard': schema['~standard'], optional: true }) : schema
 }
 
 /**
- * The command that an option names.
+ * The command of an option that is a definition or a text.
  *
- * @throws MalformedError when it names none.
+ * @throws MalformedError when the command is malformed.
  */
 export function commandOf<Args>(command: string | CommandDefinition<Args>): Command {
   return (command as CommandDefinition<Args> | undefined)?.command ?? parseCommand(command as string)
 }
 
 /**
- * The definitions by command. It is a Map, so that a command named like something every object inherits finds nothing
- * (`CMD-08`). A command is looked up as it is: `/mail` is not `/mail/send`.
+ * The definitions by command. It is a Map, so a command with the name of an inherited property is not found (`CMD-08`).
+ * Commands are compared exactly: `/mail` does not find `/mail/send`.
  *
- * @throws ArgumentError when two definitions are of one command.
+ * @throws ArgumentError when an item is not a definition, or two have the same command.
  */
 export function commandTable(definitions: Iterable<CommandDefinition>): ReadonlyMap<Command, CommandDefinition> {
   const table = new Map<Command, CommandDefinition>()
   for (const definition of definitions) {
     if (!isCommand(definition?.command) || typeof definition.args !== 'object') {
-      throw new ArgumentError('a command of a service is given by its definition; make one with defineCommand')
+      throw new ArgumentError('`commands` must contain definitions; make them with defineCommand')
     }
     if (table.has(definition.command)) {
       throw new ArgumentError(`command ${quote(definition.command)} is defined twice`)

@@ -2,10 +2,10 @@ import type { CommandDefinition } from './definition.ts'
 import { absenceOf, isOptional } from './standard-schema.ts'
 
 /**
- * The first argument that the command requires and the arguments lack; undefined when there is none. Of a command given by
- * its text nothing is known. A schema that answers later is not waited for: the service asks it.
+ * The first required argument that is missing, or undefined. For a command given as text the required arguments are not
+ * known. An asynchronous schema is not awaited: the service checks it.
  *
- * @param args - what was given; may be anything.
+ * @param args - the arguments; may be of any type.
  */
 export function missingArgument<Args>(command: string | CommandDefinition<Args>, args: unknown): string | undefined {
   if (typeof command !== 'object' || typeof command?.args !== 'object' || command.args === null) return undefined

@@ -1,34 +1,35 @@
 /**
- * The Standard Schema v1 interface, as far as it is used here. Zod, Valibot, ArkType and others give it; so do the
+ * The part of the Standard Schema v1 interface that is used here. Zod, Valibot, ArkType and others implement it, as do the
  * argument types of this library.
  *
  * @module
  */
 
 import type { OptionCheck } from '../support/options.ts'
+import { isPromiseLike } from '../support/promise.ts'
 
-/** What a schema found wrong. */
+/** A fault that a schema found. */
 export interface SchemaIssue {
-  /** What is wrong, for people. */
+  /** The fault, for people. */
   readonly message: string
 }
 
-/** What a schema answers: the value it accepts, or the issues it has with it. */
+/** The result of a schema: the accepted value, or the issues. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
 
-/** Any schema that follows Standard Schema v1, which is given under the key `~standard`. */
+/** A schema that implements Standard Schema v1, under the key `~standard`. */
 export interface StandardSchema<Output = unknown> {
-  /** The schema's side of the interface. */
+  /** The interface. */
   readonly '~standard': {
     /** The version of the interface. */
     readonly version: 1
-    /** Whose schema it is. */
+    /** The name of the schema library. */
     readonly vendor: string
-    /** Answers for a value, at once or later. */
+    /** Validates a value, synchronously or asynchronously. */
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
-    /** Carries the types; has no value. */
+    /** Contains the types only; has no value. */
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined
   }
 }
@@ -36,26 +37,26 @@ export interface StandardSchema<Output = unknown> {
 /** The type of the values that a schema accepts. */
 export type SchemaOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output']
 
-/** Whether a value is a schema. Those of ArkType are functions. */
+/** Whether a value is a schema. Schemas of ArkType are functions. */
 export function isStandardSchema(value: unknown): value is StandardSchema {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false
   const standard = (value as Partial<StandardSchema>)['~standard']
   return standard?.version === 1 && typeof standard.validate === 'function'
 }
 
-/** Whether a schema says of itself that its argument may be absent. */
+/** Whether a schema is marked as one whose argument may be absent. */
 export function isOptional(schema: StandardSchema): boolean {
   return Object.hasOwn(schema, 'optional') && (schema as { readonly optional?: unknown }).optional === true
 }
 
-/** The answer of a schema about an absent argument: allowed, refused, or replaced by a value of its own. */
+/** The result of a schema for an absent argument: allowed, refused, or replaced by a default. */
 export type Absence = 'allowed' | 'refused' | 'default'
 
-/** Asks a schema about `undefined`. One that throws or rejects has refused. */
+/** Validates `undefined`. A schema that throws or rejects refuses it. */
 export function absenceOf(schema: StandardSchema): Absence | Promise<Absence> {
   try {
     const answer = schema['~standard'].validate(undefined)
-    if (typeof (answer as { then?: unknown } | null)?.then !== 'function') return readAbsence(answer)
+    if (!isPromiseLike(answer)) return readAbsence(answer)
     return Promise.resolve(answer).then(readAbsence, () => 'refused')
   } catch {
     return 'refused'
@@ -68,18 +69,21 @@ function readAbsence(answer: unknown): Absence {
     if ((answer as { readonly issues?: unknown }).issues !== undefined) return 'refused'
     return answer.value === undefined ? 'allowed' : 'default'
   } catch {
-    // Some schemas work out what they say when it is read.
+    // Some schemas compute their result on access.
     return 'refused'
   }
 }
 
-/** What a schema says of a value. Those of other libraries may repeat text that they were given, so of text they say nothing. */
-export function tellableIssue(schema: StandardSchema, value: unknown, issues: readonly SchemaIssue[]): string {
-  const tellable = schema['~standard'].vendor === 'procura' || typeof value === 'number' || typeof value === 'boolean'
-  const message = tellable ? issues[0]?.message : undefined
-  return typeof message === 'string' ? message : 'is not of its type'
+/**
+ * The message of the first issue. A schema of another library may repeat its input in the message, so its message is used
+ * for numbers and booleans only.
+ */
+export function safeIssue(schema: StandardSchema, value: unknown, issues: readonly SchemaIssue[]): string {
+  const isSafe = schema['~standard'].vendor === 'procura' || typeof value === 'number' || typeof value === 'boolean'
+  const message = isSafe ? issues[0]?.message : undefined
+  return typeof message === 'string' ? message : 'does not match its schema'
 }
 
-/** What an option that is a schema must look like. */
+/** Checks an option that is a schema. */
 export const schemaCheck: OptionCheck = (value) =>
-  isStandardSchema(value) ? undefined : 'must be a schema of Standard Schema v1'
+  isStandardSchema(value) ? undefined : 'must be a Standard Schema v1, such as `text()` or one of Zod'

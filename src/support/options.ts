@@ -130,6 +130,11 @@ export function arrayOf(check: OptionCheck): OptionCheck {
   }
 }
 
+/** A non-empty array whose items pass a check. */
+export function nonEmptyArrayOf(check: OptionCheck): OptionCheck {
+  return (value) => (Array.isArray(value) && value.length === 0 ? 'must be a non-empty array' : arrayOf(check)(value))
+}
+
 /** A value that passes one of two checks. */
 export function either(one: OptionCheck, other: OptionCheck): OptionCheck {
   return (value) => {

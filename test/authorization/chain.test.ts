@@ -207,7 +207,7 @@ describe('a chain', () => {
       },
     })
     expect(decision.allowed || decision.denial.message).toMatch(
-      /delegation 1 of 1: policy statement 2: `\.to` must be text like/,
+      /delegation 1 of 1: policy statement 2: `\.to` must be a string that matches/,
     )
   })
 

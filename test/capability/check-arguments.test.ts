@@ -132,7 +132,8 @@ describe('an argument that is absent', () => {
   })
 
   it.each(defaults)('ARG-24 has no default by %s: that is refused where it is defined', async (_, schema) => {
-    const message = 'argument `x` of `/a` has a default, which no call carries; use `optional` of procura/arguments'
+    const message =
+      'argument `x` of `/a` must not have a default, because no call is signed with it; use `optional` of procura/arguments'
     expect(() => check(schema, {})).toThrow(ArgumentError)
     expect(() => check(schema, {})).toThrow(message)
     expect(reason((await check(later(schema), {})) as ArgumentObjection)).toBe('ARG-02 missing')
@@ -227,11 +228,11 @@ describe('schemas of others', () => {
   it('ARG-03 are not repeated about text, which they may quote', () => {
     const echo = schemaThat((value: unknown) => ({ issues: [{ message: `received ${String(value)}` }] }))
     const message = (x: unknown) => (check(echo, { x } as IpldMap) as ArgumentObjection).message
-    expect(message('secret')).toBe('argument `x` is not of its type')
-    expect(message(['secret'])).toBe('argument `x` is not of its type')
+    expect(message('secret')).toBe('argument `x` does not match its schema')
+    expect(message(['secret'])).toBe('argument `x` does not match its schema')
     expect(message(5)).toBe('argument `x` received 5')
     const list = (x: unknown) => (check(listOf(echo), { x } as IpldMap) as ArgumentObjection).message
-    expect(list(['secret'])).toBe('argument `x` has an element (0) that is not of its type')
+    expect(list(['secret'])).toBe('argument `x` has an element (0) that does not match its schema')
     expect(list([5])).toBe('argument `x` has an element (0) that received 5')
     const nested = check(listOf(listOf(echo)), { x: [['secret']] } as IpldMap) as ArgumentObjection
     expect(nested.message).not.toContain('secret')
@@ -264,7 +265,7 @@ describe('schemas of others', () => {
       args: { first: schema('first', true), second: schema('second', false), third: schema('third', true) },
     })
     const objection = await checkArguments(definition, { third: 1, second: 1, first: 1 })
-    expect(objection).toMatchObject({ argument: 'second', message: 'argument `second` is not of its type' })
+    expect(objection).toMatchObject({ argument: 'second', message: 'argument `second` does not match its schema' })
     expect(asked).toEqual(['first', 'second'])
   })
 

@@ -35,14 +35,16 @@ describe('defineCommand', () => {
   it.each([null, undefined, 5, 'text', {}, { '~standard': { version: 2, validate: () => ({ value: 1 }) } }])(
     'does not take %j for a schema',
     (schema) => {
-      expect(() => defineCommand({ command: '/a', args: { x: schema as never } })).toThrow(/`x` of `\/a` has no schema/)
+      expect(() => defineCommand({ command: '/a', args: { x: schema as never } })).toThrow(
+        /`x` of `\/a` must have a schema/,
+      )
     },
   )
 
   it('takes schemas by name, and not one schema for all arguments', () => {
     for (const args of [z.object({ to: z.string() }), email(), undefined, 'to']) {
       expect(() => defineCommand({ command: '/mail/send', args: args as never })).toThrow(
-        'a definition needs `command` and `args`, a schema by name; `{}` says that it takes none',
+        'defineCommand: `args` must be an object with a schema for each argument',
       )
     }
   })
@@ -54,7 +56,9 @@ describe('defineCommand', () => {
 
   it('ARG-07 does not take an argument named __proto__ [attack 42]', () => {
     const args = JSON.parse('{"__proto__": 1}') as never
-    expect(() => defineCommand({ command: '/a', args })).toThrow('an argument cannot be named `__proto__`')
+    expect(() => defineCommand({ command: '/a', args })).toThrow(
+      'defineCommand: `args` must not have the name `__proto__`',
+    )
   })
 })
 

@@ -1,9 +1,9 @@
 import type { SchemaResult, StandardSchema } from '../standard-schema.ts'
 
-/** Says what is wrong with a value, or undefined when nothing is. The text does not hold the value. */
+/** Returns the fault of a value, such as `is not a string`, or undefined. The text does not contain the value. */
 export type Check = (value: unknown) => string | undefined
 
-/** Makes a schema that gives back the value it is given, so that what is checked is what was signed. */
+/** Makes a schema that returns its input unchanged, so that the checked value is the signed one. */
 export function argumentType<Output>(check: Check): StandardSchema<Output> {
   return schemaOf((value): SchemaResult<Output> => {
     const problem = check(value)
@@ -11,14 +11,14 @@ export function argumentType<Output>(check: Check): StandardSchema<Output> {
   })
 }
 
-/** Makes a schema of this library from its function. */
+/** Makes a schema of this library from its `validate` function. */
 export function schemaOf<Output>(
   validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>,
 ): StandardSchema<Output> {
   return Object.freeze({ '~standard': Object.freeze({ version: 1, vendor: 'procura', validate }) })
 }
 
-/** The answer that refuses. */
+/** A result that refuses the value. */
 export function issue(message: string): SchemaResult<never> {
   return { issues: [{ message }] }
 }

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { ArgumentError } from '../../errors.ts'
 import { isBytes } from '../../ipld/value.ts'
-import { arrayOf, maybe, numberFrom, type OptionCheck, type OptionChecks, readOptions } from '../../support/options.ts'
+import { nonEmptyArrayOf, numberFrom, type OptionCheck, readOptions, withDefault } from '../../support/options.ts'
 import type { OptionalSchema } from '../definition.ts'
 import { type StandardSchema, schemaCheck } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
@@ -14,26 +13,26 @@ import { isWellFormed } from './characters.ts'
 
 /** Options of {@link text}. */
 export interface TextOptions {
-  /** UTF-16 code units, at least. Default 0. */
+  /** Fewest UTF-16 code units. Default 0. */
   readonly minLength?: number
-  /** UTF-16 code units, at most. Default 65,536. */
+  /** Most UTF-16 code units. Default 65,536. */
   readonly maxLength?: number
 }
 
 /**
- * Any text. It has no canonical form beyond being well-formed Unicode, so `like` on it is only as good as what reads
- * the text later: for paths, URLs, addresses and names there are types of their own.
+ * Any string of well-formed Unicode. It has no other canonical form, so a policy with `like` may not restrict what the
+ * handler makes of the string. For paths, URLs, addresses and names, use the types of their own.
  *
- * @throws ArgumentError when an option is not of its type.
+ * @throws ArgumentError when an option is invalid.
  */
 export function text(options: TextOptions = {}): StandardSchema<string> {
-  const { minLength = 0, maxLength = 65_536 } = readOptions('text', options, {
-    minLength: maybe(numberFrom(0)),
-    maxLength: maybe(numberFrom(0)),
+  const { minLength, maxLength } = readOptions('text', options, {
+    minLength: withDefault(numberFrom(0), 0),
+    maxLength: withDefault(numberFrom(0), 65_536),
   })
   return argumentType((value) => {
     // ARG-10
-    if (typeof value !== 'string') return 'is not text'
+    if (typeof value !== 'string') return 'is not a string'
     if (value.length < minLength) return `has fewer than ${minLength} characters`
     if (value.length > maxLength) return `has more than ${maxLength} characters`
     return isWellFormed(value) ? undefined : 'is not well-formed Unicode'
@@ -42,19 +41,22 @@ export function text(options: TextOptions = {}): StandardSchema<string> {
 
 /** Options of {@link number} and {@link integer}. */
 export interface NumberOptions {
-  /** The least that is taken. Default: none for numbers; for integers what IPLD can say, -(2^53 - 1). */
+  /** The least value. Default: no limit for numbers; -(2^53 - 1), the least integer of IPLD, for integers. */
   readonly min?: number
-  /** The most that is taken. Default: none for numbers; for integers what IPLD can say, 2^53 - 1. */
+  /** The greatest value. Default: no limit for numbers; 2^53 - 1, the greatest integer of IPLD, for integers. */
   readonly max?: number
 }
 
 /**
- * A number, whole or not. Its canonical form is its value: `1` and `1.0` are one number.
+ * A number, integer or not. Its canonical form is its value: `1` and `1.0` are the same number.
  *
- * @throws ArgumentError when an option is not of its type.
+ * @throws ArgumentError when an option is invalid.
  */
 export function number(options: NumberOptions = {}): StandardSchema<number> {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = readOptions('number', options, boundChecks)
+  const { min, max } = readOptions('number', options, {
+    min: withDefault(bound, Number.NEGATIVE_INFINITY),
+    max: withDefault(bound, Number.POSITIVE_INFINITY),
+  })
   return argumentType((value) => {
     // ARG-18
     if (typeof value !== 'number' || !Number.isFinite(value)) return 'is not a number'
@@ -62,39 +64,33 @@ export function number(options: NumberOptions = {}): StandardSchema<number> {
   })
 }
 
-/** Checks of {@link NumberOptions}. */
-export const boundChecks: OptionChecks<NumberOptions> = Object.freeze({
-  min: maybe(bound),
-  max: maybe(bound),
-})
-
-/** Infinity is a bound, and none. */
-function bound(value: unknown): string | undefined {
-  return typeof value === 'number' && !Number.isNaN(value) ? undefined : 'must be a number'
-}
-
-/** Says which bound a number is beyond, or undefined. */
-export function boundProblem(value: number, min: number, max: number): string | undefined {
-  if (value < min) return `is less than ${min}`
-  return value > max ? `is more than ${max}` : undefined
-}
-
 /**
- * A whole number within ±(2^53 - 1), or within the bounds given.
+ * An integer within ±(2^53 - 1), or within the given bounds.
  *
- * @throws ArgumentError when an option is not of its type.
+ * @throws ArgumentError when an option is invalid.
  */
 export function integer(options: NumberOptions = {}): StandardSchema<number> {
-  const given = readOptions('integer', options, boundChecks)
-  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = given
+  const { min, max } = readOptions('integer', options, {
+    min: withDefault(bound, Number.MIN_SAFE_INTEGER),
+    max: withDefault(bound, Number.MAX_SAFE_INTEGER),
+  })
   return argumentType((value) => {
     // ARG-19
-    if (typeof value !== 'number' || !Number.isSafeInteger(value)) return 'is not a whole number'
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) return 'is not an integer'
     return boundProblem(value, min, max)
   })
 }
 
-/** True or false; not `0`, `1`, or text. */
+/** Accepts infinity: it means no limit. */
+const bound: OptionCheck = (value) =>
+  typeof value === 'number' && !Number.isNaN(value) ? undefined : 'must be a number'
+
+function boundProblem(value: number, min: number, max: number): string | undefined {
+  if (value < min) return `is less than ${min}`
+  return value > max ? `is more than ${max}` : undefined
+}
+
+/** True or false; not `0`, `1`, or a string. */
 export function boolean(): StandardSchema<boolean> {
   // ARG-20
   return argumentType((value) => (typeof value === 'boolean' ? undefined : 'is not a boolean'))
@@ -102,56 +98,55 @@ export function boolean(): StandardSchema<boolean> {
 
 /** Options of {@link bytes}. */
 export interface BytesOptions {
-  /** Bytes, at least. Default 0. */
+  /** Fewest bytes. Default 0. */
   readonly minLength?: number
-  /** Bytes, at most. Default 65,536. */
+  /** Most bytes. Default 65,536. */
   readonly maxLength?: number
 }
 
 /**
  * A byte string; not its Base64.
  *
- * @throws ArgumentError when an option is not of its type.
+ * @throws ArgumentError when an option is invalid.
  */
 export function bytes(options: BytesOptions = {}): StandardSchema<Uint8Array> {
-  const { minLength = 0, maxLength = 65_536 } = readOptions('bytes', options, {
-    minLength: maybe(numberFrom(0)),
-    maxLength: maybe(numberFrom(0)),
+  const { minLength, maxLength } = readOptions('bytes', options, {
+    minLength: withDefault(numberFrom(0), 0),
+    maxLength: withDefault(numberFrom(0), 65_536),
   })
   return argumentType((value) => {
     // ARG-21
-    if (!isBytes(value)) return 'is not bytes'
+    if (!isBytes(value)) return 'is not a byte string'
     if (value.length < minLength) return `has fewer than ${minLength} bytes`
     return value.length > maxLength ? `has more than ${maxLength} bytes` : undefined
   })
 }
 
 /**
- * One of the values listed, and nothing that only looks like one.
+ * One of the listed values, compared by `===`.
  *
- * @throws ArgumentError when none is listed, or one that no call can carry.
+ * @throws ArgumentError when `values` is empty or contains a value that is not a string, finite number, boolean or null.
  */
 export function oneOf<const Value extends string | number | boolean | null>(
   values: readonly Value[],
 ): StandardSchema<Value> {
-  readOptions('oneOf', { values }, { values: arrayOf(plain) })
-  const allowed = new Set<unknown>(values)
-  if (allowed.size === 0) throw new ArgumentError('`oneOf` needs a value')
+  const read = readOptions('oneOf', { values }, { values: nonEmptyArrayOf(plain) })
+  const allowed = new Set<unknown>(read.values)
   // ARG-22
-  return argumentType((value) => (allowed.has(value) ? undefined : 'is not one of the values that are taken'))
+  return argumentType((value) => (allowed.has(value) ? undefined : 'is not one of the allowed values'))
 }
 
 const plain: OptionCheck = (value) =>
   value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
     ? undefined
-    : 'must be text, a number, a boolean or null'
+    : 'must be a string, a finite number, a boolean or null'
 
 /**
- * An argument that may be absent. When it is there it is of the type; `null` does not stand for absence. Absent it
- * stays: no default is put in its place, and a statement about it does not hold. A policy that lets it be absent says
- * so: `or(eq('.lines?', null), lte('.lines?', 10))`.
+ * An argument that may be absent. When it is present it matches `schema`; `null` does not mean absent. An absent argument
+ * gets no default, and a statement about it does not hold. A policy that allows absence says so:
+ * `or(eq('.lines?', null), lte('.lines?', 10))`.
  *
- * @throws ArgumentError when `schema` is no Standard Schema.
+ * @throws ArgumentError when `schema` is not a Standard Schema.
  */
 export function optional<Output>(schema: StandardSchema<Output>): OptionalSchema<Output> {
   readOptions('optional', { schema }, { schema: schemaCheck })

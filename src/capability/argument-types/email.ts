@@ -1,19 +1,20 @@
-import { flag, maybe, readOptions } from '../../support/options.ts'
+import { flag, readOptions, withDefault } from '../../support/options.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { argumentType } from './argument-type.ts'
 import { type HostNameOptions, hostNameProblem } from './host-name.ts'
 
 /**
- * An e-mail address, of one person and without a name. Canonical form: a local part of 1 to 64 letters, digits and
- * `_ ' + = & ~ -`, with single dots within and no hyphen first, which would make it an option of a program; one `@`; a host
- * name as {@link hostName} has it, of two labels or more; 254 characters at most. No quotes, comments, routes (`%`, `!`) or lists, so what stands behind the `@` is where the mail
- * goes, and `["like", ".to", "*@example.com"]` holds one domain.
+ * One e-mail address, without a display name. Canonical form: a local part of 1 to 64 letters, digits and
+ * `_ ' + = & ~ -`, with single inner dots; one `@`; a host name as in {@link hostName}, with at least two labels; at most
+ * 254 characters. The local part does not begin with a hyphen, so a program cannot take it for an option. Quotes,
+ * comments, routes (`%`, `!`) and lists are refused, so the text after the `@` is the destination of the mail, and
+ * `["like", ".to", "*@example.com"]` allows one domain.
  *
- * @throws ArgumentError when an option is not of its type.
+ * @throws ArgumentError when an option is invalid.
  */
 export function email(options: HostNameOptions = {}): StandardSchema<string> {
-  const { punycode = false } = readOptions('email', options, { punycode: maybe(flag) })
-  return argumentType((value) => (typeof value === 'string' ? emailProblem(value, punycode) : 'is not text'))
+  const { punycode } = readOptions('email', options, { punycode: withDefault(flag, false) })
+  return argumentType((value) => (typeof value === 'string' ? emailProblem(value, punycode) : 'is not a string'))
 }
 
 function emailProblem(address: string, punycode: boolean): string | undefined {
@@ -23,7 +24,8 @@ function emailProblem(address: string, punycode: boolean): string | undefined {
   if (at < 1 || at > 64) return 'has no local part of 1 to 64 characters before an @'
   if (address.startsWith('-')) return 'begins with a hyphen'
   const atoms = address.slice(0, at).split('.')
-  if (!atoms.every((atom) => /^[A-Za-z0-9_'+=&~-]+$/.test(atom))) return 'has a local part that is not plain'
+  if (!atoms.every((atom) => /^[A-Za-z0-9_'+=&~-]+$/.test(atom)))
+    return 'has a local part with a quote, a comment or another special character'
   const host = address.slice(at + 1)
   return host.includes('.') ? hostNameProblem(host, punycode) : 'has no domain'
 }

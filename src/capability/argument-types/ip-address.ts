@@ -4,21 +4,21 @@ import { argumentType } from './argument-type.ts'
 
 /** Options of {@link ipAddress}. */
 export interface IpAddressOptions {
-  /** The only version taken. Default: both. */
+  /** The allowed version. Default: both. */
   readonly version?: 4 | 6
 }
 
 /**
- * An IP address. Canonical form: version 4 as four decimal numbers without leading zeros; version 6 as RFC 5952 writes
- * it, without a zone. The forms in which an address of version 6 stands for one of version 4 (`::ffff:…`, NAT64, 6to4 and
- * others, listed in ARG-13) are refused: it would be a second text for one place.
+ * An IP address. Canonical form: version 4 as four decimal numbers without leading zeros; version 6 as in RFC 5952,
+ * without a zone. Addresses of version 6 that represent one of version 4 (`::ffff:…`, NAT64, 6to4 and others, listed in
+ * ARG-13) are refused, because they are a second text for the same host.
  *
- * @throws ArgumentError when an option is not of its type.
+ * @throws ArgumentError when an option is invalid.
  */
 export function ipAddress(options: IpAddressOptions = {}): StandardSchema<string> {
   const { version } = readOptions('ipAddress', options, { version: versionCheck })
   return argumentType((value) => {
-    if (typeof value !== 'string') return 'is not text'
+    if (typeof value !== 'string') return 'is not a string'
     if (version !== 6 && isIpv4(value)) return undefined
     if (version !== 4 && isIpv6(value)) return undefined
     return 'is not an IP address in canonical form'
@@ -39,16 +39,16 @@ export function isIpv4(text: string): boolean {
   )
 }
 
-/** Whether text is an address of version 6 in canonical form, and not one of version 4 in disguise. */
+/** Whether text is an address of version 6 in canonical form, and does not represent one of version 4. */
 export function isIpv6(text: string): boolean {
   if (text.length > 39) return false
   const groups = readGroups(text)
   if (groups === undefined || printGroups(groups) !== text) return false
-  return !holdsIpv4(groups)
+  return !representsIpv4(groups)
 }
 
-/** The forms that RFC 4291, 6052, 7915, 8215, 3056, 4380 and 5214 give an address of version 4 within one of version 6. */
-function holdsIpv4(groups: readonly number[]): boolean {
+/** Whether an address represents one of version 4, by RFC 4291, 6052, 7915, 8215, 3056, 4380 or 5214. */
+function representsIpv4(groups: readonly number[]): boolean {
   const [a, b, c, d, e, f, g, h] = groups as readonly [number, number, number, number, number, number, number, number]
   // Teredo and 6to4
   if ((a === 0x2001 && b === 0) || a === 0x2002) return true
@@ -63,7 +63,7 @@ function holdsIpv4(groups: readonly number[]): boolean {
   return f === 0xffff || (f === 0 && (g !== 0 || h > 1))
 }
 
-/** The eight groups of an address, with `::` filled up. */
+/** The eight groups of an address, with `::` expanded. */
 function readGroups(text: string): readonly number[] | undefined {
   const halves = text.split('::')
   if (halves.length > 2) return undefined

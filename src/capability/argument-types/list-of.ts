@@ -1,35 +1,36 @@
-import { maybe, numberFrom, readOptions } from '../../support/options.ts'
-import { type SchemaResult, type StandardSchema, schemaCheck, tellableIssue } from '../standard-schema.ts'
+import { numberFrom, readOptions, withDefault } from '../../support/options.ts'
+import { type SchemaResult, type StandardSchema, safeIssue, schemaCheck } from '../standard-schema.ts'
 import { issue, schemaOf } from './argument-type.ts'
 
 /** Options of {@link listOf}. */
 export interface ListOptions {
-  /** Elements, at least. Default 0. */
+  /** Fewest elements. Default 0. */
   readonly minLength?: number
-  /** Elements, at most. Default 1,024. */
+  /** Most elements. Default 1,024. */
   readonly maxLength?: number
 }
 
 /**
- * A list whose elements all are of a type. Any Standard Schema serves; with one that answers later, so does the list.
+ * A list whose elements all match a schema. Any Standard Schema is allowed; with an asynchronous one the list is
+ * asynchronous as well.
  *
- * @throws ArgumentError when `element` is no Standard Schema, or an option is not of its type.
+ * @throws ArgumentError when `element` is not a Standard Schema, or an option is invalid.
  */
 export function listOf<Output>(
   element: StandardSchema<Output>,
   options: ListOptions = {},
 ): StandardSchema<readonly Output[]> {
   readOptions('listOf', { element }, { element: schemaCheck })
-  const { minLength = 0, maxLength = 1024 } = readOptions('listOf', options, {
-    minLength: maybe(numberFrom(0)),
-    maxLength: maybe(numberFrom(0)),
+  const { minLength, maxLength } = readOptions('listOf', options, {
+    minLength: withDefault(numberFrom(0), 0),
+    maxLength: withDefault(numberFrom(0), 1024),
   })
   return schemaOf<readonly Output[]>((value) => {
     // ARG-23
     if (!Array.isArray(value)) return issue('is not a list')
     if (value.length < minLength) return issue(`has fewer than ${minLength} elements`)
     if (value.length > maxLength) return issue(`has more than ${maxLength} elements`)
-    // A list with holes has no item there to some functions of the platform, and to others undefined.
+    // Some functions of the platform skip the holes of an array. `Array.from` turns them into undefined.
     const results = Array.from(value, (item) => answerOf(element, item))
     const settled = results.filter((result): result is SchemaResult<Output> => !('then' in result))
     const collect = (results: readonly SchemaResult<Output>[]) => collected(element, value, results)
@@ -37,7 +38,7 @@ export function listOf<Output>(
   })
 }
 
-/** What fails at once counts as refused, so that no answer of another element that comes later is left to nobody. */
+/** An exception counts as a refusal, so that pending answers of other elements are still awaited. */
 function answerOf<Output>(
   element: StandardSchema<Output>,
   item: unknown,
@@ -51,7 +52,7 @@ function answerOf<Output>(
 
 const notChecked: SchemaResult<never> = issue('could not be checked')
 
-/** Puts together what the schema gave back, so that a change it made is seen. */
+/** Collects the outputs of the schema, so that a changed element is noticed. */
 function collected<Output>(
   element: StandardSchema<Output>,
   values: readonly unknown[],
@@ -61,7 +62,7 @@ function collected<Output>(
   for (const result of results) {
     const place = outputs.length
     if (result.issues !== undefined)
-      return issue(`has an element (${place}) that ${tellableIssue(element, values[place], result.issues)}`)
+      return issue(`has an element (${place}) that ${safeIssue(element, values[place], result.issues)}`)
     outputs.push(result.value)
   }
   return { value: outputs }

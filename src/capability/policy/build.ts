@@ -1,6 +1,6 @@
 /**
- * Builders of statements. Each returns the statement as it stands in a token, checked and frozen, so that a policy is a
- * list of what they return and a mistake shows where it is made.
+ * Builders of statements. Each returns the statement in the form that tokens contain, checked and frozen. A policy is a
+ * list of such statements, and a mistake is found where it is made.
  *
  * @module
  */
@@ -10,37 +10,41 @@ import type { IpldValue } from '../../ipld/value.ts'
 import { parsePolicy } from './parse-policy.ts'
 import type { Statement } from './statement.ts'
 
-/** The selected value equals `value`, in depth. */
+/**
+ * The selected value equals `value`. Lists and maps are compared by their contents.
+ *
+ * @throws ArgumentError when the selector or the value is malformed; so do the other builders.
+ */
 export function eq(selector: string, value: IpldValue): Statement {
   return build(['==', selector, value])
 }
 
-/** The selected value is there and does not equal `value`. A list of what is allowed is safer: see `lintPolicy`. */
+/** The selected value is present and does not equal `value`. A list of allowed values is safer: see `lintPolicy`. */
 export function ne(selector: string, value: IpldValue): Statement {
   return build(['!=', selector, value])
 }
 
-/** The selected value is a number below `bound`. */
+/** The selected value is a number < `bound`. */
 export function lt(selector: string, bound: number): Statement {
   return build(['<', selector, bound])
 }
 
-/** The selected value is a number of at most `bound`. */
+/** The selected value is a number <= `bound`. */
 export function lte(selector: string, bound: number): Statement {
   return build(['<=', selector, bound])
 }
 
-/** The selected value is a number above `bound`. */
+/** The selected value is a number > `bound`. */
 export function gt(selector: string, bound: number): Statement {
   return build(['>', selector, bound])
 }
 
-/** The selected value is a number of at least `bound`. */
+/** The selected value is a number >= `bound`. */
 export function gte(selector: string, bound: number): Statement {
   return build(['>=', selector, bound])
 }
 
-/** The selected value is text of the form `pattern`: `*` is any text, `\\*` in the pattern is a star. */
+/** The selected value is a string that matches `pattern`: `*` matches any text, and `\\*` matches a star. */
 export function like(selector: string, pattern: string): Statement {
   return build(['like', selector, pattern])
 }
@@ -53,15 +57,16 @@ export function and(...statements: readonly Statement[]): Statement {
 /**
  * At least one of the statements holds.
  *
- * @throws ArgumentError without a statement: in a token, `or` of nothing is true, which is not what one means by it.
+ * @throws ArgumentError without a statement: in a token, an `or` without statements always holds.
  */
 export function or(...statements: readonly [Statement, ...Statement[]]): Statement {
   // POL-24
-  if (statements.length === 0) throw new ArgumentError('`or` needs a statement: of nothing it is true')
+  if (statements.length === 0)
+    throw new ArgumentError('or: pass at least one statement; an `or` without statements always holds')
   return build(['or', statements])
 }
 
-/** The statement does not hold, and can be told not to: with a value missing, neither it nor its negation holds. */
+/** The statement is false. When a value is missing, neither a statement nor its negation holds. */
 export function not(statement: Statement): Statement {
   return build(['not', statement])
 }
@@ -76,10 +81,11 @@ export function some(selector: string, statement: Statement): Statement {
   return build(['any', selector, statement])
 }
 
-/** What is malformed here was not received but written, and its dot is what is left out most often. */
-function mistake(error: unknown, selector: unknown): unknown {
+/** The malformed part was written by the caller. The most frequent mistake is a selector without its dot. */
+function asArgumentError(error: unknown, selector: unknown): unknown {
   if (!(error instanceof MalformedError)) return error
-  const hint = typeof selector !== 'string' || selector.startsWith('.') ? '' : '; a selector begins with a dot'
+  const hint =
+    typeof selector !== 'string' || selector.startsWith('.') ? '' : '; a selector begins with a dot, as in `.to`'
   return new ArgumentError(error.message + hint, { cause: error })
 }
 
@@ -87,6 +93,6 @@ function build(statement: readonly unknown[]): Statement {
   try {
     return parsePolicy([statement])[0] as Statement
   } catch (error) {
-    throw mistake(error, statement[1])
+    throw asArgumentError(error, statement[1])
   }
 }

@@ -5,11 +5,11 @@ import { parseSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'
 
 /**
- * Refuses a policy about an argument that the command does not have: no call of it can carry that argument. Of a command
- * given by its text nothing is known, and nothing is refused.
+ * Refuses a policy about an argument that the command does not declare: no call can contain it. For a command given as
+ * text the arguments are not known, so every policy is accepted.
  *
- * @param policy - as `parsePolicy` or a builder returned it.
- * @throws ArgumentError that names the argument, and those that there are.
+ * @param policy - as returned by `parsePolicy` or a builder.
+ * @throws ArgumentError that names the argument, and the declared ones.
  */
 export function checkDeclared<Args>(command: string | CommandDefinition<Args>, policy: Policy): void {
   if (typeof command !== 'object' || typeof command?.args !== 'object' || command.args === null) return
@@ -22,7 +22,7 @@ export function checkDeclared<Args>(command: string | CommandDefinition<Args>, p
   throw new ArgumentError(`command ${quote(command.command)} has no argument ${quote(foreign)}; ${known}`)
 }
 
-/** The arguments that a statement is about. Within `all` and `any` selectors begin at an element. */
+/** The arguments that a statement selects. Inside `all` and `any`, selectors begin at an element. */
 function argumentsIn(statement: Statement): readonly string[] {
   switch (statement[0]) {
     case 'and':

@@ -9,8 +9,8 @@ import { type IpldMap, type IpldValue, isList, isMap } from '../../ipld/value.ts
 import type { Evaluation } from './evaluation.ts'
 
 /**
- * The values of a map in canonical key order: shorter keys first, then bytewise. Each costs a step each time; the keys
- * are put in order once for an evaluation, as comparing them costs by their length, which no step pays for.
+ * The values of a map in canonical key order: shorter keys first, then bytewise. Each value costs a step each time. The
+ * keys are sorted once per evaluation, because the cost of a comparison grows with the length of the keys.
  */
 export function mapValues(map: IpldMap, evaluation: Evaluation): readonly IpldValue[] {
   evaluation.ordered ??= new Map()
@@ -27,7 +27,7 @@ export function elementsOf(value: IpldValue, evaluation: Evaluation): readonly I
 }
 
 function inOrder(map: IpldMap): readonly IpldValue[] {
-  // Decoded keys stand in this order but for the ones that look like numbers, which the host puts first.
+  // Decoded keys are in this order already, except that JavaScript puts integer-like keys first.
   return Object.keys(map)
     .sort(compareKeys)
     .map((key) => map[key] ?? null)

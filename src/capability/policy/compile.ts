@@ -7,23 +7,23 @@ import type { Policy } from './statement.ts'
 
 export type { PolicyObjection } from './objection.ts'
 
-/** A policy made ready to be asked many times. No call changes what it answers, so one can serve all calls at once. */
+/** A policy that is ready to be evaluated many times, also concurrently: it has no state. */
 export interface CompiledPolicy {
-  /** What was compiled. */
+  /** The policy that was compiled. */
   readonly policy: Policy
   /**
-   * Returns what the policy has against these arguments, or undefined when it allows them. Never throws.
+   * Returns the objection of the policy to these arguments, or undefined when it allows them. Never throws.
    *
-   * @param evaluation - begun over the same arguments, when several policies share one budget; default one of its own.
+   * @param evaluation - begun with the same arguments, when several policies share one budget. Default: a new one.
    */
   evaluate(args: IpldValue, evaluation?: Evaluation): PolicyObjection | undefined
 }
 
 /**
- * Reads a policy as `parsePolicy` does and compiles it. Selectors are read and patterns split here, once; no code is
+ * Parses a policy as `parsePolicy` does and compiles it. Selectors are parsed and patterns split once. No code is
  * generated.
  *
- * @throws MalformedError with the requirement of `spec/policy.md` that it breaks.
+ * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  */
 export function compilePolicy(policy: Policy): CompiledPolicy {
   const parsed = parsePolicy(policy)
@@ -32,8 +32,8 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
 }
 
 /**
- * The same for a policy that `parsePolicy` returned, which is not read twice. It is compiled when it is asked first: most
- * policies of tokens that nobody has verified are never asked.
+ * Like {@link compilePolicy}, for a policy that `parsePolicy` returned. It is compiled at its first evaluation, because most
+ * policies of unverified tokens are never evaluated.
  */
 export function compileParsed(policy: Policy): CompiledPolicy {
   let evaluators: readonly Evaluator[] | undefined

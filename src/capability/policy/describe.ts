@@ -6,42 +6,48 @@ import { showLiteral } from './show.ts'
 import type { Policy, Statement } from './statement.ts'
 
 /**
- * Says in plain English what a policy allows: one sentence without a full stop for each statement, all of which must
- * hold. Made for a person who is asked to agree to it: what is cut is said to be cut.
+ * Describes in plain English what a policy requires: a phrase without a full stop for each statement, all of which must
+ * hold. It is for a person who is asked to agree to the policy, so an abbreviated value is marked as abbreviated.
  *
+ * @example
+ * ```ts
+ * describePolicy([like('.to', '*@example.com'), lte('.cents', 5000)])
+ * // ['`.to` is a string that ends with `"@example.com"`', '`.cents` is a number <= 5000']
+ * ```
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  */
 export function describePolicy(policy: Policy): readonly string[] {
   return parsePolicy(policy).map((statement) => describeStatement(statement))
 }
 
-/** Says what one statement asks for. `owner` is what its selectors begin at, when that is not the arguments. */
+/**
+ * Describes one statement.
+ *
+ * @param owner - the value at which its selectors begin, such as `element`. Default: the arguments.
+ */
 export function describeStatement(statement: Statement, owner = ''): string {
   switch (statement[0]) {
     case '==':
       return `${name(statement[1], owner)} is ${showLiteral(statement[2])}`
     case '!=':
       return statement[1].endsWith('?')
-        ? `${name(statement[1], owner)} is not ${showLiteral(statement[2])} (a value that is missing counts as \`null\`)`
-        : `${name(statement[1], owner)} is there and is not ${showLiteral(statement[2])}`
+        ? `${name(statement[1], owner)} is not ${showLiteral(statement[2])} (a missing value counts as \`null\`)`
+        : `${name(statement[1], owner)} is present and is not ${showLiteral(statement[2])}`
     case '<':
-      return `${name(statement[1], owner)} is a number below ${statement[2]}`
     case '<=':
-      return `${name(statement[1], owner)} is a number of at most ${statement[2]}`
     case '>':
-      return `${name(statement[1], owner)} is a number above ${statement[2]}`
     case '>=':
-      return `${name(statement[1], owner)} is a number of at least ${statement[2]}`
+      return `${name(statement[1], owner)} is a number ${statement[0]} ${statement[2]}`
     case 'like':
       return `${name(statement[1], owner)} ${describePattern(statement[2])}`
     case 'and':
       if (statement[1].length === 0) return 'anything'
       return join(statement[1], ' and ', owner)
     case 'or':
-      if (statement[1].length === 0) return 'anything (an `or` of nothing holds)'
+      if (statement[1].length === 0) return 'anything (an `or` without statements always holds)'
       return join(statement[1], ' or ', owner)
     case 'not':
-      return `it is not so that ${describeStatement(statement[1], owner)}`
+      return `it is not the case that ${describeStatement(statement[1], owner)}`
     case 'all':
       return `for every element of ${name(statement[1], owner)}: ${describeStatement(statement[2], 'element')}`
     case 'any':
@@ -49,7 +55,7 @@ export function describeStatement(statement: Statement, owner = ''): string {
   }
 }
 
-/** Says which text a pattern allows. */
+/** Describes the strings that match a pattern. */
 function describePattern(pattern: string): string {
   const pieces = splitGlob(pattern)
   const [head = '', tail = ''] = [pieces[0], pieces.at(-1)]
@@ -59,11 +65,11 @@ function describePattern(pattern: string): string {
   if (head !== '') parts.push(`begins with ${showLiteral(head)}`)
   if (inner.length > 0) parts.push(`contains ${inner.map((piece) => showLiteral(piece)).join(' and then ')}`)
   if (tail !== '') parts.push(`ends with ${showLiteral(tail)}`)
-  return parts.length === 0 ? 'is any text' : `is text that ${parts.join(', ')}`
+  return parts.length === 0 ? 'is any string' : `is a string that ${parts.join(', ')}`
 }
 
 function name(selector: string, owner: string): string {
-  if (selector === '.') return owner === '' ? 'the whole of the arguments' : `the ${owner}`
+  if (selector === '.') return owner === '' ? 'the map of all arguments' : `the ${owner}`
   const shown = quoteAll(selector, maxSelectorLength)
   return owner === '' ? shown : `${shown} of the ${owner}`
 }
@@ -74,7 +80,7 @@ function join(statements: readonly Statement[], word: string, owner: string): st
   return `(${statements.map((statement) => describePart(statement, owner)).join(word)})`
 }
 
-/** What reaches to the end of its sentence is held together, so that nobody reads what follows as a part of it. */
+/** Puts a phrase that extends to the end of its sentence in parentheses, so that the next phrase is not read as part of it. */
 function describePart(statement: Statement, owner: string): string {
   const words = describeStatement(statement, owner)
   if ((statement[0] === 'and' || statement[0] === 'or') && statement[1].length === 1) {

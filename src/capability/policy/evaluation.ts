@@ -7,21 +7,21 @@
 import type { StepBudget } from '../../ipld/equal.ts'
 import type { IpldMap, IpldValue } from '../../ipld/value.ts'
 
-/** Steps that one evaluation of a policy may take. */
+/** Most steps of one evaluation. */
 export const maxSteps = 100_000
 
 /** The state of one evaluation of a policy. */
 export interface Evaluation extends StepBudget {
-  /** The arguments when they are a map that inherits nothing: what most selectors begin at, asked once. */
+  /** The arguments, if they are a map without a prototype. Most selectors begin there, so this is tested once. */
   readonly bare: IpldValue
-  /** The values of maps that were put in order. */
+  /** The values of maps whose keys were sorted. */
   ordered: Map<IpldMap, readonly IpldValue[]> | undefined
 }
 
-/** A value that is no argument. */
+/** A value that equals no argument. */
 const nothing: IpldValue = Object.freeze(Object.create(null))
 
-/** Begins an evaluation over the arguments. */
+/** Begins an evaluation of the arguments. */
 export function beginEvaluation(args: IpldValue): Evaluation {
   const bare = typeof args === 'object' && args !== null && Object.getPrototypeOf(args) === null
   return { remaining: maxSteps, bare: bare ? args : nothing, ordered: undefined }
@@ -34,11 +34,11 @@ export function beginEvaluation(args: IpldValue): Evaluation {
 
 /** The statement does not hold. */
 export const unsatisfied = 0
-/** The statement holds: the only outcome that permits. */
+/** The statement holds: the only outcome that allows the call. */
 export const satisfied = 1
-/** Whether the statement holds cannot be told, because a selector leads to no value. */
+/** It is unknown whether the statement holds, because a selected value is missing. */
 export const unresolvedOutcome = 2
-/** The evaluation took more steps than it may. */
+/** The evaluation exceeded its budget of steps. */
 export const overBudget = 3
 
 /** One of the four outcomes. */

@@ -1,5 +1,5 @@
 /**
- * Statements as functions.
+ * Compiles statements to functions.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import { compileSelector, field, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
 
-/** Tells the outcome of a statement over `value`, taking its steps from the budget. Never throws. */
+/** Evaluates a statement for `value` and subtracts its steps from the budget. Never throws. */
 export type Evaluator = (value: IpldValue, evaluation: Evaluation) => StatementOutcome
 
-/** Compiles one statement, with those inside it. */
+/** Compiles a statement and the statements inside it. */
 export function compileStatement(statement: Statement): Evaluator {
   switch (statement[0]) {
     case '==':
@@ -53,8 +53,8 @@ export function compileStatement(statement: Statement): Evaluator {
 }
 
 /**
- * Compiles equality with a literal: deep and by value, so `1` equals `1.0`, `-0` equals `0`, bytes and links compare
- * by content. A list or map costs a step for each value compared.
+ * Compiles the comparison with a literal: deep and by value, so `1` equals `1.0` and `-0` equals `0`. Bytes and links are
+ * compared by content. A list or map costs a step for each compared value.
  */
 function equalTo(literal: IpldValue): (value: IpldValue, budget: StepBudget) => boolean {
   // POL-12
@@ -62,14 +62,14 @@ function equalTo(literal: IpldValue): (value: IpldValue, budget: StepBudget) => 
   return (value, budget) => ipldEquals(literal, value, budget)
 }
 
-/** A question about a value that was selected. */
+/** A test of a selected value. */
 type Test = (value: IpldValue, evaluation: Evaluation) => boolean
 
 function compileTest(selectorText: string, test: Test): Evaluator {
   const selector = parseSelector(selectorText)
   const resolve = compileSelector(selector)
   const cost = 1 + selector.length
-  // Most statements are about one argument: the step to it is taken here, not through another function.
+  // Most selectors are one field. Reading it here saves a function call.
   const only = selector.length === 1 ? selector[0] : undefined
   if (only?.kind === 'field' && !only.optional) {
     const { name } = only
@@ -86,14 +86,14 @@ function compileTest(selectorText: string, test: Test): Evaluator {
     evaluation.remaining -= cost
     if (evaluation.remaining < 0) return overBudget
     const found = resolve(value, evaluation)
-    // POL-11: without a value there is nothing to be equal or unequal to.
+    // POL-11: a missing value is neither equal nor unequal to a literal.
     if (found === unresolved) return unresolvedOutcome
     return test(found, evaluation) ? satisfied : unsatisfied
   }
 }
 
 function compileOrder(operator: '<' | '<=' | '>' | '>=', bound: number): Test {
-  // POL-13: what is not a number is on no side of a bound.
+  // POL-13: a value that is not a number is on neither side of a bound.
   switch (operator) {
     case '<':
       return (value) => typeof value === 'number' && value < bound
@@ -108,7 +108,7 @@ function compileOrder(operator: '<' | '<=' | '>' | '>=', bound: number): Test {
 
 function compileLike(pattern: string): Test {
   const matches = compileGlob(pattern)
-  // A piece between two stars is searched for, which is dearer than to look at both ends.
+  // A piece between two stars is searched for, which costs more than a comparison at the two ends.
   const unitsAStep = splitGlob(pattern)
     .slice(1, -1)
     .some((piece) => piece !== '')
@@ -128,7 +128,7 @@ function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
     let outcome: StatementOutcome = satisfied
     for (const evaluate of evaluators) {
       const part = evaluate(value, evaluation)
-      // POL-15: the first "false" decides, also after one that is unresolved.
+      // POL-15: the first false statement decides, also after an unresolved one.
       if (part === unsatisfied || part === overBudget) return part
       if (part === unresolvedOutcome) outcome = unresolvedOutcome
     }
@@ -137,7 +137,7 @@ function compileAnd(evaluators: readonly Evaluator[]): Evaluator {
 }
 
 function compileOr(evaluators: readonly Evaluator[]): Evaluator {
-  // POL-16: `or` of nothing is true, as the UCAN text has it.
+  // POL-16: an `or` without statements is true, by the UCAN specification.
   const ofNone: StatementOutcome = evaluators.length === 0 ? satisfied : unsatisfied
   return (value, evaluation) => {
     if (--evaluation.remaining < 0) return overBudget
@@ -155,13 +155,13 @@ function compileNot(evaluate: Evaluator): Evaluator {
   return (value, evaluation) => {
     if (--evaluation.remaining < 0) return overBudget
     const outcome = evaluate(value, evaluation)
-    // POL-17: what cannot be told stays so; a negation must not turn a missing value into a permission.
+    // POL-17: unresolved remains unresolved. A negation must not turn a missing value into a permission.
     if (outcome === unsatisfied) return satisfied
     return outcome === satisfied ? unsatisfied : outcome
   }
 }
 
-/** `all` is decided by the first element that is false, `any` by the first that is true. */
+/** `all` is decided by the first false element, `any` by the first true element. */
 function compileQuantifier(
   selectorText: string,
   decisive: typeof unsatisfied | typeof satisfied,
@@ -170,7 +170,7 @@ function compileQuantifier(
   const selector = parseSelector(selectorText)
   const resolve = compileSelector(selector)
   const cost = 1 + selector.length
-  // POL-18, POL-19: over nothing, `all` is true and `any` is false.
+  // POL-18, POL-19: for an empty collection, `all` is true and `any` is false.
   const ofNone: StatementOutcome = decisive === unsatisfied ? satisfied : unsatisfied
   return (value, evaluation) => {
     evaluation.remaining -= cost

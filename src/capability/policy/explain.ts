@@ -1,5 +1,5 @@
 import type { IpldValue } from '../../ipld/value.ts'
-import { flag, maybe, readOptions } from '../../support/options.ts'
+import { flag, readOptions, withDefault } from '../../support/options.ts'
 import { describeStatement } from './describe.ts'
 import { beginEvaluation } from './evaluation.ts'
 import { compileStatement } from './evaluator.ts'
@@ -8,49 +8,54 @@ import { parsePolicy } from './parse-policy.ts'
 import { showKind, showWhole } from './show.ts'
 import type { Policy } from './statement.ts'
 
-/** The outcome of a policy or a statement. Only `true` permits. */
+/** The outcome of a policy or a statement. Only `true` allows the call. */
 export type PolicyOutcome = 'true' | 'false' | 'unresolved' | 'over_budget'
 
-/** How one statement of a policy came out, and why. */
+/** The outcome of one statement of a policy, and the reason. */
 export interface StatementExplanation {
-  /** Place of the statement in the policy, from 0. */
+  /** Index of the statement in the policy, from 0. */
   readonly statement: number
-  /** What it asks for, in words. */
+  /** The statement in words, as in `describePolicy`. */
   readonly description: string
-  /** How it came out. */
+  /** The outcome. */
   readonly outcome: PolicyOutcome
-  /** What it has against the arguments, when it is not `true`. */
+  /** The objection to the arguments, when the outcome is not `true`. */
   readonly objection?: PolicyObjection
 }
 
-/** How a policy came out over some arguments, statement by statement. */
+/** The outcome of a policy for some arguments, statement by statement. */
 export interface PolicyExplanation {
   /** Whether the policy allows the arguments. */
   readonly allowed: boolean
-  /** How the policy came out as a whole: as an `and` of its statements. */
+  /** The outcome of the whole policy: that of an `and` of its statements. */
   readonly outcome: PolicyOutcome
-  /** Every statement in order, also those behind one that is false. */
+  /** Every statement in order, also those after a false one. */
   readonly statements: readonly StatementExplanation[]
 }
 
 /** Options of {@link explainPolicy}. */
 export interface ExplainOptions {
   /**
-   * Whether only the kinds of the values found are told. Default false: numbers, and text up to 64 characters, are
-   * shown as they are, so the explanation is for whoever may see the arguments.
+   * Whether to show only the kinds of the values. Default false: numbers, and strings up to 64 characters, are shown as they
+   * are. Show such an explanation only to people who may see the arguments.
    */
   readonly redact?: boolean
 }
 
 /**
- * Explains what a policy says to some arguments. It is for people and tests; to decide, `compilePolicy` is faster and
- * of the same verdict. Each statement has the whole budget.
+ * Explains the outcome of a policy for some arguments, for people and tests. For decisions, `compilePolicy` is faster and
+ * has the same outcome. Each statement has the whole budget of steps.
  *
+ * @example
+ * ```ts
+ * const { allowed, statements } = explainPolicy([lte('.cents', 5000)], { cents: 9900 })
+ * // false, and statements[0].objection is { expected: 'a number <= 5000', found: '9900', … }
+ * ```
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
- * @throws ArgumentError when `options` are of another form.
+ * @throws ArgumentError when an option is invalid.
  */
 export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainOptions = {}): PolicyExplanation {
-  const { redact = false } = readOptions('explainPolicy', options, { redact: maybe(flag) })
+  const { redact } = readOptions('explainPolicy', options, { redact: withDefault(flag, false) })
   const show = redact ? showKind : showWhole
   const parsed = parsePolicy(policy)
   const evaluators = parsed.map(compileStatement)

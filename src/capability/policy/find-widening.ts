@@ -5,24 +5,24 @@ import { parsePolicy } from './parse-policy.ts'
 import type { Policy, Statement } from './statement.ts'
 import { areDisjoint, contains, namesStray, reachesBeyond, type ValueSet, valueSetOf } from './value-set.ts'
 
-/** A statement of a child policy that says more than the parent policy allows at the same place. */
+/** A statement of a child policy that allows more than the parent policy does for the same value. */
 export interface Widening {
-  /** Place of the statement in the child policy, from 0. */
+  /** Index of the statement in the child policy, from 0. */
   readonly statement: number
-  /** Place in the parent policy of the statement that allows less. */
+  /** Index of the narrower statement in the parent policy, from 0. */
   readonly parentStatement: number
-  /** What is wider, and what the parent allows; for people. */
+  /** The wider statement, and the one of the parent; for people. */
   readonly message: string
 }
 
 /**
- * Finds a statement of `child` that on its own allows what `parent` does not: it is wider than the parent's statement
- * at the same place, names a value that the parent refuses, or has nothing in common with it. A chain of delegations
- * needs all policies to hold, so such a statement can give nothing; whoever wrote it believes otherwise.
+ * Finds a statement of `child` that on its own allows more than `parent`: it is wider than the parent's statement about
+ * the same value, names a value that the parent refuses, or has no value in common with it. A chain of delegations
+ * requires all policies to hold, so such a statement grants nothing. Its author probably expects that it does.
  *
- * Bounds, equality, patterns, alternatives of those over one selector, and `all` of them are compared. About other
- * statements it says nothing: undefined does not mean that the child is narrower, only that nothing is seen. A statement
- * that the parent has as well widens nothing, so no policy is a widening of itself.
+ * Bounds, equality, patterns, alternatives of these over one selector, and `all` of them are compared. Other statements
+ * are not compared, so a result of undefined does not prove that the child is narrower. A statement that the parent also
+ * contains is not a widening, so a policy is never a widening of itself.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that one of the policies breaks.
  */
@@ -31,18 +31,18 @@ export function findWidening(parent: Policy, child: Policy): Widening | undefine
 }
 
 /**
- * Finds what `findWidening` does, in policies that `parsePolicy` returned.
+ * Like {@link findWidening}, for policies that `parsePolicy` returned.
  *
- * @param given - the policies of the chain: a statement that one of them has as well is passed on and not widened.
+ * @param given - the policies of the chain: a statement that one of them also contains is not a widening.
  */
 export function wideningOf(parent: Policy, child: Policy, given: readonly Policy[] = [parent]): Widening | undefined {
   // POL-25
   const passedOn = given.flatMap(placedSets)
   const childSets = placedSets(child)
-  const written = childSets.filter((inner) => !passedOn.some((one) => saysTheSame(one, inner)))
+  const written = childSets.filter((inner) => !passedOn.some((one) => isSameStatement(one, inner)))
   for (const outer of placedSets(parent)) {
     const { place } = outer.set
-    // A wide statement beside a narrow one at the same place takes nothing away from it.
+    // A wide statement is harmless beside a narrow one about the same value.
     const isNarrowed = () => childSets.some(({ set }) => set.place === place && contains(outer.set, set))
     for (const inner of written) {
       if (inner.set.place !== place) continue
@@ -56,7 +56,7 @@ export function wideningOf(parent: Policy, child: Policy, given: readonly Policy
   return undefined
 }
 
-/** A set together with the statement it is from. */
+/** A set, and the statement that it is from. */
 interface PlacedSet {
   readonly set: ValueSet
   readonly statement: Statement
@@ -73,7 +73,7 @@ function setsWithin(statement: Statement, index: number): readonly PlacedSet[] {
   return set === undefined ? [] : [{ set, statement, index }]
 }
 
-function saysTheSame(a: PlacedSet, b: PlacedSet): boolean {
+function isSameStatement(a: PlacedSet, b: PlacedSet): boolean {
   return ipldEquals(a.statement as IpldValue, b.statement as IpldValue)
 }
 
@@ -81,6 +81,6 @@ function widening(outer: PlacedSet, inner: PlacedSet): Widening {
   return Object.freeze({
     statement: inner.index,
     parentStatement: outer.index,
-    message: `the policy says that ${describeStatement(inner.statement)}, but the proof allows only that ${describeStatement(outer.statement)}`,
+    message: `the policy allows that ${describeStatement(inner.statement)}, but the proof only allows that ${describeStatement(outer.statement)}`,
   })
 }

@@ -6,20 +6,20 @@
 
 import { ArgumentError } from '../../errors.ts'
 
-/** Whether the whole text is of the pattern's form. Takes time linear in pattern and text, whatever they are. */
+/** Whether the whole text matches the pattern. Takes time linear in the lengths of pattern and text. */
 export type GlobMatcher = (text: string) => boolean
 
 /**
- * Compiles a pattern in which `*` stands for any run of code units, none and line ends included, `\*` for a star, and
- * everything else, a backslash before another character too, for itself. Case counts.
+ * Compiles a pattern. `*` matches any text, also an empty one and line breaks; `\*` matches a star. Any other character
+ * matches itself, a backslash before another character included. Case is significant.
  *
- * A regular expression would backtrack; a pattern without one is its pieces between the stars, of which the first must
- * begin the text, the last must end it, and the others follow each other at their earliest place.
+ * A regular expression would backtrack. Here the pattern is split at its stars: the text must begin with the first piece
+ * and end with the last, and the others are found one after another, each at its first occurrence.
  *
- * @throws ArgumentError when it is no text.
+ * @throws ArgumentError when `pattern` is not a string.
  */
 export function compileGlob(pattern: string): GlobMatcher {
-  if (typeof pattern !== 'string') throw new ArgumentError('a pattern is a string')
+  if (typeof pattern !== 'string') throw new ArgumentError('compileGlob: `pattern` must be a string')
   // POL-21
   const pieces = splitGlob(pattern)
   const head = pieces[0] ?? ''
@@ -47,7 +47,7 @@ export function compileGlob(pattern: string): GlobMatcher {
   }
 }
 
-/** The literal pieces of a pattern: what stands before, between and after its stars. One piece means no star. */
+/** The literal pieces of a pattern before, between and after its stars. One piece means that there is no star. */
 export function splitGlob(pattern: string): readonly string[] {
   const pieces: string[] = []
   let piece = ''
@@ -69,19 +69,19 @@ export function splitGlob(pattern: string): readonly string[] {
 }
 
 /**
- * Writes literal text as a pattern that matches only it.
+ * Returns a pattern that matches only this text.
  *
- * @throws ArgumentError when it is no text.
+ * @throws ArgumentError when `text` is not a string.
  */
 export function escapeGlob(text: string): string {
-  if (typeof text !== 'string') throw new ArgumentError('what is escaped for a pattern is a string')
+  if (typeof text !== 'string') throw new ArgumentError('escapeGlob: `text` must be a string')
   return text.replaceAll('*', '\\*')
 }
 
 const star = 0x2a
 const backslash = 0x5c
 
-/** Longest piece for which the host's own search is used: its worst case is this many comparisons a character. */
+/** Longest piece for which `indexOf` is used: its worst case is this many comparisons per character. */
 const maxNativePiece = 8
 
 /** Finds a piece within `text[from, end)`; returns the position after it, or -1. */
@@ -95,12 +95,12 @@ function compilePiece(piece: string): PieceFinder {
   }
 }
 
-/** Knuth, Morris and Pratt: never goes back in the text, so that a repetitive piece cannot make it slow. */
+/** The search of Knuth, Morris and Pratt never goes back in the text, so a repetitive piece does not slow it down. */
 function compileLongPiece(piece: string): PieceFinder {
   const { length } = piece
   const codes = new Uint16Array(length)
   for (let at = 0; at < length; at++) codes[at] = piece.charCodeAt(at)
-  // Where to go on in the piece when its code at a place does not match; -1 is with the next code of the text.
+  // The index in the piece with which to continue after a mismatch; -1 means the next code unit of the text.
   const fallback = new Int32Array(length)
   fallback[0] = -1
   for (let at = 1, border = 0; at < length; at++) {

@@ -1,5 +1,5 @@
 /**
- * Warnings about policies that are well formed and probably not what was meant.
+ * Warnings about policies that are well formed and probably wrong.
  *
  * @module
  */
@@ -15,21 +15,21 @@ import type { Policy, Statement } from './statement.ts'
 import { areDisjoint, type ValueSet, valueSetOf } from './value-set.ts'
 
 /**
- * What a warning is about.
+ * The rule of a warning.
  *
  * | rule | meaning |
  * |---|---|
- * | `empty-or` | `or` of nothing is true |
+ * | `empty-or` | an `or` without statements always holds |
  * | `negation-over-optional` | a negation over `?` holds when the value is missing |
- * | `negation-over-missing` | a negation over a value that no other statement asks for: other verifiers may let it pass |
+ * | `negation-over-missing` | a negation over a value that no other statement requires: other verifiers may allow its absence |
  * | `unanchored-pattern` | a pattern for a path, URL or domain that begins with a star |
- * | `open-host` | a pattern for a URL in which a star can stand for the host, or a part of it |
- * | `open-name` | a pattern for a path, URL, address or domain with a star right after a letter or digit: longer names fit too |
- * | `never-resolves` | a selector that selects nothing of any arguments: a key of what `[]` or a slice gives |
+ * | `open-host` | a pattern for a URL in which a star can match the host, or a part of it |
+ * | `open-name` | a pattern for a path, URL, address or domain with a star after a letter or digit: it allows longer names |
+ * | `never-resolves` | a selector that never selects a value: a key after `[]` or a slice |
  * | `contradiction` | two statements that cannot both hold |
- * | `empty-only` | two `all` statements that only an empty collection satisfies |
- * | `duplicate` | a statement that is there twice |
- * | `always-true` | a statement that every call satisfies |
+ * | `empty-only` | two `all` statements that hold only for an empty collection |
+ * | `duplicate` | a repeated statement |
+ * | `always-true` | a statement that holds for every call |
  */
 export type PolicyWarningRule =
   | 'empty-or'
@@ -46,18 +46,23 @@ export type PolicyWarningRule =
 
 /** One warning. */
 export interface PolicyWarning {
-  /** Place of the statement in the policy, from 0. */
+  /** Index of the statement in the policy, from 0. */
   readonly statement: number
-  /** What it is about. */
+  /** The rule. */
   readonly rule: PolicyWarningRule
-  /** What is wrong and what to write instead, for people. */
+  /** The fault, and the remedy; for people. */
   readonly message: string
 }
 
 /**
- * Looks for mistakes in a policy that is about to be signed. A policy without warnings may still be wrong; one with
- * warnings may be right. Nothing here changes what a policy means.
+ * Looks for mistakes in a policy before it is signed. A policy without warnings may still be wrong, and one with warnings
+ * may be right. The policy is not changed.
  *
+ * @example
+ * ```ts
+ * lintPolicy([like('.to', '*example.com')])
+ * // [{ statement: 0, rule: 'unanchored-pattern', message: '…also allows a longer name; begin it with `*@` or `*.`' }]
+ * ```
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  *
  * @example
@@ -78,7 +83,7 @@ export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
     }
     lintStatement(statement, required, warn)
     if (isAlwaysTrue(statement) && !isEmptyOr(statement))
-      warn('always-true', `${describeStatement(statement)}: every call satisfies this`)
+      warn('always-true', `${describeStatement(statement)}: this holds for every call`)
     const placed: PlacedStatement = { statement, set: valueSetOf(statement) }
     lintAgainst(placed, earlier, warn)
     earlier.push(placed)
@@ -104,7 +109,8 @@ function lintStatement(statement: Statement, required: ReadonlySet<string>, warn
       return
     }
     case 'or':
-      if (statement[1].length === 0) warn('empty-or', '`or` of nothing is true; leave it out, or say what is meant')
+      if (statement[1].length === 0)
+        warn('empty-or', 'an `or` without statements always holds; remove it, or add statements')
       for (const part of statement[1]) lintStatement(part, required, warn)
       return
     case 'and': {
@@ -114,12 +120,12 @@ function lintStatement(statement: Statement, required: ReadonlySet<string>, warn
     }
     case 'all':
     case 'any':
-      // Inside, selectors begin at the element, of which the outer statements say nothing.
+      // Inside, selectors begin at the element, so the outer statements do not require its values.
       lintStatement(statement[2], requiredSelectors([statement[2]]), warn)
   }
 }
 
-/** POL-31: what `[]` and a slice give is a list, or bytes, and has no keys; elsewhere `[]` may mean each element. */
+/** POL-31: `[]` and a slice select a list or bytes, which have no keys. In other implementations `[]` may mean each element. */
 function lintSelector(selector: string, warn: Warn): void {
   const segments = parseSelector(selector)
   const isDead = segments.some(({ kind }, at) => {
@@ -129,7 +135,7 @@ function lintSelector(selector: string, warn: Warn): void {
   if (!isDead) return
   warn(
     'never-resolves',
-    `${quote(selector)} selects nothing here, as a list has no keys; say \`all\` (\`every\`) or \`any\` (\`some\`) of its elements`,
+    `${quote(selector)} never selects a value, because a list has no keys; use \`all\` (\`every\`) or \`any\` (\`some\`) for its elements`,
   )
 }
 
@@ -138,18 +144,18 @@ function lintNegation(selectors: readonly string[], required: ReadonlySet<string
     if (parseSelector(selector).some(({ optional }) => optional)) {
       warn(
         'negation-over-optional',
-        `a negation over ${quote(selector)} holds when the value is missing; leave the \`?\` out, or list what is allowed`,
+        `a negation over ${quote(selector)} holds when the value is missing; remove the \`?\`, or list the allowed values`,
       )
     } else if (selector !== '.' && !required.has(selector)) {
       warn(
         'negation-over-missing',
-        `a negation over ${quote(selector)} may hold at other verifiers when the value is missing; list what is allowed instead`,
+        `a negation over ${quote(selector)} may hold at other verifiers when the value is missing; list the allowed values instead`,
       )
     }
   }
 }
 
-/** Selectors without which the statements do not hold, at any verifier. */
+/** Selectors whose values must be present, at every verifier, for the statements to hold. */
 function requiredSelectors(statements: readonly Statement[]): Set<string> {
   const found = new Set<string>()
   for (const statement of statements) {
@@ -158,7 +164,7 @@ function requiredSelectors(statements: readonly Statement[]): Set<string> {
         for (const selector of requiredSelectors(statement[1])) found.add(selector)
         break
       case '==':
-        // A missing value is read as `null` elsewhere.
+        // Other verifiers may read a missing value as `null`.
         if (statement[2] !== null) found.add(statement[1])
         break
       case 'or':
@@ -199,22 +205,22 @@ function isEmptyOr(statement: Statement): boolean {
   return statement[0] === 'or' && statement[1].length === 0
 }
 
-/** A statement, and what it allows where that can be compared. */
+/** A statement, and the values that it allows, where they can be compared. */
 interface PlacedStatement {
   readonly statement: Statement
   readonly set: ValueSet | undefined
 }
 
-/** Compares with the statements before it; of what it contradicts the first is named, as there can be hundreds. */
+/** Compares a statement with those before it. Only the first contradiction is reported, because there can be hundreds. */
 function lintAgainst({ statement, set }: PlacedStatement, earlier: readonly PlacedStatement[], warn: Warn): void {
   if (earlier.some((other) => ipldEquals(statement as IpldValue, other.statement as IpldValue))) {
-    warn('duplicate', `${describeStatement(statement)}: this is said twice`)
+    warn('duplicate', `${describeStatement(statement)}: this statement is repeated`)
     return
   }
   if (set === undefined) return
   const other = earlier.find((one) => one.set?.place === set.place && areDisjoint(set, one.set))
   if (other === undefined) return
   const both = `${describeStatement(statement)}, and ${describeStatement(other.statement)}`
-  if (set.ofElements) warn('empty-only', `${both}: only a collection without elements is both`)
-  else warn('contradiction', `${both}: no value is both`)
+  if (set.ofElements) warn('empty-only', `${both}: only an empty collection satisfies both`)
+  else warn('contradiction', `${both}: no value satisfies both`)
 }

@@ -12,49 +12,49 @@ import {
 import { compileStatement, type Evaluator } from './evaluator.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
-import { showLiteral, showValue } from './show.ts'
+import { showLiteral, showPattern, showSize } from './show.ts'
 import type { Operator, Policy, Statement } from './statement.ts'
 
-/** What a policy has against the arguments of an invocation. */
+/** The objection of a policy to the arguments of an invocation. */
 export interface PolicyObjection {
-  /** Place of the statement in the policy, from 0. */
+  /** Index of the statement in the policy, from 0. */
   readonly statement: number
   /**
-   * Way from that statement to the one inside it that decided: the place among the statements of `and` and `or`, the
-   * place of the element for `all` and `any`, 0 for `not`. Empty when the statement itself decided.
+   * Path from that statement to the inner statement that decided: the index among the statements of `and` and `or`, the
+   * index of the element for `all` and `any`, 0 for `not`. Empty when the statement itself decided.
    */
   readonly path: readonly number[]
   /** Operator of the statement that decided. */
   readonly operator: Operator
-  /** Its selector; for a statement under `all` or `any` it begins at the element. */
+  /** Its selector; inside `all` or `any` it begins at the element. */
   readonly selector?: string
-  /** Whether it does not hold, cannot be told because a value is missing, or was not reached within the budget. */
+  /** The statement is false, is unresolved because a value is missing, or was not evaluated within the budget. */
   readonly reason: 'false' | 'unresolved' | 'over_budget'
-  /** What the statement allows, in a few words. */
+  /** The required value, in a few words that follow "must be". */
   readonly expected?: string
-  /** What was found: numbers and booleans as they are, of text and bytes only the length. */
+  /** The value that was found: numbers and booleans as they are, of strings and bytes only the length. */
   readonly found?: string
 }
 
-/** Says what a value is, for an objection. */
+/** Describes a value in an objection. */
 type Show = (value: IpldValue) => string
 
 /**
- * Evaluates a policy within the budget of the evaluation. Of the statements that do not hold the first that is false is
- * named, else the first that is unresolved: the outcome of a policy is the one of an `and` of its statements.
+ * Evaluates a policy within the budget of the evaluation. Reports the first false statement, or else the first unresolved
+ * one: the outcome of a policy is that of an `and` of its statements.
  */
 export function findObjection(
   policy: Policy,
   evaluators: readonly Evaluator[],
   args: IpldValue,
   evaluation: Evaluation,
-  show: Show = showValue,
+  show: Show = showSize,
 ): PolicyObjection | undefined {
   let missing = -1
   for (let index = 0; index < evaluators.length; index++) {
     const outcome = (evaluators[index] as Evaluator)(args, evaluation)
     if (evaluation.remaining < 0) return overBudget(policy[index] as Statement, index)
-    // POL-10: only "true" permits.
+    // POL-10: only the outcome "true" allows the call.
     if (outcome === satisfied) continue
     if (outcome === unsatisfied) return explainOutcome(policy, index, args, outcome, evaluation, show)
     if (missing < 0) missing = index
@@ -72,7 +72,7 @@ function overBudget(statement: Statement, index: number): PolicyObjection {
   })
 }
 
-/** Goes down to the statement that alone made it come out so, as far as what is left of the budget goes. */
+/** Descends to the inner statement that alone determined the outcome, as far as the rest of the budget allows. */
 function explainOutcome(
   policy: Policy,
   index: number,
@@ -90,7 +90,7 @@ function explainOutcome(
     at = next
   }
   const { statement, value } = at
-  // POL-23: unless asked for in full, by somebody who explains a policy to whoever holds the arguments.
+  // POL-23: the default of `show` hides strings and bytes. `explainPolicy` shows them to somebody who has the arguments.
   const found = foundFor(statement, value, outcome, show)
   return Object.freeze({
     statement: index,
@@ -109,7 +109,7 @@ interface Step {
   readonly step: number
 }
 
-/** The one part that decided, if it was one: not of `or` and `any`, which are false only when every part is. */
+/** The only part that decided, if there is one. `or` and `any` have none when they are false: every part decided. */
 function decisive(
   statement: Statement,
   value: IpldValue,
@@ -151,14 +151,14 @@ function expectation(statement: Statement): string {
     case '==':
       return `equal to ${showLiteral(statement[2], 64)}`
     case '!=':
-      return `other than ${showLiteral(statement[2], 64)}`
+      return `different from ${showLiteral(statement[2], 64)}`
     case '<':
     case '<=':
     case '>':
     case '>=':
       return `a number ${statement[0]} ${statement[2]}`
     case 'like':
-      return `text like ${showLiteral(statement[2], 64)}`
+      return `a string that matches ${showPattern(statement[2], 64)}`
     case 'and':
       return 'every statement to hold'
     case 'or':

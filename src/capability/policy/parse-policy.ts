@@ -4,22 +4,22 @@ import { copyLiteral } from './literal.ts'
 import { checkSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'
 
-/** Statements within statements, at most. */
+/** Most levels of statements inside statements. */
 const maxDepth = 16
-/** Statements of a policy, nested ones included, at most. */
+/** Most statements of a policy, nested ones included. */
 const maxNodes = 256
-/** UTF-16 code units of a pattern, at most. */
+/** Most UTF-16 code units of a pattern. */
 const maxPattern = 65_536
 
 /**
- * Reads a policy from decoded bytes or from any other source, and returns a copy of it, frozen in depth. What is not
- * wholly understood is refused: a statement that is ignored, or that counts as false under a `not`, would widen the
- * delegation that it was written to narrow.
+ * Parses a policy from decoded bytes or any other source, and returns a deeply frozen copy. A policy with an unknown part is
+ * refused as a whole: to ignore a statement, or to count it as false under a `not`, would widen the delegation that the
+ * statement narrows.
  *
- * @throws MalformedError with the requirement of `spec/policy.md` that it breaks.
+ * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  */
 export function parsePolicy(value: unknown): Policy {
-  if (!Array.isArray(value)) throw new MalformedError('POL-01', 'a policy is a list of statements')
+  if (!Array.isArray(value)) throw new MalformedError('POL-01', 'a policy must be a list of statements')
   return parseStatements(value, 1, { nodes: 0 })
 }
 
@@ -28,17 +28,20 @@ interface Count {
 }
 
 function parseStatements(list: readonly unknown[], depth: number, count: Count): Policy {
-  // A list longer than this is refused before its statements are looked at.
+  // A longer list is refused before its statements are parsed.
   if (list.length > maxNodes) throw tooManyNodes()
   return Object.freeze(Array.from(list, (item) => parseStatement(item, depth, count)))
 }
 
 function parseStatement(value: unknown, depth: number, count: Count): Statement {
   if (depth > maxDepth) {
-    throw new MalformedError('POL-04', `policy has statements nested deeper than ${maxDepth}`, { kind: 'too_large' })
+    throw new MalformedError('POL-04', `the policy has statements nested in more than ${maxDepth} levels`, {
+      kind: 'too_large',
+    })
   }
   if (++count.nodes > maxNodes) throw tooManyNodes()
-  if (!Array.isArray(value)) throw new MalformedError('POL-01', 'a policy is a list of statements, each a list')
+  if (!Array.isArray(value))
+    throw new MalformedError('POL-01', 'a statement of a policy must be a list, such as `["==", ".to", "ann"]`')
   return Object.freeze(parseForm(value, depth, count))
 }
 
@@ -54,13 +57,13 @@ function parseForm(list: readonly unknown[], depth: number, count: Count): State
     case '>':
     case '>=':
       checkLength(list, 3)
-      if (typeof second !== 'number' || !Number.isFinite(second)) throw wrongOperand(operator, 'a number')
+      if (typeof second !== 'number' || !Number.isFinite(second)) throw wrongOperand(operator, 'a number as its bound')
       return [operator, selectorText(first), second]
     case 'like':
       checkLength(list, 3)
-      if (typeof second !== 'string') throw wrongOperand(operator, 'a pattern')
+      if (typeof second !== 'string') throw wrongOperand(operator, 'a string as its pattern')
       if (second.length > maxPattern) {
-        throw new MalformedError('POL-06', `policy has a pattern longer than ${maxPattern} code units`, {
+        throw new MalformedError('POL-06', `the policy has a pattern of more than ${maxPattern} characters`, {
           kind: 'too_large',
         })
       }
@@ -78,10 +81,10 @@ function parseForm(list: readonly unknown[], depth: number, count: Count): State
       checkLength(list, 3)
       return [operator, selectorText(first), parseStatement(second, depth + 1, count)]
     default: {
-      // A later version may know another name; what is no name is a statement in none.
+      // A later version of UCAN may define another name. A value that is not a string is malformed in every version.
       const isName = typeof operator === 'string'
       const shown = isName ? quote(operator) : 'that is not a string'
-      throw new MalformedError('POL-02', `policy has an unknown operator ${shown}`, {
+      throw new MalformedError('POL-02', `the policy has an unknown operator ${shown}`, {
         kind: isName ? 'unsupported' : 'malformed',
       })
     }
@@ -89,7 +92,8 @@ function parseForm(list: readonly unknown[], depth: number, count: Count): State
 }
 
 function selectorText(value: unknown): string {
-  if (typeof value !== 'string') throw wrongOperand('selector', 'a string')
+  if (typeof value !== 'string')
+    throw new MalformedError('POL-03', 'the selector of a policy statement must be a string')
   checkSelector(value)
   return value
 }
@@ -98,14 +102,14 @@ function checkLength(list: readonly unknown[], length: number): void {
   if (list.length === length) return
   throw new MalformedError(
     'POL-03',
-    `policy statement ${quote(String(list[0]))} has ${list.length} members, not ${length}`,
+    `the policy statement ${quote(String(list[0]))} must have ${length} elements (got ${list.length})`,
   )
 }
 
 function wrongOperand(operator: string, wanted: string): MalformedError {
-  return new MalformedError('POL-03', `policy statement ${quote(operator)} takes ${wanted}`)
+  return new MalformedError('POL-03', `the policy statement ${quote(operator)} must have ${wanted}`)
 }
 
 function tooManyNodes(): MalformedError {
-  return new MalformedError('POL-05', `policy has more than ${maxNodes} statements`, { kind: 'too_large' })
+  return new MalformedError('POL-05', `the policy has more than ${maxNodes} statements`, { kind: 'too_large' })
 }

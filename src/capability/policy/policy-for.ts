@@ -1,5 +1,5 @@
 /**
- * Builders that know the arguments of a command.
+ * Policy builders with the types of a command's arguments.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { checkDeclared } from './check-declared.ts'
 import type { Invalid, Selected } from './selected.ts'
 import type { Statement } from './statement.ts'
 
-/** A selector that selects something from `Value`; otherwise a type that nothing has, whose name says what is wrong. */
+/** A selector that selects a value from `Value`; otherwise a type that no selector has, whose text names the fault. */
 export type SelectorFor<Value, Text extends string> = [Selected<Value, Text>] extends [Invalid]
   ? `no such argument: ${Text}`
   : Text
 
-/** A selector that selects a value that can be of type `Wanted`. */
+/** A selector whose value can be of type `Wanted`. */
 export type SelectorOf<Value, Text extends string, Wanted, Name extends string> = [Selected<Value, Text>] extends [
   Invalid,
 ]
@@ -29,7 +29,7 @@ export type SelectorOf<Value, Text extends string, Wanted, Name extends string> 
       ? `not ${Name}: ${Text}`
       : Text
 
-/** What the selected value can be compared with. */
+/** The type of the values that the selected value can be compared with. */
 export type ComparableWith<Value, Text extends string> =
   unknown extends Selected<Value, Text> ? IpldValue : Selected<Value, Text>
 
@@ -45,34 +45,34 @@ type ElementIn<Value> = Value extends readonly (infer Item)[]
 
 type Collection = readonly unknown[] | { readonly [key: string]: unknown }
 
-/** The builders of `procura/policy` for values of type `Value`: a wrong selector or a wrong value does not compile. */
+/** The builders of `procura/policy` for values of type `Value`. A wrong selector or value does not compile. */
 export interface PolicyBuilder<Value> {
-  /** The selected value equals `value`, in depth. */
+  /** The selected value equals `value`. Lists and maps are compared by their contents. */
   eq<const Text extends string>(selector: SelectorFor<Value, Text>, value: ComparableWith<Value, Text>): Statement
-  /** The selected value is there and does not equal `value`. */
+  /** The selected value is present and does not equal `value`. */
   ne<const Text extends string>(selector: SelectorFor<Value, Text>, value: ComparableWith<Value, Text>): Statement
-  /** The selected value is a number below `bound`. */
+  /** The selected value is a number < `bound`. */
   lt<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
-  /** The selected value is a number of at most `bound`. */
+  /** The selected value is a number <= `bound`. */
   lte<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
-  /** The selected value is a number above `bound`. */
+  /** The selected value is a number > `bound`. */
   gt<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
-  /** The selected value is a number of at least `bound`. */
+  /** The selected value is a number >= `bound`. */
   gte<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
-  /** The selected value is text of the form `pattern`. */
+  /** The selected value is a string that matches `pattern`. */
   like<const Text extends string>(selector: SelectorOf<Value, Text, string, 'text'>, pattern: string): Statement
   /** All of the statements hold. */
   and(...statements: readonly Statement[]): Statement
   /** At least one of the statements holds. */
   or(...statements: readonly [Statement, ...Statement[]]): Statement
-  /** The statement does not hold, and can be told not to. */
+  /** The statement is false. When a value is missing, neither a statement nor its negation holds. */
   not(statement: Statement): Statement
-  /** Every element of the selected collection satisfies what `inner` builds from the builders for an element. */
+  /** Every element of the selected collection satisfies the statement of `inner`, which receives the builders for an element. */
   every<const Text extends string>(
     selector: SelectorOf<Value, Text, Collection, 'a collection'>,
     inner: (element: PolicyBuilder<ElementAt<Value, Text>>) => Statement,
   ): Statement
-  /** At least one element of the selected collection satisfies what `inner` builds. */
+  /** At least one element of the selected collection satisfies the statement of `inner`. */
   some<const Text extends string>(
     selector: SelectorOf<Value, Text, Collection, 'a collection'>,
     inner: (element: PolicyBuilder<ElementAt<Value, Text>>) => Statement,
@@ -80,21 +80,20 @@ export interface PolicyBuilder<Value> {
 }
 
 /**
- * Gives the builders for the arguments of a command:
+ * Makes the builders for the arguments of a command. The compiler refuses a selector of an argument that the command does
+ * not have, and a value of another type. For callers without types, the first field of a selector is also checked when the
+ * statement is built.
  *
+ * @example
  * ```ts
  * const is = policyFor(sendMail)
  * const policy = [is.like('.to', '*@example.com'), is.lt('.attachments', 3)]
  * ```
- *
- * The types catch a selector of an argument that the command does not have, and a value of another type. The first
- * field is also checked when the statement is built, for callers without types.
- *
- * @throws ArgumentError when it is no definition; so do the builders for what makes no statement.
+ * @throws ArgumentError when `definition` was not made by `defineCommand`; so do the builders for a malformed statement.
  */
 export function policyFor<Args>(definition: CommandDefinition<Args>): PolicyBuilder<Args> {
   if (!isCommand(definition?.command) || typeof definition.args !== 'object' || definition.args === null) {
-    throw new ArgumentError('policyFor needs the definition of a command; make one with defineCommand')
+    throw new ArgumentError('policyFor: `definition` must be made with defineCommand')
   }
   return Object.freeze(
     wrap((statement) => {
@@ -104,7 +103,7 @@ export function policyFor<Args>(definition: CommandDefinition<Args>): PolicyBuil
   ) as PolicyBuilder<Args>
 }
 
-/** The builders without types; `check` is asked about each statement with a selector. */
+/** The builders without types. `check` receives each statement with a selector. */
 function wrap(check: (statement: Statement) => Statement): PolicyBuilder<unknown> {
   return {
     eq: (selector, value) => check(eq(selector, value as IpldValue)),
@@ -122,9 +121,9 @@ function wrap(check: (statement: Statement) => Statement): PolicyBuilder<unknown
   }
 }
 
-/** What is built from the builders for an element, of which only the caller's types know what it is. */
+/** The statement about an element. Only the types of the caller determine the type of the element. */
 function within(inner: (element: never) => Statement): Statement {
   if (typeof inner !== 'function')
-    throw new ArgumentError('`inner` must be a function that builds the statement about an element')
+    throw new ArgumentError('`inner` must be a function that returns a statement about an element')
   return inner(wrap((statement) => statement) as never)
 }

@@ -2,13 +2,13 @@ import { ArgumentError } from '../../errors.ts'
 import type { Selector, SelectorSegment } from './selector.ts'
 
 /**
- * Writes a selector in its shortest form; `parseSelector` reads it back to an equal one.
+ * Prints a selector in its shortest form. `parseSelector` parses it to an equal selector.
  *
- * @throws ArgumentError when it is not a list of segments.
+ * @throws ArgumentError when `selector` is not a list of segments.
  */
 export function printSelector(selector: Selector): string {
   if (!Array.isArray(selector) || !selector.every(isSegment)) {
-    throw new ArgumentError('a selector is printed from its segments, as parseSelector returns them')
+    throw new ArgumentError('printSelector: `selector` must be a list of segments, as parseSelector returns it')
   }
   if (selector.length === 0) return '.'
   let text = ''

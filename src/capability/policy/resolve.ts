@@ -1,5 +1,5 @@
 /**
- * What a selector stands for in given arguments.
+ * Finds the value that a selector selects.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { mapValues } from './collection.ts'
 import type { Evaluation } from './evaluation.ts'
 import type { Selector, SelectorSegment } from './selector.ts'
 
-/** The outcome of a selector that leads to no value. */
+/** The result of a selector whose value is missing. */
 export const unresolved: unique symbol = Symbol('unresolved')
 
 /** The type of {@link unresolved}. */
 export type Unresolved = typeof unresolved
 
-/** Takes the selected value out of `value`, or says that there is none. Never throws. */
+/** Returns the value selected from `value`, or {@link unresolved}. Never throws. */
 export type Resolver = (value: IpldValue, evaluation: Evaluation) => IpldValue | Unresolved
 
 /** Compiles a selector. */
@@ -26,7 +26,7 @@ export function compileSelector(selector: Selector): Resolver {
   if (second === undefined) return first
   return (value, evaluation) => {
     let current: IpldValue | Unresolved = value
-    // SEL-12: from left to right; the first failure without `?` ends it, whatever stands behind.
+    // SEL-12: from left to right. The first missing value without `?` ends the evaluation.
     for (const step of steps) {
       current = step(current, evaluation)
       if (current === unresolved) return unresolved
@@ -37,14 +37,14 @@ export function compileSelector(selector: Selector): Resolver {
 
 /** The value under an own key of a map. */
 export function field(value: IpldValue, name: string, evaluation: Evaluation): IpldValue | Unresolved {
-  // SEL-07: own keys only; a missing key is no value, not `null`.
+  // SEL-07: own keys only. A missing key is unresolved, not `null`.
   if (value === evaluation.bare) {
     const found = (value as IpldMap)[name]
     return found === undefined ? unresolved : found
   }
   if (typeof value !== 'object' || value === null) return unresolved
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Decoded maps inherit nothing, so that reading them reads own keys.
+  // Decoded maps have no prototype, so every key is an own key.
   if (prototype !== null && (prototype !== Object.prototype || !Object.hasOwn(value, name))) return unresolved
   const found = (value as IpldMap)[name]
   return found === undefined ? unresolved : found

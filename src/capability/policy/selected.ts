@@ -1,20 +1,19 @@
 /**
- * Selectors as types: what a selector selects from arguments of a known type.
+ * Selectors as types: the type that a selector selects from arguments of a known type.
  *
  * @module
  */
 
 declare const invalid: unique symbol
 
-/** The type that a wrong selector selects: nothing has it. */
+/** The type that an invalid selector selects. No value has it. */
 export interface Invalid {
   readonly [invalid]: true
 }
 
 /**
- * The type of the value that the selector text `Text` selects from a value of type `Value`, or {@link Invalid} when the
- * text is no selector or there is no such place. With `?` it may also be `null`. Keys in brackets are read as they
- * stand, without escapes.
+ * The type of the value that the selector `Text` selects from a value of type `Value`. {@link Invalid} when the text is
+ * malformed or the type has no such value. With `?` it may also be `null`. Escapes in bracketed keys are not decoded.
  */
 export type Selected<Value, Text extends string> = Text extends ''
   ? Invalid
@@ -22,7 +21,7 @@ export type Selected<Value, Text extends string> = Text extends ''
     ? Value
     : Walk<Value, Text>
 
-/** Some question marks; more than four are not looked for. */
+/** Up to four question marks. */
 type Marks = '?' | '??' | '???' | '????'
 
 type Walk<Value, Text extends string> = Text extends ''
@@ -33,7 +32,7 @@ type Walk<Value, Text extends string> = Text extends ''
       ? Dotted<Value, Rest, ''>
       : Invalid
 
-/** Reads a name up to the character that ends it. */
+/** Parses a name up to the character that ends it. */
 type Dotted<Value, Text extends string, Name extends string> = Text extends `${infer First}${infer Rest}`
   ? First extends '.' | '[' | '?'
     ? Named<Value, Name, Text>
@@ -54,7 +53,7 @@ type Bracket<Value, Text extends string> = Text extends `"${infer Name}"]${infer
       ? Optional<IsInteger<Inner> extends true ? Element<Value> : Range<Value, Inner>, Rest>
       : Invalid
 
-/** Reads the question marks after a segment; with one, what could not be selected is `null`. */
+/** Parses the question marks after a segment; with one, a missing value is `null`. */
 type Optional<Value, Rest extends string> = [Value] extends [Invalid]
   ? Invalid
   : Rest extends `?${infer More}`
@@ -63,7 +62,7 @@ type Optional<Value, Rest extends string> = [Value] extends [Invalid]
 
 type SkipMarks<Text extends string> = Text extends `?${infer More}` ? SkipMarks<More> : Text
 
-/** The value under a key; of a union, of those members that have the key. */
+/** The value under a key; for a union, of the members that have the key. */
 type Field<Value, Name extends string> = unknown extends Value ? unknown : OrInvalid<FieldOf<Value, Name>>
 
 type FieldOf<Value, Name extends string> = Value extends Scalar | Uint8Array | readonly unknown[]
@@ -104,7 +103,7 @@ type OrInvalid<Value> = [Value] extends [never] ? Invalid : Value
 
 type IsBound<Text extends string> = Text extends '' ? true : IsInteger<Text>
 
-/** Whether the text is the one spelling of an integer. */
+/** Whether the text is the canonical spelling of an integer. */
 type IsInteger<Text extends string> = Text extends '-0'
   ? false
   : Text extends `${infer Value extends bigint}`

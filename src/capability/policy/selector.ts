@@ -1,5 +1,5 @@
 /**
- * Selectors: the path from the arguments to the value that a statement is about.
+ * Selectors: paths from the arguments to the value of a statement.
  *
  * @module
  */
@@ -7,21 +7,21 @@
 import { MalformedError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 
-/** A segment that takes the value under a key of a map. */
+/** A segment that selects the value under a key of a map. */
 export interface FieldSegment {
   readonly kind: 'field'
   readonly name: string
   readonly optional: boolean
 }
 
-/** A segment that takes one element of a list, or one byte as a number. A negative index counts from the end. */
+/** A segment that selects an element of a list, or a byte as a number. A negative index counts from the end. */
 export interface IndexSegment {
   readonly kind: 'index'
   readonly index: number
   readonly optional: boolean
 }
 
-/** A segment that takes a range of a list or of bytes; `end` is not included. At least one bound is given. */
+/** A segment that selects a range of a list or of bytes, without `end`. At least one bound is present. */
 export interface SliceSegment {
   readonly kind: 'slice'
   readonly start?: number
@@ -29,27 +29,27 @@ export interface SliceSegment {
   readonly optional: boolean
 }
 
-/** A segment `[]` that takes a list as it is, and of a map the values in the order of its keys. */
+/** The segment `[]`. It selects a list as it is, and of a map the values in canonical key order. */
 export interface ValuesSegment {
   readonly kind: 'values'
   readonly optional: boolean
 }
 
-/** One step of a selector. `optional` says that a failure gives `null` and not "unresolved". */
+/** One step of a selector. If `optional`, a missing value is `null` and not "unresolved". */
 export type SelectorSegment = FieldSegment | IndexSegment | SliceSegment | ValuesSegment
 
-/** A parsed selector: its segments from left to right. No segment is the identity, `.`. */
+/** A parsed selector: its segments from left to right. Without segments it is `.`, the whole value. */
 export type Selector = readonly SelectorSegment[]
 
-/** Characters of a selector, at most. */
+/** Most characters of a selector. */
 export const maxSelectorLength = 1024
-/** Segments of a selector, at most: twice as many as arguments can be deep. */
+/** Most segments of a selector: twice the greatest depth of arguments. */
 const maxSegments = 64
 
 /**
- * Reads the whole of `text` as a selector. The same text gives an equal selector each time; nothing is cached.
+ * Parses a selector such as `.to`, `.files[0].name`, `["a b"]?` or `.`. The whole text must be a selector.
  *
- * @throws MalformedError (`SEL-01` to `SEL-06`) when it is not one; never a selector of part of the text.
+ * @throws MalformedError (`SEL-01` to `SEL-06`) when the text is malformed or too long.
  */
 export function parseSelector(text: string): Selector {
   const segments: SelectorSegment[] = []
@@ -58,8 +58,8 @@ export function parseSelector(text: string): Selector {
 }
 
 /**
- * Reads a selector and keeps nothing of it. Tokens that nobody has verified can hold tens of thousands of segments, and
- * most of the time that it takes to read one is for the objects that are made of it.
+ * Checks a selector without building its segments. Unverified tokens can contain tens of thousands of segments, and most of
+ * the time of parsing one is for its objects.
  *
  * @throws MalformedError as {@link parseSelector} does.
  */
@@ -68,7 +68,7 @@ export function checkSelector(text: string): void {
 }
 
 function readSelector(text: string, segments: SelectorSegment[] | undefined): void {
-  if (typeof text !== 'string') throw new MalformedError('SEL-01', 'a selector is a string')
+  if (typeof text !== 'string') throw new MalformedError('SEL-01', 'a selector must be a string such as `.to`')
   if (text.length > maxSelectorLength) throw tooLarge(text)
   // SEL-02
   if (text.charCodeAt(0) === dot && skipOptional(text, 1) === text.length) return
@@ -88,7 +88,7 @@ const minus = 0x2d
 const question = 0x3f
 const backslash = 0x5c
 
-/** Reads one segment at `start`, adds it to `segments` if there are any, and returns the position after it. */
+/** Parses the segment at `start`, adds it to `segments` if that is given, and returns the position after it. */
 function readSegment(text: string, start: number, segments: SelectorSegment[] | undefined): number {
   const dotted = text.charCodeAt(start) === dot
   const at = dotted ? start + 1 : start
@@ -103,52 +103,64 @@ function readSegment(text: string, start: number, segments: SelectorSegment[] | 
 }
 
 function readBracket(text: string, open: number, segments: SelectorSegment[] | undefined): number {
-  const first = text.charCodeAt(open + 1)
-  if (first === quoteMark) {
-    const close = endOfString(text, open + 1)
-    const after = skipOptional(text, afterBracket(text, close))
-    const name = readString(text, open + 1, close)
-    segments?.push(Object.freeze({ kind: 'field', name, optional: after > close + 1 }))
-    return after
+  const inside = open + 1
+  switch (text.charCodeAt(inside)) {
+    case quoteMark:
+      return readKey(text, inside, segments)
+    case closeBracket:
+      return endSegment(text, inside, segments, (optional) => ({ kind: 'values', optional }))
+    default:
+      return readNumbers(text, inside, segments)
   }
-  if (first === closeBracket) {
-    const after = skipOptional(text, open + 2)
-    segments?.push(Object.freeze({ kind: 'values', optional: after > open + 2 }))
-    return after
-  }
-  const startEnd = endOfInteger(text, open + 1)
-  const start = readInteger(text, open + 1, startEnd)
+}
+
+/** Parses `"name"]`. */
+function readKey(text: string, start: number, segments: SelectorSegment[] | undefined): number {
+  const end = endOfString(text, start)
+  const name = readString(text, start, end)
+  return endSegment(text, end, segments, (optional) => ({ kind: 'field', name, optional }))
+}
+
+/** Parses `index]`, `start:end]`, `start:]` or `:end]`. */
+function readNumbers(text: string, at: number, segments: SelectorSegment[] | undefined): number {
+  const startEnd = endOfInteger(text, at)
+  const start = readInteger(text, at, startEnd)
   if (text.charCodeAt(startEnd) !== colon) {
-    if (start === undefined) throw malformed('SEL-04', text, open + 1)
-    const close = afterBracket(text, startEnd)
-    const after = skipOptional(text, close)
-    segments?.push(Object.freeze({ kind: 'index', index: start, optional: after > close }))
-    return after
+    if (start === undefined) throw malformed('SEL-04', text, at)
+    return endSegment(text, startEnd, segments, (optional) => ({ kind: 'index', index: start, optional }))
   }
   const endEnd = endOfInteger(text, startEnd + 1)
   const end = readInteger(text, startEnd + 1, endEnd)
-  // SEL-05: `[:]` would be a third way to write what it stands on.
-  if (start === undefined && end === undefined) throw malformed('SEL-05', text, open)
-  const close = afterBracket(text, endEnd)
-  const after = skipOptional(text, close)
-  segments?.push(
-    Object.freeze({
-      kind: 'slice',
-      ...(start !== undefined && { start }),
-      ...(end !== undefined && { end }),
-      optional: after > close,
-    }),
-  )
+  // SEL-05: `[:]` would be a third spelling of the value before it.
+  if (start === undefined && end === undefined) throw malformed('SEL-05', text, at - 1)
+  return endSegment(text, endEnd, segments, (optional) => ({
+    kind: 'slice',
+    ...(start !== undefined && { start }),
+    ...(end !== undefined && { end }),
+    optional,
+  }))
+}
+
+/** Ends a segment whose `]` is at `close`: adds it to `segments`, and returns the position after it and its `?`. */
+function endSegment(
+  text: string,
+  close: number,
+  segments: SelectorSegment[] | undefined,
+  make: (optional: boolean) => SelectorSegment,
+): number {
+  const afterBracket = skipBracket(text, close)
+  const after = skipOptional(text, afterBracket)
+  segments?.push(Object.freeze(make(after > afterBracket)))
   return after
 }
 
-/** Position after the `]` that must stand at `position`. */
-function afterBracket(text: string, position: number): number {
+/** The position after the `]` that must be at `position`. */
+function skipBracket(text: string, position: number): number {
   if (text.charCodeAt(position) !== closeBracket) throw malformed('SEL-01', text, position)
   return position + 1
 }
 
-/** Position after any number of `?`: said twice it says no more. */
+/** The position after any number of `?`. Several have the meaning of one. */
 function skipOptional(text: string, position: number): number {
   let end = position
   while (text.charCodeAt(end) === question) end++
@@ -171,17 +183,17 @@ function endOfInteger(text: string, start: number): number {
   return end
 }
 
-/** The integer between the positions, or undefined when there is none. One number has one spelling. */
+/** The integer between the positions, or undefined when they are equal. An integer has one spelling. */
 function readInteger(text: string, start: number, end: number): number | undefined {
   if (end === start) return undefined
   const digits = text.slice(start, end)
   const value = Number(digits)
-  // Leading zeros, "-0", "-" alone and numbers that lose digits all print differently from what was read.
+  // Leading zeros, `-0`, a lone `-` and numbers that lose precision all print differently.
   if (!Number.isSafeInteger(value) || String(value) !== digits) throw malformed('SEL-04', text, start)
   return value
 }
 
-/** Position after the quote that closes the string which opens at `start`. */
+/** The position after the quotation mark that closes the string at `start`. */
 function endOfString(text: string, start: number): number {
   for (let position = start + 1; position < text.length; position++) {
     const code = text.charCodeAt(position)
@@ -191,7 +203,7 @@ function endOfString(text: string, start: number): number {
   throw malformed('SEL-03', text, start)
 }
 
-/** The key that a JSON string literal stands for. */
+/** Decodes a JSON string literal. */
 function readString(text: string, start: number, end: number): string {
   let name: unknown
   try {
@@ -199,19 +211,21 @@ function readString(text: string, start: number, end: number): string {
   } catch (cause) {
     throw malformed('SEL-03', text, start, cause)
   }
-  // A lone surrogate has no UTF-8 form, so no key on the wire can equal it.
+  // A lone surrogate has no encoding in UTF-8, so no key on the wire can equal it.
   if (typeof name !== 'string' || /\p{Surrogate}/u.test(name)) throw malformed('SEL-03', text, start)
   return name
 }
 
 function malformed(requirement: string, text: string, position: number, cause?: unknown): MalformedError {
-  return new MalformedError(requirement, `selector ${quote(text)} is wrong at character ${position + 1}`, { cause })
+  return new MalformedError(requirement, `the selector ${quote(text)} is malformed at character ${position + 1}`, {
+    cause,
+  })
 }
 
 function tooLarge(text: string): MalformedError {
   return new MalformedError(
     'SEL-06',
-    `selector ${quote(text)} is longer than ${maxSelectorLength} characters or ${maxSegments} segments`,
+    `the selector ${quote(text)} has more than ${maxSelectorLength} characters or ${maxSegments} segments`,
     {
       kind: 'too_large',
     },

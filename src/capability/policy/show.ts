@@ -8,18 +8,25 @@ import { type IpldMap, type IpldValue, isBytes, isCid, isList, isMap } from '../
 import { quote, quoteAll, withoutUserInfo } from '../../support/quote.ts'
 
 /**
- * Writes a literal of a policy for people: as JSON, with bytes as `0x…` and links as their text. What is longer than
- * `maxShown` characters is cut, and that is said, because somebody may be asked to agree to it.
+ * Writes a literal of a policy for people: as JSON, with bytes as `0x…` and links as their text. A text longer than
+ * `maxShown` characters is cut, with the number of missing characters, because somebody may be asked to agree to it.
  */
 export function showLiteral(value: IpldValue, maxShown = 200): string {
-  if (typeof value === 'number') return String(value)
-  const text = write(value)
+  return typeof value === 'number' ? String(value) : cut(write(value), maxShown)
+}
+
+/** Writes a pattern for people, like {@link showLiteral} but without the quotation marks and escapes of JSON. */
+export function showPattern(pattern: string, maxShown = 200): string {
+  return cut(withoutUserInfo(pattern), maxShown)
+}
+
+function cut(text: string, maxShown: number): string {
   if (text.length <= maxShown) return quoteAll(text, maxShown)
   return `${quoteAll(text.slice(0, maxShown), maxShown)} (and ${text.length - maxShown} more characters)`
 }
 
 function write(value: IpldValue): string {
-  // Each string alone: user information that began in one string and ended in another would hide what is between them.
+  // Each string by itself: user information that spans two strings would hide the text between them.
   if (typeof value === 'string') return JSON.stringify(withoutUserInfo(value))
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (isBytes(value)) return `0x${Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
@@ -34,10 +41,10 @@ function writeMap(map: IpldMap): string {
     .join(', ')}}`
 }
 
-/** Says in a few words what a value is: numbers and booleans as they are, of anything else the kind and size. */
-export function showValue(value: IpldValue): string {
+/** Describes a value without its contents: numbers and booleans as they are, of any other value the kind and size. */
+export function showSize(value: IpldValue): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value)
-  if (typeof value === 'string') return `text of ${count(value.length, 'character')}`
+  if (typeof value === 'string') return `a string of ${count(value.length, 'character')}`
   if (isBytes(value)) return count(value.length, 'byte')
   if (isList(value)) return `a list of ${count(value.length, 'element')}`
   return isMap(value) ? `a map of ${count(Object.keys(value).length, 'key')}` : 'a link'
@@ -47,16 +54,15 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
-/** Says what a value is: text up to 64 characters and links as they are, of what is larger the kind and size. */
+/** Writes strings up to 64 characters, and links, as they are; describes a larger value by its kind and size. */
 export function showWhole(value: IpldValue): string {
   if (typeof value === 'string') return quote(value)
-  return isCid(value) ? `the link ${quote(String(value))}` : showValue(value)
+  return isCid(value) ? `the link ${quote(String(value))}` : showSize(value)
 }
 
-/** Says of which kind a value is, and nothing else. */
+/** Names the kind of a value, and nothing else. */
 export function showKind(value: IpldValue): string {
   if (value === null) return 'null'
-  if (typeof value === 'string') return 'text'
   if (isBytes(value)) return 'bytes'
   if (isList(value)) return 'a list'
   if (isMap(value)) return 'a map'

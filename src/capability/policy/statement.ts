@@ -1,5 +1,5 @@
 /**
- * Statements of the UCAN policy language, as they stand in a token.
+ * Statements of the UCAN policy language, in the form that tokens contain.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export type EqualityStatement = readonly [operator: '==' | '!=', selector: strin
 /** `["<", ".amount", 100]`: the selected value is a number on that side of the bound. */
 export type OrderStatement = readonly [operator: '<' | '<=' | '>' | '>=', selector: string, bound: number]
 
-/** `["like", ".to", "*@example.com"]`: the selected value is a string of that form. `*` is any text, `\*` a star. */
+/** `["like", ".to", "*@example.com"]`: the selected value matches the pattern. `*` matches any text, `\*` a star. */
 export type LikeStatement = readonly [operator: 'like', selector: string, pattern: string]
 
 /** `["and", [s, t]]` or `["or", [s, t]]`: all, or at least one, of the statements hold. Both hold when empty. */
@@ -37,7 +37,7 @@ export type Statement =
 export type Operator = Statement[0]
 
 /**
- * What the arguments of an invocation must satisfy: all of the statements. `[]` allows any arguments. A policy that
- * `parsePolicy` or a builder returned is well formed and frozen in depth.
+ * Conditions on the arguments of an invocation: all statements must hold. `[]` allows any arguments. A policy that
+ * `parsePolicy` or a builder returned is well formed and deeply frozen.
  */
 export type Policy = readonly Statement[]

@@ -1,5 +1,5 @@
 /**
- * The values that simple statements about one selector allow, as far as they can be compared.
+ * The sets of values that simple statements about one selector allow, and comparisons between them.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { printSelector } from './print-selector.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
 
-/** One simple condition on a value: to be it, not to be it, to lie on one side of a number, or to match a pattern. */
+/** A simple condition: equal to a value, different from it, on one side of a bound, or matching a pattern. */
 export type Condition =
   | { readonly kind: 'value'; readonly value: IpldValue }
   | { readonly kind: 'except'; readonly value: IpldValue }
@@ -19,31 +19,31 @@ export type Condition =
   | { readonly kind: 'above'; readonly bound: number; readonly inclusive: boolean }
   | PatternCondition
 
-/** A pattern, taken apart once: it is compared with many. */
+/** A pattern, split and compiled once because it is compared with many others. */
 interface PatternCondition {
   readonly kind: 'pattern'
   readonly pieces: readonly string[]
   readonly matches: GlobMatcher
-  /** A character that the pattern does not hold. */
+  /** A character that the pattern does not contain. */
   readonly unused: string
 }
 
 /**
- * What a statement allows at one place: a value that satisfies at least one of the conditions. Under `all` it is what
- * each element has to be, and no element is allowed as well.
+ * The values that a statement allows at one place: those that satisfy at least one of the conditions. For `all`, the values
+ * that each element may have; an empty collection is allowed as well.
  */
 export interface ValueSet {
   /** The place: the selector in its shortest form, with the `all` statements around it. */
   readonly place: string
-  /** The conditions, of which one must hold. */
+  /** The conditions; one of them must hold. */
   readonly conditions: readonly Condition[]
   /** Whether there is an `all` around it. */
   readonly ofElements: boolean
 }
 
 /**
- * The set of a statement that is about one place only: a comparison, a pattern, an `or` of those over one selector, or
- * an `all` of one of them. Undefined for any other, about which nothing is claimed.
+ * The set of a statement about one place: a comparison, a pattern, an `or` of these over one selector, or an `all` of one of
+ * them. Undefined for any other statement, which is not compared.
  */
 export function valueSetOf(statement: Statement): ValueSet | undefined {
   switch (statement[0]) {
@@ -77,22 +77,22 @@ export function valueSetOf(statement: Statement): ValueSet | undefined {
   }
 }
 
-/** Whether every value of `inner` is surely one of `outer`. */
+/** Whether `outer` certainly contains every value of `inner`. */
 export function contains(outer: ValueSet, inner: ValueSet): boolean {
   return inner.conditions.every((narrow) => outer.conditions.some((wide) => covers(wide, narrow)))
 }
 
-/** Whether surely no value is in both. Of elements: no element, so that a list without any may satisfy both. */
+/** Whether certainly no value is in both. For elements: no element is, and only an empty list satisfies both. */
 export function areDisjoint(a: ValueSet, b: ValueSet): boolean {
   return a.conditions.every((one) => b.conditions.every((other) => excludes(one, other)))
 }
 
-/** Whether `inner` names a single value that `outer` surely does not allow. */
+/** Whether `inner` names a single value that `outer` certainly does not allow. */
 export function namesStray(outer: ValueSet, inner: ValueSet): boolean {
   return inner.conditions.some((condition) => condition.kind === 'value' && !isMember(outer, condition.value))
 }
 
-/** Whether a value is found that `inner` allows and `outer` does not; among those where their conditions change. */
+/** Whether `inner` allows a value that `outer` does not, among samples at which their conditions change. */
 export function reachesBeyond(outer: ValueSet, inner: ValueSet): boolean {
   const samples = [...outer.conditions, ...inner.conditions].flatMap(samplesOf)
   return samples.some((value) => isMember(inner, value) && !isMember(outer, value))
@@ -102,7 +102,7 @@ function isMember(set: ValueSet, value: IpldValue): boolean {
   return set.conditions.some((condition) => allows(condition, value))
 }
 
-/** Values at which a condition begins or ceases to hold, and some on either side. */
+/** Values at which a condition begins or ceases to hold, and some on each side. */
 function samplesOf(condition: Condition): readonly IpldValue[] {
   switch (condition.kind) {
     case 'value':
@@ -119,9 +119,9 @@ function samplesOf(condition: Condition): readonly IpldValue[] {
   }
 }
 
-/** A character that the pattern does not hold. */
+/** A character that the pattern does not contain. */
 function unusedCharacter(pattern: string): string {
-  // Looked up and not searched for: a pattern can hold thousands of the characters that are tried.
+  // A set, because a pattern can contain thousands of the characters that are tried.
   const used = new Set<number>()
   for (let at = 0; at < pattern.length; at++) used.add(pattern.charCodeAt(at))
   let code = 0xe000
@@ -146,11 +146,11 @@ function unionOf(sets: readonly (ValueSet | undefined)[]): ValueSet | undefined 
     if (set === undefined || set.place !== place) return undefined
     conditions.push(...set.conditions)
   }
-  // `or` of two `all` statements is not an `all` of two alternatives.
+  // An `or` of two `all` statements is not an `all` of two alternatives.
   return ofElements && sets.length > 1 ? undefined : { place, conditions, ofElements }
 }
 
-/** Whether every value that satisfies `narrow` surely satisfies `wide`. */
+/** Whether every value that satisfies `narrow` certainly satisfies `wide`. */
 function covers(wide: Condition, narrow: Condition): boolean {
   if (narrow.kind === 'value') return allows(wide, narrow.value)
   if (wide.kind === 'except') {
@@ -166,12 +166,12 @@ function covers(wide: Condition, narrow: Condition): boolean {
   return false
 }
 
-/** Whether surely no value satisfies both. */
+/** Whether certainly no value satisfies both. */
 function excludes(one: Condition, other: Condition): boolean {
   if (one.kind === 'value') return !allows(other, one.value)
   if (other.kind === 'value') return !allows(one, other.value)
   if (one.kind === 'except' || other.kind === 'except') return false
-  if (one.kind === 'pattern' && other.kind === 'pattern') return patternsPart(one, other)
+  if (one.kind === 'pattern' && other.kind === 'pattern') return excludeEachOther(one, other)
   if (one.kind === 'pattern' || other.kind === 'pattern') return true
   if (one.kind === other.kind) return false
   const [below, above] = one.kind === 'below' ? [one, other] : [other, one]
@@ -196,15 +196,15 @@ function allows(condition: Condition, value: IpldValue): boolean {
 }
 
 /**
- * Whether every text of the form `narrow` is of the form `wide`. It is exactly when `wide` matches a text of `narrow`
- * whose stars stand for a character that `wide` does not hold: only a star of its own can match that one.
+ * Whether every text that matches `narrow` also matches `wide`. This is so if and only if `wide` matches the text of
+ * `narrow` in which each star is replaced by a character that `wide` does not contain: only a star of `wide` matches it.
  */
 function patternCovers(wide: PatternCondition, narrow: PatternCondition): boolean {
   return wide.matches(narrow.pieces.join(wide.unused))
 }
 
-/** Whether two patterns begin, or end, in ways that no text can. */
-function patternsPart(one: PatternCondition, other: PatternCondition): boolean {
+/** Whether no text can begin, or end, as both patterns require. */
+function excludeEachOther(one: PatternCondition, other: PatternCondition): boolean {
   const [head, otherHead] = [one.pieces[0] ?? '', other.pieces[0] ?? '']
   const [tail, otherTail] = [one.pieces.at(-1) ?? '', other.pieces.at(-1) ?? '']
   if (!head.startsWith(otherHead) && !otherHead.startsWith(head)) return true

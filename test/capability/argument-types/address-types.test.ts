@@ -137,7 +137,7 @@ describe('ipAddress', () => {
     null,
   ])('ARG-13 refuses %j [attack 45]', (value) => {
     expect(problemOf(ipAddress(), value)).toBe(
-      typeof value === 'string' ? 'is not an IP address in canonical form' : 'is not text',
+      typeof value === 'string' ? 'is not an IP address in canonical form' : 'is not a string',
     )
   })
 })

@@ -15,7 +15,7 @@ describe('text', () => {
     expect(problemOf(text({ maxLength: 2 }), 'abc')).toBe('has more than 2 characters')
     expect(problemOf(text(), '\ud800')).toBe('is not well-formed Unicode')
     for (const value of [1, null, undefined, ['x'], new String('x')])
-      expect(problemOf(text(), value)).toBe('is not text')
+      expect(problemOf(text(), value)).toBe('is not a string')
   })
 })
 
@@ -103,7 +103,7 @@ describe('path', () => {
 
   it('ARG-11 takes text alone', () => {
     for (const value of [1, null, ['/data'], { toString: () => '/data' }])
-      expect(problemOf(path(), value)).toBe('is not text')
+      expect(problemOf(path(), value)).toBe('is not a string')
   })
 })
 

@@ -122,7 +122,7 @@ describe('url', () => {
   })
 
   it('says how a URL gets its canonical form', () => {
-    const problem = 'is not in canonical form, which `new URL(url).href` is'
+    const problem = 'is not in canonical form; use `new URL(url).href`'
     expect(problemOf(url(), 'https://API.example.com')).toBe(problem)
     expect(problemOf(url(), new URL('https://API.example.com').href)).toBeUndefined()
   })
@@ -131,7 +131,7 @@ describe('url', () => {
     const schema = url({ schemes: ['http', 'wss'] })
     expect(problemOf(schema, 'http://example.com/')).toBeUndefined()
     expect(problemOf(schema, 'wss://example.com/')).toBeUndefined()
-    expect(problemOf(schema, 'https://example.com/')).toBe('is not of a scheme that is taken')
+    expect(problemOf(schema, 'https://example.com/')).toBe('does not have an allowed scheme')
     expect(() => url({ schemes: ['postgres' as never] })).toThrow(ArgumentError)
   })
 

@@ -69,10 +69,10 @@ describe('builders', () => {
   })
 
   it('say that a selector begins with a dot, when that is what is missing', () => {
-    const says = 'selector `to` is wrong at character 1; a selector begins with a dot'
+    const says = 'the selector `to` is malformed at character 1; a selector begins with a dot'
     expect(() => like('to', '*')).toThrow(says)
     expect(() => policyFor(defineCommand({ command: '/a', args: {} })).like('to' as never, '*')).toThrow(says)
-    expect(() => like('.t o', '*')).toThrow(/is wrong at character 3$/)
+    expect(() => like('.t o', '*')).toThrow(/is malformed at character 3$/)
   })
 
   it('throw the error of a value that cannot be read as it is', () => {
@@ -98,7 +98,9 @@ describe('builders', () => {
   })
 
   it('POL-24 do not build an `or` of nothing [attack 49]', () => {
-    expect(() => (or as () => unknown)()).toThrow('`or` needs a statement: of nothing it is true')
+    expect(() => (or as () => unknown)()).toThrow(
+      'or: pass at least one statement; an `or` without statements always holds',
+    )
   })
 })
 

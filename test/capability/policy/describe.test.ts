@@ -14,23 +14,23 @@ describe('describePolicy', () => {
     [['==', '.a', [1, { b: true }]], '`.a` is `[1, {"b": true}]`'],
     [['==', '.a', new Uint8Array([1, 171])], '`.a` is `0x01ab`'],
     [['==', '.a', CID.parse(link)], `\`.a\` is \`${link}\``],
-    [['==', '.', {}], 'the whole of the arguments is `{}`'],
-    [['!=', '.env', 'prod'], '`.env` is there and is not `"prod"`'],
-    [['!=', '.env?', 'prod'], '`.env?` is not `"prod"` (a value that is missing counts as `null`)'],
-    [['!=', '.a?["b?"]', 1], '`.a?["b?"]` is there and is not 1'],
-    [['<', '.a', 5], '`.a` is a number below 5'],
-    [['<=', '.a', 5], '`.a` is a number of at most 5'],
-    [['>', '.a', 5], '`.a` is a number above 5'],
-    [['>=', '.a', 5], '`.a` is a number of at least 5'],
-    [['like', '.a', '*'], '`.a` is any text'],
+    [['==', '.', {}], 'the map of all arguments is `{}`'],
+    [['!=', '.env', 'prod'], '`.env` is present and is not `"prod"`'],
+    [['!=', '.env?', 'prod'], '`.env?` is not `"prod"` (a missing value counts as `null`)'],
+    [['!=', '.a?["b?"]', 1], '`.a?["b?"]` is present and is not 1'],
+    [['<', '.a', 5], '`.a` is a number < 5'],
+    [['<=', '.a', 5], '`.a` is a number <= 5'],
+    [['>', '.a', 5], '`.a` is a number > 5'],
+    [['>=', '.a', 5], '`.a` is a number >= 5'],
+    [['like', '.a', '*'], '`.a` is any string'],
     [['like', '.a', 'x'], '`.a` is `"x"`'],
     [['like', '.a', 'x\\*'], '`.a` is `"x*"`'],
-    [['like', '.a', '/data/*'], '`.a` is text that begins with `"/data/"`'],
-    [['like', '.a', '*@example.com'], '`.a` is text that ends with `"@example.com"`'],
-    [['like', '.a', 'a*b*c'], '`.a` is text that begins with `"a"`, contains `"b"`, ends with `"c"`'],
-    [['like', '.a', '*b*c*'], '`.a` is text that contains `"b"` and then `"c"`'],
+    [['like', '.a', '/data/*'], '`.a` is a string that begins with `"/data/"`'],
+    [['like', '.a', '*@example.com'], '`.a` is a string that ends with `"@example.com"`'],
+    [['like', '.a', 'a*b*c'], '`.a` is a string that begins with `"a"`, contains `"b"`, ends with `"c"`'],
+    [['like', '.a', '*b*c*'], '`.a` is a string that contains `"b"` and then `"c"`'],
     [['and', []], 'anything'],
-    [['or', []], 'anything (an `or` of nothing holds)'],
+    [['or', []], 'anything (an `or` without statements always holds)'],
     [
       [
         'and',
@@ -39,7 +39,7 @@ describe('describePolicy', () => {
           ['>', '.a', 1],
         ],
       ],
-      '(`.a` is a number below 5 and `.a` is a number above 1)',
+      '(`.a` is a number < 5 and `.a` is a number > 1)',
     ],
     [
       [
@@ -49,10 +49,10 @@ describe('describePolicy', () => {
           ['>', '.b', 1],
         ],
       ],
-      '(`.a` is a number below 5 or `.b` is a number above 1)',
+      '(`.a` is a number < 5 or `.b` is a number > 1)',
     ],
-    [['or', [['<', '.a', 5]]], '`.a` is a number below 5'],
-    [['not', ['<', '.a', 5]], 'it is not so that `.a` is a number below 5'],
+    [['or', [['<', '.a', 5]]], '`.a` is a number < 5'],
+    [['not', ['<', '.a', 5]], 'it is not the case that `.a` is a number < 5'],
     [
       [
         'or',
@@ -61,7 +61,7 @@ describe('describePolicy', () => {
           ['>', '.b', 1],
         ],
       ],
-      '((it is not so that `.a` is a number below 5) or `.b` is a number above 1)',
+      '((it is not the case that `.a` is a number < 5) or `.b` is a number > 1)',
     ],
     [
       [
@@ -72,20 +72,20 @@ describe('describePolicy', () => {
           ['>', '.b', 1],
         ],
       ],
-      '((for every element of `.to`: the element is 1) and (for at least one element of `.to`: the element is 2) and `.b` is a number above 1)',
+      '((for every element of `.to`: the element is 1) and (for at least one element of `.to`: the element is 2) and `.b` is a number > 1)',
     ],
-    [['all', '.to', ['like', '.', '*x']], 'for every element of `.to`: the element is text that ends with `"x"`'],
+    [['all', '.to', ['like', '.', '*x']], 'for every element of `.to`: the element is a string that ends with `"x"`'],
     [['any', '.to', ['==', '.name', 1]], 'for at least one element of `.to`: `.name` of the element is 1'],
   ])('%j', (statement, words) => {
     expect(describePolicy(parsePolicy([statement]))).toEqual([words])
   })
 
   it('shows a selector so that none of it passes for the words around it', () => {
-    const selector = '["amount` is a number below 10, and \u202e\u009b`x"]'
-    const shown = '`["amount\\u0060 is a number below 10, and \\u202e\\u009b\\u0060x"]`'
-    expect(describePolicy(parsePolicy([['>=', selector, 1]]))).toEqual([`${shown} is a number of at least 1`])
+    const selector = '["amount` is a number < 10, and \u202e\u009b`x"]'
+    const shown = '`["amount\\u0060 is a number < 10, and \\u202e\\u009b\\u0060x"]`'
+    expect(describePolicy(parsePolicy([['>=', selector, 1]]))).toEqual([`${shown} is a number >= 1`])
     const long = `["${'x'.repeat(1000)}"]`
-    expect(describePolicy(parsePolicy([['>=', long, 1]]))).toEqual([`\`${long}\` is a number of at least 1`])
+    expect(describePolicy(parsePolicy([['>=', long, 1]]))).toEqual([`\`${long}\` is a number >= 1`])
   })
 
   it('says what it cuts, because somebody may be asked to agree to it', () => {
@@ -99,9 +99,7 @@ describe('describePolicy', () => {
 
   it('hides no part of a selector, and no item of a list, between two slashes and an `@`', () => {
     const selector = '["https://x"].secret["@"]'
-    expect(describePolicy(parsePolicy([['>=', `.${selector}`, 1]]))).toEqual([
-      `\`.${selector}\` is a number of at least 1`,
-    ])
+    expect(describePolicy(parsePolicy([['>=', `.${selector}`, 1]]))).toEqual([`\`.${selector}\` is a number >= 1`])
     expect(describePolicy(parsePolicy([['==', '.a', ['https://x: ', 'hidden', '@']]]))).toEqual([
       '`.a` is `["https://x: ", "hidden", "@"]`',
     ])

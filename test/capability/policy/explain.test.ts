@@ -137,7 +137,7 @@ describe('PolicyObjection', () => {
         expect(text).not.toContain('horse')
       }
     }
-    expect(objectionTo([['like', '.a', 'x']], { a: secret })?.found).toBe('text of 28 characters')
+    expect(objectionTo([['like', '.a', 'x']], { a: secret })?.found).toBe('a string of 28 characters')
     expect(objectionTo([['==', '.a', 1]], { a: new Uint8Array(1) })?.found).toBe('1 byte')
     expect(objectionTo([['==', '.a', 1]], { a: {} })?.found).toBe('a map of 0 keys')
   })
@@ -193,7 +193,7 @@ describe('explainPolicy', () => {
     expect(explained.statements.map(({ outcome }) => outcome)).toEqual(['true', 'false', 'unresolved'])
     expect(explained.statements[0]).toEqual({
       statement: 0,
-      description: '`.amount` is a number below 100',
+      description: '`.amount` is a number < 100',
       outcome: 'true',
     })
     expect(explained.statements[1]?.objection).toMatchObject({ statement: 1, found: '`ann@example.org`' })
@@ -205,7 +205,7 @@ describe('explainPolicy', () => {
       explainPolicy(policy, args, { redact }).statements.map(({ objection }) => objection?.found)
     const args = { amount: 500, to: 'x'.repeat(100), x: [1] }
     expect(found(args, false)).toEqual(['500', `\`${'x'.repeat(64)}…\``, 'a list of 1 element'])
-    expect(found(args, true)).toEqual(['a number', 'text', 'a list'])
+    expect(found(args, true)).toEqual(['a number', 'a string', 'a list'])
     expect(found({ amount: true, to: null, x: new Uint8Array(2) }, true)).toEqual(['a boolean', 'null', 'bytes'])
     expect(found({ amount: true, to: 5, x: new Uint8Array(2) }, false)).toEqual(['true', '5', '2 bytes'])
   })

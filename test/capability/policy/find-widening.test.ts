@@ -172,7 +172,7 @@ describe('findWidening', () => {
   ])('POL-25 after %j finds %j', (parent, child) => {
     const widening = find([parent], [['==', '.z', 0], child])
     expect(widening).toMatchObject({ statement: 1, parentStatement: 0 })
-    expect(widening?.message).toMatch(/^the policy says that .+, but the proof allows only that .+$/)
+    expect(widening?.message).toMatch(/^the policy allows that .+, but the proof only allows that .+$/)
   })
 
   it.each<[unknown[], unknown[]]>([
@@ -314,7 +314,7 @@ describe('findWidening', () => {
 
   it('says in words what is wider', () => {
     expect(find([['<', '.amount', 100]], [['<', '.amount', 500]])?.message).toBe(
-      'the policy says that `.amount` is a number below 500, but the proof allows only that `.amount` is a number below 100',
+      'the policy allows that `.amount` is a number < 500, but the proof only allows that `.amount` is a number < 100',
     )
   })
 

@@ -317,7 +317,7 @@ describe('lintPolicy', () => {
         statement: 1,
         rule: 'open-host',
         message:
-          'the pattern `"https://*"` lets the star stand for a host; write the host out, with the slash after it',
+          'in the pattern `https://*` the star can match another host; write the whole host, with the slash after it',
       },
     ])
   })

@@ -14,7 +14,7 @@ const nested = (levels: number): unknown => {
 
 describe('parsePolicy', () => {
   it('says what a statement without a list around it lacks', () => {
-    expect(() => parsePolicy(['like', '.to', '*'])).toThrow('a policy is a list of statements, each a list')
+    expect(() => parsePolicy(['like', '.to', '*'])).toThrow('a statement of a policy must be a list')
   })
 
   it('gives back an equal policy, frozen in depth', () => {
