@@ -46,13 +46,16 @@ export interface ExplainOptions {
  * Explains the outcome of a policy for some arguments, for people and tests. For decisions, `compilePolicy` is faster and
  * has the same outcome. Each statement has the whole budget of steps.
  *
+ * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
+ * @throws ArgumentError when an option is invalid.
+ *
  * @example
  * ```ts
+ * import { explainPolicy, lte } from 'procura/policy'
+ *
  * const { allowed, statements } = explainPolicy([lte('.cents', 5000)], { cents: 9900 })
  * // false, and statements[0].objection is { expected: 'a number <= 5000', found: '9900', … }
  * ```
- * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
- * @throws ArgumentError when an option is invalid.
  */
 export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainOptions = {}): PolicyExplanation {
   const { redact } = readOptions('explainPolicy', options, { redact: withDefault(flag, false) })

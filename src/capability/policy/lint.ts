@@ -58,11 +58,6 @@ export interface PolicyWarning {
  * Looks for mistakes in a policy before it is signed. A policy without warnings may still be wrong, and one with warnings
  * may be right. The policy is not changed.
  *
- * @example
- * ```ts
- * lintPolicy([like('.to', '*example.com')])
- * // [{ statement: 0, rule: 'unanchored-pattern', message: '…also allows a longer name; begin it with `*@` or `*.`' }]
- * ```
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  *
  * @example

@@ -84,12 +84,18 @@ export interface PolicyBuilder<Value> {
  * not have, and a value of another type. For callers without types, the first field of a selector is also checked when the
  * statement is built.
  *
+ * @throws ArgumentError when `definition` was not made by `defineCommand`; so do the builders for a malformed statement.
+ *
  * @example
  * ```ts
- * const is = policyFor(sendMail)
- * const policy = [is.like('.to', '*@example.com'), is.lt('.attachments', 3)]
+ * import { defineCommand } from 'procura'
+ * import { email, integer } from 'procura/arguments'
+ * import { policyFor } from 'procura/policy'
+ *
+ * const send = defineCommand({ command: '/mail/send', args: { to: email(), copies: integer() } })
+ * const is = policyFor(send)
+ * const policy = [is.like('.to', '*@example.com'), is.lte('.copies', 3)]
  * ```
- * @throws ArgumentError when `definition` was not made by `defineCommand`; so do the builders for a malformed statement.
  */
 export function policyFor<Args>(definition: CommandDefinition<Args>): PolicyBuilder<Args> {
   if (!isCommand(definition?.command) || typeof definition.args !== 'object' || definition.args === null) {
