@@ -11,9 +11,7 @@ import {
   integerFrom,
   maybe,
   milliseconds,
-  type OptionCheck,
   type OptionChecks,
-  objectValue,
   readOptions,
   withDefault,
   withMethod,
@@ -21,7 +19,7 @@ import {
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import type { VaultOptions } from './create-vault.ts'
-import { Secret } from './secret.ts'
+import { type CredentialOptions, ruleChecks } from './rules/credential-rules.ts'
 
 type Defaulted = Exclude<keyof VaultOptions, 'onRevokeFailure'>
 
@@ -42,36 +40,57 @@ export const vaultChecks: OptionChecks<VaultOptions> & { readonly [Name in Defau
   onRevokeFailure: maybe(callback),
 })
 
-/** A secret as a program has it. */
-export const secretValue: OptionCheck = (value) => {
-  if (Secret.is(value) || (typeof value === 'string' && value !== '')) return undefined
-  if (value instanceof Uint8Array && value.length > 0) return undefined
-  const wrong = 'must be a secret: text or bytes that are not empty, or an object of named texts'
-  if (objectValue(value) !== undefined || value instanceof Uint8Array) return wrong
-  const fields = Object.values(value as object)
-  return fields.length > 0 && fields.every((field) => typeof field === 'string') ? undefined : wrong
+/** The options that every source has. */
+export type HostOptions = Pick<VaultOptions, 'clock' | 'fetch'>
+
+/** The checks of {@link HostOptions}. */
+export const hostChecks: Pick<typeof vaultChecks, 'clock' | 'fetch'> = Object.freeze({
+  clock: vaultChecks.clock,
+  fetch: vaultChecks.fetch,
+})
+
+/** The options of a credential, taken apart: where its secret is, and the rules of its use. */
+export interface CredentialTables<Place> {
+  readonly places: Readonly<Record<string, Place>>
+  readonly rules: Readonly<Record<string, CredentialOptions>>
 }
 
-/** Reads each entry of a table by name, such as `credentials`. */
-export function checkEntries<Entry>(
+/**
+ * Reads the table of credentials of a vault.
+ *
+ * @param of - the function that takes the table, for messages.
+ * @param checksOf - the options beside the rules; they can depend on the credential.
+ * @throws ArgumentError.
+ */
+export function readCredentials<Place>(
   of: string,
-  entries: Readonly<Record<string, Entry>>,
-  forms: OptionChecks<NoInfer<Entry>>,
-): Readonly<Record<string, Entry>> {
-  return mapEntries(entries, (entry, name) => readOptions(`${of}: credential ${quote(name)}`, entry, forms))
+  credentials: Readonly<Record<string, Place & CredentialOptions>>,
+  checksOf: (credential: Place) => OptionChecks<Place>,
+): CredentialTables<Place> {
+  const read = Object.entries(credentials).map(([name, credential]) => {
+    const placeChecks = checksOf(credential)
+    const checks = { ...ruleChecks, ...placeChecks } as OptionChecks<Place & CredentialOptions>
+    const options = readOptions(`${of}: credential ${quote(name)}`, credential, checks)
+    return { name, place: pick<Place>(options, placeChecks), rules: pick<CredentialOptions>(options, ruleChecks) }
+  })
+  return {
+    places: Object.fromEntries(read.map(({ name, place }) => [name, place])),
+    rules: Object.fromEntries(read.map(({ name, rules }) => [name, rules])),
+  }
 }
 
-/** Makes another table of the same names. */
-export function mapEntries<From, To>(
-  entries: Readonly<Record<string, From>>,
-  make: (entry: From, name: string) => To,
-): Readonly<Record<string, To>> {
-  return Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, make(entry, name)]))
+/** Reads the table of a source, such as `secrets`, into a map. */
+export function readPlaces<Place, Value>(
+  of: string,
+  places: Readonly<Record<string, Place>>,
+  read: (place: Place, of: string) => Value,
+): ReadonlyMap<string, Value> {
+  return new Map(Object.entries(places).map(([name, place]) => [name, read(place, `${of}: credential ${quote(name)}`)]))
 }
 
 /** The options of these names, of some that were read together: where one object configures two things. */
-export function pick<Part>(options: Part, forms: OptionChecks<Part>): Part {
-  return Object.fromEntries(Object.entries(options as object).filter(([name]) => Object.hasOwn(forms, name))) as Part
+export function pick<Part>(options: Part, checks: OptionChecks<Part>): Part {
+  return Object.fromEntries(Object.entries(options as object).filter(([name]) => Object.hasOwn(checks, name))) as Part
 }
 
 /**

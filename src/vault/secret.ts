@@ -5,6 +5,7 @@
  */
 
 import { ArgumentError, VaultError } from '../errors.ts'
+import { type OptionCheck, objectValue, readOptions } from '../support/options.ts'
 
 /** What every way of printing gives. */
 const redacted = 'Secret(redacted)'
@@ -149,6 +150,31 @@ export class Secret {
     }
     return fields
   }
+}
+
+/** A secret as a program has it: text, bytes, named fields, or wrapped already. */
+export type SecretValue = string | Uint8Array | Secret | Readonly<Record<string, string>>
+
+/** The check of a {@link SecretValue}. */
+export const secretValue: OptionCheck = (value) => {
+  if (Secret.is(value) || (typeof value === 'string' && value !== '')) return undefined
+  if (value instanceof Uint8Array && value.length > 0) return undefined
+  const fault = 'must be a secret: a non-empty string, non-empty bytes, or an object of strings'
+  if (objectValue(value) !== undefined || value instanceof Uint8Array) return fault
+  const fields = Object.values(value as object)
+  return fields.length > 0 && fields.every((field) => typeof field === 'string') ? undefined : fault
+}
+
+/**
+ * Wraps a secret; one that is wrapped already is copied.
+ *
+ * @param of - what takes the secret, as the message names it.
+ * @throws ArgumentError when it is empty, or not one of these.
+ */
+export function toSecret(value: SecretValue, of: string): Secret {
+  readOptions(of, { secret: value }, { secret: secretValue })
+  if (Secret.is(value)) return value.copy()
+  return typeof value === 'string' || value instanceof Uint8Array ? new Secret(value) : Secret.ofFields(value)
 }
 
 /** Runs a task and disposes of the secrets that it needed, however it ends. */

@@ -260,7 +260,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a region that is none',
     argument,
-    /`region` is not the name of one, such as eu-central-1/,
+    /`region` must be the name of an AWS region, such as eu-central-1/,
     () => secretsManagerVault({ ...aws, region: 'Frankfurt', credentials: { a: { secretId: 's' } } }),
   ],
   [
@@ -272,19 +272,19 @@ const mistakes: readonly Mistake[] = [
   [
     'a role that is none',
     argument,
-    /`roleArn` is not the ARN/,
+    /`roleArn` must be the ARN of a role/,
     () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'role', grants } } }),
   ],
   [
     'a role that grants nothing',
     argument,
-    /needs `grants`/,
+    /`grants` is empty; list what each command may do/,
     () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [] } } }),
   ],
   [
     'a grant for no command',
     argument,
-    /`grants`: `command` must be a non-empty string/,
+    /`grants\[0\]`: `command` must be a non-empty string/,
     () =>
       assumeRoleVault({
         ...aws,

@@ -49,7 +49,7 @@ describe('session policies', () => {
     grants: readonly AwsGrant[],
     args: { readonly [name: string]: IpldValue },
     command = '/s3/get',
-  ): string => sessionPolicies(grants).policyFor({ command: parseCommand(command), args })
+  ): string => sessionPolicies(grants, 'a role').policyFor({ command: parseCommand(command), args })
   const get: AwsGrant = {
     command: '/s3/get',
     statements: [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::{bucket}/{key+}'] }],
@@ -128,11 +128,11 @@ describe('session policies', () => {
       { resources: ['arn:aws:s3:::{'] },
       { conditions: { StringEquals: { k: ['{x'] } } },
     ]) {
-      expect(() => sessionPolicies([{ command: '/a', statements: [{ ...statement, ...other }] }])).toThrow(
+      expect(() => sessionPolicies([{ command: '/a', statements: [{ ...statement, ...other }] }], 'a role')).toThrow(
         expect.objectContaining(invalidArgument),
       )
     }
-    expect(() => sessionPolicies([])).toThrow(expect.objectContaining(invalidArgument))
+    expect(() => sessionPolicies([], 'a role')).toThrow(expect.objectContaining(invalidArgument))
   })
 })
 

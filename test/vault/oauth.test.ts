@@ -214,7 +214,7 @@ describe('token exchange', () => {
     expect(() => vaultOf(server, { authorizationDetails: { pay: [{ type: 'payment' }] } })).toThrow(
       expect.objectContaining({
         ...invalidArgument,
-        message: expect.stringMatching(/^token exchange: credential `crm`: `authorizationDetails`: /),
+        message: expect.stringMatching(/^tokenExchangeSource: credential `crm`: `authorizationDetails`: /),
       }),
     )
   })

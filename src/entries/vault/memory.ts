@@ -4,5 +4,5 @@
  * @module
  */
 
-export type { SecretValue } from '../../vault/secret-value.ts'
+export type { SecretValue } from '../../vault/secret.ts'
 export { memoryVault } from '../../vault/stores/memory/memory-vault.ts'

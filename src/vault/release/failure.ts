@@ -7,8 +7,7 @@
 
 import { ArgumentError, VaultError, type VaultErrorCode } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import type { Secret } from '../secret.ts'
-import { type SecretValue, toSecret } from '../secret-value.ts'
+import { type Secret, type SecretValue, toSecret } from '../secret.ts'
 
 /**
  * Makes a {@link VaultError} whose cause is a stand-in for `cause`: the name of the error and its code, no text.
@@ -48,25 +47,23 @@ export async function fromCaller<T>(
     return await unlessAborted(task, signal)
   } catch (cause) {
     if (cause instanceof VaultError) throw cause
-    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${what} could not be had`, cause)
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${what} failed`, cause)
   }
 }
 
 /**
  * Asks a function of the caller's for a secret.
  *
- * @param what - what it gives, for the message.
- * @param name - the same, as `toSecret` names it.
+ * @param what - the callback or its result, for the message.
  * @throws VaultError as {@link fromCaller} does, and `ERR_VAULT_CONFIGURATION` when the function returns another value.
  */
 export async function secretFromCaller(
   what: string,
-  name: string,
   task: () => SecretValue | Promise<SecretValue>,
   signal: AbortSignal | undefined,
 ): Promise<Secret> {
   const value = await fromCaller(what, task, signal)
-  return atRunTime(() => toSecret(value, name))
+  return atRunTime(() => toSecret(value, what))
 }
 
 /**

@@ -1,5 +1,9 @@
 import type { BreakerState } from '../../support/circuit-breaker.ts'
-import { type CreateVaultOptions, createVault } from '../create-vault.ts'
+import { type OptionChecks, objectValue, readOptions, withDefault } from '../../support/options.ts'
+import { type HostOptions, pick, readCredentials, type VaultSettings, vaultChecks } from '../configuration.ts'
+import { createVault, type VaultOptions } from '../create-vault.ts'
+import type { CredentialOptions } from '../rules/credential-rules.ts'
+import type { SecretSource } from '../source.ts'
 import type { Vault } from '../vault.ts'
 import { type ResilienceOptions, resilient } from './resilient.ts'
 
@@ -11,10 +15,42 @@ export interface RemoteVault extends Vault {
   forget(reference: string): void
 }
 
-/** Makes a vault whose source has retries, a circuit breaker, time limits and shared readings. */
-export function remoteVault(options: CreateVaultOptions & { readonly resilience?: ResilienceOptions }): RemoteVault {
-  const { resilience, ...settings } = options
-  const { clock } = settings
-  const source = resilient(settings.source, { ...(clock && { clock }), ...resilience })
-  return Object.freeze({ ...createVault({ ...settings, source }), state: source.state, forget: source.forget })
+/** The options of a vault over a service: those of the service, and by credential those of the place of its secret. */
+export type RemoteVaultOptions<Service, Place> = VaultOptions &
+  Service & {
+    readonly credentials: Readonly<Record<string, Place & CredentialOptions>>
+    readonly resilience?: ResilienceOptions
+  }
+
+/** A kind of service that vaults are made over. */
+export interface RemoteService<Service, Place> {
+  /** The function that makes the vault, for messages. */
+  readonly of: string
+  readonly serviceChecks: OptionChecks<Service>
+  readonly placeChecks: (place: Place) => OptionChecks<Place>
+  readonly source: (service: Service & Required<HostOptions>, places: Readonly<Record<string, Place>>) => SecretSource
+}
+
+/**
+ * Makes a vault over a service. Its source has retries, a circuit breaker, time limits and shared readings.
+ *
+ * @throws ArgumentError when an option is invalid.
+ */
+export function remoteVault<Service, Place>(
+  options: RemoteVaultOptions<Service, Place>,
+  { of, serviceChecks, placeChecks, source: sourceOf }: RemoteService<Service, Place>,
+): RemoteVault {
+  const checks = {
+    ...vaultChecks,
+    ...serviceChecks,
+    credentials: objectValue,
+    resilience: withDefault(objectValue, {}),
+  }
+  const given = readOptions<object>(of, options, checks) as VaultSettings & RemoteVaultOptions<Service, Place>
+  const { clock, fetch, resilience } = given
+  const { places, rules } = readCredentials<Place>(of, given.credentials, placeChecks)
+  const service = { ...pick<Service>(given, serviceChecks), clock, fetch }
+  const source = resilient(sourceOf(service, places), { clock, ...resilience })
+  const vault = createVault({ ...pick<VaultOptions>(given, vaultChecks), source, credentials: rules })
+  return Object.freeze({ ...vault, state: source.state, forget: source.forget })
 }

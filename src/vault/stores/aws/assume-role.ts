@@ -1,25 +1,26 @@
 import { ArgumentError, VaultError } from '../../../errors.ts'
 import {
   arrayOf,
+  type DefaultCheck,
   integerFrom,
   maybe,
   nonEmptyString,
   type OptionChecks,
   objectValue,
   readOptions,
+  withDefault,
 } from '../../../support/options.ts'
-import { quote } from '../../../support/quote.ts'
-import { type Clock, systemClock, type Timestamp } from '../../../time.ts'
-import { checkEntries, mapEntries, parsed, pick, vaultChecks } from '../../configuration.ts'
+import type { Clock, Timestamp } from '../../../time.ts'
+import { hostChecks, readPlaces } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialOptions, ruleChecks } from '../../rules/credential-rules.ts'
+import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretSource } from '../../source.ts'
 import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'
 import { sessionName } from './session-name.ts'
-import { type AwsGrant, sessionPolicies } from './session-policy.ts'
+import { type AwsGrant, type SessionPolicies, sessionPolicies } from './session-policy.ts'
 
 /** A role whose temporary keys are given to calls, each narrowed to what its call does. */
 export interface AssumedRole {
@@ -55,24 +56,12 @@ export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
  * @throws ArgumentError when an option is invalid.
  */
 export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
-  const { region, keys, endpoint, credentials, ...settings } = readOptions('aws sts vault', options, {
-    ...vaultChecks,
-    ...awsChecks,
-    credentials: objectValue,
-    resilience: maybe(objectValue),
+  return remoteVault<AwsOptions, AssumedRole>(options, {
+    of: 'assumeRoleVault',
+    serviceChecks: awsChecks,
+    placeChecks: () => roleChecks,
+    source: (service, roles) => assumeRoleSource({ ...service, roles }),
   })
-  const { clock, fetch } = settings
-  const given = checkEntries('aws sts', credentials, { ...ruleChecks, ...roleChecks })
-  const source = assumeRoleSource({
-    region,
-    keys,
-    roles: mapEntries(given, (credential) => pick<AssumedRole>(credential, roleChecks)),
-    ...(endpoint !== undefined && { endpoint }),
-    ...(clock !== undefined && { clock }),
-    ...(fetch !== undefined && { fetch }),
-  })
-  const rules = mapEntries(given, (credential) => pick<CredentialOptions>(credential, ruleChecks))
-  return remoteVault({ ...settings, source, credentials: rules })
 }
 
 /**
@@ -83,20 +72,10 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
  * @throws ArgumentError when an option is invalid.
  */
 export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource {
-  const given = readOptions('aws sts', options, {
-    ...awsChecks,
-    roles: objectValue,
-    clock: vaultChecks.clock,
-    fetch: vaultChecks.fetch,
-  })
-  const clock = given.clock ?? systemClock
-  const client = awsClient('sts', given, { clock, fetch: given.fetch ?? ((input, init) => fetch(input, init)) })
-  const roles = new Map(
-    Object.entries(given.roles).map(([name, role]) => [
-      name,
-      { ...checkRole(name, role), policies: grantsOf(name, role) },
-    ]),
-  )
+  const of = 'assumeRoleSource'
+  const { clock, fetch, ...given } = readOptions(of, options, { ...awsChecks, ...hostChecks, roles: objectValue })
+  const client = awsClient(of, 'sts', given, { clock, fetch })
+  const roles = readPlaces(of, given.roles, readRole)
   return {
     name: 'aws-sts',
     scope(reference, authorization) {
@@ -186,35 +165,22 @@ function refusal(code: string): VaultError {
   return awsError('sts', code)
 }
 
-function grantsOf(name: string, { grants }: AssumedRole): ReturnType<typeof sessionPolicies> {
-  const of = `aws sts: credential ${quote(name)}`
-  for (const grant of grants) {
-    readOptions(`${of}: \`grants\``, grant, { command: nonEmptyString, statements: arrayOf(objectValue) })
-    const statement = {
-      actions: arrayOf(nonEmptyString),
-      resources: arrayOf(nonEmptyString),
-      conditions: maybe(objectValue),
-    }
-    for (const one of grant.statements) readOptions(`${of}: \`grants\``, one, statement)
-  }
-  return parsed(of, 'grants', () => sessionPolicies(grants))
-}
-
-const roleChecks: OptionChecks<AssumedRole> = Object.freeze({
+const roleChecks: OptionChecks<AssumedRole> & { readonly durationSeconds: DefaultCheck } = Object.freeze({
   roleArn: nonEmptyString,
   grants: arrayOf(objectValue),
-  durationSeconds: maybe(integerFrom(900)),
+  durationSeconds: withDefault(integerFrom(900, 43_200), 900),
   externalId: maybe(nonEmptyString),
 })
 
-function checkRole(name: string, given: AssumedRole): AssumedRole & { readonly durationSeconds: number } {
-  const role = readOptions(`aws sts: credential ${quote(name)}`, given, roleChecks)
-  const { roleArn, durationSeconds = 900 } = role
-  const wrong = (what: string): ArgumentError => new ArgumentError(`credential ${quote(name)}: ${what}`)
-  if (!/^arn:[a-z-]+:iam::[0-9]{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(roleArn))
-    throw wrong('`roleArn` is not the ARN of a role')
-  if (!Number.isSafeInteger(durationSeconds) || durationSeconds < 900 || durationSeconds > 43_200) {
-    throw wrong('`durationSeconds` must be from 900 to 43,200')
+type Role = Omit<AssumedRole, 'grants'> & {
+  readonly durationSeconds: number
+  readonly policies: SessionPolicies
+}
+
+function readRole(given: AssumedRole, of: string): Role {
+  const { grants, ...role } = readOptions(of, given, roleChecks)
+  if (!/^arn:[a-z-]+:iam::[0-9]{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(role.roleArn)) {
+    throw new ArgumentError(`${of}: \`roleArn\` must be the ARN of a role, such as arn:aws:iam::123456789012:role/name`)
   }
-  return { ...role, durationSeconds }
+  return { ...role, policies: sessionPolicies(grants, of) }
 }

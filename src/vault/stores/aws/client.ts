@@ -1,11 +1,11 @@
 import { ArgumentError, VaultError } from '../../../errors.ts'
 import { callback, either, maybe, nonEmptyString, type OptionChecks } from '../../../support/options.ts'
 import type { Clock } from '../../../time.ts'
-import { parsed, secretValue } from '../../configuration.ts'
+import { parsed } from '../../configuration.ts'
 import { awsKeysOf } from '../../processors/sigv4.ts'
 import { secretFromCaller } from '../../release/failure.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
-import { type SecretValue, toSecret } from '../../secret-value.ts'
+import { type SecretValue, secretValue, toSecret } from '../../secret.ts'
 import { type BackendAnswer, callBackend } from '../http-backend.ts'
 import { signAwsRequest } from './sign-request.ts'
 
@@ -45,30 +45,32 @@ export interface AwsCall {
 /**
  * Makes a client.
  *
- * @param options - of {@link awsChecks}.
+ * @param of - the function that takes the options, for messages.
+ * @param options - checked by {@link awsChecks}.
  * @throws ArgumentError when an option is invalid.
  */
 export function awsClient(
+  of: string,
   service: 'secretsmanager' | 'sts',
   options: AwsOptions,
   environment: { readonly clock: Clock; readonly fetch: typeof fetch },
 ): AwsClient {
   const { region, keys } = options
   if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}$/.test(region)) {
-    throw new ArgumentError(`aws ${service}: \`region\` is not the name of one, such as eu-central-1`)
+    throw new ArgumentError(`${of}: \`region\` must be the name of an AWS region, such as eu-central-1`)
   }
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
   const endpoint = parseEndpoint(options.endpoint ?? `https://${service}.${region}.${domain}/`, (what) => {
-    return new ArgumentError(`aws ${service}: \`endpoint\`: ${what}`)
+    return new ArgumentError(`${of}: \`endpoint\`: ${what}`)
   })
-  // A fixed secret is checked here, where the mistake can be mended.
-  const fixed = typeof keys === 'function' ? undefined : toSecret(keys, 'keys')
-  if (fixed !== undefined) parsed(`aws ${service}`, 'keys', () => awsKeysOf(fixed))
+  // Fixed keys are checked now, so that a mistake is found when the program starts.
+  const fixed = typeof keys === 'function' ? undefined : toSecret(keys, of)
+  if (fixed !== undefined) parsed(of, 'keys', () => awsKeysOf(fixed))
 
   return {
     async post({ headers, body, signal }) {
       const given = (): SecretValue | Promise<SecretValue> => (typeof keys === 'function' ? keys() : keys)
-      const secret = fixed ?? (await secretFromCaller('the keys', 'keys', given, signal))
+      const secret = fixed ?? (await secretFromCaller('the callback `keys`', given, signal))
       const request = {
         method: 'POST',
         url: endpoint,

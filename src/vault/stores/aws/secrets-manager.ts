@@ -1,12 +1,20 @@
 import { VaultError } from '../../../errors.ts'
 import { decodeBase64 } from '../../../ipld/base.ts'
-import { maybe, nonEmptyString, type OptionChecks, objectValue, readOptions } from '../../../support/options.ts'
-import { type Clock, systemClock } from '../../../time.ts'
-import { checkEntries, mapEntries, pick, vaultChecks } from '../../configuration.ts'
+import {
+  type DefaultCheck,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withDefault,
+} from '../../../support/options.ts'
+import type { Clock } from '../../../time.ts'
+import { hostChecks, readPlaces } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialOptions, ruleChecks } from '../../rules/credential-rules.ts'
+import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretReading, SecretSource } from '../../source.ts'
 import { parseAnswer } from '../http-backend.ts'
@@ -44,24 +52,12 @@ export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
  * @throws ArgumentError when an option is invalid.
  */
 export function secretsManagerVault(options: SecretsManagerVaultOptions): RemoteVault {
-  const { region, keys, endpoint, credentials, ...settings } = readOptions('aws secretsmanager vault', options, {
-    ...vaultChecks,
-    ...awsChecks,
-    credentials: objectValue,
-    resilience: maybe(objectValue),
+  return remoteVault<AwsOptions, ManagedSecret>(options, {
+    of: 'secretsManagerVault',
+    serviceChecks: awsChecks,
+    placeChecks: () => secretChecks,
+    source: (service, secrets) => secretsManagerSource({ ...service, secrets }),
   })
-  const { clock, fetch } = settings
-  const given = checkEntries('aws secretsmanager', credentials, { ...ruleChecks, ...secretChecks })
-  const source = secretsManagerSource({
-    region,
-    keys,
-    secrets: mapEntries(given, (credential) => pick<ManagedSecret>(credential, secretChecks)),
-    ...(endpoint !== undefined && { endpoint }),
-    ...(clock !== undefined && { clock }),
-    ...(fetch !== undefined && { fetch }),
-  })
-  const rules = mapEntries(given, (credential) => pick<CredentialOptions>(credential, ruleChecks))
-  return remoteVault({ ...settings, source, credentials: rules })
 }
 
 /**
@@ -71,31 +67,23 @@ export function secretsManagerVault(options: SecretsManagerVaultOptions): Remote
  * @throws ArgumentError when an option is invalid.
  */
 export function secretsManagerSource(options: SecretsManagerSourceOptions): SecretSource {
-  const given = readOptions('aws secretsmanager', options, {
-    ...awsChecks,
-    secrets: objectValue,
-    clock: vaultChecks.clock,
-    fetch: vaultChecks.fetch,
-  })
-  const clock = given.clock ?? systemClock
-  const client = awsClient('secretsmanager', given, {
-    clock,
-    fetch: given.fetch ?? ((input, init) => fetch(input, init)),
-  })
-  const secrets = new Map(Object.entries(checkEntries('aws secretsmanager', given.secrets, secretChecks)))
+  const of = 'secretsManagerSource'
+  const { clock, fetch, ...given } = readOptions(of, options, { ...awsChecks, ...hostChecks, secrets: objectValue })
+  const client = awsClient(of, 'secretsmanager', given, { clock, fetch })
+  const secrets = readPlaces(of, given.secrets, (secret, of) => readOptions(of, secret, secretChecks))
   return {
     name: 'aws-secrets-manager',
     async read(reference, { signal }) {
       const place = secrets.get(reference)
       if (place === undefined) return undefined
-      const { secretId, versionStage = 'AWSCURRENT' } = place
+      const { secretId, versionStage } = place
       const answer = await client.post({
         headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
         body: JSON.stringify({ SecretId: secretId, VersionStage: versionStage }),
         signal,
       })
       const fields = parseAnswer(answer, 'aws secretsmanager')
-      if (answer.status === 200) return readingOf(reference, place, versionStage, fields, Math.floor(clock.now()))
+      if (answer.status === 200) return readingOf(reference, place, fields, Math.floor(clock.now()))
       const code =
         String(fields.get('__type') ?? '')
           .split('#')
@@ -108,23 +96,22 @@ export function secretsManagerSource(options: SecretsManagerSourceOptions): Secr
   }
 }
 
-const secretChecks: OptionChecks<ManagedSecret> = Object.freeze({
+const secretChecks: OptionChecks<ManagedSecret> & { readonly versionStage: DefaultCheck } = Object.freeze({
   secretId: nonEmptyString,
   field: maybe(nonEmptyString),
-  versionStage: maybe(nonEmptyString),
+  versionStage: withDefault(nonEmptyString, 'AWSCURRENT'),
 })
 
 function readingOf(
   reference: string,
-  place: ManagedSecret,
-  stage: string,
+  place: Required<Pick<ManagedSecret, 'versionStage'>> & ManagedSecret,
   fields: ReadonlyMap<string, unknown>,
   now: number,
 ): SecretReading {
   const identity = place.secretId.startsWith('arn:') ? fields.get('ARN') : fields.get('Name')
   const stages = fields.get('VersionStages')
   // VLT-41
-  if (identity !== place.secretId || !Array.isArray(stages) || !stages.includes(stage)) {
+  if (identity !== place.secretId || !Array.isArray(stages) || !stages.includes(place.versionStage)) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered with another secret or stage than the one asked for')
   }
   const version = fields.get('VersionId')

@@ -54,17 +54,16 @@ export interface SessionPolicies {
 /**
  * Reads the grants of a role.
  *
+ * @param of - the role, for messages.
  * @throws ArgumentError when a grant is invalid.
  */
-export function sessionPolicies(grants: readonly AwsGrant[]): SessionPolicies {
-  if (grants.length === 0) throw new ArgumentError('a role needs `grants`: what each command may do')
+export function sessionPolicies(grants: readonly AwsGrant[], of: string): SessionPolicies {
+  if (grants.length === 0) throw new ArgumentError(`${of}: \`grants\` is empty; list what each command may do`)
   const parsed = grants.map((given, index) => {
-    const { command, statements } = readOptions('a grant of a role', given, grantChecks)
-    if (!isCommand(command)) {
-      const what = `the \`command\` of grant ${index} is not a command, such as /mail/send`
-      throw new ArgumentError(what)
-    }
-    return { command, statements: statements.map(checkStatement) }
+    const at = `${of}: \`grants[${index}]\``
+    const { command, statements } = readOptions(at, given, grantChecks)
+    if (!isCommand(command)) throw new ArgumentError(`${at}: \`command\` is not a command, such as /mail/send`)
+    return { command, statements: statements.map((statement) => checkStatement(statement, at)) }
   })
   parsed.sort((a, b) => b.command.length - a.command.length)
   return {
@@ -129,23 +128,23 @@ const statementChecks: OptionChecks<AwsStatement> = Object.freeze({
   conditions: maybe(objectValue),
 })
 
-function checkStatement(given: AwsStatement): AwsStatement {
-  const statement = readOptions('a grant of a role', given, statementChecks)
+function checkStatement(given: AwsStatement, of: string): AwsStatement {
+  const statement = readOptions(of, given, statementChecks)
   const { actions, resources, conditions = {} } = statement
-  const wrong = (what: string): ArgumentError => new ArgumentError(`a grant of a role: ${what}`)
-  if (actions.length === 0 || resources.length === 0) throw wrong('it needs `actions` and `resources`')
+  const wrong = (what: string): ArgumentError => new ArgumentError(`${of}: ${what}`)
+  if (actions.length === 0 || resources.length === 0) throw wrong('a statement needs `actions` and `resources`')
   for (const [index, action] of actions.entries()) {
     if (!/^[a-z0-9-]+:[A-Za-z0-9]+\*?$/.test(action))
-      throw wrong(`\`actions[${index}]\` is not an action such as \`s3:GetObject\``)
+      throw wrong(`\`actions[${index}]\` is not an action, such as s3:GetObject`)
   }
   const values = Object.values(conditions).flatMap((keys) => Object.values(keys).flat())
   for (const template of [...resources, ...values]) {
     if (/[{}]/.test(template.replace(placeholder, '')))
-      throw wrong('`resources` or `conditions` have a placeholder that is not {name}')
+      throw wrong('`resources` or `conditions` has a malformed placeholder; write {name} or {name+}')
   }
   for (const [index, resource] of resources.entries()) {
     if (resource !== '*' && !/^arn:[a-z0-9-]+:[a-z0-9-]+:/.test(resource))
-      throw wrong(`\`resources[${index}]\` is not an ARN`)
+      throw wrong(`\`resources[${index}]\` is not an ARN, such as arn:aws:s3:::bucket/{key}`)
   }
   return structuredClone(statement)
 }

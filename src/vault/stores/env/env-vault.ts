@@ -4,17 +4,16 @@ import { VaultError } from '../../../errors.ts'
 import {
   either,
   flag,
-  maybe,
   nonEmptyString,
   type OptionCheck,
   objectValue,
   readOptions,
+  withDefault,
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
-import { systemClock } from '../../../time.ts'
-import { checkEntries, mapEntries, pick, vaultChecks } from '../../configuration.ts'
+import { readCredentials, vaultChecks } from '../../configuration.ts'
 import { createVault, type VaultOptions } from '../../create-vault.ts'
-import { type CredentialOptions, ruleChecks } from '../../rules/credential-rules.ts'
+import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { Secret } from '../../secret.ts'
 import type { Vault } from '../../vault.ts'
 import { memorySource } from '../memory/memory-source.ts'
@@ -57,20 +56,14 @@ export interface EnvVaultOptions extends VaultOptions {
  * ```
  */
 export function envVault(options: EnvVaultOptions): Vault {
-  const {
-    environment = process.env,
-    clear = true,
-    ...settings
-  } = readOptions('env vault', options, {
+  const { environment, clear, credentials, ...settings } = readOptions('envVault', options, {
     ...vaultChecks,
     credentials: objectValue,
-    environment: maybe(objectValue),
-    clear: maybe(flag),
+    environment: withDefault(objectValue, process.env),
+    clear: withDefault(flag, true),
   })
-  const credentials = checkEntries('env vault', settings.credentials, {
-    ...ruleChecks,
-    variable: either(nonEmptyString, names),
-  })
+  const variableChecks = { variable: either(nonEmptyString, names) }
+  const { places, rules } = readCredentials<Place>('envVault', credentials, () => variableChecks)
   const secrets = new Map<string, Secret>()
   const read: string[] = []
 
@@ -92,7 +85,7 @@ export function envVault(options: EnvVaultOptions): Vault {
     return found
   }
 
-  for (const [reference, { variable }] of Object.entries(credentials)) {
+  for (const [reference, { variable }] of Object.entries(places)) {
     if (typeof variable === 'string') {
       secrets.set(reference, new Secret(value(variable, 'variable', reference)))
     } else {
@@ -103,14 +96,14 @@ export function envVault(options: EnvVaultOptions): Vault {
       secrets.set(reference, Secret.ofFields(Object.fromEntries(fields)))
     }
   }
-  const source = memorySource('env', secrets, settings.clock ?? systemClock)
-  const { replace: _, exclusively: __, ...readOnly } = source
-  const rules = mapEntries(credentials, (credential) => pick<CredentialOptions>(credential, ruleChecks))
+  const { replace: _, exclusively: __, ...readOnly } = memorySource('env', secrets, settings.clock)
   const vault = createVault({ ...settings, source: readOnly, credentials: rules })
   // SEC-08
   if (clear) for (const variable of read) delete environment[variable]
   return vault
 }
+
+type Place = Pick<EnvCredential, 'variable'>
 
 /** A variable by its name, if it is written like one: it may be the secret itself. */
 function named(variable: string, option: string): string {

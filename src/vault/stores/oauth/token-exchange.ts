@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Authorization } from '../../../authorization/authorization.ts'
 import { parseCommand } from '../../../capability/command.ts'
 import type { Did } from '../../../did/did.ts'
 import { ArgumentError, VaultError } from '../../../errors.ts'
@@ -12,27 +13,28 @@ import { sha256Bytes } from '../../../support/digest.ts'
 import {
   arrayOf,
   callback,
+  type DefaultCheck,
   maybe,
   nonEmptyString,
   type OptionChecks,
   objectValue,
   oneOfStrings,
   readOptions,
+  readTable,
+  withDefault,
 } from '../../../support/options.ts'
-import { quote } from '../../../support/quote.ts'
-import { type Clock, systemClock } from '../../../time.ts'
-import { checkEntries, mapEntries, parsed, pick, secretValue, vaultChecks } from '../../configuration.ts'
+import type { Clock } from '../../../time.ts'
+import { type HostOptions, hostChecks, parsed, readPlaces } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { atRunTime, CallFailure, fromCaller } from '../../release/failure.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
-import { type CredentialOptions, ruleChecks } from '../../rules/credential-rules.ts'
+import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
-import type { Secret } from '../../secret.ts'
-import { type SecretValue, toSecret } from '../../secret-value.ts'
+import { type Secret, type SecretValue, secretValue, toSecret } from '../../secret.ts'
 import type { SecretReading, SecretSource } from '../../source.ts'
 import { type AuthorizationDetails, authorizationDetailsFor, checkGrantedDetails } from './authorization-details.ts'
-import { commandScopes } from './command-scopes.ts'
+import { type CommandScopes, commandScopes } from './command-scopes.ts'
 import { checkGrantedScope, type OAuthClient, requestToken, revokeToken, type TokenAnswer } from './token-endpoint.ts'
 
 export type { AuthorizationDetails } from './authorization-details.ts'
@@ -102,7 +104,7 @@ export interface TokenExchangeVaultOptions extends VaultOptions, TokenExchangeOp
   readonly resilience?: ResilienceOptions
 }
 
-/** What an exchange depends on, as it is written into the scope of a reading. */
+/** The parts of a call that an exchange depends on, as they are written into the scope of a reading. */
 interface ExchangeScope extends ExchangeCall {
   readonly scope?: string
   /** JSON. */
@@ -115,128 +117,140 @@ interface ExchangeScope extends ExchangeCall {
  * @throws ArgumentError when an option is invalid.
  */
 export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVault {
-  const given = readOptions('token exchange vault', options, {
-    ...vaultChecks,
-    ...clientChecks,
-    credentials: objectValue,
-    resilience: maybe(objectValue),
-  })
-  const { clock, fetch, resilience } = given
-  const credentials = checkEntries('token exchange', given.credentials, { ...ruleChecks, ...exchangeChecks })
-  const source = tokenExchangeSource({
-    ...pick<TokenExchangeOptions>(given, clientChecks),
-    exchanges: mapEntries(credentials, (credential) => pick<TokenExchange>(credential, exchangeChecks)),
-    ...(clock !== undefined && { clock }),
-    ...(fetch !== undefined && { fetch }),
-  })
-  return remoteVault({
-    ...pick<VaultOptions>(given, vaultChecks),
-    ...(resilience !== undefined && { resilience }),
-    source,
-    credentials: mapEntries(credentials, (credential) => pick<CredentialOptions>(credential, ruleChecks)),
+  return remoteVault<TokenExchangeOptions, TokenExchange>(options, {
+    of: 'tokenExchangeVault',
+    serviceChecks: clientChecks,
+    placeChecks: () => exchangeChecks,
+    source: (client, exchanges) => tokenExchangeSource({ ...client, exchanges }),
   })
 }
 
 /**
- * A source of exchanged tokens. Each is for one subject, one invoker and what the call does; a server that grants more
- * than was asked for is not believed.
+ * A source of exchanged tokens. Each is for one subject, one invoker and what the call does; a token with more than was
+ * requested is refused.
  *
  * @throws ArgumentError when an option is invalid.
  */
 export function tokenExchangeSource(options: TokenExchangeSourceOptions): SecretSource {
-  const given = readOptions('token exchange', options, {
-    ...clientChecks,
-    exchanges: objectValue,
-    clock: vaultChecks.clock,
-    fetch: vaultChecks.fetch,
-  })
-  const wrong = (what: string): ArgumentError => new ArgumentError(`token exchange: ${what}`)
-  const at = (option: string) => (what: string) => wrong(`\`${option}\`: ${what}`)
-  const clock = given.clock ?? systemClock
-  const endpoint = parseEndpoint(given.tokenEndpoint, at('tokenEndpoint'))
-  const revocation =
-    given.revocationEndpoint === undefined
-      ? undefined
-      : parseEndpoint(given.revocationEndpoint, at('revocationEndpoint'))
-  const environment = {
-    client: clientOf(given, wrong),
-    fetch: given.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init)),
-  }
-  const exchanges = new Map(
-    Object.entries(checkEntries('token exchange', given.exchanges, exchangeChecks)).map(([name, exchange]) => [
-      name,
-      {
-        exchange,
-        scopes: parsed(`token exchange: credential ${quote(name)}`, 'scopes', () => commandScopes(exchange.scopes)),
-      },
-    ]),
-  )
-
-  for (const [name, { exchange }] of exchanges) {
-    // A command that cannot be read is a mistake to be told of here.
-    for (const [command, details] of Object.entries(exchange.authorizationDetails ?? {})) {
-      parsed(`token exchange: credential ${quote(name)}`, 'authorizationDetails', () => parseCommand(command))
-      readOptions<Readonly<Record<string, unknown>>>(
-        `token exchange: credential ${quote(name)}: \`authorizationDetails\``,
-        { [command]: details },
-        { [command]: arrayOf(objectValue) },
-      )
-    }
-  }
-
-  async function end(token: Secret | undefined, signal: AbortSignal | undefined): Promise<void> {
-    if (revocation === undefined || token === undefined || token.disposed) return
-    await revokeToken({ ...environment, endpoint: revocation, signal }, token)
-    token.dispose()
-  }
-
+  const of = 'tokenExchangeSource'
+  const given = readOptions(of, options, { ...clientChecks, ...hostChecks, exchanges: objectValue })
+  const server = serverOf(of, given)
+  const exchanges = readPlaces(of, given.exchanges, readExchange)
   return {
     name: 'oauth-token-exchange',
-    perCall: () => revocation !== undefined,
-    scope(reference, { subject, invoker, command, args }) {
-      const found = exchanges.get(reference)
-      const scope = found?.scopes.scopeFor(command)
-      const table = found?.exchange.authorizationDetails
-      const details = table === undefined ? undefined : authorizationDetailsFor(table, command, args)
-      const asked: ExchangeScope = { subject, invoker, ...(scope && { scope }), ...(details && { details }) }
-      return JSON.stringify(asked)
-    },
+    perCall: () => server.revocation !== undefined,
+    scope: (reference, authorization) => JSON.stringify(scopeOf(exchanges.get(reference), authorization)),
     async read(reference, { scope, signal }) {
-      const exchange = exchanges.get(reference)?.exchange
-      if (exchange === undefined) return undefined
-      const asked = JSON.parse(scope) as ExchangeScope
-      const now = Math.floor(clock.now())
-      const form = await exchangeForm(exchange, asked, signal)
-      const answer = await requestToken({ ...environment, endpoint, form, signal }, now)
-      const { accessToken, expiresAt } = answer
-      // Kept for its revocation: whoever reads disposes of the secret before.
-      const kept = revocation === undefined ? undefined : accessToken.copy()
-      try {
-        checkAnswer(answer, asked)
-      } catch (error) {
-        await end(kept, undefined).catch(() => undefined)
-        throw error
-      }
-      return {
-        reference,
-        secret: accessToken,
-        version: encodeHex(await sha256Bytes(accessToken.revealBytes())).slice(0, 16),
-        kind: 'derived',
-        downscoped: asked.scope !== undefined || asked.details !== undefined,
-        readAt: now,
-        ...(expiresAt !== undefined && { expiresAt }),
-        ...(revocation !== undefined && { revoke: (options: ReadingEnd) => end(kept, options.signal) }),
-      }
+      const found = exchanges.get(reference)
+      if (found === undefined) return undefined
+      return exchangeToken(server, reference, found.exchange, JSON.parse(scope) as ExchangeScope, signal)
     },
   }
 }
 
-const clientChecks: OptionChecks<TokenExchangeOptions> = Object.freeze({
+/** The authorization server, and this client of it. */
+interface AuthorizationServer {
+  readonly client: OAuthClient
+  readonly endpoint: URL
+  /** Where tokens are revoked; absent when they end by themselves. */
+  readonly revocation: URL | undefined
+  readonly clock: Clock
+  readonly fetch: typeof fetch
+}
+
+function serverOf(of: string, given: TokenExchangeOptions & Required<HostOptions>): AuthorizationServer {
+  const endpointOf = (option: 'tokenEndpoint' | 'revocationEndpoint', address: string): URL =>
+    parseEndpoint(address, (what) => new ArgumentError(`${of}: \`${option}\`: ${what}`))
+  const { tokenEndpoint, revocationEndpoint, clock, fetch } = given
+  return {
+    client: clientOf(of, given),
+    endpoint: endpointOf('tokenEndpoint', tokenEndpoint),
+    revocation: revocationEndpoint === undefined ? undefined : endpointOf('revocationEndpoint', revocationEndpoint),
+    clock,
+    fetch,
+  }
+}
+
+function clientOf(of: string, { clientId, clientSecret, authentication = 'basic' }: TokenExchangeOptions): OAuthClient {
+  if ((clientSecret === undefined) !== (authentication === 'none')) {
+    throw new ArgumentError(
+      `${of}: \`clientSecret\` and \`authentication\` do not go together; a client without a secret sets \`authentication: 'none'\``,
+    )
+  }
+  const secret = clientSecret === undefined ? undefined : toSecret(clientSecret, of)
+  return { id: clientId, authentication, ...(secret !== undefined && { secret }) }
+}
+
+/** An exchange whose tables by command were read. */
+interface ParsedExchange {
+  readonly exchange: TokenExchange
+  readonly scopes: CommandScopes
+}
+
+function readExchange(given: TokenExchange, of: string): ParsedExchange {
+  const exchange = readOptions(of, given, exchangeChecks)
+  for (const [command, details] of Object.entries(exchange.authorizationDetails ?? {})) {
+    parsed(of, 'authorizationDetails', () => parseCommand(command))
+    readTable(`${of}: \`authorizationDetails\``, { [command]: details }, arrayOf(objectValue))
+  }
+  return { exchange, scopes: parsed(of, 'scopes', () => commandScopes(exchange.scopes)) }
+}
+
+function scopeOf(found: ParsedExchange | undefined, call: Authorization): ExchangeScope {
+  const { subject, invoker, command, args } = call
+  const scope = found?.scopes.scopeFor(command)
+  const table = found?.exchange.authorizationDetails
+  const details = table === undefined ? undefined : authorizationDetailsFor(table, command, args)
+  return { subject, invoker, ...(scope && { scope }), ...(details && { details }) }
+}
+
+async function exchangeToken(
+  server: AuthorizationServer,
+  reference: string,
+  exchange: TokenExchange,
+  requested: ExchangeScope,
+  signal: AbortSignal | undefined,
+): Promise<SecretReading> {
+  const readAt = Math.floor(server.clock.now())
+  const form = await exchangeForm(exchange, requested, signal)
+  const answer = await requestToken({ ...server, form, signal }, readAt)
+  const { accessToken, expiresAt } = answer
+  // A copy for the revocation: the reader disposes of the secret before.
+  const kept = server.revocation === undefined ? undefined : accessToken.copy()
+  try {
+    checkAnswer(answer, requested)
+  } catch (error) {
+    await endToken(server, kept, undefined).catch(() => undefined)
+    throw error
+  }
+  return {
+    reference,
+    secret: accessToken,
+    version: encodeHex(await sha256Bytes(accessToken.revealBytes())).slice(0, 16),
+    kind: 'derived',
+    downscoped: requested.scope !== undefined || requested.details !== undefined,
+    readAt,
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(kept !== undefined && { revoke: (options) => endToken(server, kept, options.signal) }),
+  }
+}
+
+async function endToken(
+  { revocation, ...server }: AuthorizationServer,
+  token: Secret | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (revocation === undefined || token === undefined || token.disposed) return
+  await revokeToken({ ...server, endpoint: revocation, signal }, token)
+  token.dispose()
+}
+
+const clientChecks: OptionChecks<TokenExchangeOptions> & { readonly authentication: DefaultCheck } = Object.freeze({
   tokenEndpoint: nonEmptyString,
   revocationEndpoint: maybe(nonEmptyString),
   clientId: nonEmptyString,
   clientSecret: maybe(secretValue),
-  authentication: maybe(oneOfStrings('basic', 'post', 'none')),
+  authentication: withDefault(oneOfStrings('basic', 'post', 'none'), 'basic'),
 })
 
 const exchangeChecks: OptionChecks<TokenExchange> = Object.freeze({
@@ -248,28 +262,31 @@ const exchangeChecks: OptionChecks<TokenExchange> = Object.freeze({
   resource: maybe(arrayOf(nonEmptyString)),
 })
 
-type ReadingEnd = Parameters<NonNullable<SecretReading['revoke']>>[0]
-
 async function exchangeForm(
   exchange: TokenExchange,
-  asked: ExchangeScope,
+  requested: ExchangeScope,
   signal: AbortSignal | undefined,
 ): Promise<readonly (readonly [string, string])[]> {
-  const call = { subject: asked.subject, invoker: asked.invoker }
+  const call = { subject: requested.subject, invoker: requested.invoker }
   const options = { signal }
   const form: (readonly [string, string])[] = [
     ['grant_type', grantType],
     ['requested_token_type', accessTokenType],
-    ...tokenPair('subject', await tokenOf('the subject token', () => exchange.subjectToken(call, options), signal)),
+    ...tokenPair(
+      'subject',
+      await tokenOf('the callback `subjectToken`', () => exchange.subjectToken(call, options), signal),
+    ),
   ]
   const { actorToken } = exchange
   if (actorToken !== undefined) {
-    form.push(...tokenPair('actor', await tokenOf('the actor token', () => actorToken(call, options), signal)))
+    form.push(
+      ...tokenPair('actor', await tokenOf('the callback `actorToken`', () => actorToken(call, options), signal)),
+    )
   }
   for (const audience of exchange.audience ?? []) form.push(['audience', audience])
   for (const resource of exchange.resource ?? []) form.push(['resource', resource])
-  if (asked.scope !== undefined) form.push(['scope', asked.scope])
-  if (asked.details !== undefined) form.push(['authorization_details', asked.details])
+  if (requested.scope !== undefined) form.push(['scope', requested.scope])
+  if (requested.details !== undefined) form.push(['authorization_details', requested.details])
   return form
 }
 
@@ -290,7 +307,7 @@ function tokenPair(
   party: 'subject' | 'actor',
   { token, type = accessTokenType }: ExchangeToken,
 ): readonly (readonly [string, string])[] {
-  const secret = atRunTime(() => toSecret(token, `${party}Token`))
+  const secret = atRunTime(() => toSecret(token, `the callback \`${party}Token\``))
   const revealed = secret.reveal()
   secret.dispose()
   return [
@@ -299,24 +316,15 @@ function tokenPair(
   ]
 }
 
-function checkAnswer(answer: TokenAnswer, asked: ExchangeScope): void {
+function checkAnswer(answer: TokenAnswer, requested: ExchangeScope): void {
   if (answer.issuedTokenType !== accessTokenType) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
-      'the token endpoint issued a token of another type than the one asked for',
+      'the token endpoint issued a token of another type than the requested one',
     )
   }
-  checkGrantedScope(asked.scope, answer.scope)
-  checkGrantedDetails(asked.details, answer.authorizationDetails)
-}
-
-function clientOf(options: TokenExchangeOptions, wrong: (what: string) => Error): OAuthClient {
-  const { clientId, clientSecret, authentication = 'basic' } = options
-  if ((clientSecret === undefined) !== (authentication === 'none')) {
-    throw wrong('`clientSecret` and `authentication` do not go together; a client without a secret says `none`')
-  }
-  const secret = clientSecret === undefined ? undefined : toSecret(clientSecret, 'clientSecret')
-  return { id: clientId, authentication, ...(secret !== undefined && { secret }) }
+  checkGrantedScope(requested.scope, answer.scope)
+  checkGrantedDetails(requested.details, answer.authorizationDetails)
 }
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'

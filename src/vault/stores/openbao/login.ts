@@ -1,9 +1,7 @@
 import { ArgumentError, VaultError } from '../../../errors.ts'
-import { callback, maybe, nonEmptyString, readOptions } from '../../../support/options.ts'
-import { secretValue } from '../../configuration.ts'
+import { callback, nonEmptyString, readOptions, withDefault } from '../../../support/options.ts'
 import { secretFromCaller } from '../../release/failure.ts'
-import { Secret } from '../../secret.ts'
-import { type SecretValue, toSecret } from '../../secret-value.ts'
+import { Secret, type SecretValue, secretValue, toSecret } from '../../secret.ts'
 import { asObject } from '../http-backend.ts'
 import { type BareCall, readAuth } from './session.ts'
 
@@ -23,10 +21,14 @@ export interface AppRoleParameters {
 
 /** Logs in with an AppRole (`POST /auth/approle/login`). */
 export function appRole(parameters: AppRoleParameters): OpenBaoLogin {
-  readOptions('appRole', parameters, { roleId: nonEmptyString, secretId: secretValue, mount: maybe(nonEmptyString) })
-  const { roleId } = parameters
-  const secretId = toSecret(parameters.secretId, 'secretId')
-  const path = `auth/${mountOf(parameters.mount ?? 'approle')}/login`
+  const of = 'appRole'
+  const { roleId, mount, ...given } = readOptions(of, parameters, {
+    roleId: nonEmptyString,
+    secretId: secretValue,
+    mount: withDefault(nonEmptyString, 'approle'),
+  })
+  const secretId = toSecret(given.secretId, of)
+  const path = `auth/${mountOf(mount, of)}/login`
   return {
     logIn: async (call) => {
       const body = { role_id: roleId, secret_id: secretId.reveal() }
@@ -51,19 +53,19 @@ export interface WrappedAppRoleParameters {
  * up before it is unwrapped: one that was made elsewhere than by the role, or was opened on the way, is refused.
  */
 export function wrappedAppRole(parameters: WrappedAppRoleParameters): OpenBaoLogin {
-  readOptions('wrappedAppRole', parameters, {
+  const of = 'wrappedAppRole'
+  const { roleId, roleName, wrappingToken, mount } = readOptions(of, parameters, {
     roleId: nonEmptyString,
     roleName: nonEmptyString,
     wrappingToken: secretValue,
-    mount: maybe(nonEmptyString),
+    mount: withDefault(nonEmptyString, 'approle'),
   })
-  const mount = mountOf(parameters.mount ?? 'approle')
-  const wrapping = toSecret(parameters.wrappingToken, 'wrappingToken')
-  const expected = `auth/${mount}/role/${parameters.roleName}/secret-id`
+  const wrapping = toSecret(wrappingToken, of)
+  const expected = `auth/${mountOf(mount, of)}/role/${roleName}/secret-id`
   let unwrapped: OpenBaoLogin | undefined
   return {
     logIn: async (call) => {
-      unwrapped ??= appRole({ roleId: parameters.roleId, secretId: await unwrap(call, wrapping, expected), mount })
+      unwrapped ??= appRole({ roleId, secretId: await unwrap(call, wrapping, expected), mount })
       return unwrapped.logIn(call)
     },
   }
@@ -80,13 +82,17 @@ export interface JwtLoginParameters {
 
 /** Logs in with a JSON Web Token of the platform (`POST /auth/jwt/login`). */
 export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
-  readOptions('jwtLogin', parameters, { role: nonEmptyString, jwt: callback, mount: maybe(nonEmptyString) })
-  const path = `auth/${mountOf(parameters.mount ?? 'jwt')}/login`
+  const { role, jwt, mount } = readOptions('jwtLogin', parameters, {
+    role: nonEmptyString,
+    jwt: callback,
+    mount: withDefault(nonEmptyString, 'jwt'),
+  })
+  const path = `auth/${mountOf(mount, 'jwtLogin')}/login`
   return {
     logIn: async (call) => {
-      const jwt = await secretFromCaller('the token of the workload', 'jwt', parameters.jwt, undefined)
-      const body = { role: parameters.role, jwt: jwt.reveal() }
-      jwt.dispose()
+      const token = await secretFromCaller('the callback `jwt`', jwt, undefined)
+      const body = { role, jwt: token.reveal() }
+      token.dispose()
       return readAuth(await call({ method: 'POST', path, body }, undefined))
     },
   }
@@ -95,18 +101,19 @@ export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
 /** Uses a token that somebody else renews. It cannot be replaced when it ends; prefer a login. */
 export function fixedToken(token: SecretValue): OpenBaoLogin {
   readOptions('fixedToken', { token }, { token: secretValue })
-  const kept = toSecret(token, 'token')
+  const kept = toSecret(token, 'fixedToken')
   return { logIn: async () => ({ token: kept.copy(), seconds: 0 }) }
 }
 
 /**
  * Reads the name of a mount.
  *
+ * @param of - the function that takes it, for messages.
  * @throws ArgumentError when it is invalid.
  */
-export function mountOf(name: string): string {
+export function mountOf(name: string, of: string): string {
   if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(name)) {
-    throw new ArgumentError('`mount` must be of A-Z a-z 0-9 _ - and slashes between')
+    throw new ArgumentError(`${of}: \`mount\` must consist of A-Z a-z 0-9 _ - with slashes between`)
   }
   return name
 }

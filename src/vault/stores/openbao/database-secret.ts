@@ -1,0 +1,70 @@
+import { VaultError } from '../../../errors.ts'
+import { encodeHex } from '../../../ipld/base.ts'
+import { sha256Bytes } from '../../../support/digest.ts'
+import type { Timestamp } from '../../../time.ts'
+import { Secret } from '../../secret.ts'
+import type { SecretReading } from '../../source.ts'
+import { asObject } from '../http-backend.ts'
+import type { Session } from './session.ts'
+
+/** Credentials that the database engine makes for one call, and drops after it. */
+export interface DatabaseSecret {
+  readonly engine: 'database'
+  /** Where the engine is mounted. Default `database`. */
+  readonly mount?: string
+  readonly role: string
+}
+
+/**
+ * Has the engine make credentials, which are dropped when the reading is revoked.
+ *
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when the answer is malformed or about another role.
+ */
+export async function readDatabase(
+  session: Session,
+  reference: string,
+  place: DatabaseSecret,
+  now: () => Timestamp,
+  signal: AbortSignal | undefined,
+): Promise<SecretReading | undefined> {
+  const path = `${place.mount ?? 'database'}/creds/${place.role}`
+  const asked = now()
+  const answer = await session.call({ method: 'GET', path, signal })
+  if (answer === undefined) return undefined
+  const data = asObject(answer.get('data'))
+  const username = data?.get('username')
+  const password = data?.get('password')
+  const lease = answer.get('lease_id')
+  const seconds = answer.get('lease_duration')
+  if (
+    typeof username !== 'string' ||
+    typeof password !== 'string' ||
+    typeof lease !== 'string' ||
+    typeof seconds !== 'number'
+  ) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not answer with database credentials')
+  }
+  const revoke = async (options: { readonly signal?: AbortSignal | undefined }): Promise<void> => {
+    const body = { lease_id: lease, sync: true }
+    await session.call({ method: 'POST', path: 'sys/leases/revoke', body, ...options })
+  }
+  // A lease of another role gives other rights, and may belong to somebody else.
+  if (!lease.startsWith(`${path}/`)) {
+    await revoke({}).catch(() => undefined)
+    throw new VaultError(
+      'ERR_VAULT_INTEGRITY',
+      'openbao returned credentials of another role than the requested one',
+    )
+  }
+  return {
+    reference,
+    secret: Secret.ofFields({ username, password }),
+    // The name of the user is half of the secret; the lease is what an operator can look up.
+    version: encodeHex(await sha256Bytes(new TextEncoder().encode(lease))).slice(0, 16),
+    kind: 'dynamic',
+    downscoped: false,
+    readAt: asked,
+    expiresAt: asked + Math.floor(seconds),
+    revoke,
+  }
+}

@@ -1,0 +1,132 @@
+import { VaultError } from '../../../errors.ts'
+import type { Timestamp } from '../../../time.ts'
+import { Secret } from '../../secret.ts'
+import type { SecretReading, SecretSource } from '../../source.ts'
+import { asObject } from '../http-backend.ts'
+import type { Session } from './session.ts'
+
+/** A secret of the KV engine, version 2. */
+export interface KvSecret {
+  readonly engine: 'kv'
+  /** Where the engine is mounted. Default `secret`. */
+  readonly mount?: string
+  readonly path: string
+  /** The key of the secret's data that is the secret; without it all of them are its fields. */
+  readonly field?: string
+  /** Default: the newest. */
+  readonly version?: number
+}
+
+/** Reads and replaces secrets of the KV engine. */
+export interface KvReader {
+  read(reference: string, place: KvSecret, signal: AbortSignal | undefined): Promise<SecretReading | undefined>
+  replace(reference: string, place: KvSecret, successor: Successor): Promise<string>
+}
+
+type Successor = Parameters<NonNullable<SecretSource['replace']>>[1]
+
+/** Makes a reader. It remembers the newest version of each secret, so that an older one is not accepted later. */
+export function createKvReader(session: Session, now: () => Timestamp): KvReader {
+  const newest = new Map<string, KvVersion>()
+  return {
+    read: (reference, place, signal) => readKv(session, reference, place, newest, now, signal),
+    replace: (reference, place, successor) => replaceKv(session, reference, place, newest, successor),
+  }
+}
+
+async function readKv(
+  session: Session,
+  reference: string,
+  place: KvSecret,
+  newest: Map<string, KvVersion>,
+  now: () => Timestamp,
+  signal: AbortSignal | undefined,
+): Promise<SecretReading | undefined> {
+  const query = place.version === undefined ? {} : { version: String(place.version) }
+  // The answer can be overtaken by one that was asked for later: it is compared with what was seen before.
+  const seen = newest.get(reference)
+  const answer = await session.call({ method: 'GET', path: kvPath(place), query, signal })
+  const outer = asObject(answer?.get('data'))
+  if (answer === undefined) return undefined
+  const data = asObject(outer?.get('data'))
+  const metadata = asObject(outer?.get('metadata'))
+  const version = metadata?.get('version')
+  if (data === undefined || typeof version !== 'number')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not answer with a KV secret')
+  if (metadata?.get('destroyed') !== false || metadata.get('deletion_time') !== '') {
+    throw new VaultError('ERR_VAULT_REVOKED', 'the secret was deleted in openbao')
+  }
+  const found = { version, created: createdOf(metadata) }
+  // VLT-37: an answer of another item, of a replica that lags, or out of a cache
+  if (place.version === undefined ? isBefore(found, seen) : version !== place.version) {
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned another version than the requested one')
+  }
+  remember(newest, reference, found)
+  return {
+    reference,
+    secret: kvSecret(data, place.field),
+    version: String(version),
+    kind: 'static',
+    downscoped: false,
+    readAt: now(),
+  }
+}
+
+/** A version of a KV secret. */
+interface KvVersion {
+  readonly version: number
+  /** When the server wrote it, in milliseconds; not a number when it does not say. */
+  readonly created: number
+}
+
+/** Numbers begin anew when a secret is deleted with its metadata and made again; it was written later then. */
+function isBefore(found: KvVersion, seen: KvVersion | undefined): boolean {
+  return seen !== undefined && found.version < seen.version && !(found.created > seen.created)
+}
+
+function remember(newest: Map<string, KvVersion>, reference: string, found: KvVersion): void {
+  if (!isBefore(found, newest.get(reference))) newest.set(reference, found)
+}
+
+function createdOf(metadata: ReadonlyMap<string, unknown> | undefined): number {
+  return Date.parse(String(metadata?.get('created_time')))
+}
+
+async function replaceKv(
+  session: Session,
+  reference: string,
+  place: KvSecret,
+  newest: Map<string, KvVersion>,
+  { secret, expectedVersion, signal }: Successor,
+): Promise<string> {
+  const data = Object.fromEntries(secret.fieldNames().map((name) => [name, secret.revealField(name)]))
+  // Check and set: the server refuses unless this is its version.
+  const body = { options: { cas: Number(expectedVersion) }, data }
+  const answer = await session.call({ method: 'POST', path: kvPath(place), body, signal })
+  const metadata = asObject(answer?.get('data'))
+  const version = metadata?.get('version')
+  if (typeof version !== 'number')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not confirm the new version')
+  remember(newest, reference, { version, created: createdOf(metadata) })
+  return String(version)
+}
+
+function kvSecret(data: ReadonlyMap<string, unknown>, field: string | undefined): Secret {
+  if (field !== undefined) {
+    const value = data.get(field)
+    if (typeof value !== 'string' || value === '')
+      throw new VaultError(
+        'ERR_VAULT_INTEGRITY',
+        'the KV secret has no non-empty string in the `field` of the credential',
+      )
+    return new Secret(value)
+  }
+  const texts = [...data].filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  if (texts.length !== data.size)
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the KV secret has no fields, or some that are not text')
+  return Secret.ofFields(Object.fromEntries(texts))
+}
+
+function kvPath({ mount = 'secret', path }: KvSecret): string {
+  return `${mount}/data/${path}`
+}
