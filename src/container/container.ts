@@ -1,6 +1,6 @@
 /**
- * Containers: tokens in one string or byte array (UCAN Container 0.1.0). No CID travels with them, so that a reader
- * has to compute each.
+ * Containers: tokens in one string or byte array (UCAN Container 0.1.0). They carry no CIDs, so a reader has to compute
+ * them.
  *
  * @module
  */
@@ -8,8 +8,7 @@
 import { gunzip, gzip } from '#gzip'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64url } from '../ipld/base.ts'
-import { compareBytes } from '../ipld/bytes.ts'
-import { concatBytes } from '../ipld/concat.ts'
+import { compareBytes, concatBytes } from '../ipld/bytes.ts'
 import { readEnd, readValue } from '../ipld/decode.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import { createScanner } from '../ipld/scanner.ts'
@@ -17,29 +16,18 @@ import { isBytes, isList, isMap } from '../ipld/value.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
 import { refusePromise } from '../support/options.ts'
 import type { InflateFault } from './gzip/member.ts'
+import { readHeader } from './header.ts'
 
-/** How the bytes of a container are written: as text for headers and JSON, or as they are. */
-export type ContainerEncoding = 'base64url' | 'base64' | 'bytes'
-
-/** Anything that has token bytes: a delegation, an invocation, or the bytes in hand. */
+/** Anything with the bytes of a token: a delegation, an invocation, or `{ bytes }`. */
 export type TokenLike = { readonly bytes: Uint8Array }
-
-/**
- * The first byte of a container tells how the rest is written. The six of the specification, and the three other letters
- * that some implementations write for gzip: the sets do not overlap, so that reading both is safe. Only the former are
- * written.
- */
-const headers = '@BC' + 'MOP' + 'DEF'
-/** What each letter of three stands for. */
-const encodings: readonly ContainerEncoding[] = ['bytes', 'base64', 'base64url']
 
 /** The key of the token list in the container map. */
 const containerKey = 'ctn-v1'
 
 /**
- * Puts tokens into one base64url string (header byte `C`): fit for HTTP headers, JSON and MCP metadata.
+ * Puts tokens into one base64url string (header byte `C`), for HTTP headers, JSON and MCP metadata.
  *
- * @param tokens - an invocation and its proofs, or delegations to hand over. Order does not matter; doubles are dropped.
+ * @param tokens - an invocation and its proofs, or delegations to pass on, in any order. Duplicates are dropped.
  *
  * @example
  * ```ts
@@ -58,8 +46,8 @@ export function encodeContainerBytes(tokens: Iterable<TokenLike>): Uint8Array {
 }
 
 /**
- * Puts tokens into one base64url string as {@link encodeContainer} does, compressed with gzip (header byte `P`) when
- * that is shorter.
+ * Puts tokens into one base64url string like {@link encodeContainer}, compressed with gzip (header byte `P`) if that is
+ * shorter.
  */
 export async function compressContainer(tokens: Iterable<TokenLike>): Promise<string> {
   const plain = containerBytes(tokens)
@@ -68,10 +56,10 @@ export async function compressContainer(tokens: Iterable<TokenLike>): Promise<st
 }
 
 /**
- * Takes a container apart. The tokens are bytes still: nothing about them has been checked.
+ * Splits a container into the bytes of its tokens, which are not checked.
  *
- * @returns the token bytes in the order found; a promise when it has to be inflated, where there is no Node.
- * @throws MalformedError when it is not a container, or beyond a limit.
+ * @returns the tokens in their order; a promise when the container is compressed and there is no Node.
+ * @throws MalformedError when the input is not a container, or exceeds a limit.
  */
 export function splitContainer(
   container: string | Uint8Array,
@@ -87,14 +75,14 @@ export function splitContainer(
 
 function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
   refusePromise('tokens', tokens)
-  // What is no list at all, one token that was passed as it is, comes out as an empty one.
+  // A single token that was passed without a list becomes an empty list.
   const list = Array.from(tokens ?? [], (token, at) => {
     refusePromise(`tokens[${at}]`, token)
     return token?.bytes
   })
   if (list.length === 0) throw new ArgumentError('a container needs a list of tokens')
   if (list.some((bytes) => !(bytes instanceof Uint8Array))) throw new ArgumentError('a container is made of tokens')
-  // The specification wants the bytewise order and no doubles when written, and neither when read.
+  // The specification requires bytewise order without duplicates of writers, and neither of containers that are read.
   const sorted = list
     .sort(compareBytes)
     .filter((bytes, index) => index === 0 || compareBytes(bytes, list[index - 1] as Uint8Array) !== 0)
@@ -102,20 +90,19 @@ function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
 }
 
 function openHeader(container: string | Uint8Array, limits: Limits): { isCompressed: boolean; body: Uint8Array } {
-  // Four characters carry three bytes; the input is measured before any of it is decoded.
+  // Four characters carry three bytes. The length is checked before any of the input is decoded.
   if (container.length > 1 + Math.ceil(limits.containerBytes / 3) * 4) {
     throw new MalformedError('LIM-01', `the container is longer than ${limits.containerBytes} bytes`, {
       kind: 'too_large',
     })
   }
-  const first = typeof container === 'string' ? container.charCodeAt(0) : container[0]
-  const at = headers.indexOf(String.fromCharCode(first ?? 0))
-  const encoding = encodings[at % 3]
-  if (encoding === undefined) throw notContainer(container)
-  const isCompressed = at > 2
+  const header = readHeader(container)
+  if (header === undefined) throw notContainer(container)
+  const { encoding, isCompressed } = header
   if (encoding === 'bytes') {
-    if (typeof container === 'string') throw new MalformedError('CTN-02', 'a container of raw bytes was passed as text')
-    // A copy, so that what the caller does to the bytes while somebody waits changes nothing.
+    if (typeof container === 'string')
+      throw new MalformedError('CTN-02', 'a raw container must be passed as bytes, not as a string')
+    // A copy, because the caller may change the bytes while a decision waits.
     return { isCompressed, body: new Uint8Array(container.subarray(1)) }
   }
   const text = (typeof container === 'string' ? container : asciiText(container)).slice(1)
@@ -134,12 +121,12 @@ export function notContainer(input: unknown): MalformedError {
   return new MalformedError('CTN-01', `${fault}; send the string of \`encodeContainer\``, { kind: 'unsupported' })
 }
 
-/** Base64 that came as bytes; a byte beyond ASCII stays a character that no base has. */
+/** Base64 that was passed as bytes. A byte beyond ASCII becomes a character that base64 refuses. */
 function asciiText(bytes: Uint8Array): string {
   return new TextDecoder('latin1').decode(bytes)
 }
 
-/** Reads the tokens as views of the body, which nobody else holds. */
+/** Reads the tokens as views of the body, which is a copy of its own. */
 function readTokens(body: Uint8Array, limits: Limits): readonly Uint8Array[] {
   const { containerBytes, tokenBytes } = limits
   const scanner = createScanner(
@@ -152,9 +139,12 @@ function readTokens(body: Uint8Array, limits: Limits): readonly Uint8Array[] {
   const tokens =
     isMap(map) && Object.keys(map).length === 1 && Object.hasOwn(map, containerKey) ? map[containerKey] : undefined
   if (tokens === undefined || !isList(tokens)) {
-    throw new MalformedError('CTN-04', `a container is a map of one key, \`${containerKey}\`, with a list of tokens`)
+    throw new MalformedError(
+      'CTN-04',
+      `the container must be a map with the one key \`${containerKey}\` and a list of tokens`,
+    )
   }
-  if (!tokens.every(isBytes)) throw new MalformedError('CTN-05', 'a container lists something that is not bytes')
+  if (!tokens.every(isBytes)) throw new MalformedError('CTN-05', 'the container lists a value that is not bytes')
   return tokens
 }
 
@@ -165,6 +155,6 @@ function checkInflated(result: Uint8Array | InflateFault, limits: Limits): Uint8
     })
   }
   if (result === 'not_gzip')
-    throw new MalformedError('CTN-03', 'the container is not one gzip member as its first byte says')
+    throw new MalformedError('CTN-03', 'the container must be exactly one gzip member, as its first byte announces')
   return result
 }

@@ -1,9 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import { completeDecoding, decodingChecks, isLenient } from '../envelope/complete-decoding.ts'
-import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
+import { copyToken, type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
-import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { readOptions } from '../support/options.ts'
 import type { Delegation } from './delegation.ts'
@@ -25,7 +24,7 @@ import { readDelegationPayload } from './payload.ts'
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
   const decoding = completeDecoding(readOptions('decodeDelegation', options, decodingChecks))
-  const envelope = openEnvelope(copyOf(bytes), decoding.limits, decoding.accept)
+  const envelope = openEnvelope(copyToken(bytes), decoding.limits, decoding.accept)
   if (envelope.tag.kind !== 'delegation')
     throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
   return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)), isLenient(envelope, decoding))

@@ -3,14 +3,14 @@ import { arrayOf, flag, maybe, type OptionChecks, objectValue, oneOfStrings } fr
 import { type DecodeOptions, defaultVersions, type Envelope } from './open.ts'
 import type { TokenVersion } from './payload-tag.ts'
 
-/** How tokens are read, completed and checked. */
+/** The options for reading tokens, with all defaults. */
 export interface Decoding {
   readonly limits: Limits
   readonly accept: readonly TokenVersion[]
   readonly acceptRedundantFields: boolean
 }
 
-/** TOK-25: the forms of {@link DecodeOptions}, which are those of all that reads tokens. */
+/** TOK-25: The checks of {@link DecodeOptions}, which all readers of tokens share. */
 export const decodingChecks: OptionChecks<DecodeOptions> = Object.freeze({
   limits: maybe(objectValue),
   accept: maybe(arrayOf(oneOfStrings('1.0.0', '1.0.0-rc.1'))),
@@ -18,17 +18,17 @@ export const decodingChecks: OptionChecks<DecodeOptions> = Object.freeze({
 })
 
 /**
- * Fills in the defaults, in a copy.
+ * Copies the options and fills in the defaults.
  *
- * @param options - of {@link decodingChecks}.
- * @throws ArgumentError for limits that are not.
+ * @param options - that passed {@link decodingChecks}.
+ * @throws ArgumentError when a limit is invalid.
  */
 export function completeDecoding(options: DecodeOptions): Decoding {
   const { limits, accept = defaultVersions, acceptRedundantFields = false } = options
   return { limits: completeLimits(limits), accept: Object.freeze([...accept]), acceptRedundantFields }
 }
 
-/** Whether fields that 1.0.0 leaves out are read in a token: where the reader says so, and in what was written before. */
+/** Whether a token may have fields that 1.0.0 leaves out: if the reader allows them, or the token is of an earlier version. */
 export function isLenient(
   { tag }: Envelope,
   { acceptRedundantFields }: Pick<Decoding, 'acceptRedundantFields'>,

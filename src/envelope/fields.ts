@@ -1,6 +1,6 @@
 /**
- * Fields that delegations and invocations have in common, read from a decoded payload. Every reader refuses what
- * is not exactly of its type: a payload is never repaired.
+ * The fields that delegations and invocations share, read from a decoded payload. Every reader refuses a value that is
+ * not exactly of its type: a payload is never repaired.
  *
  * @module
  */
@@ -16,11 +16,11 @@ import { maximumNonceBytes } from './nonce.ts'
 /** A decoded payload: a map without prototype. */
 export type Payload = IpldMap
 
-/** Refuses a payload that lacks a required field, or has one that the type does not know. */
+/** Refuses a payload that lacks a required field, or has an unknown field. */
 export function checkFields(payload: Payload, required: readonly string[], optional: readonly string[]): void {
-  // Nothing is inherited, and no decoded value is undefined.
+  // A decoded map inherits nothing and has no undefined value.
   for (const name of required) {
-    if (payload[name] === undefined) throw new MalformedError('TOK-01', `the payload lacks the field \`${name}\``)
+    if (payload[name] === undefined) throw new MalformedError('TOK-01', `the payload has no field \`${name}\``)
   }
   let known = required.length
   for (const name of optional) if (payload[name] !== undefined) known += 1
@@ -31,30 +31,30 @@ export function checkFields(payload: Payload, required: readonly string[], optio
   }
 }
 
-/** Reads a DID, by `parseDid` or by something that remembers what it gave. */
+/** Reads a DID with `parseDid`, or with a cache of it. */
 export function readDid(value: IpldValue | undefined, name: string, parse: (text: string) => Did = parseDid): Did {
-  if (typeof value !== 'string') throw new MalformedError('TOK-03', `\`${name}\` is not a DID`)
+  if (typeof value !== 'string') throw new MalformedError('TOK-03', `\`${name}\` must be a DID`)
   return parse(value)
 }
 
-/** Reads a command, by `parseCommand` or by something that remembers what it gave. */
+/** Reads a command with `parseCommand`, or with a cache of it. */
 export function readCommand(value: IpldValue | undefined, parse: (text: string) => Command = parseCommand): Command {
-  if (typeof value !== 'string') throw new MalformedError('TOK-04', '`cmd` is not a command')
+  if (typeof value !== 'string') throw new MalformedError('TOK-04', '`cmd` must be a command')
   return parse(value)
 }
 
-/** How texts that stand in many tokens are read: as here, or by something that remembers what it has read. */
+/** Parsers of strings that many tokens share. They may be caches. */
 export interface TextReaders {
-  /** `parseDid` or the like. */
+  /** `parseDid`, or a cache of it. */
   readonly parseDid: (text: string) => Did
-  /** `parseCommand` or the like. */
+  /** `parseCommand`, or a cache of it. */
   readonly parseCommand: (text: string) => Command
 }
 
 /** Reads a time in whole seconds. */
 export function readTimestamp(value: IpldValue | undefined, name: string): Timestamp {
   if (!Number.isSafeInteger(value)) {
-    throw new MalformedError('TIM-01', `\`${name}\` is not a whole number of seconds`)
+    throw new MalformedError('TIM-01', `\`${name}\` must be an integer, in seconds`)
   }
   return value as Timestamp
 }
@@ -64,25 +64,25 @@ export function readExpiration(value: IpldValue | undefined): Timestamp | Never 
   return value === null ? never : readTimestamp(value, 'exp')
 }
 
-/** Reads a nonce; how short it may be depends on the token and is asked elsewhere. */
+/** Reads a nonce. Its minimum length depends on the token and is checked elsewhere. */
 export function readNonce(value: IpldValue | undefined): Uint8Array {
   if (!(value instanceof Uint8Array) || value.length > maximumNonceBytes) {
-    throw new MalformedError('TOK-05', `\`nonce\` is not at most ${maximumNonceBytes} bytes`)
+    throw new MalformedError('TOK-05', `\`nonce\` must be at most ${maximumNonceBytes} bytes`)
   }
   return value
 }
 
-/** Reads a map that may be absent: `meta`. An empty one has no business on the wire since 1.0.0. */
+/** Reads `meta`, which may be absent. Since 1.0.0 an empty map is left out. */
 export function readMeta(value: IpldValue | undefined, emptyAllowed: boolean): IpldMap | undefined {
   if (value === undefined) return undefined
-  if (!isMap(value)) throw new MalformedError('TOK-06', '`meta` is not a map')
+  if (!isMap(value)) throw new MalformedError('TOK-06', '`meta` must be a map')
   if (!emptyAllowed && Object.keys(value).length === 0) {
-    throw new MalformedError('TOK-07', '`meta` is empty and should have been left out')
+    throw new MalformedError('TOK-07', '`meta` is empty; leave it out')
   }
   return value
 }
 
-/** The map as it is written: not at all when it is absent or empty. */
+/** The field `meta` as it is written: left out when it is absent or empty. */
 export function writeMeta(meta: IpldMap | undefined): { readonly meta?: IpldMap } {
   return meta === undefined || (isMap(meta) && Object.keys(meta).length === 0) ? {} : { meta }
 }

@@ -1,5 +1,5 @@
 /**
- * How callers say how long a token shall be valid.
+ * The lifetime of new tokens, as callers give it.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { ArgumentError } from '../errors.ts'
 import { anything, maybe, type OptionChecks, withMethod } from '../support/options.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 
-/** Time options of tokens that are made. At most one of `expiresIn` and `expiration`. */
+/** Time options of new tokens. At most one of `expiresIn` and `expiration`. */
 export interface LifetimeOptions {
-  /** Seconds from now for which the token is valid. */
+  /** Lifetime in seconds, from now. */
   readonly expiresIn?: number
   /** Last second of validity, or `never`. */
   readonly expiration?: Timestamp | Never
-  /** Default: the host's clock. */
+  /** Default: the system clock. */
   readonly clock?: Clock
 }
 
-/** The forms of {@link LifetimeOptions}; what `chooseExpiration` looks at itself is anything here. */
+/** The checks of {@link LifetimeOptions}. `chooseExpiration` checks the first two itself. */
 export const lifetimeChecks: OptionChecks<LifetimeOptions> = Object.freeze({
   expiresIn: anything,
   expiration: anything,
@@ -26,29 +26,29 @@ export const lifetimeChecks: OptionChecks<LifetimeOptions> = Object.freeze({
 })
 
 /**
- * Works out when a token shall expire.
+ * Determines when a token expires.
  *
- * @param fallback - seconds, when the caller says nothing.
- * @throws ArgumentError when both are given, or the time is not a whole number of seconds.
+ * @param fallback - the lifetime in seconds when the caller gives none.
+ * @throws ArgumentError when both are given, or the time is not an integer.
  */
 export function chooseExpiration(options: LifetimeOptions, fallback: number): Timestamp | Never {
   const { expiresIn, expiration, clock = systemClock } = options
   if (expiration !== undefined) {
-    if (expiresIn !== undefined) throw new ArgumentError('give `expiresIn` or `expiration`, not both')
+    if (expiresIn !== undefined) throw new ArgumentError('pass `expiresIn` or `expiration`, not both')
     return expiration === never ? never : checkTimestamp('expiration', expiration)
   }
   if (expiresIn !== undefined && !(Number.isSafeInteger(expiresIn) && expiresIn > 0)) {
-    throw new ArgumentError('`expiresIn` must be a whole number of seconds above zero')
+    throw new ArgumentError('`expiresIn` must be an integer >= 1, in seconds')
   }
   return checkTimestamp('expiresIn', Math.floor(clock.now()) + (expiresIn ?? fallback))
 }
 
-/** Checks a time given by a caller. `null` is not taken for never, nor milliseconds for seconds. */
+/** Checks a time given by a caller. `null` does not mean `never`, and milliseconds are refused. */
 export function checkTimestamp(name: string, value: Timestamp): Timestamp {
   if (!Number.isSafeInteger(value)) {
-    throw new ArgumentError(`\`${name}\` must be a whole number of seconds since 1970`)
+    throw new ArgumentError(`\`${name}\` must be an integer, in seconds since 1970`)
   }
-  // TIM-04: such a number of seconds lies beyond the year 5138; it is milliseconds.
-  if (value > 100_000_000_000) throw new ArgumentError(`\`${name}\` looks like milliseconds; times are in seconds`)
+  // TIM-04: In seconds the number would be beyond the year 5138, so it is in milliseconds.
+  if (value > 100_000_000_000) throw new ArgumentError(`\`${name}\` looks like milliseconds; pass seconds`)
   return value
 }

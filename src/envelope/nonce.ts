@@ -1,21 +1,21 @@
 import { ArgumentError } from '../errors.ts'
 
-/** Fewest bytes of a nonce that make a token unique (UCAN Delegation 1.0.0, "Nonce"). */
+/** The minimum length in bytes of a nonce that makes a token unique (UCAN Delegation 1.0.0, "Nonce"). */
 export const minimumNonceBytes = 12
 
-/** Most bytes of a nonce that are read or written. */
+/** The maximum length in bytes of a nonce, read or written. */
 export const maximumNonceBytes = 64
 
-/** A fresh nonce: as many random bytes as the specification recommends, from the platform's cryptographic generator. */
+/** A new nonce: 12 random bytes, as the specification recommends, from the platform's cryptographic generator. */
 export function randomNonce(): Uint8Array {
   return globalThis.crypto.getRandomValues(new Uint8Array(minimumNonceBytes))
 }
 
 /**
- * The nonce that a caller brought, or a fresh one.
+ * A copy of the caller's nonce, or a new one.
  *
- * @param minimum - fewest bytes that it may have.
- * @throws ArgumentError when it has fewer, or more than 64.
+ * @param minimum - its minimum length in bytes.
+ * @throws ArgumentError when it is shorter, or longer than 64 bytes.
  */
 export function chooseNonce(nonce: Uint8Array | undefined, minimum: number): Uint8Array {
   if (nonce === undefined) return randomNonce()

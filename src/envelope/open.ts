@@ -5,40 +5,42 @@
  */
 
 import type { SignatureAlgorithm } from '../did/public-key.ts'
-import { MalformedError } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import { readByteString, readEnd, readListHead, readValue } from '../ipld/decode.ts'
 import { createScanner } from '../ipld/scanner.ts'
 import type { TextCache } from '../ipld/text-cache.ts'
 import { isMap } from '../ipld/value.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
+import { signatureLength } from '../principal/signature.ts'
+import { refusePromise } from '../support/options.ts'
 import type { Payload } from './fields.ts'
 import { type PayloadTag, parsePayloadTag, type TokenVersion } from './payload-tag.ts'
-import { parseVarsigHeader, signatureBytes } from './varsig.ts'
+import { parseVarsigHeader } from './varsig.ts'
 
-/** An envelope that has been read, and not verified. */
+/** An envelope that was read. Its signature is not verified. */
 export interface Envelope {
   /** The whole envelope as received. */
   readonly bytes: Uint8Array
   /** 64 bytes. */
   readonly signature: Uint8Array
-  /** As the varsig header says; it has still to be that of the issuer's key. */
+  /** From the varsig header. It may differ from the algorithm of the issuer's key. */
   readonly algorithm: SignatureAlgorithm
-  /** What the payload is. */
+  /** The kind of the payload, and its version. */
   readonly tag: PayloadTag
   /** The decoded payload: a map without prototype. */
   readonly payload: Payload
-  /** What was signed: a view of the received bytes, never a second encoding of what was decoded. */
+  /** The signed bytes: a view of the received bytes, never a second encoding of the payload. */
   readonly signed: Uint8Array
-  /** Where in `bytes` the fields of the payload begin, each with its name, in the order in which they stand. */
+  /** The offset in `bytes` of each field of the payload, name included, in the order of the payload. */
   readonly fieldOffsets: readonly number[]
 }
 
-/** Maps inside each other where the fields of the payload stand: envelope, signed part, payload. */
+/** The depth of the payload's fields: envelope, signed part, payload. */
 const payloadDepth = 3
 
-/** How tokens are read: options of `authorize` of the same names. */
+/** Options for reading tokens. Those of `authorize` have the same names. */
 export interface DecodeOptions {
-  /** Bounds on what is read. See {@link Limits} for the defaults. */
+  /** Bounds on the input. See {@link Limits} for the defaults. */
   readonly limits?: Partial<Limits>
   /** Versions of the token format to read. Default `['1.0.0']`. */
   readonly accept?: readonly TokenVersion[]
@@ -47,22 +49,22 @@ export interface DecodeOptions {
 }
 
 /**
- * A field of the payload as received: its name and its value.
+ * The received bytes of a field of the payload: its name and its value.
  *
- * @param name - of a field that is there.
+ * @param name - of a field that the payload has.
  */
 export function fieldBytes({ bytes, payload, fieldOffsets }: Envelope, name: string): Uint8Array {
   const index = Object.keys(payload).indexOf(name)
   return bytes.subarray(fieldOffsets[index], fieldOffsets[index + 1])
 }
 
-/** The versions that are read when nothing is said: the one that is written. */
+/** The versions that are read by default: the version that is written. */
 export const defaultVersions: readonly TokenVersion[] = Object.freeze(['1.0.0'])
 
 /**
- * Reads an envelope strictly: canonical DAG-CBOR, two elements, two keys, nothing after it.
+ * Reads an envelope strictly: canonical DAG-CBOR, two elements, two keys, no bytes after it.
  *
- * @throws MalformedError for anything else.
+ * @throws MalformedError for any other input.
  */
 export function openEnvelope(
   bytes: Uint8Array,
@@ -79,11 +81,11 @@ export function openEnvelope(
     { bytes: tokenBytes, depth, items, stringBytes: tokenBytes },
     { noteKeysAt: payloadDepth, texts },
   )
-  if (readListHead(scanner) !== 2) throw new MalformedError('ENV-01', 'an envelope is a list of two')
+  if (readListHead(scanner) !== 2) throw new MalformedError('ENV-01', 'the envelope must be a list of two items')
   const signature = readByteString(scanner)
-  // ENV-02: the length is fixed before any key or curve is looked at.
-  if (signature.length !== signatureBytes) {
-    throw new MalformedError('ENV-02', `a signature has ${signatureBytes} bytes, this one ${signature.length}`)
+  // ENV-02: The length is checked before any key or curve is used.
+  if (signature.length !== signatureLength) {
+    throw new MalformedError('ENV-02', `the signature must have ${signatureLength} bytes (got ${signature.length})`)
   }
   const start = scanner.position
   const body = readValue(scanner)
@@ -91,12 +93,25 @@ export function openEnvelope(
   const keys = isMap(body) ? Object.keys(body) : []
   const [h, tagText] = keys
   if (!isMap(body) || keys.length !== 2 || h !== 'h' || tagText === undefined) {
-    throw new MalformedError('ENV-03', 'the signed part of an envelope has the key `h` and one type tag')
+    throw new MalformedError('ENV-03', 'the signed part of the envelope must have two keys: `h` and a type tag')
   }
-  if (!(body.h instanceof Uint8Array)) throw new MalformedError('ENV-03', '`h` is not bytes')
+  if (!(body.h instanceof Uint8Array)) throw new MalformedError('ENV-03', '`h` must be bytes')
   const algorithm = parseVarsigHeader(body.h)
   const tag = parsePayloadTag(tagText, accept)
   const payload = body[tagText]
-  if (!isMap(payload)) throw new MalformedError('ENV-07', 'the payload is not a map')
+  if (!isMap(payload)) throw new MalformedError('ENV-07', 'the payload must be a map')
   return { bytes, signature, algorithm, tag, payload, signed: bytes.subarray(start), fieldOffsets: scanner.keysNoted }
+}
+
+/**
+ * Copies the bytes of a token, because the caller may change them.
+ *
+ * @throws ArgumentError when `bytes` is not a `Uint8Array`, from which the platform would make other bytes.
+ */
+export function copyToken(bytes: Uint8Array): Uint8Array {
+  refusePromise('bytes', bytes)
+  if (!(bytes instanceof Uint8Array)) {
+    throw new ArgumentError('the token must be a Uint8Array; read a container with `openContainer`')
+  }
+  return new Uint8Array(bytes)
 }

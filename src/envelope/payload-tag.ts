@@ -1,5 +1,5 @@
 /**
- * Type tags: what the payload of an envelope is, and of which version of the specification.
+ * Type tags: the kind of a payload and the version of its specification.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { MalformedError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
 
-/** What an envelope holds. */
+/** The kind of a token. */
 export type TokenKind = 'delegation' | 'invocation'
 
-/** Versions of the token format that can be read; `1.0.0` is what is written. */
+/** Versions of the token format that can be read. Tokens are written in `1.0.0`. */
 export type TokenVersion = '1.0.0' | '1.0.0-rc.1'
 
 /** A parsed type tag. */
@@ -26,22 +26,22 @@ const tags: ReadonlyMap<string, PayloadTag> = new Map([
   ['ucan/inv@1.0.0-rc.1', { kind: 'invocation', version: '1.0.0-rc.1' }],
 ])
 
-/** The tag that this library writes for a kind of token. */
+/** The tag of a kind of token, in the version that is written. */
 export function payloadTag(kind: TokenKind): string {
   return kind === 'delegation' ? 'ucan/dlg@1.0.0' : 'ucan/inv@1.0.0'
 }
 
 /**
- * Reads a type tag, whole.
+ * Reads a type tag.
  *
- * @param accept - the versions that the caller has asked to read.
- * @throws MalformedError (`unsupported`) for any other text.
+ * @param accept - the versions to read.
+ * @throws MalformedError (`unsupported`) for any other tag.
  */
 export function parsePayloadTag(text: string, accept: readonly TokenVersion[]): PayloadTag {
   const tag = tags.get(text)
   if (tag === undefined) throw new MalformedError('ENV-05', `unknown type tag ${quote(text)}`, { kind: 'unsupported' })
   if (!accept.includes(tag.version)) {
-    throw new MalformedError('ENV-06', `tokens of version ${tag.version} are read only when \`accept\` lists it`, {
+    throw new MalformedError('ENV-06', `tokens of version ${tag.version} are not accepted; add it to \`accept\``, {
       kind: 'unsupported',
     })
   }

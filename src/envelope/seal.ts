@@ -1,5 +1,5 @@
 /**
- * Making an envelope: encode, sign, wrap.
+ * Makes an envelope: encodes, signs, wraps.
  *
  * @module
  */
@@ -7,36 +7,35 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import { ArgumentError } from '../errors.ts'
+import { concatBytes } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
-import { concatBytes } from '../ipld/concat.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { defaultLimits } from '../limits.ts'
 import { signWith } from '../principal/checked-signature.ts'
+import { signatureLength } from '../principal/signature.ts'
 import type { Signer } from '../principal/signer.ts'
 import { type Envelope, openEnvelope } from './open.ts'
 import { payloadTag, type TokenKind } from './payload-tag.ts'
-import { signatureBytes, varsigHeader } from './varsig.ts'
+import { varsigHeader } from './varsig.ts'
 
-/** An envelope that was just made. */
+/** A new envelope. */
 export interface SealedEnvelope {
   readonly envelope: Envelope
   readonly cid: CID
 }
 
-/** Head of a list of two, then head of a byte string of 64. */
-const envelopeHead = Uint8Array.of(0x82, 0x58, signatureBytes)
+/** The heads of a list of two and of a byte string of 64. */
+const envelopeHead = Uint8Array.of(0x82, 0x58, signatureLength)
 
 /**
- * Signs a payload and wraps it up.
+ * Signs a payload and puts it into an envelope.
  *
- * What comes back has been read again by the same strict reader that will meet it elsewhere: a token that would be
- * refused for its form is never handed out.
+ * The envelope is read back by the strict reader, so a token that other readers would refuse for its form is never
+ * returned. The payload is read at once, so later changes by the caller have no effect.
  *
- * The payload is read at once: what the caller does to it while the check or the signer works changes nothing.
- *
- * @param check - awaited before anything is signed; when it rejects nothing is.
- * @throws SigningError when the signer fails, or returns something that its own key does not verify.
+ * @param check - awaited before anything is signed. If it rejects, nothing is signed.
+ * @throws SigningError when the signer fails, or returns a signature that its own key does not verify.
  * @throws ArgumentError when the payload cannot be encoded, or is too large for the signer or a token.
  */
 export async function sealEnvelope(
@@ -49,11 +48,11 @@ export async function sealEnvelope(
   const signed = encodeCbor({ h: varsigHeader(signer.algorithm), [payloadTag(kind)]: payload }, kind)
   const most = Math.min(
     signer.maxMessageBytes ?? Number.POSITIVE_INFINITY,
-    defaultLimits.tokenBytes - envelopeHead.length - signatureBytes,
+    defaultLimits.tokenBytes - envelopeHead.length - signatureLength,
   )
   if (signed.length > most) {
     throw new ArgumentError(
-      `the ${kind} has ${signed.length} bytes to sign, and at most ${most} can be; shorten its policy, arguments or meta`,
+      `the ${kind} must have at most ${most} bytes to sign (got ${signed.length}); shorten its policy, arguments or meta`,
     )
   }
   if (check !== undefined) await check()

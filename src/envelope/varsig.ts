@@ -1,5 +1,5 @@
 /**
- * Varsig 1.0.0 headers: which algorithm signed, and that DAG-CBOR bytes were signed.
+ * Varsig 1.0.0 headers: the algorithm of a signature over DAG-CBOR.
  *
  * @module
  */
@@ -8,12 +8,9 @@ import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { MalformedError } from '../errors.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
 
-/** Every signature this library reads has this many bytes: Ed25519, and `r || s` on the two 256-bit curves. */
-export const signatureBytes = 64
-
 /**
  * Prefix 0x34, version 1, then: key type, curve, hash, and 0x71 for DAG-CBOR, each a varint. The whole header is
- * compared, so that no part of it can be confused with another algorithm's.
+ * compared, so no part of it can be mistaken for that of another algorithm.
  */
 const headers: readonly (readonly [SignatureAlgorithm, Uint8Array])[] = [
   ['Ed25519', Uint8Array.of(0x34, 0x01, 0xed, 0x01, 0xed, 0x01, 0x13, 0x71)],
@@ -29,15 +26,19 @@ export function varsigHeader(algorithm: SignatureAlgorithm): Uint8Array {
 }
 
 /**
- * The algorithm that a varsig header names.
+ * Reads the algorithm from a varsig header.
  *
- * @throws MalformedError for every header but the three this library reads.
+ * @throws MalformedError ENV-04 for any header but the three above.
  */
 export function parseVarsigHeader(header: Uint8Array): SignatureAlgorithm {
   for (const [algorithm, expected] of headers) {
     if (bytesEqual(header, expected)) return algorithm
   }
-  throw new MalformedError('ENV-04', 'the varsig header names no supported signature over dag-cbor', {
-    kind: 'unsupported',
-  })
+  throw new MalformedError(
+    'ENV-04',
+    'the varsig header is not supported: it must be Ed25519, ES256 or ES256K over dag-cbor',
+    {
+      kind: 'unsupported',
+    },
+  )
 }

@@ -1,9 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import { completeDecoding, decodingChecks, isLenient } from '../envelope/complete-decoding.ts'
-import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
+import { copyToken, type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
-import { copyOf } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { readOptions } from '../support/options.ts'
 import type { Invocation } from './invocation.ts'
@@ -18,7 +17,7 @@ import { taskBytes } from './task.ts'
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
   const decoding = completeDecoding(readOptions('decodeInvocation', options, decodingChecks))
-  const envelope = openEnvelope(copyOf(bytes), decoding.limits, decoding.accept)
+  const envelope = openEnvelope(copyToken(bytes), decoding.limits, decoding.accept)
   if (envelope.tag.kind !== 'invocation')
     throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
   return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)), isLenient(envelope, decoding))

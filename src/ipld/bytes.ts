@@ -1,32 +1,30 @@
 /**
- * Byte strings compared.
+ * Byte strings: joined, compared, put in order.
  *
  * @module
  */
 
-import { ArgumentError } from '../errors.ts'
-import { refusePromise } from '../support/options.ts'
-
-/**
- * A copy of bytes that somebody else holds.
- *
- * @throws ArgumentError when they are none: of a number or a text the platform would make something else.
- */
-export function copyOf(bytes: Uint8Array): Uint8Array {
-  refusePromise('bytes', bytes)
-  if (!(bytes instanceof Uint8Array))
-    throw new ArgumentError('the bytes of a token are a Uint8Array; a container is opened with openContainer')
-  return new Uint8Array(bytes)
+/** Joins byte strings into a new one. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    joined.set(part, offset)
+    offset += part.length
+  }
+  return joined
 }
 
-/** Whether two byte strings are the same. Not for secrets: it stops at the first difference. */
+/** Whether two byte strings are equal. Not for secrets: the comparison stops at the first difference. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
 }
 
-/** Orders byte strings bytewise, a beginning before the whole. Returns below zero when `a` stands before `b`. */
+/** Orders byte strings bytewise, a prefix first. Returns a negative number when `a` comes before `b`. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const end = Math.min(a.length, b.length)
   for (let i = 0; i < end; i++) {

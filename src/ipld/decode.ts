@@ -1,6 +1,6 @@
 /**
- * Reads DAG-CBOR in one pass and takes nothing but the canonical form: what passes here is, byte for byte, what any
- * strict encoder would have written, so a token has one spelling and one CID.
+ * Reads DAG-CBOR in one pass and accepts only its canonical form: accepted bytes are exactly the bytes that any strict
+ * encoder writes, so a token has one spelling and one CID.
  *
  * @module
  */
@@ -23,18 +23,18 @@ import type { IpldValue } from './value.ts'
 /** The tag of a link (DAG-CBOR, "Links"). */
 const linkTag = 42
 
-/** Length in bytes from which the platform's text decoder is the faster one. */
+/** From this length in bytes on, the platform's text decoder is faster. */
 const longText = 20
 
-/** Keeps a byte order mark: dropped, two byte strings would be one text. */
+/** Keeps a byte order mark. Without it, two byte strings would be one string. */
 const utf8: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Decodes one value that takes the whole input. Maps have no prototype; bytes and links are copies, so a later change
- * of the input does not reach them.
+ * Decodes one value, which must be the whole input. Maps have no prototype. Bytes and links are copies, so later changes
+ * of the input do not affect them.
  *
- * @param limits - see {@link DecodeLimits}; those of a token by default
- * @throws MalformedError with the id of a CBR requirement; the message names the byte
+ * @param limits - see {@link DecodeLimits}; default: those of a token.
+ * @throws MalformedError with the id of a CBR requirement. The message gives the position of the byte.
  */
 export function decodeCbor(bytes: Uint8Array, limits?: Partial<DecodeLimits>): IpldValue {
   const scanner = createScanner(bytes, limits)
@@ -43,12 +43,12 @@ export function decodeCbor(bytes: Uint8Array, limits?: Partial<DecodeLimits>): I
   return value
 }
 
-/** Refuses anything that stands after the last value. */
+/** Refuses bytes after the last value. */
 export function readEnd(scanner: Scanner): void {
-  if (scanner.position !== scanner.bytes.length) throw refuse('CBR-01', 'more bytes after the value', scanner.position)
+  if (scanner.position !== scanner.bytes.length) throw refuse('CBR-01', 'more bytes follow the value', scanner.position)
 }
 
-/** Reads the head of a list and steps into it. Returns how many values follow. */
+/** Reads the head of a list and enters it. Returns the number of its values. */
 export function readListHead(scanner: Scanner): number {
   return enter(scanner, readHeadOf(scanner, major.list, 'list'), 1)
 }
@@ -65,7 +65,7 @@ function readHeadOf(scanner: Scanner, kind: number, name: string): number {
   return initial
 }
 
-/** Reads the next value, whatever its kind. */
+/** Reads the next value, of any kind. */
 export function readValue(scanner: Scanner): IpldValue {
   const start = scanner.position
   const initial = readInitialByte(scanner)
@@ -99,7 +99,7 @@ function readList(scanner: Scanner, initial: number): readonly IpldValue[] {
 
 function readMap(scanner: Scanner, initial: number): { readonly [key: string]: IpldValue } {
   const count = enter(scanner, initial, 2)
-  // CBR-20: without a prototype no key is inherited, and none can be set on it.
+  // CBR-20: Without a prototype, a map neither inherits keys nor can change the prototype of others.
   const map = Object.create(null) as { [key: string]: IpldValue }
   let before = 0
   let lengthBefore = -1
@@ -107,12 +107,12 @@ function readMap(scanner: Scanner, initial: number): { readonly [key: string]: I
     const start = scanner.position
     if (scanner.depth === scanner.noteKeysAt) scanner.keysNoted.push(start)
     const head = readInitialByte(scanner)
-    if (head >>> 5 !== major.text) throw refuse('CBR-06', 'map key is not text', start)
+    if (head >>> 5 !== major.text) throw refuse('CBR-06', 'the map key is not a string', start)
     const length = readLength(scanner, head)
     const at = scanner.position
     checkOrder(scanner.bytes, before, lengthBefore, at, length, start)
     const key = takeText(scanner, length)
-    if (key === '__proto__') throw refuse('CBR-07', 'map key __proto__', start)
+    if (key === '__proto__') throw refuse('CBR-07', 'the map key is `__proto__`', start)
     map[key] = readValue(scanner)
     before = at
     lengthBefore = length
@@ -121,7 +121,7 @@ function readMap(scanner: Scanner, initial: number): { readonly [key: string]: I
   return map
 }
 
-/** Refuses a key that does not stand after the one before it. */
+/** Refuses a key that does not come after the previous key. */
 function checkOrder(
   bytes: Uint8Array,
   before: number,
@@ -131,32 +131,32 @@ function checkOrder(
   start: number,
 ): void {
   if (length > lengthBefore) return
-  if (length < lengthBefore) throw refuse('CBR-04', 'map keys are out of order', start)
+  if (length < lengthBefore) throw refuse('CBR-04', 'the map keys are out of order', start)
   for (let i = 0; i < length; i++) {
     const difference = (bytes[at + i] as number) - (bytes[before + i] as number)
     if (difference > 0) return
-    if (difference < 0) throw refuse('CBR-04', 'map keys are out of order', start)
+    if (difference < 0) throw refuse('CBR-04', 'the map keys are out of order', start)
   }
-  throw refuse('CBR-05', 'map key is there twice', start)
+  throw refuse('CBR-05', 'the map key is a duplicate', start)
 }
 
 function readLink(scanner: Scanner, initial: number): IpldValue {
   const start = scanner.position - 1
-  if (readArgument(scanner, initial) !== linkTag) throw refuse('CBR-13', 'tag is not 42', start)
+  if (readArgument(scanner, initial) !== linkTag) throw refuse('CBR-13', 'the tag is not 42', start)
   const head = scanner.bytes[scanner.position]
   if (head === undefined) throw endsEarly(scanner)
-  if (head >>> 5 !== major.bytes) throw refuse('CBR-14', 'link is not a byte string', start)
+  if (head >>> 5 !== major.bytes) throw refuse('CBR-14', 'the link is not a byte string', start)
   scanner.position++
   const length = readLength(scanner, head)
   const { bytes, position } = scanner
   const end = position + length
-  if (length === 0 || bytes[position] !== 0) throw refuse('CBR-14', 'link does not begin with a zero byte', start)
+  if (length === 0 || bytes[position] !== 0) throw refuse('CBR-14', 'the link does not begin with a zero byte', start)
   scanner.position = end
   if (isTokenCidAt(bytes, position + 1, end)) return wrapTokenCid(bytes.slice(position + 1, end))
   try {
     return readCid(bytes.subarray(position + 1, end))
   } catch (cause) {
-    throw refuse('CBR-14', 'link is not a cid', start, undefined, cause)
+    throw refuse('CBR-14', 'the link is not a CID', start, undefined, cause)
   }
 }
 
@@ -171,13 +171,13 @@ function readSimple(scanner: Scanner, initial: number): IpldValue {
       return null
     case 25:
     case 26:
-      throw refuse('CBR-10', 'float is not of 64 bits', start)
+      throw refuse('CBR-10', 'the float does not have 64 bits', start)
     case 27:
       return readFloat(scanner, start)
     case 31:
-      throw refuse('CBR-12', 'break outside of an indefinite length', start)
+      throw refuse('CBR-12', 'unexpected break', start)
     default:
-      throw refuse('CBR-12', 'simple value is not false, true or null', start)
+      throw refuse('CBR-12', 'the simple value is not false, true or null', start)
   }
 }
 
@@ -185,21 +185,21 @@ function readFloat(scanner: Scanner, start: number): number {
   const { bytes, position } = scanner
   if (position + 8 > bytes.length) throw endsEarly(scanner)
   const value = new DataView(bytes.buffer, bytes.byteOffset + position, 8).getFloat64(0)
-  if (!Number.isFinite(value)) throw refuse('CBR-11', 'float is not finite', start)
+  if (!Number.isFinite(value)) throw refuse('CBR-11', 'the float is not finite', start)
   scanner.position = position + 8
-  // CBR-21: a whole number in a float is legal and is the same number.
+  // CBR-21: An integer as a float is valid, and is the same number.
   return safe(value, start)
 }
 
-/** Beyond 2^53 - 1 neighbours become one number, and what was signed is not what would be judged. */
+/** Beyond 2^53 - 1, adjacent integers become one number, and the decision would be about another number than the signed one. */
 function safe(value: number, start: number): number {
   if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) {
-    throw refuse('CBR-15', 'number is beyond 2^53 - 1', start)
+    throw refuse('CBR-15', 'the number is beyond 2^53 - 1', start)
   }
   return value
 }
 
-/** Takes bytes whose length was read; they are a copy unless views were asked for. */
+/** Takes bytes whose length was read: a copy, or a view if the scanner has `views`. */
 function takeBytes(scanner: Scanner, length: number): Uint8Array {
   const { bytes, position, views } = scanner
   const end = position + length
@@ -216,11 +216,11 @@ function takeText(scanner: Scanner, length: number): string {
 }
 
 function decodeText(bytes: Uint8Array, position: number, end: number): string {
-  // For short text a call into the platform's decoder costs more than the text.
+  // For a short string, the call of the platform's decoder costs more than the work.
   if (end - position >= longText) return takeUtf8(bytes, position, end)
   let text = ''
   let at = position
-  // Four characters a call: text put together one by one is made of as many pieces.
+  // Four characters a call, because a string of single characters is stored in as many pieces.
   for (; at + 3 < end; at += 4) {
     const [first, second, third, fourth] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as Four
     if ((first | second | third | fourth) >= 0x80) return takeUtf8(bytes, position, end)
@@ -240,6 +240,6 @@ function takeUtf8(bytes: Uint8Array, start: number, end: number): string {
   try {
     return utf8.decode(bytes.subarray(start, end))
   } catch (cause) {
-    throw refuse('CBR-08', 'text is not utf-8', start, undefined, cause)
+    throw refuse('CBR-08', 'the text is not UTF-8', start, undefined, cause)
   }
 }

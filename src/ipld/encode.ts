@@ -1,5 +1,5 @@
 /**
- * Writes canonical DAG-CBOR, and only what `decodeCbor` reads back as the same value.
+ * Writes canonical DAG-CBOR, and refuses values that `decodeCbor` would not read back as the same value.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { ArgumentError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
 import { isTokenCidAt, readCid } from './cid.ts'
-import { compareKeys } from './equal.ts'
+import { compareKeys } from './key-order.ts'
 import { type DecodeLimits, defaultDecodeLimits, major } from './scanner.ts'
 import { type IpldValue, isPlainObject } from './value.ts'
 import {
@@ -21,11 +21,11 @@ import {
   writtenBytes,
 } from './writer.ts'
 
-/** A writer that knows where in the value it is. */
+/** A writer with its position in the value. */
 interface Walk extends Writer {
-  /** How messages call the whole. */
+  /** The name of the whole value in messages. */
   readonly name: string
-  /** The keys that lead to the present value are the first `depth` of these. */
+  /** The first `depth` keys lead to the current value. */
   readonly path: (string | number)[]
   depth: number
   items: number
@@ -33,22 +33,23 @@ interface Walk extends Writer {
   readonly most: Pick<DecodeLimits, 'depth' | 'items'>
 }
 
-/** Heads that never change: false, which true and null follow; and the tag of a link. */
+/** Heads of fixed values, and the tag of a link. */
 const falseHead = 0xf4
 const trueHead = 0xf5
 const nullHead = 0xf6
 const linkTag = 42
 
 /**
- * Encodes a value as canonical DAG-CBOR. `-0` is written as `0`. Of an object its own enumerable text keys are written.
+ * Encodes a value as canonical DAG-CBOR. `-0` is written as `0`. The keys of an object are its own enumerable string
+ * keys.
  *
- * Each part is checked and written at once, and read once (CBR-24): what was checked is what is written, getters or not.
+ * Each part is read once, checked and written (CBR-24), so a getter cannot return another value after the check.
  *
- * @param name - how messages call the value, for example `args`
- * @param most - bounds on the value; default 32 levels and 8,192 items
- * @throws ArgumentError for what has no form on the wire: undefined, NaN, infinities, numbers beyond ±(2^53 - 1),
- * BigInt, functions, symbols, lone surrogates, `__proto__` as a key, instances of classes, cycles, more levels or items
- * than the limits allow. The message names the place, as in `args.to[1]`.
+ * @param name - the name of the value in messages, for example `args`.
+ * @param most - bounds on the value. Default: 32 levels and 8,192 items.
+ * @throws ArgumentError when a value cannot be written: undefined, NaN, infinities, numbers beyond ±(2^53 - 1), BigInt,
+ * functions, symbols, lone surrogates, `__proto__` as a key, instances of classes, cycles, more levels or items than the
+ * bounds. The message gives the path, as in `args.to[1]`.
  */
 export function encodeCbor(
   value: IpldValue,
@@ -62,26 +63,26 @@ export function encodeCbor(
 }
 
 function write(value: unknown, walk: Walk): void {
-  // CBR-23: what a reader would refuse, or read as something else, is refused before it is signed.
-  if (++walk.items > walk.most.items) throw unwritable(walk, `holds more than ${walk.most.items} items`)
+  // CBR-23: A value that a reader would refuse, or read as another value, is refused before it is signed.
+  if (++walk.items > walk.most.items) throw unwritable(walk, `has more than ${walk.most.items} items`)
   switch (typeof value) {
     case 'boolean':
       writeByte(walk, value ? trueHead : falseHead)
       break
     case 'number':
       if (!Number.isFinite(value)) throw unwritable(walk, 'is not a finite number')
-      if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw unwritable(walk, 'is beyond 2^53 - 1; write it as text')
+      if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw unwritable(walk, 'is beyond 2^53 - 1; pass it as a string')
       writeNumber(walk, value)
       break
     case 'string':
-      if (!writeText(walk, value)) throw unwritable(walk, 'holds a lone surrogate')
+      if (!writeText(walk, value)) throw unwritable(walk, 'contains a lone surrogate')
       break
     case 'object':
       if (value === null) writeByte(walk, nullHead)
       else writeObject(value, walk)
       break
     default:
-      throw unwritable(walk, `is of type ${typeof value}, which has no form on the wire`)
+      throw unwritable(walk, `is of type ${typeof value}, which is not supported`)
   }
 }
 
@@ -92,17 +93,17 @@ function writeObject(value: object, walk: Walk): void {
   else writeInstance(value, walk)
 }
 
-/** Writes a CID, be it of this library or of another, which shows itself by this (multiformats, `CID.asCID`). */
+/** Writes a CID, also of another copy of `multiformats`: an instance whose `/` is its `bytes` (see `CID.asCID`). */
 function writeInstance(value: { readonly bytes?: unknown; readonly '/'?: unknown }, walk: Walk): void {
   const { bytes, '/': slash } = value
   if (!(bytes instanceof Uint8Array) || bytes !== slash) {
-    throw unwritable(walk, 'is an instance of a class; only plain objects, arrays, Uint8Array and CID can be written')
+    throw unwritable(walk, 'is an instance of a class; pass a plain object, an array, a Uint8Array or a CID')
   }
   writeLink(bytes, walk)
 }
 
 function writeBytes(value: Uint8Array, walk: Walk): void {
-  // A copy has the length that it says, whatever class the original is of.
+  // A copy has a correct length, whatever the class of the original.
   const bytes = new Uint8Array(value)
   writeHead(walk, major.bytes, bytes.length)
   writeRaw(walk, bytes)
@@ -117,7 +118,7 @@ function writeList(list: readonly unknown[], walk: Walk): void {
 }
 
 function writeMap(map: { readonly [key: string]: unknown }, walk: Walk): void {
-  // The order that the reader asks for: shorter keys first, then bytewise.
+  // The canonical order, which the reader requires.
   const keys = Object.keys(map)
   if (!areSorted(keys)) keys.sort(compareKeys)
   enter(walk)
@@ -125,19 +126,19 @@ function writeMap(map: { readonly [key: string]: unknown }, walk: Walk): void {
   for (const key of keys) {
     if (key === '__proto__') throw unwritableKey(walk, 'has the key `__proto__`')
     walk.items++
-    if (!writeText(walk, key)) throw unwritableKey(walk, 'holds a lone surrogate')
+    if (!writeText(walk, key)) throw unwritableKey(walk, 'contains a lone surrogate')
     writeAt(key, map[key], walk)
   }
   walk.depth--
 }
 
-/** Mostly they are: what was decoded is, and payloads are put together so. */
+/** Keys are sorted in most maps: in decoded ones, and in the payloads of this library. */
 function areSorted(keys: readonly string[]): boolean {
   for (let i = 1; i < keys.length; i++) if (compareKeys(keys[i - 1] as string, keys[i] as string) > 0) return false
   return true
 }
 
-/** Steps into a list or map. */
+/** Enters a list or map. */
 function enter(walk: Walk): void {
   if (walk.depth >= walk.most.depth) throw unwritable(walk, `is more than ${walk.most.depth} levels deep`)
   walk.depth++
@@ -170,7 +171,7 @@ function unwritable({ name, path, depth }: Walk, why: string, cause?: unknown): 
   return new ArgumentError(`${quote(place, 128)} ${why}`, cause === undefined ? undefined : { cause })
 }
 
-/** A fault of a key is one of the map that it stands in. */
+/** The path of a message about a key is that of its map. */
 function unwritableKey(walk: Walk, why: string): ArgumentError {
   return unwritable({ ...walk, depth: walk.depth - 1 }, why)
 }

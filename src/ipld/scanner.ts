@@ -1,6 +1,6 @@
 /**
- * Bytes of DAG-CBOR, how far they are read, and the heads of the items found there. Everything that costs memory or
- * time is bounded before it is spent.
+ * The input of a DAG-CBOR reader, its position, and the heads of items. Memory and time are bounded before they are
+ * spent.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { ArgumentError, MalformedError, type MalformedKind } from '../errors.ts'
 import { checkDepth } from '../limits.ts'
 import type { TextCache } from './text-cache.ts'
 
-/** How much a decoder reads before it refuses. */
+/** The bounds of a decoder. */
 export interface DecodeLimits {
   /** Length of the input in bytes; 65,536 by default. */
   readonly bytes: number
-  /** Lists and maps inside each other; 32 by default. */
+  /** Levels of lists and maps; 32 by default. */
   readonly depth: number
-  /** Items in all: values and keys, however deep; 8,192 by default. */
+  /** Number of values and keys at all levels; 8,192 by default. */
   readonly items: number
-  /** Length in bytes of one text or byte string; 65,536 by default. */
+  /** Length in bytes of one string or byte string; 65,536 by default. */
   readonly stringBytes: number
 }
 
@@ -29,30 +29,30 @@ export const defaultDecodeLimits: DecodeLimits = Object.freeze({
   stringBytes: 65_536,
 })
 
-/** What a reader can ask for besides the value. */
+/** Options of a reader. */
 export interface ScanOptions {
-  /** Byte strings are views of the input, which is then nobody else's, and not copies. */
+  /** Byte strings are views of the input, which the caller must not change, and not copies. */
   readonly views?: boolean
-  /** Notes where the keys of maps begin that stand so deep: 1 for the outermost list or map. */
+  /** Records the offsets of map keys at this depth. The outermost list or map has depth 1. */
   readonly noteKeysAt?: number
-  /** Where texts are looked up that stand as deep as `noteKeysAt`, or less. */
+  /** A cache of the strings at the depth `noteKeysAt` and above. */
   readonly texts?: TextCache | undefined
 }
 
-/** Input that is being read. */
+/** Input with a position. */
 export interface Scanner {
-  /** The input, whole. */
+  /** The whole input. */
   readonly bytes: Uint8Array
   readonly limits: DecodeLimits
-  /** Offset of the next byte to be read. */
+  /** Offset of the next byte. */
   position: number
-  /** Lists and maps that are open at this place. */
+  /** Number of open lists and maps. */
   depth: number
-  /** Items begun so far. */
+  /** Number of items so far. */
   items: number
   readonly views: boolean
   readonly noteKeysAt: number
-  /** Offsets of keys, as asked for by `noteKeysAt`. */
+  /** Offsets of keys at the depth `noteKeysAt`. */
   readonly keysNoted: number[]
   readonly texts: TextCache | undefined
 }
@@ -70,16 +70,16 @@ export const major: {
 } = { unsigned: 0, negative: 1, bytes: 2, text: 3, list: 4, map: 5, tag: 6, simple: 7 }
 
 /**
- * A scanner at the first byte.
+ * Creates a scanner at the first byte.
  *
- * @throws ArgumentError when `input` is no Uint8Array
- * @throws MalformedError CBR-19 when it is too long
+ * @throws ArgumentError when `input` is not a Uint8Array.
+ * @throws MalformedError CBR-19 when it is too long.
  */
 export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>, options?: ScanOptions): Scanner {
-  if (!(input instanceof Uint8Array)) throw new ArgumentError('bytes to decode must be a Uint8Array')
+  if (!(input instanceof Uint8Array)) throw new ArgumentError('the bytes to decode must be a Uint8Array')
   const bounds = completeLimits(limits)
   if (input.length > bounds.bytes) {
-    throw new MalformedError('CBR-19', `input is longer than ${bounds.bytes} bytes`, { kind: 'too_large' })
+    throw new MalformedError('CBR-19', `the input is longer than ${bounds.bytes} bytes`, { kind: 'too_large' })
   }
   return {
     bytes: plainBytes(input),
@@ -94,7 +94,7 @@ export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>,
   }
 }
 
-/** Names each limit, so that one given as undefined is not one that never bites. */
+/** Fills in each limit by name, because a limit of `undefined` would never apply. */
 function completeLimits(limits: Partial<DecodeLimits> | undefined): DecodeLimits {
   if (limits === undefined) return defaultDecodeLimits
   return {
@@ -114,7 +114,7 @@ export function readInitialByte(scanner: Scanner): number {
   return byte
 }
 
-/** Reads the number in the head whose first byte was just read: a value, a length or a tag. */
+/** Reads the number of a head after its first byte: a value, a length or a tag. */
 export function readArgument(scanner: Scanner, initial: number): number {
   const info = initial & 0x1f
   if (info < 24) return info
@@ -123,37 +123,37 @@ export function readArgument(scanner: Scanner, initial: number): number {
   if (info === 24) {
     const value = bytes[position]
     if (value === undefined) throw endsEarly(scanner)
-    if (value < 24) throw refuse('CBR-03', 'number is not minimal', start)
+    if (value < 24) throw refuse('CBR-03', 'the number is not in its shortest form', start)
     scanner.position = position + 1
     return value
   }
-  if (info > 27) throw refuse('CBR-09', 'indefinite or reserved length', start)
+  if (info > 27) throw refuse('CBR-09', 'the length is indefinite or reserved', start)
   const width = 1 << (info - 24)
   if (position + width > bytes.length) throw endsEarly(scanner)
   let value = 0
   for (let i = position; i < position + width; i++) value = value * 256 + (bytes[i] as number)
-  // The smallest value that needs this width: 2^8, 2^16, 2^32.
-  if (value < 2 ** (width * 4)) throw refuse('CBR-03', 'number is not minimal', start)
+  // The smallest value that requires this width: 2^8, 2^16, 2^32.
+  if (value < 2 ** (width * 4)) throw refuse('CBR-03', 'the number is not in its shortest form', start)
   scanner.position = position + width
   return value
 }
 
-/** Reads the length of a text or byte string and makes sure that all of it is there. */
+/** Reads the length of a string or byte string, which must fit into the rest of the input. */
 export function readLength(scanner: Scanner, initial: number): number {
   const start = scanner.position - 1
   const length = readArgument(scanner, initial)
   if (length > scanner.bytes.length - scanner.position) throw endsEarly(scanner)
   if (length > scanner.limits.stringBytes) {
-    throw refuse('CBR-18', `string is longer than ${scanner.limits.stringBytes} bytes`, start, 'too_large')
+    throw refuse('CBR-18', `the string is longer than ${scanner.limits.stringBytes} bytes`, start, 'too_large')
   }
   return length
 }
 
-/** Reads the number of items that a list or map announces, and goes one deeper. */
+/** Reads the number of items of a list or map, and enters it. */
 export function enter(scanner: Scanner, initial: number, itemsEach: 1 | 2): number {
   const start = scanner.position - 1
   const count = readArgument(scanner, initial)
-  // An item takes a byte at the least, so nothing is reserved for items that cannot be there.
+  // Every item has at least one byte, so no memory is reserved for items that cannot exist.
   if (count * itemsEach > scanner.bytes.length - scanner.position) throw endsEarly(scanner)
   if (scanner.items + count * itemsEach > scanner.limits.items) throw tooManyItems(scanner)
   if (++scanner.depth > scanner.limits.depth) {
@@ -162,7 +162,7 @@ export function enter(scanner: Scanner, initial: number, itemsEach: 1 | 2): numb
   return count
 }
 
-/** A refusal that says where. */
+/** Makes an error with the position of the byte. */
 export function refuse(
   requirement: string,
   what: string,
@@ -176,9 +176,9 @@ export function refuse(
   })
 }
 
-/** The refusal of input that stops inside an item. */
+/** Makes the error for input that ends inside an item. */
 export function endsEarly(scanner: Scanner): MalformedError {
-  return refuse('CBR-02', 'input ends early', scanner.position)
+  return refuse('CBR-02', 'the input ends early', scanner.position)
 }
 
 function tooManyItems(scanner: Scanner): MalformedError {
@@ -186,8 +186,8 @@ function tooManyItems(scanner: Scanner): MalformedError {
 }
 
 /**
- * The input as a plain array over the same memory, because `slice` of a subclass may share memory instead of copying
- * it. Memory that other threads can write is copied: what was checked must be what is read.
+ * The input as a plain `Uint8Array` over the same memory, because `slice` of a subclass may share memory instead of
+ * copying it. Memory that other threads can write is copied, so that it cannot change after a check.
  */
 function plainBytes(input: Uint8Array): Uint8Array {
   if (!(input.buffer instanceof ArrayBuffer)) return new Uint8Array(input)

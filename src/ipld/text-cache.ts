@@ -1,6 +1,10 @@
-/** Gives the text that bytes say, and the same string for the same bytes. */
+/** A cache of decoded strings. */
 export interface TextCache {
-  /** @param decode - reads the bytes from `start` to `end` when they have not been met. What it throws is passed on. */
+  /**
+   * Returns the string of the bytes from `start` to `end`.
+   *
+   * @param decode - decodes bytes that are not in the cache. Its errors are passed on.
+   */
   read(
     bytes: Uint8Array,
     start: number,
@@ -9,15 +13,16 @@ export interface TextCache {
   ): string
 }
 
-/** Texts that are kept. */
+/** The number of strings in the cache. */
 const places = 2048
 
-/** Longest text that is kept: a DID may have as many characters. */
+/** The length of the longest string in the cache: that of the longest DID. */
 const longest = 128
 
 /**
- * Makes a cache of texts. Names of fields, DIDs and commands stand in most tokens again, and comparing bytes costs a
- * fifth of making a string. Each text has one place, by its length and its end; another one there takes it over.
+ * Creates a cache of strings. Names of fields, DIDs and commands recur in most tokens, and comparing bytes takes a fifth
+ * of the time of decoding a string. Each string has one place, given by its length and its last bytes; a new string
+ * replaces the one at its place.
  */
 export function createTextCache(): TextCache {
   const texts = Array.from({ length: places }, () => '')
@@ -29,7 +34,7 @@ export function createTextCache(): TextCache {
       const known = texts[place] as string
       if (known.length === length && isAt(known, bytes, start)) return known
       const text = decode(bytes, start, end)
-      // Only ASCII has as many characters as bytes, and is compared as such.
+      // A string with as many characters as bytes is ASCII, which `isAt` assumes.
       if (text.length === length && length <= longest) texts[place] = text
       return text
     },

@@ -1,5 +1,5 @@
 /**
- * The values of the IPLD data model, as this library holds them.
+ * The values of the IPLD data model in JavaScript.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import type { CID } from 'multiformats/cid'
 
 /**
- * What DAG-CBOR can say: null, booleans, numbers within ±(2^53 - 1), text, bytes, links, lists and maps with text keys
- * (IPLD Data Model, "Kinds").
+ * A value of DAG-CBOR: null, a boolean, a number within ±(2^53 - 1), a string, bytes, a link, a list, or a map with
+ * string keys (IPLD Data Model, "Kinds").
  *
- * A decoded map has no prototype: ask for its keys by `Object.hasOwn`.
+ * A decoded map has no prototype. Test for its keys with `Object.hasOwn`.
  */
 export type IpldValue =
   | null
@@ -55,4 +55,11 @@ export function isCid(value: unknown): value is CID {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || isPlainObject(value)) return false
   const { bytes, '/': slash } = value as { readonly bytes?: unknown; readonly '/'?: unknown }
   return bytes instanceof Uint8Array && bytes === slash
+}
+
+/** Freezes a value with all its parts, and returns it. JavaScript cannot freeze bytes, so pass on a copy of them. */
+export function deepFreeze<T extends IpldValue>(value: T): T {
+  if (typeof value !== 'object' || value === null || isBytes(value)) return value
+  if (!isCid(value)) for (const inner of Object.values<IpldValue>(value as IpldMap)) deepFreeze(inner)
+  return Object.freeze(value)
 }

@@ -1,5 +1,5 @@
 /**
- * Bytes of DAG-CBOR in the making.
+ * The output of a DAG-CBOR writer.
  *
  * @module
  */
@@ -8,26 +8,26 @@ import { major } from './scanner.ts'
 
 /** Output that grows. */
 export interface Writer {
-  /** What was written, and room behind it. */
+  /** The written bytes, and free room after them. */
   bytes: Uint8Array
-  /** How much of it was written. */
+  /** The number of written bytes. */
   length: number
 }
 
-/** Room for most tokens; a longer one is moved to twice the room as often as it takes. */
+/** Enough for most tokens. The room is doubled when it is full. */
 const firstRoom = 512
 
-/** Read by code points, a pair is one character and half of a pair is a surrogate. */
+/** With the flag `u`, a pair of surrogates is one character, so this matches a lone one. */
 const loneSurrogate = /\p{Surrogate}/u
 
 const utf8: TextEncoder = /* @__PURE__ */ new TextEncoder()
 
-/** A writer that has written nothing. */
+/** Creates an empty writer. */
 export function createWriter(): Writer {
   return { bytes: new Uint8Array(firstRoom), length: 0 }
 }
 
-/** A copy of what was written. */
+/** A copy of the written bytes. */
 export function writtenBytes({ bytes, length }: Writer): Uint8Array {
   return bytes.slice(0, length)
 }
@@ -41,7 +41,7 @@ export function writeByte(writer: Writer, byte: number): void {
 /**
  * Writes the head of an item: its major type and, in the fewest bytes, its number.
  *
- * @param number - a whole number from 0 to 2^53 - 1
+ * @param number - an integer from 0 to 2^53 - 1.
  */
 export function writeHead(writer: Writer, kind: number, number: number): void {
   if (number < 24) {
@@ -51,7 +51,7 @@ export function writeHead(writer: Writer, kind: number, number: number): void {
   const width = number < 0x100 ? 1 : number < 0x10000 ? 2 : number < 0x100000000 ? 4 : 8
   reserve(writer, 1 + width)
   const { bytes, length } = writer
-  // 24 to 27 say that a number of 1, 2, 4 or 8 bytes follows.
+  // 24 to 27 announce a number of 1, 2, 4 or 8 bytes.
   bytes[length] = (kind << 5) | (55 - Math.clz32(width))
   for (let at = length + width, rest = number; at > length; at--) {
     bytes[at] = rest
@@ -60,7 +60,7 @@ export function writeHead(writer: Writer, kind: number, number: number): void {
   writer.length = length + 1 + width
 }
 
-/** Writes a whole number, which is at most 2^53 - 1 from zero, or another number as a float of 64 bits. */
+/** Writes an integer within ±(2^53 - 1), or another number as a float of 64 bits. */
 export function writeNumber(writer: Writer, value: number): void {
   if (Number.isInteger(value)) {
     if (value >= 0) writeHead(writer, major.unsigned, value)
@@ -81,9 +81,9 @@ export function writeRaw(writer: Writer, bytes: Uint8Array): void {
 }
 
 /**
- * Writes text.
+ * Writes a string.
  *
- * @returns false, and the output is spoilt, when the text holds half of a surrogate pair and so has no form in UTF-8.
+ * @returns false when the string contains a lone surrogate, which UTF-8 cannot encode. The output is then invalid.
  */
 export function writeText(writer: Writer, text: string): boolean {
   const { length } = text
@@ -91,7 +91,7 @@ export function writeText(writer: Writer, text: string): boolean {
   writeHead(writer, major.text, length)
   reserve(writer, length)
   const { bytes, length: start } = writer
-  // Most text is ASCII and short; a call into the platform's encoder costs more than it.
+  // Most strings are short and ASCII, and the call of the platform's encoder costs more than the work.
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i)
     if (code >= 0x80) return writeUtf8(writer, text, head)
@@ -101,7 +101,7 @@ export function writeText(writer: Writer, text: string): boolean {
   return true
 }
 
-/** Writes text that is not all ASCII, over what was begun at `head`. */
+/** Writes a string that is not all ASCII, over the bytes from `head` on. */
 function writeUtf8(writer: Writer, text: string, head: number): boolean {
   if (loneSurrogate.test(text)) return false
   writer.length = head
@@ -111,7 +111,7 @@ function writeUtf8(writer: Writer, text: string, head: number): boolean {
   return true
 }
 
-/** Makes room for so many bytes more. */
+/** Makes room for more bytes. */
 function reserve(writer: Writer, more: number): void {
   const needed = writer.length + more
   if (needed <= writer.bytes.length) return

@@ -315,7 +315,7 @@ describe('decodeCbor', () => {
     for (const [bytes, at] of rows) {
       const refusal = refusalOf(() => decodeCbor(hex(bytes), { stringBytes: 2 }))
       expect([refusal.requirement, refusal.kind]).toEqual(['CBR-18', 'too_large'])
-      expect(refusal.message).toBe(`string is longer than 2 bytes at byte ${at}`)
+      expect(refusal.message).toBe(`the string is longer than 2 bytes at byte ${at}`)
     }
     expect(decodeCbor(hex('43010203'), { stringBytes: 3 })).toHaveLength(3)
   })

@@ -82,35 +82,29 @@ describe('encodeCbor', () => {
       readonly amount = 1
     }
     const cases: [unknown, string][] = [
-      [undefined, '`args` is of type undefined, which has no form on the wire'],
-      [{ to: ['a', undefined] }, '`args.to[1]` is of type undefined, which has no form on the wire'],
-      [{ to: new Array(1) }, '`args.to[0]` is of type undefined, which has no form on the wire'],
-      [{ 'a b': { c: 1n } }, '`args["a b"].c` is of type bigint, which has no form on the wire'],
-      [{ f: () => 1 }, '`args.f` is of type function, which has no form on the wire'],
-      [[Symbol('a')], '`args[0]` is of type symbol, which has no form on the wire'],
+      [undefined, '`args` is of type undefined, which is not supported'],
+      [{ to: ['a', undefined] }, '`args.to[1]` is of type undefined, which is not supported'],
+      [{ to: new Array(1) }, '`args.to[0]` is of type undefined, which is not supported'],
+      [{ 'a b': { c: 1n } }, '`args["a b"].c` is of type bigint, which is not supported'],
+      [{ f: () => 1 }, '`args.f` is of type function, which is not supported'],
+      [[Symbol('a')], '`args[0]` is of type symbol, which is not supported'],
       [Number.NaN, '`args` is not a finite number'],
       [[Number.POSITIVE_INFINITY], '`args[0]` is not a finite number'],
-      [{ wei: 1e18 }, '`args.wei` is beyond 2^53 - 1; write it as text'],
-      [2 ** 53, '`args` is beyond 2^53 - 1; write it as text'],
-      [-(2 ** 53), '`args` is beyond 2^53 - 1; write it as text'],
-      [{ a: '\ud800' }, '`args.a` holds a lone surrogate'],
-      ['\udc00', '`args` holds a lone surrogate'],
-      ['\ud83d\ud83d\ude00', '`args` holds a lone surrogate'],
-      [{ '\ud800': 1 }, '`args` holds a lone surrogate'],
+      [{ wei: 1e18 }, '`args.wei` is beyond 2^53 - 1; pass it as a string'],
+      [2 ** 53, '`args` is beyond 2^53 - 1; pass it as a string'],
+      [-(2 ** 53), '`args` is beyond 2^53 - 1; pass it as a string'],
+      [{ a: '\ud800' }, '`args.a` contains a lone surrogate'],
+      ['\udc00', '`args` contains a lone surrogate'],
+      ['\ud83d\ud83d\ude00', '`args` contains a lone surrogate'],
+      [{ '\ud800': 1 }, '`args` contains a lone surrogate'],
       [JSON.parse('{"a":{"__proto__":1}}'), '`args.a` has the key `__proto__`'],
-      [new Date(0), '`args` is an instance of a class; only plain objects, arrays, Uint8Array and CID can be written'],
-      [
-        [new Map()],
-        '`args[0]` is an instance of a class; only plain objects, arrays, Uint8Array and CID can be written',
-      ],
+      [new Date(0), '`args` is an instance of a class; pass a plain object, an array, a Uint8Array or a CID'],
+      [[new Map()], '`args[0]` is an instance of a class; pass a plain object, an array, a Uint8Array or a CID'],
       [
         { price: new Money() },
-        '`args.price` is an instance of a class; only plain objects, arrays, Uint8Array and CID can be written',
+        '`args.price` is an instance of a class; pass a plain object, an array, a Uint8Array or a CID',
       ],
-      [
-        new Uint16Array(1),
-        '`args` is an instance of a class; only plain objects, arrays, Uint8Array and CID can be written',
-      ],
+      [new Uint16Array(1), '`args` is an instance of a class; pass a plain object, an array, a Uint8Array or a CID'],
     ]
     for (const [value, message] of cases) expect(mistake(value)).toBe(message)
   })
@@ -127,10 +121,10 @@ describe('encodeCbor', () => {
     expect(decodeCbor(encodeCbor(nested(32)))).toBeDefined()
     expect(mistake(nested(33))).toMatch(/ is more than 32 levels deep$/)
     expect(decodeCbor(encodeCbor(Array.from({ length: 8191 }, () => 0)))).toHaveLength(8191)
-    expect(mistake(Array.from({ length: 8192 }, () => 0))).toBe('`args[8191]` holds more than 8192 items')
+    expect(mistake(Array.from({ length: 8192 }, () => 0))).toBe('`args[8191]` has more than 8192 items')
     let wide: IpldValue = []
     for (let i = 0; i < 30; i++) wide = [wide, wide]
-    expect(mistake(wide)).toMatch(/ holds more than 8192 items$/)
+    expect(mistake(wide)).toMatch(/ has more than 8192 items$/)
   })
 
   it('CBR-24 writes each property as it was when it was checked', () => {

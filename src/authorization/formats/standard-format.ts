@@ -6,6 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import { splitContainer } from '../../container/container.ts'
+import { isContainer } from '../../container/header.ts'
 import { readDelegationFields } from '../../delegation/payload.ts'
 import { isLenient } from '../../envelope/complete-decoding.ts'
 import { type Envelope, fieldBytes, openEnvelope } from '../../envelope/open.ts'
@@ -51,16 +52,6 @@ export const standardFormat: TokenFormat<never> = Object.freeze({
   recognizes: isContainer,
   read: readContainer,
 })
-
-/**
- * By the first byte. `O` also begins a CAR file in base64; what it stands for here is followed by the first byte of
- * gzip.
- */
-function isContainer(container: string | Uint8Array): boolean {
-  const [first = 0, second = 0] =
-    typeof container === 'string' ? [container.charCodeAt(0), container.charCodeAt(1)] : container
-  return '@BCDEFMP'.includes(String.fromCharCode(first)) || (first === 0x4f && second === 0x48)
-}
 
 function* readContainer(container: string | Uint8Array, { settings, memo }: ReadingContext): Steps<Chain | Denial> {
   const tokens = yield* readTokens(container, settings, memo)

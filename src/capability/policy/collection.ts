@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compareKeys } from '../../ipld/equal.ts'
+import { compareKeys } from '../../ipld/key-order.ts'
 import { type IpldMap, type IpldValue, isList, isMap } from '../../ipld/value.ts'
 import type { Evaluation } from './evaluation.ts'
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concatBytes } from '../../ipld/concat.ts'
+import { concatBytes } from '../../ipld/bytes.ts'
 import { type InflateFault, readMember } from './member.ts'
 
 /** Bytes that are written at once. They inflate to 1 MiB at most, which is the memory that a zip bomb can take. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Arguments that a call can have on every engine. */
+/** Every engine supports a call with this many arguments. */
 const mostArguments = 0x2000
 
 /** Writes bytes in base64 with padding, or in base64url without. */

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../errors.ts'
 import { encodeBase64, encodeHex } from '../../ipld/base.ts'
-import { concatBytes } from '../../ipld/concat.ts'
+import { concatBytes } from '../../ipld/bytes.ts'
 import { hmacBytes } from '../../support/digest.ts'
 import { arrayOf, either, maybe, nonEmptyString, oneOfStrings, readOptions } from '../../support/options.ts'
 import type { OutgoingRequest, Processor } from '../processor.ts'

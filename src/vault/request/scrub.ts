@@ -6,7 +6,7 @@
  */
 
 import { VaultError } from '../../errors.ts'
-import { concatBytes } from '../../ipld/concat.ts'
+import { concatBytes } from '../../ipld/bytes.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 
 /** How many bytes of a body are searched. */

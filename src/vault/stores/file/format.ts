@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { VaultError } from '../../../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../../../ipld/base.ts'
-import { concatBytes } from '../../../ipld/concat.ts'
+import { concatBytes } from '../../../ipld/bytes.ts'
 import type { Timestamp } from '../../../time.ts'
 import { Secret } from '../../secret.ts'
 import { type FileKeys, isAcceptable, type KeyDerivation } from './key.ts'
