@@ -6,7 +6,6 @@
 
 import type { CID } from 'multiformats/cid'
 import { MalformedError } from '../errors.ts'
-import { concatBytes } from '../ipld/bytes.ts'
 import { isTokenCid, isTokenCidAt, parseCid } from '../ipld/cid.ts'
 import { decodeCbor } from '../ipld/decode.ts'
 import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
