@@ -7,44 +7,46 @@ import {
   maybe,
   nonEmptyString,
   numberFrom,
+  type OptionChecks,
   objectValue,
   readFields,
   readOptions,
+  withDefault,
   withMethod,
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { type Clock, systemClock, type Timestamp } from '../../time.ts'
+import { type Clock, systemClock } from '../../time.ts'
 import { positionCheck, sinkCheck, timeCheck } from '../configuration.ts'
 import { type AuditEvent, newEventId } from '../events/event.ts'
 import type { LogPosition } from '../events/record.ts'
 import { snapshot } from '../events/snapshot.ts'
 import { historyOf } from '../history.ts'
 import type { AuditSink, Confirmation } from '../sink.ts'
-import { type Checkpoint, signCheckpoint, verifyCheckpoint } from '../verify/checkpoint.ts'
+import { type Checkpoint, type SignCheckpointOptions, signCheckpoint, verifyCheckpoint } from '../verify/checkpoint.ts'
 import { appendTo } from './append-to.ts'
+import { type CheckpointSchedule, createCheckpointSchedule } from './checkpoint-schedule.ts'
 
 /** Options of {@link withCheckpoints}. */
 export interface CheckpointOptions {
-  /** Who signs. */
+  /** Signs the checkpoints. */
   readonly signer: Signer
   /** Name of the log. */
   readonly log: string
-  /** A checkpoint is due when this many records were written since the last. Default 1,000. */
+  /** Records after which a checkpoint is due. Default 1,000. */
   readonly everyRecords?: number
-  /** A checkpoint is due with the first record this many seconds after the last. Default 60. */
+  /** Seconds after which a checkpoint is due with the next record. Default 60. */
   readonly everySeconds?: number
   /**
    * Sends the checkpoint to a second place: another machine, a bucket that cannot be overwritten, a transparency log.
-   * Resolves when it is there; rejects when it is not, and then no further record is confirmed until it is.
+   * Resolves when it is there. After a rejection no further record is confirmed until it is.
    */
   readonly publish: (
     checkpoint: Checkpoint,
     options: { readonly signal?: AbortSignal | undefined },
   ) => void | Promise<void>
   /**
-   * The last checkpoint of this log, signed by the same signer: the one in the second place, or the last event of kind
-   * `checkpoint` in the log. Records and seconds are counted from it. Default: none is known, and a checkpoint is due with
-   * the first record.
+   * The last checkpoint of this log by the same signer: from the second place, or the last event of kind `checkpoint` in
+   * the log. Records and seconds are counted from it. Without it a checkpoint is due with the first record.
    */
   readonly last?: Checkpoint | undefined
   /** Default: the host's clock. */
@@ -52,71 +54,34 @@ export interface CheckpointOptions {
 }
 
 /**
- * Signs how far the log has come, publishes it, and writes it into the log as well.
+ * Signs how far the log has come, publishes the checkpoint, and writes it into the log.
  *
- * A record is confirmed only when the checkpoint that is due with it was published. While that fails nothing is written
- * either: the next event asks for the checkpoint first. So never are more than `everyRecords` records, and those that are
- * being written at that moment, unprotected against truncation. LOG-08
+ * A record is confirmed only when the checkpoint that is due with it was published. After a failure no record is written
+ * before that checkpoint. So at most `everyRecords` records, and those in a concurrent write, can be cut off unnoticed.
+ * LOG-08
  *
- * @param sink - one that keeps a log, so that its confirmations have `sequence` and `hash`.
- * @throws ArgumentError when an option is not of its type, or `last` is the checkpoint of another log.
+ * @param sink - a sink that keeps a log: its confirmations have `sequence` and `hash`.
+ * @throws ArgumentError when an option is invalid, or `last` is the checkpoint of another log.
  */
 export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): AuditSink {
   readOptions('withCheckpoints', { sink }, { sink: sinkCheck })
-  readOptions('withCheckpoints', options, {
-    signer: withMethod('sign'),
-    log: nonEmptyString,
-    everyRecords: maybe(numberFrom(1)),
-    everySeconds: maybe(numberFrom(1)),
-    publish: callback,
-    last: maybe(objectValue),
-    clock: maybe(withMethod('now')),
-  })
-  const { signer, log, everyRecords = 1000, everySeconds = 60, publish, clock = systemClock } = options
-  const last = options.last === undefined ? undefined : lastOf(options.last, log)
-  /** The record that is signed for; undefined until that is known. */
-  let signed: LogPosition | undefined
-  let signedAt: Timestamp = 0
-  /** The last record that is known of. */
-  let latest: LogPosition | undefined
-  /** Whether a checkpoint was due and could not be made. */
-  let overdue = false
+  const given = readOptions('withCheckpoints', options, optionChecks)
+  const { log, clock } = given
+  const last = given.last === undefined ? undefined : lastOf(given.last, log)
+  const schedule = createCheckpointSchedule(given)
   let pending: Pending | undefined
   let started: Promise<void> | undefined
 
-  /** Finds out where the log is, and from where on it is to be protected. Nothing is signed of a log that was cut off. */
-  async function start(): Promise<void> {
-    const position = sink.position?.()
-    if (last !== undefined && (await isOurs(last, signer))) {
-      if (position !== undefined && !reaches(position, last)) throw cutOff(position.sequence, last, log)
-      signed = last
-      signedAt = last.time
-    } else if (position?.sequence === 0) {
-      // Of a log that has only begun nothing has to be known.
-      signed = position
-      signedAt = Math.floor(clock.now())
-    }
-    latest = position
-  }
-
   async function make(position: LogPosition, signal: AbortSignal | undefined): Promise<void> {
     const time = Math.floor(clock.now())
-    const given = { signal }
-    async function work(): Promise<void> {
-      const checkpoint = await signCheckpoint({ signer, log, position, time, ...given })
-      await publish(checkpoint, given)
-      await appendTo(sink, { ...checkpoint, kind: 'checkpoint', id: newEventId() }, given)
-    }
     try {
-      // What does not mind the signal must not hold those who come after.
-      await unlessAborted(work, signal)
+      // A signer or `publish` that ignores the signal must not block later callers.
+      await unlessAborted(() => publishCheckpoint(sink, given, { position, time, signal }), signal)
     } catch (cause) {
-      overdue = true
+      schedule.fail()
       throw new AuditError('ERR_AUDIT_UNCONFIRMED', `no checkpoint of the log ${quote(log)} could be made`, { cause })
     }
-    overdue = false
-    signed = position
-    signedAt = time
+    schedule.sign(position, time)
   }
 
   function begin(position: LogPosition, signal: AbortSignal | undefined): Pending {
@@ -126,31 +91,15 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     return { work, signal }
   }
 
-  /** How many records are not signed for. */
-  function unprotected(): number {
-    return (latest?.sequence ?? 0) - (signed?.sequence ?? 0)
-  }
-
-  /** Whether as many are unprotected as may be, so that no further one may be written before a checkpoint. */
-  function isFull(): boolean {
-    return unprotected() > 0 && (overdue || signed === undefined || unprotected() >= everyRecords)
-  }
-
-  /** Whether a checkpoint is due with the record that was written. A clock that was set back does not put it off. */
-  function isDue(): boolean {
-    const seconds = clock.now() - signedAt
-    return isFull() || (unprotected() > 0 && (seconds >= everySeconds || seconds < 0))
-  }
-
-  /** Makes checkpoints as long as one is needed: one at a time, and who comes meanwhile waits for it and looks again. */
+  /** Makes checkpoints while one is needed, one at a time. Concurrent callers wait for it and check again. */
   async function settle(isNeeded: () => boolean, own: AbortSignal | undefined): Promise<void> {
-    while (latest !== undefined && isNeeded()) {
+    for (let latest = schedule.latest(); latest !== undefined && isNeeded(); latest = schedule.latest()) {
       pending ??= begin(latest, own)
       const { work, signal } = pending
       try {
         await work
       } catch (error) {
-        // Who gave up while it was made for them gave up for themselves.
+        // The caller for whom it was made has given up; this one has not.
         if (!signal?.aborted || own?.aborted) throw error
       }
     }
@@ -160,31 +109,27 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
     event: AuditEvent,
     options: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
-    // A checkpoint may have to be waited for, and the event is the one that was given.
-    const given = snapshot({ ...event }) as AuditEvent
-    started ??= start()
+    // Copied before the wait for a checkpoint: the caller may change the event meanwhile.
+    const copy = snapshot({ ...event }) as AuditEvent
+    started ??= startSchedule(schedule, sink, given, last)
     await started
-    await settle(isFull, options.signal)
-    const confirmation = await appendTo(sink, given, options)
+    await settle(schedule.isFull, options.signal)
+    const confirmation = await appendTo(sink, copy, options)
     const { sequence, hash } = confirmation
-    if (sequence === undefined || hash === undefined) {
-      throw new AuditError(
-        'ERR_AUDIT_CONFIGURATION',
-        `the audit sink ${quote(sink.name)} keeps no log to make checkpoints of`,
-      )
-    }
-    if (last !== undefined && signed === last && sequence <= last.sequence) {
+    if (sequence === undefined || hash === undefined) throw withoutLog(sink)
+    if (last !== undefined && schedule.signed() === last && sequence <= last.sequence) {
       started = Promise.reject(cutOff(sequence, last, log))
       await started
     }
-    if (latest === undefined || sequence > latest.sequence) latest = { sequence, hash }
-    await settle(isDue, options.signal)
+    schedule.reach({ sequence, hash })
+    await settle(schedule.isDue, options.signal)
     return confirmation
   }
 
   async function close(): Promise<void> {
     try {
-      if (latest !== undefined && unprotected() > 0) await make(latest, undefined)
+      const latest = schedule.latest()
+      if (latest !== undefined && schedule.unprotected() > 0) await make(latest, undefined)
     } finally {
       await sink.close()
     }
@@ -193,7 +138,51 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   return Object.freeze({ ...historyOf(sink), name: sink.name, append, close })
 }
 
-/** A copy of a checkpoint, or of an event that has one. Whether it is genuine is asked with the first event. */
+const optionChecks = Object.freeze({
+  signer: withMethod('sign'),
+  log: nonEmptyString,
+  everyRecords: withDefault(numberFrom(1), 1_000),
+  everySeconds: withDefault(numberFrom(1), 60),
+  publish: callback,
+  last: maybe(objectValue),
+  clock: withDefault(withMethod('now'), systemClock),
+}) satisfies OptionChecks<CheckpointOptions>
+
+/** Finds the end of the log, and its last checkpoint. A log that was cut off is not signed. */
+async function startSchedule(
+  schedule: CheckpointSchedule,
+  sink: AuditSink,
+  { signer, log, clock }: CheckpointOptions & { readonly clock: Clock },
+  last: Checkpoint | undefined,
+): Promise<void> {
+  const position = sink.position?.()
+  if (last !== undefined && (await isOurs(last, signer))) {
+    if (position !== undefined && !reaches(position, last)) throw cutOff(position.sequence, last, log)
+    schedule.sign(last, last.time)
+  } else if (position?.sequence === 0) {
+    // A log without records needs no checkpoint.
+    schedule.sign(position, Math.floor(clock.now()))
+  }
+  schedule.reach(position)
+}
+
+/** Signs a checkpoint, sends it to the second place, and writes it into the log. */
+async function publishCheckpoint(
+  sink: AuditSink,
+  { signer, log, publish }: CheckpointOptions,
+  { position, time, signal }: Pick<SignCheckpointOptions, 'position' | 'time' | 'signal'>,
+): Promise<void> {
+  const checkpoint = await signCheckpoint({ signer, log, position, time, signal })
+  await publish(checkpoint, { signal })
+  await appendTo(sink, { ...checkpoint, kind: 'checkpoint', id: newEventId() }, { signal })
+}
+
+function withoutLog({ name }: AuditSink): AuditError {
+  const message = `the audit sink ${quote(name)} keeps no log: its confirmations must have \`sequence\` and \`hash\``
+  return new AuditError('ERR_AUDIT_CONFIGURATION', message)
+}
+
+/** Copies a checkpoint, or an event that contains one. Its signature is verified with the first event. */
 function lastOf(given: Checkpoint, log: string): Checkpoint {
   const { log: named, sequence, hash, time, signer, signature } = given
   const last = { log: named, sequence, hash, time, signer, signature }
@@ -208,7 +197,7 @@ function lastOf(given: Checkpoint, log: string): Checkpoint {
   throw new ArgumentError(`withCheckpoints: \`last\` is a checkpoint of the log ${quote(named)}, not of ${quote(log)}`)
 }
 
-/** LOG-11: a checkpoint of another signer, which may be in a log that others can write, counts as none. */
+/** LOG-11: a checkpoint of another signer is ignored. It may come from a log that others can write. */
 async function isOurs(last: Checkpoint, { did, algorithm, publicKey: bytes }: Signer): Promise<boolean> {
   return verifyCheckpoint(last, { signers: [{ did, key: publicKey(algorithm, bytes) }] })
 }
@@ -220,11 +209,11 @@ function reaches(position: LogPosition, { sequence, hash }: LogPosition): boolea
 function cutOff(sequence: number, signed: LogPosition, log: string): AuditError {
   return new AuditError(
     'ERR_AUDIT_INTEGRITY',
-    `the log ${quote(log)} ends at record ${sequence}, or is another one: record ${signed.sequence} was signed; verify the log`,
+    `the log ${quote(log)} ends at record ${sequence}, before record ${signed.sequence} that was signed, or is another log; verify it`,
   )
 }
 
-/** A checkpoint that is being made, and the signal of the one it is made for. */
+/** A checkpoint that is being made, and the signal of the caller for whom it is made. */
 interface Pending {
   readonly work: Promise<void>
   readonly signal: AbortSignal | undefined
