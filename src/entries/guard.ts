@@ -6,6 +6,6 @@
 
 export type { GuardedCall, Handler } from '../guard/call.ts'
 export type { GuardedCommand } from '../guard/command.ts'
-export { createGuard, type Guard, type GuardDecision } from '../guard/guard.ts'
+export { createGuard, type Guard } from '../guard/guard.ts'
 export type { GuardOptions, GuardOptionsFor } from '../guard/options.ts'
-export type { GuardDenial, GuardDenialCode, GuardResult } from '../guard/result.ts'
+export type { GuardDecision, GuardDenial, GuardDenialCode, GuardResult } from '../guard/result.ts'

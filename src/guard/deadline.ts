@@ -1,3 +1,4 @@
+import { AuditError } from '../errors.ts'
 import { withinDeadline } from '../support/deadline.ts'
 
 /** Thrown inside the guard at a deadline. It becomes a denial, or an error with a message of its own. */
@@ -24,4 +25,19 @@ export function waitAtMost<T>(
 ): Promise<T> {
   const reason = (): DeadlineError => new DeadlineError(`timed out after ${milliseconds} ms`)
   return withinDeadline(milliseconds, { signals, reason }, task)
+}
+
+/**
+ * Waits for a part of recording.
+ *
+ * @param what - the message of the error, without the time.
+ * @throws AuditError `ERR_AUDIT_DEADLINE` at the deadline.
+ */
+export async function recordWithin<T>(
+  milliseconds: number,
+  what: string,
+  task: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const reason = (): AuditError => new AuditError('ERR_AUDIT_DEADLINE', `${what} within ${milliseconds} ms`)
+  return withinDeadline(milliseconds, { reason }, task)
 }

@@ -4,30 +4,20 @@
  * @module
  */
 
-import type { Authorization } from '../authorization/authorization.ts'
-import { type Authorizer, authorizerOf } from '../authorization/authorize.ts'
 import type { ContainerContents } from '../authorization/open-container.ts'
 import { type CallOptions, callChecks } from '../authorization/options.ts'
-import type { Command } from '../capability/command.ts'
 import { ArgumentError } from '../errors.ts'
 import { readOptions } from '../support/options.ts'
-import { systemClock } from '../time.ts'
-import { createAuditTrail } from './audit-trail.ts'
 import type { Handler } from './call.ts'
 import type { GuardedCommand } from './command.ts'
-import { DeadlineError, waitAtMost } from './deadline.ts'
-import { createInFlight } from './in-flight.ts'
+import { createContext, createTrialContext } from './context.ts'
+import { decide } from './decide.ts'
+import { dryRun } from './dry-run.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { perform } from './perform.ts'
 import { startRecovery } from './recovery.ts'
-import { type GuardRefusal, refuse } from './refuse.ts'
-import type { GuardDenial, GuardResult } from './result.ts'
-import { createTelemetry } from './telemetry.ts'
-
-/** A guard's decision. */
-export type GuardDecision =
-  | { readonly allowed: true; readonly authorization: Authorization }
-  | { readonly allowed: false; readonly denial: GuardDenial }
+import { closed, type GuardRefusal, overloaded } from './refusals.ts'
+import type { GuardDecision, GuardResult } from './result.ts'
 
 /** Guards a service. */
 export interface Guard<Args = unknown> {
@@ -100,66 +90,17 @@ export interface Guard<Args = unknown> {
 export function createGuard<const List extends readonly unknown[]>(
   options: GuardOptionsFor<List>,
 ): Guard<List[number]> {
-  type Args = List[number]
   const given = checkGuardOptions(options)
-  const { audit, clock = systemClock, commands, deadlines = {}, maxInFlight = 1_000, receipts, vault } = given
-  const { decisionMs = 2_000, handlerMs = 30_000, receiptMs = 2_000, closeMs = 5_000 } = deadlines
-  const table = new Map(commands.map((command) => [command.command, command]))
-  const telemetry = createTelemetry(given)
-  const settings = { ...given, onError: telemetry.error }
-  const authorizer = authorizerOf(settings)
-  // GRD-08: a trial claims nothing, so that the real call can still be made.
-  const trial = authorizerOf({ ...settings, replay: { claim: () => true } })
-  // From the intent to the outcome: keys and sink, the handler, what it did not wait for, and the sink again.
-  const callMs = handlerMs + 4 * (audit.deadlineMs ?? 500) + 10_000
-  const trail = createAuditTrail(audit, commands, clock, callMs, 'enforce', telemetry.error)
-  const shadow = createAuditTrail(audit, commands, clock, callMs, 'shadow', telemetry.error)
-  const inFlight = createInFlight(maxInFlight)
-  const recovery = audit.recoverIntents ? startRecovery({ sink: audit.sink, clock, telemetry }) : undefined
+  const context = createContext(given)
+  const trial = createTrialContext(given, context)
+  const { clock, commands, deadlines, inFlight, telemetry, trail } = context
+  const recovery = given.audit.recoverIntents ? startRecovery({ sink: given.audit.sink, clock, telemetry }) : undefined
 
-  async function decide(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
-    const started = performance.now()
-    const decision = await telemetry.span('ucan.verify', async (set) => {
-      const made = await ask(by, container, call)
-      if (made.allowed) set('gen_ai.tool.name', made.authorization.command)
-      else set('error.type', made.denial.code)
-      return made
-    })
-    const { allowed } = decision
-    telemetry.event({
-      name: 'decided',
-      allowed,
-      durationMs: performance.now() - started,
-      ...(allowed ? { command: decision.authorization.command } : { code: decision.denial.code }),
-    })
-    if (!allowed) {
-      // A refusal stands whether or not it could be recorded.
-      const written = (by === trial ? shadow : trail).denied(decision.denial, Math.round(performance.now() - started))
-      await written.catch(telemetry.error)
-    }
-    return decision
-  }
-
-  async function ask(by: Authorizer, container: string | Uint8Array, call: CallOptions): Promise<GuardDecision> {
-    try {
-      return await waitAtMost(decisionMs, [call.signal], (signal) => by.authorize(container, { signal }))
-    } catch (error) {
-      if (!(error instanceof DeadlineError)) throw error
-      return refuse(
-        'deadline_exceeded',
-        `the decision timed out after ${decisionMs} ms; sign a new call and send it later`,
-        'GRD-04',
-      )
-    }
-  }
-
+  /** Lets a call in, unless the guard is closed or has as many as it may. */
   async function enter<T>(task: () => Promise<T>): Promise<T | GuardRefusal> {
     const entered = inFlight.enter()
-    if (entered === 'closed') return turnedAway()
-    if (entered === 'overloaded') {
-      telemetry.event({ name: 'refused', code: entered })
-      return refuse(entered, `the service is busy with ${maxInFlight} calls; send this call again later`, 'GRD-05')
-    }
+    if (entered === 'closed') return closed(context)
+    if (entered === 'overloaded') return overloaded(context, given.maxInFlight)
     try {
       return await task()
     } finally {
@@ -167,113 +108,43 @@ export function createGuard<const List extends readonly unknown[]>(
     }
   }
 
-  async function use<T>(
-    container: string | Uint8Array,
-    handler: Handler<Args, T>,
-    call: CallOptions,
-  ): Promise<GuardResult<T>> {
-    const decision = await decide(authorizer, container, call)
-    if (!decision.allowed) return decision
-    const { authorization } = decision
-    const command = table.get(authorization.command) as GuardedCommand
-    if (inFlight.isEnding()) return turnedAway(authorization.command)
-    const onRecorded = inFlight.record()
-    try {
-      let intent: string
-      try {
-        intent = await telemetry.span('audit.intent', (set) => {
-          set('gen_ai.tool.name', command.command)
-          return trail.intent(authorization, command, call.signal)
-        })
-      } catch (error) {
-        return unrecorded(error, authorization.command)
-      }
-      return await inFlight.run((closing) =>
-        perform({
-          authorization,
-          command,
-          intent,
-          handler,
-          signals: [call.signal, closing],
-          authorizer,
-          clock,
-          handlerMs,
-          receiptMs,
-          receipts,
-          telemetry,
-          trail,
-          vault,
-          onRecorded,
-        }),
-      )
-    } finally {
-      onRecorded()
-    }
-  }
-
-  /** A call that was let in before, and has not begun when the guard has waited long enough, is late as well. */
-  function turnedAway(command?: Command): GuardRefusal {
-    telemetry.event({ name: 'refused', code: 'closed', ...(command !== undefined && { command }) })
-    return refuse('closed', 'the service is shutting down; sign a new call and send it later', 'GRD-06')
-  }
-
-  /** GRD-01 */
-  function unrecorded(error: unknown, command: Command): GuardRefusal {
-    telemetry.error(error)
-    telemetry.event({ name: 'refused', code: 'audit_unavailable', command })
-    return refuse(
-      'audit_unavailable',
-      'the audit sink did not confirm the intent, so nothing was done; `onError` of the guard receives its error',
-      'GRD-01',
-      error,
-    )
-  }
-
   let closing: Promise<void> | undefined
   function close(): Promise<void> {
-    closing ??= inFlight.drain(closeMs).then(async () => {
-      await recovery?.close(closeMs)
+    closing ??= inFlight.drain(deadlines.closeMs).then(async () => {
+      await recovery?.close(deadlines.closeMs)
       try {
-        await shadow.close(closeMs)
+        await trial.trail.close(deadlines.closeMs)
       } finally {
-        await trail.close(closeMs)
+        await trail.close(deadlines.closeMs)
       }
     })
     return closing
   }
 
   return Object.freeze({
-    use: async <T>(container: string | Uint8Array, handler: Handler<Args, T>, options: CallOptions = {}) => {
+    use: async <T>(
+      container: string | Uint8Array,
+      handler: Handler<List[number], T>,
+      options: CallOptions = {},
+    ): Promise<GuardResult<T>> => {
       const call = readOptions('use', options, callChecks)
-      if (typeof handler !== 'function')
-        throw new ArgumentError('`use` needs a handler; to decide only, call `authorize`')
-      return enter(() => use(container, handler, call))
-    },
-    authorize: (container, options = {}) =>
-      enter(async () => decide(authorizer, container, readOptions('authorize', options, callChecks))),
-    dryRun: (container, options = {}) =>
-      enter(async () => {
-        const call = readOptions('dryRun', options, callChecks)
-        const decision = await decide(trial, container, call)
+      if (typeof handler !== 'function') {
+        throw new ArgumentError('use: `handler` must be a function; to decide only, call `authorize`')
+      }
+      return enter(async () => {
+        const decision = await decide(context, container, call)
         if (!decision.allowed) return decision
         const { authorization } = decision
-        const command = table.get(authorization.command) as GuardedCommand
-        if (inFlight.isEnding()) return turnedAway(authorization.command)
-        // What nothing was used up for releases nothing.
-        authorization.consume(Math.floor(clock.now()))
-        const onRecorded = inFlight.record()
-        try {
-          const intent = await shadow.intent(authorization, command, call.signal)
-          await shadow.outcome(intent, { status: 'ok', durationMs: 0 })
-        } catch (error) {
-          return unrecorded(error, authorization.command)
-        } finally {
-          onRecorded()
-        }
-        return decision
-      }),
-    open: (container) => authorizer.open(container),
+        const command = commands.get(authorization.command) as GuardedCommand
+        return perform(context, { authorization, command, handler, signal: call.signal })
+      })
+    },
+    authorize: (container, options = {}) =>
+      enter(async () => decide(context, container, readOptions('authorize', options, callChecks))),
+    dryRun: (container, options = {}) =>
+      enter(async () => dryRun(trial, container, readOptions('dryRun', options, callChecks))),
+    open: (container) => context.authorizer.open(container),
     close,
     [Symbol.asyncDispose]: close,
-  } satisfies Guard<Args>)
+  } satisfies Guard<List[number]>)
 }

@@ -19,139 +19,151 @@ import {
   type OptionChecks,
   objectValue,
   readOptions,
+  withDefault,
   withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
+import { systemClock } from '../time.ts'
 import type { Vault } from '../vault/vault.ts'
-import type { AuditOptions } from './audit-trail.ts'
+import type { AuditOptions, CheckedAuditOptions } from './audit-trail.ts'
 import { credentialsOf, type GuardedCommand } from './command.ts'
 import type { TelemetryOptions } from './telemetry.ts'
 
-/** How long a guard waits, in milliseconds. */
+/** Time limits of a guard, in milliseconds. */
 export interface GuardDeadlines {
-  /** For a decision: stores, resolvers, schemas. Default 2,000; then the call is refused. */
+  /** For a decision, with its stores, resolvers and schemas. Default 2,000; then the call is refused. */
   readonly decisionMs?: number
-  /** For a handler. Default 30,000; then its signal fires, and the call counts as ended in a way nobody knows. */
+  /** For a handler. Default 30,000; then its signal is aborted, and the outcome of the call is `unknown`. */
   readonly handlerMs?: number
-  /** For a receipt to be signed. Default 2,000; then the call ends without one. */
+  /** For the signature of a receipt. Default 2,000; then the call ends without a receipt. */
   readonly receiptMs?: number
   /**
-   * For the calls that are under way when the guard closes, and then for the sink. Default 5,000 each; then the signals of
-   * the calls fire, and closing fails.
+   * For the calls in progress when the guard closes, and then for the sink. Default 5,000 each; then the signals of the
+   * calls are aborted, and closing fails.
    */
   readonly closeMs?: number
 }
 
-/** How a service is guarded: how calls are decided (see {@link AuthorizeOptions}), and what comes with a yes. */
+/** Options of a guard: those of a decision (see {@link AuthorizeOptions}), and those of the work after it. */
 export interface GuardOptions<Args = unknown> extends Omit<AuthorizeOptions, 'commands' | 'onError'>, TelemetryOptions {
   /** The commands of the service, each with the credential it uses and what of it may be recorded. */
   readonly commands: readonly GuardedCommand<Args>[]
-  /** Where credentials are. Needed when a command uses one. */
+  /** The vault of the credentials. Required when a command uses one. */
   readonly vault?: Vault
   /** Where records go. */
   readonly audit: AuditOptions
-  /** Who signs receipts, usually the service itself; see {@link GuardResult}. Default: nobody, and there are none. */
+  /** Signs receipts, usually the service itself; see {@link GuardResult}. Without it there are no receipts. */
   readonly receipts?: Signer
-  /** How long it waits. */
+  /** Time limits. */
   readonly deadlines?: GuardDeadlines
-  /** Most calls under way at a time; one more is refused. Default 1,000. */
+  /** Most concurrent calls; a further one is refused. Default 1,000. */
   readonly maxInFlight?: number
 }
 
-/** The options of a service with several commands, each with arguments of its own: a type of arguments for each. */
+/** The options of a service with several commands, with a type of arguments for each. */
 export type GuardOptionsFor<List extends readonly unknown[]> = Omit<GuardOptions, 'commands'> & {
   /** The commands of the service, each with the credential it uses and what of it may be recorded. */
   readonly commands: { readonly [Index in keyof List]: GuardedCommand<List[Index]> }
 }
 
+/** Options of a guard with their defaults. */
+export type CheckedOptions = Omit<GuardOptions, 'audit' | 'deadlines'> &
+  Required<Pick<GuardOptions, 'clock' | 'maxInFlight'>> & {
+    readonly audit: CheckedAuditOptions
+    readonly deadlines: Required<GuardDeadlines>
+  }
+
 /**
- * Reads options, and finds in them what would fail at the first call.
+ * Reads options, and reports configuration errors that would otherwise fail the first call.
  *
- * @throws ArgumentError that says which option, and what to do.
+ * @throws ArgumentError that names the option and the remedy.
  */
-export function checkGuardOptions(options: GuardOptions): GuardOptions {
+export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   const given = readOptions('createGuard', options, optionChecks)
   const { vault } = given
-  const audit = readOptions<AuditOptions>('createGuard: `audit`', given.audit ?? {}, auditChecks)
-  const deadlines = readOptions('createGuard: `deadlines`', given.deadlines ?? {}, deadlineChecks)
+  const audit = readOptions<AuditOptions, typeof auditChecks>('createGuard: `audit`', given.audit ?? {}, auditChecks)
+  const deadlines = readOptions('createGuard: `deadlines`', given.deadlines, deadlineChecks)
   const commands = given.commands.map((definition, index) => {
     const of = isCommand(definition.command) ? `command ${quote(definition.command)}` : `\`commands[${index}]\``
     return readOptions<GuardedCommand>(of, definition, commandChecks)
   })
   for (const definition of commands) {
-    const { command } = definition
     checkNames(definition, 'show')
     checkNames(definition, 'personal')
-    for (const credential of credentialsOf(definition)) {
-      // GRD-09
-      if (vault === undefined) throw wrong(`\`${command}\` uses a credential, and there is no \`vault\``)
-      if (vault.references?.includes(credential) !== false) continue
-      throw wrong(
-        `the \`credential\` of \`${command}\` is not one of the vault; ${choice(credential, vault.references)}`,
-      )
-    }
+    checkCredentials(definition, vault)
   }
   if (audit.recoverIntents && audit.sink.history === undefined) {
-    throw wrong('`audit.recoverIntents` needs a sink whose log can be read back; the log of `audit.sink` cannot')
+    throw new ArgumentError(
+      '`audit.recoverIntents` requires a sink whose log can be read back; `audit.sink` has no `history`',
+    )
   }
   return { ...given, commands, audit, deadlines }
 }
 
-/** What there is to choose from. What was given is not shown: it may be a secret in the place of its name. */
+function checkCredentials(definition: GuardedCommand, vault: Vault | undefined): void {
+  const { command } = definition
+  for (const credential of credentialsOf(definition)) {
+    // GRD-09
+    if (vault === undefined) throw new ArgumentError(`\`${command}\` uses a credential, and \`vault\` is missing`)
+    if (vault.references?.includes(credential) !== false) continue
+    throw new ArgumentError(
+      `the \`credential\` of \`${command}\` is not in the vault; ${choice(credential, vault.references)}`,
+    )
+  }
+}
+
+/** The names to choose from. The given one is not shown: it may be a secret in the place of its name. */
 function choice(given: string, names: readonly string[]): string {
   const near = nearestName(given, names)
   const hint = near === undefined ? '' : `did you mean ${quote(near)}? `
   return `${hint}it has ${names.map((name) => quote(name)).join(', ') || 'none'}`
 }
 
-/** What is recorded is named by argument; a name that is none would be left out of every record, and nobody told. */
+/** An unknown name would be missing from every record, without an error. */
 function checkNames(definition: GuardedCommand, option: 'show' | 'personal'): void {
   const { args, command } = definition
   if (typeof args !== 'object' || args === null) return
   const unknown = definition[option]?.find((name) => !Object.hasOwn(args, name.split('.')[0] as string))
   if (unknown === undefined) return
-  throw wrong(
-    `command ${quote(command)}: \`${option}\` has a name that is no argument of it; ${choice(unknown, Object.keys(args))}`,
+  throw new ArgumentError(
+    `command ${quote(command)}: \`${option}\` names an unknown argument; ${choice(unknown, Object.keys(args))}`,
   )
-}
-
-function wrong(what: string): ArgumentError {
-  return new ArgumentError(what)
 }
 
 const { commands: _, onError: __, ...decisionChecks } = authorizeChecks
 
-const optionChecks: OptionChecks<GuardOptions> = Object.freeze({
+const optionChecks = Object.freeze({
   ...decisionChecks,
+  clock: withDefault(withMethod('now'), systemClock),
   commands: arrayOf(objectValue),
   vault: maybe(withMethod('use')),
   audit: maybe(objectValue),
   receipts: maybe(withMethod('sign')),
-  deadlines: maybe(objectValue),
-  maxInFlight: maybe(integerFrom(1)),
+  deadlines: withDefault(objectValue, Object.freeze({})),
+  maxInFlight: withDefault(integerFrom(1), 1_000),
   tracer: maybe(withMethod('startSpan')),
   onEvent: maybe(callback),
   onError: maybe(callback),
-})
+}) satisfies OptionChecks<GuardOptions>
 
-/** What is not recorded is not done: a sink there must be. */
-const auditChecks: OptionChecks<AuditOptions> = Object.freeze({
+/** A sink is required: a guard does nothing that is not recorded. */
+const auditChecks = Object.freeze({
   sink: sinkCheck,
-  deadlineMs: maybe(milliseconds),
-  maxInFlight: maybe(integerFrom(1)),
+  deadlineMs: withDefault(milliseconds, 500),
+  maxInFlight: withDefault(integerFrom(1), 1_000),
   argumentKey: maybe(secretKeyCheck),
   pseudonymize: maybe(callback),
   personalKeys: maybe(withMethod('obtain')),
   recoverIntents: maybe(flag),
   denials: maybe(objectValue),
-})
+}) satisfies OptionChecks<AuditOptions>
 
-const deadlineChecks: OptionChecks<GuardDeadlines> = Object.freeze({
-  decisionMs: maybe(milliseconds),
-  handlerMs: maybe(milliseconds),
-  receiptMs: maybe(milliseconds),
-  closeMs: maybe(milliseconds),
-})
+const deadlineChecks = Object.freeze({
+  decisionMs: withDefault(milliseconds, 2_000),
+  handlerMs: withDefault(milliseconds, 30_000),
+  receiptMs: withDefault(milliseconds, 2_000),
+  closeMs: withDefault(milliseconds, 5_000),
+}) satisfies OptionChecks<GuardDeadlines>
 
 const isTable: OptionCheck = (value) =>
   typeof value === 'function' && Array.isArray((value as { readonly references?: unknown }).references)

@@ -1,71 +1,113 @@
 import type { Confirmation } from '../audit/sink.ts'
-import type { Signer } from '../principal/signer.ts'
+import type { Authorization } from '../authorization/authorization.ts'
 import type { Receipt } from '../receipt/receipt.ts'
-import type { Clock } from '../time.ts'
 import type { Ending } from './audit-trail.ts'
 import { createCall, type Handler } from './call.ts'
+import type { GuardedCommand } from './command.ts'
+import type { GuardContext } from './context.ts'
 import { isDeadline, waitAtMost } from './deadline.ts'
 import { signReceipt } from './receipt.ts'
-import { type GuardRefusal, refuse } from './refuse.ts'
+import { closed, type GuardRefusal, unrecorded, unreleased } from './refusals.ts'
 import type { GuardResult } from './result.ts'
 import { errorCode } from './telemetry.ts'
-import { createUpstream, type Upstream, type UpstreamOptions } from './upstream.ts'
+import { createUpstream, type Upstream } from './upstream.ts'
 
-/** What is needed to do what was authorized. */
-export interface Performance<Args, T> extends UpstreamOptions {
-  readonly clock: Clock
+/** An allowed call, and the handler for it. */
+export interface AllowedCall<Args, T> {
+  readonly authorization: Authorization
+  readonly command: GuardedCommand
   readonly handler: Handler<Args, T>
-  /** Called when the outcome was recorded, or could not be. */
-  readonly onRecorded: () => void
-  readonly receiptMs: number
-  readonly receipts: Signer | undefined
-  /** That of the caller, and that of a guard that closes. */
-  readonly signals: readonly (AbortSignal | undefined)[]
+  /** The signal of the caller. */
+  readonly signal: AbortSignal | undefined
 }
 
-/** How a handler ended. */
-type Handled<T> = { readonly value: T } | { readonly error: unknown }
-
-/** What came of the record of an outcome. */
-type Written = { readonly record: Confirmation } | { readonly cause: unknown }
+/** An allowed call whose intent is on record. */
+export interface GuardedRun<Args, T> extends Omit<AllowedCall<Args, T>, 'signal'> {
+  /** The id of the intent. */
+  readonly intent: string
+  /** The signals of the caller and of the closing guard. */
+  readonly signals: readonly (AbortSignal | undefined)[]
+  /** Called when the outcome was recorded, or could not be. */
+  readonly onRecorded: () => void
+}
 
 /**
- * Does what was authorized and recorded as intended: runs the handler with the credential at hand, takes back what it
- * left open, and records how it ended, whichever way it did.
+ * Does what was allowed. The order of the steps is an argument:
  *
- * @throws what the handler threw.
+ * 1. Intent: on record and confirmed before the handler starts. A call that leaves no trace must not have an effect.
+ * 2. Handler: runs with a deadline. It reaches the credential by `fetch` or `lease` alone, where the vault calls back
+ *    (`upstream.ts`), in this order:
+ *    a. the vault checks the rules of the credential and reads the secret;
+ *    b. `recheck`: is the call still within its time, and nothing of its chain revoked? Asked as late as possible;
+ *    c. `onRelease`: the release is on record before the secret leaves the vault;
+ *    d. the authorization is consumed, and the vault sends the request, or returns the lease.
+ * 3. End: requests that the handler did not wait for are aborted, so that nothing happens after the outcome.
+ * 4. Outcome: recorded for each intent, however the handler ended. It does not wait for step 5.
+ * 5. Leases: returned to the origin of the secret, which may be slow.
+ * 6. Receipt: signed last, and only for an outcome that is on record, because it refers to that record.
+ *
+ * @throws the error of the handler, after step 5.
  */
-export async function perform<Args, T>(work: Performance<Args, T>): Promise<GuardResult<T>> {
-  const { command, onRecorded, signals, telemetry } = work
+export async function perform<Args, T>(context: GuardContext, call: AllowedCall<Args, T>): Promise<GuardResult<T>> {
+  const { inFlight } = context
+  const { authorization, command, handler, signal } = call
+  if (inFlight.isEnding()) return closed(context, command.command)
+  const onRecorded = inFlight.record()
+  try {
+    const recorded = await settle(() => recordIntent(context, call))
+    if ('error' in recorded) return unrecorded(context, command.command, recorded.error)
+    return await inFlight.run((closing) =>
+      run(context, {
+        ...{ authorization, command, handler, intent: recorded.value, onRecorded },
+        signals: [signal, closing],
+      }),
+    )
+  } finally {
+    onRecorded()
+  }
+}
+
+/** Step 1. */
+function recordIntent<Args, T>(
+  { telemetry, trail }: GuardContext,
+  { authorization, command, signal }: AllowedCall<Args, T>,
+): Promise<string> {
+  return telemetry.span('audit.intent', (set) => {
+    set('gen_ai.tool.name', command.command)
+    return trail.intent(authorization, command, signal)
+  })
+}
+
+/** Steps 2 to 6. */
+async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): Promise<GuardResult<T>> {
+  const { authorization, command, signals } = work
   const started = performance.now()
   let upstream: Upstream | undefined
-  const handled = await settled(async () => {
-    // GRD-03: without a credential the handler itself is what the authorization counts for.
-    if (command.credential === undefined) work.authorization.consume(Math.floor(work.clock.now()))
-    return waitAtMost(work.handlerMs, signals, async (bounded) => {
-      upstream = createUpstream(work, bounded)
+  const handled = await settle(async () => {
+    // GRD-03: without a credential, the start of the handler is the use of the authorization.
+    if (command.credential === undefined) authorization.consume(Math.floor(context.clock.now()))
+    return waitAtMost(context.deadlines.handlerMs, signals, async (signal) => {
+      upstream = createUpstream(context, work, signal)
       const { fetch, lease } = upstream
-      return work.handler(createCall<Args>({ authorization: work.authorization, signal: bounded, fetch, lease }))
+      return work.handler(createCall<Args>({ authorization, signal, fetch, lease }))
     })
   })
   const durationMs = performance.now() - started
   await upstream?.end('value' in handled ? handled.value : undefined)
-  // The outcome does not wait for the origin of a secret.
   const givenBack = upstream?.giveBack()
   const ending = { durationMs, ...endingOf(handled, signals), ...upstream?.status() }
-  const written = await write(work, ending)
-  onRecorded()
+  const written = await recordOutcome(context, work, ending)
+  work.onRecorded()
   await givenBack
-  if ('error' in handled) {
-    if (upstream?.isUnrecorded(handled.error) !== true) throw handled.error
-    telemetry.event({ name: 'refused', code: 'audit_unavailable', command: command.command })
-    return unreleased(handled.error)
-  }
-  const receipt = 'record' in written ? await receiptOf(work, handled.value, written.record) : undefined
+  if ('error' in handled) return refusalOf(context, work, handled.error, upstream)
+  const receipt = 'value' in written ? await receiptOf(context, work, handled.value, written.value) : undefined
   return resultOf(handled.value, receipt, written)
 }
 
-async function settled<T>(task: () => Promise<T>): Promise<Handled<T>> {
+/** A value, or the error in its place. */
+type Settled<T> = { readonly value: T } | { readonly error: unknown }
+
+async function settle<T>(task: () => Promise<T>): Promise<Settled<T>> {
   try {
     return { value: await task() }
   } catch (error) {
@@ -74,7 +116,7 @@ async function settled<T>(task: () => Promise<T>): Promise<Handled<T>> {
 }
 
 function endingOf(
-  handled: Handled<unknown>,
+  handled: Settled<unknown>,
   signals: readonly (AbortSignal | undefined)[],
 ): Pick<Ending, 'code' | 'status'> {
   if ('value' in handled) return { status: 'ok' }
@@ -83,51 +125,56 @@ function endingOf(
   return { status: isUnknown ? 'unknown' : 'error', code: errorCode(error) }
 }
 
-/** Records how the call ended. If that fails the log shows an intent without an outcome, which is the truth. */
-async function write<Args, T>(
-  { command: { command }, intent, telemetry, trail }: Performance<Args, T>,
+/** Step 4. If it fails, the log contains an intent without an outcome, which is true. */
+async function recordOutcome<Args, T>(
+  { telemetry, trail }: GuardContext,
+  { command: { command }, intent }: GuardedRun<Args, T>,
   ending: Ending & { readonly durationMs: number },
-): Promise<Written> {
+): Promise<Settled<Confirmation>> {
   const { durationMs, status } = ending
   telemetry.event({ name: 'finished', command, status, durationMs })
-  try {
-    const record = await telemetry.span('audit.outcome', (set) => {
+  const written = await settle(() =>
+    telemetry.span('audit.outcome', (set) => {
       set('gen_ai.tool.name', command)
       return trail.outcome(intent, { ...ending, durationMs: Math.round(durationMs) })
-    })
-    return { record }
-  } catch (cause) {
-    telemetry.error(cause)
-    return { cause }
-  }
+    }),
+  )
+  if ('error' in written) telemetry.error(written.error)
+  return written
 }
 
+/** A handler may let the error of an unconfirmed release through. The call is then refused; other errors are its own. */
+function refusalOf<Args, T>(
+  context: GuardContext,
+  { command }: GuardedRun<Args, T>,
+  error: unknown,
+  upstream: Upstream | undefined,
+): GuardRefusal {
+  if (upstream?.isUnrecorded(error) !== true) throw error
+  return unreleased(context, command.command, error)
+}
+
+/** Step 6. */
 async function receiptOf<Args, T>(
-  { authorization, clock, receiptMs, receipts: executor, telemetry }: Performance<Args, T>,
+  { clock, deadlines, receipts: executor, telemetry }: GuardContext,
+  { authorization }: GuardedRun<Args, T>,
   value: T,
   record: Confirmation,
 ): Promise<Receipt | undefined> {
   if (executor === undefined) return undefined
-  try {
-    return await waitAtMost(receiptMs, [], (signal) =>
+  const signed = await settle(() =>
+    waitAtMost(deadlines.receiptMs, [], (signal) =>
       signReceipt({ executor, authorization, value, record, clock, signal }),
-    )
-  } catch (error) {
-    telemetry.error(error)
-    return undefined
-  }
+    ),
+  )
+  if ('value' in signed) return signed.value
+  telemetry.error(signed.error)
+  return undefined
 }
 
-/** GRD-12 */
-function unreleased(cause: unknown): GuardRefusal {
-  const message =
-    'the audit sink did not confirm the release of the credential, so nothing was sent; `onError` of the guard receives its error'
-  return refuse('audit_unavailable', message, 'GRD-12', cause)
-}
-
-function resultOf<T>(value: T, receipt: Receipt | undefined, written: Written): GuardResult<T> {
-  const recorded = 'record' in written
+function resultOf<T>(value: T, receipt: Receipt | undefined, written: Settled<Confirmation>): GuardResult<T> {
+  const recorded = 'value' in written
   const result = { allowed: true as const, value, recorded, ...(receipt !== undefined && { receipt }) }
-  if (!recorded) Object.defineProperty(result, 'cause', { value: written.cause })
+  if (!recorded) Object.defineProperty(result, 'cause', { value: written.error })
   return Object.freeze(result)
 }

@@ -1,3 +1,4 @@
+import type { Authorization } from '../authorization/authorization.ts'
 import type { Denial, DenialCode } from '../authorization/denial.ts'
 import type { Receipt } from '../receipt/receipt.ts'
 
@@ -20,7 +21,12 @@ export type GuardDenial = Omit<Denial, 'code'> & {
   readonly cause?: unknown
 }
 
-/** What came of {@link Guard.use}. */
+/** The decision of a guard. */
+export type GuardDecision =
+  | { readonly allowed: true; readonly authorization: Authorization }
+  | { readonly allowed: false; readonly denial: GuardDenial }
+
+/** The result of {@link Guard.use}. */
 export type GuardResult<T> =
   | {
       readonly allowed: true

@@ -400,7 +400,7 @@ describe('the body of a response', () => {
     })
     await expect(kept?.text()).rejects.toMatchObject({
       code: 'ERR_VAULT_UNAVAILABLE',
-      message: 'the call has ended; a handler reads the body of a response, or returns the response',
+      message: 'the call has ended; a handler must read the body of a response, or return the response',
     })
   })
 

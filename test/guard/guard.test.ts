@@ -727,13 +727,13 @@ describe('monitoring', () => {
 describe('createGuard', () => {
   it('GRD-09 finds what would fail at the first call', () => {
     const mistakes: [RegExp, Partial<GuardOptions>][] = [
-      [/no `vault`/, { vault: undefined as never }],
+      [/`vault` is missing/, { vault: undefined as never }],
       [
-        /the `credential` of `\/mail\/send` is not one of the vault; it has/,
+        /the `credential` of `\/mail\/send` is not in the vault; it has/,
         { commands: [{ ...send, credential: 'elsewhere' }] as never },
       ],
       [
-        /the `credential` of `\/mail\/send` is not one of the vault; it has/,
+        /the `credential` of `\/mail\/send` is not in the vault; it has/,
         {
           commands: [
             {
@@ -751,15 +751,15 @@ describe('createGuard', () => {
       [/`audit`: `sink`/, { audit: {} as never }],
       [/personalKeys/, { commands: [{ ...send, personal: ['to'] }] as never }],
       [
-        /`show` has a name that is no argument of it; did you mean `to`\? it has `to`/,
+        /`show` names an unknown argument; did you mean `to`\? it has `to`/,
         { commands: [{ ...send, show: ['too'] }] as never },
       ],
       [
-        /`show` has a name that is no argument of it; did you mean `to`/,
+        /`show` names an unknown argument; did you mean `to`/,
         { commands: [{ ...send, show: ['to.host', 'too.host'] }] as never },
       ],
       [
-        /`personal` has a name that is no argument of it; it has none/,
+        /`personal` names an unknown argument; it has none/,
         { commands: [{ ...read, personal: ['to'] }] as never },
       ],
       [/`sink` is a promise; await it/, { audit: { sink: Promise.resolve() as never } }],

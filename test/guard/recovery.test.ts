@@ -203,7 +203,7 @@ describe('a guard that recovers intents', () => {
 
   it('GRD-17 wants a log that can be read back', () => {
     const make = (): unknown => guarded(stdoutAuditSink(), {})
-    expect(make).toThrow('`audit.recoverIntents` needs a sink whose log can be read back')
+    expect(make).toThrow('`audit.recoverIntents` requires a sink whose log can be read back')
     expect(() => guarded(memoryAuditSink(), { recoverIntents: 'yes' as never })).toThrow('must be true or false')
   })
 })

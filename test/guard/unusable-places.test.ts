@@ -512,7 +512,7 @@ describe('a credential that the vault does not hold', () => {
     for (const [name, vault] of Object.entries(vaults)) {
       expect(vault.references, name).toEqual(['crm'])
       expect(guard(vault), name).toThrow(
-        /the `credential` of `\/a` is not one of the vault; did you mean `crm`\? it has `crm`/,
+        /the `credential` of `\/a` is not in the vault; did you mean `crm`\? it has `crm`/,
       )
     }
   })

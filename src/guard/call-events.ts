@@ -1,0 +1,91 @@
+import { type AuditPrivacy, deniedEvent, intentEvent } from '../audit/events/describe-call.ts'
+import type { AuditMode, DeniedEvent, IntentEvent } from '../audit/events/event.ts'
+import { discloseArguments } from '../audit/privacy/disclose-arguments.ts'
+import { importSecretKey } from '../audit/privacy/hmac.ts'
+import { sealPersonal } from '../audit/privacy/personal.ts'
+import type { Authorization } from '../authorization/authorization.ts'
+import { ArgumentError } from '../errors.ts'
+import type { Timestamp } from '../time.ts'
+import type { CheckedAuditOptions } from './audit-trail.ts'
+import { credentialOnRecord, type GuardedCommand } from './command.ts'
+import { recordWithin } from './deadline.ts'
+import type { GuardDenial } from './result.ts'
+
+/** Makes the events that describe a call, with its arguments and principals as the options allow. */
+export interface CallEvents {
+  intent(
+    authorization: Authorization,
+    command: GuardedCommand,
+    time: Timestamp,
+    outcomeBy: Timestamp,
+  ): Promise<IntentEvent>
+  denied(denial: GuardDenial, time: Timestamp, durationMs: number): Promise<DeniedEvent>
+}
+
+/**
+ * Makes the maker of events. Keys and pseudonyms may come from another service: an event that is not ready within
+ * `deadlineMs` fails, and its call is refused.
+ *
+ * @throws ArgumentError when a command has personal arguments, and there are no keys for them.
+ */
+export function createCallEvents(
+  { argumentKey, deadlineMs, personalKeys, pseudonymize }: CheckedAuditOptions,
+  commands: readonly GuardedCommand[],
+  mode: AuditMode,
+): CallEvents {
+  const encrypted = commands.find((command) => (command.personal?.length ?? 0) > 0)
+  if (encrypted !== undefined && personalKeys === undefined) {
+    throw new ArgumentError(
+      `\`${encrypted.command}\` has \`personal\` arguments, and \`audit.personalKeys\` is missing`,
+    )
+  }
+  const argumentsKey = argumentKey instanceof Uint8Array ? importSecretKey(argumentKey) : Promise.resolve(argumentKey)
+  // Each call that needs the key rejects with its error. Without a call nobody handles the rejection.
+  argumentsKey.catch(() => undefined)
+  const disclose = new Map(commands.map(({ command, show = [] }) => [command as string, show]))
+  const shadow = mode === 'shadow' ? ({ mode } as const) : {}
+  const isRemote = pseudonymize !== undefined || personalKeys !== undefined
+
+  async function privacy(): Promise<AuditPrivacy> {
+    const key = await argumentsKey
+    return {
+      disclose,
+      ...(key !== undefined && { argumentsKey: key }),
+      ...(pseudonymize !== undefined && { pseudonymize }),
+    }
+  }
+
+  /** The arguments about a person, encrypted under a key of the subject. */
+  async function sealed(
+    { args, subject }: Authorization,
+    { personal = [] }: GuardedCommand,
+    event: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<IntentEvent, 'personal'>> {
+    if (personal.length === 0 || personalKeys === undefined) return {}
+    const key = pseudonymize === undefined ? subject : await pseudonymize(subject)
+    const options = { key, keys: personalKeys, signal }
+    return { personal: await sealPersonal(discloseArguments(args, personal), event, options) }
+  }
+
+  /** Without a remote service there is nothing to wait for, and no timer to start. */
+  function prepare<T>(task: (signal?: AbortSignal) => Promise<T>): Promise<T> {
+    return isRemote ? recordWithin(deadlineMs, 'an audit event could not be prepared', task) : task()
+  }
+
+  return {
+    intent(authorization, command, time, outcomeBy) {
+      const vault = credentialOnRecord(command, authorization)
+      return prepare(async (signal) => {
+        const event = await intentEvent({
+          ...{ authorization, time, outcomeBy, ...shadow },
+          privacy: await privacy(),
+          ...(vault !== undefined && { vault }),
+        })
+        return { ...event, ...(await sealed(authorization, command, event.id, signal)) }
+      })
+    },
+    denied: (denial, time, durationMs) =>
+      prepare(async () => deniedEvent({ denial, time, durationMs, ...shadow, privacy: await privacy() })),
+  }
+}

@@ -1,0 +1,60 @@
+import { type Authorizer, authorizerOf } from '../authorization/authorize.ts'
+import type { Signer } from '../principal/signer.ts'
+import type { Clock } from '../time.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type AuditTrail, createAuditTrail } from './audit-trail.ts'
+import type { GuardedCommand } from './command.ts'
+import { createInFlight, type InFlight } from './in-flight.ts'
+import type { CheckedOptions, GuardDeadlines } from './options.ts'
+import { createTelemetry, type Telemetry } from './telemetry.ts'
+
+/** What all calls of a guard share. */
+export interface GuardContext {
+  readonly authorizer: Authorizer
+  readonly clock: Clock
+  readonly commands: ReadonlyMap<string, GuardedCommand>
+  readonly deadlines: Required<GuardDeadlines>
+  readonly inFlight: InFlight
+  readonly receipts: Signer | undefined
+  readonly telemetry: Telemetry
+  readonly trail: AuditTrail
+  readonly vault: Vault | undefined
+}
+
+/** Makes the context of a guard. */
+export function createContext(options: CheckedOptions): GuardContext {
+  const { audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
+  const telemetry = createTelemetry(options)
+  return {
+    authorizer: authorizerOf({ ...options, onError: telemetry.error }),
+    clock,
+    commands: new Map(commands.map((command) => [command.command, command])),
+    deadlines,
+    inFlight: createInFlight(maxInFlight),
+    receipts,
+    telemetry,
+    trail: createAuditTrail({
+      audit,
+      clock,
+      commands,
+      handlerMs: deadlines.handlerMs,
+      mode: 'enforce',
+      onError: telemetry.error,
+    }),
+    vault,
+  }
+}
+
+/**
+ * Makes the context of a dry run, which shares limits and telemetry with the guard. GRD-08: nothing is claimed in the
+ * replay store, so that the same call can still be made.
+ */
+export function createTrialContext(options: CheckedOptions, context: GuardContext): GuardContext {
+  const { audit, clock, commands, deadlines } = options
+  const { error: onError } = context.telemetry
+  return {
+    ...context,
+    authorizer: authorizerOf({ ...options, onError, replay: { claim: () => true } }),
+    trail: createAuditTrail({ audit, clock, commands, handlerMs: deadlines.handlerMs, mode: 'shadow', onError }),
+  }
+}

@@ -1,0 +1,36 @@
+import type { CallOptions } from '../authorization/options.ts'
+import type { GuardedCommand } from './command.ts'
+import type { GuardContext } from './context.ts'
+import { decide } from './decide.ts'
+import { closed, unrecorded } from './refusals.ts'
+import type { GuardDecision } from './result.ts'
+
+/**
+ * Decides about a call and records the decision, without a handler.
+ *
+ * @param context - of a dry run, see `createTrialContext`.
+ */
+export async function dryRun(
+  context: GuardContext,
+  container: string | Uint8Array,
+  call: CallOptions,
+): Promise<GuardDecision> {
+  const { clock, commands, inFlight, trail } = context
+  const decision = await decide(context, container, call)
+  if (!decision.allowed) return decision
+  const { authorization } = decision
+  const command = commands.get(authorization.command) as GuardedCommand
+  if (inFlight.isEnding()) return closed(context, authorization.command)
+  // The call was not claimed in the replay store. Its authorization must not release anything.
+  authorization.consume(Math.floor(clock.now()))
+  const onRecorded = inFlight.record()
+  try {
+    const intent = await trail.intent(authorization, command, call.signal)
+    await trail.outcome(intent, { status: 'ok', durationMs: 0 })
+  } catch (error) {
+    return unrecorded(context, authorization.command, error)
+  } finally {
+    onRecorded()
+  }
+  return decision
+}
