@@ -17,20 +17,25 @@ import { createSearch, hasStores, prove, type Search } from './search.ts'
 import { createSessions } from './sessions.ts'
 import { createWalk, type PathStep } from './walk.ts'
 
-/** A call that has been opened. */
+/** An invocation that was read, with all tokens of its archive. */
 export interface OpenCall {
   readonly start: NamedToken
   readonly claim: Claim
   readonly tokens: TokenTable
   readonly rules: ResourceRules
-  /** Whose attestations count. */
+  /** DIDs whose attestations are accepted. */
   readonly authorities: readonly Did[]
 }
 
 /**
- * Puts the delegations that prove a call into a chain. Which of its proofs a token stands on is not said in 0.9.1. Where
- * they leave one path, that is it, and the rules decide. Where they leave several, or somebody did not sign, the
- * signatures, policies and revocations are asked here too, once it is certain who asks.
+ * Arranges the delegations that prove a call as a chain. A token of 0.9.1 names proofs but not which of them it uses.
+ *
+ * 1. A walk finds the shortest path from the owner of the resource to the invocation.
+ * 2. If there is no other path and every issuer signed, that path is the chain.
+ * 3. Otherwise the invocation itself is checked first: a forged call must not cost a search.
+ * 4. The search then finds the first path whose signatures, policies and revocations pass.
+ *
+ * The authorizer applies every check to the chain again.
  */
 export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Chain | Denial> {
   const { start, claim, tokens, rules, authorities } = call
@@ -54,23 +59,23 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   }
   const outline: Chain = { links: path.map((step) => outlined(step, outlineOf(step, claim))), invocation }
   const refused = checkNonce(outline, start, settings) ?? (yield* checkCaller(outline, begin()))
-  if (refused !== undefined) return told(refused, outline, false)
+  if (refused !== undefined) return withCall(refused, outline, false)
   if ('code' in holding) {
     const { policies } = begin()
     const links = path.map((step) => {
       const policy = policyIn(policies(step.source, step.places[0] as number))
       return outlined(step, outlineOf(step, claim, policy))
     })
-    // Nobody has looked at the signatures of this path.
-    return told(checkPolicies({ links, invocation }) ?? holding, outline, false)
+    // The signatures of this path were not verified, so the call is not reported as authenticated.
+    return withCall(checkPolicies({ links, invocation }) ?? holding, outline, false)
   }
-  const question = { claim, walk, last: [], invocation: () => invocation, sessions }
-  const outcome = yield* prove(question, begin())
-  if ('denial' in outcome) return told(outcome.denial, outline, outcome.signed)
+  const query = { claim, walk, last: [], invocation: () => invocation, sessions }
+  const outcome = yield* prove(query, begin())
+  if ('denial' in outcome) return withCall(outcome.denial, outline, outcome.signed)
   return { links: outcome.links, invocation: openedInvocation(start, claim, outcome.path) }
 }
 
-/** The call is for this service and made now by who says to make it: as the rules ask it, of a path still unsure. */
+/** Checks that the call is for this service, valid now, and signed by its issuer, before its path is known. */
 function* checkCaller(outline: Chain, { context, settings, signatures }: Search): Steps<Denial | undefined> {
   const denial = hasStores(settings) ? checkAddressee(outline, settings) : undefined
   return (
@@ -80,23 +85,23 @@ function* checkCaller(outline: Chain, { context, settings, signatures }: Search)
   )
 }
 
-/** UCT-29: the rule about nonces, with what to do about calls of clients that write none. */
+/** UCT-29: The check of the nonce, with a message for services whose clients write no nonce. */
 function checkNonce(chain: Chain, { token }: NamedToken, settings: VerificationSettings): Denial | undefined {
   if (token.nonce !== undefined || !hasStores(settings)) return undefined
   const denial = checkAddressee(chain, settings)
   if (denial?.code !== 'nonce_too_short') return undefined
   const message =
-    'the invocation has no nonce, as clients of ucanto write none unless told; to take such calls, mark the command as idempotent or set `minimumNonceBytes` to 0'
-  return told({ ...denial, message, requirement: 'UCT-29' }, chain, false)
+    'the invocation has no nonce, because clients of ucanto write one only on request; to accept such calls, mark the command as idempotent or set `minimumNonceBytes` to 0'
+  return withCall({ ...denial, message, requirement: 'UCT-29' }, chain, false)
 }
 
-/** A link of which no signature is asked. */
+/** A link whose signature is not checked. */
 function outlined({ source }: PathStep, link: Link): ChainLink {
   return { link, key: source.key, unverified: undefined }
 }
 
-/** A denial with what the call says of itself. */
-function told(denial: Denial, { invocation }: Chain, authenticated: boolean): Denial {
+/** A denial with the parts of the call that are reported. */
+function withCall(denial: Denial, { invocation }: Chain, authenticated: boolean): Denial {
   const { cid, fields } = invocation
   const { issuer, subject, command, proofs } = fields
   return { ...denial, call: { authenticated, invocation: cid, invoker: issuer, subject, command, proofs } }

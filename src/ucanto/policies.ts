@@ -15,13 +15,13 @@ import type { NamedToken } from './open-archive.ts'
 import type { ResourceRules } from './read-claim.ts'
 import type { PathStep } from './walk.ts'
 
-/** A policy, or why what stands there is none. */
+/** A policy, or the error of a capability whose conditions are not a policy. */
 export type ReadPolicy = CompiledPolicy | { readonly error: MalformedError }
 
-/** Gives the policy of the capability of a token at a place in `att`. It is read when it is first asked for, and once. */
+/** Returns the policy of one capability of a token, by its position in `att`. Each is read once, when it is needed. */
 export type PolicyTable = (token: NamedToken, place: number) => ReadPolicy
 
-/** Makes a table of the policies in one archive. */
+/** Creates the table of the policies in one archive. */
 export function createPolicyTable(rules: ResourceRules): PolicyTable {
   const read = new Map<string, ReadPolicy>()
   return ({ key, token }, place) => {
@@ -35,9 +35,9 @@ export function createPolicyTable(rules: ResourceRules): PolicyTable {
 }
 
 /**
- * Returns the policy.
+ * Returns a policy that was read.
  *
- * @throws MalformedError when there is none.
+ * @throws MalformedError when the conditions are not a policy.
  */
 export function policyIn(policy: ReadPolicy): CompiledPolicy {
   if ('error' in policy) throw policy.error
@@ -45,40 +45,39 @@ export function policyIn(policy: ReadPolicy): CompiledPolicy {
 }
 
 /**
- * What a capability asks of the arguments. One over a resource that is no DID gives that resource and no other of its
- * owner.
+ * The policy of a capability. A capability over a resource that is not a DID grants that resource, and no other
+ * resource of its owner.
  */
 function readPolicy({ nb, with: resource }: Capability, { resourceArgument }: ResourceRules): ReadPolicy {
   try {
-    const asked = policyOf(nb)
+    const conditions = policyOf(nb)
     const isBound = !isDid(resource) && resource !== allResources
-    return compileParsed(isBound ? [...asked, ['==', argumentSelector(resourceArgument), resource]] : asked)
+    return compileParsed(isBound ? [...conditions, ['==', argumentSelector(resourceArgument), resource]] : conditions)
   } catch (error) {
     if (error instanceof MalformedError) return { error }
     throw error
   }
 }
 
-/** What the policies of a delegation say: the place of the first capability that permits, or why none does. */
+/** The position of the first capability of a delegation that permits the arguments, or the reason why there is none. */
 export type PolicyVerdict =
   | { readonly place: number }
   | { readonly objection: PolicyObjection }
   | { readonly misread: MalformedError }
   | 'over budget'
 
-/** Steps that policies may still take. */
-export interface StepsLeft {
-  remaining: number
-}
-
 /**
- * Begins to ask the policies of an archive about arguments. Each is asked once.
+ * Prepares the evaluation of policies over the arguments of one call. Each policy is evaluated once.
  *
- * @param left - shared by all that is asked for one call.
- * @returns asks the capabilities of a delegation, in the order in which they are preferred.
+ * @param budget - shared by all evaluations for the call.
+ * @returns a function that evaluates the capabilities of a delegation, preferred ones first.
  */
-export function askPolicies(args: IpldMap, policies: PolicyTable, left: StepsLeft): (step: PathStep) => PolicyVerdict {
-  const answers = new Map<string, PolicyVerdict>()
+export function askPolicies(
+  args: IpldMap,
+  policies: PolicyTable,
+  budget: { policySteps: number },
+): (step: PathStep) => PolicyVerdict {
+  const verdicts = new Map<string, PolicyVerdict>()
   const evaluation = beginEvaluation(args)
 
   function ask({ source, places }: PathStep): PolicyVerdict {
@@ -90,10 +89,10 @@ export function askPolicies(args: IpldMap, policies: PolicyTable, left: StepsLef
         misread ??= policy.error
         continue
       }
-      evaluation.remaining = left.remaining
+      evaluation.remaining = budget.policySteps
       const objects = policy.evaluate(args, evaluation)
-      left.remaining = evaluation.remaining
-      if (left.remaining < 0) return 'over budget'
+      budget.policySteps = evaluation.remaining
+      if (budget.policySteps < 0) return 'over budget'
       if (objects === undefined) return { place }
       objection ??= objects
     }
@@ -101,10 +100,10 @@ export function askPolicies(args: IpldMap, policies: PolicyTable, left: StepsLef
   }
 
   return (step) => {
-    const known = answers.get(step.source.key)
+    const known = verdicts.get(step.source.key)
     if (known !== undefined) return known
-    const answer = ask(step)
-    answers.set(step.source.key, answer)
-    return answer
+    const verdict = ask(step)
+    verdicts.set(step.source.key, verdict)
+    return verdict
   }
 }

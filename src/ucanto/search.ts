@@ -1,6 +1,6 @@
 /**
- * Which path of several is the one: the first that everything holds for that the rules about chains ask. What is found
- * here decides nothing; the authorizer asks it all again of the chain that it is given.
+ * Chooses among several paths: the first that passes all checks of a chain. The choice is not a decision, because the
+ * authorizer repeats every check on the chain that it receives.
  *
  * @module
  */
@@ -18,26 +18,24 @@ import { maxSteps } from '../capability/policy/evaluation.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { type AttestedSession, linksOfPath, outlinesOfPath } from './chain-links.ts'
 import type { TokenTable } from './open-archive.ts'
-import { askPolicies, createPolicyTable, type PolicyTable, type PolicyVerdict, type StepsLeft } from './policies.ts'
+import { askPolicies, createPolicyTable, type PolicyTable, type PolicyVerdict } from './policies.ts'
 import type { Claim, ResourceRules } from './read-claim.ts'
 import { rememberedRevocations } from './remembered-revocations.ts'
 import type { PathStep, Walk } from './walk.ts'
 
-/** What is remembered while one call is read: each signature is verified once, and revocations are looked up once. */
+/** The state of the search for one call. Each signature is verified once, and revocations are looked up once. */
 export interface Search {
   readonly context: ReadingContext
   readonly policies: PolicyTable
   readonly tokens: TokenTable
   readonly settings: Settings
   readonly signatures: SignatureState
-  /** Links that were made, by all that they depend on. */
+  /** Links that were made for this call, by everything that they depend on. */
   readonly made: Map<string, Link>
-  /** The keys of tokens whose signature is their issuer's. */
+  /** Keys of the tokens whose signature was verified. */
   readonly verified: Set<string>
-  /** How many signatures may still be asked about. */
-  readonly effort: { signatures: number }
-  /** How many steps policies may still take. */
-  readonly left: StepsLeft
+  /** Work that is left for this call, over all paths and attestations. */
+  readonly budget: { signatures: number; policySteps: number }
 }
 
 /** Begins the search for one call. */
@@ -54,162 +52,177 @@ export function createSearch(context: ReadingContext, rules: ResourceRules, toke
     signatures: createSignatureState(settings.backend),
     made: new Map(),
     verified: new Set(),
-    effort: { signatures: 2 * settings.limits.proofs },
-    left: { remaining: maxSteps },
+    budget: { signatures: 2 * settings.limits.proofs, policySteps: maxSteps },
   }
 }
 
-/** Whether a format is read for an authorizer, which has stores. */
+/** Whether the format reads for an authorizer, which has stores. */
 export function hasStores(settings: VerificationSettings): settings is Settings {
   return 'revocations' in settings
 }
 
 const noStore: RevocationStore = {
-  findRevocations: () => Promise.reject(new TypeError('there is no store to look revocations up in')),
+  findRevocations: () => Promise.reject(new TypeError('revocations cannot be looked up without a store')),
 }
 
-/** Where the signature of an issuer can be replaced. */
+/** Finds attestations that replace the signature of an issuer. */
 export interface SessionFinder {
-  /** Whether something says that it attests a delegation, named beside it by the same token. */
+  /** Whether an attestation of the delegation is named beside it, by the same token. It may turn out to be invalid. */
   isOffered(step: PathStep): boolean
-  /** Finds out whether one holds. */
+  /** Verifies the offered attestations, and returns the first valid one. */
   open(step: PathStep): Steps<AttestedSession | Denial>
 }
 
-/** What has to be proved, and how to get there. */
+/** A claim, and the walk that finds paths for it. */
 export interface PathQuery {
   readonly claim: Claim
   readonly walk: Walk
-  /** Delegations that follow the path in any case. */
+  /** Delegations at the end of every path. */
   readonly last: readonly PathStep[]
-  /** What is asked, for the checks. */
+  /** The invocation that the checks receive. */
   readonly invocation: () => OpenInvocation
   readonly sessions?: SessionFinder
 }
 
-/** A path, and what it says. */
+/** A path that passed all checks, with its links. */
 export interface ProvenPath {
   readonly path: readonly PathStep[]
   readonly links: readonly ChainLink[]
 }
 
-/** That no path is the one. */
+/** The result when no path passed all checks. */
 export interface UnprovenPath {
-  /** Why the path that passed most is not. */
+  /** The denial of the path that passed most checks. */
   readonly denial: Denial
-  /** Whether it leads from the owner to the invoker, and is signed by all of them. */
+  /** Whether that path leads from the owner to the invoker and every delegation of it is signed. */
   readonly signed: boolean
 }
 
-/** Why a path is not the one. */
+/**
+ * The checks of a path, in order. Of several paths, the denial of the one that fails at the latest check is reported.
+ */
+const stages = ['signatures', 'policies', 'revocations'] as const
+type Stage = (typeof stages)[number]
+
+/** Why one path does not prove the claim. */
 interface PathFault {
-  /** How many kinds of checks it passed, the signatures first. */
-  readonly rank: number
+  readonly failed: Stage
   readonly denial: () => Denial
-  /** Whether another path can be better. */
-  readonly isFinal: boolean
+  /** Whether no other path can succeed. */
+  readonly endsSearch: boolean
 }
 
 /**
- * Finds the first path that everything holds for. A delegation that fails is left out of the next walk, so that each is
- * examined once and there are no more walks than tokens.
+ * Finds the first path that passes all checks. A delegation that fails is excluded from the next walk, so each is
+ * examined once, and there are at most as many walks as tokens.
  *
- * @returns the path, or the denial of the path that passed most.
+ * @returns the path, or the denial of the path that passed most checks.
  */
-export function* prove(question: PathQuery, search: Search): Steps<ProvenPath | UnprovenPath> {
-  const { walk, claim } = question
-  const ask = askPolicies(claim.args, search.policies, search.left)
-  let best: PathFault | undefined
-  // A delegation or an attestation falls out in each round.
+export function* prove(query: PathQuery, search: Search): Steps<ProvenPath | UnprovenPath> {
+  const ask = askPolicies(query.claim.args, search.policies, search.budget)
+  let latest: PathFault | undefined
+  // Each round excludes a delegation or an attestation.
   for (let rounds = 0; rounds <= 2 * search.tokens.size; rounds++) {
-    const found = walk.find()
-    if ('code' in found) return best === undefined ? { denial: found, signed: false } : unproven(best)
-    const outcome = yield* examine([...found, ...question.last], question, ask, search)
-    if (!('rank' in outcome)) return outcome
-    if (best === undefined || outcome.rank > best.rank || outcome.isFinal) best = outcome
-    if (outcome.isFinal) break
+    const found = query.walk.find()
+    if ('code' in found) return latest === undefined ? { denial: found, signed: false } : unproven(latest)
+    const outcome = yield* examine([...found, ...query.last], query, ask, search)
+    if (!('failed' in outcome)) return outcome
+    if (outcome.endsSearch) return unproven(outcome)
+    if (latest === undefined || stages.indexOf(outcome.failed) > stages.indexOf(latest.failed)) latest = outcome
   }
-  return unproven(best as PathFault)
+  return unproven(latest as PathFault)
 }
 
-function unproven({ rank, denial }: PathFault): UnprovenPath {
-  return { denial: denial(), signed: rank > 0 }
+function unproven({ failed, denial }: PathFault): UnprovenPath {
+  return { denial: denial(), signed: failed !== 'signatures' }
 }
 
 function* examine(
   path: readonly PathStep[],
-  question: PathQuery,
+  query: PathQuery,
   ask: (step: PathStep) => PolicyVerdict,
   search: Search,
 ): Steps<ProvenPath | PathFault> {
-  const { claim, walk, last } = question
-  const isLast = (at: number): boolean => at >= path.length - last.length
-  /** The delegation at that position does not hold, in whatever path. */
-  const without = (at: number | undefined, rank: number, denial: () => Denial): PathFault => {
-    if (at === undefined || isLast(at)) return { rank, denial, isFinal: true }
-    walk.bar(keyAt(path, at))
-    return { rank, denial, isFinal: false }
+  const { claim, walk, last } = query
+  // A delegation that fails on one path fails on all of them. Those at the end cannot be avoided.
+  const failAt = (at: number | undefined, failed: Stage, denial: () => Denial): PathFault => {
+    const isAvoidable = at !== undefined && at < path.length - last.length
+    if (isAvoidable) walk.bar(keyAt(path, at))
+    return { failed, denial, endsSearch: !isAvoidable }
   }
 
-  const sessions = new Map<string, AttestedSession>()
-  for (const [at, step] of path.entries()) {
-    if (question.sessions?.isOffered(step) !== true) continue
-    const session = yield* question.sessions.open(step)
-    if (!('code' in session)) sessions.set(step.source.key, session)
-    else if (isExhausted(session)) return { rank: 0, denial: () => placedAt(at, session), isFinal: true }
-    else if (step.source.token.signature === undefined) {
-      const { source } = step
-      const message = `${linkName(at, path.length)}, by ${source.token.issuer}: ${session.message}`
-      return { rank: 0, denial: () => ({ ...session, message, at }), isFinal: false }
-    }
-  }
+  const sessions = yield* openSessions(path, query.sessions)
+  if ('failed' in sessions) return sessions
   const { policies, made } = search
   const context = { context: search.context, policies, claim, sessions, made }
   const first = path.map((step) => step.places[0] as number)
   const unsigned = yield* checkSigned(outlinesOfPath(path, first, context), path, sessions, search)
-  if (unsigned === tooMany) return { rank: 0, denial: () => tooMany, isFinal: true }
-  if (unsigned !== undefined) return without(unsigned.at, 0, () => unsigned)
+  if (unsigned === tooManyPaths) return { failed: 'signatures', denial: () => tooManyPaths, endsSearch: true }
+  if (unsigned !== undefined) return failAt(unsigned.at, 'signatures', () => unsigned)
 
-  const invocation = question.invocation()
+  const invocation = query.invocation()
   const places: number[] = []
   for (const [at, step] of path.entries()) {
-    const answer = ask(step)
-    if (answer === 'over budget') return { rank: 1, denial: () => overBudget(at), isFinal: true }
-    if ('misread' in answer) return without(at, 1, () => ({ ...denialOf(answer.misread), at }))
-    if ('objection' in answer) {
-      return without(at, 1, () => refusedBy(answer.objection, at, path.length, invocation.fields))
+    const verdict = ask(step)
+    if (verdict === 'over budget') return { failed: 'policies', denial: () => overBudget(at), endsSearch: true }
+    if ('misread' in verdict) return failAt(at, 'policies', () => ({ ...denialOf(verdict.misread), at }))
+    if ('objection' in verdict) {
+      return failAt(at, 'policies', () => refusedBy(verdict.objection, at, path.length, invocation.fields))
     }
-    places.push(answer.place)
+    places.push(verdict.place)
   }
   const links = yield* linksOfPath(path, places, context)
   const revoked = yield* checkRevocation({ links, invocation }, search.settings, search.context.call)
   if (revoked === undefined) return { path, links }
-  const at = revoked.at === path.length ? undefined : revoked.at
-  return without(at, 2, () => revoked)
+  // The position behind the last link is that of the invocation.
+  return failAt(revoked.at === path.length ? undefined : revoked.at, 'revocations', () => revoked)
+}
+
+/** The attestations on a path, by the key of their delegation. One that is missing for an absent issuer is a fault. */
+function* openSessions(
+  path: readonly PathStep[],
+  finder: SessionFinder | undefined,
+): Steps<ReadonlyMap<string, AttestedSession> | PathFault> {
+  const sessions = new Map<string, AttestedSession>()
+  for (const [at, step] of path.entries()) {
+    if (finder?.isOffered(step) !== true) continue
+    const { source } = step
+    const session = yield* finder.open(step)
+    if (!('code' in session)) {
+      sessions.set(source.key, session)
+    } else if (isExhausted(session)) {
+      return { failed: 'signatures', denial: () => placedAt(at, session), endsSearch: true }
+    } else if (source.token.signature === undefined) {
+      // The finder remembers the fault, so the next walk does not come here.
+      const message = `${linkName(at, path.length)}, by ${source.token.issuer}: ${session.message}`
+      return { failed: 'signatures', denial: () => ({ ...session, message, at }), endsSearch: false }
+    }
+  }
+  return sessions
 }
 
 /**
- * Every delegation is signed by its issuer; what was verified on another path is not verified again. What the authorizer
- * remembers counts as if it was, so that the verdict does not depend on it.
+ * Checks that every delegation is signed by its issuer, once for all paths. The memory of the authorizer is used and
+ * counted as if it were empty, so that the verdict does not depend on it.
  */
 function* checkSigned(
   links: readonly ChainLink[],
   path: readonly PathStep[],
   sessions: ReadonlyMap<string, AttestedSession>,
-  { context, settings, signatures, verified, effort }: Search,
+  { context, settings, signatures, verified, budget }: Search,
 ): Steps<Denial | undefined> {
   const unsure = [...path.keys()].filter((at) => {
     const key = keyAt(path, at)
-    // What is attested is not signed: elsewhere, where nothing attests it, it does not count.
+    // An attested delegation has no verified signature: where nothing attests it, it is not accepted.
     return !sessions.has(key) && !verified.has(key)
   })
-  if (unsure.length > effort.signatures) return tooMany
+  if (unsure.length > budget.signatures) return tooManyPaths
   const asked = links.map((link, at) => (unsure.includes(at) ? link : { ...link, unverified: undefined }))
   const denial = yield* checkLinkSignatures(asked, settings, signatures, context.call)
   const end = denial?.at ?? links.length
   for (const at of unsure) {
     if (at > end) break
-    effort.signatures--
+    budget.signatures--
     if (at < end) verified.add(keyAt(path, at))
   }
   return denial
@@ -224,21 +237,21 @@ function placedAt(at: number, denial: Denial): Denial {
   return denial.at === undefined ? denial : { ...denial, at }
 }
 
-/** Whether a denial says that all the work that may be done for a call has been done. */
+/** Whether a denial reports that the budget of the call is used up. */
 export function isExhausted({ requirement }: Denial): boolean {
-  return requirement === tooMany.requirement || requirement === overBudget(0).requirement
+  return requirement === tooManyPaths.requirement || requirement === overBudget(0).requirement
 }
 
-const tooMany: Denial = Object.freeze({
+const tooManyPaths: Denial = Object.freeze({
   code: 'too_large',
-  message: 'the proofs leave more paths open than are tried: name fewer, or the right one first',
+  message: 'the proofs leave more paths open than are tried; name fewer proofs, or the right one first',
   requirement: 'UCT-36',
 })
 
 function overBudget(at: number): Denial {
   return {
     code: 'policy_over_budget',
-    message: 'the policies of the paths that the proofs leave open need more work than they may',
+    message: 'the policies on the paths that the proofs leave open take more steps than a call may; name fewer proofs',
     at,
     requirement: 'UCT-58',
   }
