@@ -29,8 +29,8 @@ export async function archive(token: UcantoToken): Promise<Uint8Array> {
 }
 
 /**
- * Encodes a token as {@link archive}, in text: an identity CID in multibase base64, beginning with `mA`. The command line
- * tools and consoles of that ecosystem print and accept this form.
+ * Encodes a token as {@link archive}, in text: an identity CID in multibase base64, beginning with `mA`. The command
+ * line tools and consoles of that ecosystem print and accept this form.
  *
  * @throws ArgumentError when `token` is not a token of this library.
  */

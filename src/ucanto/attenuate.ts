@@ -25,26 +25,27 @@ import type { UcantoCapability, UcantoToken } from './token.ts'
 
 /** Options of {@link attenuate}. */
 export interface UcantoAttenuateOptions extends NewToken {
-  /** What may be invoked. Default: what the proof gives. */
+  /** The command that may be invoked, with all commands below it. Default: that of the proof. */
   readonly command?: string | CommandDefinition
-  /** Whose authority, or which resource, when the proof gives all that its issuer has. Default: what the proof gives. */
+  /** The DID or the URI of a resource, if the proof grants all resources of its issuer. Default: that of the proof. */
   readonly subject?: string
-  /** Further conditions. Those of the proofs hold in any case. Default: none. */
+  /** Further conditions. Those of the proofs hold as well. Default: none. */
   readonly policy?: Policy
-  /** Who will read the token. Default `any`. */
+  /** The verifiers of the token. Default `any`. */
   readonly readers?: Readers
-  /** What attests the proof when its issuer is absent: named beside it. Default: none. */
+  /** Attestations of the proof, if its issuer is absent. They are named beside it. Default: none. */
   readonly attestations?: readonly UcantoToken[]
 }
 
 /**
- * Passes on, narrower, what was received. Plain conditions of the proof are repeated, as verifiers of 0.9.1 expect.
+ * Delegates received authority, or a part of it. Plain conditions of the proof are repeated, as verifiers of 0.9.1
+ * expect.
  *
- * Without `expiresIn` or `expiration` it is valid for one hour, or until the proof expires if that is sooner.
+ * Without `expiresIn` and `expiration` it is valid for one hour, or until the proof expires if that is sooner.
  *
- * @param proof - the delegation received, with its own proofs.
- * @throws AttenuationError when the new delegation would say more than its proof.
- * @throws ArgumentError when an option is missing or makes no sense, or the policy cannot be written.
+ * @param proof - the received delegation, with its own proofs.
+ * @throws AttenuationError when the new delegation would grant more than its proof.
+ * @throws ArgumentError when an option is missing or invalid, or the policy cannot be written.
  */
 export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOptions): Promise<UcantoToken> {
   checkToken('proof', proof)
@@ -53,7 +54,7 @@ export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOpti
   const policy = parsePolicy(given.policy ?? [])
   if (given.command !== undefined) checkDeclared(given.command, policy)
   if (proof.audience !== issuer.did) {
-    throw new AttenuationError(`the proof was given to ${proof.audience}, so ${issuer.did} has nothing to pass on`)
+    throw new AttenuationError(`the proof was issued to ${proof.audience}, so ${issuer.did} cannot delegate it`)
   }
   const abilities = abilitiesOf(given.command === undefined ? broadest(proof) : commandOf(given.command))
   const sources = abilities.map((can) => sourceOf(proof, can, subject))
@@ -85,25 +86,25 @@ const optionChecks: OptionChecks<UcantoAttenuateOptions> = Object.freeze({
   attestations: maybe(tokensCheck),
 })
 
-/** The command of the proof that covers all others. */
+/** The command of the proof that covers all its other commands. */
 function broadest({ capabilities }: UcantoToken): Command {
   const commands = capabilities.flatMap(({ can }) => readAbility(can)?.command ?? [])
   const found = commands.find((command) => commands.every((other) => commandCovers(command, other)))
-  if (found === undefined) throw new ArgumentError('the proof gives several commands; say which with `command`')
+  if (found === undefined) throw new ArgumentError('the proof grants several commands; set `command`')
   return found
 }
 
-/** The capability of the proof that gives an ability. */
+/** The capability of the proof that grants an ability. */
 function sourceOf({ capabilities }: UcantoToken, can: string, subject: string | undefined): UcantoCapability {
   const found = capabilities.find(
     (given) =>
       abilityIncludes(given.can, can) && (subject === undefined || [subject, allResources].includes(given.with)),
   )
-  if (found === undefined) throw new AttenuationError(`the proof does not give \`${can}\` over this resource`)
+  if (found === undefined) throw new AttenuationError(`the proof does not grant \`${can}\` over this resource`)
   return found
 }
 
-/** Whether one `can` gives another. */
+/** Whether one `can` grants another. */
 function abilityIncludes(given: string, asked: string): boolean {
   return given === '*' || given === asked || (given.endsWith('/*') && asked.startsWith(given.slice(0, -1)))
 }

@@ -10,21 +10,21 @@ import type { UcantoToken } from './token.ts'
 /** Options of {@link attest}. */
 export interface UcantoAttestOptions extends Omit<NewToken, 'audience' | 'attached'> {
   readonly issuer: Signer
-  /** The DID in whose name it is attested. Default: the issuer. */
+  /** The DID of the authority. Default: the issuer. */
   readonly authority?: string
-  /** What gives the issuer `ucan/attest` over that authority. Default: nothing, when it is the issuer. */
+  /** Delegations that grant the issuer `ucan/attest` over the authority. Default: none, if it is the issuer itself. */
   readonly proofs?: readonly UcantoToken[]
 }
 
 /**
- * Says that the issuer of a delegation meant it, for services that list the authority in `attestationAuthorities`. It
- * is for the audience of that delegation, who names both as proofs, side by side. Attest only what you have asked the
- * issuer about: it replaces their signature.
+ * Attests that a delegation comes from its issuer, for services that list the authority in `attestationAuthorities`.
+ * The attestation is issued to the audience of the delegation, who names both as proofs, side by side. It replaces the
+ * signature of the issuer: attest only a delegation that the issuer has confirmed to you.
  *
- * Valid for one hour unless you say otherwise, and the delegation counts no longer than that.
+ * It is valid for one hour by default, and the delegation no longer than that.
  *
- * @throws ArgumentError when an option is missing or makes no sense.
- * @throws MalformedError when `authority` is no DID.
+ * @throws ArgumentError when an option is missing or invalid.
+ * @throws MalformedError when `authority` is not a DID.
  * @throws SigningError when the signer fails.
  */
 export async function attest(delegation: UcantoToken, options: UcantoAttestOptions): Promise<UcantoToken> {
@@ -39,10 +39,10 @@ export async function attest(delegation: UcantoToken, options: UcantoAttestOptio
   })
 }
 
-const { audience: _, attached: __, ...commonForms } = newTokenChecks
+const { audience: _, attached: __, ...commonChecks } = newTokenChecks
 
 const optionChecks: OptionChecks<UcantoAttestOptions> = Object.freeze({
-  ...commonForms,
+  ...commonChecks,
   issuer: withMethod('sign'),
   authority: maybe(didString),
   proofs: maybe(tokensCheck),

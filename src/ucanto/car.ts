@@ -12,28 +12,28 @@ import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
 import { decodeVarint } from '../ipld/varint.ts'
 import type { Limits } from '../limits.ts'
 
-/** A block as the file has it. The name is a claim: whoever reads it hashes the bytes. */
+/** A block of a file. Its CID is unverified until the bytes are hashed. */
 export interface Block {
   readonly cid: CID
   readonly bytes: Uint8Array
 }
 
-/** What a CAR file holds. */
+/** The contents of a CAR file. */
 export interface Car {
   readonly root: CID
   readonly blocks: readonly Block[]
 }
 
-/** Length of a CID of version 1, DAG-CBOR and SHA-256. */
+/** Length in bytes of a CID of version 1 with DAG-CBOR and SHA-256. */
 const cidLength = 36
 
-/** Bytes of the longest header: a map of two keys and one root. */
+/** Length in bytes of the longest header that is read: a map of two keys and one root. */
 const maxHeaderBytes = 128
 
 /**
- * Takes a CAR file apart.
+ * Reads a CAR file.
  *
- * @throws MalformedError when it is not one with a single root and blocks of DAG-CBOR named by SHA-256.
+ * @throws MalformedError when it is not a CAR file with one root, and blocks of DAG-CBOR named by SHA-256.
  */
 export function readCar(bytes: Uint8Array, limits: Limits): Car {
   if (bytes.length > limits.containerBytes) {
@@ -46,19 +46,19 @@ export function readCar(bytes: Uint8Array, limits: Limits): Car {
   const blocks: Block[] = []
   const most = cidLength + limits.tokenBytes
   for (let at = header.end; at < bytes.length; ) {
-    // One for each token and one that says which is the first.
+    // One block for each token, and the root block.
     if (blocks.length > limits.tokens) {
       throw new MalformedError('UCT-01', `the archive has more than ${limits.tokens} tokens`, { kind: 'too_large' })
     }
     const { start, end } = readSection(bytes, at, most)
     const split = start + cidLength
     if (startsWithIdentity(bytes.subarray(start, end))) {
-      throw new MalformedError('UCT-20', 'a block is named by an identity CID, which is no hash of it', {
+      throw new MalformedError('UCT-20', 'the name of a block is an identity CID, which is not a hash', {
         kind: 'unsupported',
       })
     }
     if (split > end || !isTokenCidAt(bytes, start, split)) {
-      throw new MalformedError('UCT-03', 'a block is named by something else than CIDv1, dag-cbor, sha2-256', {
+      throw new MalformedError('UCT-03', 'the name of every block must be CIDv1, dag-cbor and sha2-256', {
         kind: 'unsupported',
       })
     }
@@ -90,11 +90,11 @@ function readHeader(bytes: Uint8Array): CID {
   const header = decodeCbor(bytes, { depth: 4, items: 16 })
   const roots = isMap(header) && header.version === 1 && Object.keys(header).length === 2 ? header.roots : undefined
   if (roots === undefined || !isList(roots) || roots.length !== 1) {
-    throw new MalformedError('UCT-02', 'the archive is not a CAR file of version 1 with one root')
+    throw new MalformedError('UCT-02', 'the archive must be a CAR file of version 1 with one root')
   }
   const [root] = roots
   if (!isCid(root) || !isTokenCid(root)) {
-    throw new MalformedError('UCT-02', 'the root of the archive is not CIDv1, dag-cbor, sha2-256')
+    throw new MalformedError('UCT-02', 'the root of the archive must be CIDv1, dag-cbor and sha2-256')
   }
   return root
 }
@@ -102,7 +102,7 @@ function readHeader(bytes: Uint8Array): CID {
 /**
  * Decodes a block within the limits of a token.
  *
- * @throws MalformedError when it is not canonical DAG-CBOR, or beyond a limit.
+ * @throws MalformedError when it is not canonical DAG-CBOR, or exceeds a limit.
  */
 export function decodeBlock(bytes: Uint8Array, { tokenBytes, depth, items }: Limits): IpldValue {
   return decodeCbor(bytes, { bytes: tokenBytes, depth, items, stringBytes: tokenBytes })

@@ -13,16 +13,16 @@ import type { IpldMap, IpldValue } from '../ipld/value.ts'
 export const policyKey = 'pol'
 
 /**
- * Who will read a token that carries conditions. `any`: also verifiers that know nothing of this library, which ignore
- * a policy they do not know; only what plain `nb` can say is written then. `procura`: verifiers of this library alone.
+ * The verifiers for which conditions are written. `any`: all verifiers. Those without this library ignore a policy that
+ * they do not know, so only plain `nb` is written. `procura`: verifiers with this library alone.
  */
 export type Readers = 'any' | 'procura'
 
 /**
- * Writes a policy as `nb`. Conditions that one argument shall have one plain value become plain entries, which every
- * verifier of that ecosystem compares; all others go under `pol`.
+ * Writes a policy as `nb`. A condition that one argument equals one plain value becomes a plain entry, which every
+ * verifier of that ecosystem compares. All other conditions are written under `pol`.
  *
- * @throws ArgumentError when `pol` is needed and the caller has not said that only this library will read it.
+ * @throws ArgumentError when `pol` is necessary and `readers` is `any`.
  */
 export function caveatsOf(policy: Policy, readers: Readers): IpldMap {
   const plain: Record<string, IpldValue> = Object.create(null)
@@ -34,31 +34,31 @@ export function caveatsOf(policy: Policy, readers: Readers): IpldMap {
     else plain[name] = value as IpldValue
   }
   if (others.length === 0) return plain
-  // UCT-43
+  // UCT-43: A condition that other verifiers ignore is not written for them.
   if (readers !== 'procura') {
     throw new ArgumentError(
-      "the policy says more than plain `nb` can, and other verifiers would ignore it; if none will see the token, say `readers: 'procura'`",
+      "`policy` cannot be written as plain `nb`, and verifiers without this library would ignore it; if none of them reads the token, set `readers: 'procura'`",
     )
   }
   return { ...plain, [policyKey]: others as IpldValue }
 }
 
-/** The argument that a selector names, when it names one and no more. */
+/** The name of the argument that a selector selects; undefined when it selects anything else. */
 function argumentName(selector: string): string | undefined {
   const name = selector.slice(1)
   return selector.startsWith('.') && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && name !== policyKey ? name : undefined
 }
 
-/** UCT-42: values that verifiers of that ecosystem compare as they are; lists, maps and links never equal each other there. */
+/** UCT-42: Other verifiers compare these values. Lists, maps and links are never equal there. */
 function isPlain(value: IpldValue): boolean {
   return ['string', 'number', 'boolean'].includes(typeof value)
 }
 
 /**
- * What an `nb` asks of the arguments, as a policy: that each of its keys is an argument with that value (UCT-34), and
- * what its policy says. A key that the call does not have is not ignored; there is no such argument, so the answer is no.
+ * Reads an `nb` as a policy: each of its keys is an argument with that value (UCT-34), and the policy under `pol`
+ * holds. A key that the call does not have as an argument is not ignored: the condition fails.
  *
- * @throws MalformedError when it carries a policy that is not one.
+ * @throws MalformedError when `pol` is not a valid policy.
  */
 export function policyOf(nb: IpldMap): Policy {
   const statements: unknown[] = []
@@ -74,7 +74,7 @@ export function argumentSelector(name: string): string {
 }
 
 function readPolicy(value: IpldValue | undefined): readonly unknown[] {
-  // UCT-35: a constraint that is not understood is refused, never left out.
-  if (!Array.isArray(value)) throw new MalformedError('UCT-35', '`nb.pol` is not a policy', { kind: 'unsupported' })
+  // UCT-35: A condition that cannot be read is refused and not ignored.
+  if (!Array.isArray(value)) throw new MalformedError('UCT-35', '`nb.pol` must be a policy', { kind: 'unsupported' })
   return value
 }

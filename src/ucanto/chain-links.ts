@@ -1,5 +1,5 @@
 /**
- * Tokens of 0.9.1 as the rules about chains see them.
+ * Converts tokens of UCAN 0.9.1 to the links of a chain, which the checks of the authorizer read.
  *
  * @module
  */
@@ -20,31 +20,31 @@ import type { Claim } from './read-claim.ts'
 import { type FramedSignature, twinName } from './signature-frame.ts'
 import type { PathStep } from './walk.ts'
 
-/** What stands for the signature of an issuer: an attestation, with all that it stands on. */
+/** A verified attestation with its own proof chain. It replaces the signature of an issuer. */
 export interface AttestedSession {
-  /** The part of time in which all of it is valid. */
+  /** The time in which the attestation and its whole proof chain are valid. */
   readonly notBefore: Timestamp | undefined
   readonly expiration: Timestamp | Never
-  /** What can be revoked of it. */
+  /** The attestation and its proofs, for the check of revocations. */
   readonly chain: Chain
 }
 
-/** What is needed to make links. */
+/** The parameters of {@link linksOfPath} that are the same for all paths of a call. */
 export interface LinkContext {
   readonly context: ReadingContext
   readonly policies: PolicyTable
   readonly claim: Claim
-  /** By the key of the token that it is about. */
+  /** By the key of the attested delegation. */
   readonly sessions: ReadonlyMap<string, AttestedSession>
-  /** Links that were made for this call: a token that stands on many paths is read once. */
+  /** Links that were made for this call: a token on several paths is converted once. */
   readonly made: Map<string, Link>
 }
 
 /**
- * The delegations of a path, root first, each with the capability that is used.
+ * The links of a path, root first, each with one capability of its delegation.
  *
- * @param places - for each delegation, the place of that capability in `att`.
- * @throws MalformedError when a delegation is neither signed nor has a session, or what it says is no policy.
+ * @param places - for each delegation, the position of that capability in `att`.
+ * @throws MalformedError when a delegation is neither signed nor attested, or its conditions are not a policy.
  */
 export function* linksOfPath(
   path: readonly PathStep[],
@@ -60,7 +60,7 @@ export function* linksOfPath(
       links.push(known)
       continue
     }
-    // What is attested needs no second name, as the attestation has the first.
+    // An attested delegation has no twin: the attestation names exactly one CID.
     const name = session === undefined ? key : `attested ${key}`
     let link = made.get(name)
     if (link === undefined) {
@@ -78,8 +78,7 @@ export function* linksOfPath(
 }
 
 /**
- * The same as far as signatures are concerned: nothing is read of what the delegations permit, as it is not certain yet
- * who says it.
+ * The links of a path for the check of signatures. Policies are not read, because the signatures are not verified yet.
  */
 export function outlinesOfPath(
   path: readonly PathStep[],
@@ -95,12 +94,12 @@ export function outlinesOfPath(
   })
 }
 
-/** What a delegation of a path gives. */
+/** What one delegation of a path grants. */
 interface Grant {
   readonly source: NamedToken
   readonly place: number
   readonly command: Command
-  /** All that the link depends on beside the bytes, so that what is remembered means the same in every chain. */
+  /** Everything that the link depends on, so that a remembered link means the same in every chain. */
   readonly key: string
 }
 
@@ -110,16 +109,16 @@ function grantsOf(path: readonly PathStep[], places: readonly number[], { owner 
     const place = places[at] as number
     const capability = source.token.capabilities[place] as Capability
     const own = capability.ability?.command as Command
-    // A delegation gives what it says, as far as its issuer has it: `*` over a proof of `mail/*` is `mail/*`.
+    // A delegation grants at most what its issuer holds: `*` over a proof of `mail/*` grants `mail/*`.
     given = given === undefined || commandCovers(given, own) ? own : given
     return { source, place, command: given, key: `${source.key} ${place} ${given} ${owner} ${capability.with}` }
   })
 }
 
 /**
- * The link that was verified for another call, when there is one.
+ * The link that was verified for another call, if there is one.
  *
- * @throws MalformedError when the delegation is neither signed nor has a session.
+ * @throws MalformedError when the delegation is neither signed nor attested.
  */
 function signedLink(
   { source: { token }, key }: Grant,
@@ -135,7 +134,7 @@ function signedLink(
 
 const anything: CompiledPolicy = compileParsed([])
 
-/** A delegation as far as it is read without looking at who signed it, and with what it asks. */
+/** The link of a delegation whose signature was not verified, by default without its policy. */
 export function outlineOf({ source }: PathStep, { owner, command }: Claim, policy: CompiledPolicy = anything): Link {
   const { issuer, audience, notBefore, expiration } = source.token
   return {
@@ -172,7 +171,7 @@ function newLink(
   }
 }
 
-/** What is to be verified of a token that is signed. */
+/** The signature of a token, and the bytes that it covers. */
 function envelopeOf({ signature, signed }: OpenToken): OpenInvocation['envelope'] {
   const { algorithm, raw } = signature as FramedSignature
   return {
@@ -184,32 +183,32 @@ function envelopeOf({ signature, signed }: OpenToken): OpenInvocation['envelope'
   }
 }
 
-/** A delegation that is not signed is valid as long as what is there instead. */
+/** An attested delegation is valid no longer than its attestation. */
 function common(token: OpenToken, session: AttestedSession): Pick<Link, 'notBefore' | 'expiration'> {
   const notBefore = latest(token.notBefore, session.notBefore)
   const expiration = earliest(token.expiration, session.expiration)
   return notBefore === undefined ? { expiration } : { notBefore, expiration }
 }
 
-/** The later of two beginnings. */
+/** The later of two `notBefore`. */
 export function latest(a: Timestamp | undefined, b: Timestamp | undefined): Timestamp | undefined {
   return a === undefined || (b !== undefined && b > a) ? b : a
 }
 
-/** The earlier of two ends. */
+/** The earlier of two expirations. */
 export function earliest(a: Timestamp | Never, b: Timestamp | Never): Timestamp | Never {
   return a === never || (b !== never && b < a) ? b : a
 }
 
-/** Says that a delegation by an absent issuer stands for nothing. */
+/** The error for an unsigned delegation without an attestation. */
 export function unattested(issuer: Did): MalformedError {
-  return new MalformedError('UCT-49', `nobody signed the delegation by ${issuer}, and no session attests it`)
+  return new MalformedError('UCT-49', `the delegation by ${issuer} is not signed, and no session attests it`)
 }
 
 /**
- * The token that asks, as the rules see it.
+ * Converts the token of a call to an invocation.
  *
- * @throws MalformedError when nobody signed it.
+ * @throws MalformedError when the token is not signed.
  */
 export function openedInvocation(
   { token, cid }: NamedToken,
@@ -217,8 +216,8 @@ export function openedInvocation(
   path: readonly PathStep[],
 ): OpenInvocation {
   const { issuer, audience, nonce = '', notBefore, expiration, signature, bytes } = token
-  // Who is absent cannot ask: what is attested is that a delegation was meant.
-  if (signature === undefined) throw new MalformedError('UCT-50', `nobody signed the invocation by ${issuer}`)
+  // Authorities attest delegations only, so an invocation without a signature is never accepted.
+  if (signature === undefined) throw new MalformedError('UCT-50', `the invocation by ${issuer} is not signed`)
   return {
     envelope: envelopeOf(token),
     fields: {
@@ -233,7 +232,7 @@ export function openedInvocation(
       expiration,
     },
     cid,
-    // In 0.9.1 receipts name the invocation itself.
+    // Receipts of 0.9.1 name the invocation itself.
     task: () => bytes,
   }
 }

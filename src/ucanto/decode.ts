@@ -33,17 +33,17 @@ import { tokenOf, type UcantoToken } from './token.ts'
 
 /** Options of {@link decode}. */
 export interface DecodeArchiveOptions {
-  /** Bounds on what is read. */
+  /** Limits on the input. */
   readonly limits?: Partial<Limits>
 }
 
 /**
  * Reads an archive in any of its forms (a CAR file; its text in multibase or base64, also as an identity CID), or an
- * agent message that asks for invocations. Every token is opened strictly and none is verified: to decide about a
- * call, hand what you have to `authorize` as it is.
+ * agent message with invocations. Tokens are parsed strictly, and signatures are not verified: to decide about a call,
+ * pass the archive itself to `authorize`.
  *
- * @returns the tokens that it is about: one for an archive, one for each invocation of a message.
- * @throws MalformedError when it is not exactly that.
+ * @returns the token of an archive, or one token for each invocation of a message.
+ * @throws MalformedError when the input is anything else.
  */
 export async function decode(
   archive: string | Uint8Array,
@@ -57,13 +57,13 @@ export async function decode(
   return Object.freeze(opened.first.map((token) => publicToken(token, opened)))
 }
 
-/** A token, and by name the tokens that its own proofs lead to. */
+/** Makes the public form of a token, with the included tokens of its proof chain. */
 export function publicToken(
   start: NamedToken,
   { tokens, attached }: Pick<Archive, 'tokens' | 'attached'>,
 ): UcantoToken {
   const made = new Map<string, UcantoToken>()
-  /** The same object wherever a token is named. */
+  /** Returns the same object wherever a token is named. */
   const proofOf = (proof: NamedToken): UcantoToken => {
     const known = made.get(proof.key)
     if (known !== undefined) return known
@@ -78,7 +78,7 @@ export function publicToken(
   return tokenOf(start, () => includedIn(start), new Map(blocks.map((block) => [block.cid.toString(), block.bytes])))
 }
 
-/** UCT-63: the tokens that the proofs of one lead to, as far as they are there. */
+/** UCT-63: The included tokens of the proof chain of a token. */
 function reachedFrom(start: NamedToken, tokens: TokenTable): readonly NamedToken[] {
   const reached = new Map<string, NamedToken>()
   const waiting = [...start.proofs.keys()]
@@ -93,30 +93,32 @@ function reachedFrom(start: NamedToken, tokens: TokenTable): readonly NamedToken
 
 /** Options of {@link decodeMessage}. */
 export interface DecodeMessageOptions {
-  /** How the DIDs of those who signed receipts become keys. Default: `did:key` alone. */
+  /** Resolves the DIDs of the issuers of receipts to keys. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Bounds on what is read. */
+  /** Limits on the input. */
   readonly limits?: Partial<Limits>
-  /** Ends look-ups that take too long. */
+  /** Stops the resolution of DIDs. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What an agent message says. */
+/** The contents of an agent message. */
 export interface UcantoMessage {
-  /** What it asks for. They are read and not verified. */
+  /** The invocations that it requests. Their signatures are not verified. */
   readonly invocations: readonly UcantoToken[]
-  /** What it reports. Each is signed by its `issuer`: whether that is who was asked is for the reader to compare. */
+  /**
+   * The receipts that it reports, each signed by its `issuer`. The caller must compare that with the called service.
+   */
   readonly receipts: readonly UcantoReceipt[]
-  /** Everything in it, by the text of the CID, which is the hash of the bytes: where effects are found. */
+  /** All blocks, by the text of their CID, whose hash was checked. Effects of receipts are among them. */
   readonly blocks: ReadonlyMap<string, Uint8Array>
 }
 
 /**
- * Reads an agent message: what a request asks for, and the receipts that a response reports. The signatures of receipts
- * are verified, those of invocations are not: to decide about a call, hand the message to `authorize` as it is, which
- * takes one that asks for one call and reports nothing.
+ * Reads an agent message: the invocations of a request, and the receipts of a response. The signatures of receipts are
+ * verified, those of invocations are not: to decide about a call, pass the message itself to `authorize`, which accepts
+ * messages with one invocation and without receipts.
  *
- * @throws MalformedError when it is not exactly that, or a receipt is not signed by its issuer.
+ * @throws MalformedError when the input is anything else, or a receipt is not signed by its issuer.
  */
 export async function decodeMessage(
   message: string | Uint8Array,
@@ -153,7 +155,7 @@ export async function decodeMessage(
 
 interface Head {
   readonly execute: readonly CID[]
-  /** Invocations and their receipts. */
+  /** The links of invocations, each with the link of its receipt. */
   readonly report: readonly (readonly [CID, CID])[]
 }
 
@@ -161,11 +163,13 @@ function readHead(block: Block | undefined, limits: Limits): Head {
   const head = block === undefined ? undefined : decodeBlock(block.bytes, limits)
   const { 'ucanto/message@7.0.0': message, ...others } = isMap(head) ? head : ({} as IpldMap)
   if (message === undefined || !isMap(message) || Object.keys(others).length > 0) {
-    throw new MalformedError('UCT-60', 'it is no agent message of version 7.0.0', { kind: 'unsupported' })
+    throw new MalformedError('UCT-60', 'the root block is not an agent message of version 7.0.0', {
+      kind: 'unsupported',
+    })
   }
   const { execute = [], report = {}, ...more } = message
   if (!isList(execute) || !execute.every(isTokenLink) || !isMap(report) || Object.keys(more).length > 0) {
-    throw new MalformedError('UCT-60', 'the message does something else than to ask and to report')
+    throw new MalformedError('UCT-60', 'the message must contain only `execute`, a list of links, and `report`, a map')
   }
   return { execute, report: Object.entries(report).map(readEntry) }
 }
@@ -173,12 +177,12 @@ function readHead(block: Block | undefined, limits: Limits): Head {
 function readEntry([text, receipt]: readonly [string, IpldValue]): readonly [CID, CID] {
   const ran = parseCid(text)
   if (ran.toString() !== text || !isTokenLink(ran) || !isTokenLink(receipt)) {
-    throw new MalformedError('UCT-60', 'the message reports by something else than links')
+    throw new MalformedError('UCT-60', '`report` of the message must map links of invocations to links of receipts')
   }
   return [ran, receipt]
 }
 
-/** Every block is one that links lead to, from the first. */
+/** Checks that links lead from the root to every block. */
 function checkReachable(root: CID, blocks: ReadonlyMap<string, Block>, limits: Limits): void {
   const reached = new Set([tokenKey(root)])
   for (const key of reached) {
@@ -188,5 +192,5 @@ function checkReachable(root: CID, blocks: ReadonlyMap<string, Block>, limits: L
       if (blocks.has(tokenKey(cid))) reached.add(tokenKey(cid))
     }
   }
-  if (reached.size < blocks.size) throw new MalformedError('UCT-60', 'the message has a block that nothing refers to')
+  if (reached.size < blocks.size) throw new MalformedError('UCT-60', 'the message has a block to which no link leads')
 }

@@ -23,31 +23,33 @@ import type { UcantoToken } from './token.ts'
 /** Options of {@link delegate}. */
 export interface UcantoDelegateOptions extends NewToken {
   /**
-   * Whose authority, or the URI of a resource that the issuer owns. Default: the issuer's own. `anySubject` passes on
-   * all that the issuer has and will be given.
+   * The DID whose authority is delegated, or the URI of a resource of the issuer. Default: the issuer. `anySubject`
+   * delegates all that the issuer holds now or receives later.
    */
   readonly subject?: string | AnySubject
-  /** What may be invoked: this command and all below it; `anyCommand` for all there are. */
+  /** The command that may be invoked, with all commands below it; `anyCommand` for all commands. */
   readonly command: string | CommandDefinition
-  /** What the arguments of an invocation must satisfy. Default: nothing. */
+  /** The conditions on the arguments of an invocation. Default: none. */
   readonly policy?: Policy
-  /** Who will read the token. Default `any`: a policy that others would ignore is not written. */
+  /** The verifiers of the token. Default `any`: a policy that other verifiers would ignore is refused. */
   readonly readers?: Readers
-  /** What the issuer was given that this shall stand on, for `anySubject`. Default: nothing. */
+  /** Delegations to the issuer that this one relies on, for `anySubject`. Default: none. */
   readonly proofs?: readonly UcantoToken[]
 }
 
 /**
- * Starts a chain in the format of UCAN 0.9.1. Valid for one hour unless you say otherwise.
+ * Makes a delegation in the format of UCAN 0.9.1. It is valid for one hour by default.
  *
- * @throws ArgumentError when an option is missing or makes no sense, or the policy cannot be written.
+ * @throws ArgumentError when an option is missing or invalid, or the policy cannot be written.
  * @throws SigningError when the signer fails.
  */
 export async function delegate(options: UcantoDelegateOptions): Promise<UcantoToken> {
   const given = readOptions('ucanto.delegate', options, optionChecks)
   const { issuer, subject = issuer.did, command, policy = [], readers = 'any', proofs = [] } = given
   if (subject !== anySubject && subject.startsWith('did:') && subject !== issuer.did) {
-    throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
+    throw new ArgumentError(
+      '`subject` must be the issuer; to delegate received authority, call `attenuate` with the delegation',
+    )
   }
   const parsed = parsePolicy(policy)
   checkDeclared(command, parsed)

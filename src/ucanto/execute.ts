@@ -22,17 +22,17 @@ import type { UcantoToken } from './token.ts'
 
 /** Options of {@link execute}. */
 export interface ExecuteOptions {
-  /** Where the service takes requests: absolute. */
+  /** The absolute URL of the service. */
   readonly url: string | URL
-  /** Default: the host's. */
+  /** Default: `globalThis.fetch`. */
   readonly fetch?: typeof globalThis.fetch
-  /** The DID that has to have signed the receipt. Default: the audience of the invocation. */
+  /** The DID that must have signed the receipt. Default: the audience of the invocation. */
   readonly service?: string
-  /** How that DID becomes keys. Default: `did:key` alone. */
+  /** Resolves that DID to keys. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Bounds on the response. */
+  /** Limits on the response. */
   readonly limits?: Partial<Limits>
-  /** Ends the request. */
+  /** Aborts the request. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -40,12 +40,12 @@ export interface ExecuteOptions {
 const contentType = 'application/vnd.ipld.car'
 
 /**
- * Sends an invocation to a ucanto service and reads its receipt, whose signature is verified. That the service says
- * `error` is an outcome and not thrown. Redirects are not followed.
+ * Sends an invocation to a ucanto service, and verifies and returns its receipt. A receipt with `error` is returned and
+ * not thrown. Redirects are not followed.
  *
- * @throws ArgumentError when an option is not of its form.
- * @throws MalformedError when the answer is not a message with the service's receipt.
- * @throws ResolutionError when there is no answer, or not with status 200.
+ * @throws ArgumentError when an option is invalid.
+ * @throws MalformedError when the response is not a message with a receipt by the service.
+ * @throws ResolutionError when the request fails, or the status of the response is not 200.
  */
 export async function execute(invocation: UcantoToken, options: ExecuteOptions): Promise<UcantoReceipt> {
   checkToken('invocation', invocation)
@@ -64,21 +64,21 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
   const ask = (): Promise<Uint8Array> => exchange(target, invocation, limits.containerBytes, { fetch, signal })
   const body = await unlessAborted(ask, signal).catch((cause: unknown) => {
     if (cause instanceof MalformedError || cause instanceof ResolutionError) throw cause
-    throw new ResolutionError('the ucanto service did not answer', { cause })
+    throw new ResolutionError('the request to the ucanto service failed', { cause })
   })
   return readReceipt(body, invocation.cid, { limits, service, resolver, signal })
 }
 
-/** Refuses what `fetch` would refuse by showing it: the user information of a URL is a password. */
+/** Refuses a URL with a password. `fetch` refuses it too, with a message that contains it. */
 function addressOf(url: string | URL): URL {
   const target = URL.canParse(String(url)) ? new URL(String(url)) : undefined
   if (target === undefined || target.username !== '' || target.password !== '') {
-    throw new ArgumentError('`url` must be an absolute URL without user name and password')
+    throw new ArgumentError('`url` must be an absolute URL without a user name or password')
   }
   return target
 }
 
-/** Sends the invocation, and reads what comes back. */
+/** Sends the invocation, and reads the body of the response. */
 async function exchange(
   target: URL,
   invocation: UcantoToken,
@@ -95,31 +95,31 @@ async function exchange(
       ...(signal !== undefined && { signal }),
     })
   } catch (cause) {
-    throw new ResolutionError('the ucanto service did not answer', { cause })
+    throw new ResolutionError('the request to the ucanto service failed', { cause })
   }
   if (response.status !== 200) {
-    // How the rest of it ends is nobody's concern.
+    // The body is not used, so an error while it is cancelled does not matter.
     response.body?.cancel().catch(() => undefined)
-    throw new ResolutionError(`the ucanto service answered with status ${response.status}`)
+    throw new ResolutionError(`the ucanto service returned status ${response.status}`)
   }
   try {
     return await readBody(response, most)
   } catch (cause) {
     if (cause instanceof MalformedError) throw cause
-    throw new ResolutionError('the ucanto service broke off its answer', { cause })
+    throw new ResolutionError('the response of the ucanto service ended early', { cause })
   }
 }
 
-/** Reads a response that is not longer than it may be into one buffer: kept chunks would take more than their bytes. */
+/** Reads a response of limited length into one buffer. Keeping its chunks could take more memory than their bytes. */
 async function readBody({ body }: Response, most: number): Promise<Uint8Array> {
-  const answer = createWriter()
+  const written = createWriter()
   const reader = body?.getReader()
   for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-    if (answer.length + read.value.length > most) {
+    if (written.length + read.value.length > most) {
       reader?.cancel().catch(() => undefined)
       throw new MalformedError('UCT-45', `the response is longer than ${most} bytes`, { kind: 'too_large' })
     }
-    writeRaw(answer, read.value)
+    writeRaw(written, read.value)
   }
-  return writtenBytes(answer)
+  return writtenBytes(written)
 }

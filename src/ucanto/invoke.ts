@@ -12,38 +12,41 @@ import { commandCheck, draftOf, mapCheck, type NewToken, newTokenChecks, tokensC
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
-/** Seconds for which an invocation is valid when nothing is said: one minute. */
+/** Seconds for which an invocation is valid by default: one minute. */
 const invocationLifetime = 60
 
 /** Options of {@link invoke}. With a definition that requires an argument, `args` must be given. */
 export type UcantoInvokeOptions<Args = IpldMap> = NewToken & {
-  /** Who signs: who is absent cannot invoke. */
+  /** The signer. An absent issuer cannot invoke. */
   readonly issuer: Signer
-  /** Whose authority is used, or the URI of the resource. Default: what the proofs name, or the issuer without any. */
+  /**
+   * The DID whose authority is used, or the URI of the resource. Default: that of the proofs; without proofs the
+   * issuer.
+   */
   readonly subject?: string
-  /** What to do. A definition also gives the arguments their type. */
+  /** The command. A definition also gives the arguments their type. */
   readonly command: string | CommandDefinition<Args>
-  /** With which arguments. Default: none, when the command requires none. */
+  /** The arguments. Default: none, if the command requires none. */
   readonly args?: Args
   /**
-   * What proves it: the delegations that the issuer received, and the attestations of those whose issuer is absent.
-   * Default: none, for one's own authority.
+   * The proofs: delegations to the issuer, and attestations of those whose issuer is absent. Default: none, which is
+   * enough for the authority of the issuer itself.
    */
   readonly proofs?: readonly UcantoToken[]
 } & (Record<never, never> extends Args ? unknown : { readonly args: Args })
 
 /**
- * Makes a call in the format of UCAN 0.9.1. Valid for one minute unless you say otherwise. Send it as
+ * Makes an invocation in the format of UCAN 0.9.1. It is valid for one minute by default. Send it as
  * `await archive(call)`, or to a ucanto service with `execute`.
  *
- * @throws ArgumentError when an option is missing or makes no sense.
+ * @throws ArgumentError when an option is missing or invalid.
  * @throws SigningError when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>): Promise<UcantoToken> {
   const given = readOptions<UcantoInvokeOptions<Args>>('ucanto.invoke', options, optionChecks)
   const { issuer, args = {}, proofs = [] } = given
   if (Object.hasOwn(args as object, policyKey)) {
-    throw new ArgumentError(`an argument cannot be named \`${policyKey}\` in 0.9.1, where it carries policies`)
+    throw new ArgumentError(`\`args\` must not contain \`${policyKey}\`, which is the key of policies in 0.9.1`)
   }
   const command = commandOf(given.command)
   const missing = missingArgument(given.command, args)
@@ -60,7 +63,7 @@ export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>)
 
 const optionChecks: OptionChecks<UcantoInvokeOptions> = Object.freeze({
   ...newTokenChecks,
-  // Who is absent cannot invoke.
+  // An absent issuer cannot invoke.
   issuer: withMethod('sign'),
   subject: maybe(nonEmptyString),
   command: commandCheck,
@@ -68,18 +71,18 @@ const optionChecks: OptionChecks<UcantoInvokeOptions> = Object.freeze({
   proofs: maybe(tokensCheck),
 })
 
-/** The one resource that the proofs, or what they stand on, name. */
+/** The one resource that the proofs and their proof chains name. */
 function resourceOf(proofs: readonly UcantoToken[]): string | undefined {
-  const tokens = proofs.flatMap((proof) => [proof, ...proof.included.values()]).filter(isNoAttestation)
+  const tokens = proofs.flatMap((proof) => [proof, ...proof.included.values()]).filter(isNotAttestation)
   const named = new Set(tokens.flatMap(({ capabilities }) => capabilities.map((capability) => capability.with)))
   named.delete(allResources)
   if (named.size > 1 || (named.size === 0 && proofs.length > 0)) {
-    throw new ArgumentError('the proofs do not name one resource; say which with `subject`')
+    throw new ArgumentError('the proofs do not name exactly one resource; set `subject`')
   }
   return [...named][0]
 }
 
-/** What an attestation is over is the authority, and not what is asked for. */
-function isNoAttestation({ capabilities }: UcantoToken): boolean {
+/** The resource of an attestation is an authority, and not a resource of the call. */
+function isNotAttestation({ capabilities }: UcantoToken): boolean {
   return capabilities[0]?.can !== attestAbility
 }

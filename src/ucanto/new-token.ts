@@ -29,27 +29,49 @@ import { never, type Timestamp } from '../time.ts'
 import type { TokenDraft } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
-/** An issuer who has no key here, such as `did:mailto`, and does not sign. */
+/** Seconds for which a delegation is valid by default: one hour. */
+export const delegationLifetime = 3_600
+
+/** Options of all functions that make a token of 0.9.1. */
+export interface NewToken extends LifetimeOptions {
+  /** The signer, or an absent issuer, who does not sign. */
+  readonly issuer: Signer | AbsentIssuer
+  /** The DID of the receiver. */
+  readonly audience: string
+  /** The first second of validity. Default: none. */
+  readonly notBefore?: Timestamp
+  /** At most 48 bytes, written in base64. Default: 16 random bytes. */
+  readonly nonce?: Uint8Array
+  /** Signed information without authority. Default: none. */
+  readonly meta?: IpldMap
+  /** Blocks of DAG-CBOR to include. The arguments, conditions or `meta` must link to each. Default: none. */
+  readonly attached?: readonly Uint8Array[]
+  /** Stops waiting for the signer. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An issuer without a key, such as `did:mailto`, who does not sign. */
 export interface AbsentIssuer {
   readonly did: Did
   readonly isAbsent: true
 }
 
 /**
- * Lets {@link delegate} write a delegation by somebody who cannot sign. It counts nowhere until an authority attests it:
- * see {@link attest}.
+ * Makes an issuer for {@link delegate} that cannot sign. Services accept its delegation only with an attestation by an
+ * authority: see {@link attest}.
  *
  * @param did - such as `did:mailto:example.com:alice`.
  * @throws ArgumentError for a `did:key`, which can sign.
- * @throws MalformedError when it is no DID.
+ * @throws MalformedError when `did` is not a DID.
  */
 export function absentIssuer(did: string): AbsentIssuer {
   const parsed = parseDid(did)
-  if (didMethod(parsed) === 'key') throw new ArgumentError('a did:key signs itself and cannot be absent')
+  if (didMethod(parsed) === 'key')
+    throw new ArgumentError('`did` must not be a did:key, which can sign; pass its signer as `issuer`')
   return Object.freeze({ did: parsed, isAbsent: true })
 }
 
-/** Tells whether an issuer is absent. */
+/** Whether an issuer is absent. */
 export function isAbsent(issuer: Signer | AbsentIssuer): issuer is AbsentIssuer {
   return 'isAbsent' in issuer
 }
@@ -64,29 +86,27 @@ const tokenCheck: OptionCheck = (value) => {
     Array.isArray(capabilities) &&
     included instanceof Map &&
     attached instanceof Map
-  return isToken
-    ? undefined
-    : 'must be a token of UCAN 0.9.1, as `delegate`, `attenuate`, `invoke` or `decode` gives it'
+  return isToken ? undefined : 'must be a token of UCAN 0.9.1 from `delegate`, `attenuate`, `invoke` or `decode`'
 }
 
 /** Tokens of this library. */
 export const tokensCheck: OptionCheck = arrayOf(tokenCheck)
 
-/** A map of the data model; an instance of a class, a `Map` for one, would be written as if it were empty. */
+/** A plain object. An instance of a class, such as a `Map`, would be written as an empty map. */
 export const mapCheck: OptionCheck = (value) => (isPlainObject(value) ? undefined : 'must be a plain object')
 
-/** For whom conditions are written. */
+/** The verifiers for which conditions are written. */
 export const readersCheck: OptionCheck = maybe(oneOfStrings('any', 'procura'))
 
-/** A command as text, or its definition. */
+/** A command as a string, or its definition. */
 export const commandCheck: OptionCheck = either(nonEmptyString, (value) =>
   typeof Object(value).command === 'string' ? undefined : 'must be a command definition',
 )
 
 const absent: OptionCheck = (value) =>
-  Object(value).isAbsent === true ? undefined : 'must be what `absentIssuer` gives'
+  Object(value).isAbsent === true ? undefined : 'must be a result of `absentIssuer`'
 
-/** The forms of {@link NewToken}. */
+/** The checks of {@link NewToken}. */
 export const newTokenChecks: OptionChecks<NewToken> = Object.freeze({
   issuer: either(withMethod('sign'), absent),
   audience: didString,
@@ -99,9 +119,9 @@ export const newTokenChecks: OptionChecks<NewToken> = Object.freeze({
 })
 
 /**
- * Returns a token that was passed for one.
+ * Returns an argument that must be a token.
  *
- * @throws ArgumentError when it is something else.
+ * @throws ArgumentError when it is anything else.
  */
 export function checkToken(name: string, value: UcantoToken): UcantoToken {
   refusePromise(name, value)
@@ -110,32 +130,12 @@ export function checkToken(name: string, value: UcantoToken): UcantoToken {
   return value
 }
 
-/** Seconds for which a delegation is valid when nothing is said: one hour. */
-export const delegationLifetime = 3_600
-
-/** What every new token of 0.9.1 needs to be told. */
-export interface NewToken extends LifetimeOptions {
-  /** Who signs, or who is absent and does not. */
-  readonly issuer: Signer | AbsentIssuer
-  /** The DID of who receives it. */
-  readonly audience: string
-  /** First second of validity. Default: none. */
-  readonly notBefore?: Timestamp
-  /** Up to 48 bytes, written in base64. Default: 16 random ones. */
-  readonly nonce?: Uint8Array
-  /** Signed notes; they carry no authority. */
-  readonly meta?: IpldMap
-  /** Blocks of DAG-CBOR to send along; the arguments, conditions or notes link to each. Default: none. */
-  readonly attached?: readonly Uint8Array[]
-  /** Ends a signer that takes too long. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** The parts of a token that are the same for each kind. */
+/** The parts of a token that all kinds of new tokens have. */
 export function draftOf(options: NewToken): Omit<TokenDraft, 'capabilities' | 'expiration' | 'proofs'> {
   const { issuer, audience, notBefore, meta, attached, signal } = options
   const nonce = options.nonce ?? globalThis.crypto.getRandomValues(new Uint8Array(16))
-  if (!(nonce instanceof Uint8Array) || nonce.length > 48) throw new ArgumentError('`nonce` must have at most 48 bytes')
+  if (!(nonce instanceof Uint8Array) || nonce.length > 48)
+    throw new ArgumentError('`nonce` must be a Uint8Array of at most 48 bytes')
   return {
     issuer,
     audience,

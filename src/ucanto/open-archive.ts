@@ -1,5 +1,5 @@
 /**
- * From an archive or an agent message to tokens.
+ * Reads the tokens of an archive or an agent message.
  *
  * @module
  */
@@ -14,46 +14,47 @@ import { isPromiseLike } from '../support/promise.ts'
 import { type Block, decodeBlock, readCar } from './car.ts'
 import { type OpenToken, type OpenTokenContext, openToken } from './open-token.ts'
 
-/** What hashes, and the rules for reading tokens. */
+/** The hash function, and the settings for reading tokens. */
 export interface ArchiveContext extends OpenTokenContext {
   readonly sha256: (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>
 }
 
-/** A token together with its name, which was computed. */
+/** A token and its CID, which was computed from its bytes. */
 export interface NamedToken {
   readonly token: OpenToken
   readonly cid: CID
-  /** The digest of its bytes, to look it up by. */
+  /** The digest of its bytes, for lookups. */
   readonly key: string
-  /** The tokens that it names as proofs, by their keys. */
+  /** The CIDs of its proofs, by their keys. */
   readonly proofs: ReadonlyMap<string, CID>
 }
 
 /** Tokens by the digest of their bytes. */
 export type TokenTable = ReadonlyMap<string, NamedToken>
 
-/** What an archive holds. */
+/** The contents of an archive. */
 export interface Archive {
-  /** Whether it is an agent message; otherwise it holds one token and its proofs. */
+  /** Whether it is an agent message. Otherwise it contains one token and its proofs. */
   readonly isMessage: boolean
-  /** The tokens it is about. */
+  /** The tokens that its root block names. */
   readonly first: readonly NamedToken[]
-  /** All tokens: those, and what they name as proofs as far as it is there. */
+  /** All tokens: those, and the included tokens of their proof chains. */
   readonly tokens: TokenTable
-  /** Blocks that came along because one of the tokens it is about links to them, by their key. They are not read. */
+  /** Blocks to which one of the named tokens links, by their key. They are not parsed. */
   readonly attached: ReadonlyMap<string, Block>
 }
 
 /**
- * Opens the bytes of an archive: hashes every block, opens every token strictly, and refuses what nothing refers to.
+ * Reads the bytes of an archive: hashes every block, opens every token strictly, and refuses blocks without a
+ * reference.
  *
- * @throws MalformedError for anything that is not exactly that.
+ * @throws MalformedError when the bytes are anything else.
  */
 export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<Archive> {
   const { root, blocks } = readCar(bytes, context.limits)
   const table = yield* nameBlocks(blocks, context)
   const head = table.get(tokenKey(root))
-  if (head === undefined) throw new MalformedError('UCT-07', 'the root of the archive is not in it')
+  if (head === undefined) throw new MalformedError('UCT-07', 'the root block is missing in the archive')
   const { isMessage, links } = readHead(head.bytes, context.limits)
   const tokens = openTokens(links, table, context)
   const first = namedTokens(links, tokens)
@@ -63,7 +64,7 @@ export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<
 
 const none: ReadonlyMap<string, Block> = new Map()
 
-/** Opens tokens and all that they name as proofs, as far as it is there. */
+/** Opens tokens and the included tokens of their proof chains. */
 export function openTokens(
   links: readonly CID[],
   table: ReadonlyMap<string, Block>,
@@ -87,16 +88,17 @@ export function openTokens(
   return tokens
 }
 
-/** The tokens that an archive is about, which have to be there. */
+/** The tokens that an archive names, which must be in it. */
 export function namedTokens(links: readonly CID[], tokens: TokenTable): readonly NamedToken[] {
   return links.map((cid) => {
     const token = tokens.get(tokenKey(cid))
-    if (token === undefined) throw new MalformedError('UCT-07', 'the token that the archive is about is not in it')
+    if (token === undefined)
+      throw new MalformedError('UCT-07', 'the token that the root block names is missing in the archive')
     return token
   })
 }
 
-/** The blocks that are neither tokens nor the head: each has a link in a token that the archive is about. */
+/** The blocks that are neither tokens nor the root. One of the named tokens must link to each. */
 function findAttached(
   table: ReadonlyMap<string, Block>,
   head: string,
@@ -108,14 +110,17 @@ function findAttached(
   for (const [key, block] of table) {
     if (key === head || tokens.has(key)) continue
     if (!linked.has(key)) {
-      throw new MalformedError('UCT-05', 'the archive has a block that is no token, or that nothing refers to')
+      throw new MalformedError(
+        'UCT-05',
+        'the archive has a block that is not a token of the proof chain, and to which no named token links',
+      )
     }
     attached.set(key, block)
   }
   return attached
 }
 
-/** Gives each block the name that its bytes have, which has to be the one that it came with. */
+/** Computes the name of each block, which must be the CID before it. */
 export function* nameBlocks(
   blocks: readonly Block[],
   { sha256 }: Pick<ArchiveContext, 'sha256'>,
@@ -126,29 +131,29 @@ export function* nameBlocks(
   for (const [index, block] of blocks.entries()) {
     const key = digestKey(digests[index] as Uint8Array)
     if (key !== tokenKey(block.cid)) throw misnamed(block)
-    if (table.has(key)) throw new MalformedError('UCT-05', 'the archive has a block twice')
+    if (table.has(key)) throw new MalformedError('UCT-05', 'the archive contains a block twice')
     table.set(key, block)
   }
   return table
 }
 
-/** The links in the arguments, conditions and notes of a token, as far as blocks of an archive can have such names. */
+/** The links in the arguments, conditions and facts of a token that can name blocks of an archive. */
 export function linksInToken({ capabilities, facts }: Pick<OpenToken, 'capabilities' | 'facts'>): readonly CID[] {
   return [...capabilities.map(({ nb }) => nb), ...facts].flatMap(linksInValue)
 }
 
-/** The links in a value. */
+/** The links in a value that can name blocks of an archive. */
 export function linksInValue(value: IpldValue): readonly CID[] {
   if (isCid(value)) return isTokenCid(value) ? [value] : []
   if (isList(value)) return value.flatMap(linksInValue)
   return isMap(value) ? Object.values(value).flatMap(linksInValue) : []
 }
 
-/** What is said of a block under the name of other bytes. */
+/** The error for a block whose bytes do not have the hash in its name. */
 function misnamed({ cid, bytes }: Block): MalformedError {
   return contains(bytes, cid.bytes)
-    ? new MalformedError('UCT-61', 'a block holds the name under which it came, which no block can know')
-    : new MalformedError('UCT-04', 'a block is not the one that its name says')
+    ? new MalformedError('UCT-61', 'a block contains its own name, which cannot be the hash of its bytes')
+    : new MalformedError('UCT-04', 'the bytes of a block do not match the hash in its name')
 }
 
 function contains(bytes: Uint8Array, part: Uint8Array): boolean {
@@ -164,7 +169,7 @@ interface Head {
   readonly links: readonly CID[]
 }
 
-/** Reads the root block: one token, or the invocations of an agent message. */
+/** Reads the root block: the link of one token, or of the invocations of an agent message. */
 function readHead(bytes: Uint8Array, limits: Limits): Head {
   const head = decodeBlock(bytes, limits)
   const [first, ...others] = isMap(head) ? Object.entries(head) : []
@@ -175,11 +180,11 @@ function readHead(bytes: Uint8Array, limits: Limits): Head {
     if (execute !== undefined && isList(execute) && execute.every(isTokenLink) && Object.keys(rest).length === 0) {
       return { isMessage: true, links: execute }
     }
-    throw new MalformedError('UCT-08', 'the message does more than ask for invocations: `decodeMessage` reads it', {
+    throw new MalformedError('UCT-08', 'the message contains more than invocations; read it with `decodeMessage`', {
       kind: 'unsupported',
     })
   }
-  throw new MalformedError('UCT-07', 'the root block names no token of version 0.9.1', { kind: 'unsupported' })
+  throw new MalformedError('UCT-07', 'the root block does not name a token of version 0.9.1', { kind: 'unsupported' })
 }
 
 /** Whether a value is a link that can name a token. */

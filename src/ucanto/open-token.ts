@@ -1,6 +1,6 @@
 /**
- * A token of UCAN 0.9.1, opened strictly: of all the bytes that other readers take for the same token, one form is
- * accepted, the one that `@ucanto/core` writes. A token then has one CID, which is what a revocation names.
+ * Opens a token of UCAN 0.9.1 strictly. Other readers accept several byte strings for one token; this one accepts only
+ * the form that `@ucanto/core` writes. A token therefore has one CID, which revocations name.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { readPrincipal } from './principal.ts'
 import { type FramedSignature, isAbsentFrame, readSignatureFrame } from './signature-frame.ts'
 import { signingInput } from './signing-input.ts'
 
-/** A token that has been read, and not verified. */
+/** A token that was read. Its signature is not verified. */
 export interface OpenToken {
   readonly bytes: Uint8Array
   readonly issuer: Did
@@ -33,15 +33,15 @@ export interface OpenToken {
   readonly expiration: Timestamp | Never
   /** `nnc` as written. */
   readonly nonce?: string
-  /** `fct`: signed notes without authority. */
+  /** `fct`: signed information without authority. */
   readonly facts: readonly IpldMap[]
-  /** Undefined when the issuer is absent and did not sign: an authority has to attest the token. */
+  /** Undefined when the issuer is absent and did not sign: an authority must attest the token. */
   readonly signature: FramedSignature | undefined
-  /** What was signed: the text of the JWT that the token stands for. Empty when nobody signed. */
+  /** The signed bytes: the text of the JWT form of the token. Empty without a signature. */
   readonly signed: () => Uint8Array
 }
 
-/** What is needed to open a token. */
+/** The settings for reading tokens. */
 export interface OpenTokenContext {
   readonly limits: Limits
   readonly parseDid: (text: string) => Did
@@ -50,28 +50,30 @@ export interface OpenTokenContext {
 const required: readonly string[] = ['v', 'iss', 'aud', 's', 'att', 'prf', 'exp']
 const optional: readonly string[] = ['fct', 'nnc', 'nbf']
 
-/** Most entries of `att` in a token. */
+/** The largest number of entries of `att` in a token. */
 const maxCapabilities = 64
 
-/** UTF-16 code units of the longest `nnc`. */
+/** The largest length of `nnc`, in UTF-16 code units. */
 const maxNonce = 64
 
 /**
  * Opens a token.
  *
- * @throws MalformedError for anything but the one form.
+ * @throws MalformedError when the bytes are in any other form.
  */
 export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenContext): OpenToken {
-  // `eyJ` is how a JWT begins: the other form of a token, with another name.
+  // A JWT begins with `eyJ`. It is the other form of the token, with another CID.
   if (bytes[0] === 0x65 && bytes[1] === 0x79 && bytes[2] === 0x4a) {
-    throw new MalformedError('UCT-14', 'the token is a JWT', { kind: 'unsupported' })
+    throw new MalformedError('UCT-14', 'the token is a JWT, which is not supported; send it as DAG-CBOR', {
+      kind: 'unsupported',
+    })
   }
   const payload = decodeBlock(bytes, limits)
-  if (!isMap(payload)) throw new MalformedError('UCT-10', 'a token is a map')
+  if (!isMap(payload)) throw new MalformedError('UCT-10', 'a token must be a map')
   checkFields(payload)
-  // Numbers are the one thing with two canonical forms: the integer 1 and the float 1.0 are signed as the same text.
+  // Only numbers have two canonical forms: the integer 1 and the float 1.0 are signed as the same text.
   if (!bytesEqual(encodeCbor(payload, 'token', limits), bytes)) {
-    throw new MalformedError('UCT-12', 'the token has a whole number written as a float')
+    throw new MalformedError('UCT-12', 'the token contains an integer encoded as a float')
   }
   checkKeys(payload)
   const issuer = readPrincipal(payload.iss, 'iss', parseDid)
@@ -96,33 +98,34 @@ export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenCont
 function readSignature(frame: IpldValue | undefined, issuer: Did): FramedSignature | undefined {
   if (!isAbsentFrame(frame)) return readSignatureFrame(frame)
   if (didMethod(issuer) !== 'key') return undefined
-  throw new MalformedError('UCT-48', 'the issuer is a key, and is said to be absent')
+  throw new MalformedError('UCT-48', 'the issuer is a did:key, but the token has the signature of an absent issuer')
 }
 
 function checkFields(payload: IpldMap): void {
   for (const name of required) {
-    if (!Object.hasOwn(payload, name)) throw new MalformedError('UCT-10', `the token lacks the field \`${name}\``)
+    if (!Object.hasOwn(payload, name))
+      throw new MalformedError('UCT-10', `the field \`${name}\` of the token is missing`)
   }
   const extra = Object.keys(payload).find((name) => !required.includes(name) && !optional.includes(name))
   if (extra !== undefined) throw new MalformedError('UCT-10', `the token has an unknown field ${quote(extra)}`)
   if (payload.v !== '0.9.1') {
-    throw new MalformedError('UCT-11', 'the token is not of version 0.9.1', { kind: 'unsupported' })
+    throw new MalformedError('UCT-11', 'the version of the token is not 0.9.1', { kind: 'unsupported' })
   }
 }
 
-/** Refuses maps with the key `/`: in the text that is signed they would look like bytes or a link. */
+/** Refuses maps with the key `/`: in the signed text they would look like bytes or a link. */
 function checkKeys(value: IpldValue): void {
   if (isList(value)) for (const item of value) checkKeys(item)
   else if (isMap(value)) {
     for (const [key, item] of Object.entries(value)) {
-      if (key === '/') throw new MalformedError('UCT-13', 'the token has a map with the key `/`')
+      if (key === '/') throw new MalformedError('UCT-13', 'the token contains a map with the key `/`')
       checkKeys(item)
     }
   }
 }
 
 function readList(value: IpldValue | undefined, name: string, most: number): readonly IpldValue[] {
-  if (value === undefined || !isList(value)) throw new MalformedError('UCT-10', `\`${name}\` is not a list`)
+  if (value === undefined || !isList(value)) throw new MalformedError('UCT-10', `\`${name}\` must be a list`)
   if (value.length > most) {
     throw new MalformedError('UCT-25', `\`${name}\` has more than ${most} entries`, { kind: 'too_large' })
   }
@@ -131,36 +134,36 @@ function readList(value: IpldValue | undefined, name: string, most: number): rea
 
 function readProof(value: IpldValue): CID {
   if (isCid(value) && isTokenCid(value)) return value
-  throw new MalformedError('UCT-24', '`prf` names a token by something else than CIDv1, dag-cbor, sha2-256', {
+  throw new MalformedError('UCT-24', 'every item of `prf` must be a link with CIDv1, dag-cbor and sha2-256', {
     kind: 'unsupported',
   })
 }
 
 function readTimes({ nbf, exp }: IpldMap): Pick<OpenToken, 'notBefore' | 'expiration'> {
-  // Left out of the signed text when it is zero, so that the token with it would be another with the same signature.
-  if (nbf === 0) throw new MalformedError('UCT-26', '`nbf` is zero and should have been left out')
+  // Zero is omitted in the signed text: a token with it would be a second token with the same signature.
+  if (nbf === 0) throw new MalformedError('UCT-26', '`nbf` must be omitted when it is zero')
   const expiration = exp === null ? never : readTime(exp, 'exp')
   return nbf === undefined ? { expiration } : { notBefore: readTime(nbf, 'nbf'), expiration }
 }
 
 function readTime(value: IpldValue | undefined, name: string): Timestamp {
   if (Number.isSafeInteger(value)) return value as Timestamp
-  throw new MalformedError('UCT-10', `\`${name}\` is not a whole number of seconds within ±(2^53 - 1)`)
+  throw new MalformedError('UCT-10', `\`${name}\` must be an integer of seconds within ±(2^53 - 1)`)
 }
 
 function readNonce(value: IpldValue | undefined): Pick<OpenToken, 'nonce'> {
   if (value === undefined) return {}
-  if (value === '') throw new MalformedError('UCT-27', '`nnc` is empty and should have been left out')
+  if (value === '') throw new MalformedError('UCT-27', '`nnc` must be omitted when it is empty')
   if (typeof value === 'string' && value.length <= maxNonce) return { nonce: value }
-  throw new MalformedError('UCT-10', `\`nnc\` is not text of at most ${maxNonce} characters`)
+  throw new MalformedError('UCT-10', `\`nnc\` must be a string of at most ${maxNonce} characters`)
 }
 
 function readFacts(value: IpldValue | undefined): readonly IpldMap[] {
   if (value === undefined) return []
   const facts = readList(value, 'fct', maxCapabilities)
-  if (facts.length === 0) throw new MalformedError('UCT-28', '`fct` is empty and should have been left out')
+  if (facts.length === 0) throw new MalformedError('UCT-28', '`fct` must be omitted when it is empty')
   return facts.map((fact) => {
-    if (!isMap(fact)) throw new MalformedError('UCT-10', 'an entry of `fct` is not a map')
+    if (!isMap(fact)) throw new MalformedError('UCT-10', 'every item of `fct` must be a map')
     return fact
   })
 }

@@ -11,70 +11,80 @@ import { allResources } from './capability.ts'
 import { policyKey } from './caveats.ts'
 import type { NamedToken } from './open-archive.ts'
 
-/** What has to be proved. */
+/** The claim of an invocation, which its proofs must grant. */
 export interface Claim {
   readonly command: Command
-  /** `with` of the invocation. */
+  /** `with` of the invocation: a DID, or the URI of a resource. */
   readonly resource: string
-  /** Who may delegate over the resource without proof. */
+  /** The principal that may delegate over the resource without proof. */
   readonly owner: Did
   readonly args: IpldMap
 }
 
-/** Who owns a resource that is not a DID. */
+/** Returns the DID of the owner of a resource that is not a DID itself. */
 export type OwnerOf = (resource: string) => string | undefined | Promise<string | undefined>
 
-/** What a service says about resources. */
+/** The settings of a service for resources. */
 export interface ResourceRules {
-  /** Undefined when the service knows no resources but DIDs. */
+  /** Undefined when all resources of the service are DIDs. */
   readonly ownerOf: OwnerOf | undefined
-  /** The argument that stands for such a resource. */
+  /** The name of the argument that contains such a resource. */
   readonly resourceArgument: string
 }
 
 /**
- * What an invocation asks for: one command, over one resource, with its `nb` as arguments.
+ * Reads the claim of an invocation: one command, over one resource, with its `nb` as arguments.
  *
- * @param askedBy - says why it is not signed by its issuer; asked before an owner is looked up.
- * @throws MalformedError when it is no invocation.
+ * @param checkIssuer - checks the signature of the invocation. It runs before an owner is looked up.
+ * @throws MalformedError when the token is not an invocation.
  */
 export function* readClaim(
   { token }: NamedToken,
   rules: ResourceRules,
   context: ReadingContext,
-  askedBy: (claim: Omit<Claim, 'owner'>) => Steps<Denial | undefined>,
+  checkIssuer: (claim: Omit<Claim, 'owner'>) => Steps<Denial | undefined>,
 ): Steps<Claim | Denial> {
   const { parseDid } = context.settings
   const [capability, ...others] = token.capabilities
   const { ability, with: resource, nb } = capability ?? {}
   if (ability === undefined || resource === undefined || nb === undefined || others.length > 0 || !ability.exact) {
-    throw new MalformedError('UCT-30', 'an invocation has one capability, with a command and no star')
+    throw new MalformedError(
+      'UCT-30',
+      'an invocation must have exactly one capability, whose `can` is a command without a star',
+    )
   }
   if (Object.hasOwn(nb, policyKey)) {
-    throw new MalformedError('UCT-30', `an invocation has no argument \`${policyKey}\`, which is for policies`)
+    throw new MalformedError(
+      'UCT-30',
+      `an invocation must not have the argument \`${policyKey}\`, which is for policies`,
+    )
   }
-  if (resource === allResources) throw new MalformedError('UCT-30', 'an invocation is about one resource')
+  if (resource === allResources)
+    throw new MalformedError('UCT-30', '`with` of an invocation must name one resource, not all')
   const { command } = ability
   const { resourceArgument: name } = rules
   if (Object.hasOwn(nb, name) && (rules.ownerOf !== undefined || !isDid(resource))) {
-    throw new MalformedError('UCT-64', `the argument ${quote(name)} stands for the resource of the invocation`)
+    throw new MalformedError(
+      'UCT-64',
+      `an invocation must not have the argument ${quote(name)}, which contains its resource`,
+    )
   }
   if (isDid(resource)) return { command, resource, owner: parseDid(resource), args: nb }
-  // Who is nobody costs no look-up.
-  const refused = yield* askedBy({ command, resource, args: nb })
+  // The signature is checked first, so that an unauthenticated call does not cost a lookup.
+  const refused = yield* checkIssuer({ command, resource, args: nb })
   if (refused !== undefined) return refused
   const owner = rules.ownerOf && (yield* findOwner(resource, rules.ownerOf, context.settings, context.call))
   if (owner === undefined) {
     return {
       code: 'subject_not_accepted',
-      message: `this service knows no owner of ${quote(resource)}`,
+      message: `the owner of ${quote(resource)} is not known to this service`,
       requirement: 'UCT-40',
     }
   }
   return { command, resource, owner, args: Object.assign(Object.create(null), nb, { [name]: resource }) }
 }
 
-/** Asks who owns a resource. Not being able to find out is a no. */
+/** Looks up the owner of a resource. Returns undefined when the lookup fails. */
 export function* findOwner(
   resource: string,
   ownerOf: OwnerOf,

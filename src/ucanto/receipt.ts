@@ -1,5 +1,5 @@
 /**
- * Receipts of 0.9.1: what a service says came of an invocation.
+ * Receipts of UCAN 0.9.1: the signed outcome of an invocation.
  *
  * @module
  */
@@ -21,22 +21,22 @@ import { readSignatureFrame } from './signature-frame.ts'
 
 /** A receipt whose signature has been verified. */
 export interface UcantoReceipt {
-  /** Who executed the invocation, and signed. */
+  /** The DID of the service that executed the invocation and signed. */
   readonly issuer: Did
-  /** The invocation. */
+  /** The CID of the invocation. */
   readonly ran: CID
-  /** What came of it. */
+  /** The outcome: the result, or the failure. */
   readonly outcome: { readonly ok: IpldValue } | { readonly error: IpldValue }
-  /** What the service says is to be done next, as written. */
+  /** The effects that the service requests, as written. */
   readonly effects: IpldMap
-  /** Its name. */
+  /** The CID of the receipt. */
   readonly cid: CID
 }
 
-/** What {@link readReceipt} is told. */
+/** Settings of {@link readReceipt}. */
 export interface ReadReceiptContext {
   readonly limits: Limits
-  /** Who has to have signed. */
+  /** The DID that must have signed. */
   readonly service: Did
   readonly resolver: DidResolver
   readonly signal?: AbortSignal | undefined
@@ -46,37 +46,37 @@ export interface ReadReceiptContext {
  * Finds the receipt of an invocation in an agent message, and verifies it.
  *
  * @param message - the bytes of a response.
- * @throws MalformedError when there is none, or not one that the service signed.
+ * @throws MalformedError when the receipt is missing, malformed, or not signed by the service.
  */
 export async function readReceipt(message: Uint8Array, ran: CID, context: ReadReceiptContext): Promise<UcantoReceipt> {
   const { root, blocks } = readCar(message, context.limits)
   const table = new Map<string, Uint8Array>()
   for (const { cid, bytes } of blocks) {
-    if (digestKey(await backend.sha256(bytes)) !== tokenKey(cid)) throw fault('a block is not what its name says')
+    if (digestKey(await backend.sha256(bytes)) !== tokenKey(cid))
+      throw fault('the bytes of a block do not match the hash in its name')
     table.set(tokenKey(cid), bytes)
   }
   const cid = receiptLink(decode(table.get(tokenKey(root)), context.limits), ran)
   return openReceipt({ cid, ran, bytes: table.get(tokenKey(cid)) }, context)
 }
 
-/** A receipt as it was found. */
+/** A receipt in a message, before it is read. */
 export interface FoundReceipt {
   readonly cid: CID
-  /** The invocation under whose name it stood. */
+  /** The CID of the invocation for which the message reports it. */
   readonly ran: CID
-  /** Undefined when it was named and is not there. */
+  /** Undefined when the message does not contain it. */
   readonly bytes: Uint8Array | undefined
 }
 
-/** What {@link openReceipt} is told. */
+/** Settings of {@link openReceipt}. */
 export type OpenReceiptContext = Pick<ReadReceiptContext, 'limits' | 'resolver' | 'signal'> &
   Partial<ReadReceiptContext>
 
 /**
  * Reads a receipt, and verifies that its issuer signed it.
  *
- * @throws MalformedError when it is none, or not signed by its issuer, or not issued by the service when one is
- *   named.
+ * @throws MalformedError when it is malformed, not signed by its issuer, or not issued by the given service.
  */
 export async function openReceipt(
   { cid, ran, bytes }: FoundReceipt,
@@ -86,13 +86,13 @@ export async function openReceipt(
   const receipt = decode(bytes, limits)
   const { ocm, sig } = receipt
   if (bytes === undefined || !isMap(ocm) || !bytesEqual(encodeCbor(receipt, 'receipt', limits), bytes))
-    throw fault('it is no receipt')
+    throw fault('it is malformed')
   const { iss, out, fx } = ocm
   if (!isDid(iss) || iss !== (context.service ?? iss)) throw fault('it is not issued by the service')
-  if (!isCid(ocm.ran as IpldValue) || !ran.equals(ocm.ran)) throw fault('it is about another invocation')
-  if (!isMap(out) || Object.keys(out).length !== 1) throw fault('it says no outcome')
+  if (!isCid(ocm.ran as IpldValue) || !ran.equals(ocm.ran)) throw fault('it is for another invocation')
+  if (!isMap(out) || Object.keys(out).length !== 1) throw fault('it must have exactly one outcome, `ok` or `error`')
   await verify(iss, sig, encodeCbor(ocm, 'receipt', limits), context)
-  if (out.ok === undefined && out.error === undefined) throw fault('it says no outcome')
+  if (out.ok === undefined && out.error === undefined) throw fault('it must have exactly one outcome, `ok` or `error`')
   return Object.freeze({
     issuer: iss,
     ran,
@@ -122,16 +122,17 @@ function receiptLink(head: IpldMap, ran: CID): CID {
   const message = head['ucanto/message@7.0.0']
   const report = isMap(message) ? message.report : undefined
   const link = isMap(report) && Object.hasOwn(report, ran.toString()) ? report[ran.toString()] : undefined
-  if (link === undefined || !isCid(link) || !isTokenCid(link)) throw fault('there is none for the invocation')
+  if (link === undefined || !isCid(link) || !isTokenCid(link))
+    throw fault('the response does not report the invocation')
   return link
 }
 
 function decode(bytes: Uint8Array | undefined, limits: Limits): IpldMap {
   const value = bytes === undefined ? undefined : decodeBlock(bytes, limits)
-  if (!isMap(value)) throw fault('it is not in the message')
+  if (!isMap(value)) throw fault('it is missing in the response')
   return value
 }
 
 function fault(reason: string): MalformedError {
-  return new MalformedError('UCT-44', `the response holds no receipt to rely on: ${reason}`)
+  return new MalformedError('UCT-44', `the receipt is not valid: ${reason}`)
 }

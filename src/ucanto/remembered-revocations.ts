@@ -8,8 +8,8 @@ import { twinName } from './signature-frame.ts'
 type FoundRevocations = ReturnType<RevocationStore['findRevocations']>
 
 /**
- * A store that asks another once, about all tokens of an archive under each of their names, and about their issuers: so
- * that the number of paths is not the number of look-ups.
+ * A store that queries another store once for a call, for all CIDs and principals in its archive. The number of lookups
+ * then does not depend on the number of paths.
  */
 export function rememberedRevocations(
   store: RevocationStore,
@@ -23,7 +23,7 @@ export function rememberedRevocations(
     all: ReadonlySet<string>,
     ...[ids, options]: Parameters<RevocationStore['findRevocations']>
   ): FoundRevocations {
-    // There is nothing else in the archive to be asked about; if there were, it would not be taken for asked.
+    // All ids come from the archive. An id from elsewhere is still looked up, never assumed unrevoked.
     const others = ids.filter((id) => !all.has(id))
     answer ??= store.findRevocations([...all], options)
     const more = others.length === 0 ? [] : store.findRevocations(others, options)

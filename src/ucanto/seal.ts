@@ -1,5 +1,5 @@
 /**
- * Making a token of 0.9.1 with `@ucanto/core` and a signer of this library.
+ * Signs tokens of UCAN 0.9.1, with `@ucanto/core` and a signer of this library.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { type OpenToken, openToken } from './open-token.ts'
 import { absentSignatureFrame, algorithmName } from './signature-frame.ts'
 import { tokenOf, type UcantoCapability, type UcantoToken } from './token.ts'
 
-/** What a new token says. */
+/** The contents of a new token. */
 export interface TokenDraft {
   readonly issuer: Signer | AbsentIssuer
   readonly audience: string
@@ -37,15 +37,14 @@ export interface TokenDraft {
 }
 
 /**
- * Signs a token. What comes back has been read again by the strict reader, so that a token that would be refused for
- * its form is never handed out.
+ * Signs a token. The strict reader parses the result, so a token that services refuse for its form is not returned.
  *
  * @throws SigningError when the signer fails.
- * @throws ArgumentError when the token would be too large.
+ * @throws ArgumentError when the contents cannot be written in 0.9.1, or the token is too large.
  */
 export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
   const { issuer, notBefore, expiration, nonce, signal } = draft
-  // Copies: what is signed and what is sent are written one after the other, and a signer works in between.
+  // The caller may change its objects while the signer works. Copies keep the signed and the sent contents equal.
   const proofs = [...draft.proofs]
   const facts = (draft.facts ?? []).map(copyMap)
   const attached = (draft.attached ?? []).map((block) => new Uint8Array(block))
@@ -64,7 +63,9 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
   }
   const { bytes } = await write(input)
   if (bytes.length > defaultLimits.tokenBytes) {
-    throw new ArgumentError(`the token has ${bytes.length} bytes, more than ${defaultLimits.tokenBytes}`)
+    throw new ArgumentError(
+      `the token has ${bytes.length} bytes, more than ${defaultLimits.tokenBytes}; shorten its conditions, arguments or meta`,
+    )
   }
   const digest = await backend.sha256(bytes)
   const token = openToken(bytes, { limits: defaultLimits, parseDid })
@@ -73,7 +74,7 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
 }
 
 function copyMap(map: IpldMap): IpldMap {
-  return decodeCbor(encodeCbor(map, 'what the token shall say')) as IpldMap
+  return decodeCbor(encodeCbor(map, 'the token')) as IpldMap
 }
 
 async function write(input: object): Promise<{ readonly bytes: Uint8Array }> {
@@ -81,29 +82,29 @@ async function write(input: object): Promise<{ readonly bytes: Uint8Array }> {
     return await Delegation.delegate(input as unknown as Parameters<typeof Delegation.delegate>[0])
   } catch (cause) {
     if (cause instanceof ProcuraError) throw cause
-    // Such as a resource that is no URI, or an argument of which there is no CBOR.
-    throw new ArgumentError('what the token shall say cannot be written in 0.9.1', { cause })
+    // For example a resource that is not a URI, or an argument without a form in CBOR.
+    throw new ArgumentError('the token cannot be written in 0.9.1; see the cause', { cause })
   }
 }
 
-/** Blocks by their name, each of which the token links to. */
+/** The attached blocks by their CID. The token must link to each. */
 async function attachedTo(token: OpenToken, blocks: readonly Uint8Array[]): Promise<ReadonlyMap<string, Uint8Array>> {
   const links = new Set(linksInToken(token).map(String))
   const attached = new Map<string, Uint8Array>()
   for (const block of blocks) {
     const name = cidOf(await backend.sha256(block)).toString()
-    if (!links.has(name)) throw new ArgumentError(`nothing in the token links to the attached block ${name}`)
+    if (!links.has(name)) throw new ArgumentError(`the token does not link to the attached block ${name}`)
     attached.set(name, block)
   }
   return attached
 }
 
-/** All that the proofs stand on, and they themselves. */
+/** The proofs, and the tokens included in them. */
 function includedOf(proofs: readonly UcantoToken[]): ReadonlyMap<string, UcantoToken> {
   return new Map(proofs.flatMap((proof) => [...proof.included, [proof.cid.toString(), proof] as const]))
 }
 
-/** A signer as `@ucanto/core` takes it. */
+/** A signer in the form of `@ucanto/core`. */
 interface CoreSigner {
   did(): Did
   readonly signatureAlgorithm: string

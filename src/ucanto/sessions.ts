@@ -1,6 +1,6 @@
 /**
- * Sessions: who has no key, such as `did:mailto`, cannot sign. An authority that has asked them, by mail say, attests
- * that they meant a delegation, and its `ucan/attest` stands for the signature.
+ * Sessions. A principal without a key, such as `did:mailto`, cannot sign. An authority that has asked it, for example
+ * by mail, attests its delegation with `ucan/attest`, which replaces the signature.
  *
  * @module
  */
@@ -21,25 +21,25 @@ import type { Claim } from './read-claim.ts'
 import { isExhausted, prove, type Search, type SessionFinder } from './search.ts'
 import { createWalk, isInTime, type PathStep, type Walk } from './walk.ts'
 
-/** Sessions, and why a delegation has none. */
+/** Finds sessions, and reports why a delegation has none. */
 export interface SessionTable extends SessionFinder {
   /**
-   * Why a delegation that nobody signed cannot count where that other token names it; undefined when it is signed, or
-   * when an attestation is named beside it that has not been found bad.
+   * The reason why a delegation is not accepted as a proof of `namedBy`. Undefined when it is signed, or when an
+   * attestation of it that was not found invalid is named beside it.
    */
   objection(source: NamedToken, namedBy: NamedToken): Denial | undefined
 }
 
-/** A token that wants to be an attestation. */
+/** A token whose first capability is `ucan/attest`. It may be invalid. */
 interface Attestation {
   readonly source: NamedToken
-  /** The key of what it attests. */
+  /** The key of the attested delegation. */
   readonly about: string | undefined
-  /** Why it is none, whatever it is about. */
+  /** The reason why it is invalid for every delegation. */
   readonly fault: Denial | undefined
 }
 
-/** The attestations that one token names. */
+/** The attestations among the proofs of one token. */
 interface NamedAttestations {
   readonly all: readonly Attestation[]
   readonly byDelegation: ReadonlyMap<string | undefined, readonly Attestation[]>
@@ -48,10 +48,10 @@ interface NamedAttestations {
 const command: Command = parseCommand(`/${attestAbility}`)
 
 /**
- * Finds the attestations of an archive.
+ * Finds the attestations of an archive. Each is verified once, when a path needs it.
  *
- * @param authorities - whose word counts.
- * @param begin - begins the search that verifies them, or goes on with it.
+ * @param authorities - DIDs whose attestations are accepted.
+ * @param begin - returns the search of the call; its first use creates it.
  */
 export function createSessions(authorities: readonly Did[], tokens: TokenTable, begin: () => Search): SessionTable {
   const attestations = new Map<string, Attestation>()
@@ -61,7 +61,7 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
   const verdicts = new Map<string, AttestedSession | Denial>()
   const named = new Map<string, NamedAttestations>()
 
-  /** The attestations that a token names, in its order. */
+  /** The attestations among the proofs of a token, in their order. */
   function namedIn({ key, proofs }: NamedToken): NamedAttestations {
     const known = named.get(key)
     if (known !== undefined) return known
@@ -73,10 +73,10 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
     return found
   }
 
-  /** What is wrong with an attestation as far as it is known, for one delegation. */
+  /** The known reason why an attestation is invalid for one delegation. */
   function faultFor({ source, about, fault }: Attestation, delegation: NamedToken): Denial | undefined {
     if (about !== delegation.key) {
-      return fault ?? unsigned('UCT-52', 'the attestation beside it is about another delegation')
+      return fault ?? unsigned('UCT-52', 'the attestation beside the delegation is for another delegation')
     }
     if (source.token.audience !== delegation.token.audience) return misaddressed(source.token, delegation.token)
     const verdict = verdicts.get(source.key)
@@ -120,7 +120,7 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
   }
 }
 
-/** As other verifiers tell it: by the first capability. */
+/** Whether a token is an attestation. Other verifiers also look at its first capability. */
 function isAttestation({ capabilities }: OpenToken): boolean {
   return capabilities[0]?.can === attestAbility
 }
@@ -130,21 +130,21 @@ function readAttestation(source: NamedToken, authorities: readonly Did[]): Attes
   const { with: resource, nb } = capabilities[0] as Capability
   const { proof, ...others } = nb
   if (capabilities.length > 1 || !isCid(proof) || !isTokenCid(proof) || Object.keys(others).length > 0) {
-    const fault = unsigned('UCT-59', 'an attestation is one capability, about one delegation and no more')
+    const fault = unsigned('UCT-59', 'an attestation must have exactly one capability, for exactly one delegation')
     return { source, about: isCid(proof) && isTokenCid(proof) ? tokenKey(proof) : undefined, fault }
   }
   const fault = authorities.some((authority) => authority === resource)
     ? undefined
-    : unsigned('UCT-51', 'it is attested in the name of somebody who is no authority here')
+    : unsigned('UCT-51', 'the attestation is over a DID that is not an accepted authority of this service')
   return { source, about: tokenKey(proof), fault }
 }
 
-/** Finds out whether an attestation comes from the authority that it names, by the same rules as any capability. */
+/** Verifies that an attestation comes from its authority, by the rules for any capability. */
 function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps<AttestedSession | Denial> {
   const { token } = source
   const { now, settings } = search.context
   const { clockTolerance, limits } = settings
-  if (token.signature === undefined) return unsigned('UCT-55', 'the attestation is not signed itself')
+  if (token.signature === undefined) return unsigned('UCT-55', 'the attestation is not signed')
   if (!isInTime(token, now, clockTolerance)) return untimely(token, now)
   const { with: resource, nb } = token.capabilities[0] as Capability
   const claim: Claim = { command, resource, owner: settings.parseDid(resource), args: nb }
@@ -157,7 +157,7 @@ function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps
     clockTolerance,
     objection: ({ token: { signature } }) =>
       signature === undefined
-        ? unsigned('UCT-55', 'the attestation stands on a delegation that is not signed')
+        ? unsigned('UCT-55', 'a delegation in the proof chain of the attestation is not signed')
         : undefined,
   })
   const last: readonly PathStep[] = [{ source, namedBy, places: [0] }]
@@ -173,7 +173,7 @@ function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps
   }
 }
 
-/** An attestation is not invoked: whoever holds it uses it. */
+/** The checks need an invocation. An attestation is not invoked, so its audience takes that part. */
 function standIn({ token, cid }: NamedToken, { owner, args }: Claim): OpenInvocation {
   const empty = new Uint8Array(0)
   return {
@@ -193,12 +193,12 @@ function standIn({ token, cid }: NamedToken, { owner, args }: Claim): OpenInvoca
   }
 }
 
-/** What is said about an attestation that does not stand: which rule, and what the checks of chains found. */
+/** The denial for an invalid attestation: its own requirement, with the finding of the checks. */
 function refusal(denial: Denial, walk: Walk, { context }: Search): Denial {
   const { now, settings } = context
   const { code, message, detail } = denial
   if (isExhausted(denial)) return denial
-  // Without a position there is no path, or none whose time bounds and conditions hold.
+  // A denial without a position means that no path was found, or only paths whose time bounds or conditions fail.
   const path = denial.at === undefined && requirementOf(code) === 'UCT-54' ? walk.findFailing() : denial
   if (!('code' in path)) {
     const late = path.find(({ source }) => !isInTime(source.token, now, settings.clockTolerance))
@@ -206,7 +206,7 @@ function refusal(denial: Denial, walk: Walk, { context }: Search): Denial {
   }
   return {
     code,
-    message: `the attestation does not stand: ${message}`,
+    message: `the attestation is invalid: ${message}`,
     requirement: requirementOf(code),
     ...(detail !== undefined && { detail }),
   }
@@ -214,7 +214,7 @@ function refusal(denial: Denial, walk: Walk, { context }: Search): Denial {
 
 const elsewhere: Denial = Object.freeze({
   code: 'policy_unsatisfied',
-  message: 'the attestation does not stand: whoever attests was given that for other delegations',
+  message: 'the attestation is invalid: its issuer may attest other delegations only',
   requirement: 'UCT-54',
 })
 
@@ -235,7 +235,7 @@ function unattestedDenial(issuer: Did): Denial {
 function misaddressed({ audience }: OpenToken, delegation: OpenToken): Denial {
   return {
     code: 'principal_misaligned',
-    message: `the attestation is for ${audience}, and the delegation for ${delegation.audience}`,
+    message: `the attestation was issued to ${audience}, but the delegation to ${delegation.audience}`,
     requirement: 'UCT-53',
     detail: { kind: 'principal', expected: [delegation.audience], found: audience },
   }

@@ -14,7 +14,7 @@ import { twinSignature } from '../principal/signature.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import type { OpenToken } from './open-token.ts'
 
-/** What the ecosystem calls an algorithm, and by which number. */
+/** The names of an algorithm in this format. */
 export interface AlgorithmName {
   readonly algorithm: SignatureAlgorithm
   /** The `alg` of the signed text. */
@@ -22,10 +22,10 @@ export interface AlgorithmName {
   readonly code: number
 }
 
-/** Every signature read here has this many bytes. */
+/** Length of every supported signature, in bytes. */
 const rawBytes = 64
 
-/** What stands for a signature when the issuer is absent: the code 0xd000, no bytes, and an algorithm without a name. */
+/** The frame in the token of an absent issuer: the code 0xd000, no bytes, and an algorithm without a name. */
 const absentFrame = Uint8Array.of(0x80, 0xa0, 0x03, 0x00)
 
 const names: readonly AlgorithmName[] = [
@@ -34,55 +34,55 @@ const names: readonly AlgorithmName[] = [
   { algorithm: 'ES256K', alg: 'ES256K', code: 0xd0e7 },
 ]
 
-/** A signature taken out of its frame. */
+/** A signature without its frame. */
 export interface FramedSignature extends AlgorithmName {
   /** 64 bytes. */
   readonly raw: Uint8Array
 }
 
-/** Whether a frame says that the issuer is absent and did not sign. */
+/** Whether a frame is that of an absent issuer, who did not sign. */
 export function isAbsentFrame(bytes: unknown): boolean {
   return bytes instanceof Uint8Array && bytesEqual(bytes, absentFrame)
 }
 
-/** What an absent issuer's token carries for a signature. */
+/** The frame in the token of an absent issuer, as a copy. */
 export function absentSignatureFrame(): Uint8Array {
   return absentFrame.slice()
 }
 
 /**
- * Takes a signature out of its frame.
+ * Reads the frame of a signature.
  *
- * @throws MalformedError when the frame is anything but its code, its length and 64 bytes.
+ * @throws MalformedError when the frame is anything but a supported code, the length and 64 bytes.
  */
 export function readSignatureFrame(bytes: unknown): FramedSignature {
-  if (!(bytes instanceof Uint8Array)) throw new MalformedError('UCT-18', '`s` is not bytes')
+  if (!(bytes instanceof Uint8Array)) throw new MalformedError('UCT-18', '`s` must be bytes')
   const [code, codeLength] = decodeVarint(bytes)
   const name = names.find((candidate) => candidate.code === code)
   if (name === undefined) {
-    throw new MalformedError('UCT-19', `signatures with the code 0x${code.toString(16)} are not read here`, {
+    throw new MalformedError('UCT-19', `the signature algorithm 0x${code.toString(16)} is not supported`, {
       kind: 'unsupported',
     })
   }
-  // The length and the end are compared too: what stands behind the signature is not signed by anybody.
+  // The length and the end are checked too, because bytes after the signature would not be signed.
   const start = codeLength + 1
   if (bytes[codeLength] !== rawBytes || bytes.length !== start + rawBytes) {
-    throw new MalformedError('UCT-18', `a signature is framed as ${rawBytes} bytes and nothing else`)
+    throw new MalformedError('UCT-18', `a signature must have exactly ${rawBytes} bytes`)
   }
   return { ...name, raw: bytes.subarray(start) }
 }
 
-/** What the ecosystem calls an algorithm. */
+/** The names of an algorithm. */
 export function algorithmName(algorithm: SignatureAlgorithm): AlgorithmName {
   return names.find((name) => name.algorithm === algorithm) as AlgorithmName
 }
 
-/** Where the frame of the signature begins: behind the head of the map, the key `s` and the head of the byte string. */
+/** Offset of the frame in a token: after the head of the map, the key `s` and the head of the byte string. */
 const frameStart = 5
 
 /**
- * The bytes that a token has with another signature of the same algorithm. `s` is the first field of a token, and a
- * frame ends with the signature, so that it is exchanged where it stands.
+ * The bytes of a token with another signature of the same algorithm. `s` is the first field of a token, and its frame
+ * ends with the signature, so the signature can be replaced in place.
  */
 export function withSignature({ bytes }: Pick<OpenToken, 'bytes'>, raw: Uint8Array): Uint8Array {
   const changed = new Uint8Array(bytes)
@@ -91,7 +91,7 @@ export function withSignature({ bytes }: Pick<OpenToken, 'bytes'>, raw: Uint8Arr
   return changed
 }
 
-/** The CID that a token has with its other ECDSA signature; undefined when there is no other. */
+/** The CID of a token with its other ECDSA signature. Undefined when its algorithm has one signature only. */
 export function twinName(
   token: Pick<OpenToken, 'bytes' | 'signature'>,
   backend: Pick<CryptoBackend, 'sha256'>,

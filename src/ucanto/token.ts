@@ -5,45 +5,45 @@ import { lazy } from '../support/lazy.ts'
 import type { Never, Timestamp } from '../time.ts'
 import type { NamedToken } from './open-archive.ts'
 
-/** One entry of `att`, as written. */
+/** One item of `att`, as written. */
 export interface UcantoCapability {
   readonly can: string
   readonly with: string
-  /** Conditions of a delegation, arguments of an invocation; empty when absent. */
+  /** The conditions of a delegation, or the arguments of an invocation. Empty when absent. */
   readonly nb: IpldMap
 }
 
 /**
- * A token of UCAN 0.9.1 with the proofs that come along. It is data, read and not verified. The format does not tell
- * delegations and invocations apart: what is sent to a service is an invocation.
+ * A token of UCAN 0.9.1 with its included proofs. It is data: it was parsed, and not verified. The format does not
+ * distinguish delegations and invocations: a token that is sent to a service is an invocation.
  */
 export interface UcantoToken {
-  /** Version of the format. */
+  /** The version of the format. */
   readonly version: '0.9.1'
   readonly issuer: Did
   readonly audience: Did
   readonly capabilities: readonly UcantoCapability[]
-  /** First second of validity. */
+  /** The first second of validity. */
   readonly notBefore?: Timestamp
-  /** Last second of validity, or `never`. */
+  /** The last second of validity, or `never`. */
   readonly expiration: Timestamp | Never
   /** Makes the token unique. */
   readonly nonce?: string
-  /** Signed notes that carry no authority. */
+  /** Signed information without authority. */
   readonly facts: readonly IpldMap[]
-  /** The tokens it names as proofs, whether they came along or not. */
+  /** The CIDs of its proofs, included or not. */
   readonly proofs: readonly CID[]
-  /** Its name, computed from `bytes`. */
+  /** Its CID, computed from `bytes`. */
   readonly cid: CID
-  /** The token itself, without its proofs. */
+  /** The encoded token, without its proofs. */
   readonly bytes: Uint8Array
-  /** False when the issuer is absent and did not sign: an attestation has to stand for the signature. */
+  /** False when the issuer is absent and did not sign: an attestation must replace the signature. */
   readonly isSigned: boolean
-  /** The proofs that came along, and theirs, by the text of their CID: what `proofs` lead to, and no other token. */
+  /** The included tokens of its proof chain, and no other token, by the text of their CID. */
   readonly included: ReadonlyMap<string, UcantoToken>
   /**
-   * Blocks of DAG-CBOR that came along because this token links to them, by the text of their CID, which is the hash of
-   * the bytes. They are neither read nor signed for beyond that. Proofs have none: they are the business of whoever sends.
+   * Blocks of DAG-CBOR to which this token links, by the text of their CID. The hash in the CID was checked; the blocks
+   * were not parsed. Only the token that a sender archives has attached blocks, not its proofs.
    */
   readonly attached: ReadonlyMap<string, Uint8Array>
 }
@@ -53,7 +53,7 @@ const none: ReadonlyMap<string, Uint8Array> = new Map()
 /**
  * Makes the public form of an opened token.
  *
- * @param included - gives the proofs that came along; asked when somebody looks, as each token has a table of its own.
+ * @param included - makes the table of included proofs. It is called on first access: each token has its own table.
  */
 export function tokenOf(
   { token, cid }: Pick<NamedToken, 'token' | 'cid'>,

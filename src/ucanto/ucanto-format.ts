@@ -1,6 +1,6 @@
 /**
- * Tokens of UCAN 0.9.1 as the authorizer reads them. What is decided here is what the bytes mean; what may be done is
- * decided by the same checks as for 1.0.0.
+ * The format of UCAN 0.9.1 for an authorizer. It determines the meaning of the bytes. The same checks as for UCAN 1.0
+ * decide whether a call is allowed.
  *
  * @module
  */
@@ -27,41 +27,43 @@ import type { UcantoToken } from './token.ts'
 /** Options of {@link ucantoFormat}. */
 export interface UcantoFormatOptions {
   /**
-   * Says who owns a resource that is not a DID, such as `mailto:alice@example.com` or `https://example.com/a`: whoever
-   * may delegate over it without proof. Undefined means that nobody does here. Default: nobody.
+   * Returns the DID of the owner of a resource that is not a DID, such as `mailto:alice@example.com` or
+   * `https://example.com/a`. The owner may delegate over it without proof. Undefined means that the resource has no
+   * owner here. Default: no resource has one.
    *
-   * The resource becomes the argument {@link resourceArgument}. In a call of any format that argument names something
-   * that belongs to the subject of the call: for a call of another format this is asked too, with the text of the
-   * argument. A handler can rely on it.
+   * The resource becomes the argument {@link resourceArgument}. In a call of any format the subject of the call owns
+   * the resource in that argument, so a handler can rely on it: for a call of another format this function is called
+   * with the value of the argument.
    */
   readonly ownerOf?: (resource: string) => string | undefined | Promise<string | undefined>
   /**
-   * The argument that stands for a resource that is not a DID, so that commands and policies see it. When there is an
-   * `ownerOf`, no invocation of 0.9.1 writes it itself. Default `resource`.
+   * The name of the argument that contains a resource that is not a DID, for commands and policies. With `ownerOf`, an
+   * invocation of 0.9.1 that contains this argument itself is refused. Default `resource`.
    */
   readonly resourceArgument?: string
   /**
-   * DIDs whose `ucan/attest` stands for the signature of somebody who has no key, such as `did:mailto`, or whose key is
-   * not resolved here. Whoever is listed can act for all of them. Default: none, so that every delegation is signed.
+   * DIDs whose `ucan/attest` replaces the signature of a principal that has no key, such as `did:mailto`, or whose key
+   * is not resolved here. Each listed DID can act for all these principals. Default: none, so every delegation must be
+   * signed.
    */
   readonly attestationAuthorities?: readonly string[]
 }
 
-/** The options, completed. */
+/** The options with their defaults. */
 interface Rules extends ResourceRules {
   readonly authorities: readonly Did[]
 }
 
 /**
  * The format of UCAN 0.9.1, for the `formats` of an authorizer or a guard: archives, their text, and agent messages
- * with one invocation. A chain is of one format, as each of its tokens is in the archive that is read.
+ * with one invocation. A chain has one format, because all its tokens are in one archive.
  *
- * Clients of that ecosystem write no nonce unless they are told to, so that one call cannot be told from the same call
- * made twice, and it is refused (`nonce_too_short`). A service that has to take their calls marks the commands that do
- * no harm when they run twice as `idempotent`, or gives the authorizer `minimumNonceBytes: 0`: then two calls that are
- * equal within one second are one call, and the second is refused as `replayed`.
+ * Clients of ucanto write no nonce by default. Without one, a repeated call cannot be distinguished from a replay, so
+ * it is refused (`nonce_too_short`). To accept such calls, mark the commands that may run twice as `idempotent`, or set
+ * `minimumNonceBytes: 0` on the authorizer: then two equal calls within one second are one call, and the second is
+ * refused as `replayed`.
  *
- * @throws ArgumentError when an option makes no sense.
+ * @throws ArgumentError when an option is invalid.
  */
 export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<UcantoToken> {
   const {
@@ -71,7 +73,9 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<Uca
   } = readOptions('ucantoFormat', options, {
     ownerOf: maybe(callback),
     resourceArgument: maybe((value) =>
-      nonEmptyString(value) === undefined && value !== policyKey ? undefined : `must be a name other than ${policyKey}`,
+      nonEmptyString(value) === undefined && value !== policyKey
+        ? undefined
+        : `must be a non-empty string other than \`${policyKey}\``,
     ),
     attestationAuthorities: maybe(arrayOf(didString)),
   })
@@ -86,7 +90,7 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<Uca
   } satisfies TokenFormat<UcantoToken>)
 }
 
-/** For calls of other formats: what would be the `with` of a call of this one has the owner that it has here. */
+/** For calls of other formats: a value that could be the `with` of a call of 0.9.1 has the same owner there. */
 function resourceArgumentOf(name: string, ownerOf: OwnerOf): ResourceArgument {
   return Object.freeze({
     name,
@@ -120,27 +124,31 @@ function* readCall(
     const { first, tokens } = yield* openArchive(archiveBytes(container, limits), opening)
     const [start, ...others] = first
     if (start === undefined) {
-      return { code: 'invocation_missing', message: 'the message asks for nothing', requirement: 'UCT-09' }
+      return { code: 'invocation_missing', message: 'the message contains no invocation', requirement: 'UCT-09' }
     }
     if (others.length > 0) {
-      return { code: 'invocation_ambiguous', message: 'the message asks for several calls', requirement: 'UCT-09' }
+      return {
+        code: 'invocation_ambiguous',
+        message: 'the message contains several invocations; send one in each message',
+        requirement: 'UCT-09',
+      }
     }
-    const claim = yield* readClaim(start, rules, context, (asked) => checkAsker(start, asked, context))
+    const claim = yield* readClaim(start, rules, context, (claim) => checkIssuer(start, claim, context))
     if ('code' in claim) return claim
     const chain = yield* chooseChain({ start, claim, tokens, rules, authorities: rules.authorities }, context)
-    // The argument is there only when it was put there.
+    // This format sets the argument itself, so the authorizer need not look up the owner again.
     return 'code' in chain || resourceArgument === undefined ? chain : { ...chain, resourceArgument }
   } catch (error) {
     return denialOf(error)
   }
 }
 
-/** The invocation is signed by its issuer; about the delegations nothing is known yet. */
-function checkAsker(
+/** Checks that the invocation is signed by its issuer, before its delegations are examined. */
+function checkIssuer(
   start: NamedToken,
-  asked: Omit<Claim, 'owner'>,
+  claim: Omit<Claim, 'owner'>,
   { settings, call }: ReadingContext,
 ): Steps<Denial | undefined> {
-  const invocation = openedInvocation(start, { ...asked, owner: start.token.issuer }, [])
+  const invocation = openedInvocation(start, { ...claim, owner: start.token.issuer }, [])
   return checkSignatures({ links: [], invocation }, settings, createSignatureState(settings.backend), call)
 }

@@ -9,28 +9,28 @@ import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
 import { abilityOf } from './capability.ts'
 
-/** What `@ucanto/server` hands to a handler, as far as it is used here. */
+/** The part of an invocation of `@ucanto/server` that a handler here uses. */
 export interface IncomingInvocation {
-  /** The invocation and its proofs as a CAR file. */
+  /** Returns the invocation and its proofs as a CAR file. */
   archive():
     | PromiseLike<{ readonly ok?: Uint8Array; readonly error?: unknown }>
     | { readonly ok?: Uint8Array; readonly error?: unknown }
 }
 
-/** What a handler of `@ucanto/server` returns. */
+/** The result of a handler of `@ucanto/server`. */
 export type HandlerResult = { readonly ok: object } | { readonly error: UcantoFailure | UcantoHandlerFailure }
 
-/** A refusal in the form in which receipts of that ecosystem carry failures. */
+/** A denial in the form of failures in receipts of ucanto. */
 export interface UcantoFailure {
   readonly name: 'Unauthorized'
   readonly message: string
   /** The code of the denial. */
   readonly code: string
-  /** The requirement that is not met. */
+  /** The requirement that the call does not meet. */
   readonly requirement: string
 }
 
-/** What the receipt of a call says whose handler failed: nothing of why. */
+/** The failure in the receipt of a call whose handler threw, without the reason. */
 export interface UcantoHandlerFailure {
   readonly name: 'HandlerFailed'
   readonly message: string
@@ -38,7 +38,7 @@ export interface UcantoHandlerFailure {
 
 /** Options of {@link ucantoService}. */
 export interface UcantoServiceOptions {
-  /** Gets what a handler threw; the caller is not told of it. What it throws is ignored. */
+  /** Receives the error of a handler; the caller does not. Errors of this callback are ignored. Default: none. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -51,13 +51,13 @@ export interface UcantoService {
 }
 
 /**
- * Puts handlers behind a guard, as the `service` of a `@ucanto/server`. Whether a call may be made is decided by the
- * guard, which has to list `ucantoFormat()` in its `formats`; the server only takes messages apart and signs receipts.
+ * Puts handlers behind a guard, as the `service` of a `@ucanto/server`. The guard decides about each call; it must list
+ * `ucantoFormat()` in its `formats`. The server only unpacks messages and signs receipts.
  *
- * UCT-46: the table has no prototype, because that server follows names such as `constructor/assign` into it.
+ * UCT-46: The table has no prototype, because that server follows names such as `constructor/assign` into it.
  *
- * @param handlers - by command, such as `/mail/send`. What they return has to be a map, as receipts want it.
- * @throws ArgumentError for a command of one segment, or one that stands below another.
+ * @param handlers - by command, such as `/mail/send`. Receipts require each result to be a map.
+ * @throws ArgumentError when a command has one segment or is below another command, or an option is invalid.
  */
 export function ucantoService<Args>(
   guard: Pick<Guard<Args>, 'use'>,
@@ -101,7 +101,7 @@ async function handle<Args>(
     result = await guard.use(archive, handler)
   } catch (thrown) {
     quietly(() => onError?.(thrown))
-    // UCT-62
+    // UCT-62: The receipt does not contain the error.
     return { error: { name: 'HandlerFailed', message: 'the handler failed' } }
   }
   return result.allowed ? { ok: result.value } : { error: failureOf(result.denial) }
@@ -112,5 +112,5 @@ function failureOf({ code, message, requirement }: GuardDenial): UcantoFailure {
 }
 
 function overlap(command: string): ArgumentError {
-  return new ArgumentError(`${quote(command)} stands below or above another command`)
+  return new ArgumentError(`command ${quote(command)} is below or above another command of \`handlers\``)
 }

@@ -28,20 +28,20 @@ export interface UcantoRevocationOptions
       AuthorizeOptions,
       'backend' | 'clock' | 'clockTolerance' | 'limits' | 'maxInvocationLifetime' | 'onError' | 'resolver'
     > {
-  /** The DID of this service: the revocation has to be addressed to it. */
+  /** The DID of this service, to which the revocation must be addressed. */
   readonly audience: string
-  /** See {@link UcantoFormatOptions}: who has no key revokes through an agent. Default: none. */
+  /** See {@link ucantoFormat}: a principal without a key revokes through an agent. Default: none. */
   readonly attestationAuthorities?: readonly string[]
-  /** Where revocations are looked up, as the right to revoke can be delegated and revoked. */
+  /** The store of revocations: the right to revoke can be delegated and revoked itself. */
   readonly revocations: RevocationStore
   /**
-   * Finds the delegation that is to be revoked, with its proofs, among those that this service has seen. Undefined when
-   * it has not: nobody can fill a store with names of delegations that do not exist.
+   * Returns the delegation to revoke, with its proofs, among those that this service has seen, or undefined. Without
+   * this check a caller could fill the store with names of delegations that do not exist.
    */
   readonly find: (cid: CID) => UcantoToken | undefined | Promise<UcantoToken | undefined>
 }
 
-/** The answer of {@link verifyRevocation}. An entry is for `RevocationRegistry.add`. */
+/** The result of {@link verifyRevocation}. Pass `entry` to `RevocationRegistry.add`. */
 export type UcantoRevocationVerdict =
   | { readonly accepted: true; readonly entry: RevocationEntry; readonly target: CID }
   | { readonly accepted: false; readonly denial: Denial }
@@ -49,7 +49,7 @@ export type UcantoRevocationVerdict =
 const link = schema((value) => isLink(value))
 const links = { ...schema((value) => Array.isArray(value) && value.every(isLink)), optional: true as const }
 
-/** `ucan/revoke`: the delegation, and the path from it to the revoker, which is not asked for here. */
+/** `ucan/revoke`: the delegation, and the path from it to the revoker, which is not needed here. */
 const revoke = defineCommand({ command: '/ucan/revoke', args: { ucan: link, proof: links }, idempotent: true })
 
 const { accept: _, acceptRedundantFields: __, ...readingChecks } = verificationChecks
@@ -65,15 +65,15 @@ const optionChecks: OptionChecks<UcantoRevocationOptions> = Object.freeze({
 })
 
 /**
- * Checks a revocation in the form of 0.9: an invocation of `ucan/revoke` over the DID of the revoker, with the delegation
- * in `nb.ucan`. UCT-47: the revoker issued that delegation or one that it stands on. Whatever the bytes are, nothing is
- * thrown for them.
+ * Checks a revocation in the form of 0.9: an invocation of `ucan/revoke` over the DID of the revoker, with the
+ * delegation in `nb.ucan`. UCT-47: The revoker issued that delegation, or a delegation in its proof chain. Invalid
+ * bytes are a denial and not an error.
  *
- * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
+ * An accepted revocation applies only to chains that contain the revoker; `authorize` checks that for each chain.
  *
  * @param container - the archive or message with the invocation.
- * @throws ArgumentError when an option is not of its type, or `find` gives something else than a token.
- * @throws what `find` throws, and the reason of the signal when it fires meanwhile.
+ * @throws ArgumentError when an option is invalid, or `find` returns anything but a token or undefined.
+ * @throws the error of `find`, or the reason of the signal when it is aborted while `find` runs.
  */
 export async function verifyRevocation(
   container: string | Uint8Array,
@@ -89,7 +89,7 @@ export async function verifyRevocation(
     ...others,
     subjects: anySubject,
     commands: [revoke],
-    // To revoke twice is to revoke once.
+    // A repeated revocation has the same effect as the first, so replays are harmless.
     replay: { claim: () => true },
     formats: [ucantoFormat({ attestationAuthorities })],
   })
@@ -100,10 +100,10 @@ export async function verifyRevocation(
   const found = await unlessAborted(() => find(target), signal)
   const token = found === undefined ? undefined : checkToken('find', found)
   if (token === undefined || !token.cid.equals(target)) {
-    return refuse('proof_missing', 'the delegation that is to be revoked is not known here', [target])
+    return refuse('proof_missing', 'the delegation to revoke is not known to this service', [target])
   }
-  if (!standsIn(subject, token))
-    return refuse('root_not_subject', `${subject} issued neither the delegation nor one it stands on`)
+  if (!issuedInChain(subject, token))
+    return refuse('root_not_subject', `${subject} issued neither the delegation nor one in its proof chain`)
   const entry: RevocationEntry = Object.freeze({
     ids: Object.freeze([target.toString()]),
     revoker: subject,
@@ -112,8 +112,8 @@ export async function verifyRevocation(
   return Object.freeze({ accepted: true, entry, target })
 }
 
-/** Whether somebody issued a token or one that its proofs lead to, whatever else came along with it. */
-function standsIn(issuer: Did, start: UcantoToken): boolean {
+/** Whether a principal issued a token or one in its proof chain. Other included tokens do not count. */
+function issuedInChain(issuer: Did, start: UcantoToken): boolean {
   const waiting: UcantoToken[] = [start]
   const seen = new Set<UcantoToken>()
   for (let token = waiting.pop(); token !== undefined; token = waiting.pop()) {
@@ -142,6 +142,6 @@ function schema(accepts: (value: unknown) => boolean): StandardSchema {
   const validate = (
     value: unknown,
   ): { readonly value: unknown } | { readonly issues: readonly { readonly message: string }[] } =>
-    accepts(value) ? { value } : { issues: [{ message: 'is not the link of a token' }] }
+    accepts(value) ? { value } : { issues: [{ message: 'must be the CID of a token' }] }
   return { '~standard': { version: 1, vendor: 'procura', validate } }
 }

@@ -258,6 +258,8 @@ describe('a response', () => {
       })
     await expect(answer()).resolves.toMatchObject({ outcome: { ok: {} } })
     await expect(answer(cborBlock(1))).resolves.toMatchObject({ outcome: { ok: {} } })
-    await expect(answer({ cid: cborBlock(1).cid, bytes: cborBlock(2).bytes })).rejects.toThrow('not what its name says')
+    await expect(answer({ cid: cborBlock(1).cid, bytes: cborBlock(2).bytes })).rejects.toThrow(
+      'do not match the hash in its name',
+    )
   })
 })

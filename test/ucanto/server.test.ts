@@ -229,7 +229,7 @@ describe('a service of @ucanto/server', () => {
     }
     await expect(execute(call, { url: await answerWith(id, call) })).resolves.toMatchObject({ outcome: result })
     await expect(execute(call, { url: await answerWith(bobPeer, call) })).rejects.toThrow('not issued by the service')
-    await expect(execute(call, { url: await answerWith(id, other) })).rejects.toThrow('none for the invocation')
+    await expect(execute(call, { url: await answerWith(id, other) })).rejects.toThrow('does not report the invocation')
     const forged = (body: Uint8Array): Uint8Array => {
       const at = Buffer.from(body).indexOf('ok')
       return Buffer.from(body).fill('no', at, at + 2)
