@@ -314,7 +314,7 @@ const mistakes: readonly Mistake[] = [
     /`scopes`: /,
     () => refreshToken({ tokenEndpoint: 'https://as.example/token', clientId: 'c', scopes: { crm: 'read' } }),
   ],
-  ['a signature over nothing', argument, /`covers` must name/, () => hmac({ header: 'x-s', covers: [] })],
+  ['a signature over nothing', argument, /`covers` is empty; list some of/, () => hmac({ header: 'x-s', covers: [] })],
   [
     'a header that frames the message',
     argument,

@@ -46,7 +46,7 @@ describe('credential rules', () => {
       'a prefix with parameters on a dot segment',
       'a',
       { ...sent, pathPrefix: '/v1/..;x/v2' },
-      /`pathPrefix` has a seg/,
+      /`pathPrefix` has a dot segment/,
     ],
     ['a prefix that is no path', 'a', { ...sent, pathPrefix: 'v1' }, /`pathPrefix` must begin/],
     ['a prefix on another host', 'a', { ...sent, pathPrefix: '//evil.example/v1' }, /`pathPrefix` must begin/],

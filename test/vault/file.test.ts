@@ -280,7 +280,8 @@ describe('a file that somebody changed', () => {
     [
       'a box',
       (body) => {
-        body.records[0]!.box = `A${body.records[0]!.box.slice(1)}`
+        const { box } = body.records[0]!
+        body.records[0]!.box = `${box.startsWith('A') ? 'B' : 'A'}${box.slice(1)}`
       },
     ],
     [

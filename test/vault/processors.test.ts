@@ -58,7 +58,7 @@ describe('processors', () => {
       expect(() => hmac({ header: 'x-signature', timestampHeader: name }), name).toThrow(/^hmac: `timestampHeader` is/)
     }
     for (const name of ['_method', 'X-HTTP-Method-Override', 'http_method_override']) {
-      expect(() => query({ name }), name).toThrow(/take for the method/)
+      expect(() => query({ name }), name).toThrow(/interpret as the method/)
     }
     for (const name of ['X-Api-Key', 'Cookie', 'X-Auth-Token', 'X-Custom'])
       expect(header({ name }).headers).toEqual([name.toLowerCase()])

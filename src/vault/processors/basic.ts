@@ -15,11 +15,10 @@ export interface BasicParameters {
  * @throws ArgumentError when the user name has a colon or control characters.
  */
 export function basic(parameters: BasicParameters = {}): Processor {
-  readOptions('basic', parameters, { username: maybe(nonEmptyString) })
-  const { username } = parameters
+  const { username } = readOptions('basic', parameters, { username: maybe(nonEmptyString) })
   if (username !== undefined && !isUserName(username)) {
     throw new ArgumentError(
-      'basic: `username` must be without colon and control characters; the password is the secret',
+      'basic: `username` must not contain a colon or control characters; the secret is the password',
     )
   }
   return Object.freeze({
@@ -30,7 +29,10 @@ export function basic(parameters: BasicParameters = {}): Processor {
       const user = username ?? secret.revealField('username')
       const password = username === undefined ? secret.revealField('password') : secret.reveal()
       if (!isUserName(user) || control.test(password)) {
-        throw new VaultError('ERR_VAULT_INTEGRITY', 'the user name or password has characters that basic cannot send')
+        throw new VaultError(
+          'ERR_VAULT_INTEGRITY',
+          'the user name or password has characters that `basic` cannot send: control characters, or a colon in the name',
+        )
       }
       const headers = new Headers(request.headers)
       headers.set('authorization', `Basic ${encodeBase64(new TextEncoder().encode(`${user}:${password}`))}`)

@@ -4,8 +4,7 @@ import { type FieldParameter, optional, textOf } from './field.ts'
 
 /** Sends the secret as `Authorization: Bearer …` (RFC 6750, section 2.1). */
 export function bearer(parameters: FieldParameter = {}): Processor {
-  readOptions('bearer', parameters, { field: maybe(nonEmptyString) })
-  const { field } = parameters
+  const { field } = readOptions('bearer', parameters, { field: maybe(nonEmptyString) })
   return Object.freeze({
     description: { type: 'bearer', ...optional('field', field) },
     headers: ['authorization'],

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../../errors.ts'
-import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions } from '../../support/options.ts'
+import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions, withDefault } from '../../support/options.ts'
 import { parsed } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import { parseEndpoint } from '../rules/origin.ts'
@@ -29,16 +29,19 @@ export interface ClientCredentialsParameters extends FieldParameter {
  * @throws ArgumentError when a parameter is invalid.
  */
 export function clientCredentials(parameters: ClientCredentialsParameters): Processor {
-  readOptions('clientCredentials', parameters, {
-    tokenEndpoint: nonEmptyString,
-    clientId: nonEmptyString,
-    authentication: maybe(oneOfStrings('basic', 'post')),
-    scopes: maybe(objectValue),
-    resource: maybe(nonEmptyString),
-    field: maybe(nonEmptyString),
-  })
-  const { clientId, authentication = 'basic', scopes, resource, field } = parameters
-  const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {
+  const { tokenEndpoint, clientId, authentication, scopes, resource, field } = readOptions(
+    'clientCredentials',
+    parameters,
+    {
+      tokenEndpoint: nonEmptyString,
+      clientId: nonEmptyString,
+      authentication: withDefault(oneOfStrings('basic', 'post'), 'basic'),
+      scopes: maybe(objectValue),
+      resource: maybe(nonEmptyString),
+      field: maybe(nonEmptyString),
+    },
+  )
+  const endpoint = parseEndpoint(tokenEndpoint, (what) => {
     return new ArgumentError(`clientCredentials: \`tokenEndpoint\`: ${what}`)
   })
   const byCommand = parsed('clientCredentials', 'scopes', () => commandScopes(scopes))

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../../errors.ts'
-import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
+import { maybe, nonEmptyString, readOptions, withDefault } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import { kindOfHeader } from '../request/kind-of-header.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
@@ -18,15 +18,14 @@ export interface HeaderParameters extends FieldParameter {
  * @throws ArgumentError when the name is invalid, or the format has not exactly one `{secret}`.
  */
 export function header(parameters: HeaderParameters): Processor {
-  readOptions('header', parameters, {
+  const { name, format, field } = readOptions('header', parameters, {
     name: nonEmptyString,
-    format: maybe(nonEmptyString),
+    format: withDefault(nonEmptyString, '{secret}'),
     field: maybe(nonEmptyString),
   })
-  const { name, format = '{secret}', field } = parameters
   const [before, after, ...more] = format.split('{secret}')
   if (before === undefined || after === undefined || more.length > 0 || !/^[\x20-\x7e]*$/.test(format)) {
-    throw new ArgumentError('header: `format` must have `{secret}` once, in one line')
+    throw new ArgumentError('header: `format` must contain `{secret}` exactly once, and only visible ASCII')
   }
   const lower = headerName('header: `name`', name)
   return Object.freeze({

@@ -2,7 +2,16 @@ import { ArgumentError } from '../../errors.ts'
 import { encodeBase64, encodeHex } from '../../ipld/base.ts'
 import { concatBytes } from '../../ipld/bytes.ts'
 import { hmacBytes } from '../../support/digest.ts'
-import { arrayOf, either, maybe, nonEmptyString, oneOfStrings, readOptions } from '../../support/options.ts'
+import {
+  arrayOf,
+  either,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  oneOfStrings,
+  readOptions,
+  withDefault,
+} from '../../support/options.ts'
 import type { OutgoingRequest, Processor } from '../processor.ts'
 import { type FieldParameter, optional } from './field.ts'
 import { headerName } from './header.ts'
@@ -34,38 +43,23 @@ export interface HmacParameters extends FieldParameter {
  * @throws ArgumentError when a parameter is invalid, or the parameters do not fit together.
  */
 export function hmac(parameters: HmacParameters): Processor {
-  readOptions('hmac', parameters, {
-    header: nonEmptyString,
-    format: maybe(nonEmptyString),
-    covers: maybe(arrayOf(oneOfStrings(...knownParts))),
-    separator: maybe(either(nonEmptyString, oneOfStrings(''))),
-    timestampHeader: maybe(nonEmptyString),
-    hash: maybe(oneOfStrings('SHA-256', 'SHA-512')),
-    encoding: maybe(oneOfStrings('hex', 'base64')),
-    field: maybe(nonEmptyString),
-  })
-  const {
-    covers = knownParts,
-    separator = '\n',
-    hash = 'SHA-256',
-    encoding = 'hex',
-    format = '{signature}',
-    field,
-  } = parameters
-  const name = headerName('hmac: `header`', parameters.header)
+  const { header, format, covers, separator, timestampHeader, hash, encoding, field } = readOptions(
+    'hmac',
+    parameters,
+    hmacChecks,
+  )
+  const name = headerName('hmac: `header`', header)
   const timestampName =
-    parameters.timestampHeader === undefined
-      ? undefined
-      : headerName('hmac: `timestampHeader`', parameters.timestampHeader)
+    timestampHeader === undefined ? undefined : headerName('hmac: `timestampHeader`', timestampHeader)
   const [before, after, ...more] = format.split('{signature}')
   if (before === undefined || after === undefined || more.length > 0) {
-    throw new ArgumentError('hmac: `format` must have `{signature}` once')
+    throw new ArgumentError('hmac: `format` must contain `{signature}` exactly once')
   }
   if (covers.length === 0) {
-    throw new ArgumentError(`\`covers\` must name some of ${knownParts.join(', ')}`)
+    throw new ArgumentError(`hmac: \`covers\` is empty; list some of ${knownParts.join(', ')}`)
   }
   if (covers.includes('timestamp') !== (timestampName !== undefined)) {
-    throw new ArgumentError('`timestampHeader` and the part `timestamp` go together')
+    throw new ArgumentError('hmac: set `timestampHeader` exactly when `covers` has `timestamp`')
   }
   return Object.freeze({
     description: {
@@ -111,4 +105,15 @@ function signedBytes(
   return concatBytes(parts.flatMap((part, index) => (index === 0 ? [part] : [between, part])))
 }
 
-const knownParts: readonly SignedPart[] = ['method', 'path', 'query', 'timestamp', 'body']
+const knownParts: readonly SignedPart[] = Object.freeze(['method', 'path', 'query', 'timestamp', 'body'])
+
+const hmacChecks = {
+  header: nonEmptyString,
+  format: withDefault(nonEmptyString, '{signature}'),
+  covers: withDefault(arrayOf(oneOfStrings(...knownParts)), knownParts),
+  separator: withDefault(either(nonEmptyString, oneOfStrings('')), '\n'),
+  timestampHeader: maybe(nonEmptyString),
+  hash: withDefault(oneOfStrings('SHA-256', 'SHA-512'), 'SHA-256'),
+  encoding: withDefault(oneOfStrings('hex', 'base64'), 'hex'),
+  field: maybe(nonEmptyString),
+} satisfies OptionChecks<HmacParameters>

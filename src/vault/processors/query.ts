@@ -15,13 +15,12 @@ export interface QueryParameters extends FieldParameter {
  * @throws ArgumentError when the name is not plain.
  */
 export function query(parameters: QueryParameters): Processor {
-  readOptions('query', parameters, { name: nonEmptyString, field: maybe(nonEmptyString) })
-  const { name, field } = parameters
+  const { name, field } = readOptions('query', parameters, { name: nonEmptyString, field: maybe(nonEmptyString) })
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
-    throw new ArgumentError('query: `name` must be of A-Z a-z 0-9 _ . -')
+    throw new ArgumentError('query: `name` must be 1 to 64 of A-Z a-z 0-9 _ . -')
   }
   if (/^_method$|method.override$/i.test(name)) {
-    throw new ArgumentError('query: `name` is a parameter that servers take for the method')
+    throw new ArgumentError('query: `name` must not be a parameter that servers interpret as the method')
   }
   return Object.freeze({
     description: { type: 'query', name, ...optional('field', field) },

@@ -1,5 +1,5 @@
 import { ArgumentError, VaultError } from '../../errors.ts'
-import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions } from '../../support/options.ts'
+import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions, withDefault } from '../../support/options.ts'
 import { parsed } from '../configuration.ts'
 import type { DeriveContext, Processor } from '../processor.ts'
 import { parseEndpoint } from '../rules/origin.ts'
@@ -35,14 +35,13 @@ export interface RefreshTokenParameters {
  * @throws ArgumentError when a parameter is invalid.
  */
 export function refreshToken(parameters: RefreshTokenParameters): Processor {
-  readOptions('refreshToken', parameters, {
+  const { tokenEndpoint, clientId, authentication, scopes } = readOptions('refreshToken', parameters, {
     tokenEndpoint: nonEmptyString,
     clientId: nonEmptyString,
-    authentication: maybe(oneOfStrings('basic', 'post', 'none')),
+    authentication: withDefault(oneOfStrings('basic', 'post', 'none'), 'basic'),
     scopes: maybe(objectValue),
   })
-  const { clientId, authentication = 'basic', scopes } = parameters
-  const endpoint = parseEndpoint(parameters.tokenEndpoint, (what) => {
+  const endpoint = parseEndpoint(tokenEndpoint, (what) => {
     return new ArgumentError(`refreshToken: \`tokenEndpoint\`: ${what}`)
   })
   const byCommand = parsed('refreshToken', 'scopes', () => commandScopes(scopes))
@@ -101,7 +100,7 @@ async function store(successor: Secret, present: Secret, context: DeriveContext)
   if (context.replace === undefined) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      'the server replaced the refresh token and this vault cannot store; use the file vault, or turn rotation off',
+      'the server issued a new refresh token, and this vault cannot store it; use a vault that can, such as the file vault, or turn rotation off at the server',
     )
   }
   const fields = new Map(present.fieldNames().map((name) => [name, present.revealField(name)]))

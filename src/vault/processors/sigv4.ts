@@ -21,13 +21,10 @@ export interface SigV4Parameters {
  * @throws ArgumentError when a name is not of AWS's form.
  */
 export function sigV4(parameters: SigV4Parameters): Processor {
-  readOptions('sigV4', parameters, { region: nonEmptyString, service: nonEmptyString })
-  const { region, service } = parameters
-  for (const [option, name] of Object.entries({ region, service })) {
-    if (!/^[a-z0-9-]{1,64}$/.test(name)) {
-      throw new ArgumentError(`sigV4: \`${option}\` is not the name of one`)
-    }
-  }
+  const { region, service } = readOptions('sigV4', parameters, { region: nonEmptyString, service: nonEmptyString })
+  if (!awsName.test(region))
+    throw new ArgumentError('sigV4: `region` must be the name of an AWS region, such as eu-central-1')
+  if (!awsName.test(service)) throw new ArgumentError('sigV4: `service` must be the name of an AWS service, such as s3')
   return Object.freeze({
     description: { type: 'sigv4', region, service },
     headers: awsHeaders,
@@ -36,6 +33,8 @@ export function sigV4(parameters: SigV4Parameters): Processor {
       signAwsRequest(request, awsKeysOf(secret), { region, service, time: Math.floor(clock.now()) }),
   } satisfies Processor)
 }
+
+const awsName = /^[a-z0-9-]{1,64}$/
 
 /** Reads access keys from a secret of fields. */
 export function awsKeysOf(secret: Secret): AwsKeys {

@@ -7,7 +7,15 @@
 
 import { VaultError } from '../../errors.ts'
 import type { BreakerState } from '../../support/circuit-breaker.ts'
-import { callback, maybe, milliseconds, numberFrom, readOptions, withMethod } from '../../support/options.ts'
+import {
+  callback,
+  milliseconds,
+  numberFrom,
+  type OptionChecks,
+  readOptions,
+  withDefault,
+  withMethod,
+} from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { giveBack } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
@@ -62,7 +70,7 @@ export interface ResilientSource extends SecretSource {
  */
 export function resilient(source: SecretSource, options: ResilienceOptions = {}): ResilientSource {
   readOptions('resilient', { source }, { source: withMethod('read') })
-  const settings = complete(options)
+  const settings = readOptions('resilient', options, resilienceChecks)
   const store = createStoreReader(source, settings)
   const cache = createReadingCache(settings)
   const flights = createSharedFlights()
@@ -74,7 +82,10 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
       const reading = await store.read(reference, options)
       if (reading?.revoke !== undefined) {
         await giveBack(reading)
-        throw new VaultError('ERR_VAULT_CONFIGURATION', 'a source of secrets that can be revoked must say `perCall`')
+        throw new VaultError(
+          'ERR_VAULT_CONFIGURATION',
+          'the source returned a secret with `revoke`; its `perCall` must return true for this credential',
+        )
       }
       // VLT-16: a store that refuses, or has nothing, ends what was kept; a store that is unavailable does not.
       if (reading === undefined) cache.drop(key)
@@ -139,34 +150,16 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
 /** Options of a reading, without the signal: it belongs to one caller. */
 type Asked = Omit<ReadOptions, 'signal'>
 
-type Settings = Required<ResilienceOptions>
-
-function complete(options: ResilienceOptions): Settings {
-  const given = readOptions('resilience', options, {
-    attempts: maybe(numberFrom(1)),
-    attemptTimeoutMs: maybe(milliseconds),
-    retryAfterMs: maybe(numberFrom(0)),
-    failures: maybe(numberFrom(1)),
-    failureWindowMs: maybe(numberFrom(1)),
-    probeAfterMs: maybe(numberFrom(1)),
-    concurrency: maybe(numberFrom(1)),
-    keep: maybe(numberFrom(0)),
-    maxStale: maybe(numberFrom(0)),
-    clock: maybe(withMethod('now')),
-    monotonicMs: maybe(callback),
-  })
-  return {
-    attempts: 3,
-    attemptTimeoutMs: 2_000,
-    retryAfterMs: 50,
-    failures: 5,
-    failureWindowMs: 10_000,
-    probeAfterMs: 5_000,
-    concurrency: 64,
-    keep: 0,
-    maxStale: 0,
-    clock: systemClock,
-    monotonicMs: () => performance.now(),
-    ...given,
-  }
-}
+const resilienceChecks = {
+  attempts: withDefault(numberFrom(1), 3),
+  attemptTimeoutMs: withDefault(milliseconds, 2_000),
+  retryAfterMs: withDefault(numberFrom(0), 50),
+  failures: withDefault(numberFrom(1), 5),
+  failureWindowMs: withDefault(numberFrom(1), 10_000),
+  probeAfterMs: withDefault(numberFrom(1), 5_000),
+  concurrency: withDefault(numberFrom(1), 64),
+  keep: withDefault(numberFrom(0), 0),
+  maxStale: withDefault(numberFrom(0), 0),
+  clock: withDefault(withMethod('now'), systemClock),
+  monotonicMs: withDefault(callback, () => performance.now()),
+} satisfies OptionChecks<ResilienceOptions>

@@ -7,7 +7,7 @@ import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { createMutex } from '../../../support/mutex.ts'
 import { quote } from '../../../support/quote.ts'
 import { decodeFile, encodeFile, type FileContents, readDerivation } from './format.ts'
-import { deriveKeys, type FileKey, type FileKeys, newDerivation } from './key.ts'
+import { deriveKeys, type FileKey, type FileKeys, type KeyDerivation, newDerivation } from './key.ts'
 import { withFileLock } from './lock.ts'
 import { readPrivateFile, replacePrivateFile, unusablePlace } from './private-file.ts'
 
@@ -52,12 +52,116 @@ export interface FileStore {
  * @throws VaultError `ERR_VAULT_CONFIGURATION`, `ERR_VAULT_INTEGRITY` or `ERR_VAULT_UNAVAILABLE`.
  */
 export async function openFileStore(options: FileStoreOptions, timing?: LockTiming): Promise<FileStore> {
-  const { path, readTimeoutMs: timeoutMs } = options
+  const { path, lockTimeoutMs } = options
   const mutex = createMutex()
   const lock = createFileLock(`${path}.lock`, timing)
   const locks = new Map<string, FileLock>()
+  const keyring = createKeyring(options)
+  const file = createKnownFile(options, keyring)
+
+  function locked<T>(task: (held: HeldLock) => Promise<T>): Promise<T> {
+    return mutex(() => withFileLock(lock, `${path}.lock`, lockTimeoutMs, task))
+  }
+
+  function asUnusable(cause: unknown): never {
+    throw unusablePlace('path', path, cause)
+  }
+
+  if (options.create) await makeFile(options, keyring, file, locked).catch(asUnusable)
+  // VLT-43: what a killed writer has left holds secrets under a key that may have been changed since
+  await lock.removeDrafts().catch(() => undefined)
+  const first = await file.read().catch(asUnusable)
+
+  return {
+    read: file.read,
+    last: () => (file.known() ?? first).contents,
+    change: (records) =>
+      locked(async (held) => {
+        const present = await file.read()
+        const revision = present.contents.revision + 1
+        await file.write(held, present.keys, { revision, records: records(present, revision) })
+      }),
+    changeKey: (next, reseal) =>
+      locked(async (held) => {
+        const present = await file.read()
+        const revision = present.contents.revision + 1
+        // A read that sees the new file before this turn goes on has its keys.
+        const keys = await keyring.create(next)
+        await file.write(held, keys, { revision, records: reseal(present, keys, revision) })
+        keyring.use(next)
+      }),
+    exclusively(name, task) {
+      const folder = `${path}.${shortHash(name)}.lock`
+      // Kept: for how long another holder has been silent is known by having watched it.
+      const own = locks.get(folder) ?? createFileLock(folder, timing)
+      locks.set(folder, own)
+      return withFileLock(own, folder, lockTimeoutMs, task)
+    },
+  }
+}
+
+/** Makes an empty file, unless there is one. */
+async function makeFile(
+  { path, key, readTimeoutMs: timeoutMs }: FileStoreOptions,
+  keyring: Keyring,
+  file: KnownFile,
+  locked: (task: (held: HeldLock) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const exists = async (): Promise<boolean> => (await readPrivateFile(path, { timeoutMs })) !== undefined
+  if (await exists()) return
+  await locked(async (held) => {
+    // Another process may have made it in the meantime.
+    if (!(await exists())) await file.write(held, await keyring.create(key), { revision: 0, records: [] })
+  })
+}
+
+/** The keys of a file. Deriving them takes half a second, so the last two are kept: those of the file and their successors. */
+interface Keyring {
+  /** The keys that open a file. */
+  open(bytes: Uint8Array): Promise<FileKeys>
+  /** New keys for a file. */
+  create(key: FileKey): Promise<FileKeys>
+  /** Derives the keys of files from this key from now on. */
+  use(key: FileKey): void
+}
+
+function createKeyring(options: FileStoreOptions): Keyring {
+  const { scryptCost, readTimeoutMs } = options
   let key = options.key
-  let opened: readonly FileKeys[] = []
+  let derived: readonly FileKeys[] = []
+
+  async function derive(from: FileKey, derivation: KeyDerivation): Promise<FileKeys> {
+    const keys = await deriveKeys(from, derivation, readTimeoutMs)
+    derived = [...derived, keys].slice(-2)
+    return keys
+  }
+
+  return {
+    async open(bytes) {
+      const derivation = readDerivation(bytes)
+      const kept = derived.find((keys) => isSame(keys.derivation, derivation))
+      return kept ?? derive(key, derivation)
+    },
+    create: async (from) => derive(from, newDerivation(from, scryptCost)),
+    use: (next) => {
+      key = next
+    },
+  }
+}
+
+function isSame(one: KeyDerivation, other: KeyDerivation): boolean {
+  return one.kind === other.kind && one.cost === other.cost && equalBytes(one.salt, other.salt)
+}
+
+/** The file as this process knows it. */
+interface KnownFile {
+  read(): Promise<OpenFile>
+  write(held: HeldLock, keys: FileKeys, contents: FileContents): Promise<void>
+  /** The version that was read or written last. */
+  known(): OpenFile | undefined
+}
+
+function createKnownFile({ path, readTimeoutMs: timeoutMs }: FileStoreOptions, keyring: Keyring): KnownFile {
   let known: (OpenFile & { readonly identity: string }) | undefined
 
   async function read(): Promise<OpenFile> {
@@ -70,7 +174,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
         `there is no file ${quote(path, 256)}; \`create: true\` or the first \`procura vault put\` makes it`,
       )
     }
-    const keys = await keysFor(file.bytes)
+    const keys = await keyring.open(file.bytes)
     const contents = decodeFile(keys, file.bytes)
     // VLT-25: an older version of the file is genuine too, and brings back what was removed or rotated since
     if (before !== undefined && contents.revision < before.contents.revision) {
@@ -82,69 +186,13 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
     return known
   }
 
-  async function keysFor(bytes: Uint8Array): Promise<FileKeys> {
-    const { salt, cost, kind } = readDerivation(bytes)
-    const present = opened.find(({ derivation }) => {
-      return derivation.kind === kind && derivation.cost === cost && equalBytes(derivation.salt, salt)
-    })
-    if (present !== undefined) return present
-    const keys = await deriveKeys(key, { salt, cost, kind }, timeoutMs)
-    opened = [...opened, keys].slice(-2)
-    return keys
-  }
-
-  function locked<T>(task: (held: HeldLock) => Promise<T>): Promise<T> {
-    return mutex(() => withFileLock(lock, `${path}.lock`, options.lockTimeoutMs, task))
-  }
-
-  async function write(held: HeldLock, keys: FileKeys, contents: FileContents): Promise<void> {
-    await replacePrivateFile(path, encodeFile(keys, contents), held)
-    // No file has this identity: the next reading is one of what is on the disk.
-    known = { contents, keys, identity: '' }
-  }
-
-  async function open(): Promise<OpenFile> {
-    if (options.create && (await readPrivateFile(path, { timeoutMs })) === undefined) {
-      await locked(async (held) => {
-        if ((await readPrivateFile(path, { timeoutMs })) !== undefined) return
-        const keys = await deriveKeys(key, newDerivation(key, options.scryptCost), timeoutMs)
-        await write(held, keys, { revision: 0, records: [] })
-      })
-    }
-    // VLT-43: what a killed writer has left holds secrets under a key that may have been changed since
-    await lock.removeDrafts().catch(() => undefined)
-    return read()
-  }
-
-  const first = await open().catch((cause: unknown) => {
-    throw unusablePlace('path', path, cause)
-  })
-
   return {
     read,
-    last: () => (known ?? first).contents,
-    change: (records) =>
-      locked(async (held) => {
-        const file = await read()
-        const revision = file.contents.revision + 1
-        await write(held, file.keys, { revision, records: records(file, revision) })
-      }),
-    changeKey: (next, reseal) =>
-      locked(async (held) => {
-        const file = await read()
-        const revision = file.contents.revision + 1
-        const keys = await deriveKeys(next, newDerivation(next, options.scryptCost), timeoutMs)
-        // A read that sees the new file before this turn goes on has its keys.
-        opened = [...opened, keys].slice(-2)
-        await write(held, keys, { revision, records: reseal(file, keys, revision) })
-        key = next
-      }),
-    exclusively(name, task) {
-      const folder = `${path}.${shortHash(name)}.lock`
-      // Kept: for how long another holder has been silent is known by having watched it.
-      const own = locks.get(folder) ?? createFileLock(folder, timing)
-      locks.set(folder, own)
-      return withFileLock(own, folder, options.lockTimeoutMs, task)
+    known: () => known,
+    async write(held, keys, contents) {
+      await replacePrivateFile(path, encodeFile(keys, contents), held)
+      // No file has this identity: the next reading is one of what is on the disk.
+      known = { contents, keys, identity: '' }
     },
   }
 }
