@@ -80,8 +80,9 @@ function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
     refusePromise(`tokens[${at}]`, token)
     return token?.bytes
   })
-  if (list.length === 0) throw new ArgumentError('a container needs a list of tokens')
-  if (list.some((bytes) => !(bytes instanceof Uint8Array))) throw new ArgumentError('a container is made of tokens')
+  if (list.length === 0) throw new ArgumentError('`tokens` must be a non-empty list of tokens')
+  if (list.some((bytes) => !(bytes instanceof Uint8Array)))
+    throw new ArgumentError('every item of `tokens` must be a token')
   // The specification requires bytewise order without duplicates of writers, and neither of containers that are read.
   const sorted = list
     .sort(compareBytes)

@@ -20,8 +20,8 @@ const tokenCidLength = 4 + digestLength
 export const maxCidBytes = 128
 
 /**
- * The multihash of a token's CID. It reads its parts out of the bytes of the CID when somebody asks for them: a decision
- * needs the bytes alone, and two views for each link would be 2% of its time.
+ * The multihash of a token's CID. It reads its parts out of the bytes of the CID on demand. A decision needs the bytes
+ * alone, and two views for each link would take 2% of its time.
  */
 class TokenMultihash implements MultihashDigest {
   readonly #cid: Uint8Array
@@ -166,7 +166,7 @@ export function tokenKey(cid: CID): string {
   return sha256Key(cid.bytes, tokenCidLength - digestLength)
 }
 
-/** Written out because every call asks for it twice a proof, and `apply` with an array takes four times as long. */
+/** Written out because a decision needs the key of each proof twice, and `apply` takes four times as long. */
 function sha256Key(d: Uint8Array, at: number): string {
   // biome-ignore format: a table
   return (String.fromCharCode as (...units: (number | undefined)[]) => string)(

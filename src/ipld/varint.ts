@@ -31,12 +31,12 @@ export function encodeVarint(value: number): Uint8Array {
  * @throws MalformedError ENC-03 when it ends early, is longer than necessary, or is beyond 2^53 - 1.
  */
 export function decodeVarint(bytes: Uint8Array, offset = 0): readonly [value: number, length: number] {
-  const window = bytes.subarray(offset, offset + maxLength)
-  const end = window.findIndex((byte) => byte < 0x80)
-  if (end < 0 && window.length < maxLength) {
+  const head = bytes.subarray(offset, offset + maxLength)
+  const end = head.findIndex((byte) => byte < 0x80)
+  if (end < 0 && head.length < maxLength) {
     throw new MalformedError('ENC-03', `the varint at byte ${offset} ends early`)
   }
-  const [value, length] = end < 0 ? [Number.POSITIVE_INFINITY, maxLength] : varint.decode(window)
+  const [value, length] = end < 0 ? [Number.POSITIVE_INFINITY, maxLength] : varint.decode(head)
   if (!Number.isSafeInteger(value))
     throw new MalformedError('ENC-03', `the varint at byte ${offset} is beyond 2^53 - 1`)
   // Two spellings of one key prefix would be two names of one principal.
