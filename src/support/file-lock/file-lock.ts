@@ -18,6 +18,7 @@ import { describeHost, readBeat } from './heartbeat.ts'
 import { type HeldLock, holdLock } from './held-lock.ts'
 import { freeName, heldName, type LockState, stateAmong } from './lock-state.ts'
 import { hasEnded, ownIdentity, type ProcessIdentity } from './process-identity.ts'
+import { createWatch } from './watch.ts'
 
 /** How often a holder says that it lives, and for how long it is believed. */
 export interface LockTiming {
@@ -63,126 +64,42 @@ export interface FileLock {
   removeDrafts(): Promise<void>
 }
 
-/** What is known of a state by watching it. */
-interface Watch {
-  readonly name: string
-  readonly beat: string
-  /** When it was first seen. */
-  readonly since: number
-  /** Milliseconds since then in which it was looked at. */
-  quietMs: number
-  lookedAt: number
-}
-
 /**
- * Makes a lock over a folder, which its first use makes. Nothing is taken yet.
+ * Makes a lock over a folder, which its first use creates. Nothing is taken yet.
  *
  * @param folder - its path. Its parent folder must exist.
  */
 export function createFileLock(folder: string, timing: LockTiming = lockTiming): FileLock {
   const own = ownIdentity()
-  let watch: Watch | undefined
-
-  async function acquire(waitMs: number): Promise<LockAnswer> {
+  const watch = createWatch(timing.renewMs)
+  const acquire = async (waitMs: number): Promise<LockAnswer> => {
     const began = performance.now()
     let renewed = false
     for (;;) {
       const state = (await readState(folder)) ?? (await begin(folder))
       const holder = state?.holder
-      if (state !== undefined) {
-        const beat = holder === undefined ? '' : await readBeat(join(folder, state.name))
-        renewed ||= observe(state.name, beat)
-        if (holder === undefined || hasEnded(holder, own) || (watch?.quietMs ?? 0) >= timing.leaseMs) {
-          const lock = await take(state)
-          if (lock !== undefined) return { lock }
-          continue
-        }
-      } else {
-        // A change was met, or somebody has removed the state: nobody holds the lock then.
-        observe('', '')
-        if ((watch?.quietMs ?? 0) >= timing.leaseMs) {
-          await clear(folder)
-          watch = undefined
-          continue
-        }
+      const beat = state === undefined || holder === undefined ? '' : await readBeat(join(folder, state.name))
+      // Without a state, the folder was changed meanwhile, or somebody has removed the state: then nobody holds the lock.
+      renewed = watch.observe(state?.name ?? '', beat) || renewed
+      const quiet = watch.quietMs() >= timing.leaseMs
+      if (state !== undefined && (holder === undefined || hasEnded(holder, own) || quiet)) {
+        const lock = await take(folder, state, own, timing)
+        if (lock !== undefined) return { lock }
+        continue
+      }
+      if (state === undefined && quiet) {
+        await clear(folder)
+        watch.forget()
+        continue
       }
       const now = performance.now()
-      const silent = waitMs > 0 && now - (watch?.since ?? now) > 3 * timing.renewMs
+      const silent = waitMs > 0 && now - (watch.since() ?? now) > 3 * timing.renewMs
       if (now - began >= waitMs + (silent ? 3 * timing.leaseMs : 0)) {
-        if (holder === undefined) return { holder }
-        const host = describeHost(watch?.beat ?? '')
-        return { holder: { process: holder.process, host, isThisProcess: isSame(holder, own), renewed } }
+        return { holder: holder && describe(holder, own, watch.beat(), renewed) }
       }
       await new Promise((resolve) => setTimeout(resolve, timing.pollMs))
     }
   }
-
-  /**
-   * Looks at a state again; tells whether its holder has renewed it since the last look. No clock of another machine is
-   * asked, and a pause of this process counts for one renewal at most: a holder that stood still with it, as on a
-   * machine that slept, had no chance to renew.
-   */
-  function observe(name: string, beat: string): boolean {
-    const now = performance.now()
-    const before = watch
-    if (before !== undefined && before.name === name && before.beat === beat) {
-      before.quietMs += Math.min(now - before.lookedAt, timing.renewMs)
-      before.lookedAt = now
-      return false
-    }
-    watch = { name, beat, since: now, quietMs: 0, lookedAt: now }
-    return before?.name === name
-  }
-
-  /** Makes the next state, unless another process has made one since. */
-  async function take({ name, number, settled }: LockState): Promise<HeldLock | undefined> {
-    const token = randomBytes(12).toString('hex')
-    const next = heldName(number + 1, token, own)
-    try {
-      await rename(join(folder, name), join(folder, next))
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-      // A file server that has done it, and whose answer was lost, answers so to the second request.
-      if (!(await exists(join(folder, next)))) return undefined
-    }
-    const { renewMs } = timing
-    const lock = holdLock({ folder, name: next, number: number + 1, takenOver: !settled, renewMs })
-    try {
-      const others = await removeStatesBefore(number + 1)
-      await removeDraftsBefore(number + 1)
-      return others ? { ...lock, takenOver: true } : lock
-    } catch (error) {
-      lock.release({ settled })
-      throw error
-    }
-  }
-
-  /**
-   * Removes states that somebody has put back, so that a holder of one of them has lost the lock. This comes before the
-   * drafts are listed: until then such a holder may make one and publish it.
-   *
-   * @returns whether there was one.
-   */
-  async function removeStatesBefore(number: number): Promise<boolean> {
-    let found = false
-    for (const name of await readdir(folder)) {
-      if (stateAmong([name]) === undefined || Number.parseInt(name, 10) >= number) continue
-      // A listing that met the rename can show the state before it, which is not there any more.
-      if ((await unlink(join(folder, name)).then(() => true, ignoreMissing)) === true) found = true
-    }
-    return found
-  }
-
-  /**
-   * Removes what earlier holders have not published: from now on they cannot any more. What later ones have is left, as
-   * this process can stand still here too.
-   */
-  async function removeDraftsBefore(number: number): Promise<void> {
-    for (const name of await draftsIn(folder)) {
-      if (Number.parseInt(name, 10) < number) await unlink(join(folder, name)).catch(ignoreMissing)
-    }
-  }
-
   return {
     acquire,
     async removeDrafts() {
@@ -190,6 +107,63 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
       const answer = await acquire(0)
       if ('lock' in answer) answer.lock.release({ settled: !answer.lock.takenOver })
     },
+  }
+}
+
+function describe(holder: ProcessIdentity, own: ProcessIdentity, beat: string, renewed: boolean): LockHolder {
+  return { process: holder.process, host: describeHost(beat), isThisProcess: isSame(holder, own), renewed }
+}
+
+/** Makes the next state, unless another process has made one since. */
+async function take(
+  folder: string,
+  { name, number, settled }: LockState,
+  own: ProcessIdentity,
+  { renewMs }: LockTiming,
+): Promise<HeldLock | undefined> {
+  const token = randomBytes(12).toString('hex')
+  const next = heldName(number + 1, token, own)
+  try {
+    await rename(join(folder, name), join(folder, next))
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    // A file server whose response was lost has done the first request, and answers the second one with this error.
+    if (!(await exists(join(folder, next)))) return undefined
+  }
+  const lock = holdLock({ folder, name: next, number: number + 1, takenOver: !settled, renewMs })
+  try {
+    const others = await removeStatesBefore(folder, number + 1)
+    await removeDraftsBefore(folder, number + 1)
+    return others ? { ...lock, takenOver: true } : lock
+  } catch (error) {
+    lock.release({ settled })
+    throw error
+  }
+}
+
+/**
+ * Removes states that somebody has put back, so that a holder of one of them has lost the lock. This comes before the
+ * drafts are listed: until then such a holder may make one and publish it.
+ *
+ * @returns whether there was one.
+ */
+async function removeStatesBefore(folder: string, number: number): Promise<boolean> {
+  let found = false
+  for (const name of await readdir(folder)) {
+    if (stateAmong([name]) === undefined || Number.parseInt(name, 10) >= number) continue
+    // A listing during the rename can contain the state before it, which does not exist any more.
+    if ((await unlink(join(folder, name)).then(() => true, ignoreMissing)) === true) found = true
+  }
+  return found
+}
+
+/**
+ * Removes the drafts of earlier holders, which they cannot publish any more. Those of later ones stay: this process can
+ * be suspended here too.
+ */
+async function removeDraftsBefore(folder: string, number: number): Promise<void> {
+  for (const name of await draftsIn(folder)) {
+    if (Number.parseInt(name, 10) < number) await unlink(join(folder, name)).catch(ignoreMissing)
   }
 }
 
