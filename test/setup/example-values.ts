@@ -6,6 +6,7 @@
 
 import type { CommandDefinition, Delegation, Invocation, Signer } from 'procura'
 import type { AuditSink } from 'procura/audit'
+import type { PostgresPool } from 'procura/audit/postgres'
 import type { Guard } from 'procura/guard'
 import type { ProofStore } from 'procura/proof'
 import type { RevocationRegistry } from 'procura/store/memory'
@@ -29,6 +30,7 @@ export declare const send: CommandDefinition<{ readonly to: string }>
 export declare const guard: Guard<{ readonly to: string }>
 export declare const vault: Vault
 export declare const sink: AuditSink
+export declare const pool: PostgresPool
 export declare const source: SecretSource
 export declare const held: ProofStore
 export declare const revocations: RevocationRegistry

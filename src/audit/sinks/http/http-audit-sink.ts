@@ -75,6 +75,8 @@ export interface HttpAuditSink extends AuditSink {
  *   or is behind its cursor.
  * @example
  * ```ts
+ * import { openHttpAuditSink } from 'procura/audit/http'
+ *
  * const sink = await openHttpAuditSink({ url: 'https://logs.example.com/audit', directory: '/var/spool/mail-audit' })
  * ```
  */

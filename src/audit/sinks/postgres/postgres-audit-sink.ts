@@ -152,7 +152,9 @@ async function* newestFirst(pool: PostgresPool, table: string): AsyncGenerator<r
  * @throws ArgumentError when an option is invalid; AuditError `ERR_AUDIT_CONFIGURATION`, with the remedy.
  * @example
  * ```ts
- * const sink = await openPostgresAuditSink({ pool: new pg.Pool() })
+ * import { openPostgresAuditSink } from 'procura/audit/postgres'
+ *
+ * const sink = await openPostgresAuditSink({ pool }) // a `Pool` of the package `pg`
  * ```
  */
 export async function openPostgresAuditSink(options: PostgresAuditSinkOptions): Promise<AuditSink> {
