@@ -24,7 +24,6 @@ import { decodeCbor } from '../../../src/ipld/decode.ts'
 import { isCid } from '../../../src/ipld/value.ts'
 import { decodeVarint, encodeVarint } from '../../../src/ipld/varint.ts'
 import { importSigner } from '../../../src/principal/import-signer.ts'
-import { quote } from '../../../src/support/quote.ts'
 import { absentIssuer } from '../../../src/ucanto/new-token.ts'
 import { cast } from '../../property/cast.ts'
 import { encodeCanonical } from '../../reference/cbor.ts'
@@ -177,12 +176,6 @@ export const nameReaders: readonly Reader[] = [
     of: 'format isCommand',
     input: (random) => mutateText(random.pick(commands), random),
     read: isCommand,
-    errors: [],
-  }),
-  reader({
-    of: 'errors quote',
-    input: (random) => mutateText(random.pick(dids), random),
-    read: (text) => quote(text),
     errors: [],
   }),
   reader({

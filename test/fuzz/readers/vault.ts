@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assumeRoleSource, secretsManagerSource } from '../../../src/entries/vault/aws.ts'
-import { VaultError } from '../../../src/errors.ts'
+import { ArgumentError, VaultError } from '../../../src/errors.ts'
 import { bearer } from '../../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../../src/vault/processors/client-credentials.ts'
 import { refreshToken } from '../../../src/vault/processors/refresh-token.ts'
@@ -199,7 +199,7 @@ export const vaultReaders: readonly Reader[] = [
     of: 'vault/sealed sealingPublicKey',
     input: (random) => new Secret(random.bytes(random.once(2) ? 32 : 1 + random.below(80))),
     read: sealingPublicKey,
-    errors,
+    errors: [ArgumentError, VaultError],
   }),
   reader({
     of: 'vault/sealed sealCredential',
@@ -213,7 +213,7 @@ export const vaultReaders: readonly Reader[] = [
         origins: [origin],
         processor: bearer(),
       }),
-    errors,
+    errors: [ArgumentError, VaultError],
   }),
   reader({
     of: 'vault/env envVault',
