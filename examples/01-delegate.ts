@@ -5,7 +5,7 @@
 import { createAuthorizer, defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
 import { integer } from 'procura/arguments'
 import { policyFor } from 'procura/policy'
-import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { memoryStores } from 'procura/store/memory'
 
 const owner = await generateSigner()
 const agent = await generateSigner()
@@ -28,8 +28,7 @@ const authorizer = createAuthorizer({
   audience: service.did,
   subjects: [owner.did],
   commands: [pay],
-  revocations: memoryRevocationStore(),
-  replay: memoryReplayStore(),
+  ...memoryStores(),
 })
 
 for (const cents of [4_200, 9_900]) {

@@ -15,7 +15,7 @@ import {
 import { path } from 'procura/arguments'
 import { like } from 'procura/policy'
 import { findProofs, memoryProofStore } from 'procura/proof'
-import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { memoryStores } from 'procura/store/memory'
 
 const owner = await generateSigner()
 const planner = await generateSigner()
@@ -52,8 +52,7 @@ const authorizer = createAuthorizer({
   audience: service.did,
   subjects: [owner.did],
   commands: [read],
-  revocations: memoryRevocationStore(),
-  replay: memoryReplayStore(),
+  ...memoryStores(),
 })
 
 for (const file of ['/projects/apollo/plan.md', '/projects/gemini/plan.md', '/projects/apollo/../gemini/plan.md']) {

@@ -3,7 +3,7 @@
  */
 import { createAuthorizer, delegate, encodeContainer, generateSigner, invoke, uncheckedCommands } from 'procura'
 import { revoke, verifyRevocation } from 'procura/revocation'
-import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { memoryStores } from 'procura/store/memory'
 
 const owner = await generateSigner()
 const agent = await generateSigner()
@@ -11,13 +11,13 @@ const stranger = await generateSigner()
 const service = await generateSigner()
 
 const grant = await delegate({ issuer: owner, audience: agent.did, command: '/calendar' })
-const revocations = memoryRevocationStore()
+const { revocations, replay } = memoryStores()
 const authorizer = createAuthorizer({
   audience: service.did,
   subjects: [owner.did],
   commands: uncheckedCommands,
   revocations,
-  replay: memoryReplayStore(),
+  replay,
 })
 
 async function tryCall(): Promise<string> {

@@ -9,7 +9,7 @@ import { type ArgumentsOf, defineCommand, delegate, encodeContainer, generateSig
 import { oneOf } from 'procura/arguments'
 import { memoryAuditSink } from 'procura/audit'
 import { createGuard, type GuardedCall } from 'procura/guard'
-import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { memoryStores } from 'procura/store/memory'
 import { memoryVault } from 'procura/vault/memory'
 import { header } from 'procura/vault/processors'
 
@@ -29,8 +29,7 @@ const guard = createGuard({
   audience: service.did,
   subjects: [owner.did],
   commands: [{ ...read, credential: 'billing' }],
-  revocations: memoryRevocationStore(),
-  replay: memoryReplayStore(),
+  ...memoryStores(),
   vault: memoryVault({
     billing: { secret: 's3cret', origins: [origin], processor: header({ name: 'x-api-key' }), commands: ['/plan'] },
   }),

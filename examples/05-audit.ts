@@ -8,7 +8,7 @@ import { email, integer } from 'procura/arguments'
 import { createPseudonymizer, memoryAuditSink, verifyAuditLog } from 'procura/audit'
 import { createGuard } from 'procura/guard'
 import { lte } from 'procura/policy'
-import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { memoryStores } from 'procura/store/memory'
 
 const [owner, agent, service] = [await generateSigner(), await generateSigner(), await generateSigner()]
 const pay = defineCommand({ command: '/account/pay', args: { to: email(), cents: integer({ min: 1 }) } })
@@ -17,8 +17,7 @@ const guard = createGuard({
   audience: service.did,
   subjects: [owner.did],
   commands: [{ ...pay, show: ['cents'] }],
-  revocations: memoryRevocationStore(),
-  replay: memoryReplayStore(),
+  ...memoryStores(),
   audit: { sink, pseudonymize: createPseudonymizer({ key: randomBytes(32), epoch: '2026-11' }) },
 })
 

@@ -15,7 +15,7 @@ import {
 } from 'procura'
 import { path } from 'procura/arguments'
 import { eq, like } from 'procura/policy'
-import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { memoryStores } from 'procura/store/memory'
 
 const owner = await generateSigner()
 const agent = await generateSigner()
@@ -30,8 +30,7 @@ const serviceOf = (self: Signer, command: typeof print) =>
     audience: self.did,
     subjects: [owner.did],
     commands: [command],
-    revocations: memoryRevocationStore(),
-    replay: memoryReplayStore(),
+    ...memoryStores(),
   })
 const atPrinter = serviceOf(printer, print)
 const atStorage = serviceOf(storage, read)

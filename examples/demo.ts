@@ -17,7 +17,7 @@ import { openJsonlAuditSink, readJsonlLines } from 'procura/audit/jsonl'
 import { createGuard, type GuardResult } from 'procura/guard'
 import { like } from 'procura/policy'
 import { revoke, verifyRevocation } from 'procura/revocation'
-import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { memoryStores } from 'procura/store/memory'
 import { createKeyFile, openFileVault } from 'procura/vault/file'
 import { bearer } from 'procura/vault/processors'
 
@@ -52,13 +52,13 @@ const vault = await openFileVault({
 })
 await vault.put('mail-api', { secret: apiKey, origins: [origin], methods: ['POST'], processor: bearer() })
 const send = defineCommand({ command: '/mail/send', args: { to: email(), subject: oneLine() } })
-const revocations = memoryRevocationStore()
+const { revocations, replay } = memoryStores()
 const guard = createGuard({
   audience: service.did,
   subjects: [owner.did],
   commands: [{ ...send, credential: 'mail-api', show: ['to'] }],
   revocations,
-  replay: memoryReplayStore(),
+  replay,
   vault,
   audit: { sink: await openJsonlAuditSink({ directory: join(folder, 'audit') }) },
   receipts: service,

@@ -121,7 +121,7 @@ export class ProofSearchError extends ProcuraError {
   readonly code = 'ERR_PROOF_SEARCH'
 }
 
-/** A vault is set up wrongly, refused, or could not be reached. */
+/** A vault is configured incorrectly, refused, or could not be reached. */
 export class VaultError extends ProcuraError {
   readonly code: VaultErrorCode
 
@@ -142,3 +142,30 @@ export class AuditError extends ProcuraError {
     this.code = code
   }
 }
+
+/**
+ * Every error that this library throws, for `switch (error.code)`: each code leads to its class.
+ *
+ * ```ts
+ * if (!(error instanceof ProcuraError)) throw error
+ * const known = error as AnyProcuraError
+ * switch (known.code) {
+ *   case 'ERR_MALFORMED':
+ *     return known.requirement
+ *   // …
+ * }
+ * ```
+ */
+export type AnyProcuraError =
+  | ArgumentError
+  | MalformedError
+  | AttenuationError
+  | SigningError
+  | ResolutionError
+  | AuthorizationError
+  | StoreError
+  | StoreFullError
+  | ProofSearchError
+  | ThreadError
+  | VaultError
+  | AuditError

@@ -11,6 +11,7 @@ import { openPersonal, sealPersonal } from '../src/audit/privacy/personal.ts'
 import { recoverIntents } from '../src/audit/recovery/recover-intents.ts'
 import { memoryAuditSink } from '../src/audit/sinks/memory-audit-sink.ts'
 import { signCheckpoint } from '../src/audit/verify/checkpoint.ts'
+import { authorizeMany } from '../src/authorization/authorize-many.ts'
 import { memoryReplayStore } from '../src/authorization/replay-store.ts'
 import { verifyRevocation } from '../src/authorization/verify-revocation.ts'
 import { defineCommand } from '../src/capability/definition.ts'
@@ -146,7 +147,9 @@ const cases: Readonly<Record<string, (later: Wait, signal: AbortSignal) => Promi
   'authorize, at the resolver': async (later, signal) =>
     createService({ resolver: resolver(later) }).authorize(await container(), { signal }),
   authorizeMany: async (later, signal) =>
-    createService({ revocations: { findRevocations: () => later([]) } }).authorizeMany([await container()], { signal }),
+    authorizeMany(createService({ revocations: { findRevocations: () => later([]) } }), [await container()], {
+      signal,
+    }),
   recheck: async (later, signal) => {
     let waits: Wait = async (value) => value
     const authorizer = createService({ revocations: { findRevocations: () => waits([]) } })

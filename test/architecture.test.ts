@@ -81,6 +81,14 @@ describe('layers', () => {
     expect(faults).toEqual([])
   })
 
+  it('are few: 45 names at the root, and the parts of a token format', () => {
+    const namesOf = (path: string): string[] => (byPath.get(path)?.imports ?? []).flatMap(({ names }) => names).sort()
+    expect(namesOf('src/entries/index.ts').length).toBeLessThanOrEqual(45)
+    expect(namesOf('src/entries/format.ts').join(' ')).toBe(
+      'Chain ChainLink Link OpenInvocation ReadingContext Steps TokenFormat standardFormat wait',
+    )
+  })
+
   it('let adapters use only what users of the package can import', () => {
     const published = publishedNames()
     const faults = sources

@@ -1,4 +1,5 @@
 import { createAuthorizer } from 'procura'
+import { authorizeMany } from 'procura/authorization'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { timesTable } from '../harness/table.ts'
@@ -40,5 +41,5 @@ function decideTogether(chain: Chain, count: number): () => Promise<void> {
 
 function decideList(chain: Chain): () => Promise<void> {
   const authorizer = createAuthorizer(optionsFor(chain))
-  return async () => (await authorizer.authorizeMany(chain.containers)).forEach(mustAllow)
+  return async () => (await authorizeMany(authorizer, chain.containers)).forEach(mustAllow)
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { createAuthorizer } from 'procura'
+import { authorizeMany } from 'procura/authorization'
 import { backend as noble } from 'procura/backend/noble'
 import { createVerificationPool } from 'procura/pool'
 import { type Contender, measure } from '../harness/measure.ts'
@@ -63,7 +64,7 @@ function decideList(name: string, where: string, chain: Chain, backend?: Backend
   const authorizer = createAuthorizer({ ...optionsFor(chain), ...(backend === undefined ? {} : { backend }) })
   return {
     name: `${name}, ${where}`,
-    run: async () => (await authorizer.authorizeMany(chain.containers, { concurrency })).forEach(mustAllow),
+    run: async () => (await authorizeMany(authorizer, chain.containers, { concurrency })).forEach(mustAllow),
     operations: chain.containers.length,
   }
 }

@@ -6,8 +6,9 @@
  */
 
 import { createInterface } from 'node:readline'
+import { CID } from 'multiformats/cid'
 import { anySubject, createAuthorizer, defineCommand, never, parseDid, uncheckedCommands } from 'procura'
-import { parseCid, standardFormat } from 'procura/format'
+import { standardFormat } from 'procura/format'
 import { compilePolicy, parsePolicy } from 'procura/policy'
 import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import { ucantoFormat } from 'procura/ucanto'
@@ -97,7 +98,7 @@ function fromDagJson(value) {
   if (Array.isArray(value)) return value.map(fromDagJson)
   if (typeof value !== 'object' || value === null) return value
   const inner = value['/']
-  if (typeof inner === 'string') return parseCid(inner)
+  if (typeof inner === 'string') return CID.parse(inner)
   if (typeof inner?.bytes === 'string') return new Uint8Array(Buffer.from(inner.bytes, 'base64'))
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fromDagJson(item)]))
 }

@@ -3,19 +3,21 @@ import type { Command } from '../capability/command.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError, AuthorizationError } from '../errors.ts'
 import type { IpldValue } from '../ipld/value.ts'
-import { type Never, never, showTime, type Timestamp } from '../time.ts'
 
-/** What an {@link Authorization} is evidence of. */
+import { type Never, never, showTime, type Timestamp } from '../time.ts'
+import type { Chain } from './chain.ts'
+
+/** The facts that an {@link Authorization} is evidence of. */
 export interface AuthorizationFacts {
   /** Whose authority was used. */
   readonly subject: Did
   /** Who made the call. */
   readonly invoker: Did
-  /** Who was asked to execute it: this service. */
+  /** The service that executes the call: this one. */
   readonly audience: Did
   /** The path of authority: the issuer of the root delegation, then each delegate, the invoker last. */
   readonly principals: readonly Did[]
-  /** What may be executed. */
+  /** The command that may be executed. */
   readonly command: Command
   /** The arguments exactly as signed, frozen in depth. */
   readonly args: { readonly [name: string]: IpldValue }
@@ -23,23 +25,30 @@ export interface AuthorizationFacts {
   readonly proofs: readonly CID[]
   /** The invocation. */
   readonly invocation: CID
-  /** The task: same for two invocations of the same work (UCAN Invocation 1.0.0, "Task"). */
+  /** The task: the same for two invocations of the same work (UCAN Invocation 1.0.0, "Task"). */
   readonly task: CID
-  /** First second at which every token of the chain is valid; absent when no token says. */
+  /** First second at which every token of the chain is valid; absent when no token has a start. */
   readonly notBefore?: Timestamp
   /** Last second at which every token of the chain is valid. */
   readonly expiration: Timestamp | Never
 }
 
-/** The same, where the name of the task may be worked out when it is asked for. */
+/** The same facts, where the name of the task may be computed when it is read. */
 export type GrantedFacts = Omit<AuthorizationFacts, 'task'> & { readonly task: CID | (() => CID) }
 
-/** Known to this module alone: without it the constructor refuses. */
+/** Where an authorization comes from, for `recheck`. */
+export interface Origin {
+  /** The authorizer that made it, which alone has this symbol. */
+  readonly authorizer: symbol
+  readonly chain: Chain
+}
+
+/** The constructor refuses without this key, which other modules do not have. */
 const key: unique symbol = Symbol('authorization')
 
 /**
- * The evidence of a yes. Only `authorize` can make one: the class has a private field, so that a look-alike neither
- * compiles nor passes {@link Authorization.is}. It counts for one use, and until the chain expires.
+ * The evidence that a call is allowed. Only `authorize` can make one: the class has a private field, so a look-alike
+ * neither compiles nor passes {@link Authorization.is}. It is valid for one use, until the chain expires.
  */
 export class Authorization implements AuthorizationFacts {
   readonly subject: Did
@@ -54,15 +63,13 @@ export class Authorization implements AuthorizationFacts {
   readonly expiration: Timestamp | Never
   /** Seconds by which the clock may be past `expiration`. */
   readonly #tolerance: number
-  /** What the authorizer that made it keeps with it. */
-  readonly #origin: object | undefined
+  readonly #origin: Origin | undefined
   #task: CID | (() => CID)
   #consumed = false
 
-  /** Not for callers: takes a value that only the authorization layer holds. */
-  constructor(facts: GrantedFacts, tolerance: number, proof: typeof key, origin?: object) {
+  private constructor(facts: GrantedFacts, tolerance: number, proof: typeof key, origin: Origin | undefined) {
     // AUT-01
-    if (proof !== key) throw new ArgumentError('an authorization is made by authorize() alone')
+    if (proof !== key) throw new ArgumentError('only authorize() can make an authorization')
     this.subject = facts.subject
     this.invoker = facts.invoker
     this.audience = facts.audience
@@ -84,12 +91,17 @@ export class Authorization implements AuthorizationFacts {
     return typeof value === 'object' && value !== null && #consumed in value
   }
 
-  /** Not for callers, like the constructor: what was kept with an authorization. */
-  static origin(authorization: Authorization, proof: typeof key): object | undefined {
-    return proof === key && Authorization.is(authorization) ? authorization.#origin : undefined
+  /**
+   * Returns the chain of an authorization to the authorizer that made it, and undefined to every other.
+   *
+   * @internal
+   */
+  static chainOf(authorization: Authorization, authorizer: symbol): Chain | undefined {
+    const origin = Authorization.is(authorization) ? authorization.#origin : undefined
+    return origin?.authorizer === authorizer ? origin.chain : undefined
   }
 
-  /** The task. Its name costs a digest, which is paid by who asks for it. */
+  /** The task. Its name is a digest, which is computed when it is first read. */
   get task(): CID {
     if (typeof this.#task === 'function') this.#task = this.#task()
     return this.#task
@@ -101,8 +113,8 @@ export class Authorization implements AuthorizationFacts {
   }
 
   /**
-   * Uses the authorization up. Whoever does what it permits (a vault that releases a credential, a guard) calls this
-   * first, in the same turn of the event loop.
+   * Marks the authorization as used. Call this before doing what it permits, in the same turn of the event loop; a vault
+   * does so before it releases a credential.
    *
    * @param now - the present time in seconds.
    * @throws AuthorizationError on the second use, and after the chain has expired.
@@ -121,16 +133,15 @@ export class Authorization implements AuthorizationFacts {
   }
 }
 
-/**
- * Makes the evidence. Exported to the authorization layer, and from no entry point.
- *
- * @param origin - kept with it, for {@link originOf}.
- */
-export function grantAuthorization(facts: GrantedFacts, tolerance: number, origin?: object): Authorization {
-  return new Authorization(facts, tolerance, key, origin)
-}
+type ConstructorArguments = [facts: GrantedFacts, tolerance: number, proof: typeof key, origin: Origin | undefined]
 
-/** What was given to {@link grantAuthorization}; undefined for what is no authorization. */
-export function originOf(authorization: Authorization): object | undefined {
-  return Authorization.origin(authorization, key)
+/**
+ * Makes the evidence. For this folder: no entry point exports it.
+ *
+ * @param origin - for {@link Authorization.chainOf}.
+ */
+export function grantAuthorization(facts: GrantedFacts, tolerance: number, origin?: Origin): Authorization {
+  const args: ConstructorArguments = [facts, tolerance, key, origin]
+  // The constructor is private, so that the published types do not offer it.
+  return Reflect.construct(Authorization, args) as Authorization
 }

@@ -13,8 +13,7 @@ import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { type BoundedMap, createBoundedMap } from '../support/bounded-map.ts'
 import { readOptions, refusePromise } from '../support/options.ts'
 import { never, type Timestamp } from '../time.ts'
-import type { Authorization, GrantedFacts } from './authorization.ts'
-import { grantAuthorization, originOf } from './authorization.ts'
+import { Authorization, type GrantedFacts, grantAuthorization } from './authorization.ts'
 import type { Chain, ChainLink, Link } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
@@ -38,8 +37,6 @@ import {
   type CallOptions,
   callChecks,
   completeOptions,
-  type ManyOptions,
-  manyChecks,
   type Settings,
 } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'
@@ -61,14 +58,6 @@ export interface Authorizer {
    * @throws ArgumentError when one of them does not.
    */
   authorizeSync(container: string | Uint8Array): Decision
-  /**
-   * Decides about many calls, for queues and logs: at most `concurrency` at a time, 64 unless you say otherwise. Of two
-   * copies of one call, either may be the one that counts as the first.
-   *
-   * @returns the decisions in the order of the calls.
-   * @throws ArgumentError when it is no list, or an option is not of its type.
-   */
-  authorizeMany(containers: Iterable<string | Uint8Array>, options?: ManyOptions): Promise<readonly Decision[]>
   /**
    * Asks again whether a call that was allowed still stands: not expired, nothing of its chain revoked. For whoever
    * releases something some time after the decision.
@@ -128,21 +117,12 @@ export function authorizerOf(options: AuthorizeOptions): Authorizer {
   const state: State = {
     memo: createBoundedMap<Link>(settings.maxCachedDelegations, ({ weight = 1 }) => weight),
     keys: createKeyRing(),
+    authorizer: Symbol('authorizer'),
   }
   const verifiers = createVerifiers(settings.backend)
-  const authorize = (container: string | Uint8Array, call: CallOptions = {}): Promise<Decision> =>
-    runAsync(decide(container, settings, state, verifiers.forCall(), call))
   return Object.freeze({
-    authorize,
+    authorize: (container, call = {}) => runAsync(decide(container, settings, state, verifiers.forCall(), call)),
     authorizeSync: (container) => runSync(decide(container, settings, state, verifiers.atOnce, {})),
-    authorizeMany: async (containers, options = {}) => {
-      // Copies, made before anything is waited for.
-      const list = Array.from(containers ?? [])
-      const kept = readOptions('authorizeMany', options, manyChecks)
-      const { authorizeMany, checkContainers } = await import('./authorize-many.ts')
-      checkContainers(containers, list)
-      return authorizeMany(list, kept, authorize)
-    },
     // CTN-10
     open: (container) => readContents(container, settings.formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
@@ -152,12 +132,8 @@ export function authorizerOf(options: AuthorizeOptions): Authorizer {
 interface State {
   readonly memo: BoundedMap<Link>
   readonly keys: KeyRing
-}
-
-/** What an authorization stands on: kept with it, to be asked about again. */
-interface Origin {
-  readonly state: State
-  readonly chain: Chain
+  /** Identifies the authorizations that this authorizer made, for `recheck`. */
+  readonly authorizer: symbol
 }
 
 /**
@@ -228,9 +204,8 @@ function* decideAgain(
   options: CallOptions,
 ): Steps<boolean> {
   const call = readOptions('recheck', options, callChecks)
-  const origin = originOf(authorization) as Origin | undefined
-  if (origin?.state !== state) throw new ArgumentError('the authorization was not made by this authorizer')
-  const { chain } = origin
+  const chain = Authorization.chainOf(authorization, state.authorizer)
+  if (chain === undefined) throw new ArgumentError('the authorization was not made by this authorizer')
   const now = Math.floor(settings.clock.now())
   return (checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))) === undefined
 }
@@ -285,5 +260,5 @@ function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state:
     ...(notBefore !== undefined && { notBefore }),
     expiration,
   }
-  return grantAuthorization(facts, settings.clockTolerance, { state, chain } satisfies Origin)
+  return grantAuthorization(facts, settings.clockTolerance, { authorizer: state.authorizer, chain })
 }

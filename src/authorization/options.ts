@@ -110,12 +110,6 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Options of `authorizeMany`. */
-export interface ManyOptions extends CallOptions {
-  /** Most calls that are decided at a time. Default 64. */
-  readonly concurrency?: number
-}
-
 /** How tokens are read and verified, completed and checked. */
 export interface VerificationSettings extends Decoding {
   readonly clock: Clock
@@ -194,12 +188,6 @@ export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
 
 /** The forms of {@link CallOptions}. */
 export const callChecks: OptionChecks<CallOptions> = Object.freeze({ signal: maybe(abortSignal) })
-
-/** The forms of {@link ManyOptions}. */
-export const manyChecks: OptionChecks<ManyOptions> = Object.freeze({
-  ...callChecks,
-  concurrency: maybe(integerFrom(1)),
-})
 
 /**
  * Fills in the defaults.

@@ -1,10 +1,11 @@
 /**
- * `procura/errors`: the errors that this library throws. Switch on `code`; the text is for people.
+ * `procura/errors`: the errors that this library throws. Compare `code`; the message is for people.
  *
  * @module
  */
 
 export {
+  type AnyProcuraError,
   ArgumentError,
   AttenuationError,
   AuditError,

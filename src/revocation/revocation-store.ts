@@ -16,7 +16,7 @@ export interface RevocationRecord {
 export interface RevocationEntry {
   /**
    * The names of what is revoked: a delegation signed with ECDSA has two CIDs; or a DID, to end all its chains. CIDs are in
-   * any text that `parseCid` reads; those of `verifyRevocation` are in base32.
+   * any of their spellings; those of `verifyRevocation` are in base32.
    */
   readonly ids: readonly string[]
   /** See {@link RevocationRecord}. */
@@ -29,7 +29,7 @@ export interface RevocationEntry {
 export interface RevocationStore {
   /**
    * Looks up CIDs of delegations and DIDs of principals. A CID is asked for in lower-case base32 alone (`bafyrei…`, 59
-   * characters), which `String(parseCid(text))` writes; a store of your own has to keep CIDs in that text.
+   * characters), as `CID.toString()` of `multiformats` writes it; a custom store has to keep CIDs in that form.
    *
    * - Returns every revocation of any of them: a second one of the same id by another principal is one more.
    * - Returns none when it is certain that there is none.

@@ -44,9 +44,8 @@ describe('an authorization', () => {
       'yes',
     ]
     for (const forgery of forgeries) expect(Authorization.is(forgery)).toBe(false)
-    expect(() => new Authorization({ ...genuine, task: genuine.task }, 60, Symbol('authorization') as never)).toThrow(
-      ArgumentError,
-    )
+    const parameters = [{ ...genuine, task: genuine.task }, 60, Symbol('authorization'), undefined]
+    expect(() => Reflect.construct(Authorization, parameters)).toThrow(ArgumentError)
   })
 
   it('names the task as the invocation does, whether the back end hashes at once or not', async () => {

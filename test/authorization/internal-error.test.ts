@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { authorizeMany } from '../../src/authorization/authorize-many.ts'
 import { standardFormat } from '../../src/authorization/formats/standard-format.ts'
 import type { TokenFormat } from '../../src/authorization/formats/token-format.ts'
 import { wait } from '../../src/authorization/machinery/steps.ts'
@@ -52,7 +53,7 @@ describe.each([
   })
 
   it('leaves the other calls of a batch alone', async () => {
-    const decisions = await createAuthorizer(options()).authorizeMany([good, trap, await callOfBob()])
+    const decisions = await authorizeMany(createAuthorizer(options()), [good, trap, await callOfBob()])
     expect(decisions.map(verdict)).toEqual(['allowed', expected, 'allowed'])
   })
 

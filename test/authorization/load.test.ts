@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { backend } from '#backend'
+import { authorizeMany } from '../../src/authorization/authorize-many.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { encodeBase64url } from '../../src/ipld/base.ts'
 import { encodeCbor } from '../../src/ipld/encode.ts'
@@ -112,26 +113,26 @@ describe('authorizeMany', () => {
       },
     })
     const mixed = all.map((container, index) => (index % 3 === 0 ? 'C' : container))
-    const decisions = await service.authorizeMany(mixed, { concurrency: 4 })
+    const decisions = await authorizeMany(service, mixed, { concurrency: 4 })
     expect(decisions.map(({ allowed }) => allowed)).toEqual(mixed.map((container) => container !== 'C'))
     expect(most).toBeGreaterThan(1)
     expect(most).toBeLessThanOrEqual(4)
-    expect(await service.authorizeMany([])).toEqual([])
+    expect(await authorizeMany(service, [])).toEqual([])
   })
 
   it('begins nothing when an argument is wrong, and stops when the host fails', async () => {
     const all = await containers(3)
     const service = createService()
     for (const concurrency of [0, -1, 1.5, Number.NaN]) {
-      await expect(service.authorizeMany(all, { concurrency })).rejects.toThrow('`concurrency`')
+      await expect(authorizeMany(service, all, { concurrency })).rejects.toThrow('`concurrency`')
     }
     for (const one of [all[0], new TextEncoder().encode(all[0]), undefined, { length: 1 }]) {
-      await expect(service.authorizeMany(one as never)).rejects.toThrow('a list of containers')
+      await expect(authorizeMany(service, one as never)).rejects.toThrow('a list of containers')
     }
     const forgotten = [...all, Promise.resolve(all[0]) as never]
-    await expect(service.authorizeMany(forgotten)).rejects.toThrow('`containers[3]` is a promise; await it')
-    expect((await service.authorizeMany(all)).map(verdict)).toEqual(['allowed', 'allowed', 'allowed'])
-    expect((await service.authorizeMany(new Set(all))).map(verdict)).toHaveLength(3)
+    await expect(authorizeMany(service, forgotten)).rejects.toThrow('`containers[3]` is a promise; await it')
+    expect((await authorizeMany(service, all)).map(verdict)).toEqual(['allowed', 'allowed', 'allowed'])
+    expect((await authorizeMany(service, new Set(all))).map(verdict)).toHaveLength(3)
     let asked = 0
     const clock = {
       now: () => {
@@ -139,7 +140,7 @@ describe('authorizeMany', () => {
         throw new Error('no time')
       },
     }
-    await expect(createService({ clock }).authorizeMany(all, { concurrency: 1 })).rejects.toThrow('no time')
+    await expect(authorizeMany(createService({ clock }), all, { concurrency: 1 })).rejects.toThrow('no time')
     expect(asked).toBe(1)
   })
 
@@ -158,7 +159,7 @@ describe('authorizeMany', () => {
       claim = () => new Promise((answer) => resolve(answer))
     })
     const service = createService({ clock: failingFirst, replay: { claim: () => claim() } })
-    await expect(service.authorizeMany(all, { concurrency: 2 })).rejects.toThrow('no time')
+    await expect(authorizeMany(service, all, { concurrency: 2 })).rejects.toThrow('no time')
     const answer = await claimed
     answer(true)
     await new Promise((resolve) => setImmediate(resolve))
@@ -167,7 +168,7 @@ describe('authorizeMany', () => {
 
   it('decides about the calls that were there when it was asked', async () => {
     const all = [...(await containers(2))]
-    const decisions = createService().authorizeMany(all)
+    const decisions = authorizeMany(createService(), all)
     all.push('C')
     expect((await decisions).map(verdict)).toEqual(['allowed', 'allowed'])
   })

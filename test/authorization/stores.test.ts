@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
 import { encodeContainer } from '../../src/container/container.ts'
-import { actor } from '../support/actors.ts'
+import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, serviceOptions, verdict } from '../support/service.ts'
 
 const [alice, bob] = await Promise.all(['alice', 'bob'].map((name) => actor(name)))
@@ -64,4 +65,22 @@ describe('a store that hangs', () => {
       expect(await decide(callKeys, AbortSignal.abort())).toBe(wanted)
     },
   )
+})
+
+describe('memoryStores', () => {
+  it('gives both stores under the names of the options, with one clock', async () => {
+    const stores = memoryStores({ clock })
+    const authorizer = createAuthorizer({ ...serviceOptions(), ...stores })
+    expect(verdict(await authorizer.authorize(container))).toBe('allowed')
+    expect(verdict(await authorizer.authorize(container))).toBe('replayed at 1 RPL-01')
+    await stores.revocations.add({ ids: [bob.did], expiration: now })
+    expect(verdict(await authorizer.authorize(container))).toBe('revoked at 1 RVK-05')
+  })
+
+  it('shares nothing between two pairs', async () => {
+    for (let pair = 1; pair <= 2; pair++) {
+      const authorizer = createAuthorizer({ ...serviceOptions(), ...memoryStores({ clock }) })
+      expect(verdict(await authorizer.authorize(container))).toBe('allowed')
+    }
+  })
 })

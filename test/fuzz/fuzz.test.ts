@@ -11,7 +11,8 @@ describe('a reader of what others wrote answers, or throws what it says', () => 
 describe('the functions of the package', () => {
   it('are each given hostile input, or are not readers and say why', async () => {
     const known = new Map<unknown, string>()
-    const named = new Set(readers.map(({ of }) => of.split(/[.,]/)[0]))
+    // Functions that no entry point exports are `inside`.
+    const named = new Set(readers.map(({ of }) => of.split(/[.,]/)[0]).filter((name) => !name?.startsWith('inside ')))
     const left = new Set(others.flatMap(([entry, , names]) => names.split(' ').map((name) => `${entry} ${name}`)))
     const missing: string[] = []
     const functions = await exported()

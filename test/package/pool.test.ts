@@ -14,6 +14,7 @@ describe('the pool of the built package', () => {
   it('decides about a list of calls as its documentation says, and lets the process end', async () => {
     const program = `
       import { createAuthorizer, defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
+      import { authorizeMany } from 'procura/authorization'
       import { createVerificationPool } from 'procura/pool'
       import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 
@@ -34,7 +35,7 @@ describe('the pool of the built package', () => {
         replay: memoryReplayStore(),
         backend: pool,
       })
-      const decisions = await authorizer.authorizeMany(calls)
+      const decisions = await authorizeMany(authorizer, calls)
       console.log(pool.threads, decisions.filter(({ allowed }) => allowed).length)
     `
     expect(await run(program)).toBe('2 50')
@@ -44,6 +45,7 @@ describe('the pool of the built package', () => {
     const program = `
       import { generateSigner } from 'procura'
       import { parseDidKey } from 'procura/did'
+      import { authorizeMany } from 'procura/authorization'
       import { createVerificationPool } from 'procura/pool'
 
       const pool = await createVerificationPool({ threads: 1 })
@@ -57,6 +59,7 @@ describe('the pool of the built package', () => {
 
   it('takes the program of its threads from where a bundler put it', async () => {
     const program = `
+      import { authorizeMany } from 'procura/authorization'
       import { createVerificationPool } from 'procura/pool'
 
       const pool = await createVerificationPool({ threads: 1, script: import.meta.resolve('procura/pool/thread') })

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { authorizeMany } from '../../src/authorization/authorize-many.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
 import { ArgumentError, ProcuraError } from '../../src/errors.ts'
@@ -63,7 +64,7 @@ describe('calls that are decided with a pool', () => {
       )
       await expect(call({ issuer: mallory, proofs })).rejects.toThrow()
       await using pool = await createPool({ backend })
-      const decisions = await createService({ backend: pool }).authorizeMany(calls)
+      const decisions = await authorizeMany(createService({ backend: pool }), calls)
       const expected = calls.map((container) => createService().authorizeSync(container))
       expect(decisions.map(verdict)).toEqual(expected.map(verdict))
       expect(new Set(decisions.map(verdict)).size).toBeGreaterThan(2)

@@ -27,7 +27,7 @@ const [alice, bob] = [await actor('alice'), await actor('bob')]
 
 /** Functions that answer later, so that a table in which one of them answers at once, or is missing, is noticed. */
 const answerLater = [
-  'attenuate attenuate_until_a_time authorize compressContainer createAuthorizer.authorize createAuthorizer.authorizeMany',
+  'attenuate attenuate_until_a_time authorize compressContainer createAuthorizer.authorize authorizeMany',
   'decodeDelegation decodeInvocation delegate findProofs generateSigner importSigner importSigner_of_PKCS#8',
   'importSigner_of_a_JWK importSigner_of_base64 invoke issueReceipt openContainer revoke verifyReceipt verifyRevocation',
   'webCryptoSigner',

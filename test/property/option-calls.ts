@@ -85,10 +85,10 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     createAuthorizer: [],
     'createAuthorizer limits': (limits) => createAuthorizer({ ...authorizing, limits }),
     'createAuthorizer authorize': (options) => authorizer.authorize(container, options),
-    'createAuthorizer authorizeMany': (options) => authorizer.authorizeMany([container], options),
     'createAuthorizer recheck': (options) => authorizer.recheck({} as never, options),
     authorize: [container],
   },
+  authorization: { authorizeMany: [authorizer, [container]] },
   policy: { explainPolicy: [[], {}] },
   arguments: {
     bytes: [],
@@ -106,10 +106,9 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   },
   token: { decodeDelegation: [grant.bytes], decodeInvocation: [call.bytes], openContainer: [container] },
   revocation: { revoke: [], verifyRevocation: [container] },
-  'store/memory': { memoryRevocationStore: [], memoryReplayStore: [] },
+  'store/memory': { memoryStores: [], memoryRevocationStore: [], memoryReplayStore: [] },
   proof: { findProofs: [{ delegationsTo: () => [] }], memoryProofStore: [] },
   receipt: { issueReceipt: [], verifyReceipt: [call.bytes] },
-  format: { completeLimits: [] },
   signer: {
     importSigner: [{ seed: new Uint8Array(32) }],
     'importSigner source': [],
@@ -270,9 +269,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
       'and eq every gt gte like lt lte ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
     arguments: 'boolean oneOf optional',
     token: 'compressContainer encodeContainerBytes',
-    // Parts that formats are made of. `chooseExpiration` is given options that were read.
-    format:
-      'linkWeight denialOf isPromiseLike runAsync wait commandCovers isCommand checkTimestamp chooseExpiration decodeBase64 decodeBase64url encodeBase58btc encodeBase64 bytesEqual cidOf digestKey isTokenCid isTokenCidAt tokenKey isCid concatBytes decodeCbor encodeCbor parseCid ipldEquals isList isMap decodeVarint encodeVarint publicKey keysOf checkedSignature twinSignature verifySignature isSelfChecking',
+    format: 'wait',
     // The names of a table of resolvers are the caller's own.
     did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',
     'did/web': 'isPublicAddress',

@@ -51,17 +51,10 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^did\/web-node$/, 'needs Node'],
 ])
 
-const inFormats =
-  'is a part that formats are made of: it stands on the path of every call, and its arguments were read before'
+const inFormats = 'takes any value, and runs on the path of every call'
 
 /** Functions that are not called, and why. Those of a format as `format name`. */
-export const otherFunctions: ReadonlyMap<string, string> = new Map([
-  ...[
-    'linkWeight denialOf runAsync wait commandCovers chooseExpiration publicKey keysOf checkedSignature twinSignature',
-    'verifySignature isSelfChecking decodeBase64 decodeBase64url encodeBase58btc encodeBase64 bytesEqual cidOf digestKey',
-    'isTokenCid isTokenCidAt tokenKey concatBytes decodeCbor ipldEquals decodeVarint encodeVarint',
-  ].flatMap((names) => names.split(' ').map((name) => [`format ${name}`, inFormats] as const)),
-])
+export const otherFunctions: ReadonlyMap<string, string> = new Map([['format wait', inFormats]])
 
 const alice = await actor('alice')
 const bob = await actor('bob')
@@ -201,12 +194,13 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     createAuthorizer: { args: [authorizing], free: /accept/ },
     'createAuthorizer.authorize': { call: authorizer.authorize, args: [container, { signal }], free: anyContainer },
     'createAuthorizer.authorizeSync': { call: authorizer.authorizeSync, args: [container], free: anyContainer },
-    'createAuthorizer.authorizeMany': {
-      call: authorizer.authorizeMany,
-      args: [[container, container], { concurrency: 2, signal }],
-      free: /^\[0\]\[/,
-    },
     authorize: { args: [container, { ...authorizing, signal }], free: /^\[0\]|accept/ },
+  },
+  authorization: {
+    authorizeMany: {
+      args: [authorizer, [container, container], { concurrency: 2, signal }],
+      free: /^\[1\]\[/,
+    },
   },
   policy: {
     eq: { args: ['.a', { b: [1] }], free: /^\[1\]/ },
@@ -282,6 +276,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     },
   },
   'store/memory': {
+    memoryStores: { args: [{ clock }] },
     memoryRevocationStore: { args: [{ maxEntries: 5, clock, keepFor: 1 }] },
     'memoryRevocationStore.add': {
       call: revocations.add,
@@ -371,16 +366,5 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
         },
       ],
     },
-  },
-  format: {
-    isPromiseLike: { args: [call] },
-    isCommand: { args: ['/mail'], free: /./ },
-    isCid: { args: [grant.cid] },
-    isList: { args: [[]], free: /./ },
-    isMap: { args: [{}] },
-    checkTimestamp: { args: ['expiration', now], free: /^\[0\]/ },
-    completeLimits: { args: [limits] },
-    encodeCbor: { args: [{ a: [1] }, 'value'], free: /./ },
-    parseCid: { args: [grant.cid.toString()] },
   },
 }

@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { signCheckpoint } from '../../src/audit/verify/checkpoint.ts'
+import { authorizeMany } from '../../src/authorization/authorize-many.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
 import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
@@ -202,7 +203,7 @@ describe('what was not awaited', () => {
       'tokens[1]': () => encodeContainer([call, later]),
       'container of authorize': () => authorizer.authorize(later),
       'container of authorizeSync': () => authorizer.authorizeSync(later),
-      'containers[0] of authorizeMany': () => authorizer.authorizeMany([later]),
+      'containers[0] of authorizeMany': () => authorizeMany(authorizer, [later]),
       'container of a guard': () => guard.use(later, () => 1),
       'container of a trial': () => guard.dryRun(later),
       'container of a revocation': () => verifyRevocation(later),

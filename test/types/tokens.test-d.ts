@@ -20,6 +20,7 @@ import { memoryVault } from 'procura/vault/memory'
 import * as v from 'valibot'
 import { describe, expectTypeOf, it } from 'vitest'
 import * as z from 'zod'
+import type { AnyProcuraError, MalformedError, ProcuraErrorCode } from '../../src/errors.ts'
 
 declare const signer: Signer
 declare const genuine: Authorization
@@ -28,13 +29,20 @@ declare const did: Did
 declare const options: Omit<GuardOptions, 'commands'>
 const send = defineCommand({ command: '/mail/send', args: { to: email(), count: integer() } })
 
+describe('the union of errors', () => {
+  it('has every code, and leads from a code to its class', () => {
+    expectTypeOf<AnyProcuraError['code']>().toEqualTypeOf<ProcuraErrorCode>()
+    expectTypeOf<Extract<AnyProcuraError, { readonly code: 'ERR_MALFORMED' }>>().toEqualTypeOf<MalformedError>()
+  })
+})
+
 describe('an authorization', () => {
   it('cannot be made by hand', () => {
     const { consume, consumed, ...facts } = genuine
     // @ts-expect-error an object that looks like one lacks the private field
     const forged: Authorization = { ...facts, consume, consumed }
-    // @ts-expect-error the third parameter is a value that only the authorization layer holds
-    new Authorization(facts, 60, Symbol('authorization'))
+    // @ts-expect-error the constructor is private
+    new Authorization(facts, 60, Symbol('authorization'), undefined)
     // @ts-expect-error a vault takes the evidence, not something like it
     void memoryVault({}).lease('key', { authorization: { ...facts, consume, consumed } })
     // @ts-expect-error nor a token

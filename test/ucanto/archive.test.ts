@@ -3,6 +3,7 @@ import { type API, CBOR, Delegation, delegate, invoke, Receipt } from '@ucanto/c
 import { RSA } from '@ucanto/principal'
 import { describe, expect, it } from 'vitest'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { authorizeMany } from '../../src/authorization/authorize-many.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { archive } from '../../src/ucanto/archive.ts'
@@ -177,7 +178,7 @@ describe('archives', () => {
         const decisions = [
           await authorizer.authorize(bytes),
           authorizer.authorizeSync(text),
-          ...(await authorizer.authorizeMany([bytes, text])),
+          ...(await authorizeMany(authorizer, [bytes, text])),
         ]
         expect.soft(decisions.map(verdict), hex).toEqual(Array(4).fill('unsupported at container UCT-07'))
         await expect.soft(refusal(bytes), hex).resolves.toBe('UCT-07 unsupported')

@@ -1,9 +1,10 @@
 /**
- * `procura/store/memory`: what a service of one process has to remember.
+ * `procura/store/memory`: the stores of a service that is one process.
  *
  * @module
  */
 
+export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../authorization/memory-stores.ts'
 export { type MemoryReplayStoreOptions, memoryReplayStore, type ReplayStore } from '../../authorization/replay-store.ts'
 export { type MemoryRevocationStoreOptions, memoryRevocationStore } from '../../revocation/memory-revocation-store.ts'
 export type {

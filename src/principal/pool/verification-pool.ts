@@ -6,7 +6,7 @@
  * ```ts
  * const pool = await createVerificationPool({ backend: { sodium: import.meta.resolve('sodium-native') } })
  * const authorizer = createAuthorizer({ audience, subjects, commands, revocations, replay, backend: pool })
- * const decisions = await authorizer.authorizeMany(containers, { concurrency: 256 })
+ * const decisions = await authorizeMany(authorizer, containers, { concurrency: 256 })
  * ```
  *
  * It is for libsodium and the portable back end, which have no threads of their own. The back end of Node uses the thread

@@ -173,32 +173,42 @@ export const nameReaders: readonly Reader[] = [
     errors: isMalformed,
   }),
   reader({
-    of: 'format isCommand',
+    of: 'inside isCommand',
     input: (random) => mutateText(random.pick(commands), random),
     read: isCommand,
     errors: [],
   }),
   reader({
+<<<<<<< HEAD
     of: 'format parseCid',
+=======
+    of: 'inside quote',
+    input: (random) => mutateText(random.pick(dids), random),
+    read: (text) => quote(text),
+    errors: [],
+  }),
+  reader({
+    of: 'inside parseCid',
+>>>>>>> 3e5e2ea (feat!: 45 names at the root, nine for formats; authorizeMany is a function, memoryStores makes both stores)
     input: (random) => mutateText(random.pick(cids), random),
     read: parseCid,
     errors: isMalformed,
   }),
   reader({
-    of: 'format parseCid, of bytes',
+    of: 'inside parseCid, of bytes',
     input: (random) => mutateBytes(parseCid(random.pick(cids.slice(0, 2))).bytes, random),
     read: parseCid,
     errors: isMalformed,
   }),
-  reader({ of: 'format isCid', input: oddIpld, read: (value) => isCid(value as never), errors: [] }),
+  reader({ of: 'inside isCid', input: oddIpld, read: (value) => isCid(value as never), errors: [] }),
   reader({
-    of: 'format isTokenCidAt',
+    of: 'inside isTokenCidAt',
     input: (random) => mutateBytes(parseCid(cids[0] as string).bytes, random),
     read: (bytes) => isTokenCidAt(bytes, 0, bytes.length),
     errors: [],
   }),
   reader({
-    of: 'format decodeVarint',
+    of: 'inside decodeVarint',
     input: (random) => random.bytes(random.below(12)).map((byte) => (random.once(3) ? byte & 0x7f : byte | 0x80)),
     read: (bytes) => {
       const [value, length] = decodeVarint(bytes)
@@ -211,21 +221,21 @@ export const nameReaders: readonly Reader[] = [
     errors: isMalformed,
   }),
   reader({
-    of: 'format decodeBase64',
+    of: 'inside decodeBase64',
     input: (random) => mutateText(random.pick(base64), random),
     read: (text) => [text, encodeBase64(decodeBase64(text))] as const,
     wrong: wrongSpelling,
     errors: isMalformed,
   }),
   reader({
-    of: 'format decodeBase64url',
+    of: 'inside decodeBase64url',
     input: (random) => mutateText(random.pick(base64), random),
     read: (text) => [text, encodeBase64url(decodeBase64url(text))] as const,
     wrong: wrongSpelling,
     errors: isMalformed,
   }),
   reader({
-    of: 'format decodeCbor',
+    of: 'inside decodeCbor',
     input: (random) => {
       const bytes = random.pick(hostileTokens(random)) ?? encodeCanonical(1)
       return random.once(2) ? mutateBytes(bytes, random) : bytes
@@ -234,7 +244,7 @@ export const nameReaders: readonly Reader[] = [
     errors: isMalformed,
   }),
   reader({
-    of: 'format keysOf',
+    of: 'inside keysOf',
     input: (random) => mutateValue({ keys: [{ algorithm: 'Ed25519', bytes: cast[0]?.publicKey }] }, random, oddJson),
     read: (resolved) => keysOf(did, resolved as never),
     errors: unresolved,

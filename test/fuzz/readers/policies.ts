@@ -137,7 +137,7 @@ export const policyReaders: readonly Reader[] = [
     }),
   ),
   reader({
-    of: 'format ipldEquals',
+    of: 'inside ipldEquals',
     input: (random) => [mutateValue(args, random, oddIpld), mutateValue(args, random, oddIpld)] as const,
     read: ([a, b]) => ipldEquals(a as never, b as never),
     errors: [],

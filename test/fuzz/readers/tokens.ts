@@ -1,3 +1,4 @@
+import { authorizeMany } from '../../../src/authorization/authorize-many.ts'
 /**
  * Readers of tokens, containers and archives.
  *
@@ -113,9 +114,9 @@ export const tokenReaders: readonly Reader[] = [
     wrong: wrongVerdict,
   }),
   reader({
-    of: 'index createAuthorizer.authorizeMany',
+    of: 'authorization authorizeMany',
     input: async (random) => [await hostileCall(random), await hostileCall(random), 'C'],
-    read: authorizer.authorizeMany,
+    read: (containers) => authorizeMany(authorizer, containers),
     errors: [],
     wrong: firstWrong,
     costs: 3,

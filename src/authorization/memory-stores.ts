@@ -1,0 +1,34 @@
+import { memoryRevocationStore } from '../revocation/memory-revocation-store.ts'
+import type { RevocationRegistry } from '../revocation/revocation-store.ts'
+import { maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
+import type { Clock } from '../time.ts'
+import { memoryReplayStore, type ReplayStore } from './replay-store.ts'
+
+/** Options of {@link memoryStores}. The stores have the default sizes. */
+export interface MemoryStoresOptions {
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+/** The two stores, under the names of the options of `createAuthorizer` and `createGuard`. */
+export interface MemoryStores {
+  readonly revocations: RevocationRegistry
+  readonly replay: ReplayStore
+}
+
+const optionChecks: OptionChecks<MemoryStoresOptions> = Object.freeze({ clock: maybe(withMethod('now')) })
+
+/**
+ * Makes the two stores that a service needs, in the memory of this process.
+ *
+ * @example
+ * ```ts
+ * const authorizer = createAuthorizer({ audience, subjects, commands, ...memoryStores() })
+ * ```
+ *
+ * @throws ArgumentError when `clock` is invalid.
+ */
+export function memoryStores(options: MemoryStoresOptions = {}): MemoryStores {
+  const given = readOptions('memoryStores', options, optionChecks)
+  return Object.freeze({ revocations: memoryRevocationStore(given), replay: memoryReplayStore(given) })
+}
