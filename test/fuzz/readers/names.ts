@@ -179,17 +179,7 @@ export const nameReaders: readonly Reader[] = [
     errors: [],
   }),
   reader({
-<<<<<<< HEAD
-    of: 'format parseCid',
-=======
-    of: 'inside quote',
-    input: (random) => mutateText(random.pick(dids), random),
-    read: (text) => quote(text),
-    errors: [],
-  }),
-  reader({
     of: 'inside parseCid',
->>>>>>> 3e5e2ea (feat!: 45 names at the root, nine for formats; authorizeMany is a function, memoryStores makes both stores)
     input: (random) => mutateText(random.pick(cids), random),
     read: parseCid,
     errors: isMalformed,
