@@ -1,12 +1,12 @@
 /**
- * DID documents (W3C DID Core 1.0, section 5): which keys may sign for the DID.
+ * DID documents (W3C DID Core 1.0, section 5): the keys that may sign for a DID.
  *
  * @module
  */
 
 import { MalformedError, ResolutionError } from '../errors.ts'
 import { decodeBase58btc } from '../ipld/base.ts'
-import { arrayOf, type OptionCheck, oneOfStrings } from '../support/options.ts'
+import { nonEmptyArrayOf, type OptionCheck, oneOfStrings } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { Did } from './did.ts'
 import { publicKey } from './did-key.ts'
@@ -14,38 +14,36 @@ import { type Jwk, publicKeyFromJwk } from './jwk.ts'
 import { decodeMultikey } from './multikey.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
 
-/** What a DID document can list a key for (DID Core, section 5.3); `keyAgreement` is not for signing. */
+/** The purposes for which a DID document lists keys (DID Core, section 5.3), without `keyAgreement`, which is not for signing. */
 export type VerificationRelationship =
   | 'authentication'
   | 'assertionMethod'
   | 'capabilityInvocation'
   | 'capabilityDelegation'
 
-/** The relationships that are asked for by default: UCANs both invoke and delegate. */
+/** The relationships required by default: keys of UCANs both invoke and delegate. */
 export const defaultRelationships: readonly VerificationRelationship[] = Object.freeze([
   'capabilityInvocation',
   'capabilityDelegation',
 ])
 
-/** What an option that lists relationships must look like: none would be asked for by an empty list. */
-export const relationshipsCheck: OptionCheck = (value) => {
-  if (value === undefined) return undefined
-  const names = oneOfStrings('authentication', 'assertionMethod', 'capabilityInvocation', 'capabilityDelegation')
-  return arrayOf(names)(value) ?? ((value as readonly unknown[]).length > 0 ? undefined : 'must name a relationship')
-}
+/** Checks an option that lists relationships. An empty list would require none. */
+export const relationshipsCheck: OptionCheck = nonEmptyArrayOf(
+  oneOfStrings('authentication', 'assertionMethod', 'capabilityInvocation', 'capabilityDelegation'),
+)
 
-/** The most keys of one document; each can be a signature to verify. */
+/** Most keys of one document: each can cause the verification of a signature. */
 const maxKeys = 8
 
-/** The most entries of a list in a document: each is looked for among all the methods. */
+/** Most entries of a list in a document: each is searched for among all methods. */
 const maxEntries = 64
 
 /**
- * Returns the keys that a document lists under every one of the relationships. Keys of other kinds, of other
- * controllers and of bad form are passed over: nobody can sign with them here.
+ * Returns the keys that a document lists under every one of the relationships. Keys of an unsupported type or of another
+ * controller, and malformed keys, are ignored: no signature verifies with them.
  *
  * @param document - parsed JSON, not trusted.
- * @throws ResolutionError when it is not a document of the DID, or lists more than 8 keys or 64 entries.
+ * @throws ResolutionError when it is not the document of the DID, or has more than 8 keys or 64 entries in a list.
  */
 export function documentKeys(
   did: Did,
@@ -53,7 +51,7 @@ export function documentKeys(
   relationships: readonly VerificationRelationship[] = defaultRelationships,
 ): readonly PublicKey[] {
   // DID-05
-  if (own(document, 'id') !== did) throw new ResolutionError(`the document is not one of ${quote(did)}`)
+  if (own(document, 'id') !== did) throw new ResolutionError(`the \`id\` of the document is not ${quote(did)}`)
   const methods = list(own(document, 'verificationMethod'))
   // DID-06
   const [first = [], ...others] = relationships.map((relationship) => {
@@ -65,11 +63,11 @@ export function documentKeys(
     if (key !== undefined && others.every((other) => other.some((one) => one?.did === key.did))) keys.set(key.did, key)
   }
   // DID-09
-  if (keys.size > maxKeys) throw new ResolutionError(`the document lists more than ${maxKeys} keys`)
+  if (keys.size > maxKeys) throw new ResolutionError(`the document has more than ${maxKeys} keys`)
   return Object.freeze([...keys.values()])
 }
 
-/** A reference is the whole DID URL, or the fragment alone; two methods of one name are none. */
+/** A reference is the whole DID URL or the fragment alone. An ambiguous reference finds nothing. */
 function find(did: Did, methods: readonly unknown[], reference: string): unknown {
   const id = reference.startsWith('#') ? did + reference : reference
   const found = methods.filter((method) => absoluteId(did, method) === id)
@@ -83,7 +81,7 @@ function absoluteId(did: Did, method: unknown): string | undefined {
 }
 
 function keyOf(did: Did, method: unknown): PublicKey | undefined {
-  // DID-07: a key that another principal controls is not this one's, wherever it is listed
+  // DID-07: a key with another controller does not count, wherever it is listed.
   if (!absoluteId(did, method)?.startsWith(`${did}#`) || own(method, 'controller') !== did) return undefined
   const type = own(method, 'type')
   const algorithms = typeof type === 'string' ? keyTypes.get(type) : undefined
@@ -97,7 +95,7 @@ function keyOf(did: Did, method: unknown): PublicKey | undefined {
   }
 }
 
-/** DID-08: exactly one of the three forms, so that no two readers can see two keys in one method. */
+/** DID-08: exactly one of the three forms, so that two readers cannot find different keys in one method. */
 function readKey(method: unknown, algorithms: readonly SignatureAlgorithm[]): PublicKey | undefined {
   const forms = keyForms.filter((form) => own(method, form) !== undefined)
   const value = own(method, forms[0] ?? '')
@@ -122,7 +120,7 @@ function readJwk(value: unknown): Jwk {
   return { ...member('kty'), ...member('crv'), ...member('x'), ...member('y') }
 }
 
-/** Types of verification methods, and the kinds of key that each can hold. */
+/** Types of verification methods, and the algorithms of their keys. */
 const keyTypes: ReadonlyMap<string, readonly SignatureAlgorithm[]> = new Map([
   ['Multikey', ['Ed25519', 'ES256', 'ES256K']],
   ['JsonWebKey', ['Ed25519', 'ES256', 'ES256K']],
@@ -136,7 +134,7 @@ const keyTypes: ReadonlyMap<string, readonly SignatureAlgorithm[]> = new Map([
 
 const keyForms = ['publicKeyMultibase', 'publicKeyJwk', 'publicKeyBase58'] as const
 
-/** Reads a member of parsed JSON, never one of a prototype. */
+/** Reads an own member of parsed JSON. */
 function own(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
     ? (value as Readonly<Record<string, unknown>>)[name]

@@ -1,5 +1,5 @@
 /**
- * `did:key` (W3C CCG did:key 0.9): a DID that is its own public key, so that checking it needs no network.
+ * `did:key` (W3C CCG did:key 0.9): a DID that contains its public key, so resolution needs no network.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { assertForm, assertOnCurve, checkAlgorithm, decodeMultikey, encodeMultik
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
 
 /**
- * Reads the key out of a `did:key` and checks all of it, the curve included.
+ * Parses a `did:key` and checks its key completely, including that the point is on its curve.
  *
- * @param did - `did:key:z…`; any text is safe to pass.
- * @throws MalformedError with the rule on keys that it breaks; kind `unsupported` for another method or kind of key.
+ * @param did - `did:key:z…`; may be untrusted text of any length.
+ * @throws MalformedError with the requirement that the key breaks; kind `unsupported` for another method or kind of key.
  */
 export function parseDidKey(did: string): PublicKey {
   const key = readDidKey(did)
@@ -23,12 +23,12 @@ export function parseDidKey(did: string): PublicKey {
 }
 
 /**
- * The same, but for the question whether the point is on its curve, which costs more than all others: for whoever
- * verifies a signature with the key at once. A signature that verifies shows that it is; for one that does not, ask
- * {@link parseDidKey} what is wrong.
+ * Like {@link parseDidKey}, without the check that the point is on its curve, which costs more than all other checks. For a
+ * caller that verifies a signature with the key at once: a valid signature proves that the point is on the curve. When the
+ * signature is invalid, {@link parseDidKey} finds out whether the key is the reason.
  */
 export function readDidKey(did: string): PublicKey {
-  if (typeof did !== 'string') throw new MalformedError('KEY-08', 'a did:key is a string')
+  if (typeof did !== 'string') throw new MalformedError('KEY-08', 'a did:key must be a string')
   if (!did.startsWith('did:key:')) {
     throw new MalformedError('KEY-08', `${quote(did)} is not a did:key`, { kind: 'unsupported' })
   }
@@ -38,10 +38,10 @@ export function readDidKey(did: string): PublicKey {
 }
 
 /**
- * Checks the bytes of a public key and names it.
+ * Checks the bytes of a public key and computes its `did:key`.
  *
  * @param bytes - 32 raw bytes for Ed25519, 33 bytes (compressed point) for the others. They are copied.
- * @throws MalformedError with the rule on keys that they break.
+ * @throws MalformedError with the requirement that they break.
  */
 export function publicKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): PublicKey {
   const key = named(algorithm, bytes)
@@ -50,13 +50,13 @@ export function publicKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): Pub
 }
 
 /**
- * Writes the `did:key` of a public key, after the checks of {@link publicKey}.
+ * Returns the `did:key` of a public key, after the checks of {@link publicKey}.
  *
- * @throws ArgumentError when there is no such algorithm, or the key is not given as bytes.
- * @throws MalformedError with the rule on keys that they break.
+ * @throws ArgumentError when the algorithm is unknown, or the key is not a Uint8Array.
+ * @throws MalformedError with the requirement that they break.
  */
 export function didKeyFrom(algorithm: SignatureAlgorithm, bytes: Uint8Array): Did {
-  if (!(bytes instanceof Uint8Array)) throw new ArgumentError('a public key is given as bytes')
+  if (!(bytes instanceof Uint8Array)) throw new ArgumentError('didKeyFrom: `bytes` must be a Uint8Array')
   return publicKey(checkAlgorithm(algorithm), bytes).did
 }
 

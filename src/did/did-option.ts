@@ -3,9 +3,9 @@ import { didString, refusePromise } from '../support/options.ts'
 import { type Did, parseDid } from './did.ts'
 
 /**
- * Reads a DID that an option holds.
+ * Parses the DID in an option.
  *
- * @throws ArgumentError that names the option and does not show the value: it may be a key in the wrong place.
+ * @throws ArgumentError that names the option. It does not contain the value, which may be a misplaced key.
  */
 export function didOption(name: string, value: string): Did {
   try {
@@ -13,21 +13,19 @@ export function didOption(name: string, value: string): Did {
   } catch (cause) {
     refusePromise(name, value)
     throw new ArgumentError(
-      `\`${name}\` ${isHolder(value) ? didString(value) : `must be a DID${typeof value === 'string' ? hint(cause) : ': a DID is a string'}`}`,
+      `\`${name}\` ${isHolder(value) ? didString(value) : `must be a DID${typeof value === 'string' ? hint(cause) : ' as a string'}`}`,
     )
   }
 }
 
-/** What is wrong with it. Messages that begin with what was read show it. */
+/** The fault, without the value: messages that begin with a quotation contain it. */
 function hint(cause: unknown): string {
   const { message } = cause as Error
   if (!message.startsWith('`')) return `: ${message}`
-  return message.endsWith('fragment')
-    ? ' and not a DID URL: leave out the path, query and fragment'
-    : ', such as did:web:example.com'
+  return message.endsWith('fragment') ? ' without path, query or fragment' : ', such as did:web:example.com'
 }
 
-/** Whether it has a DID, as a signer does. */
+/** Whether the value is an object with a DID, such as a signer. */
 function isHolder(value: unknown): boolean {
   return typeof Object(value).did === 'string'
 }

@@ -1,6 +1,6 @@
 // node only: uses node:dns, node:https, node:stream
 /**
- * Requests for `webResolver` that reach public addresses only, whatever a name leads to when the connection is made.
+ * A `fetch` for `webResolver` that connects to public addresses only.
  *
  * ```ts
  * const resolver = webResolver({ fetch: publicFetch() })
@@ -16,34 +16,32 @@ import { isIP, type LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { ResolutionError } from '../errors.ts'
-import { callback, maybe, nonEmptyString, readOptions } from '../support/options.ts'
+import { callback, maybe, nonEmptyString, readOptions, withDefault } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { FetchInit, FetchLike } from './fetch-document.ts'
 import { isPublicAddress } from './public-address.ts'
 
 /** Options of {@link publicFetch}. */
 export interface PublicFetchOptions {
-  /** Tells whether an address may be connected to; default `isPublicAddress`. */
+  /** Whether a connection to an address is allowed. Default `isPublicAddress`. */
   readonly isAllowed?: (address: string) => boolean
-  /** Finds the addresses of a host name; default `dns.lookup`. */
+  /** Finds the addresses of a host name. Default `dns.lookup`. */
   readonly lookup?: (host: string) => Promise<readonly { readonly address: string; readonly family: number }[]>
-  /** Certificates of authorities in PEM, instead of those that Node trusts. */
+  /** CA certificates in PEM. Default: those that Node trusts. */
   readonly ca?: string
 }
 
 /**
- * Makes a fetch whose connections go to the addresses that were checked: there is one look-up, by the connection
- * itself, so that a name cannot lead to one address when it is checked and to another when it is used. When one address
- * of a name is not allowed the name is not.
+ * Makes a `fetch` that connects only to checked addresses. The connection itself makes the only DNS look-up, so a name
+ * cannot resolve to one address when it is checked and to another when it is used. A name is refused when one of its
+ * addresses is not allowed.
+ *
+ * @throws ArgumentError when an option is invalid.
  */
 export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
-  const {
-    isAllowed = isPublicAddress,
-    lookup = lookupAll,
-    ca,
-  } = readOptions('publicFetch', options, {
-    isAllowed: maybe(callback),
-    lookup: maybe(callback),
+  const { isAllowed, lookup, ca } = readOptions('publicFetch', options, {
+    isAllowed: withDefault(callback, isPublicAddress),
+    lookup: withDefault(callback, lookupAll),
     ca: maybe(nonEmptyString),
   })
   // WEB-13
@@ -51,7 +49,7 @@ export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
     const addresses = await lookup(host)
     const [first] = addresses
     if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
-      throw new ResolutionError(`the host ${quote(host)} leads to an address that is not public`)
+      throw new ResolutionError(`the host ${quote(host)} has an address that is not public`)
     }
     return [first, ...addresses.slice(1)] as const
   }
@@ -65,11 +63,11 @@ export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
     new Promise((resolve, reject) => {
       const { signal, headers } = init
       const literal = new URL(url).hostname.replace(/^\[/, '').replace(/\]$/, '')
-      // An address is connected to without a look-up.
+      // A connection to an IP address makes no look-up.
       if (isIP(literal) !== 0 && !isAllowed(literal)) {
         throw new ResolutionError(`${quote(literal)} is not a public address`)
       }
-      // No agent: a connection kept from before was made for a look-up of before.
+      // No agent: a kept-alive connection belongs to an earlier look-up.
       const request = https.get(
         url,
         { agent: false, lookup: checked, signal, headers, ...(ca && { ca }) },
@@ -89,7 +87,7 @@ export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
 function responseOf(message: IncomingMessage, url: string, { redirect }: FetchInit): Response {
   const { statusCode: status = 0, headers } = message
   if (redirect === 'error' && status >= 300 && status < 400) {
-    throw new ResolutionError(`${quote(url, 128)} leads elsewhere`)
+    throw new ResolutionError(`${quote(url, 128)} responds with a redirect`)
   }
   const contentType = headers['content-type']
   const body = status === 200 ? (Readable.toWeb(message) as NodeReadableStream<Uint8Array>) : null

@@ -1,16 +1,16 @@
 /**
- * `did:web` (W3C CCG did:web): a DID whose keys stand in a document on its own web server.
+ * `did:web` (W3C CCG did:web): a DID whose keys are listed in a document on its own web server.
  *
- * Who writes the DID chooses the server that is asked, and most DIDs are written by strangers. So this resolver is a
- * choice, made host by host where possible, and asks as little as it can:
+ * The author of a DID chooses the server that receives the request, and most authors are strangers. Therefore this resolver
+ * is optional. List the allowed hosts where possible:
  *
  * ```ts
  * const resolver = compositeResolver({ key: keyResolver(), web: webResolver({ allowHosts: ['id.example.com'] }) })
  * ```
  *
- * A name can lead to an address inside your network. `lookup` is asked before a request is made; only a `fetch` that
- * checks the address it connects to, for example by {@link isPublicAddress} in the `lookup` of its agent, leaves no
- * time between the two.
+ * A host name can resolve to an address inside your network. `lookup` is called before a request, so the name can resolve
+ * to another address when the connection is made. Only a `fetch` that checks the address of its own connection prevents
+ * that: on Node, `publicFetch` of `procura/did/web-node`.
  *
  * @module
  */
@@ -26,9 +26,10 @@ import {
   longestMs,
   maybe,
   nonEmptyString,
+  numberFrom,
   type OptionCheck,
-  type OptionChecks,
   readOptions,
+  withDefault,
   withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
@@ -49,46 +50,47 @@ export { type FetchInit, type FetchLike, isPublicAddress, type VerificationRelat
 
 /** Options of {@link webResolver}. */
 export interface WebResolverOptions {
-  /** The only hosts that are asked, without ports, in lower case; default any public one. */
+  /** The only hosts that receive requests, without ports, in lower case. Default: any public host. */
   readonly allowHosts?: readonly string[]
-  /** Asks hosts with local names and private addresses too; default false. For tests and closed networks. */
+  /** Allows hosts with local names and private addresses, for tests and closed networks. Default false. */
   readonly allowPrivateAddresses?: boolean
   /**
-   * Returns the IP addresses of a host. When given, all of them must be public. Rejects when there is none.
+   * Returns the IP addresses of a host. All of them must be public. Rejects when there is none. Default: the addresses are
+   * not checked before the request.
    */
   readonly lookup?: (host: string, options: { readonly signal?: AbortSignal | undefined }) => Promise<readonly string[]>
-  /** Makes the requests; default the platform's. */
+  /** Makes the requests. Default: the `fetch` of the platform. */
   readonly fetch?: FetchLike
-  /** For one request, from the first byte to the last; default 3,000 milliseconds. */
+  /** Most milliseconds for one request, up to the last byte of the response. Default 3,000. */
   readonly timeoutMs?: number
-  /** How long a document counts, in seconds; default and most 300. A key that was taken out counts no longer. */
+  /** Seconds for which a document is cached; at most 300. Default 300. A removed key is accepted no longer than this. */
   readonly cacheSeconds?: number
-  /** How long a failure or an absence counts, in seconds; default 30, most 300. */
+  /** Seconds for which a failure, or the absence of a document, is cached; at most 300. Default 30. */
   readonly negativeCacheSeconds?: number
-  /** How long after that a document still counts while its server cannot be reached, in seconds; default 0. */
+  /** Seconds for which an older document is still accepted while its server fails. Default 0. */
   readonly maxStaleSeconds?: number
-  /** The most DIDs that are remembered; default 1,000. */
+  /** Most DIDs in the cache. Default 1,000. */
   readonly maxEntries?: number
-  /** The most requests at a time; default 64. Further ones are refused, not queued. One host has a quarter of them. */
+  /** Most concurrent requests; at most a quarter of them to one host. Further ones are refused, not queued. Default 64. */
   readonly maxConcurrent?: number
-  /** A key counts when the document lists it under every one of these; see `fromDidResolver`. */
+  /** A key is accepted when the document lists it under every one of these; see `fromDidResolver`. */
   readonly relationships?: readonly VerificationRelationship[]
-  /** Default the clock of the host. */
+  /** Default: the clock of the host. */
   readonly clock?: Clock
 }
 
-/** The longest that a document may count without being read again. */
+/** Most seconds for which a document is accepted without being fetched again. */
 const maxCacheSeconds = 300
 
 /**
- * Makes the resolver of `did:web`. It resolves undefined for other methods and when the server has no such document;
- * rejects with a MalformedError for a DID that leads to no plain address, and with a ResolutionError when the host is
- * not allowed, the server fails or is too slow, or what it sends is not the document of the DID.
+ * Makes a resolver of `did:web`. It resolves with undefined for other methods, and when the server has no such document. It
+ * rejects with a MalformedError when the DID has no valid URL, and with a ResolutionError when the host is not allowed,
+ * the request fails or times out, or the response is not the document of the DID.
  *
- * @throws ArgumentError when an option is not of its type or a number is out of its range.
+ * @throws ArgumentError when an option is invalid.
  */
 export function webResolver(options: WebResolverOptions = {}): DidResolver {
-  const settings = settingsOf(options)
+  const settings = readSettings(options)
   const answers = createBoundedMap<Answer>(settings.maxEntries)
   const pending = new Map<string, { readonly host: string; readonly answer: Promise<Answer> }>()
 
@@ -96,7 +98,11 @@ export function webResolver(options: WebResolverOptions = {}): DidResolver {
     // WEB-10
     const ofHost = [...pending.values()].filter(({ host }) => host === location.host).length
     if (pending.size >= settings.maxConcurrent || ofHost >= Math.ceil(settings.maxConcurrent / 4)) {
-      return Promise.reject(new ResolutionError(`too many requests for documents at a time, ${quote(did)} must wait`))
+      return Promise.reject(
+        new ResolutionError(
+          `the document of ${quote(did)} is not fetched: too many concurrent requests; try again later`,
+        ),
+      )
     }
     const answer = request(did, location, settings, last)
       .then((fresh) => {
@@ -127,11 +133,11 @@ export function webResolver(options: WebResolverOptions = {}): DidResolver {
 type Settings = Required<Omit<WebResolverOptions, 'allowHosts' | 'lookup'>> &
   Pick<WebResolverOptions, 'allowHosts' | 'lookup'>
 
-/** What was found out, and from when until when it counts. */
+/** The result of a request, and the time in which it is accepted. */
 interface Answer {
   readonly resolved?: ResolvedDid
   readonly error?: ResolutionError
-  /** When a document was last read. */
+  /** The time at which the document was fetched. */
   readonly readAt: Timestamp
   readonly from: Timestamp
   readonly until: Timestamp
@@ -154,7 +160,7 @@ async function request(did: Did, { host, url }: DidWebLocation, settings: Settin
     if (!(error instanceof ResolutionError)) throw error
     const failure = answer(negativeCacheSeconds, { error })
     if (last?.resolved === undefined) return failure
-    // WEB-11: a document outlives its server only for as long as was allowed
+    // WEB-11: without its server, a document is accepted only as long as the options allow.
     const until = Math.min(failure.until, last.readAt + cacheSeconds + maxStaleSeconds)
     return until < failure.from || last.readAt > failure.from ? failure : { ...last, from: failure.from, until }
   }
@@ -168,7 +174,7 @@ async function request(did: Did, { host, url }: DidWebLocation, settings: Settin
   }
 }
 
-/** WEB-09: also no longer when the clock was set back, as nobody knows then how old it is. */
+/** WEB-09: an answer from the future is stale as well. The clock was set back, so its age is unknown. */
 function isFresh(answer: Answer, { clock }: Settings): boolean {
   const now = clock.now()
   return now >= answer.from && now <= answer.until
@@ -177,10 +183,10 @@ function isFresh(answer: Answer, { clock }: Settings): boolean {
 function assertAllowed(host: string, { allowHosts, allowPrivateAddresses }: Settings): void {
   // WEB-08
   if (allowHosts !== undefined && !allowHosts.includes(host)) {
-    throw new ResolutionError(`the host ${quote(host)} is not one that may be asked`)
+    throw new ResolutionError(`the host ${quote(host)} is not in \`allowHosts\``)
   }
   if (!allowPrivateAddresses && !isPublicName(host)) {
-    throw new ResolutionError(`the host ${quote(host)} has a local name`)
+    throw new ResolutionError(`the host ${quote(host)} is a local name`)
   }
 }
 
@@ -189,51 +195,35 @@ async function assertAddresses(host: string, settings: Settings, signal: AbortSi
   const addresses = await settings.lookup(host, { signal })
   // WEB-12
   if (addresses.length === 0 || !addresses.every(isPublicAddress)) {
-    throw new ResolutionError(`the host ${quote(host)} leads to an address that is not public`)
+    throw new ResolutionError(`the host ${quote(host)} has an address that is not public`)
   }
 }
 
-/** A number of seconds, at most `most`. */
-function seconds(most: number): OptionCheck {
-  return (value) =>
-    typeof value === 'number' && value >= 0 && value <= most ? undefined : `must be a number from 0 to ${most}`
-}
+/** A number of seconds, at most {@link maxCacheSeconds}. */
+const cacheTime: OptionCheck = (value) =>
+  numberFrom(0)(value) === undefined && Number(value) <= maxCacheSeconds
+    ? undefined
+    : `must be a number >= 0 and <= ${maxCacheSeconds}`
 
-const optionChecks: OptionChecks<WebResolverOptions> = Object.freeze({
-  allowHosts: maybe(arrayOf(nonEmptyString)),
-  allowPrivateAddresses: maybe(flag),
-  lookup: maybe(callback),
-  fetch: maybe(callback),
-  timeoutMs: maybe(integerFrom(1, longestMs)),
-  cacheSeconds: maybe(seconds(maxCacheSeconds)),
-  negativeCacheSeconds: maybe(seconds(maxCacheSeconds)),
-  maxStaleSeconds: maybe(seconds(Number.MAX_SAFE_INTEGER)),
-  maxEntries: maybe(integerFrom(1)),
-  maxConcurrent: maybe(integerFrom(1)),
-  relationships: relationshipsCheck,
-  clock: maybe(withMethod('now')),
-})
-
-function settingsOf(options: WebResolverOptions): Settings {
-  const {
-    allowHosts,
-    lookup,
-    relationships = defaultRelationships,
-    ...given
-  } = readOptions('webResolver', options, optionChecks)
+function readSettings(options: WebResolverOptions): Settings {
+  const { allowHosts, relationships, ...others } = readOptions('webResolver', options, {
+    allowHosts: maybe(arrayOf(nonEmptyString)),
+    allowPrivateAddresses: withDefault(flag, false),
+    lookup: maybe(callback),
+    fetch: withDefault(callback, (url: string, init: FetchInit) => fetch(url, init)),
+    timeoutMs: withDefault(integerFrom(1, longestMs), 3_000),
+    cacheSeconds: withDefault(cacheTime, maxCacheSeconds),
+    negativeCacheSeconds: withDefault(cacheTime, 30),
+    maxStaleSeconds: withDefault(numberFrom(0), 0),
+    maxEntries: withDefault(integerFrom(1), 1_000),
+    maxConcurrent: withDefault(integerFrom(1), 64),
+    relationships: withDefault(relationshipsCheck, defaultRelationships),
+    clock: withDefault(withMethod('now'), systemClock),
+  })
+  // The caller can change its lists later.
   return {
-    allowPrivateAddresses: false,
-    fetch: (url, init) => fetch(url, init),
-    timeoutMs: 3_000,
-    cacheSeconds: maxCacheSeconds,
-    negativeCacheSeconds: 30,
-    maxStaleSeconds: 0,
-    maxEntries: 1_000,
-    maxConcurrent: 64,
-    clock: systemClock,
-    ...given,
-    ...(allowHosts !== undefined && { allowHosts: [...allowHosts] }),
-    ...(lookup !== undefined && { lookup }),
+    ...others,
     relationships: [...relationships],
+    ...(allowHosts !== undefined && { allowHosts: [...allowHosts] }),
   }
 }

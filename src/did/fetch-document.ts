@@ -1,5 +1,5 @@
 /**
- * Reading a DID document from a server that is not trusted.
+ * Fetches a DID document from an untrusted server.
  *
  * @module
  */
@@ -12,26 +12,26 @@ import { quote } from '../support/quote.ts'
 /** The part of the platform's `fetch` that is used. */
 export type FetchLike = (url: string, init: FetchInit) => Promise<Response>
 
-/** What is asked of {@link FetchLike}. */
+/** The request options that {@link FetchLike} receives. */
 export interface FetchInit {
-  /** A redirect must be an error: its target was not checked. */
+  /** A redirect must fail, because its target was not checked. */
   readonly redirect: 'error'
-  /** Sent along by no cookie and no key of the caller's. */
+  /** No cookies and no credentials of the caller are sent. */
   readonly credentials: 'omit'
   readonly headers: Readonly<Record<string, string>>
-  /** Aborted when the time is over. */
+  /** Aborted at the time limit. */
   readonly signal: AbortSignal
 }
 
-/** A document and the fingerprint of its bytes. */
+/** A document, and the hash of its bytes. */
 export interface FetchedDocument {
   /** Parsed JSON, not trusted. */
   readonly document: unknown
-  /** `sha256-` and the hash of the bytes received, in base64url. */
+  /** `sha256-` and the hash of the received bytes in base64url. */
   readonly documentHash: string
 }
 
-/** The largest document that is read, in bytes after decompression. */
+/** Most bytes of a document, after decompression. */
 const maxDocumentBytes = 65_536
 
 /** Media types of DID documents in JSON. */
@@ -46,22 +46,22 @@ const mediaTypes: readonly string[] = Object.freeze([
 /** Options of {@link fetchDocument}. */
 export interface FetchDocumentOptions {
   readonly fetch: FetchLike
-  /** For the whole exchange, the last byte included. */
+  /** Most milliseconds for the whole exchange, up to the last byte. */
   readonly timeoutMs: number
-  /** Awaited before the request, within the same time; rejects when there must be no request. */
+  /** Awaited before the request, within the same time limit. Rejects when the request must not be made. */
   readonly before: (signal: AbortSignal) => Promise<void>
 }
 
 /**
- * Fetches a document of at most 64 KiB. Resolves undefined when the server says that there is none (404, 410).
+ * Fetches a document of at most 64 KiB. Resolves with undefined when the server reports that it does not exist (404, 410).
  *
- * @throws ResolutionError when anything else happens; `cause` holds the error of the platform.
+ * @throws ResolutionError for every other failure; `cause` is the error of the platform.
  */
 export async function fetchDocument(url: string, options: FetchDocumentOptions): Promise<FetchedDocument | undefined> {
   const { timeoutMs } = options
   const timeout = new AbortController()
-  // WEB-06: one limit for all of it, since a server that sends a byte a second is never late for a single one
-  const timer = setTimeout(() => timeout.abort(failed(url, `not done in ${timeoutMs} ms`)), timeoutMs)
+  // WEB-06: one limit for the whole exchange. A server that sends a byte each second would never exceed a limit per byte.
+  const timer = setTimeout(() => timeout.abort(failed(url, `timed out after ${timeoutMs} ms`)), timeoutMs)
   try {
     return await unlessAborted(() => exchange(url, options, timeout.signal), timeout.signal)
   } catch (cause) {
@@ -85,18 +85,19 @@ async function exchange(
     signal,
   })
   if (response.status === 404 || response.status === 410) return undefined
-  // A fetch that followed a redirect all the same says so by the address, which a platform prints without the usual port.
+  // A fetch that followed a redirect anyway has another URL. The platform prints it without the default port.
   if (response.status !== 200 || response.redirected || (response.url !== '' && response.url !== new URL(url).href)) {
-    throw failed(url, `status ${response.status}`)
+    throw failed(url, `the response has status ${response.status}`)
   }
   const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';')
-  if (!mediaTypes.includes(mediaType.trim().toLowerCase())) throw failed(url, `content type ${quote(mediaType)}`) // WEB-07
+  if (!mediaTypes.includes(mediaType.trim().toLowerCase()))
+    throw failed(url, `the response has the content type ${quote(mediaType)}`) // WEB-07
   const bytes = await readBody(response, url)
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   return { document: parseJson(bytes, url), documentHash: `sha256-${encodeBase64url(hash)}` }
 }
 
-/** WEB-05: counts while reading, as a length that was announced can be a lie or be of the compressed bytes. */
+/** WEB-05: counts while reading. `content-length` can be wrong, or the length of the compressed bytes. */
 async function readBody(response: Response, url: string): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(maxDocumentBytes)
   let length = 0
@@ -104,7 +105,7 @@ async function readBody(response: Response, url: string): Promise<Uint8Array<Arr
   for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
     if (length + part.value.length > maxDocumentBytes) {
       await reader?.cancel()
-      throw failed(url, `more than ${maxDocumentBytes} bytes`)
+      throw failed(url, `the response has more than ${maxDocumentBytes} bytes`)
     }
     bytes.set(part.value, length)
     length += part.value.length
@@ -116,10 +117,10 @@ function parseJson(bytes: Uint8Array, url: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
-    throw failed(url, 'no JSON', cause)
+    throw failed(url, 'the response is not valid JSON', cause)
   }
 }
 
 function failed(url: string, reason: string, cause?: unknown): ResolutionError {
-  return new ResolutionError(`${quote(url, 128)} gave no document: ${reason}`, cause === undefined ? {} : { cause })
+  return new ResolutionError(`no document from ${quote(url, 128)}: ${reason}`, cause === undefined ? {} : { cause })
 }

@@ -1,12 +1,12 @@
 /**
- * A bridge to the resolvers written for the package `did-resolver`.
+ * An adapter for resolvers of the package `did-resolver`.
  *
  * @module
  */
 
 import { ArgumentError, ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { objectValue, readOptions } from '../support/options.ts'
+import { objectValue, readOptions, withDefault } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { type Did, didMethod } from './did.ts'
 import {
@@ -17,19 +17,19 @@ import {
 } from './did-document.ts'
 import type { DidResolver, ResolvedDid } from './resolver.ts'
 
-/** What a resolution comes to, as `did-resolver` gives it. */
+/** The result of a resolution by `did-resolver`. */
 export interface ResolutionResultLike {
   readonly didResolutionMetadata?: { readonly error?: string }
   readonly didDocument?: unknown
   readonly didDocumentMetadata?: { readonly deactivated?: boolean }
 }
 
-/** A `Resolver` of `did-resolver`, or anything with its one method. */
+/** A `Resolver` of `did-resolver`, or any object with its method. */
 export interface ResolvableLike {
   resolve(did: string): Promise<ResolutionResultLike>
 }
 
-/** A DID taken apart, as the functions of a registry get it. */
+/** A parsed DID, as the functions of a registry receive it. */
 export interface ParsedDidLike {
   readonly did: string
   readonly didUrl: string
@@ -37,7 +37,7 @@ export interface ParsedDidLike {
   readonly id: string
 }
 
-/** What `getResolver()` of a DID method's package returns: one function for each method. */
+/** The result of `getResolver()` in the package of a DID method: a function for each method. */
 export type ResolverRegistryLike = Readonly<
   Record<string, (did: string, parsed: ParsedDidLike, resolver: never, options: never) => Promise<ResolutionResultLike>>
 >
@@ -45,34 +45,35 @@ export type ResolverRegistryLike = Readonly<
 /** Options of {@link fromDidResolver}. */
 export interface FromDidResolverOptions {
   /**
-   * A key counts when the document lists it under every one of these. Default `capabilityInvocation` and
-   * `capabilityDelegation`. A key listed only for logging in or for signing statements was not meant to pass on
-   * authority; name another list only for documents whose owner you know.
+   * A key is accepted when the document lists it under every one of these. Default `capabilityInvocation` and
+   * `capabilityDelegation`. A key that is listed only for authentication or for assertions is not meant to delegate
+   * authority. Choose other relationships only for documents whose owner you know.
    */
   readonly relationships?: readonly VerificationRelationship[]
 }
 
 /**
- * Makes a resolver of one written for `did-resolver`, or of the registry of such a package:
+ * Makes a resolver from one of `did-resolver`, or from the registry of such a package:
  *
  * ```ts
  * const resolver = fromDidResolver(new Resolver({ ...getKeyResolver(), ...getWebResolver() }))
  * ```
  *
- * It resolves undefined when the other side says that there is no such DID, that it is not of its kind, or that it is
- * deactivated; rejects with a ResolutionError when the other side fails, or answers with the document of another DID.
- * The other side cannot be stopped: when `signal` is aborted it is left to itself.
+ * It resolves with undefined when the inner resolver reports that the DID does not exist, is not supported, or is
+ * deactivated. It rejects with a ResolutionError when the inner resolver fails or returns the document of another DID. The
+ * inner resolver cannot be cancelled: when `signal` is aborted, its result is ignored.
  *
- * @throws ArgumentError when it is neither a resolver nor a registry, or an option is not of its type.
+ * @throws ArgumentError when `resolver` is neither a resolver nor a registry, or an option is invalid.
  */
 export function fromDidResolver(
   resolver: ResolvableLike | ResolverRegistryLike,
   options: FromDidResolverOptions = {},
 ): DidResolver {
-  const given = readOptions('fromDidResolver', options, { relationships: relationshipsCheck })
-  if (objectValue(resolver) !== undefined)
-    throw new ArgumentError('a resolver of `did-resolver`, or its registry, is an object')
-  const relationships = [...(given.relationships ?? defaultRelationships)]
+  const given = readOptions('fromDidResolver', options, {
+    relationships: withDefault(relationshipsCheck, defaultRelationships),
+  })
+  if (objectValue(resolver) !== undefined) throw new ArgumentError('fromDidResolver: `resolver` must be an object')
+  const relationships = [...given.relationships]
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)
   return Object.freeze({
     resolve: async (did: Did, { signal }: { readonly signal?: AbortSignal | undefined } = {}) => {
@@ -98,14 +99,14 @@ function read(
   const error = result?.didResolutionMetadata?.error
   if (error !== undefined) {
     if (noSuchDid.includes(error)) return undefined
-    const reason = typeof error === 'string' ? quote(error) : 'the error has no name'
+    const reason = typeof error === 'string' ? quote(error) : 'the error is not a string'
     throw new ResolutionError(`${quote(did)} could not be resolved: ${reason}`)
   }
   if (result?.didDocumentMetadata?.deactivated === true) return undefined
   return { keys: documentKeys(did, result?.didDocument, relationships) }
 }
 
-/** DID-10: the errors of DID Resolution that are answers; every other one means that it is not known. */
+/** DID-10: these errors of DID Resolution mean that the DID has no keys here. Every other error is a failure. */
 const noSuchDid: readonly string[] = ['notFound', 'invalidDid', 'unsupportedDidMethod', 'methodNotSupported']
 
 function isResolvable(resolver: ResolvableLike | ResolverRegistryLike): resolver is ResolvableLike {
@@ -115,7 +116,9 @@ function isResolvable(resolver: ResolvableLike | ResolverRegistryLike): resolver
 function ofRegistry(registry: ResolverRegistryLike): ResolvableLike {
   const byMethod = new Map(Object.entries(registry))
   if (byMethod.size === 0 || ![...byMethod.values()].every((resolve) => typeof resolve === 'function')) {
-    throw new ArgumentError('a resolver has a method `resolve`, or is a registry: a function for each DID method')
+    throw new ArgumentError(
+      'fromDidResolver: pass an object with a method `resolve`, or a registry with a function for each DID method',
+    )
   }
   const self: ResolvableLike = {
     resolve: async (did: string) => {

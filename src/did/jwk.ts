@@ -10,7 +10,7 @@ import { bigEndian, compressPoint, decompressPoint, p256Curve, secp256k1Curve } 
 import { publicKey } from './did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
 
-/** The members of a JWK that are read here. */
+/** The members of a JWK that are used here. */
 export interface Jwk {
   /** `OKP` for Ed25519, `EC` for the others. */
   readonly kty?: string
@@ -25,20 +25,20 @@ export interface Jwk {
 }
 
 /**
- * Returns what a JWK signs with.
+ * Returns the algorithm of a JWK.
  *
  * @throws MalformedError KEY-10, kind `unsupported`, for another kind of key.
  */
 export function jwkAlgorithm({ kty, crv }: Jwk): SignatureAlgorithm {
   const algorithm = typeof kty === 'string' && typeof crv === 'string' ? jwkAlgorithms.get(`${kty} ${crv}`) : undefined
   if (algorithm !== undefined) return algorithm
-  throw new MalformedError('KEY-10', 'the JWK is none of Ed25519, P-256 and secp256k1', { kind: 'unsupported' })
+  throw new MalformedError('KEY-10', 'the JWK must be an Ed25519, P-256 or secp256k1 key', { kind: 'unsupported' })
 }
 
 /**
- * Reads the public half of a JWK; `d` is not looked at.
+ * Parses the public key of a JWK; `d` is ignored.
  *
- * @throws MalformedError when it breaks one of the rules on keys.
+ * @throws MalformedError with the requirement that the key breaks.
  */
 export function publicKeyFromJwk(jwk: Jwk): PublicKey {
   const algorithm = jwkAlgorithm(jwk)
@@ -46,7 +46,7 @@ export function publicKeyFromJwk(jwk: Jwk): PublicKey {
   if (algorithm === 'Ed25519') return publicKey(algorithm, x)
   const y = coordinate(jwk.y)
   const key = publicKey(algorithm, compressPoint(x, y))
-  // The compressed form knows no more of y than whether it is odd.
+  // The compressed form contains only the parity of y, so the whole y is compared.
   const { y: root } = decompressPoint(algorithm === 'ES256' ? p256Curve : secp256k1Curve, key.bytes)
   if (bigEndian(root, 0, 32) !== bigEndian(y, 0, 32)) {
     throw new MalformedError('KEY-11', 'the coordinates of the JWK are not a point on the curve')
@@ -56,7 +56,7 @@ export function publicKeyFromJwk(jwk: Jwk): PublicKey {
 
 function coordinate(text: string | undefined): Uint8Array {
   const bytes = typeof text === 'string' ? decodeBase64url(text, 64) : new Uint8Array()
-  if (bytes.length !== 32) throw new MalformedError('KEY-11', 'a coordinate of the JWK is not 32 bytes long')
+  if (bytes.length !== 32) throw new MalformedError('KEY-11', 'the coordinates of the JWK must have 32 bytes each')
   return bytes
 }
 

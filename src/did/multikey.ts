@@ -11,25 +11,26 @@ import { isCanonicalY, isOnEdwardsCurve, isSmallOrder } from './curves/ed25519-p
 import { isCompressedPoint, p256Curve, secp256k1Curve } from './curves/weierstrass.ts'
 import type { SignatureAlgorithm } from './public-key.ts'
 
-/** A key as text says it: which kind, and its bytes. */
+/** The algorithm and the bytes of a key. */
 export interface KeyBytes {
-  /** What the multicodec code stands for. */
+  /** The algorithm of the multicodec code. */
   readonly algorithm: SignatureAlgorithm
   /** 32 bytes for Ed25519, 33 for the others. */
   readonly bytes: Uint8Array
 }
 
 /**
- * Reads a multikey and checks its form. Whether the point is on its curve is left to {@link assertOnCurve}, which
- * costs ten times as much.
+ * Parses a multikey and checks its form. {@link assertOnCurve} checks that the point is on its curve, which costs ten times
+ * as much.
  *
  * @param text - `z…`
- * @throws MalformedError KEY-01 to KEY-06; kind `unsupported` for a kind of key that is not read here.
+ * @throws MalformedError KEY-01 to KEY-06; kind `unsupported` for another kind of key.
  */
 export function decodeMultikey(text: string): KeyBytes {
-  // base58 is quadratic in its length, so the length is asked first.
-  if (text.length > maxLength) throw new MalformedError('KEY-01', 'the key is too long', { kind: 'too_large' })
-  if (!text.startsWith('z')) throw new MalformedError('KEY-02', 'the key is not in base58btc')
+  // Decoding base58 takes quadratic time, so the length is checked first.
+  if (text.length > maxLength)
+    throw new MalformedError('KEY-01', `the key has more than ${maxLength} characters`, { kind: 'too_large' })
+  if (!text.startsWith('z')) throw new MalformedError('KEY-02', 'the key must be in base58btc, which begins with `z`')
   const prefixed = decodeBase58btc(text.slice(1), maxLength)
   const algorithm = algorithmOf(prefixed)
   const key = { algorithm, bytes: prefixed.subarray(2) }
@@ -38,9 +39,9 @@ export function decodeMultikey(text: string): KeyBytes {
 }
 
 /**
- * Writes a key in the one spelling that {@link decodeMultikey} reads.
+ * Encodes a key in the only spelling that {@link decodeMultikey} accepts.
  *
- * @param key - of the length its algorithm asks for.
+ * @param key - with the length that its algorithm requires.
  */
 export function encodeMultikey({ algorithm, bytes }: KeyBytes): string {
   const prefixed = new Uint8Array(2 + bytes.length)
@@ -50,9 +51,9 @@ export function encodeMultikey({ algorithm, bytes }: KeyBytes): string {
 }
 
 /**
- * Refuses what names no algorithm of this library.
+ * Checks that a value is an algorithm of this library.
  *
- * @throws ArgumentError that names those there are.
+ * @throws ArgumentError that names the algorithms.
  */
 export function checkAlgorithm(algorithm: SignatureAlgorithm): SignatureAlgorithm {
   if (!Object.keys(codes).includes(algorithm)) throw new ArgumentError('`algorithm` must be Ed25519, ES256 or ES256K')
@@ -67,18 +68,18 @@ export function checkAlgorithm(algorithm: SignatureAlgorithm): SignatureAlgorith
 export function assertForm({ algorithm, bytes }: KeyBytes): void {
   const length = algorithm === 'Ed25519' ? 32 : 33
   if (bytes.length !== length) {
-    throw new MalformedError('KEY-04', `the ${algorithm} key is ${bytes.length} bytes long, not ${length}`)
+    throw new MalformedError('KEY-04', `the ${algorithm} key must have ${length} bytes (got ${bytes.length})`)
   }
   if (algorithm !== 'Ed25519') {
     if (bytes[0] !== 2 && bytes[0] !== 3) throw new MalformedError('KEY-05', 'the key is not a compressed point')
     return
   }
-  if (!isCanonicalY(bytes)) throw new MalformedError('KEY-05', 'the Ed25519 key is not canonical')
+  if (!isCanonicalY(bytes)) throw new MalformedError('KEY-05', 'the Ed25519 key is not canonically encoded')
   if (isSmallOrder(bytes)) throw new MalformedError('KEY-06', 'the Ed25519 key is of small order')
 }
 
 /**
- * Checks that the bytes name a point of the curve.
+ * Checks that the bytes encode a point on the curve.
  *
  * @param key - for which {@link assertForm} has passed.
  * @throws MalformedError KEY-07.
@@ -91,7 +92,7 @@ export function assertOnCurve({ algorithm, bytes }: KeyBytes): void {
   if (!on) throw new MalformedError('KEY-07', `the ${algorithm} key is not a point on the curve`)
 }
 
-/** The longest key text of the three kinds is 49 characters. */
+/** The longest text of the three kinds has 49 characters. */
 const maxLength = 64
 
 /** The multicodec codes 0xed, 0x1200 and 0xe7 as minimal varints. */
@@ -101,11 +102,13 @@ const codes: Readonly<Record<SignatureAlgorithm, readonly [number, number]>> = O
   ES256K: [0xe7, 0x01],
 })
 
-/** Compares the two bytes of the code, so that no second spelling of a varint can pass. */
+/** Compares both bytes of the code, so a non-minimal varint is refused. */
 function algorithmOf(prefixed: Uint8Array): SignatureAlgorithm {
   for (const algorithm of ['Ed25519', 'ES256', 'ES256K'] as const) {
     const code = codes[algorithm]
     if (prefixed[0] === code[0] && prefixed[1] === code[1]) return algorithm
   }
-  throw new MalformedError('KEY-03', 'the key is of a kind that is not read here', { kind: 'unsupported' })
+  throw new MalformedError('KEY-03', 'the kind of the key is not supported; use Ed25519, P-256 or secp256k1', {
+    kind: 'unsupported',
+  })
 }

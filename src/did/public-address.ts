@@ -1,12 +1,12 @@
 /**
- * Which addresses are on the public Internet.
+ * Distinguishes addresses on the public Internet from local ones.
  *
  * @module
  */
 
 /**
- * Tells whether a host name can be a public one, by its form alone: it has a dot, and does not end in a name that is
- * kept for local networks (RFC 6761, RFC 6762, RFC 8375, and what resolvers inside companies and clouds use).
+ * Whether a host name can be public, by its form alone: it contains a dot, and does not end in a name that is reserved for
+ * local networks (RFC 6761, RFC 6762, RFC 8375) or usual inside companies and clouds.
  */
 export function isPublicName(host: string): boolean {
   const labels = host.split('.')
@@ -14,9 +14,9 @@ export function isPublicName(host: string): boolean {
 }
 
 /**
- * Tells whether an IP address is a public one. Anything that is not the plain text of an address is not.
+ * Whether an IP address is public. Returns false for text that is not an IP address.
  *
- * @param address - as a resolver gives it: `93.184.215.14`, `2606:2800:21f::1`, `::ffff:10.0.0.1`.
+ * @param address - as a DNS resolver returns it: `93.184.215.14`, `2606:2800:21f::1`, `::ffff:10.0.0.1`.
  */
 export function isPublicAddress(address: string): boolean {
   if (typeof address !== 'string') return false
@@ -29,7 +29,7 @@ export function isPublicAddress(address: string): boolean {
   const parts = address.split(':')
   if (!parts.every((part) => /^[0-9a-fA-F]{0,4}$/.test(part))) return false
   const [first, second] = parts.map((part) => Number.parseInt(part || '0', 16))
-  // Only 2000::/3 is routed (RFC 4291); in it 2001::/23 and 2002::/16 carry other addresses, and two parts are examples.
+  // Only 2000::/3 is routed (RFC 4291). In it, 2001::/23 and 2002::/16 contain other addresses, and two blocks are for examples.
   return (
     parts.length >= 3 &&
     first !== undefined &&
@@ -57,7 +57,7 @@ const localNames: readonly string[] = Object.freeze([
   'invalid',
 ])
 
-/** The IANA special-purpose blocks of IPv4 that are not reachable from everywhere, and multicast. */
+/** The IANA special-purpose blocks of IPv4 that are not globally reachable, and multicast. */
 const privateV4: readonly ((a: number, b: number, c: number) => boolean)[] = Object.freeze([
   (a) => a === 0 || a === 10 || a === 127 || a >= 224,
   (a, b) => a === 100 && b >= 64 && b < 128,

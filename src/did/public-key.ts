@@ -1,5 +1,5 @@
 /**
- * The three kinds of public key that can sign a token here.
+ * The three kinds of public key whose signatures are accepted.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import type { Did } from './did.ts'
 
 /**
- * How a key signs: `Ed25519` (RFC 8032), `ES256` (ECDSA, P-256, SHA-256) or `ES256K` (ECDSA, secp256k1, SHA-256). The
- * algorithm always follows from the key, never from a token.
+ * The algorithm of a key: `Ed25519` (RFC 8032), `ES256` (ECDSA, P-256, SHA-256) or `ES256K` (ECDSA, secp256k1, SHA-256).
+ * The key determines the algorithm; a token never does.
  */
 export type SignatureAlgorithm = 'Ed25519' | 'ES256' | 'ES256K'
 
-/** A public key that was checked: canonical encoding, a point on its curve, and for Ed25519 not of small order. */
+/** A checked public key: canonically encoded, on its curve, and for Ed25519 not of small order. */
 export interface PublicKey {
-  /** What the key signs with. */
+  /** The algorithm. */
   readonly algorithm: SignatureAlgorithm
-  /** 32 raw bytes for Ed25519; 33 bytes, the compressed point of SEC 1, for the other two. Not to be written to. */
+  /** 32 raw bytes for Ed25519; 33 bytes, the compressed point of SEC 1, for the other two. Do not modify them. */
   readonly bytes: Uint8Array
-  /** The key as a `did:key`. It names the key itself, also when the key came out of another kind of DID. */
+  /** The key as a `did:key`, also when the key belongs to a DID of another method. */
   readonly did: Did
 }

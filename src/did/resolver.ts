@@ -1,5 +1,5 @@
 /**
- * From a DID to the keys that may sign for it.
+ * Resolves DIDs to the keys that may sign for them.
  *
  * @module
  */
@@ -12,21 +12,20 @@ import { type Did, didMethod } from './did.ts'
 import { parseDidKey, publicKey } from './did-key.ts'
 import type { PublicKey } from './public-key.ts'
 
-/** What a DID stands for now. */
+/** The current keys of a DID. */
 export interface ResolvedDid {
-  /** The keys that may sign delegations and invocations for the DID; one of them has to fit. */
+  /** The keys that may sign delegations and invocations for the DID. A signature must verify with one of them. */
   readonly keys: readonly PublicKey[]
-  /** Fingerprint of the document that was read (`sha256-…` in base64url), for the audit; absent for `did:key`. */
+  /** Hash of the document (`sha256-…` in base64url), for the audit; absent for `did:key`. */
   readonly documentHash?: string
 }
 
-/** Where the keys of a DID are looked up. */
+/** Finds the keys of a DID. */
 export interface DidResolver {
   /**
-   * Returns the keys of the DID, or undefined when there is no such DID or it is not of this resolver's kind. Throws
-   * or rejects when it could not find out, which is never taken for an answer. May answer at once or by a promise. What is
-   * answered at once for a `did:key`, which never changes, is not asked for again: a principal is shut out by storing its
-   * DID as revoked, and not by another answer.
+   * Returns the keys of the DID, or undefined when the DID does not exist or the resolver does not support its method.
+   * Throws or rejects when the resolution fails; then the call is refused. May return a promise. A `did:key` never changes,
+   * so its synchronous answer may be cached for ever: to exclude such a principal, revoke its DID.
    */
   resolve(
     did: Did,
@@ -35,11 +34,11 @@ export interface DidResolver {
 }
 
 /**
- * The keys that a resolver gave for a DID, each checked, and named by its own bytes whatever it says its name is: keys are
- * remembered by their names. A `did:key` has no key but itself. None when there was no answer, and of very many the first
- * 64, as strangers can write the document that they stand in.
+ * The keys in the answer of a resolver. Each is checked, and its `did` is computed from its bytes, because keys are cached
+ * under that name. The only key of a `did:key` is itself. Without an answer there are no keys. At most the first 64 are
+ * used, because strangers can write the document.
  *
- * @throws MalformedError or TypeError when they are no keys.
+ * @throws MalformedError or TypeError when a key is invalid.
  */
 export function readKeys(did: Did, answer: ResolvedDid | undefined): readonly PublicKey[] {
   // DID-11
@@ -48,19 +47,19 @@ export function readKeys(did: Did, answer: ResolvedDid | undefined): readonly Pu
 }
 
 /**
- * The same, for who does not refuse whatever fails.
+ * Like {@link readKeys}, with one type of error.
  *
- * @throws ResolutionError when they are no keys.
+ * @throws ResolutionError when a key is invalid.
  */
 export function keysOf(did: Did, answer: ResolvedDid | undefined): readonly PublicKey[] {
   try {
     return readKeys(did, answer)
   } catch (cause) {
-    throw new ResolutionError(`the resolver gave no keys of ${did}`, { cause })
+    throw new ResolutionError(`the resolver returned invalid keys of ${did}`, { cause })
   }
 }
 
-/** Returns the resolver of `did:key`: at once, without I/O, and undefined for every other method. */
+/** Makes a resolver of `did:key`. It is synchronous and without I/O, and returns undefined for every other method. */
 export function keyResolver(): DidResolver {
   return Object.freeze({
     resolve: (did: Did) => (didMethod(did) === 'key' ? { keys: [parseDidKey(did)] } : undefined),
@@ -68,19 +67,19 @@ export function keyResolver(): DidResolver {
 }
 
 /**
- * Joins resolvers by DID method; a method without one resolves to undefined.
+ * Combines resolvers by DID method. A method without a resolver resolves to undefined.
  *
- * @param resolvers - by method, for example `{ key: keyResolver(), web: webResolver() }`. Copied once.
- * @throws ArgumentError when one of them is no resolver, or there is none.
+ * @param resolvers - by method, for example `{ key: keyResolver(), web: webResolver() }`. The object is copied.
+ * @throws ArgumentError when one of them is not a resolver, or the object is empty.
  */
 export function compositeResolver(resolvers: Readonly<Record<string, DidResolver>>): DidResolver {
   const byMethod = new Map(Object.entries(readTable('compositeResolver', resolvers, withMethod('resolve'))))
   if (byMethod.size === 0)
-    throw new ArgumentError('compositeResolver needs a resolver for a method, as in `{ key: keyResolver() }`')
+    throw new ArgumentError('compositeResolver: pass at least one resolver, such as `{ key: keyResolver() }`')
   return Object.freeze({
     resolve: (did: Did, options: { readonly signal?: AbortSignal | undefined }) => {
       const answer = byMethod.get(didMethod(did))?.resolve(did, options)
-      // One that answers at once stays so.
+      // A synchronous answer stays synchronous.
       return isPromiseLike(answer) ? unlessAborted(Promise.resolve(answer), options?.signal) : answer
     },
   })

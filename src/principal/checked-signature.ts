@@ -46,17 +46,21 @@ export async function signWith(
  * @throws SigningError with the next step, when the signature is malformed or was made with another key.
  */
 export async function checkedSignature(key: PublicKey, signature: unknown, message: Uint8Array): Promise<Uint8Array> {
-  if (!(signature instanceof Uint8Array)) throw new SigningError('the signer did not return bytes')
+  if (!(signature instanceof Uint8Array)) throw new SigningError('the signer must return the signature as a Uint8Array')
   if (signature.length !== signatureLength) {
-    throw new SigningError(`the signature is ${signature.length} bytes long, not ${signatureLength}${hint(signature)}`)
+    throw new SigningError(
+      `the signature must have ${signatureLength} bytes (got ${signature.length})${hint(signature)}`,
+    )
   }
   // SIG-09
   const raw = toLowS(key.algorithm, Uint8Array.from(signature))
   if (await verifySignature(backend, key, await backend.prepareKey(key), raw, message)) return raw
-  throw new SigningError('the signature does not verify: it was made by another key, over other bytes or over a digest')
+  throw new SigningError('the signature is invalid: it was made by another key, over other bytes or over a digest')
 }
 
 function hint(signature: Uint8Array): string {
   const der = signature[0] === 0x30 && signature[1] === signature.length - 2
-  return der ? ': it is in DER, convert it to r and s of 32 bytes each' : ': return the raw signature without a frame'
+  return der
+    ? '; convert it from DER to r and s of 32 bytes each'
+    : '; return the raw signature, without an encoding around it'
 }

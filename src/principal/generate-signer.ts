@@ -1,5 +1,5 @@
 /**
- * A new principal.
+ * Generates a principal.
  *
  * @module
  */
@@ -7,20 +7,20 @@
 import { backend } from '#backend'
 import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
-import { anything, readOptions } from '../support/options.ts'
+import { anything, readOptions, withDefault } from '../support/options.ts'
 import { type Signer, signerOf } from './signer.ts'
 
 /** Options of {@link generateSigner}. */
 export interface GenerateSignerOptions {
-  /** What the key signs with; default `Ed25519`. */
+  /** The algorithm of the key. Default `Ed25519`. */
   readonly algorithm?: SignatureAlgorithm
 }
 
 /**
- * Makes a new key pair and its `did:key`. The key lives in this process and cannot be read out; for a key that lasts,
- * use `importSigner`, `webCryptoSigner` or `remoteSigner`.
+ * Generates a key pair and its `did:key`. The private key stays in this process and cannot be exported. For a key that lasts
+ * longer than the process, use `importSigner`, `webCryptoSigner` or `remoteSigner`.
  *
- * @throws ArgumentError when there is no such algorithm.
+ * @throws ArgumentError when the algorithm is unknown.
  *
  * @example
  * ```ts
@@ -31,6 +31,6 @@ export interface GenerateSignerOptions {
  * ```
  */
 export async function generateSigner(options: GenerateSignerOptions = {}): Promise<Signer> {
-  const { algorithm = 'Ed25519' } = readOptions('generateSigner', options, { algorithm: anything })
+  const { algorithm } = readOptions('generateSigner', options, { algorithm: withDefault(anything, 'Ed25519') })
   return signerOf(checkAlgorithm(algorithm), await backend.generateKey(algorithm))
 }

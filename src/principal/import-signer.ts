@@ -1,5 +1,5 @@
 /**
- * A principal whose private key the program has at hand.
+ * Makes a principal from a private key that the program has.
  *
  * @module
  */
@@ -19,30 +19,31 @@ import { orderOf } from './signature.ts'
 import { type Signer, signerOf } from './signer.ts'
 import { signingDid } from './signing-did.ts'
 
-/** A private key in one of the forms it is kept in. */
+/** A private key in one of its usual forms. */
 export type PrivateKeySource =
   /** The 32 bytes: the seed of RFC 8032, or the scalar of ECDSA, big-endian. */
   | { readonly seed: Uint8Array }
-  /** The same 32 bytes as text, in base64 or base64url, with or without padding; handy for an environment variable. */
+  /** The same 32 bytes as base64 or base64url, with or without padding, for example from an environment variable. */
   | { readonly base64: string }
-  /** An unencrypted PKCS#8 file in DER; it names its algorithm. */
+  /** An unencrypted PKCS#8 key in DER. It contains its algorithm. */
   | { readonly pkcs8: Uint8Array }
-  /** A JWK with `d`; it names its algorithm. When it holds the public key as well, both must belong together. */
+  /** A JWK with `d`. It contains its algorithm. When it also contains the public key, both must belong together. */
   | { readonly jwk: Jwk }
 
 /** Options of {@link importSigner}. */
 export interface ImportSignerOptions {
-  /** What the key signs with; default `Ed25519` for bare bytes, else what the file says. */
+  /** The algorithm of the key. Default: the algorithm in the PKCS#8 key or the JWK; `Ed25519` for raw bytes. */
   readonly algorithm?: SignatureAlgorithm
-  /** The DID that the key signs for, when that is not its own `did:key`: a `did:web`, whose document lists the key. */
+  /** The DID that the key signs for. Default: its `did:key`. For a `did:web`, the document must list the key. */
   readonly did?: Did
 }
 
 /**
- * Takes a private key. It is copied; the bytes passed in can be overwritten afterwards.
+ * Makes a signer from a private key. The key is copied, so the passed bytes can be overwritten afterwards. No error message
+ * contains any part of the key.
  *
- * @throws ArgumentError when it is no private key of the algorithm or an option is not of its type, MalformedError when a
- *   JWK is of another kind or its public key is none. No message shows any of the key.
+ * @throws ArgumentError when the private key is invalid or of another algorithm, or an option is invalid.
+ * @throws MalformedError when a JWK has an unsupported algorithm or an invalid public key.
  *
  * @example
  * ```ts
@@ -55,14 +56,14 @@ export interface ImportSignerOptions {
 export async function importSigner(source: PrivateKeySource, options: ImportSignerOptions = {}): Promise<Signer> {
   const { algorithm: given, did } = readOptions('importSigner', options, { algorithm: anything, did: anything })
   const { algorithm, secret } = read(source, given === undefined ? undefined : checkAlgorithm(given))
-  // A text of 32 characters would become a key of zeros.
-  if (!(secret instanceof Uint8Array)) throw new ArgumentError('the private key is not given as bytes')
-  if (secret.length !== 32) throw new ArgumentError(`the private key is ${secret.length} bytes long, not 32`)
+  // A string of 32 characters would become a key of zeros.
+  if (!(secret instanceof Uint8Array)) throw new ArgumentError('the private key must be a Uint8Array')
+  if (secret.length !== 32) throw new ArgumentError(`the private key must have 32 bytes (got ${secret.length})`)
   if (algorithm !== 'Ed25519') {
     const scalar = bigEndian(secret, 0, 32)
     if (scalar === 0n || scalar >= orderOf(algorithm)) throw new ArgumentError('the private key is out of range')
   }
-  // Read before anything is waited for.
+  // The caller can change the JWK during an `await`.
   const stated = 'jwk' in source && source.jwk.x !== undefined ? publicKeyFromJwk(source.jwk).bytes : undefined
   const key = await backend.importKey(algorithm, secret)
   if (stated?.some((byte, i) => byte !== key.publicKey[i])) {
@@ -72,16 +73,16 @@ export async function importSigner(source: PrivateKeySource, options: ImportSign
 }
 
 function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefined): PrivateKeyBytes {
-  // Asked here, as the platform's own message about a text that is no object shows the text.
+  // The message of the platform about `in` with a string would contain the string.
   if (typeof source !== 'object' || source === null) {
-    throw new ArgumentError('a private key is given as `{ seed }`, `{ base64 }`, `{ pkcs8 }` or `{ jwk }`')
+    throw new ArgumentError('importSigner: pass the private key as `{ seed }`, `{ base64 }`, `{ pkcs8 }` or `{ jwk }`')
   }
   readOptions('the private key', source, sourceChecks)
   if ('seed' in source) return { algorithm: algorithm ?? 'Ed25519', secret: source.seed }
   if ('base64' in source) return { algorithm: algorithm ?? 'Ed25519', secret: decodeText(source.base64) }
   const key = 'pkcs8' in source ? readPkcs8(source.pkcs8) : readJwk(source.jwk)
   if (algorithm === undefined || algorithm === key.algorithm) return key
-  throw new ArgumentError(`the private key is one of ${key.algorithm}, not of ${algorithm}`)
+  throw new ArgumentError(`the private key has the algorithm ${key.algorithm}, not ${algorithm}`)
 }
 
 const sourceChecks: OptionChecks<PrivateKeySource> = Object.freeze({
@@ -92,16 +93,16 @@ const sourceChecks: OptionChecks<PrivateKeySource> = Object.freeze({
 })
 
 function readPkcs8(der: Uint8Array): PrivateKeyBytes {
-  if (!(der instanceof Uint8Array)) throw new ArgumentError('`pkcs8` is given as bytes, in DER')
+  if (!(der instanceof Uint8Array)) throw new ArgumentError('`pkcs8` must be a Uint8Array in DER')
   return decodePkcs8(der)
 }
 
 function readJwk(jwk: Jwk): PrivateKeyBytes {
-  if (typeof jwk?.d !== 'string') throw new ArgumentError('the JWK holds no private key `d`')
+  if (typeof jwk?.d !== 'string') throw new ArgumentError('the JWK must contain the private key `d`')
   return { algorithm: jwkAlgorithm(jwk), secret: decodeText(jwk.d) }
 }
 
-/** The error of the decoder is not passed on, lest a later wording of it show a part of the key. */
+/** The error of the decoder is not the cause, because it could contain a part of the key. */
 function decodeText(text: string): Uint8Array {
   try {
     return decodeBase64url(
@@ -112,6 +113,6 @@ function decodeText(text: string): Uint8Array {
       64,
     )
   } catch {
-    throw new ArgumentError('the private key is not base64')
+    throw new ArgumentError('the private key must be base64 or base64url')
   }
 }

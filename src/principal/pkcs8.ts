@@ -1,5 +1,5 @@
 /**
- * Private keys as PKCS#8 (RFC 5958), the form that OpenSSL and WebCrypto export.
+ * Private keys in PKCS#8 (RFC 5958), the form that OpenSSL and WebCrypto export.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { ArgumentError } from '../errors.ts'
 
-/** A private key and what it is for. */
+/** A private key and its algorithm. */
 export interface PrivateKeyBytes {
-  /** Read from the object identifiers of the file. */
+  /** From the object identifiers of the key. */
   readonly algorithm: SignatureAlgorithm
   /** 32 bytes: the seed of RFC 8032, or the scalar of ECDSA, big-endian. */
   readonly secret: Uint8Array
 }
 
 /**
- * Reads an unencrypted PKCS#8 file in DER.
+ * Decodes an unencrypted PKCS#8 key in DER.
  *
- * @param der - the bytes; of PEM, the base64 between its two lines, decoded.
- * @throws ArgumentError when it is no such file, or holds a key of another kind. The message never shows the bytes.
+ * @param der - the bytes. Of PEM, decode the base64 between its two lines.
+ * @throws ArgumentError when the key is malformed or of an unsupported algorithm. The message does not contain the bytes.
  */
 export function decodePkcs8(der: Uint8Array): PrivateKeyBytes {
   const file = elements(der)
@@ -28,7 +28,7 @@ export function decodePkcs8(der: Uint8Array): PrivateKeyBytes {
   content(version, integer)
   const [type, curve] = elements(content(identifier, sequence))
   const algorithm = algorithms.get([type, curve].map((id) => id && content(id, identifierTag).join('.')).join())
-  if (algorithm === undefined) throw new ArgumentError('the PKCS#8 key is none of Ed25519, P-256 and secp256k1')
+  if (algorithm === undefined) throw new ArgumentError('the PKCS#8 key must be an Ed25519, P-256 or secp256k1 key')
   const [inner, ...more] = elements(content(key, octets))
   if (more.length > 0) throw notPkcs8()
   const secret =
@@ -54,7 +54,7 @@ interface Element {
   readonly content: Uint8Array
 }
 
-/** Splits DER into its elements. Lengths of two bytes and more are not read: no key of these kinds is that long. */
+/** Splits DER into its elements. Lengths of more than one byte are refused: no key of these kinds is that long. */
 function elements(der: Uint8Array): readonly Element[] {
   const found: Element[] = []
   let at = 0
@@ -77,10 +77,10 @@ function content(element: Element | undefined, tag: number): Uint8Array {
 }
 
 function notPkcs8(): ArgumentError {
-  return new ArgumentError('the bytes are not an unencrypted PKCS#8 key in DER')
+  return new ArgumentError('the bytes must be an unencrypted PKCS#8 key in DER')
 }
 
-/** Returns a PKCS#8 file (48 bytes) that holds an Ed25519 seed (RFC 8410). */
+/** Encodes an Ed25519 seed as PKCS#8 (RFC 8410), 48 bytes. */
 export function encodeEd25519Pkcs8(seed: Uint8Array): Uint8Array<ArrayBuffer> {
   const der = new Uint8Array(ed25519Prefix.length + 32)
   der.set(ed25519Prefix)
@@ -88,5 +88,5 @@ export function encodeEd25519Pkcs8(seed: Uint8Array): Uint8Array<ArrayBuffer> {
   return der
 }
 
-/** The first 16 bytes of the file for Ed25519, which are always the same; the seed follows. */
+/** The first 16 bytes of every Ed25519 key; the seed follows. */
 const ed25519Prefix: readonly number[] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20]

@@ -1,5 +1,5 @@
 /**
- * A principal whose private key is somewhere else: a key management service, a hardware module, an agent process.
+ * Makes a principal whose private key is elsewhere: in a key management service, a hardware module or an agent process.
  *
  * @module
  */
@@ -25,24 +25,24 @@ import { signingDid } from './signing-did.ts'
 
 /** Options of {@link remoteSigner}. */
 export interface RemoteSignerOptions {
-  /** Who signs. */
+  /** The DID that the key signs for. */
   readonly did: Did
-  /** The public key of that principal; needed when the DID is not a `did:key`. */
+  /** The public key of that principal. Required unless the DID is a `did:key`. */
   readonly key?: PublicKey
   /**
-   * Returns the raw signature of the bytes, 64 bytes long, `r || s` for ECDSA (over SHA-256, with either s). Throws or
-   * rejects when the key cannot sign. What it returns is verified.
+   * Returns the raw signature of the bytes, 64 bytes long; for ECDSA `r || s` over SHA-256, with either s. Throws or rejects
+   * when the key cannot sign. The result is verified.
    */
   sign(bytes: Uint8Array, options: { readonly signal?: AbortSignal | undefined }): Uint8Array | Promise<Uint8Array>
-  /** The longest message that the other side signs, in bytes; default no limit. AWS KMS has 4,096. */
+  /** Most bytes of a message that the remote key signs; for AWS KMS 4,096. Default: no limit. */
   readonly maxMessageBytes?: number
 }
 
 /**
- * Makes a signer of a function that signs elsewhere. Its `sign` rejects with a SigningError when the message is longer
- * than `maxMessageBytes`, when the function fails, and when what it returns is no signature of the key.
+ * Makes a signer from a function that signs elsewhere. Its `sign` rejects with a SigningError when the message is longer
+ * than `maxMessageBytes`, when the function fails, and when its result is not a valid signature of the key.
  *
- * @throws ArgumentError when no public key is known, or an option is missing or not of its type.
+ * @throws ArgumentError when the public key is unknown, or an option is missing or invalid.
  */
 export function remoteSigner(options: RemoteSignerOptions): Signer {
   const given = readOptions('remoteSigner', options, optionChecks)
@@ -58,7 +58,9 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     sign: async (bytes, { signal } = {}) => {
       if (maxMessageBytes !== undefined && bytes.length > maxMessageBytes) {
-        throw new SigningError(`the message is ${bytes.length} bytes long; this signer takes ${maxMessageBytes}`)
+        throw new SigningError(
+          `the message has ${bytes.length} bytes, but this signer signs at most ${maxMessageBytes}`,
+        )
       }
       const ask = (): Promise<Uint8Array> => answer(() => remote(bytes, { signal }))
       return checkedSignature(key, await unlessAborted(ask, signal), bytes)
@@ -66,7 +68,7 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
   })
 }
 
-/** Whether it is a key that was checked: one whose parts say the same as its name. */
+/** Checks that a value is a public key whose `did` belongs to its bytes. */
 const keyCheck: OptionCheck = (value) => {
   const { algorithm, bytes, did } = (value ?? {}) as Partial<PublicKey>
   try {
@@ -74,7 +76,7 @@ const keyCheck: OptionCheck = (value) => {
   } catch (error) {
     if (!(error instanceof ProcuraError)) throw error
   }
-  return 'must be a public key, as parseDidKey gives it'
+  return 'must be a public key, as parseDidKey returns it'
 }
 
 const optionChecks: OptionChecks<RemoteSignerOptions> = Object.freeze({
@@ -86,7 +88,7 @@ const optionChecks: OptionChecks<RemoteSignerOptions> = Object.freeze({
 
 function keyOf(did: Did): PublicKey {
   if (didMethod(did) === 'key') return parseDidKey(did)
-  throw new ArgumentError('a remote signer of another DID than a did:key needs the option `key`')
+  throw new ArgumentError('remoteSigner: `key` is required when `did` is not a did:key')
 }
 
 async function answer(sign: () => Uint8Array | Promise<Uint8Array>): Promise<Uint8Array> {

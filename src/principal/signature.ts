@@ -1,5 +1,5 @@
 /**
- * What a valid signature is. The one place: no back end and no caller adds to it or leaves something out.
+ * The rules for a valid signature. No back end and no caller adds a rule or omits one.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import { bigEndian, p256Curve, secp256k1Curve, toBigEndian } from '../did/curves
 import type { PublicKey, SignatureAlgorithm } from '../did/public-key.ts'
 import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
 
-/** Every signature here is this long, in bytes. */
+/** The length of every signature, in bytes. */
 export const signatureLength = 64
 
 /**
- * Tells whether the signature is one of the key over the message. At once when the back end answers at once.
+ * Whether the signature of the key over the message is valid. Synchronous if the back end is.
  *
- * The key was checked when it was parsed; together with that this is the strict rule for Ed25519: S < L, canonical A
- * and R, neither of small order, and the equation without cofactor.
+ * Together with the checks of the key at parsing, these are the strict rules for Ed25519: S < L, canonical A and R, neither
+ * of small order, and the equation without cofactor.
  *
- * @param key - whose algorithm is used, whatever a token says.
+ * @param key - determines the algorithm.
  * @param prepared - the same key, prepared by the same back end.
- * @param signature - raw, 64 bytes; any other length is no signature.
+ * @param signature - raw, 64 bytes. A signature of another length is invalid.
  */
 export function verifySignature(
   backend: CryptoBackend,
@@ -29,7 +29,7 @@ export function verifySignature(
   signature: Uint8Array,
   message: Uint8Array,
 ): boolean | Promise<boolean> {
-  // SIG-08: of the key, whatever the token says; SIG-04: the equation of the back end has no cofactor
+  // SIG-08: the key determines the algorithm. SIG-04: the equation of the back end has no cofactor.
   return isWellFormed(key.algorithm, signature) && backend.verify(prepared, signature, message)
 }
 
@@ -46,8 +46,8 @@ export function verifySignatureAsync(
 }
 
 /**
- * Returns the other signature that verifies wherever this one does: `(r, n - s)` for ECDSA. Ed25519 has none, so that
- * the answer is undefined, as it is for bytes that are no signature.
+ * Returns the other signature that is valid if and only if this one is: `(r, n - s)` for ECDSA. Returns undefined for
+ * Ed25519, which has none, and for a malformed signature.
  */
 export function twinSignature(algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array | undefined {
   if (algorithm === 'Ed25519' || !isWellFormed(algorithm, signature)) return undefined
@@ -57,14 +57,14 @@ export function twinSignature(algorithm: SignatureAlgorithm, signature: Uint8Arr
   return twin
 }
 
-/** Returns the signature with the lower of its two s for ECDSA, the same bytes for Ed25519. */
+/** Returns the signature with the lower s for ECDSA, and the same bytes for Ed25519. */
 export function toLowS(algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array {
   // SIG-06
   if (algorithm === 'Ed25519' || bigEndian(signature, 32, 64) <= orderOf(algorithm) / 2n) return signature
   return twinSignature(algorithm, signature) ?? signature
 }
 
-/** Asks everything about a signature that needs neither the key nor the message. */
+/** Makes all checks of a signature that need neither the key nor the message. */
 function isWellFormed(algorithm: SignatureAlgorithm, signature: Uint8Array): boolean {
   if (signature.length !== signatureLength) return false // SIG-01
   if (algorithm === 'Ed25519') {
@@ -83,7 +83,7 @@ export function orderOf(algorithm: 'ES256' | 'ES256K'): bigint {
   return (algorithm === 'ES256' ? p256Curve : secp256k1Curve).n
 }
 
-/** Compares the second half of an Ed25519 signature with L, the order of the base point, from the top byte down. */
+/** Compares the second half of an Ed25519 signature with L, the order of the base point, from the highest byte. */
 function isBelowL(signature: Uint8Array): boolean {
   for (let i = 31; i >= 0; i--) {
     const byte = signature[32 + i] ?? 0

@@ -1,5 +1,5 @@
 /**
- * Who signs.
+ * The interface of a principal that signs.
  *
  * @module
  */
@@ -11,34 +11,33 @@ import type { SigningKey } from './backend/backend.ts'
 import { toLowS } from './signature.ts'
 
 /**
- * A principal that can sign, with its private key wherever that is. Implement it for a key store of your own; what it
- * returns is verified before it is used.
+ * A principal that can sign. Implement it for a key store of your own; its signatures are verified before they are used.
  */
 export interface Signer {
-  /** Who signs: the `iss` of what is signed. */
+  /** The DID of the principal: the `iss` of the signed tokens. */
   readonly did: Did
-  /** What the key signs with. */
+  /** The algorithm of the key. */
   readonly algorithm: SignatureAlgorithm
-  /** The public key: 32 raw bytes for Ed25519, the 33 bytes of the compressed point for the others. */
+  /** The public key: 32 raw bytes for Ed25519, 33 bytes (compressed point) for the others. */
   readonly publicKey: Uint8Array
-  /** The longest message it can sign, in bytes, when there is a limit (AWS KMS: 4,096). */
+  /** Most bytes of a message, if there is a limit (AWS KMS: 4,096). */
   readonly maxMessageBytes?: number
   /**
    * Returns the raw signature of the bytes, 64 bytes long: `R || S` for Ed25519, `r || s` for ECDSA over SHA-256.
-   * Throws or rejects when the key cannot sign. May answer at once or by a promise.
+   * Throws or rejects when the key cannot sign. May be synchronous or return a promise.
    */
   sign(bytes: Uint8Array, options?: { readonly signal?: AbortSignal | undefined }): Uint8Array | Promise<Uint8Array>
 }
 
 /**
- * Tells whether what the signer returns needs no second look: it is one of this library's, which sign with a key they
- * hold or verify what they were given.
+ * Whether the signatures of a signer need no verification: the signer is one of this library, which sign with their own key
+ * or verify the result.
  */
 export function isSelfChecking(signer: Signer): boolean {
   return Object.hasOwn(signer, selfChecking)
 }
 
-/** What {@link createSigner} is made from. */
+/** Options of {@link createSigner}. */
 export interface SignerParts {
   readonly did: Did
   readonly algorithm: SignatureAlgorithm
@@ -48,8 +47,8 @@ export interface SignerParts {
 }
 
 /**
- * Makes a signer whose answers need no check. It is frozen, and JSON, string and inspection show the DID and nothing
- * else: private keys live in the closure of `sign`.
+ * Makes a signer whose signatures need no verification. It is frozen. As JSON, as string and in inspection it shows only its
+ * DID: private keys are in the closure of `sign`.
  */
 export function createSigner(parts: SignerParts): Signer {
   // SIG-10
@@ -67,7 +66,7 @@ export function createSigner(parts: SignerParts): Signer {
   return Object.freeze(signer)
 }
 
-/** Makes a signer of a private key that a back end holds. */
+/** Makes a signer from a private key of a back end. */
 export function signerOf(algorithm: SignatureAlgorithm, key: SigningKey, did?: Did): Signer {
   const own = publicKey(algorithm, key.publicKey)
   return createSigner({
@@ -83,5 +82,5 @@ export function signerOf(algorithm: SignatureAlgorithm, key: SigningKey, did?: D
   })
 }
 
-/** Not copied by a spread, as it is not enumerable, and so not carried over to an object with another `sign`. */
+/** It is not enumerable, so a spread does not copy it to an object with another `sign`. */
 const selfChecking: unique symbol = Symbol('selfChecking')

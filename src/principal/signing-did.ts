@@ -4,17 +4,17 @@ import type { PublicKey } from '../did/public-key.ts'
 import { ArgumentError } from '../errors.ts'
 
 /**
- * The DID that a key signs for: its own, or one whose document lists the key.
+ * The DID that a key signs for: its `did:key`, or one whose document lists the key.
  *
  * @param did - the option `did`.
- * @throws ArgumentError when that is no DID, or the `did:key` of another key: nobody could verify what is signed.
+ * @throws ArgumentError when it is not a DID, or is the `did:key` of another key: no signature would be valid.
  */
 export function signingDid(did: string | undefined, key: PublicKey): Did {
   if (did === undefined) return key.did
   const named = didOption('did', did)
   // SIG-15
   if (didMethod(named) === 'key' && named !== key.did) {
-    throw new ArgumentError(`\`did\` is the did:key of another key; the key that signs is ${key.did}`)
+    throw new ArgumentError(`\`did\` is the did:key of another key; the did:key of this key is ${key.did}`)
   }
   return named
 }

@@ -1,5 +1,5 @@
 /**
- * A principal with a key of WebCrypto.
+ * Makes a principal from a key pair of WebCrypto.
  *
  * @module
  */
@@ -16,17 +16,17 @@ import { signingDid } from './signing-did.ts'
 
 /** Options of {@link webCryptoSigner}. */
 export interface WebCryptoSignerOptions {
-  /** The DID that the key signs for, when that is not its own `did:key`. */
+  /** The DID that the key signs for. Default: its `did:key`. */
   readonly did?: Did
 }
 
 /**
- * Makes a signer of a key pair of WebCrypto, Ed25519 or ECDSA with P-256. The private key may be one that cannot be
- * exported, as browsers keep it in IndexedDB; the public key must be exportable, as it is by default. Signs a fixed
- * text once, to see that the halves belong together.
+ * Makes a signer from a key pair of WebCrypto, Ed25519 or ECDSA with P-256. The private key may be non-extractable, as
+ * browsers store it in IndexedDB. The public key must be extractable, which is the default. Signs a fixed text once, to
+ * check that both keys belong together.
  *
- * @throws ArgumentError when the keys are of another kind or `did` is no DID, SigningError when the keys do not belong
- *   together.
+ * @throws ArgumentError when the keys are of another algorithm, or `did` is not a DID.
+ * @throws SigningError when the keys do not belong together.
  */
 export async function webCryptoSigner(pair: WebCryptoKeyPair, options: WebCryptoSignerOptions = {}): Promise<Signer> {
   const given = readOptions('webCryptoSigner', options, { did: anything })
@@ -38,14 +38,14 @@ export async function webCryptoSigner(pair: WebCryptoKeyPair, options: WebCrypto
   return signerOf(key.algorithm, key, did)
 }
 
-/** What the platform throws about keys of another kind does not say what to pass instead. */
+/** Replaces an error of the platform, which does not contain the next step. */
 async function usable<T>(task: () => T | Promise<T>): Promise<T> {
   try {
     return await task()
   } catch (cause) {
     if (cause instanceof ProcuraError) throw cause
     throw new ArgumentError(
-      'the key pair cannot be used; pass `{ privateKey, publicKey }` of WebCrypto, for signing and with an exportable public key',
+      'webCryptoSigner: the key pair is invalid; pass `{ privateKey, publicKey }` of WebCrypto, with the usages `sign` and `verify` and an extractable public key',
       { cause },
     )
   }

@@ -39,7 +39,7 @@ describe('delegate', () => {
 
   it('says what was wrong with what is no DID, no bytes, or milliseconds', async () => {
     for (const audience of [undefined, null, {}]) {
-      await expect(delegate({ ...options, audience: audience as never })).rejects.toThrow('a DID is a string')
+      await expect(delegate({ ...options, audience: audience as never })).rejects.toThrow('must be a DID as a string')
     }
     await expect(delegate({ ...options, audience: bob as never })).rejects.toThrow('pass `signer.did`')
     await expect(delegate({ ...options, expiresIn: now * 1_000 })).rejects.toThrow('looks like milliseconds')

@@ -20,11 +20,15 @@ describe.each([
   })
 
   it.each<[string, Signer, string]>([
-    ['another key', signedBy((bytes) => mallory.sign(bytes)), 'the signature does not verify'],
+    ['another key', signedBy((bytes) => mallory.sign(bytes)), 'the signature is invalid'],
     ['another public key', signedBy(mallory.sign, { publicKey: mallory.publicKey }), 'has another public key'],
     ['an invalid public key', signedBy(alice.sign, { publicKey: new Uint8Array(31) }), `${alice.did} failed`],
-    ['a frame', signedBy(() => new Uint8Array(70)), '70 bytes long, not 64: return the raw signature without a frame'],
-    ['text', signedBy(() => 'x'.repeat(64) as never), 'the signer did not return bytes'],
+    [
+      'a frame',
+      signedBy(() => new Uint8Array(70)),
+      'must have 64 bytes (got 70); return the raw signature, without an encoding around it',
+    ],
+    ['text', signedBy(() => 'x'.repeat(64) as never), 'the signer must return the signature as a Uint8Array'],
     ['an error', signedBy(() => Promise.reject(new Error('canary'))), `${alice.did} failed`],
   ])('SIG-09 SIG-15 is not returned when an external signer answers with %s', async (_case, issuer, message) => {
     const made = make(issuer)

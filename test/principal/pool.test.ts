@@ -404,7 +404,7 @@ describe('the options of a pool', () => {
       [{ backend: null }, /`backend`/],
       [{ backend: {} }, /`backend`/],
       [{ backend: { sodium: 'file:///nowhere.js' } }, /`sodium` must be the URL of the package/],
-      [{ backend: { sodium: 'node:fs' } }, /made of the package `sodium-native`/],
+      [{ backend: { sodium: 'node:fs' } }, /must be the package `sodium-native`/],
     ]
     for (const [options, text] of refused) {
       const error = await createVerificationPool(options as VerificationPoolOptions).catch((error: unknown) => error)

@@ -34,18 +34,18 @@ describe('a remote signer', () => {
     for (const answer of [other.raw(message), raw(Uint8Array.of(1)), new Uint8Array(64)]) {
       const signer = remoteSigner({ did: key.did, sign: () => answer })
       await expect(signer.sign(message)).rejects.toThrow(SigningError)
-      await expect(signer.sign(message)).rejects.toThrow('the signature does not verify')
+      await expect(signer.sign(message)).rejects.toThrow('the signature is invalid')
     }
   })
 
   it('SIG-09 says what to do with a signature of another form', async () => {
     const { key, der } = service('ES256')
     const signer = (answer: unknown) => remoteSigner({ did: key.did, sign: () => answer as Uint8Array }).sign(message)
-    await expect(signer(der(message))).rejects.toThrow('it is in DER, convert it to r and s of 32 bytes each')
-    await expect(signer(new Uint8Array(83))).rejects.toThrow('83 bytes long, not 64: return the raw signature')
+    await expect(signer(der(message))).rejects.toThrow('convert it from DER to r and s of 32 bytes each')
+    await expect(signer(new Uint8Array(83))).rejects.toThrow('must have 64 bytes (got 83); return the raw signature')
     await expect(signer(new Uint8Array())).rejects.toThrow(SigningError)
     for (const answer of [undefined, 'AAAA', [1, 2], { 0: 1 }]) {
-      await expect(signer(answer)).rejects.toThrow('the signer did not return bytes')
+      await expect(signer(answer)).rejects.toThrow('the signer must return the signature as a Uint8Array')
     }
   })
 
@@ -64,7 +64,9 @@ describe('a remote signer', () => {
     const signer = remoteSigner({ did: key.did, sign: raw, maxMessageBytes: 16 })
     expect(signer.maxMessageBytes).toBe(16)
     expect(await signer.sign(new Uint8Array(16))).toHaveLength(64)
-    await expect(signer.sign(new Uint8Array(17))).rejects.toThrow('the message is 17 bytes long; this signer takes 16')
+    await expect(signer.sign(new Uint8Array(17))).rejects.toThrow(
+      'the message has 17 bytes, but this signer signs at most 16',
+    )
   })
 
   it('passes the signal on, and does not ask when it is aborted already', async () => {

@@ -121,13 +121,13 @@ describe('a signer', () => {
   })
 
   it.each([
-    ['short bytes', { seed: seed.subarray(1) }, 'the private key is 31 bytes long, not 32'],
-    ['long bytes', { seed: new Uint8Array(64) }, 'the private key is 64 bytes long, not 32'],
-    ['other text', { base64: 'no base64 at all!' }, 'the private key is not base64'],
-    ['a very long text', { base64: 'A'.repeat(10_000) }, 'the private key is not base64'],
-    ['a JWK without d', { jwk: { kty: 'OKP', crv: 'Ed25519' } }, 'the JWK holds no private key `d`'],
-    ['random bytes', { pkcs8: seed }, 'the bytes are not an unencrypted PKCS#8 key in DER'],
-    ['nothing', { pkcs8: new Uint8Array() }, 'the bytes are not an unencrypted PKCS#8 key in DER'],
+    ['short bytes', { seed: seed.subarray(1) }, 'the private key must have 32 bytes (got 31)'],
+    ['long bytes', { seed: new Uint8Array(64) }, 'the private key must have 32 bytes (got 64)'],
+    ['other text', { base64: 'no base64 at all!' }, 'the private key must be base64 or base64url'],
+    ['a very long text', { base64: 'A'.repeat(10_000) }, 'the private key must be base64 or base64url'],
+    ['a JWK without d', { jwk: { kty: 'OKP', crv: 'Ed25519' } }, 'the JWK must contain the private key `d`'],
+    ['random bytes', { pkcs8: seed }, 'the bytes must be an unencrypted PKCS#8 key in DER'],
+    ['nothing', { pkcs8: new Uint8Array() }, 'the bytes must be an unencrypted PKCS#8 key in DER'],
   ])('is not made of %s', async (_, source, text) => {
     const failure = await importSigner(source).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(ArgumentError)
@@ -146,7 +146,9 @@ describe('a signer', () => {
   it('is not made of a key of another kind than was asked for, or that is not known', async () => {
     const { pkcs8, jwk } = exported('ES256')
     for (const source of [{ pkcs8 }, { jwk }]) {
-      await expect(importSigner(source, { algorithm: 'Ed25519' })).rejects.toThrow('one of ES256, not of Ed25519')
+      await expect(importSigner(source, { algorithm: 'Ed25519' })).rejects.toThrow(
+        'has the algorithm ES256, not Ed25519',
+      )
     }
     for (const { privateKey } of [
       generateKeyPairSync('ec', { namedCurve: 'P-384' }),
@@ -154,8 +156,10 @@ describe('a signer', () => {
       generateKeyPairSync('ed448'),
     ]) {
       const other = Uint8Array.from(privateKey.export({ type: 'pkcs8', format: 'der' }))
-      await expect(importSigner({ pkcs8: other })).rejects.toThrow('none of Ed25519, P-256 and secp256k1')
-      await expect(importSigner({ jwk: privateKey.export({ format: 'jwk' }) })).rejects.toThrow('the JWK is none of')
+      await expect(importSigner({ pkcs8: other })).rejects.toThrow('must be an Ed25519, P-256 or secp256k1 key')
+      await expect(importSigner({ jwk: privateKey.export({ format: 'jwk' }) })).rejects.toThrow(
+        'the JWK must be an Ed25519',
+      )
     }
   })
 
@@ -212,9 +216,9 @@ describe('a signer of a WebCrypto key pair', () => {
       { privateKey: publicKey, publicKey: privateKey },
       { privateKey: publicKey, publicKey },
     ]) {
-      await expect(webCryptoSigner(wrong)).rejects.toThrow('the key pair cannot be used')
+      await expect(webCryptoSigner(wrong)).rejects.toThrow('the key pair is invalid')
     }
-    await expect(webCryptoSigner({ privateKey } as never)).rejects.toThrow('the key pair cannot be used')
+    await expect(webCryptoSigner({ privateKey } as never)).rejects.toThrow('the key pair is invalid')
   })
 })
 

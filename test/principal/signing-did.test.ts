@@ -26,7 +26,7 @@ describe('the DID of a signer', () => {
   it.each(Object.entries(makers))('SIG-15 is not the did:key of another key: %s', async (_, make) => {
     const wrong = make(alice.did)
     await expect(wrong).rejects.toThrow(ArgumentError)
-    await expect(wrong).rejects.toThrow('`did` is the did:key of another key; the key that signs is did:key:z6Mk')
+    await expect(wrong).rejects.toThrow('`did` is the did:key of another key; the did:key of this key is did:key:z6Mk')
   })
 
   it.each(Object.entries(makers))('may be of another method, whose document lists the key: %s', async (_, make) => {

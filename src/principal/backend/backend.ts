@@ -1,6 +1,6 @@
 /**
- * What a platform has to do for signatures. One file beside this one for each platform: `node.ts`, `web.ts` and the
- * portable `noble.ts`. The rules that decide what a valid signature is are not theirs; see `verifySignature`.
+ * The interface of a back end: the signatures and hashes of a platform. There is a file beside this one for each platform:
+ * `node.ts`, `web.ts` and the portable `noble.ts`. `verifySignature` has the rules for a valid signature.
  *
  * @module
  */
@@ -9,43 +9,43 @@ import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 
 declare const preparedBrand: unique symbol
 
-/** A public key in the form that a back end verifies with. Only the back end that made it can use it. */
+/** A public key in the form of one back end. Only the back end that made it can use it. */
 export interface PreparedKey {
   readonly [preparedBrand]: true
 }
 
-/** Hashing and the bare verification of signatures. Answers at once where the platform can, else by a promise. */
+/** Hashes, and the equations of signatures. Synchronous where the platform is, otherwise with promises. */
 export interface CryptoBackend {
-  /** Which one it is, for messages and benchmarks. */
+  /** The name of the back end, for messages and benchmarks. */
   readonly name: string
   /**
-   * Whether `prepareKey` takes an Ed25519 key that is no point of the curve, and `verify` then answers no. Such a key
-   * needs no check of its own before it is used. Default false.
+   * Whether `verify` returns false for an Ed25519 key that is not a point on the curve, and `prepareKey` accepts one. Then
+   * the point needs no check of its own. Default false.
    */
   readonly checksPoints?: boolean
   /** Returns the 32 bytes of SHA-256. */
   sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
   /**
-   * The same as text of one character a byte, at once. Present where it costs less than bytes do: what has been met
-   * before is looked up by such a text.
+   * SHA-256 as text with one character per byte, synchronously. Present where it costs less than bytes do: it is the key
+   * under which known tokens are cached.
    */
   sha256Key?(bytes: Uint8Array): string
-  /** Returns the key in the platform's own form, worth keeping: it can cost as much as a verification. */
+  /** Converts a key to the form of the platform. Keep the result: the conversion can cost as much as a verification. */
   prepareKey(key: PublicKey): PreparedKey | Promise<PreparedKey>
   /**
-   * Returns whether the bare equation holds: for Ed25519 without cofactor, for ECDSA with any s from 1 to n - 1. Call
-   * it through `verifySignature`, which asks first what this does not.
+   * Returns whether the equation of the signature holds: for Ed25519 without cofactor, for ECDSA with any s from 1 to n - 1.
+   * Call it through `verifySignature`, which makes the other checks first.
    */
   verify(key: PreparedKey, signature: Uint8Array, message: Uint8Array): boolean | Promise<boolean>
-  /** The same on another thread; absent where there is none. */
+  /** The same on another thread. Absent where there is none. */
   verifyAsync?(key: PreparedKey, signature: Uint8Array, message: Uint8Array): Promise<boolean>
-  /** Calls back when everything that has arrived by now has been begun. Comes with `verifyAsync`: it tells load. */
+  /** Calls back when all work that has arrived by now has started. Present with `verifyAsync`, to measure the load. */
   nextTurn?(callback: () => void): void
 }
 
-/** A private key that a back end holds; its bytes cannot be read back through it. */
+/** A private key in a back end. Its bytes cannot be read. */
 export interface SigningKey {
-  /** The public half: 32 bytes, or the 33 of a compressed point. */
+  /** The public key: 32 bytes, or the 33 bytes of a compressed point. */
   readonly publicKey: Uint8Array
   /** Returns the raw signature of 64 bytes; for ECDSA `r || s` with either s. */
   sign(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
@@ -53,8 +53,8 @@ export interface SigningKey {
 
 /** A back end that also makes signatures. */
 export interface SigningBackend extends CryptoBackend {
-  /** Makes a new private key from the platform's random source. */
+  /** Generates a private key from the random source of the platform. */
   generateKey(algorithm: SignatureAlgorithm): SigningKey | Promise<SigningKey>
-  /** Takes a private key: the 32-byte seed of RFC 8032, or the 32-byte big-endian scalar of ECDSA, in range. */
+  /** Imports a private key: the 32-byte seed of RFC 8032, or the 32-byte big-endian scalar of ECDSA, in range. */
   importKey(algorithm: SignatureAlgorithm, secret: Uint8Array): SigningKey | Promise<SigningKey>
 }

@@ -1,6 +1,6 @@
 /**
- * The portable back end: Ed25519 by `@noble/ed25519`, ECDSA by `@noble/curves`, hashes by WebCrypto (which every
- * host has, also where it lacks the curves). Twenty times slower than the platform's own, with the same verdicts.
+ * The portable back end: Ed25519 by `@noble/ed25519`, ECDSA by `@noble/curves`, hashes by WebCrypto, which every host has,
+ * also without the curves. It is twenty times slower than the platform's own, with the same verdicts.
  *
  * @module
  */
@@ -29,7 +29,7 @@ interface NobleKey {
   verify(signature: Uint8Array, message: Uint8Array): boolean | Promise<boolean>
 }
 
-/** By the points of the library, since its own `verify` multiplies by the cofactor in all of its modes. */
+/** Uses the points of the library, because its own `verify` multiplies by the cofactor in all of its modes. */
 function edwardsKey(bytes: Uint8Array): NobleKey {
   const minusA = Point.fromBytes(bytes).negate()
   return {
@@ -66,7 +66,7 @@ async function ecdsaSigningKey(algorithm: SignatureAlgorithm, secret?: Uint8Arra
   })
 }
 
-/** Loaded when first asked for: most programs never see such a key, and the curves are the larger half of the code. */
+/** Loaded on first use: most programs never use such a key, and the curves are the larger half of the code. */
 async function curveOf(algorithm: SignatureAlgorithm) {
   return algorithm === 'ES256'
     ? (await import('@noble/curves/nist.js')).p256

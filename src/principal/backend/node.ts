@@ -1,6 +1,6 @@
 // node only: uses node:crypto
 /**
- * The back end of Node.js (also Bun and Deno): OpenSSL, synchronous, with key objects that are made once.
+ * The back end of Node.js (also Bun and Deno): OpenSSL, synchronous, with key objects that are created once.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { withPortableSecp256k1 } from './portable-secp256k1.ts'
 
 const platform: SigningBackend = Object.freeze({
   name: 'node',
-  // Deno looks at the point when it takes the key, and throws.
+  // Deno checks the point when it imports the key, and throws.
   checksPoints: process.versions['deno'] === undefined,
   sha256,
   ...(typeof crypto.hash === 'function' ? { sha256Key } : {}),
@@ -44,7 +44,7 @@ export const backend: SigningBackend =
     ? platform
     : withPortableSecp256k1(platform)
 
-/** What `crypto.verify` and `crypto.sign` take, put together once for a key. */
+/** The arguments of `crypto.verify` and `crypto.sign` for one key. */
 interface NodeKey {
   readonly hash: 'sha256' | null
   readonly input: crypto.KeyObject | (crypto.VerifyKeyObjectInput & crypto.SignKeyObjectInput)
@@ -59,7 +59,7 @@ const curves = Object.freeze({
 function sha256(bytes: Uint8Array): Uint8Array {
   // Some hosts that offer node:crypto lack the one-shot call.
   if (typeof crypto.hash !== 'function') return Uint8Array.from(crypto.createHash('sha256').update(bytes).digest())
-  // By way of text: a buffer of the platform takes four times as long to make.
+  // Through text: creating a `Buffer` takes four times as long.
   const text = sha256Key(bytes)
   const digest = new Uint8Array(32)
   for (let i = 0; i < 32; i++) digest[i] = text.charCodeAt(i)
@@ -76,7 +76,7 @@ function prepared(key: crypto.KeyObject, algorithm: SignatureAlgorithm): NodeKey
     : { hash: 'sha256', input: { key, dsaEncoding: 'ieee-p1363' } }
 }
 
-/** By way of a JWK, which OpenSSL reads fifteen times faster than SPKI. */
+/** Through a JWK, which OpenSSL parses fifteen times faster than SPKI. */
 function publicKeyOf({ algorithm, bytes }: PublicKey): crypto.KeyObject {
   if (algorithm === 'Ed25519') {
     const key = { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(bytes) }
@@ -88,8 +88,8 @@ function publicKeyOf({ algorithm, bytes }: PublicKey): crypto.KeyObject {
 }
 
 /**
- * New private keys are made of random bytes and not by the platform's generator of key pairs: on Node 20, exporting the
- * public half of a pair can wait for ever on the collection of the job that made it.
+ * New private keys are made from random bytes and not with `generateKeyPair`: on Node 20, the export of a generated public
+ * key can block for ever on the garbage collection of its job.
  */
 function newSecret(algorithm: SignatureAlgorithm): Uint8Array {
   const secret = new Uint8Array(32)

@@ -2,8 +2,8 @@ import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import type { PreparedKey, SigningBackend } from './backend.ts'
 
 /**
- * The same back end with secp256k1 by `@noble/curves`, for hosts that have Node's interface without OpenSSL behind it:
- * Bun lacks the curve, and Deno refuses the higher of the two signatures that ECDSA allows.
+ * Replaces secp256k1 of a back end by `@noble/curves`, for hosts that have Node's interface without OpenSSL: Bun lacks the
+ * curve, and Deno refuses the signature with the higher s.
  */
 export function withPortableSecp256k1(host: SigningBackend): SigningBackend {
   const verify = (key: PreparedKey, signature: Uint8Array, message: Uint8Array) =>
@@ -40,7 +40,7 @@ async function preparePortable(key: PublicKey): Promise<PreparedKey> {
   return portable as PortableKey
 }
 
-/** On demand: it weighs as much as all the rest. */
+/** Loaded on first use: it is as large as the rest of the library. */
 async function load(): Promise<SigningBackend> {
   return (await import('./noble.ts')).backend
 }

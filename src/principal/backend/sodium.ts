@@ -1,7 +1,7 @@
 // node only: uses node:crypto by way of the back end of Node
 /**
- * `procura/backend/sodium`: Ed25519 by libsodium, which verifies in half the time that OpenSSL takes. Everything else is
- * left to the back end of Node.
+ * `procura/backend/sodium`: Ed25519 by libsodium, which verifies in half the time of OpenSSL. The back end of Node does the
+ * rest.
  *
  * @module
  */
@@ -11,24 +11,24 @@ import { ArgumentError } from '../../errors.ts'
 import type { CryptoBackend, PreparedKey } from './backend.ts'
 import { backend as node } from './node.ts'
 
-/** The part of the package `sodium-native` that is used; the package itself is yours to install and to pass in. */
+/** The part of the package `sodium-native` that is used. The program installs the package and passes it. */
 export interface Sodium {
-  /** Returns whether the signature is one of the key over the message. */
+  /** Returns whether the signature of the key over the message is valid. */
   crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
 }
 
-/** A key as one of the two libraries wants it. */
+/** A key in the form of one of the two libraries. */
 type Prepared = { readonly bytes: Uint8Array } | { readonly node: PreparedKey }
 
 /**
- * Makes a back end of `sodium-native` (`import sodium from 'sodium-native'`), for the option `backend` of an authorizer.
- * It verifies in the turn of the call only, as libsodium has no threads; the verdicts are those of every other back end.
+ * Makes a back end from `sodium-native` (`import sodium from 'sodium-native'`), for the option `backend` of an authorizer.
+ * It verifies on the calling thread only, because libsodium has no threads. The verdicts are those of every other back end.
  *
- * @throws ArgumentError when it is not that package.
+ * @throws ArgumentError when `sodium` is not that package.
  */
 export function sodiumBackend(sodium: Sodium): CryptoBackend {
   if (typeof sodium?.crypto_sign_verify_detached !== 'function') {
-    throw new ArgumentError('the sodium back end is made of the package `sodium-native`')
+    throw new ArgumentError('sodiumBackend: `sodium` must be the package `sodium-native`')
   }
   return Object.freeze({
     name: 'sodium',
@@ -47,6 +47,6 @@ export function sodiumBackend(sodium: Sodium): CryptoBackend {
 
 function prepare(key: PublicKey): Prepared {
   if (key.algorithm === 'Ed25519') return { bytes: new Uint8Array(key.bytes) }
-  // Node's answers at once.
+  // The back end of Node is synchronous.
   return { node: node.prepareKey(key) as PreparedKey }
 }

@@ -1,5 +1,5 @@
 /**
- * Keys of WebCrypto, as the other files need them.
+ * Imports and uses keys of WebCrypto.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { PublicKey } from '../../did/public-key.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { SigningKey } from './backend.ts'
 
-/** What WebCrypto calls the two algorithms it knows: one object for importing, signing and verifying. */
+/** The parameters of WebCrypto for its two algorithms: one object for importing, signing and verifying. */
 export const webAlgorithms: Readonly<Record<'Ed25519' | 'ES256', Readonly<EcKeyImportParams & EcdsaParams>>> =
   Object.freeze({
     Ed25519: Object.freeze({ name: 'Ed25519', namedCurve: '', hash: '' }),
     ES256: Object.freeze({ name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }),
   })
 
-/** Imports a public key. Rejects with the platform's own error when it does not know the algorithm. */
+/** Imports a public key. Rejects with the error of the platform when it does not support the algorithm. */
 export function importPublicKey({ bytes }: PublicKey, algorithm: 'Ed25519' | 'ES256'): Promise<CryptoKey> {
   return crypto.subtle.importKey(
     'raw',
@@ -27,7 +27,7 @@ export function importPublicKey({ bytes }: PublicKey, algorithm: 'Ed25519' | 'ES
   )
 }
 
-/** Makes a signing key of a pair; the private half may be one that cannot be exported. */
+/** Makes a signing key from a key pair. The private key may be non-extractable. */
 export async function signingKeyOf(
   pair: CryptoKeyPair,
 ): Promise<SigningKey & { readonly algorithm: 'Ed25519' | 'ES256' }> {
@@ -43,8 +43,8 @@ export async function signingKeyOf(
 }
 
 /**
- * States that bytes are not shared memory. The platform's types ask for it and its functions check it, so that a
- * mistake ends in their `TypeError`.
+ * Asserts that bytes are not in shared memory. The types of the platform require it, and its functions throw a `TypeError`
+ * otherwise.
  */
 export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>
@@ -54,10 +54,10 @@ function algorithmOf(key: CryptoKey): 'Ed25519' | 'ES256' {
   const { name, namedCurve } = key.algorithm as EcKeyAlgorithm
   if (name === 'Ed25519') return 'Ed25519'
   if (name === 'ECDSA' && namedCurve === 'P-256') return 'ES256'
-  throw new ArgumentError('the key pair is neither of Ed25519 nor of ECDSA with P-256')
+  throw new ArgumentError('the key pair must be of Ed25519 or of ECDSA with P-256')
 }
 
-/** Not every browser reads compressed points. */
+/** Some browsers do not import compressed points. */
 function uncompressed(bytes: Uint8Array): Uint8Array {
   const { x, y } = decompressPoint(p256Curve, bytes)
   const point = new Uint8Array(65)

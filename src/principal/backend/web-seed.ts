@@ -1,5 +1,5 @@
 /**
- * Private keys given as bytes, for WebCrypto. Loaded when first needed: most keys are made where they are used.
+ * Imports private keys from bytes to WebCrypto. Loaded on first use: most keys are generated where they are used.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
 
 /**
- * Imports the seed of an Ed25519 key. A seed comes without its public key, which the platform tells of an exportable key
- * alone; the key that is kept is not exportable.
+ * Imports the seed of an Ed25519 key. The platform computes the public key, but exports it only from an extractable key.
+ * Therefore the seed is imported twice; the key that is kept is not extractable.
  */
 export async function importSeed(seed: Uint8Array, name: EcKeyImportParams): Promise<CryptoKeyPair> {
   const { subtle } = crypto

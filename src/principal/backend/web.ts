@@ -1,6 +1,6 @@
 /**
- * The back end of browsers, workers and edge hosts: WebCrypto, and for what the host lacks (secp256k1 everywhere,
- * Ed25519 in older browsers) the portable one, loaded when first needed.
+ * The back end of browsers, workers and edge hosts: WebCrypto. For algorithms that the host lacks (secp256k1 everywhere,
+ * Ed25519 in older browsers) it loads the portable back end on first use.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
 import { importPublicKey, ownBytes, signingKeyOf, webAlgorithms } from './web-crypto-key.ts'
 
-/** Signatures and hashes by `crypto.subtle`, which browsers offer in secure contexts only. */
+/** Signatures and hashes by `crypto.subtle`, which browsers have only in secure contexts. */
 export const backend: SigningBackend = Object.freeze({
   name: 'web',
   sha256: async (bytes: Uint8Array) => new Uint8Array(await crypto.subtle.digest('SHA-256', ownBytes(bytes))),
@@ -50,14 +50,14 @@ function generateNative(algorithm: SignatureAlgorithm): Promise<SigningKey | und
   })
 }
 
-/** For Ed25519 only: not every platform reads an ECDSA key without its public half. */
+/** For Ed25519 only: some platforms do not import an ECDSA key without its public key. */
 async function importNative(algorithm: SignatureAlgorithm, seed: Uint8Array): Promise<SigningKey | undefined> {
   if (algorithm !== 'Ed25519') return undefined
   const { importSeed } = await import('./web-seed.ts')
   return onPlatform(algorithm, async (name) => signingKeyOf(await importSeed(seed, webAlgorithms[name])))
 }
 
-/** Undefined when the platform lacks the algorithm. It was given nothing wrong, so that no failure means more. */
+/** Undefined when the platform lacks the algorithm. The input is valid, so a failure cannot have another cause. */
 async function onPlatform<T>(
   algorithm: SignatureAlgorithm,
   action: (algorithm: 'Ed25519' | 'ES256') => Promise<T>,
