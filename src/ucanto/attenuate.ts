@@ -6,7 +6,7 @@ import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
-import { anything, maybe, nonEmptyString, type OptionChecks, readOptions } from '../support/options.ts'
+import { anything, maybe, nonEmptyString, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import { abilitiesOf, allResources, readAbility } from './capability.ts'
 import { caveatsOf, policyOf, type Readers } from './caveats.ts'
@@ -18,7 +18,7 @@ import {
   type NewToken,
   newTokenChecks,
   readersCheck,
-  tokensCheck,
+  tokensOrNone,
 } from './new-token.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoCapability, UcantoToken } from './token.ts'
@@ -50,8 +50,8 @@ export interface UcantoAttenuateOptions extends NewToken {
 export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOptions): Promise<UcantoToken> {
   checkToken('proof', proof)
   const given = readOptions('ucanto.attenuate', options, optionChecks)
-  const { issuer, readers = 'any', subject } = given
-  const policy = parsePolicy(given.policy ?? [])
+  const { issuer, readers, subject, attestations } = given
+  const policy = parsePolicy(given.policy)
   if (given.command !== undefined) checkDeclared(given.command, policy)
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(`the proof was issued to ${proof.audience}, so ${issuer.did} cannot delegate it`)
@@ -73,18 +73,18 @@ export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOpti
     ...draftOf(given),
     capabilities,
     expiration: boundExpiration(given, proof),
-    proofs: [proof, ...(given.attestations ?? [])],
+    proofs: [proof, ...attestations],
   })
 }
 
-const optionChecks: OptionChecks<UcantoAttenuateOptions> = Object.freeze({
+const optionChecks = Object.freeze({
   ...newTokenChecks,
   command: maybe(commandCheck),
   subject: maybe(nonEmptyString),
-  policy: anything,
+  policy: withDefault(anything, []),
   readers: readersCheck,
-  attestations: maybe(tokensCheck),
-})
+  attestations: tokensOrNone,
+}) satisfies OptionChecks<UcantoAttenuateOptions>
 
 /** The command of the proof that covers all its other commands. */
 function broadest({ capabilities }: UcantoToken): Command {

@@ -3,7 +3,7 @@ import { chooseExpiration } from '../envelope/lifetime.ts'
 import type { Signer } from '../principal/signer.ts'
 import { didString, maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import { attestAbility } from './capability.ts'
-import { checkToken, delegationLifetime, draftOf, type NewToken, newTokenChecks, tokensCheck } from './new-token.ts'
+import { checkToken, delegationLifetime, draftOf, type NewToken, newTokenChecks, tokensOrNone } from './new-token.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -30,7 +30,7 @@ export interface UcantoAttestOptions extends Omit<NewToken, 'audience' | 'attach
 export async function attest(delegation: UcantoToken, options: UcantoAttestOptions): Promise<UcantoToken> {
   checkToken('delegation', delegation)
   const given = readOptions('ucanto.attest', options, optionChecks)
-  const { issuer, authority = issuer.did, proofs = [] } = given
+  const { issuer, authority = issuer.did, proofs } = given
   return sealToken({
     ...draftOf({ ...given, audience: delegation.audience }),
     capabilities: [{ can: attestAbility, with: parseDid(authority), nb: { proof: delegation.cid } }],
@@ -41,9 +41,9 @@ export async function attest(delegation: UcantoToken, options: UcantoAttestOptio
 
 const { audience: _, attached: __, ...commonChecks } = newTokenChecks
 
-const optionChecks: OptionChecks<UcantoAttestOptions> = Object.freeze({
+const optionChecks = Object.freeze({
   ...commonChecks,
   issuer: withMethod('sign'),
   authority: maybe(didString),
-  proofs: maybe(tokensCheck),
-})
+  proofs: tokensOrNone,
+}) satisfies OptionChecks<UcantoAttestOptions>

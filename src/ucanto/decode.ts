@@ -58,10 +58,7 @@ export async function decode(
 }
 
 /** Makes the public form of a token, with the included tokens of its proof chain. */
-export function publicToken(
-  start: NamedToken,
-  { tokens, attached }: Pick<Archive, 'tokens' | 'attached'>,
-): UcantoToken {
+function publicToken(start: NamedToken, { tokens, attached }: Pick<Archive, 'tokens' | 'attached'>): UcantoToken {
   const made = new Map<string, UcantoToken>()
   /** Returns the same object wherever a token is named. */
   const proofOf = (proof: NamedToken): UcantoToken => {

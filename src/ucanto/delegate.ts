@@ -5,7 +5,7 @@ import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject } from '../capability/subject.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
-import { anything, maybe, type OptionChecks, readOptions } from '../support/options.ts'
+import { anything, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
 import { abilitiesOf, allResources } from './capability.ts'
 import { caveatsOf, type Readers } from './caveats.ts'
 import {
@@ -15,7 +15,7 @@ import {
   type NewToken,
   newTokenChecks,
   readersCheck,
-  tokensCheck,
+  tokensOrNone,
 } from './new-token.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
@@ -45,7 +45,7 @@ export interface UcantoDelegateOptions extends NewToken {
  */
 export async function delegate(options: UcantoDelegateOptions): Promise<UcantoToken> {
   const given = readOptions('ucanto.delegate', options, optionChecks)
-  const { issuer, subject = issuer.did, command, policy = [], readers = 'any', proofs = [] } = given
+  const { issuer, subject = issuer.did, command, policy, readers, proofs } = given
   if (subject !== anySubject && subject.startsWith('did:') && subject !== issuer.did) {
     throw new ArgumentError(
       '`subject` must be the issuer; to delegate received authority, call `attenuate` with the delegation',
@@ -63,14 +63,14 @@ export async function delegate(options: UcantoDelegateOptions): Promise<UcantoTo
   })
 }
 
-const optionChecks: OptionChecks<UcantoDelegateOptions> = Object.freeze({
+const optionChecks = Object.freeze({
   ...newTokenChecks,
   subject: (value) =>
     value === undefined || value === anySubject || typeof value === 'string'
       ? undefined
       : 'must be a DID, the URI of a resource, or anySubject',
   command: commandCheck,
-  policy: anything,
+  policy: withDefault(anything, []),
   readers: readersCheck,
-  proofs: maybe(tokensCheck),
-})
+  proofs: tokensOrNone,
+}) satisfies OptionChecks<UcantoDelegateOptions>

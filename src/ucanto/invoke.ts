@@ -4,11 +4,11 @@ import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
-import { maybe, nonEmptyString, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
+import { maybe, nonEmptyString, type OptionChecks, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { abilityOf, allResources, attestAbility } from './capability.ts'
 import { policyKey } from './caveats.ts'
-import { commandCheck, draftOf, mapCheck, type NewToken, newTokenChecks, tokensCheck } from './new-token.ts'
+import { commandCheck, draftOf, mapCheck, type NewToken, newTokenChecks, tokensOrNone } from './new-token.ts'
 import { sealToken } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -43,8 +43,8 @@ export type UcantoInvokeOptions<Args = IpldMap> = NewToken & {
  * @throws SigningError when the signer fails.
  */
 export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>): Promise<UcantoToken> {
-  const given = readOptions<UcantoInvokeOptions<Args>>('ucanto.invoke', options, optionChecks)
-  const { issuer, args = {}, proofs = [] } = given
+  const given = readOptions('ucanto.invoke', options, optionChecks)
+  const { issuer, args, proofs } = given
   if (Object.hasOwn(args as object, policyKey)) {
     throw new ArgumentError(`\`args\` must not contain \`${policyKey}\`, which is the key of policies in 0.9.1`)
   }
@@ -61,15 +61,15 @@ export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>)
   })
 }
 
-const optionChecks: OptionChecks<UcantoInvokeOptions> = Object.freeze({
+const optionChecks = Object.freeze({
   ...newTokenChecks,
   // An absent issuer cannot invoke.
   issuer: withMethod('sign'),
   subject: maybe(nonEmptyString),
   command: commandCheck,
-  args: maybe(mapCheck),
-  proofs: maybe(tokensCheck),
-})
+  args: withDefault(mapCheck, Object.freeze({})),
+  proofs: tokensOrNone,
+}) satisfies OptionChecks<UcantoInvokeOptions>
 
 /** The one resource that the proofs and their proof chains name. */
 function resourceOf(proofs: readonly UcantoToken[]): string | undefined {

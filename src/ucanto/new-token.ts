@@ -15,6 +15,7 @@ import {
   anything,
   arrayOf,
   byteArray,
+  type DefaultCheck,
   didString,
   either,
   maybe,
@@ -23,6 +24,7 @@ import {
   type OptionChecks,
   oneOfStrings,
   refusePromise,
+  withDefault,
   withMethod,
 } from '../support/options.ts'
 import { never, type Timestamp } from '../time.ts'
@@ -92,11 +94,14 @@ const tokenCheck: OptionCheck = (value) => {
 /** Tokens of this library. */
 export const tokensCheck: OptionCheck = arrayOf(tokenCheck)
 
+/** Tokens of this library. Default: none. */
+export const tokensOrNone: DefaultCheck = withDefault(tokensCheck, [])
+
 /** A plain object. An instance of a class, such as a `Map`, would be written as an empty map. */
 export const mapCheck: OptionCheck = (value) => (isPlainObject(value) ? undefined : 'must be a plain object')
 
 /** The verifiers for which conditions are written. */
-export const readersCheck: OptionCheck = maybe(oneOfStrings('any', 'procura'))
+export const readersCheck: DefaultCheck = withDefault(oneOfStrings('any', 'procura'), 'any')
 
 /** A command as a string, or its definition. */
 export const commandCheck: OptionCheck = either(nonEmptyString, (value) =>

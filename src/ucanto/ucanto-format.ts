@@ -13,7 +13,16 @@ import type { Steps } from '../authorization/machinery/steps.ts'
 import { denialOf } from '../authorization/refusal.ts'
 import { type Did, isDid, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
-import { arrayOf, callback, didString, maybe, nonEmptyString, readOptions } from '../support/options.ts'
+import {
+  arrayOf,
+  callback,
+  didString,
+  maybe,
+  nonEmptyString,
+  type OptionCheck,
+  readOptions,
+  withDefault,
+} from '../support/options.ts'
 import { archiveBytes, isArchive } from './archive-text.ts'
 import { allResources, isUri } from './capability.ts'
 import { policyKey } from './caveats.ts'
@@ -66,18 +75,10 @@ interface Rules extends ResourceRules {
  * @throws ArgumentError when an option is invalid.
  */
 export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<UcantoToken> {
-  const {
-    ownerOf,
-    resourceArgument = 'resource',
-    attestationAuthorities = [],
-  } = readOptions('ucantoFormat', options, {
+  const { ownerOf, resourceArgument, attestationAuthorities } = readOptions('ucantoFormat', options, {
     ownerOf: maybe(callback),
-    resourceArgument: maybe((value) =>
-      nonEmptyString(value) === undefined && value !== policyKey
-        ? undefined
-        : `must be a non-empty string other than \`${policyKey}\``,
-    ),
-    attestationAuthorities: maybe(arrayOf(didString)),
+    resourceArgument: withDefault(argumentName, 'resource'),
+    attestationAuthorities: withDefault(arrayOf(didString), []),
   })
   const rules: Rules = { ownerOf, resourceArgument, authorities: authoritiesOf(attestationAuthorities) }
   const bound = ownerOf && resourceArgumentOf(resourceArgument, ownerOf)
@@ -89,6 +90,11 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<Uca
     ...(bound !== undefined && { resourceArgument: bound }),
   } satisfies TokenFormat<UcantoToken>)
 }
+
+const argumentName: OptionCheck = (value) =>
+  nonEmptyString(value) === undefined && value !== policyKey
+    ? undefined
+    : `must be a non-empty string other than \`${policyKey}\``
 
 /** For calls of other formats: a value that could be the `with` of a call of 0.9.1 has the same owner there. */
 function resourceArgumentOf(name: string, ownerOf: OwnerOf): ResourceArgument {

@@ -16,7 +16,7 @@ import { isTokenCid } from '../ipld/cid.ts'
 import { type IpldValue, isCid } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { arrayOf, callback, didString, maybe, type OptionChecks, readOptions } from '../support/options.ts'
+import { arrayOf, callback, didString, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
 import { checkToken } from './new-token.ts'
 import type { UcantoToken } from './token.ts'
 import { ucantoFormat } from './ucanto-format.ts'
@@ -54,15 +54,15 @@ const revoke = defineCommand({ command: '/ucan/revoke', args: { ucan: link, proo
 
 const { accept: _, acceptRedundantFields: __, ...readingChecks } = verificationChecks
 
-const optionChecks: OptionChecks<UcantoRevocationOptions> = Object.freeze({
+const optionChecks = Object.freeze({
   ...callChecks,
   ...readingChecks,
   maxInvocationLifetime: authorizeChecks.maxInvocationLifetime,
   audience: authorizeChecks.audience,
   revocations: authorizeChecks.revocations,
-  attestationAuthorities: maybe(arrayOf(didString)),
+  attestationAuthorities: withDefault(arrayOf(didString), []),
   find: callback,
-})
+}) satisfies OptionChecks<UcantoRevocationOptions>
 
 /**
  * Checks a revocation in the form of 0.9: an invocation of `ucan/revoke` over the DID of the revoker, with the
@@ -79,12 +79,11 @@ export async function verifyRevocation(
   container: string | Uint8Array,
   options: UcantoRevocationOptions,
 ): Promise<UcantoRevocationVerdict> {
-  const {
-    find,
-    signal,
-    attestationAuthorities = [],
-    ...others
-  } = readOptions('ucanto.verifyRevocation', options, optionChecks)
+  const { find, signal, attestationAuthorities, ...others } = readOptions(
+    'ucanto.verifyRevocation',
+    options,
+    optionChecks,
+  )
   const authorizer = authorizerOf({
     ...others,
     subjects: anySubject,
