@@ -50,7 +50,7 @@ export function createReadingCache({ clock, monotonicMs, keep, maxStale }: Readi
       if (entry === undefined) return undefined
       const age = (monotonicMs() - entry.at) / 1_000
       const { expiresAt } = entry.reading
-      // VLT-15
+      // VLT-15: A kept secret is not used after its own expiration.
       if (age >= longest || (expiresAt !== undefined && Math.floor(clock.now()) >= expiresAt)) {
         drop(key)
         return undefined

@@ -45,8 +45,8 @@ export interface ResilienceOptions {
   /** Seconds for which a secret is used without asking the store again. Default 0: the store is asked each time. */
   readonly keep?: number
   /**
-   * Seconds, counted from the reading, for which a secret is used while the store is unavailable, and never past its own
-   * expiry. Default 0: it is not used then.
+   * Seconds, counted from the reading, for which a secret is used while the store is unavailable, and never past its
+   * own expiry. Default 0: it is not used then.
    */
   readonly maxStale?: number
   /** Default: the clock of the host. */
@@ -87,7 +87,9 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
           'the source returned a secret with `revoke`; its `perCall` must return true for this credential',
         )
       }
-      // VLT-16: a store that refuses, or has nothing, ends what was kept; a store that is unavailable does not.
+      // VLT-16: A store that refuses, or has no such credential, ends the use of a kept secret. A store that is
+      // unavailable
+      // does not.
       if (reading === undefined) cache.drop(key)
       else if (cache.generation(reference) === generation) cache.put(key, reference, reading)
       return reading

@@ -36,7 +36,7 @@ export function createSharedFlights(): SharedFlights {
   return {
     has: (key) => flights.has(key),
     async join(key, begin, signal) {
-      // VLT-35
+      // VLT-35: A caller that gives up leaves the reading to the others.
       const flight = flights.get(key) ?? start(key, begin)
       flight.waiting += 1
       try {

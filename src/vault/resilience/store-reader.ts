@@ -47,7 +47,7 @@ export function isUnavailable(error: unknown): boolean {
 export function refused(): VaultError {
   return new VaultError(
     'ERR_VAULT_UNAVAILABLE',
-    'the vault did not answer several times and is not asked for some seconds',
+    'the secret store failed repeatedly and is not contacted for some seconds',
   )
 }
 
@@ -58,7 +58,11 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
   const limit = createSemaphore({
     running: concurrency,
     waiting: concurrency,
-    refusal: () => new VaultError('ERR_VAULT_UNAVAILABLE', 'too many secrets are being read at once'),
+    refusal: () =>
+      new VaultError(
+        'ERR_VAULT_UNAVAILABLE',
+        'too many secrets are being read at the same time; try again, or raise `concurrency`',
+      ),
   })
   const breaker = createCircuitBreaker({
     failures: settings.failures,
@@ -71,7 +75,7 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
 
   async function attempt(reference: string, options: ReadOptions): Promise<SecretReading | undefined> {
     const deadline = startDeadline([], attemptTimeoutMs, () =>
-      vaultFailure('ERR_VAULT_UNAVAILABLE', `the vault did not answer within ${attemptTimeoutMs} ms`),
+      vaultFailure('ERR_VAULT_UNAVAILABLE', `the secret store timed out after ${attemptTimeoutMs} ms`),
     )
     const { signal } = deadline
     try {
@@ -88,10 +92,10 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
   async function withRetries(reference: string, options: ReadOptions): Promise<SecretReading | undefined> {
     for (let failures = 1; ; failures += 1) {
       try {
-        // VLT-13
+        // VLT-13: The circuit breaker leaves a failing store alone, and probes it later.
         return await breaker.run(() => attempt(reference, options))
       } catch (cause) {
-        // Once the breaker is open, another attempt could only be refused.
+        // An open circuit breaker would refuse another attempt.
         if (failures >= attempts || !isUnavailable(cause) || breaker.state !== 'closed') throw cause
         await pause(waitAfter(failures, backOff))
       }

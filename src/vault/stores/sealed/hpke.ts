@@ -1,7 +1,7 @@
 /**
- * Hybrid public key encryption (RFC 9180) in base mode, one message per key: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and
- * AES-256-GCM. The package `hpke` does it with the WebCrypto of the platform; this file chooses the suite and holds keys
- * as bytes.
+ * Hybrid public key encryption (RFC 9180) in base mode, one message per key: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256
+ * and AES-256-GCM. The package `hpke` implements it with WebCrypto; this file selects the suite and converts keys to
+ * and from bytes.
  *
  * @module
  */
@@ -57,7 +57,7 @@ export async function seal(publicKey: Uint8Array, message: Uint8Array, context: 
 /** Opens a message (`OpenBase`). Rejects when it was changed, or sealed to another key or under another context. */
 export async function open(pair: HpkeKeyPair, sealed: SealedMessage, context: HpkeContext): Promise<Uint8Array> {
   const suite = createSuite()
-  // As a pair: from a private key alone, most platforms give the public key only by exporting the private one as text.
+  // Pass the pair: from a private key alone, most platforms compute the public key only by exporting the private one.
   const ours = {
     publicKey: await suite.DeserializePublicKey(pair.publicKey),
     privateKey: await suite.DeserializePrivateKey(pair.privateKey),

@@ -7,26 +7,26 @@ import { safeCause } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
 import { type HpkeKeyPair, open, publicKeyOf, type SealedMessage, seal } from './hpke.ts'
 
-/** How a sealed text begins. */
+/** The prefix of every sealed text. */
 const prefix = 'procura-sealed.1.'
 /** The longest sealed text that is read, in characters. */
 const maxText = 32_768
-/** Bytes of a key's hash by which it is found again. */
+/** Length in bytes of the hash that identifies a key. */
 const keyIdLength = 8
-/** Contents are filled up to a multiple of this, so that the length of a secret does not show. */
+/** Contents are padded to a multiple of this length, to hide the length of the secret. */
 const block = 128
 
-/** What a sealed text holds. */
+/** The contents of a sealed text. */
 export interface SealedContents {
   /** The rules as text. */
   readonly rules: string
   readonly secret: Secret
   readonly expiration: Timestamp | undefined
-  /** A name for this text, made from its bytes. */
+  /** A name for this version of the credential: a hash of the text. */
   readonly version: string
 }
 
-/** Whether a text looks sealed; nothing of it is believed. */
+/** Whether a string has the form of a sealed text. Its contents are not checked. */
 export function isSealed(text: string): boolean {
   return text.length <= maxText && text.startsWith(prefix)
 }
@@ -43,21 +43,24 @@ export async function sealContents(
   const { rules, expiration } = contents
   const secret = encodeBase64url(contents.secret.revealBytes())
   const json = JSON.stringify({ rules, ...(expiration !== undefined && { expiration }), secret })
-  // White space after JSON means nothing.
+  // White space after JSON has no meaning.
   const plain = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / block) * block))
   const keyId = await keyIdOf(publicKey)
   const { encapsulated, ciphertext } = await sealTo(publicKey, plain, keyId)
   const text = prefix + encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))
-  if (!isSealed(text)) throw new ArgumentError('the credential is too long to be sealed')
+  if (!isSealed(text))
+    throw new ArgumentError(
+      `the credential is too long: the sealed text would have ${text.length} characters, more than ${maxText}`,
+    )
   return text
 }
 
-/** Seals bytes, and overwrites them. */
+/** Encrypts bytes, and overwrites them. */
 async function sealTo(publicKey: Uint8Array, plain: Uint8Array, keyId: Uint8Array): Promise<SealedMessage> {
   try {
     return await seal(publicKey, plain, contextOf(keyId))
   } catch (cause) {
-    const message = 'nothing can be sealed to `publicKey`; make a key pair with generateSealingKey'
+    const message = '`publicKey` is not a valid X25519 key; make a key pair with generateSealingKey'
     throw new ArgumentError(message, { cause: safeCause(cause) })
   } finally {
     plain.fill(0)
@@ -65,9 +68,9 @@ async function sealTo(publicKey: Uint8Array, plain: Uint8Array, keyId: Uint8Arra
 }
 
 /**
- * Opens a sealed text with the one of the private keys that it was sealed to.
+ * Opens a sealed text with the private key to which it was sealed.
  *
- * @throws VaultError `ERR_VAULT_INTEGRITY` when none opens it, or it was changed.
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when the text was changed, or sealed to another key.
  */
 export async function openSealed(privateKeys: readonly Secret[], text: string): Promise<SealedContents> {
   let bytes: Uint8Array
@@ -96,7 +99,7 @@ async function openWith(pair: HpkeKeyPair, keyId: Uint8Array, bytes: Uint8Array)
       encapsulated: bytes.slice(keyIdLength, keyIdLength + 32),
       ciphertext: bytes.slice(keyIdLength + 32),
     }
-    // VLT-27
+    // VLT-27: A changed text is not decrypted.
     plain = await open(pair, sealed, contextOf(keyId))
   } catch {
     throw damaged()
@@ -112,7 +115,7 @@ async function openWith(pair: HpkeKeyPair, keyId: Uint8Array, bytes: Uint8Array)
   return { rules, secret: secretOf(secret), expiration, version }
 }
 
-/** Whoever knows the public key can have sealed anything. */
+/** Reads the secret. Anybody with the public key can have sealed anything, so it may be malformed. */
 function secretOf(text: string): Secret {
   try {
     return new Secret(decodeBase64url(text))
@@ -138,5 +141,8 @@ async function keyIdOf(publicKey: Uint8Array): Promise<Uint8Array> {
 }
 
 function damaged(): VaultError {
-  return new VaultError('ERR_VAULT_INTEGRITY', 'the sealed text was changed, or was sealed to another key')
+  return new VaultError(
+    'ERR_VAULT_INTEGRITY',
+    'the sealed text was changed, or sealed to another key; check `privateKeys`',
+  )
 }

@@ -1,6 +1,6 @@
 /**
- * Sealed credentials: the secret and the rules of its use in one text, which only one service can open. The service
- * keeps no database; the text can lie anywhere.
+ * Sealed credentials: a secret and its rules in one encrypted text, which only one service can open. The service needs
+ * no database; the text can be stored anywhere.
  *
  * @module
  */
@@ -36,47 +36,47 @@ import type { Vault } from '../../vault.ts'
 import { generatePair, publicKeyOf } from './hpke.ts'
 import { isSealed, openSealed, type SealedContents, sealContents } from './sealed-text.ts'
 
-/** The key to which credentials are sealed, and the one that opens them. */
+/** A key pair for sealed credentials. */
 export interface SealingKey {
-  /** 32 bytes (X25519); give it to whoever seals. */
+  /** 32 bytes (X25519). Give it to those who seal credentials. */
   readonly publicKey: Uint8Array
-  /** 32 bytes; the service alone has it. */
+  /** 32 bytes. Only the service has it. */
   readonly privateKey: Secret
 }
 
-/** What {@link sealCredential} is given. */
+/** Options of {@link sealCredential}. */
 export interface SealOptions extends Omit<CredentialOptions, 'subjects' | 'commands'> {
   readonly secret: SecretValue
   /** The public key of the service. */
   readonly publicKey: Uint8Array
-  /** Roots of authority that may use the credential: the DIDs of the subjects whose delegations begin the chain. */
+  /** DIDs of the subjects that may use the credential, directly or by a delegation from them. */
   readonly roots: readonly string[]
-  /** Commands, each with everything below it, whose calls may use it. */
+  /** Commands whose calls may use it, each with all commands below it. */
   readonly commands: readonly string[]
-  /** The second from which on it cannot be used any more. Default: none. */
+  /** The second from which it can no longer be used. Default: none. */
   readonly expiration?: Timestamp
 }
 
 /** Options of {@link sealedVault}. */
 export interface SealedVaultOptions extends VaultOptions {
-  /** Private keys that open credentials: the present one, and those it has replaced. */
+  /** Private keys that open credentials: the current key, and its predecessors. */
   readonly privateKeys: readonly Secret[]
   /**
-   * Origins that any credential may be sent to. Whoever knows the public key can seal, so what a text says of itself
-   * is not enough: this list keeps the service from being used to reach other places.
+   * Origins to which credentials may be sent. Anybody with the public key can seal a credential for any origin, so the
+   * origins in a sealed text are not enough: this list keeps callers from reaching other hosts through the service.
    */
   readonly origins: readonly string[]
-  /** Sealed credentials by name. Take them from where only their owner can put them: they do not show who sealed them. */
+  /** Sealed credentials by name. Take them from a trusted place: a text does not show who sealed it. */
   readonly credentials?: Readonly<Record<string, string>>
   /**
-   * Whether a sealed text itself is taken as a reference, so that the text may come with a call. Its lock on roots and
-   * commands holds all the same. It does not say who sealed it: a caller can seal a credential of its own in the name of
-   * the root, and the answer of the upstream is then about an account of the caller. Default false.
+   * Whether a sealed text itself is accepted as a reference, so that a call can bring its own credential. Its roots and
+   * commands are enforced as usual. A text does not show who sealed it: a caller can seal a credential of its own for
+   * your root, and the response of the upstream is then about an account of the caller. Default false.
    */
   readonly acceptPresented?: boolean
 }
 
-/** Makes a key pair for sealing. Keep the private key in a vault of another kind. */
+/** Makes a key pair for sealed credentials. Store the private key in a vault of another kind. */
 export async function generateSealingKey(): Promise<SealingKey> {
   const pair = await generatePair()
   const key = { publicKey: pair.publicKey, privateKey: new Secret(pair.privateKey) }
@@ -84,28 +84,32 @@ export async function generateSealingKey(): Promise<SealingKey> {
   return key
 }
 
-/** The public key of a private one. */
+/**
+ * Computes the public key of a private key.
+ *
+ * @throws ArgumentError when `key` is not a Secret of 32 bytes.
+ */
 export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
-  readOptions('sealing key', { key }, { key: privateKey })
+  readOptions('sealingPublicKey', { key }, { key: privateKey })
   return publicKeyOf(key.revealBytes())
 }
 
 /**
- * Seals a credential, together with the rules of its use, to a service. The text is encrypted and not signed: it does not
- * show who sealed it, and the roots it names did not have to agree.
+ * Seals a credential and its rules to a service. The text is encrypted and not signed: it does not show who sealed it,
+ * and the named roots did not have to agree.
  *
- * @returns a text `procura-sealed.1.…`, safe in URLs and headers.
- * @throws ArgumentError when the rules or the public key are invalid, when no root or no command is named, or when the
- *   credential is too long.
+ * @returns a string `procura-sealed.1.…`, safe in URLs and headers.
+ * @throws ArgumentError when the rules or the public key are invalid, `roots` or `commands` is empty, or the credential is
+ *   too long.
  */
 export async function sealCredential(options: SealOptions): Promise<string> {
   const { secret, publicKey, roots, commands, expiration, ...rules } = readOptions(
-    'sealed credential',
+    'sealCredential',
     options,
     sealChecks,
   )
   if (roots.length === 0 || commands.length === 0) {
-    throw new ArgumentError('a sealed credential names its `roots` and `commands`; name one of each')
+    throw new ArgumentError('`roots` and `commands` of a sealed credential must not be empty')
   }
   if (publicKey.length !== 32) throw new ArgumentError('`publicKey` must have 32 bytes')
   const wrapped = toSecret(secret, 'sealed')
@@ -129,7 +133,7 @@ const sealChecks: OptionChecks<SealOptions> = Object.freeze({
 })
 
 /**
- * A vault that opens sealed credentials.
+ * Makes a vault that opens sealed credentials.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -154,18 +158,18 @@ export function sealedVault(options: SealedVaultOptions): Vault {
   if (named.size === 0 && !presented) throw wrong('`credentials` is empty; name one, or set `acceptPresented: true`')
 
   const find: FindCredential = async (reference) => {
-    // VLT-34
+    // VLT-34: A text that came with a call is opened only if the service allows it.
     const sealed = named.get(reference) ?? (presented && isSealed(reference) ? reference : undefined)
     if (sealed === undefined) return undefined
     const name = named.has(reference) ? reference : await nameOf(sealed)
     return credentialOf(name, await openSealed(keys, sealed), allowed, settings.clock)
   }
   const vault = vaultOver(find, settings)
-  // A text that is presented is a name as well.
+  // A presented text is a reference too, so the references cannot be listed.
   return presented ? vault : Object.freeze({ ...vault, references: Object.freeze([...named.keys()]) })
 }
 
-/** A key of another length would be refused by the platform, when the first credential is opened. */
+/** The platform would refuse a key of another length only when the first credential is opened. */
 const privateKey: OptionCheck = (value) =>
   Secret.is(value) && lengthOf(value) === 32 ? undefined : 'must be a Secret of 32 bytes'
 
@@ -182,12 +186,12 @@ function credentialOf(
   clock: Clock,
 ): FoundCredential {
   const rules = parseStoredRules(reference, text)
-  // VLT-32: the lock is part of what is sealed, and is never absent
+  // VLT-32: The lock on roots and commands is part of the sealed contents. A text without it was not made here.
   if (rules.subjects === undefined || rules.commands === undefined) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the sealed credential does not name its roots and commands')
   }
   for (const origin of [...rules.origins, ...(rules.processor?.origins ?? [])]) {
-    // VLT-33
+    // VLT-33: The text may name any origin, but only configured origins receive its secret.
     if (!origins.has(origin)) {
       throw new VaultError(
         'ERR_VAULT_ORIGIN_REFUSED',
@@ -210,7 +214,7 @@ function credentialOf(
   return { reference, rules, source }
 }
 
-/** The name of a text that was presented, for records. */
+/** The name of a presented text in records. */
 async function nameOf(sealed: string): Promise<string> {
   const hash = await sha256Bytes(new TextEncoder().encode(sealed))
   return `sealed/${encodeHex(hash).slice(0, 32)}`
