@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import * as audit from '../../src/entries/audit.ts'
+import * as privacy from '../../src/entries/audit/privacy.ts'
+import * as verify from '../../src/entries/audit/verify.ts'
+import * as sinks from '../../src/entries/audit.ts'
 import { AuditError, MalformedError, type ProcuraError } from '../../src/errors.ts'
 import { parseCid } from '../../src/ipld/cid.ts'
 import { createKeyFile } from '../../src/vault/stores/file/key.ts'
 import { actor, now } from '../support/actors.ts'
 import { denied, id, intent } from './events.ts'
 
+const audit = { ...sinks, ...privacy, ...verify }
 const signer = await actor('service')
 const hash = 'ab'.repeat(32)
 const record = { sequence: 1, previous: hash, hash, event: intent(1) }

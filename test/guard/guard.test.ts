@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
-import { memoryPersonalKeyStore } from '../../src/audit/privacy/memory-personal-key-store.ts'
 import { openPersonal } from '../../src/audit/privacy/personal.ts'
+import { memoryPersonalKeyStore } from '../../src/audit/privacy/personal-key-store.ts'
 import { createPseudonymizer } from '../../src/audit/privacy/pseudonym.ts'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
@@ -758,10 +758,7 @@ describe('createGuard', () => {
         /`show` names an unknown argument; did you mean `to`/,
         { commands: [{ ...send, show: ['to.host', 'too.host'] }] as never },
       ],
-      [
-        /`personal` names an unknown argument; it has none/,
-        { commands: [{ ...read, personal: ['to'] }] as never },
-      ],
+      [/`personal` names an unknown argument; it has none/, { commands: [{ ...read, personal: ['to'] }] as never }],
       [/`sink` is a promise; await it/, { audit: { sink: Promise.resolve() as never } }],
       [/`vault` is a promise; await it/, { vault: Promise.resolve() as never }],
       [/commands/, { commands: undefined as never }],

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { flag, maybe, readOptions } from '../../support/options.ts'
+import { AuditError } from '../../errors.ts'
+import { flag, readOptions, withDefault } from '../../support/options.ts'
 import type { WebCryptoKey } from '../../support/web-crypto-key.ts'
 
 /**
@@ -26,6 +27,31 @@ export interface MemoryPersonalKeyStore extends PersonalKeyStore {
 
 /** Makes a key of the kind that personal data are encrypted with: AES-GCM, 256 bits, not extractable unless asked. */
 export async function generatePersonalKey(options: { readonly extractable?: boolean } = {}): Promise<WebCryptoKey> {
-  const { extractable = false } = readOptions('generatePersonalKey', options, { extractable: maybe(flag) })
+  const { extractable } = readOptions('generatePersonalKey', options, { extractable: withDefault(flag, false) })
   return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, extractable, ['encrypt', 'decrypt'])
+}
+
+/** Keys in the memory of this process: for tests, and where personal data shall not outlive the process. */
+export function memoryPersonalKeyStore(): MemoryPersonalKeyStore {
+  const keys = new Map<string, Promise<CryptoKey> | undefined>()
+  return Object.freeze({
+    async obtain(name: string) {
+      const known = keys.get(name)
+      if (known === undefined && keys.has(name)) {
+        throw new AuditError(
+          'ERR_AUDIT_CONFIGURATION',
+          'the key of this person was destroyed; data of them cannot be recorded',
+        )
+      }
+      const key = known ?? generatePersonalKey()
+      keys.set(name, key)
+      return key
+    },
+    async find(name: string) {
+      return keys.get(name)
+    },
+    destroy(name: string) {
+      keys.set(name, undefined)
+    },
+  })
 }

@@ -11,8 +11,8 @@ import { join } from 'node:path'
 import { toOcsf } from '../../../src/audit/events/ocsf.ts'
 import { formatRecord, parseRecord } from '../../../src/audit/events/record.ts'
 import { importSecretKey } from '../../../src/audit/privacy/hmac.ts'
-import { memoryPersonalKeyStore } from '../../../src/audit/privacy/memory-personal-key-store.ts'
 import { openPersonal, sealPersonal } from '../../../src/audit/privacy/personal.ts'
+import { memoryPersonalKeyStore } from '../../../src/audit/privacy/personal-key-store.ts'
 import { createPseudonymizer, pseudonymizeEvent } from '../../../src/audit/privacy/pseudonym.ts'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
 import { openHttpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink.ts'
@@ -153,22 +153,27 @@ const first = '0000000000000001'
 
 /** All of them. */
 export const auditReaders: readonly Reader[] = [
-  reader({ of: 'audit parseRecord', input: hostileLine, read: parseRecord, errors: [MalformedError] }),
-  reader({ of: 'audit verifyAuditLog', input: hostileLines, read: (hostile) => verifyAuditLog(hostile), errors: [] }),
+  reader({ of: 'audit/verify parseRecord', input: hostileLine, read: parseRecord, errors: [MalformedError] }),
   reader({
-    of: 'audit verifyAuditLog, with checkpoints',
+    of: 'audit/verify verifyAuditLog',
+    input: hostileLines,
+    read: (hostile) => verifyAuditLog(hostile),
+    errors: [],
+  }),
+  reader({
+    of: 'audit/verify verifyAuditLog, with checkpoints',
     input: hostileLines,
     read: (hostile) => verifyAuditLog(hostile, { checkpoints: [checkpoint], signers, log: 'mail', head: position }),
     errors: [],
   }),
   reader({
-    of: 'audit verifyCheckpoint',
+    of: 'audit/verify verifyCheckpoint',
     input: (random) => mutateValue({ ...checkpoint }, random, oddJson),
     read: (hostile) => verifyCheckpoint(hostile as Checkpoint, { signers }),
     errors: [],
   }),
   reader({
-    of: 'audit openPersonal',
+    of: 'audit/privacy openPersonal',
     input: (random) => mutateValue({ ...intent(5), personal }, random, oddJson),
     read: (event) => openPersonal(event as never, { keys }),
     errors: [AuditError, ArgumentError],
@@ -180,19 +185,19 @@ export const auditReaders: readonly Reader[] = [
     errors: [ArgumentError, AuditError],
   }),
   reader({
-    of: 'audit findOpenIntents',
+    of: 'audit/verify findOpenIntents',
     input: (random) => [...records, { ...last, event: hostileEvent(random) }],
     read: (hostile) => findOpenIntents(hostile as never),
     errors: [ArgumentError, AuditError],
   }),
   reader({
-    of: 'audit pseudonymizeEvent',
+    of: 'audit/privacy pseudonymizeEvent',
     input: hostileEvent,
     read: (event) => pseudonymizeEvent(event, pseudonymize),
     errors: [ArgumentError, AuditError],
   }),
   reader({
-    of: 'audit importSecretKey',
+    of: 'audit/privacy importSecretKey',
     input: (random) => mutateBytes(random.bytes(32), random),
     read: importSecretKey,
     errors: [ArgumentError, AuditError],
