@@ -33,9 +33,9 @@ export type GuardResult<T> =
       /** What the handler returned. */
       readonly value: T
       /**
-       * Signed word on it, when the guard has a signer for receipts and the outcome was recorded. Its outcome is
-       * `{ ok: { hash } }`, the SHA-256 of `encodeCbor(value)` (`procura/format`), or null when the value has no such form;
-       * its `meta.audit` names the record. The caller is sent `receipt.bytes`.
+       * A signed receipt. Present when `receipts` is configured and the outcome was recorded. Its outcome is
+       * `{ ok: { hash } }`, the SHA-256 of the value as DAG-CBOR, or null when the value cannot be encoded. Its `meta.audit`
+       * names the record. Send `receipt.bytes` to the caller, who verifies them with `verifyReceipt({ …, value })`.
        */
       readonly receipt?: Receipt
       /** Whether the outcome was recorded. If not, the log says that nothing is known of how the call ended. */

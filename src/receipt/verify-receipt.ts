@@ -7,8 +7,10 @@ import { completeDecoding, type Decoding, decodingChecks, isLenient } from '../e
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
 import { MalformedError } from '../errors.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
+import { bytesEqual } from '../ipld/bytes.ts'
 import { cidOf, isTokenCid } from '../ipld/cid.ts'
-import { isCid } from '../ipld/value.ts'
+import { encodeCbor } from '../ipld/encode.ts'
+import { type IpldValue, isBytes, isCid, isMap } from '../ipld/value.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { verifySignature } from '../principal/signature.ts'
 import { unlessAborted } from '../support/abort.ts'
@@ -22,14 +24,19 @@ import {
   refusePromise,
   withMethod,
 } from '../support/options.ts'
-import { type Receipt, readOutcome, receiptCommand } from './receipt.ts'
+import { type Outcome, type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
 /** Options of {@link verifyReceipt}. */
 export interface VerifyReceiptOptions extends DecodeOptions {
-  /** The DID of who should have executed the task. */
+  /** The DID of the service that should have executed the task. */
   readonly executor: string
-  /** The task that was asked for. */
+  /** The requested task, as in `Invocation.task`. */
   readonly task: CID
+  /**
+   * The value that a guard returned for the task. A guard signs its hash; a receipt for another value, or without a hash,
+   * is not accepted. Default: the outcome is not compared.
+   */
+  readonly value?: IpldValue
   /** How DIDs become keys. Default: `did:key` alone. */
   readonly resolver?: DidResolver
   /** What hashes and verifies. Default: the platform's. */
@@ -39,29 +46,35 @@ export interface VerifyReceiptOptions extends DecodeOptions {
 }
 
 /** Why a receipt was not accepted. */
-export type ReceiptFault = 'malformed' | 'executor_mismatch' | 'task_mismatch' | 'key_unresolved' | 'signature_invalid'
+export type ReceiptFault =
+  | 'malformed'
+  | 'executor_mismatch'
+  | 'task_mismatch'
+  | 'key_unresolved'
+  | 'signature_invalid'
+  | 'value_mismatch'
 
 /**
- * The answer of {@link verifyReceipt}. `receipt.expiration` is the time until which the executor stands by the outcome:
- * whether a receipt still counts after it is for the reader to say.
+ * The answer of {@link verifyReceipt}. `receipt.expiration` is the time until which the executor upholds the outcome. The
+ * caller decides whether a receipt is still of use after that time.
  */
 export type ReceiptVerdict =
   | { readonly verified: true; readonly receipt: Receipt }
   | { readonly verified: false; readonly fault: ReceiptFault; readonly message: string }
 
 /**
- * Checks a receipt: that it is one, for this task, from this executor, signed by it. Whatever the bytes are, nothing is
- * thrown for them.
+ * Verifies a receipt: its form, its task, its executor, the executor's signature and, with `value`, the value. Invalid
+ * bytes are a verdict, not an error.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
- * @throws ArgumentError when an option is missing or not of its type.
- * @throws ResolutionError when the resolver answers with something else than keys.
+ * @throws ArgumentError when an option is missing or not of its type, or `value` cannot be encoded as DAG-CBOR.
+ * @throws ResolutionError when the resolver returns something other than keys.
  *
  * @example
  * ```ts
  * import { verifyReceipt } from 'procura/receipt'
  *
- * const verdict = await verifyReceipt(receipt, { executor: service.did, task: call.task })
+ * const verdict = await verifyReceipt(receipt, { executor: service.did, task: call.task, value })
  * console.log(verdict.verified ? verdict.receipt.outcome : verdict.message)
  * ```
  */
@@ -70,6 +83,8 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   const given = readOptions('verifyReceipt', options, optionChecks)
   const { resolver = keyResolver(), backend = platformBackend, signal } = given
   const executor = didOption('executor', given.executor)
+  // A copy of the value as bytes: it may change while a resolver is waited for.
+  const value = given.value === undefined ? undefined : encodeCbor(given.value, 'value')
   let opened: OpenReceipt
   try {
     opened = openReceipt(bytes, completeDecoding(given))
@@ -79,21 +94,32 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   }
   const { envelope, ...fields } = opened
   // RCP-02
-  if (fields.executor !== executor) return refuse('executor_mismatch', `the receipt is from ${fields.executor}`)
+  if (fields.executor !== executor)
+    return refuse('executor_mismatch', `the receipt is from ${fields.executor}, not from the expected ${executor}`)
   // RCP-03
   if (!fields.task.equals(given.task)) return refuse('task_mismatch', 'the receipt is for another task')
   const call = { signal }
   const resolved = await unlessAborted(() => resolver.resolve(executor, call), signal)
-  if (resolved === undefined) return refuse('key_unresolved', `no key is known for ${executor}`)
+  if (resolved === undefined)
+    return refuse('key_unresolved', `no key is known for ${executor}; pass a \`resolver\` for its DID method`)
   for (const key of keysOf(executor, resolved)) {
     if (key.algorithm !== envelope.algorithm) continue
     const prepared = await backend.prepareKey(key)
     if (!(await verifySignature(backend, key, prepared, envelope.signature, envelope.signed))) continue
+    if (value !== undefined && !isHashed(fields.outcome, await backend.sha256(value))) {
+      return refuse('value_mismatch', 'the receipt is not for this value')
+    }
     const cid = cidOf(await backend.sha256(envelope.bytes))
     return Object.freeze({ verified: true, receipt: Object.freeze({ ...fields, cid, bytes: envelope.bytes }) })
   }
   // RCP-04
   return refuse('signature_invalid', 'the receipt is not signed by its executor')
+}
+
+/** RCP-09: whether the outcome is the hash of a value, as a guard signs it. */
+function isHashed(outcome: Outcome, digest: Uint8Array): boolean {
+  const result = 'ok' in outcome ? outcome.ok : undefined
+  return isMap(result) && Object.keys(result).length === 1 && isBytes(result.hash) && bytesEqual(result.hash, digest)
 }
 
 const link: OptionCheck = (value) => (isCid(value) ? undefined : 'must be a CID')
@@ -102,6 +128,7 @@ const optionChecks: OptionChecks<VerifyReceiptOptions> = Object.freeze({
   ...decodingChecks,
   executor: anything,
   task: link,
+  value: anything,
   resolver: maybe(withMethod('resolve')),
   backend: maybe(withMethod('verify')),
   signal: maybe(abortSignal),
@@ -109,9 +136,9 @@ const optionChecks: OptionChecks<VerifyReceiptOptions> = Object.freeze({
 
 type OpenReceipt = Omit<Receipt, 'cid' | 'bytes'> & { readonly envelope: Envelope }
 
-/** Reads a receipt. RCP-07: its `exp` is told and not obeyed. */
+/** Reads a receipt. RCP-07: its `exp` is reported and not enforced. */
 function openReceipt(bytes: Uint8Array, decoding: Decoding): OpenReceipt {
-  if (!(bytes instanceof Uint8Array)) throw new MalformedError('RCP-01', 'a receipt is bytes')
+  if (!(bytes instanceof Uint8Array)) throw new MalformedError('RCP-01', 'the receipt is not a Uint8Array')
   const envelope = openEnvelope(new Uint8Array(bytes), decoding.limits, decoding.accept)
   const { aud, ...others } = envelope.payload
   // RCP-06: an earlier draft names the executor here.

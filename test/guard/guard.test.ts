@@ -440,7 +440,8 @@ describe('guard.use', () => {
     const invocation = await call({ issuer: bob, proofs, command: '/mail/read' })
     const result = await guard.use(encodeContainer([invocation, ...proofs]), () => ({ id: 7 }))
     if (!result.allowed || result.receipt === undefined) throw new Error('no receipt')
-    const verdict = await verifyReceipt(result.receipt.bytes, { executor: service.did, task: invocation.task })
+    const { task } = invocation
+    const verdict = await verifyReceipt(result.receipt.bytes, { executor: service.did, task, value: { id: 7 } })
     const record = sink.records().at(-1)
     expect(verdict).toMatchObject({
       verified: true,

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
+import { ArgumentError } from '../../src/errors.ts'
 import { decodeInvocation } from '../../src/invocation/decode-invocation.ts'
+import { encodeCbor } from '../../src/ipld/encode.ts'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
 import { type ReceiptVerdict, verifyReceipt } from '../../src/receipt/verify-receipt.ts'
 import { never } from '../../src/time.ts'
@@ -27,6 +30,34 @@ const raw = async (change: Record<string, unknown>, signer = service): Promise<s
 }
 
 describe('a receipt', () => {
+  it('RCP-09 is for the value whose hash it contains, and for no other value', async () => {
+    const hash = (value: unknown) =>
+      createHash('sha256')
+        .update(encodeCbor(value as never, 'value'))
+        .digest()
+    const said = async (ok: unknown, value: unknown) => {
+      const receipt = await issueReceipt({ executor: service, task, outcome: { ok: ok as never }, clock })
+      return fault(await verifyReceipt(receipt.bytes, { ...expected, value: value as never }))
+    }
+    const value = { id: 7, tags: ['a', 'b'] }
+    const digest = new Uint8Array(hash(value))
+    expect(await said({ hash: digest }, value)).toBe('verified')
+    expect(await said({ hash: digest }, { tags: ['a', 'b'], id: 7 })).toBe('verified')
+    expect(await said({ hash: new Uint8Array(hash(null)) }, null)).toBe('verified')
+    for (const other of [{ id: 8, tags: ['a', 'b'] }, { id: 7 }, null, 'x', { hash: digest }]) {
+      expect(await said({ hash: digest }, other), JSON.stringify(other)).toBe('value_mismatch')
+    }
+    for (const ok of [{ hash: null }, { hash: digest, more: 1 }, { hash: digest.slice(1) }, digest, value, null]) {
+      expect(await said(ok, value), JSON.stringify(ok)).toBe('value_mismatch')
+    }
+    const outcome = { error: { name: 'Full', message: 'full' } }
+    const failed = await issueReceipt({ executor: service, task, outcome, clock })
+    expect(fault(await verifyReceipt(failed.bytes, { ...expected, value }))).toBe('value_mismatch')
+    const forged = await issueReceipt({ executor: mallory, task, outcome: { ok: { hash: digest } }, clock })
+    expect(fault(await verifyReceipt(forged.bytes, { ...expected, value }))).toBe('executor_mismatch')
+    await expect(verifyReceipt(failed.bytes, { ...expected, value: new Map() as never })).rejects.toThrow(ArgumentError)
+  })
+
   it('says what came of a task, and is verified by whoever asked for it', async () => {
     for (const outcome of [
       { ok: { id: 7 } },
