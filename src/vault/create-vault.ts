@@ -33,6 +33,7 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
+import { quote } from '../support/quote.ts'
 import type { Clock } from '../time.ts'
 import { type VaultSettings, vaultChecks } from './configuration.ts'
 import type { Processor } from './processor.ts'
@@ -45,7 +46,7 @@ import { checkDestination } from './request/destination.ts'
 import { encodedForms } from './request/encoded-forms.ts'
 import { scrubResponse } from './request/scrub.ts'
 import { copyRequest, sendWithCredential } from './request/send.ts'
-import { type CredentialOptions, type CredentialRules, parseRules } from './rules/credential-rules.ts'
+import { type CredentialOptions, type CredentialRules, isReference, parseRules } from './rules/credential-rules.ts'
 import type { SecretSource } from './source.ts'
 import type { Lease, LeaseOptions, Release, UseOptions, UseRequest, Vault } from './vault.ts'
 
@@ -206,9 +207,11 @@ async function findCredential(
     deadline.end()
   }
   if (found === undefined) {
+    // A sealed text that is presented is not shown.
+    const shown = isReference(reference) ? quote(reference) : 'of this name'
     throw new VaultError(
       'ERR_VAULT_UNKNOWN_REFERENCE',
-      'the vault has no credential of this name; add it to the vault, or correct the `credential` of the command',
+      `the vault has no credential ${shown}; add it to the vault, or correct the \`credential\` of the command`,
     )
   }
   return found

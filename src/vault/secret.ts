@@ -35,7 +35,7 @@ export class Secret {
   constructor(value: string | Uint8Array) {
     // Anything else would become bytes too, most often none or zeros.
     if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-      throw new ArgumentError('a secret must be text or bytes')
+      throw new ArgumentError('a secret must be a string or a Uint8Array')
     }
     this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value)
     if (this.#bytes.length === 0) throw new ArgumentError('a secret must not be empty')
@@ -67,7 +67,7 @@ export class Secret {
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     } catch {
-      throw new VaultError('ERR_VAULT_INTEGRITY', 'the secret is not text; read it with revealBytes')
+      throw new VaultError('ERR_VAULT_INTEGRITY', 'the secret is not valid UTF-8; read it with revealBytes')
     }
   }
 
@@ -129,7 +129,7 @@ export class Secret {
   }
 
   #live(): Uint8Array {
-    if (this.#disposed) throw new VaultError('ERR_VAULT_REVOKED', 'the secret was given back and cannot be read')
+    if (this.#disposed) throw new VaultError('ERR_VAULT_REVOKED', 'the secret was disposed of and cannot be read')
     return this.#bytes
   }
 

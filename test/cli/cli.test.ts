@@ -124,7 +124,7 @@ describe('procura vault', () => {
     })
     expect(await cli(['vault', 'list', ...words], '', { PROCURA_VAULT_PASSPHRASE: 'wrong' })).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/the passphrase must have eight bytes or more \(ERR_INVALID_ARGUMENT\)/),
+      err: expect.stringMatching(/`passphrase` must have at least 8 bytes \(ERR_INVALID_ARGUMENT\)/),
     })
   })
 

@@ -235,7 +235,7 @@ describe('guard.use', () => {
       kept = await handled.lease()
       expect(kept.secret.reveal()).toBe(secret)
     })
-    expect(() => kept?.secret.reveal()).toThrow(/given back/)
+    expect(() => kept?.secret.reveal()).toThrow(/disposed of/)
     expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
   })
 

@@ -95,7 +95,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a credential with an empty list of origins',
     argument,
-    /`origins` is empty; name one/,
+    /`origins` is empty; list one/,
     () => memoryVault({ a: { secret: canary, origins: [], processor: bearer() } }),
   ],
   [
@@ -137,13 +137,13 @@ const mistakes: readonly Mistake[] = [
   [
     'no file of credentials',
     configuration,
-    /there is no file .*`create: true`/,
+    /the file .* does not exist; set `create: true`/,
     () => openFileVault({ path: place('none'), key }),
   ],
   [
     'a file in a folder that is not there',
     configuration,
-    /`path` .*\(ENOENT\); name a file in a folder that exists/,
+    /`path` .*\(ENOENT\); pass a file in a folder that exists/,
     () => openFileVault({ path: join(place('no-folder'), 'vault'), key, create: true }),
   ],
   [
@@ -152,7 +152,12 @@ const mistakes: readonly Mistake[] = [
     /`path` .*\(ENOTDIR\)/,
     () => openFileVault({ path: join(fileOf('', 0o600), 'vault'), key, create: true }),
   ],
-  ['a directory as a file', configuration, /it is not a file/, () => openFileVault({ path: directoryOf(), key })],
+  [
+    'a directory as a file',
+    configuration,
+    /it is not a regular file/,
+    () => openFileVault({ path: directoryOf(), key }),
+  ],
   [
     'a file that others may read',
     configuration,
@@ -174,7 +179,7 @@ const mistakes: readonly Mistake[] = [
   [
     'no key file',
     configuration,
-    /there is no key file at `keyFile`; make one with createKeyFile/,
+    /the key file \(`keyFile`\) does not exist; make one with createKeyFile/,
     () => openFileVault({ path: place('vault'), key: { keyFile: place('none') }, create: true }),
   ],
   [
@@ -186,7 +191,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a key file below a file',
     configuration,
-    /the key file .* cannot be read; let this process/,
+    /the key file .* cannot be read; make it readable for this process/,
     () => openFileVault({ path: place('vault'), key: { keyFile: join(fileOf('', 0o600), 'key') }, create: true }),
   ],
   [
@@ -198,7 +203,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a passphrase too short to be one',
     argument,
-    /eight bytes or more/,
+    /at least 8 bytes/,
     () => openFileVault({ path: place('vault'), key: { passphrase: 'short' }, create: true }),
   ],
   [
@@ -210,13 +215,13 @@ const mistakes: readonly Mistake[] = [
   [
     'a key file that is there',
     configuration,
-    /it is there already/,
+    /it exists already/,
     () => createKeyFile(fileOf(new Uint8Array(32), 0o600)),
   ],
   [
     'a key file in no folder',
     configuration,
-    /`path` .* cannot be used \(ENOENT\); name a file in a folder that exists/,
+    /`path` .* cannot be used \(ENOENT\); pass a file in a folder that exists/,
     () => createKeyFile(join(place('no-folder'), 'key')),
   ],
   [
@@ -253,7 +258,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a path out of its engine',
     argument,
-    /`path` is not a path of names/,
+    /`path` must be names separated by slashes/,
     () => openbaoVault({ ...openbao, credentials: { a: { engine: 'kv', path: '../sys' } } }),
   ],
   ['a token that is none', argument, /`token` must be a secret/, () => fixedToken(7 as never)],
@@ -305,7 +310,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a token endpoint that is none',
     argument,
-    /`tokenEndpoint`: the address is not an absolute URL/,
+    /`tokenEndpoint`: the address must be an absolute URL/,
     () => refreshToken({ tokenEndpoint: '/token', clientId: 'c' }),
   ],
   [
@@ -318,7 +323,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a header that frames the message',
     argument,
-    /is not the name of a header that can carry/,
+    /must be the name of a header that can carry/,
     () => header({ name: 'content-length' }),
   ],
   [
@@ -332,7 +337,7 @@ const mistakes: readonly Mistake[] = [
       ]),
   ],
   ['an empty secret', argument, /must not be empty/, () => new Secret('')],
-  ['a secret of another kind', argument, /must be text or bytes/, () => new Secret({ length: 32 } as never)],
+  ['a secret of another kind', argument, /must be a string or a Uint8Array/, () => new Secret({ length: 32 } as never)],
   [
     'a log below a file',
     auditConfiguration,

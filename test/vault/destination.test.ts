@@ -54,6 +54,17 @@ describe('where a credential may be sent', () => {
     })
   }
 
+  it('ORG-03 names the origin, those that are allowed, and the remedy', () => {
+    expect(() => checkDestination(whole, 'https://evil.test/?key=canary', 'GET')).toThrow(
+      'the credential may not be sent to `https://evil.test`, only to `https://api.example.com`; correct the URL, or add the origin to the `origins` of the credential',
+    )
+    const origins = ['a', 'b', 'c', 'd', 'e'].map((name) => `https://${name}.example`)
+    const many = parseRules('a', { origins, processor: bearer() })
+    expect(() => checkDestination(many, 'https://evil.test', 'GET')).toThrow(
+      /only to `https:\/\/a\.example`, `https:\/\/b\.example`, `https:\/\/c\.example`, `https:\/\/d\.example`, …; /,
+    )
+  })
+
   it('ORG-04 refuses user information [attack 76]', () => {
     for (const target of [
       'https://evil.example@api.example.com/',

@@ -147,9 +147,13 @@ describe('openFileVault', () => {
 
   it('says which version of a credential there is none of', async () => {
     const vault = await open()
-    await expect(vault.rotate('a', 'one')).rejects.toThrow(/^the file has no credential `a`$/)
+    await expect(vault.rotate('a', 'one')).rejects.toThrow(
+      /^the credential file has no credential `a`; `list` returns all$/,
+    )
     await vault.put('a', { secret: 'one', leasable: true })
-    await expect(vault.restore('a', '9')).rejects.toThrow(/^the file has no credential `a` of version `9`$/)
+    await expect(vault.restore('a', '9')).rejects.toThrow(
+      /^the credential file has no version `9` of credential `a`; `list` returns all$/,
+    )
   })
 
   it('takes one key, and says in which forms', async () => {
@@ -157,7 +161,7 @@ describe('openFileVault', () => {
       await expect(openFileVault({ path, key: key as never, create: true })).rejects.toMatchObject({
         ...invalidArgument,
         message: expect.stringMatching(
-          /`key` must be one of `{ passphrase }`, `{ keyFile }` with its path, and `{ bytes }`/,
+          /`key` must be one of `{ passphrase }`, `{ keyFile }` with its path, or `{ bytes }`/,
         ),
       })
     }
@@ -487,7 +491,7 @@ describe('writing', () => {
     const inside = withFileLock(lock, 'lock', 1_000, () => withFileLock(one, 'lock', 30, async () => 'done'))
     await expect(inside).rejects.toMatchObject({
       ...vaultError('ERR_VAULT_UNAVAILABLE'),
-      message: expect.stringMatching(/^process \d+ on `[^`]+` held the lock `lock` for all of 30 ms; /),
+      message: expect.stringMatching(/^process \d+ on `[^`]+` held the lock `lock` for 30 ms; /),
     })
     const free = await withFileLock(lock, 'lock', 100, () => Promise.reject(new Error('no'))).catch((e: Error) => e)
     expect(free).toMatchObject({ message: 'no' })

@@ -78,9 +78,7 @@ describe('a credential without origins', () => {
         const error: unknown = await (async () => make(sealed))().catch((thrown: unknown) => thrown)
         expect(error).toMatchObject({
           ...invalidArgument,
-          message: expect.stringMatching(
-            /name the `origins` that it is sent to, or give it to handlers by `leasable: true`/,
-          ),
+          message: expect.stringMatching(/list the `origins` that it may be sent to, or set `leasable: true`/),
         })
         expect(String(error)).not.toContain(secret)
       }

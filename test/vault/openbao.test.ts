@@ -340,7 +340,7 @@ describe('logging in', () => {
     for (let count = 0; count < 2; count += 1) {
       const error = (await lease(vault).catch((caught: unknown) => caught)) as Error
       expect(error).toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
-      expect(error.message).toBe('openbao refused the login with status 400')
+      expect(error.message).toBe('openbao refused the login with status 400; check the role and its secret')
     }
   })
 })

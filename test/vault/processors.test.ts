@@ -53,9 +53,11 @@ describe('processors', () => {
   ]
   it('ORG-16 write no header by which a request is another than the one that was checked', () => {
     for (const name of rerouting) {
-      expect(() => header({ name }), name).toThrow(/^header: `name` is not the name of a header that can carry/)
-      expect(() => hmac({ header: name, covers: ['body'] }), name).toThrow(/^hmac: `header` is not/)
-      expect(() => hmac({ header: 'x-signature', timestampHeader: name }), name).toThrow(/^hmac: `timestampHeader` is/)
+      expect(() => header({ name }), name).toThrow(/^header: `name` must be the name of a header that can carry/)
+      expect(() => hmac({ header: name, covers: ['body'] }), name).toThrow(/^hmac: `header` must be/)
+      expect(() => hmac({ header: 'x-signature', timestampHeader: name }), name).toThrow(
+        /^hmac: `timestampHeader` must be/,
+      )
     }
     for (const name of ['_method', 'X-HTTP-Method-Override', 'http_method_override']) {
       expect(() => query({ name }), name).toThrow(/interpret as the method/)

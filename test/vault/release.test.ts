@@ -402,7 +402,7 @@ describe('what hangs after the release', () => {
     const source = sourceOf(() => ({ kind: 'dynamic', revoke }))
     const lease = await vaultOf(source, { readTimeoutMs: 20 }).lease('db', { authorization: permission() })
     await expect(lease.revoke()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
-    expect(() => lease.secret.reveal()).toThrow(/given back/)
+    expect(() => lease.secret.reveal()).toThrow(/disposed of/)
   })
 })
 

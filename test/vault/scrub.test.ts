@@ -209,16 +209,17 @@ describe('scrubbing', () => {
           controller.enqueue(new Uint8Array(9))
         },
       })
-    const message = 'nobody read from the response for 30 ms'
+    const message = 'nobody read from the body of the response for 30 ms; read it, cancel it, or raise `bodyTimeoutMs`'
     const unread = scrubBody(slow(0), [], count, { signal, unreadMs: 30 })
     const left = scrubBody(slow(0), [], count, { signal, unreadMs: 30 }).getReader()
     const reading = scrubBody(slow(60), [], count, { signal, unreadMs: 30 }).getReader()
     await left.read()
     expect((await reading.read()).value).toEqual(new Uint8Array(9))
-    await vi.waitFor(() => expect(done).toBe(2))
+    await vi.waitFor(() => expect(done).toBeGreaterThanOrEqual(2))
     await expect(new Response(unread).text()).rejects.toMatchObject({ code: 'ERR_VAULT_UPSTREAM', message })
     await expect(left.read()).rejects.toThrow(message)
-    await reading.cancel()
+    // On a busy machine it may be broken off before this, because nobody reads from it either.
+    await reading.cancel().catch(() => undefined)
     expect(done).toBe(3)
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })

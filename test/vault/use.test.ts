@@ -505,12 +505,22 @@ describe('an upstream that does not behave', () => {
       return new Response()
     }
     const vault = vaultOver(hang, { readTimeoutMs: 20, fetch })
-    const message = 'the vault did not answer within 20 ms'
+    const message = 'the secret store timed out after 20 ms'
     const asked = { reference: 'crm', url: 'https://a.example' }
     const away = { ...vaultError('ERR_VAULT_UNAVAILABLE'), message }
     await expect(vault.use({ ...asked, authorization: permission() })).rejects.toMatchObject(away)
     await expect(vault.lease('crm', { authorization: permission() })).rejects.toMatchObject(away)
     expect(sent).toBe(0)
+  })
+
+  it('is not asked for a credential that the vault does not hold, and a text in its place is not shown', async () => {
+    const vault = memoryVault({ crm: { secret: value, origins: ['https://a.example'], processor: bearer() } })
+    const lease = (name: string): Promise<unknown> => vault.lease(name, { authorization: permission() })
+    await expect(lease('crn')).rejects.toMatchObject({
+      ...vaultError('ERR_VAULT_UNKNOWN_REFERENCE'),
+      message: 'the vault has no credential `crn`; add it to the vault, or correct the `credential` of the command',
+    })
+    await expect(lease(`canary ${'x'.repeat(200)}`)).rejects.toThrow(/^the vault has no credential of this name; /)
   })
 
   it('is given up when the caller gives up', async () => {

@@ -18,7 +18,7 @@ function singleLine(text: string): string {
   if (!/^[\x20-\x7e]+$/.test(text) || text.trim() !== text) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
-      'the secret has characters that a header cannot hold, or white space at an end; store it without a line break',
+      'the secret has characters that a header cannot contain, or white space at an end; store it without a line break',
     )
   }
   return text

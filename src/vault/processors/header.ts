@@ -52,7 +52,7 @@ export function headerName(option: string, name: string): string {
   const kind = kindOfHeader(lower)
   // ORG-16
   if (!/^[a-z0-9!#$&'*+.^_`|~-]+$/.test(lower) || kind === 'framing' || kind === 'rerouting') {
-    throw new ArgumentError(`${option} is not the name of a header that can carry a credential`)
+    throw new ArgumentError(`${option} must be the name of a header that can carry a credential, such as x-api-key`)
   }
   return lower
 }

@@ -35,11 +35,11 @@ const processorsByType: ReadonlyMap<unknown, MakeProcessor> = new Map<unknown, M
 export function parseProcessor(description: unknown): Processor {
   const { type, ...parameters } = Object(description) as { readonly [name: string]: unknown }
   const make = processorsByType.get(type)
-  if (make === undefined) throw invalid(`it has an unknown \`type\`; this version reads ${knownTypes()}`)
+  if (make === undefined) throw invalid(`its \`type\` is unknown; this version knows ${knownTypes()}`)
   const processor = atRunTime(() => make(parameters as never))
   // A description lists every parameter, also those with a default. So a difference is a parameter that was not understood.
   if (canonicalJson(processor.description) !== canonicalJson(description)) {
-    throw invalid('it does not list the parameters as this version writes them')
+    throw invalid('its parameters are not those of this version')
   }
   return processor
 }

@@ -28,9 +28,7 @@ export interface Admission {
 export function admit(authorization: Authorization, clock: Clock): Admission {
   // VLT-01
   if (!Authorization.is(authorization)) {
-    throw new AuthorizationError(
-      'a credential is released for an authorization that authorize() gave, and nothing else',
-    )
+    throw new AuthorizationError('`authorization` must be an Authorization that `authorize` returned')
   }
   const at = Math.floor(clock.now())
   // VLT-02
@@ -42,7 +40,10 @@ export function admit(authorization: Authorization, clock: Clock): Admission {
 export function checkCall(credential: CredentialRules, { authorization }: Admission): void {
   // VLT-07
   if (!mayUse(credential, authorization)) {
-    throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'the credential is not for this subject and command')
+    throw new VaultError(
+      'ERR_VAULT_UNKNOWN_REFERENCE',
+      'the `commands` or `subjects` of the credential exclude this call',
+    )
   }
 }
 
@@ -61,15 +62,19 @@ export async function checkStillStands(admission: Admission, clock: Clock, optio
       stands = await unlessAborted(() => recheck(authorization, { signal }), signal)
     } catch (cause) {
       signal?.throwIfAborted()
-      throw vaultFailure('ERR_VAULT_UNAVAILABLE', 'it could not be found out whether the call still stands', cause)
+      throw vaultFailure(
+        'ERR_VAULT_UNAVAILABLE',
+        '`recheck` failed, so it is unknown whether the call is still authorized',
+        cause,
+      )
     }
     // VLT-04
     if (stands !== true)
-      throw new VaultError('ERR_VAULT_REVOKED', 'the call was revoked before the credential was sent')
+      throw new VaultError('ERR_VAULT_REVOKED', 'the call was revoked before the credential was released')
   }
   // VLT-03: what the clock tolerance let pass at the beginning passes still, time that went by since does not
   const { expiration } = authorization
   if (expiration !== never && !(Math.floor(clock.now()) <= Math.max(expiration, admission.at))) {
-    throw new VaultError('ERR_VAULT_EXPIRED', 'the authorization expired before the credential was sent')
+    throw new VaultError('ERR_VAULT_EXPIRED', 'the authorization expired before the credential was released')
   }
 }

@@ -67,7 +67,7 @@ export async function readSecret(
 
 /** The error of a store that did not answer in time. */
 export function notInTime(milliseconds: number): VaultError {
-  return new VaultError('ERR_VAULT_UNAVAILABLE', `the vault did not answer within ${milliseconds} ms`)
+  return new VaultError('ERR_VAULT_UNAVAILABLE', `the secret store timed out after ${milliseconds} ms`)
 }
 
 function checkReading(found: FoundCredential, reading: SecretReading | undefined, now: Timestamp): SecretReading {
@@ -86,7 +86,7 @@ function checkReading(found: FoundCredential, reading: SecretReading | undefined
   }
   // VLT-10
   if (reading.expiresAt !== undefined && !(now < reading.expiresAt)) {
-    throw new VaultError('ERR_VAULT_EXPIRED', 'the secret in the vault has expired')
+    throw new VaultError('ERR_VAULT_EXPIRED', 'the stored secret has expired; store a new one')
   }
   return reading
 }

@@ -25,7 +25,7 @@ export async function endAtOrigin(revoke: SecretReading['revoke'], milliseconds:
     await unlessAborted(() => revoke({ signal }), signal)
   } catch (error) {
     if (!signal.aborted || error instanceof VaultError) throw error
-    throw new VaultError('ERR_VAULT_UNAVAILABLE', `the origin did not end the secret within ${milliseconds} ms`)
+    throw new VaultError('ERR_VAULT_UNAVAILABLE', `the store did not revoke the secret within ${milliseconds} ms`)
   } finally {
     deadline.clear()
   }

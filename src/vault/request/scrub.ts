@@ -102,7 +102,12 @@ export function scrubBody(
 
   function waitForReader(): void {
     const unread = (): void =>
-      breakOff(new VaultError('ERR_VAULT_UPSTREAM', `nobody read from the response for ${unreadMs} ms`))
+      breakOff(
+        new VaultError(
+          'ERR_VAULT_UPSTREAM',
+          `nobody read from the body of the response for ${unreadMs} ms; read it, cancel it, or raise \`bodyTimeoutMs\``,
+        ),
+      )
     timer = startBackgroundTimer(unread, unreadMs)
   }
 

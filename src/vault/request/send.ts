@@ -57,7 +57,7 @@ export function copyRequest(given: UseRequest): PlainRequest {
   const request = readOptions('use', given, requestChecks)
   const { body, method = 'GET' } = request
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
-    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` has no body`)
+    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` cannot have a body`)
   }
   // VLT-05
   return {
@@ -87,7 +87,7 @@ function copyHeaders(headers: UseRequest['headers']): Headers {
   try {
     return new Headers(headers)
   } catch {
-    throw new ArgumentError('`headers` must be an object of texts, or Headers, each as `fetch` takes it')
+    throw new ArgumentError('`headers` must be Headers, or an object of strings, as `fetch` accepts them')
   }
 }
 
@@ -120,7 +120,10 @@ export async function sendWithCredential(
       // How the rest of it ends is nobody's concern, and need not be waited for.
       response.body?.cancel().catch(() => undefined)
       if (hops === options.redirects) {
-        throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream redirected more than ${options.redirects} times`)
+        throw new VaultError(
+          'ERR_VAULT_UPSTREAM',
+          `the upstream redirected more than ${options.redirects} times; request the final URL, or raise \`redirects\``,
+        )
       }
       const rewritten = rewritesMethod(response.status, method)
       if (rewritten) {
@@ -131,7 +134,10 @@ export async function sendWithCredential(
       url = checkDestination(credential, location, method, url)
       // ORG-08
       if (url.origin !== origin) {
-        throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the upstream redirected to another origin')
+        throw new VaultError(
+          'ERR_VAULT_ORIGIN_REFUSED',
+          'the upstream redirected to another origin; request its URL directly, if the credential may be sent there',
+        )
       }
     }
   } catch (error) {
@@ -201,10 +207,13 @@ async function send(
     throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not answer', cause)
   }
   if (response.type === 'opaqueredirect') {
-    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the upstream redirected, and this host does not say where to')
+    throw new VaultError(
+      'ERR_VAULT_ORIGIN_REFUSED',
+      'the upstream redirected, and this platform does not report the target',
+    )
   }
   if (response.status < 200 || response.status > 599) {
-    throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream answered with status ${response.status}, which is none`)
+    throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream returned an invalid HTTP status, ${response.status}`)
   }
   return response
 }

@@ -156,9 +156,9 @@ export const ruleChecks: OptionChecks<CredentialOptions> = Object.freeze(
 export function parseRules(reference: string, given: CredentialOptions): CredentialRules {
   // VLT-11
   const wrong = (what: string): ArgumentError => new ArgumentError(`credential ${quote(reference)}: ${what}`)
-  if (!referencePattern.test(reference)) {
+  if (!isReference(reference)) {
     throw new ArgumentError(
-      'the name of a credential must be 1 to 128 of A-Z a-z 0-9 . _ / -, beginning with a letter or digit',
+      'the name of a credential must be 1 to 128 of A-Z a-z 0-9 . _ / -, and begin with a letter or digit',
     )
   }
   const options = readOptions(`credential ${quote(reference)}`, given, ruleChecks)
@@ -177,17 +177,17 @@ export function mayUse(rules: CredentialRules, call: { readonly subject: Did; re
 /** Refuses rules that contradict each other. */
 function checkTogether({ origins, leasable, ...options }: CredentialOptions, wrong: MakeError): void {
   const { processor, methods, pathPrefix, headers } = options
-  if (origins?.length === 0) throw wrong('`origins` is empty; name one, or leave it out and say `leasable: true`')
+  if (origins?.length === 0) throw wrong('`origins` is empty; list one, or omit it and set `leasable: true`')
   if (origins !== undefined && processor === undefined)
     throw wrong('`origins` needs a `processor`, for example bearer()')
   if (origins !== undefined) return
-  if (processor !== undefined) throw wrong('`processor` needs `origins`, or the secret could go anywhere')
+  if (processor !== undefined) throw wrong('`processor` needs `origins`: the origins that the secret may be sent to')
   if (methods !== undefined || pathPrefix !== undefined || headers !== undefined) {
     throw wrong('`methods`, `pathPrefix` and `headers` need `origins`')
   }
   // VLT-46
   if (leasable !== true)
-    throw wrong('name the `origins` that it is sent to, or give it to handlers by `leasable: true`')
+    throw wrong('list the `origins` that it may be sent to, or set `leasable: true` to hand it to handlers')
 }
 
 function parseRule<Name extends RuleName>(name: Name, options: CredentialOptions, wrong: MakeError): RuleValues[Name] {
@@ -228,7 +228,7 @@ function parseEach<T>(
 function parseMethod(method: string, wrong: MakeError): string {
   if (!/^[A-Z]{1,20}$/.test(method)) throw wrong('`methods` must be in upper case, such as `POST`')
   if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK')
-    throw wrong(`\`methods\` has ${method}, which is never allowed`)
+    throw wrong(`\`methods\` must not contain ${method}`)
   return method
 }
 
@@ -237,7 +237,7 @@ function parseHeader(name: string, wrong: MakeError): string {
   const kind = kindOfHeader(lower)
   const never = kind === 'framing' || kind === 'rerouting' || ['authorization', 'cookie', 'cookie2'].includes(lower)
   if (never || !/^[a-z0-9!#$&'*+.^_`|~-]+$/.test(lower)) {
-    throw wrong('`headers` has a name that a caller may not send, or that is not one of a header')
+    throw wrong('`headers` contains a name that is malformed, or that a caller may never send')
   }
   return lower
 }
@@ -246,12 +246,14 @@ function parsePathPrefix(prefix: string, wrong: MakeError): string {
   const base = 'https://localhost'
   const canonical = prefix.startsWith('/') && URL.canParse(prefix, base) && new URL(prefix, base).pathname === prefix
   if (!canonical || prefix.includes('//') || (prefix.length > 1 && prefix.endsWith('/')) || prefix.includes('%')) {
-    throw wrong('`pathPrefix` must begin with a slash, end without one, and need no encoding')
+    throw wrong('`pathPrefix` must begin with a slash, end without one, and need no percent-encoding')
   }
   const problem = decodedPathProblem(prefix)
   if (problem !== undefined) throw wrong(`\`pathPrefix\` ${problem}`)
   return prefix
 }
 
-/** The form of a reference. */
-const referencePattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/
+/** Whether a string has the form of a name of a credential. */
+export function isReference(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/.test(name)
+}

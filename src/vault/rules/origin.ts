@@ -13,14 +13,14 @@ export function parseOrigins(texts: readonly string[], wrong: (what: string) => 
 
 function parseOrigin(text: string, wrong: (what: string) => Error): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || url.origin === 'null') throw wrong('is not an origin; write https://host')
-  if (text.includes('*')) throw wrong('has a wildcard; name every origin in full')
+  if (url === undefined || url.origin === 'null') throw wrong('must be an origin, such as https://api.example.com')
+  if (text.includes('*')) throw wrong('must not have a wildcard; list every origin in full')
   // ORG-01
   if (url.origin !== text) {
-    throw wrong(`is not an origin; write ${quote(url.origin)}, without user, path, query and wildcards`)
+    throw wrong(`must be an origin without user, path, query and wildcards; write ${quote(url.origin)}`)
   }
   // ORG-02
-  if (!isConfidential(url)) throw wrong('is not encrypted; use https:, plain http: is for loopback only')
+  if (!isConfidential(url)) throw wrong('is not encrypted; use https: (plain http: is for loopback only)')
   return text
 }
 
@@ -34,11 +34,11 @@ export function parseEndpoint(text: string | URL, wrong: (what: string) => Error
   try {
     url = new URL(text)
   } catch {
-    throw wrong('the address is not an absolute URL')
+    throw wrong('the address must be an absolute URL')
   }
   if (url.username !== '' || url.password !== '' || url.hash !== '') {
-    throw wrong('the address must be without user information and fragment')
+    throw wrong('the address must not have user information or a fragment')
   }
-  if (!isConfidential(url)) throw wrong('the address is not encrypted; use https:, plain http: is for loopback only')
+  if (!isConfidential(url)) throw wrong('the address is not encrypted; use https: (plain http: is for loopback only)')
   return url
 }

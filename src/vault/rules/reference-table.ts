@@ -43,7 +43,7 @@ export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
     subject: maybe(didString),
     reference: nonEmptyString,
   }
-  const wrong = (what: string): ArgumentError => new ArgumentError(`reference table: ${what}`)
+  const wrong = (what: string): ArgumentError => new ArgumentError(`referenceTable: ${what}`)
   readOptions('referenceTable', { rows }, { rows: arrayOf(objectValue) }, wrong)
   for (const one of rows) readOptions('a row', one, row, wrong)
   const parsed = rows.map(({ command, subject, reference }, index) => {
@@ -55,7 +55,10 @@ export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
   const seen = new Set<string>()
   for (const { command, subject } of parsed) {
     const key = `${subject ?? ''} ${command}`
-    if (seen.has(key)) throw new ArgumentError(`two rows are for command ${quote(command)} of the same subject`)
+    if (seen.has(key))
+      throw new ArgumentError(
+        `referenceTable: two rows are for command ${quote(command)} of the same subject; remove one`,
+      )
     seen.add(key)
   }
   parsed.sort(
@@ -77,6 +80,9 @@ function choose(
   })
   // VLT-26
   if (row === undefined)
-    throw new VaultError('ERR_VAULT_UNKNOWN_REFERENCE', 'no credential is configured for this call')
+    throw new VaultError(
+      'ERR_VAULT_UNKNOWN_REFERENCE',
+      'no row of the `referenceTable` covers the command and subject of this call; add one',
+    )
   return row.reference
 }

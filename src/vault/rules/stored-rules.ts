@@ -42,6 +42,6 @@ function fieldsOf(text: string): { readonly [name: string]: unknown } {
 function malformed(): VaultError {
   return new VaultError(
     'ERR_VAULT_INTEGRITY',
-    'the stored rules of the credential are malformed, or of a newer version',
+    'the stored rules of the credential are malformed, or were written by a newer version',
   )
 }

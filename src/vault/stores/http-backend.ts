@@ -72,11 +72,14 @@ async function exchange(request: BackendRequest): Promise<BackendAnswer> {
   if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
     response.body?.cancel().catch(() => undefined)
     // VLT-28: what was sent would be sent on
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `${backend} redirected; configure the address it redirects to`)
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `${backend} returned a redirect; configure the address that it redirects to`,
+    )
   }
   const bytes = await readBytes(response, backend)
   if (status === 429 || status >= 500) {
-    throw new VaultError('ERR_VAULT_UNAVAILABLE', `${backend} answered with status ${status}`)
+    throw new VaultError('ERR_VAULT_UNAVAILABLE', `${backend} returned status ${status}`)
   }
   return { status, text: textOf(bytes, backend) }
 }
@@ -95,7 +98,7 @@ export function parseAnswer(answer: BackendAnswer, backend: string): ReadonlyMap
     value = undefined
   }
   const object = asObject(value)
-  if (object === undefined) throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} did not answer with a JSON object`)
+  if (object === undefined) throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} did not return a JSON object`)
   return object
 }
 
@@ -112,14 +115,14 @@ async function readBytes(response: Response, backend: string): Promise<Uint8Arra
     for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
       if (answer.length + read.value.length > maxAnswerBytes) {
         reader?.cancel().catch(() => undefined)
-        throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with more than ${maxAnswerBytes} bytes`)
+        throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} returned more than ${maxAnswerBytes} bytes`)
       }
       // One buffer: a chunk that was kept would take far more than its bytes.
       writeRaw(answer, read.value)
     }
   } catch (cause) {
     if (cause instanceof VaultError) throw cause
-    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} broke off its answer`, cause)
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} did not complete its response`, cause)
   }
   return writtenBytes(answer)
 }
@@ -129,6 +132,6 @@ function textOf(bytes: Uint8Array, backend: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} answered with bytes that are not UTF-8`)
+    throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} returned bytes that are not UTF-8`)
   }
 }

@@ -128,13 +128,13 @@ function keysOfAnswer(
     sessionToken === undefined ||
     Number.isNaN(expiresAt)
   ) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws sts did not answer with temporary keys')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws sts returned no temporary keys')
   }
   // VLT-38
   if (element(text, 'Arn') !== sessionArn(roleArn, session)) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
-      'aws sts answered with keys of another role or session than the one asked for',
+      'aws sts returned keys of another role or session than the requested one',
     )
   }
   // The id is no secret by itself, and CloudTrail names the keys by it.
@@ -160,7 +160,10 @@ function element(xml: string, name: string): string | undefined {
 
 function refusal(code: string): VaultError {
   if (code === 'PackedPolicyTooLarge' || code === 'MalformedPolicyDocument') {
-    return new VaultError('ERR_VAULT_DOWNSCOPE', `aws sts refused the session policy (${code})`)
+    return new VaultError(
+      'ERR_VAULT_DOWNSCOPE',
+      `aws sts refused the session policy (${code}); correct the \`grants\` of the role`,
+    )
   }
   return awsError('sts', code)
 }

@@ -99,12 +99,12 @@ export function awsClient(
  * @param code - from the answer; text of AWS's that is shown only if it is a plain identifier.
  */
 export function awsError(service: string, code: string): VaultError {
-  const shown = /^[A-Za-z.]{1,64}$/.test(code) ? code : 'no known error'
+  const shown = /^[A-Za-z.]{1,64}$/.test(code) ? code : 'unknown error'
   if (transient.has(shown))
-    return new VaultError('ERR_VAULT_UNAVAILABLE', `aws ${service} cannot answer now (${shown})`)
+    return new VaultError('ERR_VAULT_UNAVAILABLE', `aws ${service} is not available now (${shown})`)
   return new VaultError(
     'ERR_VAULT_CONFIGURATION',
-    `aws ${service} refused the call (${shown}); see the policy of its keys`,
+    `aws ${service} refused the request (${shown}); check the policy of the keys`,
   )
 }
 

@@ -90,7 +90,7 @@ export function secretsManagerSource(options: SecretsManagerSourceOptions): Secr
           .at(-1) ?? ''
       if (code === 'ResourceNotFoundException') return undefined
       if (code === 'InvalidRequestException')
-        throw new VaultError('ERR_VAULT_REVOKED', 'the secret is being deleted in aws')
+        throw new VaultError('ERR_VAULT_REVOKED', 'the secret is scheduled for deletion in aws secretsmanager')
       throw awsError('secretsmanager', code)
     },
   }
@@ -112,10 +112,14 @@ function readingOf(
   const stages = fields.get('VersionStages')
   // VLT-41
   if (identity !== place.secretId || !Array.isArray(stages) || !stages.includes(place.versionStage)) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered with another secret or stage than the one asked for')
+    throw new VaultError(
+      'ERR_VAULT_INTEGRITY',
+      'aws secretsmanager returned another secret or stage than the requested one',
+    )
   }
   const version = fields.get('VersionId')
-  if (typeof version !== 'string') throw new VaultError('ERR_VAULT_INTEGRITY', 'aws did not say which version it gave')
+  if (typeof version !== 'string')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws secretsmanager returned no version of the secret')
   const whole = secretOf(fields)
   const secret = place.field === undefined ? whole : whole.part(place.field)
   if (place.field !== undefined) whole.dispose()
@@ -129,7 +133,7 @@ function secretOf(fields: ReadonlyMap<string, unknown>): Secret {
   try {
     if (typeof binary === 'string' && binary !== '') return new Secret(decodeBase64(binary))
   } catch {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered with a binary secret that is not base64')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'aws secretsmanager returned a binary secret that is not base64')
   }
-  throw new VaultError('ERR_VAULT_INTEGRITY', 'aws answered without a secret')
+  throw new VaultError('ERR_VAULT_INTEGRITY', 'aws secretsmanager returned no secret')
 }

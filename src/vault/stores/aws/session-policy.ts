@@ -76,7 +76,9 @@ export function sessionPolicies(grants: readonly AwsGrant[], of: string): Sessio
       })
       // VLT-19
       if (policy.length > maxCharacters) {
-        throw refused(`the session policy has ${policy.length} characters, and aws takes ${maxCharacters}`)
+        throw refused(
+          `the session policy has ${policy.length} characters, and aws accepts ${maxCharacters}; shorten the \`grants\` of the command`,
+        )
       }
       return policy
     },
@@ -101,12 +103,11 @@ function fillTemplate(template: string, args: { readonly [name: string]: IpldVal
   return template.replace(placeholder, (_match, name: string, path: string) => {
     const value = Object.hasOwn(args, name) ? args[name] : undefined
     const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
-    if (typeof text !== 'string') throw refused(`argument ${quote(name)} is not text, and the session policy needs it`)
+    if (typeof text !== 'string')
+      throw refused(`argument ${quote(name)} must be a string or an integer, because the session policy uses it`)
     // VLT-39: no wildcard, policy variable or step to another resource
     if (!(path === '+' ? isPath(text) : segmentPattern.test(text) && !isDots(text))) {
-      throw refused(
-        `argument ${quote(name)} has characters that could mean more in a session policy than the text itself`,
-      )
+      throw refused(`argument ${quote(name)} has characters with a special meaning in a session policy`)
     }
     return text
   })

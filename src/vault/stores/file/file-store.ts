@@ -171,14 +171,17 @@ function createKnownFile({ path, readTimeoutMs: timeoutMs }: FileStoreOptions, k
     if (file === undefined || file === 'unchanged') {
       throw new VaultError(
         'ERR_VAULT_CONFIGURATION',
-        `there is no file ${quote(path, 256)}; \`create: true\` or the first \`procura vault put\` makes it`,
+        `the file ${quote(path, 256)} does not exist; set \`create: true\`, or store the first credential with \`procura vault put\``,
       )
     }
     const keys = await keyring.open(file.bytes)
     const contents = decodeFile(keys, file.bytes)
     // VLT-25: an older version of the file is genuine too, and brings back what was removed or rotated since
     if (before !== undefined && contents.revision < before.contents.revision) {
-      throw new VaultError('ERR_VAULT_INTEGRITY', 'the file of credentials was replaced by an older version of it')
+      throw new VaultError(
+        'ERR_VAULT_INTEGRITY',
+        'the credential file was replaced by an older version; restore the newest one',
+      )
     }
     // A change or another reading that began later may have ended earlier.
     if (known !== undefined && contents.revision < known.contents.revision) return known

@@ -229,7 +229,7 @@ function requireRecord(record: FileRecord | undefined, name: string, version?: s
   if (record === undefined) {
     throw new VaultError(
       'ERR_VAULT_UNKNOWN_REFERENCE',
-      `the file has no credential ${quote(name)}${version === undefined ? '' : ` of version ${quote(String(version))}`}`,
+      `the credential file has no ${version === undefined ? '' : `version ${quote(String(version))} of `}credential ${quote(name)}; \`list\` returns all`,
     )
   }
   return record

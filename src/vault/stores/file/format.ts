@@ -99,7 +99,10 @@ export function decodeFile(keys: FileKeys, bytes: Uint8Array): FileContents {
   const expected = macOf(keys, body)
   // VLT-21
   if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'the key is not the one of this file, or the file was changed')
+    throw new VaultError(
+      'ERR_VAULT_INTEGRITY',
+      'the key does not belong to this credential file, or the file was changed',
+    )
   }
   const fields = fieldsOf(body)
   const revision = fields.get('revision')
@@ -146,7 +149,7 @@ function fieldsOf(body: string): ReadonlyMap<string, unknown> {
   if (typeof parsed !== 'object' || parsed === null) throw damaged()
   const fields = new Map<string, unknown>(Object.entries(parsed))
   if (fields.get('format') !== fileFormat) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', `the file is not of the format \`${fileFormat}\``)
+    throw new VaultError('ERR_VAULT_INTEGRITY', `the credential file does not have the format \`${fileFormat}\``)
   }
   return fields
 }
@@ -162,5 +165,5 @@ function macOf(keys: FileKeys, body: string): Uint8Array {
 }
 
 function damaged(): VaultError {
-  return new VaultError('ERR_VAULT_INTEGRITY', 'the file of credentials is damaged, or was changed')
+  return new VaultError('ERR_VAULT_INTEGRITY', 'the credential file is damaged, or was changed')
 }

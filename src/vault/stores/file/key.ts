@@ -57,7 +57,7 @@ export const keyCheck: OptionCheck = (key) => {
   const isKnown = Object.keys(given).every((name) => ['passphrase', 'keyFile', 'bytes'].includes(name))
   return isKnown && forms.length === 1 && forms[0]?.[1] === true
     ? undefined
-    : 'must be one of `{ passphrase }`, `{ keyFile }` with its path, and `{ bytes }` with a Uint8Array'
+    : 'must be one of `{ passphrase }`, `{ keyFile }` with its path, or `{ bytes }` with a Uint8Array'
 }
 
 /** How keys of a new file are derived. */
@@ -66,7 +66,7 @@ export function newDerivation(key: FileKey, cost: number): KeyDerivation {
   const kind = 'passphrase' in key ? 'scrypt' : 'hkdf'
   const derivation = { kind, salt: Uint8Array.from(randomBytes(32)), cost: kind === 'scrypt' ? cost : 0 } as const
   if (!isAcceptable(derivation)) {
-    throw new ArgumentError(`\`scryptCost\` must be a power of two from ${leastCost} to ${greatestCost}`)
+    throw new ArgumentError(`\`scryptCost\` must be a power of two, from ${leastCost} to ${greatestCost}`)
   }
   return derivation
 }
@@ -88,8 +88,8 @@ export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
 export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeoutMs: number): Promise<FileKeys> {
   checkKey(key)
   if (('passphrase' in key ? 'scrypt' : 'hkdf') !== derivation.kind) {
-    const kind = derivation.kind === 'scrypt' ? 'a passphrase' : 'a key of 32 bytes'
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `the file is locked with ${kind}; give that`)
+    const kind = derivation.kind === 'scrypt' ? '`passphrase`' : '`keyFile` or `bytes`'
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `the credential file needs another kind of key; pass ${kind}`)
   }
   const input = await keyBytes(key, timeoutMs)
   const master = derivation.kind === 'scrypt' ? await stretch(input, derivation) : input
@@ -120,7 +120,7 @@ async function keyBytes(key: FileKey, timeoutMs: number): Promise<Uint8Array> {
   if ('passphrase' in key) {
     const { passphrase } = key
     const bytes = Secret.is(passphrase) ? passphrase.revealBytes() : new TextEncoder().encode(passphrase)
-    if (bytes.length < 8) throw new ArgumentError('the passphrase must have eight bytes or more')
+    if (bytes.length < 8) throw new ArgumentError('`passphrase` must have at least 8 bytes')
     return bytes
   }
   if ('bytes' in key) {
@@ -139,7 +139,7 @@ async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array>
     if (cause instanceof VaultError && cause.code === 'ERR_VAULT_CONFIGURATION') throw cause
     throw vaultFailure(
       'ERR_VAULT_CONFIGURATION',
-      'the key file (`keyFile`) cannot be read; let this process, and nobody else, read it',
+      'the key file (`keyFile`) cannot be read; make it readable for this process, and for nobody else',
       // What is no path of a file may be the key itself, and is not shown.
       cause instanceof VaultError ? cause.cause : cause,
     )
@@ -147,7 +147,7 @@ async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array>
   if (file === undefined || file === 'unchanged') {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      'there is no key file at `keyFile`; make one with createKeyFile or `procura vault new-key`',
+      'the key file (`keyFile`) does not exist; make one with createKeyFile or `procura vault new-key`',
     )
   }
   return file.bytes

@@ -29,10 +29,10 @@ export async function withFileLock<T>(
       const message = `the lock ${quote(folder, 256)} cannot be used: ${(cause as Error).message}`
       throw new VaultError('ERR_VAULT_CONFIGURATION', message)
     }
-    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the lock ${quote(folder, 256)} could not be taken`, cause)
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `the lock ${quote(folder, 256)} could not be acquired`, cause)
   }
   if (!('lock' in answer)) {
-    const message = `${describeHolder(answer.holder)} held the lock ${quote(folder, 256)} for all of ${timeoutMs} ms; try again, or raise \`lockTimeoutMs\``
+    const message = `${describeHolder(answer.holder)} held the lock ${quote(folder, 256)} for ${timeoutMs} ms; try again, or raise \`lockTimeoutMs\``
     throw new VaultError('ERR_VAULT_UNAVAILABLE', message)
   }
   try {

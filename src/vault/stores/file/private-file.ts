@@ -57,13 +57,13 @@ async function readNow(path: string, known: string | undefined): Promise<Private
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOENT') return undefined
-    if (code === 'ELOOP') throw wrongFile(path, 'it is a symbolic link; give the path of the file itself')
+    if (code === 'ELOOP') throw wrongFile(path, 'it is a symbolic link; pass the path of the file itself')
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be opened`, cause)
   }
   try {
     // What is checked is the open file, not whatever the path names a moment later.
     const status = await handle.stat({ bigint: true })
-    if (!status.isFile()) throw wrongFile(path, 'it is not a file')
+    if (!status.isFile()) throw wrongFile(path, 'it is not a regular file')
     checkAccess(path, Number(status.mode), Number(status.uid))
     if (status.size > maxBytes) throw wrongFile(path, `it is larger than ${maxBytes} bytes`)
     const identity = `${status.dev}:${status.ino}:${status.size}:${status.mtimeNs}:${status.ctimeNs}`
@@ -107,7 +107,8 @@ export async function createPrivateFile(path: string, bytes: Uint8Array): Promis
   try {
     await createDurableFile(path, bytes)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw wrongFile(path, 'it is there already')
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
+      throw wrongFile(path, 'it exists already; choose another path, or remove it')
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
   }
 }
@@ -116,7 +117,7 @@ function checkAccess(path: string, mode: number, owner: number): void {
   // Windows has access lists in place of modes, and Node does not show them.
   if (process.platform === 'win32') return
   // VLT-22
-  if ((mode & 0o077) !== 0) throw wrongFile(path, 'others may use it; run chmod 600')
+  if ((mode & 0o077) !== 0) throw wrongFile(path, 'other users have access to it; run chmod 600')
   if (owner !== process.getuid?.()) throw wrongFile(path, 'it belongs to another user; run chown')
 }
 
@@ -134,7 +135,7 @@ export function unusablePlace(option: string, path: string, cause: unknown): unk
   if (!(cause instanceof VaultError) || cause.code !== 'ERR_VAULT_UNAVAILABLE') return cause
   const reason = cause.cause instanceof Error ? cause.cause.message : ''
   if (!placeErrors.has(reason)) return cause
-  const message = `\`${option}\` ${quote(path, 256)} cannot be used (${reason}); name a file in a folder that exists and that this process may write`
+  const message = `\`${option}\` ${quote(path, 256)} cannot be used (${reason}); pass a file in a folder that exists and that this process may write to`
   return new VaultError('ERR_VAULT_CONFIGURATION', message, { cause })
 }
 

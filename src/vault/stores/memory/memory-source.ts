@@ -25,7 +25,7 @@ export function memorySource(name: string, secrets: ReadonlyMap<string, Secret>,
     async replace(reference, { secret, expectedVersion }) {
       const entry = kept.get(reference)
       if (entry === undefined || String(entry.version) !== expectedVersion) {
-        throw new VaultError('ERR_VAULT_INTEGRITY', 'the secret was replaced by somebody else')
+        throw new VaultError('ERR_VAULT_INTEGRITY', 'another call has replaced the secret')
       }
       kept.set(reference, { secret: secret.copy(), version: entry.version + 1 })
       entry.secret.dispose()

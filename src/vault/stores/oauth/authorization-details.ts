@@ -31,7 +31,8 @@ export function authorizationDetailsFor(
     .map((text) => parseCommand(text))
     .filter((candidate) => commandCovers(candidate, command))
     .sort((a, b) => b.length - a.length)[0]
-  if (covering === undefined) throw refused(`no authorization details are configured for ${quote(command)}`)
+  if (covering === undefined)
+    throw refused(`no authorization details are configured for ${quote(command)}; add them to \`authorizationDetails\``)
   return JSON.stringify((table[covering] ?? []).map((entry) => fill(entry, args)))
 }
 
@@ -44,7 +45,7 @@ export function checkGrantedDetails(asked: string | undefined, granted: unknown)
   const wanted = new Set((JSON.parse(asked) as readonly unknown[]).map(canonicalJson))
   // VLT-40
   if (!Array.isArray(granted) || granted.length === 0 || !granted.every((entry) => wanted.has(canonicalJson(entry)))) {
-    throw refused('the token endpoint did not grant the authorization details that were asked for, or granted more')
+    throw refused('the token endpoint granted other authorization details than the requested ones')
   }
 }
 
@@ -61,7 +62,9 @@ function fillText(text: string, args: { readonly [name: string]: IpldValue }): P
   return text.replace(/\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_match, name: string) => {
     const value = String(scalar(name, args))
     if (!/^[A-Za-z0-9_~.-]+$/.test(value) || value === '.' || value === '..') {
-      throw refused(`argument ${quote(name)} has characters that could mean more than the text itself`)
+      throw refused(
+        `argument ${quote(name)} has characters with a special meaning, and the authorization details use it within a text`,
+      )
     }
     return value
   })
@@ -70,7 +73,9 @@ function fillText(text: string, args: { readonly [name: string]: IpldValue }): P
 function scalar(name: string, args: { readonly [name: string]: IpldValue }): string | number | boolean {
   const value = Object.hasOwn(args, name) ? args[name] : undefined
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
-  throw refused(`argument ${quote(name)} is not text, a number or a truth value, and the authorization details need it`)
+  throw refused(
+    `argument ${quote(name)} must be a string, a number or a boolean, because the authorization details use it`,
+  )
 }
 
 function refused(message: string): VaultError {

@@ -22,7 +22,7 @@ export function commandScopes(scopes: Readonly<Record<string, string>> | undefin
   const entries = Object.entries(scopes).map(([text, scope]) => [parseCommand(text), scope] as const)
   for (const [command, scope] of entries) {
     if (typeof scope !== 'string' || !/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope)) {
-      throw new ArgumentError(`the scope of ${quote(command)} is not words with single spaces`)
+      throw new ArgumentError(`the scope of ${quote(command)} must be words separated by single spaces`)
     }
   }
   entries.sort(([a], [b]) => b.length - a.length)

@@ -59,11 +59,11 @@ export async function requestToken(request: TokenRequest, now: Timestamp): Promi
   const accessToken = fields.get('access_token')
   const tokenType = fields.get('token_type')
   if (typeof accessToken !== 'string' || accessToken === '' || typeof tokenType !== 'string') {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint answered without a token')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint returned no access token')
   }
   // A token bound to a key cannot be sent as a bearer token, and `N_A` is no access token at all.
   if (tokenType.toLowerCase() !== 'bearer') {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint answered with a token that is not a bearer token')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint returned a token that is not a bearer token')
   }
   const expiresIn = fields.get('expires_in')
   const scope = fields.get('scope')
@@ -91,7 +91,10 @@ export async function revokeToken(request: Omit<TokenRequest, 'form'>, token: Se
   ] as const
   const answer = await post({ ...request, form }, 'the revocation endpoint')
   if (answer.status !== 200) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `the revocation endpoint answered with status ${answer.status}`)
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `the revocation endpoint refused the request with status ${answer.status}; the token ends by itself`,
+    )
   }
 }
 
@@ -105,7 +108,7 @@ export function checkGrantedScope(asked: string | undefined, granted: string | u
   const wanted = new Set(asked.split(' '))
   // VLT-31
   if (granted.split(' ').some((scope) => scope !== '' && !wanted.has(scope))) {
-    throw new VaultError('ERR_VAULT_DOWNSCOPE', 'the token endpoint granted more than was asked for')
+    throw new VaultError('ERR_VAULT_DOWNSCOPE', 'the token endpoint granted a broader scope than the requested one')
   }
 }
 
@@ -145,17 +148,23 @@ function refusal(error: unknown): VaultError {
   if (error === 'invalid_grant') {
     return new VaultError(
       'ERR_VAULT_REVOKED',
-      'the token endpoint refused the grant: it was revoked, used or has expired',
+      'the token endpoint refused the grant: it is revoked, used or expired; store a new one',
     )
   }
   if (error === 'invalid_scope' || error === 'invalid_target' || error === 'invalid_authorization_details') {
-    return new VaultError('ERR_VAULT_DOWNSCOPE', `the token endpoint refused what was asked for (${error})`)
+    return new VaultError(
+      'ERR_VAULT_DOWNSCOPE',
+      `the token endpoint refused the requested scope or target (${error}); correct the options of the credential`,
+    )
   }
   if (error === 'temporarily_unavailable' || error === 'server_error' || error === 'slow_down') {
-    return new VaultError('ERR_VAULT_UNAVAILABLE', `the token endpoint cannot answer now (${error})`)
+    return new VaultError('ERR_VAULT_UNAVAILABLE', `the token endpoint is not available now (${error})`)
   }
-  const known = typeof error === 'string' && knownErrors.has(error) ? error : 'no known error'
-  return new VaultError('ERR_VAULT_CONFIGURATION', `the token endpoint refused this client (${known})`)
+  const known = typeof error === 'string' && knownErrors.has(error) ? error : 'unknown error'
+  return new VaultError(
+    'ERR_VAULT_CONFIGURATION',
+    `the token endpoint refused this client (${known}); check its id, secret and authentication`,
+  )
 }
 
 /** A hundred years, in seconds: longer than any token is good for. */

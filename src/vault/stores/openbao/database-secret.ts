@@ -42,7 +42,7 @@ export async function readDatabase(
     typeof lease !== 'string' ||
     typeof seconds !== 'number'
   ) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not answer with database credentials')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned no database credentials')
   }
   const revoke = async (options: { readonly signal?: AbortSignal | undefined }): Promise<void> => {
     const body = { lease_id: lease, sync: true }

@@ -52,7 +52,7 @@ async function readKv(
   const metadata = asObject(outer?.get('metadata'))
   const version = metadata?.get('version')
   if (data === undefined || typeof version !== 'number')
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao did not answer with a KV secret')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned no KV secret')
   if (metadata?.get('destroyed') !== false || metadata.get('deletion_time') !== '') {
     throw new VaultError('ERR_VAULT_REVOKED', 'the secret was deleted in openbao')
   }
@@ -117,13 +117,13 @@ function kvSecret(data: ReadonlyMap<string, unknown>, field: string | undefined)
     if (typeof value !== 'string' || value === '')
       throw new VaultError(
         'ERR_VAULT_INTEGRITY',
-        'the KV secret has no non-empty string in the `field` of the credential',
+        'the `field` of the credential is missing in the KV secret, or is not a non-empty string',
       )
     return new Secret(value)
   }
   const texts = [...data].filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   if (texts.length !== data.size)
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'the KV secret has no fields, or some that are not text')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the KV secret has a field that is not a string; name one with `field`')
   return Secret.ofFields(Object.fromEntries(texts))
 }
 

@@ -113,7 +113,7 @@ export function fixedToken(token: SecretValue): OpenBaoLogin {
  */
 export function mountOf(name: string, of: string): string {
   if (!/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/.test(name)) {
-    throw new ArgumentError(`${of}: \`mount\` must consist of A-Z a-z 0-9 _ - with slashes between`)
+    throw new ArgumentError(`${of}: \`mount\` must be names of A-Z a-z 0-9 _ -, separated by slashes`)
   }
   return name
 }
@@ -128,13 +128,13 @@ async function unwrap(call: BareCall, wrapping: Secret, expected: string): Promi
   if (looked.status !== 200 || origin !== expected) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
-      'the wrapping token was used before, has ended, or was not made by the role',
+      'the wrapping token was used before, has expired, or was not made by the role; somebody else may have the secret id, so issue a new one',
     )
   }
   const answer = await call({ method: 'POST', path: 'sys/wrapping/unwrap' }, wrapping)
   const secretId = asObject(answer.fields.get('data'))?.get('secret_id')
   if (answer.status !== 200 || typeof secretId !== 'string' || secretId === '') {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'the wrapping token did not hold a secret id')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the wrapping token contained no secret id')
   }
   return new Secret(secretId)
 }

@@ -149,7 +149,7 @@ function readPlace(given: OpenBaoSecret, of: string): OpenBaoSecret {
   const place = readOptions(of, given, placeChecks(given))
   const [option, name] = place.engine === 'kv' ? ['path', place.path] : ['role', place.role]
   if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$/.test(name) || name.endsWith('.')) {
-    throw new ArgumentError(`${of}: \`${option}\` is not a path of names with slashes between them`)
+    throw new ArgumentError(`${of}: \`${option}\` must be names separated by slashes, without dot segments`)
   }
   if (place.mount !== undefined) mountOf(place.mount, of)
   return place

@@ -135,7 +135,7 @@ export function createSession(options: SessionOptions): Session {
       if (status === 200 || status === 204) return fields
       throw new VaultError(
         'ERR_VAULT_CONFIGURATION',
-        `openbao refused ${request.method} ${quote(request.path, 128)} with status ${status}; see the policy of its role`,
+        `openbao refused ${request.method} ${quote(request.path, 128)} with status ${status}; check the policy of the token`,
       )
     },
   }
@@ -148,13 +148,16 @@ export function createSession(options: SessionOptions): Session {
  */
 export function readAuth(answer: Awaited<ReturnType<BareCall>>): { readonly token: Secret; readonly seconds: number } {
   if (answer.status !== 200) {
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `openbao refused the login with status ${answer.status}`)
+    throw new VaultError(
+      'ERR_VAULT_CONFIGURATION',
+      `openbao refused the login with status ${answer.status}; check the role and its secret`,
+    )
   }
   const auth = asObject(answer.fields.get('auth'))
   const token = auth?.get('client_token')
   const seconds = auth?.get('lease_duration')
   if (typeof token !== 'string' || token === '' || typeof seconds !== 'number' || !(seconds >= 0)) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao answered a login without a token')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned no token for a login')
   }
   return { token: new Secret(token), seconds }
 }

@@ -50,7 +50,7 @@ export async function sealContents(
   const text = prefix + encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))
   if (!isSealed(text))
     throw new ArgumentError(
-      `the credential is too long: the sealed text would have ${text.length} characters, more than ${maxText}`,
+      `sealCredential: the credential is too long; the sealed text would have ${text.length} characters, more than ${maxText}`,
     )
   return text
 }
@@ -60,7 +60,7 @@ async function sealTo(publicKey: Uint8Array, plain: Uint8Array, keyId: Uint8Arra
   try {
     return await seal(publicKey, plain, contextOf(keyId))
   } catch (cause) {
-    const message = '`publicKey` is not a valid X25519 key; make a key pair with generateSealingKey'
+    const message = 'sealCredential: `publicKey` is not a valid X25519 key; make a key pair with generateSealingKey'
     throw new ArgumentError(message, { cause: safeCause(cause) })
   } finally {
     plain.fill(0)

@@ -109,9 +109,9 @@ export async function sealCredential(options: SealOptions): Promise<string> {
     sealChecks,
   )
   if (roots.length === 0 || commands.length === 0) {
-    throw new ArgumentError('`roots` and `commands` of a sealed credential must not be empty')
+    throw new ArgumentError('sealCredential: `roots` and `commands` must not be empty')
   }
-  if (publicKey.length !== 32) throw new ArgumentError('`publicKey` must have 32 bytes')
+  if (publicKey.length !== 32) throw new ArgumentError('sealCredential: `publicKey` must have 32 bytes')
   const wrapped = toSecret(secret, 'sealed')
   const { description } = parseRules('sealed', { ...rules, subjects: roots, commands })
   try {
