@@ -34,6 +34,7 @@ const adapters = ['http', 'cli'].map((folder) => `src/${folder}/`)
 /** A revocation is an invocation, and so is a receipt: they may use that folder of their own layer. */
 const sideways = new Set(['revocation > invocation', 'receipt > invocation'])
 const maximumLines = 400
+const maximumFunctionLines = 80
 
 const sources = readSources('src')
 const byPath = new Map(sources.map((file) => [file.path, file]))
@@ -161,6 +162,20 @@ describe('portability', () => {
 describe('source files', () => {
   it(`have at most ${maximumLines} lines`, () => {
     expect(sources.filter((file) => linesOf(file) > maximumLines).map((file) => file.path)).toEqual([])
+  })
+
+  it(`have functions of at most ${maximumFunctionLines} lines, nested ones included`, () => {
+    const long = sources.flatMap((file) => {
+      const found: string[] = []
+      walk(file.tree, (node) => {
+        if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return
+        const lineOf = (position: number): number => file.tree.getLineAndCharacterOfPosition(position).line
+        const lines = lineOf(node.end) - lineOf(node.getStart(file.tree)) + 1
+        if (lines > maximumFunctionLines) found.push(`${place(file, node)} has ${lines} lines`)
+      })
+      return found
+    })
+    expect(long).toEqual([])
   })
 
   it('hold no state of their own', () => {
