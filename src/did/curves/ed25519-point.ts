@@ -1,6 +1,8 @@
 /**
- * What an Ed25519 point must be before any arithmetic looks at it. These two rules, asked of the public key and of
- * the R of a signature, are what makes every back end give one verdict.
+ * Checks of Ed25519 points, before any arithmetic. They are applied to the public key and to the R of a signature, and give
+ * every back end the same verdict.
+ *
+ * Why not `@noble/curves`: with `weierstrass.ts`, 1.1 kB in place of 21.5 kB, in a quarter of the time (decision 044).
  *
  * @module
  */
@@ -14,8 +16,8 @@ const p = 2n ** 255n - 19n
 const d = 0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3n
 
 /**
- * Tells whether the y of an encoded point is less than p (RFC 8032, section 5.1.3, step 1). The 19 values from p up
- * would be second spellings of 0 to 18.
+ * Whether the y of an encoded point is less than p (RFC 8032, section 5.1.3, step 1). The 19 values from p would be second
+ * encodings of 0 to 18.
  *
  * @param bytes - 32 bytes, y little-endian, the sign of x in the top bit.
  */
@@ -26,8 +28,8 @@ export function isCanonicalY(bytes: Uint8Array): boolean {
 }
 
 /**
- * Tells whether a canonically encoded point is one of the eight whose order divides 8. Under such a key one signature
- * fits every message. The sign bit is left out, so that `x = 0` written as negative is caught as well.
+ * Whether a canonically encoded point is one of the eight whose order divides 8. For such a key one signature is valid for
+ * every message. The sign bit is ignored, so `x = 0` with a negative sign is found as well.
  *
  * @param bytes - 32 bytes for which {@link isCanonicalY} is true.
  */
@@ -39,8 +41,8 @@ export function isSmallOrder(bytes: Uint8Array): boolean {
 }
 
 /**
- * Tells whether some x belongs to the y: `(y² - 1) / (d y² + 1)` must be a square. A quotient is a square when the
- * product is, and the divisor is never 0 as -1/d is no square.
+ * Whether the y has an x: `(y² - 1) / (d y² + 1)` must be a square. A quotient is a square if the product is. The divisor is
+ * never 0, because -1/d is not a square.
  *
  * @param bytes - 32 bytes for which {@link isCanonicalY} is true.
  */
@@ -54,7 +56,7 @@ export function isOnEdwardsCurve(bytes: Uint8Array): boolean {
 /** y of two of the four points of order 8; the other two have p minus it. */
 const y8 = 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
 
-/** The y of the points of order 4, 1, 2, 8 and 8, little-endian, by their first byte: it differs for each. */
+/** The y of the points of order 4, 1, 2, 8 and 8, little-endian, by their first byte, which differs. */
 const smallOrderY: ReadonlyMap<number, Uint8Array> = new Map(
   [0n, 1n, p - 1n, y8, p - y8].map((y) => {
     const bytes = Uint8Array.from({ length: 32 }, (_, i) => Number((y >> BigInt(8 * i)) & 0xffn))

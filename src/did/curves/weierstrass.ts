@@ -1,5 +1,7 @@
 /**
- * The two curves of ECDSA, as far as reading a public key needs them.
+ * Checks and encodings of points on the two curves of ECDSA.
+ *
+ * Why not `@noble/curves`: with `ed25519-point.ts`, 1.1 kB in place of 21.5 kB, in a quarter of the time (decision 044).
  *
  * @module
  */
@@ -31,15 +33,14 @@ export const secp256k1Curve: WeierstrassCurve = Object.freeze({
 })
 
 /**
- * Tells whether bytes are a compressed point (SEC 1, section 2.3.3) of the curve: 0x02 or 0x03, then x < p for which
- * a y exists.
+ * Whether bytes are a compressed point (SEC 1, section 2.3.3) of the curve: 0x02 or 0x03, then an x < p for which a y exists.
  *
- * @param bytes - any bytes; other lengths than 33 are no point.
+ * @param bytes - may have any length; only 33 bytes are a point.
  */
 export function isCompressedPoint(curve: WeierstrassCurve, bytes: Uint8Array): boolean {
   if (bytes.length !== 33 || (bytes[0] !== 2 && bytes[0] !== 3)) return false
   const x = bigEndian(bytes, 1, 33)
-  // Neither group has a point of order 2, so that y is never 0 and the symbol never either.
+  // Neither group has a point of order 2, so y and the symbol are never 0.
   return x < curve.p && jacobi(ySquared(curve, x), curve.p) === 1
 }
 
@@ -55,7 +56,7 @@ export function decompressPoint(curve: WeierstrassCurve, bytes: Uint8Array): { x
   return { x: bytes.slice(1), y: toBigEndian(y) }
 }
 
-/** Writes a point as 33 bytes. */
+/** Encodes a point as 33 bytes. */
 export function compressPoint(x: Uint8Array, y: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(33)
   bytes[0] = 2 + ((y[31] ?? 0) & 1)
@@ -63,14 +64,14 @@ export function compressPoint(x: Uint8Array, y: Uint8Array): Uint8Array {
   return bytes
 }
 
-/** Reads an unsigned big-endian number from a part of the bytes. */
+/** Decodes an unsigned big-endian number from a part of the bytes. */
 export function bigEndian(bytes: Uint8Array, start: number, end: number): bigint {
   let value = 0n
   for (let i = start; i < end; i++) value = (value << 8n) | BigInt(bytes[i] ?? 0)
   return value
 }
 
-/** Writes a number below 2^256 as 32 bytes, big-endian. */
+/** Encodes a number below 2^256 as 32 bytes, big-endian. */
 export function toBigEndian(value: bigint): Uint8Array {
   return Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * (31 - i))) & 0xffn))
 }
