@@ -1,5 +1,5 @@
 /**
- * `procura/did`: from DIDs to keys.
+ * `procura/did`: parses DIDs and resolves them to keys.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 // node only: uses node:worker_threads
 /**
- * `procura/pool`: signatures verified on threads of their own.
+ * `procura/pool`: verifies signatures on worker threads.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `procura/signer`: who signs, wherever the key is.
+ * `procura/signer`: principals that sign, with keys in this process or elsewhere.
  *
  * @module
  */

@@ -1,14 +1,15 @@
 /**
- * Waiting that can be given up.
+ * Waits that an AbortSignal can end.
  *
  * @module
  */
 
 /**
- * Settles as the work does, or rejects with the reason of the signal as soon as the signal fires. The work goes on, and
- * how it ends later is ignored: a rejection that comes too late is never an unhandled one.
+ * Settles as the work does, or rejects with the reason of the signal when the signal is aborted first. The work continues,
+ * and its later result is ignored: a late rejection is not an unhandled one.
  *
- * @param work - a promise, or a function that begins the work: it is not called when the signal has fired already.
+ * @param work - a promise, or a function that starts the work. The function is not called when the signal is already
+ *   aborted.
  */
 export function unlessAborted<T>(work: Work<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return begin(work)
@@ -30,7 +31,7 @@ export function unlessAborted<T>(work: Work<T>, signal: AbortSignal | undefined)
 
 type Work<T> = Promise<T> | (() => T | PromiseLike<T>)
 
-/** A function that throws at once counts as one that rejects. */
+/** A synchronous exception becomes a rejection. */
 function begin<T>(work: Work<T>): Promise<T> {
   return typeof work === 'function' ? (async () => work())() : work
 }

@@ -1,6 +1,6 @@
 import { startBackgroundTimer } from './background-timer.ts'
 
-/** How long to wait after failures. */
+/** The waits after failures. */
 export interface BackOff {
   /** Wait after the first failure, in milliseconds; each further failure doubles it. */
   readonly firstMs: number
@@ -21,7 +21,7 @@ export function waitAfter(failures: number, { firstMs, maxMs }: BackOff, asked =
   return Math.min(maxMs, Math.max(asked, full * (0.5 + random / 2 ** 33)))
 }
 
-/** Waits, unless the signal is aborted first. Does not keep the process from ending. */
+/** Waits until the time is over or the signal is aborted. Does not keep the process alive. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = startBackgroundTimer(done, ms)

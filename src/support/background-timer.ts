@@ -1,7 +1,7 @@
 /**
- * Starts a timer that does not keep the process from ending, where timers can do that.
+ * Starts a timer that does not keep the process alive, on hosts where timers do.
  *
- * @returns what `clearTimeout` takes.
+ * @returns the argument for `clearTimeout`.
  */
 export function startBackgroundTimer(task: () => void, milliseconds: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(task, milliseconds)

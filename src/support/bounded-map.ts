@@ -1,24 +1,24 @@
 /**
- * A map that forgets.
+ * A cache of bounded size.
  *
  * @module
  */
 
-/** A map from strings that never holds more than it may. */
+/** A map from strings with a bounded size. */
 export interface BoundedMap<V> {
-  /** Returns what was set, or undefined when nothing was, or when it has been forgotten. */
+  /** Returns the value, or undefined when it was never set or is no longer in the map. */
   get(key: string): V | undefined
-  /** Remembers the value, and may forget those that were not asked for longest. */
+  /** Sets the value, and may remove values that were not read for the longest time. */
   set(key: string, value: V): void
 }
 
 /**
- * Makes a map of two generations: when the young one holds half of what is allowed it becomes the old one, and the
- * old one is forgotten at once. What is asked for moves to the young one. So each call costs the same and nothing is
- * deleted one by one, which is what makes an ordered map slow.
+ * Makes a map of two generations. When the young generation has half of the maximum, it becomes the old one, and the former
+ * old one is dropped. Reading an entry moves it to the young generation. Every call costs the same, because entries are
+ * never deleted one by one, which makes an ordered map slow.
  *
- * @param max - the most that the entries weigh, both generations together; 0 remembers nothing.
- * @param weightOf - what an entry weighs, 1 or more; default 1, so that entries are counted.
+ * @param max - most weight of both generations together; 0 stores nothing.
+ * @param weightOf - the weight of an entry, at least 1. Default 1, so `max` is a number of entries.
  */
 export function createBoundedMap<V>(max: number, weightOf: (value: V) => number = () => 1): BoundedMap<V> {
   const half = Math.floor(max / 2)

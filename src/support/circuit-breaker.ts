@@ -1,4 +1,4 @@
-/** What a circuit breaker does: `closed` runs all tasks, `open` none, `probing` one, to find out. */
+/** The state of a circuit breaker: `closed` runs all tasks, `open` runs none, `probing` runs one as a test. */
 export type BreakerState = 'closed' | 'open' | 'probing'
 
 /** What the error of a task shows: the service failed, the service answered, or the task did not reach the service. */
@@ -8,7 +8,7 @@ export type FailureKind = 'failed' | 'answered' | 'not-asked'
 export interface CircuitBreakerOptions {
   /** Failures within `windowMs` that open it. */
   readonly failures: number
-  /** In milliseconds. */
+  /** The window, in milliseconds. */
   readonly windowMs: number
   /** Milliseconds after which one task runs as a probe while it is open. */
   readonly probeAfterMs: number

@@ -1,27 +1,27 @@
 import { unlessAborted } from './abort.ts'
 
-/** A signal that also fires when time is up. */
+/** A signal that is also aborted at a time limit. */
 export interface Deadline {
   readonly signal: AbortSignal
-  /** Stops the clock; the signal still follows the caller's. */
+  /** Stops the timer. The signal still follows the signals of the callers. */
   readonly clear: () => void
-  /** Stops the clock, and follows nobody any more: a signal that outlives many calls would gather a listener of each. */
+  /** Stops the timer and removes all listeners: a long-lived signal would otherwise collect one from each call. */
   readonly end: () => void
 }
 
 /**
- * Joins signals of callers and a time limit.
+ * Combines signals of callers and a time limit.
  *
- * @param milliseconds - from now on; the timer is one of the host's, which jumps of the wall clock do not move.
- * @param reason - makes the reason with which the signal fires when time is up. Default: a `TimeoutError`.
+ * @param milliseconds - from now. The timer of the host does not follow jumps of the wall clock.
+ * @param reason - makes the abort reason at the time limit. Default: a `TimeoutError`.
  */
 export function startDeadline(
   signals: readonly (AbortSignal | undefined)[],
   milliseconds: number,
   reason: () => unknown = () => new DOMException('the time limit has passed', 'TimeoutError'),
 ): Deadline {
-  // Not AbortSignal.any over AbortSignal.timeout: on Node 20 it never fires once the garbage was collected, and it leaves
-  // something behind at each signal that it follows.
+  // Not `AbortSignal.any` with `AbortSignal.timeout`: on Node 20 it may never fire after a garbage collection, and it
+  // leaks memory at each signal that it follows.
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(reason()), milliseconds)
   const follow = (): void => controller.abort(signals.find((signal) => signal?.aborted)?.reason)
@@ -35,7 +35,7 @@ export function startDeadline(
   return { signal: controller.signal, clear, end }
 }
 
-/** How long {@link withinDeadline} waits, and for whom. */
+/** Options of {@link withinDeadline}. */
 export interface DeadlineOptions {
   /** Signals that end the wait earlier, with their reason. */
   readonly signals?: readonly (AbortSignal | undefined)[]
@@ -44,7 +44,7 @@ export interface DeadlineOptions {
 }
 
 /**
- * Waits for a task until a deadline. The task is not begun when a signal is already aborted.
+ * Waits for a task until a deadline. The task is not started when a signal is already aborted.
  *
  * @param task - receives a signal that is aborted at the deadline, or with one of `signals`. The wait ends then, whether
  *   or not the task listens.

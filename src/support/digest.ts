@@ -1,21 +1,21 @@
 /**
- * Hashes and MACs of the platform, with bytes in and bytes out.
+ * Hashes and MACs by WebCrypto, from bytes to bytes.
  *
  * @module
  */
 
-/** SHA-256 of some bytes. */
+/** Returns the SHA-256 of bytes. */
 export async function sha256Bytes(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', owned(bytes)))
 }
 
-/** HMAC of some bytes (RFC 2104). */
+/** Returns the HMAC of bytes (RFC 2104). */
 export async function hmacBytes(hash: 'SHA-256' | 'SHA-512', key: Uint8Array, bytes: Uint8Array): Promise<Uint8Array> {
   const imported = await crypto.subtle.importKey('raw', owned(key), { name: 'HMAC', hash }, false, ['sign'])
   return new Uint8Array(await crypto.subtle.sign('HMAC', imported, owned(bytes)))
 }
 
-/** Whether two byte strings are the same, in time that depends on their lengths alone. */
+/** Whether two byte strings are equal, in time that depends on their lengths only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   let difference = 0
@@ -23,7 +23,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0
 }
 
-/** A copy whose buffer is its own, as WebCrypto's types ask for. */
+/** A copy with a buffer of its own, as the types of WebCrypto require. */
 function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes)
 }

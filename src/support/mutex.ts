@@ -1,7 +1,7 @@
-/** Runs tasks one after another, in the order in which they were given. */
+/** Runs tasks one after another, in the order of the calls. */
 export type Mutex = <T>(task: () => Promise<T>) => Promise<T>
 
-/** Makes a mutex of this process. A task that fails does not stop the next. */
+/** Makes a mutex for this process. A failed task does not prevent the next one. */
 export function createMutex(): Mutex {
   let last: Promise<unknown> = Promise.resolve()
   return (task) => {

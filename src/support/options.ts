@@ -1,6 +1,6 @@
 /**
- * The one reader of options. Each function lists its options by name, so that an unknown name is refused and not
- * ignored: it can be a misspelled one, and most options narrow what is granted, kept or let through.
+ * Reads options. Each function lists its options by name, and an unknown name is refused: it can be a misspelled option,
+ * and most options restrict a grant or a release.
  *
  * ```ts
  * const { clock, maxEntries } = readOptions('memoryReplayStore', options, {
@@ -19,16 +19,16 @@ import { quote } from './quote.ts'
 /** Checks a value. Returns undefined when it is valid, and otherwise the requirement, such as `must be a function`. */
 export type OptionCheck = (value: unknown) => string | undefined
 
-/** A check for every option of an interface, and for no other name: the list cannot drift from the type. */
+/** A check for every option of an interface, and for no other name, so the list agrees with the type. */
 export type OptionChecks<Options> = { readonly [Name in NameOf<Options>]: OptionCheck }
 
-/** The check of an option that may be missing, with the value that it then has. */
+/** The check of an option that may be missing, with its default. */
 export interface DefaultCheck {
   (value: unknown): string | undefined
   readonly fallback: unknown
 }
 
-/** Options as they were read: those with a default are never missing. */
+/** The options that were read. Options with a default are never missing. */
 export type Read<Options, Checks> = Options & {
   readonly [Name in keyof Checks as Checks[Name] extends DefaultCheck ? Name : never]: NonNullable<unknown>
 }
@@ -36,17 +36,17 @@ export type Read<Options, Checks> = Options & {
 /** The names of all members of a union. */
 type NameOf<Options> = Options extends unknown ? Extract<keyof Options, string> : never
 
-/** Any value: for an option that is checked where it is used. */
+/** Accepts any value, for an option that is checked where it is used. */
 export const anything: OptionCheck = () => undefined
 
-/** The longest time that timers of the platform measure, in milliseconds: a longer one would end at once. */
+/** The longest delay of a timer, in milliseconds. A timer with a longer one fires at once. */
 export const longestMs = 2_147_483_647
 
 /** A string that is not empty. */
 export const nonEmptyString: OptionCheck = (value) =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a non-empty string'
 
-/** A DID as a string. The usual mistake is an object that has one, such as a signer. */
+/** A DID as a string. The usual mistake is to pass an object with a DID, such as a signer. */
 export const didString: OptionCheck = (value) =>
   typeof Object(value).did === 'string' ? 'must be a DID; pass `signer.did`' : nonEmptyString(value)
 
@@ -65,13 +65,13 @@ export const objectValue: OptionCheck = (value) =>
 /** Bytes. */
 export const byteArray: OptionCheck = (value) => (value instanceof Uint8Array ? undefined : 'must be a Uint8Array')
 
-/** Milliseconds that a timer can measure. */
+/** A delay of a timer, in milliseconds. */
 export const milliseconds: OptionCheck = (value) =>
   typeof value === 'number' && value > 0 && value <= longestMs
     ? undefined
     : `must be a number of milliseconds > 0 and <= ${longestMs}`
 
-/** A number >= `least`; infinity is one. */
+/** A number >= `least`, or infinity. */
 export function numberFrom(least: number): OptionCheck {
   return (value) => (typeof value === 'number' && value >= least ? undefined : `must be a number >= ${least}`)
 }
@@ -99,14 +99,14 @@ export function withMethod(method: string): OptionCheck {
       : `must be an object with a method \`${method}\``
 }
 
-/** Finds what is wrong. A forgotten `await` is the usual mistake for a value that is made asynchronously, such as a signer. */
+/** Returns the fault of a value. A missing `await` is the usual mistake for a value that is made asynchronously. */
 function faultOf(check: OptionCheck, value: unknown): string | undefined {
   const fault = check(value)
   return fault !== undefined && isPromiseLike(value) ? 'is a promise; await it' : fault
 }
 
 /**
- * Refuses an argument that was not awaited.
+ * Refuses a promise, for an argument that the caller has to await.
  *
  * @throws ArgumentError when `value` is a promise.
  */
@@ -118,7 +118,7 @@ export function refusePromise(name: string, value: unknown): void {
 export const abortSignal: OptionCheck = (value) =>
   withMethod('throwIfAborted')(value) === undefined ? undefined : 'must be an AbortSignal'
 
-/** An array whose items pass a check. The message counts items from 0, as `options.list[2]` does. */
+/** An array whose items pass a check. The message contains the index of the invalid item, from 0. */
 export function arrayOf(check: OptionCheck): OptionCheck {
   return (value) => {
     if (!Array.isArray(value)) return 'must be an array'
@@ -178,8 +178,8 @@ export function readOptions<Options, Checks extends OptionChecks<NoInfer<Options
 }
 
 /**
- * The first name that would be read like an option, and is not one. Inherited and hidden names are read like others, and
- * so are the getters of a class: all are looked at. The methods of a class are not.
+ * Returns the first name that is not an option. Inherited and non-enumerable properties are read like others, as are the
+ * getters of a class, so all of these are examined. Methods of a class are not.
  */
 function findUnknown(options: object, checks: object): string | undefined {
   for (const name in options) if (!Object.hasOwn(checks, name)) return name
@@ -197,7 +197,7 @@ function holdsValue(prototype: object, name: string): boolean {
   return get === undefined ? value !== undefined && typeof value !== 'function' : name !== '__proto__'
 }
 
-/** Makes an error of its message. */
+/** Makes an error from its message. */
 export type MakeError = (message: string) => Error
 
 const argumentError: MakeError = (message) => new ArgumentError(message)
@@ -227,7 +227,7 @@ export function readFields(
   return read
 }
 
-/** Reads an object whose names are the caller's own: every value passes one check. */
+/** Reads an object with names that the caller chooses. Every value passes the same check. */
 export function readTable<Value>(
   of: string,
   entries: Readonly<Record<string, Value>>,
@@ -244,9 +244,9 @@ function unknownName(name: string, names: readonly string[]): string {
 }
 
 /**
- * The name that was probably meant: one that begins like it, or can be made of it by changing less than half of it.
+ * Returns the known name that was probably meant: one with the same beginning, or a distance of at most half its length.
  *
- * @param names - those that there are.
+ * @param names - the known names.
  */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
   const meant = name.slice(0, 64).toLowerCase()
@@ -263,7 +263,7 @@ export function nearestName(name: string, names: readonly string[]): string | un
   return nearest
 }
 
-/** How many characters are put in, left out or replaced to make one text of another (Levenshtein). */
+/** The number of insertions, deletions and replacements between two texts (Levenshtein). */
 function distance(from: string, to: string): number {
   const row = [...from].reduce(
     (row, character, done) => {

@@ -1,10 +1,10 @@
 import { isPromiseLike } from './promise.ts'
 
 /**
- * Calls a listener of the user's. An error that it throws is ignored. So is one that it rejects with: TypeScript takes an
- * `async` function where one that returns nothing is meant.
+ * Calls a callback of the user and ignores its error. A rejection is ignored as well, because TypeScript accepts an `async`
+ * function for a callback that returns nothing.
  *
- * @returns the value that it returned; undefined when it threw.
+ * @returns the value that the callback returned; undefined when it threw.
  */
 export function quietly<T>(report: () => T): T | undefined {
   try {

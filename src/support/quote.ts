@@ -1,12 +1,12 @@
 /**
- * Puts user input into a message: in backticks, control and bidi characters escaped, cut at `max` characters. The user
- * information of a URL, which may be a password, is left out.
+ * Quotes user input for a message: in backticks, with control and bidi characters escaped, cut after `max` characters. The
+ * user information of a URL, which may be a password, is removed.
  */
 export function quote(input: string, max = 64): string {
   return quoteAll(withoutUserInfo(input), max)
 }
 
-/** Like {@link quote}, and leaves out nothing of the first `max` characters. */
+/** Like {@link quote}, but keeps the user information of URLs. */
 export function quoteAll(input: string, max: number): string {
   const cut = input.length > max ? `${input.slice(0, max)}…` : input
   const shown = cut.replace(
@@ -18,8 +18,8 @@ export function quoteAll(input: string, max: number): string {
 }
 
 /**
- * Leaves out the user information of a URL. A URL parser also finds it behind `https:`, `https:/` and `https:\\`. A
- * password that was not encoded may contain a slash or a space.
+ * Removes the user information of a URL. A URL parser also finds it after `https:`, `https:/` and `https:\\`. A password
+ * that was not encoded may contain a slash or a space.
  */
 export function withoutUserInfo(text: string): string {
   const end = text.lastIndexOf('@')
@@ -30,8 +30,8 @@ export function withoutUserInfo(text: string): string {
   return text
 }
 
-/** The text that an authority follows. */
+/** The text before an authority. */
 const authority = /(?:https?|wss?|ftp):[\\/]{0,2}|[\\/]{2}/gi
 
-/** A host, with its port, that ends before any `@`. */
+/** A host with its port, if no `@` follows in it. */
 const plainHost = /^[\\/]{0,2}(?:[\w.-]{1,255}|\[[\da-f:.]{2,45}\])(?::\d{0,5})?[\\/?#]/i

@@ -8,7 +8,7 @@ export interface SemaphoreOptions {
   readonly refusal: () => unknown
 }
 
-/** Runs a task when it is its turn, in the order in which the tasks came. Rejects at once if too many wait. */
+/** Runs a task when it is its turn, in the order of the calls. Rejects at once if too many tasks wait. */
 export type Semaphore = <T>(task: () => Promise<T>) => Promise<T>
 
 /** Makes a semaphore that limits how many tasks run, and how many wait, at a time. */
@@ -22,7 +22,7 @@ export function createSemaphore({ running, waiting, refusal }: SemaphoreOptions)
     try {
       return await task()
     } finally {
-      // The turn passes to the next task as it is, so that a newcomer cannot overtake the queue.
+      // The turn passes directly to the next task, so a new task cannot overtake the queue.
       const next = queue.shift()
       if (next === undefined) active -= 1
       else next()

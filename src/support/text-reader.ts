@@ -1,11 +1,11 @@
 import { createBoundedMap } from './bounded-map.ts'
 
 /**
- * Makes a reader of texts that knows what it has read before: the same few DIDs and commands stand in most tokens, and
- * reading one costs more than looking it up. Equal texts become one string in memory.
+ * Makes a parser with a cache. Most tokens contain the same few DIDs and commands, and a look-up costs less than parsing.
+ * Equal texts become one string in memory.
  *
- * @param parse - reads a text, and throws when it cannot. What it refuses is not remembered.
- * @param max - most texts that are remembered.
+ * @param parse - parses a text, and throws when it is malformed. Failures are not cached.
+ * @param max - most texts in the cache.
  */
 export function createTextReader<T extends string>(parse: (text: string) => T, max: number): (text: string) => T {
   const known = createBoundedMap<T>(max)

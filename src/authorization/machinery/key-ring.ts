@@ -38,7 +38,7 @@ export function createKeyRing(): KeyRing {
       const isKey = didMethod(did) === 'key'
       const known = resolved.get(did)
       if (isKey && known !== undefined) return known.keys
-      const quick = isQuick(did, settings)
+      const quick = canSkipPointCheck(did, settings)
       const asked = quick ? undefined : settings.resolver.resolve(did, call)
       const answer = yield* waitUnlessAborted(asked, call.signal)
       const list = answer?.keys
@@ -66,6 +66,6 @@ export function createKeyRing(): KeyRing {
 }
 
 /** Keys of Ed25519, when nobody wants them resolved in another way and the back end notices what is no point. */
-function isQuick(did: Did, { backend, resolvesKeysOnly }: VerificationSettings): boolean {
+function canSkipPointCheck(did: Did, { backend, resolvesKeysOnly }: VerificationSettings): boolean {
   return resolvesKeysOnly && backend.checksPoints === true && did.startsWith('did:key:z6Mk')
 }

@@ -1,5 +1,5 @@
 /**
- * `procura/backend/noble`: cryptography in JavaScript, without any of the host.
+ * `procura/backend/noble`: cryptography in JavaScript, without the algorithms of the host.
  *
  * @module
  */

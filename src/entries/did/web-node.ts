@@ -1,6 +1,6 @@
 // node only: uses node:dns, node:https, node:stream
 /**
- * `procura/did/web-node`: a `fetch` for `did:web` that connects to public addresses alone, on Node.
+ * `procura/did/web-node`: a `fetch` for `did:web` that connects to public addresses only, on Node.
  *
  * @module
  */
