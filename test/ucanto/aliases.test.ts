@@ -17,7 +17,7 @@ const proof = await delegate({
 })
 const fields = fieldsOf(proof)
 
-/** The call that the holder of a delegation makes with another form of it, as an archive. */
+/** The archive of a call by the holder of a delegation, with the delegation in another form. */
 async function callWith(form: RawBlock, blocks: readonly RawBlock[] = [form]): Promise<Uint8Array> {
   const given = Delegation.create({ root: form as unknown as API.UCANBlock, blocks: new Map() })
   const call = await invoke({
@@ -32,7 +32,7 @@ async function callWith(form: RawBlock, blocks: readonly RawBlock[] = [form]): P
 
 const changed = (change: (fields: Fields) => Fields): RawBlock => block(dagCbor.encode(change(structuredCopy(fields))))
 
-/** A copy in which links and bytes stay what they are. */
+/** A deep copy that keeps links and bytes. */
 function structuredCopy(value: Fields): Fields {
   return dagCbor.decode(dagCbor.encode(value))
 }
@@ -59,24 +59,24 @@ function asText(did: string): Uint8Array {
 
 const jwt = new TextEncoder().encode(UCAN.format(proof.data))
 
-/** Forms of one token that others take for the same, each with the requirement that refuses it. */
+/** Forms of one token that other readers accept, each with the requirement that refuses it. */
 const aliases: readonly (readonly [string, string, RawBlock])[] = [
   ['another field', 'UCT-10', changed((token) => ({ ...token, extra: 1 }))],
-  ['no list of proofs', 'UCT-10', changed(({ prf: _, ...token }) => token)],
-  ['a float for a whole number', 'UCT-12', block(withFloat(proof.bytes, expiration))],
+  ['a missing list of proofs', 'UCT-10', changed(({ prf: _, ...token }) => token)],
+  ['a float for an integer', 'UCT-12', block(withFloat(proof.bytes, expiration))],
   [
-    'a map that is signed as bytes are',
+    'a map that is signed like bytes',
     'UCT-13',
     changed((token) => {
       firstCapability(token).nb = { note: { '/': { bytes: 'AAAA' } } }
       return token
     }),
   ],
-  ['the JWT under the name of its text', 'UCT-14', block(jwt)],
-  ['an issuer in text', 'UCT-16', changed((token) => ({ ...token, iss: asText(alice.did()) }))],
-  ['an audience in text', 'UCT-16', changed((token) => ({ ...token, aud: asText(bob.did()) }))],
+  ['the JWT, named as DAG-CBOR', 'UCT-14', block(jwt)],
+  ['an issuer as text', 'UCT-16', changed((token) => ({ ...token, iss: asText(alice.did()) }))],
+  ['an audience as text', 'UCT-16', changed((token) => ({ ...token, aud: asText(bob.did()) }))],
   [
-    'bytes behind the signature',
+    'bytes after the signature',
     'UCT-18',
     changed((token) => ({ ...token, s: Buffer.concat([token.s as Uint8Array, Uint8Array.of(0)]) })),
   ],
@@ -93,17 +93,17 @@ const aliases: readonly (readonly [string, string, RawBlock])[] = [
   ['`fct: []`', 'UCT-28', changed((token) => ({ ...token, fct: [] }))],
   ['the JWT', 'UCT-03', { cid: nameOf(jwt, 0x55), bytes: jwt }],
   ['an identity CID', 'UCT-20', { cid: CID.createV1(0x71, identity.digest(proof.bytes)), bytes: proof.bytes }],
-  ['the name of other bytes', 'UCT-04', { cid: nameOf(Uint8Array.of(1)), bytes: proof.bytes }],
+  ['the CID of other bytes', 'UCT-04', { cid: nameOf(Uint8Array.of(1)), bytes: proof.bytes }],
 ]
 
-describe('another form of a token: UCT-03 UCT-04 UCT-10 UCT-12 UCT-13 UCT-14 UCT-16 UCT-18 UCT-20 UCT-21 UCT-26 UCT-27 UCT-28 [attack 20, 37-40]', () => {
-  it.each(aliases)('%s: %s refuses what others accept', async (_, requirement, form) => {
+describe('another encoding of a token: UCT-03 UCT-04 UCT-10 UCT-12 UCT-13 UCT-14 UCT-16 UCT-18 UCT-20 UCT-21 UCT-26 UCT-27 UCT-28 [attack 20, 37-40]', () => {
+  it.each(aliases)('%s: %s refuses a form that other readers accept', async (_, requirement, form) => {
     const bytes = await callWith(form)
     await expect.soft(foreignVerdict(bytes, service)).resolves.toBe('allowed')
     await expect(ownVerdict(bytes)).resolves.toContain(requirement)
   })
 
-  it('does not undo a revocation, which names the one form that there is', async () => {
+  it('does not circumvent a revocation, because only one form is accepted', async () => {
     const revocations = memoryRevocationStore()
     await revocations.add({ ids: [proof.cid.toString()], expiration })
     const genuine = await callWith(proof.root as unknown as RawBlock)
@@ -114,7 +114,7 @@ describe('another form of a token: UCT-03 UCT-04 UCT-10 UCT-12 UCT-13 UCT-14 UCT
     }
   })
 
-  it('UCT-61 cannot cite itself [attack 24]', async () => {
+  it('UCT-61 cannot contain its own CID [attack 24]', async () => {
     const cid = nameOf(Uint8Array.of(2))
     const bytes = dagCbor.encode({ ...fields, prf: [cid] })
     await expect(ownVerdict(await callWith({ cid, bytes }))).resolves.toBe('malformed at container UCT-61')

@@ -25,12 +25,12 @@ const head = cborBlock({ 'ucan@0.9.1': token.cid })
 
 const refusal = (bytes: string | Uint8Array): Promise<string> => refusalOf(() => decode(bytes))
 
-/** What is said about the token of the call with other fields. */
+/** The verdict about a call whose token has other fields. */
 const withFields = (change: Fields): Promise<string> =>
   refusal(rawArchive([block(dagCbor.encode({ ...fieldsOf(call), ...change }))]))
 
 describe('archives', () => {
-  it('UCT-01 are bounded before anything is hashed', async () => {
+  it('UCT-01 have limits, which are checked before anything is hashed', async () => {
     await expect(refusal(new Uint8Array(262_145))).resolves.toBe('UCT-01 too_large')
     const many = Array.from({ length: 65 }, (_, index) => cborBlock(index))
     await expect(refusal(rawArchive([...many, token]))).resolves.toBe('UCT-01 too_large')
@@ -48,7 +48,7 @@ describe('archives', () => {
     await expect(refusal(car(head.cid, [head, token], { more: 1 }))).resolves.toBe('UCT-02')
   })
 
-  it('UCT-05 hold what a token that they are about links to', async () => {
+  it('UCT-05 may contain blocks to which a named token links', async () => {
     const block = await CBOR.write({ what: 'a list of pieces' })
     const nested = await CBOR.write([1, 2, 3])
     const options = { issuer: alice, audience: service, nonce }
@@ -65,7 +65,7 @@ describe('archives', () => {
       ]),
     )
     expect(read?.attached.size).toBe(2)
-    // Sent on, they go along.
+    // They are included when the token is sent again.
     await expect(archive(read as never).then(decode)).resolves.toMatchObject([{ attached: read?.attached }])
     // The receipt of another call, with all its parts, as clients send it to conclude that.
     const ran = invoke({ ...options, capability })
@@ -78,7 +78,7 @@ describe('archives', () => {
     await expect(ownVerdict(await archiveOf(concluding))).resolves.toBe('allowed')
   })
 
-  it('UCT-05 hold none of these that nobody links to, under another name, or among the proofs', async () => {
+  it('UCT-05 contain no attached block without a link, with another name, or for a proof only', async () => {
     const content = cborBlock({ what: 'a list of pieces' })
     const make = async (nb: object, extra: readonly RawBlock[]): Promise<string> => {
       const made = await invoke({
@@ -100,7 +100,7 @@ describe('archives', () => {
     await expect(make({ list: content.cid }, [{ cid: content.cid, bytes: other.bytes }])).resolves.toBe(
       'malformed at container UCT-04',
     )
-    // What is linked to from what is attached is not attached.
+    // A block to which only an attached block links is not attached itself.
     const outer = cborBlock({ inner: content.cid })
     await expect(make({ list: outer.cid }, [outer, content])).resolves.toBe('malformed at container UCT-05')
     const many = Array.from({ length: 64 }, (_, index) => cborBlock(index))
@@ -126,7 +126,7 @@ describe('archives', () => {
     )
   })
 
-  it('UCT-05 are written with what is attached, when the token links to it', async () => {
+  it('UCT-05 are written with attached blocks if the token links to them', async () => {
     const content = cborBlock({ what: 'a list of pieces' })
     const options = { issuer: await actor('alice'), audience: service.did(), command: '/mail/send' }
     const args = { list: content.cid } as never
@@ -137,14 +137,14 @@ describe('archives', () => {
     await expect(ownInvoke({ ...options, attached: [content.bytes] })).rejects.toThrow(ArgumentError)
   })
 
-  it('UCT-05 hold nothing twice, and nothing that nobody refers to', async () => {
+  it('UCT-05 contain no block twice, and no block without a reference', async () => {
     await expect(refusal(rawArchive([token, token]))).resolves.toBe('UCT-05')
     await expect(refusal(rawArchive([cborBlock({ hello: 1 }), token]))).resolves.toBe('UCT-05')
     const other = await delegate({ issuer: bob, audience: alice, capabilities: [capability] })
     await expect(refusal(rawArchive([other.root as unknown as RawBlock, token]))).resolves.toBe('UCT-05')
   })
 
-  it('UCT-07 begin with a block that names a token of this version, which is there', async () => {
+  it('UCT-07 have a root block that names an included token of this version', async () => {
     for (const value of [
       { 'ucan@0.9.0': token.cid },
       { 'ucan@0.9.1': 1 },
@@ -159,7 +159,7 @@ describe('archives', () => {
     await expect(refusal(car(head.cid, [head]))).resolves.toBe('UCT-07')
   })
 
-  it('UCT-07 begin with a map, whatever other value there is in its place', async () => {
+  it('UCT-07 have a root block that is a map; any other value is refused', async () => {
     const roots = [
       'f6',
       'f5',
@@ -196,7 +196,7 @@ describe('archives', () => {
     }
   })
 
-  it('UCT-08 UCT-09 may be messages that ask for one invocation and do no more', async () => {
+  it('UCT-08 UCT-09 may be messages with one invocation and nothing else', async () => {
     const message = (value: unknown): Uint8Array => {
       const root = cborBlock({ 'ucanto/message@7.0.0': value })
       return new Uint8Array(car(root.cid, [root, token]))
@@ -213,7 +213,7 @@ describe('archives', () => {
     )
   })
 
-  it('UCT-06 come as text in each of the forms that clients exchange', async () => {
+  it('UCT-06 are accepted as text in each of the forms that clients exchange', async () => {
     const bytes = await archiveOf(call)
     const base64 = Buffer.from(bytes).toString('base64')
     const base64url = Buffer.from(bytes).toString('base64url')
@@ -233,7 +233,7 @@ describe('archives', () => {
     await expect(refusal('hello')).resolves.toBe('UCT-06')
   })
 
-  it.each([1, 2, 3])('UCT-06 come in one text in each of these forms, with %i bytes more', async (extra) => {
+  it.each([1, 2, 3])('UCT-06 have one text in each of these forms, with %i more bytes', async (extra) => {
     const noted = { ...capability, nb: { note: 'x'.repeat(extra) } } as never
     const bytes = await archiveOf(invoke({ issuer: alice, audience: service, capability: noted }))
     const base64 = Buffer.from(bytes).toString('base64')
@@ -256,7 +256,7 @@ describe('archives', () => {
 })
 
 describe('tokens', () => {
-  it('UCT-10 have the fields of their type and no others', async () => {
+  it('UCT-10 have exactly the fields of the format, each of its type', async () => {
     for (const change of [
       { x: 1 },
       { exp: 'soon' },
@@ -270,12 +270,12 @@ describe('tokens', () => {
     await expect(refusal(rawArchive([cborBlock([])]))).resolves.toBe('UCT-10')
   })
 
-  it('UCT-11 are of this version', async () => {
+  it('UCT-11 have this version', async () => {
     await expect(withFields({ v: '0.9.2' })).resolves.toBe('UCT-11 unsupported')
     await expect(withFields({ v: '0.9.1 ' })).resolves.toBe('UCT-11 unsupported')
   })
 
-  it('UCT-15 name principals by a key or by text', async () => {
+  it('UCT-15 name principals by key or as text', async () => {
     await expect(withFields({ iss: 'did:key:z6Mk' })).resolves.toBe('UCT-15')
     await expect(withFields({ iss: Uint8Array.of(0x9d, 0x1a, 0xff) })).resolves.toBe('UCT-15')
     await expect(withFields({ aud: new Uint8Array(200) })).resolves.toBe('UCT-15 too_large')
@@ -285,7 +285,7 @@ describe('tokens', () => {
     await expect(withFields({ iss: Uint8Array.of(0xed, 1, 1, ...new Uint8Array(31)) })).resolves.toBe('KEY-06')
   })
 
-  it('UCT-17 of RSA keys are refused by name', async () => {
+  it('UCT-17 with RSA keys are refused as unsupported', async () => {
     const rsa = await RSA.generate()
     const bytes = await archiveOf(
       invoke({ issuer: rsa, audience: service, capability: { can: 'mail/send', with: rsa.did() }, nonce }),
@@ -293,11 +293,11 @@ describe('tokens', () => {
     await expect(ownVerdict(bytes)).resolves.toBe('unsupported at container UCT-17')
   })
 
-  it('UCT-18 UCT-19 carry one signature of a known kind', async () => {
+  it('UCT-18 UCT-19 have one signature of a supported algorithm', async () => {
     const { s } = fieldsOf(call) as { s: Uint8Array }
     await expect(withFields({ s: s.subarray(0, -1) })).resolves.toBe('UCT-18')
     await expect(withFields({ s: 'signature' })).resolves.toBe('UCT-18')
-    // RS256, and a signature of no known kind that is not the empty one of who is absent.
+    // RS256, and the code 0xd000 with bytes, unlike the frame of an absent issuer.
     await expect(withFields({ s: Uint8Array.of(0x85, 0xa4, 0xc0, 0x06, 0) })).resolves.toBe('UCT-19 unsupported')
     await expect(withFields({ s: Uint8Array.of(0x80, 0xa0, 0x03, 1, 0) })).resolves.toBe('UCT-19 unsupported')
     await expect(
@@ -305,7 +305,7 @@ describe('tokens', () => {
     ).resolves.toBe('ENC-03')
   })
 
-  it('UCT-22 UCT-23 list capabilities of their form', async () => {
+  it('UCT-22 UCT-23 list well-formed capabilities', async () => {
     const att = (entry: unknown): Promise<string> => withFields({ att: [entry] })
     await expect(att({ can: 'mail', with: alice.did() })).resolves.toBe('UCT-22')
     await expect(att({ can: 1, with: alice.did() })).resolves.toBe('UCT-22')
@@ -319,11 +319,11 @@ describe('tokens', () => {
       await expect.soft(att(entry), JSON.stringify(entry)).resolves.toBe('UCT-23')
   })
 
-  it('UCT-24 name proofs as tokens are named', async () => {
+  it('UCT-24 name proofs by CIDs of the form of tokens', async () => {
     await expect(withFields({ prf: ['bafy'] })).resolves.toBe('UCT-24 unsupported')
   })
 
-  it('UCT-25 have so many capabilities and proofs and no more', async () => {
+  it('UCT-25 have a limited number of capabilities and proofs', async () => {
     const many = Array.from({ length: 65 }, () => ({ can: 'a/b', with: 'a:b' }))
     await expect(withFields({ att: many })).resolves.toBe('UCT-25 too_large')
     await expect(withFields({ prf: many.map(() => token.cid) })).resolves.toBe('UCT-25 too_large')

@@ -33,7 +33,7 @@ const give = (
     lifetimeInSeconds: 100,
   } as unknown as Parameters<typeof coreDelegate>[0])
 
-/** The same delegation under the signature of another. */
+/** The same delegation with the signature of another principal. */
 async function forged(delegation: API.Delegation): Promise<API.Delegation> {
   const { signature } = await give(delegation.issuer as API.Signer & API.Principal, carol).catch(() =>
     give(alice, carol),
@@ -66,8 +66,8 @@ async function revoked(...entries: readonly (readonly [API.Delegation | string, 
   return revocations
 }
 
-describe('of several paths the first that holds', () => {
-  it('UCT-36 is taken when another is not signed by who it says', async () => {
+describe('the first valid path of several', () => {
+  it('UCT-36 is chosen when another is not signed by its issuer', async () => {
     const [bad, good] = [await forged(await give(alice, bob)), await give(alice, bob)]
     for (const proofs of [
       [bad, good],
@@ -77,12 +77,12 @@ describe('of several paths the first that holds', () => {
       await expect.soft(foreignVerdict(bytes, service)).resolves.toBe('allowed')
       await expect.soft(ownVerdict(bytes)).resolves.toBe('allowed')
     }
-    // The shortest way is the forged one, and the other is two levels down.
+    // The shortest path is the forged one; the other is two levels longer.
     const far = await give(carol, bob, { proofs: [await give(dave, carol, { proofs: [await give(alice, dave)] })] })
     await expect(ownVerdict(await ask([bad, far]))).resolves.toBe('allowed')
   })
 
-  it('UCT-36 is taken when another has a policy that does not hold, or is no policy', async () => {
+  it('UCT-36 is chosen when another has an unsatisfied or a malformed policy', async () => {
     const wrong = await give(alice, bob, { nb: { pol: [['==', '.to', 'carol']] } })
     const none = await give(alice, bob, { nb: { pol: 'none' } })
     const good = await give(alice, bob, { nb: { pol: [['like', '.to', 'b*']] } })
@@ -102,7 +102,7 @@ describe('of several paths the first that holds', () => {
     await expect(ownVerdict(await ask([only]))).resolves.toBe('unsupported at 0 UCT-35')
   })
 
-  it('UCT-36 is taken when another is revoked [attack 20]', async () => {
+  it('UCT-36 is chosen when another is revoked [attack 20]', async () => {
     const [first, second] = [await give(alice, bob), await give(alice, bob)]
     const bytes = await ask([first, second])
     await expect(ownVerdict(bytes, { revocations: await revoked([first]) })).resolves.toBe('allowed')
@@ -113,7 +113,7 @@ describe('of several paths the first that holds', () => {
       const revocations = await revoked([principal.did()])
       await expect.soft(ownVerdict(bytes, { revocations })).resolves.toMatch(/^revoked at [01] RVK-05$/)
     }
-    // Through somebody who is revoked, and past them.
+    // One path leads through a revoked principal, the other does not.
     const through = await give(carol, bob, { proofs: [await give(alice, carol)] })
     const past = await give(dave, bob, { proofs: [await give(alice, dave)] })
     await expect(ownVerdict(await ask([through, past]), { revocations: await revoked([carol.did()]) })).resolves.toBe(
@@ -121,11 +121,11 @@ describe('of several paths the first that holds', () => {
     )
   })
 
-  it('UCT-36 leaves out what is revoked on one path, also where the revoker does not stand', async () => {
+  it('UCT-36 excludes a delegation that is revoked on one path, also on paths without the revoker', async () => {
     const [root, other] = [await give(alice, carol), await give(dave, carol, { proofs: [await give(alice, dave)] })]
     const shared = await give(carol, bob, { proofs: [other] })
     const bytes = await ask([shared, await give(carol, bob, { proofs: [root] })])
-    // Whether a revocation counts depends on the path: dave stands in one of the two.
+    // The revocation applies to one of the two paths only, because only that path contains Dave.
     await expect(ownVerdict(bytes, { revocations: await revoked([shared, dave.did()]) })).resolves.toBe('allowed')
     const two = await give(carol, bob, { proofs: [other, root] })
     await expect(ownVerdict(await ask([two]), { revocations: await revoked([two, dave.did()]) })).resolves.toBe(
@@ -133,7 +133,7 @@ describe('of several paths the first that holds', () => {
     )
   })
 
-  it('UCT-36 says of several that fail why the one failed that passed most', async () => {
+  it('UCT-36 reports, when all fail, the denial of the path that passed most checks', async () => {
     const bad = await forged(await give(alice, bob))
     const wrong = await give(alice, bob, { nb: { pol: [['==', '.to', 'carol']] } })
     const gone = await give(alice, bob)
@@ -153,7 +153,7 @@ describe('of several paths the first that holds', () => {
     })
   })
 
-  it('AUD-27 leaves a call that a stranger signed one that anybody may have written [attack 81]', async () => {
+  it('AUD-27 does not report a call as authenticated that a stranger signed [attack 81]', async () => {
     const [one, other] = [await forged(await give(alice, carol)), await forged(await give(alice, carol))]
     const many = await Promise.all(Array.from({ length: 33 }, async () => forged(await give(alice, carol))))
     const wrong = { nb: { pol: [['==', '.to', 'carol']] } }
@@ -164,7 +164,7 @@ describe('of several paths the first that holds', () => {
     }
     await expect(authenticated([one, other])).resolves.toEqual(['signature_invalid', false])
     await expect(authenticated(many)).resolves.toEqual(['too_large', false])
-    // Carol has no delegation of Alice's, but one of Bob's, who has none either.
+    // Carol has a delegation from Bob but not from Alice, and Bob has none from Alice either.
     const through = await give(bob, carol, { ...wrong, proofs: [await forged(await give(alice, bob))] })
     await expect(authenticated([through, one])).resolves.toEqual(['signature_invalid', false])
     const genuine = await give(alice, carol, wrong)
@@ -172,7 +172,7 @@ describe('of several paths the first that holds', () => {
     await expect(authenticated([genuine])).resolves.toEqual(['policy_unsatisfied', true])
   })
 
-  it('UCT-36 is looked for when it is certain who asks, and what for [attack 25]', async () => {
+  it('UCT-36 is searched only after the signature, service and time of the invocation were checked [attack 25]', async () => {
     const proofs = [await give(alice, bob), await forged(await give(alice, bob))]
     const verified: Uint8Array[] = []
     const counting: CryptoBackend = { ...backend, verify: counter(verified) }
@@ -189,7 +189,7 @@ describe('of several paths the first that holds', () => {
     expect(verified).toHaveLength(1)
   })
 
-  it('UCT-36 asks each signature once, and the store once [attack 25]', async () => {
+  it('UCT-36 verifies each signature once, and queries the store once [attack 25]', async () => {
     const forgeries = await Promise.all(Array.from({ length: 10 }, async () => forged(await give(alice, bob))))
     const good = await give(alice, bob)
     const verified: Uint8Array[] = []
@@ -204,12 +204,12 @@ describe('of several paths the first that holds', () => {
     const counting: CryptoBackend = { ...backend, verify: counter(verified) }
     const bytes = await ask([...forgeries, good])
     await expect(ownVerdict(bytes, { backend: counting, revocations })).resolves.toBe('allowed')
-    // Ten forgeries, the good one and the call; those two again by the rules that decide.
+    // Ten forgeries, the valid one and the call; the last two again by the final checks.
     expect(verified).toHaveLength(14)
     expect(asked).toHaveLength(2)
   })
 
-  it('UCT-36 tries so many signatures and no more', async () => {
+  it('UCT-36 verifies a limited number of signatures', async () => {
     const forgeries = await Promise.all(Array.from({ length: 40 }, async () => forged(await give(alice, bob))))
     const good = await give(alice, bob)
     await expect(ownVerdict(await ask([...forgeries.slice(0, 31), good]))).resolves.toBe('allowed')
@@ -217,7 +217,7 @@ describe('of several paths the first that holds', () => {
     await expect(ownVerdict(await ask([good, ...forgeries]))).resolves.toBe('allowed')
   })
 
-  it('UCT-36 counts those that are remembered like those that are not', async () => {
+  it('UCT-36 counts remembered signatures like others', async () => {
     const proofs = await Promise.all(Array.from({ length: 33 }, () => give(alice, bob)))
     const revoked = new Set(proofs.map(({ cid }) => String(cid)))
     let isRevoked = false
@@ -235,7 +235,7 @@ describe('of several paths the first that holds', () => {
     }
   })
 
-  it('UCT-36 reads no policy of a delegation that is not signed [attack 25]', async () => {
+  it('UCT-36 does not read the policy of an unsigned delegation [attack 25]', async () => {
     const nonsense = { nb: { pol: 'no policy' } }
     const signed = await give(alice, bob, nonsense)
     const unsigned = await forged(await give(alice, bob, nonsense))
@@ -245,7 +245,7 @@ describe('of several paths the first that holds', () => {
     await expect(ownVerdict(await ask([signed, await give(alice, bob)]))).resolves.toBe('allowed')
   })
 
-  it('UCT-36 gives up when revocations cannot be looked up', async () => {
+  it('UCT-36 fails when revocations cannot be looked up', async () => {
     const bytes = await ask([await give(alice, bob), await give(alice, bob)])
     for (const findRevocations of [() => Promise.reject(new Error('down')), () => 'none', () => [undefined]]) {
       const revocations = { findRevocations } as unknown as RevocationStore
@@ -253,7 +253,7 @@ describe('of several paths the first that holds', () => {
     }
   })
 
-  it('UCT-58 has one budget for the policies of all of them [attack 25]', async () => {
+  it('UCT-58 has one budget for the policies of all paths [attack 25]', async () => {
     const much = Array.from({ length: 100 }, () => ['all', '.list', ['==', '.', 2]])
     const list = Array.from({ length: 1_000 }, () => 2)
     const costly = await give(alice, bob, { nb: { pol: [...much, ['==', '.to', 'carol']] } })

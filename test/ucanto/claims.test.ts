@@ -33,7 +33,7 @@ type Actor = Awaited<ReturnType<typeof actor>>
 const soon = Math.floor(Date.now() / 1000) + 60
 let serial = 0
 
-/** A call, and what it stands on. */
+/** A call with its proof chain. */
 const callBy = (issuer: Actor, subject: string, prf: readonly CID[] = [], nb: object = {}): Promise<RawBlock> =>
   writeToken({
     ...{ issuer, audience: service, prf, exp: soon, nnc: `nonce of call ${serial++}` },
@@ -43,8 +43,8 @@ const callBy = (issuer: Actor, subject: string, prf: readonly CID[] = [], nb: ob
 const decide = async (bytes: Uint8Array | string, change: Partial<AuthorizeOptions> = {}): Promise<string> =>
   verdict(await createAuthorizer(ownOptions(change, { attestationAuthorities: [service.did] })).authorize(bytes))
 
-describe('what the page says of all archives', () => {
-  it('is read only by a service that lists the format', async () => {
+describe('the specification of archives', () => {
+  it('applies only to services that list the format', async () => {
     const bytes = rawArchive([await callBy(alice, alice.did)])
     const base64 = Buffer.from(bytes).toString('base64')
     for (const form of [
@@ -59,7 +59,7 @@ describe('what the page says of all archives', () => {
     }
   })
 
-  it('UCT-01 is bounded in bytes and in blocks before anything is hashed', async () => {
+  it('UCT-01 limits bytes and blocks before anything is hashed', async () => {
     const hashed: number[] = []
     const backend: CryptoBackend = {
       name: 'counting',
@@ -87,7 +87,7 @@ describe('what the page says of all archives', () => {
     expect(hashed.length).toBeGreaterThan(0)
   })
 
-  it('UCT-02 has nothing left over and nothing missing', async () => {
+  it('UCT-02 allows no trailing and no missing bytes', async () => {
     const whole = rawArchive([await callBy(alice, alice.did)])
     for (let length = 0; length < whole.length; length++) {
       expect.soft(await refusalOf(() => decode(whole.slice(0, length))), `${length} bytes`).not.toBe('accepted')
@@ -97,8 +97,8 @@ describe('what the page says of all archives', () => {
     }
   })
 
-  it('UCT-05 has attached blocks that are never read', async () => {
-    // No CBOR, CBOR that is refused, a token that would be refused, and one that would prove something.
+  it('UCT-05 does not parse attached blocks', async () => {
+    // Bytes that are not CBOR, CBOR that is refused, a token that is refused, and a token that would be a proof.
     const contents = [Uint8Array.of(0xff), Uint8Array.of(0xf7), dagCbor.encode({ v: '0.9.1', iss: 1 })]
     const blocks = contents.map((bytes) => block(bytes))
     const call = await callBy(alice, alice.did, [], { list: blocks.map(({ cid }) => cid) })
@@ -111,9 +111,9 @@ describe('what the page says of all archives', () => {
   })
 })
 
-describe('what is signed', () => {
+describe('the signed contents', () => {
   const { numRuns: runs, seed, title } = shortRuns(400)
-  it(`UCT-12 has one encoding: ${title}`, async () => {
+  it(`UCT-12 have one encoding: ${title}`, async () => {
     const seen = new Map<string, string>()
     let read = 0
     for (let turn = 0; turn < runs; turn++) {
@@ -142,7 +142,7 @@ function openedFrom(bytes: Uint8Array): OpenToken | undefined {
 }
 
 describe('the search', () => {
-  it.each([node, web])('UCT-36 asks the store once, under every name that a delegation has: $name', async (backend) => {
+  it.each([node, web])('UCT-36 queries the store once, for every CID of a delegation: $name', async (backend) => {
     const grants = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
         writeToken({ issuer: curved, audience: bob, att: [{ can: 'mail/*', with: curved.did }], nnc: `${index}` }),
@@ -165,10 +165,10 @@ describe('the search', () => {
       },
     }
     expect(await decide(bytes, { backend, revocations })).toBe('allowed')
-    // The search, and the authorizer about the chain that was found.
+    // Once by the search, and once by the authorizer for the chosen chain.
     expect(asked).toHaveLength(2)
     for (const id of asked[1] ?? []) expect(asked[0]).toContain(id)
-    // By the other name alone.
+    // Revoked by its other CID only.
     const own = new Set(grants.map(({ cid }) => String(cid)))
     const call = (await decode(bytes))[0]?.cid.toString()
     const twins = (asked[0] ?? []).filter((id) => id.startsWith('bafy') && !own.has(id) && id !== call)
@@ -178,7 +178,7 @@ describe('the search', () => {
     expect(await decide(bytes, { backend, revocations })).toBe('revoked at 0 RVK-05')
   })
 
-  it('UCT-36 asks about so many signatures in all, those of attestations included', async () => {
+  it('UCT-36 verifies a limited number of signatures, including those of attestations', async () => {
     const login = await writeToken({
       issuer: { did: 'did:mailto:example.com:alice' },
       audience: bob,
@@ -209,14 +209,14 @@ describe('the search', () => {
       },
     }
     expect(await decide(bytes, { backend })).toBe('too_large at container UCT-36')
-    // The call, and 32 of the rest.
+    // The call, and 32 of the other signatures.
     expect(verified).toBeLessThanOrEqual(33)
     expect(verified).toBeGreaterThan(10)
   })
 })
 
 describe('an attestation', () => {
-  it('UCT-59 gives what any delegation of `ucan/attest` gives, under its condition, and no more', async () => {
+  it('UCT-59 grants exactly what any delegation of `ucan/attest` under the same condition grants', async () => {
     const login = await writeToken({
       issuer: { did: 'did:mailto:example.com:alice' },
       audience: bob,
@@ -243,7 +243,7 @@ describe('an attestation', () => {
 })
 
 describe('a response', () => {
-  it('UCT-44 has no block under the name of another, wherever it stands', async () => {
+  it('UCT-44 has no block under the CID of another one, at any position', async () => {
     const { execute } = await import('../../src/ucanto/execute.ts')
     const { invoke } = await import('../../src/ucanto/invoke.ts')
     const call = await invoke({ issuer: alice, audience: service.did, command: '/mail/send' })

@@ -31,7 +31,7 @@ const [owner, agent, service] = [ownerKey.withDID(ownerDid), agentKey.withDID(ag
 let keys: Record<string, readonly string[]>
 const servers: HttpServer[] = []
 let local: FetchLike
-/** Nothing is remembered from one decision to the next. */
+/** Makes a new resolver for each decision, without memory of others. */
 const fresh = (): DidResolver => compositeResolver({ key: keyResolver(), web: webResolver({ fetch: local }) })
 
 beforeEach(async () => {
@@ -76,7 +76,7 @@ function documentOf(did: string, listed: readonly string[]): object {
   }
 }
 
-/** The same keys, as `@ucanto/validator` is told them. */
+/** The same keys, in the form of `@ucanto/validator`. */
 const known = (): Record<string, string> =>
   Object.fromEntries(Object.entries(keys).map(([did, [key]]) => [did, key ?? '']))
 
@@ -107,7 +107,7 @@ const ask = (issuer: API.Signer, proofs: readonly API.Delegation[] = []): Promis
   )
 
 describe('did:web in 0.9.1', () => {
-  it('owns, delegates, receives and invokes, here and before @ucanto/validator', async () => {
+  it('owns, delegates, receives and invokes, here and in @ucanto/validator', async () => {
     const calls = [
       await ask(owner),
       await ask(bob, [await give(owner, bob)]),
@@ -120,7 +120,7 @@ describe('did:web in 0.9.1', () => {
     }
   })
 
-  it('is written here, and accepted by @ucanto/validator and @ucanto/server', async () => {
+  it('is accepted by @ucanto/validator and @ucanto/server in tokens of this library', async () => {
     const signers: readonly Signer[] = [
       { ...(await actor('alice')), did: parseDid(ownerDid) },
       { ...(await actor('carol')), did: parseDid(agentDid) },
@@ -154,7 +154,7 @@ describe('did:web in 0.9.1', () => {
     await expect(execute(own, { url: await serve() })).rejects.toThrow('not signed by its issuer')
   })
 
-  it('changes its key without new delegations to it, and those by the old key end [attack 72]', async () => {
+  it('can change its key: delegations to it stay valid, those by the old key do not [attack 72]', async () => {
     const given = await give(owner, agent)
     const made = await give(agent, bob, [given])
     keys[agentDid] = [newKey.did()]
@@ -164,12 +164,12 @@ describe('did:web in 0.9.1', () => {
     const renewed = await ask(newKey.withDID(agentDid), [given])
     await expect(foreignVerdict(renewed, service, { keys: known() })).resolves.toBe('allowed')
     await expect(decide(renewed)).resolves.toBe('allowed')
-    // While both are listed, both count.
+    // While both keys are listed, both are accepted.
     keys[agentDid] = [newKey.did(), agentKey.did()]
     for (const bytes of [old, renewed]) await expect.soft(decide(bytes)).resolves.toBe('allowed')
   })
 
-  it('is refused without its document, and without a resolver', async () => {
+  it('is refused without its document or without a resolver', async () => {
     const bytes = await ask(bob, [await give(owner, bob)])
     delete keys[ownerDid]
     await expect(foreignVerdict(bytes, service, { keys: known() })).resolves.not.toBe('allowed')
@@ -188,7 +188,7 @@ describe('did:web in 0.9.1', () => {
       }),
     ).resolves.toBe('key_unresolved at 0 PRF-10')
     expect(errors.length).toBeGreaterThan(0)
-    // The key of another is not taken for it, though it is the same length and kind.
+    // The key of another DID is not used, although it has the same algorithm.
     keys[ownerDid] = [newKey.did()]
     await expect(decide(bytes)).resolves.toBe('signature_invalid at 0 PRF-08')
   })

@@ -21,10 +21,10 @@ interface Entry {
   readonly nb: { readonly to?: string; readonly size?: number; readonly extra?: boolean; readonly pol?: unknown }
 }
 
-/** How a delegation that nobody signed is attested. */
+/** How an unsigned delegation is attested. */
 type Attested = 'well' | 'not' | 'late' | 'otherwise' | 'by another'
 
-/** A random token: who issues it to whom, what it says, and which tokens made before it names. */
+/** A random token: its issuer and audience, its contents, and which of the earlier tokens it names. */
 interface Draft {
   readonly issuer: number
   readonly audience: number
@@ -105,7 +105,7 @@ const scenario: fc.Arbitrary<Scenario> = fc
 
 interface Made {
   readonly archive: Uint8Array
-  /** Names of what is revoked. */
+  /** CIDs of the revoked tokens. */
   readonly revoked: readonly string[]
 }
 
@@ -151,7 +151,7 @@ function isUnsignedBy(index: number, isAbsent: boolean): boolean {
   return isAbsent && index === 1
 }
 
-/** The token under the signature of another, with its proofs. */
+/** The token with the signature of another principal, with its proofs. */
 async function forge(token: API.Delegation): Promise<API.Delegation> {
   const other = await service.sign(token.bytes)
   const block = signedAnew(token.bytes, () => new Uint8Array(other))
@@ -172,7 +172,7 @@ async function attest(token: API.Delegation, how: Attested, now: number): Promis
   })
 }
 
-/** Whether some path holds: all are tried, however many. */
+/** Whether any path is valid. All paths are tried. */
 function holds({ drafts, isAbsent }: Scenario, asked: Entry['nb']): boolean {
   const last = drafts.length - 1
   const provable = (at: number): boolean => {
@@ -194,12 +194,12 @@ function gives({ can, owner, nb: { pol, ...nb } }: Entry, asked: Entry['nb']): b
   return Object.entries(nb).every(([key, value]) => asked[key as keyof Entry['nb']] === value)
 }
 
-describe('random chains, here, before @ucanto/validator, and in a search of all paths', () => {
+describe('random chains, in this library, in @ucanto/validator, and in a search of all paths', () => {
   const { numRuns } = shortRuns(600)
   // With this seed a quarter of the runs gives all answers.
   const seed = 94
 
-  it(`UCT-34 UCT-36 UCT-49 get the answer of the search; the other is stricter or laxer in known ways (${numRuns} runs, seed ${seed})`, async () => {
+  it(`UCT-34 UCT-36 UCT-49 get the same result as in the search; the validator differs in known ways (${numRuns} runs, seed ${seed})`, async () => {
     const seen = { allowed: 0, denied: 0, stricter: 0, further: 0, attested: 0 }
     await fc.assert(
       fc.asyncProperty(scenario, fc.constantFrom({}, { to: 'bob' }, { to: 'bob', size: 1 }), async (made, asked) => {
@@ -215,14 +215,15 @@ describe('random chains, here, before @ucanto/validator, and in a search of all 
         expect(ours === 'allowed', `ours: ${ours}; theirs: ${theirs}`).toBe(holds(made, asked))
         if (theirs === 'allowed' && ours !== 'allowed') {
           seen.stricter += 1
-          // A condition on an argument that is missing, or that nobody knows there, as `pol` (UCT-34, UCT-35): whatever
-          // else is wrong with the paths that meet it, this is what the others leave out.
+          // A condition on an argument that is missing, such as `pol` (UCT-34, UCT-35). The validator ignores it,
+          // whatever
+          // else is wrong with the path.
           expect(made.drafts.some(({ entries }) => entries.some(({ nb }) => Object.keys(nb).length > 0))).toBe(true)
           return
         }
         if (theirs !== 'allowed' && ours === 'allowed') {
           seen.further += 1
-          // Of a path that is revoked the other does not go on to the next.
+          // The validator does not try another path after a revoked one.
           expect(revoked.length).toBeGreaterThan(0)
           return
         }
@@ -231,7 +232,7 @@ describe('random chains, here, before @ucanto/validator, and in a search of all 
       }),
       { numRuns, seed },
     )
-    // The scenarios are worth something only when all answers occur.
+    // The scenarios are useful only if all results occur.
     for (const [answer, count] of Object.entries(seen)) expect.soft(count, answer).toBeGreaterThan(numRuns / 300)
   }, 120_000)
 })

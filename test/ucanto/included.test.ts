@@ -20,7 +20,7 @@ const [alice, bob, carol, stranger, service] = (await Promise.all(names.map((nam
 ]
 type Actor = Awaited<ReturnType<typeof actor>>
 
-// alice -> bob -> carol, and beside it what somebody else gave carol
+// alice -> bob -> carol, and a sibling: a delegation to carol by another principal.
 const root = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
 const leaf = await attenuate(root, { issuer: bob, audience: carol.did })
 const sibling = await delegate({ issuer: stranger, audience: carol.did, command: '/mail' })
@@ -36,8 +36,8 @@ const namesIn = (tokens: ReadonlyMap<string, UcantoToken> | undefined): readonly
   [...(tokens ?? [])].map(([name]) => name).sort()
 const nameOf = ({ cid }: UcantoToken): string => cid.toString()
 
-describe('UCT-63 the proofs that come along with a token', () => {
-  it('are those that its own proofs lead to, wherever it was taken from', async () => {
+describe('UCT-63 the included proofs of a token', () => {
+  it('are those of its own proof chain, whatever archive it comes from', async () => {
     const [read] = await decode(await archive(call))
     const message = await decodeMessage(await encodeMessage([call, leaf]))
     for (const token of [read, message.invocations[0]]) {
@@ -49,17 +49,17 @@ describe('UCT-63 the proofs that come along with a token', () => {
     expect(namesIn(message.invocations[1]?.included)).toEqual([nameOf(root)])
   })
 
-  it('make a token that can be sent and stood on', async () => {
+  it('are enough to send the token and to delegate it', async () => {
     const [read] = await decode(await archive(call))
     const taken = read?.included.get(nameOf(leaf)) as UcantoToken
     await expect(decode(await archive(taken))).resolves.toMatchObject([{ cid: taken.cid }])
-    // Without a subject, as the proofs name one resource and not that of the sibling.
+    // `subject` is not needed: the included proofs name one resource, without that of the sibling.
     const again = await invoke({ issuer: carol, audience: service.did, command: '/mail/send', proofs: [taken] })
     expect(namesIn(again.included)).toEqual([root, leaf].map(nameOf).sort())
     await expect(ownVerdict(again)).resolves.toBe('allowed')
   })
 
-  it('do not let somebody beside it, or behind it, revoke it', async () => {
+  it('do not let issuers outside its proof chain revoke it', async () => {
     const [read] = await decode(await archive(call))
     const verdictOn = async (target: UcantoToken, revoker: Actor): Promise<string> => {
       const revocation = await invoke({
@@ -90,14 +90,14 @@ describe('UCT-63 the proofs that come along with a token', () => {
   })
 
   const { title, ...runs } = shortRuns(60)
-  it(`are so in any graph of proofs: ${title}`, async () => {
+  it(`are the same in random graphs of proofs: ${title}`, async () => {
     const graph = fc.array(fc.uniqueArray(fc.nat(30), { maxLength: 4 }), { minLength: 1, maxLength: 12 })
     await fc.assert(
       fc.asyncProperty(graph, async (shape) => {
         const blocks: RawBlock[] = []
         const proofs: (readonly number[])[] = []
         for (const [at, wanted] of shape.entries()) {
-          // The last one leads to all, so that nothing is left over.
+          // The last token names all others, so that no block lacks a reference.
           const chosen = at === shape.length - 1 ? [...blocks.keys()] : wanted.filter((to) => to < at)
           proofs.push(chosen)
           const prf = chosen.map((to) => (blocks[to] as RawBlock).cid)
@@ -118,8 +118,8 @@ describe('UCT-63 the proofs that come along with a token', () => {
   })
 })
 
-describe('a find that gives no token', () => {
-  it('is told of', async () => {
+describe('`find` of verifyRevocation', () => {
+  it('must return a token or undefined', async () => {
     const revocation = await invoke({
       issuer: alice,
       audience: service.did,

@@ -62,13 +62,13 @@ describe('chains of @ucanto/core', () => {
     }
   })
 
-  it('UCT-34 are held to their conditions', async () => {
+  it('UCT-34 are refused when a condition fails', async () => {
     const links = (): API.Capability => ({ can: 'mail/send', with: owner.did(), nb: { to: 'carol' } })
     await expect(ownVerdict(await foreignCall(2, links))).resolves.toBe('policy_unsatisfied at 0 PRF-11')
   })
 })
 
-describe('what is written here', () => {
+describe('a chain of this library', () => {
   it('is accepted by @ucanto/validator, from no delegation to eight', async () => {
     for (let depth = 0; depth <= 8; depth++) {
       let proof =
@@ -110,7 +110,7 @@ describe('what is written here', () => {
     await expect(ownVerdict(bytes)).resolves.toBe('allowed')
   })
 
-  it('UCT-42 says plain conditions so that other verifiers enforce them', async () => {
+  it('UCT-42 has plain conditions, which other verifiers enforce', async () => {
     const [alice, bob] = actors as [(typeof actors)[0], (typeof actors)[0]]
     const proof = await delegate({
       issuer: alice!,
@@ -130,7 +130,7 @@ describe('what is written here', () => {
     await expect(ownVerdict(call)).resolves.toBe('policy_unsatisfied at 0 PRF-11')
   })
 
-  it('UCT-43 says other conditions only when told that nobody else will read it', async () => {
+  it('UCT-43 has other conditions only with `readers: procura`', async () => {
     const [alice, bob] = actors as [(typeof actors)[0], (typeof actors)[0]]
     const options = { issuer: alice!, audience: bob!.did, command: '/mail/send', policy: [lt('.size', 100)] }
     await expect(delegate(options)).rejects.toThrow("readers: 'procura'")

@@ -40,7 +40,7 @@ async function decide(bytes: Uint8Array, limits: Partial<Limits>): Promise<reado
   return [verdict(await authorizer.authorize(bytes)), ...errors.map(String)]
 }
 
-describe('limits that were raised', () => {
+describe('raised limits', () => {
   it.each([
     ['depth', { depth: 64 }, { deep: nested(40) }, 'CBR-16'],
     ['depth, to the most', { depth: 256 }, { deep: nested(250) }, 'CBR-16'],
@@ -54,7 +54,7 @@ describe('limits that were raised', () => {
     expect(await decide(bytes, defaultLimits)).toEqual([`too_large at container ${requirement}`])
   })
 
-  it('UCT-01 hold for tokens with an ECDSA signature, which have a second name', async () => {
+  it('UCT-01 apply to tokens with an ECDSA signature, which have a second CID', async () => {
     const grant = await writeToken({
       issuer: curved,
       audience: alice,
@@ -69,7 +69,7 @@ describe('limits that were raised', () => {
   })
 })
 
-describe('the second name of a token', () => {
+describe('the second CID of a token', () => {
   it.each(['ES256', 'ES256K', 'Ed25519'] as const)(
     'is that of the bytes with the other signature: %s',
     async (algorithm) => {

@@ -54,8 +54,8 @@ const ask = async (
 
 const mail = { can: 'mail/send', with: alice.did() } as const
 
-describe('what an invocation says', () => {
-  it('UCT-30 is one command and its arguments', async () => {
+describe('an invocation', () => {
+  it('UCT-30 has one command and its arguments', async () => {
     const two = await give([mail, { can: 'mail/read', with: alice.did() }], { audience: service, nonce })
     await expect(ownVerdict(await archiveOf(two))).resolves.toBe('malformed at container UCT-30')
     for (const can of ['mail/*', '*'] as const)
@@ -68,7 +68,7 @@ describe('what an invocation says', () => {
     await expect(ownVerdict(all, {}, { ownerOf: () => alice.did() })).resolves.toBe('malformed at container UCT-30')
   })
 
-  it('is addressed, fresh and short-lived as in 1.0.0', async () => {
+  it('has an audience, a nonce and a short lifetime, as in 1.0.0', async () => {
     const proof = await give([mail])
     const elsewhere = coreInvoke({ issuer: bob, audience: carol, capability: mail, proofs: [proof], nonce })
     await expect(ownVerdict(await archiveOf(elsewhere))).resolves.toBe('audience_mismatch at 1 SVC-01')
@@ -83,7 +83,7 @@ describe('what an invocation says', () => {
     await expect(ownVerdict(await archiveOf(long))).resolves.toBe('lifetime_too_long at 1 TIM-05')
   })
 
-  it('UCT-29 has a nonce, unless the service says that it needs none', async () => {
+  it('UCT-29 has a nonce, unless the service accepts calls without one', async () => {
     const proof = await give([mail])
     const bare = await archiveOf(coreInvoke({ issuer: bob, audience: service, capability: mail, proofs: [proof] }))
     const decision = await createAuthorizer(options()).authorize(bare)
@@ -98,7 +98,7 @@ describe('what an invocation says', () => {
     await expect(ownVerdict(bare, { minimumNonceBytes: 0 })).resolves.toBe('allowed')
     const idempotent = [defineCommand({ command: '/mail/send', args: {}, idempotent: true })]
     await expect(ownVerdict(bare, { commands: idempotent })).resolves.toBe('allowed')
-    // Where there is a choice of proofs it is the same.
+    // The result is the same with a choice of proofs.
     const two = { issuer: bob, audience: service, capability: mail, proofs: [proof, await give([mail], { nonce })] }
     await expect(ownVerdict(await archiveOf(coreInvoke(two)))).resolves.toBe('nonce_too_short at 1 UCT-29')
     await expect(ownVerdict(await archiveOf(coreInvoke(two)), { minimumNonceBytes: 0 })).resolves.toBe('allowed')
@@ -108,14 +108,14 @@ describe('what an invocation says', () => {
     await expect(ownVerdict(bare, { minimumNonceBytes: 0, replay })).resolves.toBe('replayed at 1 RPL-01')
   })
 
-  it('counts once [attack 15]', async () => {
+  it('is accepted once [attack 15]', async () => {
     const bytes = await ask([await give([mail])])
     const replay = memoryReplayStore()
     await expect(ownVerdict(bytes, { replay })).resolves.toBe('allowed')
     await expect(ownVerdict(bytes, { replay })).resolves.toBe('replayed at 1 RPL-01')
   })
 
-  it('has the arguments that the command declares', async () => {
+  it('must have the arguments that the command declares', async () => {
     const schema = { '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value }) } }
     const commands = [defineCommand({ command: '/mail/send', args: { to: schema } })]
     const asking = (nb: object): Promise<Uint8Array> => ask([], { ...mail, nb }, alice)
@@ -125,7 +125,7 @@ describe('what an invocation says', () => {
     )
   })
 
-  it('makes the authorization of a chain of 1.0.0', async () => {
+  it('results in the same authorization as a chain of 1.0.0', async () => {
     const proof = await give([mail])
     const bytes = await ask([proof], { ...mail, nb: { to: 'bob' } })
     const [token] = await decode(bytes)
@@ -147,8 +147,8 @@ describe('what an invocation says', () => {
   })
 })
 
-describe('what a delegation gives', () => {
-  it('UCT-31 is an ability without what is below it, unless it ends with a star', async () => {
+describe('a delegation', () => {
+  it('UCT-31 grants an ability without those below it, unless it ends with a star', async () => {
     const below = { can: 'mail/send/now', with: alice.did() } as const
     await expect(ownVerdict(await ask([await give([mail])], below))).resolves.toBe(
       'command_not_covered at container UCT-31',
@@ -162,7 +162,7 @@ describe('what a delegation gives', () => {
     )
   })
 
-  it('UCT-32 is this resource, or all that the issuer has; no prefix of it', async () => {
+  it('UCT-32 grants this resource or all resources of the issuer, but no prefix', async () => {
     const other = await give([{ ...mail, with: carol.did() }])
     await expect(ownVerdict(await ask([other]))).resolves.toBe('subject_misaligned at container UCT-32')
     const some = { ...mail, with: `${url}/*` } as const
@@ -173,7 +173,7 @@ describe('what a delegation gives', () => {
     )
   })
 
-  it('UCT-33 begins with the owner', async () => {
+  it('UCT-33 is rooted in the owner of the resource', async () => {
     const proof = await give([{ ...mail, with: carol.did() }])
     await expect(ownVerdict(await ask([proof], { ...mail, with: carol.did() }))).resolves.toBe(
       'root_not_subject at container UCT-33',
@@ -185,7 +185,7 @@ describe('what a delegation gives', () => {
     )
   })
 
-  it('UCT-34 holds for arguments that are there, of the same type and value', async () => {
+  it('UCT-34 requires arguments of the same type and value', async () => {
     const held = async (given: unknown, asked: object): Promise<string> =>
       ownVerdict(await ask([await give([{ ...mail, nb: { size: given } as object }])], { ...mail, nb: asked }))
     await expect(held(1, { size: 1 })).resolves.toBe('allowed')
@@ -194,13 +194,13 @@ describe('what a delegation gives', () => {
       await expect.soft(held(1, asked), JSON.stringify(asked)).resolves.toBe('policy_unsatisfied at 0 PRF-11')
   })
 
-  it('UCT-34 is not given when it asks for an argument that nobody knows, which others ignore', async () => {
+  it('UCT-34 is refused when it requires an argument that is missing, which other verifiers ignore', async () => {
     const bytes = await ask([await give([{ ...mail, nb: { onlyReadOnly: true } }])])
     await expect(foreignVerdict(bytes, service)).resolves.toBe('allowed')
     await expect(ownVerdict(bytes)).resolves.toBe('policy_unsatisfied at 0 PRF-11')
   })
 
-  it('UCT-35 has a policy under `pol`, or nothing there', async () => {
+  it('UCT-35 must have a valid policy under `pol`, if anything', async () => {
     const held = async (pol: unknown): Promise<string> =>
       ownVerdict(await ask([await give([{ ...mail, nb: { pol } as object }])], { ...mail, nb: { to: 'bob' } }))
     await expect(held([['like', '.to', 'b*']])).resolves.toBe('allowed')
@@ -209,7 +209,7 @@ describe('what a delegation gives', () => {
     await expect(held([['matches', '.to', 'b']])).resolves.toBe('unsupported at container POL-02')
   })
 
-  it('UCT-40 is over a resource that is no DID when the service knows its owner', async () => {
+  it('UCT-40 can be over a resource that is not a DID if the service knows its owner', async () => {
     const asked = { ...mail, with: url } as const
     const bytes = await ask([await give([asked])], asked)
     await expect(ownVerdict(bytes)).resolves.toBe('subject_not_accepted at container UCT-40')
@@ -230,7 +230,7 @@ describe('what a delegation gives', () => {
     await expect(ownVerdict(await ask([all], asked), {}, { ownerOf })).resolves.toBe('allowed')
   })
 
-  it('UCT-40 asks for no owner for a call that nobody signed, and waits for none when nobody waits', async () => {
+  it('UCT-40 does not look up an owner for an unsigned call, or after the signal was aborted', async () => {
     const asked = await coreInvoke({
       issuer: bob,
       audience: service,
@@ -256,8 +256,8 @@ describe('what a delegation gives', () => {
   })
 })
 
-describe('the way to the owner', () => {
-  it('UCT-36 is the shortest that holds, over whichever capability of a token', async () => {
+describe('the path to the owner', () => {
+  it('UCT-36 is the shortest valid path, through any capability of a token', async () => {
     const many = await give([
       { can: 'a/b', with: alice.did() },
       { ...mail, nb: { to: 'carol' } },
@@ -270,7 +270,7 @@ describe('the way to the owner', () => {
     await expect(ownVerdict(await ask([late, await give([mail])]))).resolves.toBe('allowed')
   })
 
-  it('UCT-37 has at most as many delegations as the limit says', async () => {
+  it('UCT-37 has at most as many delegations as the limit allows', async () => {
     let proof = await give([mail], { audience: alice })
     for (let depth = 1; depth < 4; depth++)
       proof = await give([mail], { audience: depth === 3 ? bob : alice, issuer: alice, proofs: [proof] })
@@ -284,7 +284,7 @@ describe('the way to the owner', () => {
     await expect(ownVerdict(await ask([next]), { limits: { proofs: 2 } })).resolves.toBe('allowed')
   })
 
-  it('UCT-38 needs tokens that are there', async () => {
+  it('UCT-38 needs proofs that are in the archive', async () => {
     const proof = await give([mail])
     const bytes = await ask([proof.cid as never])
     await expect(ownVerdict(bytes)).resolves.toBe('proof_missing at container UCT-38')
@@ -309,7 +309,7 @@ describe('the way to the owner', () => {
 describe('formats', () => {
   const both = [standardFormat, ucantoFormat()]
 
-  it('are of 1.0.0 alone unless said', async () => {
+  it('are 1.0.0 alone by default', async () => {
     const bytes = await ask([], mail, alice)
     const { formats: _, ...settings } = options()
     const decision = await createAuthorizer(settings).authorize(bytes)
@@ -322,7 +322,7 @@ describe('formats', () => {
     })
   })
 
-  it('are told apart by the first bytes, in whatever order they are listed', async () => {
+  it('are distinguished by the first bytes, in whatever order they are listed', async () => {
     const old = await ask([], mail, alice)
     const [token] = await decode(old)
     const standard = encodeContainer([await standardCall({ issuer: ours, clock: systemClock } as never)])
@@ -335,7 +335,7 @@ describe('formats', () => {
     }
   })
 
-  it('are never mixed in a chain: a token of 1.0.0 is none in an archive', async () => {
+  it('are not mixed in a chain: a token of 1.0.0 in an archive is refused', async () => {
     const token = await standardCall({ issuer: ours })
     const raw = { cid: token.cid, bytes: token.bytes } as unknown as RawBlock
     await expect(ownVerdict(rawArchive([raw]), { formats: both })).resolves.toBe('malformed at container UCT-10')
@@ -345,7 +345,7 @@ describe('formats', () => {
     )
   })
 
-  it('remember what was verified, for each meaning of a token apart', async () => {
+  it('remember verified tokens separately for each use of a token', async () => {
     const authorizer = createAuthorizer(options())
     const proof = await give([{ can: '*', with: 'ucan:*' }])
     const authorize = async (capability: API.Capability): Promise<boolean> =>
@@ -356,8 +356,8 @@ describe('formats', () => {
   })
 })
 
-describe('what is written', () => {
-  it('UCT-41 says a command as itself and all that is below it', async () => {
+describe('a written token', () => {
+  it('UCT-41 lists a command and all commands below it', async () => {
     const abilities = async (command: string): Promise<readonly string[]> =>
       (await delegate({ issuer: ours, audience: bob.did(), command })).capabilities.map(({ can }) => can)
     await expect(abilities('/mail/send')).resolves.toEqual(['mail/send', 'mail/send/*'])
@@ -366,7 +366,7 @@ describe('what is written', () => {
     await expect(invoke({ issuer: ours, audience: service.did(), command: '/mail' })).rejects.toThrow(ArgumentError)
   })
 
-  it('keeps to the proof, and repeats its plain conditions', async () => {
+  it('is not broader than its proof, and repeats its plain conditions', async () => {
     const proof = await delegate({
       issuer: ours,
       audience: theirs.did,
@@ -390,7 +390,7 @@ describe('what is written', () => {
     }
   })
 
-  it('comes back as it was written', async () => {
+  it('is read as it was written', async () => {
     const proof = await delegate({
       issuer: ours,
       audience: theirs.did,
@@ -415,7 +415,7 @@ describe('what is written', () => {
     }
   })
 
-  it('can be signed by the other curves, and is revoked under either signature [attack 20]', async () => {
+  it('can have an ECDSA signature, and is revoked under either form of it [attack 20]', async () => {
     for (const algorithm of ['ES256', 'ES256K'] as const) {
       const issuer = await actor('owner', algorithm)
       const proof = await delegate({ issuer, audience: theirs.did, command: '/mail' })
@@ -442,7 +442,7 @@ describe('what is written', () => {
     }
   })
 
-  it('does not start a chain over what is somebody else’s', async () => {
+  it('does not start a chain over a resource of another principal', async () => {
     await expect(
       delegate({ issuer: ours, audience: bob.did(), command: '/mail', subject: carol.did() }),
     ).rejects.toThrow('attenuate')
@@ -452,7 +452,7 @@ describe('what is written', () => {
     ).rejects.toThrow('`subject`')
   })
 
-  it('lists formats that are formats', () => {
+  it('is read only with valid formats', () => {
     expect(() => ucantoFormat({ resourceArgument: 'pol' })).toThrow(ArgumentError)
     expect(() => ucantoFormat({ ownerOf: 'alice' as never })).toThrow(ArgumentError)
     expect(() => createAuthorizer(options({ formats: [] }))).toThrow(ArgumentError)

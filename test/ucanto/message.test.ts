@@ -31,7 +31,7 @@ async function messageOf(parts: { invocations?: unknown; receipts?: unknown }): 
   return new Uint8Array(body as Uint8Array)
 }
 
-/** A message with a head of any form. */
+/** A message whose root block is any value. */
 function headed(head: unknown, blocks: readonly unknown[] = []): Uint8Array {
   const first = cborBlock(head)
   return new Uint8Array(car(first.cid, [first, ...(blocks as readonly RawBlock[])]))
@@ -44,7 +44,7 @@ const refusal = (message: Uint8Array | string, change?: DecodeMessageOptions): P
   refusalOf(() => decodeMessage(message, change))
 
 describe('agent messages', () => {
-  it('UCT-60 are read with what they report, whose signatures are verified', async () => {
+  it('UCT-60 are read with their receipts, whose signatures are verified', async () => {
     const bytes = await messageOf({ receipts: [receipt] })
     for (const form of [bytes, archiveText(bytes)]) {
       const { invocations, receipts, blocks } = await decodeMessage(form)
@@ -52,13 +52,13 @@ describe('agent messages', () => {
       expect(receipts).toMatchObject([{ issuer: service.did(), outcome: { ok: { sent: true } } }])
       expect(String(receipts[0]?.ran)).toBe(String(ran.cid))
       expect(String(receipts[0]?.cid)).toBe(String(receipt.root.cid))
-      // What is to be done next comes along.
+      // The effects are included.
       const [next] = (receipts[0]?.effects.fork ?? []) as readonly unknown[]
       expect(blocks.has(String(next))).toBe(true)
     }
   })
 
-  it('UCT-60 may ask and report at once, and are decided about when they only ask', async () => {
+  it('UCT-60 may contain invocations and receipts; authorize accepts those without receipts', async () => {
     const bytes = await messageOf({ invocations: [invocation], receipts: [receipt] })
     const { invocations, receipts } = await decodeMessage(bytes)
     expect(invocations).toMatchObject([{ issuer: bob.did(), audience: service.did() }])
@@ -74,7 +74,7 @@ describe('agent messages', () => {
     await expect(decodeMessage(headed({ 'ucanto/message@7.0.0': {} }))).resolves.toMatchObject({ receipts: [] })
   })
 
-  it('UCT-60 are of this form, and hold nothing that links do not lead to', async () => {
+  it('UCT-60 have this form, and contain no block to which no link leads', async () => {
     await expect(refusal(headed({ 'ucanto/message@6.0.0': {} }))).resolves.toBe('UCT-60 unsupported')
     await expect(refusal(headed([]))).resolves.toBe('UCT-60 unsupported')
     await expect(refusal(headed({ 'ucanto/message@7.0.0': { delegate: [] } }))).resolves.toBe('UCT-60')
@@ -87,7 +87,7 @@ describe('agent messages', () => {
     await expect(refusal(headed({ 'ucanto/message@7.0.0': { execute: [ran.cid] } }))).resolves.toBe('UCT-07')
   })
 
-  it('UCT-44 UCT-60 report by receipts that their issuer signed, about the invocation that they stand under', async () => {
+  it('UCT-44 UCT-60 have receipts that their issuer signed, each for the invocation that the message names', async () => {
     const { root } = receipt
     const named = { [String(ran.cid)]: root.cid }
     await expect(refusal(reporting(named, [root]))).resolves.toBe('accepted')
@@ -100,7 +100,7 @@ describe('agent messages', () => {
     await expect(refusal(reporting(named, [wrong]))).resolves.toBe('UCT-04')
   })
 
-  it('UCT-60 are signed by whoever has another DID than a key, when it can be resolved', async () => {
+  it('UCT-60 can be signed by a DID other than did:key, if it can be resolved', async () => {
     const web = service.withDID('did:web:service.example')
     const issued = await Receipt.issue({ ...options, issuer: web } as never)
     const bytes = await messageOf({ receipts: [issued] })

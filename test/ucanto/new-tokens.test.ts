@@ -14,7 +14,7 @@ const [alice, bob] = [await actor('alice'), await actor('bob')]
 const send = defineCommand({ command: '/mail/send', args: { to: text(), subject: text() } })
 
 describe('a new token of 0.9.1', () => {
-  it('says what was asked for, when what was passed in is changed while its signer works', async () => {
+  it('has the contents at the time of the call, also when arguments change while its signer works', async () => {
     const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail', clock })
     const other = await delegate({ issuer: alice, audience: bob.did, command: '/file', clock })
     const block = encodeCbor({ body: 'hello' })
@@ -54,7 +54,7 @@ describe('a new token of 0.9.1', () => {
     expect(verdict(await authorizer.authorize(await archive(call)))).toBe('allowed')
   })
 
-  it('is not signed with empty arguments in the place of an object that cannot be written', async () => {
+  it('is refused, and not signed with empty arguments, when an object cannot be written', async () => {
     class Args {
       readonly to = 'ann@example.com'
     }
@@ -67,7 +67,7 @@ describe('a new token of 0.9.1', () => {
     expect(capabilities[0]?.nb).toEqual({ to: 'x' })
   })
 
-  it('is for readers that there are', async () => {
+  it('takes only known values of `readers`', async () => {
     const options = { issuer: alice, audience: service.did, command: '/mail/send', clock }
     for (const readers of ['procra', Promise.resolve('procura'), null] as never[]) {
       await expect(delegate({ ...options, readers })).rejects.toThrow('`readers`')
@@ -77,7 +77,7 @@ describe('a new token of 0.9.1', () => {
     }
   })
 
-  it('POL-32 has no policy about an argument that the definition does not have', async () => {
+  it('POL-32 has no policy for an argument that the definition does not have', async () => {
     const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail', clock })
     const message = 'command `/mail/send` has no argument `recipient`; it has `to`, `subject`'
     const policy = [eq('.recipient', 'ann')]
@@ -87,7 +87,7 @@ describe('a new token of 0.9.1', () => {
     await delegate({ issuer: alice, audience: bob.did, command: send.command, policy })
   })
 
-  it('TOK-21 lacks no argument that the definition requires', async () => {
+  it('TOK-21 has every argument that the definition requires', async () => {
     const refused = expect(invoke({ issuer: bob, audience: service.did, command: send, args: { to: 'ann' } as never }))
     await refused.rejects.toThrow(new ArgumentError('command `/mail/send` needs the argument `subject`'))
     const args = { to: 'ann', subject: 'x' }

@@ -1,5 +1,5 @@
 /**
- * The other side: principals, services and verifiers of the ucanto libraries.
+ * Principals, services and verifiers of the ucanto libraries.
  *
  * @module
  */
@@ -18,29 +18,29 @@ import type { UcantoToken } from '../../src/ucanto/token.ts'
 import { type UcantoFormatOptions, ucantoFormat } from '../../src/ucanto/ucanto-format.ts'
 import { serviceOptions, verdict } from '../support/service.ts'
 
-/** The principal of that name with the same key as `actor(name)`, as the ucanto libraries have it. */
+/** The principal with the same key as `actor(name)`, in the form of the ucanto libraries. */
 export async function peer(name: string): Promise<ed25519.EdSigner> {
   const seed = createHash('sha256').update(`procura test actor ${name} Ed25519`).digest()
   return ed25519.derive(new Uint8Array(seed))
 }
 
-/** The definition that the service of these tests has of `mail/send`, in the terms of `@ucanto/validator`. */
+/** The definition of `mail/send` in the service of these tests, for `@ucanto/validator`. */
 export const mailSend: object = capability({
   can: 'mail/send',
   with: Schema.did(),
   nb: Schema.struct({ to: Schema.string().optional(), size: Schema.number().optional() }),
 })
 
-/** What `@ucanto/validator` may be told beside the service. */
+/** Further options of `@ucanto/validator`. */
 export interface ForeignOptions {
   readonly definition?: unknown
-  /** Keys of DIDs that are no keys. */
+  /** Keys of DIDs other than did:key. */
   readonly keys?: Readonly<Record<string, string>>
-  /** Names of delegations that are revoked. */
+  /** CIDs of revoked delegations. */
   readonly revoked?: readonly string[]
 }
 
-/** What `@ucanto/validator` says about an archive: `allowed`, or its reasons. */
+/** The verdict of `@ucanto/validator` about an archive: `allowed`, or its reasons. */
 export async function foreignVerdict(
   bytes: Uint8Array,
   service: API.Signer,
@@ -71,7 +71,7 @@ function namesIn({ delegation, proofs }: Used): readonly string[] {
   return [String(delegation.cid), ...proofs.flatMap(namesIn)]
 }
 
-/** The archive of something that `@ucanto/core` made. */
+/** The archive of a token by `@ucanto/core`. */
 export async function archiveOf(delegation: API.Delegation | API.IssuedInvocationView): Promise<Uint8Array> {
   const view = await delegation.delegate()
   const { ok: bytes, error } = await view.archive()
@@ -93,7 +93,7 @@ export function ownOptions(
   })
 }
 
-/** What a service of this library that reads 0.9.1 says about an archive, its text or one of our tokens. */
+/** The verdict of a service of this library about an archive, its text, or a token of this library. */
 export async function ownVerdict(
   container: string | Uint8Array | UcantoToken,
   change: Partial<AuthorizeOptions> = {},

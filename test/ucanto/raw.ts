@@ -1,5 +1,5 @@
 /**
- * Archives and tokens that no library writes.
+ * Writes archives and tokens that no library would write.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { API } from '@ucanto/core'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 
-/** A block with whatever name. */
+/** A block with any CID. */
 export interface RawBlock {
   readonly cid: CID
   readonly bytes: Uint8Array
@@ -24,12 +24,12 @@ export function nameOf(bytes: Uint8Array, codec = 0x71): CID {
   return CID.createV1(codec, createDigest(0x12, createHash('sha256').update(bytes).digest()))
 }
 
-/** A block with its true name. */
+/** A block with its own CID. */
 export function block(bytes: Uint8Array): RawBlock {
   return { cid: nameOf(bytes), bytes }
 }
 
-/** A block of DAG-CBOR with its true name. */
+/** A block of DAG-CBOR with its own CID. */
 export function cborBlock(value: unknown): RawBlock {
   return block(dagCbor.encode(value))
 }
@@ -39,14 +39,14 @@ export function fieldsOf(delegation: API.Delegation): Fields {
   return dagCbor.decode<Fields>(delegation.root.bytes as Uint8Array)
 }
 
-/** A CAR file as it may come: the blocks in the order given, under the names given. */
+/** A CAR file with the given blocks, in the given order and with the given CIDs. */
 export function car(root: CID, blocks: readonly RawBlock[], header: object = {}): Uint8Array {
   const head = dagCbor.encode({ version: 1, roots: [root], ...header })
   const sections = blocks.map(({ cid, bytes }) => Buffer.concat([cid.bytes, bytes]))
   return Buffer.concat([head, ...sections].flatMap((bytes) => [varint(bytes.length), bytes]))
 }
 
-/** An archive of tokens, about the last of them. */
+/** An archive of tokens, whose root block names the last one. */
 export function rawArchive(tokens: readonly RawBlock[], extra: readonly RawBlock[] = []): Uint8Array {
   const head = cborBlock({ 'ucan@0.9.1': tokens.at(-1)?.cid })
   return new Uint8Array(car(head.cid, [head, ...extra, ...tokens]))

@@ -70,25 +70,25 @@ const grantOfBob = await ucantoDelegate({ issuer: bob, audience: mallory.did, co
 const written = 'malformed at container UCT-64'
 const stranger = (at: number): string => `arguments_invalid at ${at} AUT-21`
 
-describe('UCT-64 AUT-21 the argument that stands for the resource', () => {
-  it('is what was proved, and nobody else can write it', async () => {
+describe('UCT-64 AUT-21 the argument that contains the resource', () => {
+  it('is the proven resource, and no client can set it', async () => {
     expect(verdict(await ask(await old(alice, page, { text: 'mine' })))).toBe('allowed')
     expect(verdict(await ask(await old(mallory, page, { text: 'pwned' })))).toBe('root_not_subject at container UCT-33')
-    // over her own DID, with the argument written in
+    // Over her own DID, with the argument set by the client.
     expect(verdict(await ask(await old(mallory, mallory.did, args)))).toBe(written)
     const subjects = [alice.did, bob.did, mallory.did]
     expect(verdict(await ask(await old(mallory, mallory.did, args), { subjects }))).toBe(written)
-    // over the DID of another subject, as its delegate
+    // Over the DID of another subject, as its delegate.
     const asDelegate = await old(mallory, bob.did, args, [grantOfBob])
     expect(verdict(await ask(asDelegate, { subjects: [alice.did, bob.did] }))).toBe(written)
-    // in 1.0.0, where both formats are read
+    // In 1.0.0, for a service that lists both formats.
     expect(verdict(await ask(await current(mallory, args)))).toBe(stranger(0))
     const grant = await delegate({ issuer: bob, audience: mallory.did, command: '/page' })
     const call = await invoke({ issuer: mallory, audience: service.did, command: '/page/edit', args, proofs: [grant] })
     expect(verdict(await ask(encodeContainer([call, grant]), { subjects: [alice.did, bob.did] }))).toBe(stranger(1))
   })
 
-  it('reaches no handler of a guard but with what the subject owns', async () => {
+  it('contains only resources of the subject when a handler of a guard runs', async () => {
     const sink = memoryAuditSink()
     const { audience, formats, revocations, replay, clock = { now: () => 0 } } = serviceWith()
     const guard = createGuard({
@@ -110,7 +110,7 @@ describe('UCT-64 AUT-21 the argument that stands for the resource', () => {
     ])
   })
 
-  it('is for clients of 1.0.0 what their subject owns, within the policies of the chain', async () => {
+  it('must be a resource of the subject also in calls of 1.0.0, within the policies of the chain', async () => {
     expect(verdict(await ask(await current(alice, args)))).toBe('allowed')
     const grant = await delegate({
       issuer: alice,
@@ -128,7 +128,7 @@ describe('UCT-64 AUT-21 the argument that stands for the resource', () => {
     expect(verdict(await ask(await call('https://pages.example/bob')))).toBe('policy_unsatisfied at 0 PRF-11')
   })
 
-  it('is no text that could not be a resource, and no value of another kind', async () => {
+  it('must be a string that can be a resource; `ownerOf` gets no other value', async () => {
     const any = { ...edit, args: { ...edit.args, resource: { '~standard': { ...text()['~standard'], validate } } } }
     const asked: string[] = []
     const ownerOf = (resource: string): string => {
@@ -147,7 +147,7 @@ describe('UCT-64 AUT-21 the argument that stands for the resource', () => {
     expect([verdict(good), asked]).toEqual(['allowed', [page]])
   })
 
-  it('has the name that the service gives it, in all formats', async () => {
+  it('has the configured name, in all formats', async () => {
     const view = defineCommand({ command: '/page/edit', args: { page: url(), resource: text() } })
     const options = { resourceArgument: 'page' }
     const change = { commands: [view] }
@@ -158,14 +158,14 @@ describe('UCT-64 AUT-21 the argument that stands for the resource', () => {
     expect(verdict(await ask(await old(alice, page, { resource: 'a word' }), change, options))).toBe('allowed')
   })
 
-  it('is a name like any other where the service knows no owners', async () => {
+  it('is an ordinary argument if the service has no `ownerOf`', async () => {
     const formats = [standardFormat, ucantoFormat()]
     expect(verdict(await ask(await current(mallory, args), { formats }))).toBe('allowed')
     expect(verdict(await ask(await old(mallory, mallory.did, args), { formats }))).toBe('allowed')
     expect(verdict(await ask(await current(mallory, args), { formats: [standardFormat] }))).toBe('allowed')
   })
 
-  it('is asked of each format that has one', async () => {
+  it('is checked by each format that has one', async () => {
     const other = ucantoFormat({ ownerOf: (resource) => (resource === page ? mallory.did : undefined) })
     const byThis = ucantoFormat({ ownerOf })
     for (const formats of [
@@ -175,11 +175,11 @@ describe('UCT-64 AUT-21 the argument that stands for the resource', () => {
       expect(verdict(await ask(await current(mallory, args), { formats }))).toBe(stranger(0))
       expect(verdict(await ask(await current(alice, args), { formats }))).toBe(stranger(0))
     }
-    // read by the one, and no resource for the other
+    // One format reads the call, and the value is not a resource for the other.
     expect(verdict(await ask(await old(alice, page, { text: '' }), { formats: [byThis, other] }))).toBe(stranger(0))
   })
 
-  it('costs no look-up for a call that is refused without, and is a no when that fails', async () => {
+  it('is not looked up for a call that is refused anyway, and is refused when the lookup fails', async () => {
     let looked = 0
     const errors: unknown[] = []
     const options = {

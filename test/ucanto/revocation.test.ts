@@ -38,7 +38,7 @@ async function verdictOn(
 }
 
 describe('ucan/revoke', () => {
-  it('UCT-47 is for who issued the delegation, or one that it stands on', async () => {
+  it('UCT-47 is accepted from the issuer of the delegation or of one in its proof chain', async () => {
     await expect(verdictOn(await revocationBy(bob))).resolves.toBe('accepted')
     await expect(verdictOn(await revocationBy(alice))).resolves.toBe('accepted')
     await expect(verdictOn(await revocationBy(carol))).resolves.toBe('root_not_subject UCT-47')
@@ -51,7 +51,7 @@ describe('ucan/revoke', () => {
     )
   })
 
-  it('UCT-47 UCT-49 is for who has no key, through an agent with a session', async () => {
+  it('UCT-47 UCT-49 is accepted from a principal without a key, through an agent with a session', async () => {
     const account = Absentee.from({ id: 'did:mailto:example.com:alice' })
     const options = { capabilities: [{ can: '*', with: 'ucan:*' }] as [API.Capability], expiration }
     const login = await coreDelegate({ ...options, issuer: account, audience: bob })
@@ -72,7 +72,7 @@ describe('ucan/revoke', () => {
     })
   })
 
-  it('is stored, and the delegation is refused from then on', async () => {
+  it('is stored, after which the delegation is refused', async () => {
     const call = coreInvoke({
       issuer: carol,
       audience: service,

@@ -1,5 +1,5 @@
 /**
- * What has to hold of the search for a path, whatever is sent.
+ * Properties of the search for a path, for any input.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const resolver: DidResolver = {
     did === cast[4]?.did ? { keys: [publicKey('Ed25519', fifth.publicKey)] } : keys.resolve(did, options),
 }
 
-/** The answer is that of trying all paths, and the same from a service that remembers and from one that does not. */
+/** The verdict equals that of trying all paths, with and without memory of other calls. */
 export function searchProperties({ title, ...runs }: Runs): void {
   it(`UCT-36 UCT-49 find a path when there is one, whatever is remembered: ${title}`, async () => {
     const seen = { allowed: 0, denied: 0, attested: 0, exhausted: 0 }
@@ -41,7 +41,7 @@ export function searchProperties({ title, ...runs }: Runs): void {
         else expect(cold === 'allowed', cold).toBe(holds(scenario))
         seen[cold === 'allowed' ? 'allowed' : 'denied'] += 1
         if (cold === 'allowed' && scenario.drafts.some(({ issuer }) => issuer === 3)) seen.attested += 1
-        // One that has seen the same delegations in another call, and nothing of it revoked.
+        // This authorizer has verified the same delegations in another call, without revocations.
         const store = { findRevocations: (ids: readonly string[]) => findIn(ids) }
         let findIn: (ids: readonly string[]) => never[] = () => []
         const authorizer = createAuthorizer(options({ revocations: store }))
@@ -49,7 +49,7 @@ export function searchProperties({ title, ...runs }: Runs): void {
         findIn = (ids) => ids.filter((id) => revoked.includes(id)).map((id) => ({ id })) as never[]
         expect(verdict(await authorizer.authorize(archive))).toBe(cold)
         expect(verdict(authorizer.authorizeSync(archive))).toBe(cold)
-        // One that decides about all of the calls.
+        // This authorizer decides about all calls.
         await warm.authorize(archive)
         if (revoked.length === 0) expect(verdict(await warm.authorize(archive))).toBe(cold)
       }),

@@ -1,6 +1,6 @@
 /**
- * Random graphs of proofs and attestations, and whether some path through them holds: asked by trying all of them,
- * without any of the code that looks for one.
+ * Random graphs of proofs and attestations. Whether any path through them is valid is determined by trying all paths,
+ * without the code under test.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { actor } from '../support/actors.ts'
 import { type RawBlock, rawArchive } from './raw.ts'
 import { writeToken } from './writer.ts'
 
-/** Who takes part: two keys of ours, one of P-256, somebody without a key, and a DID whose key is looked up. */
+/** The principals: two Ed25519 keys, one P-256 key, one without a key, and a DID whose key is looked up. */
 export const cast: readonly Party[] = [
   { did: (await actor('owner')).did, signer: await actor('owner') },
   { did: (await actor('second')).did, signer: await actor('second') },
@@ -23,7 +23,7 @@ export const cast: readonly Party[] = [
   { did: 'did:web:fifth.example', signer: { ...(await actor('fifth')), did: parseDid('did:web:fifth.example') } },
 ]
 
-/** Who attests: the authority itself, and somebody to whom it gave that. */
+/** The issuers of attestations: the authority, and a principal to whom it delegated `ucan/attest`. */
 export const authority: Signer = await actor('service')
 const agent: Signer = await actor('agent')
 const stranger: Signer = await actor('stranger')
@@ -59,7 +59,7 @@ interface Attestation {
   readonly isExpired: boolean
   readonly isJunk: boolean
   readonly isRevoked: boolean
-  /** Whether what the agent was given is conditioned on another delegation. */
+  /** Whether the delegation of `ucan/attest` to the agent is limited to another delegation. */
   readonly isElsewhere: boolean
 }
 
@@ -142,7 +142,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
         proofs: at === 0 ? [] : [...new Set([above, ...more.filter((index) => index < at)])],
       }
     })
-    // Mostly of those whose issuer has no key here.
+    // Mostly of delegations whose issuer has no key.
     const unsure = [...drafts.keys()].filter((at) => at < drafts.length - 1 && (drafts[at] as Draft).issuer > 2)
     const isThere = ({ about }: Attestation): boolean => about < drafts.length - 1
     return {
@@ -158,10 +158,10 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     }
   })
 
-/** What comes of a scenario on the wire. */
+/** A scenario in encoded form. */
 export interface Written {
   readonly archive: Uint8Array
-  /** Names of what is revoked. */
+  /** CIDs of the revoked tokens. */
   readonly revoked: readonly string[]
 }
 
@@ -251,7 +251,7 @@ function reachable(start: RawBlock, blocks: readonly RawBlock[]): ReadonlySet<st
   return reached
 }
 
-/** Whether some path from the owner holds: all are tried, however many. */
+/** Whether any path from the owner is valid. All paths are tried. */
 export function holds({ drafts, attestations, args }: Scenario): boolean {
   const last = drafts.at(-1) as Draft
   const provable = ({ issuer, proofs }: Draft): boolean =>
@@ -279,7 +279,7 @@ function attests({ by, isExpired, isJunk, isRevoked, isElsewhere }: Attestation)
 function gives({ can, owner, nb: { pol, ...nb } }: Entry, args: Scenario['args']): boolean {
   if (!['mail/send', 'mail/*', '*'].includes(can) || owner === 1) return false
   if (pol !== undefined && JSON.stringify(pol) !== likeB && JSON.stringify(pol) !== notBob) return false
-  // Both ask for the argument to be there.
+  // Both require the argument.
   if (JSON.stringify(pol) === likeB && args.to !== 'bob') return false
   if (JSON.stringify(pol) === notBob) return false
   return Object.entries(nb).every(([key, value]) => args[key] === value)

@@ -81,7 +81,7 @@ async function listen(answer: (body: Uint8Array, headers: object) => Promise<Ans
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
 }
 
-/** A service of that ecosystem that sends mail. */
+/** A mail service of `@ucanto/server`. */
 const mail = (name: Peer = id): Promise<URL> =>
   start(
     {
@@ -113,7 +113,7 @@ describe('a service of @ucanto/server', () => {
     expect(receipt).toMatchObject({ issuer: id.did(), outcome: { ok: { sent: 'bob' } }, ran: call.cid })
   })
 
-  it('takes whatever chain is written here, from no delegation to eight', async () => {
+  it('accepts chains of this library, from no delegation to eight', async () => {
     const url = await mail()
     for (const subject of [alice.did, anySubject] as const) {
       let proof: UcantoToken | undefined
@@ -138,7 +138,7 @@ describe('a service of @ucanto/server', () => {
     }
   })
 
-  it('takes sessions that are written here, and we take those of its ecosystem', async () => {
+  it('accepts sessions of this library, and this library accepts sessions of its ecosystem', async () => {
     const did = 'did:web:service.example' as const
     const web = id.withDID(did) as never as Peer
     const signer = { ...(await actor('service')), did: parseDid(did) }
@@ -208,12 +208,12 @@ describe('a service of @ucanto/server', () => {
     })
   })
 
-  it('says no as an outcome', async () => {
+  it('reports a refusal as an outcome', async () => {
     const receipt = await execute(await callOf({ to: 'eve' }, 'bob'), { url: await mail() })
     expect(receipt.outcome).toMatchObject({ error: { name: 'Unauthorized' } })
   })
 
-  it('UCT-44 is believed when it signed a receipt for this invocation', async () => {
+  it('UCT-44 must have signed a receipt for this invocation', async () => {
     const call = await callOf({ to: 'bob' })
     const other = await callOf({ to: 'bob' })
     const result = { ok: {} }
@@ -235,7 +235,7 @@ describe('a service of @ucanto/server', () => {
       return Buffer.from(body).fill('no', at, at + 2)
     }
     await expect(execute(call, { url: await answerWith(id, call, forged) })).rejects.toThrow(MalformedError)
-    // The same receipt under a signature of something else.
+    // The same receipt with a signature over other bytes.
     const receipt = await Receipt.issue({ issuer: id, ran: call.cid as never, result })
     const { ocm } = receipt.root.data as { readonly ocm: object }
     const signature = await id.sign(new Uint8Array(3))
@@ -245,7 +245,7 @@ describe('a service of @ucanto/server', () => {
     await expect(execute(call, { url })).rejects.toThrow('not signed by its issuer')
   })
 
-  it('UCT-45 answers with status 200, without redirects, and not for ever', async () => {
+  it('UCT-45 must respond with status 200, without redirects, and within the limit of bytes', async () => {
     const call = await callOf({ to: 'bob' })
     const answering = (status: number, body = new Uint8Array(0)): Promise<URL> => listen(async () => ({ status, body }))
     await expect(execute(call, { url: await answering(500) })).rejects.toThrow(ResolutionError)
@@ -256,7 +256,7 @@ describe('a service of @ucanto/server', () => {
     await expect(execute(call, { url: 'http://127.0.0.1:1/', fetch })).rejects.toThrow(ResolutionError)
   })
 
-  it('UCT-45 takes memory for the bytes of an answer and not for its chunks', async () => {
+  it('UCT-45 uses memory for the bytes of a response and not for its chunks', async () => {
     const { stream, grown } = oneByteChunks(200_000)
     const fetch = async (): Promise<Response> => new Response(stream)
     const call = await callOf({ to: 'bob' })
@@ -264,7 +264,7 @@ describe('a service of @ucanto/server', () => {
     expect(grown()).toBeLessThan(5_000_000)
   })
 
-  it('UCT-45 that break off are no answers, whatever their status', async () => {
+  it('UCT-45 must not end its response early, whatever the status', async () => {
     const call = await callOf({ to: 'bob' })
     for (const status of [200, 500]) {
       const body = new ReadableStream({
@@ -310,7 +310,7 @@ describe('ucantoService', () => {
       capabilities: [{ can: 'mail/*', with: alicePeer.did(), nb: { to: 'bob' } }],
     })
     const capability = { can, with: alicePeer.did(), nb } as never
-    // Each `execute` signs anew; with an expiration of its own each second would make another call.
+    // Each `execute` signs again. With its own expiration, each second would make a different call.
     const expiration = Math.floor(Date.now() / 1000) + 60
     return clientInvoke({ issuer: bobPeer, audience: id, capability, proofs: [proof], nonce, expiration })
   }
@@ -330,7 +330,7 @@ describe('ucantoService', () => {
     })
   })
 
-  it('is recorded like any call, by a guard that takes both formats when it says so', async () => {
+  it('is recorded like any call, by a guard that lists both formats', async () => {
     const sink = memoryAuditSink()
     const options = {
       audience: id.did(),
@@ -359,18 +359,18 @@ describe('ucantoService', () => {
       principals: [alicePeer.did(), bobPeer.did()],
       command: '/mail/send',
     })
-    // Unless it says so, it takes the one.
+    // By default it accepts one format.
     const one = createGuard(options)
     await expect(one.use(old, () => ({ done: true }))).resolves.toMatchObject({ denial: { code: 'unsupported' } })
   })
 
-  it('UCT-46 has no handlers but those given [attack 43]', async () => {
+  it('UCT-46 has only the given handlers [attack 43]', async () => {
     const to = await connection()
     for (const can of ['constructor/keys', 'constructor/assign', 'mail/constructor', '__proto__/toString'])
       await expect.soft(out(await ask({}, can), to)).resolves.toMatchObject({ error: { name: 'HandlerNotFound' } })
   })
 
-  it('UCT-62 tells the caller nothing of what a handler throws, and the service all of it [attack 77]', async () => {
+  it('UCT-62 reports an error of a handler to the service, and not to the caller [attack 77]', async () => {
     const thrown = Object.assign(new Error('no route to canary.internal'), { config: { authorization: 'canary' } })
     const failures: unknown[] = []
     const service = ucantoService(
@@ -385,7 +385,7 @@ describe('ucantoService', () => {
     expect(failures).toEqual([thrown])
   })
 
-  it('has commands of two segments, none below another', () => {
+  it('requires commands of at least two segments, none below another', () => {
     const handler = (): { readonly [name: string]: string } => ({})
     expect(() => ucantoService(guard(), { '/mail': handler })).toThrow(ArgumentError)
     expect(() => ucantoService(guard(), { '/mail/send': handler, '/mail/send/now': handler })).toThrow(ArgumentError)

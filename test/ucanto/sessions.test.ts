@@ -37,17 +37,17 @@ type Peer = Awaited<ReturnType<typeof peer>>
 const service = key.withDID(authority)
 const absent = Absentee.from({ id: account })
 
-/** The keys of the authority, and of nobody else who has none in the name. */
+/** A resolver that knows the keys of the authority only. */
 const web: DidResolver = {
   resolve: (did) => (String(did) === authority ? { keys: [parseDidKey(parseDid(key.did()))] } : undefined),
 }
 const resolver = compositeResolver({ key: keyResolver(), web })
 
-/** What a service says that trusts the authority. */
+/** The verdict of a service that lists the authority. */
 const decide = (bytes: Uint8Array, change: Partial<AuthorizeOptions> = {}, trusted = [authority]): Promise<string> =>
   ownVerdict(bytes, { audience: authority, resolver, ...change }, { attestationAuthorities: trusted })
 
-/** The same, to be asked more. */
+/** The same service, for further checks. */
 const trusting = (change: Partial<AuthorizeOptions> = {}): Authorizer =>
   createAuthorizer(ownOptions({ audience: authority, resolver, ...change }, { attestationAuthorities: [authority] }))
 
@@ -85,7 +85,7 @@ const ask = (proofs: readonly API.Delegation[], issuer = agent, resource: string
     }),
   )
 
-/** A call on a delegation that the oracle attests, whom the authority has given that. */
+/** A call with a delegation that the oracle attests, to whom the authority delegated `ucan/attest`. */
 async function askByOracle() {
   const proof = await give()
   const given = await coreDelegate({
@@ -98,7 +98,7 @@ async function askByOracle() {
 }
 
 describe('sessions of ucanto', () => {
-  it('UCT-49 stand for the signature of somebody who has no key', async () => {
+  it('UCT-49 replace the signature of a principal without a key', async () => {
     const proof = await give()
     const session = await attestation(proof)
     for (const proofs of [
@@ -111,7 +111,7 @@ describe('sessions of ucanto', () => {
     }
   })
 
-  it('make the authorization of the account, through the agent', async () => {
+  it('result in an authorization for the account, through the agent', async () => {
     const proof = await give({ expiration: now + 500 })
     const session = await attestation(proof, { expiration: now + 200 })
     const options = ownOptions({ audience: authority, resolver }, { attestationAuthorities: [authority] })
@@ -124,7 +124,7 @@ describe('sessions of ucanto', () => {
     expect(decision.authorization.proofs.map(String)).toEqual([String(proof.cid)])
   })
 
-  it('hold over everything that the account was given, at any depth', async () => {
+  it('apply to everything that was delegated to the account, at any depth', async () => {
     const given = await coreDelegate({
       issuer: other,
       audience: absent,
@@ -147,7 +147,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(deeper)).resolves.toBe('allowed')
   })
 
-  it('UCT-54 come from the authority, or from whom it gave `ucan/attest`', async () => {
+  it('UCT-54 come from the authority, or a principal with its `ucan/attest`', async () => {
     const proof = await give()
     const chain = async (can: 'ucan/attest' | 'ucan/*' | '*', change: object = {}): Promise<API.Delegation> => {
       const first = await coreDelegate({
@@ -186,7 +186,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(escalated)).resolves.toBe('command_not_covered at 0 UCT-54')
   })
 
-  it('UCT-49 are needed: what nobody signed and nobody attests is refused [attack 1]', async () => {
+  it('UCT-49 are required: an unsigned delegation without an attestation is refused [attack 1]', async () => {
     const proof = await give()
     const bare = await ask([proof])
     await expect(foreignVerdict(bare, service)).resolves.not.toBe('allowed')
@@ -195,7 +195,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(attested, {}, [])).resolves.toBe('signature_invalid at container UCT-51')
   })
 
-  it('AUD-27 of a stranger make no refused call an authenticated one [attack 81]', async () => {
+  it('AUD-27 of a stranger do not make a refused call authenticated [attack 81]', async () => {
     const authenticated = async (change: object) => {
       const proof = await give({ audience: other, ...change })
       const session = await attestation(proof, { issuer: other, audience: other })
@@ -203,13 +203,13 @@ describe('sessions of ucanto', () => {
       return decision.allowed ? [] : [decision.denial.code, decision.denial.call?.authenticated]
     }
     await expect(authenticated({})).resolves.toEqual(['root_not_subject', false])
-    // Nobody looks for a signature on a path that does not hold.
+    // No attestation is verified on an invalid path.
     await expect(authenticated({ expiration: now - 100 })).resolves.toEqual(['expired', false])
     const capabilities = [{ can: 'mail/send', with: account, nb: { to: 'bob' } }]
     await expect(authenticated({ capabilities })).resolves.toEqual(['policy_unsatisfied', false])
   })
 
-  it('UCT-50 are not for who asks', async () => {
+  it('UCT-50 do not apply to the invocation', async () => {
     const call = await coreDelegate({
       issuer: absent,
       audience: service,
@@ -229,7 +229,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(bytes)).resolves.toBe('malformed at container UCT-50')
   })
 
-  it('UCT-48 are not for keys', async () => {
+  it('UCT-48 do not apply to did:key', async () => {
     const keyed = Absentee.from({ id: other.did() })
     const proof = await give({ issuer: keyed, capabilities: [{ can: 'mail/send', with: other.did() }] } as never)
     const bytes = await ask([proof, await attestation(proof)], agent, other.did())
@@ -237,7 +237,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(bytes)).resolves.toBe('malformed at container UCT-48')
   })
 
-  it('UCT-51 are in the name of an authority that the service lists', async () => {
+  it('UCT-51 are over an authority that the service lists', async () => {
     const proof = await give()
     const elsewhere = oracle.withDID('did:web:other.example')
     const wrong = await ask([proof, await attestation(proof, { issuer: elsewhere }, {}, elsewhere.did())])
@@ -245,7 +245,7 @@ describe('sessions of ucanto', () => {
       'allowed',
     )
     await expect(decide(wrong)).resolves.toBe('signature_invalid at container UCT-51')
-    // The same attestation where that one is listed too.
+    // The same attestation is accepted if that authority is listed too.
     const both = compositeResolver({
       key: keyResolver(),
       web: {
@@ -258,21 +258,21 @@ describe('sessions of ucanto', () => {
     await expect(decide(account2)).resolves.toBe('signature_invalid at container UCT-51')
   })
 
-  it('UCT-52 are about one delegation', async () => {
+  it('UCT-52 apply to one delegation', async () => {
     const [proof, second] = await Promise.all([give(), give({ nonce: 'another' })])
     const bytes = await ask([proof, await attestation(second)])
     await expect(foreignVerdict(bytes, service)).resolves.not.toBe('allowed')
     await expect(decide(bytes)).resolves.toBe('signature_invalid at container UCT-52')
   })
 
-  it('UCT-53 are for the audience of that delegation', async () => {
+  it('UCT-53 have the audience of that delegation', async () => {
     const proof = await give()
     const bytes = await ask([proof, await attestation(proof, { audience: other })])
     await expect(foreignVerdict(bytes, service)).resolves.not.toBe('allowed')
     await expect(decide(bytes)).resolves.toBe('principal_misaligned at container UCT-53')
   })
 
-  it('UCT-55 are signed themselves: none stands on another, and none on itself', async () => {
+  it('UCT-55 are signed themselves: none is attested by another one or by itself', async () => {
     const proof = await give()
     const unsigned = await attestation(proof, { issuer: Absentee.from({ id: authority }) } as never)
     const bytes = await ask([proof, unsigned])
@@ -287,7 +287,7 @@ describe('sessions of ucanto', () => {
     })
     const first = await attestation(proof, { issuer: deputy, proofs: [given] } as never)
     const loop = [proof, first, await attestation(first)]
-    // Others go round: an attestation may be attested there.
+    // Other verifiers accept attestations that are attested themselves.
     await expect(foreignVerdict(await ask(loop), service)).resolves.toBe('allowed')
     await expect(decide(await ask(loop))).resolves.toBe('signature_invalid at 0 UCT-55')
 
@@ -296,7 +296,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(await ask([proof, forged]))).resolves.toBe('signature_invalid at 0 UCT-55')
     const unknown = await ask([proof, await attestation(proof)])
     await expect(decide(unknown, { resolver: keyResolver() })).resolves.toBe('key_unresolved at 0 UCT-55')
-    // What the attester stands on is not signed.
+    // The proof of the attester is not signed.
     const granted = await coreDelegate({
       issuer: Absentee.from({ id: authority }),
       audience: oracle,
@@ -307,7 +307,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(hollow)).resolves.toBe('signature_invalid at 0 UCT-55')
   })
 
-  it('UCT-55 stand on no delegation that is attested and not signed, also when another path was tried with it', async () => {
+  it('UCT-55 have no unsigned delegation in their proof chain, also after another path was tried with it', async () => {
     const deputy = other.withDID('did:web:deputy.example')
     const all = [{ can: '*', with: 'ucan:*' }] as never
     const granted = await coreDelegate({
@@ -317,7 +317,7 @@ describe('sessions of ucanto', () => {
     })
     const capabilities = [{ can: 'mail/send', with: account, nb: { pol: [['==', '.to', 'eve']] } }]
     const useless = await give({ audience: deputy, capabilities: capabilities as never })
-    // The key of the deputy is not known here: of what it signed, this counts as far as it is attested.
+    // The key of the deputy is not known, so its delegation is accepted only if it is attested.
     const handed = await give({
       issuer: deputy,
       capabilities: all,
@@ -332,7 +332,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(await ask([second]))).resolves.toMatch(/UCT-55$/)
   })
 
-  it('UCT-56 have a time, and the delegation counts no longer', async () => {
+  it('UCT-56 have a validity, and the delegation is valid no longer', async () => {
     const proof = await give()
     const late = await ask([proof, await attestation(proof, { expiration: now - 100 })])
     await expect(foreignVerdict(late, service)).resolves.not.toBe('allowed')
@@ -356,7 +356,7 @@ describe('sessions of ucanto', () => {
     expect(decision).toMatchObject({ allowed: true, authorization: { expiration: now + 20, notBefore: now - 5 } })
   })
 
-  it('UCT-57 can be revoked, and so can whoever attests [attack 20]', async () => {
+  it('UCT-57 can be revoked, and so can their issuers [attack 20]', async () => {
     const { proof, given, session, bytes } = await askByOracle()
     const revoking = async (id: string, revoker?: string): Promise<string> => {
       const revocations = memoryRevocationStore()
@@ -387,7 +387,7 @@ describe('sessions of ucanto', () => {
     }
   })
 
-  it('UCT-57 are asked for again when a decision is', async () => {
+  it('UCT-57 are looked up again when a decision is checked again', async () => {
     const { proof, given, session, bytes } = await askByOracle()
     const stands = async (id: string, revoker: string): Promise<boolean> => {
       const revocations = memoryRevocationStore()
@@ -404,7 +404,7 @@ describe('sessions of ucanto', () => {
     await expect(stands(String(proof.cid), account)).resolves.toBe(false)
   })
 
-  it('are looked up no longer than the signal of a call lasts', async () => {
+  it('are not looked up after the signal of a call was aborted', async () => {
     const proof = await give()
     const bytes = await ask([proof, await attestation(proof)])
     const calls: unknown[] = []
@@ -424,7 +424,7 @@ describe('sessions of ucanto', () => {
     }
   })
 
-  it('UCT-59 give nothing else, and say nothing else', async () => {
+  it('UCT-59 grant nothing else, and contain nothing else', async () => {
     const proof = await give()
     const more = await attestation(proof, {}, { also: true })
     await expect(decide(await ask([proof, more]))).resolves.toBe('signature_invalid at container UCT-59')
@@ -438,7 +438,7 @@ describe('sessions of ucanto', () => {
     })
     await expect(decide(await ask([proof, two]))).resolves.toBe('signature_invalid at container UCT-59')
     const session = await attestation(proof)
-    // Neither what the authority has, nor what another account has, follows from it.
+    // The session grants nothing of the authority itself or of another account.
     await expect(decide(await ask([session], agent, authority))).resolves.toBe('root_not_subject at container UCT-33')
     await expect(decide(await ask([proof, session], agent, 'did:mailto:example.com:eve'))).resolves.toBe(
       'subject_misaligned at container UCT-32',
@@ -449,7 +449,7 @@ describe('sessions of ucanto', () => {
     )
   })
 
-  it('stand for the key of a did:web that is not resolved, and are not needed when it is', async () => {
+  it('replace the key of a did:web that is not resolved, and are not needed when it is', async () => {
     const owner = other.withDID('did:web:owner.example')
     const proof = await give({ issuer: owner, capabilities: [{ can: 'mail/send', with: owner.did() }] } as never)
     const alone = await ask([proof], agent, owner.did())
@@ -466,14 +466,14 @@ describe('sessions of ucanto', () => {
     })
     await expect(foreignVerdict(alone, service, { keys: { [owner.did()]: other.did() } })).resolves.toBe('allowed')
     await expect(decide(alone, { resolver: known })).resolves.toBe('allowed')
-    // A session that does not stand takes nothing from a signature that does.
+    // An invalid session does not invalidate a valid signature.
     const late = await ask([proof, await attestation(proof, { expiration: now - 100 })], agent, owner.did())
     await expect(decide(late, { resolver: known })).resolves.toBe('allowed')
     await expect(decide(late)).resolves.toBe('key_unresolved at 0 PRF-10')
   })
 })
 
-describe('sessions made here', () => {
+describe('sessions of this library', () => {
   const webSigner = async (): Promise<Signer> => ({ ...(await actor('service')), did: parseDid(authority) })
 
   it('are accepted by @ucanto/validator and here', async () => {
@@ -509,7 +509,7 @@ describe('sessions made here', () => {
     }
   })
 
-  it('pass on what the account was given, narrower', async () => {
+  it('delegate a part of the authority of the account', async () => {
     const [owner, bob, signer] = await Promise.all([actor('carol'), actor('bob'), webSigner()])
     const given = await delegate({ issuer: owner, audience: account, command: '/mail' })
     const login = await attenuate(given, { issuer: absentIssuer(account), audience: bob.did, command: '/mail/send' })
@@ -523,7 +523,7 @@ describe('sessions made here', () => {
     await expect(decide(wider)).resolves.toBe('command_not_covered at container UCT-31')
   })
 
-  it('come back as they were written', async () => {
+  it('are read as they were written', async () => {
     const login = await delegate({ issuer: absentIssuer(account), audience: agent.did(), command: '/mail' })
     const session = await attest(login, { issuer: await webSigner(), expiresIn: 60 })
     expect(session).toMatchObject({ audience: agent.did(), issuer: authority, isSigned: true })
@@ -534,14 +534,14 @@ describe('sessions made here', () => {
     expect(String(again?.capabilities[0]?.nb.proof)).toBe(String(login.cid))
   })
 
-  it('are told from mistakes', () => {
+  it('are refused with invalid options', () => {
     expect(() => absentIssuer(agent.did())).toThrow(ArgumentError)
     expect(() => absentIssuer('alice@example.com')).toThrow(MalformedError)
     expect(() => ucantoFormat({ attestationAuthorities: ['authority.example'] })).toThrow(ArgumentError)
     expect(() => ucantoFormat({ attestationAuthorities: authority as never })).toThrow(ArgumentError)
   })
 
-  it('are verified with whatever hashes and verifies, also at once', async () => {
+  it('are verified synchronously if the backend and the resolver are synchronous', async () => {
     const proof = await give()
     const bytes = await ask([proof, await attestation(proof)])
     const options = ownOptions({ audience: authority, resolver, backend }, { attestationAuthorities: [authority] })

@@ -18,15 +18,15 @@ type Peer = Awaited<ReturnType<typeof peer>>
 const mail = { can: 'mail/send', with: alice.did() } as const
 const [authority, agent] = await Promise.all([actor('service'), actor('bob')])
 const account = Absentee.from({ id: 'did:mailto:example.com:alice' })
-/** Issuers of their own, as a key that is seen for the first time costs more. */
+/** Different issuers: a key costs more when it is used for the first time. */
 const many = await Promise.all(
   Array.from({ length: 64 }, (_, index) => ed25519.derive(new Uint8Array(32).fill(index + 1))),
 )
 
-/** How many passes over a million bytes an archive may cost. A fault takes many times that. */
+/** The largest cost of an archive, in passes over a million bytes. A flaw would cost many times that. */
 const bound = 80
 
-/** An archive, and what is said about it. */
+/** An archive and its verdict. */
 interface Shape {
   readonly what: string
   readonly archive: () => Promise<Uint8Array>
@@ -38,7 +38,7 @@ interface Shape {
 type Issue = Partial<Omit<Parameters<typeof delegate>[0], 'proofs'>> & { readonly proofs?: readonly CID[] }
 
 let serial = 0
-/** Characters by which tokens are made longer, up to what an archive may have. */
+/** Padding that makes tokens as long as an archive allows. */
 let filling = 0
 const give = (change: Issue): Promise<API.Delegation> =>
   delegate({
@@ -53,7 +53,7 @@ const give = (change: Issue): Promise<API.Delegation> =>
 
 const blockOf = ({ root }: API.Delegation): RawBlock => root as unknown as RawBlock
 
-/** The call of bob, over proofs that are named, and the blocks that come along. */
+/** A call by Bob with the named proofs and the included blocks. */
 async function call(
   proofs: readonly CID[],
   blocks: readonly RawBlock[],
@@ -92,7 +92,7 @@ async function lattice(
   return call(proofs, blocks, nb)
 }
 
-/** Many roots whose policy does not hold, and behind each of them the same long way with much to read. */
+/** Many roots with an unsatisfied policy, and for each of them the same long path with large policies. */
 async function longWayBehind(roots: number): Promise<Uint8Array> {
   filling = 0
   const capability = (pol: readonly unknown[]): never => [{ ...mail, nb: { pol } }] as never
@@ -110,7 +110,7 @@ async function longWayBehind(roots: number): Promise<Uint8Array> {
   return call(proofs, blocks, { to: 'bob' })
 }
 
-/** As many delegations side by side as fit, each changed before it is sent. */
+/** As many delegations side by side as fit, each with a change. */
 async function beside(
   count: number,
   issue: (index: number) => Promise<API.Delegation>,
@@ -127,11 +127,11 @@ async function beside(
   )
 }
 
-/** A signature of something else. */
+/** A signature over other bytes. */
 const forged = (block: RawBlock): RawBlock =>
   signedAnew(block.bytes, (signature) => Buffer.concat([signature.subarray(0, 4), new Uint8Array(64).fill(1)]))
 
-/** Pairs of who passes on and who gave it to them: the second of each is signed by nobody. */
+/** Pairs of delegations: a root with a forged signature, and a delegation by its audience. */
 async function twoLevels(): Promise<Uint8Array> {
   filling = 600
   const blocks: RawBlock[] = []
@@ -145,7 +145,7 @@ async function twoLevels(): Promise<Uint8Array> {
   return call(proofs, blocks)
 }
 
-/** Logins that nobody signed, each with an attestation that is signed by somebody else. */
+/** Unsigned logins, each with an invalid attestation: forged, or by another principal than the authority. */
 async function badSessions(issuer: API.Signer): Promise<Uint8Array> {
   filling = 600
   const blocks: RawBlock[] = []
@@ -174,42 +174,42 @@ const costly = Array.from({ length: 60 }, () => ['all', '.list', ['!=', '.', 3]]
 const list = Array.from({ length: 1_000 }, () => 2)
 
 const shapes: readonly Shape[] = [
-  { what: 'many ways that lead to the owner', archive: () => lattice(7, 9, [mail]), expected: 'allowed' },
+  { what: 'many paths to the owner', archive: () => lattice(7, 9, [mail]), expected: 'allowed' },
   {
-    what: 'many ways that lead nowhere',
+    what: 'many paths that do not reach the owner',
     archive: () => lattice(7, 9, [mail], { root: service }),
     expected: 'root_not_subject at container UCT-33',
   },
   {
-    what: 'many capabilities, none of which is it',
+    what: 'many capabilities, none of which covers the call',
     archive: () => lattice(1, 8, wide),
     expected: 'command_not_covered at container UCT-31',
   },
   {
-    what: 'conditions that compare much',
+    what: 'conditions with large values',
     archive: () => lattice(5, 2, [{ ...mail, nb: { a: nested(20) } }], { nb: { a: nested(20) } }),
     expected: 'allowed',
   },
   {
-    what: 'many delegations that nobody signed, by one issuer',
+    what: 'many unsigned delegations by one issuer',
     archive: () => beside(63, () => give({}), forged),
     expected: 'too_large at container UCT-36',
   },
-  { what: 'many issuers, to whom nobody gave anything', archive: twoLevels, expected: 'signature_invalid at 0 PRF-08' },
+  { what: 'many issuers without authority', archive: twoLevels, expected: 'signature_invalid at 0 PRF-08' },
   {
-    what: 'many delegations that are revoked',
+    what: 'many revoked delegations',
     archive: () => beside(63, () => give({})),
     revoked: () => true,
     expected: 'too_large at container UCT-36',
   },
   {
-    what: 'many ways, of which all but the last are revoked',
+    what: 'many paths, of which all but the last are revoked',
     archive: () => lattice(7, 9, [mail]),
     revoked: (index) => index % 9 !== 8,
     expected: 'allowed',
   },
   {
-    what: 'many policies, which cost what they may',
+    what: 'many policies that use the whole budget',
     archive: () =>
       beside(
         20,
@@ -234,7 +234,7 @@ const shapes: readonly Shape[] = [
     expected: 'policy_unsatisfied at 0 PRF-11',
   },
   {
-    what: 'many ways that share a long part with many statements',
+    what: 'many paths that share a long part with many statements',
     archive: () => longWayBehind(17),
     expected: 'policy_unsatisfied at 0 PRF-11',
   },
@@ -244,7 +244,7 @@ const shapes: readonly Shape[] = [
     expected: 'signature_invalid at 0 UCT-55',
   },
   {
-    what: 'many sessions by somebody else',
+    what: 'many sessions by another principal',
     archive: () => badSessions(alice),
     expected: 'root_not_subject at 0 UCT-54',
   },
@@ -263,7 +263,7 @@ describe('an archive of 64 KiB', () => {
         for (const id of names) await revocations.add({ ids: [id], expiration: never })
       }
       const cost = costOf(() => {
-        // A new authorizer: nothing is remembered from one round to the next.
+        // A new authorizer remembers nothing from an earlier round.
         const authorizer = createAuthorizer(ownOptions({ revocations }, { attestationAuthorities: [service.did()] }))
         expect(verdict(authorizer.authorizeSync(bytes))).toBe(expected)
       }, 5)
@@ -277,8 +277,8 @@ const longPolicy = (salt: string): readonly unknown[] =>
   Array.from({ length: 250 }, (_, index) => ['!=', `.${salt}${index}${'.ab?'.repeat(60)}`, 1])
 
 /**
- * A login that nobody signed and many attestations of it, each of which stands on the same long delegations. All that is
- * signed is what whoever sends it can sign: the invocation, and the attestations and delegations below the root.
+ * An unsigned login and many attestations of it, each with the same long delegations in its proof chain. Only tokens
+ * that the sender can sign are signed: the invocation, and the attestations and delegations below the root.
  */
 async function longSessions(attestations: number, signs: 'all' | 'all but the root' | 'nothing'): Promise<Uint8Array> {
   const junk = signs === 'nothing'

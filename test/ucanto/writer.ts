@@ -1,6 +1,6 @@
 /**
- * A writer of tokens of 0.9.1 that writes whatever it is told, also what no library of that ecosystem would: long tokens,
- * ECDSA, signatures that are not there.
+ * Writes tokens of 0.9.1, also those that no library of that ecosystem would write: long tokens, ECDSA, missing
+ * signatures.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import type { SignatureAlgorithm } from '../../src/did/public-key.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { block, type RawBlock } from './raw.ts'
 
-/** What a token says. */
+/** The contents of a token. */
 export interface RawToken {
-  /** Who signs, and who is said to have. Without a key the signature is the empty one of who is absent. */
+  /** The issuer and signer. Without a key, the token has the frame of an absent issuer. */
   readonly issuer: Signer | { readonly did: string }
   readonly audience: { readonly did: string }
   readonly att: readonly object[]
@@ -48,7 +48,7 @@ export async function writeToken(token: RawToken): Promise<RawBlock> {
   return block(dagCbor.encode(fields))
 }
 
-/** What stands for `s` in a token with these fields. */
+/** The frame `s` of a token with these fields. */
 export async function signatureOf(
   { issuer, audience, junk }: Pick<RawToken, 'issuer' | 'audience' | 'junk'>,
   fields: object,

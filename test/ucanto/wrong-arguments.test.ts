@@ -9,7 +9,7 @@ const proof = await ucanto.delegate({ issuer: alice, audience: alice.did, comman
 const about = { issuer: alice, audience: alice.did }
 const revocations = { findRevocations: () => [] }
 
-/** A function and arguments that are in order. */
+/** A function with valid arguments. */
 type Call = readonly [call: (...args: never[]) => unknown, ...args: readonly unknown[]]
 
 const calls: Readonly<Record<string, Call>> = {
@@ -48,8 +48,8 @@ const names = [
 ]
 const ours = [ArgumentError, AttenuationError, MalformedError, ResolutionError, SigningError]
 
-describe('what is wrong in a call', () => {
-  it('is told by an error of this library, for every function of procura/ucanto', async () => {
+describe('an invalid argument', () => {
+  it('is reported by an error of this library, in every function of procura/ucanto', async () => {
     const functions = Object.entries(ucanto).filter(([, value]) => typeof value === 'function')
     expect(functions.map(([name]) => name).sort()).toEqual(Object.keys(calls).sort())
     const faults: string[] = []
@@ -72,7 +72,7 @@ async function thrownBy(call: () => unknown): Promise<unknown> {
   }
 }
 
-/** The arguments, with one of them or one of their options exchanged. */
+/** The arguments, with one of them or one of their options replaced. */
 function* variants(args: readonly unknown[]): Generator<readonly [string, readonly unknown[]]> {
   for (const [place, argument] of args.entries()) {
     for (const value of values) {
