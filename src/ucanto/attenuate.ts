@@ -25,9 +25,12 @@ import type { UcantoCapability, UcantoToken } from './token.ts'
 
 /** Options of {@link attenuate}. */
 export interface UcantoAttenuateOptions extends NewToken {
-  /** The command that may be invoked, with all commands below it. Default: that of the proof. */
+  /** The command that may be invoked, with all commands below it. Default: the command of the proof. */
   readonly command?: string | CommandDefinition
-  /** The DID or the URI of a resource, if the proof grants all resources of its issuer. Default: that of the proof. */
+  /**
+   * The DID or the URI of a resource, if the proof grants all resources of its issuer. Default: the resource of the
+   * proof.
+   */
   readonly subject?: string
   /** Further conditions. Those of the proofs hold as well. Default: none. */
   readonly policy?: Policy

@@ -26,6 +26,17 @@ export interface UcantoAttestOptions extends Omit<NewToken, 'audience' | 'attach
  * @throws ArgumentError when an option is missing or invalid.
  * @throws MalformedError when `authority` is not a DID.
  * @throws SigningError when the signer fails.
+ *
+ * @example
+ * ```ts
+ * import { absentIssuer, attest, delegate } from 'procura/ucanto'
+ *
+ * const issuer = absentIssuer('did:mailto:example.com:alice')
+ * const login = await delegate({ issuer, audience: agent.did, command: '/mail' })
+ * // After Alice confirmed the login by mail:
+ * const session = await attest(login, { issuer: service })
+ * const proofs = [login, session]
+ * ```
  */
 export async function attest(delegation: UcantoToken, options: UcantoAttestOptions): Promise<UcantoToken> {
   checkToken('delegation', delegation)

@@ -42,6 +42,14 @@ export interface UcantoDelegateOptions extends NewToken {
  *
  * @throws ArgumentError when an option is missing or invalid, or the policy cannot be written.
  * @throws SigningError when the signer fails.
+ *
+ * @example
+ * ```ts
+ * import { archive, delegate } from 'procura/ucanto'
+ *
+ * const grant = await delegate({ issuer: owner, audience: agent.did, command: '/mail/send', expiresIn: 600 })
+ * const bytes = await archive(grant)
+ * ```
  */
 export async function delegate(options: UcantoDelegateOptions): Promise<UcantoToken> {
   const given = readOptions('ucanto.delegate', options, optionChecks)

@@ -41,6 +41,21 @@ export type UcantoInvokeOptions<Args = IpldMap> = NewToken & {
  *
  * @throws ArgumentError when an option is missing or invalid.
  * @throws SigningError when the signer fails.
+ *
+ * @example
+ * ```ts
+ * import { decode, execute, invoke } from 'procura/ucanto'
+ *
+ * const proofs = await decode(received)
+ * const call = await invoke({
+ *   issuer: agent,
+ *   audience: service.did,
+ *   command: '/mail/send',
+ *   args: { to: 'ann@example.com' },
+ *   proofs,
+ * })
+ * const { outcome } = await execute(call, { url: 'https://mail.example.com/' })
+ * ```
  */
 export async function invoke<Args = IpldMap>(options: UcantoInvokeOptions<Args>): Promise<UcantoToken> {
   const given = readOptions('ucanto.invoke', options, optionChecks)

@@ -59,7 +59,7 @@ function readPolicy({ nb, with: resource }: Capability, { resourceArgument }: Re
   }
 }
 
-/** The position of the first capability of a delegation that permits the arguments, or the reason why there is none. */
+/** The position of the first capability of a delegation that permits the arguments, or the reason why it is missing. */
 export type PolicyVerdict =
   | { readonly place: number }
   | { readonly objection: PolicyObjection }

@@ -40,7 +40,7 @@ export interface FramedSignature extends AlgorithmName {
   readonly raw: Uint8Array
 }
 
-/** Whether a frame is that of an absent issuer, who did not sign. */
+/** Whether a frame is the frame of an absent issuer, who did not sign. */
 export function isAbsentFrame(bytes: unknown): boolean {
   return bytes instanceof Uint8Array && bytesEqual(bytes, absentFrame)
 }

@@ -58,6 +58,14 @@ export interface UcantoService {
  *
  * @param handlers - by command, such as `/mail/send`. Receipts require each result to be a map.
  * @throws ArgumentError when a command has one segment or is below another command, or an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import { ucantoService } from 'procura/ucanto'
+ *
+ * // The guard was created with `formats: [standardFormat, ucantoFormat()]`.
+ * const handlers = ucantoService(guard, { '/mail/send': async ({ args }) => ({ sent: args.to }) })
+ * ```
  */
 export function ucantoService<Args>(
   guard: Pick<Guard<Args>, 'use'>,

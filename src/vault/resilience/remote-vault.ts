@@ -15,14 +15,14 @@ export interface RemoteVault extends Vault {
   forget(reference: string): void
 }
 
-/** The options of a vault over a service: those of the service, and by credential those of the place of its secret. */
+/** Options of a vault over a service: options of the service, and for each credential the place of its secret. */
 export type RemoteVaultOptions<Service, Place> = VaultOptions &
   Service & {
     readonly credentials: Readonly<Record<string, Place & CredentialOptions>>
     readonly resilience?: ResilienceOptions
   }
 
-/** A kind of service that vaults are made over. */
+/** A kind of service over which vaults are made. */
 export interface RemoteService<Service, Place> {
   /** The function that makes the vault, for messages. */
   readonly of: string
