@@ -28,6 +28,8 @@ const optionChecks = Object.freeze({
  *
  * @example
  * ```ts
+ * import { authorizeMany } from 'procura/authorization'
+ *
  * const decisions = await authorizeMany(authorizer, containers, { concurrency: 256 })
  * ```
  *

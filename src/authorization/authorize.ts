@@ -93,14 +93,13 @@ export async function authorize(
  * @example
  * ```ts
  * import { createAuthorizer } from 'procura'
- * import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+ * import { memoryStores } from 'procura/store/memory'
  *
  * const authorizer = createAuthorizer({
  *   audience: service.did,
  *   subjects: [owner.did],
  *   commands: [send],
- *   revocations: memoryRevocationStore(),
- *   replay: memoryReplayStore(),
+ *   ...memoryStores(),
  * })
  * const decision = await authorizer.authorize(received)
  * if (decision.allowed) console.log(decision.authorization.args)

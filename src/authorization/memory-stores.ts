@@ -23,7 +23,15 @@ const optionChecks: OptionChecks<MemoryStoresOptions> = Object.freeze({ clock: m
  *
  * @example
  * ```ts
- * const authorizer = createAuthorizer({ audience, subjects, commands, ...memoryStores() })
+ * import { createAuthorizer } from 'procura'
+ * import { memoryStores } from 'procura/store/memory'
+ *
+ * const authorizer = createAuthorizer({
+ *   audience: service.did,
+ *   subjects: [owner.did],
+ *   commands: [send],
+ *   ...memoryStores(),
+ * })
  * ```
  *
  * @throws ArgumentError when `clock` is invalid.

@@ -74,7 +74,7 @@ export interface Guard<Args = unknown> {
  * @example
  * ```ts
  * import { createGuard } from 'procura/guard'
- * import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+ * import { memoryStores } from 'procura/store/memory'
  *
  * const guard = createGuard({
  *   audience: service.did,
@@ -82,8 +82,7 @@ export interface Guard<Args = unknown> {
  *   commands: [{ ...send, credential: 'mail', show: ['to'] }],
  *   vault,
  *   audit: { sink },
- *   revocations: memoryRevocationStore(),
- *   replay: memoryReplayStore(),
+ *   ...memoryStores(),
  * })
  * ```
  */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandDefinition, Delegation, Invocation, Signer } from 'procura'
+import type { Authorizer, CommandDefinition, Delegation, Invocation, Signer } from 'procura'
 import type { AuditSink } from 'procura/audit'
 import type { PostgresPool } from 'procura/audit/postgres'
 import type { Guard } from 'procura/guard'
@@ -24,9 +24,12 @@ export declare const grant: Delegation
 export declare const call: Invocation
 export declare const received: string
 export declare const receipt: Uint8Array
+export declare const value: string
+export declare const containers: readonly string[]
 
 /** A command and a service that has it. */
 export declare const send: CommandDefinition<{ readonly to: string }>
+export declare const authorizer: Authorizer
 export declare const guard: Guard<{ readonly to: string }>
 export declare const vault: Vault
 export declare const sink: AuditSink

@@ -63,8 +63,8 @@ interface Line {
  *
  * @example
  * ```ts
- * import { verifyAuditLog } from 'procura/audit'
  * import { readJsonlLines } from 'procura/audit/jsonl'
+ * import { verifyAuditLog } from 'procura/audit/verify'
  *
  * const report = await verifyAuditLog(readJsonlLines({ directory: '/var/log/mail-service' }))
  * console.log(report.valid ? `${report.records} records` : report.fault.message)
