@@ -16,15 +16,15 @@ import {
 } from './events/record.ts'
 import { type AuditSink, type Confirmation, type Durability, durabilities, unconfirmed } from './sink.ts'
 
-/** What {@link chainedSink} needs of the place where records go. */
+/** Writes records for {@link chainedSink}. */
 export interface RecordWriter {
-  /** For messages. */
+  /** A non-empty name for messages. */
   readonly name: string
   /** How safe a record is once it is written. */
   readonly durability: Durability
   /**
-   * Writes one record, whose line of text comes with it. Called for one record at a time. Resolves when it is written;
-   * rejects when it is not.
+   * Writes one record; `line` is its line of text. Called for one record at a time. It must not resolve before the record
+   * is written, and must reject when it is not.
    */
   write(record: AuditRecord, line: string, options: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
   /** Called once, after the last write. */
@@ -33,28 +33,33 @@ export interface RecordWriter {
 
 /** Options of {@link chainedSink}. */
 export interface ChainedSinkOptions {
-  /** The record that the log goes on from; default its beginning. */
+  /** The last record of the log to continue. Default: the beginning of a log. */
   readonly position?: LogPosition
   /** Default: the platform's. */
   readonly sha256?: Sha256
 }
 
 /**
- * Makes a sink out of something that can write records one after the other. A record that could not be written leaves
- * the chain where it was.
+ * Makes a sink of a writer of records: it numbers and chains them, one at a time. A failed write does not advance the
+ * chain.
+ *
+ * @throws ArgumentError when `writer` or an option is invalid.
+ * @example
+ * ```ts
+ * const sink = chainedSink({ name: 'file', durability: 'disk', write: (_record, line) => file.append(line) })
+ * ```
  */
 export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = {}): AuditSink {
-  readFields('audit sink', writer, {
+  readFields('chainedSink: `writer`', writer, {
     name: nonEmptyString,
     durability: oneOfStrings(...durabilities),
     write: callback,
     close: maybe(callback),
   })
-  readOptions('audit sink', options, chainChecks)
-  const { position = beginning, sha256 = platform.sha256 } = options
+  const { position = beginning, sha256 = platform.sha256 } = readOptions('chainedSink', options, chainChecks)
   let last = position
   let closed: Promise<void> | undefined
-  /** Whether the writer was told to close: what is prepared only then comes too late. */
+  /** Whether `close` of the writer was called. An event whose preparation ends later is refused. */
   let ended = false
   const inTurn = createMutex()
 
@@ -70,7 +75,7 @@ export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = 
     const prepared = await prepareEvent(event, sha256)
     return inTurn(async () => {
       if (ended) throw isClosed()
-      // Nobody waits any more, and the call was refused: a record of it now would say otherwise.
+      // The caller has given up and refused the call. A record of it now would contradict that.
       if (signal?.aborted) throw unconfirmed(writer.name, signal.reason)
       const record = await makeRecord(last, prepared, sha256)
       const line = formatRecord(record)

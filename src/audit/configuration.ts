@@ -1,5 +1,5 @@
 /**
- * What options of audit sinks must look like.
+ * Checks of options of audit sinks.
  *
  * @module
  */
@@ -30,18 +30,18 @@ export const sinkCheck: OptionCheck = (value) =>
 /** Seconds since 1970. */
 export const timeCheck: OptionCheck = integerFrom(0)
 
-/** Whether what was decided counted. */
+/** The mode of a decision. */
 export const modeCheck: OptionCheck = oneOfStrings('enforce', 'shadow')
 
-/** A place that no record can have would be looked for in vain, and the log taken for whole. */
+/** A position. With an impossible one, a verifier would find no difference and report a truncated log as valid. */
 export const positionCheck: OptionCheck = (value) => {
   const { sequence, hash } = (objectValue(value) === undefined ? value : {}) as Partial<LogPosition>
   return integerFrom(0)(sequence) === undefined && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)
     ? undefined
-    : 'must be `{ sequence, hash }`: a whole number, and 64 hexadecimal digits in lower case'
+    : 'must be `{ sequence, hash }`: an integer >= 0, and 64 hexadecimal digits in lower case'
 }
 
-/** Something that can be iterated, at once or bit by bit. A text could be too, one character after the other. */
+/** An iterable or async iterable object. A string is not accepted: it would be iterated by character. */
 export function iterable(what: string): OptionCheck {
   return (value) =>
     typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
@@ -56,9 +56,9 @@ export const chainChecks: OptionChecks<ChainedSinkOptions> = Object.freeze({
 })
 
 /**
- * Runs what a sink needs of the machine when it is made.
+ * Runs the set-up of a sink.
  *
- * @param message - what cannot be done, and what to do; the code of the error is put behind it.
+ * @param message - of the error: the fault and the remedy. The code of the cause is appended.
  * @throws AuditError `ERR_AUDIT_CONFIGURATION`, unless the error is one already.
  */
 export function setUp<T>(message: string, task: () => T): T {

@@ -1,4 +1,4 @@
-import { maybe, numberFrom, readOptions, withMethod } from '../support/options.ts'
+import { numberFrom, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 
 /** Options of {@link sampleDenials}. */
@@ -7,11 +7,11 @@ export interface SampleDenialsOptions {
   readonly perIssuer?: number
   /** Authenticated denials that are recorded in a period in all. Default 1,000. */
   readonly inAll?: number
-  /** Other denials that are recorded in a period, whoever they claim to come from. Default 100. */
+  /** Other denials that are recorded in a period, of all claimed invokers together. Default 100. */
   readonly unauthenticated?: number
   /** Length of the period in seconds. Default 60. */
   readonly period?: number
-  /** Invokers told apart in a period; the ones beyond count as one. Default 10,000. */
+  /** Invokers that are distinguished in a period; further ones count as one. Default 10,000. */
   readonly maxIssuers?: number
   /** Default: the host's clock. */
   readonly clock?: Clock
@@ -19,7 +19,7 @@ export interface SampleDenialsOptions {
 
 /** Denials that were left out of the log. */
 export interface SuppressedDenials {
-  /** Whether they were of authenticated calls. */
+  /** Whether the calls were authenticated. */
   readonly authenticated: boolean
   /** How many, 1 or more. */
   readonly count: number
@@ -27,54 +27,54 @@ export interface SuppressedDenials {
   readonly since: Timestamp
 }
 
-/** Says which denials to record, and counts the others. */
+/** Selects denials to record, and counts the others. */
 export interface DenialSampler {
   /** Length of its period in seconds. */
   readonly period: number
   /**
-   * Whether to record one more denial. One that is not recorded is counted.
+   * Returns whether to record a denial. If not, it is counted.
    *
    * @param invoker - `denial.call.invoker` where `denial.call.authenticated`; undefined of any other call.
    */
   admit(invoker: string | undefined): boolean
   /** Counts a denial that was admitted and whose record was not confirmed; `invoker` as for `admit`. */
   lose(invoker: string | undefined): void
-  /** Whether the first denial that was left out and is not reported yet is a period old. */
+  /** Whether the first unreported denial is a period old. */
   isDue(): boolean
   /**
-   * Takes the denials that were left out and are not reported yet, authenticated ones and others apart. Each item is for an
-   * event of its own, see `suppressedEvent`; from now on it counts as reported.
+   * Returns the unreported denials, authenticated ones and others separately, and counts them as reported. Each item is
+   * for one event, see `suppressedEvent`.
    */
   take(): readonly SuppressedDenials[]
-  /** Counts denials again that were taken and could not be reported. */
+  /** Counts denials from `take` again that could not be reported. */
   giveBack(denials: SuppressedDenials): void
 }
 
 /**
- * Keeps refused calls, which cost their sender nothing, from filling the log. Ask it for denials only: what is allowed
- * is always recorded. AUD-10
+ * Keeps refused calls, which cost their sender nothing, from filling the log. Use it for denials only: allowed calls are
+ * always recorded. AUD-10
  *
- * The invoker of a call that is not authenticated can be invented: it can be the name of a victim, or a key that was made
- * for this call. So there is one limit for all of these, and it is not the one of authenticated denials.
+ * The invoker of an unauthenticated call can be invented: the name of a victim, or a key that was made for this call. All
+ * such calls share one limit, apart from the limits of authenticated denials.
+ *
+ * @throws ArgumentError when an option is invalid.
  */
 export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler {
-  readOptions('denials', options, {
-    perIssuer: maybe(numberFrom(1)),
-    inAll: maybe(numberFrom(1)),
-    unauthenticated: maybe(numberFrom(1)),
-    period: maybe(numberFrom(1)),
-    maxIssuers: maybe(numberFrom(1)),
-    clock: maybe(withMethod('now')),
+  const { perIssuer, inAll, unauthenticated, period, maxIssuers, clock } = readOptions('sampleDenials', options, {
+    perIssuer: withDefault(numberFrom(1), 10),
+    inAll: withDefault(numberFrom(1), 1_000),
+    unauthenticated: withDefault(numberFrom(1), 100),
+    period: withDefault(numberFrom(1), 60),
+    maxIssuers: withDefault(numberFrom(1), 10_000),
+    clock: withDefault(withMethod('now'), systemClock),
   })
-  const { perIssuer = 10, inAll = 1000, unauthenticated = 100, period = 60, maxIssuers = 10_000 } = options
-  const { clock = systemClock } = options
-  /** Recorded in this period, by invoker; under the empty name those of the invokers beyond the most. */
+  /** Recorded in this period, by invoker. The empty name is for invokers beyond `maxIssuers`. */
   const issuers = new Map<string, number>()
   let recorded = { authenticated: 0, others: 0 }
   let began = clock.now()
   let unreported: SuppressedDenials[] = []
 
-  /** A clock that was set back begins a period as well; else nothing would be recorded until it has caught up. */
+  /** A clock that was set back begins a new period; otherwise no denial would be recorded until it has caught up. */
   function isOver(start: number, now: number): boolean {
     return now - start >= period || now < start
   }

@@ -12,51 +12,53 @@ import type { AuditHistory } from './history.ts'
 
 /**
  * How safe a confirmed event is: `process` is lost when the process ends, `system` when the machine loses power, `disk`
- * survives both, `remote` is with another machine.
+ * survives both, `remote` is on another machine.
  */
 export type Durability = 'process' | 'system' | 'disk' | 'remote'
 
 /** Every {@link Durability}, the least safe one first. */
 export const durabilities: readonly Durability[] = Object.freeze(['process', 'system', 'disk', 'remote'])
 
-/** A sink has the event. */
+/** The answer of a sink that has stored an event. */
 export interface Confirmation {
   /** Name of the sink. */
   readonly sink: string
   /** How safe the event is now. */
   readonly durability: Durability
-  /** Number of the record, where the sink keeps a log. */
+  /** Number of the record, if the sink keeps a log. */
   readonly sequence?: number
-  /** Hash of the record, where the sink keeps a log. */
+  /** Hash of the record, if the sink keeps a log. */
   readonly hash?: string
 }
 
 /**
- * Takes audit events. Implement it for a store of your own.
+ * Stores audit events. Implement it for a custom store; `spec/guides/audit-sink.md` has a tested example.
  *
- * Nothing is released before the intent is confirmed, so what this promises is what the whole audit is worth. AUD-01
+ * No credential is released before its intent is confirmed. So the audit is worth as much as this confirmation. AUD-01
  */
 export interface AuditSink {
-  /** For messages. */
+  /** A non-empty name for messages. */
   readonly name: string
   /**
-   * Resolves when the event is stored as safely as the confirmation says, and not before. Rejects with an `AuditError`
-   * when it is not known to be; an answer that is not a {@link Confirmation} counts as a rejection. A guard then refuses the
-   * call when the event is an intent, sends nothing when it is the release of a credential, and says `recorded: false` when
-   * it is an outcome. After `signal` is aborted nobody waits for the answer.
+   * Resolves when the event is stored as safely as the confirmation reports, and not before. Rejects when that is not
+   * certain; a value that is not a {@link Confirmation} counts as a rejection. The effect in a guard depends on the event:
    *
-   * A sink that can look into its log as it writes rejects a release, or a second end, of an intent that has an end on
-   * record, with `ERR_AUDIT_SETTLED`.
+   * - an intent: the call is refused;
+   * - the release of a credential: nothing is sent;
+   * - an outcome: the result has `recorded: false`.
+   *
+   * After `signal` is aborted, the answer is ignored. A sink that can read its log during a write rejects a release, or a
+   * second end, of an intent that has an end on record, with `ERR_AUDIT_SETTLED`.
    */
   append(event: AuditEvent, options: { readonly signal?: AbortSignal | undefined }): Promise<Confirmation>
   /**
-   * The last record, where the sink keeps a log that nobody else writes. With it `withCheckpoints` knows before the first
-   * event what is not yet signed.
+   * Returns the last record, if the sink keeps a log with one writer. `withCheckpoints` uses it before the first event to
+   * find the records that are not signed.
    */
   position?(): LogPosition
-  /** Resolves when what was confirmed is as safe as it will be and the sink holds nothing open. Appending then fails. */
+  /** Resolves when confirmed events are stored finally and all resources are released. `append` fails afterwards. */
   close(): Promise<void>
-  /** The log, where the sink keeps one that can be read back: for intents without an outcome. */
+  /** The log, if it can be read back. It is read to find intents without an outcome. */
   readonly history?: AuditHistory
 }
 

@@ -22,11 +22,11 @@ export interface AuditFlags {
 /**
  * `procura audit VERB`.
  *
- * @returns the exit code: 1 when the log was changed, or has intents that are open.
+ * @returns the exit code: 1 if the log is not valid, or has open intents.
  */
 export async function auditCommand(words: readonly string[], flags: AuditFlags, host: Host): Promise<number> {
   const [verb, directory, ...more] = words
-  if (directory === undefined || more.length > 0) throw new UsageError('needs the directory of the log')
+  if (directory === undefined || more.length > 0) throw new UsageError('audit requires the directory of the log')
   const log = flags.prefix === undefined ? { directory } : { directory, prefix: flags.prefix }
   if (verb === 'verify') return verify(log, flags, host)
   if (verb === 'open') return listOpen(log, flags, host)
@@ -49,7 +49,7 @@ async function verify(log: Log, flags: AuditFlags, host: Host): Promise<number> 
   return report.valid ? 0 : 1
 }
 
-/** Prints what was verified, and nothing of a log that was changed: a reader of events cannot tell. */
+/** Prints a verified log. Of a log with a fault nothing is printed, because a reader of events cannot detect it. */
 async function printOcsf(log: Log, { product, vendor }: AuditFlags, host: Host): Promise<number> {
   if (product === undefined || vendor === undefined)
     throw new UsageError('needs --product and --vendor: who writes the log')
@@ -68,7 +68,7 @@ async function printOcsf(log: Log, { product, vendor }: AuditFlags, host: Host):
   return 0
 }
 
-/** A log of which nothing is there is none, and no good news: its files were removed, or are elsewhere. */
+/** Refuses a log without records: its files were removed, or are in another directory. */
 async function* some<T>(items: AsyncIterable<T>, { directory, prefix = 'audit' }: Log): AsyncGenerator<T, void> {
   let found = false
   for await (const item of items) {
@@ -85,7 +85,7 @@ function faultOf({ kind, line, sequence, message }: AuditLogFault): string {
 function headOf({ sequence, hash }: AuditFlags): { sequence: number; hash: string } | undefined {
   if (sequence === undefined && hash === undefined) return undefined
   if (sequence === undefined || hash === undefined || !/^[0-9]{1,15}$/.test(sequence) || !/^[0-9a-f]{64}$/.test(hash)) {
-    throw new UsageError('--sequence and --hash go together: a number, and 64 hexadecimal digits')
+    throw new UsageError('--sequence and --hash are required together: a number, and 64 hexadecimal digits')
   }
   return { sequence: Number(sequence), hash }
 }
@@ -108,7 +108,7 @@ async function listOpen(log: Log, flags: AuditFlags, host: Host): Promise<number
   return rows.length === 0 ? 0 : 1
 }
 
-/** Text of a log, which anybody may have changed, as a terminal can show it. */
+/** Escapes text of a log, which anybody may have changed, for a terminal. */
 function plain(text: string): string {
   return quote(String(text), 512).slice(1, -1)
 }

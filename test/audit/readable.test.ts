@@ -40,7 +40,7 @@ describe('an event that a sink confirms', () => {
         { ...intent(1), policy: field },
         Object.defineProperty(intent(1), key, { value: 1, enumerable: true }),
       ]) {
-        await expect(sink.append(event as never, {})).rejects.toThrow(`an audit event cannot have the key \`${key}\``)
+        await expect(sink.append(event as never, {})).rejects.toThrow(`an audit event must not have the key \`${key}\``)
       }
     }
     for (const field of [circle, deep]) {

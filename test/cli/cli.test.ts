@@ -311,7 +311,7 @@ describe('procura audit', () => {
     })
     expect(await cli(['audit', 'verify', folder, '--hash', 'x'])).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/go together/),
+      err: expect.stringMatching(/are required together/),
     })
   })
 

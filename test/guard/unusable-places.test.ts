@@ -461,13 +461,13 @@ const mistakes: readonly Mistake[] = [
   [
     'a key of a tenant that is too short',
     argument,
-    /`key` must have 32 bytes or more/,
+    /`key` must be a Uint8Array of 32 bytes or more/,
     () => createPseudonymizer({ key: new Uint8Array(31), epoch: '1' }),
   ],
   [
     'a key for arguments that is too short',
     argument,
-    /`audit`: `argumentKey` must have 32 bytes or more/,
+    /`audit`: `argumentKey` must be a Uint8Array of 32 bytes or more/,
     () => createGuard({ ...guardOptions(), audit: { sink: memoryAuditSink(), argumentKey: new Uint8Array(31) } }),
   ],
 ]

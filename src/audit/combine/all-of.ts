@@ -7,24 +7,28 @@ import { type AuditSink, type Confirmation, durabilities } from '../sink.ts'
 import { appendTo } from './append-to.ts'
 
 /**
- * Several sinks, each of them required: an event is confirmed when all have it. AUD-02
+ * Combines sinks that are all required: an event is confirmed when each of them has confirmed it. AUD-02
  *
- * Its history is that of the first sink that has one. The confirmation is the one of the first sink, with the least of the durabilities. Give each sink that may hang its
- * own `withDeadline`; mark those that may fail with `bestEffort`.
+ * The confirmation is that of the first sink, with the least of the durabilities. The history is that of the first sink
+ * with one. Wrap a sink that may hang in `withDeadline`, and one that may fail in `bestEffort`.
  *
- * @throws ArgumentError when there is no sink.
+ * @throws ArgumentError when `sinks` is not a non-empty array of audit sinks.
+ * @example
+ * ```ts
+ * const sink = allOf([file, bestEffort(otel, { onFailure: ({ error }) => console.error(error) })])
+ * ```
  */
 export function allOf(sinks: readonly AuditSink[]): AuditSink {
   readOptions('allOf', { sinks }, { sinks: arrayOf(sinkCheck) })
   const members = [...sinks]
-  if (members.length === 0) throw new ArgumentError('allOf: `sinks` must have at least one')
+  if (members.length === 0) throw new ArgumentError('allOf: `sinks` must have at least one item')
   const name = `all of ${members.map((sink) => sink.name).join(', ')}`
 
   async function append(
     event: AuditEvent,
     options: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
-    // Every sink gets the event, also when the first has failed: the more logs have it the better.
+    // A failure of the first sink does not keep the event from the others.
     const results = await Promise.allSettled(members.map((sink) => appendTo(sink, event, options)))
     const confirmations: Confirmation[] = []
     for (const result of results) {
@@ -39,7 +43,7 @@ export function allOf(sinks: readonly AuditSink[]): AuditSink {
   return Object.freeze({ ...historyOf(kept ?? {}), name, append, close: () => closeAll(members) })
 }
 
-/** Closes every sink, and only then tells of the first that could not be closed. */
+/** Closes every sink, and then rejects with the first error. */
 export async function closeAll(sinks: readonly AuditSink[]): Promise<void> {
   const results = await Promise.allSettled(sinks.map(async (sink) => sink.close()))
   for (const result of results) if (result.status === 'rejected') throw result.reason

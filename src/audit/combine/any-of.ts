@@ -1,5 +1,5 @@
 import { ArgumentError, AuditError } from '../../errors.ts'
-import { arrayOf, callback, maybe, milliseconds, readOptions } from '../../support/options.ts'
+import { arrayOf, callback, milliseconds, readOptions, withDefault } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
@@ -7,31 +7,33 @@ import { type AuditSink, type Confirmation, unconfirmed } from '../sink.ts'
 import { closeAll } from './all-of.ts'
 import { withDeadline } from './with-deadline.ts'
 
-/** Told of a sink that failed where that alone does not refuse the call. What it throws is ignored. */
+/** Receives the error of a sink whose failure alone does not refuse the call. An error that it throws is ignored. */
 export type SinkFailureListener = (failure: { readonly sink: string; readonly error: AuditError }) => void
 
 /** Options of {@link anyOf}. */
 export interface AnyOfOptions {
-  /** Called for each sink that fails, also when another one confirmed. Without it nobody would know. */
+  /** Called for each sink that fails, even when another sink confirms. */
   readonly onFailure: SinkFailureListener
-  /** Milliseconds after which a sink that has not answered counts as failed. Default 10,000. */
+  /** Milliseconds until a sink that has not answered has failed. Default 10,000. */
   readonly deadlineMs?: number
 }
 
 /**
- * Several sinks of which one has to have the event: it goes to all, and is confirmed with the first confirmation. AUD-03
+ * Combines sinks of which one must confirm: an event goes to all of them, and the first confirmation counts. AUD-03
  *
- * For two logs on two disks, say: the service goes on while one is down, and `onFailure` flags it. One that hangs is down
- * as well: 1,000 events are left with it at most.
+ * With logs on two disks, for example, the service continues while one of them fails, and `onFailure` reports it. A sink
+ * that hangs has failed too: at most 1,000 events wait for it.
  *
- * @throws ArgumentError when there is no sink.
+ * @throws ArgumentError when `sinks` is not a non-empty array of audit sinks, or an option is invalid.
  */
 export function anyOf(sinks: readonly AuditSink[], options: AnyOfOptions): AuditSink {
   readOptions('anyOf', { sinks }, { sinks: arrayOf(sinkCheck) })
-  readOptions('anyOf', options, { onFailure: callback, deadlineMs: maybe(milliseconds) })
-  const { onFailure, deadlineMs = 10_000 } = options
+  const { onFailure, deadlineMs } = readOptions('anyOf', options, {
+    onFailure: callback,
+    deadlineMs: withDefault(milliseconds, 10_000),
+  })
   const members = sinks.map((sink) => withDeadline(sink, { deadlineMs }))
-  if (members.length === 0) throw new ArgumentError('anyOf: `sinks` must have at least one')
+  if (members.length === 0) throw new ArgumentError('anyOf: `sinks` must have at least one item')
   const name = `any of ${members.map((sink) => sink.name).join(', ')}`
 
   async function one(

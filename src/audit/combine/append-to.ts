@@ -5,10 +5,10 @@ import type { AuditEvent } from '../events/event.ts'
 import { type AuditSink, type Confirmation, durabilities, unconfirmed } from '../sink.ts'
 
 /**
- * Appends an event to a sink. Calls are made on the word of the sink, so that nothing but a confirmation is one: a
- * sink that returns nothing, or returns its failure, has not confirmed. AUD-23
+ * Appends an event to a sink. A call depends on the confirmation, so that its form is checked: a sink that resolves to
+ * undefined, or to an error, has not confirmed. AUD-23
  *
- * @throws AuditError for whatever the sink throws, and for another answer than a confirmation.
+ * @throws AuditError when the sink rejects, or resolves to another value than a confirmation.
  */
 export async function appendTo(
   sink: AuditSink,
@@ -22,7 +22,7 @@ export async function appendTo(
   }
 }
 
-/** Read once, and copied: what was checked is what is handed on. */
+/** Reads each field once: an object with getters could change between the check and the use. */
 function confirmationIn(answer: unknown, name: string): Confirmation {
   const { sink, durability, sequence, hash } = Object(answer) as Partial<Record<keyof Confirmation, unknown>>
   const wellFormed =
@@ -33,7 +33,7 @@ function confirmationIn(answer: unknown, name: string): Confirmation {
   if (!wellFormed) {
     throw new AuditError(
       'ERR_AUDIT_UNCONFIRMED',
-      `the audit sink ${quote(String(name))} did not confirm: its answer must be { sink, durability }, with sequence and hash where it keeps a log`,
+      `the audit sink ${quote(String(name))} did not confirm: \`append\` must resolve to { sink, durability }, with \`sequence\` and \`hash\` if it keeps a log`,
     )
   }
   return {

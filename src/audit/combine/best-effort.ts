@@ -1,4 +1,4 @@
-import { callback, maybe, milliseconds, readOptions } from '../../support/options.ts'
+import { callback, milliseconds, readOptions, withDefault } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
@@ -10,20 +10,24 @@ import { withDeadline } from './with-deadline.ts'
 export interface BestEffortOptions {
   /** Called for each event that the sink did not confirm. */
   readonly onFailure: SinkFailureListener
-  /** Milliseconds after which an event that was not answered counts as failed. Default 10,000. */
+  /** Milliseconds until an event that was not confirmed has failed. Default 10,000. */
   readonly deadlineMs?: number
 }
 
 /**
- * A sink that may fail: its events count as taken at once, and failures only go to `onFailure`. For a second sink beside
- * a required one, in `allOf`. Alone it would be an audit that promises nothing. AUD-04
+ * Wraps a sink that may fail: each event is confirmed at once, and failures only go to `onFailure`. Use it for a second
+ * sink beside a required one, in `allOf`; alone, it guarantees nothing. AUD-04
  *
- * While it hangs 1,000 events are left with it at most.
+ * At most 1,000 events wait for a sink that hangs.
+ *
+ * @throws ArgumentError when `sink` is not an audit sink, or an option is invalid.
  */
 export function bestEffort(sink: AuditSink, options: BestEffortOptions): AuditSink {
   readOptions('bestEffort', { sink }, { sink: sinkCheck })
-  readOptions('bestEffort', options, { onFailure: callback, deadlineMs: maybe(milliseconds) })
-  const { onFailure, deadlineMs = 10_000 } = options
+  const { onFailure, deadlineMs } = readOptions('bestEffort', options, {
+    onFailure: callback,
+    deadlineMs: withDefault(milliseconds, 10_000),
+  })
   const bounded = withDeadline(sink, { deadlineMs })
 
   async function pass(event: AuditEvent, options: { readonly signal?: AbortSignal | undefined }): Promise<void> {

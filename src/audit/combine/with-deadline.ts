@@ -1,6 +1,6 @@
 import { AuditError } from '../../errors.ts'
 import { startDeadline } from '../../support/deadline.ts'
-import { maybe, milliseconds, numberFrom, readOptions } from '../../support/options.ts'
+import { milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
@@ -10,23 +10,26 @@ import { appendTo } from './append-to.ts'
 
 /** Options of {@link withDeadline}. */
 export interface DeadlineOptions {
-  /** How long to wait for a confirmation. Default 500. */
+  /** Milliseconds to wait for a confirmation. Default 500. */
   readonly deadlineMs?: number
-  /** Most events that the sink has not answered, waited for or not. Default 1,000. */
+  /** Most events without an answer, including those past their deadline. Default 1,000. */
   readonly maxInFlight?: number
 }
 
 /**
- * A sink that answers in time: after the deadline the event counts as not confirmed, and while too many are unanswered
- * further ones are refused at once. So a sink that hangs costs a bounded time and a bounded memory. AUD-05
+ * Wraps a sink that may hang: after the deadline an event is not confirmed, and while too many events are unanswered,
+ * further ones are refused at once. A sink that hangs so costs a bounded time and a bounded memory. AUD-05
  *
- * The sink may still write an event that came too late: its intent then stands without an outcome, which says that
- * nothing is known of the call.
+ * The sink may still write an event after the deadline. The log then contains an intent without an outcome.
+ *
+ * @throws ArgumentError when `sink` is not an audit sink, or an option is invalid.
  */
 export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): AuditSink {
   readOptions('withDeadline', { sink }, { sink: sinkCheck })
-  readOptions('withDeadline', options, { deadlineMs: maybe(milliseconds), maxInFlight: maybe(numberFrom(1)) })
-  const { deadlineMs = 500, maxInFlight = 1000 } = options
+  const { deadlineMs, maxInFlight } = readOptions('withDeadline', options, {
+    deadlineMs: withDefault(milliseconds, 500),
+    maxInFlight: withDefault(numberFrom(1), 1_000),
+  })
   let inFlight = 0
 
   async function append(
@@ -36,9 +39,10 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
     if (inFlight >= maxInFlight) {
       throw new AuditError(
         'ERR_AUDIT_UNCONFIRMED',
-        `the audit sink ${quote(sink.name)} has ${inFlight} events unanswered`,
+        `the audit sink ${quote(sink.name)} has not answered ${inFlight} events`,
       )
     }
+    // An abort by the caller does not end this wait: a sink that has begun to write may still confirm.
     return new Promise<Confirmation>((resolve, reject) => {
       const deadline = startDeadline([signal], deadlineMs, () => {
         const error = new AuditError(
@@ -46,7 +50,7 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
           `the audit sink ${quote(sink.name)} did not confirm within ${deadlineMs} ms`,
         )
         reject(error)
-        // A sink that never answers leaves nothing at the caller's signal either.
+        // A sink that never answers must not leave a listener on the signal of the caller.
         deadline.end()
         return error
       })

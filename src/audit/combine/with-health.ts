@@ -6,7 +6,7 @@ import { historyOf } from '../history.ts'
 import { type AuditSink, type Confirmation, unconfirmed } from '../sink.ts'
 import { appendTo } from './append-to.ts'
 
-/** How a sink is doing: for a health endpoint and for metrics. */
+/** The state of a sink, for a health endpoint and for metrics. */
 export interface AuditHealth {
   /** False from a failure until the next confirmation. */
   readonly healthy: boolean
@@ -16,19 +16,20 @@ export interface AuditHealth {
   readonly failed: number
   /** Events that the sink has not answered. */
   readonly inFlight: number
-  /** Why the last one failed, if one did. */
+  /** The code of the last failure. */
   readonly lastFailure?: AuditErrorCode
 }
 
-/** A sink whose health can be asked. */
+/** A sink that reports its health. */
 export interface ObservedSink extends AuditSink {
-  /** Counts since it was made. */
+  /** Returns the counts since the sink was wrapped. */
   health(): AuditHealth
 }
 
 /**
- * Counts what a sink confirms and fails, so that a log that refuses is seen before its users complain. Put it around
- * everything else. AUD-06
+ * Counts confirmed and failed events, so that monitoring detects a failing log. Make it the outermost wrapper. AUD-06
+ *
+ * @throws ArgumentError when `sink` is not an audit sink.
  */
 export function withHealth(sink: AuditSink): ObservedSink {
   readOptions('withHealth', { sink }, { sink: sinkCheck })
@@ -50,7 +51,7 @@ export function withHealth(sink: AuditSink): ObservedSink {
       return confirmation
     } catch (cause) {
       const error = unconfirmed(sink.name, cause)
-      // The sink works, and its log has what ended the intent.
+      // Not a failure of the sink: its log has the end of the intent.
       if (error.code === 'ERR_AUDIT_SETTLED') throw error
       failed++
       healthy = false

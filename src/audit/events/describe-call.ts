@@ -21,11 +21,11 @@ import { type SecretKey, secretKeyCheck } from '../privacy/hmac.ts'
 import { type Pseudonymizer, pseudonymizeEvent } from '../privacy/pseudonym.ts'
 import { type AuditMode, type CallFacts, type DeniedEvent, type IntentEvent, newEventId } from './event.ts'
 
-/** What of a call may stand in the log, and in which form. */
+/** The facts of a call that may be recorded, and their form. */
 export interface AuditPrivacy {
-  /** Key that salts the hashes of arguments, see `argumentSalt`. Without it no hash is recorded. */
+  /** Key from which the salts of argument hashes are derived, see `argumentSalt`. Without it no hash is recorded. */
   readonly argumentsKey?: SecretKey
-  /** Names of the arguments that are shown in clear, for each command. None are, unless listed. */
+  /** Names of the arguments that are recorded in clear, for each command. Others are not recorded. */
   readonly disclose?: ReadonlyMap<string, readonly string[]>
   /** Replaces DIDs by pseudonyms. */
   readonly pseudonymize?: Pseudonymizer
@@ -33,23 +33,23 @@ export interface AuditPrivacy {
 
 /** Options of {@link intentEvent}. */
 export interface IntentEventOptions {
-  /** What was authorized: an `Authorization`. */
+  /** The `Authorization` of the call. */
   readonly authorization: AuthorizationFacts
   readonly time: Timestamp
   readonly privacy?: AuditPrivacy
-  /** Name of the credential that the call is about to use. */
+  /** Name of the credential that the call will use. */
   readonly vault?: string
   /** The `traceparent` of the request. */
   readonly trace?: string
   readonly mode?: AuditMode
-  /** Time at which an outcome is recorded, or none will be any more. Default a day after `time`. */
+  /** Time after which no outcome is recorded. Default a day after `time`. */
   readonly outcomeBy?: Timestamp
 }
 
 /**
- * Makes the event that says what is about to happen. PRV-05: without a list no argument is told.
+ * Makes the event of a call that is about to be made. PRV-05: without a list no argument is recorded.
  *
- * @throws ArgumentError when an option is missing or not of its type.
+ * @throws ArgumentError when an option is missing or invalid.
  */
 export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
   readOptions('intentEvent', options, intentChecks)
@@ -85,25 +85,25 @@ export async function intentEvent(options: IntentEventOptions): Promise<IntentEv
 
 /** Options of {@link deniedEvent}. */
 export interface DeniedEventOptions {
-  /** Its facts of the call are recorded too, with `authenticated`: a denial may come before the signatures. */
+  /** The denial. Its facts of the call are recorded too, and whether the call was authenticated. */
   readonly denial: Omit<Denial, 'code'> & Pick<DeniedEvent, 'code'>
   readonly time: Timestamp
-  /** What else is known of the call. */
+  /** Further facts of the call. */
   readonly call?: CallFacts
   readonly privacy?: AuditPrivacy
-  /** The intent that was recorded before. */
+  /** The `id` of the intent that was recorded before. */
   readonly intent?: string
   readonly durationMs?: number
   readonly mode?: AuditMode
 }
 
 /**
- * Makes the event of a refused call. It is authenticated when the denial says so of its call. The message of the denial is left out, and what the policy found in the call.
+ * Makes the event of a refused call. It omits the message of the denial, and the value on which a policy failed.
  *
- * @throws ArgumentError when an option is missing or not of its type.
+ * @throws ArgumentError when an option is missing or invalid.
  */
 export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEvent> {
-  readOptions('deniedEvent', options, deniedForms)
+  readOptions('deniedEvent', options, deniedChecks)
   readOptions('deniedEvent: privacy', options.privacy ?? {}, privacyChecks)
   const { denial, time, call, privacy, intent, durationMs, mode } = options
   const { code, requirement, at, detail } = denial
@@ -125,7 +125,7 @@ export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEv
   return privacy?.pseudonymize === undefined ? event : pseudonymizeEvent(event, privacy.pseudonymize)
 }
 
-/** What a refused call said of itself. Its arguments were not checked, and stay out. */
+/** The claims of a refused call. Its arguments were not checked, and are not recorded. */
 function claimsOf({ call }: Pick<Denial, 'call'>): CallFacts {
   if (call === undefined) return {}
   const { invocation, proofs, subject, invoker, command } = call
@@ -138,9 +138,9 @@ function clauseOf({ statement, path, operator, selector }: Objection): NonNullab
   return { statement, path, operator, ...(selector !== undefined && { selector }) }
 }
 
-const authorizationForm: OptionCheck = (value) => {
+const authorizationCheck: OptionCheck = (value) => {
   const { command, args, principals, proofs, invocation, task } = Object(value) as Partial<AuthorizationFacts>
-  const isOne = isCid(invocation) && isCid(task) && arrayOf(isCidForm)(proofs) === undefined
+  const isOne = isCid(invocation) && isCid(task) && arrayOf(cidCheck)(proofs) === undefined
   return isOne &&
     [nonEmptyString(command), objectValue(args), arrayOf(nonEmptyString)(principals)].every(
       (fault) => fault === undefined,
@@ -149,9 +149,9 @@ const authorizationForm: OptionCheck = (value) => {
     : 'must be an Authorization'
 }
 
-const isCidForm: OptionCheck = (value) => (isCid(value) ? undefined : 'must be a CID')
+const cidCheck: OptionCheck = (value) => (isCid(value) ? undefined : 'must be a CID')
 
-const denialForm: OptionCheck = (value) => {
+const denialCheck: OptionCheck = (value) => {
   const { code, call } = Object(value) as Partial<Denial>
   return (nonEmptyString(code) ?? maybe(objectValue)(call)) === undefined
     ? undefined
@@ -159,7 +159,7 @@ const denialForm: OptionCheck = (value) => {
 }
 
 const intentChecks: OptionChecks<IntentEventOptions> = Object.freeze({
-  authorization: authorizationForm,
+  authorization: authorizationCheck,
   time: timeCheck,
   privacy: maybe(objectValue),
   vault: maybe(nonEmptyString),
@@ -168,8 +168,8 @@ const intentChecks: OptionChecks<IntentEventOptions> = Object.freeze({
   outcomeBy: maybe(timeCheck),
 })
 
-const deniedForms: OptionChecks<DeniedEventOptions> = Object.freeze({
-  denial: denialForm,
+const deniedChecks: OptionChecks<DeniedEventOptions> = Object.freeze({
+  denial: denialCheck,
   time: timeCheck,
   call: maybe(objectValue),
   privacy: maybe(objectValue),

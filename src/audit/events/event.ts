@@ -1,6 +1,6 @@
 /**
- * What an audit log tells: a closed set of events with stable field names. No field holds a secret, a token or an
- * argument that was not put on a list; times are seconds, lengths of time in milliseconds say so in their name.
+ * The events of an audit log: a closed set with stable field names. No field contains a secret, a token or an argument
+ * that is not on a list. Times are in seconds; durations in milliseconds have names that end in `Ms`.
  *
  * @module
  */
@@ -11,102 +11,99 @@ import type { IpldMap } from '../../ipld/value.ts'
 import type { Never, Timestamp } from '../../time.ts'
 import type { SealedFields } from '../privacy/personal.ts'
 
-/** `enforce`: the decision counted. `shadow`: it was made and recorded only, and the call went its way all the same. */
+/** `enforce`: the decision had an effect. `shadow`: it was recorded only. */
 export type AuditMode = 'enforce' | 'shadow'
 
 /** Fields of every event. */
 interface EventBase {
-  /** Names the event, and links others to it: 32 hexadecimal digits, see {@link newEventId}. */
+  /** Identifies the event, and links others to it: 32 hexadecimal digits, see {@link newEventId}. */
   readonly id: string
-  /** When, by the clock that the decision was made by. */
+  /** Time of the event, by the clock of the decision. */
   readonly time: Timestamp
   /** Default `enforce`. */
   readonly mode?: AuditMode
 }
 
-/** What is known of a call. Principals are DIDs, or pseudonyms where the log is set up so. */
+/** The facts of a call. Principals are DIDs, or pseudonyms if the log is configured so. */
 export interface CallFacts {
   /** CID of the invocation, in base32. */
   readonly invocation?: string
-  /** CID of the task, the same for two invocations of the same work. */
+  /** CID of the task. Two invocations of the same work have the same task. */
   readonly task?: string
   /** CIDs of the delegations, root first. */
   readonly chain?: readonly string[]
-  /** The path of authority: issuer of the root delegation, each delegate, the invoker last. */
+  /** The path of authority: the issuer of the root delegation, each delegate, the invoker last. */
   readonly principals?: readonly string[]
-  /** Whose authority was used. */
+  /** DID of the owner of the authority. */
   readonly subject?: string
-  /** Who made the call. */
+  /** DID of the caller. */
   readonly invoker?: string
-  /** Which service was asked. */
+  /** DID of the service. */
   readonly audience?: string
-  /** What was asked. */
+  /** The command. */
   readonly command?: string
   /** Salted hash of the arguments, see `hashArguments`. */
   readonly argsHash?: string
-  /** The arguments that a list allows to be shown, long values cut. */
+  /** The arguments that a list permits, long values truncated. */
   readonly args?: IpldMap
-  /** Fields that were encrypted for the person they are about, see `sealPersonal`. */
+  /** Fields that are encrypted for the person they concern, see `sealPersonal`. */
   readonly personal?: SealedFields
   /** The W3C `traceparent` of the request. */
   readonly trace?: string
 }
 
-/** Which statement of a policy objected. */
+/** The statement of a policy that does not hold. */
 export interface PolicyClause {
-  /** Place of the statement in the policy, from 0. */
+  /** Index of the statement in the policy, from 0. */
   readonly statement: number
-  /** Way down to the part that decided; empty when it was the statement itself. */
+  /** Path to the deciding part of the statement; empty for the statement itself. */
   readonly path: readonly number[]
   /** Its operator, for example `like`. */
   readonly operator?: string
-  /** Its selector. The value that was found is not told. */
+  /** Its selector. The value in the call is not recorded. */
   readonly selector?: string
 }
 
-/** A call is allowed, and what it allows has not begun. Written and confirmed before a credential is released. */
+/** A call is allowed, and its handler has not started. Confirmed before a credential is released. */
 export interface IntentEvent extends EventBase, CallFacts {
   readonly kind: 'intent'
   readonly invocation: string
   readonly command: string
-  /** Which credential it is about to use, by the name the vault gives it. */
+  /** Name of the credential in the vault that the call will use. */
   readonly vault?: string
   /**
-   * Time at which its writer has recorded an outcome, or records none any more: after it the intent is open for good, and
-   * `recoverIntents` closes it. Default a day after `time`.
+   * Time by which its writer has recorded an outcome. Afterwards it records none, and `recoverIntents` may close the
+   * intent. Default a day after `time`.
    */
   readonly outcomeBy?: Timestamp
 }
 
-/** What became of an intent. */
+/** The outcome of an intent. */
 export interface OutcomeEvent extends EventBase {
   readonly kind: 'outcome'
   /** The `id` of the intent. */
   readonly intent: string
-  /** `unknown`: the process ended, or the record could not be written; the call may or may not have had its effect. */
+  /** `unknown`: the process ended, or the record could not be written. The call may have had its effect. */
   readonly status: 'ok' | 'error' | 'unknown'
-  /** From the intent to the end of the handler. */
+  /** Duration of the handler. */
   readonly durationMs?: number
-  /** Stable code of the error; never its message. */
+  /** Stable code of the error. Its message is not recorded. */
   readonly code?: string
-  /** Status of the upstream answer. */
+  /** HTTP status of the upstream response. */
   readonly upstreamStatus?: number
-  /** Length of the upstream answer. */
+  /** Length of the upstream response. */
   readonly responseBytes?: number
 }
 
-/**
- * A call is refused. The facts of the call are claims of the call itself; `authenticated` says whose.
- */
+/** A call is refused. Its facts are claims of the call; `authenticated` reports whether they are those of the invoker. */
 export interface DeniedEvent extends EventBase, CallFacts {
   readonly kind: 'denied'
   /**
    * Whether the call and its delegations are signed, and lead from a subject of the service to the invoker. If not,
-   * anybody may have written all of it, the name of the invoker too. Absent in records of earlier versions; then it is
-   * not known.
+   * anybody may have written them, including the name of the invoker. Absent (unknown) in records of earlier versions.
    */
   readonly authenticated?: boolean
-  /** Why: a denial code of the authorization or of the guard; `suppressed`, see `suppressedEvent`. */
+  /** A denial code of the authorization or of the guard, or `suppressed`, see `suppressedEvent`. */
   readonly code: DenialCode | (string & {})
   /** The requirement in `spec/` that is not met. */
   readonly requirement?: string
@@ -114,13 +111,13 @@ export interface DeniedEvent extends EventBase, CallFacts {
   readonly at?: number
   /** With `policy_unsatisfied` and `policy_over_budget`. */
   readonly policy?: PolicyClause
-  /** With the code `suppressed`: how many denials were not recorded. Such an event is about no call of its own. */
+  /** With the code `suppressed`: the number of denials that were not recorded. */
   readonly suppressed?: number
-  /** With the code `suppressed`: when the first of them was refused. */
+  /** With the code `suppressed`: the time of the first of them. */
   readonly since?: Timestamp
-  /** The intent that had been recorded, when the call was refused after that. */
+  /** The `id` of the intent, if the call was refused after its intent was recorded. */
   readonly intent?: string
-  /** How long the decision took. */
+  /** Duration of the decision. */
   readonly durationMs?: number
 }
 
@@ -134,74 +131,73 @@ export interface IssuedEvent extends EventBase {
   /** Absent when the delegation is for any subject. */
   readonly subject?: string
   readonly command: string
-  /** CIDs of the delegations it stands on, root first. */
+  /** CIDs of its proofs, root first. */
   readonly chain?: readonly string[]
   /** SHA-256 of the policy as canonical bytes, in hexadecimal. */
   readonly policyHash?: string
-  /** Last second of its life. It is absent from the record when the delegation never expires. */
+  /** Last second of its validity. Absent from the record if the delegation never expires. */
   readonly expiration: Timestamp | Never
 }
 
-/** A vault released a credential, or used it itself, for an intent. */
+/** A vault released or used a credential for an intent. */
 export interface ReleasedEvent extends EventBase {
   readonly kind: 'released'
   /** The `id` of the intent. */
   readonly intent: string
-  /** Which credential, by the name the vault gives it. */
+  /** Name of the credential in the vault. */
   readonly vault: string
-  /** What sort of credential. */
+  /** Kind of the credential. */
   readonly credential?: 'static' | 'dynamic' | 'derived' | 'signer'
   /** Version of the credential; not the credential. */
   readonly version?: string
-  /** Whether the upstream narrowed it to what the call may do. */
+  /** Whether the store narrowed it to the capability of the call. */
   readonly downscoped: boolean
-  /** How old the value was that the vault gave. */
+  /** Age of the value. */
   readonly ageMs?: number
-  /** Set when the vault could not be reached, and the value is one that it gave before. */
+  /** True if the store did not answer, and an earlier value was used. */
   readonly stale?: true
   /** SHA-256 of the lease identifier, in hexadecimal. */
   readonly leaseHash?: string
-  /** When the credential ends by itself. */
+  /** Time at which the credential expires. */
   readonly expiresAt?: Timestamp
   /** The origin it may be sent to. */
   readonly origin?: string
 }
 
-/** Authority was taken back. */
+/** A delegation or principal was revoked. */
 export interface RevokedEvent extends EventBase {
   readonly kind: 'revoked'
   /** CID of the delegation, or DID of the principal, that is revoked. */
   readonly revoked: string
-  /** CID of the revocation, when it is one that came from outside. */
+  /** CID of the revocation, if it came from outside. */
   readonly revocation?: string
-  /** Who revoked. */
+  /** DID of the revoker. */
   readonly issuer?: string
 }
 
-/** The log itself was mended. */
+/** The end of the log was repaired. */
 export interface RecoveredEvent extends EventBase {
   readonly kind: 'recovered'
   /**
-   * How the end of the log was mended. `torn_tail`: a record that was not written whole was cut off; `failed_sync`:
-   * records that the disk failed to take were cut off; `completed_line`: the last record got its missing line feed, and
-   * nothing was cut off. An interrupted write confirms nothing of what is cut off. Somebody who can write the file can
-   * leave the same end behind, and a checkpoint tells.
+   * The repair. `torn_tail`: an incomplete record was cut off. `failed_sync`: records that the disk failed to take were
+   * cut off. `completed_line`: the last record received its missing line feed. No confirmed record is cut off after an
+   * interrupted write. An attacker who can write the file can leave the same end; a checkpoint detects that.
    */
   readonly reason: 'torn_tail' | 'failed_sync' | 'completed_line'
   /** Name of the file. */
   readonly segment: string
-  /** How many bytes were cut off. */
+  /** Number of bytes that were cut off. */
   readonly droppedBytes: number
   /** SHA-256 of those bytes, in hexadecimal. */
   readonly droppedHash: string
 }
 
-/** A signed statement of how far the log reaches, see `Checkpoint`; `time` is the time that was signed. */
+/** A signed statement that the log reached a record, see `Checkpoint`; `time` is signed too. */
 export interface CheckpointEvent extends EventBase {
   readonly kind: 'checkpoint'
   /** Name of the log. */
   readonly log: string
-  /** The record that the statement is about. */
+  /** Number of that record. */
   readonly sequence: number
   /** Hash of that record, in hexadecimal. */
   readonly hash: string
@@ -211,14 +207,14 @@ export interface CheckpointEvent extends EventBase {
   readonly signature: string
 }
 
-/** How far every call has an end on record, so that a recovery need not read further back. */
+/** The point before which each call has an end on record, so that a recovery need not read further back. */
 export interface SettledEvent extends EventBase {
   readonly kind: 'settled'
-  /** Number of a record: every intent with a lower one has an outcome. */
+  /** Number of a record: intents with a lower number have an outcome. */
   readonly before: number
 }
 
-/** Everything that a log can tell. */
+/** An event of an audit log. */
 export type AuditEvent =
   | IntentEvent
   | OutcomeEvent
@@ -233,17 +229,26 @@ export type AuditEvent =
 /** The kinds of {@link AuditEvent}. */
 export type AuditEventKind = AuditEvent['kind']
 
-/** The `id` of the intent that an event ends; undefined when it ends none. */
+/** The `id` of the intent that an event ends; undefined for other events. */
 export function intentEndedBy(event: AuditEvent): string | undefined {
   return event.kind === 'outcome' || event.kind === 'denied' ? event.intent : undefined
 }
 
-/** The `id` of the intent that an event is about, once it is ended or a credential released for it; undefined for others. */
+/** The `id` of the intent that an event ends, or for which it releases a credential; undefined for other events. */
 export function intentNamedBy(event: AuditEvent): string | undefined {
   return event.kind === 'released' ? event.intent : intentEndedBy(event)
 }
 
-/** Makes the name of a new event: 128 random bits. */
+/**
+ * Whether an event is a denial of a call that is not known to come from its invoker. The names in it are claims, which
+ * anybody may have written, and exports attribute it to nobody. AUD-24
+ */
+export function isClaimed(event: AuditEvent): boolean {
+  // Records of earlier versions do not have the field.
+  return event.kind === 'denied' && event.authenticated !== true
+}
+
+/** Makes the id of a new event: 128 random bits. */
 export function newEventId(): string {
   return encodeHex(crypto.getRandomValues(new Uint8Array(16)))
 }

@@ -18,23 +18,23 @@ import {
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { AuditEvent, CallFacts } from './event.ts'
-import { isClaimed } from './is-claimed.ts'
+import { isClaimed } from './event.ts'
 import type { AuditRecord } from './record.ts'
 import { toCanonicalJson } from './record-json.ts'
 
 /** Version of the schema that events are written for. */
 export const ocsfVersion = '1.9.0'
 
-/** What an API Activity does, as OCSF numbers it. */
+/** The activity of a call, as OCSF classifies it. */
 export type OcsfActivity = 'create' | 'read' | 'update' | 'delete' | 'other'
 
 /** Options of {@link toOcsf}. */
 export interface OcsfOptions {
-  /** Who writes the log. */
+  /** The product that writes the log. */
   readonly product: { readonly name: string; readonly vendorName: string; readonly version?: string }
   /** Name of the log. */
   readonly log?: string
-  /** What a command does. Default: `other` for all. */
+  /** Returns the activity of a command. Default: `other` for all. */
   readonly activityOf?: (command: string) => OcsfActivity
 }
 
@@ -47,7 +47,7 @@ export interface OcsfApiActivity {
   readonly type_uid: number
   /** In milliseconds. */
   readonly time: number
-  /** Of an event about several calls: how many, and between when. */
+  /** For an event about several calls: their number, and the time of the first and last. */
   readonly count?: number
   readonly start_time?: number
   readonly end_time?: number
@@ -67,11 +67,11 @@ export interface OcsfApiActivity {
   readonly disposition_id?: number
   readonly policy?: Readonly<Record<string, unknown>>
   readonly http_response?: Readonly<Record<string, unknown>>
-  /** Everything that OCSF has no place for, under our own names. */
+  /** The fields without a place in OCSF, under their names in this library. */
   readonly unmapped: Readonly<Record<string, unknown>>
 }
 
-/** Numbers and captions; of `other`, the kind of the event is the caption. */
+/** Numbers and captions. The caption of `other` is the kind of the event. */
 const activities: ReadonlyMap<OcsfActivity, readonly [id: number, caption: string]> = new Map([
   ['create', [1, 'Create']],
   ['read', [2, 'Read']],
@@ -81,21 +81,21 @@ const activities: ReadonlyMap<OcsfActivity, readonly [id: number, caption: strin
 
 const statuses = ['Unknown', 'Success', 'Failure'] as const
 
-/** Fields that stand somewhere else in the event; all others go to `unmapped`. */
+/** Fields with a place in OCSF; all others go to `unmapped`. */
 const mapped: ReadonlySet<string> = new Set(['kind', 'id', 'time', 'subject', 'invoker', 'command'])
 
-/** Fields that name somebody; those of a call that nobody is known to have signed go to `unmapped`, with `claimed_` before. */
+/** Fields that name principals. Those of an unauthenticated call go to `unmapped`, with the prefix `claimed_`. */
 const claims: ReadonlySet<string> = new Set(['subject', 'invoker', 'principals', 'chain'])
 
 /**
  * Maps a record to OCSF 1.9. Every field of the record is in the result. AUD-22
  *
- * OCSF holds one delegation: it is the last of the chain, its parent beside it; the whole chain and the root are in
- * `unmapped`. Our hashes are there too, and not in an `attestation`, which OCSF defines over its own form of an event; so
- * is how long a call took, since `duration` is for events that sum up others. Of a refused call that nobody is known to
- * have signed, neither user, agent, source, resource nor delegation is named: they are in `unmapped`, as claims.
+ * OCSF has one delegation: the last of the chain, with its parent. The whole chain and the root are in `unmapped`. So are
+ * the hashes of the log, because the `attestation` of OCSF covers its own form of an event, and the duration of a call,
+ * because the `duration` of OCSF is for aggregates. The principals of an unauthenticated call are in `unmapped` too, as
+ * claims, and not in user, agent, source, resource or delegation.
  *
- * @throws ArgumentError when the record is none, or an option is missing or not of its type.
+ * @throws ArgumentError when the record is invalid, or an option is missing or invalid.
  */
 export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivity {
   readFields('toOcsf: the record', record, recordChecks)
@@ -163,18 +163,18 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
   }
 }
 
-/** An event that says how many denials were left out of the log stands for as many events. */
+/** The count of an event that reports denials which were not recorded. */
 function leftOutIn(event: AuditEvent): { count: number; start_time: number; end_time: number } | undefined {
   if (event.kind !== 'denied' || event.code !== 'suppressed' || event.suppressed === undefined) return undefined
   return { count: event.suppressed, start_time: (event.since ?? event.time) * 1000, end_time: event.time * 1000 }
 }
 
-/** What is known of a call, and not only claimed: those who are named here are taken for who did it. */
+/** The authenticated facts of a call. Readers of OCSF attribute the call to the principals named here. */
 function namedIn(event: AuditEvent): CallFacts {
   return event.kind === 'intent' || (event.kind === 'denied' && !isClaimed(event)) ? event : {}
 }
 
-/** For whom it was done in the end: the issuer of the root delegation. */
+/** The principal for whom the call was made: the issuer of the root delegation. */
 function actorOf(event: AuditEvent, product: string): Readonly<Record<string, unknown>> {
   if (event.kind === 'issued' || event.kind === 'revoked') {
     return event.issuer === undefined ? ourselves(product) : { user: { uid: event.issuer } }
@@ -184,7 +184,7 @@ function actorOf(event: AuditEvent, product: string): Readonly<Record<string, un
   return root === undefined ? ourselves(product) : { user: { uid: root } }
 }
 
-/** A user of type 3, system: `actor.app_name` is on its way out of the schema. */
+/** A user of type 3, system: `actor.app_name` is deprecated in the schema. */
 function ourselves(product: string): Readonly<Record<string, unknown>> {
   return { user: { name: product, type_id: 3 } }
 }
@@ -206,7 +206,7 @@ function rootOf({ chain = [] }: CallFacts): object {
   return chain[0] === undefined ? {} : { root_delegation: chain[0] }
 }
 
-/** Action 1 allowed, 2 denied, 3 observed; disposition 1 allowed, 2 blocked, 17 logged: in shadow mode nothing was done. */
+/** Action 1 allowed, 2 denied, 3 observed; disposition 1 allowed, 2 blocked, 17 logged (in shadow mode). */
 function controlOf(event: AuditEvent): object {
   if (event.kind !== 'intent' && event.kind !== 'denied') return {}
   if (event.mode === 'shadow') return { action_id: 3, disposition_id: 17 }
@@ -233,19 +233,19 @@ function restOf(event: AuditEvent): Readonly<Record<string, unknown>> {
       .map(([field, value]) => [claimed && claims.has(field) ? `claimed_${field}` : field, value] as const)
       .filter(([field]) => !mapped.has(field)),
   )
-  // Arguments can hold bytes and links, which only our own text of a value has a form for.
+  // Arguments can contain bytes and links, which plain JSON cannot represent.
   return JSON.parse(toCanonicalJson(rest as IpldMap)) as Readonly<Record<string, unknown>>
 }
 
-const eventForm: OptionCheck = (value) => {
+const eventCheck: OptionCheck = (value) => {
   const { kind, id, time } = Object(value) as Partial<AuditEvent>
   if ((nonEmptyString(kind) ?? nonEmptyString(id) ?? integerFrom(Number.MIN_SAFE_INTEGER)(time)) !== undefined) {
-    return 'must be an event: its `kind`, `id` and `time`'
+    return 'must be an event with `kind`, `id` and `time`'
   }
-  // A record that was read can have anything in its fields.
+  // A record from a file can have any value in its fields.
   const fields = value as Readonly<Record<string, unknown>>
   const wrong = Object.keys(fields).find((name) => (fieldTypes.get(name) ?? isAnything)(fields[name]) === false)
-  return wrong === undefined ? undefined : `must be an event; its field ${quote(wrong)} is of another type`
+  return wrong === undefined ? undefined : `must be an event; its field ${quote(wrong)} is of a wrong type`
 }
 
 const isAnything = (): boolean => true
@@ -275,7 +275,7 @@ const recordChecks: Readonly<Record<string, OptionCheck>> = Object.freeze({
   sequence: integerFrom(1),
   previous: nonEmptyString,
   hash: nonEmptyString,
-  event: eventForm,
+  event: eventCheck,
 })
 
 const optionChecks: OptionChecks<OcsfOptions> = Object.freeze({

@@ -1,6 +1,6 @@
 /**
- * Makes an event fit to be recorded: plain data, every text well formed and of bounded length, so that what a caller
- * sends can neither break the form of the log nor fill it.
+ * Prepares events for recording: plain data, with well-formed strings of bounded length, so that the input of a caller can
+ * neither break the form of the log nor fill it.
  *
  * @module
  */
@@ -18,25 +18,25 @@ import type { AuditEvent } from './event.ts'
 import type { Sha256 } from './record.ts'
 import { snapshot } from './snapshot.ts'
 
-/** The longest text kept whole, in UTF-16 units. */
+/** The longest string that is kept whole, in UTF-16 units. */
 export const maxTextLength = 512
-/** The same for encrypted fields, which are of no use when a part is missing. */
+/** The same for encrypted fields, which are useless if a part is missing. */
 const maxSealedLength = 6000
-/** The most that the values of arguments may take together, in bytes of DAG-CBOR. */
+/** Most bytes of DAG-CBOR of all arguments together. */
 const maxArgumentBytes = 4096
-/** The most members that a list may have. */
+/** Most items of a list. */
 const maxListLength = 64
-/** The most arguments that are told of one call. */
+/** Most arguments that are recorded for one call. */
 const maxArguments = 32
-/** The most levels of maps and lists in a field or argument: with those around it, a record is no deeper than is read back. */
+/** Most levels of maps and lists in a field or argument. With the levels around it, a record stays within the reader's limit. */
 const maxLevels = 24
-/** The longest name of an argument kept whole, in UTF-16 units. */
+/** The longest name of an argument that is kept whole, in UTF-16 units. */
 const maxNameLength = 64
 
-/** LOG-10: keys that no line can carry. A map with `/` is read as bytes or a link, and `__proto__` is refused. */
+/** LOG-10: keys that a line cannot contain. A map with `/` is read as bytes or a link, and `__proto__` is refused. */
 const unreadableKeys: readonly string[] = ['/', '__proto__']
 
-/** Events of these kinds are all there are; a record of another kind would be one that no reader knows. */
+/** The kinds of events. No reader knows a record of another kind. */
 const kinds: ReadonlySet<string> = new Set([
   'intent',
   'outcome',
@@ -50,19 +50,19 @@ const kinds: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Returns a copy in which absent fields are left out, texts beyond {@link maxTextLength} are cut and say how much was
- * cut and what its hash is, and arguments are cut together at {@link maxArgumentBytes}. LOG-06
+ * Returns a copy without absent fields. Strings longer than {@link maxTextLength} are truncated, and end with the length
+ * and hash of the rest; arguments are truncated at {@link maxArgumentBytes} together. LOG-06
  *
- * Nothing of it is shared with the event: what the caller changes afterwards changes no record.
+ * Later changes to the event by the caller do not change the copy.
  *
- * @throws ArgumentError when the value is not an event, or has a field that a line cannot carry.
+ * @throws ArgumentError when the value is not an event, or has a field that a line cannot contain.
  */
 export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<IpldMap> {
-  // Read once, and at once, so that what is checked is what is recorded.
+  // Read once and synchronously: the checked fields are the recorded ones.
   const source = snapshot({ ...event }) as { readonly [key: string]: unknown }
   const { kind, id, time } = source
   if (typeof kind !== 'string' || !kinds.has(kind) || typeof id !== 'string' || !Number.isSafeInteger(time)) {
-    throw new ArgumentError('an audit event has a kind, an id and a time in whole seconds')
+    throw new ArgumentError('an audit event must have a known `kind`, an `id` and a `time` in whole seconds')
   }
   const prepared = Object.create(null) as { [key: string]: IpldValue }
   for (const key of Object.keys(source)) {
@@ -74,7 +74,7 @@ export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<I
       continue
     }
     const kept = prepare(value, { sha256, name: key, longest: key === 'personal' ? maxSealedLength : maxTextLength })
-    // Nearly always there is nothing to hash, and nothing to wait for.
+    // Most fields need no hash, and no wait.
     prepared[key] = isPromiseLike(kept) ? await kept : kept
   }
   return Object.freeze(prepared)
@@ -84,26 +84,26 @@ export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<I
 interface Field {
   readonly sha256: Sha256
   readonly name: string
-  /** The longest text kept whole. */
+  /** The longest string that is kept whole. */
   readonly longest: number
 }
 
-/** A field other than `args`: texts, numbers, booleans, lists of them, and the few maps of the event types. */
+/** A field other than `args`: strings, numbers, booleans, lists of them, and the few maps of the event types. */
 function prepare(value: unknown, field: Field, levels: number = maxLevels): IpldValue | Promise<IpldValue> {
   const { sha256, longest } = field
   if (typeof value === 'string') return isShort(value, longest) ? value : cutText(value, sha256)
   if (typeof value === 'boolean') return value
   if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw wrong(field, 'is not a finite number')
+    if (!Number.isFinite(value)) throw invalid(field, 'is not a finite number')
     return Number.isSafeInteger(value) || !Number.isInteger(value) ? value : String(value)
   }
-  if (levels === 0) throw wrong(field, `has more than ${maxLevels} levels, or is circular`)
+  if (levels === 0) throw invalid(field, `has more than ${maxLevels} levels, or contains itself`)
   if (Array.isArray(value)) return prepareList(value, field, levels)
   if (isPlainObject(value)) return prepareMap(value, field, levels)
-  throw wrong(field, 'is of a type that cannot be recorded')
+  throw invalid(field, 'is of a type that cannot be recorded')
 }
 
-/** One after the other: of several at once the second to fail would be one that nobody handles. */
+/** One item after another: a second rejection among concurrent ones would be unhandled. */
 async function prepareList(value: readonly unknown[], field: Field, levels: number): Promise<IpldValue[]> {
   const kept: IpldValue[] = []
   for (const item of value.slice(0, maxListLength)) {
@@ -123,15 +123,15 @@ async function prepareMap(value: object, field: Field, levels: number): Promise<
   return map
 }
 
-function wrong({ name }: Field, what: string): ArgumentError {
+function invalid({ name }: Field, what: string): ArgumentError {
   return new ArgumentError(`the field ${quote(name)} of an audit event ${what}`)
 }
 
 function unreadable(key: string): ArgumentError {
-  return new ArgumentError(`an audit event cannot have the key \`${key}\``)
+  return new ArgumentError(`an audit event must not have the key \`${key}\``)
 }
 
-/** Keeps arguments in canonical order as long as there is room; of the others stands what was cut. */
+/** Keeps arguments in canonical order while there is room, and replaces the others by their length and hash. */
 async function prepareArguments(args: unknown, sha256: Sha256): Promise<IpldMap> {
   if (!isPlainObject(args)) throw new ArgumentError('the field `args` of an audit event must be a map')
   const kept = Object.create(null) as { [key: string]: IpldValue }
@@ -139,7 +139,7 @@ async function prepareArguments(args: unknown, sha256: Sha256): Promise<IpldMap>
   const names = Object.keys(args).sort(compareKeys)
   for (const name of names.slice(0, maxArguments)) {
     let key = await prepareName(name, sha256)
-    // Two names can be the same once they are mended, and neither may take the place of the other.
+    // Two names can become equal when they are repaired. Neither may overwrite the other.
     while (Object.hasOwn(kept, key)) key += '\ufffd'
     const value = args[name]
     const whole = encoded(value)
@@ -155,13 +155,13 @@ async function prepareArguments(args: unknown, sha256: Sha256): Promise<IpldMap>
   return kept
 }
 
-/** A name that no line can carry as it is gets the ending of one that was cut, which no whole name is short enough for. */
+/** A name that a line cannot contain receives the suffix of a truncated one, which makes it differ from each whole name. */
 async function prepareName(name: string, sha256: Sha256): Promise<string> {
   if (unreadableKeys.includes(name)) return name + (await restOf('', sha256))
   return isShort(name, maxNameLength) ? name : cutText(name, sha256, maxNameLength)
 }
 
-/** Whether a text needs no cut and no mending. */
+/** Whether a string needs neither truncation nor repair. */
 function isShort(text: string, longest: number = maxTextLength): boolean {
   if (text.length > longest) return false
   for (let i = 0; i < text.length; i++) if ((text.charCodeAt(i) & 0xf800) === 0xd800) return isWellFormed(text)
@@ -172,7 +172,7 @@ function isWellFormed(text: string): boolean {
   return wellFormed(text) === text
 }
 
-/** Lone surrogates become U+FFFD, as they do whenever text is written as UTF-8. */
+/** Replaces lone surrogates by U+FFFD, as UTF-8 encoders do. */
 function wellFormed(text: string): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text))
 }
@@ -185,7 +185,7 @@ async function cutText(text: string, sha256: Sha256, longest: number = maxTextLe
   return whole.slice(0, end) + (await restOf(whole.slice(end), sha256))
 }
 
-/** What stands in the place of the rest of a text. */
+/** The replacement of the rest of a string. */
 async function restOf(rest: string, sha256: Sha256): Promise<string> {
   const bytes = new TextEncoder().encode(rest)
   return `[${bytes.length} bytes more, sha-256 ${encodeHex(await sha256(bytes))}]`
@@ -195,7 +195,7 @@ async function cutValue(bytes: Uint8Array | undefined, sha256: Sha256): Promise<
   return bytes === undefined ? '[cut]' : `[cut, ${bytes.length} bytes, sha-256 ${encodeHex(await sha256(bytes))}]`
 }
 
-/** Undefined for what has no form on the wire, such as a lone surrogate within. */
+/** Undefined for a value that DAG-CBOR cannot represent, such as a string with a lone surrogate. */
 function encoded(value: unknown): Uint8Array | undefined {
   try {
     return encodeCbor(value as IpldValue)
@@ -205,7 +205,7 @@ function encoded(value: unknown): Uint8Array | undefined {
   }
 }
 
-/** Whether the line can carry the value, and be read back. */
+/** Whether a line can contain the value, and be read back. */
 function isPlain(value: IpldValue, levels: number = maxLevels): boolean {
   if (typeof value !== 'object' || value === null || isBytes(value) || isCid(value)) return true
   if (levels === 0) return false

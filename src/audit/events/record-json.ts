@@ -1,6 +1,6 @@
 /**
- * One line of text for a record, and one only: keys in canonical order, no white space, and nothing beyond printable
- * ASCII, so that no argument can end the line, move the cursor of a terminal or turn the direction of the text.
+ * The canonical line of text of a record: keys in canonical order, no white space, printable ASCII only. So an argument
+ * cannot end the line, move the cursor of a terminal or reverse the direction of the text.
  *
  * Bytes and links are written as DAG-JSON has them: `{"/":{"bytes":"…"}}` and `{"/":"…"}`.
  *
@@ -31,7 +31,7 @@ export function toCanonicalJson(value: IpldValue): string {
   return `{${text}}`
 }
 
-/** The order of DAG-CBOR, found at once where the keys are ASCII, as nearly all are. */
+/** The key order of DAG-CBOR, with a fast path for ASCII, which nearly all keys are. */
 function compare(a: string, b: string): number {
   if (!isPrintableAscii(a) || !isPrintableAscii(b)) return compareKeys(a, b)
   return a.length - b.length || (a < b ? -1 : 1)
@@ -42,9 +42,9 @@ function isPrintableAscii(text: string): boolean {
 }
 
 /**
- * Reads what {@link toCanonicalJson} wrote.
+ * Reads a text of {@link toCanonicalJson}.
  *
- * @throws MalformedError LOG-05 for any other text, also for another spelling of the same value.
+ * @throws MalformedError LOG-05 for any other text, including another spelling of the same value.
  */
 export function fromCanonicalJson(text: string): IpldValue {
   let parsed: unknown
@@ -58,7 +58,7 @@ export function fromCanonicalJson(text: string): IpldValue {
   return value
 }
 
-/** A text as a JSON string of printable ASCII. LOG-04 */
+/** Writes a string as JSON in printable ASCII. LOG-04 */
 function jsonText(text: string): string {
   const quoted = JSON.stringify(text)
   if (isPrintableAscii(quoted)) return quoted
@@ -88,7 +88,7 @@ function toIpld(value: unknown, depth: number): IpldValue {
 function leaf(source: { readonly [key: string]: unknown }, keys: readonly string[]): IpldValue {
   const inner = source['/']
   if (keys.length === 1 && typeof inner === 'string') {
-    // Version 0 is written without a letter for its base, and callers may name what they like by it.
+    // A CID of version 0 has no prefix for its base.
     return parseCid(inner.startsWith('Qm') ? decodeBase58btc(inner, maxCidBytes) : inner)
   }
   if (keys.length === 1 && typeof inner === 'object' && inner !== null && Object.hasOwn(inner, 'bytes')) {

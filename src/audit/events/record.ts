@@ -1,6 +1,6 @@
 /**
- * A record: an event in its place in the log. Its hash covers the place, the event and the hash of the record before,
- * so that no record can be changed, left out, added or moved without the hashes telling.
+ * A record: a numbered event of a log. Its hash covers the number, the event and the hash of the previous record, so that
+ * a changed, omitted, added or moved record breaks the chain of hashes.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import type { IpldMap, IpldValue } from '../../ipld/value.ts'
 import type { AuditEvent } from './event.ts'
 import { fromCanonicalJson, toCanonicalJson } from './record-json.ts'
 
-/** Computes the 32 bytes of SHA-256, at once where the platform can. */
+/** Computes the 32 bytes of SHA-256, synchronously where the platform can. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>
 
-/** A place in a log: a record that was reached, by number and hash. */
+/** A position in a log: the number and hash of a record. */
 export interface LogPosition {
   /** Number of the record; the first is 1. */
   readonly sequence: number
@@ -23,32 +23,32 @@ export interface LogPosition {
   readonly hash: string
 }
 
-/** An event in its place. */
+/** An event with its number and hashes. */
 export interface AuditRecord extends LogPosition {
-  /** Hash of the record before; 64 zeros for the first. */
+  /** Hash of the previous record; 64 zeros for the first. */
   readonly previous: string
-  /** What happened. */
+  /** The event. */
   readonly event: AuditEvent
 }
 
-/** The place before the first record. LOG-02 */
+/** The position before the first record. LOG-02 */
 export const beginning: LogPosition = Object.freeze({ sequence: 0, hash: '0'.repeat(64) })
 
 /** The longest line of a record, in characters. */
 export const maxLineLength: number = 64 * 1024
 
-/** Which form of record this is. */
+/** Version of the form of records. */
 const version = 1
 
 /**
- * Puts an event behind a place in the log.
+ * Makes the record of an event after a position.
  *
- * @param event - as `prepareEvent` gives it.
+ * @param event - the result of `prepareEvent`.
  */
 export function makeRecord(after: LogPosition, event: IpldMap, sha256: (bytes: Uint8Array) => Uint8Array): AuditRecord
-/** The same, where hashing may take its time. */
+/** The same, for an asynchronous hash. */
 export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): AuditRecord | Promise<AuditRecord>
-/** Both of them. */
+/** Both forms. */
 export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): AuditRecord | Promise<AuditRecord> {
   const sequence = after.sequence + 1
   const previous = after.hash
@@ -58,25 +58,29 @@ export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): 
     : digest.then((bytes) => recordOf(sequence, previous, event, bytes))
 }
 
-/** The record as one line of text, without its end. */
+/**
+ * Writes a record as one line of text, without its line feed.
+ *
+ * @throws AuditError when the line would be too long.
+ */
 export function formatRecord({ sequence, previous, event, hash }: AuditRecord): string {
   const line = toCanonicalJson({ version, sequence, previous, event: event as unknown as IpldValue, hash })
   if (line.length > maxLineLength) {
     throw new AuditError(
       'ERR_AUDIT_CONFIGURATION',
-      `a record of ${line.length} characters is longer than a line may be`,
+      `the record has ${line.length} characters, more than the ${maxLineLength} of a line; shorten its fields`,
     )
   }
   return line
 }
 
 /**
- * Reads a line back. Whether the hash is right is not asked; see `isIntact`.
+ * Reads a line of a log. Its hash is not verified; `verifyAuditLog` does that.
  *
- * @throws MalformedError LOG-03 for anything that {@link formatRecord} does not write.
+ * @throws MalformedError LOG-03 for a line that {@link formatRecord} does not write.
  */
 export function parseRecord(line: string): AuditRecord {
-  if (typeof line !== 'string') throw new MalformedError('LOG-03', 'a record is read out of a text')
+  if (typeof line !== 'string') throw new MalformedError('LOG-03', 'the line must be a string')
   if (line.length > maxLineLength) throw new MalformedError('LOG-03', 'the line is too long', { kind: 'too_large' })
   const value = fromCanonicalJson(line)
   if (!isRecord(value)) throw new MalformedError('LOG-03', 'the line is not a record')
@@ -84,13 +88,13 @@ export function parseRecord(line: string): AuditRecord {
   return Object.freeze({ sequence, previous, event, hash })
 }
 
-/** Whether the hash of a record is the hash of what it holds. LOG-01 */
+/** Whether the hash of a record matches its content. LOG-01 */
 export async function isIntact(record: AuditRecord, sha256: Sha256): Promise<boolean> {
   const bytes = hashedBytes(record.sequence, record.previous, record.event as unknown as IpldMap)
   return encodeHex(await sha256(bytes)) === record.hash
 }
 
-/** What is hashed: the canonical bytes of number, hash before and event. The line is only a way to carry them. */
+/** The hashed bytes: number, previous hash and event in canonical form. They do not depend on the form of the line. */
 function hashedBytes(sequence: number, previous: string, event: IpldMap): Uint8Array {
   return encodeCbor({ version, sequence, previous: decodeHex(previous), event }, 'record')
 }

@@ -1,13 +1,13 @@
 import { isBytes, isPlainObject } from '../../ipld/value.ts'
 
-/** Deeper than any value that is recorded: what is below is refused, or replaced by a hash. */
+/** Deeper than any recorded value: deeper values are refused, or replaced by a hash. */
 const maxLevels = 40
 
 /**
- * Copies maps, lists and bytes at once, so that what is done with them later has nothing to do with what the caller
- * changes meanwhile. Other values stay as they are.
+ * Copies maps, lists and bytes synchronously, so that later changes by the caller have no effect on the copy. Other
+ * values are not copied.
  *
- * @param known - the copies that were made: a value that stands in several places, or in itself, is copied once.
+ * @param known - the copies so far: a value that occurs several times, or contains itself, is copied once.
  */
 export function snapshot(value: unknown, known: Map<object, object> = new Map(), levels: number = maxLevels): unknown {
   if (typeof value !== 'object' || value === null || levels === 0) return value

@@ -13,14 +13,14 @@ export interface SuppressedEventOptions {
 }
 
 /**
- * Makes the event that says how many denials were left out of the log: `denied`, with the code `suppressed`. It is about
- * no call of its own, and describes none.
+ * Makes the event that counts denials that were not recorded: of kind `denied`, with the code `suppressed`. It does not
+ * describe a call.
  *
- * @throws ArgumentError when an option is missing or not of its type.
+ * @throws ArgumentError when an option is missing or invalid.
  */
 export function suppressedEvent(options: SuppressedEventOptions): DeniedEvent {
   readOptions('suppressedEvent', options, optionChecks)
-  readOptions('suppressedEvent: denials', options.denials, denialsForms)
+  readOptions('suppressedEvent: denials', options.denials, denialsChecks)
   const { denials, time, mode } = options
   const { authenticated, count, since } = denials
   return {
@@ -42,7 +42,7 @@ const optionChecks: OptionChecks<SuppressedEventOptions> = Object.freeze({
   mode: maybe(modeCheck),
 })
 
-const denialsForms: OptionChecks<SuppressedDenials> = Object.freeze({
+const denialsChecks: OptionChecks<SuppressedDenials> = Object.freeze({
   authenticated: flag,
   count: integerFrom(1),
   since: timeCheck,

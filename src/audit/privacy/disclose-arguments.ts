@@ -2,11 +2,11 @@ import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../../ipld
 import { arrayOf, type OptionCheck, objectValue, readOptions } from '../../support/options.ts'
 
 /**
- * The arguments that may stand in the log in clear: those on the list, and nothing else. PRV-02
+ * Returns the arguments that may be recorded in clear: those on the list alone. PRV-02
  *
- * @param names - for one command, from the configuration of the service: `['amount', 'to.domain']`. A dot leads into a
- * map. A name that is not there, or leads into something else than a map, is left out.
- * @throws ArgumentError when these are no arguments, or no names.
+ * @param names - the list for one command: `['amount', 'to.domain']`. A dot leads into a map. A name without a value is
+ *   omitted.
+ * @throws ArgumentError when `args` is not an object, or `names` is not an array of strings.
  */
 export function discloseArguments(args: IpldMap, names: readonly string[]): IpldMap {
   readOptions('discloseArguments', { args, names }, { args: objectValue, names: arrayOf(nameCheck) })

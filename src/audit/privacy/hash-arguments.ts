@@ -3,14 +3,7 @@ import { ArgumentError } from '../../errors.ts'
 import { encodeHex } from '../../ipld/base.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
 import type { IpldMap } from '../../ipld/value.ts'
-import {
-  byteArray as bytesForm,
-  callback,
-  maybe,
-  nonEmptyString,
-  objectValue,
-  readOptions,
-} from '../../support/options.ts'
+import { byteArray, callback, nonEmptyString, objectValue, readOptions, withDefault } from '../../support/options.ts'
 import type { Sha256 } from '../events/record.ts'
 import { hmacSha256, type SecretKey, secretKeyCheck } from './hmac.ts'
 
@@ -18,25 +11,27 @@ import { hmacSha256, type SecretKey, secretKeyCheck } from './hmac.ts'
 export interface HashArgumentsOptions {
   /** The arguments, as signed. */
   readonly args: IpldMap
-  /** From {@link argumentSalt}: one for each record. */
+  /** The salt of one record, from {@link argumentSalt}. */
   readonly salt: Uint8Array
   /** Default: the platform's. */
   readonly sha256?: Sha256
 }
 
 /**
- * SHA-256 over the salt and the canonical bytes of the arguments, as `sha-256:` and hexadecimal digits. PRV-01
+ * Returns the SHA-256 of the salt and the canonical bytes of the arguments, as `sha-256:` and hexadecimal digits. PRV-01
  *
- * With a salt that nobody knows the hash says nothing: without one, an argument of which there are few, a mail address
- * or an amount, is found by trying. Whoever is shown the arguments and the salt of a record can check that they are the
- * ones that were recorded.
+ * Without the salt, the hash reveals nothing; an unsalted hash of a mail address or an amount could be found by trying. A
+ * reader who has the arguments and the salt of a record can verify that they are the recorded ones.
  *
- * @throws ArgumentError when the salt is shorter than 16 bytes, or an option is not of its type.
+ * @throws ArgumentError when the salt is shorter than 16 bytes, or an option is invalid.
  */
 export async function hashArguments(options: HashArgumentsOptions): Promise<string> {
-  readOptions('hashArguments', options, { args: objectValue, salt: bytesForm, sha256: maybe(callback) })
-  const { args, salt, sha256 = platform.sha256 } = options
-  if (salt.length < 16) throw new ArgumentError('the salt of an argument hash has 16 bytes or more')
+  const { args, salt, sha256 } = readOptions('hashArguments', options, {
+    args: objectValue,
+    salt: byteArray,
+    sha256: withDefault(callback, platform.sha256),
+  })
+  if (salt.length < 16) throw new ArgumentError('hashArguments: `salt` must have 16 bytes or more')
   const bytes = encodeCbor(args, 'args')
   const salted = new Uint8Array(salt.length + bytes.length)
   salted.set(salt)
@@ -45,11 +40,11 @@ export async function hashArguments(options: HashArgumentsOptions): Promise<stri
 }
 
 /**
- * The salt of one record, 32 bytes, made of a key that stays with the owner of the log and of the `id` of the event. To
- * let somebody check one record hand out its salt, not the key; to make every hash meaningless destroy the key.
+ * Derives the salt of one record, 32 bytes, from a secret key and the `id` of the event. To let an auditor verify one
+ * record, disclose its salt, not the key. To make all hashes meaningless, destroy the key.
  *
- * @param key - 32 random bytes or more.
- * @throws ArgumentError when the key is none, or the event has no `id`.
+ * @param key - 32 random bytes or more, kept by the owner of the log.
+ * @throws ArgumentError when `key` is not a secret key, or `eventId` is not a non-empty string.
  */
 export async function argumentSalt(key: SecretKey, eventId: string): Promise<Uint8Array> {
   readOptions('argumentSalt', { key, eventId }, { key: secretKeyCheck, eventId: nonEmptyString })

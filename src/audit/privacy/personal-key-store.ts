@@ -9,29 +9,29 @@ import { flag, readOptions, withDefault } from '../../support/options.ts'
 import type { WebCryptoKey } from '../../support/web-crypto-key.ts'
 
 /**
- * Keeps a key for each person in the log, apart from the log. To erase what the log says of a person is to destroy the
- * key here; the log is not touched.
+ * Keeps a key for each person, apart from the log. To erase the data of a person from the log, destroy the key; the log
+ * itself does not change.
  */
 export interface PersonalKeyStore {
-  /** Resolves to the key of that name, a new one when there was none. Rejects for one that was destroyed. */
+  /** Resolves to the key of that name; creates it if it does not exist. Rejects if it was destroyed. */
   obtain(name: string, options: { readonly signal?: AbortSignal | undefined }): Promise<WebCryptoKey>
-  /** Resolves to the key, or to undefined when there is none or it was destroyed. Rejects when that is not known. */
+  /** Resolves to the key, or to undefined if it does not exist or was destroyed. Rejects if that is unknown. */
   find(name: string, options: { readonly signal?: AbortSignal | undefined }): Promise<WebCryptoKey | undefined>
 }
 
-/** A key store in memory, and the erasing. */
+/** A key store in memory, which can destroy keys. */
 export interface MemoryPersonalKeyStore extends PersonalKeyStore {
-  /** Destroys a key for good: no key of that name is made again. */
+  /** Destroys a key finally: no key of that name is created again. */
   destroy(name: string): void
 }
 
-/** Makes a key of the kind that personal data are encrypted with: AES-GCM, 256 bits, not extractable unless asked. */
+/** Generates a key for personal data: AES-GCM with 256 bits, by default not extractable. */
 export async function generatePersonalKey(options: { readonly extractable?: boolean } = {}): Promise<WebCryptoKey> {
   const { extractable } = readOptions('generatePersonalKey', options, { extractable: withDefault(flag, false) })
   return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, extractable, ['encrypt', 'decrypt'])
 }
 
-/** Keys in the memory of this process: for tests, and where personal data shall not outlive the process. */
+/** Makes a key store in the memory of this process: for tests, or if personal data must not outlive the process. */
 export function memoryPersonalKeyStore(): MemoryPersonalKeyStore {
   const keys = new Map<string, Promise<CryptoKey> | undefined>()
   return Object.freeze({
@@ -40,7 +40,7 @@ export function memoryPersonalKeyStore(): MemoryPersonalKeyStore {
       if (known === undefined && keys.has(name)) {
         throw new AuditError(
           'ERR_AUDIT_CONFIGURATION',
-          'the key of this person was destroyed; data of them cannot be recorded',
+          'the key of this person was destroyed, so that personal data cannot be recorded',
         )
       }
       const key = known ?? generatePersonalKey()

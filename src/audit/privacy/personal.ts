@@ -1,6 +1,6 @@
 /**
- * Personal fields, encrypted for the person they are about. The hashes of the log cover the encrypted bytes, so that
- * destroying the key erases what they say, and the log still verifies. PRV-04
+ * Personal fields, encrypted under a key of the person they concern. The hashes of the log cover the encrypted bytes, so
+ * that the log still verifies after the key, and with it the data, is destroyed. PRV-04
  *
  * @module
  */
@@ -27,22 +27,21 @@ export interface SealedFields {
 
 /** Options of {@link sealPersonal}. */
 export interface SealPersonalOptions {
-  /** The person: a pseudonym, or another name that says nothing by itself. It stands in the log in clear. */
+  /** Name of the key of the person. It is recorded in clear: use a pseudonym, or another name without a meaning. */
   readonly key: string
   readonly keys: PersonalKeyStore
   readonly signal?: AbortSignal | undefined
 }
 
-/** The most that the fields of one event may take, in bytes of DAG-CBOR. */
+/** Most bytes of DAG-CBOR of the fields of one event. */
 const maxFieldBytes = 4096
 
 /**
- * Encrypts fields for an event; the result goes into its field `personal`.
+ * Encrypts fields for the field `personal` of an event.
  *
  * @param fields - for example `{ to: 'ann@example.com' }`.
- * @param event - the `id` of the event: the fields cannot be moved to another one.
- * @throws AuditError when the fields are too large, or the key was destroyed; ArgumentError when something is not of its
- *   type.
+ * @param event - the `id` of the event. The fields cannot be decrypted in another event.
+ * @throws ArgumentError when an argument is invalid; AuditError when the fields are too large, or the key was destroyed.
  */
 export async function sealPersonal(
   fields: IpldMap,
@@ -56,7 +55,7 @@ export async function sealPersonal(
   if (plain.length > maxFieldBytes) {
     throw new AuditError(
       'ERR_AUDIT_CONFIGURATION',
-      `personal fields take ${plain.length} bytes, more than ${maxFieldBytes}`,
+      `the personal fields have ${plain.length} bytes, more than the limit of ${maxFieldBytes}`,
     )
   }
   const key = await unlessAborted(() => keys.obtain(name, { signal }), signal)
@@ -66,9 +65,9 @@ export async function sealPersonal(
 }
 
 /**
- * Decrypts the personal fields of an event. Undefined when it has none, and when the key was destroyed.
+ * Decrypts the personal fields of an event. Returns undefined if it has none, or the key was destroyed.
  *
- * @throws AuditError when they were changed, or belong to another event; ArgumentError when something is not of its type.
+ * @throws ArgumentError when an argument is invalid; AuditError when the fields were changed, or belong to another event.
  */
 export async function openPersonal(
   event: AuditEvent,
@@ -93,7 +92,7 @@ export async function openPersonal(
   }
 }
 
-/** Whether each part is text: what was read in a log can be anything. */
+/** Whether each part is a string: an event from a log can have any value there. */
 function isSealed(sealed: unknown): boolean {
   const { key, iv, data } = Object(sealed) as Partial<Record<string, unknown>>
   return [key, iv, data].every((part) => typeof part === 'string')

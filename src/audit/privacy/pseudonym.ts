@@ -6,29 +6,31 @@ import { hmacSha256, importSecretKey, type SecretKey, secretKeyCheck } from './h
 
 /** Options of {@link createPseudonymizer}. */
 export interface PseudonymizerOptions {
-  /** The tenant's key. Whoever has it can tell whose pseudonym one is; when it is destroyed nobody can. */
+  /** The key of the tenant. It links pseudonyms to DIDs; after it is destroyed, nobody can. */
   readonly key: SecretKey
-  /** Name of the period, for example `2026-11`: letters, digits, `-` and `_`. Stands in each pseudonym. */
+  /** Name of the period, for example `2026-11`: letters, digits, `-` and `_`. It is a part of each pseudonym. */
   readonly epoch: string
 }
 
-/** Gives the pseudonym of a DID. */
+/** Returns the pseudonym of a DID. */
 export type Pseudonymizer = (did: string) => Promise<string>
 
 /**
- * Names principals in the log without telling who they are: `pseudonym:<epoch>:<HMAC-SHA-256>`. PRV-03
+ * Makes pseudonyms for principals in the log: `pseudonym:<epoch>:<HMAC-SHA-256>`. PRV-03
  *
- * Within a period the same DID has the same pseudonym, so that one can look into what somebody did; from one period to
- * the next they cannot be linked. The CIDs of a chain still lead to the tokens, for whoever has the tokens.
+ * Within a period a DID has one pseudonym, so that its calls can be linked; pseudonyms of different periods cannot. The
+ * CIDs of a chain still identify the tokens for a reader who has them.
+ *
+ * @throws ArgumentError when an option is invalid.
  */
 export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymizer {
-  readOptions('pseudonymizer', options, { key: secretKeyCheck, epoch: nonEmptyString })
+  readOptions('createPseudonymizer', options, { key: secretKeyCheck, epoch: nonEmptyString })
   const { key, epoch } = options
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(epoch)) {
-    throw new ArgumentError('pseudonymizer: `epoch` must be 1 to 32 letters, digits, `-` and `_`')
+    throw new ArgumentError('createPseudonymizer: `epoch` must be 1 to 32 letters, digits, `-` and `_`')
   }
   const usable = key instanceof Uint8Array ? importSecretKey(key) : Promise.resolve(key)
-  // A bad key is told to whoever asks for a pseudonym; nobody has to for the process to go on.
+  // Each request for a pseudonym rejects with the error of a bad key. Without a request it would be unhandled.
   usable.catch(() => undefined)
   return async (did) => {
     const digest = await hmacSha256(await usable, `procura/audit-pseudonym@1\0${epoch}\0${did}`)
@@ -40,9 +42,10 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
 const single = ['subject', 'invoker', 'audience', 'issuer', 'revoked'] as const
 
 /**
- * A copy of an event with a pseudonym for each DID. What is no DID, the CID of a revoked delegation, stays.
+ * Returns a copy of an event with a pseudonym for each DID. Other identifiers, such as the CID of a revoked delegation,
+ * do not change.
  *
- * @throws ArgumentError when there is no event, or nothing that gives pseudonyms.
+ * @throws ArgumentError when `event` is not an object, or `pseudonymize` is not a function.
  */
 export async function pseudonymizeEvent<E extends AuditEvent>(event: E, pseudonymize: Pseudonymizer): Promise<E> {
   readOptions('pseudonymizeEvent', { event, pseudonymize }, { event: objectValue, pseudonymize: callback })

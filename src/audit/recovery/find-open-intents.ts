@@ -3,22 +3,22 @@ import { iterable } from '../configuration.ts'
 import { type IntentEvent, intentEndedBy } from '../events/event.ts'
 import type { LoggedEvent } from '../history.ts'
 
-/** An intent of which the log does not say how it ended. */
+/** An intent without an outcome in the log. */
 export interface OpenIntent {
   /** Number of its record. */
   readonly sequence: number
   readonly event: IntentEvent
-  /** Whether the log says that a credential was released for it. Without that it may have been all the same. */
+  /** Whether the log records the release of a credential for it. If false, a credential may still have been released. */
   readonly released: boolean
 }
 
 /**
- * Finds the intents without an outcome in records that were read from the first to the last: calls that are under way, in
- * whose midst a process ended, or whose outcome could not be written. To close them there is `recoverIntents`.
+ * Finds the intents without an outcome in records from the first to the last: calls in progress, calls whose process
+ * ended, and calls whose outcome could not be written. `recoverIntents` closes them.
  *
- * Holds one entry for each intent that is open at that point of the log, not the log.
+ * It keeps one entry for each intent that is open at that point, not the whole log.
  *
- * @throws ArgumentError when there is nothing to iterate, or something else than records.
+ * @throws ArgumentError when `records` is not iterable, or an item is not a record.
  */
 export async function findOpenIntents(
   records: Iterable<LoggedEvent> | AsyncIterable<LoggedEvent>,
@@ -37,4 +37,4 @@ export async function findOpenIntents(
   return [...open.values()]
 }
 
-const recordsCheck = iterable('records that can be iterated, such as those of readJsonlRecords')
+const recordsCheck = iterable('an iterable of records, such as readJsonlRecords returns')

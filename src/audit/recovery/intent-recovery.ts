@@ -7,16 +7,16 @@ import type { AuditSink } from '../sink.ts'
 import type { OpenIntent } from './find-open-intents.ts'
 import { readOpenIntents } from './read-open-intents.ts'
 
-/** After how many further records it is recorded how far every intent has an outcome. */
+/** Records after which a further record of kind `settled` is written. */
 const settledEvery = 10_000
-/** Outcomes handed to the sink at a time. Each listens to one signal, and Node warns of more than ten listeners. */
+/** Concurrent outcomes. Each listens to the same signal, and Node warns about more than ten listeners. */
 const atATime = 8
-/** Seconds after which an intent that does not say so itself gets no outcome from its writer any more. */
+/** Seconds after which the writer of an intent without `outcomeBy` records no outcome. */
 const usualLife = 86_400
 
-/** What came of one run of a recovery. */
+/** The result of one run of a recovery. */
 export interface RecoveryRun {
-  /** Intents that got the outcome `unknown`, oldest first. */
+  /** Intents that received the outcome `unknown`, oldest first. */
   readonly recovered: readonly OpenIntent[]
   /** Intents whose writer may still record an outcome, oldest first. */
   readonly pending: readonly OpenIntent[]
@@ -30,16 +30,16 @@ export interface IntentRecoveryOptions {
   readonly onRecovered?: (intent: OpenIntent) => void
 }
 
-/** Closes intents without an outcome, run by run. */
+/** Closes intents without an outcome. */
 export interface IntentRecovery {
-  /** Reads what the log has since the last run, and closes what may be closed. What failed is tried again next time. */
+  /** Reads the records since the last run, and closes the intents that may be closed. The next run retries failures. */
   run(options: { readonly signal?: AbortSignal | undefined }): Promise<RecoveryRun>
 }
 
 /**
- * Makes a recovery, which remembers from run to run how far it has read.
+ * Makes a recovery. It remembers between runs how far it has read.
  *
- * @throws ArgumentError when the sink has no log that can be read back.
+ * @throws ArgumentError when the sink has no `history`.
  */
 export function createIntentRecovery({ sink, clock, onRecovered }: IntentRecoveryOptions): IntentRecovery {
   const history = historyIn(sink)
@@ -49,7 +49,7 @@ export function createIntentRecovery({ sink, clock, onRecovered }: IntentRecover
 
   async function run({ signal }: { readonly signal?: AbortSignal | undefined }): Promise<RecoveryRun> {
     const given = { signal }
-    // Before the log is read: an outcome that was written in time is then found in it.
+    // Taken before the log is read: an outcome that was written in time is then found in it.
     const now = clock.now()
     const found = await readOpenIntents(history, { since, known, ...given })
     since = found.newest
@@ -100,10 +100,10 @@ export function createIntentRecovery({ sink, clock, onRecovered }: IntentRecover
 
 function historyIn({ history }: AuditSink): AuditHistory {
   if (history !== undefined) return history
-  throw new ArgumentError('intents cannot be recovered: `sink` has no log that can be read back (`history`)')
+  throw new ArgumentError('`sink` must have a `history`: intents are recovered from a log that can be read back')
 }
 
-/** When the writer of an intent has recorded its outcome, or records none any more. */
+/** The time by which the writer of an intent has recorded its outcome. Afterwards it records none. */
 export function endOf({ outcomeBy, time }: IntentEvent): Timestamp {
   return outcomeBy ?? time + usualLife
 }

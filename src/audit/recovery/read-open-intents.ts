@@ -4,24 +4,24 @@ import { intentEndedBy } from '../events/event.ts'
 import type { AuditHistory, LoggedEvent } from '../history.ts'
 import type { OpenIntent } from './find-open-intents.ts'
 
-/** How long a page of the log may take to come. */
+/** Milliseconds to wait for a page of the log. */
 const pageMs = 30_000
 
-/** What was read of the end of a log. */
+/** The end of a log, as it was read. */
 export interface OpenIntents {
-  /** Intents without an outcome, oldest first: of those that were known the ones that still have none, and new ones. */
+  /** Intents without an outcome, oldest first: known ones that are still open, and new ones. */
   readonly open: readonly OpenIntent[]
-  /** Number of the last record; what is read next time begins behind it. */
+  /** Number of the last record. The next run begins after it. */
   readonly newest: number
-  /** Every intent before this record has an outcome, as a record of kind `settled` says; 1 when none does. */
+  /** The `before` of the last record of kind `settled`; 1 without one. */
   readonly settled: number
 }
 
 /**
  * Reads a log back from its last record and finds the intents without an outcome.
  *
- * @param since - a number up to which it was read before. Reading ends there, or where a record of kind `settled` says
- *   that every earlier intent has an outcome. AUD-36
+ * @param since - number of the last record that was read before. Reading ends there, or at the point of a record of kind
+ *   `settled`, before which each intent has an outcome. AUD-36
  * @param known - the intents that were open there.
  * @throws AuditError when the log does not answer within 30 s.
  */
@@ -39,7 +39,7 @@ export async function readOpenIntents(
   let newest = since
   let settled = 1
 
-  /** False for a record at which reading ends. */
+  /** Returns false for a record at which reading ends. */
   function take({ sequence, event }: LoggedEvent): boolean {
     if (sequence <= since || sequence < settled) return false
     newest = Math.max(newest, sequence)
@@ -61,7 +61,7 @@ export async function readOpenIntents(
       if (page === undefined || !page.every(take)) break
     }
   } finally {
-    // It may hang as a page may, and there is nothing to learn from how it ends.
+    // The end of the iterator may hang too. Its result is not used.
     pages.return?.().catch(() => undefined)
   }
   const left = known

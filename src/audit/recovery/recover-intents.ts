@@ -1,4 +1,4 @@
-import { abortSignal, maybe, readOptions, withMethod } from '../../support/options.ts'
+import { abortSignal, maybe, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditSink } from '../sink.ts'
@@ -6,7 +6,7 @@ import { createIntentRecovery, type RecoveryRun } from './intent-recovery.ts'
 
 /** Options of {@link recoverIntents}. */
 export interface RecoverIntentsOptions {
-  /** The log: its `history` is read, and outcomes go to it. */
+  /** The sink of the log: its `history` is read, and outcomes are appended to it. */
   readonly sink: AuditSink
   /** Default: the host's clock. */
   readonly clock?: Clock
@@ -14,21 +14,20 @@ export interface RecoverIntentsOptions {
 }
 
 /**
- * Closes intents that get no outcome any more with the outcome `unknown`, and leaves those of calls that may be under way.
- * A guard does so by itself with `audit: { sink, recoverIntents: true }`; this is for logs that are written otherwise.
+ * Closes intents without an outcome, by the outcome `unknown`, except those of calls that may be in progress. A guard does
+ * this with `audit: { sink, recoverIntents: true }`; this function is for logs without a guard.
  *
- * An intent is closed when its `outcomeBy` is past, or when it was in the log before this process became its only writer.
- * The log is read back as far as a record of kind `settled`, which is written now and then.
+ * An intent is closed if its `outcomeBy` has passed, or if it was in the log before this process became the only writer.
+ * The log is read back to the last record of kind `settled`, which recoveries write at intervals.
  *
- * @returns the intents that were closed, for whoever has to look after them, and those that were left.
- * @throws ArgumentError when the sink has no log that can be read back; AuditError when it cannot be read or written.
+ * @returns the intents that were closed, for an operator to examine, and those that were left open.
+ * @throws ArgumentError when the sink has no `history`; AuditError when the log cannot be read or written.
  */
 export async function recoverIntents(options: RecoverIntentsOptions): Promise<RecoveryRun> {
-  readOptions('recoverIntents', options, {
+  const { sink, clock, signal } = readOptions('recoverIntents', options, {
     sink: sinkCheck,
-    clock: maybe(withMethod('now')),
+    clock: withDefault(withMethod('now'), systemClock),
     signal: maybe(abortSignal),
   })
-  const { sink, clock = systemClock, signal } = options
   return createIntentRecovery({ sink, clock }).run({ signal })
 }

@@ -1,4 +1,4 @@
-import { callback, maybe, nonEmptyString, oneOfStrings, readOptions } from '../../support/options.ts'
+import { callback, nonEmptyString, oneOfStrings, readOptions, withDefault } from '../../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
 import { chainChecks } from '../configuration.ts'
 import type { AuditRecord } from '../events/record.ts'
@@ -7,31 +7,36 @@ import { type AuditSink, type Durability, durabilities } from '../sink.ts'
 /** Options of {@link callbackAuditSink}. */
 export interface CallbackAuditSinkOptions extends ChainedSinkOptions {
   /**
-   * Called with one record after the other, and its line of text. Returns or resolves when the record is stored; throws
-   * or rejects when it is not; never resolves earlier.
+   * Stores a record; `line` is its line of text. Called for one record at a time. It must not return or resolve before
+   * the record is stored, and must throw or reject when it is not.
    */
   readonly write: (
     record: AuditRecord,
     line: string,
     options: { readonly signal?: AbortSignal | undefined },
   ) => void | Promise<void>
-  /** How safe a record is when `write` is done. Default `process`. */
+  /** How safe a record is when `write` has resolved. Default `process`. */
   readonly durability?: Durability
-  /** For messages. Default `callback`. */
+  /** The name in messages. Default `callback`. */
   readonly name?: string
 }
 
 /**
- * A log whose records go to a function. A record that the function failed to store is not counted, and the next one gets
- * its number: give `position` to go on where an earlier process ended.
+ * Makes a log whose records go to a function. A record that was not stored leaves no gap: the next one has its number.
+ * Pass `position` to continue the log of an earlier process.
+ *
+ * @throws ArgumentError when an option is invalid.
+ * @example
+ * ```ts
+ * const sink = callbackAuditSink({ write: (_record, line) => queue.publish(line), durability: 'remote' })
+ * ```
  */
 export function callbackAuditSink(options: CallbackAuditSinkOptions): AuditSink {
-  const given = readOptions('audit sink of a callback', options, {
+  const { write, durability, name, ...chain } = readOptions('callbackAuditSink', options, {
     ...chainChecks,
     write: callback,
-    durability: maybe(oneOfStrings(...durabilities)),
-    name: maybe(nonEmptyString),
+    durability: withDefault(oneOfStrings(...durabilities), 'process'),
+    name: withDefault(nonEmptyString, 'callback'),
   })
-  const { write, durability = 'process', name = 'callback', ...chain } = given
   return chainedSink({ name, durability, write }, chain)
 }

@@ -1,5 +1,5 @@
 import { AuditError } from '../../errors.ts'
-import { maybe, nonEmptyString, numberFrom, readOptions } from '../../support/options.ts'
+import { nonEmptyString, numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import { chainedSink } from '../chained-sink.ts'
 import type { AuditRecord } from '../events/record.ts'
 import { auditHistory } from '../history.ts'
@@ -7,24 +7,30 @@ import type { AuditSink } from '../sink.ts'
 
 /** Options of {@link memoryAuditSink}. */
 export interface MemoryAuditSinkOptions {
-  /** Most records held. Default 100,000. When full, appending fails: no record is forgotten. */
+  /** Most records. Default 100,000. A full log refuses events; no record is dropped. */
   readonly maxRecords?: number
-  /** For messages. Default `memory`. */
+  /** The name in messages. Default `memory`. */
   readonly name?: string
 }
 
-/** A log in memory, and what it holds. */
+/** A log in memory, and its records. */
 export interface MemoryAuditSink extends AuditSink {
-  /** A copy of the list of records, oldest first. */
+  /** Returns a copy of the list of records, oldest first. */
   records(): readonly AuditRecord[]
-  /** The same as lines of text, as a file would have them. */
+  /** Returns the records as lines of text, as in a file. */
   lines(): readonly string[]
 }
 
-/** A log in the memory of this process: for tests, and to show the last events of a process that has another log. */
+/**
+ * Makes a log in the memory of this process, for tests and first steps.
+ *
+ * @throws ArgumentError when an option is invalid.
+ */
 export function memoryAuditSink(options: MemoryAuditSinkOptions = {}): MemoryAuditSink {
-  readOptions('audit log in memory', options, { maxRecords: maybe(numberFrom(1)), name: maybe(nonEmptyString) })
-  const { maxRecords = 100_000, name = 'memory' } = options
+  const { maxRecords, name } = readOptions('memoryAuditSink', options, {
+    maxRecords: withDefault(numberFrom(1), 100_000),
+    name: withDefault(nonEmptyString, 'memory'),
+  })
   const records: AuditRecord[] = []
   const lines: string[] = []
   const sink = chainedSink({
@@ -32,7 +38,10 @@ export function memoryAuditSink(options: MemoryAuditSinkOptions = {}): MemoryAud
     durability: 'process',
     write(record, line) {
       if (records.length >= maxRecords) {
-        throw new AuditError('ERR_AUDIT_UNCONFIRMED', `the audit log in memory holds its ${maxRecords} records`)
+        throw new AuditError(
+          'ERR_AUDIT_UNCONFIRMED',
+          `the audit log in memory is full: it has ${maxRecords} records (\`maxRecords\`)`,
+        )
       }
       records.push(record)
       lines.push(line)

@@ -1,32 +1,32 @@
 /**
- * Records as log records of OpenTelemetry. The logger is described by its shape, so that no version of it is needed.
+ * Records as log records of OpenTelemetry. The logger is described by its shape, so that any version of it fits.
  *
  * @module
  */
 
-import { maybe, nonEmptyString, readOptions, withMethod } from '../../support/options.ts'
+import { nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
 import { chainChecks } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
-import { isClaimed } from '../events/is-claimed.ts'
+import { isClaimed } from '../events/event.ts'
 import type { AuditRecord } from '../events/record.ts'
 import type { AuditSink } from '../sink.ts'
 
-/** What is handed to {@link OtelLogger}: a `LogRecord` of `@opentelemetry/api-logs`. */
+/** The argument of {@link OtelLogger}: a `LogRecord` of `@opentelemetry/api-logs`. */
 export interface OtelLogRecord {
-  /** When it happened, in milliseconds. */
+  /** Time of the event, in milliseconds. */
   readonly timestamp: number
   /** 9 is information, 13 is a warning. */
   readonly severityNumber: number
   readonly severityText: string
-  /** The record as its line of text, so that the chain can be checked at the other end. */
+  /** The record as its line of text, from which the receiver can verify the chain. */
   readonly body: string
   readonly attributes: Readonly<Record<string, string | number | boolean>>
 }
 
-/** The part of a logger that is used. */
+/** The part of an OpenTelemetry logger that the sink uses. */
 export interface OtelLogger {
-  /** Takes a log record. Nothing is answered, so that nothing is known but that it was handed over. */
+  /** Takes a log record. There is no answer, and so no proof of delivery. */
   emit(record: OtelLogRecord): void
 }
 
@@ -34,34 +34,35 @@ export interface OtelLogger {
 export interface OtelAuditSinkOptions extends ChainedSinkOptions {
   /** For example `logs.getLogger('procura')`. */
   readonly logger: OtelLogger
-  /** For messages. Default `otel`. */
+  /** The name in messages. Default `otel`. */
   readonly name?: string
 }
 
 /**
- * Hands each record to a logger. OpenTelemetry batches and may drop, and does not say so: use it beside a sink that
- * confirms, in `allOf([file, otel])`. AUD-08
+ * Passes each record to a logger. OpenTelemetry batches records, and may drop them without an error: use it beside a sink
+ * that confirms, as in `allOf([file, otel])`. AUD-08
+ *
+ * @throws ArgumentError when an option is invalid.
  */
 export function otelAuditSink(options: OtelAuditSinkOptions): AuditSink {
-  const given = readOptions('audit sink of OpenTelemetry', options, {
+  const { logger, name, ...chain } = readOptions('otelAuditSink', options, {
     ...chainChecks,
     logger: withMethod('emit'),
-    name: maybe(nonEmptyString),
+    name: withDefault(nonEmptyString, 'otel'),
   })
-  const { logger, name = 'otel', ...chain } = given
   return chainedSink(
     { name, durability: 'process', write: (record, line) => logger.emit(logRecord(record, line)) },
     chain,
   )
 }
 
-/** Names of attributes for claims, which anybody may have written. */
+/** Attributes for claims, which anybody may have written. */
 const claimedAttributes: ReadonlyMap<string, string> = new Map([
   ['subject', 'procura.claimed_subject'],
   ['invoker', 'procura.claimed_invoker'],
 ])
 
-/** Names of attributes; those of OpenTelemetry where it has one. */
+/** Attributes of the fields. `error.type` is an attribute of OpenTelemetry's conventions. */
 const attributes: readonly (readonly [field: string, attribute: string])[] = [
   ['id', 'procura.audit.id'],
   ['mode', 'procura.audit.mode'],
@@ -79,7 +80,7 @@ const attributes: readonly (readonly [field: string, attribute: string])[] = [
 ]
 
 function logRecord({ event, sequence, hash }: AuditRecord, line: string): OtelLogRecord {
-  const told: Record<string, string | number | boolean> = {
+  const values: Record<string, string | number | boolean> = {
     'event.name': `procura.audit.${event.kind}`,
     'procura.audit.sequence': sequence,
     'procura.audit.hash': hash,
@@ -89,7 +90,7 @@ function logRecord({ event, sequence, hash }: AuditRecord, line: string): OtelLo
   for (const [field, usual] of attributes) {
     const value = fields[field]
     const attribute = (claimed ? claimedAttributes.get(field) : undefined) ?? usual
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') told[attribute] = value
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') values[attribute] = value
   }
   const warn = isWarning(event)
   return {
@@ -97,7 +98,7 @@ function logRecord({ event, sequence, hash }: AuditRecord, line: string): OtelLo
     severityNumber: warn ? 13 : 9,
     severityText: warn ? 'WARN' : 'INFO',
     body: line,
-    attributes: told,
+    attributes: values,
   }
 }
 

@@ -7,7 +7,7 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../../errors.ts'
 import { createMutex } from '../../support/mutex.ts'
-import { callback, maybe, nonEmptyString, readOptions, withMethod } from '../../support/options.ts'
+import { callback, nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
 import { setUp } from '../configuration.ts'
@@ -25,7 +25,7 @@ export interface SqliteStatement {
   all(...parameters: readonly (string | number)[]): readonly unknown[]
 }
 
-/** The part of a database that is used. */
+/** The part of a database that the sink uses. */
 export interface SqliteDatabase {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStatement
@@ -33,31 +33,34 @@ export interface SqliteDatabase {
 
 /** Options of {@link sqliteAuditSink}. */
 export interface SqliteAuditSinkOptions {
-  /** An open database, of which this sink sets `synchronous` to `FULL`. Its owner closes it. */
+  /** An open database. The sink sets its `synchronous` to `FULL`; its owner closes it. */
   readonly database: SqliteDatabase
-  /** Default `audit_log`. It is made when it does not exist. */
+  /** Default `audit_log`. It is created if it does not exist. */
   readonly table?: string
-  /** For messages. Default `sqlite`. */
+  /** The name in messages. Default `sqlite`. */
   readonly name?: string
   /** Default: the platform's. */
   readonly sha256?: Sha256
 }
 
 /**
- * Writes records into a table whose rows cannot be changed, removed or replaced by a statement. Each record is one transaction, which reads the record before: so
- * several processes can write to one log. AUD-18
+ * Writes records into a table whose rows no statement can change, remove or replace. Each record is one transaction, which
+ * reads the record before it, so that several processes can write to one log. AUD-18
  *
- * @throws ArgumentError for options that are none; AuditError `ERR_AUDIT_CONFIGURATION` when the database cannot be
+ * @throws ArgumentError when an option is invalid; AuditError `ERR_AUDIT_CONFIGURATION` when the database cannot be
  *   written.
+ * @example
+ * ```ts
+ * const sink = sqliteAuditSink({ database: new DatabaseSync('audit.db') })
+ * ```
  */
 export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
-  readOptions('audit log in SQLite', options, {
+  const { database, table, name, sha256 } = readOptions('sqliteAuditSink', options, {
     database: withMethod('prepare'),
-    table: maybe(nonEmptyString),
-    name: maybe(nonEmptyString),
-    sha256: maybe(callback),
+    table: withDefault(nonEmptyString, 'audit_log'),
+    name: withDefault(nonEmptyString, 'sqlite'),
+    sha256: withDefault(callback, platform.sha256),
   })
-  const { database, table = 'audit_log', name = 'sqlite', sha256 = platform.sha256 } = options
   assertTableName(table)
   const { ended, last, insert } = setUp(
     `\`database\` ${quote(name)} cannot hold the table ${quote(table)}; open it for writing`,
@@ -77,7 +80,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   let closed = false
   const inTurn = createMutex()
 
-  /** No transaction may begin while another one of this connection waits for a hash. */
+  /** Runs in turn: no transaction may begin while another one of this connection waits for a hash. */
   async function write(event: Awaited<ReturnType<typeof prepareEvent>>): Promise<Confirmation> {
     const intent = intentNamedBy(event as unknown as AuditEvent)
     database.exec('BEGIN IMMEDIATE')
@@ -132,7 +135,7 @@ async function* newestFirst(database: SqliteDatabase, table: string): AsyncGener
     const records = rows.map(({ line }) => parseRecord(line))
     yield records
     next = records.at(-1)?.sequence ?? 0
-    // A page holds the process up, and two pages are not to do so together.
+    // A page blocks the process. The next one waits until other tasks had their turn.
     await new Promise((resolve) => setTimeout(resolve))
   }
 }
@@ -156,7 +159,7 @@ function positionOf(row: unknown): LogPosition {
   return { sequence: Number(sequence), hash }
 }
 
-/** The table may have been there, and the database be one that is only read. That another one writes is no fault. */
+/** A table may exist in a read-only database. A lock of another writer is not an error. */
 function assertWritable(database: SqliteDatabase, table: string): void {
   try {
     database.exec(`DELETE FROM ${table} WHERE 0`)
@@ -169,13 +172,14 @@ function rollBack(database: SqliteDatabase): void {
   try {
     database.exec('ROLLBACK')
   } catch {
-    // SQLite has rolled back by itself, as it does when the disk is full.
+    // SQLite has rolled back automatically, as it does when the disk is full.
   }
 }
 
 /**
- * `UNIQUE` on the hash before keeps the log from forking. AUD-32: the triggers refuse every statement on rows but one that
- * adds the next record. `REPLACE` removes rows without asking a trigger for deletions, so it is refused before it does.
+ * `UNIQUE` on the previous hash keeps the log from forking. AUD-32: the triggers refuse any statement on rows except the
+ * insertion of the next record. `REPLACE` removes rows without firing a trigger for deletions, so that the trigger for
+ * insertions refuses it.
  */
 function makeTable(database: SqliteDatabase, table: string): void {
   database.exec(`
@@ -201,7 +205,7 @@ function makeTable(database: SqliteDatabase, table: string): void {
   `)
 }
 
-/** Tables of earlier versions have no column for the intent that a record ends. Another process may be adding it. */
+/** Adds the column for the ended intent to a table of an earlier version. Another process may add it at the same time. */
 function addColumn(database: SqliteDatabase, table: string): void {
   const has = (): boolean => {
     const columns = database.prepare(`SELECT name FROM pragma_table_info('${table}') WHERE name = ?`).get('outcome_of')

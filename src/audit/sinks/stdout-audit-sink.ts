@@ -7,18 +7,18 @@
 
 import process from 'node:process'
 import { AuditError } from '../../errors.ts'
-import { maybe, nonEmptyString, readOptions, withMethod } from '../../support/options.ts'
+import { nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
 import { chainChecks } from '../configuration.ts'
 import type { AuditSink } from '../sink.ts'
 
-/** The part of a Node stream that is used. */
+/** The part of a Node stream that the sink uses. */
 export interface LineStream {
-  /** Takes the text, and calls back when it is handed to the system or could not be. */
+  /** Writes the text, and calls back when the system has taken it, or with an error. */
   write(text: string, callback: (error?: Error | null) => void): boolean
-  /** Listens for errors; unheard one would end the process. */
+  /** Listens for errors. Without a listener, an error would end the process. */
   on?(event: 'error', listener: (error: Error) => void): unknown
-  /** Takes a listener away. */
+  /** Removes a listener. */
   off?(event: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -26,21 +26,22 @@ export interface LineStream {
 export interface StdoutAuditSinkOptions extends ChainedSinkOptions {
   /** Where the lines go. Default `process.stdout`. */
   readonly stream?: LineStream
-  /** For messages. Default `stdout`. */
+  /** The name in messages. Default `stdout`. */
   readonly name?: string
 }
 
 /**
- * Writes each record as one line. The chain begins anew with each process. A record is confirmed when the system has
- * taken it; whether the collector keeps it is the collector's promise. AUD-07
+ * Writes each record as one line. Each process begins a new chain. A record is confirmed when the system has taken it;
+ * the collector of the output is responsible for keeping it. AUD-07
+ *
+ * @throws ArgumentError when an option is invalid.
  */
 export function stdoutAuditSink(options: StdoutAuditSinkOptions = {}): AuditSink {
-  const given = readOptions('audit log on standard output', options, {
+  const { stream, name, ...chain } = readOptions('stdoutAuditSink', options, {
     ...chainChecks,
-    stream: maybe(withMethod('write')),
-    name: maybe(nonEmptyString),
+    stream: withDefault(withMethod('write'), process.stdout),
+    name: withDefault(nonEmptyString, 'stdout'),
   })
-  const { stream = process.stdout, name = 'stdout', ...chain } = given
   const write = (_record: unknown, line: string): Promise<void> =>
     new Promise((resolve, reject) => {
       stream.write(`${line}\n`, (cause) => {
@@ -48,7 +49,7 @@ export function stdoutAuditSink(options: StdoutAuditSinkOptions = {}): AuditSink
         else reject(new AuditError('ERR_AUDIT_UNCONFIRMED', 'standard output did not take an audit record', { cause }))
       })
     })
-  // The call that could not be recorded hears of it: when the collector has gone the others go on.
+  // After the collector has ended, each call that cannot be recorded is refused, and the process goes on.
   const onLoss = (): void => undefined
   stream.on?.('error', onLoss)
   const close = (): void => void stream.off?.('error', onLoss)

@@ -1,16 +1,16 @@
 /**
- * What can be wrong with a log.
+ * The kinds of faults of a log.
  *
- * | kind | the log was changed so |
+ * | kind | meaning |
  * |---|---|
- * | `edited` | a record does not hold what was hashed, or the record behind it says it had another hash |
- * | `dropped` | one or more records are not there |
- * | `swapped` | a record stands further down than its number says |
- * | `inserted` | a record stands there that the chain does not have |
+ * | `edited` | the content of a record does not match its hash, or the next record contains another hash of it |
+ * | `dropped` | one or more records are missing |
+ * | `swapped` | a record is in a later line than its number requires |
+ * | `inserted` | a record is not in the chain |
  * | `truncated` | the log ends before a record that is known from elsewhere |
- * | `torn` | the last line is not whole; what an interrupted write leaves, and an opened log repairs |
- * | `rewritten` | a record is not the one that was signed: the log was written anew from there or from before |
- * | `checkpoint_invalid` | a checkpoint is not signed by a key that may sign it, or is of another log |
+ * | `torn` | the last line is incomplete, as after an interrupted write; opening the log repairs it |
+ * | `rewritten` | a record is not the signed one: the log was rewritten from it, or from an earlier record |
+ * | `checkpoint_invalid` | a checkpoint is not signed by a trusted key, or is of another log |
  */
 export type AuditLogFaultKind =
   | 'edited'
@@ -22,31 +22,31 @@ export type AuditLogFaultKind =
   | 'rewritten'
   | 'checkpoint_invalid'
 
-/** The first thing that is wrong with a log. */
+/** The first fault of a log. */
 export interface AuditLogFault {
   readonly kind: AuditLogFaultKind
-  /** The line it stands in, from 1, counted over all files; for `truncated` the one after the last. */
+  /** Number of the line, from 1, over all files; for `truncated` the line after the last. */
   readonly line: number
-  /** Number of the record that is bad or missing. */
+  /** Number of the faulty or missing record. */
   readonly sequence: number
   /** One line for people. */
   readonly message: string
 }
 
-/** What is known of a log after it was read through. */
+/** The result of the verification of a log. */
 export type AuditLogReport =
   | {
       readonly valid: true
-      /** How many records it has. */
+      /** Number of its records. */
       readonly records: number
-      /** Its last record; the beginning, or `from`, when it has none. */
+      /** Its last record; without records `from`, or the beginning. */
       readonly head: { readonly sequence: number; readonly hash: string }
-      /** The last record covered by a checkpoint that was verified; 0 when none is. */
+      /** The last record that a verified checkpoint covers; 0 without one. */
       readonly covered: number
     }
   | {
       readonly valid: false
       readonly fault: AuditLogFault
-      /** How many records stand before the fault, and are as they were written as far as the hashes tell. */
+      /** Number of intact records before the fault, as far as their hashes show. */
       readonly records: number
     }

@@ -1,6 +1,6 @@
 /**
- * A signed statement that the log reached a record. Kept in a second place it shows what a chain of hashes cannot: that
- * the end of the log was cut off, or the whole log written anew.
+ * A signed statement that the log reached a record. Kept in a second place, it detects what a chain of hashes cannot: that
+ * the end of the log was cut off, or the whole log rewritten.
  *
  * @module
  */
@@ -21,27 +21,28 @@ import {
   nonEmptyString,
   objectValue,
   readOptions,
+  withDefault,
   withMethod,
 } from '../../support/options.ts'
 import type { Timestamp } from '../../time.ts'
 import { positionCheck, timeCheck } from '../configuration.ts'
 import type { LogPosition } from '../events/record.ts'
 
-/** A signed place in a named log. */
+/** A signed position in a named log. */
 export interface Checkpoint extends LogPosition {
-  /** Name of the log: a checkpoint of one log says nothing of another. */
+  /** Name of the log. A checkpoint is valid for this log alone. */
   readonly log: string
-  /** When it was signed. */
+  /** Time of the signature. */
   readonly time: Timestamp
   /** DID of the signer. */
   readonly signer: string
-  /** Over all of this, in base64url. */
+  /** Signature of all other fields, in base64url. */
   readonly signature: string
 }
 
 /** Options of {@link signCheckpoint}. */
 export interface SignCheckpointOptions {
-  /** Whose key vouches for the log. Best one that the process which writes the log can use but not read. */
+  /** The signer. Prefer a key that the writer of the log can use but not read. */
   readonly signer: Signer
   /** Name of the log. */
   readonly log: string
@@ -52,28 +53,26 @@ export interface SignCheckpointOptions {
 }
 
 /**
- * Signs that the log reached a record. Rejects when the signer does.
+ * Signs a statement that the log reached a record. Rejects with the error of the signer.
  *
- * @throws ArgumentError when an option is missing or not of its type.
+ * @throws ArgumentError when an option is missing or invalid.
  */
 export async function signCheckpoint(options: SignCheckpointOptions): Promise<Checkpoint> {
-  readOptions('signCheckpoint', options, {
+  const { signer, log, position, time, signal } = readOptions('signCheckpoint', options, {
     signer: withMethod('sign'),
     log: nonEmptyString,
     position: positionCheck,
     time: timeCheck,
     signal: maybe(abortSignal),
   })
-  const { signer, log, position, time, signal } = options
   const statement = { log, sequence: position.sequence, hash: position.hash, time, signer: signer.did }
-  const ask = { signal }
-  const signature = await unlessAborted(() => signer.sign(signedBytes(statement), ask), signal)
+  const signature = await unlessAborted(() => signer.sign(signedBytes(statement), { signal }), signal)
   return Object.freeze({ ...statement, signature: encodeBase64url(signature) })
 }
 
 /** Options of {@link verifyCheckpoint}. */
 export interface VerifyCheckpointOptions {
-  /** The keys that may sign checkpoints of this log, each with the DID that checkpoints name. */
+  /** The trusted keys, each with the DID that checkpoints contain. */
   readonly signers: readonly CheckpointSigner[]
   /** Default: the platform's. */
   readonly backend?: CryptoBackend
@@ -81,20 +80,22 @@ export interface VerifyCheckpointOptions {
 
 /** A key that is trusted to sign checkpoints. */
 export interface CheckpointSigner {
-  /** The DID that the checkpoint names, for example the `did:web` of a service. */
+  /** The `signer` of the checkpoint, for example the `did:web` of a service. */
   readonly did: string
-  /** Its key; for a `did:key` the one that `parseDidKey` reads out of it. */
+  /** Its key; for a `did:key` the result of `parseDidKey`. */
   readonly key: PublicKey
 }
 
 /**
- * Whether a checkpoint was signed by one of the given keys. False for one that is not of the form, too.
+ * Returns whether a checkpoint was signed by one of the given keys; false for a malformed one.
  *
- * @throws ArgumentError when `signers` are none.
+ * @throws ArgumentError when `signers` is missing or invalid.
  */
 export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCheckpointOptions): Promise<boolean> {
-  readOptions('verifyCheckpoint', options, { signers: arrayOf(objectValue), backend: maybe(withMethod('sha256')) })
-  const { signers, backend = platform } = options
+  const { signers, backend } = readOptions('verifyCheckpoint', options, {
+    signers: arrayOf(objectValue),
+    backend: withDefault(withMethod('sha256'), platform),
+  })
   if (!isCheckpoint({ ...checkpoint })) return false
   try {
     const bytes = signedBytes(checkpoint)
@@ -111,14 +112,14 @@ export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCh
 }
 
 /**
- * What is signed. It is a list that begins with what it is, and so can be taken for no token: the signed part of a UCAN
- * is a map. LOG-07
+ * The signed bytes. They are a list that begins with its type, and so cannot be those of a token: the signed part of a
+ * UCAN is a map. LOG-07
  */
 function signedBytes({ log, sequence, hash, time, signer }: Omit<Checkpoint, 'signature'>): Uint8Array {
   return encodeCbor(['procura/audit-checkpoint@1', { log, sequence, hash: decodeHex(hash, 32), time, signer }])
 }
 
-/** Whether each part is of its kind: one that was read in a log can be anything. */
+/** Whether each field is of its type: a checkpoint from a log can have any value there. */
 function isCheckpoint({ log, sequence, hash, time, signer, signature }: Partial<Record<string, unknown>>): boolean {
   return (
     [log, hash, signer, signature].every((part) => typeof part === 'string') &&

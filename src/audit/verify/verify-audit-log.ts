@@ -17,15 +17,15 @@ import { type Checkpoint, type CheckpointSigner, verifyCheckpoint } from './chec
 
 /** Options of {@link verifyAuditLog}. */
 export interface VerifyAuditLogOptions {
-  /** The record before the first line, when the lines are not the whole log. Default: the beginning of a log. */
+  /** The record before the first line, if the lines are a part of the log. Default: the beginning of a log. */
   readonly from?: LogPosition
-  /** The last record, when it is known from elsewhere: then a log that ends before it is found truncated. */
+  /** The last record, if it is known from elsewhere. A log that ends before it is truncated. */
   readonly head?: LogPosition
   /** Checkpoints that were kept in a second place. */
   readonly checkpoints?: readonly Checkpoint[]
-  /** Who may sign checkpoints. Needed with `checkpoints`; without it those in the log are not looked at. */
+  /** The trusted signers of checkpoints. Required with `checkpoints`. Without it, checkpoints in the log are not verified. */
   readonly signers?: readonly CheckpointSigner[]
-  /** Name of the log. Needed with `signers`. */
+  /** Name of the log. Required with `signers`. */
   readonly log?: string
   /** Default: the platform's. */
   readonly backend?: CryptoBackend
@@ -40,26 +40,31 @@ const optionChecks: OptionChecks<VerifyAuditLogOptions> = Object.freeze({
   backend: maybe(withMethod('sha256')),
 })
 
-/** How many hashes are remembered for checkpoints in the log, which stand soon after the record they are about. */
+/** Hashes that are kept to verify checkpoints in the log, which follow soon after their record. */
 const remembered = 65_536
 
-/** A line and what was read in it. */
+/** A line, and the record in it. */
 interface Line {
   readonly number: number
-  /** Undefined when the line is not a record, or not one whose hash is right. */
+  /** Undefined if the line is not a record, or the hash does not match. */
   readonly record?: AuditRecord
-  /** Whether the line could be read at all. */
+  /** Whether the line is a record, with any hash. */
   readonly parsed: boolean
 }
 
 /**
- * Reads a log from its first to its last line and names the first thing that is wrong. LOG-09
+ * Reads a log from its first to its last line, and returns the first fault. LOG-09
  *
- * Files that follow one another are given as one sequence of lines: the chain goes on from file to file. Without a
- * checkpoint or a known head, a log whose end was cut off, and one that was written anew as a whole, look right.
+ * The lines of consecutive files are one sequence, because the chain continues from file to file. Without a checkpoint or
+ * a known head, a truncated log and a log that was rewritten completely are valid.
  *
- * @throws ArgumentError when checkpoints come without `signers`, or `signers` without `log`; when `lines` or an option is
- *   not of its type.
+ * @throws ArgumentError when `lines` or an option is invalid, `checkpoints` are passed without `signers`, or `signers`
+ *   without `log`.
+ * @example
+ * ```ts
+ * const report = await verifyAuditLog(readJsonlLines({ directory: '/var/lib/mail/audit' }))
+ * if (!report.valid) console.error(report.fault.kind, report.fault.message)
+ * ```
  *
  * @example
  * ```ts
@@ -74,11 +79,13 @@ export async function verifyAuditLog(
   lines: Iterable<string> | AsyncIterable<string>,
   options: VerifyAuditLogOptions = {},
 ): Promise<AuditLogReport> {
-  readOptions('verifyAuditLog', { lines }, { lines: iterable('a list of lines, or an iterator of them') })
+  readOptions('verifyAuditLog', { lines }, { lines: iterable('a list of lines, or an iterable of them') })
   readOptions('verifyAuditLog', options, optionChecks)
   const { from = beginning, checkpoints = [], signers, log, backend = platform } = options
-  if (checkpoints.length > 0 && signers === undefined) throw new ArgumentError('`checkpoints` need `signers`')
-  if (signers !== undefined && log === undefined) throw new ArgumentError('`signers` need the name of the `log`')
+  if (checkpoints.length > 0 && signers === undefined)
+    throw new ArgumentError('verifyAuditLog: `checkpoints` requires `signers`')
+  if (signers !== undefined && log === undefined)
+    throw new ArgumentError('verifyAuditLog: `signers` requires `log`, the name of the log')
 
   const isGenuine = async (checkpoint: Checkpoint): Promise<boolean> =>
     checkpoint.log === log && (await verifyCheckpoint(checkpoint, { signers: signers ?? [], backend }))
@@ -100,7 +107,7 @@ export async function verifyAuditLog(
     }
     const anchor = anchors.get(record.sequence)
     if (anchor !== undefined && anchor !== record.hash) {
-      return bad(fault('rewritten', line, record.sequence, 'the record is not the one that was signed or known'), count)
+      return bad(fault('rewritten', line, record.sequence, 'the record is not the signed or known one'), count)
     }
     if (signers !== undefined && record.event.kind === 'checkpoint') {
       const checkpoint = record.event
@@ -112,7 +119,7 @@ export async function verifyAuditLog(
       }
       const hash = hashes.get(checkpoint.sequence)
       if (checkpoint.sequence >= record.sequence || (hash !== undefined && hash !== checkpoint.hash)) {
-        return bad(fault('rewritten', line, checkpoint.sequence, 'the record is not the one that was signed'), count)
+        return bad(fault('rewritten', line, checkpoint.sequence, 'the record is not the signed one'), count)
       }
       if (hash !== undefined) covered = Math.max(covered, checkpoint.sequence)
     }
@@ -127,14 +134,14 @@ export async function verifyAuditLog(
   if (end > last.sequence) {
     const next = last.sequence + 1
     return bad(
-      fault('truncated', line + 1, next, `the log ends before record ${end}, which is known to have been`),
+      fault('truncated', line + 1, next, `the log ends before record ${end}, which is known from elsewhere`),
       count,
     )
   }
   return { valid: true, records: count, head: { sequence: last.sequence, hash: last.hash }, covered }
 }
 
-/** What is known of a log from elsewhere: hashes of records by number, and the last record that is signed for. */
+/** Facts of a log from elsewhere: hashes of records by number, and the last signed record. */
 interface Anchors {
   readonly anchors: ReadonlyMap<number, string>
   readonly covered: number
@@ -169,14 +176,14 @@ async function* readLines(
       record = parseRecord(text)
       yield (await isIntact(record, backend.sha256)) ? { number, record, parsed: true } : { number, parsed: true }
     } catch (cause) {
-      // What cannot be encoded, a lone surrogate for one, was never hashed.
+      // A value that cannot be encoded, such as a lone surrogate, was never hashed.
       if (!(cause instanceof MalformedError) && !(cause instanceof ArgumentError)) throw cause
       yield { number, parsed: false }
     }
   }
 }
 
-/** Finds out what happened at a line that does not go on from the record before, by the lines that follow. */
+/** Classifies a line that does not continue the chain, by the lines after it. */
 async function classify(
   line: Line,
   last: LogPosition,
@@ -189,24 +196,24 @@ async function classify(
   if (record === undefined) {
     const torn = !line.parsed && next === undefined
     return torn
-      ? fault('torn', number, expected, 'the last line is not whole')
-      : fault('edited', number, expected, 'the record does not hold what was hashed')
+      ? fault('torn', number, expected, 'the last line is incomplete')
+      : fault('edited', number, expected, 'the content of the record does not match its hash')
   }
   const followed = next?.record?.previous === record.hash
   if (record.sequence === expected) {
-    // Each of the two hashes agrees with its own record: one of them was computed anew.
+    // Both records match their own hashes: one of the hashes was recomputed.
     return (followed || next === undefined) && count > 0
-      ? fault('edited', number - 1, last.sequence, 'the next record says that this one had another hash')
-      : fault('edited', number, expected, 'the record does not go on from the one before')
+      ? fault('edited', number - 1, last.sequence, 'the next record contains another hash of this one')
+      : fault('edited', number, expected, 'the record does not continue the chain')
   }
   if (record.sequence < expected) {
     return record.sequence === last.sequence && record.hash !== last.hash && followed && count > 0
-      ? fault('inserted', number - 1, last.sequence, 'the chain goes on from another record with this number')
-      : fault('inserted', number, record.sequence, 'there is a record with this number before')
+      ? fault('inserted', number - 1, last.sequence, 'the chain continues from another record with this number')
+      : fault('inserted', number, record.sequence, 'an earlier record has this number')
   }
   for (let other = next; other !== undefined; other = (await rest.next()).value) {
     if (other.record?.sequence === expected) {
-      return fault('swapped', number, expected, `record ${expected} stands in line ${other.number}`)
+      return fault('swapped', number, expected, `record ${expected} is in line ${other.number}`)
     }
   }
   const missing = record.sequence - expected
