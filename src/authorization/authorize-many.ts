@@ -9,7 +9,8 @@ import {
 } from '../support/options.ts'
 import type { Authorizer } from './authorize.ts'
 import type { Decision } from './decision.ts'
-import { type CallOptions, callChecks } from './options.ts'
+import { callChecks } from './options.ts'
+import type { CallOptions } from './settings.ts'
 
 /** Options of {@link authorizeMany}. */
 export interface ManyOptions extends CallOptions {

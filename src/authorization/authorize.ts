@@ -10,11 +10,10 @@ import { ArgumentError } from '../errors.ts'
 import { cidOf, cidOfKey } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/value.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
-import { type BoundedMap, createBoundedMap } from '../support/bounded-map.ts'
 import { readOptions, refusePromise } from '../support/options.ts'
-import { never, type Timestamp } from '../time.ts'
+import { never, secondsOf, type Timestamp } from '../time.ts'
 import { Authorization, type GrantedFacts, grantAuthorization } from './authorization.ts'
-import type { Chain, ChainLink, Link } from './chain.ts'
+import type { Chain, ChainLink } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
@@ -25,21 +24,16 @@ import { checkRevocation } from './checks/revocation.ts'
 import { checkSignatures } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
-import type { ClaimedCall, Denial } from './denial.ts'
+import { type ClaimedCall, type Denial, isDenial } from './denial.ts'
 import { readCall } from './formats/standard-format.ts'
-import { createKeyRing, type KeyRing } from './machinery/key-ring.ts'
+import type { TokenFormat } from './formats/token-format.ts'
+import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runSync, type Steps, wait } from './machinery/steps.ts'
 import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
-import {
-  type AuthorizeOptions,
-  authorizeChecks,
-  type CallOptions,
-  callChecks,
-  completeOptions,
-  type Settings,
-} from './options.ts'
+import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'
+import type { CallOptions, Settings } from './settings.ts'
 
 /** Decides about calls for one service. */
 export interface Authorizer {
@@ -112,25 +106,28 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
 
 /** Makes the decider, of options that were checked. */
 export function authorizerOf(options: AuthorizeOptions): Authorizer {
-  const settings = completeOptions(options)
-  const state: State = {
-    memo: createBoundedMap<Link>(settings.maxCachedDelegations, ({ weight = 1 }) => weight),
-    keys: createKeyRing(),
+  const { settings, formats, maxCachedDelegations } = completeOptions(options)
+  const service: Service = {
+    settings,
+    formats,
+    caches: createCaches(maxCachedDelegations),
     authorizer: Symbol('authorizer'),
   }
   const verifiers = createVerifiers(settings.backend)
   return Object.freeze({
-    authorize: (container, call = {}) => runAsync(decide(container, settings, state, verifiers.forCall(), call)),
-    authorizeSync: (container) => runSync(decide(container, settings, state, verifiers.atOnce, {})),
+    authorize: (container, call = {}) => runAsync(decide(container, service, verifiers.forCall(), call)),
+    authorizeSync: (container) => runSync(decide(container, service, verifiers.atOnce, {})),
     // CTN-10
-    open: (container) => readContents(container, settings.formats, settings),
-    recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, settings, state, call)),
+    open: (container) => readContents(container, formats, settings),
+    recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
   } satisfies Authorizer)
 }
 
-interface State {
-  readonly memo: BoundedMap<Link>
-  readonly keys: KeyRing
+/** What one authorizer decides with. */
+interface Service {
+  readonly settings: Settings
+  readonly formats: readonly TokenFormat[]
+  readonly caches: Caches
   /** Identifies the authorizations that this authorizer made, for `recheck`. */
   readonly authorizer: symbol
 }
@@ -148,19 +145,18 @@ interface State {
  */
 function* decide(
   container: string | Uint8Array,
-  settings: Settings,
-  state: State,
+  service: Service,
   verify: Verifier,
   options: CallOptions,
 ): Steps<Decision> {
   refusePromise('container', container)
   const call = readOptions('authorize', options, callChecks)
-  const now = Math.floor(settings.clock.now())
-  if (!Number.isSafeInteger(now)) throw new ArgumentError('the clock gave no time')
+  const { settings } = service
+  const now = secondsOf(settings.clock)
   try {
     const invalid = checkInput(container)
     if (invalid !== undefined) return deny(invalid)
-    return yield* decideAt(now, container, settings, state, verify, call)
+    return yield* decideAt(now, container, service, verify, call)
   } catch (error) {
     return deny(internalError(error, settings))
   }
@@ -169,43 +165,42 @@ function* decide(
 function* decideAt(
   now: Timestamp,
   container: string | Uint8Array,
-  settings: Settings,
-  state: State,
+  service: Service,
   verify: Verifier,
   call: CallOptions,
 ): Steps<Decision> {
-  const chain = yield* readCall(container, { now, call, settings, memo: state.memo })
-  if ('code' in chain) return deny(chain)
+  const { settings, formats, caches } = service
+  const chain = yield* readCall(container, formats, { now, call, settings, caches })
+  if (isDenial(chain)) return deny(chain)
   const unauthenticated =
     checkAddressee(chain, settings) ??
     checkAlignment(chain) ??
     checkTimeBounds(chain, now, settings) ??
-    (yield* checkSignatures(chain, settings, { ...state, verify }, call))
+    (yield* checkSignatures(chain, settings, { links: caches.links, keys: caches.keys, verify }, call))
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
   // What was signed is what is judged and handed on: no schema can change it in its place.
   deepFreeze(chain.invocation.fields.args)
   const denial =
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
-    (yield* checkResource(chain, settings, call)) ??
+    (yield* checkResource(chain, formats, settings, call)) ??
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)
   const task = yield* nameTask(chain, settings.backend)
-  return Object.freeze({ allowed: true, authorization: grant(chain, task, settings, state) })
+  return Object.freeze({ allowed: true, authorization: grant(chain, task, service) })
 }
 
 /** What can change after a decision: the time, and revocations. */
 function* decideAgain(
   authorization: Authorization,
-  settings: Settings,
-  state: State,
+  { settings, authorizer }: Service,
   options: CallOptions,
 ): Steps<boolean> {
   const call = readOptions('recheck', options, callChecks)
-  const chain = Authorization.chainOf(authorization, state.authorizer)
+  const chain = Authorization.chainOf(authorization, authorizer)
   if (chain === undefined) throw new ArgumentError('the authorization was not made by this authorizer')
-  const now = Math.floor(settings.clock.now())
+  const now = secondsOf(settings.clock)
   return (checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))) === undefined
 }
 
@@ -232,7 +227,7 @@ function* nameTask({ invocation }: Chain, backend: CryptoBackend): Steps<CID | (
 }
 
 /** The evidence, with the part of time in which all tokens of the chain are valid. */
-function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state: State): Authorization {
+function grant(chain: Chain, task: CID | (() => CID), { settings, authorizer }: Service): Authorization {
   const { links, invocation } = chain
   const { fields } = invocation
   let { notBefore, expiration } = fields
@@ -259,5 +254,5 @@ function grant(chain: Chain, task: CID | (() => CID), settings: Settings, state:
     ...(notBefore !== undefined && { notBefore }),
     expiration,
   }
-  return grantAuthorization(facts, settings.clockTolerance, { authorizer: state.authorizer, chain })
+  return grantAuthorization(facts, settings.clockTolerance, { authorizer, chain })
 }

@@ -11,8 +11,10 @@ import type { Subject } from '../capability/subject.ts'
 import type { Did } from '../did/did.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import type { InvocationFields } from '../invocation/invocation.ts'
+import type { IpldValue } from '../ipld/value.ts'
 import type { Never, Timestamp } from '../time.ts'
-import type { ResourceArgument } from './formats/token-format.ts'
+import type { Steps } from './machinery/steps.ts'
+import type { CallOptions, VerificationSettings } from './settings.ts'
 
 /**
  * What a delegation says, without its bytes. The same for every call that uses it, which is why it can be kept once
@@ -69,12 +71,28 @@ export interface OpenInvocation {
   readonly task: () => Uint8Array
 }
 
+/** An argument that stands for the resource of a call. */
+export interface ResourceArgument {
+  readonly name: string
+  /**
+   * Finds out who owns what the argument names, in a call whose format has not: {@link Chain.resourceArgument}. Ends with
+   * undefined when nobody does, or it could not be found out.
+   */
+  ownerOf(value: IpldValue, settings: VerificationSettings, call: CallOptions): Steps<Did | undefined>
+}
+
 /** A call: root delegation first, the invocation apart. */
 export interface Chain {
   readonly links: readonly ChainLink[]
   readonly invocation: OpenInvocation
   /** The argument in which the format has put the resource of the call, whose owner is the subject. */
   readonly resourceArgument?: ResourceArgument
+}
+
+/** A place in a chain of `count` delegations, counted from 0. The invocation has the position `count`. */
+export interface Position {
+  readonly at: number
+  readonly count: number
 }
 
 /**

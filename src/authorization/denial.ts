@@ -140,3 +140,8 @@ export interface Denial {
   /** CIDs of the proofs that are missing, with `proof_missing`. */
   readonly missing?: readonly CID[]
 }
+
+/** Tells a denial from what was read: no other result of a reader has a `code`. */
+export function isDenial<T extends object>(result: T | Denial): result is Denial {
+  return 'code' in result
+}

@@ -1,20 +1,16 @@
 /**
- * What the decider is told about the service, once.
+ * The options of an authorizer: their types, checks and defaults.
  *
  * @module
  */
 
 import { backend as platformBackend } from '#backend'
-import { type Command, parseCommand } from '../capability/command.ts'
 import { type CommandDefinition, commandTable } from '../capability/definition.ts'
 import { anySubject } from '../capability/subject.ts'
-import type { Did } from '../did/did.ts'
-import { parseDid } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
-import { completeDecoding, type Decoding, decodingChecks } from '../envelope/complete-decoding.ts'
+import { completeDecoding, decodingChecks } from '../envelope/complete-decoding.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
-import { createTextCache, type TextCache } from '../ipld/text-cache.ts'
 import type { Limits } from '../limits.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
@@ -30,12 +26,11 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
-import { createTextReader } from '../support/text-reader.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
 import { standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
-import { createPolicyPool, type PolicyPool } from './machinery/policy-pool.ts'
 import type { ReplayStore } from './replay-store.ts'
+import type { CallOptions, Settings, VerificationSettings } from './settings.ts'
 
 /**
  * Says that commands are decided upon without knowing them or their arguments: for a gateway that passes calls on
@@ -98,51 +93,6 @@ export interface AuthorizeOptions {
   readonly onError?: (error: unknown) => void
 }
 
-/** Most DIDs, and most commands, that are remembered as read: 2 MB each. */
-const maxKnownTexts = 10_000
-
-/** Most policies that are shared between delegations. */
-const maxKnownPolicies = 1_000
-
-/** Options of one call. */
-export interface CallOptions {
-  /** Ends look-ups that take too long; the call is refused then. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** How tokens are read and verified, completed and checked. */
-export interface VerificationSettings extends Decoding {
-  readonly clock: Clock
-  readonly clockTolerance: number
-  readonly maxInvocationLifetime: number
-  readonly resolver: DidResolver
-  /** Whether that is the default one. */
-  readonly resolvesKeysOnly: boolean
-  readonly rememberProofs: boolean
-  readonly backend: CryptoBackend
-  readonly onError: (error: unknown) => void
-  /** `parseDid`, with a memory. */
-  readonly parseDid: (text: string) => Did
-  /** `parseCommand`, with a memory. */
-  readonly parseCommand: (text: string) => Command
-  /** Texts that stand in most tokens. */
-  readonly texts: TextCache
-  /** Policies, with a memory. */
-  readonly policies: PolicyPool
-}
-
-/** All options, completed and checked: what the rules read. */
-export interface Settings extends VerificationSettings {
-  readonly audience: Did
-  readonly subjects: ReadonlySet<string> | undefined
-  readonly commands: ReadonlyMap<string, CommandDefinition> | undefined
-  readonly revocations: RevocationStore
-  readonly replay: ReplayStore
-  readonly formats: readonly TokenFormat[]
-  readonly minimumNonceBytes: number
-  readonly maxCachedDelegations: number
-}
-
 /** The options that say how tokens are read and verified; those of {@link AuthorizeOptions} of the same names. */
 export type VerificationOptions = Pick<
   AuthorizeOptions,
@@ -189,57 +139,65 @@ export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
 /** The forms of {@link CallOptions}. */
 export const callChecks: OptionChecks<CallOptions> = Object.freeze({ signal: maybe(abortSignal) })
 
+/** The options of an authorizer, read. */
+export interface Configuration {
+  readonly settings: Settings
+  readonly formats: readonly TokenFormat[]
+  readonly maxCachedDelegations: number
+}
+
 /**
  * Fills in the defaults.
  *
  * @param options - of {@link authorizeChecks}.
- * @throws ArgumentError that names the option and says what it must be.
+ * @throws ArgumentError that names the option and the requirement.
  */
-export function completeOptions(options: AuthorizeOptions): Settings {
-  const { maxInvocationLifetime = 300 } = options
-  return Object.freeze({
+export function completeOptions(options: AuthorizeOptions): Configuration {
+  const { subjects, commands, maxInvocationLifetime = 300 } = options
+  const settings: Settings = {
+    ...completeVerification(
+      options,
+      maxInvocationLifetime === never ? Number.POSITIVE_INFINITY : maxInvocationLifetime,
+    ),
     audience: didOption('audience', options.audience),
-    subjects:
-      options.subjects === anySubject
-        ? undefined
-        : new Set(options.subjects.map((subject) => didOption('subjects', subject))),
-    commands: options.commands === uncheckedCommands ? undefined : commandTable(options.commands),
+    subjects: subjects === anySubject ? undefined : new Set(subjects.map((subject) => didOption('subjects', subject))),
+    commands: commands === uncheckedCommands ? undefined : commandTable(commands),
     revocations: options.revocations,
     replay: options.replay,
-    formats: Object.freeze([...(options.formats ?? [standardFormat])]),
     minimumNonceBytes: options.minimumNonceBytes ?? 12,
+  }
+  return {
+    settings: Object.freeze(settings),
+    formats: Object.freeze([...(options.formats ?? [standardFormat])]),
     maxCachedDelegations: options.maxCachedDelegations ?? 10_000,
-    ...completeVerification(options),
-    rememberProofs: options.rememberProofs === true,
-    maxInvocationLifetime: maxInvocationLifetime === never ? Number.POSITIVE_INFINITY : maxInvocationLifetime,
-  })
+  }
 }
 
 /**
- * Fills in the defaults of those options, for tokens that may live as long as they say.
+ * Fills in the defaults of the options about reading and verifying.
  *
  * @param options - of {@link verificationChecks}.
- * @throws ArgumentError for limits that are not.
+ * @param maxInvocationLifetime - seconds. Default: tokens may be valid for any time.
+ * @throws ArgumentError when a limit is invalid.
  */
-export function completeVerification(options: VerificationOptions): VerificationSettings {
+export function completeVerification(
+  options: VerificationOptions & Pick<AuthorizeOptions, 'rememberProofs'>,
+  maxInvocationLifetime: number = Number.POSITIVE_INFINITY,
+): VerificationSettings {
   return {
     clock: options.clock ?? systemClock,
     clockTolerance: options.clockTolerance ?? 60,
-    maxInvocationLifetime: Number.POSITIVE_INFINITY,
+    maxInvocationLifetime,
     resolver: options.resolver ?? keyResolver(),
     resolvesKeysOnly: options.resolver === undefined,
-    rememberProofs: false,
+    rememberProofs: options.rememberProofs === true,
     ...completeDecoding(options),
     backend: options.backend ?? platformBackend,
     onError: quiet(options.onError ?? (() => undefined)),
-    parseDid: createTextReader(parseDid, maxKnownTexts),
-    parseCommand: createTextReader((text) => parseCommand(text), maxKnownTexts),
-    texts: createTextCache(),
-    policies: createPolicyPool(maxKnownPolicies),
   }
 }
 
 /** A listener that can neither change a decision nor end the process. */
-function quiet<T>(listener: (told: T) => void): (told: T) => void {
-  return (told) => void quietly(() => listener(told))
+function quiet<T>(listener: (value: T) => void): (value: T) => void {
+  return (value) => void quietly(() => listener(value))
 }

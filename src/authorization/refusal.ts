@@ -1,7 +1,7 @@
 import { notContainer } from '../container/container.ts'
 import { MalformedError } from '../errors.ts'
 import type { Denial, DenialDetail } from './denial.ts'
-import type { VerificationSettings } from './options.ts'
+import type { VerificationSettings } from './settings.ts'
 
 /** Makes the denial of something that a decoder refused; anything else is not the sender's fault, and thrown on. */
 export function denialOf(error: unknown, detail?: DenialDetail): Denial {

@@ -4,26 +4,21 @@ import { isTokenCid } from '../ipld/cid.ts'
 import { type IpldMap, type IpldValue, isCid, isList } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
 import { revokeCommand } from '../revocation/revoke.ts'
-import { createBoundedMap } from '../support/bounded-map.ts'
 import { maybe, readOptions, refusePromise, withMethod } from '../support/options.ts'
-import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
+import { secondsOf, type Timestamp } from '../time.ts'
+import type { Chain, ChainLink, OpenInvocation } from './chain.ts'
 import { checkAlignment, checkWitness } from './checks/alignment.ts'
 import { checkPolicies } from './checks/policy.ts'
 import { checkRevocation } from './checks/revocation.ts'
 import { checkLinkSignatures, checkSignatures, createSignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
-import type { Denial } from './denial.ts'
+import { type Denial, isDenial } from './denial.ts'
 import { orderProofs, readTokens } from './formats/standard-format.ts'
+import { createCaches } from './machinery/caches.ts'
 import { runAsync, type Steps } from './machinery/steps.ts'
-import {
-  type CallOptions,
-  callChecks,
-  completeVerification,
-  type VerificationOptions,
-  type VerificationSettings,
-  verificationChecks,
-} from './options.ts'
+import { callChecks, completeVerification, type VerificationOptions, verificationChecks } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'
+import type { CallOptions, VerificationSettings } from './settings.ts'
 
 /** Options of {@link verifyRevocation}: how tokens are read and verified, as for `authorize`. */
 export interface VerifyRevocationOptions extends CallOptions, VerificationOptions {
@@ -68,17 +63,20 @@ export async function verifyRevocation(
   refusePromise('container', container)
   const invalid = checkInput(container)
   if (invalid !== undefined) return refuse(invalid)
-  return runAsync(decide(container, completeVerification(reading), revocations, { signal }))
+  const settings = completeVerification(reading)
+  const now = secondsOf(settings.clock)
+  return runAsync(decide(container, now, settings, revocations, { signal }))
 }
 
 function* decide(
   container: string | Uint8Array,
+  now: Timestamp,
   settings: VerificationSettings,
   revocations: RevocationStore | undefined,
   call: CallOptions,
 ): Steps<RevocationVerdict> {
   try {
-    return yield* verify(container, settings, revocations, call)
+    return yield* verify(container, now, settings, revocations, call)
   } catch (error) {
     return refuse(internalError(error, settings))
   }
@@ -86,28 +84,29 @@ function* decide(
 
 function* verify(
   container: string | Uint8Array,
+  now: Timestamp,
   settings: VerificationSettings,
   revocations: RevocationStore | undefined,
   call: CallOptions,
 ): Steps<RevocationVerdict> {
-  const tokens = yield* readTokens(container, settings, createBoundedMap<Link>(0))
-  if ('code' in tokens) return refuse(tokens)
+  const tokens = yield* readTokens(container, settings, createCaches(0))
+  if (isDenial(tokens)) return refuse(tokens)
   const { invocation, delegations } = tokens
   const named = readArgs(invocation.fields.args)
   if (invocation.fields.command !== revokeCommand || named === undefined) {
     return refuse({ code: 'malformed', message: 'the token is not a revocation', requirement: 'RVK-01' })
   }
   const proofs = orderProofs(invocation.fields.proofs, (key) => delegations.get(key), settings.limits.proofs)
-  if ('code' in proofs) return refuse(proofs)
+  if (isDenial(proofs)) return refuse(proofs)
   const path = orderProofs(named.path, (key) => delegations.get(key), settings.limits.proofs)
-  if ('code' in path) return refuse(path)
+  if (isDenial(path)) return refuse(path)
   const chain: Chain = { links: proofs, invocation }
   const state = createSignatureState(settings.backend)
   const denial =
     checkAlignment(chain) ??
     checkWitness(path) ??
     checkRevoker(invocation, path) ??
-    checkTimeBounds(chain, Math.floor(settings.clock.now()), settings) ??
+    checkTimeBounds(chain, now, settings) ??
     (yield* checkSignatures(chain, settings, state, call)) ??
     (yield* checkLinkSignatures(path, settings, state, call)) ??
     checkPolicies(chain) ??

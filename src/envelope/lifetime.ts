@@ -6,7 +6,7 @@
 
 import { ArgumentError } from '../errors.ts'
 import { anything, maybe, type OptionChecks, withMethod } from '../support/options.ts'
-import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
+import { type Clock, type Never, never, secondsOf, systemClock, type Timestamp } from '../time.ts'
 
 /** Time options of new tokens. At most one of `expiresIn` and `expiration`. */
 export interface LifetimeOptions {
@@ -40,7 +40,7 @@ export function chooseExpiration(options: LifetimeOptions, fallback: number): Ti
   if (expiresIn !== undefined && !(Number.isSafeInteger(expiresIn) && expiresIn > 0)) {
     throw new ArgumentError('`expiresIn` must be an integer >= 1, in seconds')
   }
-  return checkTimestamp('expiresIn', Math.floor(clock.now()) + (expiresIn ?? fallback))
+  return checkTimestamp('expiresIn', secondsOf(clock) + (expiresIn ?? fallback))
 }
 
 /** Checks a time given by a caller. `null` does not mean `never`, and milliseconds are refused. */

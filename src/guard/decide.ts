@@ -1,5 +1,5 @@
 import type { Authorizer } from '../authorization/authorize.ts'
-import type { CallOptions } from '../authorization/options.ts'
+import type { CallOptions } from '../authorization/settings.ts'
 import type { GuardContext } from './context.ts'
 import { DeadlineError, waitAtMost } from './deadline.ts'
 import { undecided } from './refusals.ts'

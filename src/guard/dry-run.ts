@@ -1,4 +1,4 @@
-import type { CallOptions } from '../authorization/options.ts'
+import type { CallOptions } from '../authorization/settings.ts'
 import type { GuardedCommand } from './command.ts'
 import type { GuardContext } from './context.ts'
 import { decide } from './decide.ts'

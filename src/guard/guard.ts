@@ -5,7 +5,8 @@
  */
 
 import type { ContainerContents } from '../authorization/open-container.ts'
-import { type CallOptions, callChecks } from '../authorization/options.ts'
+import { callChecks } from '../authorization/options.ts'
+import type { CallOptions } from '../authorization/settings.ts'
 import { ArgumentError } from '../errors.ts'
 import { readOptions } from '../support/options.ts'
 import type { Handler } from './call.ts'

@@ -20,7 +20,7 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
-import { systemClock } from '../time.ts'
+import { secondsOf, systemClock } from '../time.ts'
 import { invocationOf } from './decode-invocation.ts'
 import type { Invocation, InvocationFields } from './invocation.ts'
 import { writeInvocationPayload } from './payload.ts'
@@ -99,7 +99,7 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
     proofs: proofs.map(({ cid }) => cid),
     nonce: chooseNonce(given.nonce, 0),
     expiration: chooseExpiration(given, defaultLifetime),
-    issuedAt: Math.floor(clock.now()),
+    issuedAt: secondsOf(clock),
     ...(cause !== undefined && { cause }),
     ...(meta !== undefined && { meta }),
   }

@@ -22,7 +22,7 @@ import {
   readOptions,
   withMethod,
 } from '../support/options.ts'
-import { type Clock, never, systemClock, type Timestamp } from '../time.ts'
+import { type Clock, never, secondsOf, systemClock } from '../time.ts'
 import type { ProofStore } from './proof-store.ts'
 
 /** What a chain is looked for. */
@@ -144,7 +144,7 @@ function readSearch(options: FindProofsOptions): Search {
   const args = given.args === undefined ? undefined : decodeCbor(encodeCbor(given.args, 'args'))
   const subject = didOption('subject', given.subject)
   const command = commandOf(given.command)
-  const now: Timestamp = Math.floor(clock.now())
+  const now = secondsOf(clock)
   return {
     invoker: didOption('invoker', given.invoker),
     subject,

@@ -6,7 +6,7 @@ import { isTokenCid } from '../ipld/cid.ts'
 import { type IpldMap, type IpldValue, isCid } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import { abortSignal, maybe, type OptionChecks, objectValue, readOptions, withMethod } from '../support/options.ts'
-import { never, systemClock } from '../time.ts'
+import { never, secondsOf, systemClock } from '../time.ts'
 import { type Outcome, type Receipt, readOutcome, receiptCommand } from './receipt.ts'
 
 /** Options of {@link issueReceipt}. */
@@ -36,7 +36,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
   const { executor, task, outcome, meta, clock = systemClock, signal } = given
   // RCP-08
   const expiration = chooseExpiration(given.expiresIn === undefined ? { expiration: never, ...given } : given, 0)
-  const issuedAt = Math.floor(clock.now())
+  const issuedAt = secondsOf(clock)
   const signed = await sealInvocation(
     {
       issuer: executor.did,

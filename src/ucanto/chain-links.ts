@@ -122,11 +122,11 @@ function grantsOf(path: readonly PathStep[], places: readonly number[], { owner 
  */
 function signedLink(
   { source: { token }, key }: Grant,
-  { memo }: ReadingContext,
+  { caches }: ReadingContext,
   session: AttestedSession | undefined,
 ): ChainLink | undefined {
   if (session !== undefined) return undefined
-  const known = memo.get(key)
+  const known = caches.links.get(key)
   if (known !== undefined) return { link: known, key, unverified: undefined }
   if (token.signature === undefined) throw unattested(token.issuer)
   return undefined

@@ -3,17 +3,17 @@ import { checkAddressee } from '../authorization/checks/addressee.ts'
 import { checkPolicies } from '../authorization/checks/policy.ts'
 import { checkSignatures } from '../authorization/checks/signatures.ts'
 import { checkTimeBounds } from '../authorization/checks/time-bounds.ts'
-import type { Denial } from '../authorization/denial.ts'
+import { type Denial, isDenial } from '../authorization/denial.ts'
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
-import type { VerificationSettings } from '../authorization/options.ts'
+import type { Settings } from '../authorization/settings.ts'
 import type { Did } from '../did/did.ts'
 import { lazy } from '../support/lazy.ts'
 import { linksOfPath, openedInvocation, outlineOf } from './chain-links.ts'
 import type { NamedToken, TokenTable } from './open-archive.ts'
 import { createPolicyTable, policyIn } from './policies.ts'
 import type { Claim, ResourceRules } from './read-claim.ts'
-import { createSearch, hasStores, prove, type Search } from './search.ts'
+import { createSearch, prove, type Search } from './search.ts'
 import { createSessions } from './sessions.ts'
 import { createWalk, type PathStep } from './walk.ts'
 
@@ -46,8 +46,8 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   const { objection } = sessions
   const walk = createWalk({ start, claim, tokens, most: limits.proofs, now, clockTolerance, objection })
   const holding = walk.find()
-  const path = 'code' in holding ? walk.findFailing() : holding
-  if ('code' in path) return path
+  const path = isDenial(holding) ? walk.findFailing() : holding
+  if (isDenial(path)) return path
   const invocation = openedInvocation(start, claim, path)
   const isOpen = path.some((step) => sessions.isOffered(step)) || (path === holding && walk.hasChoice(path))
   if (!isOpen) {
@@ -60,7 +60,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   const outline: Chain = { links: path.map((step) => outlined(step, outlineOf(step, claim))), invocation }
   const refused = checkNonce(outline, start, settings) ?? (yield* checkCaller(outline, begin()))
   if (refused !== undefined) return withCall(refused, outline, false)
-  if ('code' in holding) {
+  if (isDenial(holding)) {
     const { policies } = begin()
     const links = path.map((step) => {
       const policy = policyIn(policies(step.source, step.places[0] as number))
@@ -77,17 +77,16 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
 
 /** Checks that the call is for this service, valid now, and signed by its issuer, before its path is known. */
 function* checkCaller(outline: Chain, { context, settings, signatures }: Search): Steps<Denial | undefined> {
-  const denial = hasStores(settings) ? checkAddressee(outline, settings) : undefined
   return (
-    denial ??
+    checkAddressee(outline, settings) ??
     checkTimeBounds(outline, context.now, settings) ??
     (yield* checkSignatures(outline, settings, signatures, context.call))
   )
 }
 
 /** UCT-29: The check of the nonce, with a message for services whose clients write no nonce. */
-function checkNonce(chain: Chain, { token }: NamedToken, settings: VerificationSettings): Denial | undefined {
-  if (token.nonce !== undefined || !hasStores(settings)) return undefined
+function checkNonce(chain: Chain, { token }: NamedToken, settings: Settings): Denial | undefined {
+  if (token.nonce !== undefined) return undefined
   const denial = checkAddressee(chain, settings)
   if (denial?.code !== 'nonce_too_short') return undefined
   const message =

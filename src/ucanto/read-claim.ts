@@ -1,9 +1,9 @@
 import type { Denial } from '../authorization/denial.ts'
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import { type Steps, waitUnlessAborted } from '../authorization/machinery/steps.ts'
-import type { CallOptions, VerificationSettings } from '../authorization/options.ts'
+import type { CallOptions, VerificationSettings } from '../authorization/settings.ts'
 import type { Command } from '../capability/command.ts'
-import { type Did, isDid } from '../did/did.ts'
+import { type Did, isDid, parseDid } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { quote } from '../support/quote.ts'
@@ -44,7 +44,6 @@ export function* readClaim(
   context: ReadingContext,
   checkIssuer: (claim: Omit<Claim, 'owner'>) => Steps<Denial | undefined>,
 ): Steps<Claim | Denial> {
-  const { parseDid } = context.settings
   const [capability, ...others] = token.capabilities
   const { ability, with: resource, nb } = capability ?? {}
   if (ability === undefined || resource === undefined || nb === undefined || others.length > 0 || !ability.exact) {
@@ -69,7 +68,7 @@ export function* readClaim(
       `an invocation must not have the argument ${quote(name)}, which contains its resource`,
     )
   }
-  if (isDid(resource)) return { command, resource, owner: parseDid(resource), args: nb }
+  if (isDid(resource)) return { command, resource, owner: context.caches.parseDid(resource), args: nb }
   // The signature is checked first, so that an unauthenticated call does not cost a lookup.
   const refused = yield* checkIssuer({ command, resource, args: nb })
   if (refused !== undefined) return refused
@@ -88,12 +87,12 @@ export function* readClaim(
 export function* findOwner(
   resource: string,
   ownerOf: OwnerOf,
-  settings: Pick<VerificationSettings, 'onError' | 'parseDid'>,
+  settings: Pick<VerificationSettings, 'onError'>,
   call: CallOptions,
 ): Steps<Did | undefined> {
   try {
     const owner = yield* waitUnlessAborted(ownerOf(resource), call.signal)
-    return owner === undefined ? undefined : settings.parseDid(owner)
+    return owner === undefined ? undefined : parseDid(owner)
   } catch (error) {
     settings.onError(error)
     return undefined

@@ -9,13 +9,12 @@ import { type ChainLink, type Link, linkName, type OpenInvocation } from '../aut
 import { refusedBy } from '../authorization/checks/policy.ts'
 import { checkRevocation } from '../authorization/checks/revocation.ts'
 import { checkLinkSignatures, createSignatureState, type SignatureState } from '../authorization/checks/signatures.ts'
-import type { Denial } from '../authorization/denial.ts'
+import { type Denial, isDenial } from '../authorization/denial.ts'
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
-import type { Settings, VerificationSettings } from '../authorization/options.ts'
 import { denialOf } from '../authorization/refusal.ts'
+import type { Settings } from '../authorization/settings.ts'
 import { maxSteps } from '../capability/policy/evaluation.ts'
-import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { type AttestedSession, linksOfPath, outlinesOfPath } from './chain-links.ts'
 import type { TokenTable } from './open-archive.ts'
 import { askPolicies, createPolicyTable, type PolicyTable, type PolicyVerdict } from './policies.ts'
@@ -41,28 +40,17 @@ export interface Search {
 /** Begins the search for one call. */
 export function createSearch(context: ReadingContext, rules: ResourceRules, tokens: TokenTable): Search {
   const { settings } = context
-  const store = hasStores(settings) ? settings.revocations : noStore
-  const revocations = rememberedRevocations(store, tokens, settings.backend)
+  const revocations = rememberedRevocations(settings.revocations, tokens, settings.backend)
   return {
     context,
     policies: createPolicyTable(rules),
     tokens,
-    // Of all that the checks read, an authorizer hands over everything.
-    settings: { ...(settings as Settings), revocations },
+    settings: { ...settings, revocations },
     signatures: createSignatureState(settings.backend),
     made: new Map(),
     verified: new Set(),
     budget: { signatures: 2 * settings.limits.proofs, policySteps: maxSteps },
   }
-}
-
-/** Whether the format reads for an authorizer, which has stores. */
-export function hasStores(settings: VerificationSettings): settings is Settings {
-  return 'revocations' in settings
-}
-
-const noStore: RevocationStore = {
-  findRevocations: () => Promise.reject(new TypeError('revocations cannot be looked up without a store')),
 }
 
 /** Finds attestations that replace the signature of an issuer. */
@@ -124,7 +112,7 @@ export function* prove(query: PathQuery, search: Search): Steps<ProvenPath | Unp
   // Each round excludes a delegation or an attestation.
   for (let rounds = 0; rounds <= 2 * search.tokens.size; rounds++) {
     const found = query.walk.find()
-    if ('code' in found) return latest === undefined ? { denial: found, signed: false } : unproven(latest)
+    if (isDenial(found)) return latest === undefined ? { denial: found, signed: false } : unproven(latest)
     const outcome = yield* examine([...found, ...query.last], query, ask, search)
     if (!('failed' in outcome)) return outcome
     if (outcome.endsSearch) return unproven(outcome)
@@ -188,7 +176,7 @@ function* openSessions(
     if (finder?.isOffered(step) !== true) continue
     const { source } = step
     const session = yield* finder.open(step)
-    if (!('code' in session)) {
+    if (!isDenial(session)) {
       sessions.set(source.key, session)
     } else if (isExhausted(session)) {
       return { failed: 'signatures', denial: () => placedAt(at, session), endsSearch: true }

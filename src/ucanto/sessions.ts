@@ -6,7 +6,7 @@
  */
 
 import type { OpenInvocation } from '../authorization/chain.ts'
-import type { Denial, DenialCode } from '../authorization/denial.ts'
+import { type Denial, type DenialCode, isDenial } from '../authorization/denial.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
 import { type Command, parseCommand } from '../capability/command.ts'
 import { type Did, didMethod } from '../did/did.ts'
@@ -80,7 +80,7 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
     }
     if (source.token.audience !== delegation.token.audience) return misaddressed(source.token, delegation.token)
     const verdict = verdicts.get(source.key)
-    return fault ?? (verdict !== undefined && 'code' in verdict ? verdict : undefined)
+    return fault ?? (verdict !== undefined && isDenial(verdict) ? verdict : undefined)
   }
 
   const candidates = (delegation: NamedToken, namedBy: NamedToken): readonly Attestation[] =>
@@ -112,7 +112,7 @@ export function createSessions(authorities: readonly Did[], tokens: TokenTable, 
       let denial: Denial | undefined
       for (const attestation of candidates(source, namedBy)) {
         const verdict = yield* verdictOn(attestation, namedBy)
-        if (!('code' in verdict) || isExhausted(verdict)) return verdict
+        if (!isDenial(verdict) || isExhausted(verdict)) return verdict
         denial ??= verdict
       }
       return denial ?? unattestedDenial(source.token.issuer)
@@ -147,7 +147,7 @@ function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps
   if (token.signature === undefined) return unsigned('UCT-55', 'the attestation is not signed')
   if (!isInTime(token, now, clockTolerance)) return untimely(token, now)
   const { with: resource, nb } = token.capabilities[0] as Capability
-  const claim: Claim = { command, resource, owner: settings.parseDid(resource), args: nb }
+  const claim: Claim = { command, resource, owner: search.context.caches.parseDid(resource), args: nb }
   const walk = createWalk({
     start: source,
     claim,
@@ -200,7 +200,7 @@ function refusal(denial: Denial, walk: Walk, { context }: Search): Denial {
   if (isExhausted(denial)) return denial
   // A denial without a position means that no path was found, or only paths whose time bounds or conditions fail.
   const path = denial.at === undefined && requirementOf(code) === 'UCT-54' ? walk.findFailing() : denial
-  if (!('code' in path)) {
+  if (!isDenial(path)) {
     const late = path.find(({ source }) => !isInTime(source.token, now, settings.clockTolerance))
     return late === undefined ? elsewhere : untimely(late.source.token, now)
   }

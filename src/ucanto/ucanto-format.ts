@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { Chain } from '../authorization/chain.ts'
+import type { Chain, ResourceArgument } from '../authorization/chain.ts'
 import { checkSignatures, createSignatureState } from '../authorization/checks/signatures.ts'
-import type { Denial } from '../authorization/denial.ts'
-import type { ReadingContext, ResourceArgument, TokenFormat } from '../authorization/formats/token-format.ts'
+import { type Denial, isDenial } from '../authorization/denial.ts'
+import type { ReadingContext, TokenFormat } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
 import { denialOf } from '../authorization/refusal.ts'
 import { type Did, isDid, parseDid } from '../did/did.ts'
@@ -125,7 +125,8 @@ function* readCall(
 ): Steps<Chain | Denial> {
   try {
     const { settings } = context
-    const { limits, parseDid, backend } = settings
+    const { limits, backend } = settings
+    const { parseDid } = context.caches
     const opening: ArchiveContext = { limits, parseDid, sha256: (bytes) => backend.sha256(bytes) }
     const { first, tokens } = yield* openArchive(archiveBytes(container, limits), opening)
     const [start, ...others] = first
@@ -140,10 +141,10 @@ function* readCall(
       }
     }
     const claim = yield* readClaim(start, rules, context, (claim) => checkIssuer(start, claim, context))
-    if ('code' in claim) return claim
+    if (isDenial(claim)) return claim
     const chain = yield* chooseChain({ start, claim, tokens, rules, authorities: rules.authorities }, context)
     // This format sets the argument itself, so the authorizer need not look up the owner again.
-    return 'code' in chain || resourceArgument === undefined ? chain : { ...chain, resourceArgument }
+    return isDenial(chain) || resourceArgument === undefined ? chain : { ...chain, resourceArgument }
   } catch (error) {
     return denialOf(error)
   }

@@ -1,13 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import { authorizerOf } from '../authorization/authorize.ts'
 import type { Denial } from '../authorization/denial.ts'
-import {
-  type AuthorizeOptions,
-  authorizeChecks,
-  type CallOptions,
-  callChecks,
-  verificationChecks,
-} from '../authorization/options.ts'
+import { type AuthorizeOptions, authorizeChecks, callChecks, verificationChecks } from '../authorization/options.ts'
+import type { CallOptions } from '../authorization/settings.ts'
 import { defineCommand } from '../capability/definition.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
 import { anySubject } from '../capability/subject.ts'

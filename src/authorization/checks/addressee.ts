@@ -1,6 +1,6 @@
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
-import type { Settings } from '../options.ts'
+import type { Settings } from '../settings.ts'
 
 /**
  * The call is for this service: addressed to it, about a subject and a command that it serves, and not one that could

@@ -2,7 +2,7 @@ import { type ArgumentObjection, checkArguments as findObjection } from '../../c
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
-import type { Settings } from '../options.ts'
+import type { Settings } from '../settings.ts'
 
 const nextSteps: Readonly<Record<ArgumentObjection['reason'], string>> = Object.freeze({
   undeclared: ' by this command; sign a new invocation without it',

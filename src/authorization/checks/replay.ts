@@ -3,7 +3,7 @@ import { never } from '../../time.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
-import type { CallOptions, Settings } from '../options.ts'
+import type { CallOptions, Settings } from '../settings.ts'
 
 /**
  * This call has not been made before. The key is the hash of what was signed, without the signature, of which there can

@@ -1,17 +1,23 @@
 import { quote } from '../../support/quote.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
+import type { TokenFormat } from '../formats/token-format.ts'
 import type { Steps } from '../machinery/steps.ts'
-import type { CallOptions, Settings } from '../options.ts'
+import type { CallOptions, Settings } from '../settings.ts'
 
 /**
  * AUT-21: an argument in which one of the formats puts the resource of a call names, in a call of any format, something
  * that the subject owns. The format that has put it there has asked already. Asked of calls that are otherwise in order,
  * as it can be a look-up.
  */
-export function* checkResource(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined> {
+export function* checkResource(
+  chain: Chain,
+  formats: readonly TokenFormat[],
+  settings: Settings,
+  call: CallOptions,
+): Steps<Denial | undefined> {
   const { args, subject } = chain.invocation.fields
-  for (const { resourceArgument } of settings.formats) {
+  for (const { resourceArgument } of formats) {
     if (resourceArgument === undefined || resourceArgument === chain.resourceArgument) continue
     const { name } = resourceArgument
     const value = Object.hasOwn(args, name) ? args[name] : undefined

@@ -3,7 +3,7 @@ import type { RevocationRecord } from '../../revocation/revocation-store.ts'
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, waitUnlessAborted } from '../machinery/steps.ts'
-import type { CallOptions, Settings } from '../options.ts'
+import type { CallOptions, Settings } from '../settings.ts'
 
 /**
  * No delegation of the chain is revoked, under any CID it can have, none of its principals, and nothing that stands for

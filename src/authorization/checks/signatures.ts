@@ -3,27 +3,26 @@ import { parseDidKey } from '../../did/did-key.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { MalformedError } from '../../errors.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
-import { type BoundedMap, createBoundedMap } from '../../support/bounded-map.ts'
-import { type Chain, type ChainLink, type Link, linkName, type SignedBytes } from '../chain.ts'
+import { createBoundedMap } from '../../support/bounded-map.ts'
+import { type Chain, type ChainLink, type Link, linkName, type Position, type SignedBytes } from '../chain.ts'
 import type { Denial } from '../denial.ts'
-import { createKeyRing, type KeyRing } from '../machinery/key-ring.ts'
+import type { Caches } from '../machinery/caches.ts'
+import { createKeyRing } from '../machinery/key-ring.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import { createVerifiers, type Verifier } from '../machinery/verifiers.ts'
-import type { CallOptions, VerificationSettings } from '../options.ts'
+import type { CallOptions, VerificationSettings } from '../settings.ts'
 
 /** Most keys of one DID that are tried. */
 const maxKeys = 8
 
 /** What is remembered between calls, and how this one verifies. */
-export interface SignatureState {
-  readonly memo: BoundedMap<Link>
-  readonly keys: KeyRing
+export interface SignatureState extends Pick<Caches, 'links' | 'keys'> {
   readonly verify: Verifier
 }
 
 /** State for one decision: it remembers nothing from other calls, and verifies in the turn of this one. */
 export function createSignatureState(backend: CryptoBackend): SignatureState {
-  return { memo: createBoundedMap<Link>(0), keys: createKeyRing(), verify: createVerifiers(backend).atOnce }
+  return { links: createBoundedMap<Link>(0), keys: createKeyRing(), verify: createVerifiers(backend).atOnce }
 }
 
 /**
@@ -39,8 +38,14 @@ export function* checkSignatures(
   const { links, invocation } = chain
   const { issuer } = invocation.fields
   return (
-    (yield* checkSignature(issuer, invocation.envelope, links.length, links.length, settings, state, call)) ??
-    (yield* checkLinkSignatures(links, settings, state, call))
+    (yield* checkSignature(
+      issuer,
+      invocation.envelope,
+      { at: links.length, count: links.length },
+      settings,
+      state,
+      call,
+    )) ?? (yield* checkLinkSignatures(links, settings, state, call))
   )
 }
 
@@ -54,10 +59,10 @@ export function* checkLinkSignatures(
   for (let at = 0; at < links.length; at++) {
     const { link, key, unverified } = links[at] as ChainLink
     if (unverified === undefined) continue
-    const denial = yield* checkSignature(link.issuer, unverified, at, links.length, settings, state, call)
+    const denial = yield* checkSignature(link.issuer, unverified, { at, count: links.length }, settings, state, call)
     if (denial !== undefined) return denial
     // Other DIDs can change their keys, so that what was verified once may not be signed by the issuer now.
-    if (didMethod(link.issuer) === 'key') state.memo.set(key, link)
+    if (didMethod(link.issuer) === 'key') state.links.set(key, link)
   }
   return undefined
 }
@@ -65,8 +70,7 @@ export function* checkLinkSignatures(
 function* checkSignature(
   issuer: Did,
   envelope: SignedBytes,
-  at: number,
-  count: number,
+  position: Position,
   settings: VerificationSettings,
   state: SignatureState,
   call: CallOptions,
@@ -74,7 +78,7 @@ function* checkSignature(
   let fitting: readonly PublicKey[]
   try {
     const keys = yield* state.keys.resolve(issuer, settings, call)
-    if (keys.length === 0) return unresolved(issuer, at, count, '')
+    if (keys.length === 0) return unresolved(issuer, position, '')
     // The algorithm follows from the key; what the header says must be the same.
     fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
     for (const key of fitting) {
@@ -86,8 +90,9 @@ function* checkSignature(
   } catch (error) {
     settings.onError(error)
     const reason = error instanceof MalformedError ? error.message : 'resolving or using it failed'
-    return unresolved(issuer, at, count, `: ${reason}`)
+    return unresolved(issuer, position, `: ${reason}`)
   }
+  const { at, count } = position
   return {
     code: 'signature_invalid',
     message:
@@ -99,7 +104,7 @@ function* checkSignature(
   }
 }
 
-function unresolved(issuer: Did, at: number, count: number, reason: string): Denial {
+function unresolved(issuer: Did, { at, count }: Position, reason: string): Denial {
   return {
     code: 'key_unresolved',
     message: `no key is known for ${issuer}, the issuer of ${linkName(at, count)}${reason}`,

@@ -1,7 +1,7 @@
 import { never, showTime, type Timestamp } from '../../time.ts'
 import { type Chain, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
-import type { VerificationSettings } from '../options.ts'
+import type { VerificationSettings } from '../settings.ts'
 
 /**
  * Every token is valid now, at the one time taken for the whole decision; both ends of the bounds count, and the

@@ -14,13 +14,13 @@ import { readInvocationPayload } from '../../invocation/payload.ts'
 import { taskBytes } from '../../invocation/task.ts'
 import { cidOf, cidOfKey, digestKey, tokenKey } from '../../ipld/cid.ts'
 import { twinSignature } from '../../principal/signature.ts'
-import type { BoundedMap } from '../../support/bounded-map.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import { type Chain, type ChainLink, type Link, linkName, linkWeight, type OpenInvocation } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import { type Denial, isDenial } from '../denial.ts'
+import type { ReadingCaches } from '../machinery/caches.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
-import type { Settings, VerificationSettings } from '../options.ts'
 import { denialOf } from '../refusal.ts'
+import type { VerificationSettings } from '../settings.ts'
 import type { ReadingContext, TokenFormat } from './token-format.ts'
 
 /** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
@@ -32,9 +32,10 @@ export interface Tokens {
 /** Reads a call into a chain by the format that it is in, or says why it is none. */
 export function readCall(
   container: string | Uint8Array,
-  context: ReadingContext & { readonly settings: Settings },
+  formats: readonly TokenFormat[],
+  context: ReadingContext,
 ): Steps<Chain | Denial> {
-  return formatOf(container, context.settings.formats).read(container, context)
+  return formatOf(container, formats).read(container, context)
 }
 
 /** The format that a container is in; the first of the list when none says so. */
@@ -53,23 +54,23 @@ export const standardFormat: TokenFormat<never> = Object.freeze({
   read: readContainer,
 })
 
-function* readContainer(container: string | Uint8Array, { settings, memo }: ReadingContext): Steps<Chain | Denial> {
-  const tokens = yield* readTokens(container, settings, memo)
-  if ('code' in tokens) return tokens
+function* readContainer(container: string | Uint8Array, { settings, caches }: ReadingContext): Steps<Chain | Denial> {
+  const tokens = yield* readTokens(container, settings, caches)
+  if (isDenial(tokens)) return tokens
   const { invocation, delegations } = tokens
   const links = orderProofs(
     invocation.fields.proofs,
-    (key) => delegations.get(key) ?? (settings.rememberProofs ? remembered(key, memo) : undefined),
+    (key) => delegations.get(key) ?? (settings.rememberProofs ? remembered(key, caches) : undefined),
     settings.limits.proofs,
   )
-  return 'code' in links ? links : { links, invocation }
+  return isDenial(links) ? links : { links, invocation }
 }
 
 /** Reads every token of a container, strictly: a malformed one is refused even if nothing refers to it. */
 export function* readTokens(
   container: string | Uint8Array,
   settings: VerificationSettings,
-  memo: Pick<BoundedMap<Link>, 'get'>,
+  caches: ReadingCaches,
 ): Steps<Tokens | Denial> {
   let tokens: readonly Uint8Array[]
   try {
@@ -85,16 +86,16 @@ export function* readTokens(
     const key = keys[index] as string
     // A token that is in the container twice is read once.
     if (links.has(key)) continue
-    const known = memo.get(key)
+    const known = caches.links.get(key)
     if (known !== undefined) {
       links.set(key, { link: known, key, unverified: undefined })
       continue
     }
     try {
-      const envelope = openEnvelope(bytes, settings.limits, settings.accept, settings.texts)
+      const envelope = openEnvelope(bytes, settings.limits, settings.accept, caches.texts)
       const lenient = isLenient(envelope, settings)
       if (envelope.tag.kind === 'delegation') {
-        links.set(key, { link: yield* readLink(envelope, key, lenient, settings), key, unverified: envelope })
+        links.set(key, { link: yield* readLink(envelope, key, lenient, settings, caches), key, unverified: envelope })
         continue
       }
       if (invocation !== undefined) {
@@ -104,7 +105,7 @@ export function* readTokens(
           requirement: 'CTN-06',
         }
       }
-      const fields = readInvocationPayload(envelope.payload, lenient, settings)
+      const fields = readInvocationPayload(envelope.payload, lenient, caches)
       invocation = { envelope, fields, cid: cidOfKey(key), task: () => taskBytes(envelope) }
     } catch (error) {
       return denialOf(error, { kind: 'token', index })
@@ -121,8 +122,8 @@ export function* readTokens(
 }
 
 /** PRF-13: what was not sent but verified before. Its name is the hash of what was verified. */
-function remembered(key: string, memo: Pick<BoundedMap<Link>, 'get'>): ChainLink | undefined {
-  const link = memo.get(key)
+function remembered(key: string, caches: ReadingCaches): ChainLink | undefined {
+  const link = caches.links.get(key)
   return link === undefined ? undefined : { link, key, unverified: undefined }
 }
 
@@ -176,10 +177,16 @@ function* hashAll(tokens: readonly Uint8Array[], { backend }: VerificationSettin
   return known.map((digest) => (typeof digest === 'string' ? digest : digestKey(digest as Uint8Array)))
 }
 
-function* readLink(envelope: Envelope, key: string, lenient: boolean, settings: VerificationSettings): Steps<Link> {
+function* readLink(
+  envelope: Envelope,
+  key: string,
+  lenient: boolean,
+  settings: VerificationSettings,
+  caches: ReadingCaches,
+): Steps<Link> {
   const { payload } = envelope
-  const fields = readDelegationFields(payload, lenient, settings, (policy) =>
-    settings.policies.compile(fieldBytes(envelope, 'pol'), policy),
+  const fields = readDelegationFields(payload, lenient, caches, (policy) =>
+    caches.policies.compile(fieldBytes(envelope, 'pol'), policy),
   )
   const twin = yield* twinName(envelope, settings)
   // Put together in one piece: many are kept, and what is spread into an object is kept beside it.

@@ -1,25 +1,21 @@
-import type { Did } from '../../did/did.ts'
-import type { IpldValue } from '../../ipld/value.ts'
 import type { Limits } from '../../limits.ts'
-import type { BoundedMap } from '../../support/bounded-map.ts'
 import type { Timestamp } from '../../time.ts'
-import type { Chain, Link } from '../chain.ts'
+import type { Chain, ResourceArgument } from '../chain.ts'
 import type { Denial } from '../denial.ts'
+import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
-import type { CallOptions, VerificationSettings } from '../options.ts'
+import type { CallOptions, Settings } from '../settings.ts'
 
-/** What a format is told about the decision that it reads for. */
+/** What a format may use to read a call. */
 export interface ReadingContext {
   /** The time of the decision. */
   readonly now: Timestamp
-  /** What was said for this call; its signal ends what a format looks up. */
+  /** The options of this call. Its signal ends what a format looks up. */
   readonly call: CallOptions
-  /** Limits, tolerances, and what hashes. */
-  readonly settings: VerificationSettings
-  /**
-   * Links whose signature was verified before, by {@link ChainLink.key}. One that is found there needs no `unverified`.
-   */
-  readonly memo: Pick<BoundedMap<Link>, 'get'>
+  /** The settings of the service: limits, tolerances, the back end, and the revocation store. */
+  readonly settings: Settings
+  /** What was read and verified before. */
+  readonly caches: ReadingCaches
 }
 
 /**
@@ -46,14 +42,4 @@ export interface TokenFormat<Token = unknown> {
    * allowed only when the subject owns what it names. Default: none.
    */
   readonly resourceArgument?: ResourceArgument
-}
-
-/** An argument that stands for the resource of a call. */
-export interface ResourceArgument {
-  readonly name: string
-  /**
-   * Finds out who owns what the argument names, in a call whose format has not: {@link Chain.resourceArgument}. Ends with
-   * undefined when nobody does, or it could not be found out.
-   */
-  ownerOf(value: IpldValue, settings: VerificationSettings, call: CallOptions): Steps<Did | undefined>
 }

@@ -5,7 +5,7 @@ import { readKeys } from '../../did/resolver.ts'
 import type { CryptoBackend, PreparedKey } from '../../principal/backend/backend.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { isPromiseLike } from '../../support/promise.ts'
-import type { CallOptions, VerificationSettings } from '../options.ts'
+import type { CallOptions, VerificationSettings } from '../settings.ts'
 import { type Steps, waitUnlessAborted } from './steps.ts'
 
 /** Keys at hand: parsed and prepared once, as preparing one can cost as much as a verification. */
@@ -33,21 +33,26 @@ const maxKeys = 10_000
 export function createKeyRing(): KeyRing {
   const resolved = createBoundedMap<Resolved>(maxKeys)
   const prepared = createBoundedMap<PreparedKey>(maxKeys)
+  const remember = (did: Did, list: unknown, keys: readonly PublicKey[]): readonly PublicKey[] => {
+    resolved.set(did, { list, keys })
+    return keys
+  }
   return {
     *resolve(did, settings, call) {
-      const isKey = didMethod(did) === 'key'
       const known = resolved.get(did)
+      const isKey = didMethod(did) === 'key'
+      // The key of a `did:key` never changes.
       if (isKey && known !== undefined) return known.keys
-      const quick = canSkipPointCheck(did, settings)
-      const asked = quick ? undefined : settings.resolver.resolve(did, call)
+      if (canSkipPointCheck(did, settings)) return remember(did, undefined, [readDidKey(did)])
+      const asked = settings.resolver.resolve(did, call)
       const answer = yield* waitUnlessAborted(asked, call.signal)
       const list = answer?.keys
-      // A resolver of somebody's own may exchange the keys in an answer that it keeps.
-      if (known?.list === list && !quick && Object.isFrozen(list)) return known?.keys ?? []
-      const keys = quick ? [readDidKey(did)] : readKeys(did, answer)
-      // A resolver that waits for something asks more than the key.
-      if (!isKey || !isPromiseLike(asked)) resolved.set(did, { list, keys })
-      return keys
+      // A resolver may reuse its answer object and change the list in it; a frozen list cannot have changed.
+      if (known !== undefined && list !== undefined && known.list === list && Object.isFrozen(list)) return known.keys
+      const keys = readKeys(did, answer)
+      // An asynchronous resolver of `did:key` may have asked for more than the key, so it is asked again next time.
+      const isRepeated = isKey && isPromiseLike(asked)
+      return isRepeated ? keys : remember(did, list, keys)
     },
     prepare(key, backend) {
       const known = prepared.get(key.did)
@@ -65,7 +70,10 @@ export function createKeyRing(): KeyRing {
   }
 }
 
-/** Keys of Ed25519, when nobody wants them resolved in another way and the back end notices what is no point. */
+/**
+ * Whether the check that an Ed25519 key is a point of the curve can be left to the verification: the back end makes it
+ * too, and the resolver is the default one.
+ */
 function canSkipPointCheck(did: Did, { backend, resolvesKeysOnly }: VerificationSettings): boolean {
   return resolvesKeysOnly && backend.checksPoints === true && did.startsWith('did:key:z6Mk')
 }

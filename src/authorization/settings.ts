@@ -1,0 +1,48 @@
+/**
+ * The options of an authorizer as the rules read them: checked, with their defaults.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from '../capability/definition.ts'
+import type { Did } from '../did/did.ts'
+import type { DidResolver } from '../did/resolver.ts'
+import type { Decoding } from '../envelope/complete-decoding.ts'
+import type { CryptoBackend } from '../principal/backend/backend.ts'
+import type { RevocationStore } from '../revocation/revocation-store.ts'
+import type { Clock } from '../time.ts'
+import type { ReplayStore } from './replay-store.ts'
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Ends look-ups that take too long; the call is refused then. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How tokens are read and verified. */
+export interface VerificationSettings extends Decoding {
+  readonly clock: Clock
+  /** Seconds. */
+  readonly clockTolerance: number
+  /** Seconds; infinity accepts invocations that never expire. */
+  readonly maxInvocationLifetime: number
+  readonly resolver: DidResolver
+  /** Whether the resolver is the default one. */
+  readonly resolvesKeysOnly: boolean
+  readonly rememberProofs: boolean
+  readonly backend: CryptoBackend
+  /** Never throws. */
+  readonly onError: (error: unknown) => void
+}
+
+/** All that the rules know about the service. */
+export interface Settings extends VerificationSettings {
+  readonly audience: Did
+  /** Undefined accepts every subject. */
+  readonly subjects: ReadonlySet<string> | undefined
+  /** By name; undefined accepts every command unchecked. */
+  readonly commands: ReadonlyMap<string, CommandDefinition> | undefined
+  readonly revocations: RevocationStore
+  readonly replay: ReplayStore
+  readonly minimumNonceBytes: number
+}
