@@ -32,7 +32,7 @@ export interface Link {
   readonly name: string
   /** The CID that the delegation has with the other ECDSA signature, as text; absent for Ed25519. */
   readonly twin?: string
-  /** How many it counts for among those remembered, by {@link linkWeight}; absent for one. */
+  /** How many it counts for among those remembered, by `linkWeight`; absent for one. */
   readonly weight?: number
 }
 

@@ -50,7 +50,7 @@ export function publicKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): Pub
 }
 
 /**
- * Returns the `did:key` of a public key, after the checks of {@link publicKey}.
+ * Returns the `did:key` of a public key, after the checks of `publicKey`.
  *
  * @throws ArgumentError when the algorithm is unknown, or the key is not a Uint8Array.
  * @throws MalformedError with the requirement that they break.
