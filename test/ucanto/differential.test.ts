@@ -216,8 +216,7 @@ describe('random chains, in this library, in @ucanto/validator, and in a search 
         if (theirs === 'allowed' && ours !== 'allowed') {
           seen.stricter += 1
           // A condition on an argument that is missing, such as `pol` (UCT-34, UCT-35). The validator ignores it,
-          // whatever
-          // else is wrong with the path.
+          // whatever else is wrong with the path.
           expect(made.drafts.some(({ entries }) => entries.some(({ nb }) => Object.keys(nb).length > 0))).toBe(true)
           return
         }

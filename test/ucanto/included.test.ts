@@ -20,7 +20,7 @@ const [alice, bob, carol, stranger, service] = (await Promise.all(names.map((nam
 ]
 type Actor = Awaited<ReturnType<typeof actor>>
 
-// alice -> bob -> carol, and a sibling: a delegation to carol by another principal.
+// Alice -> bob -> carol, and a sibling: a delegation to carol by another principal.
 const root = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
 const leaf = await attenuate(root, { issuer: bob, audience: carol.did })
 const sibling = await delegate({ issuer: stranger, audience: carol.did, command: '/mail' })
