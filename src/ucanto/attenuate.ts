@@ -7,7 +7,8 @@ import type { Policy } from '../capability/policy/statement.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import { anything, maybe, nonEmptyString, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
-import { type Never, never, type Timestamp } from '../time.ts'
+import { quote } from '../support/quote.ts'
+import { type Never, never, showTime, type Timestamp } from '../time.ts'
 import { abilitiesOf, allResources, readAbility } from './capability.ts'
 import { caveatsOf, policyOf, type Readers } from './caveats.ts'
 import {
@@ -57,7 +58,9 @@ export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOpti
   const policy = parsePolicy(given.policy)
   if (given.command !== undefined) checkDeclared(given.command, policy)
   if (proof.audience !== issuer.did) {
-    throw new AttenuationError(`the proof was issued to ${proof.audience}, so ${issuer.did} cannot delegate it`)
+    throw new AttenuationError(
+      `the proof is for ${proof.audience}, so ${issuer.did} cannot pass it on; sign as that audience, or use a proof for the issuer`,
+    )
   }
   const abilities = abilitiesOf(given.command === undefined ? broadest(proof) : commandOf(given.command))
   const sources = abilities.map((can) => sourceOf(proof, can, subject))
@@ -103,7 +106,10 @@ function sourceOf({ capabilities }: UcantoToken, can: string, subject: string | 
     (given) =>
       abilityIncludes(given.can, can) && (subject === undefined || [subject, allResources].includes(given.with)),
   )
-  if (found === undefined) throw new AttenuationError(`the proof does not grant \`${can}\` over this resource`)
+  if (found === undefined)
+    throw new AttenuationError(
+      `the proof does not grant \`${can}\` over ${subject === undefined ? 'its resource' : quote(subject)}; choose a \`command\` and \`subject\` that it grants`,
+    )
   return found
 }
 
@@ -132,5 +138,7 @@ function boundExpiration(options: UcantoAttenuateOptions, proof: UcantoToken): T
   const chosen = chooseExpiration(options, delegationLifetime)
   if (bound === never || (chosen !== never && chosen <= bound)) return chosen
   if (options.expiresIn === undefined && options.expiration === undefined) return bound
-  throw new AttenuationError(`the proof expires at ${bound}, and the delegation would not before`)
+  throw new AttenuationError(
+    `the delegation would outlive its proof, which expires at ${showTime(bound)}; choose an earlier \`expiration\`, or a shorter \`expiresIn\``,
+  )
 }

@@ -202,7 +202,10 @@ export function earliest(a: Timestamp | Never, b: Timestamp | Never): Timestamp 
 
 /** The error for an unsigned delegation without an attestation. */
 export function unattested(issuer: Did): MalformedError {
-  return new MalformedError('UCT-49', `the delegation by ${issuer} is not signed, and no session attests it`)
+  return new MalformedError(
+    'UCT-49',
+    `the delegation by ${issuer} is not signed, and no session attests it; include the attestation of an accepted authority`,
+  )
 }
 
 /**

@@ -13,7 +13,7 @@ import { MalformedError } from '../errors.ts'
 import { parseCid, tokenKey } from '../ipld/cid.ts'
 import { type IpldMap, type IpldValue, isList, isMap } from '../ipld/value.ts'
 import { completeLimits, type Limits } from '../limits.ts'
-import { abortSignal, maybe, objectValue, readOptions, withMethod } from '../support/options.ts'
+import { abortSignal, maybe, objectValue, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { archiveBytes } from './archive-text.ts'
 import { type Block, decodeBlock, readCar } from './car.ts'
 import {
@@ -121,12 +121,8 @@ export async function decodeMessage(
   message: string | Uint8Array,
   options: DecodeMessageOptions = {},
 ): Promise<UcantoMessage> {
-  const {
-    resolver = keyResolver(),
-    signal,
-    ...given
-  } = readOptions('ucanto.decodeMessage', options, {
-    resolver: maybe(withMethod('resolve')),
+  const { resolver, signal, ...given } = readOptions('ucanto.decodeMessage', options, {
+    resolver: withDefault(withMethod('resolve'), keyResolver()),
     limits: maybe(objectValue),
     signal: maybe(abortSignal),
   })

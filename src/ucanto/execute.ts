@@ -13,6 +13,7 @@ import {
   nonEmptyString,
   objectValue,
   readOptions,
+  withDefault,
   withMethod,
 } from '../support/options.ts'
 import { encodeMessage } from './archive.ts'
@@ -53,11 +54,11 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
     url: either(nonEmptyString, withMethod('toString')),
     fetch: maybe(callback),
     service: maybe(didString),
-    resolver: maybe(withMethod('resolve')),
+    resolver: withDefault(withMethod('resolve'), keyResolver()),
     limits: maybe(objectValue),
     signal: maybe(abortSignal),
   })
-  const { url, fetch = globalThis.fetch, resolver = keyResolver(), signal } = given
+  const { url, fetch = globalThis.fetch, resolver, signal } = given
   const target = addressOf(url)
   const service = parseDid(given.service ?? invocation.audience)
   const limits = completeLimits(given.limits)

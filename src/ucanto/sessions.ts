@@ -12,7 +12,7 @@ import { type Command, parseCommand } from '../capability/command.ts'
 import { type Did, didMethod } from '../did/did.ts'
 import { isTokenCid, tokenKey } from '../ipld/cid.ts'
 import { isCid } from '../ipld/value.ts'
-import { never, type Timestamp } from '../time.ts'
+import { never, showTime, type Timestamp } from '../time.ts'
 import { attestAbility, type Capability } from './capability.ts'
 import { type AttestedSession, earliest, latest, unattested } from './chain-links.ts'
 import type { NamedToken, TokenTable } from './open-archive.ts'
@@ -247,8 +247,8 @@ function untimely({ notBefore = Number.NEGATIVE_INFINITY, expiration }: OpenToke
   return {
     code: early ? 'not_yet_valid' : 'expired',
     message: early
-      ? `it is attested from ${bound}, and it is ${now}`
-      : `it was attested until ${bound}, and it is ${now}`,
+      ? `the attestation is not valid before ${showTime(bound)}; it is now ${showTime(now)}; try again then`
+      : `the attestation expired at ${showTime(bound)}; it is now ${showTime(now)}; ask the authority for a new one`,
     requirement: 'UCT-56',
     detail: { kind: 'time', now, bound },
   }

@@ -131,7 +131,11 @@ function* readCall(
     const { first, tokens } = yield* openArchive(archiveBytes(container, limits), opening)
     const [start, ...others] = first
     if (start === undefined) {
-      return { code: 'invocation_missing', message: 'the message contains no invocation', requirement: 'UCT-09' }
+      return {
+        code: 'invocation_missing',
+        message: 'the message contains no invocation; send one with `encodeMessage`',
+        requirement: 'UCT-09',
+      }
     }
     if (others.length > 0) {
       return {

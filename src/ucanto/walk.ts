@@ -188,7 +188,7 @@ function denialFor({ missing, unsigned, other }: Obstacles, { start, claim }: Wa
   if (missing.length > 0) {
     return {
       code: 'proof_missing',
-      message: `${missing.length} of the named proofs are not in the archive`,
+      message: `the archive does not contain ${missing.length} of the named proofs; include them`,
       requirement: 'UCT-38',
       missing,
     }
@@ -228,7 +228,7 @@ function pathOf(end: Visit): readonly PathStep[] {
 function tooLong(most: number): Denial {
   return {
     code: 'chain_too_long',
-    message: `no chain of at most ${most} delegations proves the call`,
+    message: `no chain of at most ${most} delegations proves the call; use a shorter one`,
     requirement: 'UCT-37',
   }
 }
@@ -248,14 +248,14 @@ function notCovered({ token }: NamedToken, claim: Claim): Denial {
   if (near) {
     return {
       code: 'command_not_covered',
-      message: `no capability of the delegation by ${token.issuer} covers \`${command}\``,
+      message: `no capability of the delegation by ${token.issuer} covers \`${command}\`; ask for a delegation that does`,
       requirement: 'UCT-31',
       detail: { kind: 'command', found: command },
     }
   }
   return {
     code: 'subject_misaligned',
-    message: `the delegation by ${token.issuer} covers another resource than the invocation`,
+    message: `the delegation by ${token.issuer} covers another resource than the invocation; ask for a delegation of that resource`,
     requirement: 'UCT-32',
   }
 }
@@ -263,7 +263,7 @@ function notCovered({ token }: NamedToken, claim: Claim): Denial {
 function notOwner(issuer: Did, { owner }: Claim): Denial {
   return {
     code: 'root_not_subject',
-    message: `${issuer} has no proof for resources of ${owner}`,
+    message: `${issuer} has no proof for resources of ${owner}; send the delegations that lead from the owner to the invoker`,
     requirement: 'UCT-33',
     detail: { kind: 'principal', expected: [owner], found: issuer },
   }
