@@ -84,6 +84,11 @@ async function exchange(
     headers: { accept: 'application/did+json, application/json', 'accept-encoding': 'identity' },
     signal,
   })
+  // On Node 20, a fetch whose request was garbage collected no longer follows its signal: close the connection here.
+  const reader = response.body?.getReader()
+  const close = (): void => void reader?.cancel().catch(() => undefined)
+  if (signal.aborted) close()
+  else signal.addEventListener('abort', close)
   if (response.status === 404 || response.status === 410) return undefined
   // A fetch that followed a redirect anyway has another URL. The platform prints it without the default port.
   if (response.status !== 200 || response.redirected || (response.url !== '' && response.url !== new URL(url).href)) {
@@ -92,16 +97,17 @@ async function exchange(
   const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';')
   if (!mediaTypes.includes(mediaType.trim().toLowerCase()))
     throw failed(url, `the response has the content type ${quote(mediaType)}`) // WEB-07
-  const bytes = await readBody(response, url)
+  const bytes = await readBody(reader, url)
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   return { document: parseJson(bytes, url), documentHash: `sha256-${encodeBase64url(hash)}` }
 }
 
+type BodyReader = ReadableStreamDefaultReader<Uint8Array>
+
 /** WEB-05: counts while reading. `content-length` can be wrong, or the length of the compressed bytes. */
-async function readBody(response: Response, url: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(reader: BodyReader | undefined, url: string): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(maxDocumentBytes)
   let length = 0
-  const reader = response.body?.getReader()
   for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
     if (length + part.value.length > maxDocumentBytes) {
       await reader?.cancel()
