@@ -46,7 +46,7 @@ import { type FetchedDocument, type FetchInit, type FetchLike, fetchDocument } f
 import { isPublicAddress, isPublicName } from './public-address.ts'
 import type { DidResolver, ResolvedDid } from './resolver.ts'
 
-export { type FetchInit, type FetchLike, isPublicAddress, type VerificationRelationship }
+export { type FetchLike, isPublicAddress, type VerificationRelationship }
 
 /** Options of {@link webResolver}. */
 export interface WebResolverOptions {

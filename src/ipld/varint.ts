@@ -1,28 +1,15 @@
 /**
- * Unsigned varints (multiformats): seven bits a byte, the least first. `multiformats` reads and writes them; this wrapper
- * adds the one spelling, and a bound on the bytes that are read.
+ * Unsigned varints (multiformats): seven bits a byte, the least first. `multiformats` decodes them; this wrapper refuses
+ * longer spellings, and limits the bytes that are read.
  *
  * @module
  */
 
 import { varint } from 'multiformats'
-import { ArgumentError, MalformedError } from '../errors.ts'
+import { MalformedError } from '../errors.ts'
 
 /** Eight bytes of seven bits hold every number up to 2^53 - 1. */
 const maxLength = 8
-
-/**
- * Writes a number in the fewest bytes that hold it.
- *
- * @param value - an integer from 0 to 2^53 - 1.
- * @throws ArgumentError for any other value.
- */
-export function encodeVarint(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new ArgumentError('a varint must be an integer from 0 to 2^53 - 1')
-  }
-  return varint.encodeTo(value, new Uint8Array(varint.encodingLength(value)))
-}
 
 /**
  * Reads the varint that begins at `offset`.

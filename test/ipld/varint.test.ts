@@ -1,9 +1,8 @@
 import * as fc from 'fast-check'
 import { varint } from 'multiformats'
 import { describe, expect, it } from 'vitest'
-import { ArgumentError } from '../../src/errors.ts'
-import { decodeVarint, encodeVarint } from '../../src/ipld/varint.ts'
-import { hex, refusalOf, toHex } from './support.ts'
+import { decodeVarint } from '../../src/ipld/varint.ts'
+import { hex, refusalOf } from './support.ts'
 
 describe('varints', () => {
   it.each([
@@ -17,17 +16,15 @@ describe('varints', () => {
     [2 ** 31, '8080808008'],
     [2 ** 32 + 1, '8180808010'],
     [Number.MAX_SAFE_INTEGER, 'ffffffffffffff0f'],
-  ])('writes and reads %i', (value, bytes) => {
-    expect(toHex(encodeVarint(value))).toBe(bytes)
+  ])('reads %i', (value, bytes) => {
     expect(decodeVarint(hex(bytes))).toEqual([value, bytes.length / 2])
     expect(decodeVarint(hex(`ffff${bytes}ff`), 2)).toEqual([value, bytes.length / 2])
   })
 
-  it('agree with multiformats, and read back', () => {
+  it('are read as multiformats writes them', () => {
     void fc.assert(
       fc.property(fc.maxSafeNat(), (value) => {
-        const bytes = encodeVarint(value)
-        expect(bytes).toEqual(varint.encodeTo(value, new Uint8Array(varint.encodingLength(value))))
+        const bytes = varint.encodeTo(value, new Uint8Array(varint.encodingLength(value)))
         expect(decodeVarint(bytes)).toEqual([value, bytes.length])
       }),
     )
@@ -52,9 +49,5 @@ describe('varints', () => {
       expect(refusalOf(() => decodeVarint(hex(bytes))).requirement).toBe('ENC-03')
     }
     expect(refusalOf(() => decodeVarint(hex('01'), 1)).requirement).toBe('ENC-03')
-  })
-
-  it('are written of whole numbers only', () => {
-    for (const value of [-1, 0.5, 2 ** 53, Number.NaN]) expect(() => encodeVarint(value)).toThrow(ArgumentError)
   })
 })

@@ -226,9 +226,6 @@ export type AuditEvent =
   | CheckpointEvent
   | SettledEvent
 
-/** The kinds of {@link AuditEvent}. */
-export type AuditEventKind = AuditEvent['kind']
-
 /** The `id` of the intent that an event ends; undefined for other events. */
 export function intentEndedBy(event: AuditEvent): string | undefined {
   return event.kind === 'outcome' || event.kind === 'denied' ? event.intent : undefined

@@ -23,7 +23,7 @@ import type { AuditRecord } from './record.ts'
 import { toCanonicalJson } from './record-json.ts'
 
 /** Version of the schema that events are written for. */
-export const ocsfVersion = '1.9.0'
+const ocsfVersion = '1.9.0'
 
 /** The activity of a call, as OCSF classifies it. */
 export type OcsfActivity = 'create' | 'read' | 'update' | 'delete' | 'other'

@@ -29,16 +29,11 @@ import { createKvReader, type KvSecret } from './kv-secret.ts'
 import { mountOf, type OpenBaoLogin } from './login.ts'
 import { createSession } from './session.ts'
 
-export type { DatabaseSecret } from './database-secret.ts'
-export type { KvSecret } from './kv-secret.ts'
 export {
-  type AppRoleParameters,
   appRole,
   fixedToken,
-  type JwtLoginParameters,
   jwtLogin,
   type OpenBaoLogin,
-  type WrappedAppRoleParameters,
   wrappedAppRole,
 } from './login.ts'
 
