@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
 import { sigV4 } from '../../src/vault/processors/sigv4.ts'
-import { sessionName } from '../../src/vault/stores/aws/session-name.ts'
+import { sessionName } from '../../src/vault/stores/aws/assume-role.ts'
 import { signAwsRequest } from '../../src/vault/stores/aws/sign-request.ts'
 import { AGENT, permission, vaultError } from '../vault/support.ts'
 

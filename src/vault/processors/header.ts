@@ -1,7 +1,7 @@
 import { ArgumentError } from '../../errors.ts'
 import { maybe, nonEmptyString, readOptions, withDefault } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
-import { kindOfHeader } from '../request/kind-of-header.ts'
+import { kindOfHeader } from '../request/headers.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
 
 /** Parameters of {@link header}. */

@@ -22,7 +22,7 @@ import {
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { Processor } from '../processor.ts'
-import { kindOfHeader } from '../request/kind-of-header.ts'
+import { kindOfHeader } from '../request/headers.ts'
 import { parseOrigins } from './origin.ts'
 
 /**

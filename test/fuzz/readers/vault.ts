@@ -15,7 +15,7 @@ import { clientCredentials } from '../../../src/vault/processors/client-credenti
 import { refreshToken } from '../../../src/vault/processors/refresh-token.ts'
 import { Secret } from '../../../src/vault/secret.ts'
 import type { SecretSource } from '../../../src/vault/source.ts'
-import { sessionName } from '../../../src/vault/stores/aws/session-name.ts'
+import { sessionName } from '../../../src/vault/stores/aws/assume-role.ts'
 import { envVault } from '../../../src/vault/stores/env/env-vault.ts'
 import { openFileVault } from '../../../src/vault/stores/file/file-vault.ts'
 import { createKeyFile } from '../../../src/vault/stores/file/key.ts'

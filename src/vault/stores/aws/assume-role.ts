@@ -1,4 +1,6 @@
 import { ArgumentError, VaultError } from '../../../errors.ts'
+import { encodeBase64url } from '../../../ipld/base.ts'
+import { sha256Bytes } from '../../../support/digest.ts'
 import {
   arrayOf,
   type DefaultCheck,
@@ -19,7 +21,6 @@ import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretSource } from '../../source.ts'
 import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'
-import { sessionName } from './session-name.ts'
 import { type AwsGrant, type SessionPolicies, sessionPolicies } from './session-policy.ts'
 
 /** A role whose temporary keys are given to calls, each narrowed to what its call does. */
@@ -140,6 +141,20 @@ function keysOfAnswer(
   // The id is no secret by itself, and CloudTrail names the keys by it.
   return { secret: Secret.ofFields({ accessKeyId, secretAccessKey, sessionToken }), version: accessKeyId, expiresAt }
 }
+
+/**
+ * Makes the session name of an invoker; AWS accepts 2 to 64 of `A-Z a-z 0-9 + = , . @ _ -`. It is the beginning of the DID
+ * with other characters replaced by `-`, a hyphen, and the first 22 characters (132 bits) of the SHA-256 of the DID in
+ * base64url. Several DIDs have the same beginning; the hash distinguishes them.
+ */
+export async function sessionName(did: string): Promise<string> {
+  const shown = did.replace(/[^A-Za-z0-9+=,.@_-]/g, '-').slice(0, shownLength)
+  const hash = encodeBase64url(await sha256Bytes(new TextEncoder().encode(did)))
+  return `${shown}-${hash.slice(0, 22)}`
+}
+
+/** The length of a session name without its hyphen and the 22 characters of the hash; together they are 64. */
+const shownLength = 41
 
 /** `arn:aws:iam::1:role/path/name` assumed as `s` is `arn:aws:sts::1:assumed-role/name/s`. */
 function sessionArn(roleArn: string, session: string): string {

@@ -7,9 +7,9 @@
 import { type Command, commandCovers, parseCommand } from '../../../capability/command.ts'
 import { VaultError } from '../../../errors.ts'
 import type { IpldValue } from '../../../ipld/value.ts'
+import { canonicalJson } from '../../../support/canonical-json.ts'
 import { quote } from '../../../support/quote.ts'
 import type { PlainValue } from '../../processor.ts'
-import { canonicalJson } from '../../rules/canonical-json.ts'
 
 /**
  * Objects with a `type`, as the authorization server knows them. A text `{name}` stands for the argument of that name;

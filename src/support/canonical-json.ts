@@ -1,4 +1,4 @@
-/** JSON with the keys of objects in order, so that two values are the same when their texts are. */
+/** Writes JSON with the keys of objects in order, so that equal values have equal texts. */
 export function canonicalJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? ''
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`
