@@ -1,5 +1,5 @@
 /**
- * What options of vaults and sources must look like.
+ * The options that vaults and sources have in common: their checks, and the table of credentials.
  *
  * @module
  */
@@ -26,7 +26,7 @@ type Defaulted = Exclude<keyof VaultOptions, 'onRevokeFailure'>
 /** The options that every vault has, with their defaults. */
 export type VaultSettings = VaultOptions & Required<Pick<VaultOptions, Defaulted>>
 
-/** The `fetch` of the host at the time of the call. */
+/** Calls the `fetch` that the platform has at the time of the call. */
 const hostFetch: typeof fetch = (input, init) => fetch(input, init)
 
 /** The checks of the options that every vault has. */
@@ -88,13 +88,13 @@ export function readPlaces<Place, Value>(
   return new Map(Object.entries(places).map(([name, place]) => [name, read(place, `${of}: credential ${quote(name)}`)]))
 }
 
-/** The options of these names, of some that were read together: where one object configures two things. */
+/** Returns the options that `checks` names. One object can configure two things, such as a source and its vault. */
 export function pick<Part>(options: Part, checks: OptionChecks<Part>): Part {
   return Object.fromEntries(Object.entries(options as object).filter(([name]) => Object.hasOwn(checks, name))) as Part
 }
 
 /**
- * Reads a part of the options by a parser of its own, whose error does not say which option it was.
+ * Reads an option by a parser whose error does not name the option.
  *
  * @throws ArgumentError.
  */
@@ -107,7 +107,7 @@ export function parsed<T>(of: string, option: string, parse: () => T): T {
   }
 }
 
-// SEC-10: `what` has no value of an option
+// SEC-10: `what` contains no value of an option.
 function misconfigured(of: string, what: string): ArgumentError {
   return new ArgumentError(`${of}: ${what}`)
 }

@@ -3,7 +3,7 @@
  *
  * 1. copy the request: what the caller changes later is neither checked nor sent;
  * 2. use up the authorization, before anything is awaited: two uses that race for it cannot both pass;
- * 3. find the credential: a name of the configuration, and the rules beside it;
+ * 3. find the credential: its name is in the configuration, with its rules;
  * 4. compare the call and the target with the rules: a call that is refused causes no request to the store;
  * 5. read the secret, and check that it is the requested one;
  * 6. derive the secret that is sent, where the processor derives one;
@@ -11,8 +11,8 @@
  * 8. announce the release: it is on record before it has an effect;
  * 9. send: the processor puts the secret into the request, and each hop of a redirect passes 4 and 7 again. A lease ends
  *    here: the handler gets the secret;
- * 10. take the secret out of the response;
- * 11. end the secret at its origin, when the body has ended.
+ * 10. redact the secret in the response;
+ * 11. revoke the secret in its store, when the body has ended.
  *
  * `release/` has the steps 2 and 5 to 8, `request/` the steps 1, 4, 9 and 10.
  *
@@ -52,24 +52,24 @@ import type { Lease, LeaseOptions, Release, UseOptions, UseRequest, Vault } from
 
 /** Options that every vault has. */
 export interface VaultOptions {
-  /** Default: the clock of the host. */
+  /** Default: the clock of the platform. */
   readonly clock?: Clock
-  /** Default: the host's `fetch`. */
+  /** Default: the `fetch` of the platform. */
   readonly fetch?: typeof fetch
-  /** Milliseconds in which the store must give a secret, or end one, and an issuer a token. Default 10,000. */
+  /** Milliseconds within which a secret must be read, revoked or derived. Default 10,000. */
   readonly readTimeoutMs?: number
-  /** Milliseconds until an upstream must have begun to answer. Default 30,000. */
+  /** Milliseconds within which the response of an upstream must begin. Default 30,000. */
   readonly upstreamTimeoutMs?: number
   /**
-   * Milliseconds for which nobody may read from the body of a response: then it is broken off, and a secret that was made
-   * for the call is ended. Waiting for an upstream that sends nothing counts as reading. Default 60,000.
+   * Milliseconds after which the body of a response is broken off if nobody reads from it. A secret that was created for
+   * the call is then revoked. Waiting for an upstream that sends nothing counts as reading. Default 60,000.
    */
   readonly bodyTimeoutMs?: number
-  /** Redirects within its origin that an upstream may make. Default 5. */
+  /** The number of redirects within its origin that are followed. Default 5. */
   readonly redirects?: number
   /**
-   * Told when a secret could not be ended at its origin after `Vault.use`. It ends by itself when its lease does; an
-   * operator may want to know before. What it throws, or rejects with, is ignored.
+   * Called when a secret could not be revoked in its store after `Vault.use`. The secret expires with its lease; an operator
+   * may want to know before. Errors of the callback are ignored.
    */
   readonly onRevokeFailure?: (release: Release, error: unknown) => void
 }
@@ -108,7 +108,7 @@ export function createVault(options: CreateVaultOptions): Vault {
     found.set(reference, { reference, rules: parseRules(reference, rules), source })
   }
   if (found.size === 0) throw new ArgumentError('the vault has no credentials; name at least one')
-  // VLT-06: a Map of the configured names, so that no other name reaches the store
+  // VLT-06: the map contains the configured names, so no other name reaches the store.
   const vault = vaultOver((reference) => found.get(reference), settings)
   return Object.freeze({ ...vault, references: Object.freeze([...found.keys()]) })
 }

@@ -2,28 +2,28 @@ import type { Command } from '../capability/command.ts'
 import type { Clock, Timestamp } from '../time.ts'
 import type { Secret } from './secret.ts'
 
-/** A plain value of a {@link ProcessorDescription}: what JSON can hold, without null. */
+/** A value of a {@link ProcessorDescription}: any JSON value except null. */
 export type PlainValue = string | number | boolean | readonly PlainValue[] | { readonly [name: string]: PlainValue }
 
 /**
- * A processor as data: its type and parameters. Stores that bind a credential to its use (an encrypted file, a sealed
- * blob) keep this under their authentication, so that nobody can move a secret to another header or endpoint.
+ * A processor as data: its type and parameters. Stores that bind a secret to its rules (encrypted files, sealed texts)
+ * authenticate this, so that nobody can move a secret to another header or endpoint.
  */
 export interface ProcessorDescription {
-  /** Which processor, for example `bearer`. */
+  /** The type of processor, for example `bearer`. */
   readonly type: string
   readonly [parameter: string]: PlainValue
 }
 
-/** A request on its way out. Processors return a new one; the URL is within what the credential allows. */
+/** A request before it is sent. Its URL was checked against the rules. Processors return a new request. */
 export interface OutgoingRequest {
   /** Upper case. */
   readonly method: string
-  /** Absolute, without user information and fragment. */
+  /** Absolute, without user information and without a fragment. */
   readonly url: URL
-  /** What the caller sent, without every header that could carry authority. */
+  /** Headers of the caller, without those that could carry authority. */
   readonly headers: Headers
-  /** The whole body; absent when there is none. */
+  /** The whole body; absent when the request has no body. */
   readonly body?: Uint8Array
 }
 
@@ -34,53 +34,53 @@ export interface ProcessorContext {
   readonly signal: AbortSignal
 }
 
-/** What {@link Processor.derive} is given. */
+/** The context of {@link Processor.derive}. */
 export interface DeriveContext extends ProcessorContext {
   /** The name of the credential, for messages. */
   readonly reference: string
-  /** The command of the call, for narrowing what is derived. */
+  /** The command of the call, by which the derived secret is narrowed. */
   readonly command: Command
   /**
-   * Stores a successor of the kept secret (a rotated refresh token), which is the vault's from then on, and resolves
-   * when it is stored. Until it could be stored, every later use fails. Absent where the vault cannot store.
+   * Stores a successor of the kept secret, such as a rotated refresh token, and resolves when it is stored. The vault owns
+   * it from then on. Until it is stored, every later use fails. Absent where the store cannot replace secrets.
    */
   readonly replace?: (secret: Secret) => Promise<void>
-  /** Reads the kept secret again, past every cache. It belongs to the caller. */
+  /** Reads the kept secret from the store again, and not from a cache. The caller owns it. */
   readonly reread: () => Promise<Secret>
 }
 
-/** A secret made from the kept one, which is sent in its place. */
+/** A secret that was derived from the kept secret, and is sent instead of it. */
 export interface DerivedSecret {
   readonly secret: Secret
-  /** The second from which on it does not work. */
+  /** The second from which it does not work. */
   readonly expiresAt?: Timestamp
-  /** Whether it carries less authority than the kept secret could give. */
+  /** Whether it was narrowed: it carries less authority than the kept secret could give. */
   readonly downscoped: boolean
 }
 
-/** How a credential gets into a request. Make one with `bearer`, `header`, `basic`, `query`, `hmac`, `sigV4`, … */
+/** Puts a secret into requests. Make one with `bearer`, `header`, `basic`, `query`, `hmac`, `sigV4`, … */
 export interface Processor {
   /** The processor as data. */
   readonly description: ProcessorDescription
-  /** Names, in lower case, of the request headers it writes; a caller's own are removed first. */
+  /** Names, in lower case, of the request headers that it writes. Those of the caller are removed before. */
   readonly headers: readonly string[]
-  /** Names of the query parameters it writes; a caller's own are removed first. */
+  /** Names of the query parameters that it writes. Those of the caller are removed before. */
   readonly parameters: readonly string[]
-  /** Origins that it calls itself, such as that of a token endpoint. */
+  /** Origins that it sends requests to itself, such as the origin of a token endpoint. */
   readonly origins?: readonly string[]
   /**
-   * Returns the request with the credential in it. Throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the secret
-   * does not have the form that the processor needs.
+   * Returns the request with the secret in it. Throws {@link VaultError} `ERR_VAULT_INTEGRITY` when the secret does not
+   * have the form that the processor needs.
    */
   apply(request: OutgoingRequest, secret: Secret, context: ProcessorContext): OutgoingRequest | Promise<OutgoingRequest>
   /**
-   * For what may be kept between calls: text that is the same only where {@link Processor.derive} may give the same
-   * secret.
+   * Returns a text for the cache of derived secrets: it is the same for two commands only if {@link Processor.derive} may
+   * return the same secret for both.
    */
   scope?(command: Command): string
   /**
-   * Makes the secret that is sent from the one that is kept. Rejects with {@link VaultError}: `ERR_VAULT_UNAVAILABLE`
-   * when the issuer cannot be reached, `ERR_VAULT_REVOKED` when it refuses the kept secret.
+   * Derives the secret that is sent from the kept secret. Rejects with {@link VaultError}: `ERR_VAULT_UNAVAILABLE` when
+   * the issuer cannot be reached, `ERR_VAULT_REVOKED` when it refuses the kept secret.
    */
   derive?(kept: Secret, context: DeriveContext): Promise<DerivedSecret>
 }

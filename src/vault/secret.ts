@@ -1,5 +1,5 @@
 /**
- * Secrets in memory: readable by one named call, and by nothing that prints.
+ * Secrets in memory: they are read by a named method, and never by anything that prints.
  *
  * @module
  */
@@ -7,16 +7,16 @@
 import { ArgumentError, VaultError } from '../errors.ts'
 import { type OptionCheck, objectValue, readOptions } from '../support/options.ts'
 
-/** What every way of printing gives. */
+/** The text that every way of printing shows. */
 const redacted = 'Secret(redacted)'
 
 /**
- * A secret: some bytes, most often text, sometimes several named fields as a JSON object of strings.
+ * A secret: bytes, usually text, sometimes several named fields as a JSON object of strings.
  *
  * The value is in a private field. Printing, string templates, `JSON.stringify`, `util.inspect`, `structuredClone` and
- * enumeration do not show it; {@link Secret.reveal} and its two siblings do, and a reader finds the places where a
- * program uses a secret by their names. `dispose` overwrites the bytes; text that was revealed before is out of reach,
- * because strings of the language cannot be overwritten.
+ * enumeration do not show it. {@link Secret.reveal} and its two siblings return it, so a search for their names finds the
+ * places where a program uses a secret. `dispose` overwrites the bytes. A string that was revealed before cannot be
+ * overwritten.
  */
 export class Secret {
   static {
@@ -29,11 +29,11 @@ export class Secret {
   #disposed = false
 
   /**
-   * @param value - the secret as text or bytes; bytes are copied.
+   * @param value - the secret as a string or bytes; bytes are copied.
    * @throws ArgumentError when it is empty, or neither a string nor bytes.
    */
   constructor(value: string | Uint8Array) {
-    // Anything else would become bytes too, most often none or zeros.
+    // Any other value would become bytes as well, usually zeros or no bytes.
     if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
       throw new ArgumentError('a secret must be a string or a Uint8Array')
     }
@@ -47,7 +47,7 @@ export class Secret {
     return new Secret(JSON.stringify(fields))
   }
 
-  /** Whether `value` is a genuine secret. */
+  /** Whether `value` was made by this class. */
   static is(value: unknown): value is Secret {
     return typeof value === 'object' && value !== null && #bytes in value
   }
@@ -79,7 +79,7 @@ export class Secret {
   /**
    * Returns one named field.
    *
-   * @throws VaultError `ERR_VAULT_INTEGRITY` when the secret has no such field of text.
+   * @throws VaultError `ERR_VAULT_INTEGRITY` when the secret has no such field, or the field is not a string.
    */
   revealField(name: string): string {
     const value = this.#fields()?.get(name)
@@ -87,24 +87,24 @@ export class Secret {
     return value
   }
 
-  /** Makes a secret of one field. Throws as {@link Secret.revealField} does. */
+  /** Makes a secret of one field. Throws as {@link Secret.revealField} does, and when the field is empty. */
   part(name: string): Secret {
     const value = this.revealField(name)
     if (value === '') throw new VaultError('ERR_VAULT_INTEGRITY', `the field \`${name}\` of the secret is empty`)
     return new Secret(value)
   }
 
-  /** Returns the names of the fields; none when the secret is not a JSON object of strings. */
+  /** Returns the names of the fields; an empty array when the secret is not a JSON object of strings. */
   fieldNames(): readonly string[] {
     return [...(this.#fields()?.keys() ?? [])]
   }
 
-  /** Makes an independent copy, for a holder who disposes of it at another time. */
+  /** Makes an independent copy, for an owner that disposes of it at another time. */
   copy(): Secret {
     return new Secret(this.#live())
   }
 
-  /** Overwrites the bytes. The secret cannot be read afterwards; doing it twice changes nothing. */
+  /** Overwrites the bytes. The secret cannot be read afterwards. A second call changes nothing. */
   dispose(): void {
     // SEC-02
     this.#bytes.fill(0)
@@ -115,7 +115,7 @@ export class Secret {
     this.dispose()
   }
 
-  // SEC-01: the ways in which hosts turn an object into text
+  // SEC-01: the methods by which platforms print an object.
   toString(): string {
     return redacted
   }
@@ -152,7 +152,7 @@ export class Secret {
   }
 }
 
-/** A secret as a program has it: text, bytes, named fields, or wrapped already. */
+/** A secret as a program has it: a string, bytes, named fields, or a {@link Secret}. */
 export type SecretValue = string | Uint8Array | Secret | Readonly<Record<string, string>>
 
 /** The check of a {@link SecretValue}. */
@@ -166,10 +166,10 @@ export const secretValue: OptionCheck = (value) => {
 }
 
 /**
- * Wraps a secret; one that is wrapped already is copied.
+ * Makes a {@link Secret}; one that exists already is copied.
  *
- * @param of - what takes the secret, as the message names it.
- * @throws ArgumentError when it is empty, or not one of these.
+ * @param of - the function that takes the secret, for the message.
+ * @throws ArgumentError when it is empty, or of another type.
  */
 export function toSecret(value: SecretValue, of: string): Secret {
   readOptions(of, { secret: value }, { secret: secretValue })
@@ -177,7 +177,7 @@ export function toSecret(value: SecretValue, of: string): Secret {
   return typeof value === 'string' || value instanceof Uint8Array ? new Secret(value) : Secret.ofFields(value)
 }
 
-/** Runs a task and disposes of the secrets that it needed, however it ends. */
+/** Runs a task, and disposes of the secrets that it needed when it has ended or failed. */
 export async function disposeAfter<T>(secrets: readonly (Secret | undefined)[], task: () => Promise<T>): Promise<T> {
   try {
     return await task()

@@ -3,80 +3,80 @@ import type { Timestamp } from '../time.ts'
 import type { Secret } from './secret.ts'
 
 /**
- * Where a secret comes from: kept as it is (`static`), made for one use and taken back after it (`dynamic`), or made
- * from another secret (`derived`).
+ * How a secret came about: it is stored (`static`), it is created for one use and revoked after it (`dynamic`), or it is
+ * derived from another secret (`derived`).
  */
 export type SecretKind = 'static' | 'dynamic' | 'derived'
 
-/** One reading of a secret, and what is known about it. */
+/** A secret that was read, and its properties. */
 export interface SecretReading {
-  /** The reference that was read; must be the one asked for. */
+  /** The reference that was read. It must be the requested one. */
   readonly reference: string
-  /** The reader owns it and disposes of it. */
+  /** The caller owns it and disposes of it. */
   readonly secret: Secret
-  /** Which version it is, as the store names it. */
+  /** The version, as the store names it. */
   readonly version: string
   readonly kind: SecretKind
-  /** The second from which on it does not work; absent when it does not expire. */
+  /** The second from which it does not work; absent when it does not expire. */
   readonly expiresAt?: Timestamp
-  /** Whether it carries less authority than the store could give, in line with the capability of the call. */
+  /** Whether it was narrowed to the call: it carries less authority than the store could give. */
   readonly downscoped: boolean
-  /** When the store gave it; earlier than now when it comes from memory. */
+  /** When it was read from the store; in the past when it comes from memory. */
   readonly readAt: Timestamp
-  /** Set when the store did not answer and this is what it said before, within the lease. */
+  /** Set when the store was unavailable, and this reading is an earlier one within its lifetime. */
   readonly stale?: true
-  /** Ends it at its origin. Present when the origin can do that; resolves when it has. */
+  /** Revokes it in the store, and resolves when that is done. Present when the store can do that. */
   readonly revoke?: (options: { readonly signal?: AbortSignal | undefined }) => Promise<void>
 }
 
-/** How a secret is read. */
+/** Options of {@link SecretSource.read}. */
 export interface ReadOptions {
-  /** What {@link SecretSource.scope} said for the call; empty when the source has no scopes. */
+  /** The result of {@link SecretSource.scope} for the call; empty when the source has no scopes. */
   readonly scope: string
-  /** Whether to ask the store itself, past everything that is kept in memory. Default false. */
+  /** Whether to read the store itself and nothing that is kept in memory. Default false. */
   readonly fresh?: boolean
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Where secrets are kept. Implement it for a product that is not covered and give it to `createVault`.
+ * A store of secrets, or a service that creates them. Implement it for a product that this library does not cover, and
+ * pass it to `createVault`.
  *
- * A source does not decide who may have a secret, and does not see the call, but for the one text that
- * {@link SecretSource.scope} makes of it. So whatever is kept between calls under reference and scope cannot carry the
- * authority of one call into another.
+ * A source does not decide which call may have a secret. It sees one text of the call, which {@link SecretSource.scope}
+ * returns. A secret that is kept under reference and scope therefore cannot carry the authority of one call into another.
  */
 export interface SecretSource {
   /** The kind of store, for records: `memory`, `openbao`, … */
   readonly name: string
   /**
-   * Reads the present secret under a reference.
+   * Reads the current secret under a reference.
    *
    * - Resolves a reading whose secret belongs to the caller.
-   * - Resolves `undefined` when it is certain that there is none.
-   * - Rejects with `VaultError` when that cannot be said: `ERR_VAULT_UNAVAILABLE` if a later try could succeed.
+   * - Resolves `undefined` when the store certainly has no secret.
+   * - Rejects with `VaultError` otherwise: `ERR_VAULT_UNAVAILABLE` if a later attempt could succeed.
    */
   read(reference: string, options: ReadOptions): Promise<SecretReading | undefined>
   /**
-   * Whether each reading of a reference makes a secret for one call alone, so that it is neither shared nor kept. Must
-   * be true where readings have `revoke`. Default false.
+   * Whether each reading creates a secret for one call, which is then neither shared nor kept. It must be true where
+   * readings have `revoke`. Default false.
    */
   perCall?(reference: string): boolean
   /**
-   * Says in text how the secret is narrowed for a call: a session policy, an OAuth scope. Throws `VaultError`
-   * `ERR_VAULT_DOWNSCOPE` when the store cannot express the capability without giving more.
+   * Returns as text how the secret is narrowed for a call, such as a session policy or an OAuth scope. Throws `VaultError`
+   * `ERR_VAULT_DOWNSCOPE` when the store cannot express the call without granting more.
    */
   scope?(reference: string, authorization: Authorization): string
   /**
-   * Stores a successor, if `expectedVersion` is still the present one. Resolves the version of the successor when it is
-   * stored durably; rejects when it is not, with `ERR_VAULT_INTEGRITY` if somebody else was first.
+   * Stores a successor if `expectedVersion` is still the current version. Resolves the version of the successor when it
+   * is stored durably. Rejects otherwise, with `ERR_VAULT_INTEGRITY` if another successor was stored first.
    */
   replace?(
     reference: string,
     successor: { readonly secret: Secret; readonly expectedVersion: string; readonly signal?: AbortSignal | undefined },
   ): Promise<string>
   /**
-   * Runs a task while nobody else who uses the same store runs one for this reference. Needed where a secret is
-   * replaced in several steps, as a refresh token is.
+   * Runs a task while no other user of the store runs one for this reference. It is needed where a secret is replaced in
+   * several steps, as a refresh token is.
    */
   exclusively?<T>(reference: string, task: () => Promise<T>): Promise<T>
 }

@@ -3,93 +3,92 @@ import type { Timestamp } from '../time.ts'
 import type { Secret } from './secret.ts'
 import type { SecretKind } from './source.ts'
 
-/** What was released, without the secret: for records. */
+/** A released secret as records show it: everything except its value. */
 export interface Release {
   /** The name of the credential. */
   readonly reference: string
   /** The kind of store it came from. */
   readonly adapter: string
   readonly kind: SecretKind
-  /** Which version of the secret, as the store names it. */
+  /** The version of the secret, as the store names it. */
   readonly version: string
-  /** Whether the secret carries less authority than the store could give, in line with the capability of the call. */
+  /** Whether the secret was narrowed to the call: it carries less authority than the store could give. */
   readonly downscoped: boolean
-  /** True when the store did not answer, and a secret that was read before is used within its lease. */
+  /** True when the store was unavailable, and a secret that was read earlier is used within its lifetime. */
   readonly stale: boolean
-  /** Seconds since the store gave the secret. */
+  /** Seconds since the secret was read from the store. */
   readonly ageSeconds: number
-  /** The second from which on the secret does not work; absent when it does not expire. */
+  /** The second from which the secret does not work; absent when it does not expire. */
   readonly expiresAt?: Timestamp
 }
 
 /**
- * Asks again, just before a credential is released, whether the call still stands: most often a look into the
- * revocation store. Anything but `true` stops the release with `ERR_VAULT_REVOKED`; a rejection stops it with
- * `ERR_VAULT_UNAVAILABLE`.
+ * Checks, just before a credential is released, whether the call is still authorized; usually by a query of the revocation
+ * store. Any result but `true` stops the release with `ERR_VAULT_REVOKED`, and a rejection with `ERR_VAULT_UNAVAILABLE`.
  */
 export type Recheck = (
   authorization: Authorization,
   options: { readonly signal?: AbortSignal | undefined },
 ) => boolean | Promise<boolean>
 
-/** Options of both verbs of a {@link Vault}. */
+/** Options of both methods of a {@link Vault}. */
 export interface UseOptions {
-  /** Stops the work. */
+  /** Aborts the call. */
   readonly signal?: AbortSignal | undefined
-  /** Asked after the secret was read and before it is used. None by default: time is checked again in any case. */
+  /** Called after the secret was read and before it is used. Default: only the time is checked again. */
   readonly recheck?: Recheck
   /**
-   * Told what is about to be released, before it is. If it throws or rejects, nothing is released and the error is
-   * passed on, so that a record which is not confirmed stops the release.
+   * Called with each release before it happens. If it throws or rejects, nothing is released and the error is passed on.
+   * So a record that is not confirmed stops the release.
    */
   readonly onRelease?: (release: Release) => void | Promise<void>
 }
 
 /** Options of {@link Vault.lease}. */
 export interface LeaseOptions extends UseOptions {
-  /** The evidence that the call is permitted. It is used up. */
+  /** The evidence that the call is authorized. It is used up. */
   readonly authorization: Authorization
 }
 
-/** An upstream call that the vault makes with a credential. Everything is copied when `use` is called. */
+/** A request that the vault sends with a credential. It is copied when `use` is called. */
 export interface UseRequest {
-  /** The name of the credential: from the configuration of the service, never from the text of a request. */
+  /** The name of the credential. It comes from the configuration of the service, never from a request. */
   readonly reference: string
-  /** The evidence that the call is permitted. It is used up. */
+  /** The evidence that the call is authorized. It is used up. */
   readonly authorization: Authorization
   /** Absolute URL of the upstream. */
   readonly url: string | URL
   /** Default `GET`. */
   readonly method?: string
-  /** Headers that carry authority, or that reroute a request, are dropped. */
+  /** Headers that carry authority or reroute a request are dropped. */
   readonly headers?: Readonly<Record<string, string>> | Headers
-  /** Text is sent as UTF-8. */
+  /** A string is sent as UTF-8. */
   readonly body?: string | Uint8Array
 }
 
-/** A secret in the hands of a handler. Give it back with `revoke`, or write `await using lease = …`. */
+/** A secret that a handler holds. Give it back with `revoke`, or write `await using lease = …`. */
 export interface Lease extends Release {
   readonly secret: Secret
   /**
-   * Gives the secret back: overwrites it here and ends it at its origin where the origin can do that. Doing it twice
-   * changes nothing. Rejects with `VaultError` when the origin could not be told; call it again then.
+   * Gives the secret back: overwrites it here, and revokes it in the store where the store can do that. A second call
+   * changes nothing. Rejects with `VaultError` when the store could not be reached; call it again then.
    */
   revoke(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * Releases credentials for calls that are permitted. It takes the evidence of a permission, never a token.
+ * Releases credentials for authorized calls. It takes the result of an authorization, never a token.
  *
- * Both verbs reject with `AuthorizationError` when the evidence is none, was used, or has expired; with what
- * `onRelease` threw; with the reason of the signal when it fired; and with `VaultError` otherwise. A vault that cannot
- * answer never releases.
+ * Both methods reject with `AuthorizationError` when the authorization is not genuine, already used, or expired; with the
+ * error of `onRelease`; with the reason of the signal when it fires; and with `VaultError` otherwise. A failure is never a
+ * release.
  */
 export interface Vault {
-  /** The names of its credentials, where they are known when it is made: so that a wrong name is found then. */
+  /** The names of its credentials, if they are known when the vault is made. `createGuard` then refuses other names. */
   readonly references?: readonly string[]
-  /** Makes the upstream call with the credential in it and returns the response. Nobody sees the secret. */
+  /** Sends the request with the credential, and returns the response. The caller does not see the secret. */
   use(request: UseRequest, options?: UseOptions): Promise<Response>
-  /** Hands the secret out, for upstreams that are not reached over HTTP. Prefer {@link Vault.use}. */
+  /** Returns the secret itself, for upstreams that are not reached over HTTP. Prefer {@link Vault.use}. */
   lease(reference: string, options: LeaseOptions): Promise<Lease>
 }
