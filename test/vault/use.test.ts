@@ -567,7 +567,7 @@ describe('an upstream that does not behave', () => {
       .catch((caught: unknown) => caught)
     expect(error).toMatchObject({
       ...vaultError('ERR_VAULT_UPSTREAM'),
-      message: 'the upstream did not answer (E_TEST)',
+      message: 'the upstream did not respond (E_TEST)',
     })
     expect((error as Error).cause).toMatchObject({ name: 'TypeError', message: 'E_TEST' })
   })

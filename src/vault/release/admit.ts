@@ -1,5 +1,5 @@
 /**
- * Who gets a credential: the evidence of a permission, used up once, that still stands when it is acted on.
+ * Admission of a call: its authorization is used up once, and checked again before the release.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { type CredentialRules, mayUse } from '../rules/credential-rules.ts'
 import type { UseOptions } from '../vault.ts'
 import { vaultFailure } from './failure.ts'
 
-/** An authorization that was used up for the work at hand. */
+/** An authorization that was used up for this call. */
 export interface Admission {
   readonly authorization: Authorization
-  /** When it was used up. */
+  /** The time at which it was used up. */
   readonly at: Timestamp
 }
 
 /**
- * Uses an authorization up. Call it in the turn in which the work begins, before anything is awaited: two uses that
- * race for one authorization cannot both pass.
+ * Uses an authorization up. Call it before anything is awaited: then two uses that race for one authorization cannot both
+ * pass.
  *
- * @throws AuthorizationError when it is none, was used, or has expired.
+ * @throws AuthorizationError when it is not genuine, already used, or expired.
  */
 export function admit(authorization: Authorization, clock: Clock): Admission {
   // VLT-01
@@ -36,10 +36,10 @@ export function admit(authorization: Authorization, clock: Clock): Admission {
   return { authorization, at }
 }
 
-/** Refuses unless the rules of the credential name this call. */
-export function checkCall(credential: CredentialRules, { authorization }: Admission): void {
+/** Refuses a call whose command or subject the rules of the credential exclude. */
+export function checkCall(rules: CredentialRules, { authorization }: Admission): void {
   // VLT-07
-  if (!mayUse(credential, authorization)) {
+  if (!mayUse(rules, authorization)) {
     throw new VaultError(
       'ERR_VAULT_UNKNOWN_REFERENCE',
       'the `commands` or `subjects` of the credential exclude this call',
@@ -48,7 +48,7 @@ export function checkCall(credential: CredentialRules, { authorization }: Admiss
 }
 
 /**
- * Refuses when the permission has ended while the work waited: by time, or by a revocation that `recheck` finds.
+ * Refuses when the authorization has ended meanwhile: by its time, or by a revocation that `recheck` finds.
  *
  * @throws VaultError `ERR_VAULT_EXPIRED`, `ERR_VAULT_REVOKED` or `ERR_VAULT_UNAVAILABLE`; the reason of the signal
  *   when it fires.
@@ -57,9 +57,9 @@ export async function checkStillStands(admission: Admission, clock: Clock, optio
   const { authorization } = admission
   const { recheck, signal } = options
   if (recheck !== undefined) {
-    let stands: boolean
+    let isValid: boolean
     try {
-      stands = await unlessAborted(() => recheck(authorization, { signal }), signal)
+      isValid = await unlessAborted(() => recheck(authorization, { signal }), signal)
     } catch (cause) {
       signal?.throwIfAborted()
       throw vaultFailure(
@@ -69,10 +69,10 @@ export async function checkStillStands(admission: Admission, clock: Clock, optio
       )
     }
     // VLT-04
-    if (stands !== true)
+    if (isValid !== true)
       throw new VaultError('ERR_VAULT_REVOKED', 'the call was revoked before the credential was released')
   }
-  // VLT-03: what the clock tolerance let pass at the beginning passes still, time that went by since does not
+  // VLT-03: the clock tolerance that admitted the call still counts, the time that has passed since then does not.
   const { expiration } = authorization
   if (expiration !== never && !(Math.floor(clock.now()) <= Math.max(expiration, admission.at))) {
     throw new VaultError('ERR_VAULT_EXPIRED', 'the authorization expired before the credential was released')

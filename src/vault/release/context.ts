@@ -1,5 +1,5 @@
 /**
- * What the steps of a release share: the credential that was found, and the parts of the vault.
+ * The data that the steps of a release share: the credential that was found, and the parts of the vault.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What an error may say about a failure elsewhere. Messages of others can hold a secret (a JSON parser quotes its
- * input, a URL parser the URL), so that only names and codes are kept.
+ * Errors about failures of other code. Its messages can contain a secret: a JSON parser quotes its input, a URL parser the
+ * URL. So only names and codes are kept.
  *
  * @module
  */
@@ -10,11 +10,10 @@ import { unlessAborted } from '../../support/abort.ts'
 import { type Secret, type SecretValue, toSecret } from '../secret.ts'
 
 /**
- * Makes a {@link VaultError} whose cause is a stand-in for `cause`: the name of the error and its code, no text.
+ * Makes a {@link VaultError} whose cause is a stand-in for `cause`: its name and code, without its text.
  *
- * @param code - which of the ways of failing.
- * @param message - text of ours, without a secret.
- * @param cause - what was caught; a `VaultError` is kept as it is.
+ * @param message - text of this library, without a secret.
+ * @param cause - the error that was caught; a `VaultError` is kept as it is.
  */
 export function vaultFailure(code: VaultErrorCode, message: string, cause?: unknown): VaultError {
   if (cause === undefined) return new VaultError(code, message)
@@ -22,9 +21,12 @@ export function vaultFailure(code: VaultErrorCode, message: string, cause?: unkn
   return new VaultError(code, reason === '' ? message : `${message} (${reason})`, { cause: safeCause(cause) })
 }
 
-/** What one call was to bring could not be had, which says nothing of the store: others are not kept waiting for it. */
+/**
+ * A failure that one call caused, for example by a missing subject token. It does not count against the store, and must
+ * not open the circuit breaker.
+ */
 export class CallFailure extends VaultError {
-  /** @param error - says so; told as it is. */
+  /** @param error - the error to show to the caller. */
   constructor(error: VaultError) {
     super(error.code, error.message, { cause: error.cause })
     this.name = 'VaultError'
@@ -32,11 +34,11 @@ export class CallFailure extends VaultError {
 }
 
 /**
- * Asks a function of the caller's for something secret; its errors are treated like those of any other.
+ * Calls a callback that returns a secret. The text of its errors is not kept.
  *
- * @param what - what it gives, for the message.
- * @param signal - ends the wait for it.
- * @throws VaultError its own, or `ERR_VAULT_UNAVAILABLE`.
+ * @param what - the callback, for the message.
+ * @param signal - ends the wait.
+ * @throws VaultError of the callback, or `ERR_VAULT_UNAVAILABLE`.
  */
 export async function fromCaller<T>(
   what: string,
@@ -52,10 +54,10 @@ export async function fromCaller<T>(
 }
 
 /**
- * Asks a function of the caller's for a secret.
+ * Calls a callback that returns a {@link SecretValue}.
  *
- * @param what - the callback or its result, for the message.
- * @throws VaultError as {@link fromCaller} does, and `ERR_VAULT_CONFIGURATION` when the function returns another value.
+ * @param what - the callback, for the message.
+ * @throws VaultError as {@link fromCaller} does, and `ERR_VAULT_CONFIGURATION` when the callback returns another value.
  */
 export async function secretFromCaller(
   what: string,
@@ -80,7 +82,7 @@ export function atRunTime<T>(read: () => T): T {
   }
 }
 
-/** The code of an error, or its name, when they are plain identifiers; else nothing. */
+/** The code of an error, or its name, if it is a plain identifier; otherwise an empty string. */
 function describeCause(cause: unknown): string {
   for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {
     const code = (error as { readonly code?: unknown }).code

@@ -3,19 +3,19 @@ import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import type { SecretReading } from '../source.ts'
 
-/** Milliseconds in which an origin must have ended a secret that nobody uses. */
+/** Milliseconds within which a store must revoke a secret that is not used. */
 const giveBackMs = 10_000
 
-/** Ends a reading that nobody uses: overwrites it, and ends it at its origin if it can be. Never rejects. */
+/** Gives back a reading that is not used: overwrites it, and revokes it if the store can do that. Never rejects. */
 export async function giveBack(reading: SecretReading): Promise<void> {
   reading.secret.dispose()
   await endAtOrigin(reading.revoke, giveBackMs).catch(() => undefined)
 }
 
 /**
- * Ends a secret at its origin, if it is of that kind.
+ * Revokes a secret in its store, if the store can do that.
  *
- * @throws VaultError `ERR_VAULT_UNAVAILABLE` when the origin has not answered in time; what the origin throws.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` when the store does not respond in time; the error of the store.
  */
 export async function endAtOrigin(revoke: SecretReading['revoke'], milliseconds: number): Promise<void> {
   if (revoke === undefined) return
@@ -32,20 +32,20 @@ export async function endAtOrigin(revoke: SecretReading['revoke'], milliseconds:
 }
 
 /**
- * Gives a reading back that comes when nobody wants it any more.
+ * Gives back a reading that arrives after its caller has left.
  *
- * @param unwanted - asked when it has come.
+ * @param unwanted - called when it has arrived.
  */
 export function giveBackLate(work: Promise<SecretReading | undefined>, unwanted: () => boolean): void {
   const settle = async (): Promise<void> => {
     const late = await work
     if (late !== undefined && unwanted()) await giveBack(late)
   }
-  // How the work ended is for those who wait for it.
+  // A failure of the work is reported to the callers that wait for it.
   settle().catch(() => undefined)
 }
 
-/** A reading whose secret belongs to the caller, from one that others have too. */
+/** Copies a reading that several callers share, so that the caller owns its secret. */
 export function shareReading(reading: SecretReading | undefined): SecretReading | undefined {
   return reading === undefined ? undefined : { ...reading, secret: reading.secret.copy() }
 }

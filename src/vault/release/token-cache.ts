@@ -1,32 +1,32 @@
 import type { Timestamp } from '../../time.ts'
 import type { DerivedSecret } from '../processor.ts'
 
-/** Seconds before its end from which on a kept secret is made anew, so that it does not end on the way. */
+/** Seconds before its expiry from which a secret is derived again, so that it does not expire on the way. */
 const margin = 30
 
-/** A derived secret, and the versions of the kept secret that it belongs to: the one read, and a successor stored. */
+/** A derived secret, and the versions of the kept secret that it belongs to: those that were read or stored. */
 export interface CachedSecret extends DerivedSecret {
   readonly versions: readonly string[]
 }
 
-/** Derived secrets by key; while one is made, everybody who wants it waits for the same. */
+/** Derived secrets by key. Callers that need a secret while it is being derived wait for the same derivation. */
 export interface TokenCache {
   /**
-   * Returns the derived secret of a key, made by `derive` when there is none of this version that still works. The
-   * secret belongs to the cache; copy it.
+   * Returns the derived secret of a key. Calls `derive` unless the cache has one of this version that still works. The
+   * cache owns the secret; copy it.
    */
   get(key: string, version: string, now: Timestamp, derive: () => Promise<CachedSecret>): Promise<CachedSecret>
 }
 
 interface Entry {
   readonly made: Promise<CachedSecret>
-  /** The version of the kept secret that it was asked for. */
+  /** The version of the kept secret for which it was requested. */
   readonly version: string
-  /** Absent while it is being made. */
+  /** Absent while it is being derived. */
   ready?: { readonly end: Timestamp; readonly versions: readonly string[] }
 }
 
-/** @param capacity - secrets that are kept; the one made longest ago goes first. */
+/** @param capacity - the number of secrets that are kept; the oldest is dropped first. */
 export function createTokenCache(capacity: number): TokenCache {
   const entries = new Map<string, Entry>()
 
@@ -47,7 +47,7 @@ export function createTokenCache(capacity: number): TokenCache {
       }
       entry.made.then(
         (derived) => {
-          // Without an end of its own a secret is not kept: nobody could say that it still works.
+          // A secret without an expiry is not kept, because nothing would show whether it still works.
           const end = derived.expiresAt === undefined ? Number.NEGATIVE_INFINITY : derived.expiresAt - margin
           entry.ready = { end, versions: derived.versions }
         },

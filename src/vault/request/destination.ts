@@ -1,5 +1,5 @@
 /**
- * Where a credential may be sent. The URL is parsed once; what is compared is what is sent.
+ * The target of a request, checked against the rules of the credential. The URL is parsed once, and the parsed URL is sent.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { quote } from '../../support/quote.ts'
 import type { CredentialRules } from '../rules/credential-rules.ts'
 
 /**
- * Reads the target of a request and checks it against what the credential allows.
+ * Parses the target of a request, and checks it against the rules of the credential.
  *
  * @returns the parsed URL, without a fragment.
  * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED`.
@@ -23,7 +23,7 @@ export function checkDestination(rules: CredentialRules, target: string | URL, m
     throw refused('the target must be an absolute URL')
   }
   url.hash = ''
-  // ORG-04: a name before the @ looks like the host to a reader, and some servers log it
+  // ORG-04: a name before the @ looks like the host to a human reader, and some servers log it.
   if (url.username !== '' || url.password !== '')
     throw refused('the target must not have user information before its host')
   // The URL parser gives `blob:` the origin of its content, although it is not an address on the network.
@@ -55,7 +55,7 @@ function checkPath(prefix: string, path: string): void {
   if (path !== prefix && !path.startsWith(`${prefix}/`)) {
     throw refused(`the credential may only be used for paths below ${quote(prefix)}, its \`pathPrefix\``)
   }
-  // ORG-07: what is decoded once has no percent sign left, so that to decode it again changes nothing
+  // ORG-07: without an encoded percent sign, a second decoding changes nothing.
   if (/%(?:2e|2f|5c|25|00)/i.test(path)) {
     throw refused('the path must not have an encoded slash, backslash, dot, percent sign or NUL')
   }

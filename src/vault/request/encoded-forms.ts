@@ -1,13 +1,13 @@
 import { encodeBase64, encodeBase64url } from '../../ipld/base.ts'
 import type { Secret } from '../secret.ts'
 
-/** Forms shorter than this many bytes are not looked for: they would be found everywhere. */
+/** The shortest form that is searched for, in bytes: shorter ones would match everywhere. */
 const shortest = 4
 
 /**
- * Lists the byte strings under which a secret may appear in a response: as it is, in base64 and base64url at each of
- * the three alignments that surrounding text can give, in hexadecimal, percent-encoded, and as a JSON string. The
- * fields of a secret of several fields are listed too. The longest come first.
+ * Lists the byte strings as which a secret may appear in a response: unchanged, in base64 and base64url at each of the
+ * three alignments, in hexadecimal, percent-encoded, form-encoded, and as a JSON string. The fields of a secret are listed
+ * as well. The longest string comes first.
  */
 export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] {
   const forms = new Map<string, Uint8Array>()
@@ -42,8 +42,8 @@ function formsOf(bytes: Uint8Array): readonly Uint8Array[] {
 }
 
 /**
- * The characters of base64 that depend on `bytes` alone, when zero, one or two bytes of something else stand before
- * them in the encoded group of three.
+ * The base64 characters that depend on `bytes` alone, when zero, one or two other bytes precede them in their group of
+ * three.
  */
 function alignments(bytes: Uint8Array, encode: (bytes: Uint8Array) => string): readonly string[] {
   return [0, 1, 2].map((before) => {
@@ -53,7 +53,7 @@ function alignments(bytes: Uint8Array, encode: (bytes: Uint8Array) => string): r
   })
 }
 
-/** `encodeURIComponent` over bytes, so that bytes which are no text have a form too. */
+/** `encodeURIComponent` for bytes, so that bytes that are not UTF-8 have a form as well. */
 function percentEncode(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) =>
     unreserved.includes(String.fromCharCode(byte))

@@ -1,6 +1,6 @@
 /**
- * Takes a secret out of a response, in case the upstream echoes it: a second line of defence, stated as best effort.
- * An upstream that encrypts, reverses or splits what it was sent is not caught.
+ * Redacts a secret in a response, in case the upstream echoes it. This is a second line of defence, on a best-effort basis:
+ * it does not detect an upstream that encrypts, reverses or splits the secret.
  *
  * @module
  */
@@ -9,31 +9,31 @@ import { VaultError } from '../../errors.ts'
 import { concatBytes } from '../../ipld/bytes.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 
-/** How many bytes of a body are searched. */
+/** The number of bytes of a body that are searched. */
 export const scrubbedBytes = 65_536
 
 const redactionMarker = '[redacted]'
 
-/** Headers that start a session with the authority of the credential, or that describe the body before it was read. */
+/** Headers that open a session with the authority of the credential, or that describe the body before it was decoded. */
 const removed: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length']
 
-/** Statuses whose responses have no body (Fetch Standard, "null body status"). */
+/** Statuses of responses without a body (Fetch Standard, "null body status"). */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** When a body is broken off before its end. */
+/** Limits at which a body is broken off. */
 export interface BodyLimits {
-  /** Breaks it off at once when it fires. */
+  /** Breaks the body off when it fires. */
   readonly signal: AbortSignal
-  /** Milliseconds for which nobody may read from it. */
+  /** Milliseconds without a reader after which the body is broken off. */
   readonly unreadMs: number
 }
 
 /**
- * Returns a response like `response` with every form of the secret replaced, in the headers and in the first
- * {@link scrubbedBytes} bytes of the body. The body streams; no byte is held back that cannot begin a form.
+ * Returns a copy of a response in which each form of the secret is replaced, in the headers and in the first
+ * {@link scrubbedBytes} bytes of the body. The body streams; only bytes that can begin a form are held back.
  *
  * @param forms - from `encodedForms`, the longest first.
- * @param whenDone - called once, when the body has ended, was cancelled, or was broken off.
+ * @param whenDone - called once, when the body has ended, was cancelled or was broken off.
  */
 export function scrubResponse(
   response: Response,
@@ -53,7 +53,7 @@ export function scrubResponse(
 }
 
 function scrubHeaders(given: Headers, forms: readonly Uint8Array[]): Headers {
-  // Header values are bytes, one a character.
+  // Each character of a header value is one byte.
   const texts = forms.map((form) => Array.from(form, (byte) => String.fromCharCode(byte)).join(''))
   const headers = new Headers()
   for (const [name, value] of given) {
@@ -88,7 +88,7 @@ export function scrubBody(
     whenDone()
   }
 
-  // Also when nobody reads, or the host's own stream does not hear the signal.
+  // Works also when nobody reads, or the stream of the platform ignores the signal.
   function breakOff(reason: unknown): void {
     if (!isOpen) return
     end()
@@ -141,7 +141,7 @@ export function scrubBody(
       await reader.cancel(reason)
     },
   }
-  // Nothing is read ahead: each pull is for a reader.
+  // Nothing is read ahead, so each pull has a reader.
   return new ReadableStream(source, { highWaterMark: 0 })
 }
 
@@ -158,11 +158,11 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
   }
   const marker = new TextEncoder().encode(redactionMarker)
   const held = createQueue()
-  // How much of each form stands at the start of the held bytes, so that a further chunk does not read them again.
+  // How much of each form the held bytes begin with, so that they are not compared again with the next chunk.
   const matched = new Map<Uint8Array, number>()
   let searched = 0
 
-  /** Returns the scrubbed bytes; the end of `bytes` may be held. */
+  /** Returns the scrubbed bytes; the last ones may be held. */
   function search(bytes: Uint8Array, last: boolean): Uint8Array {
     const out: Uint8Array[] = []
     let kept = 0
@@ -201,16 +201,16 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
   }
 }
 
-/** Bytes that wait for further ones. */
+/** Bytes that are held until more arrive. */
 interface Queue {
   isEmpty(): boolean
-  /** Returns all that is held, without a copy: it is valid until the next call. */
+  /** Adds bytes, and returns all held bytes without a copy: the result is valid until the next call. */
   append(chunk: Uint8Array): Uint8Array
-  /** Holds `bytes` from `start` on, which are what `append` returned or, when nothing was held, others. */
+  /** Holds `bytes` from `start`. They are the result of `append`, or other bytes if nothing was held. */
   replace(bytes: Uint8Array, start: number): void
 }
 
-/** Its buffer doubles when it is full, so that bytes that come one at a time are not copied each time. */
+/** The buffer doubles when it is full, so that bytes that arrive one at a time are not copied each time. */
 function createQueue(): Queue {
   let buffer = new Uint8Array(0)
   let first = 0
@@ -239,7 +239,7 @@ function createQueue(): Queue {
   }
 }
 
-/** How many bytes of `form` stand at `at`, up to the end of `bytes`, of which `known` are known to. */
+/** The number of bytes of `form` that `bytes` has at `at`, of which `known` need no comparison. */
 function matchLength(bytes: Uint8Array, at: number, form: Uint8Array, known: number): number {
   let length = known
   while (length < form.length && at + length < bytes.length && bytes[at + length] === form[length]) length += 1

@@ -1,6 +1,5 @@
 /**
- * Sends a request with a credential in it: the target is checked on the parsed URL, at the first hop and at each that
- * an upstream redirects to.
+ * Sends a request with a credential. The target of each redirect is checked like the first one.
  *
  * @module
  */
@@ -19,17 +18,17 @@ import type { UseRequest } from '../vault.ts'
 import { checkDestination } from './destination.ts'
 import { safeHeaders } from './headers.ts'
 
-/** What sending needs of its surroundings. */
+/** Options of {@link sendWithCredential}. */
 export interface SendOptions {
   readonly clock: Clock
   readonly fetch: typeof fetch
-  /** The caller's. */
+  /** The signal of the caller. */
   readonly signal: AbortSignal | undefined
-  /** Until when the upstream must have begun to answer. It follows the caller's signal for as long as there is a body. */
+  /** The time within which the response must begin. Its signal follows the caller's until the body has ended. */
   readonly deadline: Deadline
-  /** Redirects that are followed. */
+  /** The number of redirects that are followed. */
   readonly redirects: number
-  /** Asked before each hop but the first. Throws when the call does not stand any more. */
+  /** Called before each hop but the first. Throws when the call is not authorized any more. */
   readonly stillStands: (signal: AbortSignal) => Promise<void>
 }
 
@@ -49,9 +48,9 @@ export interface TargetedRequest extends Pick<PlainRequest, 'method' | 'headers'
 }
 
 /**
- * Copies a request, so that nothing the caller does to it later changes what is checked or sent.
+ * Copies a request, so that later changes by the caller affect neither the checks nor the request that is sent.
  *
- * @throws ArgumentError when a part of it is of another kind.
+ * @throws ArgumentError when a part of it has another type.
  */
 export function copyRequest(given: UseRequest): PlainRequest {
   const request = readOptions('use', given, requestChecks)
@@ -94,14 +93,14 @@ function copyHeaders(headers: UseRequest['headers']): Headers {
 /**
  * Sends the request, following redirects within the origin of the first hop.
  *
- * @returns the response as the upstream gave it; not yet scrubbed.
- * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED` when a hop leads where the credential may not go,
- *   `ERR_VAULT_UPSTREAM` when the upstream does not answer, or redirects too often; what `stillStands` throws; the reason
- *   of the caller's signal when it fires. After it has thrown nothing is sent.
+ * @returns the response of the upstream, not yet scrubbed.
+ * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED` when a redirect leads to a target that the rules exclude,
+ *   `ERR_VAULT_UPSTREAM` when the upstream fails, times out or redirects too often; the error of `stillStands`; the reason
+ *   of the caller's signal when it fires. Nothing is sent afterwards.
  */
 export async function sendWithCredential(
   plain: TargetedRequest,
-  credential: CredentialRules & { readonly processor: Processor },
+  rules: CredentialRules & { readonly processor: Processor },
   secret: Secret,
   options: SendOptions,
 ): Promise<Response> {
@@ -112,12 +111,12 @@ export async function sendWithCredential(
     const { origin } = url
     for (let hops = 0; ; hops += 1) {
       if (hops > 0) await stillStands(signal)
-      const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, credential)
-      const signed = await withSecret(credential.processor, request, secret, { ...options, signal })
+      const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, rules)
+      const signed = await withSecret(rules.processor, request, secret, { ...options, signal })
       const response = await send(signed, origin, options.fetch, signal)
       const location = redirectStatuses.has(response.status) ? response.headers.get('location') : null
       if (location === null) return response
-      // How the rest of it ends is nobody's concern, and need not be waited for.
+      // The body of a redirect is not used, and its end not awaited.
       response.body?.cancel().catch(() => undefined)
       if (hops === options.redirects) {
         throw new VaultError(
@@ -131,7 +130,7 @@ export async function sendWithCredential(
         body = undefined
         headers = withoutContentHeaders(headers)
       }
-      url = checkDestination(credential, location, method, url)
+      url = checkDestination(rules, location, method, url)
       // ORG-08
       if (url.origin !== origin) {
         throw new VaultError(
@@ -143,13 +142,13 @@ export async function sendWithCredential(
   } catch (error) {
     if (!signal.aborted || error instanceof VaultError) throw error
     if (callers?.aborted) throw callers.reason
-    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not answer', signal.reason)
+    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not respond', signal.reason)
   } finally {
     deadline.clear()
   }
 }
 
-/** What a processor of the service's own throws may quote the secret. */
+/** The error of a custom processor may quote the secret, so its text is not kept. */
 async function withSecret(
   processor: Processor,
   request: OutgoingRequest,
@@ -166,11 +165,11 @@ async function withSecret(
 
 function prepare(
   request: OutgoingRequest,
-  credential: CredentialRules & { readonly processor: Processor },
+  rules: CredentialRules & { readonly processor: Processor },
 ): OutgoingRequest {
   const url = new URL(request.url)
-  for (const name of credential.processor.parameters) url.searchParams.delete(name)
-  return { ...request, url, headers: safeHeaders(request.headers, credential) }
+  for (const name of rules.processor.parameters) url.searchParams.delete(name)
+  return { ...request, url, headers: safeHeaders(request.headers, rules) }
 }
 
 async function send(
@@ -179,7 +178,7 @@ async function send(
   fetch: SendOptions['fetch'],
   signal: AbortSignal,
 ): Promise<Response> {
-  // A processor may add to the URL, and must not move the request elsewhere.
+  // A processor may add to the URL, and must not change its origin.
   if (request.url.origin !== origin) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the processor changed the origin of the request')
   }
@@ -192,19 +191,19 @@ async function send(
       ...(request.body !== undefined && { body: Uint8Array.from(request.body) }),
       signal,
       redirect: 'manual',
-      // In browsers: neither cookies, nor the address of the page, nor the shared cache.
+      // In browsers this excludes cookies, the address of the page and the shared cache.
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
       cache: 'no-store',
     }))()
   let response: Response
   try {
-    // A `fetch` of the service's own may ignore the signal.
+    // A custom `fetch` may ignore the signal.
     response = await unlessAborted(answer, signal)
   } catch (cause) {
     answer.then((late) => late.body?.cancel()).catch(() => undefined)
     if (signal.aborted) throw cause
-    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not answer', cause)
+    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not respond', cause)
   }
   if (response.type === 'opaqueredirect') {
     throw new VaultError(
@@ -218,7 +217,7 @@ async function send(
   return response
 }
 
-/** What a redirect does to the method (Fetch Standard, "HTTP-redirect fetch", step 12). */
+/** Whether a redirect changes the method to GET (Fetch Standard, "HTTP-redirect fetch", step 12). */
 function rewritesMethod(status: number, method: string): boolean {
   if (status === 303) return method !== 'GET' && method !== 'HEAD'
   return (status === 301 || status === 302) && method === 'POST'

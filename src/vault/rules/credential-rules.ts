@@ -1,5 +1,5 @@
 /**
- * What a credential may be used for: by which calls, and where it may be sent.
+ * The rules of a credential: which calls may use it, and where it may be sent.
  *
  * @module
  */
@@ -26,30 +26,30 @@ import { kindOfHeader } from '../request/headers.ts'
 import { parseOrigins } from './origin.ts'
 
 /**
- * The rules of one credential. They are the service's own configuration: nothing in a request can change them.
+ * The rules of one credential. They are configuration of the service: a request cannot change them.
  *
- * With `origins` and `processor` the credential is sent by `Vault.use`. With `leasable` it is given to handlers by
- * `Vault.lease`, and nothing bounds where they send it.
+ * With `origins` and `processor`, `Vault.use` sends the credential. With `leasable`, `Vault.lease` returns it to handlers,
+ * and nothing limits where they send it.
  */
 export interface CredentialOptions {
-  /** Origins that it may be sent to, in full: `https://api.example.com`. Plain `http:` only for this machine. */
+  /** Origins that it may be sent to, in full: `https://api.example.com`. Plain `http:` is for loopback only. */
   readonly origins?: readonly string[]
-  /** How it gets into a request. Needed with `origins`. */
+  /** The processor that puts it into requests. Required with `origins`. */
   readonly processor?: Processor
-  /** Methods that it may be used with. Default `GET` and `HEAD`. */
+  /** Methods of requests that may use it. Default `GET` and `HEAD`. */
   readonly methods?: readonly string[]
-  /** The path, and everything below it by whole segments, that it may be used for. Default `/`: the whole origin. */
+  /** The path that it may be used for, with all paths below it by whole segments. Default `/`: the whole origin. */
   readonly pathPrefix?: string
   /**
-   * Headers that a caller may send with it, and no others. Default: those whose names do not say that they carry
-   * authority or reroute a request. A name that says the former may be listed, such as `Stripe-Account`.
+   * The headers that a caller may send with it. Default: all headers except those whose names suggest that they carry
+   * authority or reroute a request. The list may contain a name that suggests authority, such as `Stripe-Account`.
    */
   readonly headers?: readonly string[]
-  /** Commands, each with everything below it, whose calls may use it. Default: every command. */
+  /** Commands whose calls may use it, each with all commands below it. Default: every command. */
   readonly commands?: readonly string[]
   /** Subjects whose calls may use it. Default: every subject that the service serves. */
   readonly subjects?: readonly string[]
-  /** Whether `Vault.lease` gives it out. Default false; needed without `origins`. */
+  /** Whether `Vault.lease` returns it. Default false; it must be true without `origins`. */
   readonly leasable?: boolean
 }
 
@@ -64,7 +64,7 @@ export interface CredentialRules {
   readonly commands: readonly Command[] | undefined
   readonly subjects: readonly Did[] | undefined
   readonly leasable: boolean
-  /** All of it as JSON in a fixed order: what a store binds to the secret, and what a kept token belongs to. */
+  /** All rules as JSON in a fixed order. Stores bind it to the secret, and derived secrets belong to it. */
   readonly description: string
 }
 

@@ -2,10 +2,10 @@ import { isConfidential } from '../../support/loopback.ts'
 import { quote } from '../../support/quote.ts'
 
 /**
- * Reads the origins that a secret may be sent to: `https://host` or `https://host:port`, written as a URL parser prints
- * it. Plain `http:` is for loopback addresses only.
+ * Reads origins that a secret may be sent to: `https://host` or `https://host:port`, as a URL parser prints them. Plain
+ * `http:` is for loopback addresses only.
  *
- * @param wrong - makes the error that is thrown. What it is told shows scheme and host alone: the rest may be a password.
+ * @param wrong - makes the error. Its text shows the scheme and host alone, because the rest may be a password.
  */
 export function parseOrigins(texts: readonly string[], wrong: (what: string) => Error): readonly string[] {
   return texts.map((text, index) => parseOrigin(text, (what) => wrong(`\`origins[${index}]\` ${what}`)))
@@ -25,9 +25,9 @@ function parseOrigin(text: string, wrong: (what: string) => Error): string {
 }
 
 /**
- * Reads the address of a service that secrets are exchanged with, such as a token endpoint.
+ * Reads the address of a service to which secrets are sent, such as a token endpoint.
  *
- * @param wrong - makes the error that is thrown.
+ * @param wrong - makes the error.
  */
 export function parseEndpoint(text: string | URL, wrong: (what: string) => Error): URL {
   let url: URL

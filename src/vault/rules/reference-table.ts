@@ -15,27 +15,27 @@ import { quote } from '../../support/quote.ts'
 
 /** One row of a {@link referenceTable}. */
 export interface ReferenceRow {
-  /** The command, with everything below it, that uses the credential. */
+  /** The command that uses the credential, with all commands below it. */
   readonly command: string
-  /** The subject whose credential it is. Absent: of every subject that has no row of its own. */
+  /** The subject to which the credential belongs. Default: every subject without a row of its own. */
   readonly subject?: string
   /** The name of the credential. */
   readonly reference: string
 }
 
-/** Tells which credential a call uses, from what was signed and checked, and from nothing else. */
+/** Returns the credential of a call. It depends only on the subject and command, which were signed and checked. */
 export interface ReferenceTable {
   (call: Pick<Authorization, 'command' | 'subject'>): string
-  /** Every name that it can give, so that a vault can be asked for them before. */
+  /** All names that it can return, so that `createGuard` can look for them in the vault. */
   readonly references: readonly string[]
 }
 
 /**
- * Makes the table by which a service chooses credentials. The row of the subject is taken before one for every subject,
- * and the longest command before a shorter.
+ * Makes the table by which a service selects credentials. A row for the subject takes precedence over a row for every
+ * subject, and a longer command over a shorter one.
  *
- * @returns a function that throws `VaultError` `ERR_VAULT_UNKNOWN_REFERENCE` when no row is for a call.
- * @throws ArgumentError when two rows are for the same command and subject.
+ * @returns a function that throws `VaultError` `ERR_VAULT_UNKNOWN_REFERENCE` when no row covers a call.
+ * @throws ArgumentError when a row is invalid, or two rows are for the same command and subject.
  */
 export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
   const row: OptionChecks<ReferenceRow> = {
