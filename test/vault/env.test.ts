@@ -83,8 +83,8 @@ describe('envVault', () => {
       ['MISSING', '`MISSING`'],
       ['EMPTY', '`EMPTY`'],
       ['A_LONG_NAME_2', '`A_LONG_NAME_2`'],
-      ['toString', 'that `variable` names, which is not written as API_KEY is'],
-      ['__proto__', 'that `variable` names, which is not written as API_KEY is'],
+      ['toString', 'that `variable` names (its name is not shown, because it is not written like API_KEY)'],
+      ['__proto__', 'that `variable` names (its name is not shown, because it is not written like API_KEY)'],
     ] as const) {
       const make = (): unknown =>
         envVault({

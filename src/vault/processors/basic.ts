@@ -5,7 +5,7 @@ import type { Processor } from '../processor.ts'
 
 /** Parameters of {@link basic}. */
 export interface BasicParameters {
-  /** The user name. Without it the secret has the fields `username` and `password`. */
+  /** The user name. Default: the secret has the fields `username` and `password`. */
   readonly username?: string
 }
 

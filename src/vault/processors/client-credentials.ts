@@ -11,20 +11,20 @@ import { type FieldParameter, optional } from './field.ts'
 
 /** Parameters of {@link clientCredentials}. */
 export interface ClientCredentialsParameters extends FieldParameter {
-  /** Where the client secret is sent, and nowhere else. */
+  /** The only address to which the client secret is sent. */
   readonly tokenEndpoint: string
   readonly clientId: string
   /** Default `basic`. */
   readonly authentication?: 'basic' | 'post'
-  /** Scopes by command; a call is given those of the longest command that covers its own, and no call without one. */
+  /** Scopes by command. A call gets those of the longest command that covers its own; a call without one is refused. */
   readonly scopes?: Readonly<Record<string, string>>
   /** RFC 8707. */
   readonly resource?: string
 }
 
 /**
- * Exchanges the secret, which is a client secret, for an access token and sends that (RFC 6749, section 4.4). One token
- * is asked for at a time, and kept until shortly before it ends.
+ * Exchanges the secret, a client secret, for an access token, and sends the token (RFC 6749, section 4.4). One token is
+ * requested at a time, and kept until shortly before it expires.
  *
  * @throws ArgumentError when a parameter is invalid.
  */

@@ -1,18 +1,18 @@
 import { VaultError } from '../../errors.ts'
 import type { Secret } from '../secret.ts'
 
-/** Which part of a secret a processor sends. */
+/** The part of a secret that a processor sends. */
 export interface FieldParameter {
-  /** The field of a secret of several fields. Default: the whole secret. */
+  /** The field of a secret with several fields. Default: the whole secret. */
   readonly field?: string
 }
 
-/** The text of a secret, or of one field of it, for use in a header or URL. */
+/** Returns the text of a secret or of one of its fields, for a header. */
 export function textOf(secret: Secret, field: string | undefined): string {
   return singleLine(field === undefined ? secret.reveal() : secret.revealField(field))
 }
 
-/** Refuses text that would end a header, or that a header cannot hold. */
+/** Refuses text that would end a header, or that a header cannot contain. */
 function singleLine(text: string): string {
   // SEC-07
   if (!/^[\x20-\x7e]+$/.test(text) || text.trim() !== text) {
@@ -24,7 +24,7 @@ function singleLine(text: string): string {
   return text
 }
 
-/** A parameter that is left out of a description when it was not given. */
+/** Returns a parameter for a description, which omits it when it is missing. */
 export function optional<Name extends string>(
   name: Name,
   value: string | undefined,

@@ -6,16 +6,16 @@ import { type FieldParameter, optional, textOf } from './field.ts'
 
 /** Parameters of {@link header}. */
 export interface HeaderParameters extends FieldParameter {
-  /** Name of the header, for example `X-Api-Key`. */
+  /** The name of the header, for example `X-Api-Key`. */
   readonly name: string
-  /** The value, with `{secret}` once where the secret goes. Default `{secret}`. Example: `Token {secret}`. */
+  /** The value of the header, with `{secret}` once. Default `{secret}`. Example: `Token {secret}`. */
   readonly format?: string
 }
 
 /**
  * Sends the secret in a header of its own.
  *
- * @throws ArgumentError when the name is invalid, or the format has not exactly one `{secret}`.
+ * @throws ArgumentError when the name is invalid, or the format does not have `{secret}` exactly once.
  */
 export function header(parameters: HeaderParameters): Processor {
   const { name, format, field } = readOptions('header', parameters, {
@@ -41,10 +41,10 @@ export function header(parameters: HeaderParameters): Processor {
 }
 
 /**
- * Reads the name of a header to write, and returns it in lower case. One that frames or reroutes a request is refused:
- * such headers of a caller are dropped, and would come back with the credential.
+ * Reads the name of a header that a processor writes, and returns it in lower case. A name that frames or reroutes a request
+ * is refused: such headers of a caller are dropped, and a processor must not restore them.
  *
- * @param option - which option has the name.
+ * @param option - the option with the name, for the message.
  * @throws ArgumentError when it is invalid.
  */
 export function headerName(option: string, name: string): string {

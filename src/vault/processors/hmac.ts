@@ -21,15 +21,15 @@ export type SignedPart = 'method' | 'path' | 'query' | 'timestamp' | 'body'
 
 /** Parameters of {@link hmac}. */
 export interface HmacParameters extends FieldParameter {
-  /** Header for the signature, for example `X-Signature-256`. */
+  /** The header with the signature, for example `X-Signature-256`. */
   readonly header: string
-  /** The value, with `{signature}` once. Default `{signature}`. Example: `sha256={signature}`. */
+  /** The value of the header, with `{signature}` once. Default `{signature}`. Example: `sha256={signature}`. */
   readonly format?: string
-  /** What is signed, in this order. Default: all five. `query` is without its question mark. */
+  /** The parts that are signed, in this order. Default: all five. `query` is without its question mark. */
   readonly covers?: readonly SignedPart[]
-  /** Text between the parts. Default: a line feed. */
+  /** The text between the parts. Default: a line feed. */
   readonly separator?: string
-  /** Header for the time in whole seconds. Needed when `covers` has `timestamp`. */
+  /** The header with the time in seconds. Required when `covers` has `timestamp`. */
   readonly timestampHeader?: string
   /** Default `SHA-256`. */
   readonly hash?: 'SHA-256' | 'SHA-512'

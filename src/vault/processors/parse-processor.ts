@@ -27,7 +27,7 @@ const processorsByType: ReadonlyMap<unknown, MakeProcessor> = new Map<unknown, M
 ])
 
 /**
- * Makes the processor of a description that was kept beside a secret.
+ * Makes the processor of a description that was stored beside a secret.
  *
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the type is unknown, a parameter is missing or invalid, or there is a
  *   parameter that this version does not know: it may narrow the use.

@@ -5,14 +5,14 @@ import { type FieldParameter, optional } from './field.ts'
 
 /** Parameters of {@link query}. */
 export interface QueryParameters extends FieldParameter {
-  /** Name of the query parameter, for example `api_key`. */
+  /** The name of the query parameter, for example `api_key`. */
   readonly name: string
 }
 
 /**
- * Sends the secret as a query parameter, for upstreams that take it in no other way: URLs are logged in many places.
+ * Sends the secret as a query parameter. Use it only for upstreams that accept nothing else: URLs are logged in many places.
  *
- * @throws ArgumentError when the name is not plain.
+ * @throws ArgumentError when the name is invalid.
  */
 export function query(parameters: QueryParameters): Processor {
   const { name, field } = readOptions('query', parameters, { name: nonEmptyString, field: maybe(nonEmptyString) })

@@ -15,22 +15,22 @@ import { bearer } from './bearer.ts'
 
 /** Parameters of {@link refreshToken}. */
 export interface RefreshTokenParameters {
-  /** Where the refresh token is sent, and nowhere else. */
+  /** The only address to which the refresh token is sent. */
   readonly tokenEndpoint: string
   readonly clientId: string
-  /** Default `basic`, with the field `clientSecret`; write `none` for a public client. */
+  /** Default `basic`, with the field `clientSecret`. A public client sets `none`. */
   readonly authentication?: ClientAuthentication
-  /** Scopes by command; a call is given those of the longest command that covers its own, and no call without one. */
+  /** Scopes by command. A call gets those of the longest command that covers its own; a call without one is refused. */
   readonly scopes?: Readonly<Record<string, string>>
 }
 
 /**
- * Exchanges a refresh token for an access token and sends that (RFC 6749, section 6). The secret has the fields
+ * Exchanges a refresh token for an access token, and sends the access token (RFC 6749, section 6). The secret has the fields
  * `refreshToken` and, for confidential clients, `clientSecret`.
  *
- * Many servers give a new refresh token each time and take the use of an old one for theft. So one exchange runs at a
- * time, the token is read anew inside it, and a successor is stored before the access token is used: a vault that
- * cannot store refuses.
+ * Many servers issue a new refresh token each time and treat the use of an old one as theft. So one exchange runs at a time,
+ * the token is read again inside it, and a successor is stored before the access token is used. A vault that cannot store
+ * successors refuses.
  *
  * @throws ArgumentError when a parameter is invalid.
  */

@@ -10,7 +10,7 @@ import { textOf } from './field.ts'
 export interface SigV4Parameters {
   /** For example `eu-central-1`. */
   readonly region: string
-  /** The service's name in signatures, for example `s3` or `dynamodb`. */
+  /** The name of the service in signatures, for example `s3` or `dynamodb`. */
   readonly service: string
 }
 
@@ -18,7 +18,7 @@ export interface SigV4Parameters {
  * Signs the request with AWS Signature Version 4. The secret has the fields `accessKeyId`, `secretAccessKey` and, for
  * temporary keys, `sessionToken`.
  *
- * @throws ArgumentError when a name is not of AWS's form.
+ * @throws ArgumentError when a name is invalid.
  */
 export function sigV4(parameters: SigV4Parameters): Processor {
   const { region, service } = readOptions('sigV4', parameters, { region: nonEmptyString, service: nonEmptyString })

@@ -1,6 +1,6 @@
 /**
- * Calls to services that keep or make secrets. No redirects, bounded answers, and errors that quote nothing of what was
- * sent or received.
+ * Requests to services that store or create secrets. Redirects are not followed, responses have a maximum size, and errors
+ * quote neither the request nor the response.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { createWriter, writeRaw, writtenBytes } from '../../ipld/writer.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { vaultFailure } from '../release/failure.ts'
 
-/** How much of an answer is read. */
+/** The maximum size of a response. */
 const maxAnswerBytes = 1_048_576
 
-/** A call to a backend. */
+/** A request to a service. */
 export interface BackendRequest {
-  /** What the backend is called in messages: `openbao`, `the token endpoint`. */
+  /** The name of the service in messages: `openbao`, `the token endpoint`. */
   readonly backend: string
   readonly url: URL
   readonly method: 'GET' | 'POST'
@@ -25,23 +25,23 @@ export interface BackendRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** What a backend answered. */
+/** The response of a service. */
 export interface BackendAnswer {
   readonly status: number
-  /** The body as text; may hold secrets. */
+  /** The body as text; it may contain secrets. */
   readonly text: string
 }
 
 /**
- * Makes the call.
+ * Sends the request.
  *
- * @throws VaultError `ERR_VAULT_UNAVAILABLE` when there is no whole answer, or one of a server that cannot
- *   answer now (429, 5xx); `ERR_VAULT_INTEGRITY` when the answer is longer than 1 MiB or not UTF-8.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` when the request fails, or has status 429 or 5xx; `ERR_VAULT_INTEGRITY` when
+ *   the response is longer than 1 MiB or not UTF-8; `ERR_VAULT_CONFIGURATION` when it is a redirect.
  */
 export async function callBackend(request: BackendRequest): Promise<BackendAnswer> {
   const { backend, signal } = request
   try {
-    // A `fetch` of the service's own may ignore the signal.
+    // A custom `fetch` may ignore the signal.
     return await unlessAborted(() => exchange(request), signal)
   } catch (cause) {
     if (cause instanceof VaultError) throw cause
@@ -71,7 +71,7 @@ async function exchange(request: BackendRequest): Promise<BackendAnswer> {
   const { status } = response
   if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
     response.body?.cancel().catch(() => undefined)
-    // VLT-28: what was sent would be sent on
+    // VLT-28: a redirect would send the contents of the request on.
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
       `${backend} returned a redirect; configure the address that it redirects to`,
@@ -85,16 +85,16 @@ async function exchange(request: BackendRequest): Promise<BackendAnswer> {
 }
 
 /**
- * Reads an answer as a JSON object.
+ * Reads a response as a JSON object.
  *
- * @throws VaultError `ERR_VAULT_INTEGRITY`.
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when it is not one.
  */
 export function parseAnswer(answer: BackendAnswer, backend: string): ReadonlyMap<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(answer.text)
   } catch {
-    // SEC-06: the message of the parser quotes its input
+    // SEC-06: the message of the parser quotes its input.
     value = undefined
   }
   const object = asObject(value)
@@ -102,7 +102,7 @@ export function parseAnswer(answer: BackendAnswer, backend: string): ReadonlyMap
   return object
 }
 
-/** A JSON object as a Map, so that no inherited name can be read; `undefined` when the value is none. */
+/** Returns a JSON object as a Map, so that no inherited name can be read; `undefined` for other values. */
 export function asObject(value: unknown): ReadonlyMap<string, unknown> | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   return new Map(Object.entries(value))
@@ -117,7 +117,7 @@ async function readBytes(response: Response, backend: string): Promise<Uint8Arra
         reader?.cancel().catch(() => undefined)
         throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} returned more than ${maxAnswerBytes} bytes`)
       }
-      // One buffer: a chunk that was kept would take far more than its bytes.
+      // One buffer for all chunks: a chunk that is kept takes far more memory than its bytes.
       writeRaw(answer, read.value)
     }
   } catch (cause) {
@@ -127,7 +127,7 @@ async function readBytes(response: Response, backend: string): Promise<Uint8Arra
   return writtenBytes(answer)
 }
 
-/** A reader that replaces what it cannot read would take another secret than the one that was sent. */
+/** Replacement characters for invalid UTF-8 would change the secret. */
 function textOf(bytes: Uint8Array, backend: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -20,28 +20,29 @@ import { memorySource } from '../memory/memory-source.ts'
 
 /** A credential of {@link envVault}. */
 export interface EnvCredential extends CredentialOptions {
-  /** The environment variable that holds the secret, or one for each field of it. */
+  /** The environment variable with the secret, or one variable for each field of the secret. */
   readonly variable: string | Readonly<Record<string, string>>
 }
 
 /** Options of {@link envVault}. */
 export interface EnvVaultOptions extends VaultOptions {
-  /** By name. */
+  /** The credentials by name. */
   readonly credentials: Readonly<Record<string, EnvCredential>>
   /** Default `process.env`. */
   readonly environment?: Record<string, string | undefined>
   /**
-   * Whether the variables are deleted once they were read, so that child processes begun later do not have them. What
-   * the system handed to the process stays where it was (`/proc/PID/environ`, `ps eww`), for the same user to read; use the
-   * file vault where that matters. Default true.
+   * Whether the variables are deleted after they were read, so that later child processes do not have them. The system
+   * keeps the original environment (`/proc/PID/environ`, `ps eww`), which the same user can read; use the file vault where
+   * that matters. Default true.
    */
   readonly clear?: boolean
 }
 
 /**
- * A vault over environment variables, which are read once, here.
+ * Makes a vault over environment variables. They are read once, by this function.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when one is missing, empty or cannot be deleted, before any is deleted.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when a variable is missing, empty or cannot be deleted, before any is deleted;
+ *   ArgumentError when an option is invalid.
  *
  * @example
  * ```ts
@@ -105,16 +106,18 @@ export function envVault(options: EnvVaultOptions): Vault {
 
 type Place = Pick<EnvCredential, 'variable'>
 
-/** A variable by its name, if it is written like one: it may be the secret itself. */
+/** Names a variable, if the name is written like one: otherwise it may be the secret itself. */
 function named(variable: string, option: string): string {
   const isName = variable.length <= 64 && /^(?:[A-Z]{1,12}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$/.test(variable)
-  return isName ? quote(variable) : `that \`${option}\` names, which is not written as API_KEY is`
+  return isName
+    ? quote(variable)
+    : `that \`${option}\` names (its name is not shown, because it is not written like API_KEY)`
 }
 
-/** A name for each field. */
+/** An object with a variable for each field. */
 const names: OptionCheck = (value) => {
   const variables = objectValue(value) === undefined ? Object.values(value as object) : []
   return variables.length > 0 && variables.every((name) => nonEmptyString(name) === undefined)
     ? undefined
-    : 'must be an object of texts that are not empty'
+    : 'must be an object of non-empty strings'
 }

@@ -11,44 +11,44 @@ import { deriveKeys, type FileKey, type FileKeys, type KeyDerivation, newDerivat
 import { withFileLock } from './lock.ts'
 import { readPrivateFile, replacePrivateFile, unusablePlace } from './private-file.ts'
 
-/** What {@link openFileStore} needs. */
+/** Options of {@link openFileStore}. */
 export interface FileStoreOptions {
   readonly path: string
   readonly key: FileKey
   readonly create: boolean
   readonly scryptCost: number
   readonly lockTimeoutMs: number
-  /** Milliseconds in which a file must be read. */
+  /** Milliseconds within which a file must be read. */
   readonly readTimeoutMs: number
 }
 
-/** A file of credentials and the keys that open it. */
+/** The contents of a credential file, and its keys. */
 export interface OpenFile {
   readonly contents: FileContents
   readonly keys: FileKeys
 }
 
-/** A file of credentials on disk. Other processes may change it at any time. */
+/** A credential file on disk. Other processes may change it at any time. */
 export interface FileStore {
-  /** Reads the file as it is now. */
+  /** Reads the current file. */
   read(): Promise<OpenFile>
-  /** The file as this process read or wrote it last. */
+  /** The contents that this process read or wrote last. */
   last(): FileContents
-  /** Changes the records, alone among all processes. */
+  /** Changes the records while no other process writes. */
   change(records: (file: OpenFile, revision: number) => FileContents['records']): Promise<void>
-  /** Writes every record anew under another key. */
+  /** Writes all records again under another key. */
   changeKey(
     key: FileKey,
     reseal: (file: OpenFile, keys: FileKeys, revision: number) => FileContents['records'],
   ): Promise<void>
-  /** Runs a task, alone among all processes that give the same name. */
+  /** Runs a task while no other process runs one under the same name. */
   exclusively<T>(name: string, task: () => Promise<T>): Promise<T>
 }
 
 /**
- * Opens a file of credentials, or makes one.
+ * Opens a credential file, or makes one.
  *
- * @param timing - of the locks, for tests.
+ * @param timing - the times of the locks, for tests.
  * @throws VaultError `ERR_VAULT_CONFIGURATION`, `ERR_VAULT_INTEGRITY` or `ERR_VAULT_UNAVAILABLE`.
  */
 export async function openFileStore(options: FileStoreOptions, timing?: LockTiming): Promise<FileStore> {
@@ -68,7 +68,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
   }
 
   if (options.create) await makeFile(options, keyring, file, locked).catch(asUnusable)
-  // VLT-43: what a killed writer has left holds secrets under a key that may have been changed since
+  // VLT-43: drafts of a killed writer contain secrets under a key that may have been changed since.
   await lock.removeDrafts().catch(() => undefined)
   const first = await file.read().catch(asUnusable)
 
@@ -92,7 +92,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
       }),
     exclusively(name, task) {
       const folder = `${path}.${shortHash(name)}.lock`
-      // Kept: for how long another holder has been silent is known by having watched it.
+      // The lock object is kept, because it measures for how long another holder has been silent.
       const own = locks.get(folder) ?? createFileLock(folder, timing)
       locks.set(folder, own)
       return withFileLock(own, folder, lockTimeoutMs, task)
@@ -176,14 +176,14 @@ function createKnownFile({ path, readTimeoutMs: timeoutMs }: FileStoreOptions, k
     }
     const keys = await keyring.open(file.bytes)
     const contents = decodeFile(keys, file.bytes)
-    // VLT-25: an older version of the file is genuine too, and brings back what was removed or rotated since
+    // VLT-25: an older version of the file is genuine as well, and would restore removed or rotated secrets.
     if (before !== undefined && contents.revision < before.contents.revision) {
       throw new VaultError(
         'ERR_VAULT_INTEGRITY',
         'the credential file was replaced by an older version; restore the newest one',
       )
     }
-    // A change or another reading that began later may have ended earlier.
+    // A change, or a reading that began later, may have ended earlier.
     if (known !== undefined && contents.revision < known.contents.revision) return known
     known = { contents, keys, identity: file.identity }
     return known
@@ -194,13 +194,13 @@ function createKnownFile({ path, readTimeoutMs: timeoutMs }: FileStoreOptions, k
     known: () => known,
     async write(held, keys, contents) {
       await replacePrivateFile(path, encodeFile(keys, contents), held)
-      // No file has this identity: the next reading is one of what is on the disk.
+      // No file has this identity, so the next reading reads the disk.
       known = { contents, keys, identity: '' }
     },
   }
 }
 
-/** A name of any characters and length as part of a file name. */
+/** Turns a name of any characters and length into a part of a file name. */
 function shortHash(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 16)
 }

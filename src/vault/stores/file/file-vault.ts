@@ -28,51 +28,51 @@ export type { FileKey } from './key.ts'
 
 /** Options of {@link openFileVault}. */
 export interface FileVaultOptions extends VaultOptions {
-  /** The file. Folders of locks, which hold temporary files as well, are made beside it. */
+  /** The path of the file. Folders for locks and temporary files are made beside it. */
   readonly path: string
-  /** What opens it. */
+  /** The key of the file. */
   readonly key: FileKey
-  /** Whether to make the file when there is none. Default false. */
+  /** Whether to make the file if it does not exist. Default false. */
   readonly create?: boolean
-  /** Versions that are kept of a secret, the present one included. Default 2. */
+  /** The number of versions that are kept of each secret, including the current one. Default 2. */
   readonly keepVersions?: number
   /**
-   * The cost of guessing a passphrase, for a new file or key: scrypt with this N, r = 8, p = 1. Default 131,072, which
-   * takes 128 MiB and about half a second.
+   * The parameter N of scrypt for a new file or key, with r = 8 and p = 1. Default 131,072, which takes 128 MiB and about
+   * half a second.
    */
   readonly scryptCost?: number
   /**
-   * Milliseconds to wait for another process that writes. Default 5,000. One that seems to have been killed is waited for
-   * up to 10 s longer, then its lock is taken.
+   * Milliseconds to wait for another process that writes. Default 5,000. For a process that seems to have been killed the
+   * wait is up to 10 s longer; then its lock is taken over.
    */
   readonly lockTimeoutMs?: number
 }
 
-/** A version of a credential as it is listed: everything but the secret. */
+/** A version of a credential in a list: everything except the secret. */
 export interface StoredCredential {
   readonly name: string
   readonly version: string
-  /** Whether it is the one that is released. */
+  /** Whether it is the current version, which is released. */
   readonly present: boolean
   readonly created: Timestamp
   readonly rules: CredentialOptions
 }
 
-/** A vault over an encrypted file, and what its operator does with it. Every change is on disk when it resolves. */
+/** A vault over an encrypted file, with methods for its operator. Each change is on disk when its promise resolves. */
 export interface FileVault extends Vault {
   /** The names of the credentials in the file, as this process read or wrote it last. */
   readonly references: readonly string[]
   /** Stores a credential, or the next version of one, with its rules. Resolves the version. */
   put(name: string, credential: CredentialOptions & { readonly secret: SecretValue }): Promise<string>
-  /** Stores the next version of a secret under the rules that it has. Resolves the version. */
+  /** Stores the next version of a secret under its present rules. Resolves the version. */
   rotate(name: string, secret: SecretValue): Promise<string>
-  /** Makes an older version the present one again, as a new version. Resolves the version. */
+  /** Makes an older version the current one again, as a new version. Resolves the version. */
   restore(name: string, version: string): Promise<string>
-  /** Removes a credential with all its versions; resolves whether there was one. */
+  /** Removes a credential with all its versions. Resolves whether it existed. */
   remove(name: string): Promise<boolean>
   /** Lists all versions of all credentials, without the secrets. */
   list(): Promise<readonly StoredCredential[]>
-  /** Writes everything anew under another key. Other processes have to be opened with it again. */
+  /** Encrypts the whole file under another key. Other processes must open the file again with it. */
   changeKey(key: FileKey): Promise<void>
 }
 
@@ -235,7 +235,7 @@ function requireRecord(record: FileRecord | undefined, name: string, version?: s
   return record
 }
 
-/** Drops the oldest versions of a name. */
+/** Drops the oldest versions of a credential. */
 function prune(records: readonly FileRecord[], name: string, keep: number): readonly FileRecord[] {
   const surplus = records.filter((record) => record.name === name).slice(0, -keep)
   return records.filter((record) => !surplus.includes(record))

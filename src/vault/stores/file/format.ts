@@ -9,13 +9,13 @@ import { type FileKeys, isAcceptable, type KeyDerivation } from './key.ts'
 
 const fileFormat = 'procura-vault@1'
 
-/** The largest box: that of the largest file. */
+/** The maximum length of a box: that of the largest file. */
 const maxBytes = 16_777_216
 
-/** One version of one credential, its secret still closed. */
+/** One version of one credential, with its secret encrypted. */
 export interface FileRecord {
   readonly name: string
-  /** The revision of the file that brought it: no two records of a file's whole history have the same. */
+  /** The revision of the file that added it. No two records in the history of a file have the same one. */
   readonly version: number
   readonly created: Timestamp
   /** The rules as text. */
@@ -26,12 +26,12 @@ export interface FileRecord {
 
 /** The contents of a file. */
 export interface FileContents {
-  /** Counts the writes, from 0. */
+  /** The number of writes since the file was made. */
   readonly revision: number
   readonly records: readonly FileRecord[]
 }
 
-/** Closes a secret into a record. */
+/** Encrypts a secret into a record. */
 export function sealRecord(keys: FileKeys, record: Omit<FileRecord, 'box'>, secret: Secret): FileRecord {
   const nonce = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', keys.records, nonce)
@@ -43,7 +43,7 @@ export function sealRecord(keys: FileKeys, record: Omit<FileRecord, 'box'>, secr
 }
 
 /**
- * Opens the secret of a record.
+ * Decrypts the secret of a record.
  *
  * @throws VaultError `ERR_VAULT_INTEGRITY` when the secret, its name, version or rules were changed.
  */
@@ -63,7 +63,7 @@ export function openRecord(keys: FileKeys, record: FileRecord): Secret {
   }
 }
 
-/** Writes a file: a line of JSON, and a line with the MAC of it. */
+/** Writes a file: a line of JSON, and a line with its MAC. */
 export function encodeFile(keys: FileKeys, contents: FileContents): Uint8Array {
   const { kind, salt, cost } = keys.derivation
   const body = JSON.stringify({
@@ -75,7 +75,7 @@ export function encodeFile(keys: FileKeys, contents: FileContents): Uint8Array {
   return new TextEncoder().encode(`${body}\n${encodeBase64url(macOf(keys, body))}\n`)
 }
 
-/** Reads how the keys of a file are derived, which is needed before anything of it can be believed. */
+/** Reads how the keys of a file are derived. Nothing of the file is authenticated yet. */
 export function readDerivation(bytes: Uint8Array): KeyDerivation {
   const key = fieldsOf(split(bytes).body).get('key')
   const fields = new Map<string, unknown>(typeof key === 'object' && key !== null ? Object.entries(key) : [])
@@ -91,8 +91,8 @@ export function readDerivation(bytes: Uint8Array): KeyDerivation {
 /**
  * Reads a file.
  *
- * @throws VaultError `ERR_VAULT_INTEGRITY` when the key is another, or anything in the file was changed, left
- *   out, or put in another order.
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when the key does not belong to the file, or anything in the file was changed,
+ *   removed or moved.
  */
 export function decodeFile(keys: FileKeys, bytes: Uint8Array): FileContents {
   const { body, mac } = split(bytes)
@@ -154,7 +154,7 @@ function fieldsOf(body: string): ReadonlyMap<string, unknown> {
   return fields
 }
 
-/** What a box is bound to: it opens under this name, version and these rules, and no other. */
+/** The associated data of a box: it opens only under this name, version, time and these rules. */
 function boundBytes({ name, version, created, rules }: Omit<FileRecord, 'box'>): Uint8Array {
   // VLT-20
   return new TextEncoder().encode(JSON.stringify([fileFormat, name, version, created, rules]))

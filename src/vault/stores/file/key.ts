@@ -6,13 +6,13 @@ import { vaultFailure } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
 import { createPrivateFile, readPrivateFile, unusablePlace } from './private-file.ts'
 
-/** What opens a file of credentials: a passphrase, a file of 32 bytes, or 32 bytes. */
+/** The key of a credential file: a passphrase, a file of 32 bytes, or 32 bytes. */
 export type FileKey =
   | { readonly passphrase: string | Secret }
   | { readonly keyFile: string }
   | { readonly bytes: Uint8Array }
 
-/** How keys are derived; kept in the open at the head of the file. */
+/** How keys are derived. It is stored unencrypted at the beginning of the file. */
 export interface KeyDerivation {
   /** `scrypt` for a passphrase, `hkdf` for 32 random bytes. */
   readonly kind: 'scrypt' | 'hkdf'
@@ -26,17 +26,17 @@ export interface FileKeys {
   readonly derivation: KeyDerivation
   /** AES-256-GCM, for the records. */
   readonly records: KeyObject
-  /** HMAC-SHA-256, for the whole. */
+  /** HMAC-SHA-256, for the whole file. */
   readonly whole: KeyObject
 }
 
-/** Costs of scrypt that are taken: below, guessing is too cheap; above, opening a file could be made to cost too much. */
+/** Limits for the cost of scrypt: below, guessing is too cheap; above, a changed file could take all memory. */
 const leastCost = 16_384
 const greatestCost = 1_048_576
 
 /**
- * Refuses what is no key, before anything is made of it: the platform's own message about a text that is no object
- * shows the text, and a text in place of bytes would become a key of zeros.
+ * Refuses an invalid key before it is used. The platform's own message about a string in the place of an object shows the
+ * string, and a string in the place of bytes would become a key of zeros.
  *
  * @throws ArgumentError when it has another form.
  */
@@ -45,7 +45,7 @@ function checkKey(key: FileKey): void {
   if (fault !== undefined) throw new ArgumentError(`\`key\` ${fault}`)
 }
 
-/** One of the forms of a key, and one alone: of two, the one that was not meant could be the one that is used. */
+/** Exactly one of the forms of a key: of two, the wrong one could be used. */
 export const keyCheck: OptionCheck = (key) => {
   const given = (objectValue(key) === undefined ? key : {}) as { readonly [name: string]: unknown }
   const { passphrase, keyFile, bytes } = given
@@ -60,7 +60,7 @@ export const keyCheck: OptionCheck = (key) => {
     : 'must be one of `{ passphrase }`, `{ keyFile }` with its path, or `{ bytes }` with a Uint8Array'
 }
 
-/** How keys of a new file are derived. */
+/** Chooses how the keys of a new file are derived. */
 export function newDerivation(key: FileKey, cost: number): KeyDerivation {
   checkKey(key)
   const kind = 'passphrase' in key ? 'scrypt' : 'hkdf'
@@ -71,7 +71,7 @@ export function newDerivation(key: FileKey, cost: number): KeyDerivation {
   return derivation
 }
 
-/** Whether a derivation that was read from a file is one that this version would make. */
+/** Whether this version could have made a derivation that was read from a file. */
 export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
   if (salt.length !== 32) return false
   if (kind === 'hkdf') return cost === 0
@@ -81,7 +81,7 @@ export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
 /**
  * Derives the keys of a file.
  *
- * @param timeoutMs - milliseconds in which a key file must be read.
+ * @param timeoutMs - milliseconds within which a key file must be read.
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key file cannot be used, or the key is of another kind than the
  *   file's; ArgumentError when the passphrase or the bytes have the wrong length.
  */
@@ -102,7 +102,7 @@ export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeou
 }
 
 /**
- * Writes a new key file: 32 random bytes that only their owner may read.
+ * Writes a new key file: 32 random bytes that only the user of this process may read.
  *
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file exists already or cannot be made; ArgumentError when `path`
  *   is not a string.
@@ -140,7 +140,7 @@ async function readKeyFile(path: string, timeoutMs: number): Promise<Uint8Array>
     throw vaultFailure(
       'ERR_VAULT_CONFIGURATION',
       'the key file (`keyFile`) cannot be read; make it readable for this process, and for nobody else',
-      // What is no path of a file may be the key itself, and is not shown.
+      // The path is not shown: it may be the key itself, passed in the wrong place.
       cause instanceof VaultError ? cause.cause : cause,
     )
   })

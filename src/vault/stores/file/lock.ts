@@ -10,9 +10,9 @@ import { vaultFailure } from '../../release/failure.ts'
  * Runs a task while no other process runs one under the same lock.
  *
  * @param folder - the folder of the lock, for messages.
- * @param timeoutMs - milliseconds to wait for it.
- * @throws VaultError `ERR_VAULT_UNAVAILABLE` when somebody else keeps it for longer, `ERR_VAULT_CONFIGURATION`
- *   when the folder cannot be used.
+ * @param timeoutMs - milliseconds to wait for the lock.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` when another process holds it for longer, `ERR_VAULT_CONFIGURATION` when the
+ *   folder cannot be used.
  */
 export async function withFileLock<T>(
   lock: FileLock,

@@ -10,35 +10,35 @@ import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { quote } from '../../../support/quote.ts'
 import { vaultFailure } from '../../release/failure.ts'
 
-/** The most that is read of a file. */
+/** The maximum size of a file. */
 const maxBytes = 16_777_216
 
-/** A file that was read, and marks by which a later version of it can be told apart. */
+/** A file that was read, and the identity of its version. */
 export interface PrivateFile {
   readonly bytes: Uint8Array
   readonly identity: string
 }
 
-/** What {@link readPrivateFile} is told. */
+/** Options of {@link readPrivateFile}. */
 export interface ReadPrivateFileOptions {
-  /** The identity of a version that the caller has already. */
+  /** The identity of a version that the caller already has. */
   readonly known?: string | undefined
-  /** Milliseconds after which the file counts as one that cannot be read. */
+  /** Milliseconds within which the file must be read. */
   readonly timeoutMs: number
 }
 
 /**
- * Reads a file that only its owner, who is this process, may read.
+ * Reads a file that belongs to the user of this process, and that no other user may read.
  *
  * @returns the file; `unchanged` when the version is the known one; `undefined` when there is no file.
- * @throws VaultError `ERR_VAULT_CONFIGURATION`, with what to do, when others could read it;
- *   `ERR_VAULT_UNAVAILABLE`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when other users have access or it is not a regular file;
+ *   `ERR_VAULT_UNAVAILABLE` when it cannot be read in time.
  */
 export async function readPrivateFile(
   path: string,
   { known, timeoutMs }: ReadPrivateFileOptions,
 ): Promise<PrivateFile | 'unchanged' | undefined> {
-  // VLT-44: a file server that does not answer is waited for without end by the system
+  // VLT-44: the system waits without limit for a file server that does not respond.
   const deadline = startDeadline([], timeoutMs, () => {
     return new VaultError('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be read within ${timeoutMs} ms`)
   })
@@ -52,7 +52,7 @@ export async function readPrivateFile(
 async function readNow(path: string, known: string | undefined): Promise<PrivateFile | 'unchanged' | undefined> {
   let handle: FileHandle
   try {
-    // Without O_NONBLOCK a pipe would be waited for until somebody writes to it.
+    // Without O_NONBLOCK, opening a named pipe waits until another process writes to it.
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
@@ -61,7 +61,7 @@ async function readNow(path: string, known: string | undefined): Promise<Private
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be opened`, cause)
   }
   try {
-    // What is checked is the open file, not whatever the path names a moment later.
+    // The checks apply to the open file, because the path may name another file a moment later.
     const status = await handle.stat({ bigint: true })
     if (!status.isFile()) throw wrongFile(path, 'it is not a regular file')
     checkAccess(path, Number(status.mode), Number(status.uid))
@@ -81,8 +81,8 @@ async function readNow(path: string, known: string | undefined): Promise<Private
  * Puts a new version in the place of a file in one step: a reader sees the old one or the new one, whole, also after a
  * loss of power.
  *
- * @param lock - of the file. When it was lost, the next holder may have read the old version already, and it stays.
- * @throws VaultError `ERR_VAULT_UNAVAILABLE`; the old version is there still.
+ * @param lock - the lock of the file. If it was lost, the next holder may have read the old version, which then stays.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE`; the file then has its old version.
  */
 export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: HeldLock): Promise<void> {
   let done: boolean
@@ -99,9 +99,9 @@ export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: 
 }
 
 /**
- * Writes a file that must not be there yet.
+ * Writes a file that must not exist yet.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when it is there, `ERR_VAULT_UNAVAILABLE`.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when it exists, `ERR_VAULT_UNAVAILABLE` when it cannot be written.
  */
 export async function createPrivateFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
@@ -114,7 +114,7 @@ export async function createPrivateFile(path: string, bytes: Uint8Array): Promis
 }
 
 function checkAccess(path: string, mode: number, owner: number): void {
-  // Windows has access lists in place of modes, and Node does not show them.
+  // Windows has access lists instead of modes, and Node does not show them.
   if (process.platform === 'win32') return
   // VLT-22
   if ((mode & 0o077) !== 0) throw wrongFile(path, 'other users have access to it; run chmod 600')
@@ -126,10 +126,10 @@ function wrongFile(path: string, what: string): VaultError {
 }
 
 /**
- * What the system says of a place in which no file can be kept does not change by itself: it is a mistake to mend, and
- * becomes `ERR_VAULT_CONFIGURATION`. Any other error is returned as it is.
+ * Turns the error about a path at which no file can be stored into `ERR_VAULT_CONFIGURATION`: it does not go away by
+ * itself. Returns other errors unchanged.
  *
- * @param option - by which the place was given.
+ * @param option - the option with the path.
  */
 export function unusablePlace(option: string, path: string, cause: unknown): unknown {
   if (!(cause instanceof VaultError) || cause.code !== 'ERR_VAULT_UNAVAILABLE') return cause

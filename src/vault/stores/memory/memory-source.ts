@@ -4,7 +4,7 @@ import type { Clock } from '../../../time.ts'
 import type { Secret } from '../../secret.ts'
 import type { SecretSource } from '../../source.ts'
 
-/** A source over secrets in memory. It owns them. */
+/** Makes a source over secrets in memory, which it owns. */
 export function memorySource(name: string, secrets: ReadonlyMap<string, Secret>, clock: Clock): SecretSource {
   const kept = new Map([...secrets].map(([reference, secret]) => [reference, { secret, version: 1 }]))
   const mutexes = new Map<string, Mutex>([...secrets.keys()].map((reference) => [reference, createMutex()]))

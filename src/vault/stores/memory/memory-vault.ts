@@ -8,15 +8,15 @@ import { memorySource } from './memory-source.ts'
 
 export type { SecretValue } from '../../secret.ts'
 
-/** A credential of {@link memoryVault}: its secret, and the rules of its use. */
+/** A credential of {@link memoryVault}: the secret, and its rules. */
 export interface MemoryCredential extends CredentialOptions {
   readonly secret: SecretValue
 }
 
 /**
- * A vault that keeps its secrets in the memory of this process.
+ * Makes a vault that keeps its secrets in the memory of this process.
  *
- * @param credentials - by name.
+ * @param credentials - the credentials by name.
  * @throws ArgumentError when an option is invalid.
  *
  * @example
