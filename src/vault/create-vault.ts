@@ -9,8 +9,8 @@
  * 6. derive the secret that is sent, where the processor derives one;
  * 7. check that the call is still authorized: meanwhile it may have expired, or been revoked;
  * 8. announce the release: it is on record before it has an effect;
- * 9. send: the processor puts the secret into the request, and each hop of a redirect passes 4 and 7 again. A lease ends
- *    here: the handler gets the secret;
+ * 9. send: the processor puts the secret into the request, and each hop of a redirect passes 4 and 7 again. A lease
+ *    ends here: the handler gets the secret;
  * 10. redact the secret in the response;
  * 11. revoke the secret in its store, when the body has ended.
  *
@@ -61,15 +61,15 @@ export interface VaultOptions {
   /** Milliseconds within which the response of an upstream must begin. Default 30,000. */
   readonly upstreamTimeoutMs?: number
   /**
-   * Milliseconds after which the body of a response is broken off if nobody reads from it. A secret that was created for
-   * the call is then revoked. Waiting for an upstream that sends nothing counts as reading. Default 60,000.
+   * Milliseconds after which the body of a response is broken off if nobody reads from it. A secret that was created
+   * for the call is then revoked. Waiting for an upstream that sends nothing counts as reading. Default 60,000.
    */
   readonly bodyTimeoutMs?: number
   /** The number of redirects within its origin that are followed. Default 5. */
   readonly redirects?: number
   /**
-   * Called when a secret could not be revoked in its store after `Vault.use`. The secret expires with its lease; an operator
-   * may want to know before. Errors of the callback are ignored.
+   * Called when a secret could not be revoked in its store after `Vault.use`. The secret expires with its lease; an
+   * operator may want to know before. Errors of the callback are ignored.
    */
   readonly onRevokeFailure?: (release: Release, error: unknown) => void
 }

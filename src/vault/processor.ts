@@ -41,8 +41,8 @@ export interface DeriveContext extends ProcessorContext {
   /** The command of the call, by which the derived secret is narrowed. */
   readonly command: Command
   /**
-   * Stores a successor of the kept secret, such as a rotated refresh token, and resolves when it is stored. The vault owns
-   * it from then on. Until it is stored, every later use fails. Absent where the store cannot replace secrets.
+   * Stores a successor of the kept secret, such as a rotated refresh token, and resolves when it is stored. The vault
+   * owns it from then on. Until it is stored, every later use fails. Absent where the store cannot replace secrets.
    */
   readonly replace?: (secret: Secret) => Promise<void>
   /** Reads the kept secret from the store again, and not from a cache. The caller owns it. */
@@ -74,8 +74,8 @@ export interface Processor {
    */
   apply(request: OutgoingRequest, secret: Secret, context: ProcessorContext): OutgoingRequest | Promise<OutgoingRequest>
   /**
-   * Returns a text for the cache of derived secrets: it is the same for two commands only if {@link Processor.derive} may
-   * return the same secret for both.
+   * Returns a text for the cache of derived secrets: it is the same for two commands only if {@link Processor.derive}
+   * may return the same secret for both.
    */
   scope?(command: Command): string
   /**

@@ -14,8 +14,8 @@ const redacted = 'Secret(redacted)'
  * A secret: bytes, usually text, sometimes several named fields as a JSON object of strings.
  *
  * The value is in a private field. Printing, string templates, `JSON.stringify`, `util.inspect`, `structuredClone` and
- * enumeration do not show it. {@link Secret.reveal} and its two siblings return it, so a search for their names finds the
- * places where a program uses a secret. `dispose` overwrites the bytes. A string that was revealed before cannot be
+ * enumeration do not show it. {@link Secret.reveal} and its two siblings return it, so a search for their names finds
+ * the places where a program uses a secret. `dispose` overwrites the bytes. A string that was revealed before cannot be
  * overwritten.
  */
 export class Secret {

@@ -3,8 +3,8 @@ import type { Timestamp } from '../time.ts'
 import type { Secret } from './secret.ts'
 
 /**
- * How a secret came about: it is stored (`static`), it is created for one use and revoked after it (`dynamic`), or it is
- * derived from another secret (`derived`).
+ * How a secret came about: it is stored (`static`), it is created for one use and revoked after it (`dynamic`), or it
+ * is derived from another secret (`derived`).
  */
 export type SecretKind = 'static' | 'dynamic' | 'derived'
 
@@ -43,7 +43,8 @@ export interface ReadOptions {
  * pass it to `createVault`.
  *
  * A source does not decide which call may have a secret. It sees one text of the call, which {@link SecretSource.scope}
- * returns. A secret that is kept under reference and scope therefore cannot carry the authority of one call into another.
+ * returns. A secret that is kept under reference and scope therefore cannot carry the authority of one call into
+ * another.
  */
 export interface SecretSource {
   /** The kind of store, for records: `memory`, `openbao`, … */
@@ -62,8 +63,8 @@ export interface SecretSource {
    */
   perCall?(reference: string): boolean
   /**
-   * Returns as text how the secret is narrowed for a call, such as a session policy or an OAuth scope. Throws `VaultError`
-   * `ERR_VAULT_DOWNSCOPE` when the store cannot express the call without granting more.
+   * Returns as text how the secret is narrowed for a call, such as a session policy or an OAuth scope. Throws
+   * `VaultError` `ERR_VAULT_DOWNSCOPE` when the store cannot express the call without granting more.
    */
   scope?(reference: string, authorization: Authorization): string
   /**
@@ -75,8 +76,8 @@ export interface SecretSource {
     successor: { readonly secret: Secret; readonly expectedVersion: string; readonly signal?: AbortSignal | undefined },
   ): Promise<string>
   /**
-   * Runs a task while no other user of the store runs one for this reference. It is needed where a secret is replaced in
-   * several steps, as a refresh token is.
+   * Runs a task while no other user of the store runs one for this reference. It is needed where a secret is replaced
+   * in several steps, as a refresh token is.
    */
   exclusively?<T>(reference: string, task: () => Promise<T>): Promise<T>
 }

@@ -23,8 +23,9 @@ export interface Release {
 }
 
 /**
- * Checks, just before a credential is released, whether the call is still authorized; usually by a query of the revocation
- * store. Any result but `true` stops the release with `ERR_VAULT_REVOKED`, and a rejection with `ERR_VAULT_UNAVAILABLE`.
+ * Checks, just before a credential is released, whether the call is still authorized; usually by a query of the
+ * revocation store. Any result but `true` stops the release with `ERR_VAULT_REVOKED`, and a rejection with
+ * `ERR_VAULT_UNAVAILABLE`.
  */
 export type Recheck = (
   authorization: Authorization,
@@ -38,8 +39,8 @@ export interface UseOptions {
   /** Called after the secret was read and before it is used. Default: only the time is checked again. */
   readonly recheck?: Recheck
   /**
-   * Called with each release before it happens. If it throws or rejects, nothing is released and the error is passed on.
-   * So a record that is not confirmed stops the release.
+   * Called with each release before it happens. If it throws or rejects, nothing is released and the error is passed
+   * on. So a record that is not confirmed stops the release.
    */
   readonly onRelease?: (release: Release) => void | Promise<void>
 }
@@ -80,9 +81,9 @@ export interface Lease extends Release {
 /**
  * Releases credentials for authorized calls. It takes the result of an authorization, never a token.
  *
- * Both methods reject with `AuthorizationError` when the authorization is not genuine, already used, or expired; with the
- * error of `onRelease`; with the reason of the signal when it fires; and with `VaultError` otherwise. A failure is never a
- * release.
+ * Both methods reject with `AuthorizationError` when the authorization is not genuine, already used, or expired; with
+ * the error of `onRelease`; with the reason of the signal when it fires; and with `VaultError` otherwise. A failure is
+ * never a release.
  */
 export interface Vault {
   /** The names of its credentials, if they are known when the vault is made. `createGuard` then refuses other names. */

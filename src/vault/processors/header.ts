@@ -41,8 +41,8 @@ export function header(parameters: HeaderParameters): Processor {
 }
 
 /**
- * Reads the name of a header that a processor writes, and returns it in lower case. A name that frames or reroutes a request
- * is refused: such headers of a caller are dropped, and a processor must not restore them.
+ * Reads the name of a header that a processor writes, and returns it in lower case. A name that frames or reroutes a
+ * request is refused: such headers of a caller are dropped, and a processor must not restore them.
  *
  * @param option - the option with the name, for the message.
  * @throws ArgumentError when it is invalid.

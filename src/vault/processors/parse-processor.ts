@@ -29,15 +29,16 @@ const processorsByType: ReadonlyMap<unknown, MakeProcessor> = new Map<unknown, M
 /**
  * Makes the processor of a description that was stored beside a secret.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the type is unknown, a parameter is missing or invalid, or there is a
- *   parameter that this version does not know: it may narrow the use.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the type is unknown, a parameter is missing or invalid, or there is
+ *   a parameter that this version does not know: it may narrow the use.
  */
 export function parseProcessor(description: unknown): Processor {
   const { type, ...parameters } = Object(description) as { readonly [name: string]: unknown }
   const make = processorsByType.get(type)
   if (make === undefined) throw invalid(`its \`type\` is unknown; this version knows ${knownTypes()}`)
   const processor = atRunTime(() => make(parameters as never))
-  // A description lists every parameter, also those with a default. So a difference is a parameter that was not understood.
+  // A description lists every parameter, also those with a default. So a difference is a parameter that was not
+  // understood.
   if (canonicalJson(processor.description) !== canonicalJson(description)) {
     throw invalid('its parameters are not those of this version')
   }

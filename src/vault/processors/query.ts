@@ -10,7 +10,8 @@ export interface QueryParameters extends FieldParameter {
 }
 
 /**
- * Sends the secret as a query parameter. Use it only for upstreams that accept nothing else: URLs are logged in many places.
+ * Sends the secret as a query parameter. Use it only for upstreams that accept nothing else: URLs are logged in many
+ * places.
  *
  * @throws ArgumentError when the name is invalid.
  */

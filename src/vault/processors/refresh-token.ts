@@ -25,12 +25,12 @@ export interface RefreshTokenParameters {
 }
 
 /**
- * Exchanges a refresh token for an access token, and sends the access token (RFC 6749, section 6). The secret has the fields
- * `refreshToken` and, for confidential clients, `clientSecret`.
+ * Exchanges a refresh token for an access token, and sends the access token (RFC 6749, section 6). The secret has the
+ * fields `refreshToken` and, for confidential clients, `clientSecret`.
  *
- * Many servers issue a new refresh token each time and treat the use of an old one as theft. So one exchange runs at a time,
- * the token is read again inside it, and a successor is stored before the access token is used. A vault that cannot store
- * successors refuses.
+ * Many servers issue a new refresh token each time and treat the use of an old one as theft. So one exchange runs at a
+ * time, the token is read again inside it, and a successor is stored before the access token is used. A vault that
+ * cannot store successors refuses.
  *
  * @throws ArgumentError when a parameter is invalid.
  */

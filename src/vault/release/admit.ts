@@ -20,8 +20,8 @@ export interface Admission {
 }
 
 /**
- * Uses an authorization up. Call it before anything is awaited: then two uses that race for one authorization cannot both
- * pass.
+ * Uses an authorization up. Call it before anything is awaited: then two uses that race for one authorization cannot
+ * both pass.
  *
  * @throws AuthorizationError when it is not genuine, already used, or expired.
  */

@@ -20,8 +20,8 @@ export interface DeriveRequest {
 }
 
 /**
- * Derives the secret that is sent from the kept secret, such as an access token from a refresh token. The processor runs
- * in turn among all that share the store. It may read the kept secret again, and replace it by a successor.
+ * Derives the secret that is sent from the kept secret, such as an access token from a refresh token. The processor
+ * runs in turn among all that share the store. It may read the kept secret again, and replace it by a successor.
  *
  * The deadline is the derivation's own: callers whose signals have not fired may wait for the result.
  *
@@ -42,7 +42,8 @@ export async function deriveSecret(
   const task = (): Promise<DerivedSecret> =>
     derive(present, { clock, fetch, signal, reference, command, reread, ...(replace !== undefined && { replace }) })
   try {
-    // A task that hangs must not exclude the others for ever; what it stores later is refused by the version it expects.
+    // A task that hangs must not exclude the others for ever; what it stores later is refused by the version it
+    // expects.
     const work = inTurn(found, context, () => unlessAborted(task, signal))
     const derived = await unlessAborted(work, signal)
     return { ...derived, versions }

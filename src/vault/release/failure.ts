@@ -1,6 +1,6 @@
 /**
- * Errors about failures of other code. Its messages can contain a secret: a JSON parser quotes its input, a URL parser the
- * URL. So only names and codes are kept.
+ * Errors about failures of other code. Its messages can contain a secret: a JSON parser quotes its input, a URL parser
+ * the URL. So only names and codes are kept.
  *
  * @module
  */

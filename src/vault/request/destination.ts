@@ -1,5 +1,6 @@
 /**
- * The target of a request, checked against the rules of the credential. The URL is parsed once, and the parsed URL is sent.
+ * The target of a request, checked against the rules of the credential. The URL is parsed once, and the parsed URL is
+ * sent.
  *
  * @module
  */

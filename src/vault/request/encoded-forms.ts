@@ -6,8 +6,8 @@ const shortest = 4
 
 /**
  * Lists the byte strings as which a secret may appear in a response: unchanged, in base64 and base64url at each of the
- * three alignments, in hexadecimal, percent-encoded, form-encoded, and as a JSON string. The fields of a secret are listed
- * as well. The longest string comes first.
+ * three alignments, in hexadecimal, percent-encoded, form-encoded, and as a JSON string. The fields of a secret are
+ * listed as well. The longest string comes first.
  */
 export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] {
   const forms = new Map<string, Uint8Array>()

@@ -26,14 +26,14 @@ export function safeHeaders(
 }
 
 /**
- * Why a header of a caller is not sent: it can carry authority, it can make a server treat the request as one for another
- * target or from another sender, or it belongs to the HTTP client.
+ * Why a header of a caller is not sent: it can carry authority, it can make a server treat the request as one for
+ * another target or from another sender, or it belongs to the HTTP client.
  */
 export type HeaderKind = 'authority' | 'rerouting' | 'framing'
 
 /**
- * Returns the kind of a header by its name, in any case; undefined for other headers. It knows usual names and the words
- * in them. A server may give any other name such a meaning.
+ * Returns the kind of a header by its name, in any case; undefined for other headers. It knows usual names and the
+ * words in them. A server may give any other name such a meaning.
  */
 export function kindOfHeader(name: string): HeaderKind | undefined {
   const read = headerAsRead(name)

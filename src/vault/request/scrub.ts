@@ -1,6 +1,6 @@
 /**
- * Redacts a secret in a response, in case the upstream echoes it. This is a second line of defence, on a best-effort basis:
- * it does not detect an upstream that encrypts, reverses or splits the secret.
+ * Redacts a secret in a response, in case the upstream echoes it. This is a second line of defence, on a best-effort
+ * basis: it does not detect an upstream that encrypts, reverses or splits the secret.
  *
  * @module
  */
@@ -14,7 +14,9 @@ export const scrubbedBytes = 65_536
 
 const redactionMarker = '[redacted]'
 
-/** Headers that open a session with the authority of the credential, or that describe the body before it was decoded. */
+/**
+ * Headers that open a session with the authority of the credential, or that describe the body before it was decoded.
+ */
 const removed: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length']
 
 /** Statuses of responses without a body (Fetch Standard, "null body status"). */

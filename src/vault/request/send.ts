@@ -95,8 +95,8 @@ function copyHeaders(headers: UseRequest['headers']): Headers {
  *
  * @returns the response of the upstream, not yet scrubbed.
  * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED` when a redirect leads to a target that the rules exclude,
- *   `ERR_VAULT_UPSTREAM` when the upstream fails, times out or redirects too often; the error of `stillStands`; the reason
- *   of the caller's signal when it fires. Nothing is sent afterwards.
+ *   `ERR_VAULT_UPSTREAM` when the upstream fails, times out or redirects too often; the error of `stillStands`; the
+ *   reason of the caller's signal when it fires. Nothing is sent afterwards.
  */
 export async function sendWithCredential(
   plain: TargetedRequest,

@@ -28,8 +28,8 @@ import { parseOrigins } from './origin.ts'
 /**
  * The rules of one credential. They are configuration of the service: a request cannot change them.
  *
- * With `origins` and `processor`, `Vault.use` sends the credential. With `leasable`, `Vault.lease` returns it to handlers,
- * and nothing limits where they send it.
+ * With `origins` and `processor`, `Vault.use` sends the credential. With `leasable`, `Vault.lease` returns it to
+ * handlers, and nothing limits where they send it.
  */
 export interface CredentialOptions {
   /** Origins that it may be sent to, in full: `https://api.example.com`. Plain `http:` is for loopback only. */

@@ -7,8 +7,8 @@ import { type CredentialOptions, type CredentialRules, parseRules, ruleChecks } 
 /**
  * Reads rules that a store kept beside a secret, as `CredentialRules.description` wrote them.
  *
- * @throws VaultError `ERR_VAULT_INTEGRITY` when they are malformed, or contain a rule that this version does not know: a
- *   rule narrows the use, so none may be ignored. `ERR_VAULT_CONFIGURATION` when the processor is invalid.
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when they are malformed, or contain a rule that this version does not know:
+ *   a rule narrows the use, so none may be ignored. `ERR_VAULT_CONFIGURATION` when the processor is invalid.
  */
 export function readStoredRules(text: string): CredentialOptions {
   const fields = fieldsOf(text)

@@ -1,6 +1,6 @@
 /**
- * Requests to services that store or create secrets. Redirects are not followed, responses have a maximum size, and errors
- * quote neither the request nor the response.
+ * Requests to services that store or create secrets. Redirects are not followed, responses have a maximum size, and
+ * errors quote neither the request nor the response.
  *
  * @module
  */
@@ -35,8 +35,8 @@ export interface BackendAnswer {
 /**
  * Sends the request.
  *
- * @throws VaultError `ERR_VAULT_UNAVAILABLE` when the request fails, or has status 429 or 5xx; `ERR_VAULT_INTEGRITY` when
- *   the response is longer than 1 MiB or not UTF-8; `ERR_VAULT_CONFIGURATION` when it is a redirect.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` when the request fails, or has status 429 or 5xx; `ERR_VAULT_INTEGRITY`
+ *   when the response is longer than 1 MiB or not UTF-8; `ERR_VAULT_CONFIGURATION` when it is a redirect.
  */
 export async function callBackend(request: BackendRequest): Promise<BackendAnswer> {
   const { backend, signal } = request

@@ -23,21 +23,21 @@ import type { SecretSource } from '../../source.ts'
 import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'
 import { type AwsGrant, type SessionPolicies, sessionPolicies } from './session-policy.ts'
 
-/** A role whose temporary keys are given to calls, each narrowed to what its call does. */
+/** A role whose temporary keys calls get, narrowed to each call. */
 export interface AssumedRole {
   /** `arn:aws:iam::<account>:role/<name>`. */
   readonly roleArn: string
-  /** What each command may do; a call without a grant gets no keys. */
+  /** The permissions of each command. A call without a grant gets no keys. */
   readonly grants: readonly AwsGrant[]
-  /** Seconds that the keys live: 900, the least, to 43,200. Default 900. */
+  /** The lifetime of the keys in seconds, from 900 to 43,200. Default 900. */
   readonly durationSeconds?: number
-  /** What the trust policy of the role asks for. */
+  /** The external id that the trust policy of the role requires. */
   readonly externalId?: string
 }
 
 /** Options of {@link assumeRoleSource}. */
 export interface AssumeRoleSourceOptions extends AwsOptions {
-  /** Roles by name. */
+  /** The roles by name. */
   readonly roles: Readonly<Record<string, AssumedRole>>
   readonly clock?: Clock
   readonly fetch?: typeof fetch
@@ -45,14 +45,14 @@ export interface AssumeRoleSourceOptions extends AwsOptions {
 
 /** Options of {@link assumeRoleVault}. */
 export interface AssumeRoleVaultOptions extends VaultOptions, AwsOptions {
-  /** Credentials by name: the role, and the rules of its use; the processor is most often `sigV4`. */
+  /** Credentials by name: the role, and the rules. The processor is usually `sigV4`. */
   readonly credentials: Readonly<Record<string, AssumedRole & CredentialOptions>>
-  /** What is done when the service is slow or away. */
+  /** Retries and the circuit breaker, for a service that is slow or unavailable. */
   readonly resilience?: ResilienceOptions
 }
 
 /**
- * A vault that gives calls temporary keys of AWS roles.
+ * Makes a vault whose credentials are temporary keys of AWS roles.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -66,9 +66,9 @@ export function assumeRoleVault(options: AssumeRoleVaultOptions): RemoteVault {
 }
 
 /**
- * A source of temporary keys (`AssumeRole` of AWS STS). The session policy is compiled from the command and the signed
- * arguments of the call, so that the keys do what was delegated although the role could do more. Each invoker
- * has a session name of its own, which CloudTrail records: the beginning of its DID and a hash of the whole.
+ * Makes a source of temporary keys (`AssumeRole` of AWS STS). The session policy is compiled from the command and the
+ * signed arguments of the call, so the keys have no more permissions than the call, although the role may have more.
+ * Each invoker has its own session name, which CloudTrail records: the beginning of its DID and a hash of the whole.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -138,14 +138,14 @@ function keysOfAnswer(
       'aws sts returned keys of another role or session than the requested one',
     )
   }
-  // The id is no secret by itself, and CloudTrail names the keys by it.
+  // The key id alone is not secret, and CloudTrail names the keys by it.
   return { secret: Secret.ofFields({ accessKeyId, secretAccessKey, sessionToken }), version: accessKeyId, expiresAt }
 }
 
 /**
- * Makes the session name of an invoker; AWS accepts 2 to 64 of `A-Z a-z 0-9 + = , . @ _ -`. It is the beginning of the DID
- * with other characters replaced by `-`, a hyphen, and the first 22 characters (132 bits) of the SHA-256 of the DID in
- * base64url. Several DIDs have the same beginning; the hash distinguishes them.
+ * Makes the session name of an invoker; AWS accepts 2 to 64 of `A-Z a-z 0-9 + = , . @ _ -`. It is the beginning of the
+ * DID with other characters replaced by `-`, a hyphen, and the first 22 characters (132 bits) of the SHA-256 of the DID
+ * in base64url. Several DIDs have the same beginning; the hash distinguishes them.
  */
 export async function sessionName(did: string): Promise<string> {
   const shown = did.replace(/[^A-Za-z0-9+=,.@_-]/g, '-').slice(0, shownLength)
@@ -156,13 +156,13 @@ export async function sessionName(did: string): Promise<string> {
 /** The length of a session name without its hyphen and the 22 characters of the hash; together they are 64. */
 const shownLength = 41
 
-/** `arn:aws:iam::1:role/path/name` assumed as `s` is `arn:aws:sts::1:assumed-role/name/s`. */
+/** The ARN of a session: for `arn:aws:iam::1:role/path/name` and `s` it is `arn:aws:sts::1:assumed-role/name/s`. */
 function sessionArn(roleArn: string, session: string): string {
   const [, partition = '', , , account = '', resource = ''] = roleArn.split(':')
   return `arn:${partition}:sts::${account}:assumed-role/${resource.split('/').at(-1) ?? ''}/${session}`
 }
 
-/** The text of the one element of a name in the XML of STS; its values need no more entities than these. */
+/** The text of the only element of a name in the XML of STS. Its values contain no other entities than these. */
 function element(xml: string, name: string): string | undefined {
   const [before, after, ...more] = xml.split(`<${name}>`)
   const end = after?.indexOf(`</${name}>`) ?? -1

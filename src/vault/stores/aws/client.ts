@@ -9,20 +9,20 @@ import { type SecretValue, secretValue, toSecret } from '../../secret.ts'
 import { type BackendAnswer, callBackend } from '../http-backend.ts'
 import { signAwsRequest } from './sign-request.ts'
 
-/** Options that sources over AWS have in common. */
+/** Options of all sources and vaults over AWS. */
 export interface AwsOptions {
   /** For example `eu-central-1`. */
   readonly region: string
   /**
-   * Access keys of the service: the fields `accessKeyId`, `secretAccessKey` and, for temporary ones, `sessionToken`. A
-   * function is asked at each call, so that keys which the platform rotates are the present ones.
+   * Access keys of this program: the fields `accessKeyId`, `secretAccessKey` and, for temporary keys, `sessionToken`. A
+   * callback is called for each request, for keys that the platform rotates.
    */
   readonly keys: SecretValue | (() => SecretValue | Promise<SecretValue>)
-  /** Default: the address of the service in the region. */
+  /** Default: the address of the AWS service in the region. */
   readonly endpoint?: string
 }
 
-/** The forms of {@link AwsOptions}. */
+/** The checks of {@link AwsOptions}. */
 export const awsChecks: OptionChecks<AwsOptions> = Object.freeze({
   region: nonEmptyString,
   keys: either(secretValue, callback),
@@ -31,11 +31,11 @@ export const awsChecks: OptionChecks<AwsOptions> = Object.freeze({
 
 /** A client of one AWS service. */
 export interface AwsClient {
-  /** Signs and makes a call. Throws as `callBackend` does. */
+  /** Signs and sends a request. Throws as `callBackend` does. */
   post(call: AwsCall): Promise<BackendAnswer>
 }
 
-/** A call of an AWS service. */
+/** A request to an AWS service. */
 export interface AwsCall {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -94,9 +94,9 @@ export function awsClient(
 }
 
 /**
- * The error for a code of an AWS service.
+ * Makes the error for an error code of AWS.
  *
- * @param code - from the answer; text of AWS's that is shown only if it is a plain identifier.
+ * @param code - from the response. It is shown only if it is a plain identifier.
  */
 export function awsError(service: string, code: string): VaultError {
   const shown = /^[A-Za-z.]{1,64}$/.test(code) ? code : 'unknown error'

@@ -22,9 +22,9 @@ import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'
 
 /** A secret of AWS Secrets Manager. */
 export interface ManagedSecret {
-  /** Its name or ARN, in full. */
+  /** The name or ARN of the secret, in full. */
   readonly secretId: string
-  /** The key of the JSON object that is the secret; without it the whole text. */
+  /** The field of the JSON object to use. Default: the whole text. */
   readonly field?: string
   /** Default `AWSCURRENT`. */
   readonly versionStage?: string
@@ -32,7 +32,7 @@ export interface ManagedSecret {
 
 /** Options of {@link secretsManagerSource}. */
 export interface SecretsManagerSourceOptions extends AwsOptions {
-  /** Secrets by name. */
+  /** The secrets by name. */
   readonly secrets: Readonly<Record<string, ManagedSecret>>
   readonly clock?: Clock
   readonly fetch?: typeof fetch
@@ -40,14 +40,14 @@ export interface SecretsManagerSourceOptions extends AwsOptions {
 
 /** Options of {@link secretsManagerVault}. */
 export interface SecretsManagerVaultOptions extends VaultOptions, AwsOptions {
-  /** Credentials by name: where the secret is, and the rules of its use. */
+  /** Credentials by name: the secret, and the rules. */
   readonly credentials: Readonly<Record<string, ManagedSecret & CredentialOptions>>
-  /** What is done when the service is slow or away. */
+  /** Retries and the circuit breaker, for a service that is slow or unavailable. */
   readonly resilience?: ResilienceOptions
 }
 
 /**
- * A vault over AWS Secrets Manager.
+ * Makes a vault over AWS Secrets Manager.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -61,8 +61,8 @@ export function secretsManagerVault(options: SecretsManagerVaultOptions): Remote
 }
 
 /**
- * A source over AWS Secrets Manager (`GetSecretValue`). It cannot store successors: the service has no way to store one
- * only if nobody else did before.
+ * Makes a source over AWS Secrets Manager (`GetSecretValue`). It cannot store successors, because the service cannot
+ * check the current version when it stores one.
  *
  * @throws ArgumentError when an option is invalid.
  */

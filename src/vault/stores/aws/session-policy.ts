@@ -1,5 +1,5 @@
 /**
- * Session policies of AWS compiled from a call: the temporary keys can do what the call does, and nothing else.
+ * Session policies of AWS, compiled from a call: the temporary keys have no more permissions than the call.
  *
  * @module
  */
@@ -17,26 +17,26 @@ import {
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 
-/** What AWS allows in a session policy (STS API reference, `AssumeRole`, `Policy`). */
+/** The maximum length of a session policy (STS API reference, `AssumeRole`, `Policy`). */
 const maxCharacters = 2_048
 
 /**
- * What a command may do in AWS. In `resources` and in the values of `conditions`, `{name}` stands for the argument of
- * that name as one segment, and `{name+}` for one that is a path with slashes.
+ * The AWS permissions of a command. In `resources` and in the values of `conditions`, `{name}` is replaced by the
+ * argument of that name, which must be one segment, and `{name+}` by an argument that may be a path with slashes.
  */
 export interface AwsGrant {
-  /** The command, with everything below it. */
+  /** The command, with all commands below it. */
   readonly command: string
   readonly statements: readonly AwsStatement[]
 }
 
-/** A statement of a session policy; its effect is always to allow. */
+/** A statement of a session policy. Its effect is always `Allow`. */
 export interface AwsStatement {
   /** For example `s3:GetObject`. */
   readonly actions: readonly string[]
   /** For example `arn:aws:s3:::reports/{key+}`. */
   readonly resources: readonly string[]
-  /** Operator, condition key, values; for example `{ StringEquals: { 's3:prefix': ['{folder}'] } }`. */
+  /** Values by operator and condition key, for example `{ StringEquals: { 's3:prefix': ['{folder}'] } }`. */
   readonly conditions?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 }
 
@@ -45,8 +45,8 @@ export interface SessionPolicies {
   /**
    * Returns the session policy for a call, as JSON.
    *
-   * @throws VaultError `ERR_VAULT_DOWNSCOPE` when no grant covers the command, an argument is missing or could mean more
-   *   than itself, or the policy is too long. The keys of the role itself are never given instead.
+   * @throws VaultError `ERR_VAULT_DOWNSCOPE` when no grant covers the command, an argument is missing or has characters
+   *   with a special meaning, or the policy is too long. The keys are never requested without a policy instead.
    */
   policyFor(call: { readonly command: Command; readonly args: { readonly [name: string]: IpldValue } }): string
 }
@@ -105,7 +105,7 @@ function fillTemplate(template: string, args: { readonly [name: string]: IpldVal
     const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
     if (typeof text !== 'string')
       throw refused(`argument ${quote(name)} must be a string or an integer, because the session policy uses it`)
-    // VLT-39: no wildcard, policy variable or step to another resource
+    // VLT-39: no wildcard, policy variable or step to another resource.
     if (!(path === '+' ? isPath(text) : segmentPattern.test(text) && !isDots(text))) {
       throw refused(`argument ${quote(name)} has characters with a special meaning in a session policy`)
     }
@@ -156,5 +156,5 @@ function refused(message: string): VaultError {
 
 const placeholder = /\{([A-Za-z_][A-Za-z0-9_]*)(\+?)\}/g
 
-/** Text that stands for itself in ARNs and conditions: without `* ? $ { } : /`, quotes and control characters. */
+/** Text without a special meaning in ARNs and conditions: without `* ? $ { } : /`, quotes and control characters. */
 const segmentPattern = /^[A-Za-z0-9 !#&'()+,.;=@_~-]+$/

@@ -4,7 +4,7 @@ import type { Timestamp } from '../../../time.ts'
 import type { OutgoingRequest } from '../../processor.ts'
 import { type AwsKeys, amzDate, authorizationHeader, canonicalQuery } from './sigv4.ts'
 
-/** Headers that the signature brings with it. */
+/** Headers that signing adds. */
 export const awsHeaders: readonly string[] = Object.freeze([
   'authorization',
   'x-amz-content-sha256',
@@ -13,8 +13,8 @@ export const awsHeaders: readonly string[] = Object.freeze([
 ])
 
 /**
- * Signs an outgoing request for an AWS service. The query is rewritten in the canonical encoding, so that what is sent
- * is what was signed.
+ * Signs a request to an AWS service. The query is rewritten in the canonical encoding, so that the request that is sent
+ * is the one that was signed.
  */
 export async function signAwsRequest(
   request: OutgoingRequest,
@@ -32,7 +32,7 @@ export async function signAwsRequest(
   if (s3) headers.set('x-amz-content-sha256', bodyHash)
   const signable = {
     method: request.method,
-    // Every service but S3, whose keys may have empty parts, takes several slashes for one.
+    // Every service except S3, whose keys may have empty segments, treats several slashes as one.
     path: s3 ? url.pathname : url.pathname.replaceAll(/\/{2,}/g, '/'),
     query,
     headers: [['host', url.host] as const, ...[...headers].filter(([name]) => isSigned(name))],
@@ -43,7 +43,7 @@ export async function signAwsRequest(
   return { ...request, url, headers }
 }
 
-/** The meaning of a request is in these; hosts and proxies may add or change others. */
+/** Signs the headers with a meaning for AWS. Platforms and proxies may add or change others. */
 function isSigned(name: string): boolean {
   return name === 'content-type' || name.startsWith('x-amz-')
 }

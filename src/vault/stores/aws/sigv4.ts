@@ -15,29 +15,29 @@ export interface AwsKeys {
   readonly sessionToken?: string
 }
 
-/** Where and when a signature is good. */
+/** The scope in which a signature is valid. */
 export interface SignatureScope {
   /** For example `eu-central-1`. */
   readonly region: string
-  /** The service's name in signatures, for example `secretsmanager`. */
+  /** The name of the service in signatures, for example `secretsmanager`. */
   readonly service: string
   readonly time: Timestamp
 }
 
-/** A request as it is signed. */
+/** The parts of a request that are signed. */
 export interface SignableRequest {
   readonly method: string
-  /** As it is on the wire. */
+  /** The path on the wire. */
   readonly path: string
   /** Decoded names and values, in the order of the wire. */
   readonly query: readonly (readonly [string, string])[]
-  /** Every header that is signed; `host` and `x-amz-date` among them. */
+  /** All headers that are signed, including `host` and `x-amz-date`. */
   readonly headers: readonly (readonly [string, string])[]
   /** SHA-256 of the body in hexadecimal. */
   readonly bodyHash: string
 }
 
-/** How the path is written in the canonical form: S3 has it encoded once, every other service once more. */
+/** How the canonical form encodes the path: once for S3, twice for every other service. */
 export type PathRule = 'encoded-once' | 'encoded-twice'
 
 /**
@@ -64,7 +64,7 @@ export async function authorizationHeader(
   return `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${signedHeaders(request)}, Signature=${encodeHex(key)}`
 }
 
-/** The canonical form that both sides hash. */
+/** The canonical form, which client and server hash. */
 export function canonicalRequest(request: SignableRequest, pathRule: PathRule): string {
   const path = pathRule === 'encoded-twice' ? encode(request.path, '/') : encode(decode(request.path), '/')
   const headers = groupHeaders(request).map(([name, value]) => `${name}:${value}\n`)
@@ -108,7 +108,7 @@ function signedHeaders(request: SignableRequest): string {
     .join(';')
 }
 
-/** Headers by lower-case name, in order of names; values with single spaces, those of one name joined by commas. */
+/** Headers by lower-case name, sorted by name. Values have single spaces; values of one name are joined by commas. */
 function groupHeaders(request: SignableRequest): readonly (readonly [string, string])[] {
   const groups = new Map<string, string[]>()
   for (const [name, value] of request.headers) {
@@ -122,7 +122,7 @@ function groupHeaders(request: SignableRequest): readonly (readonly [string, str
   return [...groups].map(([name, values]) => [name, values.join(',')] as const).sort(([a], [b]) => compare(a, b))
 }
 
-/** Percent-encodes all bytes but the unreserved of RFC 3986, and those of `keep`. */
+/** Percent-encodes all bytes except the unreserved characters of RFC 3986 and `keep`. */
 function encode(text: string, keep = ''): string {
   let encoded = ''
   for (const byte of new TextEncoder().encode(text)) {
@@ -133,7 +133,7 @@ function encode(text: string, keep = ''): string {
   return encoded
 }
 
-/** Undoes percent-encoding; text that is not well encoded is left as it is. */
+/** Decodes percent-encoding. Malformed text is returned unchanged. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -32,8 +32,8 @@ export interface EnvVaultOptions extends VaultOptions {
   readonly environment?: Record<string, string | undefined>
   /**
    * Whether the variables are deleted after they were read, so that later child processes do not have them. The system
-   * keeps the original environment (`/proc/PID/environ`, `ps eww`), which the same user can read; use the file vault where
-   * that matters. Default true.
+   * keeps the original environment (`/proc/PID/environ`, `ps eww`), which the same user can read; use the file vault
+   * where that matters. Default true.
    */
   readonly clear?: boolean
 }
@@ -41,8 +41,8 @@ export interface EnvVaultOptions extends VaultOptions {
 /**
  * Makes a vault over environment variables. They are read once, by this function.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when a variable is missing, empty or cannot be deleted, before any is deleted;
- *   ArgumentError when an option is invalid.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when a variable is missing, empty or cannot be deleted, before any is
+ *   deleted; ArgumentError when an option is invalid.
  *
  * @example
  * ```ts

@@ -115,7 +115,10 @@ async function makeFile(
   })
 }
 
-/** The keys of a file. Deriving them takes half a second, so the last two are kept: those of the file and their successors. */
+/**
+ * The keys of a file. Deriving them takes half a second, so the last two are kept: those of the file and their
+ * successors.
+ */
 interface Keyring {
   /** The keys that open a file. */
   open(bytes: Uint8Array): Promise<FileKeys>

@@ -37,13 +37,13 @@ export interface FileVaultOptions extends VaultOptions {
   /** The number of versions that are kept of each secret, including the current one. Default 2. */
   readonly keepVersions?: number
   /**
-   * The parameter N of scrypt for a new file or key, with r = 8 and p = 1. Default 131,072, which takes 128 MiB and about
-   * half a second.
+   * The parameter N of scrypt for a new file or key, with r = 8 and p = 1. Default 131,072, which takes 128 MiB and
+   * about half a second.
    */
   readonly scryptCost?: number
   /**
-   * Milliseconds to wait for another process that writes. Default 5,000. For a process that seems to have been killed the
-   * wait is up to 10 s longer; then its lock is taken over.
+   * Milliseconds to wait for another process that writes. Default 5,000. For a process that seems to have been killed
+   * the wait is up to 10 s longer; then its lock is taken over.
    */
   readonly lockTimeoutMs?: number
 }
@@ -80,8 +80,8 @@ export interface FileVault extends Vault {
  * Opens a vault over a file in which every secret is encrypted, bound to its name, version and rules.
  *
  * @throws ArgumentError when an option is invalid; VaultError `ERR_VAULT_CONFIGURATION` when the file cannot be used,
- *   `ERR_VAULT_INTEGRITY` when the key is another or the file was changed, `ERR_VAULT_UNAVAILABLE` when it cannot be read
- *   or written.
+ *   `ERR_VAULT_INTEGRITY` when the key is another or the file was changed, `ERR_VAULT_UNAVAILABLE` when it cannot be
+ *   read or written.
  *
  * @example
  * ```ts

@@ -91,8 +91,8 @@ export function readDerivation(bytes: Uint8Array): KeyDerivation {
 /**
  * Reads a file.
  *
- * @throws VaultError `ERR_VAULT_INTEGRITY` when the key does not belong to the file, or anything in the file was changed,
- *   removed or moved.
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when the key does not belong to the file, or anything in the file was
+ *   changed, removed or moved.
  */
 export function decodeFile(keys: FileKeys, bytes: Uint8Array): FileContents {
   const { body, mac } = split(bytes)

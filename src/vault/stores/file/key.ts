@@ -35,8 +35,8 @@ const leastCost = 16_384
 const greatestCost = 1_048_576
 
 /**
- * Refuses an invalid key before it is used. The platform's own message about a string in the place of an object shows the
- * string, and a string in the place of bytes would become a key of zeros.
+ * Refuses an invalid key before it is used. The platform's own message about a string in the place of an object shows
+ * the string, and a string in the place of bytes would become a key of zeros.
  *
  * @throws ArgumentError when it has another form.
  */
@@ -104,8 +104,8 @@ export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeou
 /**
  * Writes a new key file: 32 random bytes that only the user of this process may read.
  *
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file exists already or cannot be made; ArgumentError when `path`
- *   is not a string.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the file exists already or cannot be made; ArgumentError when
+ *   `path` is not a string.
  */
 export async function createKeyFile(path: string): Promise<void> {
   readOptions('createKeyFile', { path }, { path: nonEmptyString })

@@ -11,8 +11,8 @@ import { vaultFailure } from '../../release/failure.ts'
  *
  * @param folder - the folder of the lock, for messages.
  * @param timeoutMs - milliseconds to wait for the lock.
- * @throws VaultError `ERR_VAULT_UNAVAILABLE` when another process holds it for longer, `ERR_VAULT_CONFIGURATION` when the
- *   folder cannot be used.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` when another process holds it for longer, `ERR_VAULT_CONFIGURATION` when
+ *   the folder cannot be used.
  */
 export async function withFileLock<T>(
   lock: FileLock,

@@ -12,15 +12,15 @@ import { quote } from '../../../support/quote.ts'
 import type { PlainValue } from '../../processor.ts'
 
 /**
- * Objects with a `type`, as the authorization server knows them. A text `{name}` stands for the argument of that name;
- * within a longer text it stands for an argument of plain characters.
+ * Objects with a `type`, as the authorization server defines them. A string `{name}` is replaced by the argument of
+ * that name. Within a longer string, `{name}` is replaced by an argument of plain characters.
  */
 export type AuthorizationDetails = readonly { readonly type: string; readonly [field: string]: PlainValue }[]
 
 /**
  * Returns the details of the longest command that covers a call, as JSON.
  *
- * @throws VaultError `ERR_VAULT_DOWNSCOPE` when none does, or an argument cannot stand where it is needed.
+ * @throws VaultError `ERR_VAULT_DOWNSCOPE` when no command covers the call, or an argument cannot be inserted.
  */
 export function authorizationDetailsFor(
   table: Readonly<Record<string, AuthorizationDetails>>,
@@ -37,12 +37,14 @@ export function authorizationDetailsFor(
 }
 
 /**
- * Refuses a token whose details are not, each, one of those that were asked for. A server has to say what it granted
- * (RFC 9396, section 7); one that does not is not believed.
+ * Refuses a token with a detail that was not requested. A server must report the granted details (RFC 9396, section 7);
+ * a response without them is refused.
+ *
+ * @throws VaultError `ERR_VAULT_DOWNSCOPE`.
  */
-export function checkGrantedDetails(asked: string | undefined, granted: unknown): void {
-  if (asked === undefined) return
-  const wanted = new Set((JSON.parse(asked) as readonly unknown[]).map(canonicalJson))
+export function checkGrantedDetails(requested: string | undefined, granted: unknown): void {
+  if (requested === undefined) return
+  const wanted = new Set((JSON.parse(requested) as readonly unknown[]).map(canonicalJson))
   // VLT-40
   if (!Array.isArray(granted) || granted.length === 0 || !granted.every((entry) => wanted.has(canonicalJson(entry)))) {
     throw refused('the token endpoint granted other authorization details than the requested ones')

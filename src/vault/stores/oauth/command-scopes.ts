@@ -2,12 +2,12 @@ import { type Command, commandCovers, parseCommand } from '../../../capability/c
 import { ArgumentError, VaultError } from '../../../errors.ts'
 import { quote } from '../../../support/quote.ts'
 
-/** Text that a command maps to, for the narrowing of what an upstream grants. */
+/** OAuth scopes by command. */
 export interface CommandScopes {
   /**
-   * Returns the text of the longest command that covers `command`; `undefined` when scopes are not configured.
+   * Returns the scope of the longest command that covers `command`; `undefined` when no scopes are configured.
    *
-   * @throws VaultError `ERR_VAULT_DOWNSCOPE` when scopes are configured and none covers the command.
+   * @throws VaultError `ERR_VAULT_DOWNSCOPE` when scopes are configured, and none of them covers the command.
    */
   scopeFor(command: Command): string | undefined
 }
@@ -15,7 +15,7 @@ export interface CommandScopes {
 /**
  * Reads a table of OAuth scopes by command, for example `{ '/crm/read': 'contacts:read' }`.
  *
- * @throws ArgumentError when a scope is not of the form of RFC 6749, section 3.3.
+ * @throws ArgumentError when a scope is malformed (RFC 6749, section 3.3).
  */
 export function commandScopes(scopes: Readonly<Record<string, string>> | undefined): CommandScopes {
   if (scopes === undefined) return { scopeFor: () => undefined }

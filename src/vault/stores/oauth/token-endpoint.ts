@@ -1,5 +1,5 @@
 /**
- * Calls to the token and revocation endpoints of an authorization server (RFC 6749, RFC 7009, RFC 8693).
+ * Requests to the token and revocation endpoints of an authorization server (RFC 6749, RFC 7009, RFC 8693).
  *
  * @module
  */
@@ -21,11 +21,11 @@ export interface OAuthClient {
   readonly secret?: Secret
 }
 
-/** What a token endpoint answered. */
+/** The response of a token endpoint. */
 export interface TokenAnswer {
   readonly accessToken: Secret
   readonly expiresAt?: Timestamp
-  /** What was granted, when the server says so: it must, if it is not what was asked for. */
+  /** The granted scope. The server must report it if it differs from the requested one. */
   readonly scope?: string
   /** A successor of the refresh token that was sent. */
   readonly refreshToken?: Secret
@@ -35,22 +35,22 @@ export interface TokenAnswer {
   readonly authorizationDetails?: unknown
 }
 
-/** A call to an endpoint of an authorization server. */
+/** A request to an endpoint of an authorization server. */
 export interface TokenRequest {
   readonly endpoint: URL
   readonly client: OAuthClient
-  /** Form parameters, in order; secrets among them. */
+  /** Form parameters in order, including secrets. */
   readonly form: readonly (readonly [string, string])[]
   readonly fetch: typeof fetch
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Asks for a token.
+ * Requests a token.
  *
  * @param now - the present time, for `expires_in`.
- * @throws VaultError `ERR_VAULT_REVOKED` when the grant is refused, `ERR_VAULT_DOWNSCOPE` when the scope is,
- *   `ERR_VAULT_CONFIGURATION` when the client is, `ERR_VAULT_UNAVAILABLE`, `ERR_VAULT_INTEGRITY`.
+ * @throws VaultError `ERR_VAULT_REVOKED` when the grant is refused, `ERR_VAULT_DOWNSCOPE` when the scope is refused,
+ *   `ERR_VAULT_CONFIGURATION` when the client is refused, `ERR_VAULT_UNAVAILABLE`, `ERR_VAULT_INTEGRITY`.
  */
 export async function requestToken(request: TokenRequest, now: Timestamp): Promise<TokenAnswer> {
   const answer = await post(request, 'the token endpoint')
@@ -61,7 +61,7 @@ export async function requestToken(request: TokenRequest, now: Timestamp): Promi
   if (typeof accessToken !== 'string' || accessToken === '' || typeof tokenType !== 'string') {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint returned no access token')
   }
-  // A token bound to a key cannot be sent as a bearer token, and `N_A` is no access token at all.
+  // A token that is bound to a key cannot be sent as a bearer token, and `N_A` is not an access token.
   if (tokenType.toLowerCase() !== 'bearer') {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint returned a token that is not a bearer token')
   }
@@ -80,9 +80,9 @@ export async function requestToken(request: TokenRequest, now: Timestamp): Promi
 }
 
 /**
- * Ends a token at its server (RFC 7009).
+ * Revokes a token (RFC 7009).
  *
- * @throws VaultError `ERR_VAULT_UNAVAILABLE` or `ERR_VAULT_CONFIGURATION` when the server did not confirm.
+ * @throws VaultError `ERR_VAULT_UNAVAILABLE` or `ERR_VAULT_CONFIGURATION` when the server does not confirm.
  */
 export async function revokeToken(request: Omit<TokenRequest, 'form'>, token: Secret): Promise<void> {
   const form = [
@@ -99,13 +99,13 @@ export async function revokeToken(request: Omit<TokenRequest, 'form'>, token: Se
 }
 
 /**
- * Refuses a token that can do more than was asked for.
+ * Refuses a token with a broader scope than requested.
  *
- * @param asked - the scope that was sent; without one there is nothing to compare.
+ * @param requested - the scope of the request; without one there is nothing to compare.
  */
-export function checkGrantedScope(asked: string | undefined, granted: string | undefined): void {
-  if (asked === undefined || granted === undefined) return
-  const wanted = new Set(asked.split(' '))
+export function checkGrantedScope(requested: string | undefined, granted: string | undefined): void {
+  if (requested === undefined || granted === undefined) return
+  const wanted = new Set(requested.split(' '))
   // VLT-31
   if (granted.split(' ').some((scope) => scope !== '' && !wanted.has(scope))) {
     throw new VaultError('ERR_VAULT_DOWNSCOPE', 'the token endpoint granted a broader scope than the requested one')
@@ -133,17 +133,20 @@ async function post(
   return callBackend({ backend, url: endpoint, method: 'POST', headers, body, fetch, signal })
 }
 
-/** Whether it is a time that can be told; JSON has numbers that are read as infinite. */
+/** Whether it is a plausible lifetime; JSON has numbers that are read as infinite. */
 function isLifetime(seconds: unknown): seconds is number {
   return typeof seconds === 'number' && seconds > 0 && seconds <= maxLifetime
 }
 
-/** Form encoding of a client's id and secret before they are joined (RFC 6749, section 2.3.1). */
+/** Form-encodes a client id or secret before the two are joined (RFC 6749, section 2.3.1). */
 function formEncode(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1)
 }
 
-/** The error of RFC 6749, section 5.2; `error_description` is text of the server's and may echo what was sent. */
+/**
+ * The error of RFC 6749, section 5.2. `error_description` is not shown: it is text of the server, which may echo a
+ * secret.
+ */
 function refusal(error: unknown): VaultError {
   if (error === 'invalid_grant') {
     return new VaultError(
@@ -167,7 +170,7 @@ function refusal(error: unknown): VaultError {
   )
 }
 
-/** A hundred years, in seconds: longer than any token is good for. */
+/** A hundred years, in seconds: longer than the lifetime of any token. */
 const maxLifetime = 3_155_760_000
 
 const knownErrors: ReadonlySet<string> = new Set([

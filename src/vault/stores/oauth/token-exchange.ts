@@ -39,15 +39,15 @@ import { checkGrantedScope, type OAuthClient, requestToken, revokeToken, type To
 
 export type { AuthorizationDetails } from './authorization-details.ts'
 
-/** The call that a token is exchanged for, as far as the exchange may know it. */
+/** The part of a call that the callbacks of an exchange see. */
 export interface ExchangeCall {
-  /** Whose authority is used: for whom the subject token is. */
+  /** The DID whose authority the call uses, to which the subject token belongs. */
   readonly subject: Did
-  /** Who makes the call: for whom the actor token is. */
+  /** The DID that makes the call, to which the actor token belongs. */
   readonly invoker: Did
 }
 
-/** A token that goes into an exchange. */
+/** A token that an exchange sends. */
 export interface ExchangeToken {
   readonly token: SecretValue
   /** Default `urn:ietf:params:oauth:token-type:access_token`. */
@@ -56,19 +56,19 @@ export interface ExchangeToken {
 
 /** How tokens of one credential are exchanged. */
 export interface TokenExchange {
-  /** The token of the party on whose behalf the call is made. Rejects when there is none. */
+  /** Returns the token of the subject. Rejects when the subject has no token. */
   readonly subjectToken: (
     call: ExchangeCall,
     options: { readonly signal?: AbortSignal | undefined },
   ) => Promise<ExchangeToken>
-  /** The token of the acting party. Default: none is sent. */
+  /** Returns the token of the invoker. Default: no actor token is sent. */
   readonly actorToken?: (
     call: ExchangeCall,
     options: { readonly signal?: AbortSignal | undefined },
   ) => Promise<ExchangeToken>
   /** Scopes by command; a call gets those of the longest command that covers its own. */
   readonly scopes?: Readonly<Record<string, string>>
-  /** Rich authorization requests by command (RFC 9396), filled with the signed arguments of the call. */
+  /** Authorization details by command (RFC 9396), filled with the signed arguments of the call. */
   readonly authorizationDetails?: Readonly<Record<string, AuthorizationDetails>>
   /** Logical names of the target services. */
   readonly audience?: readonly string[]
@@ -76,13 +76,13 @@ export interface TokenExchange {
   readonly resource?: readonly string[]
 }
 
-/** Options that the source and the vault have in common. */
+/** Options of {@link tokenExchangeSource} and {@link tokenExchangeVault}: the authorization server and its client. */
 export interface TokenExchangeOptions {
   readonly tokenEndpoint: string
-  /** Where tokens are revoked after their call. Default: they end by themselves, and calls may share them. */
+  /** The address at which tokens are revoked after their call. Default: tokens expire, and calls may share them. */
   readonly revocationEndpoint?: string
   readonly clientId: string
-  /** Needed unless `authentication` is `none`. */
+  /** Required unless `authentication` is `none`. */
   readonly clientSecret?: SecretValue
   /** Default `basic`. */
   readonly authentication?: 'basic' | 'post' | 'none'
@@ -98,13 +98,13 @@ export interface TokenExchangeSourceOptions extends TokenExchangeOptions {
 
 /** Options of {@link tokenExchangeVault}. */
 export interface TokenExchangeVaultOptions extends VaultOptions, TokenExchangeOptions {
-  /** Credentials by name: the exchange, and the rules of its use; the processor is most often `bearer`. */
+  /** Credentials by name: the exchange, and the rules. The processor is usually `bearer`. */
   readonly credentials: Readonly<Record<string, TokenExchange & CredentialOptions>>
-  /** What is done when the server is slow or away. */
+  /** Retries and the circuit breaker, for a server that is slow or unavailable. */
   readonly resilience?: ResilienceOptions
 }
 
-/** The parts of a call that an exchange depends on, as they are written into the scope of a reading. */
+/** The parts of a call that an exchange depends on. As JSON they are the scope of a reading. */
 interface ExchangeScope extends ExchangeCall {
   readonly scope?: string
   /** JSON. */
@@ -112,7 +112,7 @@ interface ExchangeScope extends ExchangeCall {
 }
 
 /**
- * A vault that exchanges tokens for calls.
+ * Makes a vault that exchanges tokens for calls.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -126,8 +126,8 @@ export function tokenExchangeVault(options: TokenExchangeVaultOptions): RemoteVa
 }
 
 /**
- * A source of exchanged tokens. Each is for one subject, one invoker and what the call does; a token with more than was
- * requested is refused.
+ * Makes a source of exchanged tokens. Each token is for one subject, one invoker and the narrowing of the call. A token
+ * that grants more than requested is refused.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -290,7 +290,7 @@ async function exchangeForm(
   return form
 }
 
-/** A token of one subject or invoker: that there is none must not stop the calls of others. */
+/** Gets the token of one subject or invoker. A failure must not stop the calls of others. */
 async function tokenOf(
   what: string,
   task: () => Promise<ExchangeToken>,

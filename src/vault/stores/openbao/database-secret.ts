@@ -7,16 +7,16 @@ import type { SecretReading } from '../../source.ts'
 import { asObject } from '../http-backend.ts'
 import type { Session } from './session.ts'
 
-/** Credentials that the database engine makes for one call, and drops after it. */
+/** Credentials that the database engine creates for one call, and removes after it. */
 export interface DatabaseSecret {
   readonly engine: 'database'
-  /** Where the engine is mounted. Default `database`. */
+  /** The mount path of the engine. Default `database`. */
   readonly mount?: string
   readonly role: string
 }
 
 /**
- * Has the engine make credentials, which are dropped when the reading is revoked.
+ * Has the engine create credentials, which it removes when the reading is revoked.
  *
  * @throws VaultError `ERR_VAULT_INTEGRITY` when the answer is malformed or about another role.
  */
@@ -56,7 +56,7 @@ export async function readDatabase(
   return {
     reference,
     secret: Secret.ofFields({ username, password }),
-    // The name of the user is half of the secret; the lease is what an operator can look up.
+    // The user name is half of the secret, so the version is made from the lease, which an operator can look up.
     version: encodeHex(await sha256Bytes(new TextEncoder().encode(lease))).slice(0, 16),
     kind: 'dynamic',
     downscoped: false,

@@ -8,12 +8,12 @@ import type { Session } from './session.ts'
 /** A secret of the KV engine, version 2. */
 export interface KvSecret {
   readonly engine: 'kv'
-  /** Where the engine is mounted. Default `secret`. */
+  /** The mount path of the engine. Default `secret`. */
   readonly mount?: string
   readonly path: string
-  /** The key of the secret's data that is the secret; without it all of them are its fields. */
+  /** The field of the KV secret to use. Default: all fields. */
   readonly field?: string
-  /** Default: the newest. */
+  /** Default: the newest version. */
   readonly version?: number
 }
 
@@ -43,7 +43,7 @@ async function readKv(
   signal: AbortSignal | undefined,
 ): Promise<SecretReading | undefined> {
   const query = place.version === undefined ? {} : { version: String(place.version) }
-  // The answer can be overtaken by one that was asked for later: it is compared with what was seen before.
+  // A response can be overtaken by that of a later request, so compare it with the newest version before the request.
   const seen = newest.get(reference)
   const answer = await session.call({ method: 'GET', path: kvPath(place), query, signal })
   const outer = asObject(answer?.get('data'))
@@ -57,7 +57,7 @@ async function readKv(
     throw new VaultError('ERR_VAULT_REVOKED', 'the secret was deleted in openbao')
   }
   const found = { version, created: createdOf(metadata) }
-  // VLT-37: an answer of another item, of a replica that lags, or out of a cache
+  // VLT-37: such a response can come from a cache, or from a replica that is behind.
   if (place.version === undefined ? isBefore(found, seen) : version !== place.version) {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned another version than the requested one')
   }
@@ -75,11 +75,14 @@ async function readKv(
 /** A version of a KV secret. */
 interface KvVersion {
   readonly version: number
-  /** When the server wrote it, in milliseconds; not a number when it does not say. */
+  /** When the server wrote it, in milliseconds; NaN when the server does not report it. */
   readonly created: number
 }
 
-/** Numbers begin anew when a secret is deleted with its metadata and made again; it was written later then. */
+/**
+ * Whether a version is older. Numbers restart when a secret is deleted with its metadata and created again; the new
+ * secret was then written later.
+ */
 function isBefore(found: KvVersion, seen: KvVersion | undefined): boolean {
   return seen !== undefined && found.version < seen.version && !(found.created > seen.created)
 }

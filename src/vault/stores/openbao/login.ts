@@ -5,9 +5,9 @@ import { Secret, type SecretValue, secretValue, toSecret } from '../../secret.ts
 import { asObject } from '../http-backend.ts'
 import { type BareCall, readAuth } from './session.ts'
 
-/** A way to log in to OpenBao. Make one with `appRole`, `jwtLogin`, `wrappedAppRole` or `fixedToken`. */
+/** A login method of OpenBao. Make one with `appRole`, `jwtLogin`, `wrappedAppRole` or `fixedToken`. */
 export interface OpenBaoLogin {
-  /** Resolves a token of the server's and how many seconds it lives; 0 means for ever. */
+  /** Resolves a token of the server and its lifetime in seconds; 0 means that it does not expire. */
   logIn(call: BareCall): Promise<{ readonly token: Secret; readonly seconds: number }>
 }
 
@@ -15,11 +15,15 @@ export interface OpenBaoLogin {
 export interface AppRoleParameters {
   readonly roleId: string
   readonly secretId: SecretValue
-  /** Where the method is mounted. Default `approle`. */
+  /** The mount path of the method. Default `approle`. */
   readonly mount?: string
 }
 
-/** Logs in with an AppRole (`POST /auth/approle/login`). */
+/**
+ * Logs in with an AppRole (`POST /auth/approle/login`).
+ *
+ * @throws ArgumentError when a parameter is invalid.
+ */
 export function appRole(parameters: AppRoleParameters): OpenBaoLogin {
   const of = 'appRole'
   const { roleId, mount, ...given } = readOptions(of, parameters, {
@@ -40,17 +44,19 @@ export function appRole(parameters: AppRoleParameters): OpenBaoLogin {
 /** Parameters of {@link wrappedAppRole}. */
 export interface WrappedAppRoleParameters {
   readonly roleId: string
-  /** The name of the role, by which the origin of the wrapped id is checked. */
+  /** The name of the role, by which the creator of the wrapping token is checked. */
   readonly roleName: string
-  /** The token that wraps the secret id; it works once. */
+  /** The token that wraps the secret id. It works once. */
   readonly wrappingToken: SecretValue
-  /** Where the method is mounted. Default `approle`. */
+  /** The mount path of the method. Default `approle`. */
   readonly mount?: string
 }
 
 /**
- * Logs in with an AppRole whose secret id comes wrapped, so that whoever carried it never had it. The token is looked
- * up before it is unwrapped: one that was made elsewhere than by the role, or was opened on the way, is refused.
+ * Logs in with an AppRole whose secret id is wrapped, so that its carrier never sees it. The wrapping token is looked
+ * up before it is unwrapped. A token that the role did not create, or that was opened before, is refused.
+ *
+ * @throws ArgumentError when a parameter is invalid.
  */
 export function wrappedAppRole(parameters: WrappedAppRoleParameters): OpenBaoLogin {
   const of = 'wrappedAppRole'
@@ -74,13 +80,17 @@ export function wrappedAppRole(parameters: WrappedAppRoleParameters): OpenBaoLog
 /** Parameters of {@link jwtLogin}. */
 export interface JwtLoginParameters {
   readonly role: string
-  /** Gives the present token of the workload, for example that of its service account; asked at each login. */
+  /** Returns the current token of the workload, for example of its service account. It is called at each login. */
   readonly jwt: () => SecretValue | Promise<SecretValue>
-  /** Where the method is mounted. Default `jwt`; `kubernetes` takes the same form. */
+  /** The mount path of the method. Default `jwt`; `kubernetes` accepts the same request. */
   readonly mount?: string
 }
 
-/** Logs in with a JSON Web Token of the platform (`POST /auth/jwt/login`). */
+/**
+ * Logs in with a JSON Web Token of the platform (`POST /auth/jwt/login`).
+ *
+ * @throws ArgumentError when a parameter is invalid.
+ */
 export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
   const { role, jwt, mount } = readOptions('jwtLogin', parameters, {
     role: nonEmptyString,
@@ -98,7 +108,11 @@ export function jwtLogin(parameters: JwtLoginParameters): OpenBaoLogin {
   }
 }
 
-/** Uses a token that somebody else renews. It cannot be replaced when it ends; prefer a login. */
+/**
+ * Uses a token that another program renews. It cannot be replaced when it expires, so prefer a login.
+ *
+ * @throws ArgumentError when the token is invalid.
+ */
 export function fixedToken(token: SecretValue): OpenBaoLogin {
   readOptions('fixedToken', { token }, { token: secretValue })
   const kept = toSecret(token, 'fixedToken')

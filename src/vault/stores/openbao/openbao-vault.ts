@@ -1,5 +1,5 @@
 /**
- * Secrets kept or made by OpenBao, or HashiCorp Vault, whose API is the same here.
+ * Secrets that OpenBao stores or creates. HashiCorp Vault has the same API for this.
  *
  * @module
  */
@@ -39,17 +39,17 @@ export {
 
 type OpenBaoSecret = KvSecret | DatabaseSecret
 
-/** A credential of {@link openbaoVault}: where its secret is, and the rules of its use. */
+/** A credential of {@link openbaoVault}: the secret, and the rules. */
 export type OpenBaoCredential = CredentialOptions & OpenBaoSecret
 
 /** Options of {@link openbaoSource}. */
 export interface OpenBaoSourceOptions {
   /** For example `https://bao.example:8200`. */
   readonly address: string
-  /** Default: none. */
+  /** The namespace of the server. Default: the root namespace. */
   readonly namespace?: string
   readonly login: OpenBaoLogin
-  /** Secrets by name. */
+  /** The secrets by name. */
   readonly secrets: Readonly<Record<string, OpenBaoSecret>>
   readonly clock?: Clock
   readonly fetch?: typeof fetch
@@ -57,14 +57,14 @@ export interface OpenBaoSourceOptions {
 
 /** Options of {@link openbaoVault}. */
 export interface OpenBaoVaultOptions extends VaultOptions, Omit<OpenBaoSourceOptions, 'secrets' | 'clock' | 'fetch'> {
-  /** Credentials by name. */
+  /** The credentials by name. */
   readonly credentials: Readonly<Record<string, OpenBaoCredential>>
-  /** What is done when the server is slow or away. */
+  /** Retries and the circuit breaker, for a server that is slow or unavailable. */
   readonly resilience?: ResilienceOptions
 }
 
 /**
- * A vault over an OpenBao server.
+ * Makes a vault over an OpenBao server.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -78,7 +78,7 @@ export function openbaoVault(options: OpenBaoVaultOptions): RemoteVault {
 }
 
 /**
- * A source of secrets of an OpenBao server: KV version 2 (`static`, with `replace`) and databases (`dynamic`).
+ * Makes a source over an OpenBao server: KV version 2 (`static`, with `replace`) and databases (`dynamic`).
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -139,7 +139,7 @@ function placeChecks(place: OpenBaoSecret): OptionChecks<OpenBaoSecret> {
   return checks as OptionChecks<OpenBaoSecret>
 }
 
-/** Refuses names that would lead to another path of the API. */
+/** Reads the place of a secret. Names that lead to another path of the API are refused. */
 function readPlace(given: OpenBaoSecret, of: string): OpenBaoSecret {
   const place = readOptions(of, given, placeChecks(given))
   const [option, name] = place.engine === 'kv' ? ['path', place.path] : ['role', place.role]

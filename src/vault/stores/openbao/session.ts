@@ -1,5 +1,5 @@
 /**
- * Calls to an OpenBao or HashiCorp Vault server as a logged-in client.
+ * Requests to an OpenBao or HashiCorp Vault server as a logged-in client.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { Secret } from '../../secret.ts'
 import { asObject, callBackend, parseAnswer } from '../http-backend.ts'
 import type { OpenBaoLogin } from './login.ts'
 
-/** Milliseconds for a login, which others may wait for. */
+/** Milliseconds for a login. Other requests may wait for it. */
 const loginMs = 5_000
 
-/** What the server is called in messages. */
+/** The name of the server in messages. */
 const openbao = 'openbao'
 
-/** What {@link createSession} needs. */
+/** Options of {@link createSession}. */
 export interface SessionOptions {
   /** For example `https://bao.example:8200`. */
   readonly address: URL
@@ -29,7 +29,7 @@ export interface SessionOptions {
   readonly fetch: typeof fetch
 }
 
-/** A call of the API: the path is below `/v1/`. */
+/** A request to the API. The path is below `/v1/`. */
 export interface SessionRequest {
   readonly method: 'GET' | 'POST'
   readonly path: string
@@ -38,10 +38,10 @@ export interface SessionRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A logged-in client. It logs in when it has to, once for all who wait. */
+/** A logged-in client. It logs in when it needs a token, once for all requests that wait. */
 export interface Session {
   /**
-   * Makes a call and reads the answer; `undefined` when there is nothing at that path (404).
+   * Sends a request and reads the response; `undefined` when nothing exists at the path (404).
    *
    * @throws VaultError `ERR_VAULT_CONFIGURATION` when the server refuses, `ERR_VAULT_UNAVAILABLE`,
    *   `ERR_VAULT_INTEGRITY`.
@@ -49,7 +49,7 @@ export interface Session {
   call(request: SessionRequest): Promise<ReadonlyMap<string, unknown> | undefined>
 }
 
-/** A call without a session, with the given token or none. */
+/** Sends a request without a session, with a token or without one. */
 export type BareCall = (
   request: SessionRequest,
   token: Secret | undefined,
@@ -57,7 +57,7 @@ export type BareCall = (
 
 interface Token {
   readonly token: Secret
-  /** When a new one is asked for. */
+  /** The time at which a new token is requested. */
   readonly until: Timestamp
 }
 
@@ -91,19 +91,19 @@ export function createSession(options: SessionOptions): Session {
     const deadline = startDeadline([], loginMs)
     try {
       const { signal } = deadline
-      // The function of a login may wait for something that ignores the signal.
+      // A login may wait for a callback that ignores the signal.
       const { token, seconds } = await unlessAborted(
         () => login.logIn((request, own) => bare({ ...request, signal }, own)),
         signal,
       )
-      // A token that lives for ever is asked for anew each hour, so that one which was revoked is not kept for ever.
+      // A token without an expiry is replaced each hour, so that a revoked one is not kept for ever.
       return { token, until: now + Math.floor(((seconds === 0 ? 5_400 : seconds) * 2) / 3) }
     } finally {
       deadline.clear()
     }
   }
 
-  /** Waits for a login. One that takes longer than the time of a reading is begun anew by the next. */
+  /** Waits for a login. If it fails, or the caller gives up, the next request logs in again. */
   async function joined(login: Promise<Token>, signal: AbortSignal | undefined): Promise<Token> {
     try {
       return await unlessAborted(login, signal)
@@ -113,7 +113,7 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
-  /** The token to use; another one than `refused`. Whoever needs a new one first logs in for all. */
+  /** Returns the token to use, which is not `refused`. The first request that needs a new token logs in for all. */
   async function token(refused: Secret | undefined, signal: AbortSignal | undefined): Promise<Secret> {
     const waiting = present
     if (waiting !== undefined) {
@@ -129,7 +129,7 @@ export function createSession(options: SessionOptions): Session {
     async call(request) {
       const first = await token(undefined, request.signal)
       let { status, fields } = await bare(request, first)
-      // A token can end before its time; one that is new and refused is refused for what it may.
+      // A token can expire early. If a new token is refused as well, its policy does not allow the request.
       if (status === 403) ({ status, fields } = await bare(request, await token(first, request.signal)))
       if (status === 404) return undefined
       if (status === 200 || status === 204) return fields
@@ -142,7 +142,7 @@ export function createSession(options: SessionOptions): Session {
 }
 
 /**
- * Reads the `auth` part of the answer to a login.
+ * Reads the `auth` part of the response to a login.
  *
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the login was refused, `ERR_VAULT_INTEGRITY`.
  */

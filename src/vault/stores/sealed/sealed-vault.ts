@@ -99,8 +99,8 @@ export async function sealingPublicKey(key: Secret): Promise<Uint8Array> {
  * and the named roots did not have to agree.
  *
  * @returns a string `procura-sealed.1.…`, safe in URLs and headers.
- * @throws ArgumentError when the rules or the public key are invalid, `roots` or `commands` is empty, or the credential is
- *   too long.
+ * @throws ArgumentError when the rules or the public key are invalid, `roots` or `commands` is empty, or the credential
+ *   is too long.
  */
 export async function sealCredential(options: SealOptions): Promise<string> {
   const { secret, publicKey, roots, commands, expiration, ...rules } = readOptions(
