@@ -11,7 +11,7 @@ import type { Host } from './host.ts'
 import { readSecret } from './read-secret.ts'
 import { UsageError } from './usage.ts'
 
-/** Options of the vault verbs, as parsed. */
+/** The parsed options of the vault verbs. */
 export interface VaultFlags {
   readonly file?: string | undefined
   readonly 'key-file'?: string | undefined
@@ -37,26 +37,26 @@ export interface VaultFlags {
  */
 export async function vaultCommand(words: readonly string[], flags: VaultFlags, host: Host): Promise<number> {
   const [verb, name, ...more] = words
-  if (more.length > 0) throw new UsageError('one name at a time')
+  if (more.length > 0) throw new UsageError('too many words; pass one name of a credential')
   if (verb === 'new-key') {
     const path = needed(flags['key-file'], '--key-file')
     await createKeyFile(path)
-    host.print(`made ${path}; keep it apart from the vault, and a copy of it in a safe place`)
+    host.print(`created ${path}; store it apart from the vault, and keep a copy in a safe place`)
     return 0
   }
   if (verb === 'change-key') {
     const next = keyOf(flags['new-key-file'], '--new-key-file', 'PROCURA_VAULT_NEW_PASSPHRASE', host)
     await (await open(flags, host, false)).changeKey(next)
-    host.print('everything is under the new key; copies of the file are still under the old one')
+    host.print('the file is encrypted with the new key; copies of it still open with the old key')
     return 0
   }
   if (verb === 'list') return list(await open(flags, host, false), flags, host)
   if (verb !== 'put' && verb !== 'rotate' && verb !== 'remove')
-    throw new UsageError('vault put, rotate, list, remove, change-key or new-key')
-  const reference = needed(name, 'the name of the credential')
+    throw new UsageError('vault needs a verb: put, rotate, list, remove, change-key or new-key')
+  const reference = needed(name, 'the name of a credential')
   if (verb === 'remove') {
     const removed = await (await open(flags, host, false)).remove(reference)
-    host.print(removed ? `removed ${reference}` : `there is no ${reference}`)
+    host.print(removed ? `removed ${reference}` : `the file has no credential ${reference}`)
     return removed ? 0 : 1
   }
   const rules = verb === 'put' ? rulesOf(flags) : undefined
@@ -86,7 +86,7 @@ function keyOf(keyFile: string | undefined, option: string, variable: string, { 
 function rulesOf(flags: VaultFlags): CredentialOptions {
   const { origin, method, command, subject, leasable } = flags
   if (origin === undefined && leasable !== true) {
-    throw new UsageError('needs --origin, where it is sent to, or --leasable, by which handlers are given it')
+    throw new UsageError('put needs --origin (where the credential may be sent) or --leasable (handlers may read it)')
   }
   const prefix = flags['path-prefix']
   const headers = flags['allow-header']
@@ -110,7 +110,7 @@ function processorOf(flags: VaultFlags): Processor | undefined {
     flags.query === undefined ? undefined : query({ name: flags.query }),
   ].filter((way) => way !== undefined)
   if (ways.length > 1 || (ways.length === 0 && flags.origin !== undefined)) {
-    throw new UsageError('with --origin one of --bearer, --header and --query')
+    throw new UsageError('--origin needs exactly one of --bearer, --header and --query')
   }
   return ways[0]
 }
@@ -132,12 +132,12 @@ function shown({ name, version, present, created, rules }: StoredCredential): Re
   }
 }
 
-/** The rules as data: how it is sent is a processor, of which its description is printed. */
+/** The rules as JSON data: of the processor, its description. */
 function plain({ processor, ...rules }: CredentialOptions): object {
   return { ...rules, ...(processor !== undefined && { processor: processor.description }) }
 }
 
-/** Where it may be sent, and whether it is handed out. */
+/** The origins of a credential, and whether it is leasable. */
 function destinationsOf({ origins = [], leasable }: CredentialOptions): string {
   return origins.length === 0 ? 'lease only' : [...origins, ...(leasable === true ? ['lease'] : [])].join(' ')
 }

@@ -1,8 +1,8 @@
 /**
- * The vault: releases credentials for calls that are permitted, and lets nobody see them.
+ * `procura/vault`: the vault, which releases credentials for authorized calls and does not show them.
  *
- * Vaults over memory, the environment, files and services have entry points of their own, and so have processors. Here is
- * what they have in common, and what one needs to put a vault over another store.
+ * Vaults over memory, the environment, files and services have their own import paths, and so have the processors. This
+ * one has their common types, and `createVault` for a source of your own.
  *
  * @module
  */

@@ -88,7 +88,7 @@ describe('procura vault', () => {
     }
     expect(list.out + JSON.stringify(json)).not.toContain(secret)
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 0 })
-    expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'there is no crm' })
+    expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'the file has no credential crm' })
   })
 
   it('writes everything anew under another key, of a file or a passphrase', async () => {
@@ -199,20 +199,28 @@ describe('procura vault', () => {
   it('says what is wrong with a call, and shows no secret', async () => {
     await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
     const mistakes: [string[], string, RegExp][] = [
-      [['vault', 'put'], secret, /name of the credential/],
+      [['vault', 'put'], secret, /needs the name of a credential/],
       [at('vault', 'put', 'x', '--bearer'), secret, /needs --origin/],
       [at('vault', 'put', 'x', '--bearer', '--leasable'), secret, /origins/],
       [at('vault', 'put', 'x', '--origin', 'http://elsewhere.example', '--bearer'), secret, /ERR_INVALID_ARGUMENT/],
-      [at('vault', 'put', 'x', '--origin', 'https://a.example', '--bearer', '--query', 'k'), secret, /one of --bearer/],
-      [at('vault', 'put', 'x', '--origin', 'https://a.example'), secret, /one of --bearer/],
+      [
+        at('vault', 'put', 'x', '--origin', 'https://a.example', '--bearer', '--query', 'k'),
+        secret,
+        /--origin needs exactly one of --bearer/,
+      ],
+      [at('vault', 'put', 'x', '--origin', 'https://a.example'), secret, /--origin needs exactly one of --bearer/],
       [at('vault', 'put', 'x', '--leasable'), '', /standard input/],
-      [at('vault', 'put', 'x'), secret, /needs --origin, where it is sent to, or --leasable/],
+      [
+        at('vault', 'put', 'x'),
+        secret,
+        /put needs --origin \(where the credential may be sent\) or --leasable \(handlers may read it\)/,
+      ],
       [at('vault', 'rotate', 'x'), secret, /ERR_VAULT/],
       [['vault', 'list', '--file', join(folder, 'vault')], '', /PROCURA_VAULT_PASSPHRASE/],
       [at('vault', 'list', '--loud'), '', /--loud/],
-      [['vault', 'shout'], '', /vault put/],
+      [['vault', 'shout'], '', /vault needs a verb: put, rotate/],
       [['sing'], '', /vault or audit/],
-      [at('vault', 'put', 'a', 'b'), secret, /one name/],
+      [at('vault', 'put', 'a', 'b'), secret, /too many words; pass one name/],
     ]
     for (const [words, input, message] of mistakes) {
       const { code, out, err } = await cli(words, input)

@@ -16,7 +16,7 @@ export interface ClientCredentialsParameters extends FieldParameter {
   readonly clientId: string
   /** Default `basic`. */
   readonly authentication?: 'basic' | 'post'
-  /** Scopes by command. A call gets those of the longest command that covers its own; a call without one is refused. */
+  /** Scopes by command. The longest command that covers the call applies; a call without one is refused. */
   readonly scopes?: Readonly<Record<string, string>>
   /** RFC 8707. */
   readonly resource?: string

@@ -40,7 +40,7 @@ export function parseProcessor(description: unknown): Processor {
   // A description lists every parameter, also those with a default. So a difference is a parameter that was not
   // understood.
   if (canonicalJson(processor.description) !== canonicalJson(description)) {
-    throw invalid('its parameters are not those of this version')
+    throw invalid('this version does not know all of its parameters')
   }
   return processor
 }

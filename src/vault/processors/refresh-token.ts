@@ -20,7 +20,7 @@ export interface RefreshTokenParameters {
   readonly clientId: string
   /** Default `basic`, with the field `clientSecret`. A public client sets `none`. */
   readonly authentication?: ClientAuthentication
-  /** Scopes by command. A call gets those of the longest command that covers its own; a call without one is refused. */
+  /** Scopes by command. The longest command that covers the call applies; a call without one is refused. */
   readonly scopes?: Readonly<Record<string, string>>
 }
 

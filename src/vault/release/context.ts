@@ -19,13 +19,13 @@ export interface FoundCredential {
   readonly source: SecretSource
 }
 
-/** Looks up a credential; undefined when there is none of this name. Where rules are stored, this reads the store. */
+/** Looks up a credential by its name; undefined when the vault has no such credential. It may read the store. */
 export type FindCredential = (
   reference: string,
   signal: AbortSignal,
 ) => FoundCredential | undefined | Promise<FoundCredential | undefined>
 
-/** A successor of a kept secret that is not stored yet: its predecessor does not work any more. */
+/** A successor of a kept secret that is not stored yet. Its predecessor does not work any more. */
 export interface PendingSuccessor {
   readonly secret: Secret
   /** The version of the predecessor. */

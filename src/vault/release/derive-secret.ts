@@ -42,7 +42,7 @@ export async function deriveSecret(
   const task = (): Promise<DerivedSecret> =>
     derive(present, { clock, fetch, signal, reference, command, reread, ...(replace !== undefined && { replace }) })
   try {
-    // A task that hangs must not exclude the others for ever; what it stores later is refused by the version it
+    // A task that hangs must not exclude the others; what it stores later is refused by the version it
     // expects.
     const work = inTurn(found, context, () => unlessAborted(task, signal))
     const derived = await unlessAborted(work, signal)
@@ -79,7 +79,7 @@ function createKeptSecret(
 
   const read = (): Promise<SecretReading> => readSecret(found, { scope, fresh: true, signal }, context)
 
-  /** Until the store has the successor, it is pending: its predecessor does not work any more. */
+  /** Stores a successor, which is pending until the store has it. */
   async function store(successor: PendingSuccessor): Promise<void> {
     const { secret, expectedVersion } = successor
     pending.set(reference, successor)

@@ -8,7 +8,7 @@ import type { Processor } from '../processor.ts'
 
 /**
  * Copies the headers of a caller that may be sent: the headers that the credential lists. Without a list, all headers
- * except those of a {@link HeaderKind}. The headers that the processor writes are dropped in both cases.
+ * except the headers of a {@link HeaderKind}. The headers that the processor writes are dropped in both cases.
  */
 export function safeHeaders(
   given: Readonly<Record<string, string>> | Headers | undefined,

@@ -15,7 +15,7 @@ export interface RemoteVault extends Vault {
   forget(reference: string): void
 }
 
-/** Options of a vault over a service: options of the service, and for each credential the place of its secret. */
+/** The options of a vault over a service: how to reach the service, and for each credential where its secret is. */
 export type RemoteVaultOptions<Service, Place> = VaultOptions &
   Service & {
     readonly credentials: Readonly<Record<string, Place & CredentialOptions>>

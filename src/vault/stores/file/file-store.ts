@@ -116,8 +116,7 @@ async function makeFile(
 }
 
 /**
- * The keys of a file. Deriving them takes half a second, so the last two are kept: those of the file and their
- * successors.
+ * The keys of a file. Deriving them takes half a second, so the last two are kept: one of them may be their successor.
  */
 interface Keyring {
   /** The keys that open a file. */

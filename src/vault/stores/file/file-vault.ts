@@ -183,7 +183,7 @@ function credentialsOf(store: FileStore, keepVersions: number, clock: Clock): Cr
       const { contents, keys } = await store.read()
       const record = latest(contents, reference)
       if (record === undefined) return undefined
-      // The rules that were compared with the call must be those of the secret.
+      // The rules that were compared with the call must belong to this secret.
       if (record.rules !== rules) {
         throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the rules of the credential have just changed; try again')
       }

@@ -9,7 +9,7 @@ import { type FileKeys, isAcceptable, type KeyDerivation } from './key.ts'
 
 const fileFormat = 'procura-vault@1'
 
-/** The maximum length of a box: that of the largest file. */
+/** The maximum length of a box: the maximum size of a file. */
 const maxBytes = 16_777_216
 
 /** One version of one credential, with its secret encrypted. */

@@ -30,7 +30,7 @@ export interface ReadPrivateFileOptions {
 /**
  * Reads a file that belongs to the user of this process, and that no other user may read.
  *
- * @returns the file; `unchanged` when the version is the known one; `undefined` when there is no file.
+ * @returns the file; `unchanged` when its version is `known`; `undefined` when the file does not exist.
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when other users have access or it is not a regular file;
  *   `ERR_VAULT_UNAVAILABLE` when it cannot be read in time.
  */

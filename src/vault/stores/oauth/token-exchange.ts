@@ -66,7 +66,7 @@ export interface TokenExchange {
     call: ExchangeCall,
     options: { readonly signal?: AbortSignal | undefined },
   ) => Promise<ExchangeToken>
-  /** Scopes by command; a call gets those of the longest command that covers its own. */
+  /** Scopes by command. The longest command that covers the call applies; a call without one is refused. */
   readonly scopes?: Readonly<Record<string, string>>
   /** Authorization details by command (RFC 9396), filled with the signed arguments of the call. */
   readonly authorizationDetails?: Readonly<Record<string, AuthorizationDetails>>

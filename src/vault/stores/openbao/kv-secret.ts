@@ -43,7 +43,7 @@ async function readKv(
   signal: AbortSignal | undefined,
 ): Promise<SecretReading | undefined> {
   const query = place.version === undefined ? {} : { version: String(place.version) }
-  // A response can be overtaken by that of a later request, so compare it with the newest version before the request.
+  // A later request can be answered earlier, so compare the response with the newest version before its request.
   const seen = newest.get(reference)
   const answer = await session.call({ method: 'GET', path: kvPath(place), query, signal })
   const outer = asObject(answer?.get('data'))

@@ -96,7 +96,7 @@ export function createSession(options: SessionOptions): Session {
         () => login.logIn((request, own) => bare({ ...request, signal }, own)),
         signal,
       )
-      // A token without an expiry is replaced each hour, so that a revoked one is not kept for ever.
+      // A token without an expiry is replaced each hour, so that a revoked one is not kept longer.
       return { token, until: now + Math.floor(((seconds === 0 ? 5_400 : seconds) * 2) / 3) }
     } finally {
       deadline.clear()
