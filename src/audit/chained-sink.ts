@@ -46,7 +46,19 @@ export interface ChainedSinkOptions {
  * @throws ArgumentError when `writer` or an option is invalid.
  * @example
  * ```ts
- * const sink = chainedSink({ name: 'file', durability: 'disk', write: (_record, line) => file.append(line) })
+ * import { open } from 'node:fs/promises'
+ * import { chainedSink } from 'procura/audit'
+ *
+ * const file = await open('audit.log', 'ax', 0o600)
+ * const sink = chainedSink({
+ *   name: 'file',
+ *   durability: 'disk',
+ *   write: async (_record, line) => {
+ *     await file.appendFile(`${line}\n`)
+ *     await file.datasync()
+ *   },
+ *   close: () => file.close(),
+ * })
  * ```
  */
 export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = {}): AuditSink {

@@ -7,6 +7,7 @@
 import type { Authorizer, CommandDefinition, Delegation, Invocation, Signer } from 'procura'
 import type { AuditSink } from 'procura/audit'
 import type { PostgresPool } from 'procura/audit/postgres'
+import type { sqliteAuditSink } from 'procura/audit/sqlite'
 import type { Guard } from 'procura/guard'
 import type { ProofStore } from 'procura/proof'
 import type { RevocationRegistry } from 'procura/store/memory'
@@ -34,6 +35,7 @@ export declare const guard: Guard<{ readonly to: string }>
 export declare const vault: Vault
 export declare const sink: AuditSink
 export declare const pool: PostgresPool
+export declare const database: Parameters<typeof sqliteAuditSink>[0]['database']
 export declare const source: SecretSource
 export declare const held: ProofStore
 export declare const revocations: RevocationRegistry

@@ -15,7 +15,12 @@ import { appendTo } from './append-to.ts'
  * @throws ArgumentError when `sinks` is not a non-empty array of audit sinks.
  * @example
  * ```ts
- * const sink = allOf([file, bestEffort(otel, { onFailure: ({ error }) => console.error(error) })])
+ * import { allOf, bestEffort } from 'procura/audit'
+ * import { openJsonlAuditSink } from 'procura/audit/jsonl'
+ * import { stdoutAuditSink } from 'procura/audit/stdout'
+ *
+ * const log = await openJsonlAuditSink({ directory: '/var/log/mail-service' })
+ * const sink = allOf([log, bestEffort(stdoutAuditSink(), { onFailure: ({ error }) => console.error(error) })])
  * ```
  */
 export function allOf(sinks: readonly AuditSink[]): AuditSink {

@@ -28,7 +28,15 @@ export interface CallbackAuditSinkOptions extends ChainedSinkOptions {
  * @throws ArgumentError when an option is invalid.
  * @example
  * ```ts
- * const sink = callbackAuditSink({ write: (_record, line) => queue.publish(line), durability: 'remote' })
+ * import { callbackAuditSink } from 'procura/audit'
+ *
+ * const sink = callbackAuditSink({
+ *   durability: 'remote',
+ *   write: async (_record, line) => {
+ *     const { ok } = await fetch('https://logs.example.com/audit', { method: 'POST', body: line })
+ *     if (!ok) throw new Error('the record was not stored')
+ *   },
+ * })
  * ```
  */
 export function callbackAuditSink(options: CallbackAuditSinkOptions): AuditSink {

@@ -51,7 +51,9 @@ export interface SqliteAuditSinkOptions {
  *   written.
  * @example
  * ```ts
- * const sink = sqliteAuditSink({ database: new DatabaseSync('audit.db') })
+ * import { sqliteAuditSink } from 'procura/audit/sqlite'
+ *
+ * const sink = sqliteAuditSink({ database }) // a `DatabaseSync` of `node:sqlite`, or a `Database` of `better-sqlite3`
  * ```
  */
 export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {

@@ -62,12 +62,6 @@ interface Line {
  *   without `log`.
  * @example
  * ```ts
- * const report = await verifyAuditLog(readJsonlLines({ directory: '/var/lib/mail/audit' }))
- * if (!report.valid) console.error(report.fault.kind, report.fault.message)
- * ```
- *
- * @example
- * ```ts
  * import { readJsonlLines } from 'procura/audit/jsonl'
  * import { verifyAuditLog } from 'procura/audit/verify'
  *
