@@ -33,7 +33,7 @@ export interface UcantoAttenuateOptions extends NewToken {
    * proof.
    */
   readonly subject?: string
-  /** Further conditions. Those of the proofs hold as well. Default: none. */
+  /** Further conditions. The conditions of the proof apply as well. Default: none. */
   readonly policy?: Policy
   /** The verifiers of the token. Default `any`. */
   readonly readers?: Readers

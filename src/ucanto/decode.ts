@@ -111,9 +111,9 @@ export interface UcantoMessage {
 }
 
 /**
- * Reads an agent message: the invocations of a request, and the receipts of a response. The signatures of receipts are
- * verified, those of invocations are not: to decide about a call, pass the message itself to `authorize`, which accepts
- * messages with one invocation and without receipts.
+ * Reads an agent message: the invocations of a request, and the receipts of a response. Receipts are verified, and
+ * invocations are not: to decide about a call, pass the message itself to `authorize`, which accepts messages with one
+ * invocation and without receipts.
  *
  * @throws MalformedError when the input is anything else, or a receipt is not signed by its issuer.
  */

@@ -20,8 +20,8 @@ export type UcantoInvokeOptions<Args = IpldMap> = NewToken & {
   /** The signer. An absent issuer cannot invoke. */
   readonly issuer: Signer
   /**
-   * The DID whose authority is used, or the URI of the resource. Default: that of the proofs; without proofs the
-   * issuer.
+   * The DID whose authority is used, or the URI of the resource. Default: the resource of the proofs; without proofs
+   * the issuer.
    */
   readonly subject?: string
   /** The command. A definition also gives the arguments their type. */

@@ -162,7 +162,7 @@ function* examine(
   const links = yield* linksOfPath(path, places, context)
   const revoked = yield* checkRevocation({ links, invocation }, search.settings, search.context.call)
   if (revoked === undefined) return { path, links }
-  // The position behind the last link is that of the invocation.
+  // The position after the last link means the invocation.
   return failAt(revoked.at === path.length ? undefined : revoked.at, 'revocations', () => revoked)
 }
 

@@ -12,7 +12,7 @@ export interface SignedFields {
 
 /**
  * The signed text of UCAN 0.9.1: not the bytes of the token, but its JWT form up to the second dot. It is built for
- * every token that is verified, and this writer takes a tenth of the time of the one of `@ucanto/core`. Both write the
+ * every token that is verified, and this writer takes a tenth of the time that `@ucanto/core` takes. Both write the
  * same text.
  */
 export function signingInput({ issuer, audience, payload }: SignedFields, { alg }: AlgorithmName): Uint8Array {
