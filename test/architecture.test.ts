@@ -108,6 +108,22 @@ describe('layers', () => {
     expect(faults).toEqual([])
   })
 
+  it('have no import cycle up to authorization, type imports included', () => {
+    const top = layerOf('src/authorization/authorize.ts')
+    const done = new Set<string>()
+    const cycles: string[] = []
+    const visit = (path: string, above: readonly string[]): void => {
+      const start = above.indexOf(path)
+      if (start >= 0) cycles.push([...above.slice(start), path].join(' > '))
+      if (start >= 0 || done.has(path)) return
+      const targets = (byPath.get(path)?.imports ?? []).flatMap((imported) => imported.targets)
+      for (const target of targets.filter((one) => byPath.has(one))) visit(target, [...above, path])
+      done.add(path)
+    }
+    for (const { path } of sources) if (!isEntry({ path }) && layerOf(path) <= top) visit(path, [])
+    expect(cycles).toEqual([])
+  })
+
   it('write relative imports with their extension, to files that exist', () => {
     const faults = sources.flatMap((file) =>
       file.imports

@@ -9,7 +9,12 @@ import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase58btc, encodeBase58btc } from '../ipld/base.ts'
 import { isCanonicalY, isOnEdwardsCurve, isSmallOrder } from './curves/ed25519-point.ts'
 import { isCompressedPoint, p256Curve, secp256k1Curve } from './curves/weierstrass.ts'
-import type { SignatureAlgorithm } from './public-key.ts'
+
+/**
+ * The algorithm of a key: `Ed25519` (RFC 8032), `ES256` (ECDSA, P-256, SHA-256) or `ES256K` (ECDSA, secp256k1, SHA-256).
+ * The key determines the algorithm; a token never does.
+ */
+export type SignatureAlgorithm = 'Ed25519' | 'ES256' | 'ES256K'
 
 /** The algorithm and the bytes of a key. */
 export interface KeyBytes {

@@ -5,12 +5,9 @@
  */
 
 import type { Did } from './did.ts'
+import type { SignatureAlgorithm } from './multikey.ts'
 
-/**
- * The algorithm of a key: `Ed25519` (RFC 8032), `ES256` (ECDSA, P-256, SHA-256) or `ES256K` (ECDSA, secp256k1, SHA-256).
- * The key determines the algorithm; a token never does.
- */
-export type SignatureAlgorithm = 'Ed25519' | 'ES256' | 'ES256K'
+export type { SignatureAlgorithm } from './multikey.ts'
 
 /** A checked public key: canonically encoded, on its curve, and for Ed25519 not of small order. */
 export interface PublicKey {
