@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../src/audit/sinks/memory-audit-sink.ts'
 import type { AuthorizeOptions } from '../src/authorization/options.ts'
 import { text } from '../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../src/capability/definition.ts'
 import { encodeContainer, type TokenLike } from '../src/container/container.ts'
 import { attenuate } from '../src/delegation/attenuate.ts'
+import { createGuard } from '../src/guard/guard.ts'
+import type { GuardOptions } from '../src/guard/options.ts'
 import { memoryRevocationStore } from '../src/revocation/memory-revocation-store.ts'
+import { bearer } from '../src/vault/processors/bearer.ts'
+import { memoryVault } from '../src/vault/stores/memory/memory-vault.ts'
 import { actor, clock, now } from './support/actors.ts'
-import { call, createService, delegateRaw, service } from './support/service.ts'
+import { call, createService, delegateRaw, service, serviceOptions } from './support/service.ts'
 
 const alice = await actor('alice')
 const bob = await actor('bob')
@@ -187,5 +192,50 @@ describe('a message says what went wrong and what to do', () => {
         message: 'the container is missing: it must be a string or a Uint8Array; send the string of `encodeContainer`',
       },
     })
+  })
+})
+
+describe('a message of a guard says what went wrong and what to do', () => {
+  const send = { ...defineCommand({ command: '/mail/send', args: {} }), credential: 'mail' }
+
+  function guardOf(change: Partial<GuardOptions> = {}) {
+    const origins = ['https://api.example']
+    const vault = memoryVault({ mail: { secret: 's3cret', origins, processor: bearer() } }, { clock })
+    const audit = { sink: memoryAuditSink() }
+    return createGuard({ ...serviceOptions(), commands: [send], vault, audit, ...change } as GuardOptions)
+  }
+  const use = async (guard: ReturnType<typeof guardOf>) => {
+    const container = encodeContainer([await call({ issuer: bob, proofs: [root] }), root])
+    return guard.use(container, ({ fetch }) => fetch('https://evil.test/'))
+  }
+
+  it('for a credential that is sent to another origin', async () => {
+    expect(await errorOf(() => use(guardOf()))).toBe(
+      'the credential may not be sent to `https://evil.test`, only to `https://api.example`; correct the URL, or add the origin to the `origins` of the credential',
+    )
+  })
+
+  it('for a credential that the vault does not have', async () => {
+    const commands = [{ ...send, credential: 'crm' }]
+    expect(await errorOf(() => guardOf({ commands } as never))).toBe(
+      'the `credential` of `/mail/send` is not in the vault; it has `mail`',
+    )
+  })
+
+  it('for a log that cannot be written', async () => {
+    const sink = { ...memoryAuditSink(), append: () => Promise.reject(new Error('the disk is full')) }
+    const result = await use(guardOf({ audit: { sink } }))
+    expect(result.allowed || result.denial.message).toBe(
+      'the audit sink did not confirm the intent, so nothing was done; `onError` of the guard receives its error',
+    )
+  })
+
+  it('for a service that is shutting down', async () => {
+    const guard = guardOf()
+    await guard.close()
+    const result = await use(guard)
+    expect(result.allowed || result.denial.message).toBe(
+      'the service is shutting down; sign a new call and send it later',
+    )
   })
 })
