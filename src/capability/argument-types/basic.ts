@@ -143,7 +143,7 @@ const plain: OptionCheck = (value) =>
 
 /**
  * An argument that may be absent. When it is present it matches `schema`; `null` does not mean absent. An absent argument
- * gets no default, and a statement about it does not hold. A policy that allows absence says so:
+ * gets no default, and a statement about it does not hold. To allow absence in a policy, write
  * `or(eq('.lines?', null), lte('.lines?', 10))`.
  *
  * @throws ArgumentError when `schema` is not a Standard Schema.

@@ -6,7 +6,7 @@ import { argumentType } from './argument-type.ts'
 export interface HostNameOptions {
   /**
    * Whether labels in Punycode (`xn--…`) are allowed. Default false: they are displayed as other characters, which can
-   * look like those of another name.
+   * look like another name.
    */
   readonly punycode?: boolean
 }

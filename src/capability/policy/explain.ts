@@ -27,7 +27,7 @@ export interface StatementExplanation {
 export interface PolicyExplanation {
   /** Whether the policy allows the arguments. */
   readonly allowed: boolean
-  /** The outcome of the whole policy: that of an `and` of its statements. */
+  /** The outcome of the whole policy: it is an `and` over its statements. */
   readonly outcome: PolicyOutcome
   /** Every statement in order, also those after a false one. */
   readonly statements: readonly StatementExplanation[]

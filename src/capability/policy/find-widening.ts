@@ -11,7 +11,7 @@ export interface Widening {
   readonly statement: number
   /** Index of the narrower statement in the parent policy, from 0. */
   readonly parentStatement: number
-  /** The wider statement, and the one of the parent; for people. */
+  /** Both statements in words, for people. */
   readonly message: string
 }
 

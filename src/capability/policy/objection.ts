@@ -41,7 +41,7 @@ type Show = (value: IpldValue) => string
 
 /**
  * Evaluates a policy within the budget of the evaluation. Reports the first false statement, or else the first unresolved
- * one: the outcome of a policy is that of an `and` of its statements.
+ * one: a policy has the outcome of an `and` over its statements.
  */
 export function findObjection(
   policy: Policy,

@@ -37,7 +37,7 @@ export interface CryptoBackend {
    * Call it through `verifySignature`, which makes the other checks first.
    */
   verify(key: PreparedKey, signature: Uint8Array, message: Uint8Array): boolean | Promise<boolean>
-  /** The same on another thread. Absent where there is none. */
+  /** The same on another thread. Absent on platforms without threads. */
   verifyAsync?(key: PreparedKey, signature: Uint8Array, message: Uint8Array): Promise<boolean>
   /** Calls back when all work that has arrived by now has started. Present with `verifyAsync`, to measure the load. */
   nextTurn?(callback: () => void): void

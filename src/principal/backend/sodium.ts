@@ -22,7 +22,7 @@ type Prepared = { readonly bytes: Uint8Array } | { readonly node: PreparedKey }
 
 /**
  * Makes a back end from `sodium-native` (`import sodium from 'sodium-native'`), for the option `backend` of an authorizer.
- * It verifies on the calling thread only, because libsodium has no threads. The verdicts are those of every other back end.
+ * It verifies on the calling thread only, because libsodium has no threads. All back ends have the same verdicts.
  *
  * @throws ArgumentError when `sodium` is not that package.
  */
