@@ -18,9 +18,9 @@ export interface ArgumentObjection {
 }
 
 /**
- * Checks the arguments of a call, exactly as signed, against the definition of its command. Returns the first objection in
- * the order of declaration, or undefined. The result is a promise only when a schema is asynchronous; it never rejects. A
- * schema that throws refuses its argument.
+ * Checks the arguments of a call, exactly as signed, against the definition of its command. Returns the first objection
+ * in the order of declaration, or undefined. The result is a promise only when a schema is asynchronous; it never
+ * rejects. A schema that throws refuses its argument.
  */
 export function checkArguments(
   definition: CommandDefinition,

@@ -10,7 +10,9 @@ import { quote } from '../support/quote.ts'
 import { type Command, isCommand, parseCommand } from './command.ts'
 import { absenceOf, isOptional, isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
 
-/** An argument that may be absent. Made by `optional`, and by {@link defineCommand} of a schema that takes `undefined`. */
+/**
+ * An argument that may be absent. Made by `optional`, and by {@link defineCommand} of a schema that takes `undefined`.
+ */
 export interface OptionalSchema<Output = unknown> extends StandardSchema<Output> {
   /** Distinguishes it from the schema of a required argument. */
   readonly optional: true
@@ -74,11 +76,11 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
 }
 
 /**
- * Declares a command. The definition is closed: a call with an undeclared argument is refused. A call is also refused when
- * a schema returns another value than its input, because policy, schema and handler must all see the signed value.
+ * Declares a command. The definition is closed: a call with an undeclared argument is refused. A call is also refused
+ * when a schema returns another value than its input, because policy, schema and handler must all see the signed value.
  *
- * An argument may be absent when its schema accepts `undefined` (`z.string().optional()`) or is made by `optional`. A schema
- * with a default is refused: nobody signs a default. Apply the default in the handler.
+ * An argument may be absent when its schema accepts `undefined` (`z.string().optional()`) or is made by `optional`. A
+ * schema with a default is refused: nobody signs a default. Apply the default in the handler.
  *
  * @throws ArgumentError when the command is malformed, a schema is not a Standard Schema v1, or a schema has a default.
  *

@@ -1,6 +1,6 @@
 /**
- * The part of the Standard Schema v1 interface that is used here. Zod, Valibot, ArkType and others implement it, as do the
- * argument types of this library.
+ * The part of the Standard Schema v1 interface that is used here. Zod, Valibot, ArkType and others implement it, as do
+ * the argument types of this library.
  *
  * @module
  */
@@ -75,8 +75,8 @@ function readAbsence(answer: unknown): Absence {
 }
 
 /**
- * The message of the first issue. A schema of another library may repeat its input in the message, so its message is used
- * for numbers and booleans only.
+ * The message of the first issue. A schema of another library may repeat its input in the message, so its message is
+ * used for numbers and booleans only.
  */
 export function safeIssue(schema: StandardSchema, value: unknown, issues: readonly SchemaIssue[]): string {
   const isSafe = schema['~standard'].vendor === 'procura' || typeof value === 'number' || typeof value === 'boolean'

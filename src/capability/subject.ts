@@ -1,9 +1,9 @@
 import type { Did } from '../did/did.ts'
 
 /**
- * The subject of a delegation that passes on all authority of its issuer, for every subject (a "powerline"). It has a name,
- * so that the breadth of the grant is visible where it is made. On the wire it is `sub: null`. It means the subject of the
- * delegation before it, and is never the root of a chain (UCAN Delegation 1.0.0, "Powerline").
+ * The subject of a delegation that passes on all authority of its issuer, for every subject (a "powerline"). It has a
+ * name, so that the breadth of the grant is visible where it is made. On the wire it is `sub: null`. It means the
+ * subject of the delegation before it, and is never the root of a chain (UCAN Delegation 1.0.0, "Powerline").
  */
 export const anySubject: unique symbol = Symbol('anySubject')
 

@@ -14,7 +14,10 @@ import { type Jwk, publicKeyFromJwk } from './jwk.ts'
 import { decodeMultikey } from './multikey.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
 
-/** The purposes for which a DID document lists keys (DID Core, section 5.3), without `keyAgreement`, which is not for signing. */
+/**
+ * The purposes for which a DID document lists keys (DID Core, section 5.3), without `keyAgreement`, which is not for
+ * signing.
+ */
 export type VerificationRelationship =
   | 'authentication'
   | 'assertionMethod'
@@ -39,8 +42,8 @@ const maxKeys = 8
 const maxEntries = 64
 
 /**
- * Returns the keys that a document lists under every one of the relationships. Keys of an unsupported type or of another
- * controller, and malformed keys, are ignored: no signature verifies with them.
+ * Returns the keys that a document lists under every one of the relationships. Keys of an unsupported type or of
+ * another controller, and malformed keys, are ignored: no signature verifies with them.
  *
  * @param document - parsed JSON, not trusted.
  * @throws ResolutionError when it is not the document of the DID, or has more than 8 keys or 64 entries in a list.

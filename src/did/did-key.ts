@@ -14,7 +14,8 @@ import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
  * Parses a `did:key` and checks its key completely, including that the point is on its curve.
  *
  * @param did - `did:key:z…`; may be untrusted text of any length.
- * @throws MalformedError with the requirement that the key breaks; kind `unsupported` for another method or kind of key.
+ * @throws MalformedError with the requirement that the key breaks; kind `unsupported` for another method or kind of
+ *   key.
  */
 export function parseDidKey(did: string): PublicKey {
   const key = readDidKey(did)
@@ -23,9 +24,9 @@ export function parseDidKey(did: string): PublicKey {
 }
 
 /**
- * Like {@link parseDidKey}, without the check that the point is on its curve, which costs more than all other checks. For a
- * caller that verifies a signature with the key at once: a valid signature proves that the point is on the curve. When the
- * signature is invalid, {@link parseDidKey} finds out whether the key is the reason.
+ * Like {@link parseDidKey}, without the check that the point is on its curve, which costs more than all other checks.
+ * For a caller that verifies a signature with the key at once: a valid signature proves that the point is on the curve.
+ * When the signature is invalid, {@link parseDidKey} finds out whether the key is the reason.
  */
 export function readDidKey(did: string): PublicKey {
   if (typeof did !== 'string') throw new MalformedError('KEY-08', 'a did:key must be a string')

@@ -19,8 +19,8 @@ export interface DidWebLocation {
 /**
  * Computes the URL of a `did:web` (W3C CCG did:web, section 3.2).
  *
- * @throws MalformedError WEB-01 when it is not a `did:web` or its host is malformed, WEB-02 when the host is an IP address,
- *   WEB-03 when the path or the port is malformed.
+ * @throws MalformedError WEB-01 when it is not a `did:web` or its host is malformed, WEB-02 when the host is an IP
+ *   address, WEB-03 when the path or the port is malformed.
  */
 export function didWebLocation(did: Did): DidWebLocation {
   if (!did.startsWith('did:web:')) {

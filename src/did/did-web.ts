@@ -1,16 +1,16 @@
 /**
  * `did:web` (W3C CCG did:web): a DID whose keys are listed in a document on its own web server.
  *
- * The author of a DID chooses the server that receives the request, and most authors are strangers. Therefore this resolver
- * is optional. List the allowed hosts where possible:
+ * The author of a DID chooses the server that receives the request, and most authors are strangers. Therefore this
+ * resolver is optional. List the allowed hosts where possible:
  *
  * ```ts
  * const resolver = compositeResolver({ key: keyResolver(), web: webResolver({ allowHosts: ['id.example.com'] }) })
  * ```
  *
- * A host name can resolve to an address inside your network. `lookup` is called before a request, so the name can resolve
- * to another address when the connection is made. Only a `fetch` that checks the address of its own connection prevents
- * that: on Node, `publicFetch` of `procura/did/web-node`.
+ * A host name can resolve to an address inside your network. `lookup` is called before a request, so the name can
+ * resolve to another address when the connection is made. Only a `fetch` that checks the address of its own connection
+ * prevents that: on Node, `publicFetch` of `procura/did/web-node`.
  *
  * @module
  */
@@ -55,15 +55,17 @@ export interface WebResolverOptions {
   /** Allows hosts with local names and private addresses, for tests and closed networks. Default false. */
   readonly allowPrivateAddresses?: boolean
   /**
-   * Returns the IP addresses of a host. All of them must be public. Rejects when it finds none. Default: the addresses are
-   * not checked before the request.
+   * Returns the IP addresses of a host. All of them must be public. Rejects when it finds none. Default: the addresses
+   * are not checked before the request.
    */
   readonly lookup?: (host: string, options: { readonly signal?: AbortSignal | undefined }) => Promise<readonly string[]>
   /** Makes the requests. Default: the `fetch` of the platform. */
   readonly fetch?: FetchLike
   /** Most milliseconds for one request, up to the last byte of the response. Default 3,000. */
   readonly timeoutMs?: number
-  /** Seconds for which a document is cached; at most 300. Default 300. A removed key is accepted no longer than this. */
+  /**
+   * Seconds for which a document is cached; at most 300. Default 300. A removed key is accepted no longer than this.
+   */
   readonly cacheSeconds?: number
   /** Seconds for which a failure, or the absence of a document, is cached; at most 300. Default 30. */
   readonly negativeCacheSeconds?: number
@@ -71,7 +73,9 @@ export interface WebResolverOptions {
   readonly maxStaleSeconds?: number
   /** Most DIDs in the cache. Default 1,000. */
   readonly maxEntries?: number
-  /** Most concurrent requests; at most a quarter of them to one host. Further ones are refused, not queued. Default 64. */
+  /**
+   * Most concurrent requests; at most a quarter of them to one host. Further ones are refused, not queued. Default 64.
+   */
   readonly maxConcurrent?: number
   /** A key is accepted when the document lists it under every one of these; see `fromDidResolver`. */
   readonly relationships?: readonly VerificationRelationship[]
@@ -83,9 +87,9 @@ export interface WebResolverOptions {
 const maxCacheSeconds = 300
 
 /**
- * Makes a resolver of `did:web`. It resolves with undefined for other methods, and when the server has no such document. It
- * rejects with a MalformedError when the DID has no valid URL, and with a ResolutionError when the host is not allowed,
- * the request fails or times out, or the response is not the document of the DID.
+ * Makes a resolver of `did:web`. It resolves with undefined for other methods, and when the server has no such
+ * document. It rejects with a MalformedError when the DID has no valid URL, and with a ResolutionError when the host is
+ * not allowed, the request fails or times out, or the response is not the document of the DID.
  *
  * @throws ArgumentError when an option is invalid.
  */

@@ -53,14 +53,16 @@ export interface FetchDocumentOptions {
 }
 
 /**
- * Fetches a document of at most 64 KiB. Resolves with undefined when the server reports that it does not exist (404, 410).
+ * Fetches a document of at most 64 KiB. Resolves with undefined when the server reports that it does not exist (404,
+ * 410).
  *
  * @throws ResolutionError for every other failure; `cause` is the error of the platform.
  */
 export async function fetchDocument(url: string, options: FetchDocumentOptions): Promise<FetchedDocument | undefined> {
   const { timeoutMs } = options
   const timeout = new AbortController()
-  // WEB-06: one limit for the whole exchange. A server that sends a byte each second would never exceed a limit per byte.
+  // WEB-06: one limit for the whole exchange. A server that sends a byte each second would never exceed a limit per
+  // byte.
   const timer = setTimeout(() => timeout.abort(failed(url, `timed out after ${timeoutMs} ms`)), timeoutMs)
   try {
     return await unlessAborted(() => exchange(url, options, timeout.signal), timeout.signal)

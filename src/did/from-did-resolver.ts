@@ -60,8 +60,8 @@ export interface FromDidResolverOptions {
  * ```
  *
  * It resolves with undefined when the inner resolver reports that the DID does not exist, is not supported, or is
- * deactivated. It rejects with a ResolutionError when the inner resolver fails or returns the document of another DID. The
- * inner resolver cannot be cancelled: when `signal` is aborted, its result is ignored.
+ * deactivated. It rejects with a ResolutionError when the inner resolver fails or returns the document of another DID.
+ * The inner resolver cannot be cancelled: when `signal` is aborted, its result is ignored.
  *
  * @throws ArgumentError when `resolver` is neither a resolver nor a registry, or an option is invalid.
  */

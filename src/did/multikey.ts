@@ -11,8 +11,8 @@ import { isCanonicalY, isOnEdwardsCurve, isSmallOrder } from './curves/ed25519-p
 import { isCompressedPoint, p256Curve, secp256k1Curve } from './curves/weierstrass.ts'
 
 /**
- * The algorithm of a key: `Ed25519` (RFC 8032), `ES256` (ECDSA, P-256, SHA-256) or `ES256K` (ECDSA, secp256k1, SHA-256).
- * The key determines the algorithm; a token never does.
+ * The algorithm of a key: `Ed25519` (RFC 8032), `ES256` (ECDSA, P-256, SHA-256) or `ES256K` (ECDSA, secp256k1,
+ * SHA-256). The key determines the algorithm; a token never does.
  */
 export type SignatureAlgorithm = 'Ed25519' | 'ES256' | 'ES256K'
 
@@ -25,8 +25,8 @@ export interface KeyBytes {
 }
 
 /**
- * Parses a multikey and checks its form. {@link assertOnCurve} checks that the point is on its curve, which costs ten times
- * as much.
+ * Parses a multikey and checks its form. {@link assertOnCurve} checks that the point is on its curve, which costs ten
+ * times as much.
  *
  * @param text - `z…`
  * @throws MalformedError KEY-01 to KEY-06; kind `unsupported` for another kind of key.

@@ -5,8 +5,8 @@
  */
 
 /**
- * Whether a host name can be public, by its form alone: it contains a dot, and does not end in a name that is reserved for
- * local networks (RFC 6761, RFC 6762, RFC 8375) or usual inside companies and clouds.
+ * Whether a host name can be public, by its form alone: it contains a dot, and does not end in a name that is reserved
+ * for local networks (RFC 6761, RFC 6762, RFC 8375) or usual inside companies and clouds.
  */
 export function isPublicName(host: string): boolean {
   const labels = host.split('.')
@@ -29,7 +29,8 @@ export function isPublicAddress(address: string): boolean {
   const parts = address.split(':')
   if (!parts.every((part) => /^[0-9a-fA-F]{0,4}$/.test(part))) return false
   const [first, second] = parts.map((part) => Number.parseInt(part || '0', 16))
-  // Only 2000::/3 is routed (RFC 4291). In it, 2001::/23 and 2002::/16 contain other addresses, and two blocks are for examples.
+  // Only 2000::/3 is routed (RFC 4291). In it, 2001::/23 and 2002::/16 contain other addresses, and two blocks are for
+  // examples.
   return (
     parts.length >= 3 &&
     first !== undefined &&

@@ -24,8 +24,8 @@ export interface ResolvedDid {
 export interface DidResolver {
   /**
    * Returns the keys of the DID, or undefined when the DID does not exist or the resolver does not support its method.
-   * Throws or rejects when the resolution fails; then the call is refused. May return a promise. A `did:key` never changes,
-   * so its synchronous answer may be cached for ever: to exclude such a principal, revoke its DID.
+   * Throws or rejects when the resolution fails; then the call is refused. May return a promise. A `did:key` never
+   * changes, so its synchronous answer may be cached for ever: to exclude such a principal, revoke its DID.
    */
   resolve(
     did: Did,
@@ -34,9 +34,9 @@ export interface DidResolver {
 }
 
 /**
- * The keys in the answer of a resolver. Each is checked, and its `did` is computed from its bytes, because keys are cached
- * under that name. The only key of a `did:key` is itself. Without an answer there are no keys. At most the first 64 are
- * used, because strangers can write the document.
+ * The keys in the answer of a resolver. Each is checked, and its `did` is computed from its bytes, because keys are
+ * cached under that name. The only key of a `did:key` is itself. Without an answer there are no keys. At most the first
+ * 64 are used, because strangers can write the document.
  *
  * @throws MalformedError or TypeError when a key is invalid.
  */

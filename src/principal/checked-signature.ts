@@ -1,6 +1,6 @@
 /**
- * Signing with the signer of a caller. The signature of a signer that this library did not make is verified before it is
- * used.
+ * Signing with the signer of a caller. The signature of a signer that this library did not make is verified before it
+ * is used.
  *
  * @module
  */

@@ -17,8 +17,8 @@ export interface GenerateSignerOptions {
 }
 
 /**
- * Generates a key pair and its `did:key`. The private key stays in this process and cannot be exported. For a key that lasts
- * longer than the process, use `importSigner`, `webCryptoSigner` or `remoteSigner`.
+ * Generates a key pair and its `did:key`. The private key stays in this process and cannot be exported. For a key that
+ * lasts longer than the process, use `importSigner`, `webCryptoSigner` or `remoteSigner`.
  *
  * @throws ArgumentError when the algorithm is unknown.
  *

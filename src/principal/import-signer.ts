@@ -39,8 +39,8 @@ export interface ImportSignerOptions {
 }
 
 /**
- * Makes a signer from a private key. The key is copied, so the passed bytes can be overwritten afterwards. No error message
- * contains any part of the key.
+ * Makes a signer from a private key. The key is copied, so the passed bytes can be overwritten afterwards. No error
+ * message contains any part of the key.
  *
  * @throws ArgumentError when the private key is invalid or of another algorithm, or an option is invalid.
  * @throws MalformedError when a JWK has an unsupported algorithm or an invalid public key.

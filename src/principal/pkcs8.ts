@@ -19,7 +19,8 @@ export interface PrivateKeyBytes {
  * Decodes an unencrypted PKCS#8 key in DER.
  *
  * @param der - the bytes. Of PEM, decode the base64 between its two lines.
- * @throws ArgumentError when the key is malformed or of an unsupported algorithm. The message does not contain the bytes.
+ * @throws ArgumentError when the key is malformed or of an unsupported algorithm. The message does not contain the
+ *   bytes.
  */
 export function decodePkcs8(der: Uint8Array): PrivateKeyBytes {
   const file = elements(der)

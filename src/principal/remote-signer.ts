@@ -30,8 +30,8 @@ export interface RemoteSignerOptions {
   /** The public key of that principal. Required unless the DID is a `did:key`. */
   readonly key?: PublicKey
   /**
-   * Returns the raw signature of the bytes, 64 bytes long; for ECDSA `r || s` over SHA-256, with either s. Throws or rejects
-   * when the key cannot sign. The result is verified.
+   * Returns the raw signature of the bytes, 64 bytes long; for ECDSA `r || s` over SHA-256, with either s. Throws or
+   * rejects when the key cannot sign. The result is verified.
    */
   sign(bytes: Uint8Array, options: { readonly signal?: AbortSignal | undefined }): Uint8Array | Promise<Uint8Array>
   /** Most bytes of a message that the remote key signs; for AWS KMS 4,096. Default: no limit. */
@@ -39,8 +39,8 @@ export interface RemoteSignerOptions {
 }
 
 /**
- * Makes a signer from a function that signs elsewhere. Its `sign` rejects with a SigningError when the message is longer
- * than `maxMessageBytes`, when the function fails, and when its result is not a valid signature of the key.
+ * Makes a signer from a function that signs elsewhere. Its `sign` rejects with a SigningError when the message is
+ * longer than `maxMessageBytes`, when the function fails, and when its result is not a valid signature of the key.
  *
  * @throws ArgumentError when the public key is unknown, or an option is missing or invalid.
  */

@@ -15,8 +15,8 @@ export const signatureLength = 64
 /**
  * Whether the signature of the key over the message is valid. Synchronous if the back end is.
  *
- * Together with the checks of the key at parsing, these are the strict rules for Ed25519: S < L, canonical A and R, neither
- * of small order, and the equation without cofactor.
+ * Together with the checks of the key at parsing, these are the strict rules for Ed25519: S < L, canonical A and R,
+ * neither of small order, and the equation without cofactor.
  *
  * @param key - determines the algorithm.
  * @param prepared - the same key, prepared by the same back end.

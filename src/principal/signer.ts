@@ -11,7 +11,8 @@ import type { SigningKey } from './backend/backend.ts'
 import { toLowS } from './signature.ts'
 
 /**
- * A principal that can sign. Implement it for a key store of your own; its signatures are verified before they are used.
+ * A principal that can sign. Implement it for a key store of your own; its signatures are verified before they are
+ * used.
  */
 export interface Signer {
   /** The DID of the principal: the `iss` of the signed tokens. */
@@ -30,8 +31,8 @@ export interface Signer {
 }
 
 /**
- * Whether the signatures of a signer need no verification: the signer is one of this library, which sign with their own key
- * or verify the result.
+ * Whether the signatures of a signer need no verification: the signer is one of this library, which sign with their own
+ * key or verify the result.
  */
 export function isSelfChecking(signer: Signer): boolean {
   return Object.hasOwn(signer, selfChecking)
@@ -47,8 +48,8 @@ export interface SignerParts {
 }
 
 /**
- * Makes a signer whose signatures need no verification. It is frozen. As JSON, as string and in inspection it shows only its
- * DID: private keys are in the closure of `sign`.
+ * Makes a signer whose signatures need no verification. It is frozen. As JSON, as string and in inspection it shows
+ * only its DID: private keys are in the closure of `sign`.
  */
 export function createSigner(parts: SignerParts): Signer {
   // SIG-10

@@ -5,8 +5,8 @@
  */
 
 /**
- * Settles as the work does, or rejects with the reason of the signal when the signal is aborted first. The work continues,
- * and its later result is ignored: a late rejection is not an unhandled one.
+ * Settles as the work does, or rejects with the reason of the signal when the signal is aborted first. The work
+ * continues, and its later result is ignored: a late rejection is not an unhandled one.
  *
  * @param work - a promise, or a function that starts the work. The function is not called when the signal is already
  *   aborted.

@@ -13,9 +13,9 @@ export interface BoundedMap<V> {
 }
 
 /**
- * Makes a map of two generations. When the young generation has half of the maximum, it becomes the old one, and the former
- * old one is dropped. Reading an entry moves it to the young generation. Every call costs the same, because entries are
- * never deleted one by one, which makes an ordered map slow.
+ * Makes a map of two generations. When the young generation has half of the maximum, it becomes the old one, and the
+ * former old one is dropped. Reading an entry moves it to the young generation. Every call costs the same, because
+ * entries are never deleted one by one, which makes an ordered map slow.
  *
  * @param max - most weight of both generations together; 0 stores nothing.
  * @param weightOf - the weight of an entry, at least 1. Default 1, so `max` is a number of entries.

@@ -33,9 +33,10 @@ type State =
   | { readonly name: 'probing' }
 
 /**
- * Makes a circuit breaker that is closed. It opens after `failures` failures within `windowMs`. After `probeAfterMs` the
- * next task runs as a probe: a failure opens the breaker again, a result or an answer closes it, and a probe that did not
- * reach the service leaves its turn to the next task. A task that began before the state changed does not change it.
+ * Makes a circuit breaker that is closed. It opens after `failures` failures within `windowMs`. After `probeAfterMs`
+ * the next task runs as a probe: a failure opens the breaker again, a result or an answer closes it, and a probe that
+ * did not reach the service leaves its turn to the next task. A task that began before the state changed does not
+ * change it.
  */
 export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBreaker {
   const { failures, windowMs, probeAfterMs, monotonicMs, kindOf, refusal } = options

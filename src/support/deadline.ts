@@ -46,8 +46,8 @@ export interface DeadlineOptions {
 /**
  * Waits for a task until a deadline. The task is not started when a signal is already aborted.
  *
- * @param task - receives a signal that is aborted at the deadline, or with one of `signals`. The wait ends then, whether
- *   or not the task listens.
+ * @param task - receives a signal that is aborted at the deadline, or with one of `signals`. The wait ends then,
+ *   whether or not the task listens.
  * @throws the error of `reason` at the deadline; the reason of the signal that is aborted first.
  */
 export async function withinDeadline<T>(

@@ -1,6 +1,6 @@
 /**
- * Reads options. Each function lists its options by name, and an unknown name is refused: it can be a misspelled option,
- * and most options restrict a grant or a release.
+ * Reads options. Each function lists its options by name, and an unknown name is refused: it can be a misspelled
+ * option, and most options restrict a grant or a release.
  *
  * ```ts
  * const { clock, maxEntries } = readOptions('memoryReplayStore', options, {
@@ -178,8 +178,8 @@ export function readOptions<Options, Checks extends OptionChecks<NoInfer<Options
 }
 
 /**
- * Returns the first name that is not an option. Inherited and non-enumerable properties are read like others, as are the
- * getters of a class, so all of these are examined. Methods of a class are not.
+ * Returns the first name that is not an option. Inherited and non-enumerable properties are read like others, as are
+ * the getters of a class, so all of these are examined. Methods of a class are not.
  */
 function findUnknown(options: object, checks: object): string | undefined {
   for (const name in options) if (!Object.hasOwn(checks, name)) return name
@@ -244,7 +244,8 @@ function unknownName(name: string, names: readonly string[]): string {
 }
 
 /**
- * Returns the known name that was probably meant: one with the same beginning, or a distance of at most half its length.
+ * Returns the known name that was probably meant: one with the same beginning, or a distance of at most half its
+ * length.
  *
  * @param names - the known names.
  */

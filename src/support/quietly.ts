@@ -1,8 +1,8 @@
 import { isPromiseLike } from './promise.ts'
 
 /**
- * Calls a callback of the user and ignores its error. A rejection is ignored as well, because TypeScript accepts an `async`
- * function for a callback that returns nothing.
+ * Calls a callback of the user and ignores its error. A rejection is ignored as well, because TypeScript accepts an
+ * `async` function for a callback that returns nothing.
  *
  * @returns the value that the callback returned; undefined when it threw.
  */

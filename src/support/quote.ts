@@ -1,6 +1,6 @@
 /**
- * Quotes user input for a message: in backticks, with control and bidi characters escaped, cut after `max` characters. The
- * user information of a URL, which may be a password, is removed.
+ * Quotes user input for a message: in backticks, with control and bidi characters escaped, cut after `max` characters.
+ * The user information of a URL, which may be a password, is removed.
  */
 export function quote(input: string, max = 64): string {
   return quoteAll(withoutUserInfo(input), max)
@@ -18,8 +18,8 @@ export function quoteAll(input: string, max: number): string {
 }
 
 /**
- * Removes the user information of a URL. A URL parser also finds it after `https:`, `https:/` and `https:\\`. A password
- * that was not encoded may contain a slash or a space.
+ * Removes the user information of a URL. A URL parser also finds it after `https:`, `https:/` and `https:\\`. A
+ * password that was not encoded may contain a slash or a space.
  */
 export function withoutUserInfo(text: string): string {
   const end = text.lastIndexOf('@')

@@ -1,8 +1,8 @@
 import { createBoundedMap } from './bounded-map.ts'
 
 /**
- * Makes a parser with a cache. Most tokens contain the same few DIDs and commands, and a look-up costs less than parsing.
- * Equal texts become one string in memory.
+ * Makes a parser with a cache. Most tokens contain the same few DIDs and commands, and a look-up costs less than
+ * parsing. Equal texts become one string in memory.
  *
  * @param parse - parses a text, and throws when it is malformed. Failures are not cached.
  * @param max - most texts in the cache.

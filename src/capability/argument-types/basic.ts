@@ -125,7 +125,8 @@ export function bytes(options: BytesOptions = {}): StandardSchema<Uint8Array> {
 /**
  * One of the listed values, compared by `===`.
  *
- * @throws ArgumentError when `values` is empty or contains a value that is not a string, finite number, boolean or null.
+ * @throws ArgumentError when `values` is empty or contains a value that is not a string, finite number, boolean or
+ *   null.
  */
 export function oneOf<const Value extends string | number | boolean | null>(
   values: readonly Value[],
@@ -142,8 +143,8 @@ const plain: OptionCheck = (value) =>
     : 'must be a string, a finite number, a boolean or null'
 
 /**
- * An argument that may be absent. When it is present it matches `schema`; `null` does not mean absent. An absent argument
- * gets no default, and a statement about it does not hold. To allow absence in a policy, write
+ * An argument that may be absent. When it is present it matches `schema`; `null` does not mean absent. An absent
+ * argument gets no default, and a statement about it does not hold. To allow absence in a policy, write
  * `or(eq('.lines?', null), lte('.lines?', 10))`.
  *
  * @throws ArgumentError when `schema` is not a Standard Schema.

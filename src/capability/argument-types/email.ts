@@ -5,8 +5,8 @@ import { type HostNameOptions, hostNameProblem } from './host-name.ts'
 
 /**
  * One e-mail address, without a display name. Canonical form: a local part of 1 to 64 letters, digits and
- * `_ ' + = & ~ -`, with single inner dots; one `@`; a host name as in {@link hostName}, with at least two labels; at most
- * 254 characters. The local part does not begin with a hyphen, so a program cannot take it for an option. Quotes,
+ * `_ ' + = & ~ -`, with single inner dots; one `@`; a host name as in {@link hostName}, with at least two labels; at
+ * most 254 characters. The local part does not begin with a hyphen, so a program cannot take it for an option. Quotes,
  * comments, routes (`%`, `!`) and lists are refused, so the text after the `@` is the destination of the mail, and
  * `["like", ".to", "*@example.com"]` allows one domain.
  *

@@ -12,8 +12,9 @@ export interface HostNameOptions {
 }
 
 /**
- * A host name. Canonical form: lower-case labels of letters, digits and inner hyphens (1 to 63 characters), separated by
- * dots, without a dot at the end, at most 253 characters. The last label is not a number, so an IP address is refused.
+ * A host name. Canonical form: lower-case labels of letters, digits and inner hyphens (1 to 63 characters), separated
+ * by dots, without a dot at the end, at most 253 characters. The last label is not a number, so an IP address is
+ * refused.
  *
  * @throws ArgumentError when an option is invalid.
  */

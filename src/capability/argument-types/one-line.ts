@@ -11,8 +11,8 @@ export interface OneLineOptions {
 
 /**
  * One line of text, such as a subject or a title. Canonical form: normalization form C, without line breaks, controls,
- * characters that change the direction of writing, and invisible characters. It is displayed as it is in a header, a log
- * or a question to a person.
+ * characters that change the direction of writing, and invisible characters. It is displayed as it is in a header, a
+ * log or a question to a person.
  *
  * @throws ArgumentError when an option is invalid.
  */

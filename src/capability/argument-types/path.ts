@@ -18,8 +18,8 @@ export interface PathOptions {
  * - it has no backslash, percent sign, question mark, number sign, control or invisible character;
  * - it is in normalization form C, and NFKC does not introduce any of the above.
  *
- * A path that matches `["like", ".path", "/data/*"]` is below `/data` as a file and as the path of a URL, also for a server
- * that decodes it once more or removes parameters after a semicolon.
+ * A path that matches `["like", ".path", "/data/*"]` is below `/data` as a file and as the path of a URL, also for a
+ * server that decodes it once more or removes parameters after a semicolon.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -53,7 +53,8 @@ function pathProblem(text: string): string | undefined {
 }
 
 /**
- * Returns the fault of a path in which NFKC introduces a slash, a backslash, a percent sign or a dot segment, or undefined.
+ * Returns the fault of a path in which NFKC introduces a slash, a backslash, a percent sign or a dot segment, or
+ * undefined.
  *
  * @param text - begins with a slash, and has no backslash and no percent sign itself.
  */

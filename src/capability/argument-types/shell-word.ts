@@ -10,8 +10,8 @@ export interface ShellWordOptions {
 
 /**
  * One word of a command line that a shell does not interpret. Canonical form: one or more letters, digits and
- * `_ @ % + = : , . / -`. It does not begin with a hyphen, so a program does not take it for an option. Still pass it to a
- * program as a separate argument; this type is the second line of defence.
+ * `_ @ % + = : , . / -`. It does not begin with a hyphen, so a program does not take it for an option. Still pass it to
+ * a program as a separate argument; this type is the second line of defence.
  *
  * @throws ArgumentError when an option is invalid.
  */

@@ -29,14 +29,15 @@ const knownSchemes: ReadonlySet<string> = new Set(['https', 'http', 'wss', 'ws',
  * - it has no user, password or fragment, no empty path segment, and no `?` without a query;
  * - its host is a host name as in {@link hostName}, or an IP address;
  * - percent-encoding is in upper case, and only where it is needed;
- * - the path has no encoded dot, slash, backslash, percent sign, control or invisible character, no encoded byte that is
- *   not valid UTF-8, and no encoded character that NFKC turns into one of these;
+ * - the path has no encoded dot, slash, backslash, percent sign, control or invisible character, no encoded byte that
+ *   is not valid UTF-8, and no encoded character that NFKC turns into one of these;
  * - no path segment has only dots, white space, combining marks and joiners, also before a semicolon.
  *
- * A URL that matches `["like", ".url", "https://api.example.com/v1/*"]` is below that place, also for a server that decodes
- * the path once more or removes parameters after a semicolon.
+ * A URL that matches `["like", ".url", "https://api.example.com/v1/*"]` is below that place, also for a server that
+ * decodes the path once more or removes parameters after a semicolon.
  *
- * URLs of the local host and the local network are allowed. Where a service fetches the URL, list the hosts in a policy.
+ * URLs of the local host and the local network are allowed. Where a service fetches the URL, list the hosts in a
+ * policy.
  *
  * @throws ArgumentError when the parser does not normalize a scheme, or an option is invalid.
  */

@@ -32,8 +32,8 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
 }
 
 /**
- * Like {@link compilePolicy}, for a policy that `parsePolicy` returned. It is compiled at its first evaluation, because most
- * policies of unverified tokens are never evaluated.
+ * Like {@link compilePolicy}, for a policy that `parsePolicy` returned. It is compiled at its first evaluation, because
+ * most policies of unverified tokens are never evaluated.
  */
 export function compileParsed(policy: Policy): CompiledPolicy {
   let evaluators: readonly Evaluator[] | undefined

@@ -83,7 +83,10 @@ function join(statements: readonly Statement[], word: string, owner: string): st
   return `(${statements.map((statement) => describePart(statement, owner)).join(word)})`
 }
 
-/** Puts a phrase that extends to the end of its sentence in parentheses, so that the next phrase is not read as part of it. */
+/**
+ * Puts a phrase that extends to the end of its sentence in parentheses, so that the next phrase is not read as part of
+ * it.
+ */
 function describePart(statement: Statement, owner: string): string {
   const words = describeStatement(statement, owner)
   if ((statement[0] === 'and' || statement[0] === 'or') && statement[1].length === 1) {

@@ -28,8 +28,8 @@ export function beginEvaluation(args: IpldValue): Evaluation {
 }
 
 /**
- * The outcomes of a statement: Kleene's three, and one for an exceeded budget. They are numbers because they are compared
- * in every call.
+ * The outcomes of a statement: Kleene's three, and one for an exceeded budget. They are numbers because they are
+ * compared in every call.
  */
 
 /** The statement does not hold. */

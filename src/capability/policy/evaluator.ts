@@ -53,8 +53,8 @@ export function compileStatement(statement: Statement): Evaluator {
 }
 
 /**
- * Compiles the comparison with a literal: deep and by value, so `1` equals `1.0` and `-0` equals `0`. Bytes and links are
- * compared by content. A list or map costs a step for each compared value.
+ * Compiles the comparison with a literal: deep and by value, so `1` equals `1.0` and `-0` equals `0`. Bytes and links
+ * are compared by content. A list or map costs a step for each compared value.
  */
 function equalTo(literal: IpldValue): (value: IpldValue, budget: StepBudget) => boolean {
   // POL-12

@@ -36,15 +36,15 @@ export interface PolicyExplanation {
 /** Options of {@link explainPolicy}. */
 export interface ExplainOptions {
   /**
-   * Whether to show only the kinds of the values. Default false: numbers, and strings up to 64 characters, are shown as they
-   * are. Show such an explanation only to people who may see the arguments.
+   * Whether to show only the kinds of the values. Default false: numbers, and strings up to 64 characters, are shown as
+   * they are. Show such an explanation only to people who may see the arguments.
    */
   readonly redact?: boolean
 }
 
 /**
- * Explains the outcome of a policy for some arguments, for people and tests. For decisions, `compilePolicy` is faster and
- * has the same outcome. Each statement has the whole budget of steps.
+ * Explains the outcome of a policy for some arguments, for people and tests. For decisions, `compilePolicy` is faster
+ * and has the same outcome. Each statement has the whole budget of steps.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  * @throws ArgumentError when an option is invalid.

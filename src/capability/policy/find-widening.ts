@@ -21,8 +21,8 @@ export interface Widening {
  * requires all policies to hold, so such a statement grants nothing. Its author probably expects that it does.
  *
  * Bounds, equality, patterns, alternatives of these over one selector, and `all` of them are compared. Other statements
- * are not compared, so a result of undefined does not prove that the child is narrower. A statement that the parent also
- * contains is not a widening, so a policy is never a widening of itself.
+ * are not compared, so a result of undefined does not prove that the child is narrower. A statement that the parent
+ * also contains is not a widening, so a policy is never a widening of itself.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that one of the policies breaks.
  */

@@ -13,8 +13,8 @@ export type GlobMatcher = (text: string) => boolean
  * Compiles a pattern. `*` matches any text, also an empty one and line breaks; `\*` matches a star. Any other character
  * matches itself, a backslash before another character included. Case is significant.
  *
- * A regular expression would backtrack. Here the pattern is split at its stars: the text must begin with the first piece
- * and end with the last, and the others are found one after another, each at its first occurrence.
+ * A regular expression would backtrack. Here the pattern is split at its stars: the text must begin with the first
+ * piece and end with the last, and the others are found one after another, each at its first occurrence.
  *
  * @throws ArgumentError when `pattern` is not a string.
  */

@@ -55,8 +55,8 @@ export interface PolicyWarning {
 }
 
 /**
- * Looks for mistakes in a policy before it is signed. A policy without warnings may still be wrong, and one with warnings
- * may be right. The policy is not changed.
+ * Looks for mistakes in a policy before it is signed. A policy without warnings may still be wrong, and one with
+ * warnings may be right. The policy is not changed.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  *
@@ -120,7 +120,10 @@ function lintStatement(statement: Statement, required: ReadonlySet<string>, warn
   }
 }
 
-/** POL-31: `[]` and a slice select a list or bytes, which have no keys. In other implementations `[]` may mean each element. */
+/**
+ * POL-31: `[]` and a slice select a list or bytes, which have no keys. In other implementations `[]` may mean each
+ * element.
+ */
 function lintSelector(selector: string, warn: Warn): void {
   const segments = parseSelector(selector)
   const isDead = segments.some(({ kind }, at) => {
@@ -206,7 +209,9 @@ interface PlacedStatement {
   readonly set: ValueSet | undefined
 }
 
-/** Compares a statement with those before it. Only the first contradiction is reported, because there can be hundreds. */
+/**
+ * Compares a statement with those before it. Only the first contradiction is reported, because there can be hundreds.
+ */
 function lintAgainst({ statement, set }: PlacedStatement, earlier: readonly PlacedStatement[], warn: Warn): void {
   if (earlier.some((other) => ipldEquals(statement as IpldValue, other.statement as IpldValue))) {
     warn('duplicate', `${describeStatement(statement)}: this statement is repeated`)

@@ -7,8 +7,8 @@ const maxDepth = 32
 const maxItems = 8192
 
 /**
- * Copies the literal of a statement and freezes the copy, so that the compiled value is the one that is printed, signed and
- * evaluated. Bytes cannot be frozen, but nobody else has a reference to the copy.
+ * Copies the literal of a statement and freezes the copy, so that the compiled value is the one that is printed, signed
+ * and evaluated. Bytes cannot be frozen, but nobody else has a reference to the copy.
  *
  * @throws MalformedError (`POL-07`) when the value is not an IPLD value, such as undefined, NaN, infinity, a bigint, an
  * instance of a class, or a value with a cycle.

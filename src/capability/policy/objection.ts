@@ -40,8 +40,8 @@ export interface PolicyObjection {
 type Show = (value: IpldValue) => string
 
 /**
- * Evaluates a policy within the budget of the evaluation. Reports the first false statement, or else the first unresolved
- * one: a policy has the outcome of an `and` over its statements.
+ * Evaluates a policy within the budget of the evaluation. Reports the first false statement, or else the first
+ * unresolved one: a policy has the outcome of an `and` over its statements.
  */
 export function findObjection(
   policy: Policy,
@@ -90,7 +90,8 @@ function explainOutcome(
     at = next
   }
   const { statement, value } = at
-  // POL-23: the default of `show` hides strings and bytes. `explainPolicy` shows them to somebody who has the arguments.
+  // POL-23: the default of `show` hides strings and bytes. `explainPolicy` shows them to somebody who has the
+  // arguments.
   const found = foundFor(statement, value, outcome, show)
   return Object.freeze({
     statement: index,

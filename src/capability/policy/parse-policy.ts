@@ -12,9 +12,9 @@ const maxNodes = 256
 const maxPattern = 65_536
 
 /**
- * Parses a policy from decoded bytes or any other source, and returns a deeply frozen copy. A policy with an unknown part is
- * refused as a whole: to ignore a statement, or to count it as false under a `not`, would widen the delegation that the
- * statement narrows.
+ * Parses a policy from decoded bytes or any other source, and returns a deeply frozen copy. A policy with an unknown
+ * part is refused as a whole: to ignore a statement, or to count it as false under a `not`, would widen the delegation
+ * that the statement narrows.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  */

@@ -67,7 +67,10 @@ export interface PolicyBuilder<Value> {
   or(...statements: readonly [Statement, ...Statement[]]): Statement
   /** The statement is false. When a value is missing, neither a statement nor its negation holds. */
   not(statement: Statement): Statement
-  /** Every element of the selected collection satisfies the statement of `inner`, which receives the builders for an element. */
+  /**
+   * Every element of the selected collection satisfies the statement of `inner`, which receives the builders for an
+   * element.
+   */
   every<const Text extends string>(
     selector: SelectorOf<Value, Text, Collection, 'a collection'>,
     inner: (element: PolicyBuilder<ElementAt<Value, Text>>) => Statement,
@@ -80,11 +83,12 @@ export interface PolicyBuilder<Value> {
 }
 
 /**
- * Makes the builders for the arguments of a command. The compiler refuses a selector of an argument that the command does
- * not have, and a value of another type. For callers without types, the first field of a selector is also checked when the
- * statement is built.
+ * Makes the builders for the arguments of a command. The compiler refuses a selector of an argument that the command
+ * does not have, and a value of another type. For callers without types, the first field of a selector is also checked
+ * when the statement is built.
  *
- * @throws ArgumentError when `definition` was not made by `defineCommand`; so do the builders for a malformed statement.
+ * @throws ArgumentError when `definition` was not made by `defineCommand`; so do the builders for a malformed
+ *   statement.
  *
  * @example
  * ```ts

@@ -58,8 +58,8 @@ export function parseSelector(text: string): Selector {
 }
 
 /**
- * Checks a selector without building its segments. Unverified tokens can contain tens of thousands of segments, and most of
- * the time of parsing one is for its objects.
+ * Checks a selector without building its segments. Unverified tokens can contain tens of thousands of segments, and
+ * most of the time of parsing one is for its objects.
  *
  * @throws MalformedError as {@link parseSelector} does.
  */

@@ -29,8 +29,8 @@ interface PatternCondition {
 }
 
 /**
- * The values that a statement allows at one place: those that satisfy at least one of the conditions. For `all`, the values
- * that each element may have; an empty collection is allowed as well.
+ * The values that a statement allows at one place: those that satisfy at least one of the conditions. For `all`, the
+ * values that each element may have; an empty collection is allowed as well.
  */
 export interface ValueSet {
   /** The place: the selector in its shortest form, with the `all` statements around it. */
@@ -42,8 +42,8 @@ export interface ValueSet {
 }
 
 /**
- * The set of a statement about one place: a comparison, a pattern, an `or` of these over one selector, or an `all` of one of
- * them. Undefined for any other statement, which is not compared.
+ * The set of a statement about one place: a comparison, a pattern, an `or` of these over one selector, or an `all` of
+ * one of them. Undefined for any other statement, which is not compared.
  */
 export function valueSetOf(statement: Statement): ValueSet | undefined {
   switch (statement[0]) {
@@ -197,7 +197,8 @@ function allows(condition: Condition, value: IpldValue): boolean {
 
 /**
  * Whether every text that matches `narrow` also matches `wide`. This is so if and only if `wide` matches the text of
- * `narrow` in which each star is replaced by a character that `wide` does not contain: only a star of `wide` matches it.
+ * `narrow` in which each star is replaced by a character that `wide` does not contain: only a star of `wide` matches
+ * it.
  */
 function patternCovers(wide: PatternCondition, narrow: PatternCondition): boolean {
   return wide.matches(narrow.pieces.join(wide.unused))

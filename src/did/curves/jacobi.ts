@@ -1,6 +1,6 @@
 /**
- * The Jacobi symbol. It distinguishes squares from non-squares without computing a root, in about a tenth of the time of a
- * modular power.
+ * The Jacobi symbol. It distinguishes squares from non-squares without computing a root, in about a tenth of the time
+ * of a modular power.
  *
  * @module
  */

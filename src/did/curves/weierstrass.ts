@@ -1,7 +1,8 @@
 /**
  * Checks and encodings of points on the two curves of ECDSA.
  *
- * Why not `@noble/curves`: with `ed25519-point.ts`, 1.1 kB in place of 21.5 kB, in a quarter of the time (decision 044).
+ * Why not `@noble/curves`: with `ed25519-point.ts`, 1.1 kB in place of 21.5 kB, in a quarter of the time (decision
+ * 044).
  *
  * @module
  */
@@ -33,7 +34,8 @@ export const secp256k1Curve: WeierstrassCurve = Object.freeze({
 })
 
 /**
- * Whether bytes are a compressed point (SEC 1, section 2.3.3) of the curve: 0x02 or 0x03, then an x < p for which a y exists.
+ * Whether bytes are a compressed point (SEC 1, section 2.3.3) of the curve: 0x02 or 0x03, then an x < p for which a y
+ * exists.
  *
  * @param bytes - may have any length; only 33 bytes are a point.
  */

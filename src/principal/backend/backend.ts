@@ -1,6 +1,6 @@
 /**
- * The interface of a back end: the signatures and hashes of a platform. There is a file beside this one for each platform:
- * `node.ts`, `web.ts` and the portable `noble.ts`. `verifySignature` has the rules for a valid signature.
+ * The interface of a back end: the signatures and hashes of a platform. There is a file beside this one for each
+ * platform: `node.ts`, `web.ts` and the portable `noble.ts`. `verifySignature` has the rules for a valid signature.
  *
  * @module
  */
@@ -19,22 +19,22 @@ export interface CryptoBackend {
   /** The name of the back end, for messages and benchmarks. */
   readonly name: string
   /**
-   * Whether `verify` returns false for an Ed25519 key that is not a point on the curve, and `prepareKey` accepts one. Then
-   * the point needs no check of its own. Default false.
+   * Whether `verify` returns false for an Ed25519 key that is not a point on the curve, and `prepareKey` accepts one.
+   * Then the point needs no check of its own. Default false.
    */
   readonly checksPoints?: boolean
   /** Returns the 32 bytes of SHA-256. */
   sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
   /**
-   * SHA-256 as text with one character per byte, synchronously. Present where it costs less than bytes do: it is the key
-   * under which known tokens are cached.
+   * SHA-256 as text with one character per byte, synchronously. Present where it costs less than bytes do: it is the
+   * key under which known tokens are cached.
    */
   sha256Key?(bytes: Uint8Array): string
   /** Converts a key to the form of the platform. Keep the result: the conversion can cost as much as a verification. */
   prepareKey(key: PublicKey): PreparedKey | Promise<PreparedKey>
   /**
-   * Returns whether the equation of the signature holds: for Ed25519 without cofactor, for ECDSA with any s from 1 to n - 1.
-   * Call it through `verifySignature`, which makes the other checks first.
+   * Returns whether the equation of the signature holds: for Ed25519 without cofactor, for ECDSA with any s from 1 to
+   * `n - 1`. Call it through `verifySignature`, which makes the other checks first.
    */
   verify(key: PreparedKey, signature: Uint8Array, message: Uint8Array): boolean | Promise<boolean>
   /** The same on another thread. Absent on platforms without threads. */

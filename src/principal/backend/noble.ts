@@ -1,6 +1,6 @@
 /**
- * The portable back end: Ed25519 by `@noble/ed25519`, ECDSA by `@noble/curves`, hashes by WebCrypto, which every host has,
- * also without the curves. It is twenty times slower than the platform's own, with the same verdicts.
+ * The portable back end: Ed25519 by `@noble/ed25519`, ECDSA by `@noble/curves`, hashes by WebCrypto, which every host
+ * has, also without the curves. It is twenty times slower than the platform's own, with the same verdicts.
  *
  * @module
  */

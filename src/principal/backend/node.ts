@@ -88,8 +88,8 @@ function publicKeyOf({ algorithm, bytes }: PublicKey): crypto.KeyObject {
 }
 
 /**
- * New private keys are made from random bytes and not with `generateKeyPair`: on Node 20, the export of a generated public
- * key can block for ever on the garbage collection of its job.
+ * New private keys are made from random bytes and not with `generateKeyPair`: on Node 20, the export of a generated
+ * public key can block for ever on the garbage collection of its job.
  */
 function newSecret(algorithm: SignatureAlgorithm): Uint8Array {
   const secret = new Uint8Array(32)

@@ -2,8 +2,8 @@ import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import type { PreparedKey, SigningBackend } from './backend.ts'
 
 /**
- * Replaces secp256k1 of a back end by `@noble/curves`, for hosts that have Node's interface without OpenSSL: Bun lacks the
- * curve, and Deno refuses the signature with the higher s.
+ * Replaces secp256k1 of a back end by `@noble/curves`, for hosts that have Node's interface without OpenSSL: Bun lacks
+ * the curve, and Deno refuses the signature with the higher s.
  */
 export function withPortableSecp256k1(host: SigningBackend): SigningBackend {
   const verify = (key: PreparedKey, signature: Uint8Array, message: Uint8Array) =>

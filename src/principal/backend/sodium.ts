@@ -1,7 +1,7 @@
 // node only: uses node:crypto by way of the back end of Node
 /**
- * `procura/backend/sodium`: Ed25519 by libsodium, which verifies in half the time of OpenSSL. The back end of Node does the
- * rest.
+ * `procura/backend/sodium`: Ed25519 by libsodium, which verifies in half the time of OpenSSL. The back end of Node does
+ * the rest.
  *
  * @module
  */
@@ -21,8 +21,9 @@ export interface Sodium {
 type Prepared = { readonly bytes: Uint8Array } | { readonly node: PreparedKey }
 
 /**
- * Makes a back end from `sodium-native` (`import sodium from 'sodium-native'`), for the option `backend` of an authorizer.
- * It verifies on the calling thread only, because libsodium has no threads. All back ends have the same verdicts.
+ * Makes a back end from `sodium-native` (`import sodium from 'sodium-native'`), for the option `backend` of an
+ * authorizer. It verifies on the calling thread only, because libsodium has no threads. All back ends have the same
+ * verdicts.
  *
  * @throws ArgumentError when `sodium` is not that package.
  */

@@ -43,8 +43,8 @@ export async function signingKeyOf(
 }
 
 /**
- * Asserts that bytes are not in shared memory. The types of the platform require it, and its functions throw a `TypeError`
- * otherwise.
+ * Asserts that bytes are not in shared memory. The types of the platform require it, and its functions throw a
+ * `TypeError` otherwise.
  */
 export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>

@@ -7,8 +7,8 @@
 import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
 
 /**
- * Imports the seed of an Ed25519 key. The platform computes the public key, but exports it only from an extractable key.
- * Therefore the seed is imported twice; the key that is kept is not extractable.
+ * Imports the seed of an Ed25519 key. The platform computes the public key, but exports it only from an extractable
+ * key. Therefore the seed is imported twice; the key that is kept is not extractable.
  */
 export async function importSeed(seed: Uint8Array, name: EcKeyImportParams): Promise<CryptoKeyPair> {
   const { subtle } = crypto

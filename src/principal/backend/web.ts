@@ -1,6 +1,6 @@
 /**
- * The back end of browsers, workers and edge hosts: WebCrypto. For algorithms that the host lacks (secp256k1 everywhere,
- * Ed25519 in older browsers) it loads the portable back end on first use.
+ * The back end of browsers, workers and edge hosts: WebCrypto. For algorithms that the host lacks (secp256k1
+ * everywhere, Ed25519 in older browsers) it loads the portable back end on first use.
  *
  * @module
  */

@@ -2,9 +2,9 @@
  * The messages between the calling thread and a verification thread. One message carries many questions, because a
  * message costs a tenth of a verification, whatever its size.
  *
- * A batch is its number (4 bytes), then for each question the length of the key's name (1 byte), the length of the message
- * (4 bytes), the name, the signature and the message. The answer is the same number, then one byte for each question, in
- * the same order. Numbers are big-endian.
+ * A batch is its number (4 bytes), then for each question the length of the key's name (1 byte), the length of the
+ * message (4 bytes), the name, the signature and the message. The answer is the same number, then one byte for each
+ * question, in the same order. Numbers are big-endian.
  *
  * @module
  */

@@ -21,11 +21,13 @@ export interface DispatcherOptions extends Omit<ThreadGroupOptions, 'onLoss'> {
 export interface Dispatcher {
   /** The number of threads that answer. */
   readonly threads: number
-  /** Starts the threads. Rejects with a ThreadError, and ends the others, when one does not start or answers wrongly. */
+  /**
+   * Starts the threads. Rejects with a ThreadError, and ends the others, when one does not start or answers wrongly.
+   */
   start(): Promise<void>
   /**
-   * Resolves with the answer of a thread. When all threads are busy, or the thread ends or fails at the question, resolves
-   * or rejects as `here` does.
+   * Resolves with the answer of a thread. When all threads are busy, or the thread ends or fails at the question,
+   * resolves or rejects as `here` does.
    */
   ask(question: Question, here: () => boolean | Promise<boolean>): Promise<boolean>
   /** Waits for all pending answers, then ends the threads. */

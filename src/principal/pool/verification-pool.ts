@@ -1,7 +1,7 @@
 // node only: uses node:worker_threads
 /**
- * `procura/pool`: verifies signatures on worker threads, for services with more calls than one processor can decide. The
- * verdicts are the same as with every other back end.
+ * `procura/pool`: verifies signatures on worker threads, for services with more calls than one processor can decide.
+ * The verdicts are the same as with every other back end.
  *
  * ```ts
  * const pool = await createVerificationPool({ backend: { sodium: import.meta.resolve('sodium-native') } })
@@ -9,9 +9,9 @@
  * const decisions = await authorizeMany(authorizer, containers, { concurrency: 256 })
  * ```
  *
- * It is for libsodium and the portable back end, which have no threads of their own. The back end of Node uses the thread
- * pool of the host; it needs this one only when files, name look-ups or compression keep that pool busy. Runs on Node,
- * Bun and Deno.
+ * It is for libsodium and the portable back end, which have no threads of their own. The back end of Node uses the
+ * thread pool of the host; it needs this one only when files, name look-ups or compression keep that pool busy. Runs on
+ * Node, Bun and Deno.
  *
  * @module
  */
@@ -49,8 +49,8 @@ export interface VerificationPoolOptions {
    */
   readonly maxPending?: number
   /**
-   * Most milliseconds from one answer of a thread to the next; a thread that takes longer is terminated. Default 10,000,
-   * a hundred times the time that the slowest back end needs.
+   * Most milliseconds from one answer of a thread to the next; a thread that takes longer is terminated. Default
+   * 10,000, a hundred times the time that the slowest back end needs.
    */
   readonly answerTimeoutMs?: number
   /** Most replacements of failed threads, in the life of the pool. Default 10. */
@@ -58,8 +58,8 @@ export interface VerificationPoolOptions {
   /** Receives the error of each thread that failed. Its pending signatures are verified on the calling thread. */
   readonly onError?: (error: ThreadError) => void
   /**
-   * URL of the program of the threads, for a bundled application that builds `procura/pool/thread` as a file of its own.
-   * Default: the file of this package.
+   * URL of the program of the threads, for a bundled application that builds `procura/pool/thread` as a file of its
+   * own. Default: the file of this package.
    */
   readonly script?: string | URL
 }
@@ -69,8 +69,8 @@ export interface VerificationPool extends CryptoBackend {
   /** The number of threads that answer now. */
   readonly threads: number
   /**
-   * Waits for the pending signatures, then ends the threads. The calling thread verifies all later signatures, and those
-   * that arrive in between.
+   * Waits for the pending signatures, then ends the threads. The calling thread verifies all later signatures, and
+   * those that arrive in between.
    */
   close(): Promise<void>
   /** The same as `close`. */

@@ -16,8 +16,8 @@ export interface VerificationThread {
   /** Batches that the thread has not answered yet. */
   readonly underWay: number
   /**
-   * Resolves with one answer for each question, in the same order. Rejects with a ThreadError when the thread ends first,
-   * or sends a message that does not answer its oldest batch.
+   * Resolves with one answer for each question, in the same order. Rejects with a ThreadError when the thread ends
+   * first, or sends a message that does not answer its oldest batch.
    */
   ask(questions: readonly Question[]): Promise<readonly Answer[]>
   /** Resolves when the thread ended without {@link stop}, after its pending questions were rejected. */
