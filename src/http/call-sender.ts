@@ -1,5 +1,5 @@
 /**
- * Sending calls over HTTP, and each delegation no more often than the service needs it.
+ * Sends calls over HTTP, and each delegation only as often as the service requires it.
  *
  * @module
  */
@@ -19,42 +19,43 @@ import {
   oneOfStrings,
   readOptions,
   refusePromise,
+  withDefault,
 } from '../support/options.ts'
 import { mediaType } from './read-container.ts'
 
 /** Options of {@link createCallSender}. */
 export interface CallSenderOptions {
-  /** Default: the host's. */
+  /** Default: the platform's. */
   readonly fetch?: typeof globalThis.fetch
-  /** Longest container in a header, in characters; a longer one is the body. Default 8,192. */
+  /** Longest container in a header, in characters; a longer one is sent as the body. Default 8,192. */
   readonly headerCharacters?: number
   /**
-   * The header for the container. Default `authorization`, and another `Authorization` is not sent. With
-   * `x-ucan-container` the `Authorization` of the request is sent, such as an access token that the service asks for.
+   * The header for the container. Default `authorization`, which replaces an `Authorization` of the request. With
+   * `x-ucan-container`, the `Authorization` of the request is sent, such as an access token for the service.
    */
   readonly header?: 'authorization' | 'x-ucan-container'
 }
 
-/** A request around a call. A body of its own is text or bytes, as it may have to be sent twice. */
+/** The request for a call. */
 export interface CallRequest {
   /** Default: `POST`. */
   readonly method?: string
-  /** The container is put in beside them, see {@link CallSenderOptions.header}. */
+  /** Further headers; see {@link CallSenderOptions.header}. */
   readonly headers?: ConstructorParameters<typeof Headers>[0]
+  /** A string or bytes, because it may be sent twice. */
   readonly body?: string | Uint8Array
-  /** Ends the request. */
+  /** Aborts the request. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Sends calls, and remembers what services were sent. */
+/** Sends calls, and remembers the delegations that it sent to each service. */
 export interface CallSender {
   /**
-   * Sends an invocation to a service: with all its proofs the first time, then without those that the service was sent
-   * and accepted. When it answers that some are missing (510 with `prf`), the same call is sent once more, with all.
-   * Redirects are not followed.
+   * Sends an invocation to a service, without the proofs that the service received and accepted before. If the response
+   * reports missing proofs (510 with `prf`), the same call is sent once more with all proofs. Redirects are not followed.
    *
-   * @returns the last answer, whatever its status.
-   * @throws what `fetch` throws, and {@link ArgumentError} when something is missing or of another kind.
+   * @returns the last response, with any status.
+   * @throws ArgumentError when an argument is missing or invalid; errors of `fetch`.
    */
   send(
     url: string | URL,
@@ -64,31 +65,31 @@ export interface CallSender {
   ): Promise<Response>
 }
 
-/** What a service was sent: names of delegations, and how often in a row it had none of them. */
+/** The delegations that a service received, and how often in a row it lacked them. */
 interface Service {
   readonly sent: Set<string>
   misses: number
 }
 
-/** Most services that are remembered, and most delegations of each. */
+/** Most services that are remembered, and most delegations for each. */
 const maxServices = 256
 const maxSent = 1_024
 
 /**
- * Makes a sender. A service that twice in a row has forgotten what it was sent, as one that remembers nothing does, is
- * sent everything from then on.
+ * Makes a sender. A service that twice in a row lacks delegations which it received, because it does not remember them,
+ * receives all proofs from then on.
  *
- * @throws ArgumentError when an option is not of its type.
+ * @throws ArgumentError when an option is invalid.
  */
 export function createCallSender(options: CallSenderOptions = {}): CallSender {
   const {
     fetch = globalThis.fetch,
-    headerCharacters = 8_192,
-    header = 'authorization',
+    headerCharacters,
+    header,
   } = readOptions('createCallSender', options, {
     fetch: maybe(callback),
-    headerCharacters: maybe(integerFrom(0)),
-    header: maybe(oneOfStrings('authorization', 'x-ucan-container')),
+    headerCharacters: withDefault(integerFrom(0), 8_192),
+    header: withDefault(oneOfStrings('authorization', 'x-ucan-container'), 'authorization'),
   })
   const services = new Map<string, Service>()
 
@@ -105,8 +106,9 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
       checkTokens(invocation, proofs)
       const request = readOptions('send', options, requestChecks)
       const { origin, username, password } = parsed('url', () => new URL(url))
-      // `fetch` would refuse it too, and show it.
-      if (username !== '' || password !== '') throw new ArgumentError('`url` must be without user name and password')
+      // `fetch` would refuse it with a message that contains the password.
+      if (username !== '' || password !== '')
+        throw new ArgumentError('send: `url` must be without user name and password')
       const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
       const ask = (sent: readonly Delegation[]): Promise<Response> =>
@@ -117,7 +119,7 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
         if (response.status === 510) {
           service.misses += 1
           service.sent.clear()
-          // How the rest of it ends is nobody's concern, and need not be waited for.
+          // The rest of the response is not used, and its end need not be waited for.
           response.body?.cancel().catch(() => undefined)
           response = await ask(proofs)
         } else service.misses = 0
@@ -134,7 +136,7 @@ const requestChecks: OptionChecks<CallRequest> = Object.freeze({
   method: (method) =>
     method === undefined || (typeof method === 'string' && /^[A-Za-z]{1,32}$/.test(method))
       ? undefined
-      : 'must be a method of HTTP, such as POST',
+      : 'must be an HTTP method, such as POST',
   headers: anything,
   body: (body) =>
     body === undefined || typeof body === 'string' || body instanceof Uint8Array
@@ -146,21 +148,24 @@ const requestChecks: OptionChecks<CallRequest> = Object.freeze({
 function checkTokens(invocation: Invocation, proofs: readonly Delegation[]): void {
   refusePromise('invocation', invocation)
   refusePromise('proofs', proofs)
-  if (invocation?.kind !== 'invocation') throw new ArgumentError('`invocation` must be what `invoke` gives')
+  if (invocation?.kind !== 'invocation')
+    throw new ArgumentError('send: `invocation` must be an invocation, as `invoke` returns it')
   const fault = arrayOf((proof) => (Object(proof).kind === 'delegation' ? undefined : 'must be a delegation'))(proofs)
-  if (fault !== undefined) throw new ArgumentError(`\`proofs\` ${fault}`)
+  if (fault !== undefined) throw new ArgumentError(`send: \`proofs\` ${fault}`)
 }
 
-/** Neither shows what was given: a header can hold a secret. */
+/** The message does not contain the value: a header can be a secret. */
 function parsed<T>(name: 'url' | 'headers', parse: () => T): T {
   try {
     return parse()
   } catch {
-    throw new ArgumentError(`\`${name}\` must be what \`fetch\` takes there${name === 'url' ? ', and absolute' : ''}`)
+    throw new ArgumentError(
+      `send: \`${name}\` must be ${name === 'url' ? 'an absolute URL' : 'headers that `fetch` accepts'}`,
+    )
   }
 }
 
-/** The request: the container in a header, or as the body where it is too long and there is no other. */
+/** The request, with the container in a header, or as the body if it is too long for a header. */
 function initOf(
   container: string,
   { method = 'POST', body, ...rest }: CallRequest,
@@ -168,7 +173,7 @@ function initOf(
 ): RequestInit {
   const headers = parsed('headers', () => new Headers(rest.headers))
   const init = { method, redirect: 'error', ...(rest.signal !== undefined && { signal: rest.signal }) } as const
-  // HTP-09: a container of the caller's own beside this one would be refused
+  // HTP-09: a service refuses a request with two containers.
   headers.delete('x-ucan-container')
   if (header === 'authorization') headers.delete('authorization')
   if (container.length <= headerCharacters) {
@@ -177,7 +182,7 @@ function initOf(
   }
   if (body !== undefined) {
     throw new ArgumentError(
-      `the call has ${container.length} characters, which is too long for a header, and the request has a body of its own`,
+      `send: the container has ${container.length} characters, too many for a header, and the request has its own \`body\`; omit \`body\`, or raise \`headerCharacters\``,
     )
   }
   headers.set('content-type', mediaType)

@@ -1,5 +1,5 @@
 /**
- * A no, as HTTP says it.
+ * The HTTP response for a denial.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import type { Denial } from '../authorization/denial.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardDenial, GuardDenialCode } from '../guard/result.ts'
 
-/** What to answer, for whatever server: `response.writeHead(status, headers).end(body)`, or `new Response(body, …)`. */
+/** A response for any server: `response.writeHead(status, headers).end(body)`, or `new Response(body, …)`. */
 export interface DenialResponse {
   /** 400, 401, 403, 413, 503 or 510. */
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** JSON: `title`, `status`, `detail`, `code` and, where there are, `at`, `requirement` and `prf`. `at` counts from 0. */
+  /** JSON with `title`, `status`, `detail`, `code` and, if present, `at` (from 0), `requirement` and `prf`. */
   readonly body: string
 }
 
-/** A status, and the error of RFC 6750 where it has one. */
+/** A status, with the error of RFC 6750 if there is one. */
 interface Answer {
   readonly status: number
   readonly title: string
@@ -30,7 +30,7 @@ const invalid: Answer = { status: 401, title: 'Not a valid call', error: 'invali
 const forbidden: Answer = { status: 403, title: 'Not permitted', error: 'insufficient_scope' }
 const unavailable: Answer = { status: 503, title: 'Not decided' }
 
-/** HTP-05: what is wrong with the bytes, with the tokens, with what they permit, and with the service. */
+/** HTP-05: faults of the bytes, of the tokens, of their permissions, and of the service. */
 const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
   malformed: wrong,
   unsupported: wrong,
@@ -67,12 +67,12 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
 })
 
 /**
- * Makes an answer of a denial: a problem (RFC 9457) that tells the caller which link, which rule and which argument, with
- * the challenge of RFC 6750. Proofs that are missing are listed in `prf`, with status 510, as in UCAN over HTTP; the same
- * invocation may be sent again with them. Of the call it repeats names, DIDs, times, CIDs and the literals of a policy
- * that does not hold, also where a DID, command or selector is malformed (64 characters), and no argument value. HTP-10
+ * Converts a denial to a response: a problem document (RFC 9457) that identifies the token, the rule and the argument, with
+ * the challenge of RFC 6750. Missing proofs are listed in `prf`, with status 510, as in UCAN over HTTP; the same invocation
+ * may be sent again with them. The response repeats names, DIDs, times, CIDs and the literals of a failed policy from the
+ * call, and up to 64 characters of a malformed DID, command or selector, but no argument value. HTP-10
  *
- * @throws ArgumentError when it is no denial.
+ * @throws ArgumentError when `denial` is not a denial.
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
 export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
   const { code, message, at, requirement, missing } = denial ?? {}
   if (!Object.hasOwn(answers, String(code)) || typeof message !== 'string')
-    throw new ArgumentError('`denial` must be the denial of a decision')
+    throw new ArgumentError('denialResponse: `denial` must be the denial of a decision')
   const { status, title, error } = answers[code]
   return Object.freeze({
     status,

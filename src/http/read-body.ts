@@ -1,9 +1,9 @@
 import type { NodeRequest } from './read-container.ts'
 
 /**
- * Reads a body, and no more of it than it may have, into one buffer.
+ * Reads a body of limited length into one buffer.
  *
- * @param announced - its length as the sender says, 0 when it does not.
+ * @param announced - the length that the sender announced; 0 without one.
  */
 export async function readBody(
   request: Request | NodeRequest,
@@ -17,7 +17,7 @@ export async function readBody(
     for await (const chunk of chunksOf(request)) {
       const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk
       if (length + bytes.length > most) return 'too long'
-      // HTP-07: a chunk of one byte that was kept would take hundreds
+      // HTP-07: a kept chunk of one byte would take hundreds of bytes of memory.
       body = withRoom(body, length + bytes.length, most)
       body.set(bytes, length)
       length += bytes.length
@@ -28,7 +28,7 @@ export async function readBody(
   return body.slice(0, length)
 }
 
-/** The same bytes with room for `needed`, in a buffer that doubles up to `most`. */
+/** The same bytes in a buffer for `needed` bytes, which doubles up to `most`. */
 function withRoom(bytes: Uint8Array<ArrayBuffer>, needed: number, most: number): Uint8Array<ArrayBuffer> {
   if (needed <= bytes.length) return bytes
   const larger = new Uint8Array(Math.min(most, Math.max(needed, 2 * bytes.length)))
@@ -36,12 +36,12 @@ function withRoom(bytes: Uint8Array<ArrayBuffer>, needed: number, most: number):
   return larger
 }
 
-/** Room for most calls, in bytes. */
+/** Enough for most calls, in bytes. */
 const firstRoom = 4_096
 
 async function* chunksOf(request: Request | NodeRequest): AsyncGenerator<Uint8Array | string, void> {
   if ('rawHeaders' in request) {
-    // Ended early the iterator of Node would close the connection, and the answer could not be sent.
+    // An early end of the iterator would close the connection, so that no response could be sent.
     const iterator = request[Symbol.asyncIterator]()
     for (;;) {
       const { done, value } = await iterator.next()

@@ -5,12 +5,12 @@
  */
 
 import { ArgumentError } from '../errors.ts'
-import { flag, integerFrom, maybe, readOptions } from '../support/options.ts'
+import { flag, integerFrom, readOptions, withDefault } from '../support/options.ts'
 import { readBody } from './read-body.ts'
 
-/** The part of Node's `IncomingMessage` that is used, also as Express, Fastify (`request.raw`) and others hand it on. */
+/** The part of Node's `IncomingMessage` that is used. Express passes one, and Fastify has it as `request.raw`. */
 export interface NodeRequest {
-  /** Names and values in turn, as they came: the other forms of headers join or drop what came twice. */
+  /** Names and values in turn. The other forms of headers join or drop repeated headers. */
   readonly rawHeaders: readonly string[]
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array | string>
 }
@@ -19,45 +19,45 @@ export interface NodeRequest {
 export interface ReadContainerOptions {
   /** Longest container in a header, in characters. Default 8,192: servers take 8 to 16 KiB for all headers together. */
   readonly headerCharacters?: number
-  /** Longest container in a body, in bytes. Default 349,529: base64 of the largest container that is read. */
+  /** Longest container in a body, in bytes. Default 349,529: base64 of the largest accepted container. */
   readonly bodyBytes?: number
   /**
-   * Whether `Authorization: Bearer` may also hold a token that is not a container, such as an access token of OAuth. It
-   * is left alone, for the service to read, and a container can come beside it in another place. What begins like a
-   * container, or like an archive of `procura/ucanto`, still counts as one. Default false.
+   * Whether `Authorization: Bearer` may contain another token, such as an OAuth access token. That token is ignored, and
+   * the container may be in another place. A token that begins like a container, or like an archive of `procura/ucanto`,
+   * still counts as a container. Default false.
    */
   readonly otherBearerTokens?: boolean
 }
 
-/** What was found: a container, of which nothing was checked, or with which status to answer and why. */
+/** The unchecked container of a request, or the status and message of a response. */
 export type ContainerReading =
   | { readonly found: true; readonly container: string | Uint8Array }
   | {
       readonly found: false
-      /** 400 malformed or more than one, 401 none, 413 too long for a body, 431 too long for a header. */
+      /** 400: malformed, or several containers; 401: missing; 413: body too long; 431: header too long. */
       readonly status: 400 | 401 | 413 | 431
-      /** What to do, for the sender. It has nothing in it that was sent. */
+      /** The remedy, for the sender. It contains nothing of the request. */
       readonly message: string
     }
 
 /** The media type of a body that is a container. */
 export const mediaType = 'application/x-ucan-container'
 
-/** Where a container can be sent. */
+/** The places for a container. */
 const missing = `send a container in \`Authorization: Bearer\`, in \`X-UCAN-Container\`, or as a body of \`${mediaType}\``
 
 /**
- * Finds the container of a request in the one place where it is: `Authorization: Bearer …`, `X-UCAN-Container: …`, or a
- * body of the type `application/x-ucan-container`. Two of them, also the same twice, are refused, because the one that
- * another reader of the request takes could be the other one. So is an `Authorization` that another reader could take
- * for a bearer token, and this one does not. HTP-01
+ * Extracts the container of a request from its one place: `Authorization: Bearer …`, `X-UCAN-Container: …`, or a body of
+ * the type `application/x-ucan-container`. Two containers, even if identical, are refused, because another reader of the
+ * request could use the other one. For the same reason, an `Authorization` is refused that only another reader could take
+ * for a bearer token. HTP-01
  *
- * Address, cookies and forms are not looked at: they are logged, or sent by browsers of their own accord. A body of
- * another type is left alone, for the service to read.
+ * URL, cookies and forms are not searched: they are logged, or browsers send them automatically. A body of another type is
+ * not read.
  *
- * @param request - a `Request`, or one of `node:http` whose body nobody has read.
- * @returns the container, to be given to a guard; or the status to answer with. Nothing is thrown for hostile requests.
- * @throws ArgumentError for what is no request, a request whose body was read before, and options of another kind.
+ * @param request - a `Request`, or a request of `node:http` whose body was not read.
+ * @returns the container, for a guard; or the status and message of a response. Hostile requests do not throw.
+ * @throws ArgumentError when `request` is not a request, its body was read before, or an option is invalid.
  *
  * @example
  * ```ts
@@ -72,21 +72,17 @@ export async function readContainer(
   options: ReadContainerOptions = {},
 ): Promise<ContainerReading> {
   checkRequest(request)
-  const {
-    headerCharacters = 8_192,
-    bodyBytes = 349_529,
-    otherBearerTokens = false,
-  } = readOptions('readContainer', options, {
-    headerCharacters: maybe(integerFrom(1)),
-    bodyBytes: maybe(integerFrom(1)),
-    otherBearerTokens: maybe(flag),
+  const { headerCharacters, bodyBytes, otherBearerTokens } = readOptions('readContainer', options, {
+    headerCharacters: withDefault(integerFrom(1), 8_192),
+    bodyBytes: withDefault(integerFrom(1), 349_529),
+    otherBearerTokens: withDefault(flag, false),
   })
   const headers = headersOf(request)
   for (const name of ['authorization', 'x-ucan-container']) {
     const values = headers.get(name) ?? []
     if (values.length > 1 || values[0]?.includes(',')) return refused(400, `send \`${name}\` once, with one value`)
   }
-  // Servers with an interface like CGI read every mark as the same one.
+  // Servers with an interface like CGI read each punctuation mark as the same one.
   const asRead = (name: string): string => name.replaceAll(/[^a-z0-9]/g, '-')
   if ([...headers.keys()].some((name) => name !== 'x-ucan-container' && asRead(name) === 'x-ucan-container')) {
     return refused(400, 'write `x-ucan-container` with hyphens')
@@ -110,35 +106,35 @@ export async function readContainer(
         `the container is longer than ${headerCharacters} characters; send it as a body of \`${mediaType}\``,
       )
     }
-    if (!/^[A-Za-z0-9+/=_-]+$/.test(value)) return refused(400, 'the header does not hold a container in text')
+    if (!/^[A-Za-z0-9+/=_-]+$/.test(value)) return refused(400, 'the header does not contain a container in text form')
     return { found: true, container: value }
   }
   // HTP-04
   if (!inBody) return refused(401, missing)
   if (headers.has('content-encoding'))
-    return refused(400, 'send the container as it is; it has a compression of its own')
+    return refused(400, 'send the container without a content encoding; it has its own compression')
   if (Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true) {
     throw new ArgumentError(
-      'the body of the request was read before; call readContainer before a parser of bodies does',
+      'readContainer: the body of the request was read before; call readContainer before a body parser',
     )
   }
   const body = await readBody(request, bodyBytes, Number(headers.get('content-length')?.[0] ?? 0))
   // HTP-03
   if (body === 'too long') return refused(413, `the container is longer than ${bodyBytes} bytes`)
-  if (body === 'broken off') return refused(400, 'the body broke off')
+  if (body === 'broken off') return refused(400, 'the body is incomplete; send it again')
   return { found: true, container: isText(body) ? new TextDecoder('latin1').decode(body) : body }
 }
 
-/** What is in a request that is none is not shown: it may be the container itself. */
+/** The message does not contain the value: it may be the container itself. */
 function checkRequest(request: unknown): void {
   const parts = (typeof request === 'object' && request !== null ? request : {}) as Partial<Request & NodeRequest>
   const headers: unknown = parts.rawHeaders ?? parts.headers
   if (typeof headers !== 'object' || headers === null || !(Symbol.iterator in headers)) {
-    throw new ArgumentError('`request` must be a Request, or one of node:http with its `rawHeaders`')
+    throw new ArgumentError('readContainer: `request` must be a Request, or a request of node:http with `rawHeaders`')
   }
 }
 
-/** Values by name in lower case. A `Request` has joined what came twice with commas, which no container has. */
+/** Values by name in lower case. A `Request` joins repeated headers with commas, which no container has. */
 function headersOf(request: Request | NodeRequest): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>()
   const add = (name: string, value: string): void => {
@@ -156,8 +152,8 @@ function headersOf(request: Request | NodeRequest): ReadonlyMap<string, readonly
 }
 
 /**
- * The token behind the scheme `Bearer`; undefined for another scheme. A value that mentions the scheme in another way is
- * unclear (null): a reader that splits at any white space, or searches, finds a token where there is none here.
+ * The token after the scheme `Bearer`; undefined for another scheme. Null for a value that contains the scheme in another
+ * form: a reader that splits at any white space, or searches, would find a token there.
  */
 function bearerOf(value: string | undefined): string | null | undefined {
   if (value === undefined || !/bearer/i.test(value)) return undefined
@@ -165,9 +161,9 @@ function bearerOf(value: string | undefined): string | null | undefined {
 }
 
 /**
- * Whether a token is, for some reader, a container (by the name in its map, at any alignment of base64, or by the first
- * bytes of gzip) or an archive (by the first bytes of a CAR file or a CID). Lenient readers pass over what their alphabet
- * does not have: everything but letters, digits and two marks, which are `+` and `/`, `-` and `_`, or all of these.
+ * Whether a lenient reader could take a token for a container (by the key of its map, at any alignment of base64, or by the
+ * first bytes of gzip) or an archive (by the first bytes of a CAR file or a CID). Lenient readers skip characters outside
+ * their alphabet, which has `+` and `/`, `-` and `_`, or all of these.
  */
 function mayBeContainer(token: string): boolean {
   return [/[.~]/g, /[.~_-]/g, /[.~+/]/g].some((ignored) =>
@@ -175,7 +171,7 @@ function mayBeContainer(token: string): boolean {
   )
 }
 
-/** Whether the first byte names a form in base64 or base64url; the forms in bytes go on as bytes. */
+/** Whether the first byte is that of a text form, in base64 or base64url. */
 function isText(body: Uint8Array): boolean {
   return 'BCEFOP'.includes(String.fromCharCode(body[0] ?? 0))
 }

@@ -315,7 +315,7 @@ describe('procura audit', () => {
     expect(await cli(['audit', 'verify'])).toMatchObject({ code: 2, err: expect.stringMatching(/directory/) })
     expect(await cli(['audit', 'verify', join(folder, 'none')])).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/`directory` .*none` cannot be read; name the folder that holds the log/),
+      err: expect.stringMatching(/`directory` .*none` cannot be read; name the directory of the log/),
     })
     expect(await cli(['audit', 'verify', folder, '--hash', 'x'])).toMatchObject({
       code: 2,

@@ -403,7 +403,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a spool whose cursor is a folder',
     auditConfiguration,
-    /spool.cursor` is not a file; remove it/,
+    /spool.cursor` is not a regular file; remove it/,
     () => openHttpAuditSink({ url: 'https://audit.example', directory: directoryOf('spool.cursor') }),
   ],
   [

@@ -96,7 +96,7 @@ describe('HTP-06 a sender of calls', () => {
     expect((await sender.send(service.url, await invocation(), proofs, named)).status).toBe(200)
     expect(service.got.splice(0)).toMatchObject([{ place: 'body' }])
     const request = { headers: { 'content-type': 'text/plain' }, body: 'a letter' }
-    await expect(sender.send(service.url, await invocation(), proofs, request)).rejects.toThrow(/too long for a header/)
+    await expect(sender.send(service.url, await invocation(), proofs, request)).rejects.toThrow(/too many for a header/)
     expect((await createCallSender().send(service.url, await invocation(), proofs, request)).status).toBe(200)
     expect(service.got.splice(0)).toMatchObject([{ place: 'header' }])
   })

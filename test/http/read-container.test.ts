@@ -328,7 +328,7 @@ describe('a call over HTTP', () => {
     for (const wrong of [container, undefined, null, { headers: { authorization: `Bearer ${container}` } }]) {
       await expect(readContainer(wrong as never)).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',
-        message: '`request` must be a Request, or one of node:http with its `rawHeaders`',
+        message: 'readContainer: `request` must be a Request, or a request of node:http with `rawHeaders`',
       })
     }
     for (const option of ['headerCharacters', 'bodyBytes']) {
@@ -341,7 +341,7 @@ describe('a call over HTTP', () => {
   it('is not taken from a body that somebody read before', async () => {
     const read = requestOf([typed], 'C')
     await read.text()
-    await expect(readContainer(read)).rejects.toThrow(/was read before; call readContainer before a parser/)
+    await expect(readContainer(read)).rejects.toThrow(/was read before; call readContainer before a body parser/)
     const server = createServer(async (request, response) => {
       for await (const _ of request);
       const error = await readContainer(request).catch((thrown: unknown) => thrown)

@@ -318,7 +318,7 @@ describe('the end of a log', () => {
     }
     await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({
       code: 'ERR_AUDIT_INTEGRITY',
-      message: expect.stringContaining('`audit-0000000000000010.jsonl` does not fit the log'),
+      message: expect.stringContaining('`audit-0000000000000010.jsonl` does not continue the log'),
     })
   })
 
@@ -332,7 +332,7 @@ describe('the end of a log', () => {
     for (let i = 0; i < 2; i++) {
       await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({
         code: 'ERR_AUDIT_INTEGRITY',
-        message: expect.stringContaining('`audit-0000000000000050.jsonl` does not fit the log'),
+        message: expect.stringContaining('`audit-0000000000000050.jsonl` does not continue the log'),
       })
     }
   })
@@ -441,7 +441,7 @@ describe('other writers', () => {
     for (const name of ['audit-0000000000000001.jsonl', 'spool.cursor']) {
       execFileSync('mkfifo', ['-m', '600', join(directory, name)])
     }
-    const refused = { code: 'ERR_AUDIT_CONFIGURATION', message: expect.stringContaining('is not a file') }
+    const refused = { code: 'ERR_AUDIT_CONFIGURATION', message: expect.stringContaining('is not a regular file') }
     await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject(refused)
     await expect(openHttpAuditSink({ url: 'https://audit.example', directory })).rejects.toMatchObject(refused)
   })

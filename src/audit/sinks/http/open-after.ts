@@ -2,12 +2,12 @@
 import { type AuditEvent, type IntentEvent, intentEndedBy } from '../../events/event.ts'
 import type { LoggedEvent } from '../../history.ts'
 
-/** The most intents that are remembered. */
+/** Most intents that are kept. */
 const most = 10_000
 
 /**
- * The intents that have no outcome in what was delivered of a spool, after further records of it were. AUD-34: they are
- * kept beside the cursor, as the files that they are in are removed. Only what an outcome needs is kept of them.
+ * Updates the intents without an outcome in the delivered part of a spool by further records. AUD-34: they are kept with
+ * the cursor, because their files are removed. Only the fields that an outcome requires are kept.
  */
 export function openAfter(open: readonly LoggedEvent[], records: readonly LoggedEvent[]): readonly LoggedEvent[] {
   const left = new Map(open.map((one) => [one.event.id, one]))
@@ -20,7 +20,7 @@ export function openAfter(open: readonly LoggedEvent[], records: readonly Logged
   return [...left.values()].slice(-most)
 }
 
-/** Whether a value that was read is what {@link openAfter} gives. */
+/** Whether a value from a file is a result of {@link openAfter}. */
 export function isOpenList(value: unknown): value is readonly LoggedEvent[] {
   return Array.isArray(value) && value.every(isOpen)
 }

@@ -1,6 +1,6 @@
 // node only: uses node:fs
 /**
- * What comes next out of a spool.
+ * The next records of a spool.
  *
  * @module
  */
@@ -19,26 +19,26 @@ import type { SpoolCursor } from './spool-cursor.ts'
 
 /** Records that are sent together. */
 export interface RecordBatch {
-  /** Whole lines, each with its end. */
+  /** Complete lines, each with its line feed. */
   readonly body: string
   readonly first: number
   readonly last: number
-  /** The place behind them. */
+  /** The position after them. */
   readonly next: SpoolCursor
 }
 
-/** Which records to take. */
+/** The records to take. */
 export interface BatchLimits {
-  /** The last record that was confirmed; later ones may be cut off yet. */
+  /** The last confirmed record. Later ones may still be cut off. */
   readonly confirmed: number
   readonly maxRecords: number
   readonly maxBytes: number
 }
 
 /**
- * Reads the records behind a place, of one file; undefined when there are none.
+ * Reads the records after a position, from one file; undefined if there are none.
  *
- * @throws AuditError when what stands there does not go on from the place.
+ * @throws AuditError when the records do not continue from the position.
  */
 export function readBatch(
   directory: string,
@@ -56,7 +56,7 @@ export function readBatch(
   return undefined
 }
 
-/** Removes the files of which every record was delivered, but never the one that is written. */
+/** Removes the files whose records were all delivered, except the one that is written. */
 export function removeDelivered(directory: string, prefix: string, cursor: SpoolCursor): void {
   for (const { file } of segmentsAmong(fs.readdirSync(directory), prefix)) {
     if (file < cursor.file) fs.rmSync(join(directory, file))
@@ -80,7 +80,10 @@ function batchIn(
     const { sequence, event } = parseRecord(text.slice(body.length, end))
     if (sequence > confirmed) break
     if (sequence !== last + 1) {
-      throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(file)} has record ${sequence} where ${last + 1} was to come`)
+      throw new AuditError(
+        'ERR_AUDIT_INTEGRITY',
+        `${quote(file)} has record ${sequence} in the place of record ${last + 1}`,
+      )
     }
     body = text.slice(0, end + 1)
     last = sequence

@@ -1,6 +1,6 @@
 // node only: uses node:fs
 /**
- * How far a spool was delivered.
+ * The position up to which a spool was delivered.
  *
  * @module
  */
@@ -15,24 +15,23 @@ import { stateFrom } from '../jsonl/log-files.ts'
 import { segmentsAmong } from '../jsonl/segment-name.ts'
 import { isOpenList } from './open-after.ts'
 
-/** A place in the files of a spool, behind the last record delivered. */
+/** A position in the files of a spool, after the last record delivered. */
 export interface SpoolCursor {
-  /** Number of that record; 0 when none was. */
+  /** Number of that record; 0 if none was delivered. */
   readonly sequence: number
-  /** File of the next record; empty when none was delivered. */
+  /** File of the next record; empty if none was delivered. */
   readonly file: string
-  /** Where it begins in that file. */
+  /** Position of the next record in that file. */
   readonly offset: number
-  /** The intents up to there that had no outcome up to there. */
+  /** The delivered intents without a delivered outcome. */
   readonly open: readonly LoggedEvent[]
 }
 
 /**
- * Reads the cursor of a spool whose lock is held. AUD-31: without one, or with one that is empty or torn, the first file
- * of the spool tells: files of which every record was delivered are not there any more. Their open intents are then in
- * the log of the endpoint only.
+ * Reads the cursor of a spool whose lock is held. AUD-31: if it is missing, empty or torn, delivery begins with the first
+ * file, because delivered files were removed. The open intents of those files are then in the log of the endpoint only.
  *
- * @throws AuditError when others may use the file; what `node:fs` throws when it cannot be read, or is a symbolic link.
+ * @throws AuditError when others may access the file; errors of `node:fs` when it cannot be read, or is a symbolic link.
  */
 export function readCursor(directory: string, prefix: string): SpoolCursor {
   const found = parseCursor(textOf(cursorPath(directory, prefix)))
@@ -42,9 +41,9 @@ export function readCursor(directory: string, prefix: string): SpoolCursor {
 }
 
 /**
- * Replaces the cursor, whole or not at all, also when the power is lost. No link is followed.
+ * Replaces the cursor atomically, even if the power is lost. No link is followed.
  *
- * @returns whether it was done: a process that has lost the lock of the spool changes nothing. AUD-40
+ * @returns whether it was replaced: a process that has lost the lock of the spool changes nothing. AUD-40
  */
 export async function writeCursor(
   directory: string,
@@ -55,7 +54,7 @@ export async function writeCursor(
   return replaceDurableFile(cursorPath(directory, prefix), JSON.stringify(cursor), lock)
 }
 
-/** Where the cursor is. */
+/** The path of the cursor. */
 export function cursorPath(directory: string, prefix: string): string {
   return join(directory, `${prefix}.cursor`)
 }

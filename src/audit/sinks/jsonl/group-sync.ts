@@ -1,11 +1,11 @@
-/** Waits until everything written so far is safe. */
+/** Resolves when all bytes written so far are on the disk. */
 export type GroupSync = () => Promise<void>
 
 /**
- * Shares one sync among all who ask while an earlier one runs: each gets the first that began after it asked. So the
- * cost of a disk is paid once for a group of records, and nobody is told more than is true.
+ * Shares one sync among the callers that arrive while an earlier one runs: each waits for the first sync that starts after
+ * its call. A group of records so costs one sync, and each confirmation is true.
  *
- * @param sync - makes safe what was written before it is called.
+ * @param sync - waits until the bytes written before it are on the disk.
  */
 export function groupSync(sync: () => Promise<void>): GroupSync {
   let running: Promise<void> | undefined

@@ -32,9 +32,9 @@ import { type LogFiles, machineFiles } from './log-files.ts'
 import { lockLog } from './log-lock.ts'
 import { sha256 } from './log-position.ts'
 import { assertHeld, type OpenLog, pathIn, segmentsOf } from './open-log.ts'
-import { retire, type Segment, syncSegment, syncSegmentNow } from './open-segment.ts'
 import { readBackwards } from './read-backwards.ts'
 import { recoverLog } from './recover-log.ts'
+import { retire, type Segment, syncSegment, syncSegmentNow } from './segment.ts'
 import { writeRecord } from './write-record.ts'
 
 /** Options of {@link openJsonlAuditSink}. */

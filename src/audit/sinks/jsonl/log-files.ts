@@ -1,47 +1,47 @@
 // node only: uses node:fs
 /**
- * The file operations that a log needs. They are an interface so that faults can be tried out: a disk that is full, a
- * write that is cut short, an fsync that fails.
+ * The file operations of a log. They are an interface so that tests can inject faults: a full disk, a short write, a
+ * failing sync.
  *
  * @module
  */
 
 import * as fs from 'node:fs'
 
-/** What is looked at of a file. */
+/** The state of a file. */
 export interface FileState {
   readonly size: number
-  /** Number of the file in its file system: another one under the same name is another file. */
+  /** Inode number. A file that replaced another one has another number. */
   readonly inode: number
-  /** Whether it is a file, and not a folder, a pipe or a device. */
+  /** Whether it is a regular file, and not a directory, pipe or device. */
   readonly regular: boolean
   /** Permission bits. */
   readonly mode: number
-  /** Number of the user that the file belongs to. */
+  /** Number of the user who owns the file. */
   readonly owner: number
 }
 
-/** File operations. All throw what `node:fs` throws, an `Error` with `code`. */
+/** File operations. They throw the errors of `node:fs`, with `code`. */
 export interface LogFiles {
-  /** Makes a directory and those above it, readable for the owner alone. */
+  /** Creates a directory and its parents, readable for the owner alone. */
   makeDirectory(path: string): void
   /** Names in a directory. */
   list(directory: string): readonly string[]
-  /** Opens for appending (`O_APPEND`) and reading; makes the file with mode 0600 when `create`. */
+  /** Opens for appending (`O_APPEND`) and reading. With `create`, creates the file with mode 0600. */
   open(path: string, options: { readonly create: boolean }): number
   close(file: number): void
-  /** Appends and returns how many bytes were taken, which can be fewer than there are. */
+  /** Appends, and returns the number of bytes written, which can be fewer than passed. */
   write(file: number, bytes: Uint8Array): number
   /** Reads `length` bytes from `position`; fewer at the end of the file. */
   read(file: number, position: number, length: number): Uint8Array
   truncate(file: number, size: number): void
   /** State of an open file. */
   stateOf(file: number): FileState
-  /** State of what stands under a name; undefined when nothing does. */
+  /** State of the file with a name; undefined if there is none. */
   stateAt(path: string): FileState | undefined
   /** Waits until the content is on the disk. */
   sync(file: number): Promise<void>
-  /** The same, while everything else waits. */
+  /** The same, blocking the process. */
   syncNow(file: number): void
   /** Waits until the names in a directory are on the disk. */
   syncDirectory(path: string): void
@@ -90,7 +90,7 @@ export const machineFiles: LogFiles = Object.freeze({
   },
 })
 
-/** What is looked at of what `node:fs` says. */
+/** The state in a result of `node:fs`. */
 export function stateFrom(stats: fs.Stats): FileState {
   const { size, ino, mode, uid } = stats
   return { size, inode: ino, regular: stats.isFile(), mode: mode & 0o777, owner: uid }

@@ -6,16 +6,16 @@ import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { quote } from '../../../support/quote.ts'
 import { setUp } from '../../configuration.ts'
 
-/** Milliseconds for which a process that lives is waited for: it may be about to end, as when a service is restarted. */
+/** Milliseconds to wait for a running process: it may be about to end, as when a service is restarted. */
 const longestWait = 15_000
 
 /**
- * Takes the lock of a log. A process that has ended is not waited for where that is certain, and else for as long as its
- * lease lasts; one that lives is waited for a while. AUD-14
+ * Takes the lock of a log. If its holder has ended for certain, there is no wait; if it may have ended, the wait is its
+ * lease; for a running holder it is 15 seconds. AUD-14
  *
  * @param folder - the folder of the lock.
- * @param unusable - what to say when the place cannot be used.
- * @throws AuditError `ERR_AUDIT_CONFIGURATION`, which says who holds it.
+ * @param unusable - the message if the folder cannot be used.
+ * @throws AuditError `ERR_AUDIT_CONFIGURATION` that names the holder.
  */
 export async function lockLog(folder: string, unusable: string, timing: LockTiming = lockTiming): Promise<HeldLock> {
   const lock = createFileLock(folder, timing)

@@ -1,6 +1,6 @@
 // node only: uses node:crypto
 /**
- * Places in a log, as the ends of its files tell them.
+ * Positions in a log, from the ends of its files.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import { quote } from '../../../support/quote.ts'
 import { type AuditRecord, beginning, type LogPosition, makeRecord, parseRecord } from '../../events/record.ts'
 import type { Tail } from './read-tail.ts'
 
-/** The digest that records are chained by. */
+/** The hash of the chain of records. */
 export function sha256(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest()
 }
 
-/** The place that a file ends at; the beginning when it has no record. */
+/** The position at the end of a file; the beginning if it has no record. */
 export function positionOf({ record }: Tail, file: string): LogPosition {
   if (record === undefined) return beginning
   if (!isWhole(record)) throw damaged(file)
@@ -29,7 +29,7 @@ function isWhole({ sequence, previous, event, hash }: AuditRecord): boolean {
   return again.hash === hash
 }
 
-/** The place behind a last line without a line feed; undefined when it is not a whole record that goes on from `after`. */
+/** The position after a last line without a line feed; undefined if it is not the complete record after `after`. */
 export function completedBy(line: Uint8Array, after: LogPosition): LogPosition | undefined {
   try {
     const record = parseRecord(new TextDecoder('latin1').decode(line))
@@ -42,7 +42,10 @@ export function completedBy(line: Uint8Array, after: LogPosition): LogPosition |
   }
 }
 
-/** Says that a file does not go on from the one before it. */
+/** The error for a file that does not continue the file before it. */
 export function damaged(file: string): AuditError {
-  return new AuditError('ERR_AUDIT_INTEGRITY', `${quote(file, 128)} does not fit the log; verify it before it goes on`)
+  return new AuditError(
+    'ERR_AUDIT_INTEGRITY',
+    `${quote(file, 128)} does not continue the log; verify the log before you open it again`,
+  )
 }

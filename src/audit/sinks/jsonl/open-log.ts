@@ -14,7 +14,7 @@ import type { Clock } from '../../../time.ts'
 import type { RecoveredEvent } from '../../events/event.ts'
 import type { LogPosition } from '../../events/record.ts'
 import type { LogFiles } from './log-files.ts'
-import type { Segment } from './open-segment.ts'
+import type { Segment } from './segment.ts'
 import { type SegmentName, segmentsAmong } from './segment-name.ts'
 
 /** When a record counts as written; see `JsonlAuditSinkOptions.sync`. */

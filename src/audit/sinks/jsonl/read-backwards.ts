@@ -1,6 +1,6 @@
 // node only: uses node:buffer and node:fs/promises
 /**
- * Reading a file of a log from its end.
+ * Reads a file of a log from its end.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { stateFrom } from './log-files.ts'
 const blockLength = 256 * 1024
 
 /**
- * The records of a file in pages, the last one first. Text behind the last line feed is left out: it is not written whole.
+ * Yields the records of a file in pages, the last record first. Text after the last line feed is omitted: it is incomplete.
  *
  * @throws MalformedError at a line that is not a record; AuditError when the file is not private.
  */
@@ -26,17 +26,20 @@ export async function* readBackwards(path: string): AsyncGenerator<readonly Audi
   try {
     const state = stateFrom(await file.stat())
     assertPrivate(path, state)
-    /** The end of a line that begins in the block before; undefined before any line feed was seen. */
+    /** The end of a line that begins in an earlier block; undefined before the first line feed. */
     let rest: string | undefined
     for (let end = state.size; end > 0; ) {
       const start = Math.max(0, end - blockLength)
       const pieces = (await textAt(file, start, end - start)).split('\n')
       const last = pieces.pop() ?? ''
-      // The line whose end was seen before, then those that are whole in this block, without its first one.
+      // The line whose end was read before, and the lines that are complete in this block, except its first one.
       if (rest !== undefined) pieces.push(last + rest)
       rest = pieces.length > 0 ? pieces.shift() : undefined
       if ((rest ?? '').length > 2 * maxLineLength) {
-        throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(path, 256)} has a line that no log has`)
+        throw new AuditError(
+          'ERR_AUDIT_INTEGRITY',
+          `${quote(path, 256)} has a line that is longer than a record can be`,
+        )
       }
       if (start === 0 && rest !== undefined) pieces.unshift(rest)
       yield pieces.reverse().map(parseRecord)
@@ -47,7 +50,7 @@ export async function* readBackwards(path: string): AsyncGenerator<readonly Audi
   }
 }
 
-/** Undefined when the file was removed meanwhile, as files of a spool are when they were delivered. */
+/** Undefined if the file was removed meanwhile, as delivered files of a spool are. */
 async function opened(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path, privately)
@@ -57,7 +60,7 @@ async function opened(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** Records are ASCII; latin1 keeps any other byte as one character, which is then found not to be a record. */
+/** Records are ASCII; latin1 keeps any other byte as one character, which no record has. */
 async function textAt(file: FileHandle, position: number, length: number): Promise<string> {
   const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, position)
   return buffer.toString('latin1', 0, bytesRead)

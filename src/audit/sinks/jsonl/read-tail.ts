@@ -1,6 +1,6 @@
 // node only: reads files, through LogFiles
 /**
- * The end of a log: from where it goes on, and what an interrupted write has left.
+ * The end of a file of a log: its last record, and the rest of an interrupted write.
  *
  * @module
  */
@@ -10,22 +10,22 @@ import { quote } from '../../../support/quote.ts'
 import { type AuditRecord, maxLineLength, parseRecord } from '../../events/record.ts'
 import type { LogFiles } from './log-files.ts'
 
-/** What stands at the end of a file. */
+/** The end of a file. */
 export interface Tail {
-  /** The last whole record; undefined when the file has none. */
+  /** The last complete record; undefined if the file has none. */
   readonly record?: AuditRecord
-  /** Where the whole records end. */
+  /** Length of the complete records. */
   readonly end: number
-  /** The bytes behind them: a line without its line feed. */
+  /** The bytes after them: a line without its line feed. */
   readonly torn?: Uint8Array
 }
 
 const newline = 0x0a
 
 /**
- * Reads the end of a file, and no more of it, however long it is. AUD-15
+ * Reads the end of a file. The cost does not depend on its length. AUD-15
  *
- * @throws AuditError when the last whole line is not a record: no interrupted write leaves that.
+ * @throws AuditError when the last complete line is not a record, which no interrupted write leaves.
  */
 export function readTail(files: LogFiles, file: number, name: string): Tail {
   const { size } = files.stateOf(file)
@@ -52,7 +52,7 @@ function recordIn(line: Uint8Array, name: string): AuditRecord {
 function damaged(name: string, cause?: unknown): AuditError {
   return new AuditError(
     'ERR_AUDIT_INTEGRITY',
-    `the last line of ${quote(name, 128)} is not a record; look at it before the log goes on`,
+    `the last line of ${quote(name, 128)} is not a record; verify the log before you open it again`,
     {
       cause,
     },

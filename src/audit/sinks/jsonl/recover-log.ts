@@ -11,8 +11,8 @@ import { newEventId, type RecoveredEvent } from '../../events/event.ts'
 import { beginning } from '../../events/record.ts'
 import { completedBy, damaged, positionOf } from './log-position.ts'
 import { assertHeld, type OpenLog, pathIn, segmentsOf } from './open-log.ts'
-import { openSegment, retire, type Segment, syncSegmentNow } from './open-segment.ts'
 import { readTail } from './read-tail.ts'
+import { openSegment, retire, type Segment, syncSegmentNow } from './segment.ts'
 import type { SegmentName } from './segment-name.ts'
 
 const lineFeed: Uint8Array = new Uint8Array([0x0a])

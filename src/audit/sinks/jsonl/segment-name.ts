@@ -9,7 +9,7 @@ export function segmentName(prefix: string, first: number): SegmentName {
   return { file: `${prefix}-${String(first).padStart(16, '0')}.jsonl`, first }
 }
 
-/** The files of a log among the names in a directory, oldest first. Other files are left alone. */
+/** The files of a log among the names in a directory, oldest first. Other files are ignored. */
 export function segmentsAmong(names: readonly string[], prefix: string): readonly SegmentName[] {
   const segments: SegmentName[] = []
   for (const file of names) {

@@ -9,11 +9,10 @@ import { AuditError } from '../../../errors.ts'
 import type { IpldMap } from '../../../ipld/value.ts'
 import { quote } from '../../../support/quote.ts'
 import { type AuditRecord, formatRecord, makeRecord } from '../../events/record.ts'
-import { createSegment } from './create-segment.ts'
 import { sha256 } from './log-position.ts'
 import { assertHeld, type OpenLog, pathIn } from './open-log.ts'
-import { assertUntouched, retire, type Segment, syncSegmentNow } from './open-segment.ts'
 import { recoverLog } from './recover-log.ts'
+import { assertUntouched, createSegment, retire, type Segment, syncSegmentNow } from './segment.ts'
 import { segmentName } from './segment-name.ts'
 
 /** A record that was written, and the file that contains it. */

@@ -1,5 +1,7 @@
-// node only: uses node:fs, through LogFiles
+// node only: uses node:fs
+import { rmSync } from 'node:fs'
 import { AuditError } from '../../../errors.ts'
+import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { quote } from '../../../support/quote.ts'
 import type { Timestamp } from '../../../time.ts'
 import { maxLineLength, parseRecord } from '../../events/record.ts'
@@ -11,24 +13,24 @@ export interface Segment {
   readonly file: number
   readonly path: string
   readonly inode: number
-  /** Length of what was written whole: where the file ends, unless somebody else wrote or cut. */
+  /** Length of the complete records: the length of the file, unless another program changed it. */
   size: number
-  /** Length of what is known to be on the disk. */
+  /** Length of the part that is on the disk for certain. */
   safe: number
-  /** When its first event happened; undefined while it has none. */
+  /** Time of its first event; undefined while it has none. */
   began: Timestamp | undefined
-  /** Syncs that run on it. */
+  /** Number of syncs in progress. */
   syncs: number
-  /** Whether a sync has failed: what it holds beyond `safe` cannot be made safe any more. */
+  /** Whether a sync has failed: the part beyond `safe` can never be known to be on the disk. */
   failed: boolean
-  /** Whether another one has taken its place. */
+  /** Whether the log does not use it any more. */
   retired: boolean
 }
 
 /**
  * Opens a file of the log.
  *
- * @throws AuditError when it belongs to somebody else, or others may read or write it.
+ * @throws AuditError when it belongs to another user, or others may read or write it.
  */
 export function openSegment(files: LogFiles, path: string, options: { readonly create: boolean }): Segment {
   const file = files.open(path, options)
@@ -45,7 +47,28 @@ export function openSegment(files: LogFiles, path: string, options: { readonly c
 }
 
 /**
- * Asks whether the file is still the one that was opened, as long as what was written to it, and private. AUD-17
+ * Creates a file of the log as a draft, and publishes it under the lock. A writer that has lost the lock so creates no
+ * file: its number would not fit the log, because the next writer does not know of its last record.
+ *
+ * @throws AuditError as {@link openSegment} does; an error when the lock was lost, or the file exists.
+ */
+export function createSegment(files: LogFiles, lock: HeldLock, path: string): Segment {
+  const draft = lock.draft()
+  let made: Segment | undefined
+  try {
+    made = openSegment(files, draft, { create: true })
+    if (files.stateAt(path) !== undefined) throw new Error('the file exists already')
+    if (!lock.publish(draft, path)) throw new Error('another process took the lock')
+    return { ...made, path }
+  } catch (error) {
+    if (made !== undefined) files.close(made.file)
+    rmSync(draft, { force: true })
+    throw error
+  }
+}
+
+/**
+ * Checks that the file is the opened one, has the length of the written records, and is private. AUD-17
  *
  * @throws AuditError when it was removed, replaced, cut, made longer, opened to others or given to another user.
  */
@@ -56,7 +79,10 @@ export function assertUntouched(files: LogFiles, segment: Segment): void {
     return
   }
   const what = found === undefined ? 'was removed' : found.inode !== segment.inode ? 'was replaced' : 'was changed'
-  throw new AuditError('ERR_AUDIT_INTEGRITY', `${quote(segment.path, 256)} ${what} by somebody else`)
+  throw new AuditError(
+    'ERR_AUDIT_INTEGRITY',
+    `${quote(segment.path, 256)} ${what} by another program; verify the log, and open it again`,
+  )
 }
 
 /** Closes the file as soon as no sync needs it. A second call does nothing: its number may be that of another file. */
@@ -66,7 +92,7 @@ export function retire(files: LogFiles, segment: Segment): void {
   closeIfIdle(files, segment)
 }
 
-/** Waits until what is in the file is on the disk. */
+/** Waits until the content of the file is on the disk. */
 export async function syncSegment(files: LogFiles, segment: Segment): Promise<void> {
   if (segment.failed) throw notSafe(segment)
   const { size } = segment
@@ -84,7 +110,7 @@ export async function syncSegment(files: LogFiles, segment: Segment): Promise<vo
   }
 }
 
-/** The same, while everything else waits. */
+/** The same, blocking the process. */
 export function syncSegmentNow(files: LogFiles, segment: Segment): void {
   if (segment.failed) throw notSafe(segment)
   try {
@@ -104,7 +130,7 @@ function notSafe({ path }: Segment, cause?: unknown): AuditError {
   return new AuditError('ERR_AUDIT_UNCONFIRMED', `the disk did not take ${quote(path, 256)}`, { cause })
 }
 
-/** When the first event of the file happened; undefined when its first line is not whole yet. */
+/** Time of the first event of the file; undefined while its first line is incomplete. */
 function firstTime(files: LogFiles, file: number): Timestamp | undefined {
   const bytes = files.read(file, 0, maxLineLength + 1)
   const end = bytes.indexOf(0x0a)
