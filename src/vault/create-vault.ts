@@ -37,11 +37,11 @@ import { quote } from '../support/quote.ts'
 import type { Clock } from '../time.ts'
 import { type VaultSettings, vaultChecks } from './configuration.ts'
 import type { Processor } from './processor.ts'
-import { admit, checkCall, checkStillStands } from './release/admit.ts'
+import { admit, checkCall, checkStillAuthorized } from './release/admit.ts'
 import { createContext, type FindCredential, type FoundCredential, type VaultContext } from './release/context.ts'
 import { type PreparedSecret, prepareSecret } from './release/prepare-secret.ts'
 import { notInTime } from './release/read-secret.ts'
-import { endAtOrigin } from './release/reading.ts'
+import { revokeInStore } from './release/reading.ts'
 import { checkDestination } from './request/destination.ts'
 import { encodedForms } from './request/encoded-forms.ts'
 import { scrubResponse } from './request/scrub.ts'
@@ -149,7 +149,7 @@ async function use(
   const done = once(() => {
     deadline.end()
     for (const form of forms) form.fill(0)
-    endAtOrigin(prepared.revoke, context.readTimeoutMs).catch((error: unknown) => {
+    revokeInStore(prepared.revoke, context.readTimeoutMs).catch((error: unknown) => {
       quietly(() => settings.onRevokeFailure?.(prepared.release, error))
     })
   })
@@ -159,7 +159,7 @@ async function use(
       signal: useOptions.signal,
       deadline,
       redirects: settings.redirects,
-      stillStands: (signal) => checkStillStands(admission, context.clock, { ...useOptions, signal }),
+      beforeRedirect: (signal) => checkStillAuthorized(admission, context.clock, { ...useOptions, signal }),
     })
     return scrubResponse(response, forms, done, { signal: deadline.signal, unreadMs: settings.bodyTimeoutMs })
   } catch (error) {
@@ -223,7 +223,7 @@ function leaseOf(prepared: PreparedSecret, timeoutMs: number): Lease {
     for (const secret of prepared.secrets) secret.dispose()
     if (ended) return
     // VLT-12
-    await endAtOrigin(prepared.revoke, timeoutMs)
+    await revokeInStore(prepared.revoke, timeoutMs)
     ended = true
   }
   return Object.freeze({ ...prepared.release, secret: prepared.secret, revoke, [Symbol.asyncDispose]: revoke })

@@ -37,8 +37,7 @@ export function parseProcessor(description: unknown): Processor {
   const make = processorsByType.get(type)
   if (make === undefined) throw invalid(`its \`type\` is unknown; this version knows ${knownTypes()}`)
   const processor = atRunTime(() => make(parameters as never))
-  // A description lists every parameter, also those with a default. So a difference is a parameter that was not
-  // understood.
+  // A description lists all parameters, also those with a default. A difference is a parameter that is not known.
   if (canonicalJson(processor.description) !== canonicalJson(description)) {
     throw invalid('this version does not know all of its parameters')
   }

@@ -53,7 +53,7 @@ export function checkCall(rules: CredentialRules, { authorization }: Admission):
  * @throws VaultError `ERR_VAULT_EXPIRED`, `ERR_VAULT_REVOKED` or `ERR_VAULT_UNAVAILABLE`; the reason of the signal
  *   when it fires.
  */
-export async function checkStillStands(admission: Admission, clock: Clock, options: UseOptions): Promise<void> {
+export async function checkStillAuthorized(admission: Admission, clock: Clock, options: UseOptions): Promise<void> {
   const { authorization } = admission
   const { recheck, signal } = options
   if (recheck !== undefined) {

@@ -15,7 +15,7 @@ export interface DeriveRequest {
   /** The method of the processor. */
   readonly derive: NonNullable<Processor['derive']>
   readonly command: Command
-  /** Of the source, for reading the kept secret again. */
+  /** The scope for reading the kept secret again. */
   readonly scope: string
 }
 
@@ -23,7 +23,7 @@ export interface DeriveRequest {
  * Derives the secret that is sent from the kept secret, such as an access token from a refresh token. The processor
  * runs in turn among all that share the store. It may read the kept secret again, and replace it by a successor.
  *
- * The deadline is the derivation's own: callers whose signals have not fired may wait for the result.
+ * The derivation has its own deadline and no caller's signal, because several callers may wait for the result.
  *
  * @throws VaultError; `ERR_VAULT_UNAVAILABLE` when the processor fails or does not end in time.
  */
@@ -42,8 +42,7 @@ export async function deriveSecret(
   const task = (): Promise<DerivedSecret> =>
     derive(present, { clock, fetch, signal, reference, command, reread, ...(replace !== undefined && { replace }) })
   try {
-    // A task that hangs must not exclude the others; what it stores later is refused by the version it
-    // expects.
+    // A task that hangs must not exclude the others. If it stores a successor later, the version does not match.
     const work = inTurn(found, context, () => unlessAborted(task, signal))
     const derived = await unlessAborted(work, signal)
     return { ...derived, versions }
@@ -97,7 +96,7 @@ function createKeptSecret(
       await store(successor)
       reading = await read()
     } else if (successor !== undefined) {
-      // It was stored and the answer was lost, or another process has stored its own: the store is right.
+      // Either it was stored and the response was lost, or another process has stored its own: use the stored one.
       pending.delete(reference)
       successor.secret.dispose()
     }

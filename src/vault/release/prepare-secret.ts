@@ -10,7 +10,7 @@ import type { DerivedSecret } from '../processor.ts'
 import type { Secret } from '../secret.ts'
 import type { SecretReading } from '../source.ts'
 import type { Release, UseOptions } from '../vault.ts'
-import { type Admission, checkStillStands } from './admit.ts'
+import { type Admission, checkStillAuthorized } from './admit.ts'
 import type { FoundCredential, VaultContext } from './context.ts'
 import { deriveSecret } from './derive-secret.ts'
 import { readSecret, scopeOf } from './read-secret.ts'
@@ -49,7 +49,7 @@ export async function prepareSecret(
     const derived = await derive(found, reading, scope, admission, options, context)
     if (derived !== undefined) secrets.unshift(derived.secret)
     // 7
-    await checkStillStands(admission, context.clock, options)
+    await checkStillAuthorized(admission, context.clock, options)
     // 8
     const release = describeRelease(found, reading, derived, Math.floor(context.clock.now()))
     await options.onRelease?.(release)

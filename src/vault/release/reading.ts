@@ -9,7 +9,7 @@ const giveBackMs = 10_000
 /** Gives back a reading that is not used: overwrites it, and revokes it if the store can do that. Never rejects. */
 export async function giveBack(reading: SecretReading): Promise<void> {
   reading.secret.dispose()
-  await endAtOrigin(reading.revoke, giveBackMs).catch(() => undefined)
+  await revokeInStore(reading.revoke, giveBackMs).catch(() => undefined)
 }
 
 /**
@@ -17,7 +17,7 @@ export async function giveBack(reading: SecretReading): Promise<void> {
  *
  * @throws VaultError `ERR_VAULT_UNAVAILABLE` when the store does not respond in time; the error of the store.
  */
-export async function endAtOrigin(revoke: SecretReading['revoke'], milliseconds: number): Promise<void> {
+export async function revokeInStore(revoke: SecretReading['revoke'], milliseconds: number): Promise<void> {
   if (revoke === undefined) return
   const deadline = startDeadline([], milliseconds)
   const { signal } = deadline

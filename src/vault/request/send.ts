@@ -29,7 +29,7 @@ export interface SendOptions {
   /** The number of redirects that are followed. */
   readonly redirects: number
   /** Called before each hop but the first. Throws when the call is not authorized any more. */
-  readonly stillStands: (signal: AbortSignal) => Promise<void>
+  readonly beforeRedirect: (signal: AbortSignal) => Promise<void>
 }
 
 /** The request as it was when the caller called `use`, before a credential is in it. */
@@ -95,7 +95,7 @@ function copyHeaders(headers: UseRequest['headers']): Headers {
  *
  * @returns the response of the upstream, not yet scrubbed.
  * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED` when a redirect leads to a target that the rules exclude,
- *   `ERR_VAULT_UPSTREAM` when the upstream fails, times out or redirects too often; the error of `stillStands`; the
+ *   `ERR_VAULT_UPSTREAM` when the upstream fails, times out or redirects too often; the error of `beforeRedirect`; the
  *   reason of the caller's signal when it fires. Nothing is sent afterwards.
  */
 export async function sendWithCredential(
@@ -104,13 +104,13 @@ export async function sendWithCredential(
   secret: Secret,
   options: SendOptions,
 ): Promise<Response> {
-  const { deadline, signal: callers, stillStands } = options
+  const { deadline, signal: callers, beforeRedirect } = options
   const { signal } = deadline
   try {
     let { url, method, headers, body } = plain
     const { origin } = url
     for (let hops = 0; ; hops += 1) {
-      if (hops > 0) await stillStands(signal)
+      if (hops > 0) await beforeRedirect(signal)
       const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, rules)
       const signed = await withSecret(rules.processor, request, secret, { ...options, signal })
       const response = await send(signed, origin, options.fetch, signal)

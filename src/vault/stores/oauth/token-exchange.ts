@@ -152,7 +152,7 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
 interface AuthorizationServer {
   readonly client: OAuthClient
   readonly endpoint: URL
-  /** Where tokens are revoked; absent when they end by themselves. */
+  /** The address for revocations; undefined when tokens expire by themselves. */
   readonly revocation: URL | undefined
   readonly clock: Clock
   readonly fetch: typeof fetch
