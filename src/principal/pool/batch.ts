@@ -10,6 +10,7 @@
  */
 
 import { ThreadError } from '../../errors.ts'
+import { signatureLength } from '../signature.ts'
 
 /** Asks whether a signature of the key over the message satisfies the equation of its algorithm. */
 export interface Question {
@@ -94,8 +95,6 @@ export function decodeAnswers(message: unknown, count: number): readonly Answer[
   }
   return answers
 }
-
-const signatureLength = 64
 
 /** No answer is 0 or 1, so neither unwritten memory nor a boolean of another program counts as an answer. */
 const yes = 0x59

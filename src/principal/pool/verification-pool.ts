@@ -28,6 +28,7 @@ import {
   readOptions,
   withDefault,
 } from '../../support/options.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import type { CryptoBackend, PreparedKey } from '../backend/backend.ts'
 import { signatureLength } from '../signature.ts'
 import { type BackendChoice, chooseBackend } from './choose-backend.ts'
@@ -110,7 +111,7 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
     prepareKey: (key: PublicKey) => {
       const name = new TextEncoder().encode(key.did)
       const local = backend.prepareKey(key)
-      return local instanceof Promise ? local.then((local) => poolKey(local, name)) : poolKey(local, name)
+      return isPromiseLike(local) ? Promise.resolve(local).then((local) => poolKey(local, name)) : poolKey(local, name)
     },
     verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) =>
       backend.verify((key as unknown as PoolKey).local, signature, message),
