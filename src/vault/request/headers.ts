@@ -48,7 +48,7 @@ export function kindOfHeader(name: string): HeaderKind | undefined {
 }
 
 /** A name as CGI and similar interfaces read it: a hyphen, an underscore and a dot are the same character. */
-export function headerAsRead(name: string): string {
+function headerAsRead(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
 }
 
