@@ -1,11 +1,11 @@
 /**
- * What is thrown: mistakes of the caller, bytes that a decoder was asked to read and cannot, and dependencies that
- * failed. What is decided about a call is never thrown; it is a `Denial`.
+ * The errors of this library: invalid arguments, bytes that a decoder cannot read, and failed dependencies. A decision
+ * about a call is never thrown; it is a `Denial`.
  *
  * @module
  */
 
-/** Why a decoder refused: not of the form, of a form this library does not read, or beyond a limit. */
+/** Why a decoder refused: malformed input, an unsupported form, or a limit that is exceeded. */
 export type MalformedKind = 'malformed' | 'unsupported' | 'too_large'
 
 /** Codes of {@link VaultError}. */
@@ -30,7 +30,7 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_CLOSED'
   | 'ERR_AUDIT_SETTLED'
 
-/** Every code that an error of this library can carry. */
+/** Every code of the errors of this library. */
 export type ProcuraErrorCode =
   | 'ERR_INVALID_ARGUMENT'
   | 'ERR_MALFORMED'
@@ -46,8 +46,8 @@ export type ProcuraErrorCode =
   | AuditErrorCode
 
 /**
- * The base of every error thrown here. `code` is stable and is the thing to compare; `message` is for people and may
- * change. No message holds a key, a secret or a whole token.
+ * The base class of all errors. Compare `code`, which is stable; `message` is for people and may change. No message
+ * contains a key, a secret or a whole token.
  */
 export abstract class ProcuraError extends Error {
   /** Stable identifier of the kind of error. */
@@ -60,15 +60,15 @@ export abstract class ProcuraError extends Error {
   }
 }
 
-/** The caller passed something this function cannot mean: a mistake in the program, not in a token. */
+/** An argument is invalid. This indicates a bug in the calling program, not a bad token. */
 export class ArgumentError extends ProcuraError {
   readonly code = 'ERR_INVALID_ARGUMENT'
 }
 
-/** Bytes or text that are not a token, a DID, a command, a policy, … of the form the specification gives. */
+/** Bytes or a string are not a valid token, DID, command or policy as the specification defines it. */
 export class MalformedError extends ProcuraError {
   readonly code = 'ERR_MALFORMED'
-  /** The requirement in `spec/` that the input breaks: three capitals and two digits. */
+  /** The requirement in `spec/` that the input violates: three capitals and two digits. */
   readonly requirement: string
   /** Whether the input is wrong, not supported here, or too large. */
   readonly kind: MalformedKind
@@ -81,12 +81,12 @@ export class MalformedError extends ProcuraError {
   }
 }
 
-/** A delegation was asked for that is wider than the proof it stands on. */
+/** A requested delegation would be broader than its proofs. */
 export class AttenuationError extends ProcuraError {
   readonly code = 'ERR_ATTENUATION'
 }
 
-/** A signer failed, or gave a signature that does not verify under its own key. */
+/** A signer failed, or its signature is not valid for its own key. */
 export class SigningError extends ProcuraError {
   readonly code = 'ERR_SIGNING'
 }
@@ -96,7 +96,7 @@ export class ResolutionError extends ProcuraError {
   readonly code = 'ERR_RESOLUTION'
 }
 
-/** An authorization was used twice, too late, or is none. */
+/** An authorization is not genuine, was already used, or has expired. */
 export class AuthorizationError extends ProcuraError {
   readonly code = 'ERR_AUTHORIZATION'
 }
@@ -106,7 +106,7 @@ export class StoreError extends ProcuraError {
   readonly code: 'ERR_STORE' | 'ERR_STORE_FULL' = 'ERR_STORE'
 }
 
-/** A bounded store holds as much as it may and refuses rather than forget something that still counts. */
+/** A store is full, and refuses a new entry instead of removing one that still applies. */
 export class StoreFullError extends StoreError {
   override readonly code = 'ERR_STORE_FULL'
 }
@@ -121,22 +121,22 @@ export class ProofSearchError extends ProcuraError {
   readonly code = 'ERR_PROOF_SEARCH'
 }
 
-/** A vault is configured incorrectly, refused, or could not be reached. */
+/** A vault is configured incorrectly, refused a use, or could not be reached. */
 export class VaultError extends ProcuraError {
   readonly code: VaultErrorCode
 
-  /** @param code - which of the ways of failing. */
+  /** @param code - the kind of failure. */
   constructor(code: VaultErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
   }
 }
 
-/** An audit sink is set up wrongly, did not confirm, or holds a log that was changed. */
+/** An audit sink is configured incorrectly, did not confirm a record, or has a modified log. */
 export class AuditError extends ProcuraError {
   readonly code: AuditErrorCode
 
-  /** @param code - which of the ways of failing. */
+  /** @param code - the kind of failure. */
   constructor(code: AuditErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code

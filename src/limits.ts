@@ -1,5 +1,5 @@
 /**
- * Bounds on what is read, so that hostile input costs little.
+ * Bounds on input, so that hostile input costs little.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface Limits {
   readonly items: number
 }
 
-/** The limits that hold when none are given. */
+/** The default limits. */
 export const defaultLimits: Limits = Object.freeze({
   containerBytes: 262_144,
   tokenBytes: 65_536,
@@ -34,7 +34,7 @@ export const defaultLimits: Limits = Object.freeze({
 })
 
 /**
- * Completes limits given by a caller.
+ * Fills in the defaults of limits.
  *
  * @throws ArgumentError when a limit is not an integer > 0, or the depth is more than 256: the decoder is recursive.
  */
@@ -45,7 +45,7 @@ export function completeLimits(limits: Partial<Limits> | undefined): Limits {
 
 type LimitChecks = Readonly<Record<keyof Limits, DefaultCheck>>
 
-/** A depth that every stack can bear. */
+/** A depth at which no stack overflows. */
 const deepest = 256
 
 const limitChecks: LimitChecks = Object.freeze({

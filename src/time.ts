@@ -1,5 +1,5 @@
 /**
- * Time as UCAN has it: whole seconds since the Unix epoch.
+ * Time as in UCAN: whole seconds since the Unix epoch.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { ArgumentError } from './errors.ts'
 /** Seconds since 1970-01-01T00:00:00Z, a whole number within ±(2^53 - 1) (UCAN Delegation 1.0.0, "Time Bounds"). */
 export type Timestamp = number
 
-/** Where the library asks for the time. Replace it in tests, or where the host has a better source. */
+/** The source of time. Replace it in tests, or where the host has a better source. */
 export interface Clock {
-  /** Returns the present time in seconds; a fraction is cut off by the caller. Throws when the time is not known. */
+  /** Returns the present time in seconds; a fraction is ignored. Throws when the time is not known. */
   now(): Timestamp
 }
 
@@ -40,8 +40,8 @@ export function secondsOf(clock: Clock): Timestamp {
 export const systemClock: Clock = Object.freeze({ now: () => Math.floor(Date.now() / 1000) })
 
 /**
- * Says that a token shall never expire. It is a name, not `null`, so that a life without end is seen where it is
- * granted. On the wire it is `exp: null`.
+ * The expiration of a token that never expires. It is a name instead of `null`, so that it is visible in the code that
+ * grants it. On the wire it is `exp: null`.
  */
 export const never: unique symbol = Symbol('never')
 

@@ -1,5 +1,5 @@
 /**
- * The whole question: may this call be made, here, now?
+ * The decision: may this call be made, here, now?
  *
  * @module
  */
@@ -41,35 +41,35 @@ export interface Authorizer {
    * Decides about one call.
    *
    * @param container - the invocation and its proofs, as text or bytes.
-   * @returns the decision. Whatever the bytes are, nothing is thrown for them. An unexpected error is a denial with the
-   *   code `internal_error`, and `onError` gets it.
+   * @returns the decision. No input is an error: invalid bytes are a denial. An unexpected error is a denial with the code
+   *   `internal_error`, and `onError` receives the error.
    */
   authorize(container: string | Uint8Array, options?: CallOptions): Promise<Decision>
   /**
-   * The same, at once: for when every store, resolver, schema and the back end answer at once, as the memory stores
-   * and Node's back end do.
+   * The same, synchronously. Every store, resolver, schema and the back end must answer synchronously, as the memory
+   * stores and the back end of Node do.
    *
-   * @throws ArgumentError when one of them does not.
+   * @throws ArgumentError when one of them returns a promise.
    */
   authorizeSync(container: string | Uint8Array): Decision
   /**
-   * Asks again whether a call that was allowed still stands: not expired, nothing of its chain revoked. For whoever
-   * releases something some time after the decision.
+   * Checks again that an allowed call is valid: not expired, and no part of its chain revoked. Use it before you release
+   * something some time after the decision.
    *
    * @param authorization - one that this authorizer made.
-   * @returns true when it stands; false also when the store does not answer.
+   * @returns whether it is valid; false also when the store does not answer.
    */
   recheck(authorization: Authorization, options?: CallOptions): Promise<boolean>
   /**
    * Reads the tokens of a container as `authorize` reads them, with the same limits, versions and formats, and decides
-   * nothing: for a log, or to show why a call was refused. What the tokens say may be a lie.
+   * nothing: for a log, or to show why a call was refused. The tokens are not verified.
    *
    * @throws MalformedError for bytes of which `authorize` cannot read a token.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
 }
 
-/** Decides about one call; for a service that decides about many, {@link createAuthorizer} keeps what can be kept. */
+/** Decides about one call. For many calls, use {@link createAuthorizer}, which caches what can be cached. */
 export async function authorize(
   container: string | Uint8Array,
   options: AuthorizeOptions & CallOptions,
@@ -82,7 +82,7 @@ export async function authorize(
  * Makes the decider of a service. Options are read once. It remembers delegations whose signature it has verified;
  * time, revocation, policy and replay are asked for every call.
  *
- * @throws ArgumentError when an option is missing or makes no sense.
+ * @throws ArgumentError when an option is missing or invalid.
  *
  * @example
  * ```ts
@@ -123,7 +123,7 @@ export function authorizerOf(options: AuthorizeOptions): Authorizer {
   } satisfies Authorizer)
 }
 
-/** What one authorizer decides with. */
+/** The parts of one authorizer. */
 interface Service {
   readonly settings: Settings
   readonly formats: readonly TokenFormat[]
@@ -138,7 +138,7 @@ interface Service {
  * 1. sizes, strict decoding, closed schema, CIDs by hashing (`readCall`): a microsecond a token, so that garbage costs
  *    nothing and all later checks see one meaning of the bytes;
  * 2. addressee, alignment, command, time: comparisons, which cost less than any signature and refuse most mistakes;
- * 3. signatures, the invocation's first: from here on, what is read was said by who it says;
+ * 3. signatures, the invocation's first: from here on, every field is known to come from its issuer;
  * 4. arguments, then policies: no unauthenticated statement is evaluated, and none against an unchecked argument;
  * 5. owners of resources, and revocation: look-ups, which a forged token must not be able to cause;
  * 6. replay: last, because it leaves a trace; a call that is refused for another reason burns no nonce.
@@ -178,7 +178,7 @@ function* decideAt(
     checkTimeBounds(chain, now, settings) ??
     (yield* checkSignatures(chain, settings, { links: caches.links, keys: caches.keys, verify }, call))
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
-  // What was signed is what is judged and handed on: no schema can change it in its place.
+  // The signed arguments are judged and passed on: no schema can change them in place.
   deepFreeze(chain.invocation.fields.args)
   const denial =
     (yield* checkArguments(chain, settings)) ??
@@ -191,7 +191,7 @@ function* decideAt(
   return Object.freeze({ allowed: true, authorization: grant(chain, task, service) })
 }
 
-/** What can change after a decision: the time, and revocations. */
+/** Checks the parts of a decision that can change: the time, and revocations. */
 function* decideAgain(
   authorization: Authorization,
   { settings, authorizer }: Service,
@@ -204,7 +204,7 @@ function* decideAgain(
   return (checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))) === undefined
 }
 
-/** @param authenticated - whether the whole chain was found to be aligned, for this service and signed. AUD-27 */
+/** @param authenticated - whether the chain is aligned, signed, and for this service. AUD-27 */
 function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
   if (chain === undefined) return Object.freeze({ allowed: false, denial: Object.freeze(denial) })
   const { cid, fields } = chain.invocation
@@ -219,7 +219,7 @@ function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
   return Object.freeze({ allowed: false, denial: Object.freeze({ ...denial, call: Object.freeze(call) }) })
 }
 
-/** The name of the task: when it is asked for, and now where a digest may have to be waited for. */
+/** The CID of the task: computed on demand, or now if the back end is asynchronous. */
 function* nameTask({ invocation }: Chain, backend: CryptoBackend): Steps<CID | (() => CID)> {
   const { sha256Key } = backend
   if (sha256Key === undefined) return cidOf(yield* wait(backend.sha256(invocation.task())))

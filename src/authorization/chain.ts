@@ -1,5 +1,5 @@
 /**
- * A call as the rules see it: the invocation, and the delegations it names, in order.
+ * A call as the checks see it: the invocation, and its delegations in order.
  *
  * @module
  */
@@ -17,8 +17,8 @@ import type { Steps } from './machinery/steps.ts'
 import type { CallOptions, VerificationSettings } from './settings.ts'
 
 /**
- * What a delegation says, without its bytes. The same for every call that uses it, which is why it can be kept once
- * its signature has been verified. Time, revocation and policy are asked anew each time.
+ * The fields of a delegation, without its bytes. They are the same for every call that uses it, so they can be cached once
+ * the signature has been verified. Time, revocation and policy are checked each time.
  */
 export interface Link {
   readonly issuer: Did
@@ -36,29 +36,29 @@ export interface Link {
   readonly weight?: number
 }
 
-/** What a delegation with so many signed bytes counts for: its policy takes memory as it is long. */
+/** The weight of a delegation in the cache: its policy takes memory in proportion to its bytes. */
 export function linkWeight(signedBytes: number): number {
   return 1 + Math.floor(signedBytes / 512)
 }
 
-/** What verification needs of a token, in whatever format it came. */
+/** The parts of a token that verification needs, whatever the format. */
 export interface SignedBytes {
   /** 64 bytes. */
   readonly signature: Uint8Array
-  /** As the token says; it has still to be that of the issuer's key. */
+  /** As in the header of the token; not yet compared with the issuer's key. */
   readonly algorithm: SignatureAlgorithm
-  /** What was signed. */
+  /** The signed bytes. */
   readonly signed: Uint8Array
 }
 
 /** A delegation in a chain. */
 export interface ChainLink {
   readonly link: Link
-  /** What it is remembered by: the digest of its bytes, and whatever else its meaning depends on. */
+  /** Its key in the cache: the digest of its bytes, and of everything else that its meaning depends on. */
   readonly key: string
-  /** What has still to be verified; absent when it was before. */
+  /** The signature to verify; absent if it was verified before. */
   readonly unverified: SignedBytes | undefined
-  /** What stands for the signature, where somebody else answers for the issuer: revoked there, it is revoked here. */
+  /** The chain that replaces the signature, if another principal attests for the issuer. Its revocation is a revocation of this link. */
   readonly session?: Chain
 }
 
@@ -71,12 +71,12 @@ export interface OpenInvocation {
   readonly task: () => Uint8Array
 }
 
-/** An argument that stands for the resource of a call. */
+/** An argument that contains the resource of a call. */
 export interface ResourceArgument {
   readonly name: string
   /**
-   * Finds out who owns what the argument names, in a call whose format has not: {@link Chain.resourceArgument}. Ends with
-   * undefined when nobody does, or it could not be found out.
+   * Looks up the owner of the resource, in a call whose format did not: {@link Chain.resourceArgument}. Returns undefined
+   * when it has no owner, or the look-up failed.
    */
   ownerOf(value: IpldValue, settings: VerificationSettings, call: CallOptions): Steps<Did | undefined>
 }
@@ -85,7 +85,7 @@ export interface ResourceArgument {
 export interface Chain {
   readonly links: readonly ChainLink[]
   readonly invocation: OpenInvocation
-  /** The argument in which the format has put the resource of the call, whose owner is the subject. */
+  /** The argument in which the format put the resource of the call, whose owner is the subject. */
   readonly resourceArgument?: ResourceArgument
 }
 

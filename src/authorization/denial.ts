@@ -1,5 +1,5 @@
 /**
- * Why a call is refused, as data.
+ * Reasons for the refusal of a call, as data.
  *
  * @module
  */
@@ -16,14 +16,14 @@ import type { Timestamp } from '../time.ts'
  * | code | meaning |
  * |---|---|
  * | `malformed` | bytes or text are not of the form the specification gives |
- * | `unsupported` | of a form this library does not read, or was not told to read |
+ * | `unsupported` | a form that this library does not read, or that is not enabled |
  * | `too_large` | beyond a limit of size, depth or number |
  * | `chain_too_long` | more proofs than the limit allows |
  * | `invocation_missing`, `invocation_ambiguous` | the container holds no invocation, or more than one |
  * | `proof_missing` | a proof is named but not in the container; `missing` lists the CIDs |
  * | `not_yet_valid`, `expired` | outside the time bounds, clock tolerance included |
  * | `lifetime_too_long`, `nonce_too_short` | the invocation could be kept for too long, or repeated |
- * | `audience_mismatch` | the invocation is addressed to somebody else |
+ * | `audience_mismatch` | the invocation is addressed to another service |
  * | `principal_misaligned` | a proof's audience is not the next token's issuer |
  * | `subject_misaligned` | the subject changes within the chain |
  * | `root_not_subject` | the chain does not start with the subject's own delegation |
@@ -66,17 +66,17 @@ export type DenialCode =
   | 'replay_unknown'
   | 'internal_error'
 
-/** What a denial found, for programs. Which shape comes with which code is said beside each. */
+/** The details of a denial, for programs. Each shape lists its codes. */
 export type DenialDetail =
   /** `malformed`, `unsupported`, `too_large` of one token: its place in the container, counted from 0. */
   | { readonly kind: 'token'; readonly index: number }
   /** `not_yet_valid`, `expired`, `lifetime_too_long`: the time of the decision and the bound that it breaks. */
   | { readonly kind: 'time'; readonly now: Timestamp; readonly bound: Timestamp }
-  /** Mismatches of principals: who was expected and who was found. */
+  /** Mismatches of principals: the expected ones and the one found. */
   | { readonly kind: 'principal'; readonly expected: readonly string[]; readonly found: string }
   /** `command_not_covered`, `command_unknown`. `granted` is absent when the command is unknown to the service. */
   | { readonly kind: 'command'; readonly granted?: Command; readonly found: Command }
-  /** `arguments_invalid`: the argument and what is wrong with it. */
+  /** `arguments_invalid`: the argument and its problem. */
   | { readonly kind: 'argument'; readonly argument: string; readonly problem: string }
   /** `policy_unsatisfied`, `policy_over_budget`: the statement that objects. */
   | { readonly kind: 'policy'; readonly objection: PolicyObjection }
@@ -84,40 +84,40 @@ export type DenialDetail =
   | { readonly kind: 'revocation'; readonly revoked: string }
 
 /**
- * The delegation that would turn this denial into a yes, if somebody with the authority chose to make it: from an
- * approver to the invoker, for this subject and command, with the arguments of the refused call pinned by policy.
+ * A delegation that would permit the refused call, if a principal with the authority issued it: to the invoker, for this
+ * subject and command, with the arguments of the call fixed by policy.
  */
 export interface Approvable {
-  /** To whom the approval has to be delegated: the invoker. */
+  /** The audience of the approval: the invoker. */
   readonly audience: Did
-  /** Whose authority is asked for. */
+  /** The owner of the requested authority. */
   readonly subject: Did
-  /** What is asked for. */
+  /** The requested command. */
   readonly command: Command
 }
 
-/** What a refused call says of itself: for records and for limits, not for decisions. */
+/** The claims of a refused call: for records and rate limits, not for decisions. */
 export interface ClaimedCall {
   /**
    * Whether the invocation and its delegations are signed, and lead from a subject that this service acts for to the
-   * invoker. If not, anybody may have written this, or somebody with keys of their own.
+   * invoker. If not, the claims may be anyone's.
    */
   readonly authenticated: boolean
   /** The invocation. */
   readonly invocation: CID
-  /** Who says to make the call. */
+  /** The claimed invoker. */
   readonly invoker: Did
-  /** Whose authority is claimed. */
+  /** The claimed owner of the authority. */
   readonly subject: Did
-  /** What is asked for. */
+  /** The requested command. */
   readonly command: Command
   /** The delegations named, root first. */
   readonly proofs: readonly CID[]
 }
 
-/** The answer no, and why. A denial never holds a secret, a key or a token. */
+/** The refusal of a call, and its reason. A denial never contains a secret, a key or a token. */
 export interface Denial {
-  /** Which reason. */
+  /** The reason. */
   readonly code: DenialCode
   /**
    * One line for people: which link, which rule, which argument. May change between versions. People count from one:
@@ -131,17 +131,17 @@ export interface Denial {
   readonly at?: number
   /** The requirement in `spec/` that is not met: three letters and a number. */
   readonly requirement: string
-  /** What was found, for programs. */
+  /** The details, for programs. */
   readonly detail?: DenialDetail
   /** Present when a further delegation could permit the call. */
   readonly approvable?: Approvable
-  /** What the call says of itself; absent when it could not be read. */
+  /** The claims of the call; absent when it could not be read. */
   readonly call?: ClaimedCall
   /** CIDs of the proofs that are missing, with `proof_missing`. */
   readonly missing?: readonly CID[]
 }
 
-/** Tells a denial from what was read: no other result of a reader has a `code`. */
+/** Distinguishes a denial from the result of a reader, which has no `code`. */
 export function isDenial<T extends object>(result: T | Denial): result is Denial {
   return 'code' in result
 }

@@ -13,7 +13,7 @@ import { formatOf, standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
 import { formatsCheck } from './options.ts'
 
-/** Options of {@link openContainer}: how `authorize` reads, under the same names. */
+/** Options of {@link openContainer}, with the names and meanings of `authorize`. */
 export interface OpenContainerOptions<Token = unknown> extends DecodeOptions {
   /** Formats in which the container may come. Default: UCAN 1.0.0 alone. */
   readonly formats?: readonly TokenFormat<Token>[]
@@ -23,16 +23,17 @@ export interface OpenContainerOptions<Token = unknown> extends DecodeOptions {
 export interface ContainerContents<Token = unknown> {
   readonly delegations: readonly Delegation[]
   readonly invocations: readonly Invocation[]
-  /** The tokens of a container in another format, as that format reads them: of `ucantoFormat`, each a `UcantoToken`. */
+  /** The tokens of a container in another format, as that format reads them; with `ucantoFormat`, of type `UcantoToken`. */
   readonly others: readonly Token[]
 }
 
 /**
- * Reads every token of a container: for an agent that receives delegations, or to look inside. A service has
- * `authorizer.open`, which reads as it decides. To decide about a call, hand the container to `authorize` as it is.
+ * Reads every token of a container, without verifying it: for an agent that receives delegations, or for debugging. A
+ * service uses `authorizer.open`, which has the options of its decisions. To decide about a call, pass the container to
+ * `authorize`.
  *
- * @throws MalformedError when it is not a container, or one of its tokens is not a token.
- * @throws ArgumentError when it is neither text nor bytes, or an option is not of its type.
+ * @throws MalformedError when the container, or one of its tokens, is malformed.
+ * @throws ArgumentError when it is neither a string nor bytes, or an option is not of its type.
  *
  * @example
  * ```ts
@@ -61,7 +62,7 @@ export async function readContents<Token>(
 ): Promise<ContainerContents<Token>> {
   refusePromise('container', container)
   if (typeof container !== 'string' && !(container instanceof Uint8Array)) {
-    throw new ArgumentError('a container is a string or bytes')
+    throw new ArgumentError('`container` must be a string or a Uint8Array')
   }
   const format = formatOf(container, formats)
   const delegations: Delegation[] = []
@@ -69,7 +70,8 @@ export async function readContents<Token>(
   const others: Token[] = []
   // CTN-11
   if (format !== standardFormat) {
-    if (format.open === undefined) throw new ArgumentError(`tokens of the format \`${format.name}\` cannot be shown`)
+    if (format.open === undefined)
+      throw new ArgumentError(`the format \`${format.name}\` has no \`open\`, so its tokens cannot be read`)
     others.push(...(await format.open(container, decoding)))
   } else {
     for (const bytes of await splitContainer(container, decoding.limits)) {

@@ -33,25 +33,25 @@ import type { ReplayStore } from './replay-store.ts'
 import type { CallOptions, Settings, VerificationSettings } from './settings.ts'
 
 /**
- * Says that commands are decided upon without knowing them or their arguments: for a gateway that passes calls on
- * to services that check. The name is long because closed-world checks end here.
+ * Accepts every command, without checks of its arguments: for a gateway in front of services that check them. The name is
+ * long because it turns a protection off.
  */
 export const uncheckedCommands: unique symbol = Symbol('uncheckedCommands')
 
-/** How calls are decided. Everything that could let more pass than is safe has to be said by name. */
+/** Options of an authorizer. Every option that weakens a check has a name that shows it. */
 export interface AuthorizeOptions {
-  /** The DID of this service: invocations have to be addressed to it. */
+  /** The DID of this service, to which invocations must be addressed. */
   readonly audience: string
   /**
-   * Whose authority counts here: the DIDs that this service acts for. `anySubject` accepts every subject, which is
-   * right only where `authorization.subject` selects whose things are touched: anybody can be a subject.
+   * The DIDs for which this service acts: the owners of its resources. `anySubject` accepts every subject. It is correct only
+   * if `authorization.subject` selects the resources that are used, because every DID can be a subject.
    */
   readonly subjects: readonly string[] | typeof anySubject
-  /** The commands of this service; any other is refused. Or {@link uncheckedCommands}. */
+  /** The commands of this service, or {@link uncheckedCommands}. Other commands are refused. */
   readonly commands: readonly CommandDefinition[] | typeof uncheckedCommands
-  /** Where revocations are looked up. */
+  /** The store of revocations. */
   readonly revocations: RevocationStore
-  /** Where seen invocations are remembered. */
+  /** The store of used invocations. */
   readonly replay: ReplayStore
   /** Default: the host's clock. */
   readonly clock?: Clock
@@ -61,9 +61,9 @@ export interface AuthorizeOptions {
   readonly maxInvocationLifetime?: number | Never
   /** Fewest bytes of an invocation's nonce. Default 12. A command definition marked `idempotent` needs none. */
   readonly minimumNonceBytes?: number
-  /** How DIDs become keys. Default: `did:key` alone. */
+  /** Resolves DIDs to keys. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Bounds on what is read. See {@link Limits} for the defaults. */
+  /** Bounds on input. See {@link Limits} for the defaults. */
   readonly limits?: Partial<Limits>
   /**
    * Formats in which a call may come; a call and all its proofs are of one. Default: UCAN 1.0.0 alone.
@@ -73,7 +73,7 @@ export interface AuthorizeOptions {
   readonly accept?: readonly TokenVersion[]
   /** Accepts `aud` equal to `sub` and empty `meta` in 1.0.0 tokens, which some libraries write. Default false. */
   readonly acceptRedundantFields?: boolean
-  /** What hashes and verifies. Default: the platform's. The verdict does not depend on it. */
+  /** The cryptography. Default: the platform's. The decision does not depend on it. */
   readonly backend?: CryptoBackend
   /**
    * Most verified delegations that are remembered, so that only new tokens cost a signature. One counts once more for
@@ -81,25 +81,25 @@ export interface AuthorizeOptions {
    */
   readonly maxCachedDelegations?: number
   /**
-   * Lets an invocation name delegations that this authorizer has verified before and still remembers, without their
-   * being sent again. What it does not remember is refused with `proof_missing`, which lists the CIDs to send; so the
-   * answer depends on what was seen before, and on which of several processes is asked. Default false.
+   * Accepts invocations whose delegations were verified before and are still remembered, without sending them again. If one
+   * is not remembered, the call is refused with `proof_missing`, which lists the CIDs to send. The decision then depends on
+   * earlier calls, and on the process that receives the call. Default false.
    */
   readonly rememberProofs?: boolean
   /**
-   * Called with the error when a store, resolver, schema, format or back end failed and the call was refused for it. What
-   * it throws, or rejects with, is ignored.
+   * Called with the error when a call was refused because a store, resolver, schema, format or back end failed. Its own
+   * errors and rejections are ignored.
    */
   readonly onError?: (error: unknown) => void
 }
 
-/** The options that say how tokens are read and verified; those of {@link AuthorizeOptions} of the same names. */
+/** The options of {@link AuthorizeOptions} about reading and verifying tokens. */
 export type VerificationOptions = Pick<
   AuthorizeOptions,
   'accept' | 'acceptRedundantFields' | 'backend' | 'clock' | 'clockTolerance' | 'limits' | 'onError' | 'resolver'
 >
 
-/** The forms of {@link VerificationOptions}. */
+/** The checks of {@link VerificationOptions}. */
 export const verificationChecks: OptionChecks<VerificationOptions> = Object.freeze({
   clock: maybe(withMethod('now')),
   // TIM-06
@@ -117,7 +117,7 @@ export const formatsCheck: OptionCheck = maybe((value) => {
   return faults.some((fault) => fault !== undefined) ? 'must be a list of token formats' : undefined
 })
 
-/** The forms of {@link AuthorizeOptions}. */
+/** The checks of {@link AuthorizeOptions}. */
 export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
   audience: anything,
   subjects: (value) =>
@@ -136,7 +136,7 @@ export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
   ...verificationChecks,
 })
 
-/** The forms of {@link CallOptions}. */
+/** The checks of {@link CallOptions}. */
 export const callChecks: OptionChecks<CallOptions> = Object.freeze({ signal: maybe(abortSignal) })
 
 /** The options of an authorizer, read. */

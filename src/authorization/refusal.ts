@@ -3,7 +3,7 @@ import { MalformedError } from '../errors.ts'
 import type { Denial, DenialDetail } from './denial.ts'
 import type { VerificationSettings } from './settings.ts'
 
-/** Makes the denial of something that a decoder refused; anything else is not the sender's fault, and thrown on. */
+/** Makes the denial for the error of a decoder. Any other error is not the sender's fault, and is thrown again. */
 export function denialOf(error: unknown, detail?: DenialDetail): Denial {
   if (!(error instanceof MalformedError)) throw error
   return {
@@ -20,7 +20,7 @@ export function checkInput(container: unknown): Denial | undefined {
   return isInput ? undefined : denialOf(notContainer(container))
 }
 
-/** Makes the denial of a call whose decision failed by an error that nothing provides for, and reports the error. */
+/** Makes the denial for an unexpected error, and reports the error. */
 export function internalError(error: unknown, { onError }: Pick<VerificationSettings, 'onError'>): Denial {
   onError(error)
   return {

@@ -2,17 +2,17 @@ import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
 import { maybe, numberFrom, readOptions, withMethod } from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 
-/** Where a service remembers which invocations it has seen. All processes that serve one audience share one. */
+/** Remembers used invocations. All processes that serve one audience share one store. */
 export interface ReplayStore {
   /**
-   * Takes `key` if nobody has: one atomic step, put-if-absent.
+   * Claims a key in one atomic step, put-if-absent.
    *
-   * - Returns `true` for the first who asks, once.
-   * - Returns `false` for everybody else, until the latest `expiration` that came with the key has passed; `Infinity`
-   *   means for good.
-   * - Rejects when that cannot be said, or when there is no room; the call is refused then.
+   * - Returns `true` for the first claim of a key.
+   * - Returns `false` for every later claim, until the latest `expiration` passed with the key is over; `Infinity` means
+   *   always.
+   * - Rejects when it cannot find out, or when it is full; the call is then refused.
    *
-   * @param key - hash of the signed bytes of the invocation, as base64url text.
+   * @param key - hash of the signed bytes of the invocation, as a base64url string.
    * @param expiration - last second, clock tolerance included, at which the invocation could be accepted.
    */
   claim(
@@ -24,7 +24,7 @@ export interface ReplayStore {
 
 /** Options of {@link memoryReplayStore}. */
 export interface MemoryReplayStoreOptions {
-  /** Most invocations remembered at a time. Default 1,000,000, about 100 MB. */
+  /** Maximum number of remembered invocations. Default 1,000,000, about 100 MB. */
   readonly maxEntries?: number
   /** Default: the host's clock. */
   readonly clock?: Clock
@@ -33,12 +33,12 @@ export interface MemoryReplayStoreOptions {
 /** Seconds of expiry that are forgotten together. */
 const bucketSeconds = 64
 
-/** More than are added by a claim, so that what is over never piles up. */
+/** More than a claim adds, so that expired keys do not accumulate. */
 const keysForgottenAtOnce = 4
 
 /**
- * Seen invocations in the memory of this process, for a service of one process. When full it refuses: an entry is
- * forgotten only after its invocation has expired.
+ * Remembers used invocations in the memory of this process, for a service that is one process. When full it refuses calls:
+ * an entry is removed only after its invocation has expired.
  *
  * @throws ArgumentError when an option is not of its type.
  */
@@ -81,11 +81,11 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
   return {
     claim(key, expiration) {
       if (typeof key !== 'string' || typeof expiration !== 'number' || Number.isNaN(expiration)) {
-        throw new ArgumentError('an invocation is claimed by a text, until a time in seconds')
+        throw new ArgumentError('claim takes a key as a string, and a time in seconds')
       }
       const now = clock.now()
-      // What is compared with no time comes out as not later: everything would be forgotten.
-      if (!Number.isFinite(now)) throw new StoreError('the clock gave no time')
+      // Comparisons with NaN are false, so every key would be forgotten.
+      if (!Number.isFinite(now)) throw new StoreError('`clock.now()` returned no time')
       const since = now - latest
       latest = Math.max(latest, now)
       if (since >= bucketSeconds) noteOver()

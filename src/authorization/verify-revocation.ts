@@ -20,11 +20,10 @@ import { callChecks, completeVerification, type VerificationOptions, verificatio
 import { checkInput, internalError } from './refusal.ts'
 import type { CallOptions, VerificationSettings } from './settings.ts'
 
-/** Options of {@link verifyRevocation}: how tokens are read and verified, as for `authorize`. */
+/** Options of {@link verifyRevocation}. Tokens are read and verified as by `authorize`. */
 export interface VerifyRevocationOptions extends CallOptions, VerificationOptions {
   /**
-   * Where revocations are looked up, so that whose right to revoke was taken back can revoke no longer. Default: the right
-   * counts until it expires.
+   * The store of revocations: a revocation by a revoked right is refused. Default: a right is valid until it expires.
    */
   readonly revocations?: RevocationStore
 }
@@ -35,11 +34,11 @@ export type RevocationVerdict =
   | { readonly accepted: false; readonly denial: Denial }
 
 /**
- * Checks a revocation that somebody sent: signed, and by somebody who stands in the chain of what it revokes. The
- * container holds the revocation, the delegation it names and, when its issuer did not issue that one, the chain that
- * leads to it. Whatever the bytes are, nothing is thrown for them.
+ * Verifies a received revocation: its signature, and that the revoker is an issuer in the chain of the revoked delegation.
+ * The container has the revocation, the delegation it names and, if the revoker did not issue that one, the chain that
+ * leads to it. Invalid bytes are a verdict, not an error.
  *
- * What is accepted counts only in chains in which the revoker stands: `authorize` asks that of each.
+ * An accepted revocation applies only in chains in which the revoker is an issuer; `authorize` checks that for each chain.
  *
  * @throws ArgumentError when an option is not of its type.
  *
@@ -127,7 +126,7 @@ interface Named {
   readonly path: readonly CID[]
 }
 
-/** Reads `revoke` and `path`; without a path the delegation alone is one. The path ends with what is revoked. */
+/** Reads `revoke` and `path`. The path ends with the revoked delegation; by default it is that delegation alone. */
 function readArgs(args: IpldMap): Named | undefined {
   const { revoke: target, path, ...rest } = args
   if (Object.keys(rest).length > 0 || !isTokenLink(target)) return undefined
@@ -140,13 +139,13 @@ function isTokenLink(value: IpldValue | undefined): value is CID {
   return isCid(value) && isTokenCid(value)
 }
 
-/** The one whose right to revoke is used issued the delegation, or one before it. */
+/** The principal whose right to revoke is used issued the delegation, or an earlier one. */
 function checkRevoker(invocation: OpenInvocation, path: readonly ChainLink[]): Denial | undefined {
   const revoker: Did = invocation.fields.subject
   if (path.some(({ link }) => link.issuer === revoker)) return undefined
   return {
     code: 'root_not_subject',
-    message: `${revoker} did not issue the delegation it revokes, nor one before it in the path it shows`,
+    message: `${revoker} issued neither the revoked delegation nor an earlier one in \`path\`; add the delegation that it issued to \`path\``,
     requirement: 'RVK-02',
     detail: { kind: 'principal', expected: path.map(({ link }) => link.issuer), found: revoker },
   }

@@ -13,22 +13,22 @@ import type { Delegation } from './delegation.ts'
 
 /** Options of {@link attenuate}. */
 export interface AttenuateOptions extends NewDelegation {
-  /** What may be invoked. With a definition, the policy is about its arguments. Default: what the proof gives. */
+  /** The command that may be invoked. With a definition, the policy is about its arguments. Default: the command of the proof. */
   readonly command?: string | CommandDefinition
   /** Further conditions on the arguments. Those of the proofs hold in any case. Default: none. */
   readonly policy?: Policy
 }
 
 /**
- * Passes on, narrower, what was received. A delegation never gives more than its proofs do, whatever it says; this
- * function refuses to sign one that says more, so that nobody believes it.
+ * Passes on a received delegation, narrowed. A delegation never grants more than its proofs. This function refuses to sign
+ * a broader one, so that nobody relies on it.
  *
  * Without `expiresIn` or `expiration` it is valid for one hour, or until its proofs expire if that is sooner.
  *
  * @param proofs - the delegation received, or the whole chain that leads to the issuer, root first.
- * @throws AttenuationError when the new delegation would say more than its proofs, with what and why.
- * @throws ArgumentError when an option is missing or makes no sense.
- * @throws MalformedError when the command, the policy or `meta` is none.
+ * @throws AttenuationError when the new delegation would be broader than its proofs; the message names the fault.
+ * @throws ArgumentError when an option is missing or invalid.
+ * @throws MalformedError when `command`, `policy` or `meta` is malformed.
  *
  * @example
  * ```ts
@@ -47,13 +47,15 @@ export async function attenuate(
   proofs: Delegation | readonly Delegation[],
   options: AttenuateOptions,
 ): Promise<Delegation> {
-  // TOK-20: all that the caller passes in is read before anything is waited for.
+  // TOK-20: all arguments are read before the first `await`.
   refusePromise('proofs', proofs)
   const chain: readonly Delegation[] = Array.isArray(proofs) ? [...proofs] : [proofs]
   const proof = chain.at(-1)
   for (const [at, link] of chain.entries()) refusePromise(`proofs[${at}]`, link)
   if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
-    throw new ArgumentError('attenuate needs the delegation to pass on, or the chain that leads to it')
+    throw new ArgumentError(
+      'attenuate needs the delegation to pass on, or the chain that leads to it; pass what `delegate` or `decodeDelegation` returned',
+    )
   }
   const given = readOptions('attenuate', options, optionChecks)
   const { issuer } = given
@@ -90,7 +92,7 @@ const optionChecks: OptionChecks<AttenuateOptions> = Object.freeze({
   policy: anything,
 })
 
-/** Loaded when there is something to compare: who only verifies never needs it. */
+/** Loaded on demand: programs that only verify never need it. */
 async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise<void> {
   if (policy.length === 0) return
   const { wideningOf } = await import('../capability/policy/find-widening.ts')
@@ -100,7 +102,7 @@ async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise
   }
 }
 
-/** The expiry asked for, which must not lie beyond that of the proofs; or one that does not. */
+/** Returns the requested expiry, which must not be later than the expiry of the proofs, or else the earlier default. */
 function boundExpiration(options: AttenuateOptions, chain: readonly Delegation[]): Timestamp | Never {
   const bound = chain.reduce<Timestamp | Never>(
     (least, { expiration }) => (least === never || (expiration !== never && expiration < least) ? expiration : least),

@@ -9,8 +9,8 @@ import type { Delegation } from './delegation.ts'
 import { readDelegationPayload } from './payload.ts'
 
 /**
- * Reads a delegation. Its form is checked and its signature is not: what it says may be a lie until `authorize` has
- * looked at the whole chain.
+ * Reads a delegation. Its form is checked and its signature is not: do not rely on its fields until `authorize` has
+ * allowed a call with the whole chain.
  *
  * @throws MalformedError when the bytes are not a delegation.
  * @throws ArgumentError when an option is not of its type.

@@ -16,14 +16,14 @@ import { delegationOf } from './decode-delegation.ts'
 import type { Delegation, DelegationFields } from './delegation.ts'
 import { writeDelegationPayload } from './payload.ts'
 
-/** Seconds for which a delegation is valid when nothing is said: one hour. */
+/** Seconds for which a delegation is valid by default: one hour. */
 export const defaultDelegationLifetime = 3_600
 
-/** What every new delegation needs to be told. */
+/** The options of every new delegation. */
 export interface NewDelegation extends LifetimeOptions {
-  /** Who passes the authority on, and signs. */
+  /** The principal that passes the authority on, and signs. */
   readonly issuer: Signer
-  /** The DID of who receives it. */
+  /** The DID of the principal that receives it. */
   readonly audience: string
   /** First second of validity. Default: none. */
   readonly notBefore?: Timestamp
@@ -31,29 +31,29 @@ export interface NewDelegation extends LifetimeOptions {
   readonly nonce?: Uint8Array
   /** Signed notes; they carry no authority, and everybody who sees the delegation can read them. */
   readonly meta?: IpldMap
-  /** Ends a signer that takes too long. */
+  /** Aborts signing. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link delegate}. */
 export interface DelegateOptions extends NewDelegation {
-  /** Whose authority. Default: the issuer's own. `anySubject` passes on all the issuer was and will be given. */
+  /** The owner of the authority. Default: the issuer. `anySubject` passes on all that the issuer was and will be given. */
   readonly subject?: string | AnySubject
   /**
-   * What may be invoked: this command and all below it; `anyCommand` for all there are. With a definition, the policy is
-   * about the arguments that it declares.
+   * The command that may be invoked, with all commands below it; `anyCommand` for all commands. With a definition, the
+   * policy is about the arguments that it declares.
    */
   readonly command: string | CommandDefinition
-  /** What the arguments of an invocation must satisfy. Default: nothing. */
+  /** Conditions on the arguments of an invocation. Default: none. */
   readonly policy?: Policy
 }
 
 /**
- * Starts a chain: the owner of something passes authority over it on. Valid for one hour unless you say otherwise. To
- * pass on what you were given, use `attenuate`.
+ * Starts a chain: an owner passes its authority on. The delegation is valid for one hour by default. To pass on a
+ * delegation that you received, use `attenuate`.
  *
- * @throws ArgumentError when an option is missing or makes no sense.
- * @throws MalformedError when the command, the policy or `meta` is none.
+ * @throws ArgumentError when an option is missing or invalid.
+ * @throws MalformedError when `command`, `policy` or `meta` is malformed.
  * @throws SigningError when the signer fails.
  *
  * @example
@@ -74,7 +74,9 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
   const given = readOptions('delegate', options, optionChecks)
   const { issuer, subject = issuer.did } = given
   if (subject !== anySubject && subject !== issuer.did) {
-    throw new ArgumentError('`subject` is not the issuer; to pass on what was received, use attenuate with its proofs')
+    throw new ArgumentError(
+      '`subject` is not the issuer; to pass on a received delegation, use `attenuate` with its proofs',
+    )
   }
   const policy = parsePolicy(given.policy ?? [])
   checkDeclared(given.command, policy)
@@ -86,7 +88,7 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
   })
 }
 
-/** The forms of {@link NewDelegation}; the values that are anything are looked at where they are written. */
+/** The checks of {@link NewDelegation}. Values marked `anything` are checked where they are written. */
 export const newDelegationChecks: OptionChecks<NewDelegation> = Object.freeze({
   issuer: withMethod('sign'),
   audience: anything,
@@ -105,7 +107,7 @@ const optionChecks: OptionChecks<DelegateOptions> = Object.freeze({
 })
 
 /**
- * Signs a delegation whose authority has been worked out.
+ * Signs a delegation whose authority was computed.
  *
  * @param check - see `sealEnvelope`.
  */

@@ -8,17 +8,17 @@ import type { TokenVersion } from '../envelope/payload-tag.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Never, Timestamp } from '../time.ts'
 
-/** What a delegation says: who passes which authority on to whom, and for how long (UCAN Delegation 1.0.0). */
+/** The fields of a delegation: the authority, from whom to whom, and for how long (UCAN Delegation 1.0.0). */
 export interface DelegationFields {
-  /** Who signs: passes authority on. Wire name `iss`. */
+  /** The principal that passes authority on, and signs. Wire name `iss`. */
   readonly issuer: Did
-  /** Who receives it. Wire name `aud`. */
+  /** The principal that receives it. Wire name `aud`. */
   readonly audience: Did
-  /** Whose authority it is; `anySubject` when it is whatever the issuer was given ("powerline"). Wire name `sub`. */
+  /** The owner of the authority; `anySubject` for all that the issuer was given ("powerline"). Wire name `sub`. */
   readonly subject: Subject
-  /** What may be invoked: this command and all below it. Wire name `cmd`. */
+  /** The command that may be invoked, with all commands below it. Wire name `cmd`. */
   readonly command: Command
-  /** What the arguments of an invocation must satisfy; every statement. Wire name `pol`. */
+  /** The conditions on the arguments of an invocation; all must hold. Wire name `pol`. */
   readonly policy: Policy
   /** First second of validity. Wire name `nbf`. */
   readonly notBefore?: Timestamp
@@ -30,13 +30,13 @@ export interface DelegationFields {
   readonly meta?: IpldMap
 }
 
-/** A delegation: its fields, and the bytes that were signed and sent. Decoded is not verified. */
+/** A delegation: its fields, and the bytes as signed and sent. A decoded delegation is not verified. */
 export interface Delegation extends DelegationFields {
-  /** Tells it from an invocation. */
+  /** Distinguishes it from an invocation. */
   readonly kind: 'delegation'
-  /** Version of the format it is written in. */
+  /** Version of its format. */
   readonly version: TokenVersion
-  /** How it is signed. */
+  /** The algorithm of its signature. */
   readonly algorithm: SignatureAlgorithm
   /** Its name: the CID computed from `bytes`. */
   readonly cid: CID

@@ -40,7 +40,7 @@ export function readDelegationPayload(payload: Payload, emptyMetaAllowed: boolea
   return readDelegationFields(payload, emptyMetaAllowed, { parseDid, parseCommand }, parsePolicy)
 }
 
-/** The same, where texts and policies are read by something that remembers what it has read. */
+/** The same, with readers for strings and policies that may be cached. */
 export function readDelegationFields<P>(
   payload: Payload,
   emptyMetaAllowed: boolean,
@@ -65,7 +65,7 @@ export function readDelegationFields<P>(
 }
 
 /**
- * Writes the payload of a delegation; what is absent or empty is left out. The names stand in canonical order, so that
+ * Writes the payload of a delegation; absent and empty fields are left out. The names are in canonical order, so
  * the encoder need not sort them.
  */
 export function writeDelegationPayload(fields: DelegationFields): IpldMap {

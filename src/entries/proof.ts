@@ -1,5 +1,5 @@
 /**
- * `procura/proof`: what an agent holds, and the chain for a call found among it.
+ * `procura/proof`: the delegations of an agent, and the search for the chain of a call.
  *
  * @module
  */

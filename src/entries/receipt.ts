@@ -1,5 +1,5 @@
 /**
- * `procura/receipt`: what came of a task, signed by who executed it.
+ * `procura/receipt`: outcomes of tasks, signed by the executor.
  *
  * @module
  */

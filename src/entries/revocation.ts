@@ -1,5 +1,5 @@
 /**
- * `procura/revocation`: taking a delegation back, and checking that somebody may.
+ * `procura/revocation`: revoking delegations, and verifying revocations.
  *
  * @module
  */

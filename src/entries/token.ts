@@ -1,5 +1,5 @@
 /**
- * `procura/token`: looking into tokens and containers, and the other forms of a container.
+ * `procura/token`: reading tokens and containers, and the other forms of a container.
  *
  * @module
  */

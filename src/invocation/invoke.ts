@@ -25,10 +25,10 @@ import { invocationOf } from './decode-invocation.ts'
 import type { Invocation, InvocationFields } from './invocation.ts'
 import { writeInvocationPayload } from './payload.ts'
 
-/** Seconds for which an invocation is valid when nothing is said: one minute. */
+/** Seconds for which an invocation is valid by default: one minute. */
 const defaultLifetime = 60
 
-/** What an invocation needs to know of a proof; every delegation has it. */
+/** The parts of a proof that an invocation needs; every delegation has them. */
 export interface ProofLike {
   readonly cid: CID
   readonly subject: Subject
@@ -36,36 +36,36 @@ export interface ProofLike {
 
 /** Options of {@link invoke}. With a definition that requires an argument, `args` must be given. */
 export type InvokeOptions<Args = IpldMap> = LifetimeOptions & {
-  /** Who calls, and signs: the audience of the last proof. */
+  /** The invoker, who signs: the audience of the last proof. */
   readonly issuer: Signer
-  /** Whose authority is used. Default: the subject of the proofs, or the issuer when there are none. */
+  /** The owner of the authority that is used. Default: the subject of the proofs, or the issuer without proofs. */
   readonly subject?: string
-  /** The DID of who shall execute it: the service. Default: the subject. */
+  /** The DID of the service that executes the call. Default: the subject. */
   readonly audience?: string
-  /** What to do. A definition also gives the arguments their type. */
+  /** The command. A definition also gives the arguments their type. */
   readonly command: string | CommandDefinition<Args>
-  /** With which arguments. Default: none, when the command requires none. */
+  /** The arguments. Default: none, if the command requires none. */
   readonly args?: Args
-  /** The chain that proves it, root first. Default: none, for one's own authority. */
+  /** The chain that proves the authority, root first. Default: none, for a call with your own authority. */
   readonly proofs?: readonly ProofLike[]
   /** Up to 64 bytes; empty for an idempotent task. Default: 12 random ones. */
   readonly nonce?: Uint8Array
-  /** The receipt of the task that asked for this one. */
+  /** The receipt of the task that requested this one. */
   readonly cause?: CID
   /** Signed notes that carry no authority. */
   readonly meta?: IpldMap
-  /** Ends a signer that takes too long. */
+  /** Aborts signing. */
   readonly signal?: AbortSignal | undefined
 } & (Record<never, never> extends Args ? unknown : { readonly args: Args })
 
 /**
- * Makes a call: signs that this command shall be executed with these arguments, under the authority of the proofs. Valid
- * for one minute unless you say otherwise; services accept five at most unless they say otherwise.
+ * Makes a call: signs a command with its arguments, under the authority of the proofs. The call is valid for one minute by
+ * default. Services accept five minutes at most by default.
  *
  * Send it with its proofs: `encodeContainer([call, ...proofs])`.
  *
- * @throws ArgumentError when an option is missing or makes no sense.
- * @throws MalformedError when the command, `args`, `cause` or `meta` is none.
+ * @throws ArgumentError when an option is missing or invalid.
+ * @throws MalformedError when `command`, `args`, `cause` or `meta` is malformed.
  * @throws SigningError when the signer fails.
  *
  * @example
@@ -89,7 +89,9 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
   // TOK-21
   const missing = missingArgument(given.command, args)
   if (missing !== undefined)
-    throw new ArgumentError(`command ${quote(commandOf(given.command))} needs the argument ${quote(missing)}`)
+    throw new ArgumentError(
+      `command ${quote(commandOf(given.command))} needs the argument ${quote(missing)}; add it to \`args\``,
+    )
   const fields: InvocationFields = {
     issuer: issuer.did,
     subject,
@@ -106,7 +108,7 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
   return sealInvocation(fields, issuer, given.signal)
 }
 
-/** What has the CID of a delegation. */
+/** An object with the CID of a delegation. */
 export const delegationCheck: OptionCheck = (value) => (isCid(Object(value).cid) ? undefined : 'must be a delegation')
 
 const optionChecks: OptionChecks<InvokeOptions> = Object.freeze({
@@ -123,7 +125,7 @@ const optionChecks: OptionChecks<InvokeOptions> = Object.freeze({
   signal: maybe(abortSignal),
 })
 
-/** Signs an invocation whose fields have been worked out. */
+/** Signs an invocation whose fields were computed. */
 export async function sealInvocation(
   fields: InvocationFields,
   issuer: Signer,
@@ -133,11 +135,11 @@ export async function sealInvocation(
   return invocationOf(envelope, cid)
 }
 
-/** The one subject that the proofs name; links without one inherit it. */
+/** The subject that the proofs name; links without a subject inherit it. */
 function subjectOf(proofs: readonly ProofLike[]): string | undefined {
   const subject = proofs.find(({ subject }) => subject !== anySubject)?.subject
   if (proofs.length > 0 && (subject === undefined || subject === anySubject)) {
-    throw new ArgumentError('the proofs name no subject; say whose authority is used with `subject`')
+    throw new ArgumentError('the proofs have no subject; pass the owner of the authority as `subject`')
   }
   return subject as string | undefined
 }

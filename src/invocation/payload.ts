@@ -29,7 +29,7 @@ const optional: readonly string[] = ['aud', 'nbf', 'iat', 'cause', 'meta']
 /**
  * Reads the payload of an invocation.
  *
- * @param redundantAllowed - accepts an `aud` equal to `sub` and an empty `meta`, which 1.0.0 says to leave out.
+ * @param redundantAllowed - accepts an `aud` equal to `sub` and an empty `meta`, which 1.0.0 leaves out.
  * @param readers - read DIDs and commands; may remember them.
  * @throws MalformedError when a field is missing, unknown, or not of its type.
  */
@@ -64,8 +64,8 @@ export function readInvocationPayload(
 }
 
 /**
- * Writes the payload of an invocation; what is absent, empty or redundant is left out. The names stand in canonical
- * order, so that the encoder need not sort them.
+ * Writes the payload of an invocation; absent, empty and redundant fields are left out. The names are in canonical
+ * order, so the encoder need not sort them.
  */
 export function writeInvocationPayload(fields: InvocationFields): IpldMap {
   const { audience, issuedAt, cause, meta } = fields

@@ -1,5 +1,5 @@
 /**
- * The task of an invocation: the part that says what is to be done.
+ * The task of an invocation: the part that describes the work.
  *
  * @module
  */
@@ -15,8 +15,8 @@ const mapHead = 0xa0
 /**
  * The bytes whose CID is the task id: the map of subject, command, arguments and nonce (UCAN Invocation 1.0.0, "Task").
  *
- * The values are taken as they were received: decoding and encoding again would turn the number 1.0 into 1 and name
- * another task.
+ * The values are copied as received. Decoding and encoding them again would turn the number 1.0 into 1, which is another
+ * task.
  *
  * @param envelope - of an invocation whose payload has been read.
  */

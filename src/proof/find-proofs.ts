@@ -25,39 +25,39 @@ import {
 import { type Clock, never, secondsOf, systemClock } from '../time.ts'
 import type { ProofStore } from './proof-store.ts'
 
-/** What a chain is looked for. */
+/** The call for which a chain is searched, and the bounds of the search. */
 export interface FindProofsOptions {
-  /** Who wants to call. */
+  /** The DID of the invoker. */
   readonly invoker: string
-  /** Whose authority is to be used. */
+  /** The DID of the owner of the authority. */
   readonly subject: string
-  /** What is to be done. */
+  /** The command. */
   readonly command: string | CommandDefinition
-  /** With which arguments. When given, delegations whose policy does not permit them are passed over. */
+  /** The arguments. If given, delegations whose policy does not permit them are skipped. */
   readonly args?: IpldMap
   /** Default: the host's clock. */
   readonly clock?: Clock
-  /** Seconds for which the chain must still be valid. Default 0. */
+  /** Seconds for which the chain must remain valid. Default 0. */
   readonly validFor?: number
-  /** Most delegations in the chain. Default 16. */
+  /** Maximum length of the chain. Default 16. */
   readonly maxLength?: number
-  /** Most delegations looked at. Default 1,000. */
+  /** Maximum number of delegations that are examined. Default 1,000. */
   readonly maxSteps?: number
-  /** Ends a store that takes too long. */
+  /** Aborts the search. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Finds the shortest chain of delegations, root first, by which the invoker can make a call; an empty one when the
- * invoker is the subject. Looks at each delegation once, backwards from the invoker.
+ * Finds the shortest chain of delegations, root first, with which the invoker can make a call. The chain is empty when the
+ * invoker is the subject. Each delegation is examined once, from the invoker backwards.
  *
- * Nothing is verified: put into the store what came from whom you asked for it, and let the service decide.
+ * Signatures are not verified. Store only delegations from senders you know; the service decides about the call.
  *
  * @returns the chain, or `undefined` when the store has none.
  * @throws ArgumentError when the store or an option is missing or not of its type.
- * @throws MalformedError when the command is none.
- * @throws StoreError when the store gives something else than delegations.
- * @throws ProofSearchError when `maxSteps` were not enough to tell.
+ * @throws MalformedError when `command` is malformed.
+ * @throws StoreError when the store returns anything but delegations.
+ * @throws ProofSearchError when `maxSteps` delegations were examined without a result.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export async function findProofs(
   if (search.invoker === search.subject) return []
   const seen = new Set<string>()
   let steps = 0
-  // A tail is a chain that ends at the invoker and does not begin at the subject yet.
+  // A tail is a chain that ends at the invoker and does not reach the subject yet.
   let tails: readonly (readonly Delegation[])[] = [[]]
   for (let length = 0; length < search.maxLength && tails.length > 0; length++) {
     const longer: (readonly Delegation[])[] = []
@@ -89,7 +89,7 @@ export async function findProofs(
       for (const delegation of iterable(found)) {
         if (++steps > search.maxSteps) {
           throw new ProofSearchError(
-            `looked at ${search.maxSteps} delegations and found no chain; raise \`maxSteps\` or hold fewer`,
+            `found no chain among the ${search.maxSteps} delegations examined; raise \`maxSteps\`, or store fewer`,
           )
         }
         if (delegation?.kind !== 'delegation' || !isCid(delegation.cid)) throw notDelegations()
@@ -112,7 +112,7 @@ function iterable(found: Iterable<Delegation>): Iterable<Delegation> {
 }
 
 function notDelegations(): StoreError {
-  return new StoreError('the proof store gave something else than delegations')
+  return new StoreError('the proof store returned something other than delegations')
 }
 
 const optionChecks: OptionChecks<FindProofsOptions> = Object.freeze({
@@ -133,14 +133,14 @@ interface Search {
   readonly maxLength: number
   readonly maxSteps: number
   readonly call: { readonly signal?: AbortSignal | undefined }
-  /** Whether a delegation can stand in front of `next`, the first of the tail so far. */
+  /** Whether a delegation can precede `next`, the first delegation of the tail so far. */
   serves(delegation: Delegation, next: Delegation | undefined): boolean
 }
 
 function readSearch(options: FindProofsOptions): Search {
   const given = readOptions('findProofs', options, optionChecks)
   const { clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = given
-  // A copy: the store may take its time.
+  // A copy: the caller may change the arguments while the store is waited for.
   const args = given.args === undefined ? undefined : decodeCbor(encodeCbor(given.args, 'args'))
   const subject = didOption('subject', given.subject)
   const command = commandOf(given.command)

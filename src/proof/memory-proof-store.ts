@@ -8,14 +8,14 @@ import type { ProofRegistry } from './proof-store.ts'
 
 /** Options of {@link memoryProofStore}. */
 export interface MemoryProofStoreOptions {
-  /** Most delegations held. Default 10,000; one more is refused. */
+  /** Maximum number of delegations. Default 10,000; one more is refused. */
   readonly maxEntries?: number
 }
 
 /**
- * Delegations in the memory of this process.
+ * Stores delegations in the memory of this process.
  *
- * @throws ArgumentError when an option is not of its type; so does `add` for what is no list of delegations.
+ * @throws ArgumentError when an option is not of its type; `add` throws it for anything but a list of delegations.
  */
 export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRegistry {
   const { maxEntries = 10_000 } = readOptions('memoryProofStore', options, { maxEntries: maybe(numberFrom(0)) })
@@ -36,7 +36,7 @@ export function memoryProofStore(options: MemoryProofStoreOptions = {}): ProofRe
   }
 }
 
-/** A copy of the list, so that what was looked at is what is kept. */
+/** Checks a copy of the list, which the caller cannot change afterwards. */
 function listed(delegations: Iterable<Delegation>): readonly Delegation[] {
   const isList = typeof delegations === 'object' && typeof delegations?.[Symbol.iterator] === 'function'
   const list = isList ? [...delegations] : [undefined]

@@ -1,14 +1,14 @@
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 
-/** Where an agent keeps the delegations it holds. */
+/** Stores the delegations of an agent. */
 export interface ProofStore {
   /**
-   * Looks up delegations by who received them.
+   * Looks up delegations by their audience.
    *
-   * - Returns those it holds, in any order.
-   * - Returns none when it holds none.
-   * - Rejects when that cannot be said.
+   * - Returns the stored delegations, in any order.
+   * - Returns an empty list when it has none for this audience.
+   * - Rejects when it cannot find out.
    */
   delegationsTo(
     audience: Did,
@@ -16,8 +16,8 @@ export interface ProofStore {
   ): Iterable<Delegation> | Promise<Iterable<Delegation>>
 }
 
-/** A proof store that takes delegations in. */
+/** A proof store to which delegations can be added. */
 export interface ProofRegistry extends ProofStore {
-  /** Keeps delegations. Adding one twice changes nothing. */
+  /** Adds delegations. Adding one twice has no effect. */
   add(delegations: Iterable<Delegation>): void
 }

@@ -11,21 +11,21 @@ import { type Outcome, type Receipt, readOutcome, receiptCommand } from './recei
 
 /** Options of {@link issueReceipt}. */
 export interface IssueReceiptOptions extends LifetimeOptions {
-  /** Who executed the task, and signs. */
+  /** The service that executed the task, and signs. */
   readonly executor: Signer
   /** The task, as in `Invocation.task`. */
   readonly task: CID
-  /** What came of it. */
+  /** The outcome. */
   readonly outcome: Outcome
   /** Signed notes. */
   readonly meta?: IpldMap
-  /** Ends a signer that takes too long. */
+  /** Aborts signing. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Signs what came of a task. It says what was, for good, unless `expiresIn` or `expiration` tells until when the executor
- * stands by it: for a result that does not last, or an error that may be gone at the next try.
+ * Signs the outcome of a task. By default the receipt does not expire. Use `expiresIn` or `expiration` for an outcome that
+ * does not last, such as an error that may be gone at the next try.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
  * @throws ArgumentError when an option is missing or not of its type.
@@ -52,7 +52,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     executor,
     signal,
   )
-  // The values that were signed: the objects passed in may have changed since.
+  // The values as signed: the objects that were passed in may have changed since.
   return Object.freeze({
     executor: signed.issuer,
     task,
@@ -67,7 +67,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
 
 const optionChecks: OptionChecks<IssueReceiptOptions> = Object.freeze({
   executor: withMethod('sign'),
-  // What a reader would refuse is not signed.
+  // A reader would refuse a receipt for any other value.
   task: (value) => (isCid(value) && isTokenCid(value) ? undefined : 'must be a CID, as in `Invocation.task`'),
   outcome: (value) =>
     readOutcome(value as IpldValue | undefined) === undefined

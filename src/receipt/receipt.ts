@@ -7,26 +7,26 @@ import type { Never, Timestamp } from '../time.ts'
 /** The command of receipts, as deployed by implementations of the UCAN receipt draft. */
 export const receiptCommand: Command = '/ucan/assert/receipt' as Command
 
-/** What came of a task: a result, or an error with a name and a message. */
+/** The outcome of a task: a result, or an error with a name and a message. */
 export type Outcome =
   | { readonly ok: IpldValue }
   | { readonly error: { readonly name: string; readonly message: string } }
 
 /**
- * An executor's signed word on what came of a task.
+ * The outcome of a task, signed by its executor.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
  */
 export interface Receipt {
-  /** Who executed the task, and signs. */
+  /** The service that executed the task, and signs. */
   readonly executor: Did
   /** The task, as in `Invocation.task`. */
   readonly task: CID
-  /** What came of it. */
+  /** The outcome. */
   readonly outcome: Outcome
-  /** Until when the executor stands by the outcome; `never` when it says what was, for good. */
+  /** The time until which the executor upholds the outcome; `never` for a statement about the past without end. */
   readonly expiration: Timestamp | Never
-  /** When the executor says it was issued. */
+  /** The time at which it was issued, as the executor claims. */
   readonly issuedAt?: Timestamp
   /** Signed notes, for example the hash of an audit record. */
   readonly meta?: IpldMap
@@ -36,7 +36,7 @@ export interface Receipt {
   readonly bytes: Uint8Array
 }
 
-/** Reads an outcome; undefined when it is none. */
+/** Reads an outcome. Returns undefined for any other value. */
 export function readOutcome(value: IpldValue | undefined): Outcome | undefined {
   if (!isMap(value) || Object.keys(value).length !== 1) return undefined
   if (value.ok !== undefined) return { ok: value.ok }

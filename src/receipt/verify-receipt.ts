@@ -37,11 +37,11 @@ export interface VerifyReceiptOptions extends DecodeOptions {
    * is not accepted. Default: the outcome is not compared.
    */
   readonly value?: IpldValue
-  /** How DIDs become keys. Default: `did:key` alone. */
+  /** Resolves DIDs to keys. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** What hashes and verifies. Default: the platform's. */
+  /** The cryptography. Default: the platform's. */
   readonly backend?: CryptoBackend
-  /** Ends a resolver that takes too long. */
+  /** Aborts resolution. */
   readonly signal?: AbortSignal | undefined
 }
 

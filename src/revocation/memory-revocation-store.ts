@@ -17,11 +17,11 @@ import type { RevocationEntry, RevocationRecord, RevocationRegistry } from './re
 
 /** Options of {@link memoryRevocationStore}. */
 export interface MemoryRevocationStoreOptions {
-  /** Most revocations held. Default 1,000,000. When full, adding fails: nothing that still counts is forgotten. */
+  /** Maximum number of revocations. Default 1,000,000. When full, adding fails: no entry that still applies is removed. */
   readonly maxEntries?: number
   /** Default: the host's clock. */
   readonly clock?: Clock
-  /** Seconds an entry is kept after what it revokes has expired, for clocks that differ. Default 300. */
+  /** Seconds for which an entry is kept after its `expiration`, because clocks differ. Default 300. */
   readonly keepFor?: number
 }
 
@@ -35,14 +35,16 @@ const entryForms: OptionChecks<RevocationEntry> = Object.freeze({
 })
 
 function noEntry(what: string): ArgumentError {
-  return new ArgumentError(`what is added is the \`entry\` that verifyRevocation gives, or one of your own: ${what}`)
+  return new ArgumentError(
+    `invalid revocation: ${what}; add the \`entry\` that \`verifyRevocation\` returns, or an object of that form`,
+  )
 }
 
-/** By whom something is revoked (`undefined` for the operator), and until when that is kept. */
+/** The revokers of an id (`undefined` for the operator), each with the time until which the entry is kept. */
 type Revokers = Map<Did | undefined, number>
 
 /**
- * Revocations in the memory of this process: for tests, and for one process that gets them from elsewhere.
+ * Stores revocations in the memory of this process: for tests, and for one process that reads them from elsewhere.
  *
  * @throws ArgumentError when an option is not of its type; so does `add` for an entry of another form, or
  *   one that names neither a delegation nor a principal.
@@ -70,7 +72,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
 
   return {
     findRevocations(ids) {
-      if (!Array.isArray(ids)) throw new ArgumentError('revocations are looked up by a list of names')
+      if (!Array.isArray(ids)) throw new ArgumentError('findRevocations takes a list of CIDs and DIDs')
       const found: RevocationRecord[] = []
       if (byId.size === 0) return found
       for (const id of ids) {

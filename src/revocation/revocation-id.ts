@@ -3,10 +3,10 @@ import { ArgumentError, MalformedError } from '../errors.ts'
 import { parseTokenCid } from '../ipld/cid.ts'
 
 /**
- * The text by which a delegation or a principal is looked up: of a CID its lower-case base32, whichever of its spellings
- * was given, and a DID as it is.
+ * Returns the key by which a delegation or a principal is looked up: a CID in lower-case base32, whatever its spelling, or
+ * an unchanged DID.
  *
- * @throws ArgumentError when the text is neither the CID of a token nor a DID.
+ * @throws ArgumentError when the string is neither the CID of a token nor a DID.
  */
 export function revocationId(text: string): string {
   // RVK-10
@@ -21,7 +21,7 @@ export function revocationId(text: string): string {
   }
 }
 
-/** The usual case, in which there is nothing to decode: base32 of 36 bytes that begin as the CID of a token does. */
+/** The usual case, which needs no decoding: base32 of 36 bytes with the first bytes of a CID of a token. */
 function isPlain(text: unknown): boolean {
   return typeof text === 'string' && /^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$/.test(text)
 }

@@ -3,11 +3,11 @@ import type { Never, Timestamp } from '../time.ts'
 
 /** A revocation found in a store. */
 export interface RevocationRecord {
-  /** What is revoked: the CID of a delegation or the DID of a principal, in the text that was asked for. */
+  /** The CID of a delegation or the DID of a principal, spelled as in the query. */
   readonly id: string
   /**
-   * Who revoked it: it counts in chains in which that principal issued the delegation, or one before it. Absent when the
-   * operator of this service did, which counts everywhere.
+   * The revoker. The revocation applies in chains in which that principal issued the delegation or an earlier one. Absent
+   * when the operator of this service revoked it, which applies in all chains.
    */
   readonly revoker?: Did
 }
@@ -15,25 +15,25 @@ export interface RevocationRecord {
 /** A revocation to store. */
 export interface RevocationEntry {
   /**
-   * The names of what is revoked: a delegation signed with ECDSA has two CIDs; or a DID, to end all its chains. CIDs are in
-   * any of their spellings; those of `verifyRevocation` are in base32.
+   * The CIDs of the delegation, of which one signed with ECDSA has two, or the DID of a principal, to end all its chains. A
+   * CID may be in any of its spellings; `verifyRevocation` returns base32.
    */
   readonly ids: readonly string[]
   /** See {@link RevocationRecord}. */
   readonly revoker?: Did
-  /** When it may be forgotten: the expiry of the revoked delegation, or `never`. */
+  /** The time after which the entry may be removed: the expiry of the revoked delegation, or `never`. */
   readonly expiration: Timestamp | Never
 }
 
-/** Where a service looks up revocations. The set only grows. */
+/** Looks up revocations. The set only grows. */
 export interface RevocationStore {
   /**
-   * Looks up CIDs of delegations and DIDs of principals. A CID is asked for in lower-case base32 alone (`bafyrei…`, 59
+   * Looks up CIDs of delegations and DIDs of principals. A CID in a query is always lower-case base32 (`bafyrei…`, 59
    * characters), as `CID.toString()` of `multiformats` writes it; a custom store has to keep CIDs in that form.
    *
-   * - Returns every revocation of any of them: a second one of the same id by another principal is one more.
-   * - Returns none when it is certain that there is none.
-   * - Rejects when that cannot be said; the call is refused then.
+   * - Returns every revocation of any of them. Two revocations of one id by two principals are two records.
+   * - Returns an empty list when it is certain that there are no revocations.
+   * - Rejects when it cannot find out; the call is then refused.
    */
   findRevocations(
     ids: readonly string[],
@@ -41,8 +41,8 @@ export interface RevocationStore {
   ): readonly RevocationRecord[] | Promise<readonly RevocationRecord[]>
 }
 
-/** A store that takes revocations in. Add only what `verifyRevocation` accepted, or what the operator decides. */
+/** A store to which revocations can be added. Add only those that `verifyRevocation` accepted, or that the operator decides. */
 export interface RevocationRegistry extends RevocationStore {
-  /** Resolves when the entry counts for every later look-up; rejects when it does not. Adding twice changes nothing. */
+  /** Resolves when every later look-up finds the entry, and rejects otherwise. Adding an entry twice has no effect. */
   add(entry: RevocationEntry): void | Promise<void>
 }

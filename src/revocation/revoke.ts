@@ -20,25 +20,26 @@ export const revokeCommand: Command = '/ucan/revoke' as Command
 
 /** Options of {@link revoke}. */
 export interface RevokeOptions {
-  /** Who revokes, and signs: the issuer of the delegation, or of one before it in its chain, or their delegate. */
+  /** The revoker, who signs: the issuer of the delegation or of an earlier one in its chain, or their delegate. */
   readonly issuer: Signer
-  /** The delegation that shall no longer count. */
+  /** The delegation to revoke. */
   readonly delegation: { readonly cid: CID }
-  /** The chain that leads to the delegation, root first, it included: shows that the revoker stands in it. */
+  /** The chain up to and including the delegation, root first. It shows that the revoker is one of its issuers. */
   readonly path?: readonly { readonly cid: CID }[]
-  /** Whose right to revoke is used. Default: the issuer's own. */
+  /** The principal whose right to revoke is used. Default: the issuer. */
   readonly subject?: string
-  /** Delegations of `/ucan/revoke` by that subject, when the right is not the issuer's own. */
+  /** Delegations of `/ucan/revoke` by that principal, if it is not the issuer. */
   readonly proofs?: readonly ProofLike[]
-  /** Ends a signer that takes too long. */
+  /** Aborts signing. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Revokes a delegation, for good. Send it with what proves the right to: `encodeContainer([revocation, ...path])`. A
- * revocation does not expire, and two of the same delegation by the same issuer are one: its nonce is empty.
+ * Revokes a delegation permanently. Send the revocation with the chain that proves the right to revoke:
+ * `encodeContainer([revocation, ...path])`. A revocation does not expire. Two revocations of one delegation by one issuer
+ * are equal, because the nonce is empty.
  *
- * What was delegated further ends with it. Its audience can be given a new delegation at any time.
+ * Delegations that were derived from it are revoked too. Its audience can receive a new delegation at any time.
  *
  * @throws ArgumentError when an option is missing or not of its type.
  * @throws SigningError when the signer fails.

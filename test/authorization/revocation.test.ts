@@ -267,7 +267,7 @@ describe('a revoked delegation', () => {
   it('says what is added, to whoever adds the verdict or the name of a delegation', () => {
     for (const wrong of [{ accepted: true, entry: { ids: ['a'], expiration: never } }, { revoked: 'a' }, 'a']) {
       expect(() => memoryRevocationStore().add(wrong as never)).toThrow(
-        /^what is added is the `entry` that verifyRevocation/,
+        /^invalid revocation: .*; add the `entry` that `verifyRevocation` returns/,
       )
     }
   })

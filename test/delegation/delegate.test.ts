@@ -227,7 +227,7 @@ describe('invoke', () => {
     const lacking = [undefined, {}, { subject: 'x' }, { to: undefined, subject: 'x' }, Object.create({ to: 'a@b.de' })]
     for (const given of lacking) {
       const options = given === undefined ? {} : { args: given }
-      const message = 'command `/mail/send` needs the argument `to`'
+      const message = 'command `/mail/send` needs the argument `to`; add it to `args`'
       await expect(invoke({ issuer, command: send, ...options })).rejects.toThrow(new ArgumentError(message))
     }
     await expect(invoke({ issuer, command: send, args: { to: 'a@b.de' } })).rejects.toThrow(

@@ -9,7 +9,7 @@ import type { Settings } from '../settings.ts'
 export function checkAddressee(chain: Chain, settings: Settings): Denial | undefined {
   const { fields } = chain.invocation
   const at = chain.links.length
-  // The audience counts when there is one; the subject only stands in for one that was left out.
+  // The subject is the audience only if `aud` is absent.
   const audience = fields.audience ?? fields.subject
   if (audience !== settings.audience) {
     return {

@@ -4,14 +4,14 @@ import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 
 /**
- * The chain is one line of authority from the subject to the invoker: who received it passed it on, over one subject,
- * and no link takes more than it was given. Walked once, root first.
+ * The chain is one line of authority from the subject to the invoker: each audience is the next issuer, the subject is the
+ * same throughout, and no link uses a broader command than it was given. Checked once, root first.
  */
 export function checkAlignment(chain: Chain): Denial | undefined {
   return checkRoot(chain) ?? checkLinks(chain)
 }
 
-/** Authority begins with the subject: by its own delegation, or by its own invocation when there is none. */
+/** Authority begins with the subject: with its own delegation, or with its own invocation if there are no proofs. */
 function checkRoot(chain: Chain): Denial | undefined {
   const root = chain.links[0]?.link
   const { fields } = chain.invocation
@@ -40,8 +40,8 @@ function checkLinks(chain: Chain): Denial | undefined {
 }
 
 /**
- * A path that a revoker shows is one line of delegations over one subject. It need not begin at the subject: the right
- * to revoke comes from standing in it, and how far that reaches is asked again of every chain that is used.
+ * The path of a revocation is one line of delegations over one subject. It need not begin with the subject: any issuer in
+ * it may revoke. Every chain is checked again for the reach of that right when it is used.
  */
 export function checkWitness(path: readonly ChainLink[]): Denial | undefined {
   const subject = path.find(({ link }) => link.subject !== anySubject)?.link.subject
@@ -51,7 +51,7 @@ export function checkWitness(path: readonly ChainLink[]): Denial | undefined {
     if (aligned && (link.subject === anySubject || link.subject === subject)) continue
     return {
       code: aligned ? 'subject_misaligned' : 'principal_misaligned',
-      message: 'the path that the revocation shows is not one chain',
+      message: 'the `path` of the revocation is not one chain; list its delegations in order, root first',
       at,
       requirement: 'RVK-08',
     }
@@ -62,7 +62,7 @@ export function checkWitness(path: readonly ChainLink[]): Denial | undefined {
 type Given = Chain['links'][number]['link']
 type Taken = Pick<Given, 'issuer' | 'subject' | 'command'>
 
-/** Compares a delegation with the token that stands on it, at position `at`. */
+/** Compares a delegation with the next token, at position `at`. */
 function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial | undefined {
   const count = chain.links.length
   if (given.audience !== taken.issuer) {

@@ -12,8 +12,8 @@ const nextSteps: Readonly<Record<ArgumentObjection['reason'], string>> = Object.
 })
 
 /**
- * The arguments are those that the command declares, in canonical form and no others. Asked before any policy, which
- * is only safe to read against arguments of one spelling.
+ * The arguments are exactly those that the command declares, in canonical form. Checked before policies, because a policy
+ * is only safe for arguments that have one spelling.
  */
 export function* checkArguments(chain: Chain, settings: Settings): Steps<Denial | undefined> {
   const { fields } = chain.invocation

@@ -6,8 +6,8 @@ import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 
 /**
- * The policy of every delegation permits the arguments, exactly as signed. Every one is asked: a later link can only
- * add conditions, never take any away. They share one budget, so that a longer chain is not worth more work.
+ * The policy of every delegation permits the arguments, exactly as signed. All policies are evaluated: a later link can only
+ * add conditions. They share one budget, so a longer chain does not cost more work.
  */
 export function checkPolicies(chain: Chain): Denial | undefined {
   const { links, invocation } = chain

@@ -6,8 +6,8 @@ import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /**
- * This call has not been made before. The key is the hash of what was signed, without the signature, of which there can
- * be two. Asked last: what is refused for another reason uses nothing up.
+ * This call was not used before. The key is the hash of the signed bytes, without the signature, because a token can have
+ * two valid signatures. Checked last: a call that is refused for another reason is not used up.
  */
 export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined> {
   const { envelope, fields } = chain.invocation
@@ -18,7 +18,7 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
       fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration + settings.clockTolerance
     const first: unknown = yield* waitUnlessAborted(settings.replay.claim(key, expiration, call), call.signal)
     if (first === true) return undefined
-    // Anything else than the two answers may be the way in which a store says no.
+    // Any other answer may be a store's own way to refuse.
     if (first !== false) throw new TypeError('a replay store must answer true or false')
   } catch (error) {
     settings.onError(error)

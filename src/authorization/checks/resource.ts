@@ -6,9 +6,8 @@ import type { Steps } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /**
- * AUT-21: an argument in which one of the formats puts the resource of a call names, in a call of any format, something
- * that the subject owns. The format that has put it there has asked already. Asked of calls that are otherwise in order,
- * as it can be a look-up.
+ * AUT-21: the argument in which a format puts the resource of a call must, in calls of all formats, name a resource of the
+ * subject. The format that set the argument itself has checked it. Checked late, because it can be a look-up.
  */
 export function* checkResource(
   chain: Chain,

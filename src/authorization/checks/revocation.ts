@@ -6,8 +6,8 @@ import { type Steps, waitUnlessAborted } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /**
- * No delegation of the chain is revoked, under any CID it can have, none of its principals, and nothing that stands for
- * a signature in it. Not being able to find out is a no.
+ * No delegation of the chain is revoked, under any CID it can have, no principal, and no session that replaces a signature.
+ * If this cannot be found out, the call is refused.
  */
 export function* checkRevocation(
   chain: Chain,
@@ -26,9 +26,9 @@ export function* checkRevocation(
     return unknown
   }
   for (const { id, revoker } of records) {
-    // The last of its places: more stand before it, who may have revoked it.
+    // The last of its positions has the most issuers before it, each of whom may have revoked it.
     const at = names.positions[names.ids.lastIndexOf(id)]
-    // An answer to something else than was asked is no answer.
+    // A record for an id that is not in the query makes the answer unusable.
     if (at === undefined) return unknown
     if (!mayRevoke(revoker, id, at, chain)) continue
     return {
@@ -60,7 +60,7 @@ function describe(id: string, at: number, { links }: Chain): string {
     : `${link} (${id}) is revoked; ask its issuer for a new delegation`
 }
 
-/** Everything that can be revoked, and where in the chain each stands. */
+/** The ids that can be revoked, each with its position in the chain. */
 interface Names {
   readonly ids: readonly string[]
   readonly positions: readonly number[]
@@ -84,7 +84,7 @@ function namesOf({ links, invocation }: Chain): Names {
   return { ids, positions }
 }
 
-/** A revoker that is `null`, say, is neither a principal nor the operator: what it means cannot be told. */
+/** A revoker such as `null` is neither a principal nor the operator, so its meaning is unknown. */
 function isRecord(record: unknown): record is RevocationRecord {
   if (typeof record !== 'object' || record === null) return false
   const { id, revoker } = record as { readonly id?: unknown; readonly revoker?: unknown }
@@ -92,8 +92,8 @@ function isRecord(record: unknown): record is RevocationRecord {
 }
 
 /**
- * RVK-03: whoever issued the delegation or one before it in this chain may revoke it. That is asked here, of the chain
- * in hand, as a path that a revoker shows can lead past others. The operator may revoke anything.
+ * RVK-03: the issuer of the delegation, or of an earlier one in this chain, may revoke it. This is checked for the chain in
+ * use, because the path of a revocation can bypass its principals. The operator may revoke anything.
  */
 function mayRevoke(revoker: Did | undefined, id: string, at: number, chain: Chain): boolean {
   if (revoker === undefined || id.startsWith('did:')) return true

@@ -15,19 +15,19 @@ import type { CallOptions, VerificationSettings } from '../settings.ts'
 /** Most keys of one DID that are tried. */
 const maxKeys = 8
 
-/** What is remembered between calls, and how this one verifies. */
+/** The caches between calls, and the verifier of this call. */
 export interface SignatureState extends Pick<Caches, 'links' | 'keys'> {
   readonly verify: Verifier
 }
 
-/** State for one decision: it remembers nothing from other calls, and verifies in the turn of this one. */
+/** State for one decision, without caches from other calls. It verifies in the turn of this call. */
 export function createSignatureState(backend: CryptoBackend): SignatureState {
   return { links: createBoundedMap<Link>(0), keys: createKeyRing(), verify: createVerifiers(backend).atOnce }
 }
 
 /**
- * Every token is signed by its issuer. The invocation comes first: it is the one that somebody who copied a genuine
- * chain cannot make, so that a forged call costs one verification however long the chain is.
+ * Every token is signed by its issuer. The invocation comes first: a stranger who copied a genuine chain cannot sign it, so
+ * a forged call costs one verification, whatever the length of the chain.
  */
 export function* checkSignatures(
   chain: Chain,
@@ -49,7 +49,7 @@ export function* checkSignatures(
   )
 }
 
-/** The delegations of a chain are signed by their issuers. What was verified before is not verified again. */
+/** The delegations of a chain are signed by their issuers. A remembered delegation is not verified again. */
 export function* checkLinkSignatures(
   links: readonly ChainLink[],
   settings: VerificationSettings,
@@ -61,7 +61,7 @@ export function* checkLinkSignatures(
     if (unverified === undefined) continue
     const denial = yield* checkSignature(link.issuer, unverified, { at, count: links.length }, settings, state, call)
     if (denial !== undefined) return denial
-    // Other DIDs can change their keys, so that what was verified once may not be signed by the issuer now.
+    // Other DIDs can change their keys: a signature that was valid before may be invalid now.
     if (didMethod(link.issuer) === 'key') state.links.set(key, link)
   }
   return undefined
@@ -79,17 +79,17 @@ function* checkSignature(
   try {
     const keys = yield* state.keys.resolve(issuer, settings, call)
     if (keys.length === 0) return unresolved(issuer, position, '')
-    // The algorithm follows from the key; what the header says must be the same.
+    // The key determines the algorithm; the header must agree.
     fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
     for (const key of fitting) {
       const prepared = yield* wait(state.keys.prepare(key, settings.backend))
       if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
     }
-    // Whether the key is a point on the curve was left to the verification, which says no and not why.
+    // The check that the key is a point of the curve was left to the verification, which gives no reason.
     for (const { did } of fitting) parseDidKey(did)
   } catch (error) {
     settings.onError(error)
-    const reason = error instanceof MalformedError ? error.message : 'resolving or using it failed'
+    const reason = error instanceof MalformedError ? error.message : 'it could not be resolved or used'
     return unresolved(issuer, position, `: ${reason}`)
   }
   const { at, count } = position

@@ -4,8 +4,8 @@ import type { Denial } from '../denial.ts'
 import type { VerificationSettings } from '../settings.ts'
 
 /**
- * Every token is valid now, at the one time taken for the whole decision; both ends of the bounds count, and the
- * clock tolerance is applied once to each. The invocation also expires soon.
+ * Every token is valid now, at the one time of the whole decision. Both bounds are inclusive, and the clock tolerance is
+ * applied once to each. The invocation also expires soon.
  */
 export function checkTimeBounds(chain: Chain, now: Timestamp, settings: VerificationSettings): Denial | undefined {
   const { links, invocation } = chain

@@ -29,7 +29,7 @@ export interface Tokens {
   readonly delegations: ReadonlyMap<string, ChainLink>
 }
 
-/** Reads a call into a chain by the format that it is in, or says why it is none. */
+/** Reads a call in its format. Returns a chain, or the denial. */
 export function readCall(
   container: string | Uint8Array,
   formats: readonly TokenFormat[],
@@ -38,7 +38,7 @@ export function readCall(
   return formatOf(container, formats).read(container, context)
 }
 
-/** The format that a container is in; the first of the list when none says so. */
+/** The format that recognizes a container; the first of the list if there is none. */
 export function formatOf<Token>(
   container: string | Uint8Array,
   formats: readonly TokenFormat<Token>[],
@@ -121,15 +121,14 @@ export function* readTokens(
   return { invocation, delegations: links }
 }
 
-/** PRF-13: what was not sent but verified before. Its name is the hash of what was verified. */
+/** PRF-13: a delegation that was verified before and not sent. Its key is the hash of the verified bytes. */
 function remembered(key: string, caches: ReadingCaches): ChainLink | undefined {
   const link = caches.links.get(key)
   return link === undefined ? undefined : { link, key, unverified: undefined }
 }
 
 /**
- * Puts delegations into the order in which a list of CIDs names them. There is no search: whoever made the list has
- * done it.
+ * Puts delegations into the order of a list of CIDs. There is no search: the invoker has put the list in order.
  *
  * @param find - gives the delegation of a `digestKey`, when there is one.
  */
@@ -189,7 +188,7 @@ function* readLink(
     caches.policies.compile(fieldBytes(envelope, 'pol'), policy),
   )
   const twin = yield* twinName(envelope, settings)
-  // Put together in one piece: many are kept, and what is spread into an object is kept beside it.
+  // Built without spreads: many links are kept, and an object that was spread takes more memory.
   const link: { -readonly [Key in keyof Link]: Link[Key] } = {
     issuer: fields.issuer,
     audience: fields.audience,
@@ -207,14 +206,14 @@ function* readLink(
 }
 
 /**
- * With ECDSA anybody can turn a signature into a second one, and the token gets a second CID. A revocation names one
- * of the two, so both are looked up.
+ * An ECDSA signature can be turned into a second valid one without the key, so the token has a second CID. A revocation
+ * names one of the two, so both are looked up.
  */
 function* twinName(envelope: Envelope, settings: VerificationSettings): Steps<string | undefined> {
   const twin = twinSignature(envelope.algorithm, envelope.signature)
   if (twin === undefined) return undefined
   const bytes = new Uint8Array(envelope.bytes)
-  // The signature stands right before what was signed.
+  // The signature is directly before the signed bytes.
   bytes.set(twin, bytes.length - envelope.signed.length - twin.length)
   return cidOf(yield* wait(settings.backend.sha256(bytes))).toString()
 }

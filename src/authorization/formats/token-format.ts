@@ -6,26 +6,26 @@ import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
-/** What a format may use to read a call. */
+/** The context in which a format reads a call. */
 export interface ReadingContext {
   /** The time of the decision. */
   readonly now: Timestamp
-  /** The options of this call. Its signal ends what a format looks up. */
+  /** The options of this call. Its signal aborts the look-ups of a format. */
   readonly call: CallOptions
   /** The settings of the service: limits, tolerances, the back end, and the revocation store. */
   readonly settings: Settings
-  /** What was read and verified before. */
+  /** The caches of the authorizer. */
   readonly caches: ReadingCaches
 }
 
 /**
- * A way to write a call and its proofs. It turns bytes into a {@link Chain} and decides nothing: every rule about
- * chains is asked of what it gives back, by the same checks for all formats.
+ * An encoding of a call and its proofs. It turns bytes into a {@link Chain} and decides nothing: the same checks apply to
+ * the chains of all formats.
  */
 export interface TokenFormat<Token = unknown> {
   /** Name and version, such as `ucan@1.0.0`. */
   readonly name: string
-  /** Returns whether a container is in this format, by its first bytes; at most one format may say so. Never throws. */
+  /** Whether a container is in this format, by its first bytes. At most one format may return true. Never throws. */
   recognizes(container: string | Uint8Array): boolean
   /**
    * Reads a call strictly, within the limits. Ends with the chain, or with the denial when there is none; what is

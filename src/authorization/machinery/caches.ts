@@ -7,7 +7,7 @@ import type { Link } from '../chain.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { createPolicyPool, type PolicyPool } from './policy-pool.ts'
 
-/** What reading tokens remembers. It changes what a decision costs and never its answer. */
+/** The caches for reading tokens. They change the cost of a decision, and never its result. */
 export interface ReadingCaches {
   /**
    * Links whose signature was verified before, by {@link ChainLink.key}. A link that is found there needs no `unverified`.
@@ -23,7 +23,7 @@ export interface ReadingCaches {
   readonly policies: PolicyPool
 }
 
-/** What an authorizer remembers between calls. */
+/** The caches of an authorizer. */
 export interface Caches extends ReadingCaches {
   readonly links: BoundedMap<Link>
   readonly keys: KeyRing

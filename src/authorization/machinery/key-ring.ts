@@ -8,25 +8,25 @@ import { isPromiseLike } from '../../support/promise.ts'
 import type { CallOptions, VerificationSettings } from '../settings.ts'
 import { type Steps, waitUnlessAborted } from './steps.ts'
 
-/** Keys at hand: parsed and prepared once, as preparing one can cost as much as a verification. */
+/** A cache of keys, parsed and prepared once, because preparing a key can cost as much as a verification. */
 export interface KeyRing {
   /**
-   * The keys of a DID. Those of a `did:key` never change and are remembered, when they are given at once; others are
-   * resolved each time. Whether an Ed25519 key is a point of the curve may be left to the verification. Throws when the
-   * resolver does, or gives no keys.
+   * The keys of a DID. The key of a `did:key` never changes; it is remembered if the resolver answers synchronously. Other
+   * DIDs are resolved each time. The check that an Ed25519 key is a point of the curve may be left to the verification.
+   * Throws when the resolver throws, or returns invalid keys.
    */
   resolve(did: Did, settings: VerificationSettings, call: CallOptions): Steps<readonly PublicKey[]>
   /** The key in the back end's form. */
   prepare(key: PublicKey, backend: CryptoBackend): PreparedKey | Promise<PreparedKey>
 }
 
-/** The list that a resolver gave, and the keys that were found in it: one that cannot change is not looked at twice. */
+/** The list that a resolver returned, and the keys in it. A list that cannot change is not read twice. */
 interface Resolved {
   readonly list: unknown
   readonly keys: readonly PublicKey[]
 }
 
-/** Most keys that are kept at hand. */
+/** Maximum number of DIDs, and of keys, that are remembered. */
 const maxKeys = 10_000
 
 /** Makes a key ring for one back end. */

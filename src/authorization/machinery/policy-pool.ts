@@ -4,14 +4,14 @@ import { digestKey } from '../../ipld/cid.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 
-/** Gives the policy that bytes say, and the same one for the same bytes: most delegations have one of a few policies. */
+/** Compiles policies, once for the same bytes: most delegations have one of a few policies. */
 export interface PolicyPool {
   /**
    * Reads and compiles, unless it has before.
    *
    * @param bytes - the policy as received.
    * @param value - the same, decoded.
-   * @throws MalformedError when it is no policy.
+   * @throws MalformedError when the policy is malformed.
    */
   compile(bytes: Uint8Array, value: IpldValue | undefined): CompiledPolicy
 }

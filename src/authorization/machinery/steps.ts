@@ -9,7 +9,7 @@ import { ArgumentError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 
-/** Work that yields what it must wait for, and ends with a `T`. */
+/** Work that yields the promises it must wait for, and returns a `T`. */
 export type Steps<T> = Generator<PromiseLike<unknown>, T, unknown>
 
 /** Gets the value now if it is there, and waits for it otherwise. Use as `yield* wait(value)`. */
@@ -18,8 +18,8 @@ export function* wait<T>(value: T | PromiseLike<T>): Steps<T> {
 }
 
 /**
- * The same for what a store or a resolver was asked: given up as soon as the signal is aborted, whether they mind it or
- * not.
+ * The same for the answer of a store or a resolver. Rejects as soon as the signal is aborted, whether or not the store
+ * observes the signal.
  */
 export function* waitUnlessAborted<T>(value: T | PromiseLike<T>, signal: AbortSignal | undefined): Steps<T> {
   return isPromiseLike(value) ? ((yield unlessAborted(Promise.resolve(value), signal)) as T) : value
@@ -49,7 +49,7 @@ export async function runAsync<T>(steps: Steps<T>): Promise<T> {
 export function runSync<T>(steps: Steps<T>): T {
   const step = steps.next()
   if (step.done) return step.value
-  // The promise is nobody's any more; its failure must not end the process.
+  // No other code handles the promise; its failure must not end the process.
   Promise.resolve(step.value).catch(() => undefined)
   throw new ArgumentError('a store, resolver, schema or back end is asynchronous; call the asynchronous function')
 }

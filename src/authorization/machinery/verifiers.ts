@@ -8,7 +8,7 @@ import type { PublicKey } from '../../did/public-key.ts'
 import type { CryptoBackend, PreparedKey } from '../../principal/backend/backend.ts'
 import { verifySignature, verifySignatureAsync } from '../../principal/signature.ts'
 
-/** Tells whether a signature is one of the key over the message. The verdict does not depend on where it is verified. */
+/** Verifies the signature of a key over a message. The verdict does not depend on the thread that verifies. */
 export type Verifier = (
   key: PublicKey,
   prepared: PreparedKey,
@@ -28,8 +28,8 @@ export interface Verifiers {
  * A lone call is answered soonest in its own turn: handing a signature to another thread and back costs half a
  * verification. When there are several calls, other threads verify while this one reads the next.
  *
- * A call that ends in its turn is never seen by the next one, so that load cannot be told by what is under way alone. It
- * is told by arrivals: what comes in before the event loop has turned was waiting at the same time. The first call of a
+ * A call that ends in its turn is never seen by the next one, so the calls in progress do not show the load. Arrivals do:
+ * calls that arrive before the event loop has turned were waiting at the same time. The first call of a
  * turn stays here, the others go to the other threads, and as long as anything is there, what arrives follows it.
  */
 export function createVerifiers(backend: CryptoBackend): Verifiers {
