@@ -23,8 +23,8 @@ export interface RecordWriter {
   /** How safe a record is once it is written. */
   readonly durability: Durability
   /**
-   * Writes one record; `line` is its line of text. Called for one record at a time. It must not resolve before the record
-   * is written, and must reject when it is not.
+   * Writes one record; `line` is its line of text. Called for one record at a time. It must not resolve before the
+   * record is written, and must reject when it is not.
    */
   write(record: AuditRecord, line: string, options: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
   /** Called once, after the last write. */

@@ -51,11 +51,11 @@ export interface DenialSampler {
 }
 
 /**
- * Keeps refused calls, which cost their sender nothing, from filling the log. Use it for denials only: allowed calls are
- * always recorded. AUD-10
+ * Keeps refused calls, which cost their sender nothing, from filling the log. Use it for denials only: allowed calls
+ * are always recorded. AUD-10
  *
- * The invoker of an unauthenticated call can be invented: the name of a victim, or a key that was made for this call. All
- * such calls share one limit, apart from the limits of authenticated denials.
+ * The invoker of an unauthenticated call can be invented: the name of a victim, or a key that was made for this call.
+ * All such calls share one limit, apart from the limits of authenticated denials.
  *
  * @throws ArgumentError when an option is invalid.
  */

@@ -41,19 +41,20 @@ export interface AuditSink {
   readonly name: string
   /**
    * Resolves when the event is stored as safely as the confirmation reports, and not before. Rejects when that is not
-   * certain; a value that is not a {@link Confirmation} counts as a rejection. The effect in a guard depends on the event:
+   * certain; a value that is not a {@link Confirmation} counts as a rejection. The effect in a guard depends on the
+   * event:
    *
    * - an intent: the call is refused;
    * - the release of a credential: nothing is sent;
    * - an outcome: the result has `recorded: false`.
    *
-   * After `signal` is aborted, the answer is ignored. A sink that can read its log during a write rejects a release, or a
-   * second end, of an intent that has an end on record, with `ERR_AUDIT_SETTLED`.
+   * After `signal` is aborted, the answer is ignored. A sink that can read its log during a write rejects a release, or
+   * a second end, of an intent that has an end on record, with `ERR_AUDIT_SETTLED`.
    */
   append(event: AuditEvent, options: { readonly signal?: AbortSignal | undefined }): Promise<Confirmation>
   /**
-   * Returns the last record, if the sink keeps a log with one writer. `withCheckpoints` uses it before the first event to
-   * find the records that are not signed.
+   * Returns the last record, if the sink keeps a log with one writer. `withCheckpoints` uses it before the first event
+   * to find the records that are not signed.
    */
   position?(): LogPosition
   /** Resolves when confirmed events are stored finally and all resources are released. `append` fails afterwards. */

@@ -1,6 +1,6 @@
 /**
- * Audit sinks, and the events of a log: `procura/audit`. Sinks that require Node or a database have import paths of their
- * own below it; so have privacy (`procura/audit/privacy`) and verification (`procura/audit/verify`).
+ * Audit sinks, and the events of a log: `procura/audit`. Sinks that require Node or a database have import paths of
+ * their own below it; so have privacy (`procura/audit/privacy`) and verification (`procura/audit/verify`).
  *
  * @module
  */

@@ -53,7 +53,9 @@ export type CheckedAuditOptions = AuditOptions & Required<Pick<AuditOptions, 'de
 
 /** Writes the records of a guard. */
 export interface AuditTrail {
-  /** Records that a call is about to be made. Nothing may happen before it resolves. Resolves to the id of the event. */
+  /**
+   * Records that a call is about to be made. Nothing may happen before it resolves. Resolves to the id of the event.
+   */
   intent(authorization: Authorization, command: GuardedCommand, signal: AbortSignal | undefined): Promise<string>
   /** Records that a credential is about to be used. */
   released(intent: string, release: Release, signal: AbortSignal | undefined): Promise<void>

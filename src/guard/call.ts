@@ -4,47 +4,51 @@ import type { CommandDefinition } from '../capability/definition.ts'
 import type { Did } from '../did/did.ts'
 import type { Lease, UseRequest } from '../vault/vault.ts'
 
-/** What a handler says of the upstream call it wants made. Headers that carry authority are dropped. */
+/** The upstream request of a handler. Headers that carry authority are dropped. */
 export type UpstreamRequest = Pick<UseRequest, 'method' | 'headers' | 'body'>
 
-/** Has no value. Without it a call that is not of one command would, by its type, not be of another with like arguments. */
+/**
+ * Has no value. Without it, `is` would narrow a call to `never` after a test for another command with similar
+ * arguments.
+ */
 declare const asked: unique symbol
 
-/** An authorized call, as a handler gets it. */
+/** An authorized call, the argument of a handler. */
 export interface GuardedCall<Args = unknown> {
-  /** What was asked. */
+  /** The command. */
   readonly command: Command
-  /** With which arguments: exactly as signed, checked against the definition, frozen in depth. */
+  /** The arguments: as signed, checked against the definition, deeply frozen. */
   readonly args: Args
-  /** Whose authority was used: the one whose things are meant. */
+  /** DID of the owner of the authority, and of the data that the call concerns. */
   readonly subject: Did
-  /** Who made the call. */
+  /** DID of the caller. */
   readonly invoker: Did
-  /** The path of authority: issuer of the root delegation, each delegate, the invoker last. */
+  /** The path of authority: the issuer of the root delegation, each delegate, the invoker last. */
   readonly principals: readonly Did[]
-  /** Fires when the caller gave up, when the handler takes too long, and when the guard has waited long enough to close. */
+  /** Aborted when the caller gives up, the handler exceeds its deadline, or the guard has closed. */
   readonly signal: AbortSignal
   /**
-   * Makes one upstream call with the command's credential in it; the handler does not see it. One per call: the
-   * authorization counts once. The handler waits for it, and reads the body of the response or returns the response (or its
-   * body, also in a list or an object): what is left over is given up when the handler has ended.
+   * Sends one upstream request with the credential of the command, which the handler does not see. One request per
+   * call: the authorization counts once. The handler must wait for it, and must read the body of the response, or
+   * return the response or its body (also in an array or an object). The rest is aborted when the handler has ended.
    *
-   * Rejects with `AuditError` when the release could not be recorded, with `VaultError`, and with the reason of the signal.
+   * Rejects with `AuditError` when the release could not be recorded, with `VaultError`, and with the reason of the
+   * signal.
    */
   fetch(url: string | URL, request?: UpstreamRequest): Promise<Response>
   /**
-   * Takes the command's credential out, for upstreams that are not reached over HTTP. It is given back afterwards. Rejects as
-   * `fetch` does.
+   * Leases the credential of the command, for upstreams that are not reached over HTTP. It is returned when the handler
+   * has ended. Rejects as `fetch` does.
    */
   lease(): Promise<Lease>
-  /** Whether the call is of this command; then its arguments have that type. */
+  /** Returns whether the call is of this command; its arguments then have that type. */
   is<Other>(definition: CommandDefinition<Other>): this is GuardedCall<Other> & { readonly [asked]: true }
 }
 
-/** Does what was authorized. What it throws is recorded by its `code` and thrown on. */
+/** Executes an authorized call. The `code` of an error that it throws is recorded, and the error is thrown on. */
 export type Handler<Args, T> = (call: GuardedCall<Args>) => T | Promise<T>
 
-/** What the guard makes a call of. */
+/** The parts of a call. */
 export interface CallParts {
   readonly authorization: Authorization
   readonly signal: AbortSignal
@@ -52,7 +56,7 @@ export interface CallParts {
   readonly lease: GuardedCall['lease']
 }
 
-/** Makes what a handler gets. The authorization itself stays with the guard. */
+/** Makes the argument of a handler. It does not contain the authorization. */
 export function createCall<Args>({ authorization, signal, fetch, lease }: CallParts): GuardedCall<Args> {
   const { command, args, subject, invoker, principals } = authorization
   return Object.freeze({

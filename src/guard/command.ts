@@ -4,28 +4,27 @@ import { VaultError } from '../errors.ts'
 import type { ReferenceTable } from '../vault/rules/reference-table.ts'
 
 /**
- * A command as a service guards it: its definition, which credential it uses, and what of it may be seen in the audit.
- * Write `{ ...definition, credential: 'crm' }`.
+ * The definition of a command, with its credential and its recorded arguments: `{ ...definition, credential: 'crm' }`.
  */
 export type GuardedCommand<Args = unknown> = CommandDefinition<Args> & {
   /**
-   * Name of the credential in the vault, or a table that tells it by the subject of the call (`referenceTable`), for a
-   * service whose owners have keys of their own. From here and from nowhere else: no text of a request can choose one.
+   * Name of the credential in the vault, or a table with a name for each subject (`referenceTable`), for a service
+   * whose owners have their own keys. No text of a request can select a credential.
    */
   readonly credential?: string | ReferenceTable
-  /** Arguments that may stand in the audit in clear, by name; `to.domain` leads into a map. Default: none. */
+  /** Names of arguments that are recorded in clear; `to.domain` leads into a map. Default: none. */
   readonly show?: readonly string[]
-  /** Arguments that stand in the audit encrypted for the subject, and can be erased. Default: none. */
+  /** Names of arguments that are recorded encrypted for the subject, and can be erased. Default: none. */
   readonly personal?: readonly string[]
 }
 
-/** Every credential that a command can use. */
+/** The names of the credentials that a command can use. */
 export function credentialsOf({ credential }: GuardedCommand): readonly string[] {
   return credential === undefined ? [] : typeof credential === 'string' ? [credential] : credential.references
 }
 
 /**
- * The credential of a call; undefined when its command uses none.
+ * The name of the credential of a call; undefined if its command uses none.
  *
  * @throws VaultError `ERR_VAULT_UNKNOWN_REFERENCE` when the table has none for this subject.
  */
@@ -36,7 +35,7 @@ export function credentialFor(
   return typeof credential === 'function' ? credential(call) : credential
 }
 
-/** The same for a record, in which a subject without a credential is one that uses none. */
+/** The same for a record: undefined also for a subject without a credential. */
 export function credentialOnRecord(
   command: GuardedCommand,
   call: Pick<Authorization, 'command' | 'subject'>,

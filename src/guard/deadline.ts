@@ -4,7 +4,9 @@ import { withinDeadline } from '../support/deadline.ts'
 /** Thrown inside the guard at a deadline. It becomes a denial, or an error with a message of its own. */
 export class DeadlineError extends Error {}
 
-/** Whether an error is that of a deadline. A handler can throw a value that throws when it is inspected; then it is not. */
+/**
+ * Whether an error is that of a deadline. A handler can throw a value that throws when it is inspected; then it is not.
+ */
 export function isDeadline(error: unknown): boolean {
   try {
     return error instanceof DeadlineError

@@ -9,32 +9,34 @@ export interface DenialLogOptions {
   readonly sampling: SampleDenialsOptions
   /** Records a refusal. Rejects when it is not confirmed. */
   readonly record: (denial: GuardDenial, durationMs: number) => Promise<void>
-  /** Records how many were left out. Rejects when it is not confirmed. */
+  /** Records the number of omitted refusals. Rejects when it is not confirmed. */
   readonly report: (denials: SuppressedDenials) => Promise<void>
-  /** Gets the error of a report that nobody waited for. */
+  /** Receives the error of a report that no caller waits for. */
   readonly onError: (error: unknown) => void
 }
 
-/** Records refusals, and how many were not. */
+/** Records refusals, and counts the omitted ones. */
 export interface DenialLog {
-  /** Records a refusal, unless too many were. Rejects when it is not confirmed, and after {@link DenialLog.close}. */
+  /**
+   * Records a refusal, unless there are too many. Rejects when it is not confirmed, and after {@link DenialLog.close}.
+   */
   denied(denial: GuardDenial, durationMs: number): Promise<void>
   /**
-   * Waits for the records that are under way, and records how many refusals were left out. Rejects when that is not
-   * confirmed. Nothing is recorded afterwards.
+   * Waits for records in progress, and records the number of omitted refusals. Rejects when that is not confirmed.
+   * Nothing is recorded afterwards.
    */
   close(): Promise<void>
 }
 
 /**
- * Makes the log of the refusals of a guard. Refusals that are left out, or cannot be recorded, are counted. The count is
- * recorded a period later, or at the end: no call has to come for that.
+ * Makes the log of the refusals of a guard. Refusals that are omitted, or cannot be recorded, are counted. The count is
+ * recorded a period later, or at the end, even without further calls.
  */
 export function createDenialLog({ sampling, record, report, onError }: DenialLogOptions): DenialLog {
   const sampler = sampleDenials(sampling)
   let timer: ReturnType<typeof setTimeout> | undefined
   let closed = false
-  /** Records whose answer is not known yet: the refusals of one that fails are counted again. */
+  /** Records in progress. The refusals of a record that fails are counted again. */
   const underWay = new Set<Promise<unknown>>()
 
   async function tracked(work: Promise<void>): Promise<void> {
@@ -71,7 +73,7 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
   }
 
   async function recordOne(denial: GuardDenial, durationMs: number, invoker: string | undefined): Promise<void> {
-    // A timer may not have run, or not in time.
+    // The timer may not have run, or not in time.
     const reported = sampler.isDue() ? reportAll().catch(onError) : undefined
     try {
       await record(denial, durationMs)
@@ -87,7 +89,7 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
   return {
     async denied(denial, durationMs) {
       if (closed)
-        throw new AuditError('ERR_AUDIT_CLOSED', 'the guard has closed: the refusal of a call is not recorded')
+        throw new AuditError('ERR_AUDIT_CLOSED', 'the guard is closed, so that the refusal of a call is not recorded')
       const invoker = denial.call?.authenticated === true ? denial.call.invoker : undefined
       if (sampler.admit(invoker)) await tracked(recordOne(denial, durationMs, invoker))
       else begin()

@@ -20,17 +20,17 @@ import { startRecovery } from './recovery.ts'
 import { closed, type GuardRefusal, overloaded } from './refusals.ts'
 import type { GuardDecision, GuardResult } from './result.ts'
 
-/** Guards a service. */
+/** Decides about calls, executes allowed ones with their credentials, and records each. */
 export interface Guard<Args = unknown> {
   /**
-   * Decides about a call and, if it is allowed, has it done and recorded: authorize, record the intent, release the
-   * credential, run the handler, record the outcome, sign a receipt. Nothing is released before the record of the intent
-   * is confirmed.
+   * Decides about a call and, if it is allowed, executes and records it: authorize, record the intent, run the handler,
+   * release the credential to it, record the outcome, sign a receipt. No credential is released before the record of
+   * the intent is confirmed.
    *
-   * @param container - the invocation and its proofs, as they came.
-   * @returns the handler's value, or the denial; also when the release of the credential could not be recorded, and the
-   *   handler let the error of that through. Nothing is thrown for hostile bytes.
-   * @throws what the handler throws, after the outcome was recorded.
+   * @param container - the invocation and its proofs, as received.
+   * @returns the value of the handler, or the denial. A denial is also returned if the release of the credential could
+   *   not be recorded, and the handler did not catch that error. Hostile bytes do not throw.
+   * @throws the error of the handler, after the outcome was recorded.
    *
    * @example
    * ```ts
@@ -43,24 +43,24 @@ export interface Guard<Args = unknown> {
    */
   use<T>(container: string | Uint8Array, handler: Handler<Args, T>, options?: CallOptions): Promise<GuardResult<T>>
   /**
-   * Decides, and records a refusal. It uses the call up, and what is done with the authorization is not recorded: prefer
-   * {@link Guard.use}.
+   * Decides about a call, and records a denial. The call is used up, and the use of the authorization is not recorded:
+   * prefer {@link Guard.use}.
    */
   authorize(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
   /**
-   * Decides and records, with `mode: 'shadow'` in the record, and changes nothing: no call is used up, nothing is
-   * released. To see what a guard would do before it does.
+   * Decides about a call and records the decision with `mode: 'shadow'`. It changes nothing: the call is not used up,
+   * and no credential is released. Use it to test a configuration.
    */
   dryRun(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
   /**
-   * Reads the tokens of a container as calls are read, and decides nothing; see `Authorizer.open`.
+   * Reads the tokens of a container with the limits and formats of calls, without a decision; see `Authorizer.open`.
    *
-   * @throws MalformedError for bytes of which a token cannot be read.
+   * @throws MalformedError when a token is malformed.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
   /**
-   * Lets no further calls in, waits for those under way, and closes the audit sink. Rejects when the sink fails to close,
-   * or takes too long.
+   * Stops accepting calls, waits for the calls in progress, and closes the audit sink. Rejects when the sink does not
+   * close within its time limit.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -69,8 +69,8 @@ export interface Guard<Args = unknown> {
 /**
  * Makes the guard of a service.
  *
- * @throws ArgumentError for what would fail at the first call: a credential the vault does not hold, a missing
- * sink, a list that is none.
+ * @throws ArgumentError for an error that would fail the first call: a credential that is not in the vault, a missing
+ *   sink, an invalid option.
  *
  * @example
  * ```ts
@@ -96,7 +96,7 @@ export function createGuard<const List extends readonly unknown[]>(
   const { clock, commands, deadlines, inFlight, telemetry, trail } = context
   const recovery = given.audit.recoverIntents ? startRecovery({ sink: given.audit.sink, clock, telemetry }) : undefined
 
-  /** Lets a call in, unless the guard is closed or has as many as it may. */
+  /** Admits a call, unless the guard is closed or at its limit of concurrent calls. */
   async function enter<T>(task: () => Promise<T>): Promise<T | GuardRefusal> {
     const entered = inFlight.enter()
     if (entered === 'closed') return closed(context)

@@ -1,20 +1,22 @@
-/** Calls under way: counted, bounded, and waited for at the end. */
+/** The calls in progress: counted, limited, and waited for at the end. */
 export interface InFlight {
   /**
-   * Runs a task with a signal of its own that fires when the guard has waited long enough to close. One signal for all
-   * would gather a listener for each.
+   * Runs a task with a signal that is aborted when the time to close has passed. Each task has its own signal: a shared
+   * one would collect the listeners of all calls.
    */
   run<T>(task: (closing: AbortSignal) => Promise<T>): Promise<T>
-  /** Whether one more may begin: `overloaded` or `closed` says why not. A call that begins ends with {@link leave}. */
+  /** Admits a call, or returns why not. An admitted call ends with {@link leave}. */
   enter(): 'entered' | 'overloaded' | 'closed'
   leave(): void
-  /** Whether the guard has waited long enough: a call that was let in before is not begun any more. */
+  /** Whether the time to close has passed: an admitted call whose handler has not started is refused. */
   isEnding(): boolean
-  /** Says that an intent is about to be recorded. Call what it returns when its outcome was, or could not be. */
+  /**
+   * Notes an intent that is about to be recorded. Call the returned function when its outcome was recorded, or failed.
+   */
   record(): () => void
   /**
-   * Lets nobody in any more. Resolves when the last has left; after `milliseconds` their signals fire, and they are waited
-   * for only until each intent has its outcome. Records have deadlines of their own.
+   * Stops admitting calls, and resolves when the last one has left. After `milliseconds` their signals are aborted, and
+   * the wait ends when each intent has its outcome. Records have their own deadlines.
    */
   drain(milliseconds: number): Promise<void>
 }
@@ -25,7 +27,7 @@ export function createInFlight(max: number): InFlight {
   const calls = createCount()
   const records = createCount()
   let closed = false
-  /** Set when the guard has waited long enough: what begins its work only then was let in before, and is not done. */
+  /** Set when the time to close has passed. */
   let ending: Error | undefined
 
   return {
@@ -61,14 +63,14 @@ export function createInFlight(max: number): InFlight {
       if (calls.now() === 0) return
       ending = new Error('the guard is closing')
       for (const controller of running) controller.abort(ending)
-      // One more turn, in which handlers that listen can end, and leases be given back.
+      // Handlers that listen to their signal can still end, and leases be returned.
       await within(Math.min(milliseconds, 250), calls.none())
       await records.none()
     },
   }
 }
 
-/** A number of things, and the moment at which there are none. */
+/** A counter, and a promise for the moment at which it is 0. */
 function createCount(): { add(): void; remove(): void; now(): number; none(): Promise<void> } {
   const waiting: (() => void)[] = []
   let count = 0
@@ -85,7 +87,7 @@ function createCount(): { add(): void; remove(): void; now(): number; none(): Pr
   }
 }
 
-/** Waits for something, and no longer than some time. */
+/** Waits for an event, or until the time has passed. */
 async function within(milliseconds: number, event: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const patience = new Promise<void>((resolve) => {

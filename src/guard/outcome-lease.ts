@@ -3,17 +3,17 @@ import type { Clock, Timestamp } from '../time.ts'
 /** Seconds by which the clocks of two machines may differ. */
 const skew = 60
 
-/** For how long a guard may say how a call ended. */
+/** The time during which a guard may record the outcome of a call. */
 export interface OutcomeLease {
-  /** What the intent says: from then on nothing of the call is recorded by this guard, as any other clock sees it. */
+  /** The time in the intent. After it, by any other clock, this guard records nothing about the call. */
   readonly outcomeBy: Timestamp
-  /** Whether it has ended, by the clock of the guard or by the time that this process has measured. */
+  /** Whether it has ended, by the clock of the guard or by the monotonic time of this process. */
   isOver(): boolean
 }
 
 /**
- * Begins a lease. Two measures of time: the clock goes on while a process or machine is suspended, and the other is not
- * moved when the clock is set. GRD-18
+ * Begins a lease. It uses two measures of time: the clock continues while a process or machine is suspended, and the
+ * monotonic time does not change when the clock is set. GRD-18
  *
  * @param milliseconds - more than the call can take by its deadlines.
  */

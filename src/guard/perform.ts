@@ -37,10 +37,11 @@ export interface GuardedRun<Args, T> extends Omit<AllowedCall<Args, T>, 'signal'
  * 1. Intent: on record and confirmed before the handler starts. A call that leaves no trace must not have an effect.
  * 2. Handler: runs with a deadline. It reaches the credential by `fetch` or `lease` alone, where the vault calls back
  *    (`upstream.ts`), in this order:
- *    a. the vault checks the rules of the credential and reads the secret;
+ *    a. the vault uses up the authorization, checks the rules of the credential and reads the secret
+ *       (`src/vault/create-vault.ts` has the order);
  *    b. `recheck`: is the call still within its time, and nothing of its chain revoked? Asked as late as possible;
  *    c. `onRelease`: the release is on record before the secret leaves the vault;
- *    d. the authorization is consumed, and the vault sends the request, or returns the lease.
+ *    d. the vault sends the request, or returns the lease.
  * 3. End: requests that the handler did not wait for are aborted, so that nothing happens after the outcome.
  * 4. Outcome: recorded for each intent, however the handler ended. It does not wait for step 5.
  * 5. Leases: returned to the origin of the secret, which may be slow.
@@ -143,7 +144,9 @@ async function recordOutcome<Args, T>(
   return written
 }
 
-/** A handler may let the error of an unconfirmed release through. The call is then refused; other errors are its own. */
+/**
+ * A handler may let the error of an unconfirmed release through. The call is then refused; other errors are its own.
+ */
 function refusalOf<Args, T>(
   context: GuardContext,
   { command }: GuardedRun<Args, T>,

@@ -9,11 +9,11 @@ import { issueReceipt } from '../receipt/issue-receipt.ts'
 import type { Receipt } from '../receipt/receipt.ts'
 import type { Clock } from '../time.ts'
 
-/** What {@link signReceipt} needs. */
+/** Options of {@link signReceipt}. */
 export interface SignReceiptOptions {
   readonly executor: Signer
   readonly authorization: Authorization
-  /** What the handler returned. */
+  /** The value that the handler returned. */
   readonly value: unknown
   /** The record of the outcome. */
   readonly record: Confirmation
@@ -22,8 +22,8 @@ export interface SignReceiptOptions {
 }
 
 /**
- * GRD-07: signs what came of a call: the task, the SHA-256 of the value as DAG-CBOR where it has such a form, and the record of
- * the outcome, so that the agent can later show that it was recorded, and the service that it was told.
+ * Signs the result of a call. GRD-07: it contains the task, the SHA-256 of the value if DAG-CBOR can encode it, and the
+ * record of the outcome. The agent can so prove that the call was recorded, and the service which result it returned.
  */
 export async function signReceipt(options: SignReceiptOptions): Promise<Receipt> {
   const { executor, authorization, value, record, clock, signal } = options

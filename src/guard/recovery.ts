@@ -8,14 +8,14 @@ import type { Telemetry } from './telemetry.ts'
 
 /** Longest time between two runs, in milliseconds. */
 const usualMs = 600_000
-/** Time until a run that failed is tried again. */
+/** Time until a failed run is repeated. */
 const againMs = 60_000
-/** Time that an outcome may take to be confirmed: no call waits for it. */
+/** Time limit for the confirmation of an outcome. No call waits for it. */
 const appendMs = 10_000
 
 /** A recovery that runs beside the calls of a guard. */
 export interface Recovery {
-  /** Ends it, and waits for what is being written, but no longer than so many milliseconds. */
+  /** Ends it, and waits at most so many milliseconds for records in progress. */
   close(milliseconds: number): Promise<void>
 }
 
@@ -27,10 +27,10 @@ export interface StartRecoveryOptions {
 }
 
 /**
- * Closes the intents without an outcome: now, when the time of one that is open has passed, and every 10 minutes. Calls
+ * Closes the intents without an outcome: at once, when the time of an open one has passed, and every 10 minutes. Calls
  * do not wait for it. GRD-17
  *
- * @throws ArgumentError when the log of the sink cannot be read back.
+ * @throws ArgumentError when the sink has no `history`.
  */
 export function startRecovery({ sink, clock, telemetry }: StartRecoveryOptions): Recovery {
   const stopping = new AbortController()

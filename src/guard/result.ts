@@ -7,17 +7,19 @@ import type { Receipt } from '../receipt/receipt.ts'
  *
  * | code | meaning |
  * |---|---|
- * | `audit_unavailable` | the intent, or the release of the credential, could not be recorded: nothing was done, or sent |
- * | `deadline_exceeded` | the decision took too long |
- * | `overloaded` | as many calls as may be are under way |
+ * | `audit_unavailable` | the intent, or the release, was not recorded, so that nothing was done, or sent |
+ * | `deadline_exceeded` | the decision timed out |
+ * | `overloaded` | the number of concurrent calls has reached its limit |
  * | `closed` | the guard is shutting down |
  */
 export type GuardDenialCode = DenialCode | 'audit_unavailable' | 'deadline_exceeded' | 'overloaded' | 'closed'
 
-/** A guard's no, and why. */
+/** The denial of a guard, and its reason. */
 export type GuardDenial = Omit<Denial, 'code'> & {
   readonly code: GuardDenialCode
-  /** The error for which a record was not confirmed, with `audit_unavailable`. Not enumerable: it is in no text of a denial. */
+  /**
+   * The error of the audit sink, with `audit_unavailable`. Not enumerable, so that no serialized denial contains it.
+   */
   readonly cause?: unknown
 }
 
@@ -30,17 +32,17 @@ export type GuardDecision =
 export type GuardResult<T> =
   | {
       readonly allowed: true
-      /** What the handler returned. */
+      /** The value that the handler returned. */
       readonly value: T
       /**
-       * A signed receipt. Present when `receipts` is configured and the outcome was recorded. Its outcome is
-       * `{ ok: { hash } }`, the SHA-256 of the value as DAG-CBOR, or null when the value cannot be encoded. Its `meta.audit`
+       * A signed receipt. Present when `receipts` is configured and the outcome was recorded. Its outcome is `{ ok: {
+       * hash } }`, the SHA-256 of the value as DAG-CBOR, or null when the value cannot be encoded. Its `meta.audit`
        * names the record. Send `receipt.bytes` to the caller, who verifies them with `verifyReceipt({ …, value })`.
        */
       readonly receipt?: Receipt
-      /** Whether the outcome was recorded. If not, the log says that nothing is known of how the call ended. */
+      /** Whether the outcome was recorded. If not, the log has an intent without an outcome. */
       readonly recorded: boolean
-      /** The error for which the outcome was not recorded. Not enumerable. */
+      /** The error of the audit sink, if the outcome was not recorded. Not enumerable. */
       readonly cause?: unknown
     }
   | { readonly allowed: false; readonly denial: GuardDenial }

@@ -1,5 +1,5 @@
 /**
- * What a guard tells monitoring: spans for tracing, events for metrics. Neither holds arguments, tokens or secrets, and
+ * Telemetry of a guard: spans for tracing, events for metrics. Neither contains arguments, tokens or secrets, and
  * neither can change or delay a decision.
  *
  * @module
@@ -20,21 +20,21 @@ export interface Tracer {
   startSpan(name: string): Span
 }
 
-/** What happened, for counters and histograms. */
+/** An event for counters and histograms. */
 export type GuardEvent =
   | {
       readonly name: 'decided'
       readonly allowed: boolean
-      /** Why not. */
+      /** The code of the denial. */
       readonly code?: GuardDenialCode
       readonly command?: Command
       readonly durationMs: number
     }
   | {
-      /** A call that was refused for another reason than the decision: too many, closing, or a record that is not confirmed. */
+      /** A call that was refused without a denial of the decision: overload, closing, or an unconfirmed record. */
       readonly name: 'refused'
       readonly code: GuardDenialCode
-      /** Of a call that had been allowed. */
+      /** The command, if the call had been allowed. */
       readonly command?: Command
     }
   | { readonly name: 'released'; readonly command: Command; readonly durationMs: number }
@@ -45,40 +45,40 @@ export type GuardEvent =
       readonly durationMs: number
     }
   | {
-      /** An intent without an outcome was closed as `unknown`: a call in whose midst a process ended, for one. */
+      /** An intent without an outcome was closed as `unknown`, for example of a process that was killed. */
       readonly name: 'recovered'
       readonly command: string
       /** The `id` of the intent. */
       readonly intent: string
-      /** Whether the log says that a credential was released for it. Without that it may have been all the same. */
+      /** Whether the log records the release of a credential for it. If false, one may still have been released. */
       readonly released: boolean
     }
 
-/** Where a guard reports to. What these throw, or reject with, is ignored. */
+/** Listeners of a guard. Errors that they throw or reject with are ignored. */
 export interface TelemetryOptions {
   /**
-   * Gets a span for each step, under the names that agent tooling uses: `ucan.verify` (the decision), `audit.intent`,
-   * `vault.lease` (the release of a credential), `audit.outcome`. Attributes: `gen_ai.tool.name`, the command once it is
-   * believed; `error.type`, the code of a denial or of what was thrown.
+   * Receives a span for each step, with the names of agent tooling: `ucan.verify` (the decision), `audit.intent`,
+   * `vault.lease` (the release of a credential), `audit.outcome`. Attributes: `gen_ai.tool.name`, the command of an
+   * allowed call; `error.type`, the code of a denial or of an error.
    */
   readonly tracer?: Tracer
-  /** Gets an event for each decision, refusal, release and end of a call, and for each intent that was recovered. */
+  /** Receives an event for each decision, refusal, release and end of a call, and for each recovered intent. */
   readonly onEvent?: (event: GuardEvent) => void
-  /** Gets the error when a store, resolver, sink or lease failed and the guard went on, or refused, without it. */
+  /** Receives the error of a store, resolver, sink or lease, after which the guard continued or refused the call. */
   readonly onError?: (error: unknown) => void
 }
 
 /** Names of the spans of a guard. */
 export type SpanName = 'ucan.verify' | 'audit.intent' | 'vault.lease' | 'audit.outcome'
 
-/** Sets an attribute of the present span. */
+/** Sets an attribute of the current span. */
 export type SetAttribute = (name: 'gen_ai.tool.name' | 'error.type', value: string) => void
 
-/** Reports without ever failing. */
+/** Reports events, errors and spans. It never throws. */
 export interface Telemetry {
   event(event: GuardEvent): void
   error(error: unknown): void
-  /** Runs a step in a span, which says how it ended by `error.type`; the step may set attributes itself. */
+  /** Runs a step in a span, and sets `error.type` if it fails. The step may set further attributes. */
   span<T>(name: SpanName, step: (set: SetAttribute) => Promise<T>): Promise<T>
 }
 
@@ -103,8 +103,8 @@ export function createTelemetry({ tracer, onEvent, onError }: TelemetryOptions):
 }
 
 /**
- * The stable code of an error, for records: never its message, which may quote what it should not. Handlers can throw
- * anything, also what throws itself when it is looked at.
+ * The stable code of an error, for records. Its message is not recorded, because it may contain a secret. A handler can
+ * throw any value, even one that throws when it is inspected.
  */
 export function errorCode(error: unknown): string {
   return quietly(() => codeOf(error)) ?? 'Error'

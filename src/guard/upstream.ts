@@ -24,8 +24,8 @@ export interface Upstream {
   /** Whether this is the error with which the record of a release was not confirmed. */
   isUnrecorded(error: unknown): boolean
   /**
-   * Aborts the requests that the handler did not wait for, and the bodies that it neither reads nor returns. Resolves when
-   * no request is in progress.
+   * Aborts the requests that the handler did not wait for, and the bodies that it neither reads nor returns. Resolves
+   * when no request is in progress.
    *
    * @param value - the value that the handler returned.
    */

@@ -52,7 +52,8 @@ export interface CallRequest {
 export interface CallSender {
   /**
    * Sends an invocation to a service, without the proofs that the service received and accepted before. If the response
-   * reports missing proofs (510 with `prf`), the same call is sent once more with all proofs. Redirects are not followed.
+   * reports missing proofs (510 with `prf`), the same call is sent once more with all proofs. Redirects are not
+   * followed.
    *
    * @returns the last response, with any status.
    * @throws ArgumentError when an argument is missing or invalid; errors of `fetch`.

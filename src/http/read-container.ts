@@ -22,9 +22,9 @@ export interface ReadContainerOptions {
   /** Longest container in a body, in bytes. Default 349,529: base64 of the largest accepted container. */
   readonly bodyBytes?: number
   /**
-   * Whether `Authorization: Bearer` may contain another token, such as an OAuth access token. That token is ignored, and
-   * the container may be in another place. A token that begins like a container, or like an archive of `procura/ucanto`,
-   * still counts as a container. Default false.
+   * Whether `Authorization: Bearer` may contain another token, such as an OAuth access token. That token is ignored,
+   * and the container may be in another place. A token that begins like a container, or like an archive of
+   * `procura/ucanto`, still counts as a container. Default false.
    */
   readonly otherBearerTokens?: boolean
 }
@@ -47,13 +47,13 @@ export const mediaType = 'application/x-ucan-container'
 const missing = `send a container in \`Authorization: Bearer\`, in \`X-UCAN-Container\`, or as a body of \`${mediaType}\``
 
 /**
- * Extracts the container of a request from its one place: `Authorization: Bearer …`, `X-UCAN-Container: …`, or a body of
- * the type `application/x-ucan-container`. Two containers, even if identical, are refused, because another reader of the
- * request could use the other one. For the same reason, an `Authorization` is refused that only another reader could take
- * for a bearer token. HTP-01
+ * Extracts the container of a request from its one place: `Authorization: Bearer …`, `X-UCAN-Container: …`, or a body
+ * of the type `application/x-ucan-container`. Two containers, even if identical, are refused, because another reader of
+ * the request could use the other one. For the same reason, an `Authorization` is refused that only another reader
+ * could take for a bearer token. HTP-01
  *
- * URL, cookies and forms are not searched: they are logged, or browsers send them automatically. A body of another type is
- * not read.
+ * URL, cookies and forms are not searched: they are logged, or browsers send them automatically. A body of another type
+ * is not read.
  *
  * @param request - a `Request`, or a request of `node:http` whose body was not read.
  * @returns the container, for a guard; or the status and message of a response. Hostile requests do not throw.
@@ -152,8 +152,8 @@ function headersOf(request: Request | NodeRequest): ReadonlyMap<string, readonly
 }
 
 /**
- * The token after the scheme `Bearer`; undefined for another scheme. Null for a value that contains the scheme in another
- * form: a reader that splits at any white space, or searches, would find a token there.
+ * The token after the scheme `Bearer`; undefined for another scheme. Null for a value that contains the scheme in
+ * another form: a reader that splits at any white space, or searches, would find a token there.
  */
 function bearerOf(value: string | undefined): string | null | undefined {
   if (value === undefined || !/bearer/i.test(value)) return undefined
@@ -161,9 +161,9 @@ function bearerOf(value: string | undefined): string | null | undefined {
 }
 
 /**
- * Whether a lenient reader could take a token for a container (by the key of its map, at any alignment of base64, or by the
- * first bytes of gzip) or an archive (by the first bytes of a CAR file or a CID). Lenient readers skip characters outside
- * their alphabet, which has `+` and `/`, `-` and `_`, or all of these.
+ * Whether a lenient reader could take a token for a container (by the key of its map, at any alignment of base64, or by
+ * the first bytes of gzip) or an archive (by the first bytes of a CAR file or a CID). Lenient readers skip characters
+ * outside their alphabet, which has `+` and `/`, `-` and `_`, or all of these.
  */
 function mayBeContainer(token: string): boolean {
   return [/[.~]/g, /[.~_-]/g, /[.~+/]/g].some((ignored) =>

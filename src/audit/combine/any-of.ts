@@ -21,8 +21,8 @@ export interface AnyOfOptions {
 /**
  * Combines sinks of which one must confirm: an event goes to all of them, and the first confirmation counts. AUD-03
  *
- * With logs on two disks, for example, the service continues while one of them fails, and `onFailure` reports it. A sink
- * that hangs has failed too: at most 1,000 events wait for it.
+ * With logs on two disks, for example, the service continues while one of them fails, and `onFailure` reports it. A
+ * sink that hangs has failed too: at most 1,000 events wait for it.
  *
  * @throws ArgumentError when `sinks` is not a non-empty array of audit sinks, or an option is invalid.
  */

@@ -45,8 +45,8 @@ export interface CheckpointOptions {
     options: { readonly signal?: AbortSignal | undefined },
   ) => void | Promise<void>
   /**
-   * The last checkpoint of this log by the same signer: from the second place, or the last event of kind `checkpoint` in
-   * the log. Records and seconds are counted from it. Without it a checkpoint is due with the first record.
+   * The last checkpoint of this log by the same signer: from the second place, or the last event of kind `checkpoint`
+   * in the log. Records and seconds are counted from it. Without it a checkpoint is due with the first record.
    */
   readonly last?: Checkpoint | undefined
   /** Default: the host's clock. */
@@ -56,9 +56,9 @@ export interface CheckpointOptions {
 /**
  * Signs how far the log has come, publishes the checkpoint, and writes it into the log.
  *
- * A record is confirmed only when the checkpoint that is due with it was published. After a failure no record is written
- * before that checkpoint. So at most `everyRecords` records, and those in a concurrent write, can be cut off unnoticed.
- * LOG-08
+ * A record is confirmed only when the checkpoint that is due with it was published. After a failure no record is
+ * written before that checkpoint. So at most `everyRecords` records, and those in a concurrent write, can be cut off
+ * unnoticed. LOG-08
  *
  * @param sink - a sink that keeps a log: its confirmations have `sequence` and `hash`.
  * @throws ArgumentError when an option is invalid, or `last` is the checkpoint of another log.

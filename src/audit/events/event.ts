@@ -95,7 +95,9 @@ export interface OutcomeEvent extends EventBase {
   readonly responseBytes?: number
 }
 
-/** A call is refused. Its facts are claims of the call; `authenticated` reports whether they are those of the invoker. */
+/**
+ * A call is refused. Its facts are claims of the call; `authenticated` reports whether they are those of the invoker.
+ */
 export interface DeniedEvent extends EventBase, CallFacts {
   readonly kind: 'denied'
   /**

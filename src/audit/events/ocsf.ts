@@ -90,10 +90,10 @@ const claims: ReadonlySet<string> = new Set(['subject', 'invoker', 'principals',
 /**
  * Maps a record to OCSF 1.9. Every field of the record is in the result. AUD-22
  *
- * OCSF has one delegation: the last of the chain, with its parent. The whole chain and the root are in `unmapped`. So are
- * the hashes of the log, because the `attestation` of OCSF covers its own form of an event, and the duration of a call,
- * because the `duration` of OCSF is for aggregates. The principals of an unauthenticated call are in `unmapped` too, as
- * claims, and not in user, agent, source, resource or delegation.
+ * OCSF has one delegation: the last of the chain, with its parent. The whole chain and the root are in `unmapped`. So
+ * are the hashes of the log, because the `attestation` of OCSF covers its own form of an event, and the duration of a
+ * call, because the `duration` of OCSF is for aggregates. The principals of an unauthenticated call are in `unmapped`
+ * too, as claims, and not in user, agent, source, resource or delegation.
  *
  * @throws ArgumentError when the record is invalid, or an option is missing or invalid.
  */

@@ -1,6 +1,6 @@
 /**
- * Prepares events for recording: plain data, with well-formed strings of bounded length, so that the input of a caller can
- * neither break the form of the log nor fill it.
+ * Prepares events for recording: plain data, with well-formed strings of bounded length, so that the input of a caller
+ * can neither break the form of the log nor fill it.
  *
  * @module
  */
@@ -28,7 +28,10 @@ const maxArgumentBytes = 4096
 const maxListLength = 64
 /** Most arguments that are recorded for one call. */
 const maxArguments = 32
-/** Most levels of maps and lists in a field or argument. With the levels around it, a record stays within the reader's limit. */
+/**
+ * Most levels of maps and lists in a field or argument. With the levels around it, a record stays within the reader's
+ * limit.
+ */
 const maxLevels = 24
 /** The longest name of an argument that is kept whole, in UTF-16 units. */
 const maxNameLength = 64
@@ -50,8 +53,8 @@ const kinds: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Returns a copy without absent fields. Strings longer than {@link maxTextLength} are truncated, and end with the length
- * and hash of the rest; arguments are truncated at {@link maxArgumentBytes} together. LOG-06
+ * Returns a copy without absent fields. Strings longer than {@link maxTextLength} are truncated, and end with the
+ * length and hash of the rest; arguments are truncated at {@link maxArgumentBytes} together. LOG-06
  *
  * Later changes to the event by the caller do not change the copy.
  *
@@ -155,7 +158,9 @@ async function prepareArguments(args: unknown, sha256: Sha256): Promise<IpldMap>
   return kept
 }
 
-/** A name that a line cannot contain receives the suffix of a truncated one, which makes it differ from each whole name. */
+/**
+ * A name that a line cannot contain receives the suffix of a truncated one, which makes it differ from each whole name.
+ */
 async function prepareName(name: string, sha256: Sha256): Promise<string> {
   if (unreadableKeys.includes(name)) return name + (await restOf('', sha256))
   return isShort(name, maxNameLength) ? name : cutText(name, sha256, maxNameLength)

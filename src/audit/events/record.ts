@@ -1,6 +1,6 @@
 /**
- * A record: a numbered event of a log. Its hash covers the number, the event and the hash of the previous record, so that
- * a changed, omitted, added or moved record breaks the chain of hashes.
+ * A record: a numbered event of a log. Its hash covers the number, the event and the hash of the previous record, so
+ * that a changed, omitted, added or moved record breaks the chain of hashes.
  *
  * @module
  */

@@ -18,10 +18,11 @@ export interface HashArgumentsOptions {
 }
 
 /**
- * Returns the SHA-256 of the salt and the canonical bytes of the arguments, as `sha-256:` and hexadecimal digits. PRV-01
+ * Returns the SHA-256 of the salt and the canonical bytes of the arguments, as `sha-256:` and hexadecimal digits.
+ * PRV-01
  *
- * Without the salt, the hash reveals nothing; an unsalted hash of a mail address or an amount could be found by trying. A
- * reader who has the arguments and the salt of a record can verify that they are the recorded ones.
+ * Without the salt, the hash reveals nothing; an unsalted hash of a mail address or an amount could be found by trying.
+ * A reader who has the arguments and the salt of a record can verify that they are the recorded ones.
  *
  * @throws ArgumentError when the salt is shorter than 16 bytes, or an option is invalid.
  */

@@ -1,6 +1,6 @@
 /**
- * Personal fields, encrypted under a key of the person they concern. The hashes of the log cover the encrypted bytes, so
- * that the log still verifies after the key, and with it the data, is destroyed. PRV-04
+ * Personal fields, encrypted under a key of the person they concern. The hashes of the log cover the encrypted bytes,
+ * so that the log still verifies after the key, and with it the data, is destroyed. PRV-04
  *
  * @module
  */
@@ -41,7 +41,8 @@ const maxFieldBytes = 4096
  *
  * @param fields - for example `{ to: 'ann@example.com' }`.
  * @param event - the `id` of the event. The fields cannot be decrypted in another event.
- * @throws ArgumentError when an argument is invalid; AuditError when the fields are too large, or the key was destroyed.
+ * @throws ArgumentError when an argument is invalid; AuditError when the fields are too large, or the key was
+ *   destroyed.
  */
 export async function sealPersonal(
   fields: IpldMap,
@@ -67,7 +68,8 @@ export async function sealPersonal(
 /**
  * Decrypts the personal fields of an event. Returns undefined if it has none, or the key was destroyed.
  *
- * @throws ArgumentError when an argument is invalid; AuditError when the fields were changed, or belong to another event.
+ * @throws ArgumentError when an argument is invalid; AuditError when the fields were changed, or belong to another
+ *   event.
  */
 export async function openPersonal(
   event: AuditEvent,

@@ -8,7 +8,9 @@ export interface OpenIntent {
   /** Number of its record. */
   readonly sequence: number
   readonly event: IntentEvent
-  /** Whether the log records the release of a credential for it. If false, a credential may still have been released. */
+  /**
+   * Whether the log records the release of a credential for it. If false, a credential may still have been released.
+   */
   readonly released: boolean
 }
 

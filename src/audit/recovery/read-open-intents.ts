@@ -20,8 +20,8 @@ export interface OpenIntents {
 /**
  * Reads a log back from its last record and finds the intents without an outcome.
  *
- * @param since - number of the last record that was read before. Reading ends there, or at the point of a record of kind
- *   `settled`, before which each intent has an outcome. AUD-36
+ * @param since - number of the last record that was read before. Reading ends there, or at the point of a record of
+ *   kind `settled`, before which each intent has an outcome. AUD-36
  * @param known - the intents that were open there.
  * @throws AuditError when the log does not answer within 30 s.
  */

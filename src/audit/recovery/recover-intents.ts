@@ -14,11 +14,11 @@ export interface RecoverIntentsOptions {
 }
 
 /**
- * Closes intents without an outcome, by the outcome `unknown`, except those of calls that may be in progress. A guard does
- * this with `audit: { sink, recoverIntents: true }`; this function is for logs without a guard.
+ * Closes intents without an outcome, by the outcome `unknown`, except those of calls that may be in progress. A guard
+ * does this with `audit: { sink, recoverIntents: true }`; this function is for logs without a guard.
  *
- * An intent is closed if its `outcomeBy` has passed, or if it was in the log before this process became the only writer.
- * The log is read back to the last record of kind `settled`, which recoveries write at intervals.
+ * An intent is closed if its `outcomeBy` has passed, or if it was in the log before this process became the only
+ * writer. The log is read back to the last record of kind `settled`, which recoveries write at intervals.
  *
  * @returns the intents that were closed, for an operator to examine, and those that were left open.
  * @throws ArgumentError when the sink has no `history`; AuditError when the log cannot be read or written.

@@ -39,8 +39,8 @@ export interface OtelAuditSinkOptions extends ChainedSinkOptions {
 }
 
 /**
- * Passes each record to a logger. OpenTelemetry batches records, and may drop them without an error: use it beside a sink
- * that confirms, as in `allOf([file, otel])`. AUD-08
+ * Passes each record to a logger. OpenTelemetry batches records, and may drop them without an error: use it beside a
+ * sink that confirms, as in `allOf([file, otel])`. AUD-08
  *
  * @throws ArgumentError when an option is invalid.
  */

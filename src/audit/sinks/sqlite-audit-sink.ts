@@ -44,8 +44,8 @@ export interface SqliteAuditSinkOptions {
 }
 
 /**
- * Writes records into a table whose rows no statement can change, remove or replace. Each record is one transaction, which
- * reads the record before it, so that several processes can write to one log. AUD-18
+ * Writes records into a table whose rows no statement can change, remove or replace. Each record is one transaction,
+ * which reads the record before it, so that several processes can write to one log. AUD-18
  *
  * @throws ArgumentError when an option is invalid; AuditError `ERR_AUDIT_CONFIGURATION` when the database cannot be
  *   written.
@@ -179,9 +179,9 @@ function rollBack(database: SqliteDatabase): void {
 }
 
 /**
- * `UNIQUE` on the previous hash keeps the log from forking. AUD-32: the triggers refuse any statement on rows except the
- * insertion of the next record. `REPLACE` removes rows without firing a trigger for deletions, so that the trigger for
- * insertions refuses it.
+ * `UNIQUE` on the previous hash keeps the log from forking. AUD-32: the triggers refuse any statement on rows except
+ * the insertion of the next record. `REPLACE` removes rows without firing a trigger for deletions, so that the trigger
+ * for insertions refuses it.
  */
 function makeTable(database: SqliteDatabase, table: string): void {
   database.exec(`
@@ -207,7 +207,9 @@ function makeTable(database: SqliteDatabase, table: string): void {
   `)
 }
 
-/** Adds the column for the ended intent to a table of an earlier version. Another process may add it at the same time. */
+/**
+ * Adds the column for the ended intent to a table of an earlier version. Another process may add it at the same time.
+ */
 function addColumn(database: SqliteDatabase, table: string): void {
   const has = (): boolean => {
     const columns = database.prepare(`SELECT name FROM pragma_table_info('${table}') WHERE name = ?`).get('outcome_of')

@@ -23,7 +23,10 @@ export interface VerifyAuditLogOptions {
   readonly head?: LogPosition
   /** Checkpoints that were kept in a second place. */
   readonly checkpoints?: readonly Checkpoint[]
-  /** The trusted signers of checkpoints. Required with `checkpoints`. Without it, checkpoints in the log are not verified. */
+  /**
+   * The trusted signers of checkpoints. Required with `checkpoints`. Without it, checkpoints in the log are not
+   * verified.
+   */
   readonly signers?: readonly CheckpointSigner[]
   /** Name of the log. Required with `signers`. */
   readonly log?: string
@@ -55,8 +58,8 @@ interface Line {
 /**
  * Reads a log from its first to its last line, and returns the first fault. LOG-09
  *
- * The lines of consecutive files are one sequence, because the chain continues from file to file. Without a checkpoint or
- * a known head, a truncated log and a log that was rewritten completely are valid.
+ * The lines of consecutive files are one sequence, because the chain continues from file to file. Without a checkpoint
+ * or a known head, a truncated log and a log that was rewritten completely are valid.
  *
  * @throws ArgumentError when `lines` or an option is invalid, `checkpoints` are passed without `signers`, or `signers`
  *   without `log`.

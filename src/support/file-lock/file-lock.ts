@@ -4,8 +4,8 @@
  *
  * The lock is a folder with one file in it, whose name is the state: its number, and who holds it. A state follows
  * another by a rename of that file, which succeeds for one process alone and only while the file has the name that this
- * process has seen: an atomic compare-and-set. The next holder also removes the drafts of earlier ones. So a process that
- * stood still and goes on after its lock was taken publishes nothing; see {@link HeldLock.publish}.
+ * process has seen: an atomic compare-and-set. The next holder also removes the drafts of earlier ones. So a process
+ * that stood still and goes on after its lock was taken publishes nothing; see {@link HeldLock.publish}.
  *
  * @module
  */
@@ -50,11 +50,11 @@ export type LockAnswer = { readonly lock: HeldLock } | { readonly holder: LockHo
 /** A lock that can be taken. */
 export interface FileLock {
   /**
-   * Takes the lock as soon as it is free, its holder has ended for certain, or has not renewed it for as long as
-   * {@link LockTiming.leaseMs}.
+   * Takes the lock as soon as it is free, its holder has ended for certain, or has not renewed it for as long as {@link
+   * LockTiming.leaseMs}.
    *
-   * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. A silent holder seems to have ended, and
-   *   is waited for until its lease has passed; on a machine that is held up that takes up to three leases.
+   * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. A silent holder seems to have ended,
+   *   and is waited for until its lease has passed; on a machine that is held up that takes up to three leases.
    * @throws what `node:fs` throws; an error with the code `ERR_LOCK_FOLDER`, and what to do in its message, when
    *   something else is in the place of the folder, others may write it, or its state was removed and other files are
    *   in it.
@@ -79,7 +79,8 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
       const state = (await readState(folder)) ?? (await begin(folder))
       const holder = state?.holder
       const beat = state === undefined || holder === undefined ? '' : await readBeat(join(folder, state.name))
-      // Without a state, the folder was changed meanwhile, or somebody has removed the state: then nobody holds the lock.
+      // Without a state, the folder was changed meanwhile, or somebody has removed the state: then nobody holds the
+      // lock.
       renewed = watch.observe(state?.name ?? '', beat) || renewed
       const quiet = watch.quietMs() >= timing.leaseMs
       if (state !== undefined && (holder === undefined || hasEnded(holder, own) || quiet)) {
@@ -199,8 +200,8 @@ async function clear(folder: string): Promise<void> {
 }
 
 /**
- * Makes the folder, unless it is there. It comes with its first state in one step, and so is never without one: a second
- * one cannot take the place of a folder that is not empty.
+ * Makes the folder, unless it is there. It comes with its first state in one step, and so is never without one: a
+ * second one cannot take the place of a folder that is not empty.
  */
 async function begin(folder: string): Promise<LockState | undefined> {
   const fresh = `${folder}.${randomBytes(12).toString('hex')}.new`

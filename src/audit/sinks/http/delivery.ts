@@ -125,7 +125,9 @@ function untilWoken(state: State): Promise<void> {
   })
 }
 
-/** Sends one batch. Returns `idle` when there is none, and the failure of one. Never throws, so that delivery continues. */
+/**
+ * Sends one batch. Returns `idle` when there is none, and the failure of one. Never throws, so that delivery continues.
+ */
 async function deliverNext(state: State): Promise<Failure | 'idle' | undefined> {
   const { directory, prefix, lock, stopping } = state
   try {

@@ -31,10 +31,14 @@ import { type JsonlAuditSink, type JsonlAuditSinkOptions, openJsonlLog } from '.
 import { type Delivery, type DeliveryFailure, startDelivery } from './delivery.ts'
 import { cursorPath, readCursor, type SpoolCursor } from './spool-cursor.ts'
 
-/** Options of {@link openHttpAuditSink}. `directory`, `prefix`, `sync`, `maxBytes` and `maxAge` are those of the spool. */
+/**
+ * Options of {@link openHttpAuditSink}. `directory`, `prefix`, `sync`, `maxBytes` and `maxAge` are those of the spool.
+ */
 export interface HttpAuditSinkOptions
   extends Pick<JsonlAuditSinkOptions, 'directory' | 'prefix' | 'sync' | 'maxBytes' | 'maxAge'> {
-  /** Where records are posted as `application/x-ndjson`, one record a line. An `https` URL, or `http` to this machine. */
+  /**
+   * Where records are posted as `application/x-ndjson`, one record a line. An `https` URL, or `http` to this machine.
+   */
   readonly url: string
   /** Returns the headers of each request, for example with a short-lived access token. They are not kept. */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
@@ -65,14 +69,14 @@ export interface HttpAuditSink extends AuditSink {
 }
 
 /**
- * Confirms an event when it is on the disk, and delivers it afterwards: in order, with as many attempts as it takes, also
- * after a restart. A failing endpoint does not stop the service, and no record is dropped. AUD-20
+ * Confirms an event when it is on the disk, and delivers it afterwards: in order, with as many attempts as it takes,
+ * also after a restart. A failing endpoint does not stop the service, and no record is dropped. AUD-20
  *
- * A batch can arrive twice if its response was lost; the header `idempotency-key` and the numbers of the records identify
- * it. Redirects are not followed. A full spool refuses events. AUD-21
+ * A batch can arrive twice if its response was lost; the header `idempotency-key` and the numbers of the records
+ * identify it. Redirects are not followed. A full spool refuses events. AUD-21
  *
- * @throws ArgumentError when an option is invalid, or the URL is not encrypted; AuditError when the spool cannot be used,
- *   or is behind its cursor.
+ * @throws ArgumentError when an option is invalid, or the URL is not encrypted; AuditError when the spool cannot be
+ *   used, or is behind its cursor.
  * @example
  * ```ts
  * import { openHttpAuditSink } from 'procura/audit/http'

@@ -6,8 +6,8 @@ import type { LoggedEvent } from '../../history.ts'
 const most = 10_000
 
 /**
- * Updates the intents without an outcome in the delivered part of a spool by further records. AUD-34: they are kept with
- * the cursor, because their files are removed. Only the fields that an outcome requires are kept.
+ * Updates the intents without an outcome in the delivered part of a spool by further records. AUD-34: they are kept
+ * with the cursor, because their files are removed. Only the fields that an outcome requires are kept.
  */
 export function openAfter(open: readonly LoggedEvent[], records: readonly LoggedEvent[]): readonly LoggedEvent[] {
   const left = new Map(open.map((one) => [one.event.id, one]))

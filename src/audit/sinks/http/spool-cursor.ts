@@ -28,10 +28,12 @@ export interface SpoolCursor {
 }
 
 /**
- * Reads the cursor of a spool whose lock is held. AUD-31: if it is missing, empty or torn, delivery begins with the first
- * file, because delivered files were removed. The open intents of those files are then in the log of the endpoint only.
+ * Reads the cursor of a spool whose lock is held. AUD-31: if it is missing, empty or torn, delivery begins with the
+ * first file, because delivered files were removed. The open intents of those files are then in the log of the endpoint
+ * only.
  *
- * @throws AuditError when others may access the file; errors of `node:fs` when it cannot be read, or is a symbolic link.
+ * @throws AuditError when others may access the file; errors of `node:fs` when it cannot be read, or is a symbolic
+ *   link.
  */
 export function readCursor(directory: string, prefix: string): SpoolCursor {
   const found = parseCursor(textOf(cursorPath(directory, prefix)))

@@ -2,8 +2,8 @@
 export type GroupSync = () => Promise<void>
 
 /**
- * Shares one sync among the callers that arrive while an earlier one runs: each waits for the first sync that starts after
- * its call. A group of records so costs one sync, and each confirmation is true.
+ * Shares one sync among the callers that arrive while an earlier one runs: each waits for the first sync that starts
+ * after its call. A group of records so costs one sync, and each confirmation is true.
  *
  * @param sync - waits until the bytes written before it are on the disk.
  */

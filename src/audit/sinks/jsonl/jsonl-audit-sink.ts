@@ -39,7 +39,9 @@ import { writeRecord } from './write-record.ts'
 
 /** Options of {@link openJsonlAuditSink}. */
 export interface JsonlAuditSinkOptions {
-  /** Where the files are; created if it does not exist. A log has one writer, which a lock in this directory enforces. */
+  /**
+   * Where the files are; created if it does not exist. A log has one writer, which a lock in this directory enforces.
+   */
   readonly directory: string
   /** The beginning of the file names: letters, digits, `.`, `_` and `-`. Default `audit`. */
   readonly prefix?: string
@@ -53,7 +55,9 @@ export interface JsonlAuditSinkOptions {
   readonly sync?: 'group' | 'always' | 'none'
   /** A new file is begun before one becomes longer than this, in bytes. Default 64 MiB. */
   readonly maxBytes?: number
-  /** A new file is begun with the first event that is this many seconds after the first event of a file. Default a day. */
+  /**
+   * A new file is begun with the first event that is this many seconds after the first event of a file. Default a day.
+   */
   readonly maxAge?: number
   /** The name in messages. Default the path without the number. */
   readonly name?: string
@@ -74,11 +78,11 @@ export interface JsonlAuditSink extends AuditSink {
  * file and over restarts. AUD-11
  *
  * Opening reads the end of the last file only. A record that was not written completely is cut off, and one that lacks
- * only its line feed is completed; a record of kind `recovered` reports the repair. After a failed write or sync the log
- * is repaired with the next event, as soon as the disk allows it.
+ * only its line feed is completed; a record of kind `recovered` reports the repair. After a failed write or sync the
+ * log is repaired with the next event, as soon as the disk allows it.
  *
- * A killed writer is waited for until its lease has ended, at most 10 s, unless it has ended for certain. A running writer
- * is waited for 15 s, because it may be about to end.
+ * A killed writer is waited for until its lease has ended, at most 10 s, unless it has ended for certain. A running
+ * writer is waited for 15 s, because it may be about to end.
  *
  * @throws ArgumentError when an option is invalid; AuditError when the directory cannot be written, another process
  *   writes the log, its end is damaged, or other users may read it.

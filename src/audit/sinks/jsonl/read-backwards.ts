@@ -16,7 +16,8 @@ import { stateFrom } from './log-files.ts'
 const blockLength = 256 * 1024
 
 /**
- * Yields the records of a file in pages, the last record first. Text after the last line feed is omitted: it is incomplete.
+ * Yields the records of a file in pages, the last record first. Text after the last line feed is omitted: it is
+ * incomplete.
  *
  * @throws MalformedError at a line that is not a record; AuditError when the file is not private.
  */

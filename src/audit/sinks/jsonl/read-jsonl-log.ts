@@ -21,12 +21,15 @@ export interface ReadJsonlOptions {
   readonly prefix?: string
 }
 
-/** Appended to a line without a line feed. No record has this character, so that the line is not taken for a complete one. */
+/**
+ * Appended to a line without a line feed. No record has this character, so that the line is not taken for a complete
+ * one.
+ */
 const unfinished = '\u2026'
 
 /**
- * Yields the lines of all files of a log, oldest first, for `verifyAuditLog`. Text after the last line feed of a file is a
- * line that ends with `…`, which the verifier reports as torn. LOG-13
+ * Yields the lines of all files of a log, oldest first, for `verifyAuditLog`. Text after the last line feed of a file
+ * is a line that ends with `…`, which the verifier reports as torn. LOG-13
  *
  * @throws ArgumentError when an option is invalid; AuditError when the directory cannot be read.
  */

@@ -22,8 +22,8 @@ export interface Written {
 }
 
 /**
- * Writes an event as the next record. Before it come recovery, when the last attempt left the state of the files unknown,
- * and the records of repairs.
+ * Writes an event as the next record. Before it come recovery, when the last attempt left the state of the files
+ * unknown, and the records of repairs.
  *
  * @param event - the result of `prepareEvent`.
  * @throws AuditError when the record was not written; errors of `log.files`. The log is then as before, or `broken`.
@@ -41,7 +41,8 @@ function put(log: OpenLog, event: IpldMap): Written {
   const record = makeRecord(log.last, event, sha256)
   const line = new TextEncoder().encode(`${formatRecord(record)}\n`)
   const segment = segmentFor(log, record, line.length)
-  // If the lock was lost before this line, nothing is written. If it is lost after it, the file is not in the log any more.
+  // If the lock was lost before this line, nothing is written. If it is lost after it, the file is not in the log any
+  // more.
   assertHeld(log)
   assertUntouched(log.files, segment)
   let written = 0

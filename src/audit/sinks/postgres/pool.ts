@@ -19,8 +19,8 @@ export interface PostgresPool {
 }
 
 /**
- * Runs a task with a connection of a pool. A connection on which the task failed may be in any state: it is destroyed, and
- * the server rolls back its transaction.
+ * Runs a task with a connection of a pool. A connection on which the task failed may be in any state: it is destroyed,
+ * and the server rolls back its transaction.
  */
 export async function withConnection<T>(
   pool: PostgresPool,

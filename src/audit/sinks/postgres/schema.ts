@@ -11,8 +11,8 @@ export interface PostgresAuditSchemaOptions {
 
 /**
  * Returns the SQL that creates the table, for its owner to run: once, and again after an upgrade, which changes no
- * existing row. A second table without columns, `<table>_turn`, is the lock of the writers: a lock on a table requires a
- * right on it.
+ * existing row. A second table without columns, `<table>_turn`, is the lock of the writers: a lock on a table requires
+ * a right on it.
  *
  * Rows cannot be changed or removed, by the owner only after removing the trigger. The role of the service cannot do
  * that.

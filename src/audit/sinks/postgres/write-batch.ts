@@ -30,8 +30,8 @@ interface Row {
  * Writes events as records in one transaction.
  *
  * @param events - results of `prepareEvent`.
- * @returns for each event its record, or the error of one that is refused by itself: an event about an intent that has its
- *   end on record, or one that a line cannot contain. The other events of the transaction are of other calls.
+ * @returns for each event its record, or the error of one that is refused by itself: an event about an intent that has
+ *   its end on record, or one that a line cannot contain. The other events of the transaction are of other calls.
  */
 export async function writeBatch(
   connection: PostgresQueryable,
