@@ -1,5 +1,5 @@
 import { numberFrom, readOptions, withDefault, withMethod } from '../support/options.ts'
-import { type Clock, systemClock, type Timestamp } from '../time.ts'
+import { type Clock, secondsOf, systemClock, type Timestamp } from '../time.ts'
 
 /** Options of {@link sampleDenials}. */
 export interface SampleDenialsOptions {
@@ -90,7 +90,7 @@ export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler
   }
 
   function lose(invoker: string | undefined): void {
-    giveBack({ authenticated: invoker !== undefined, count: 1, since: Math.floor(clock.now()) })
+    giveBack({ authenticated: invoker !== undefined, count: 1, since: secondsOf(clock) })
   }
 
   function giveBack({ authenticated, count: more, since }: SuppressedDenials): void {

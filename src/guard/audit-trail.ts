@@ -15,7 +15,7 @@ import type { AuditSink, Confirmation } from '../audit/sink.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import { AuditError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
-import type { Clock } from '../time.ts'
+import { type Clock, secondsOf } from '../time.ts'
 import type { Release } from '../vault/vault.ts'
 import { createCallEvents } from './call-events.ts'
 import type { GuardedCommand } from './command.ts'
@@ -93,7 +93,7 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   const sink = withDeadline(audit.sink, { deadlineMs, maxInFlight })
   const events = createCallEvents(audit, commands, mode)
   const shadow = mode === 'shadow' ? ({ mode } as const) : {}
-  const now = (): number => Math.floor(clock.now())
+  const now = (): number => secondsOf(clock)
   const base = (): Pick<AuditEvent, 'id' | 'time' | 'mode'> => ({ id: newEventId(), time: now(), ...shadow })
   // From the intent to the outcome: keys and sink, the handler, work that it did not wait for, and the sink again.
   const callMs = handlerMs + 4 * deadlineMs + 10_000

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../authorization/settings.ts'
+import { secondsOf } from '../time.ts'
 import type { GuardedCommand } from './command.ts'
 import type { GuardContext } from './context.ts'
 import { decide } from './decide.ts'
@@ -22,7 +23,7 @@ export async function dryRun(
   const command = commands.get(authorization.command) as GuardedCommand
   if (inFlight.isEnding()) return closed(context, authorization.command)
   // The call was not claimed in the replay store. Its authorization must not release anything.
-  authorization.consume(Math.floor(clock.now()))
+  authorization.consume(secondsOf(clock))
   const onRecorded = inFlight.record()
   try {
     const intent = await trail.intent(authorization, command, call.signal)

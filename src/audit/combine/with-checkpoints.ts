@@ -15,7 +15,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { type Clock, systemClock } from '../../time.ts'
+import { type Clock, secondsOf, systemClock } from '../../time.ts'
 import { positionCheck, sinkCheck, timeCheck } from '../configuration.ts'
 import { type AuditEvent, newEventId } from '../events/event.ts'
 import type { LogPosition } from '../events/record.ts'
@@ -73,7 +73,7 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
   let started: Promise<void> | undefined
 
   async function make(position: LogPosition, signal: AbortSignal | undefined): Promise<void> {
-    const time = Math.floor(clock.now())
+    const time = secondsOf(clock)
     try {
       // A signer or `publish` that ignores the signal must not block later callers.
       await unlessAborted(() => publishCheckpoint(sink, given, { position, time, signal }), signal)
@@ -161,7 +161,7 @@ async function startSchedule(
     schedule.sign(last, last.time)
   } else if (position?.sequence === 0) {
     // A log without records needs no checkpoint.
-    schedule.sign(position, Math.floor(clock.now()))
+    schedule.sign(position, secondsOf(clock))
   }
   schedule.reach(position)
 }

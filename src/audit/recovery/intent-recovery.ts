@@ -1,5 +1,5 @@
 import { ArgumentError, AuditError } from '../../errors.ts'
-import type { Clock, Timestamp } from '../../time.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
 import { appendTo } from '../combine/append-to.ts'
 import { type AuditEvent, type IntentEvent, newEventId } from '../events/event.ts'
 import type { AuditHistory } from '../history.ts'
@@ -93,7 +93,7 @@ export function createIntentRecovery({ sink, clock, onRecovered }: IntentRecover
     settled = before
   }
 
-  const base = (): Pick<AuditEvent, 'id' | 'time'> => ({ id: newEventId(), time: Math.floor(clock.now()) })
+  const base = (): Pick<AuditEvent, 'id' | 'time'> => ({ id: newEventId(), time: secondsOf(clock) })
 
   return { run: (options) => history.inTurn(() => run(options)) }
 }

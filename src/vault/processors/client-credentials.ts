@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../errors.ts'
 import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions, withDefault } from '../../support/options.ts'
+import { secondsOf } from '../../time.ts'
 import { parsed } from '../configuration.ts'
 import type { Processor } from '../processor.ts'
 import { parseEndpoint } from '../rules/origin.ts'
@@ -66,7 +67,7 @@ export function clientCredentials(parameters: ClientCredentialsParameters): Proc
       const secret = field === undefined ? kept.copy() : kept.part(field)
       const client = { id: clientId, authentication, secret }
       const ask = { endpoint, client, form, fetch, signal }
-      const answer = await disposeAfter([secret], () => requestToken(ask, Math.floor(clock.now())))
+      const answer = await disposeAfter([secret], () => requestToken(ask, secondsOf(clock)))
       checkGrantedScope(scope, answer.scope)
       const { accessToken, expiresAt } = answer
       return { secret: accessToken, downscoped: scope !== undefined, ...(expiresAt !== undefined && { expiresAt }) }

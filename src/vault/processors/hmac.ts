@@ -12,6 +12,7 @@ import {
   readOptions,
   withDefault,
 } from '../../support/options.ts'
+import { secondsOf } from '../../time.ts'
 import type { OutgoingRequest, Processor } from '../processor.ts'
 import { type FieldParameter, optional } from './field.ts'
 import { headerName } from './header.ts'
@@ -76,7 +77,7 @@ export function hmac(parameters: HmacParameters): Processor {
     headers: timestampName === undefined ? [name] : [name, timestampName],
     parameters: [],
     apply: async (request, secret, { clock }) => {
-      const timestamp = String(Math.floor(clock.now()))
+      const timestamp = String(secondsOf(clock))
       const key = field === undefined ? secret.revealBytes() : new TextEncoder().encode(secret.revealField(field))
       const signature = await hmacBytes(hash, key, signedBytes(request, covers, separator, timestamp))
       const headers = new Headers(request.headers)

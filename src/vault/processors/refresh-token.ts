@@ -1,5 +1,6 @@
 import { ArgumentError, VaultError } from '../../errors.ts'
 import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions, withDefault } from '../../support/options.ts'
+import { secondsOf } from '../../time.ts'
 import { parsed } from '../configuration.ts'
 import type { DeriveContext, Processor } from '../processor.ts'
 import { parseEndpoint } from '../rules/origin.ts'
@@ -89,7 +90,7 @@ async function exchange(
   const secret = authentication === 'none' ? undefined : present.part('clientSecret')
   const client = { id: clientId, authentication, ...(secret !== undefined && { secret }) }
   const ask = { endpoint, client, form, fetch, signal }
-  return disposeAfter([secret], () => requestToken(ask, Math.floor(clock.now())))
+  return disposeAfter([secret], () => requestToken(ask, secondsOf(clock)))
 }
 
 async function store(successor: Secret, present: Secret, context: DeriveContext): Promise<void> {

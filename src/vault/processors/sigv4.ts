@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../errors.ts'
 import { nonEmptyString, readOptions } from '../../support/options.ts'
+import { secondsOf } from '../../time.ts'
 import type { Processor } from '../processor.ts'
 import type { Secret } from '../secret.ts'
 import { awsHeaders, signAwsRequest } from '../stores/aws/sign-request.ts'
@@ -30,7 +31,7 @@ export function sigV4(parameters: SigV4Parameters): Processor {
     headers: awsHeaders,
     parameters: [],
     apply: (request, secret, { clock }) =>
-      signAwsRequest(request, awsKeysOf(secret), { region, service, time: Math.floor(clock.now()) }),
+      signAwsRequest(request, awsKeysOf(secret), { region, service, time: secondsOf(clock) }),
   } satisfies Processor)
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../time.ts'
+import { type Clock, secondsOf } from '../../time.ts'
 import { shareReading } from '../release/reading.ts'
 import type { SecretReading } from '../source.ts'
 
@@ -51,7 +51,7 @@ export function createReadingCache({ clock, monotonicMs, keep, maxStale }: Readi
       const age = (monotonicMs() - entry.at) / 1_000
       const { expiresAt } = entry.reading
       // VLT-15: A kept secret is not used after its own expiration.
-      if (age >= longest || (expiresAt !== undefined && Math.floor(clock.now()) >= expiresAt)) {
+      if (age >= longest || (expiresAt !== undefined && secondsOf(clock) >= expiresAt)) {
         drop(key)
         return undefined
       }

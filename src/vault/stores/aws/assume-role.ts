@@ -12,7 +12,7 @@ import {
   readOptions,
   withDefault,
 } from '../../../support/options.ts'
-import type { Clock, Timestamp } from '../../../time.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
 import { hostChecks, readPlaces } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
@@ -108,7 +108,7 @@ export function assumeRoleSource(options: AssumeRoleSourceOptions): SecretSource
         reference,
         kind: 'derived',
         downscoped: true,
-        readAt: Math.floor(clock.now()),
+        readAt: secondsOf(clock),
       }
     },
   }

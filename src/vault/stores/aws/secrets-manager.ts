@@ -9,7 +9,7 @@ import {
   readOptions,
   withDefault,
 } from '../../../support/options.ts'
-import type { Clock } from '../../../time.ts'
+import { type Clock, secondsOf } from '../../../time.ts'
 import { hostChecks, readPlaces } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
@@ -83,7 +83,7 @@ export function secretsManagerSource(options: SecretsManagerSourceOptions): Secr
         signal,
       })
       const fields = parseAnswer(answer, 'aws secretsmanager')
-      if (answer.status === 200) return readingOf(reference, place, fields, Math.floor(clock.now()))
+      if (answer.status === 200) return readingOf(reference, place, fields, secondsOf(clock))
       const code =
         String(fields.get('__type') ?? '')
           .split('#')

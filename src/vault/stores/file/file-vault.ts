@@ -11,7 +11,7 @@ import {
   withDefault,
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
-import type { Clock, Timestamp } from '../../../time.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
 import { vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { FindCredential } from '../../release/context.ts'
@@ -162,7 +162,7 @@ interface Credentials {
 }
 
 function credentialsOf(store: FileStore, keepVersions: number, clock: Clock): Credentials {
-  const now = (): Timestamp => Math.floor(clock.now())
+  const now = (): Timestamp => secondsOf(clock)
 
   const add: Credentials['add'] = async (name, next) => {
     let version = 0

@@ -1,6 +1,6 @@
 import { VaultError } from '../../../errors.ts'
 import { createMutex, type Mutex } from '../../../support/mutex.ts'
-import type { Clock } from '../../../time.ts'
+import { type Clock, secondsOf } from '../../../time.ts'
 import type { Secret } from '../../secret.ts'
 import type { SecretSource } from '../../source.ts'
 
@@ -19,7 +19,7 @@ export function memorySource(name: string, secrets: ReadonlyMap<string, Secret>,
         version: String(entry.version),
         kind: 'static',
         downscoped: false,
-        readAt: Math.floor(clock.now()),
+        readAt: secondsOf(clock),
       }
     },
     async replace(reference, { secret, expectedVersion }) {

@@ -16,7 +16,7 @@ import {
   readOptions,
   withMethod,
 } from '../../../support/options.ts'
-import type { Clock, Timestamp } from '../../../time.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
 import { hostChecks, readPlaces } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
@@ -90,7 +90,7 @@ export function openbaoSource(options: OpenBaoSourceOptions): SecretSource {
   if (!address.pathname.endsWith('/')) address.pathname += '/'
   const session = createSession({ address, login, clock, fetch, ...(namespace !== undefined && { namespace }) })
   const secrets = readPlaces(of, given.secrets, readPlace)
-  const now = (): Timestamp => Math.floor(clock.now())
+  const now = (): Timestamp => secondsOf(clock)
   const kv = createKvReader(session, now)
   return {
     name: 'openbao',

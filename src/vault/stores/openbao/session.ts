@@ -8,7 +8,7 @@ import { VaultError } from '../../../errors.ts'
 import { unlessAborted } from '../../../support/abort.ts'
 import { startDeadline } from '../../../support/deadline.ts'
 import { quote } from '../../../support/quote.ts'
-import type { Clock, Timestamp } from '../../../time.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
 import { Secret } from '../../secret.ts'
 import { asObject, callBackend, parseAnswer } from '../http-backend.ts'
 import type { OpenBaoLogin } from './login.ts'
@@ -87,7 +87,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   async function logIn(): Promise<Token> {
-    const now = Math.floor(clock.now())
+    const now = secondsOf(clock)
     const deadline = startDeadline([], loginMs)
     try {
       const { signal } = deadline
@@ -118,7 +118,7 @@ export function createSession(options: SessionOptions): Session {
     const waiting = present
     if (waiting !== undefined) {
       const held = await joined(waiting, signal)
-      if (held.token !== refused && Math.floor(clock.now()) < held.until) return held.token
+      if (held.token !== refused && secondsOf(clock) < held.until) return held.token
       if (present === waiting) present = undefined
     }
     present ??= logIn()

@@ -23,7 +23,7 @@ import {
   withDefault,
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
-import type { Clock, Timestamp } from '../../../time.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
 import { vaultChecks } from '../../configuration.ts'
 import { type VaultOptions, vaultOver } from '../../create-vault.ts'
 import type { FindCredential, FoundCredential } from '../../release/context.ts'
@@ -207,7 +207,7 @@ function credentialOf(
       version,
       kind: 'static',
       downscoped: false,
-      readAt: Math.floor(clock.now()),
+      readAt: secondsOf(clock),
       ...(expiration !== undefined && { expiresAt: expiration }),
     }),
   }
