@@ -8,7 +8,14 @@ import type { Authorization } from '../../authorization/authorization.ts'
 import { ArgumentError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import type { Deadline } from '../../support/deadline.ts'
-import { anything, maybe, nonEmptyString, type OptionChecks, readOptions } from '../../support/options.ts'
+import {
+  anything,
+  type DefaultCheck,
+  nonEmptyString,
+  type OptionChecks,
+  readOptions,
+  withDefault,
+} from '../../support/options.ts'
 import type { Clock } from '../../time.ts'
 import type { OutgoingRequest, Processor, ProcessorContext } from '../processor.ts'
 import { vaultFailure } from '../release/failure.ts'
@@ -54,7 +61,7 @@ export interface TargetedRequest extends Pick<PlainRequest, 'method' | 'headers'
  */
 export function copyRequest(given: UseRequest): PlainRequest {
   const request = readOptions('use', given, requestChecks)
-  const { body, method = 'GET' } = request
+  const { body, method } = request
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` cannot have a body`)
   }
@@ -70,11 +77,11 @@ export function copyRequest(given: UseRequest): PlainRequest {
   }
 }
 
-const requestChecks: OptionChecks<UseRequest> = Object.freeze({
+const requestChecks: OptionChecks<UseRequest> & { readonly method: DefaultCheck } = Object.freeze({
   reference: anything,
   authorization: anything,
   url: anything,
-  method: maybe(nonEmptyString),
+  method: withDefault(nonEmptyString, 'GET'),
   headers: anything,
   body: (value) =>
     value === undefined || typeof value === 'string' || value instanceof Uint8Array

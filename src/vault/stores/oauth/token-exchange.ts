@@ -158,7 +158,9 @@ interface AuthorizationServer {
   readonly fetch: typeof fetch
 }
 
-function serverOf(of: string, given: TokenExchangeOptions & Required<HostOptions>): AuthorizationServer {
+type ClientSettings = TokenExchangeOptions & Required<Pick<TokenExchangeOptions, 'authentication'>>
+
+function serverOf(of: string, given: ClientSettings & Required<HostOptions>): AuthorizationServer {
   const endpointOf = (option: 'tokenEndpoint' | 'revocationEndpoint', address: string): URL =>
     parseEndpoint(address, (what) => new ArgumentError(`${of}: \`${option}\`: ${what}`))
   const { tokenEndpoint, revocationEndpoint, clock, fetch } = given
@@ -171,7 +173,7 @@ function serverOf(of: string, given: TokenExchangeOptions & Required<HostOptions
   }
 }
 
-function clientOf(of: string, { clientId, clientSecret, authentication = 'basic' }: TokenExchangeOptions): OAuthClient {
+function clientOf(of: string, { clientId, clientSecret, authentication }: ClientSettings): OAuthClient {
   if ((clientSecret === undefined) !== (authentication === 'none')) {
     throw new ArgumentError(
       `${of}: \`clientSecret\` and \`authentication\` do not go together; a client without a secret sets \`authentication: 'none'\``,
