@@ -108,7 +108,8 @@ function readBracket(text: string, open: number, segments: SelectorSegment[] | u
     case quoteMark:
       return readKey(text, inside, segments)
     case closeBracket:
-      return endSegment(text, inside, segments, (optional) => ({ kind: 'values', optional }))
+      segments?.push(Object.freeze({ kind: 'values', optional: isOptional(text, inside) }))
+      return endSegment(text, inside)
     default:
       return readNumbers(text, inside, segments)
   }
@@ -116,9 +117,10 @@ function readBracket(text: string, open: number, segments: SelectorSegment[] | u
 
 /** Parses `"name"]`. */
 function readKey(text: string, start: number, segments: SelectorSegment[] | undefined): number {
-  const end = endOfString(text, start)
-  const name = readString(text, start, end)
-  return endSegment(text, end, segments, (optional) => ({ kind: 'field', name, optional }))
+  const close = endOfString(text, start)
+  const name = readString(text, start, close)
+  segments?.push(Object.freeze({ kind: 'field', name, optional: isOptional(text, close) }))
+  return endSegment(text, close)
 }
 
 /** Parses `index]`, `start:end]`, `start:]` or `:end]`. */
@@ -127,37 +129,33 @@ function readNumbers(text: string, at: number, segments: SelectorSegment[] | und
   const start = readInteger(text, at, startEnd)
   if (text.charCodeAt(startEnd) !== colon) {
     if (start === undefined) throw malformed('SEL-04', text, at)
-    return endSegment(text, startEnd, segments, (optional) => ({ kind: 'index', index: start, optional }))
+    segments?.push(Object.freeze({ kind: 'index', index: start, optional: isOptional(text, startEnd) }))
+    return endSegment(text, startEnd)
   }
-  const endEnd = endOfInteger(text, startEnd + 1)
-  const end = readInteger(text, startEnd + 1, endEnd)
+  const close = endOfInteger(text, startEnd + 1)
+  const end = readInteger(text, startEnd + 1, close)
   // SEL-05: `[:]` would be a third spelling of the value before it.
   if (start === undefined && end === undefined) throw malformed('SEL-05', text, at - 1)
-  return endSegment(text, endEnd, segments, (optional) => ({
-    kind: 'slice',
-    ...(start !== undefined && { start }),
-    ...(end !== undefined && { end }),
-    optional,
-  }))
+  segments?.push(
+    Object.freeze({
+      kind: 'slice',
+      ...(start !== undefined && { start }),
+      ...(end !== undefined && { end }),
+      optional: isOptional(text, close),
+    }),
+  )
+  return endSegment(text, close)
 }
 
-/** Ends a segment whose `]` is at `close`: adds it to `segments`, and returns the position after it and its `?`. */
-function endSegment(
-  text: string,
-  close: number,
-  segments: SelectorSegment[] | undefined,
-  make: (optional: boolean) => SelectorSegment,
-): number {
-  const afterBracket = skipBracket(text, close)
-  const after = skipOptional(text, afterBracket)
-  segments?.push(Object.freeze(make(after > afterBracket)))
-  return after
+/** Whether the `]` at `close` is followed by `?`. */
+function isOptional(text: string, close: number): boolean {
+  return text.charCodeAt(close + 1) === question
 }
 
-/** The position after the `]` that must be at `position`. */
-function skipBracket(text: string, position: number): number {
-  if (text.charCodeAt(position) !== closeBracket) throw malformed('SEL-01', text, position)
-  return position + 1
+/** The position after the `]` that must be at `close`, and after any `?`. */
+function endSegment(text: string, close: number): number {
+  if (text.charCodeAt(close) !== closeBracket) throw malformed('SEL-01', text, close)
+  return skipOptional(text, close + 1)
 }
 
 /** The position after any number of `?`. Several have the meaning of one. */
