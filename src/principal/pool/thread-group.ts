@@ -1,3 +1,4 @@
+// node only: its threads are those of node:worker_threads
 /**
  * The threads of a pool: started together, replaced when one fails, and ended together.
  *
