@@ -55,6 +55,33 @@ function filesIn(directory: string): string[] {
     .sort()
 }
 
+/** Faulty files that fail a test in which a file is used after it was closed: its number may be that of another file. */
+function countedFiles(faults: Faults, changed: Partial<LogFiles>): { files: LogFiles; opened: ReadonlySet<number> } {
+  const faulty = { ...faultyFiles(faults), ...changed }
+  const opened = new Set<number>()
+  const assertOpen = (file: number): void => {
+    if (!opened.has(file)) throw new Error('the file was closed before')
+  }
+  const files: LogFiles = {
+    ...faulty,
+    open(path, options) {
+      const file = faulty.open(path, options)
+      opened.add(file)
+      return file
+    },
+    close(file) {
+      assertOpen(file)
+      opened.delete(file)
+      faulty.close(file)
+    },
+    async sync(file) {
+      assertOpen(file)
+      await faulty.sync(file)
+    },
+  }
+  return { files, opened }
+}
+
 describe('a log in files', () => {
   it('AUD-11 goes on over restarts, one line for each record', async () => {
     const directory = temporaryDirectory()
@@ -513,6 +540,18 @@ describe('other writers', () => {
       await sink.close()
     }
   })
+
+  it('AUD-14 AUD-16 may write the empty last file: the error says so, and the lock is released', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory }, 1, 1)
+    const empty = join(directory, 'audit-0000000000000002.jsonl')
+    writeFileSync(empty, '')
+    chmodSync(empty, 0o644)
+    await expect(openJsonlAuditSink({ directory })).rejects.toThrow('run chmod 600')
+    chmodSync(empty, 0o600)
+    await write({ directory }, 2, 2)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
+  })
 })
 
 describe('a disk that fails', () => {
@@ -554,26 +593,13 @@ describe('a disk that fails', () => {
   it('AUD-12 that fails again while the log is repaired: no file is closed twice', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
-    const opened = new Set<number>()
-    let closedTwice = 0
     let unlisted = false
-    const faulty = faultyFiles(faults)
-    const files: LogFiles = {
-      ...faulty,
-      open(path, options) {
-        const file = faulty.open(path, options)
-        opened.add(file)
-        return file
-      },
-      close(file) {
-        if (!opened.delete(file)) closedTwice += 1
-        else faulty.close(file)
-      },
+    const { files, opened } = countedFiles(faults, {
       list(path) {
         if (unlisted) throw Object.assign(new Error('EIO'), { code: 'EIO' })
-        return faulty.list(path)
+        return machineFiles.list(path)
       },
-    }
+    })
     const sink = await openJsonlAuditSink({ directory, files })
     await sink.append(intent(1), {})
     faults.room = 212
@@ -588,7 +614,81 @@ describe('a disk that fails', () => {
     unlisted = false
     expect(await sink.append(intent(4), {})).toMatchObject({ sequence: 3 })
     await sink.close()
-    expect([closedTwice, opened.size]).toEqual([0, 0])
+    expect(opened.size).toBe(0)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
+  })
+
+  it('AUD-13 that cannot open the next file after making it: no file is closed twice, and the log goes on', async () => {
+    const directory = temporaryDirectory()
+    let unsynced = false
+    let unopened = false
+    const { files, opened } = countedFiles(
+      {},
+      {
+        syncDirectory(path) {
+          if (unsynced) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+          machineFiles.syncDirectory(path)
+        },
+        open(path, options) {
+          if (unopened && path.endsWith('2.jsonl')) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
+          return machineFiles.open(path, options)
+        },
+      },
+    )
+    const sink = await openJsonlAuditSink({ directory, maxBytes: 4_096, maxAge: 1, files })
+    await sink.append(intent(1), {})
+    unsynced = true
+    const later = { ...intent(2), time: intent(2).time + 60 }
+    await expect(sink.append(later, {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    unsynced = false
+    unopened = true
+    for (let i = 0; i < 2; i++) {
+      await expect(sink.append(later, {})).rejects.toMatchObject({ cause: { code: 'EMFILE' } })
+    }
+    unopened = false
+    expect(await sink.append(later, {})).toMatchObject({ sequence: 2 })
+    await sink.close()
+    expect(opened.size).toBe(0)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
+  })
+
+  it('AUD-12 that cannot be repaired: close waits for no closed file, and releases the lock', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    let unlisted = false
+    const { files, opened } = countedFiles(faults, {
+      list(path) {
+        if (unlisted) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+        return machineFiles.list(path)
+      },
+    })
+    const sink = await openJsonlAuditSink({ directory, files })
+    await sink.append(intent(1), {})
+    faults.room = 212
+    faults.truncate = 'EIO'
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
+    unlisted = true
+    await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    await sink.close()
+    expect(opened.size).toBe(0)
+    await write({ directory }, 4, 4)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
+  })
+
+  it('AUD-14 that fails when a file is closed: close rejects, and releases the lock', async () => {
+    const directory = temporaryDirectory()
+    const files: LogFiles = {
+      ...machineFiles,
+      close(file) {
+        machineFiles.close(file)
+        throw Object.assign(new Error('EDQUOT'), { code: 'EDQUOT' })
+      },
+    }
+    await write({ directory }, 1, 1)
+    const sink = await openJsonlAuditSink({ directory, files })
+    await sink.append(intent(2), {})
+    await expect(sink.close()).rejects.toMatchObject({ code: 'EDQUOT' })
+    await write({ directory }, 3, 3)
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
   })
 

@@ -144,8 +144,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     }
     setUp(unusable, () => recoverLog(log))
   } catch (error) {
-    if (log.segment !== undefined) files.close(log.segment.file)
-    lock.release({ settled: fenced })
+    letGo(log, fenced)
     throw error
   }
   return { sink: sinkOf(log), lock }
@@ -214,12 +213,23 @@ async function* pagesOf(log: OpenLog, flush: GroupSync): AsyncGenerator<readonly
   }
 }
 
-async function closeLog({ files, lock, segment, sync }: OpenLog): Promise<void> {
+async function closeLog(log: OpenLog): Promise<void> {
+  const { files, segment, sync } = log
   try {
-    if (segment !== undefined && sync !== 'none' && !segment.failed) await syncSegment(files, segment)
+    // A failed repair has closed its file, whose number may be that of another file by now.
+    const isUsable = segment !== undefined && !segment.failed && !segment.retired
+    if (isUsable && sync !== 'none') await syncSegment(files, segment)
   } finally {
+    letGo(log, true)
+  }
+}
+
+/** Closes the file and releases the lock, even if the file system reports a failed write when the file is closed. */
+function letGo({ files, lock, segment }: OpenLog, settled: boolean): void {
+  try {
     if (segment !== undefined) retire(files, segment)
-    lock.release({ settled: true })
+  } finally {
+    lock.release({ settled })
   }
 }
 

@@ -75,8 +75,9 @@ function openEmpty(log: OpenLog, names: readonly SegmentName[]): void {
   for (const { file, first } of names) {
     if (first > log.last.sequence + 1) throw damaged(file)
     if (first <= log.last.sequence) continue
-    if (log.segment !== undefined) log.files.close(log.segment.file)
-    log.segment = openSegment(log.files, pathIn(log, file), { create: false })
+    const opened = openSegment(log.files, pathIn(log, file), { create: false })
+    if (log.segment !== undefined) retire(log.files, log.segment)
+    log.segment = opened
   }
 }
 
