@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { Writable } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { chainedSink } from '../../src/audit/chained-sink.ts'
 import { allOf } from '../../src/audit/combine/all-of.ts'
 import { anyOf } from '../../src/audit/combine/any-of.ts'
@@ -273,6 +273,16 @@ describe('standard output', () => {
     }
     await sink.close()
     expect(stream.listenerCount('error')).toBe(0)
+  })
+
+  it('AUD-07 is not opened by a sink with another stream', () => {
+    const opened = vi.spyOn(process, 'stdout', 'get')
+    try {
+      stdoutAuditSink({ stream: new Writable() })
+      expect(opened).not.toHaveBeenCalled()
+    } finally {
+      opened.mockRestore()
+    }
   })
 })
 

@@ -7,7 +7,7 @@
 
 import process from 'node:process'
 import { AuditError } from '../../errors.ts'
-import { nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { maybe, nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
 import { chainChecks } from '../configuration.ts'
 import type { AuditSink } from '../sink.ts'
@@ -37,9 +37,14 @@ export interface StdoutAuditSinkOptions extends ChainedSinkOptions {
  * @throws ArgumentError when an option is invalid.
  */
 export function stdoutAuditSink(options: StdoutAuditSinkOptions = {}): AuditSink {
-  const { stream, name, ...chain } = readOptions('stdoutAuditSink', options, {
+  const {
+    // Not by `withDefault`: the first read of `process.stdout` opens it, also for a sink with another stream.
+    stream = process.stdout,
+    name,
+    ...chain
+  } = readOptions('stdoutAuditSink', options, {
     ...chainChecks,
-    stream: withDefault(withMethod('write'), process.stdout),
+    stream: maybe(withMethod('write')),
     name: withDefault(nonEmptyString, 'stdout'),
   })
   const write = (_record: unknown, line: string): Promise<void> =>
