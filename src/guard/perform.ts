@@ -1,6 +1,7 @@
 import type { Confirmation } from '../audit/sink.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import type { Receipt } from '../receipt/receipt.ts'
+import { secondsOf } from '../time.ts'
 import type { Ending } from './audit-trail.ts'
 import { createCall, type Handler } from './call.ts'
 import type { GuardedCommand } from './command.ts'
@@ -86,7 +87,7 @@ async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): P
   let upstream: Upstream | undefined
   const handled = await settle(async () => {
     // GRD-03: without a credential, the start of the handler is the use of the authorization.
-    if (command.credential === undefined) authorization.consume(Math.floor(context.clock.now()))
+    if (command.credential === undefined) authorization.consume(secondsOf(context.clock))
     return waitAtMost(context.deadlines.handlerMs, signals, async (signal) => {
       upstream = createUpstream(context, work, signal)
       const { fetch, lease } = upstream

@@ -7,6 +7,7 @@
 
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
+import { secondsOf } from '../../../time.ts'
 import { newEventId, type RecoveredEvent } from '../../events/event.ts'
 import { beginning } from '../../events/record.ts'
 import { completedBy, damaged, positionOf } from './log-position.ts'
@@ -109,6 +110,6 @@ function cut(log: OpenLog, opened: Segment, end: number, reason: RecoveredEvent[
 function noteRepair(log: OpenLog, opened: Segment, reason: RecoveredEvent['reason'], dropped: Uint8Array): void {
   const droppedHash = createHash('sha256').update(dropped).digest('hex')
   const found = { segment: basename(opened.path), droppedBytes: dropped.length, droppedHash }
-  log.repairs.push({ kind: 'recovered', id: newEventId(), time: Math.floor(log.clock.now()), reason, ...found })
+  log.repairs.push({ kind: 'recovered', id: newEventId(), time: secondsOf(log.clock), reason, ...found })
   if (log.sync !== 'none') syncSegmentNow(log.files, opened)
 }

@@ -1,6 +1,6 @@
 import { ArgumentError, VaultError } from '../../../errors.ts'
 import { callback, either, maybe, nonEmptyString, type OptionChecks } from '../../../support/options.ts'
-import type { Clock } from '../../../time.ts'
+import { type Clock, secondsOf } from '../../../time.ts'
 import { parsed } from '../../configuration.ts'
 import { awsKeysOf } from '../../processors/sigv4.ts'
 import { secretFromCaller } from '../../release/failure.ts'
@@ -77,7 +77,7 @@ export function awsClient(
         headers: new Headers(headers),
         body: new TextEncoder().encode(body),
       }
-      const scope = { region, service, time: Math.floor(environment.clock.now()) }
+      const scope = { region, service, time: secondsOf(environment.clock) }
       const signed = await signAwsRequest(request, awsKeysOf(secret), scope)
       if (fixed === undefined) secret.dispose()
       return callBackend({

@@ -23,7 +23,7 @@ import {
   readTable,
   withDefault,
 } from '../../../support/options.ts'
-import type { Clock } from '../../../time.ts'
+import { type Clock, secondsOf } from '../../../time.ts'
 import { type HostOptions, hostChecks, parsed, readPlaces } from '../../configuration.ts'
 import type { VaultOptions } from '../../create-vault.ts'
 import { atRunTime, CallFailure, fromCaller } from '../../release/failure.ts'
@@ -213,7 +213,7 @@ async function exchangeToken(
   requested: ExchangeScope,
   signal: AbortSignal | undefined,
 ): Promise<SecretReading> {
-  const readAt = Math.floor(server.clock.now())
+  const readAt = secondsOf(server.clock)
   const form = await exchangeForm(exchange, requested, signal)
   const answer = await requestToken({ ...server, form, signal }, readAt)
   const { accessToken, expiresAt } = answer
