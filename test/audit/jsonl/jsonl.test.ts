@@ -415,12 +415,14 @@ describe('other writers', () => {
     const path = leaveLock(directory, { scope: 'f'.repeat(16), process: 77 })
     // somewhere else it is renewed
     const renewal = setInterval(() => writeFileSync(path, `{"host":"web-1","renewed":${Math.random()}}\n`), 5)
-    const opening = open(directory)
-    await expect(opening).rejects.toMatchObject({
-      code: 'ERR_AUDIT_CONFIGURATION',
-      message: expect.stringMatching(/^process 77 on `web-1` writes this log, and kept the lock /),
-    })
-    clearInterval(renewal)
+    try {
+      await expect(open(directory)).rejects.toMatchObject({
+        code: 'ERR_AUDIT_CONFIGURATION',
+        message: expect.stringMatching(/^process 77 on `web-1` writes this log, and kept the lock /),
+      })
+    } finally {
+      clearInterval(renewal)
+    }
     await (await open(directory)).sink.close()
   })
 
