@@ -51,6 +51,12 @@ const key: unique symbol = Symbol('authorization')
  * neither compiles nor passes {@link Authorization.is}. It is valid for one use, until the chain expires.
  */
 export class Authorization implements AuthorizationFacts {
+  static {
+    // A replaced `is` or `consume` would make a look-alike pass, or a use count as none.
+    Object.freeze(Authorization)
+    Object.freeze(Authorization.prototype)
+  }
+
   readonly subject: Did
   readonly invoker: Did
   readonly audience: Did
@@ -98,7 +104,7 @@ export class Authorization implements AuthorizationFacts {
    */
   static chainOf(authorization: Authorization, authorizer: symbol): Chain | undefined {
     const origin = Authorization.is(authorization) ? authorization.#origin : undefined
-    return origin?.authorizer === authorizer ? origin.chain : undefined
+    return origin !== undefined && origin.authorizer === authorizer ? origin.chain : undefined
   }
 
   /** The task. Its name is a digest, which is computed when it is first read. */
@@ -133,7 +139,13 @@ export class Authorization implements AuthorizationFacts {
   }
 }
 
-type ConstructorArguments = [facts: GrantedFacts, tolerance: number, proof: typeof key, origin: Origin | undefined]
+/** The constructor is private in TypeScript, so that the published types do not offer it. */
+type Constructor = new (
+  facts: GrantedFacts,
+  tolerance: number,
+  proof: typeof key,
+  origin: Origin | undefined,
+) => Authorization
 
 /**
  * Makes the evidence. For this folder: no entry point exports it.
@@ -141,7 +153,6 @@ type ConstructorArguments = [facts: GrantedFacts, tolerance: number, proof: type
  * @param origin - for {@link Authorization.chainOf}.
  */
 export function grantAuthorization(facts: GrantedFacts, tolerance: number, origin?: Origin): Authorization {
-  const args: ConstructorArguments = [facts, tolerance, key, origin]
-  // The constructor is private, so that the published types do not offer it.
-  return Reflect.construct(Authorization, args) as Authorization
+  // `new` and not `Reflect.construct`, which a program can replace to obtain the key.
+  return new (Authorization as unknown as Constructor)(facts, tolerance, key, origin)
 }

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Authorization } from '../../src/authorization/authorization.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
@@ -46,6 +46,21 @@ describe('an authorization', () => {
     for (const forgery of forgeries) expect(Authorization.is(forgery)).toBe(false)
     const parameters = [{ ...genuine, task: genuine.task }, 60, Symbol('authorization'), undefined]
     expect(() => Reflect.construct(Authorization, parameters)).toThrow(ArgumentError)
+  })
+
+  it('AUT-01 gives its key to no function of the platform, and its class cannot be changed [attack 74]', async () => {
+    const spy = vi.spyOn(Reflect, 'construct')
+    const genuine = await authorized()
+    const given = spy.mock.calls.flatMap(([, parameters]) => Array.from(parameters))
+    spy.mockRestore()
+    for (const key of given.filter((value) => typeof value === 'symbol')) {
+      expect(() => Reflect.construct(Authorization, [{ ...genuine, task: genuine.task }, 60, key, undefined])).toThrow(
+        ArgumentError,
+      )
+    }
+    expect(Reflect.set(Authorization, 'is', () => true)).toBe(false)
+    expect(Reflect.set(Authorization.prototype, 'consume', () => undefined)).toBe(false)
+    expect(Authorization.is({ ...genuine })).toBe(false)
   })
 
   it('names the task as the invocation does, whether the back end hashes at once or not', async () => {
