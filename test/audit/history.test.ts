@@ -10,6 +10,7 @@ import { withHealth } from '../../src/audit/combine/with-health.ts'
 import { auditHistory, type LoggedEvent } from '../../src/audit/history.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import type { LogFiles } from '../../src/audit/sinks/jsonl/log-files.ts'
 import { readBackwards } from '../../src/audit/sinks/jsonl/read-backwards.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
@@ -95,6 +96,38 @@ describe('a log that is read back', () => {
     delete faults.sync
     await sink.append(intent(3), {})
     appendFileSync(join(directory, 'audit-0000000000000001.jsonl'), '{"half')
+    expect((await readBack(sink)).map(({ event }) => event.kind)).toEqual(['intent', 'recovered', 'intent'])
+    await sink.close()
+  })
+
+  it('LOG-14 whose end cannot be repaired is not read as if it were empty, and keeps its position', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    let unopened = false
+    const faulty = faultyFiles(faults)
+    const files: LogFiles = {
+      ...faulty,
+      open(path, options) {
+        if (unopened) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
+        return faulty.open(path, options)
+      },
+    }
+    const sink = await openJsonlAuditSink({ directory, files })
+    const { sequence } = await sink.append(intent(1), {})
+    faults.room = 20
+    faults.truncate = 'EIO'
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
+    delete faults.room
+    delete faults.truncate
+    unopened = true
+    for (let i = 0; i < 2; i++) {
+      await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+      await expect(readBack(sink)).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED', cause: { code: 'EMFILE' } })
+      expect(sink.position()).toMatchObject({ sequence })
+    }
+    unopened = false
+    expect((await readBack(sink)).map(({ event }) => event.id)).toEqual([id(1)])
+    await sink.append(intent(4), {})
     expect((await readBack(sink)).map(({ event }) => event.kind)).toEqual(['intent', 'recovered', 'intent'])
     await sink.close()
   })

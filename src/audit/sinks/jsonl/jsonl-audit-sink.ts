@@ -204,12 +204,24 @@ function write(log: OpenLog, event: Parameters<typeof writeRecord>[1]): ReturnTy
 
 /** The records written before the call. They are synced first: a record that is cut off later is not among them. */
 async function* pagesOf(log: OpenLog, flush: GroupSync): AsyncGenerator<readonly LoggedEvent[], void> {
+  repair(log)
   const { sequence: reached } = log.last
   if (log.sync !== 'none' && log.segment !== undefined) await flush()
   for (const { file } of segmentsOf(log).toReversed()) {
     for await (const page of readBackwards(pathIn(log, file))) {
       yield page.filter(({ sequence }) => sequence <= reached)
     }
+  }
+}
+
+/** After a failed write, the last record is not known before the end of the log is repaired. */
+function repair(log: OpenLog): void {
+  try {
+    if (log.broken) recoverLog(log)
+  } catch (cause) {
+    if (cause instanceof AuditError) throw cause
+    const message = `the end of the audit log ${quote(log.name, 256)} could not be repaired, so that it cannot be read`
+    throw new AuditError('ERR_AUDIT_UNCONFIRMED', message, { cause })
   }
 }
 

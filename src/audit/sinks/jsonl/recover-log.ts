@@ -19,13 +19,23 @@ import type { SegmentName } from './segment-name.ts'
 const lineFeed: Uint8Array = new Uint8Array([0x0a])
 
 /**
- * Finds the last record in the files, repairs the end of the log, and opens the file for the next record. When it
- * throws, `log.broken` stays true, and `log.segment`, `log.unsafe` and `log.repairs` contain what the next attempt
- * needs.
+ * Finds the last record in the files, repairs the end of the log, and opens the file for the next record. When it throws,
+ * `log.broken` stays true and `log.last` as it was, and `log.segment`, `log.unsafe` and `log.repairs` contain what the
+ * next attempt needs.
  *
  * @throws AuditError when the files are not those of one log, or are not private; errors of `log.files`.
  */
 export function recoverLog(log: OpenLog): void {
+  const { last } = log
+  try {
+    recover(log)
+  } catch (error) {
+    log.last = last
+    throw error
+  }
+}
+
+function recover(log: OpenLog): void {
   log.broken = true
   const before = log.segment
   if (before?.failed) log.unsafe = before
