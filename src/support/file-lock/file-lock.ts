@@ -80,8 +80,9 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
       const holder = state?.holder
       const beat = state === undefined || holder === undefined ? '' : await readBeat(join(folder, state.name))
       // Without a state, the folder was changed meanwhile, or somebody has removed the state: nobody holds the lock then.
-      if (state === undefined) watch.observe('', '')
-      else renewed ||= watch.observe(state.name, beat)
+      const isRenewed = watch.observe(state?.name ?? '', beat)
+      // Observed each time, also after a renewal: a holder that ends afterwards is detected by its silence alone.
+      renewed ||= isRenewed
       const quiet = watch.quietMs() >= timing.leaseMs
       if (state !== undefined && (holder === undefined || hasEnded(holder, own) || quiet)) {
         const lock = await take(folder, state, own, timing)

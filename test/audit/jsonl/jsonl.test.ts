@@ -413,8 +413,9 @@ describe('other writers', () => {
   it('AUD-14 that live are waited for, and named', async () => {
     const directory = temporaryDirectory()
     const path = leaveLock(directory, { scope: 'f'.repeat(16), process: 77 })
-    // somewhere else it is renewed
-    const renewal = setInterval(() => writeFileSync(path, `{"host":"web-1","renewed":${Math.random()}}\n`), 5)
+    // Another machine renews it in place, as a holder does: a shorter file could be read in the middle of its write.
+    const beat = (): string => `{"host":"web-1","renewed":${Math.random()}}\n`.padEnd(64)
+    const renewal = setInterval(() => writeFileSync(path, beat(), { flag: 'r+' }), 5)
     try {
       await expect(open(directory)).rejects.toMatchObject({
         code: 'ERR_AUDIT_CONFIGURATION',

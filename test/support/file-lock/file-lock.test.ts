@@ -163,6 +163,26 @@ describe('the lock of a process that has ended', () => {
     held.release()
   })
 
+  it('is waited for as long as asked, and no longer, while its holder renews it', async () => {
+    const slow: LockTiming = { renewMs: 50, leaseMs: 500, pollMs: 5 }
+    const held = await take(createFileLock(folder, slow))
+    const began = performance.now()
+    expect(await createFileLock(folder, slow).acquire(300)).toMatchObject({ holder: { renewed: true } })
+    expect(performance.now() - began).toBeLessThan(300 + 2 * slow.leaseMs)
+    held.release()
+  })
+
+  it('is taken when its lease has passed, also from a holder that renewed it during the wait and then ended', async () => {
+    leave({ scope: 'f'.repeat(16), process: 77 })
+    const path = join(folder, heldName(1, 'a'.repeat(24), { ...ownIdentity(), scope: 'f'.repeat(16), process: 77 }))
+    const taking = take(createFileLock(folder, timing), 20 * timing.leaseMs)
+    for (let count = 1; count <= 3; count++) {
+      await pause(2 * timing.renewMs)
+      writeFileSync(path, `${count}`, { flag: 'r+' })
+    }
+    ;(await taking).release()
+  })
+
   it('is taken by one of those who wait for it', async () => {
     leave({ scope: 'f'.repeat(16) })
     const answers = await Promise.all(
