@@ -82,7 +82,8 @@ function recordIntent<Args, T>(
 
 /** Steps 2 to 6. */
 async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): Promise<GuardResult<T>> {
-  const { authorization, command, signals } = work
+  // The handler is a variable: a function that is called as `work.handler` reaches the authorization by `this`.
+  const { authorization, command, handler, signals } = work
   const started = performance.now()
   let upstream: Upstream | undefined
   const handled = await settle(async () => {
@@ -91,7 +92,7 @@ async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): P
     return waitAtMost(context.deadlines.handlerMs, signals, async (signal) => {
       upstream = createUpstream(context, work, signal)
       const { fetch, lease } = upstream
-      return work.handler(createCall<Args>({ authorization, signal, fetch, lease }))
+      return handler(createCall<Args>({ authorization, signal, fetch, lease }))
     })
   })
   const durationMs = performance.now() - started

@@ -157,6 +157,30 @@ describe('a log to an HTTP endpoint', () => {
     expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 8 })
   })
 
+  it('AUD-20 calls the callbacks without its internal state as `this`', async () => {
+    const selves: unknown[] = []
+    let answered = false
+    const sink = await open({
+      url: 'https://logs.example.com',
+      directory: temporaryDirectory(),
+      headers(this: unknown) {
+        selves.push(this)
+        return {}
+      },
+      async fetch(this: unknown) {
+        selves.push(this)
+        return new Response(null, { status: answered ? 200 : 500 })
+      },
+      onFailure(this: unknown) {
+        selves.push(this)
+        answered = true
+      },
+    })
+    await sink.append(intent(1), {})
+    await sink.delivered({})
+    expect(selves).toEqual(Array(5).fill(undefined))
+  })
+
   it('AUD-20 gives up a request that hangs, and tries again', async () => {
     const { url, answers, lines } = await endpoint()
     answers.push(() => undefined)

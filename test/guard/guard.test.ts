@@ -121,6 +121,10 @@ describe('guard.use', () => {
       const response = await post(handled)
       expect(response).toBe(200)
     })
+    const self = await guard.use(await containerOf(), async function (this: unknown) {
+      return this
+    })
+    expect(self).toMatchObject({ allowed: true, value: undefined })
   })
 
   it('does not run the handler of a refused call, and records the refusal', async () => {

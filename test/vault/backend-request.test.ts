@@ -9,6 +9,18 @@ function ask(body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>, status 
   return callBackend({ backend: 'the store', url: new URL('https://store.example'), method: 'GET', headers: {}, fetch })
 }
 
+describe('a request to a store', () => {
+  it('calls `fetch` without `this`, as platforms require whose `fetch` is a method of the global object', async () => {
+    const selves: unknown[] = []
+    async function fetch(this: unknown): Promise<Response> {
+      selves.push(this)
+      return new Response('{}')
+    }
+    await callBackend({ backend: 'the store', url: new URL('https://a.example'), method: 'GET', headers: {}, fetch })
+    expect(selves).toEqual([undefined])
+  })
+})
+
 describe('the answer of a store', () => {
   it('SEC-06 takes memory for its bytes and not for its chunks', async () => {
     const { stream, grown } = oneByteChunks(500_000)

@@ -50,12 +50,13 @@ export async function callBackend(request: BackendRequest): Promise<BackendAnswe
 }
 
 async function exchange(request: BackendRequest): Promise<BackendAnswer> {
-  const { backend, signal } = request
+  // The `fetch` of some platforms throws when it is called as a method of another object.
+  const { backend, fetch, headers, method, signal, url } = request
   let response: Response
   try {
-    response = await request.fetch(request.url, {
-      method: request.method,
-      headers: request.headers,
+    response = await fetch(url, {
+      method,
+      headers,
       ...(request.body !== undefined && {
         body: typeof request.body === 'string' ? request.body : Uint8Array.from(request.body),
       }),

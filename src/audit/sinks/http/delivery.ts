@@ -181,7 +181,8 @@ function refusedBy({ status, headers }: Response, state: State): Failure {
 }
 
 function report(state: State, failure: Omit<DeliveryFailure, 'waiting'>): void {
-  quietly(() => state.onFailure?.({ ...failure, waiting: waitingIn(state) }))
+  const { onFailure } = state
+  quietly(() => onFailure?.({ ...failure, waiting: waitingIn(state) }))
 }
 
 function untilDelivered(state: State, signal: AbortSignal | undefined): Promise<void> {
