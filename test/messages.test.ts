@@ -73,7 +73,7 @@ describe('a message says what went wrong and what to do', () => {
 
   it('for a delegation that is not valid yet', async () => {
     expect(await denialThrough({ notBefore: now + 1_800, expiration: now + 3_600 })).toBe(
-      'delegation 1 of 1 is not valid before 2027-01-15T08:30:00Z (1800001800); it is now 2027-01-15T08:00:00Z (1800000000); try again then',
+      'delegation 1 of 1 is not valid before 2027-01-15T08:30:00Z (1800001800); it is now 2027-01-15T08:00:00Z (1800000000); try again after that, with a new invocation',
     )
   })
 
@@ -87,7 +87,7 @@ describe('a message says what went wrong and what to do', () => {
     const principals = memoryRevocationStore({ clock })
     await principals.add({ ids: [alice.did], expiration: root.expiration })
     expect(await denialOf([invocation, root], { revocations: principals })).toBe(
-      'ALICE, the issuer of delegation 1 of 1, is revoked; use a chain without this principal',
+      'ALICE, the issuer of delegation 1 of 1, is revoked; use proofs that this principal did not issue',
     )
   })
 
@@ -116,7 +116,7 @@ describe('a message says what went wrong and what to do', () => {
     )
     const nested = [['all', '.files', ['==', '.owner', 'p1']]]
     expect(await denialThrough({ policy: nested }, { files: [{ owner: 'p1' }, {}] })).toBe(
-      'delegation 1 of 1: policy statement 1.2: `.owner` must be equal to `"p1"`, but it is missing',
+      'delegation 1 of 1: policy statement 1.2 (inside statement 1): `.owner` must be equal to `"p1"`, but the value that it is checked on has no `.owner`',
     )
   })
 
@@ -148,7 +148,7 @@ describe('a message says what went wrong and what to do', () => {
       'delegation 1 of 2 is issued by BOB, not by the subject ALICE; list the proofs root first, beginning with a delegation by the subject',
     )
     expect(await denialOf([await call({ issuer: bob, subject: alice.did })])).toBe(
-      'the invocation is issued by BOB, not by the subject ALICE; name the delegations from the subject to the issuer as `proofs`, root first',
+      'the invocation is issued by BOB, not by the subject ALICE; list in `proofs` the delegations that lead from the subject to the issuer, root first',
     )
   })
 
@@ -156,13 +156,13 @@ describe('a message says what went wrong and what to do', () => {
     const last = await delegateRaw(bob, carol, { subject: alice.did })
     const invocation = await call({ issuer: carol, proofs: [root, last] })
     expect(await denialOf([invocation, last])).toBe(
-      'delegation 1 of 2 is missing from the container (1 of 2 are missing); send all proofs with the call: `encodeContainer([call, ...proofs])`',
+      'delegation 1 of 2 is missing from the container (missing: 1 of 2); send all proofs with the call: `encodeContainer([call, ...proofs])`',
     )
   })
 
   it('for a stranger who uses a delegation', async () => {
     expect(await denialOf([await call({ issuer: carol, proofs: [root] }), root])).toBe(
-      'the invocation is issued by CAROL, but delegation 1 of 1 is for BOB; sign as that audience, or use proofs that end with a delegation to the issuer',
+      'the invocation is issued by CAROL, but delegation 1 of 1 is for BOB; sign with the key of that audience, or use proofs that end with a delegation to the issuer',
     )
   })
 
@@ -182,14 +182,14 @@ describe('a message says what went wrong and what to do', () => {
   })
 
   it('for a container that is empty, missing or something else', async () => {
-    expect(await denialOf('')).toBe('the container is empty; send the string of `encodeContainer`')
+    expect(await denialOf('')).toBe('the container is empty; send the string that `encodeContainer` returns')
     expect(await denialOf('eyJhbGciOiJFZERTQSJ9')).toBe(
-      'the input is not a container: its first byte is not one of `@BCDEFMOP`; send the string of `encodeContainer`',
+      'the input is not a container of a known form; send the string that `encodeContainer` returns',
     )
     const decision = await createService().authorize(undefined as never)
     expect(decision).toMatchObject({
       denial: {
-        message: 'the container is missing: it must be a string or a Uint8Array; send the string of `encodeContainer`',
+        message: 'the container is missing: it must be a string or a Uint8Array; send the string that `encodeContainer` returns',
       },
     })
   })
@@ -218,7 +218,7 @@ describe('a message of a guard says what went wrong and what to do', () => {
   it('for a credential that the vault does not have', async () => {
     const commands = [{ ...send, credential: 'crm' }]
     expect(await errorOf(() => guardOf({ commands } as never))).toBe(
-      'the `credential` of `/mail/send` is not in the vault; it has `mail`',
+      'the `credential` of `/mail/send` does not name a credential of the vault: it has `mail`; use one of its names, or add the credential to the vault',
     )
   })
 
@@ -226,7 +226,7 @@ describe('a message of a guard says what went wrong and what to do', () => {
     const sink = { ...memoryAuditSink(), append: () => Promise.reject(new Error('the disk is full')) }
     const result = await use(guardOf({ audit: { sink } }))
     expect(result.allowed || result.denial.message).toBe(
-      'the audit sink did not confirm the intent, so nothing was done; `onError` of the guard receives its error',
+      'the call could not be recorded, so nothing was done; try again later, with a newly signed call (for the operator: `onError` of the guard receives the error of the audit sink)',
     )
   })
 
@@ -235,7 +235,7 @@ describe('a message of a guard says what went wrong and what to do', () => {
     await guard.close()
     const result = await use(guard)
     expect(result.allowed || result.denial.message).toBe(
-      'the service is shutting down; sign a new call and send it later',
+      'the service is shutting down; try again later, with a newly signed call',
     )
   })
 })

@@ -118,8 +118,10 @@ export function notContainer(input: unknown): MalformedError {
     ? 'the container is missing: it must be a string or a Uint8Array'
     : input.length === 0
       ? 'the container is empty'
-      : 'the input is not a container: its first byte is not one of `@BCDEFMOP`'
-  return new MalformedError('CTN-01', `${fault}; send the string of \`encodeContainer\``, { kind: 'unsupported' })
+      : 'the input is not a container of a known form'
+  return new MalformedError('CTN-01', `${fault}; send the string that \`encodeContainer\` returns`, {
+    kind: 'unsupported',
+  })
 }
 
 /** Base64 that was passed as bytes. A byte beyond ASCII becomes a character that base64 refuses. */

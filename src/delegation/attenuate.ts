@@ -61,7 +61,7 @@ export async function attenuate(
   const { issuer } = given
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(
-      `the proof is for ${proof.audience}, so ${issuer.did} cannot pass it on; sign as that audience, or use a proof for the issuer`,
+      `the proof is for ${proof.audience}, so ${issuer.did} cannot pass it on; sign with the key of that audience, or use a proof for the issuer`,
     )
   }
   const command = given.command === undefined ? proof.command : commandOf(given.command)

@@ -107,7 +107,7 @@ function checkCredentials(definition: GuardedCommand, vault: Vault | undefined):
     if (vault === undefined) throw new ArgumentError(`\`${command}\` uses a credential, and \`vault\` is missing`)
     if (vault.references?.includes(credential) !== false) continue
     throw new ArgumentError(
-      `the \`credential\` of \`${command}\` is not in the vault; ${choice(credential, vault.references)}`,
+      `the \`credential\` of \`${command}\` does not name a credential of the vault: ${choice(credential, vault.references)}; use one of its names, or add the credential to the vault`,
     )
   }
 }

@@ -17,12 +17,12 @@ export function overloaded({ telemetry }: Pick<GuardContext, 'telemetry'>, max: 
 /** Refuses a call because the guard is closing. */
 export function closed({ telemetry }: Pick<GuardContext, 'telemetry'>, command?: Command): GuardRefusal {
   telemetry.event({ name: 'refused', code: 'closed', ...(command !== undefined && { command }) })
-  return refuse('closed', 'the service is shutting down; sign a new call and send it later', 'GRD-06')
+  return refuse('closed', 'the service is shutting down; try again later, with a newly signed call', 'GRD-06')
 }
 
 /** Refuses a call whose decision took too long. */
 export function undecided(milliseconds: number): GuardRefusal {
-  const message = `the decision timed out after ${milliseconds} ms; sign a new call and send it later`
+  const message = `the decision timed out after ${milliseconds} ms; try again later, with a newly signed call`
   return refuse('deadline_exceeded', message, 'GRD-04')
 }
 
@@ -31,7 +31,7 @@ export function unrecorded({ telemetry }: GuardContext, command: Command, cause:
   telemetry.error(cause)
   telemetry.event({ name: 'refused', code: 'audit_unavailable', command })
   const message =
-    'the audit sink did not confirm the intent, so nothing was done; `onError` of the guard receives its error'
+    'the call could not be recorded, so nothing was done; try again later, with a newly signed call (for the operator: `onError` of the guard receives the error of the audit sink)'
   return refuse('audit_unavailable', message, 'GRD-01', cause)
 }
 

@@ -59,7 +59,7 @@ export async function attenuate(proof: UcantoToken, options: UcantoAttenuateOpti
   if (given.command !== undefined) checkDeclared(given.command, policy)
   if (proof.audience !== issuer.did) {
     throw new AttenuationError(
-      `the proof is for ${proof.audience}, so ${issuer.did} cannot pass it on; sign as that audience, or use a proof for the issuer`,
+      `the proof is for ${proof.audience}, so ${issuer.did} cannot pass it on; sign with the key of that audience, or use a proof for the issuer`,
     )
   }
   const abilities = abilitiesOf(given.command === undefined ? broadest(proof) : commandOf(given.command))

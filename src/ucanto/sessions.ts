@@ -247,7 +247,7 @@ function untimely({ notBefore = Number.NEGATIVE_INFINITY, expiration }: OpenToke
   return {
     code: early ? 'not_yet_valid' : 'expired',
     message: early
-      ? `the attestation is not valid before ${showTime(bound)}; it is now ${showTime(now)}; try again then`
+      ? `the attestation is not valid before ${showTime(bound)}; it is now ${showTime(now)}; try again after that, with a new invocation`
       : `the attestation expired at ${showTime(bound)}; it is now ${showTime(now)}; ask the authority for a new one`,
     requirement: 'UCT-56',
     detail: { kind: 'time', now, bound },

@@ -538,7 +538,7 @@ describe('a sink that fails', () => {
         allowed: false,
         denial: {
           code: 'audit_unavailable',
-          message: expect.stringMatching(/did not confirm the intent, so nothing was done.*`onError`/),
+          message: expect.stringMatching(/could not be recorded, so nothing was done.*`onError`/),
           requirement: 'GRD-01',
         },
       })

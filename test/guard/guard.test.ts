@@ -734,11 +734,11 @@ describe('createGuard', () => {
     const mistakes: [RegExp, Partial<GuardOptions>][] = [
       [/`vault` is missing/, { vault: undefined as never }],
       [
-        /the `credential` of `\/mail\/send` is not in the vault; it has/,
+        /the `credential` of `\/mail\/send` does not name a credential of the vault: it has/,
         { commands: [{ ...send, credential: 'elsewhere' }] as never },
       ],
       [
-        /the `credential` of `\/mail\/send` is not in the vault; it has/,
+        /the `credential` of `\/mail\/send` does not name a credential of the vault: it has/,
         {
           commands: [
             {

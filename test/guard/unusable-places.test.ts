@@ -517,7 +517,7 @@ describe('a credential that the vault does not hold', () => {
     for (const [name, vault] of Object.entries(vaults)) {
       expect(vault.references, name).toEqual(['crm'])
       expect(guard(vault), name).toThrow(
-        /the `credential` of `\/a` is not in the vault; did you mean `crm`\? it has `crm`/,
+        /the `credential` of `\/a` does not name a credential of the vault: did you mean `crm`\? it has `crm`/,
       )
     }
   })

@@ -68,7 +68,7 @@ function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial
   if (given.audience !== taken.issuer) {
     const nextStep =
       at === count
-        ? 'sign as that audience, or use proofs that end with a delegation to the issuer'
+        ? 'sign with the key of that audience, or use proofs that end with a delegation to the issuer'
         : 'list the proofs in order, root first'
     return {
       code: 'principal_misaligned',
@@ -106,7 +106,7 @@ function notSubject(requirement: string, subject: string, issuer: string, chain:
   const count = chain.links.length
   const nextStep =
     count === 0
-      ? 'name the delegations from the subject to the issuer as `proofs`, root first'
+      ? 'list in `proofs` the delegations that lead from the subject to the issuer, root first'
       : 'list the proofs root first, beginning with a delegation by the subject'
   return {
     code: 'root_not_subject',

@@ -42,12 +42,14 @@ export function refusedBy(
 function describe(objection: PolicyObjection): string {
   const { statement, path, operator, selector, reason, expected, found } = objection
   // People count from one, also inside `and`, `or`, `all` and `any`.
-  const where = [statement, ...path].map((place) => place + 1).join('.')
+  const place = [statement, ...path].map((index) => index + 1).join('.')
+  const where = path.length === 0 ? place : `${place} (inside statement ${statement + 1})`
   if (reason === 'over_budget') return `policy statement ${where} takes more steps than a policy may`
   const what = quote(selector ?? operator)
   const required = expected === undefined ? '' : ` must be ${expected}`
   // Inside `and`, `or`, `all` and `any` a selector may begin at an element.
-  const absent = path.length === 0 ? `but the call has no ${what}` : 'but it is missing'
+  const absent =
+    path.length === 0 ? `but the call has no ${what}` : `but the value that it is checked on has no ${what}`
   const met = reason === 'unresolved' ? absent : found === undefined ? 'but it is not' : `found ${found}`
   return `policy statement ${where}: ${what}${required}, ${met}`
 }

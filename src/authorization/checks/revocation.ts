@@ -56,7 +56,7 @@ const unknown: Denial = {
 function describe(id: string, at: number, { links }: Chain): string {
   const link = linkName(at, links.length)
   return id.startsWith('did:')
-    ? `${id}, the issuer of ${link}, is revoked; use a chain without this principal`
+    ? `${id}, the issuer of ${link}, is revoked; use proofs that this principal did not issue`
     : `${link} (${id}) is revoked; ask its issuer for a new delegation`
 }
 

@@ -47,7 +47,7 @@ function checkBounds(
   if (notBefore !== undefined && now < notBefore - tolerance) {
     return {
       code: 'not_yet_valid',
-      message: `${linkName(at, count)} is not valid before ${showTime(notBefore)}; it is now ${showTime(now)}; try again then`,
+      message: `${linkName(at, count)} is not valid before ${showTime(notBefore)}; it is now ${showTime(now)}; try again after that, with a new invocation`,
       at,
       requirement: 'TIM-02',
       detail: { kind: 'time', now, bound: notBefore },

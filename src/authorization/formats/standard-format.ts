@@ -159,7 +159,7 @@ export function orderProofs(
   if (at === undefined) return links
   return {
     code: 'proof_missing',
-    message: `${linkName(at, names.length)} is missing from the container (${missing.length} of ${names.length} are missing); send all proofs with the call: \`encodeContainer([call, ...proofs])\``,
+    message: `${linkName(at, names.length)} is missing from the container (missing: ${missing.length} of ${names.length}); send all proofs with the call: \`encodeContainer([call, ...proofs])\``,
     at,
     requirement: 'PRF-01',
     missing,
