@@ -181,6 +181,23 @@ describe('a log to an HTTP endpoint', () => {
     expect(selves).toEqual(Array(5).fill(undefined))
   })
 
+  it('AUD-20 reads the waits once: a later change of the object does not change them', async () => {
+    const backOff = { firstMs: 10_000, maxMs: 10_000 }
+    let requests = 0
+    const failing = async (): Promise<Response> => {
+      requests += 1
+      backOff.firstMs = 1
+      backOff.maxMs = 1
+      return new Response(null, { status: 500 })
+    }
+    const sink = await open({
+      ...{ url: 'https://logs.example.com', directory: temporaryDirectory(), fetch: failing, backOff },
+    })
+    await sink.append(intent(1), {})
+    await expect(sink.delivered({ signal: AbortSignal.timeout(100) })).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(requests).toBe(1)
+  })
+
   it('AUD-20 gives up a request that hangs, and tries again', async () => {
     const { url, answers, lines } = await endpoint()
     answers.push(() => undefined)

@@ -67,6 +67,24 @@ describe('a log in PostgreSQL', () => {
     expect(released).toEqual([[], [fault]])
   })
 
+  it('AUD-19 is opened with the pool that was tested, and names the function of an invalid option', async () => {
+    const query = async (): Promise<{ rows: unknown[] }> => ({
+      rows: [{ there: true, allowed: true, read_only: false }],
+    })
+    let reads = 0
+    const options = {
+      get pool() {
+        reads += 1
+        return { connect: async () => ({ query, release: () => undefined }) }
+      },
+    }
+    await (await openPostgresAuditSink(options)).close()
+    expect(reads).toBe(1)
+    await expect(openPostgresAuditSink({ ...options, maxBatch: 0 })).rejects.toThrow(
+      /^openPostgresAuditSink: `maxBatch`/,
+    )
+  })
+
   it('AUD-01 rejects with its own error what nobody waits for any more', async () => {
     const connection = { query: async () => ({ rows: [] }), release: () => undefined }
     const sink = postgresAuditSink({ pool: { connect: async () => connection } })

@@ -87,7 +87,10 @@ export interface HttpAuditSink extends AuditSink {
 export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<HttpAuditSink> {
   const given = readOptions('openHttpAuditSink', options, optionChecks)
   const { directory, prefix, sync, maxBytes, maxAge, maxWaiting, name: own, url: address, ...sending } = given
-  readOptions('openHttpAuditSink: `backOff`', given.backOff, { firstMs: milliseconds, maxMs: milliseconds })
+  const backOff = readOptions('openHttpAuditSink: `backOff`', given.backOff, {
+    firstMs: milliseconds,
+    maxMs: milliseconds,
+  })
   const url = endpoint(address)
   const name = own ?? url.origin
   const policy = { ...(sync && { sync }), ...(maxBytes && { maxBytes }), ...(maxAge && { maxAge }) }
@@ -95,7 +98,7 @@ export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<
   const cursor = await readOrClose(spool, directory, prefix)
   const { fetch: request = fetch, onFailure } = given
   const delivery = startDelivery(
-    { ...sending, directory, prefix, lock, url, fetch: request, onFailure },
+    { ...sending, backOff, directory, prefix, lock, url, fetch: request, onFailure },
     cursor,
     spool.position().sequence,
   )

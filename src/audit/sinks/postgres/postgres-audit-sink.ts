@@ -66,7 +66,10 @@ interface Waiting {
  * @throws ArgumentError when an option is invalid.
  */
 export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink {
-  const { pool, table, maxBatch, name, sha256 } = readOptions('postgresAuditSink', options, optionChecks)
+  return sinkOf(readOptions('postgresAuditSink', options, optionChecks))
+}
+
+function sinkOf({ pool, table, maxBatch, name, sha256 }: Required<PostgresAuditSinkOptions>): AuditSink {
   assertTableName(table, 2)
   const target = { table, name, sha256 }
   let queue: Waiting[] = []
@@ -158,8 +161,9 @@ async function* newestFirst(pool: PostgresPool, table: string): AsyncGenerator<r
  * ```
  */
 export async function openPostgresAuditSink(options: PostgresAuditSinkOptions): Promise<AuditSink> {
-  const sink = postgresAuditSink(options)
-  const { pool, table, name } = readOptions('openPostgresAuditSink', options, optionChecks)
+  const given = readOptions('openPostgresAuditSink', options, optionChecks)
+  const { pool, table, name } = given
+  const sink = sinkOf(given)
   const unusable = (what: string, cause?: unknown): AuditError =>
     new AuditError('ERR_AUDIT_CONFIGURATION', `the log ${quote(table)} of ${quote(name)} ${what}`, { cause })
   let rows: readonly unknown[]
