@@ -189,7 +189,8 @@ describe('a message says what went wrong and what to do', () => {
     const decision = await createService().authorize(undefined as never)
     expect(decision).toMatchObject({
       denial: {
-        message: 'the container is missing: it must be a string or a Uint8Array; send the string that `encodeContainer` returns',
+        message:
+          'the container is missing: it must be a string or a Uint8Array; send the string that `encodeContainer` returns',
       },
     })
   })
