@@ -5,7 +5,7 @@ import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver, keysOf } from '../did/resolver.ts'
 import { completeDecoding, type Decoding, decodingChecks, isLenient } from '../envelope/complete-decoding.ts'
 import { type DecodeOptions, type Envelope, openEnvelope } from '../envelope/open.ts'
-import { MalformedError } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import { readInvocationPayload } from '../invocation/payload.ts'
 import { bytesEqual } from '../ipld/bytes.ts'
 import { cidOf, isTokenCid } from '../ipld/cid.ts'
@@ -34,7 +34,7 @@ export interface VerifyReceiptOptions extends DecodeOptions {
   readonly task: CID
   /**
    * The value that a guard returned for the task. A guard signs its hash; a receipt for another value, or without a hash,
-   * is not accepted. Default: the outcome is not compared.
+   * is not accepted. Default: the outcome is not compared. `undefined` is not a value: leave the option out.
    */
   readonly value?: IpldValue
   /** Resolves DIDs to keys. Default: `did:key` only. */
@@ -83,6 +83,12 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   const given = readOptions('verifyReceipt', options, optionChecks)
   const { resolver = keyResolver(), backend = platformBackend, signal } = given
   const executor = didOption('executor', given.executor)
+  // RCP-09: A response without its value must not skip the comparison.
+  if (given.value === undefined && 'value' in options) {
+    throw new ArgumentError(
+      'verifyReceipt: `value` is undefined; omit the option to verify a receipt without its value',
+    )
+  }
   // A copy of the value as bytes: it may change while a resolver is waited for.
   const value = given.value === undefined ? undefined : encodeCbor(given.value, 'value')
   let opened: OpenReceipt
@@ -116,7 +122,7 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   return refuse('signature_invalid', 'the receipt is not signed by its executor')
 }
 
-/** RCP-09: whether the outcome is the hash of a value, as a guard signs it. */
+/** Whether the outcome is the hash of a value, as a guard signs it. */
 function isHashed(outcome: Outcome, digest: Uint8Array): boolean {
   const result = 'ok' in outcome ? outcome.ok : undefined
   return isMap(result) && Object.keys(result).length === 1 && isBytes(result.hash) && bytesEqual(result.hash, digest)

@@ -58,6 +58,19 @@ describe('a receipt', () => {
     await expect(verifyReceipt(failed.bytes, { ...expected, value: new Map() as never })).rejects.toThrow(ArgumentError)
   })
 
+  it('RCP-09 is not verified with a value that is undefined, as in a response without it', async () => {
+    const receipt = await issueReceipt({
+      executor: service,
+      task,
+      outcome: { ok: { hash: new Uint8Array(32) } },
+      clock,
+    })
+    const response: { value?: never } = {}
+    const options = { ...expected, value: response.value as never }
+    await expect(verifyReceipt(receipt.bytes, options)).rejects.toThrow('`value` is undefined')
+    expect(fault(await verifyReceipt(receipt.bytes, expected))).toBe('verified')
+  })
+
   it('says what came of a task, and is verified by whoever asked for it', async () => {
     for (const outcome of [
       { ok: { id: 7 } },
