@@ -102,8 +102,9 @@ export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOpt
   // RCP-02
   if (fields.executor !== executor)
     return refuse('executor_mismatch', `the receipt is from ${fields.executor}, not from the expected ${executor}`)
-  // RCP-03
-  if (!fields.task.equals(given.task)) return refuse('task_mismatch', 'the receipt is for another task')
+  // RCP-03: The bytes are compared, which are the part that `isCid` checks in a CID of another implementation.
+  if (!bytesEqual(fields.task.bytes, given.task.bytes))
+    return refuse('task_mismatch', 'the receipt is for another task')
   const call = { signal }
   const resolved = await unlessAborted(() => resolver.resolve(executor, call), signal)
   if (resolved === undefined)

@@ -139,6 +139,18 @@ describe('a receipt', () => {
     const other = await call({ issuer: alice })
     const receipt = await issueReceipt({ executor: service, task: other.task, outcome: { ok: 1 } })
     expect(fault(await verifyReceipt(receipt.bytes, expected))).toBe('task_mismatch')
+    class Link {
+      readonly bytes: Uint8Array
+      readonly '/': Uint8Array
+      constructor(bytes: Uint8Array) {
+        this.bytes = bytes
+        this['/'] = bytes
+      }
+    }
+    const verify = async (asked: CID) =>
+      fault(await verifyReceipt(receipt.bytes, { ...expected, task: new Link(asked.bytes) as unknown as CID }))
+    expect(await verify(other.task)).toBe('verified')
+    expect(await verify(task)).toBe('task_mismatch')
   })
 
   it('does not wait for a resolver when the signal is aborted, whether the resolver minds it or not', async () => {
