@@ -104,8 +104,17 @@ interface Bundle {
   readonly gzippedBytes: number
 }
 
-/** Bundles a built entry point as an application for browsers would. Rejects when something needs Node. */
-async function bundleOf(name: string, names = '*'): Promise<Bundle> {
+const bundles = new Map<string, Promise<Bundle>>()
+
+/** Bundles a built entry point once, as an application for browsers would. Rejects when something needs Node. */
+function bundleOf(name: string, names = '*'): Promise<Bundle> {
+  const key = `${name} ${names}`
+  const known = bundles.get(key) ?? makeBundle(name, names)
+  bundles.set(key, known)
+  return known
+}
+
+async function makeBundle(name: string, names: string): Promise<Bundle> {
   const { metafile, outputFiles } = await build({
     stdin: { contents: `export ${names} from './dist/${name}.js'`, resolveDir: root },
     absWorkingDir: root,

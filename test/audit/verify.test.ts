@@ -21,6 +21,7 @@ import type { IpldMap } from '../../src/ipld/value.ts'
 import type { PreparedKey } from '../../src/principal/backend/backend.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
 import type { Signer } from '../../src/principal/signer.ts'
+import { inCi } from '../property/runs.ts'
 import { fakeSink, intent, logOf, stoppedClock } from './events.ts'
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
@@ -58,7 +59,8 @@ describe('a log that was not changed', () => {
     const backend = { ...platform, prepareKey: () => ({}) as PreparedKey, verify: () => true }
     const { hash } = placeOf(lines[0])
     const signature = encodeBase64url(new Uint8Array(64).fill(1))
-    const checkpoints = Array.from({ length: 140_000 }, (_, index) => {
+    // Node takes about 125,000 arguments of a function: a list that is spread would not fit.
+    const checkpoints = Array.from({ length: inCi ? 140_000 : 10_000 }, (_, index) => {
       return { log: 'mail', sequence: 13 + index, hash, time: 1, signer: signer.did, signature }
     })
     const report = await verifyAuditLog(lines, { checkpoints, signers, log: 'mail', backend })

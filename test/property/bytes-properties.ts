@@ -25,7 +25,7 @@ import { cast, now } from './cast.ts'
 import { optionsOf } from './chain-differential.ts'
 import { hostileContainers } from './hostile-bytes.ts'
 import { values } from './ipld-arbitrary.ts'
-import type { Runs } from './runs.ts'
+import { inCi, type Runs } from './runs.ts'
 import { buildScenario, type LinkPlan, type Scenario } from './scenario.ts'
 import { goodScenarios } from './scenario-arbitrary.ts'
 import { withCids } from './with-cids.ts'
@@ -57,7 +57,8 @@ export function plainCall(holders: readonly number[]): ReferenceQuestion {
 
 /** Every bit of a container counts. */
 export function bitFlips(name: string, holders: readonly number[]): void {
-  it(`P5 bytes: each single bit of a container with 3 delegations matters, ${name} [attack 39]`, () => {
+  const which = inCi ? 'each single bit' : 'one bit of each byte'
+  it(`P5 bytes: ${which} of a container with 3 delegations matters, ${name} [attack 39]`, () => {
     const question = plainCall(holders)
     const container = writeContainer(question.tokens)
     const options = { ...optionsOf(question), replay: { claim: () => true } }
@@ -74,7 +75,8 @@ export function bitFlips(name: string, holders: readonly number[]): void {
 
 function acceptedFlips(container: Uint8Array, authorizer: Authorizer): readonly number[] {
   const accepted: number[] = []
-  for (let bit = 0; bit < container.length * 8; bit++) {
+  // Nine bits ahead is the next bit of the next byte.
+  for (let bit = 0; bit < container.length * 8; bit += inCi ? 1 : 9) {
     const flipped = container.slice()
     flipped[bit >> 3] = (container[bit >> 3] as number) ^ (1 << (bit & 7))
     if (authorizer.authorizeSync(flipped).allowed) accepted.push(bit)
