@@ -155,7 +155,8 @@ async function use(
   })
   try {
     const response = await sendWithCredential({ ...request, url }, rules, prepared.secret, {
-      ...context,
+      clock: context.clock,
+      fetch: context.fetch,
       signal: useOptions.signal,
       deadline,
       redirects: settings.redirects,

@@ -113,6 +113,21 @@ describe('Vault.use', () => {
     expect(server.received).toEqual([])
   })
 
+  it('gives a processor a clock, fetch and a signal, and nothing that belongs to other credentials', async () => {
+    const server = await start((_received, response) => void response.end())
+    const seen: string[][] = []
+    const processor: Processor = {
+      ...bearer(),
+      apply(request, secret, context) {
+        seen.push(Reflect.ownKeys(context).map(String))
+        return bearer().apply(request, secret, context)
+      },
+    }
+    const vault = vaultFor(server, { processor })
+    await vault.use({ reference: 'crm', authorization: permission(), url: server.origin })
+    expect(seen).toEqual([['clock', 'fetch', 'signal']])
+  })
+
   it('SEC-04 gives no echo of the credential back [attack 77]', async () => {
     const server = await start((received, response) => {
       response.setHeader('content-encoding', 'gzip')

@@ -111,7 +111,7 @@ export async function sendWithCredential(
   secret: Secret,
   options: SendOptions,
 ): Promise<Response> {
-  const { deadline, signal: callers, beforeRedirect } = options
+  const { clock, deadline, fetch, signal: callers, beforeRedirect } = options
   const { signal } = deadline
   try {
     let { url, method, headers, body } = plain
@@ -119,8 +119,8 @@ export async function sendWithCredential(
     for (let hops = 0; ; hops += 1) {
       if (hops > 0) await beforeRedirect(signal)
       const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, rules)
-      const signed = await withSecret(rules.processor, request, secret, { ...options, signal })
-      const response = await send(signed, origin, options.fetch, signal)
+      const signed = await withSecret(rules.processor, request, secret, { clock, fetch, signal })
+      const response = await send(signed, origin, fetch, signal)
       const location = redirectStatuses.has(response.status) ? response.headers.get('location') : null
       if (location === null) return response
       // The body of a redirect is not used, and its end not awaited.
