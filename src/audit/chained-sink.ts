@@ -3,17 +3,11 @@ import { AuditError } from '../errors.ts'
 import { createMutex } from '../support/mutex.ts'
 import { callback, maybe, nonEmptyString, oneOfStrings, readFields, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
+import type { ChainedSinkOptions } from './configuration.ts'
 import { chainChecks } from './configuration.ts'
 import type { AuditEvent } from './events/event.ts'
 import { prepareEvent } from './events/prepare-event.ts'
-import {
-  type AuditRecord,
-  beginning,
-  formatRecord,
-  type LogPosition,
-  makeRecord,
-  type Sha256,
-} from './events/record.ts'
+import { type AuditRecord, beginning, formatRecord, makeRecord } from './events/record.ts'
 import { type AuditSink, type Confirmation, type Durability, durabilities, unconfirmed } from './sink.ts'
 
 /** Writes records for {@link chainedSink}. */
@@ -29,14 +23,6 @@ export interface RecordWriter {
   write(record: AuditRecord, line: string, options: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
   /** Called once, after the last write. */
   close?(): void | Promise<void>
-}
-
-/** Options of {@link chainedSink}. */
-export interface ChainedSinkOptions {
-  /** The last record of the log to continue. Default: the beginning of a log. */
-  readonly position?: LogPosition
-  /** Default: the platform's. */
-  readonly sha256?: Sha256
 }
 
 /**

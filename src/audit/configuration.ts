@@ -16,8 +16,16 @@ import {
   oneOfStrings,
   withMethod,
 } from '../support/options.ts'
-import type { ChainedSinkOptions } from './chained-sink.ts'
-import type { LogPosition } from './events/record.ts'
+
+import type { LogPosition, Sha256 } from './events/record.ts'
+
+/** Options of {@link chainedSink}. */
+export interface ChainedSinkOptions {
+  /** The last record of the log to continue. Default: the beginning of a log. */
+  readonly position?: LogPosition
+  /** Default: the platform's. */
+  readonly sha256?: Sha256
+}
 
 /** An audit sink. Messages quote its name, and it is closed at the end: a sink without them would fail only then. */
 export const sinkCheck: OptionCheck = (value) =>

@@ -1,7 +1,6 @@
 import { createMutex } from '../support/mutex.ts'
 import { callback, integerFrom, readOptions } from '../support/options.ts'
 import type { AuditRecord } from './events/record.ts'
-import type { AuditSink } from './sink.ts'
 
 /** A record that was read back: its number and its event. Its hash is not verified; `verifyAuditLog` does that. */
 export type LoggedEvent = Pick<AuditRecord, 'sequence' | 'event'>
@@ -41,6 +40,6 @@ export function auditHistory(options: Omit<AuditHistory, 'inTurn'>): AuditHistor
 }
 
 /** The history of a wrapped sink, for its wrapper. */
-export function historyOf({ history }: Pick<AuditSink, 'history'>): { readonly history?: AuditHistory } {
+export function historyOf({ history }: { readonly history?: AuditHistory }): { readonly history?: AuditHistory } {
   return history === undefined ? {} : { history }
 }

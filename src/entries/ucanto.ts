@@ -9,7 +9,8 @@ export { attenuate } from '../ucanto/attenuate.ts'
 export { attest } from '../ucanto/attest.ts'
 export { delegate } from '../ucanto/delegate.ts'
 export { invoke } from '../ucanto/invoke.ts'
-export { type AbsentIssuer, absentIssuer } from '../ucanto/new-token.ts'
+export { absentIssuer } from '../ucanto/new-token.ts'
+export type { AbsentIssuer } from '../ucanto/principal.ts'
 export type { UcantoToken } from '../ucanto/token.ts'
 
 // Archives and messages

@@ -7,7 +7,8 @@
  * @module
  */
 
-export { createVault, type VaultOptions } from '../vault/create-vault.ts'
+export { createVault } from '../vault/create-vault.ts'
+export type { VaultOptions } from '../vault/configuration.ts'
 export type { DeriveContext, DerivedSecret, OutgoingRequest, Processor, ProcessorContext } from '../vault/processor.ts'
 export type { RemoteVault } from '../vault/resilience/remote-vault.ts'
 export { type ResilientSource, resilient } from '../vault/resilience/resilient.ts'

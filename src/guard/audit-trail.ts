@@ -7,49 +7,19 @@
 import { withDeadline } from '../audit/combine/with-deadline.ts'
 import { type AuditEvent, type AuditMode, newEventId, type OutcomeEvent } from '../audit/events/event.ts'
 import { suppressedEvent } from '../audit/events/suppressed-event.ts'
-import type { SecretKey } from '../audit/privacy/hmac.ts'
-import type { PersonalKeyStore } from '../audit/privacy/personal-key-store.ts'
-import type { Pseudonymizer } from '../audit/privacy/pseudonym.ts'
-import type { SampleDenialsOptions } from '../audit/sample-denials.ts'
-import type { AuditSink, Confirmation } from '../audit/sink.ts'
+import type { Confirmation } from '../audit/sink.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import { AuditError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
 import { type Clock, secondsOf } from '../time.ts'
 import type { Release } from '../vault/vault.ts'
+import type { CheckedAuditOptions } from './audit-options.ts'
 import { createCallEvents } from './call-events.ts'
 import type { GuardedCommand } from './command.ts'
 import { recordWithin } from './deadline.ts'
 import { createDenialLog } from './denial-log.ts'
 import { type OutcomeLease, startOutcomeLease } from './outcome-lease.ts'
 import type { GuardDenial } from './result.ts'
-
-/** How a guard records. */
-export interface AuditOptions {
-  /** Where records go. It is closed with the guard. */
-  readonly sink: AuditSink
-  /** Milliseconds to wait for a confirmation; then the call is refused. Default 500. */
-  readonly deadlineMs?: number
-  /** Most records that the sink has not answered. Default 1,000. */
-  readonly maxInFlight?: number
-  /** 32 or more random bytes that salt the hashes of arguments. Without it no hash is recorded. */
-  readonly argumentKey?: SecretKey
-  /** Replaces DIDs by pseudonyms. Default: DIDs are recorded. */
-  readonly pseudonymize?: Pseudonymizer
-  /** Keys for arguments that are recorded encrypted. Required when a command has `personal` arguments. */
-  readonly personalKeys?: PersonalKeyStore
-  /**
-   * Whether the guard closes intents without an outcome as `unknown`, at its start and from then on: those of processes
-   * that ended, and those whose outcome could not be recorded. The log of `sink` must have a `history` (memory, files,
-   * SQLite, PostgreSQL, the spool of HTTP). Several processes may do this on one log. Default false.
-   */
-  readonly recoverIntents?: boolean
-  /** How many denials are recorded; see {@link SampleDenialsOptions}. */
-  readonly denials?: SampleDenialsOptions
-}
-
-/** {@link AuditOptions} with their defaults. */
-export type CheckedAuditOptions = AuditOptions & Required<Pick<AuditOptions, 'deadlineMs' | 'maxInFlight'>>
 
 /** Writes the records of a guard. */
 export interface AuditTrail {

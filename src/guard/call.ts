@@ -3,6 +3,26 @@ import type { Command } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Did } from '../did/did.ts'
 import type { Lease, UseRequest } from '../vault/vault.ts'
+import type { GuardedCommand } from './command.ts'
+
+/** An allowed call, and the handler for it. */
+export interface AllowedCall<Args, T> {
+  readonly authorization: Authorization
+  readonly command: GuardedCommand
+  readonly handler: Handler<Args, T>
+  /** The signal of the caller. */
+  readonly signal: AbortSignal | undefined
+}
+
+/** An allowed call whose intent is on record. */
+export interface GuardedRun<Args, T> extends Omit<AllowedCall<Args, T>, 'signal'> {
+  /** The id of the intent. */
+  readonly intent: string
+  /** The signals of the caller and of the closing guard. */
+  readonly signals: readonly (AbortSignal | undefined)[]
+  /** Called when the outcome was recorded, or could not be. */
+  readonly onRecorded: () => void
+}
 
 /** The upstream request of a handler. Headers that carry authority are dropped. */
 export type UpstreamRequest = Pick<UseRequest, 'method' | 'headers' | 'body'>

@@ -25,7 +25,7 @@ import {
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import type { Vault } from '../vault/vault.ts'
-import type { AuditOptions, CheckedAuditOptions } from './audit-trail.ts'
+import type { AuditOptions, CheckedAuditOptions } from './audit-options.ts'
 import { credentialsOf, type GuardedCommand } from './command.ts'
 import type { TelemetryOptions } from './telemetry.ts'
 

@@ -1,10 +1,9 @@
 import type { Confirmation } from '../audit/sink.ts'
-import type { Authorization } from '../authorization/authorization.ts'
 import type { Receipt } from '../receipt/receipt.ts'
 import { secondsOf } from '../time.ts'
 import type { Ending } from './audit-trail.ts'
-import { createCall, type Handler } from './call.ts'
-import type { GuardedCommand } from './command.ts'
+import type { AllowedCall, GuardedRun } from './call.ts'
+import { createCall } from './call.ts'
 import type { GuardContext } from './context.ts'
 import { isDeadline, waitAtMost } from './deadline.ts'
 import { signReceipt } from './receipt.ts'
@@ -12,25 +11,6 @@ import { closed, type GuardRefusal, unrecorded, unreleased } from './refusals.ts
 import type { GuardResult } from './result.ts'
 import { errorCode } from './telemetry.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
-
-/** An allowed call, and the handler for it. */
-export interface AllowedCall<Args, T> {
-  readonly authorization: Authorization
-  readonly command: GuardedCommand
-  readonly handler: Handler<Args, T>
-  /** The signal of the caller. */
-  readonly signal: AbortSignal | undefined
-}
-
-/** An allowed call whose intent is on record. */
-export interface GuardedRun<Args, T> extends Omit<AllowedCall<Args, T>, 'signal'> {
-  /** The id of the intent. */
-  readonly intent: string
-  /** The signals of the caller and of the closing guard. */
-  readonly signals: readonly (AbortSignal | undefined)[]
-  /** Called when the outcome was recorded, or could not be. */
-  readonly onRecorded: () => void
-}
 
 /**
  * Does what was allowed. The order of the steps is an argument:

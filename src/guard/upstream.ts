@@ -9,11 +9,10 @@ import { anything, type OptionChecks, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
 import type { Lease, Release, UseOptions, Vault } from '../vault/vault.ts'
-import type { GuardedCall, UpstreamRequest } from './call.ts'
+import type { GuardedCall, GuardedRun, UpstreamRequest } from './call.ts'
 import { credentialFor } from './command.ts'
 import type { GuardContext } from './context.ts'
 import { waitAtMost } from './deadline.ts'
-import type { GuardedRun } from './perform.ts'
 
 /** The ways of a handler to the credential. */
 export interface Upstream {

@@ -1,4 +1,9 @@
-import type { NodeRequest } from './read-container.ts'
+/** The part of Node's `IncomingMessage` that is used. Express passes one, and Fastify has it as `request.raw`. */
+export interface NodeRequest {
+  /** Names and values in turn. The other forms of headers join or drop repeated headers. */
+  readonly rawHeaders: readonly string[]
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array | string>
+}
 
 /**
  * Reads a body of limited length into one buffer.

@@ -6,14 +6,8 @@
 
 import { ArgumentError } from '../errors.ts'
 import { flag, integerFrom, readOptions, withDefault } from '../support/options.ts'
+import type { NodeRequest } from './read-body.ts'
 import { readBody } from './read-body.ts'
-
-/** The part of Node's `IncomingMessage` that is used. Express passes one, and Fastify has it as `request.raw`. */
-export interface NodeRequest {
-  /** Names and values in turn. The other forms of headers join or drop repeated headers. */
-  readonly rawHeaders: readonly string[]
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array | string>
-}
 
 /** Options of {@link readContainer}. */
 export interface ReadContainerOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Did, didMethod, parseDid } from '../did/did.ts'
+import { didMethod, parseDid } from '../did/did.ts'
 import { checkTimestamp, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
 import { ArgumentError } from '../errors.ts'
 import { encodeBase64 } from '../ipld/base.ts'
@@ -28,6 +28,7 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { never, type Timestamp } from '../time.ts'
+import type { AbsentIssuer } from './principal.ts'
 import type { TokenDraft } from './seal.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -52,12 +53,6 @@ export interface NewToken extends LifetimeOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** An issuer without a key, such as `did:mailto`, who does not sign. */
-export interface AbsentIssuer {
-  readonly did: Did
-  readonly isAbsent: true
-}
-
 /**
  * Makes an issuer for {@link delegate} that cannot sign. Services accept its delegation only with an attestation by an
  * authority: see {@link attest}.
@@ -71,11 +66,6 @@ export function absentIssuer(did: string): AbsentIssuer {
   if (didMethod(parsed) === 'key')
     throw new ArgumentError('`did` must not be a did:key, which can sign; pass its signer as `issuer`')
   return Object.freeze({ did: parsed, isAbsent: true })
-}
-
-/** Whether an issuer is absent. */
-export function isAbsent(issuer: Signer | AbsentIssuer): issuer is AbsentIssuer {
-  return 'isAbsent' in issuer
 }
 
 /** A token of this library. */

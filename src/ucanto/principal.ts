@@ -1,6 +1,18 @@
 import type { Did } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
 import { encodeBase58btc } from '../ipld/base.ts'
+import type { Signer } from '../principal/signer.ts'
+
+/** An issuer without a key, such as `did:mailto`, who does not sign. */
+export interface AbsentIssuer {
+  readonly did: Did
+  readonly isAbsent: true
+}
+
+/** Whether an issuer is absent. */
+export function isAbsent(issuer: Signer | AbsentIssuer): issuer is AbsentIssuer {
+  return 'isAbsent' in issuer
+}
 
 /** The multicodec code 0x0d1d as a varint, for a DID that is not a `did:key`: its text without `did:` follows. */
 const textCode = [0x9d, 0x1a]

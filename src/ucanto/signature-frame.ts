@@ -12,7 +12,6 @@ import { decodeVarint } from '../ipld/varint.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { twinSignature } from '../principal/signature.ts'
 import { isPromiseLike } from '../support/promise.ts'
-import type { OpenToken } from './open-token.ts'
 
 /** The names of an algorithm in this format. */
 export interface AlgorithmName {
@@ -84,7 +83,7 @@ const frameStart = 5
  * The bytes of a token with another signature of the same algorithm. `s` is the first field of a token, and its frame
  * ends with the signature, so the signature can be replaced in place.
  */
-export function withSignature({ bytes }: Pick<OpenToken, 'bytes'>, raw: Uint8Array): Uint8Array {
+export function withSignature({ bytes }: { readonly bytes: Uint8Array }, raw: Uint8Array): Uint8Array {
   const changed = new Uint8Array(bytes)
   const frameLength = bytes[frameStart - 1] as number
   changed.set(raw, frameStart + frameLength - raw.length)
@@ -93,7 +92,7 @@ export function withSignature({ bytes }: Pick<OpenToken, 'bytes'>, raw: Uint8Arr
 
 /** The CID of a token with its other ECDSA signature. Undefined when its algorithm has one signature only. */
 export function twinName(
-  token: Pick<OpenToken, 'bytes' | 'signature'>,
+  token: { readonly bytes: Uint8Array; readonly signature: FramedSignature | undefined },
   backend: Pick<CryptoBackend, 'sha256'>,
 ): string | undefined | Promise<string> {
   const { signature } = token

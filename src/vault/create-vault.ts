@@ -34,7 +34,7 @@ import {
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
-import type { Clock } from '../time.ts'
+import type { VaultOptions } from './configuration.ts'
 import { type VaultSettings, vaultChecks } from './configuration.ts'
 import type { Processor } from './processor.ts'
 import { admit, checkCall, checkStillAuthorized } from './release/admit.ts'
@@ -48,31 +48,7 @@ import { scrubResponse } from './request/scrub.ts'
 import { copyRequest, sendWithCredential } from './request/send.ts'
 import { type CredentialOptions, type CredentialRules, isReference, parseRules } from './rules/credential-rules.ts'
 import type { SecretSource } from './source.ts'
-import type { Lease, LeaseOptions, Release, UseOptions, UseRequest, Vault } from './vault.ts'
-
-/** Options that every vault has. */
-export interface VaultOptions {
-  /** Default: the clock of the platform. */
-  readonly clock?: Clock
-  /** Default: the `fetch` of the platform. */
-  readonly fetch?: typeof fetch
-  /** Milliseconds within which a secret must be read, revoked or derived. Default 10,000. */
-  readonly readTimeoutMs?: number
-  /** Milliseconds within which the response of an upstream must begin. Default 30,000. */
-  readonly upstreamTimeoutMs?: number
-  /**
-   * Milliseconds after which the body of a response is broken off if nobody reads from it. A secret that was created
-   * for the call is then revoked. Waiting for an upstream that sends nothing counts as reading. Default 60,000.
-   */
-  readonly bodyTimeoutMs?: number
-  /** The number of redirects within its origin that are followed. Default 5. */
-  readonly redirects?: number
-  /**
-   * Called when a secret could not be revoked in its store after `Vault.use`. The secret expires with its lease; an
-   * operator may want to know before. Errors of the callback are ignored.
-   */
-  readonly onRevokeFailure?: (release: Release, error: unknown) => void
-}
+import type { Lease, LeaseOptions, UseOptions, UseRequest, Vault } from './vault.ts'
 
 /** Options of {@link createVault}. */
 export interface CreateVaultOptions extends VaultOptions {

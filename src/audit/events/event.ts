@@ -9,7 +9,16 @@ import type { DenialCode } from '../../authorization/denial.ts'
 import { encodeHex } from '../../ipld/base.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import type { Never, Timestamp } from '../../time.ts'
-import type { SealedFields } from '../privacy/personal.ts'
+
+/** Encrypted fields of an event. */
+export interface SealedFields {
+  /** Name of the key in the key store. */
+  readonly key: string
+  /** 96 random bits, in base64url. */
+  readonly iv: string
+  /** AES-256-GCM of the fields as DAG-CBOR, in base64url; the tag at its end. */
+  readonly data: string
+}
 
 /** `enforce`: the decision had an effect. `shadow`: it was recorded only. */
 export type AuditMode = 'enforce' | 'shadow'

@@ -12,18 +12,8 @@ import { encodeCbor } from '../../ipld/encode.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { abortSignal, maybe, nonEmptyString, objectValue, readOptions, withMethod } from '../../support/options.ts'
-import type { AuditEvent } from '../events/event.ts'
+import type { AuditEvent, SealedFields } from '../events/event.ts'
 import type { PersonalKeyStore } from './personal-key-store.ts'
-
-/** Encrypted fields of an event. */
-export interface SealedFields {
-  /** Name of the key in the key store. */
-  readonly key: string
-  /** 96 random bits, in base64url. */
-  readonly iv: string
-  /** AES-256-GCM of the fields as DAG-CBOR, in base64url; the tag at its end. */
-  readonly data: string
-}
 
 /** Options of {@link sealPersonal}. */
 export interface SealPersonalOptions {

@@ -1,6 +1,6 @@
 import { callback, nonEmptyString, oneOfStrings, readOptions, withDefault } from '../../support/options.ts'
-import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
-import { chainChecks } from '../configuration.ts'
+import { chainedSink } from '../chained-sink.ts'
+import { type ChainedSinkOptions, chainChecks } from '../configuration.ts'
 import type { AuditRecord } from '../events/record.ts'
 import { type AuditSink, type Durability, durabilities } from '../sink.ts'
 

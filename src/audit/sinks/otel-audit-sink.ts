@@ -5,8 +5,8 @@
  */
 
 import { nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
-import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
-import { chainChecks } from '../configuration.ts'
+import { chainedSink } from '../chained-sink.ts'
+import { type ChainedSinkOptions, chainChecks } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { isClaimed } from '../events/event.ts'
 import type { AuditRecord } from '../events/record.ts'

@@ -8,8 +8,8 @@
 import process from 'node:process'
 import { AuditError } from '../../errors.ts'
 import { maybe, nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
-import { type ChainedSinkOptions, chainedSink } from '../chained-sink.ts'
-import { chainChecks } from '../configuration.ts'
+import { chainedSink } from '../chained-sink.ts'
+import { type ChainedSinkOptions, chainChecks } from '../configuration.ts'
 import type { AuditSink } from '../sink.ts'
 
 /** The part of a Node stream that the sink uses. */

@@ -1,7 +1,14 @@
 import type { BreakerState } from '../../support/circuit-breaker.ts'
 import { type OptionChecks, objectValue, readOptions, withDefault } from '../../support/options.ts'
-import { type HostOptions, pick, readCredentials, type VaultSettings, vaultChecks } from '../configuration.ts'
-import { createVault, type VaultOptions } from '../create-vault.ts'
+import {
+  type HostOptions,
+  pick,
+  readCredentials,
+  type VaultOptions,
+  type VaultSettings,
+  vaultChecks,
+} from '../configuration.ts'
+import { createVault } from '../create-vault.ts'
 import type { CredentialOptions } from '../rules/credential-rules.ts'
 import type { SecretSource } from '../source.ts'
 import type { Vault } from '../vault.ts'

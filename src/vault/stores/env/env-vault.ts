@@ -11,8 +11,8 @@ import {
   withDefault,
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
-import { readCredentials, vaultChecks } from '../../configuration.ts'
-import { createVault, type VaultOptions } from '../../create-vault.ts'
+import { readCredentials, type VaultOptions, vaultChecks } from '../../configuration.ts'
+import { createVault } from '../../create-vault.ts'
 import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { Secret } from '../../secret.ts'
 import type { Vault } from '../../vault.ts'

@@ -1,6 +1,6 @@
 import { objectValue, readOptions } from '../../../support/options.ts'
-import { readCredentials, vaultChecks } from '../../configuration.ts'
-import { createVault, type VaultOptions } from '../../create-vault.ts'
+import { readCredentials, type VaultOptions, vaultChecks } from '../../configuration.ts'
+import { createVault } from '../../create-vault.ts'
 import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { type SecretValue, secretValue, toSecret } from '../../secret.ts'
 import type { Vault } from '../../vault.ts'

@@ -3,13 +3,7 @@ import { callback, nonEmptyString, readOptions, withDefault } from '../../../sup
 import { secretFromCaller } from '../../release/failure.ts'
 import { Secret, type SecretValue, secretValue, toSecret } from '../../secret.ts'
 import { asObject } from '../http-backend.ts'
-import { type BareCall, readAuth } from './session.ts'
-
-/** A login method of OpenBao. Make one with `appRole`, `jwtLogin`, `wrappedAppRole` or `fixedToken`. */
-export interface OpenBaoLogin {
-  /** Resolves a token of the server and its lifetime in seconds; 0 means that it does not expire. */
-  logIn(call: BareCall): Promise<{ readonly token: Secret; readonly seconds: number }>
-}
+import { type BareCall, type OpenBaoLogin, readAuth } from './session.ts'
 
 /** Parameters of {@link appRole}. */
 export interface AppRoleParameters {

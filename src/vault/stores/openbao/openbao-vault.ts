@@ -17,8 +17,8 @@ import {
   withMethod,
 } from '../../../support/options.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
+import type { VaultOptions } from '../../configuration.ts'
 import { hostChecks, readPlaces } from '../../configuration.ts'
-import type { VaultOptions } from '../../create-vault.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
 import type { CredentialOptions } from '../../rules/credential-rules.ts'
@@ -26,16 +26,11 @@ import { parseEndpoint } from '../../rules/origin.ts'
 import type { SecretSource } from '../../source.ts'
 import { type DatabaseSecret, readDatabase } from './database-secret.ts'
 import { createKvReader, type KvSecret } from './kv-secret.ts'
-import { mountOf, type OpenBaoLogin } from './login.ts'
-import { createSession } from './session.ts'
+import { mountOf } from './login.ts'
+import { createSession, type OpenBaoLogin } from './session.ts'
 
-export {
-  appRole,
-  fixedToken,
-  jwtLogin,
-  type OpenBaoLogin,
-  wrappedAppRole,
-} from './login.ts'
+export { appRole, fixedToken, jwtLogin, wrappedAppRole } from './login.ts'
+export type { OpenBaoLogin } from './session.ts'
 
 type OpenBaoSecret = KvSecret | DatabaseSecret
 

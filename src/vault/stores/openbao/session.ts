@@ -11,7 +11,12 @@ import { quote } from '../../../support/quote.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
 import { Secret } from '../../secret.ts'
 import { asObject, callBackend, parseAnswer } from '../http-backend.ts'
-import type { OpenBaoLogin } from './login.ts'
+
+/** A login method of OpenBao. Make one with `appRole`, `jwtLogin`, `wrappedAppRole` or `fixedToken`. */
+export interface OpenBaoLogin {
+  /** Resolves a token of the server and its lifetime in seconds; 0 means that it does not expire. */
+  logIn(call: BareCall): Promise<{ readonly token: Secret; readonly seconds: number }>
+}
 
 /** Milliseconds for a login. Other requests may wait for it. */
 const loginMs = 5_000
