@@ -763,6 +763,47 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
   })
 
+  it('AUD-12 that fails to sync a repair while a record waits: the record is kept once it is confirmed', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const syncs: (() => void)[] = []
+    let unsynced = false
+    const { files } = countedFiles(faults, {
+      async sync(file) {
+        await new Promise<void>((resolve) => syncs.push(resolve))
+        await machineFiles.sync(file)
+      },
+      syncNow(file) {
+        if (unsynced) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+        machineFiles.syncNow(file)
+      },
+    })
+    const sink = await openJsonlAuditSink({ directory, files })
+    const first = sink.append(intent(1), {})
+    await expect.poll(() => syncs.length).toBe(1)
+    faults.room = 20
+    faults.truncate = 'EIO'
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
+    delete faults.room
+    delete faults.truncate
+    unsynced = true
+    await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    unsynced = false
+    syncs.shift()?.()
+    expect(await first).toMatchObject({ sequence: 1 })
+    const last = sink.append(intent(4), {})
+    await expect.poll(() => syncs.length).toBe(1)
+    syncs.shift()?.()
+    await last
+    const closing = sink.close()
+    await expect.poll(() => syncs.length).toBe(1)
+    syncs.shift()?.()
+    await closing
+    const kept = (await eventsIn(directory)).filter(({ kind }) => kind === 'intent')
+    expect(kept.map((event) => event.id)).toEqual([id(1), id(4)])
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+  })
+
   it('AUD-13 that cannot make the next file refuses until it can', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}

@@ -169,10 +169,11 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
     // The caller has given up and refused the call. A record of it now would contradict that.
     if (signal?.aborted) throw unwritten(log, signal.reason)
     const { record, segment } = write(log, prepared)
+    const { cuts } = segment.synced
     if (sync === 'group') await flush()
     else assertConfirmable(log, segment)
     // The sync may be that of a file opened since, from which this record was cut off.
-    if (segment.failed) throw unwritten(log, undefined)
+    if (segment.failed || segment.synced.cuts !== cuts) throw unwritten(log, undefined)
     const { sequence, hash } = record
     return { sink: name, durability: sync === 'none' ? 'system' : 'disk', sequence, hash }
   }

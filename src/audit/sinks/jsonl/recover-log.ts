@@ -59,8 +59,10 @@ function recoverFilled(log: OpenLog, names: readonly SegmentName[], before: Segm
     const newest = i === names.length - 1
     if (newest) log.segment = opened
     try {
-      if (before?.path === opened.path) opened.safe = Math.min(before.safe, opened.size)
-      if (newest && log.unsafe?.path === opened.path) cut(log, opened, log.unsafe.safe, 'failed_sync')
+      const earlier = [before, log.unsafe].find((segment) => segment?.path === opened.path)
+      if (earlier !== undefined) opened.synced = earlier.synced
+      opened.synced.safe = Math.min(opened.synced.safe, opened.size)
+      if (newest && log.unsafe?.path === opened.path) cut(log, opened, log.unsafe.synced.safe, 'failed_sync')
       const tail = readTail(log.files, opened.file, file)
       if (tail.torn !== undefined && !newest) throw damaged(file)
       torn ??= tail.torn
@@ -113,6 +115,7 @@ function cut(log: OpenLog, opened: Segment, end: number, reason: RecoveredEvent[
   assertHeld(log)
   log.files.truncate(opened.file, end)
   opened.size = end
+  if (reason === 'failed_sync') opened.synced.cuts++
   noteRepair(log, opened, reason, dropped)
 }
 

@@ -8,6 +8,14 @@ import { maxLineLength, parseRecord } from '../../events/record.ts'
 import { assertPrivate } from './assert-private.ts'
 import type { LogFiles } from './log-files.ts'
 
+/** The part of a file that is on the disk. Openings of a file share it: a sync of one may end after the next opening. */
+export interface SyncedPart {
+  /** Length of the part that is on the disk for certain. */
+  safe: number
+  /** How many times complete records were cut off, after failed syncs. */
+  cuts: number
+}
+
 /** A file of the log that is open for appending. */
 export interface Segment {
   readonly file: number
@@ -15,13 +23,12 @@ export interface Segment {
   readonly inode: number
   /** Length of the complete records: the length of the file, unless another program changed it. */
   size: number
-  /** Length of the part that is on the disk for certain. */
-  safe: number
+  synced: SyncedPart
   /** Time of its first event; undefined while it has none. */
   began: Timestamp | undefined
   /** Number of syncs in progress. */
   syncs: number
-  /** Whether a sync has failed: the part beyond `safe` can never be known to be on the disk. */
+  /** Whether a sync has failed: the part beyond `synced.safe` can never be known to be on the disk. */
   failed: boolean
   /** Whether the log does not use it any more. */
   retired: boolean
@@ -39,7 +46,7 @@ export function openSegment(files: LogFiles, path: string, options: { readonly c
     assertPrivate(path, state)
     const { size, inode } = state
     const began = size === 0 ? undefined : firstTime(files, file)
-    return { file, path, inode, size, safe: size, began, syncs: 0, failed: false, retired: false }
+    return { file, path, inode, size, synced: { safe: size, cuts: 0 }, began, syncs: 0, failed: false, retired: false }
   } catch (error) {
     files.close(file)
     throw error
@@ -95,12 +102,13 @@ export function retire(files: LogFiles, segment: Segment): void {
 /** Waits until the content of the file is on the disk. */
 export async function syncSegment(files: LogFiles, segment: Segment): Promise<void> {
   if (segment.failed) throw notSafe(segment)
-  const { size } = segment
+  const { size, synced } = segment
+  const { cuts } = synced
   segment.syncs++
   try {
     await files.sync(segment.file)
-    if (segment.failed) throw notSafe(segment)
-    segment.safe = Math.max(segment.safe, size)
+    if (segment.failed || synced.cuts !== cuts) throw notSafe(segment)
+    synced.safe = Math.max(synced.safe, size)
   } catch (cause) {
     segment.failed = true
     throw cause instanceof AuditError ? cause : notSafe(segment, cause)
@@ -119,7 +127,7 @@ export function syncSegmentNow(files: LogFiles, segment: Segment): void {
     segment.failed = true
     throw notSafe(segment, cause)
   }
-  segment.safe = segment.size
+  segment.synced.safe = segment.size
 }
 
 function closeIfIdle(files: LogFiles, segment: Segment): void {
