@@ -804,6 +804,40 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
   })
 
+  it('AUD-12 that cannot be repaired while records wait for the next sync: no closed file is synced', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const syncs: (() => void)[] = []
+    let unlisted = false
+    const { files, opened } = countedFiles(faults, {
+      list(path) {
+        if (unlisted) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+        return machineFiles.list(path)
+      },
+      async sync(file) {
+        await new Promise<void>((resolve) => syncs.push(resolve))
+        await machineFiles.sync(file)
+      },
+    })
+    const sink = await openJsonlAuditSink({ directory, files })
+    const first = sink.append(intent(1), {})
+    await expect.poll(() => syncs.length).toBe(1)
+    const second = sink.append(intent(2), {}).catch((error: unknown) => error)
+    await expect.poll(() => sink.position().sequence).toBe(2)
+    faults.room = 20
+    faults.truncate = 'EIO'
+    await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
+    delete faults.room
+    delete faults.truncate
+    unlisted = true
+    await expect(sink.append(intent(4), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    syncs.shift()?.()
+    expect(await first).toMatchObject({ sequence: 1 })
+    expect(await second).toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED', cause: undefined })
+    await sink.close()
+    expect(opened.size).toBe(0)
+  })
+
   it('AUD-13 that cannot make the next file refuses until it can', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}

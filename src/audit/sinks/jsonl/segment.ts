@@ -101,7 +101,8 @@ export function retire(files: LogFiles, segment: Segment): void {
 
 /** Waits until the content of the file is on the disk. */
 export async function syncSegment(files: LogFiles, segment: Segment): Promise<void> {
-  if (segment.failed) throw notSafe(segment)
+  // After a failed repair, the file may be closed, and its number be that of another file.
+  if (segment.failed || segment.retired) throw notSafe(segment)
   const { size, synced } = segment
   const { cuts } = synced
   segment.syncs++
