@@ -6,8 +6,7 @@
 
 import { ArgumentError } from '../errors.ts'
 import { flag, integerFrom, readOptions, withDefault } from '../support/options.ts'
-import type { NodeRequest } from './read-body.ts'
-import { readBody } from './read-body.ts'
+import { type NodeRequest, readBody } from './read-body.ts'
 
 /** Options of {@link readContainer}. */
 export interface ReadContainerOptions {

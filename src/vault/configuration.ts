@@ -17,8 +17,7 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
-import type { Clock } from '../time.ts'
-import { systemClock } from '../time.ts'
+import { type Clock, systemClock } from '../time.ts'
 import { type CredentialOptions, ruleChecks } from './rules/credential-rules.ts'
 import type { Release } from './vault.ts'
 

@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CID } from 'multiformats/cid'
-import type { Authorization } from '../../src/authorization/authorization.ts'
-import { type AuthorizationFacts, grantAuthorization } from '../../src/authorization/authorization.ts'
+import {
+  type Authorization,
+  type AuthorizationFacts,
+  grantAuthorization,
+} from '../../src/authorization/authorization.ts'
 import { parseCommand } from '../../src/capability/command.ts'
 import { type Did, parseDid } from '../../src/did/did.ts'
 import type { VaultErrorCode } from '../../src/errors.ts'

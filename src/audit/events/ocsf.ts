@@ -17,8 +17,7 @@ import {
   readOptions,
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import type { AuditEvent, CallFacts } from './event.ts'
-import { isClaimed } from './event.ts'
+import { type AuditEvent, type CallFacts, isClaimed } from './event.ts'
 import type { AuditRecord } from './record.ts'
 import { toCanonicalJson } from './record-json.ts'
 

@@ -7,8 +7,7 @@
 import { nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { chainedSink } from '../chained-sink.ts'
 import { type ChainedSinkOptions, chainChecks } from '../configuration.ts'
-import type { AuditEvent } from '../events/event.ts'
-import { isClaimed } from '../events/event.ts'
+import { type AuditEvent, isClaimed } from '../events/event.ts'
 import type { AuditRecord } from '../events/record.ts'
 import type { AuditSink } from '../sink.ts'
 

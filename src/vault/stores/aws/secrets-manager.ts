@@ -10,8 +10,7 @@ import {
   withDefault,
 } from '../../../support/options.ts'
 import { type Clock, secondsOf } from '../../../time.ts'
-import type { VaultOptions } from '../../configuration.ts'
-import { hostChecks, readPlaces } from '../../configuration.ts'
+import { hostChecks, readPlaces, type VaultOptions } from '../../configuration.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
 import type { CredentialOptions } from '../../rules/credential-rules.ts'

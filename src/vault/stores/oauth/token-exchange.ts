@@ -24,8 +24,7 @@ import {
   withDefault,
 } from '../../../support/options.ts'
 import { type Clock, secondsOf } from '../../../time.ts'
-import type { VaultOptions } from '../../configuration.ts'
-import { type HostOptions, hostChecks, parsed, readPlaces } from '../../configuration.ts'
+import { type HostOptions, hostChecks, parsed, readPlaces, type VaultOptions } from '../../configuration.ts'
 import { atRunTime, CallFailure, fromCaller } from '../../release/failure.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'

@@ -17,8 +17,7 @@ import {
   withMethod,
 } from '../../../support/options.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
-import type { VaultOptions } from '../../configuration.ts'
-import { hostChecks, readPlaces } from '../../configuration.ts'
+import { hostChecks, readPlaces, type VaultOptions } from '../../configuration.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
 import type { CredentialOptions } from '../../rules/credential-rules.ts'
