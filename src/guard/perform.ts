@@ -39,7 +39,11 @@ export async function perform<Args, T>(context: GuardContext, call: AllowedCall<
     if ('error' in recorded) return unrecorded(context, command.command, recorded.error)
     return await inFlight.run((closing) =>
       run(context, {
-        ...{ authorization, command, handler, intent: recorded.value, onRecorded },
+        authorization,
+        command,
+        handler,
+        intent: recorded.value,
+        onRecorded,
         signals: [signal, closing],
       }),
     )
