@@ -78,7 +78,10 @@ export function createCallEvents(
       const vault = credentialOnRecord(command, authorization)
       return prepare(async (signal) => {
         const event = await intentEvent({
-          ...{ authorization, time, outcomeBy, ...shadow },
+          authorization,
+          time,
+          outcomeBy,
+          ...shadow,
           privacy: await privacy(),
           ...(vault !== undefined && { vault }),
         })

@@ -65,9 +65,17 @@ interface State {
  */
 export function createUpstream(context: GuardContext, work: ReleaseOf, signal: AbortSignal): Upstream {
   const state: State = {
-    ...{ context, work, signal, upstreamStatus: undefined, ended: false },
-    ...{ controllers: new Set(), underWay: new Map(), records: new Set(), responses: new Map() },
-    ...{ leases: [], unrecorded: [] },
+    context,
+    work,
+    signal,
+    upstreamStatus: undefined,
+    ended: false,
+    controllers: new Set(),
+    underWay: new Map(),
+    records: new Set(),
+    responses: new Map(),
+    leases: [],
+    unrecorded: [],
   }
   const forward = (): void => {
     for (const controller of state.controllers) controller.abort(signal.reason)

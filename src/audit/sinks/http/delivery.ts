@@ -80,8 +80,12 @@ interface Failure {
 export function startDelivery(options: DeliveryOptions, cursor: SpoolCursor, confirmed: number): Delivery {
   const state: State = {
     ...options,
-    ...{ cursor, confirmed, batchSize: options.maxRecords, wake: () => undefined },
-    ...{ stopping: new AbortController(), onDelivered: new Set() },
+    cursor,
+    confirmed,
+    batchSize: options.maxRecords,
+    wake: () => undefined,
+    stopping: new AbortController(),
+    onDelivered: new Set(),
   }
   const running = deliverAll(state)
   return {
@@ -134,7 +138,9 @@ async function deliverNext(state: State): Promise<Failure | 'idle' | undefined> 
     if (!lock.isHeld()) throw lost(directory)
     const { confirmed, batchSize, maxRequestBytes } = state
     const batch = readBatch(directory, prefix, state.cursor, {
-      ...{ confirmed, maxRecords: batchSize, maxBytes: maxRequestBytes },
+      confirmed,
+      maxRecords: batchSize,
+      maxBytes: maxRequestBytes,
     })
     if (batch === undefined && waitingIn(state) > 0) {
       throw new AuditError('ERR_AUDIT_INTEGRITY', `the spool ${quote(directory, 256)} has lost records`)

@@ -127,7 +127,11 @@ export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<
   }
 
   return Object.freeze({
-    ...{ name, append, close, delivered, waiting: delivery.waiting },
+    name,
+    append,
+    close,
+    delivered,
+    waiting: delivery.waiting,
     history: historyOver(spool, delivery),
   })
 }

@@ -128,8 +128,16 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
   const lock = await lockLog(join(directory, `${prefix}.lock`), unusable, timing)
   const log: OpenLog = {
     ...policy,
-    ...{ directory, prefix, files, lock, name: name ?? join(directory, prefix) },
-    ...{ last: beginning, segment: undefined, unsafe: undefined, broken: false, repairs: [] },
+    directory,
+    prefix,
+    files,
+    lock,
+    name: name ?? join(directory, prefix),
+    last: beginning,
+    segment: undefined,
+    unsafe: undefined,
+    broken: false,
+    repairs: [],
   }
   /** Whether no earlier writer can write to the files. */
   let fenced = !lock.takenOver
