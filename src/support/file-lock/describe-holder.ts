@@ -1,8 +1,8 @@
-// node only: names the holder of a lock of files
+// node only: names the holder of a file lock
 import { quote } from '../../support/quote.ts'
 import type { LockHolder } from './file-lock.ts'
 
-/** Says who holds a lock, for messages: the process, and its machine where that is known. */
+/** Names the holder of a lock for a message: the process, and its machine if known. */
 export function describeHolder(holder: LockHolder | undefined): string {
   if (holder === undefined) return 'another process'
   return `process ${holder.process}${holder.host === '' ? '' : ` on ${quote(holder.host, 256)}`}`

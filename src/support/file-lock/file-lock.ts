@@ -1,11 +1,12 @@
-// node only: locks between processes by files
+// node only: file locks between processes
 /**
  * A lock between processes that share a folder, also from different containers, machines and PID namespaces.
  *
- * The lock is a folder with one file in it, whose name is the state: its number, and who holds it. A state follows
- * another by a rename of that file, which succeeds for one process alone and only while the file has the name that this
- * process has seen: an atomic compare-and-set. The next holder also removes the drafts of earlier ones. So a process
- * that stood still and goes on after its lock was taken publishes nothing; see {@link HeldLock.publish}.
+ * The lock is a folder with one file in it. The name of that file is the state: its number and its holder. A process
+ * changes the state by renaming that file. The rename succeeds for one process alone, and only while the file has the
+ * name that this process has read: an atomic compare-and-set. The next holder also removes the drafts of earlier
+ * holders. A process that was suspended, lost its lock and continues therefore publishes nothing; see
+ * {@link HeldLock.publish}.
  *
  * @module
  */
@@ -20,52 +21,51 @@ import { freeName, heldName, type LockState, stateAmong } from './lock-state.ts'
 import { hasEnded, ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { createWatch } from './watch.ts'
 
-/** How often a holder says that it lives, and for how long it is believed. */
+/** How often a holder renews its lock, and how long a renewal is valid. */
 export interface LockTiming {
   /** Milliseconds between two renewals by a holder. */
   readonly renewMs: number
-  /** Milliseconds without a renewal, by the clock of the process that waits, after which it takes the lock. */
+  /** Milliseconds without a renewal, by the clock of the waiting process, after which it takes the lock. */
   readonly leaseMs: number
-  /** Milliseconds between two looks of a process that waits. */
+  /** Milliseconds between two reads of the state by a waiting process. */
   readonly pollMs: number
 }
 
 /** The timing of every lock. */
 export const lockTiming: LockTiming = Object.freeze({ renewMs: 1_000, leaseMs: 10_000, pollMs: 20 })
 
-/** Who holds a lock that could not be taken. */
+/** The holder of a lock that could not be taken. */
 export interface LockHolder {
-  /** Its number in its own PID namespace. */
+  /** Its process id in its own PID namespace. */
   readonly process: number
-  /** The name of its machine; empty when it is not known. */
+  /** The name of its machine; empty if unknown. */
   readonly host: string
   readonly isThisProcess: boolean
-  /** Whether it was seen to renew the lock meanwhile: it lives. */
+  /** Whether the holder renewed the lock during the wait; it is alive then. */
   readonly renewed: boolean
 }
 
-/** The lock, or who has it. */
+/** The lock, or its present holder. */
 export type LockAnswer = { readonly lock: HeldLock } | { readonly holder: LockHolder | undefined }
 
-/** A lock that can be taken. */
+/** A lock that processes can take. */
 export interface FileLock {
   /**
-   * Takes the lock as soon as it is free, its holder has ended for certain, or has not renewed it for as long as {@link
-   * LockTiming.leaseMs}.
+   * Takes the lock as soon as it is free, its holder has certainly ended, or {@link LockTiming.leaseMs} have passed
+   * without a renewal.
    *
-   * @param waitMs - milliseconds to wait for a holder that lives; 0 for one look. A silent holder seems to have ended,
-   *   and is waited for until its lease has passed; on a machine that is held up that takes up to three leases.
-   * @throws what `node:fs` throws; an error with the code `ERR_LOCK_FOLDER`, and what to do in its message, when
-   *   something else is in the place of the folder, others may write it, or its state was removed and other files are
-   *   in it.
+   * @param waitMs - milliseconds to wait for a live holder; 0 to try once. A silent holder has probably ended, so its
+   * lease is awaited as well; on a stalled machine that takes up to three leases.
+   * @throws errors of `node:fs`. An error with the code `ERR_LOCK_FOLDER`, whose message contains the remedy, when the
+   * path is not a folder, when other users may write it, or when it contains other files and no state.
    */
   acquire(waitMs: number): Promise<LockAnswer>
-  /** Removes drafts that a killed process has left, unless another process may hold the lock. */
+  /** Removes drafts left by a killed process, unless another process may hold the lock. */
   removeDrafts(): Promise<void>
 }
 
 /**
- * Makes a lock over a folder, which its first use creates. Nothing is taken yet.
+ * Creates a lock over a folder; the first use creates the folder. Nothing is taken yet.
  *
  * @param folder - its path. Its parent folder must exist.
  */
@@ -79,9 +79,9 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
       const state = (await readState(folder)) ?? (await begin(folder))
       const holder = state?.holder
       const beat = state === undefined || holder === undefined ? '' : await readBeat(join(folder, state.name))
-      // Without a state, the folder was changed meanwhile, or somebody has removed the state: nobody holds the lock then.
+      // Without a state, the folder has just changed, or somebody has removed the state file: the lock has no holder.
       const isRenewed = watch.observe(state?.name ?? '', beat)
-      // Observed each time, also after a renewal: a holder that ends afterwards is detected by its silence alone.
+      // Observe after a renewal too: a holder that ends afterwards is detected by its silence alone.
       renewed ||= isRenewed
       const quiet = watch.quietMs() >= timing.leaseMs
       if (state !== undefined && (holder === undefined || hasEnded(holder, own) || quiet)) {
@@ -116,7 +116,7 @@ function describe(holder: ProcessIdentity, own: ProcessIdentity, beat: string, r
   return { process: holder.process, host: describeHost(beat), isThisProcess: isSame(holder, own), renewed }
 }
 
-/** Makes the next state, unless another process has made one since. */
+/** Creates the next state, unless another process has created one since. */
 async function take(
   folder: string,
   { name, number, settled }: LockState,
@@ -129,7 +129,7 @@ async function take(
     await rename(join(folder, name), join(folder, next))
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
-    // A file server whose response was lost has done the first request, and answers the second one with this error.
+    // The response of a file server can be lost and the request repeated: ENOENT then follows a rename that succeeded.
     if (!(await exists(join(folder, next)))) return undefined
   }
   const lock = holdLock({ folder, name: next, number: number + 1, takenOver: !settled, renewMs })
@@ -144,8 +144,8 @@ async function take(
 }
 
 /**
- * Removes states that somebody has put back, so that a holder of one of them has lost the lock. This comes before the
- * drafts are listed: until then such a holder may make one and publish it.
+ * Removes state files that somebody has restored, so that a holder of one of them has lost the lock. The caller lists
+ * drafts only afterwards: until then such a holder can create and publish one.
  *
  * @returns whether there was one.
  */
@@ -153,15 +153,15 @@ async function removeStatesBefore(folder: string, number: number): Promise<boole
   let found = false
   for (const name of await readdir(folder)) {
     if (stateAmong([name]) === undefined || Number.parseInt(name, 10) >= number) continue
-    // A listing during the rename can contain the state before it, which does not exist any more.
+    // A listing during the rename can contain the previous state, which no longer exists.
     if ((await unlink(join(folder, name)).then(() => true, ignoreMissing)) === true) found = true
   }
   return found
 }
 
 /**
- * Removes the drafts of earlier holders, which they cannot publish any more. Those of later ones stay: this process can
- * be suspended here too.
+ * Removes the drafts of earlier holders, so that these cannot publish them any more. Drafts of later holders remain:
+ * this process can be suspended here too.
  */
 async function removeDraftsBefore(folder: string, number: number): Promise<void> {
   for (const name of await draftsIn(folder)) {
@@ -169,12 +169,12 @@ async function removeDraftsBefore(folder: string, number: number): Promise<void>
   }
 }
 
-/** The state of a lock; undefined when there is no folder yet, or a change was met. */
+/** The state of a lock; undefined if the folder does not exist yet or is changing. */
 async function readState(folder: string): Promise<LockState | undefined> {
   const status = await lstat(folder).catch(ignoreMissing)
   if (status === undefined) return undefined
   if (!status.isDirectory()) throw unusable('it is not a folder; remove it')
-  // Windows has access lists in place of modes, and Node does not show them.
+  // Windows uses access lists instead of modes, and Node does not report them.
   if (process.platform !== 'win32' && (status.uid !== process.geteuid?.() || (status.mode & 0o022) !== 0))
     throw unusable('other users may write it; run chown and chmod 700')
   const state = stateAmong(await readdir(folder))
@@ -182,7 +182,7 @@ async function readState(folder: string): Promise<LockState | undefined> {
   return state
 }
 
-/** A holder that cannot open its state could neither renew it nor find out whether it still has it. */
+/** Refuses a state file of another user: its holder could neither renew it nor check that it still exists. */
 async function assertOwn(path: string): Promise<void> {
   const status = await lstat(path).catch(ignoreMissing)
   if (status === undefined || process.platform === 'win32') return
@@ -190,25 +190,25 @@ async function assertOwn(path: string): Promise<void> {
   throw unusable('this user must be able to read and write its files; run chown -R and chmod 600 for them')
 }
 
-/** Empties a folder without a state, so that a new one can take its place. */
+/** Removes a folder that has no state, so that a new one can replace it. */
 async function clear(folder: string): Promise<void> {
   const names = (await readdir(folder).catch(ignoreMissing)) ?? []
   if (stateAmong(names) !== undefined) return
   if (!names.every(isDraft)) throw unusable('it contains other files and no state of a lock; remove them')
   for (const name of names) await unlink(join(folder, name)).catch(ignoreMissing)
-  // Not with what is in it by now.
+  // Not recursively: another process may have written a file since the listing.
   await rmdir(folder).catch(() => undefined)
 }
 
 /**
- * Makes the folder, unless it is there. It comes with its first state in one step, and so is never without one: a
- * second one cannot take the place of a folder that is not empty.
+ * Creates the folder, unless it exists. The folder is renamed into place with its first state, so that it always has
+ * one. A rename cannot replace a non-empty folder.
  */
 async function begin(folder: string): Promise<LockState | undefined> {
   const fresh = `${folder}.${randomBytes(12).toString('hex')}.new`
   await mkdir(fresh, { mode: 0o700 })
   try {
-    // Not settled: the folder can be one that was removed while somebody held the lock.
+    // Not settled: somebody may have removed the folder of a held lock.
     await writeFile(join(fresh, freeName(0, false)), '', { flag: 'wx', mode: 0o600 })
     await rename(fresh, folder)
   } catch (error) {

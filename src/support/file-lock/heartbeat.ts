@@ -1,4 +1,4 @@
-// node only: files by which the holder of a lock says that it lives
+// node only: files by which the holder of a lock shows that it is alive
 import { type FileHandle, open, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import process from 'node:process'
@@ -6,20 +6,20 @@ import process from 'node:process'
 const length = 512
 
 /**
- * Writes a sign of life that differs from the one before.
+ * Writes a sign of life that differs from the previous one.
  *
  * @param count - the number of this renewal.
- * @throws what `node:fs` throws when the file is gone.
+ * @throws errors of `node:fs`, for example when the file is missing.
  */
 export async function writeBeat(path: string, count: number): Promise<void> {
   const text = JSON.stringify({ process: process.pid, host: hostname().slice(0, 255), renewed: count })
-  // Opened by its name: a holder that has lost the lock finds no file of this name.
+  // Open it by name: a holder that has lost the lock finds no file of this name.
   const file = await open(path, 'r+')
   try {
-    // The length is constant, so that overwriting it takes no space on a full disk.
+    // The length is constant, so that overwriting needs no space on a full disk.
     await file.write(Buffer.from(`${text}\n`.padEnd(length)), 0, length, 0)
   } catch {
-    // Any other time than the one before tells readers of a change.
+    // Readers detect a renewal by any change of the time.
     await utimes(path, count, count)
   } finally {
     await file.close()
@@ -27,8 +27,8 @@ export async function writeBeat(path: string, count: number): Promise<void> {
 }
 
 /**
- * Reads the present sign of life; another one than before means a renewal. Opening the file asks a file server, where a
- * status could come from a cache of this machine.
+ * Reads the present sign of life; a different one means a renewal. Open the file: that reaches a file server, where a
+ * status can come from the cache of this machine.
  */
 export async function readBeat(path: string): Promise<string> {
   let file: FileHandle | undefined
@@ -45,7 +45,7 @@ export async function readBeat(path: string): Promise<string> {
   }
 }
 
-/** The host name of the holder in its sign of life; empty when there is none yet. */
+/** The host name of the holder in its sign of life; empty until there is one. */
 export function describeHost(beat: string): string {
   try {
     const { host } = JSON.parse(beat.slice(0, beat.indexOf('\n'))) as { readonly host?: unknown }

@@ -5,38 +5,38 @@ import { join } from 'node:path'
 import { writeBeat } from './heartbeat.ts'
 import { freeName } from './lock-state.ts'
 
-/** A lock that was taken. It is renewed by a timer, which does not keep the process alive, until it is given back. */
+/** A lock that this process has taken. A timer renews it until `release`, and does not keep the process alive. */
 export interface HeldLock {
   /**
-   * Whether an earlier holder did not give the lock back: it may stand still in the middle of a write that does not go
+   * Whether an earlier holder did not release the lock. It may be suspended in the middle of a write that does not go
    * through {@link HeldLock.publish}.
    */
   readonly takenOver: boolean
   /**
-   * Whether the lock is held at this moment. It is lost when this process stood still for longer than a lease, and
-   * another one has taken it.
+   * Whether this process holds the lock at this moment. It loses the lock when it was suspended for longer than a lease
+   * and another process has taken the lock.
    */
   isHeld(): boolean
-  /** A path for a new file that is to be published. The next holder removes what is there. */
+  /** A path for a new file that is to be published. The next holder removes the file. */
   draft(): string
   /**
-   * Renames a draft to its place, unless the lock was lost: the next holder has removed the drafts before it does
-   * anything else, so that the rename fails, however late it comes.
+   * Renames a draft to its place, unless the lock is lost. The next holder removes the drafts before anything else, so
+   * that a late rename fails.
    *
-   * @returns whether it was done.
-   * @throws what `node:fs` throws for other reasons.
+   * @returns whether the draft was renamed.
+   * @throws errors of `node:fs` for other reasons.
    */
   publish(draft: string, place: string): boolean
   /**
-   * Gives the lock back.
+   * Releases the lock.
    *
-   * @param options.settled - whether an earlier holder can do no harm any more. Default true; if false, the next holder
-   *   finds `takenOver` true.
+   * @param options.settled - whether earlier holders can do no more harm. Default true; if false, the next holder finds
+   * `takenOver` true.
    */
   release(options?: { readonly settled: boolean }): void
 }
 
-/** What is held. */
+/** The state of a held lock. */
 export interface Holding {
   readonly folder: string
   /** The name of the state in which this process holds the lock. */
@@ -57,7 +57,7 @@ export function holdLock({ folder, name, number, takenOver, renewMs }: Holding):
     try {
       await writeBeat(path, count)
     } catch (error) {
-      // Any other error may pass; until then the lock is held for as long as nobody takes it.
+      // Any other error may be temporary; the lock is held until another process takes it.
       if (isMissing(error) && state === 'held') state = 'lost'
     }
     if (state !== 'held') return
@@ -68,7 +68,7 @@ export function holdLock({ folder, name, number, takenOver, renewMs }: Holding):
   function isHeld(): boolean {
     if (state !== 'held') return false
     try {
-      // A status could come from a cache of this machine for longer. On NFS an open can too; see decision 023.
+      // A status can come from the cache of this machine for longer. On NFS so can an open; see decision 023.
       closeSync(openSync(path, 'r'))
       return true
     } catch (error) {
@@ -98,7 +98,7 @@ export function holdLock({ folder, name, number, takenOver, renewMs }: Holding):
         try {
           renameSync(path, join(folder, freeName(number + 1, settled)))
         } catch {
-          // It was lost, or is taken when the lease has passed.
+          // The lock is lost, or another process takes it when the lease has passed.
         }
       }
       state = 'released'

@@ -1,21 +1,21 @@
-// node only: the state of a lock, as its files have it
+// node only: the state of a lock, as the name of its file
 import type { ProcessIdentity } from './process-identity.ts'
 
-/** What the name of the one state file in the folder of a lock says. */
+/** The state of a lock, parsed from the name of the one state file in its folder. */
 export interface LockState {
   readonly name: string
-  /** Grows by one with each change: no two states of a lock have the same. */
+  /** Increases by one with each change: no two states of a lock have the same number. */
   readonly number: number
-  /** The process that holds the lock; undefined when nobody does. */
+  /** The process that holds the lock; undefined if the lock is free. */
   readonly holder: ProcessIdentity | undefined
-  /** Whether the last holder has given it back, and had nothing left to do. */
+  /** Whether the last holder has released it and had nothing left to do. */
   readonly settled: boolean
 }
 
 const pattern = /^(\d{1,15})-(?:(free|left)|held-[0-9a-f]{24}-([0-9a-f]{16}|unknown)-(\d{1,10})-(\d{1,20}|unknown))$/
 
 /**
- * The name of the state in which nobody holds the lock.
+ * The name of the state of a free lock.
  *
  * @param settled - whether the last holder had nothing left to do.
  */
@@ -23,17 +23,17 @@ export function freeName(number: number, settled: boolean): string {
   return `${number}-${settled ? 'free' : 'left'}`
 }
 
-/** The name of the state in which a process holds the lock. */
+/** The name of the state of a held lock. */
 export function heldName(number: number, token: string, { scope, process, started }: ProcessIdentity): string {
   return `${number}-held-${token}-${scope || 'unknown'}-${process}-${started || 'unknown'}`
 }
 
-/** The state among the names in the folder of a lock; undefined when there is none. */
+/** The newest state among the names in the folder of a lock; undefined if there is no state. */
 export function stateAmong(names: readonly string[]): LockState | undefined {
   let newest: LockState | undefined
   for (const name of names) {
     const found = parse(name)
-    // A listing that meets a change can show both names.
+    // A listing during a change can contain both names.
     if (found !== undefined && found.number >= (newest?.number ?? 0)) newest = found
   }
   return newest

@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import process from 'node:process'
 
-/** A process, so that another one can find out whether it has ended. */
+/** The identity of a process, by which another process can find out whether it has ended. */
 export interface ProcessIdentity {
   /**
-   * The boot of the machine and the namespaces in which the number and the start count, as 16 hexadecimal digits. Empty
-   * where the system does not tell them: then nothing is certain about the process.
+   * The boot of the machine and the namespaces in which `process` and `started` are valid, as 16 hexadecimal digits.
+   * Empty if the system does not report them; whether the process has ended is then unknown.
    */
   readonly scope: string
   readonly process: number
-  /** Start of the process in ticks since the boot. A process that is given the same number later has another one. */
+  /** Start of the process in ticks since the boot. A later process with the same number has another start. */
   readonly started: string
 }
 
@@ -20,7 +20,7 @@ export function ownIdentity(): ProcessIdentity {
   const stat = textOf('/proc/self/stat')
   const boot = textOf('/proc/sys/kernel/random/boot_id').trim()
   const namespaces = ['pid', 'time'].map((name) => linkOf(`/proc/self/ns/${name}`))
-  // A /proc of another namespace gives the numbers of other processes.
+  // The /proc of another namespace contains the numbers of other processes.
   const known = boot !== '' && namespaces[0] !== '' && stat.startsWith(`${process.pid} `)
   const scope = known
     ? createHash('sha256')
@@ -32,10 +32,10 @@ export function ownIdentity(): ProcessIdentity {
 }
 
 /**
- * Whether a process has ended for certain. A number counts within one boot of one machine and one PID namespace: in
- * another container it is the number of somebody else.
+ * Whether a process has certainly ended. A process id is valid within one boot of one machine and one PID namespace:
+ * in another container the same number is another process.
  *
- * @param own - the identity of the process that asks.
+ * @param own - the identity of the process that calls this function.
  */
 export function hasEnded(other: ProcessIdentity, own: ProcessIdentity): boolean {
   if (own.scope === '' || other.scope !== own.scope) return false
@@ -48,7 +48,7 @@ export function hasEnded(other: ProcessIdentity, own: ProcessIdentity): boolean 
   return started !== '' && other.started !== '' && started !== other.started
 }
 
-/** Field 22 of a `stat` file, counted behind the name of the program, which may hold anything. */
+/** Field 22 of a `stat` file, counted behind the name of the program, which can contain any character. */
 function startIn(stat: string): string {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
 }

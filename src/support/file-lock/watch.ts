@@ -3,7 +3,7 @@ export interface Watch {
   /**
    * Observes a state again; returns whether its holder has renewed it since the last time.
    *
-   * @param name - of the state; empty when there is none.
+   * @param name - the name of the state; empty if there is no state.
    * @param beat - its sign of life.
    */
   observe(name: string, beat: string): boolean
@@ -26,8 +26,8 @@ interface Observed {
 }
 
 /**
- * Makes a watch. It uses no clock of another machine. A pause of this process counts for one renewal at most: a holder
- * that was suspended with it, as on a machine that slept, had no chance to renew.
+ * Creates a watch. It does not use the clock of another machine. A pause of this process counts for one renewal at
+ * most: a holder that was suspended with it, for example on a machine that slept, could not renew its lock.
  */
 export function createWatch(renewMs: number): Watch {
   let seen: Observed | undefined
