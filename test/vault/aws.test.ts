@@ -38,7 +38,7 @@ const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'canary-aws-secret-k
 const common = { region: 'eu-central-1', keys, clock: movableClock(), resilience: { attempts: 1 } }
 const refused = (code: Parameters<typeof vaultError>[0]): unknown => expect.objectContaining(vaultError(code))
 
-/** As `spec/vault.md` describes it. */
+/** The session name that `spec/vault.md` defines. */
 function sessionNameOf(did: string): string {
   const hash = createHash('sha256').update(did).digest('base64url')
   return `${did.replace(/[^A-Za-z0-9+=,.@_-]/g, '-').slice(0, 41)}-${hash.slice(0, 22)}`
@@ -55,7 +55,7 @@ describe('session policies', () => {
     statements: [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::{bucket}/{key+}'] }],
   }
 
-  it('VLT-18 pin the signed arguments', () => {
+  it('VLT-18 contain the signed arguments of the call', () => {
     expect(JSON.parse(compile([get], { bucket: 'reports', key: '2026/q1 (a).csv' }))).toEqual({
       Version: '2012-10-17',
       Statement: [{ Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::reports/2026/q1 (a).csv'] }],
@@ -76,7 +76,7 @@ describe('session policies', () => {
     })
   })
 
-  it('VLT-18 are of the longest command that covers the call, or the call gets nothing', () => {
+  it('VLT-18 come from the longest command that covers the call; without one the call is refused', () => {
     const wide: AwsGrant = { command: '/s3', statements: [{ actions: ['s3:Put*'], resources: ['*'] }] }
     expect(compile([wide, get], { bucket: 'a', key: 'b' })).toContain('s3:GetObject')
     expect(compile([wide, get], {}, '/s3/put')).toContain('s3:Put*')
@@ -107,7 +107,7 @@ describe('session policies', () => {
     })
   }
 
-  it('VLT-19 are refused when AWS would not take them, and not cut', () => {
+  it('VLT-19 longer than AWS accepts are refused, not truncated', () => {
     const args = { bucket: 'a', key: 'k'.repeat(1_900) }
     const length = compile([get], args).length
     expect(compile([get], { ...args, key: args.key + 'k'.repeat(2_048 - length) }).length).toBe(2_048)
@@ -116,7 +116,7 @@ describe('session policies', () => {
     )
   })
 
-  it('refuse grants that cannot be meant', () => {
+  it('refuse invalid grants', () => {
     const statement = get.statements[0] as AwsGrant['statements'][number]
     for (const other of [
       { actions: [] },
@@ -164,7 +164,7 @@ describe('temporary keys', () => {
   const lease = (server: TestServer, key = 'b'): ReturnType<Vault['lease']> =>
     vaultOf(server).lease('reports', { authorization: permission({ args: { key } }) })
 
-  it('are asked for with the policy, the shortest life and the name of the invoker', async () => {
+  it('are requested with the policy, the shortest lifetime and the name of the invoker', async () => {
     const server = await start(() => ({ body: good }))
     const made = await lease(server)
     expect(made).toMatchObject({
@@ -187,7 +187,7 @@ describe('temporary keys', () => {
     })
   })
 
-  it('are shared by calls at the same time only where the policy is the same', async () => {
+  it('are shared by simultaneous calls only if the policy is the same', async () => {
     const server = await start(() => ({ body: good }))
     const vault = vaultOf(server)
     const one = (key: string): Promise<unknown> =>
@@ -196,7 +196,7 @@ describe('temporary keys', () => {
     expect(server.received.length).toBe(2)
   })
 
-  it('VLT-38 of two invokers are two, under two session names, however alike their DIDs are', async () => {
+  it('VLT-38 differ for different invokers, under different session names, even for similar DIDs', async () => {
     const long = 'x'.repeat(80)
     const invokers = [
       'did:web:corp.example:payments',
@@ -223,7 +223,7 @@ describe('temporary keys', () => {
     for (const name of names) expect(name).toMatch(/^[A-Za-z0-9+=,.@_-]{2,64}$/)
   })
 
-  it('VLT-38 of another role or session are refused [attack 83]', async () => {
+  it('VLT-38 for another role or session are refused [attack 83]', async () => {
     for (const arn of [
       'arn:aws:sts::123456789012:assumed-role/admin/x',
       `arn:aws:sts::999999999999:assumed-role/reports/${session}`,
@@ -234,7 +234,7 @@ describe('temporary keys', () => {
     }
   })
 
-  it('are refused when the answer is of another shape', async () => {
+  it('are refused when the response is malformed', async () => {
     for (const body of [
       '',
       'canary',
@@ -256,7 +256,7 @@ describe('temporary keys', () => {
     ['Throttling', 'ERR_VAULT_UNAVAILABLE'],
   ] as const
   for (const [code, expected] of errors) {
-    it(`are not given when STS says ${code}`, async () => {
+    it(`are refused when STS returns the error ${code}`, async () => {
       const body = `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>canary</Message></Error></ErrorResponse>`
       const server = await start(() => ({ status: 400, body }))
       const error = (await lease(server).catch((caught: unknown) => caught)) as Error
@@ -281,7 +281,7 @@ describe('Secrets Manager', () => {
       credentials: { a: { ...(secret as { readonly secretId: string }), leasable: true } },
     }).lease('a', { authorization: permission() })
 
-  it('is asked in its own form, signed', async () => {
+  it('receives a signed request in its own format', async () => {
     const server = await start(() => ({ body: JSON.stringify(managed) }))
     expect((await lease(server)).version).toBe('v1')
     expect(server.received[0]).toMatchObject({
@@ -298,7 +298,7 @@ describe('Secrets Manager', () => {
     })
   })
 
-  it('VLT-41 is not believed when it answers with another secret or stage [attack 83]', async () => {
+  it('VLT-41 returns another secret or stage: the lease is refused [attack 83]', async () => {
     for (const other of [
       { Name: 'billing' },
       { VersionStages: ['AWSPREVIOUS'] },
@@ -327,13 +327,13 @@ describe('Secrets Manager', () => {
     ['ThrottlingException', 'ERR_VAULT_UNAVAILABLE'],
   ] as const
   for (const [code, expected] of errors) {
-    it(`gives nothing when it says ${code}`, async () => {
+    it(`gets no secret out of the error ${code}`, async () => {
       const server = await start(() => ({ status: 400, body: JSON.stringify({ __type: code, Message: 'canary' }) }))
       await expect(lease(server)).rejects.toMatchObject(vaultError(expected))
     })
   }
 
-  it('asks for keys at each call when they are a function', async () => {
+  it('calls a function for the keys before each request', async () => {
     let asked = 0
     const server = await start(() => ({ body: JSON.stringify(managed) }))
     const rotating = async (): Promise<typeof keys> => {
@@ -356,7 +356,7 @@ describe('Secrets Manager', () => {
     ])
   })
 
-  it('refuses settings that cannot be meant', () => {
+  it('refuses invalid options', () => {
     const make =
       (extra: object): (() => unknown) =>
       () =>

@@ -23,7 +23,7 @@ import type { Vault } from '../../src/vault/vault.ts'
 import { shortRuns } from '../property/runs.ts'
 import { AGENT, OWNER, permission, type Received, serve, type TestServer } from './support.ts'
 
-/** The one text that every secret here has in it, and its encodings. */
+/** The text that every secret in this file contains, and its encodings. */
 const canary = 'kanarie7Vx9Qz'
 const forms = [
   canary,
@@ -41,7 +41,7 @@ const awsKeys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: `aws-${canary}` }
 let upstream: TestServer
 let folder: string
 
-/** An upstream that repeats all it was sent, in every way in which it can fail. */
+/** An upstream that repeats the whole request, in every way in which an upstream can fail. */
 function repeat({ headers, url, body }: Received): string {
   return JSON.stringify({ headers, url, body, encoded: Buffer.from(String(headers.authorization)).toString('base64') })
 }
@@ -78,7 +78,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Everything that a program could log of a value. */
+/** All that a program could log of a value. */
 function everythingOf(value: unknown): string {
   const texts = [inspect(value, { depth: 12, showHidden: true, getters: true, maxStringLength: null }), String(value)]
   try {
@@ -92,7 +92,7 @@ function everythingOf(value: unknown): string {
   return texts.join('\n')
 }
 
-/** The ways in which a program gets at a body. */
+/** The ways in which a program reads a body. */
 const readings: Readonly<Record<string, (response: Response) => Promise<unknown>>> = {
   text: (response) => response.text(),
   chunks: async (response) => {
@@ -119,7 +119,7 @@ async function everythingOfResponse(response: Response, reading = 'text'): Promi
   ].join('\n')
 }
 
-/** Runs one path, with everything that is printed meanwhile, and looks for the canary. */
+/** Runs one path, captures all output meanwhile, and searches it for the canary. */
 async function expectSilence(what: string, run: () => Promise<unknown>, reading?: string): Promise<void> {
   const printed: string[] = []
   const restore = [process.stdout, process.stderr].map((stream) => {
@@ -146,15 +146,16 @@ async function expectSilence(what: string, run: () => Promise<unknown>, reading?
   ).toEqual([])
 }
 
-/** One way in which a use goes wrong, or comes back with an echo, and how the body is read. */
+/** One way in which a use fails or returns an echo, and how the body is read. */
 type Way = readonly [what: string, run: () => Promise<unknown>, reading?: string]
 
-/** Paths of the upstream; each fails or repeats what it was sent. */
+/** Paths of the upstream; each fails or repeats the request. */
 const paths = ['echo', 'error', 'elsewhere', 'loop', 'broken-location', 'odd', 'reset', 'cut', 'not-gzip', 'missing']
 
 /**
- * More than two hundred ways where `CI` is set. Otherwise it takes a quarter of the requests, and another quarter for the
- * next vault, so that four vaults get all of them.
+ * More than two hundred ways if `CI` is set. Otherwise a vault gets a quarter of the requests, and the next vault
+ * another
+ * quarter, so that four vaults cover all of them.
  */
 function waysOf(vault: Vault, turn: number): readonly Way[] {
   const origin = upstream.origin
@@ -224,17 +225,17 @@ function waysOf(vault: Vault, turn: number): readonly Way[] {
           { onRelease: (release: object) => Promise.reject(Object.assign(new Error('full'), { release })) },
         ),
     ],
-    ['a header that is none', () => use(`${origin}/echo`, { headers: { 'a b': 'c' } })],
+    ['an invalid header', () => use(`${origin}/echo`, { headers: { 'a b': 'c' } })],
     ['a lease that is not allowed', () => vault.lease('a', { authorization: permission({ args: { key: 'k' } }) })],
     ['the vault itself', async () => vault],
   ]
 }
 
-/** A vault gets one request out of so many. */
+/** A vault gets one request of this many. */
 const share = 100 / shortRuns(100).numRuns
 let turns = 0
 
-/** Runs them all. */
+/** Runs all ways. */
 async function expectSilentVault(name: string, vault: Vault): Promise<void> {
   const ways = waysOf(vault, turns)
   turns += 1
@@ -250,7 +251,7 @@ const rules = (processor: CredentialOptions['processor']): CredentialOptions => 
 })
 const limits = { upstreamTimeoutMs: 60, readTimeoutMs: 500 }
 
-/** A service in which secrets are kept, that does well until the secret is out, or fails while it repeats what it got. */
+/** A service that stores secrets. It works until the secret is out, or fails while it repeats the request. */
 async function backend(
   answer: (
     received: Received,
@@ -267,7 +268,7 @@ async function backend(
   })
 }
 
-/** Failures of such a service, each with the whole request, secrets and all, in its answer. */
+/** Failures of such a service, each with the whole request, including the secrets, in its response. */
 const failures: readonly (readonly [string, (received: Received) => ReturnType<Parameters<typeof backend>[0]>])[] = [
   ['no JSON', (received) => ({ body: `oops ${repeat(received)}` })],
   ['an echo', (received) => ({ body: repeat(received) })],
@@ -328,7 +329,7 @@ const failures: readonly (readonly [string, (received: Received) => ReturnType<P
   ['nothing', () => 'hang'],
 ]
 
-describe('a secret on failing ways [attack 77]', () => {
+describe('a secret in failing calls [attack 77]', () => {
   const processors = {
     bearer: () => [bearer(), secretText] as const,
     header: () => [header({ name: 'x-api-key', format: 'Key {secret}' }), secretText] as const,
@@ -384,7 +385,7 @@ describe('a secret on failing ways [attack 77]', () => {
     await expectSilence('sealing key', async () => sealing)
   })
 
-  it('appears nowhere when tokens are made of it', async () => {
+  it('appears nowhere when tokens are derived from it', async () => {
     const token = {
       access_token: `at-${canary}`,
       token_type: 'Bearer',
@@ -497,7 +498,7 @@ describe('a secret on failing ways [attack 77]', () => {
       }),
   }
   const resilience = { attempts: 1, attemptTimeoutMs: 60 }
-  /** Right answers for all of them. */
+  /** Correct responses for all of them. */
   const well = (received: Received): { readonly body: string } => {
     const auth = { client_token: `hvs-${canary}`, lease_duration: 900 }
     const lease = received.url.includes('creds') ? { lease_id: 'database/creds/p/1', lease_duration: 60 } : {}
@@ -537,7 +538,7 @@ describe('a secret on failing ways [attack 77]', () => {
           })
         await expectSilence(`${name} ${what}`, use)
         await failing.close()
-        // the login succeeds and what follows fails
+        // The login succeeds and the next step fails.
         let calls = 0
         const later = await backend((received) => {
           calls += 1

@@ -9,7 +9,7 @@ import { AGENT, invalidArgument, OWNER, vaultError } from './support.ts'
 const sent: CredentialOptions = { origins: ['https://api.example.com'], processor: bearer() }
 
 describe('credential rules', () => {
-  it('completes them with the narrowest use', () => {
+  it('are completed with the narrowest use', () => {
     expect(parseRules('crm', sent)).toMatchObject({
       methods: ['GET', 'HEAD'],
       pathPrefix: '/',
@@ -44,13 +44,13 @@ describe('credential rules', () => {
       { ...sent, pathPrefix: '/v1/..;x/v2' },
       /`pathPrefix` has a dot segment/,
     ],
-    ['a prefix that is no path', 'a', { ...sent, pathPrefix: 'v1' }, /`pathPrefix` must begin/],
+    ['a prefix that is not a path', 'a', { ...sent, pathPrefix: 'v1' }, /`pathPrefix` must begin/],
     ['a prefix on another host', 'a', { ...sent, pathPrefix: '//evil.example/v1' }, /`pathPrefix` must begin/],
-    ['a prefix that is no host either', 'a', { ...sent, pathPrefix: '//' }, /`pathPrefix` must begin/],
+    ['a prefix that is not a host either', 'a', { ...sent, pathPrefix: '//' }, /`pathPrefix` must begin/],
     ['a prefix with a backslash', 'a', { ...sent, pathPrefix: '/\\' }, /`pathPrefix` must begin/],
   ]
   for (const [what, name, rules, message] of wrong) {
-    it(`VLT-11 refuses ${what}`, () => {
+    it(`VLT-11 refuse ${what}`, () => {
       const parse = (): unknown => parseRules(name, rules)
       expect(parse).toThrow(expect.objectContaining(invalidArgument))
       expect(parse).toThrow(message)
@@ -67,12 +67,12 @@ describe('credential rules', () => {
     'data:text/plain,x',
     'https://*.example.com',
   ]) {
-    it(`ORG-01 refuses ${origin} as an origin`, () => {
+    it(`ORG-01 refuse ${origin} as an origin`, () => {
       expect(() => parseRules('a', { ...sent, origins: [origin] })).toThrow(expect.objectContaining(invalidArgument))
     })
   }
 
-  it('ORG-02 wants encryption, but on this machine', () => {
+  it('ORG-02 require an encrypted origin, except on the loopback interface', () => {
     for (const origin of [
       'http://api.example.com',
       'ftp://a.example',
@@ -87,7 +87,7 @@ describe('credential rules', () => {
     }
   })
 
-  it('VLT-07 names the calls that may use it, by whole segments and exact subjects [attack 75]', () => {
+  it('VLT-07 limit the calls that may use the credential, by whole segments and exact subjects [attack 75]', () => {
     const credential = parseRules('a', { ...sent, commands: ['/crm/read'], subjects: [OWNER] })
     const call = (subject: typeof OWNER, command: string): boolean =>
       mayUse(credential, { subject, command: parseCommand(command) })
@@ -98,7 +98,7 @@ describe('credential rules', () => {
     expect(call(AGENT, '/crm/read')).toBe(false)
   })
 
-  it('describes itself in the same text every time', () => {
+  it('have the same description every time', () => {
     const a = parseRules('a', { ...sent, methods: ['POST'] }).description
     expect(a).toBe(
       parseRules('a', { processor: bearer(), methods: ['POST'], origins: ['https://api.example.com'] }).description,
@@ -107,7 +107,7 @@ describe('credential rules', () => {
   })
 })
 
-describe('rules that were stored', () => {
+describe('stored rules', () => {
   const every: Required<CredentialOptions> = {
     origins: ['https://api.example.com'],
     processor: header({ name: 'x-key' }),
@@ -119,7 +119,7 @@ describe('rules that were stored', () => {
     leasable: true,
   }
 
-  it('VLT-30 come back whole, each of them', () => {
+  it('VLT-30 are read back completely', () => {
     const { processor, ...others } = readStoredRules(parseRules('a', every).description)
     const { processor: written, ...expected } = every
     expect(others).toEqual(expected)
@@ -145,7 +145,7 @@ describe('rules that were stored', () => {
     })
   }
 
-  it('VLT-30 are refused when a part of them is not understood', () => {
+  it('VLT-30 are refused when a part of them is unknown or malformed', () => {
     expect(readStoredRules('{"commands":["/a"],"leasable":true}')).toEqual({ commands: ['/a'], leasable: true })
     const { description } = parseRules('a', { ...sent, headers: ['Accept', 'X-Api-Key'], commands: ['/a'] })
     const read = parseRules('a', readStoredRules(description))

@@ -17,8 +17,8 @@ const below = parseRules('a', { origins: ['https://api.example.com'], processor:
 
 const refused = expect.objectContaining(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
 
-describe('where a credential may be sent', () => {
-  it('returns the URL that was compared', () => {
+describe('the destination of a credential', () => {
+  it('is the URL that was compared', () => {
     expect(checkDestination(whole, 'https://api.example.com/a?b=c#d', 'GET').href).toBe('https://api.example.com/a?b=c')
     expect(checkDestination(whole, 'HTTPS://API.example.com:443/', 'POST').href).toBe('https://api.example.com/')
     expect(checkDestination(below, 'https://api.example.com/v1/crm', 'GET').pathname).toBe('/v1/crm')
@@ -49,12 +49,12 @@ describe('where a credential may be sent', () => {
     'https://',
   ]
   for (const target of elsewhere) {
-    it(`ORG-03 refuses ${JSON.stringify(target)} [attack 76]`, () => {
+    it(`ORG-03 cannot be ${JSON.stringify(target)} [attack 76]`, () => {
       expect(() => checkDestination(whole, target, 'GET')).toThrow(refused)
     })
   }
 
-  it('ORG-03 names the origin, those that are allowed, and the remedy', () => {
+  it('ORG-03 is refused with its origin, the allowed origins, and the remedy', () => {
     expect(() => checkDestination(whole, 'https://evil.test/?key=canary', 'GET')).toThrow(
       'the credential may not be sent to `https://evil.test`, only to `https://api.example.com`; correct the URL, or add the origin to the `origins` of the credential',
     )
@@ -65,7 +65,7 @@ describe('where a credential may be sent', () => {
     )
   })
 
-  it('ORG-04 refuses user information [attack 76]', () => {
+  it('ORG-04 cannot have user information [attack 76]', () => {
     for (const target of [
       'https://evil.example@api.example.com/',
       'https://a:b@api.example.com/',
@@ -75,19 +75,19 @@ describe('where a credential may be sent', () => {
     }
   })
 
-  it('says which methods there are', () => {
+  it('is refused with a list of the allowed methods', () => {
     expect(() => checkDestination(whole, 'https://api.example.com/', 'post')).toThrow(
       'the credential may not be used with method `post`; its `methods` are GET, POST',
     )
   })
 
-  it('ORG-05 refuses other methods', () => {
+  it('ORG-05 cannot have another method', () => {
     for (const method of ['DELETE', 'get', 'HEAD', 'TRACE', 'POST\r\nX: y', '']) {
       expect(() => checkDestination(whole, 'https://api.example.com/', method)).toThrow(refused)
     }
   })
 
-  it('ORG-06 compares the path by whole segments, after dot segments are gone', () => {
+  it('ORG-06 is compared by whole path segments, after dot segments are resolved', () => {
     for (const path of [
       '/',
       '/v1',
@@ -102,7 +102,7 @@ describe('where a credential may be sent', () => {
     }
   })
 
-  it('ORG-07 refuses what a server could decode again into a step up', () => {
+  it('ORG-07 cannot contain a sequence that a server could decode into a dot segment', () => {
     for (const path of [
       '/x%2f..%2fadmin',
       '/%2F',
@@ -158,12 +158,12 @@ describe('where a credential may be sent', () => {
     ]) {
       expect(checkDestination(below, `https://api.example.com/v1/crm${path}`, 'GET').pathname).toBe(`/v1/crm${path}`)
     }
-    // with the whole origin allowed there is nothing above to step up to
+    // If the whole origin is allowed, no path is above the prefix.
     expect(checkDestination(whole, 'https://api.example.com/100%25', 'GET').pathname).toBe('/100%25')
   })
 
   const runs = shortRuns(20_000)
-  it(`ORG-06, ORG-07 are kept to by servers that decode, trim, fold, cut and join what is sent, ${runs.title}`, () => {
+  it(`ORG-06, ORG-07 stays below the prefix for servers that decode, trim, fold, cut and join paths, ${runs.title}`, () => {
     let sent = 0
     fc.assert(
       fc.property(texts, (text) => {
@@ -184,7 +184,7 @@ describe('where a credential may be sent', () => {
     expect(sent).toBeGreaterThan(runs.numRuns / 50)
   })
 
-  it('ORG-09 drops the authority that a caller brings', () => {
+  it('ORG-09 gets no credential that a caller has added', () => {
     const given = {
       Authorization: 'Bearer x',
       Cookie: 'a=b',
@@ -205,7 +205,7 @@ describe('where a credential may be sent', () => {
     ])
   })
 
-  it('ORG-09 drops the usual names of keys, tokens, sessions and of whom to act for', () => {
+  it('ORG-09 gets no header with a usual name of a key, token, session or user', () => {
     const names = [
       ...['Authorization', 'X-Authorization', 'Authentication', 'Cookie', 'Cookie2', 'X-Auth-Token', 'X-AuthToken'],
       ...['X-API-Key', 'Api-Key', 'ApiKey', 'X-ApiKey', 'DD-API-KEY', 'DD-Application-Key', 'X-Goog-Api-Key', 'X-Key'],
@@ -230,7 +230,7 @@ describe('where a credential may be sent', () => {
       expect([...safeHeaders({ [name]: 'x' }, { headers: undefined, processor: bearer() })], name).toEqual([])
   })
 
-  it('ORG-10 drops what reroutes a request behind the check, or frames it', () => {
+  it('ORG-10 gets no header that reroutes or frames a request', () => {
     const names = [
       ...[
         'Host',
@@ -269,7 +269,7 @@ describe('where a credential may be sent', () => {
       expect([...safeHeaders({ [name]: 'x' }, { headers: undefined, processor: bearer() })], name).toEqual([])
   })
 
-  it('ORG-09, ORG-10 sends what says nothing of authority or place', () => {
+  it('ORG-09, ORG-10 gets the headers that carry neither authority nor a place', () => {
     const names = [
       ...['accept', 'accept-encoding', 'accept-language', 'user-agent', 'content-type', 'content-language', 'range'],
       ...['content-encoding', 'content-disposition', 'content-md5', 'digest', 'if-match', 'if-none-match', 'prefer'],
@@ -285,7 +285,7 @@ describe('where a credential may be sent', () => {
     expect([...safeHeaders(given, { headers: undefined, processor: bearer() }).keys()]).toEqual([...names].sort())
   })
 
-  it('ORG-09, ORG-10 drops such names with underscores, which servers with an interface like CGI read as the same', () => {
+  it('ORG-09, ORG-10 gets no such header with underscores, which CGI-like servers read as the same name', () => {
     const given = {
       X_HTTP_Method_Override: 'DELETE',
       X_Original_URL: '/admin',

@@ -4,7 +4,7 @@ import { envVault } from '../../src/vault/stores/env/env-vault.ts'
 import { permission, vaultError } from './support.ts'
 
 describe('envVault', () => {
-  it('SEC-08 reads the variables once, and takes them out of the environment', async () => {
+  it('SEC-08 reads the variables once, and deletes them from the environment', async () => {
     const environment: Record<string, string | undefined> = {
       TOKEN: 'canary-1',
       USER_NAME: 'u',
@@ -23,7 +23,7 @@ describe('envVault', () => {
     expect((await vault.lease('db', { authorization: permission() })).secret.revealField('password')).toBe('p')
   })
 
-  it('leaves them there when it is told so', () => {
+  it('keeps the variables with `clear: false`', () => {
     const environment = { TOKEN: 'canary-1' }
     envVault({ environment, credentials: { api: { variable: 'TOKEN', leasable: true } }, clear: false })
     expect(environment).toEqual({ TOKEN: 'canary-1' })
@@ -36,7 +36,7 @@ describe('envVault', () => {
     expect((await vault.lease('api', { authorization: permission() })).secret.reveal()).toBe('canary-2')
   })
 
-  it('SEC-08 leaves no secret to child processes that are begun later, nor to reports of the runtime', () => {
+  it('SEC-08 leaves no secret to later child processes, nor to reports of the runtime', () => {
     process.env['PROCURA_TEST_SECRET'] = 'canary-3'
     const child = (): string =>
       execFileSync(process.execPath, ['-p', 'process.env.PROCURA_TEST_SECRET'], { encoding: 'utf8' })
@@ -51,7 +51,7 @@ describe('envVault', () => {
     ])
   })
 
-  it('SEC-08 deletes from the environment that it read, and not from the one that this was copied from', () => {
+  it('SEC-08 deletes from the object that it read, not from the environment of which it is a copy', () => {
     process.env['PROCURA_TEST_SECRET'] = 'canary-4'
     const environment = { ...process.env }
     envVault({ environment, credentials: { api: { variable: 'PROCURA_TEST_SECRET', leasable: true } } })
@@ -60,7 +60,7 @@ describe('envVault', () => {
     delete process.env['PROCURA_TEST_SECRET']
   })
 
-  it('SEC-08 refuses a variable that cannot be deleted, and deletes none then', () => {
+  it('SEC-08 refuses a variable that cannot be deleted, and then deletes no other', () => {
     const credentials = { a: { variable: 'A', leasable: true }, b: { variable: 'B', leasable: true } }
     const environment: Record<string, string> = { A: 'canary-5' }
     Object.defineProperty(environment, 'B', { value: 'canary-6', enumerable: true })
@@ -77,7 +77,7 @@ describe('envVault', () => {
     ])
   })
 
-  it('says which variable is missing, and deletes none then', () => {
+  it('names the missing variable, and then deletes no other', () => {
     const environment = { TOKEN: 'canary-1', EMPTY: '' }
     for (const [missing, told] of [
       ['MISSING', '`MISSING`'],

@@ -1,4 +1,4 @@
-// Run by file.test.ts in a process of its own: writes a secret that is larger than the limit this process was started with.
+// Run by file.test.ts in a separate process: writes a secret that is larger than the file size limit of the process.
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 
 const [path = '', keyFile = '', name = ''] = process.argv.slice(2)

@@ -54,7 +54,7 @@ const integrity = vaultError('ERR_VAULT_INTEGRITY')
 const configuration = vaultError('ERR_VAULT_CONFIGURATION')
 
 describe('openFileVault', () => {
-  it('refuses a key of another form, and shows none of it [attack 65, 77]', async () => {
+  it('refuses a malformed key without showing it [attack 65, 77]', async () => {
     await open()
     const text = 'canary-of-thirty-two-characters!'
     for (const create of [true, false]) {
@@ -99,7 +99,7 @@ describe('openFileVault', () => {
     expect(readFileSync(path, 'utf8')).not.toMatch(/canary|Y2FuYXJ5/)
   })
 
-  it('keeps versions of a secret: rotates, restores, forgets the oldest, removes', async () => {
+  it('keeps versions of a secret: rotates, restores, drops the oldest, removes', async () => {
     const vault = await open({ keepVersions: 3 })
     expect(await vault.put('db', { secret: 'one', commands: ['/db'], leasable: true })).toBe('1')
     expect(await vault.rotate('db', 'two')).toBe('2')
@@ -120,7 +120,7 @@ describe('openFileVault', () => {
     expect(await vault.put('db', { secret: 'new', leasable: true })).toBe('6')
   })
 
-  it('opens with a passphrase, a key file or bytes, and with no other', async () => {
+  it('opens with a passphrase, a key file or bytes, and with no other key', async () => {
     const keys: readonly FileKey[] = [
       { passphrase: 'correct horse battery' },
       { passphrase: new Secret('another passphrase') },
@@ -145,7 +145,7 @@ describe('openFileVault', () => {
     }
   })
 
-  it('says which version of a credential there is none of', async () => {
+  it('names a version that a credential does not have', async () => {
     const vault = await open()
     await expect(vault.rotate('a', 'one')).rejects.toThrow(
       /^the credential file has no credential `a`; `list` returns all$/,
@@ -156,7 +156,7 @@ describe('openFileVault', () => {
     )
   })
 
-  it('takes one key, and says in which forms', async () => {
+  it('requires exactly one key, and lists its forms', async () => {
     for (const key of [keyFile, {}, { keyFile, passphrase: 'correct horse battery' }, { bytes: 'x'.repeat(32) }]) {
       await expect(openFileVault({ path, key: key as never, create: true })).rejects.toMatchObject({
         ...invalidArgument,
@@ -167,7 +167,7 @@ describe('openFileVault', () => {
     }
   })
 
-  it('changes its key, and other processes have to be opened with it again', async () => {
+  it('changes its key; other processes must then open it again', async () => {
     const vault = await open()
     await vault.put('a', { secret: 'one', leasable: true })
     const other = await open()
@@ -179,7 +179,7 @@ describe('openFileVault', () => {
     expect(await lease(await openFileVault({ path, key: { passphrase: 'correct horse battery' } }), 'a')).toBe('two')
   })
 
-  it('sees at once what another process wrote', async () => {
+  it('reads the changes of another process at once', async () => {
     const [one, two] = [await open(), await open()]
     await one.put('a', { secret: 'first', leasable: true })
     expect(await lease(two, 'a')).toBe('first')
@@ -203,7 +203,7 @@ describe('openFileVault', () => {
       const after = readFileSync(path)
       writeFileSync(path, before)
       const reader = await openFileVault({ path, key: { keyFile } })
-      // the vault asks the signal after it has found the rules, and before it reads the secret
+      // The vault checks the signal after it has found the rules, and before it reads the secret.
       const { signal } = new AbortController()
       Object.defineProperty(signal, 'throwIfAborted', { value: () => writeFileSync(path, after) })
       const leased = reader.lease('a', { authorization: permission(), signal })
@@ -240,7 +240,7 @@ describe('openFileVault', () => {
   })
 })
 
-describe('a file that somebody changed', () => {
+describe('a changed file', () => {
   interface Body {
     format: string
     revision: number
@@ -347,7 +347,7 @@ describe('a file that somebody changed', () => {
     })
   }
 
-  it('VLT-21 is refused when it is cut, empty, or no file of ours', async () => {
+  it('VLT-21 is refused when it is truncated, empty, or in another format', async () => {
     await (await open()).put('a', { secret: 'one', leasable: true })
     const whole = readFileSync(path)
     for (const bytes of [
@@ -363,7 +363,7 @@ describe('a file that somebody changed', () => {
     }
   })
 
-  it('VLT-20 opens no box under another name, version, time or rules', async () => {
+  it('VLT-20 has no box that opens under another name, version, time or rules', async () => {
     const key = { bytes: new Uint8Array(32).fill(1) }
     const keys = await deriveKeys(key, newDerivation(key, 0), 1_000)
     const record = sealRecord(keys, { name: 'a', version: 1, created: 5, rules: '{}' }, new Secret('one'))
@@ -380,7 +380,7 @@ describe('a file that somebody changed', () => {
     }
   })
 
-  it('VLT-25 is not taken for an older version of itself by those who read while it is changed', async () => {
+  it('VLT-25 is not refused as an older version by readers during the change', async () => {
     const vault = await open()
     const other = await open()
     await vault.put('a', { secret: 'canary-0', leasable: true })
@@ -397,7 +397,7 @@ describe('a file that somebody changed', () => {
     for (const secret of await Promise.all(leases)) expect(secret).toMatch(/^canary-\d+$/)
   })
 
-  it('VLT-25 is refused when it is an older version of itself', async () => {
+  it('VLT-25 is refused when it is an older version', async () => {
     const vault = await open()
     await vault.put('a', { secret: 'leaked', leasable: true })
     const old = readFileSync(path)
@@ -409,7 +409,7 @@ describe('a file that somebody changed', () => {
 })
 
 describe('access to the file', () => {
-  it('VLT-22 is for its owner alone, and so is the key', async () => {
+  it('VLT-22 is limited to its owner, like access to the key', async () => {
     const vault = await open()
     expect(statSync(path).mode & 0o777).toBe(0o600)
     await vault.put('a', { secret: 'one', leasable: true })
@@ -426,9 +426,9 @@ describe('access to the file', () => {
     await expect(openFileVault({ path, key: { keyFile } })).rejects.toThrow(/chmod 600/)
   })
 
-  it('VLT-44 is waited for no longer than it may take to be read', async () => {
+  it('VLT-44 times out when a read takes too long', async () => {
     const vault = await open()
-    // the system does nothing else for this process meanwhile, as with a file server that does not answer
+    // The thread pool of this process is busy meanwhile, as with a file server that does not respond.
     const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('x', 'y', 50_000, 32, 'sha512'))
     const slow = expect.objectContaining({
       ...vaultError('ERR_VAULT_UNAVAILABLE'),
@@ -439,7 +439,7 @@ describe('access to the file', () => {
     expect(await vault.list()).toEqual([])
   })
 
-  it('VLT-22 is refused through links, to folders and pipes, and to a file that is not there', async () => {
+  it('VLT-22 is refused through links, to folders and pipes, and to a missing file', async () => {
     await open()
     symlinkSync(path, join(folder, 'link'))
     mkdirSync(join(folder, 'folder'))
@@ -452,7 +452,7 @@ describe('access to the file', () => {
     expect(readFileSync(keyFile).length).toBe(32)
   })
 
-  it('refuses settings that cannot be meant', async () => {
+  it('is refused with invalid options', async () => {
     for (const extra of [
       { keepVersions: 0 },
       { key: { bytes: new Uint8Array(31) } },
@@ -465,7 +465,7 @@ describe('access to the file', () => {
   })
 })
 
-describe('writing', () => {
+describe('a writer', () => {
   const child = fileURLToPath(new URL('file-child.ts', import.meta.url))
 
   it('VLT-23 keeps the old file when the new one does not fit', async () => {
@@ -481,7 +481,7 @@ describe('writing', () => {
     expect(readdirSync(`${path}.lock`)).toEqual([expect.stringMatching(/-free$/)])
   })
 
-  it('VLT-24 takes the lock of a process that has ended at once, and says who holds one that does not', async () => {
+  it('VLT-24 takes the lock of an ended process at once, and names the holder of a held lock', async () => {
     const lock = createFileLock(join(folder, 'lock'))
     const ended = { ...ownIdentity(), started: '1' }
     mkdirSync(join(folder, 'lock'), { mode: 0o700 })
@@ -498,7 +498,7 @@ describe('writing', () => {
     expect(readdirSync(join(folder, 'lock'))).toEqual([expect.stringMatching(/-free$/)])
   })
 
-  it('VLT-24 is no longer than a lease kept from a file whose writer was killed in another container', async () => {
+  it('VLT-24 waits at most a lease for a writer that was killed in another container', async () => {
     const store = await openFileStore({ ...settings, path, key: { keyFile }, create: true }, quick)
     const away = { scope: 'f'.repeat(16), process: 1, started: '7' }
     rmSync(`${path}.lock`, { recursive: true })
@@ -508,7 +508,7 @@ describe('writing', () => {
     expect(store.last().revision).toBe(1)
   })
 
-  it('VLT-42 changes nothing for a writer that stood still while another one wrote', async () => {
+  it('VLT-42 changes nothing after a suspension during which another process wrote', async () => {
     const other = await openFileStore({ ...settings, path, key: { keyFile }, create: true }, quick)
     const lock = createFileLock(`${path}.lock`, { ...quick, renewMs: 1e6 })
     const before = readFileSync(path)
@@ -524,7 +524,7 @@ describe('writing', () => {
     expect(readdirSync(`${path}.lock`)).toEqual([expect.stringMatching(/-free$/)])
   })
 
-  it('VLT-43 leaves nothing of a writer that was killed, when the key is changed and when the file is opened', async () => {
+  it('VLT-43 leaves no drafts after it was killed, once the key is changed or the file is opened', async () => {
     const vault = await open()
     await vault.put('a', { secret: 'one', leasable: true })
     const left = async (task: () => Promise<unknown>): Promise<readonly string[]> => {

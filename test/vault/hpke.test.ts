@@ -23,7 +23,7 @@ const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex')
 const suiteOf = (kem: KEMFactory, aead: typeof AEAD_AES_128_GCM) => new CipherSuite(kem, KDF_HKDF_SHA256, aead)
 
-/** The key encapsulation of the library with the ephemeral key of a vector in the place of a random one. */
+/** The key encapsulation of the library with the ephemeral key of a vector instead of a random one. */
 async function withEphemeral({ skEm, enc }: Vector): Promise<KEMFactory> {
   const kem = KEM_DHKEM_X25519_HKDF_SHA256()
   const pair = {
@@ -88,7 +88,7 @@ describe('hybrid public key encryption', () => {
     expect(sink.digest('hex')).toBe(vector.encryptions)
   })
 
-  it('opens what it sealed, under the same info, aad and key, and nothing else', async () => {
+  it('opens a message with the info, aad and key with which it was sealed, and with no others', async () => {
     const pair = await generatePair()
     expect(await publicKeyOf(pair.privateKey)).toEqual(pair.publicKey)
     const context = { info: bytes('01'), aad: bytes('02') }
@@ -127,7 +127,7 @@ describe('hybrid public key encryption', () => {
     }
   })
 
-  it('refuses keys of small order, with which everybody would know the secret', async () => {
+  it('refuses keys of small order, for which everybody could compute the secret', async () => {
     const pair = await generatePair()
     const context = { info: bytes('01'), aad: bytes('02') }
     const sealed = await seal(pair.publicKey, bytes('cafe'), context)

@@ -33,7 +33,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Makes each kind of vault with a credential of these rules. */
+/** Creates each kind of vault with one credential that has these rules. */
 const kinds: Readonly<Record<string, (rules: CredentialOptions) => unknown>> = {
   memory: (rules) => memoryVault({ a: { ...rules, secret } }),
   env: (rules) => envVault({ environment: { A: secret }, credentials: { a: { ...rules, variable: 'A' } } }),
@@ -72,7 +72,7 @@ const kinds: Readonly<Record<string, (rules: CredentialOptions) => unknown>> = {
 
 describe('a credential without origins', () => {
   for (const [kind, make] of Object.entries(kinds)) {
-    it(`VLT-46 must say that it is leasable: ${kind}`, async () => {
+    it(`VLT-46 must be declared leasable: ${kind}`, async () => {
       for (const rules of [{}, { leasable: false }, { commands: ['/a'] }]) {
         const sealed = kind === 'sealed' ? {} : rules
         const error: unknown = await (async () => make(sealed))().catch((thrown: unknown) => thrown)
@@ -88,11 +88,11 @@ describe('a credential without origins', () => {
     })
   }
 
-  it('VLT-46 is not a text alone', () => {
+  it('VLT-46 is an object, not a string', () => {
     expect(() => memoryVault({ a: secret as never })).toThrow(/must be an object/)
   })
 
-  it('VLT-46 is refused when somebody sealed it without saying so', async () => {
+  it('VLT-46 is refused when it was sealed without that declaration', async () => {
     const rules = '{"leasable":false,"subjects":["did:web:a.example"],"commands":["/a"]}'
     const text = await sealContents(key.publicKey, { rules, secret: new Secret(secret), expiration: undefined })
     const vault = sealedVault({ privateKeys: [key.privateKey], origins: [], credentials: { a: text } })

@@ -50,7 +50,7 @@ describe('client credentials', () => {
       .use({ reference: 'api', authorization: permission({ path }), url: `${server.origin}/x` })
       .then((response) => response.text())
 
-  it('sends a token, and the client secret to the token endpoint alone', async () => {
+  it('send a token, and the client secret to the token endpoint alone', async () => {
     const server = await start(() => ({ access_token: 'at-1', token_type: 'bearer', expires_in: 600 }))
     const vault = vaultFor(server)
     expect(await use(vault, server)).toBe('Bearer [redacted]')
@@ -61,14 +61,14 @@ describe('client credentials', () => {
     expect(asked(server)[0]?.body).toBe('grant_type=client_credentials')
   })
 
-  it('VLT-14 asks for one token when a hundred calls want one', async () => {
+  it('VLT-14 request one token for a hundred simultaneous calls', async () => {
     const server = await start(() => ({ access_token: 'at-1', token_type: 'Bearer', expires_in: 600 }))
     const vault = vaultFor(server)
     await Promise.all(Array.from({ length: 100 }, () => use(vault, server)))
     expect([asked(server).length, server.received.length]).toEqual([1, 101])
   })
 
-  it('VLT-14 uses no token that is being made from a secret which was replaced since', async () => {
+  it('VLT-14 do not use a token whose secret was replaced while it was requested', async () => {
     const clock = movableClock()
     let began: (() => void) | undefined
     const first = new Promise<void>((resolve) => (began = resolve))
@@ -104,7 +104,7 @@ describe('client credentials', () => {
     expect(used.sort()).toEqual(['Bearer of-the-new', 'Bearer of-the-old'])
   })
 
-  it('asks again shortly before a token ends, and each time when none says when it ends', async () => {
+  it('request a token again shortly before it expires, and for each call if it has no expiration', async () => {
     const clock = movableClock()
     const server = await start(() => ({ access_token: 'at-1', token_type: 'Bearer', expires_in: 100 }))
     const vault = vaultFor(server, {}, clock)
@@ -122,7 +122,7 @@ describe('client credentials', () => {
     expect(asked(endless).length).toBe(2)
   })
 
-  it('VLT-14 keeps no token for one subject that was made from the secret of another under the same version', async () => {
+  it('VLT-14 keep no token for one subject that was made from the secret of another under the same version', async () => {
     const server = await start((_, { headers }) => ({
       access_token: `at-of-${atob(String(headers.authorization).slice(6)).split(':').at(-1)}`,
       token_type: 'bearer',
@@ -147,7 +147,7 @@ describe('client credentials', () => {
     expect(asked(server).length).toBe(2)
   })
 
-  it('keeps no token that says it lasts for ever, and releases it without an end', async () => {
+  it('keep no token with an endless lifetime, and release it without an expiration', async () => {
     const server = await start(() => ({ access_token: 'at-1', token_type: 'bearer', expires_in: 1e300 }))
     const ends: unknown[] = []
     const vault = vaultFor(server)
@@ -158,7 +158,7 @@ describe('client credentials', () => {
     expect([ends, asked(server).length]).toEqual([[undefined, undefined], 2])
   })
 
-  it('VLT-18 narrows a token to the command of the call, and refuses a call without a scope', async () => {
+  it('VLT-18 narrow a token to the command of the call, and refuse a call without a scope', async () => {
     const server = await start((form) => ({
       access_token: `at-${form.get('scope')}`,
       token_type: 'Bearer',
@@ -187,7 +187,7 @@ describe('client credentials', () => {
     await expect(lease('/mail/send')).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
   })
 
-  it('VLT-31 refuses a token that can do more than was asked for', async () => {
+  it('VLT-31 refuse a token that permits more than was requested', async () => {
     const server = await start(() => ({ access_token: 'at-1', token_type: 'Bearer', expires_in: 9, scope: 'a admin' }))
     const vault = vaultFor(server, { scopes: { '/': 'a b' } })
     await expect(use(vault, server)).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
@@ -204,7 +204,7 @@ describe('client credentials', () => {
     ['a token of another type', { access_token: { a: 'canary-9' }, token_type: 'Bearer' }, 'ERR_VAULT_INTEGRITY'],
   ]
   for (const [what, answer, code] of answers) {
-    it(`refuses ${what}`, async () => {
+    it(`refuse ${what}`, async () => {
       const server = await start(() => answer)
       const error = (await use(vaultFor(server), server).catch((caught: unknown) => caught)) as VaultError
       expect(error).toMatchObject({ name: 'VaultError', code })
@@ -217,7 +217,7 @@ describe('refresh tokens', () => {
   const processorFor = (server: TestServer): ReturnType<typeof refreshToken> =>
     refreshToken({ tokenEndpoint: `${server.origin}/token`, clientId: 'c' })
 
-  /** Rotates at each use, and takes a second use of a token for theft. */
+  /** Rotates at each use, and treats a second use of a token as theft. */
   async function rotating(): Promise<TestServer & { readonly stolen: () => boolean }> {
     let present = 1
     let stolen = false
@@ -260,7 +260,7 @@ describe('refresh tokens', () => {
     expect(stored?.secret.revealField('clientSecret')).toBe('cs')
   })
 
-  it('VLT-14 serve many calls with one exchange, also where the refresh token was rotated in it', async () => {
+  it('VLT-14 serve many calls with one exchange, even if it rotates the refresh token', async () => {
     const server = await rotating()
     const clock = movableClock()
     const source = memorySource('memory', kept(), clock)
@@ -283,7 +283,7 @@ describe('refresh tokens', () => {
     await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
   })
 
-  it('VLT-17 keep a successor in memory while it cannot be stored, and store it first thing after', async () => {
+  it('VLT-17 keep a successor in memory while storing fails, and store it before the next exchange', async () => {
     const server = await rotating()
     const memory = memorySource('memory', kept(), movableClock())
     let full = true
@@ -307,7 +307,7 @@ describe('refresh tokens', () => {
     expect((await memory.read('api', { scope: '' }))?.secret.revealField('refreshToken')).toBe('rt-3')
   })
 
-  it('VLT-17 go on when a successor was stored and the answer was lost, or an operator has stored another', async () => {
+  it('VLT-17 continue when a successor was stored but the response was lost', async () => {
     const server = await rotating()
     const clock = movableClock()
     const memory = memorySource('memory', kept(), clock)
@@ -344,7 +344,7 @@ describe('refresh tokens', () => {
     expect([server.stolen(), asked(server).length]).toEqual([false, 2])
   })
 
-  it('that a server leaves as they are need no store', async () => {
+  it('need no store when the server does not rotate them', async () => {
     const server = await start(() => ({
       access_token: 'at',
       token_type: 'Bearer',
@@ -383,7 +383,7 @@ describe('refresh tokens', () => {
     expect([...revealed].filter(([secret]) => !secret.disposed).map(([, text]) => text)).toEqual([])
   })
 
-  it('derives anew when an operator has replaced the kept secret', async () => {
+  it('are exchanged again when an operator has replaced the stored secret', async () => {
     const server = await start((form) => ({
       access_token: `for-${form.get('refresh_token')}`,
       token_type: 'Bearer',

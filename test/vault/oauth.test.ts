@@ -58,7 +58,7 @@ const lease = (vault: Vault, facts: object = {}): ReturnType<Vault['lease']> =>
   vault.lease('crm', { authorization: permission(facts) })
 
 describe('token exchange', () => {
-  it('asks in the form of RFC 8693', async () => {
+  it('sends a request as in RFC 8693', async () => {
     const calls: object[] = []
     const server = await start({ ...good, scope: 'contacts:read' })
     const vault = vaultOf(server, {
@@ -94,7 +94,7 @@ describe('token exchange', () => {
     ])
   })
 
-  it('says when a token is not narrowed', async () => {
+  it('reports when a token is not narrowed', async () => {
     expect((await lease(vaultOf(await start()))).downscoped).toBe(false)
   })
 
@@ -110,7 +110,7 @@ describe('token exchange', () => {
     expect(server.received.length).toBe(3)
   })
 
-  it('VLT-31 does not take more than was asked for, and gives it back', async () => {
+  it('VLT-31 refuses a token that permits more than was requested, and revokes it', async () => {
     const server = await start({ ...good, scope: 'r admin' })
     const vault = vaultOf(server, { scopes: { '/': 'r' } }, { revocationEndpoint: `${server.origin}/revoke` })
     await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
@@ -118,7 +118,7 @@ describe('token exchange', () => {
     expect(new URLSearchParams(server.received[1]?.body).get('token')).toBe('canary-at')
   })
 
-  it('revokes each token after its call, and asks again when that failed', async () => {
+  it('revokes each token after its call, and tries again after a failure', async () => {
     let failing = true
     const server = await serve((received, response) => {
       if (received.url === '/token') return void response.end(JSON.stringify(good))
@@ -141,7 +141,7 @@ describe('token exchange', () => {
       { ...good, issued_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' },
       'ERR_VAULT_INTEGRITY',
     ],
-    ['a token that is no access token', { ...good, token_type: 'N_A' }, 'ERR_VAULT_INTEGRITY'],
+    ['a token that is not an access token', { ...good, token_type: 'N_A' }, 'ERR_VAULT_INTEGRITY'],
     ['a refused target', { error: 'invalid_target' }, 'ERR_VAULT_DOWNSCOPE'],
     ['a refused subject', { error: 'invalid_grant' }, 'ERR_VAULT_REVOKED'],
     ['a server that is away', 502, 'ERR_VAULT_UNAVAILABLE'],
@@ -152,14 +152,14 @@ describe('token exchange', () => {
     })
   }
 
-  it('SEC-03 shows nothing of why a subject token could not be had', async () => {
+  it('SEC-03 shows nothing of the reason why a subject token is missing', async () => {
     const subjectToken = (): Promise<never> => Promise.reject(new Error('no session canary-session'))
     const error = (await lease(vaultOf(await start(), { subjectToken })).catch((caught: unknown) => caught)) as Error
     expect(error).toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
     expect(`${error.stack} ${String(error.cause)}`).not.toContain('canary')
   })
 
-  it('VLT-13 refuses nobody else because somebody has no token to exchange [attack 82]', async () => {
+  it('VLT-13 refuses no other calls when one subject has no token to exchange [attack 82]', async () => {
     const server = await start()
     const away = (): Promise<never> => Promise.reject(new VaultError('ERR_VAULT_UNAVAILABLE', 'no session'))
     const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> =>
@@ -172,7 +172,7 @@ describe('token exchange', () => {
     await lease(vault)
   })
 
-  it('VLT-13 takes the call of somebody who has no token for no sign that the server is back [attack 82]', async () => {
+  it('VLT-13 does not treat the call of a subject without a token as a successful probe [attack 82]', async () => {
     const server = await start()
     let now = 0
     const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => {
@@ -198,7 +198,7 @@ describe('token exchange', () => {
     expect(vault.state()).toBe('closed')
   })
 
-  it('refuses settings that cannot be meant', async () => {
+  it('refuses invalid options', async () => {
     const server = await start()
     for (const extra of [
       { tokenEndpoint: 'http://as.example/token' },
@@ -253,7 +253,7 @@ describe('authorization details', () => {
     ])
   })
 
-  it('VLT-40 keep the text around an argument, which must then be of plain characters', () => {
+  it('VLT-40 can have text around an argument, which must then consist of plain characters', () => {
     const filled = (name: string, account: string): unknown =>
       JSON.parse(authorizationDetailsFor({ '/': [{ type: 'payment', name }] }, parseCommand('/pay'), { account }))
     expect(filled('{account}', 'a/b')).toEqual([{ type: 'payment', name: 'a/b' }])
@@ -267,7 +267,7 @@ describe('authorization details', () => {
     }
   })
 
-  it('VLT-40 are refused where an argument could mean more, or is missing', () => {
+  it('VLT-40 are refused when an argument is ambiguous or missing', () => {
     const fill =
       (other: object): (() => unknown) =>
       () =>
@@ -287,7 +287,7 @@ describe('authorization details', () => {
     expect(() => authorizationDetailsFor(table, parseCommand('/mail'), args)).toThrow(/no authorization details/)
   })
 
-  it('VLT-40 must come back as they were asked for, or fewer', async () => {
+  it('VLT-40 must be returned by the server unchanged, or fewer', async () => {
     const grant = async (authorization_details: unknown): Promise<unknown> => {
       const server = await start({ ...good, authorization_details })
       return lease(vaultOf(server, { authorizationDetails: table }), { path: '/payments/pay', args })

@@ -1,34 +1,34 @@
 /**
- * A stand-in for an OpenBao server that answers in the shapes of its API documentation, and refuses every request that
- * is not of a documented shape: another method, an unknown path, query parameter, header or field of a body.
+ * A fake of an OpenBao server. It responds in the shapes of its API documentation, and refuses every request of an
+ * undocumented shape: another method, an unknown path, query parameter, header or field of a body.
  */
 
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
 import { type Received, serve, type TestServer } from './support.ts'
 
-/** What a test sees and changes of the stand-in. */
+/** The state of the fake, which a test reads and changes. */
 export interface OpenBaoFake {
   readonly address: string
   readonly server: TestServer
-  /** Requests that were not of a documented shape. Tests end by expecting none. */
+  /** Requests of an undocumented shape. At its end, a test expects this list to be empty. */
   readonly violations: string[]
   readonly logins: string[]
   /** Present leases, by id. */
   readonly leases: Map<string, { readonly username: string }>
-  /** Answers in place of the true one. */
+  /** How the fake responds; each mode except `well` is a failure. */
   mode: 'well' | 'sealed' | 'hangs' | 'garbage' | 'redirects' | 'huge' | 'breaks off'
-  /** Changes an answer on its way out. */
+  /** Changes a response before it is sent. */
   tamper: (path: string, answer: Record<string, unknown>) => Record<string, unknown>
-  /** Writes the next version, with the second since 1970 in which it is written. */
+  /** Writes the next version, at this time in seconds since 1970. */
   putKv(path: string, data: Record<string, unknown>, second?: number): void
   deleteKv(path: string): void
-  /** Removes a secret with its metadata, as if it had never been. */
+  /** Removes a secret with its metadata, as if it had never existed. */
   destroyKv(path: string): void
-  /** Ends every token that was given out. */
+  /** Revokes all tokens. */
   revokeTokens(): void
   /** A wrapping token around a new secret id of the role. */
   wrapSecretId(creationPath?: string): string
-  /** A token of the workload, signed with the key that the jwt method knows. */
+  /** A token of the workload, signed with the key that the jwt method trusts. */
   jwt(claims?: Record<string, unknown>): string
   close(): Promise<void>
 }
@@ -43,7 +43,7 @@ interface Shape {
   readonly method: 'GET' | 'POST'
   readonly path: RegExp
   readonly query?: readonly string[]
-  /** Fields of the body: true when it must be there. */
+  /** Fields of the body; true if the field is required. */
   readonly body?: Readonly<Record<string, boolean>>
   readonly token: boolean
   readonly answer: (call: Call) => Answer
@@ -71,7 +71,7 @@ export const ROLE_ID = '59d6d1ca-47bb-4e7e-a40b-8be3bc5a0ba8'
 export const SECRET_ID = '841771dc-11c9-bbc7-bcac-6a3945a69cd9'
 export const NAMESPACE = 'team/a'
 
-/** Starts one. */
+/** Starts a fake. */
 export async function startOpenBao(
   options: { readonly tokenSeconds?: number; readonly leaseSeconds?: number } = {},
 ): Promise<OpenBaoFake> {
@@ -247,7 +247,7 @@ export async function startOpenBao(
   ]
 
   function putKv(path: string, data: Record<string, unknown>, second = 0): void {
-    // nanoseconds, as the server writes them
+    // Nanoseconds, as the server writes them.
     const created = new Date(second * 1_000).toISOString().replace('Z', '000001Z')
     kv.set(path, [...(kv.get(path) ?? []), { data, created, deleted: '' }])
   }

@@ -3,15 +3,15 @@ import { Secret } from '../../src/vault/secret.ts'
 import { fixedToken, openbaoSource } from '../../src/vault/stores/openbao/openbao-vault.ts'
 
 /**
- * Against a true server, where somebody names one: a KV engine (version 2) at `secret`, and a token that may write below
- * `secret/data/procura-test`. For example `bao server -dev -dev-root-token-id=root`.
+ * Runs against a real server, if the environment names one: a KV engine (version 2) at `secret`, and a token that may
+ * write below `secret/data/procura-test`. For example `bao server -dev -dev-root-token-id=root`.
  */
 const address = process.env['PROCURA_OPENBAO_ADDRESS']
 const token = process.env['PROCURA_OPENBAO_TOKEN'] ?? ''
 
-describe('a true OpenBao server', () => {
+describe('a real OpenBao server', () => {
   if (address === undefined) {
-    it('is asked when PROCURA_OPENBAO_ADDRESS and PROCURA_OPENBAO_TOKEN name one', () => {
+    it('is used when PROCURA_OPENBAO_ADDRESS and PROCURA_OPENBAO_TOKEN are set', () => {
       expect(token).toBe('')
     })
     return
@@ -24,7 +24,7 @@ describe('a true OpenBao server', () => {
     secrets: { a: { engine: 'kv', path }, missing: { engine: 'kv', path: `${path}-missing` } },
   })
 
-  it('keeps a secret, gives it back, and refuses a successor of an older version', async () => {
+  it('stores a secret, returns it, and refuses a successor of an older version', async () => {
     expect(await source.read('missing', { scope: '' })).toBeUndefined()
     const first = await source.replace?.('a', { secret: Secret.ofFields({ token: 'one' }), expectedVersion: '0' })
     expect(first).toBe('1')

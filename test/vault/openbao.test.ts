@@ -43,8 +43,8 @@ function vaultOf(credentials: Readonly<Record<string, OpenBaoCredential>>, extra
 const lease = (vault: Vault, name = 'a'): ReturnType<Vault['lease']> =>
   vault.lease(name, { authorization: permission() })
 
-describe('a server that is away', () => {
-  it('VLT-16 shows in `state`, and what is kept ends with `forget`', async () => {
+describe('an unavailable server', () => {
+  it('VLT-16 is visible in `state`, and its cached secrets end with `forget`', async () => {
     bao.putKv('crm/api', { token: 'canary-1' })
     const resilience = { attempts: 1, failures: 2, maxStale: 600 }
     const credentials = { a: { ...kv, field: 'token' } }
@@ -61,7 +61,7 @@ describe('a server that is away', () => {
 })
 
 describe('the KV engine', () => {
-  it('gives a secret, whole or one field of it', async () => {
+  it('returns a secret, whole or one field of it', async () => {
     bao.putKv('crm/api', { token: 'canary-1', user: 'u' })
     const vault = vaultOf({ a: { ...kv, field: 'token' }, whole: kv })
     const { secret, ...release } = await lease(vault)
@@ -71,7 +71,7 @@ describe('the KV engine', () => {
     expect(bao.logins).toEqual(['approle'])
   })
 
-  it('gives the newest version, or the one that was asked for', async () => {
+  it('returns the newest version, or the configured one', async () => {
     bao.putKv('crm/api', { token: 'one' })
     bao.putKv('crm/api', { token: 'two' })
     const vault = vaultOf({ a: kv, first: { ...kv, version: 1 }, ninth: { ...kv, version: 9 } })
@@ -80,7 +80,7 @@ describe('the KV engine', () => {
     await expect(lease(vault, 'ninth')).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
   })
 
-  it('has nothing where there is nothing, and where it was deleted', async () => {
+  it('has no secret at an empty path, or after a deletion', async () => {
     const vault = vaultOf({ a: kv })
     await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
     bao.putKv('crm/api', { token: 'one' })
@@ -89,7 +89,7 @@ describe('the KV engine', () => {
     await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
   })
 
-  it('stores a successor if nobody else did before', async () => {
+  it('stores a successor, unless another client has stored one before', async () => {
     bao.putKv('crm/api', { refreshToken: 'one' })
     const { leasable: _, ...place } = kv
     const source = openbaoSource({
@@ -109,7 +109,7 @@ describe('the KV engine', () => {
     )
   })
 
-  it('VLT-37 is not believed when it answers with another version [attack 83]', async () => {
+  it('VLT-37 returns another version: the lease is refused [attack 83]', async () => {
     bao.putKv('crm/api', { token: 'one' })
     bao.putKv('crm/api', { token: 'two' })
     const vault = vaultOf({ a: kv, first: { ...kv, version: 1 } })
@@ -127,7 +127,7 @@ describe('the KV engine', () => {
     await expect(lease(vault, 'first')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })
 
-  it('VLT-37 is believed when a secret was removed with its metadata and made anew, and not when it lags [attack 83]', async () => {
+  it('VLT-37 returns an older version: the lease is refused, unless the secret was created again later [attack 83]', async () => {
     bao.putKv('crm/api', { token: 'one' }, 10)
     bao.putKv('crm/api', { token: 'two' }, 20)
     const vault = vaultOf({ a: { ...kv, field: 'token' } })
@@ -135,7 +135,7 @@ describe('the KV engine', () => {
     expect(await read()).toBe('two')
     bao.destroyKv('crm/api')
     await expect(read()).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
-    // a replica that has not heard of it, and one whose clock stands still
+    // A lagging replica, and one whose clock does not move.
     for (const second of [10, 20]) {
       bao.putKv('crm/api', { token: 'stale' }, second)
       await expect(read()).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
@@ -151,19 +151,19 @@ describe('the KV engine', () => {
     await expect(read()).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })
 
-  it('VLT-37 is not believed when it answers with the version before the one that was just stored [attack 83]', async () => {
+  it('VLT-37 returns the version before the one just stored: the read is refused [attack 83]', async () => {
     bao.putKv('crm/api', { token: 'spent' })
     const { leasable: _, ...place } = kv
     const source = openbaoSource({ address: bao.address, namespace: NAMESPACE, login, secrets: { a: place } })
     const secret = Secret.ofFields({ token: 'next' })
     expect(await source.replace?.('a', { secret, expectedVersion: '1' })).toBe('2')
-    // a replica that has not heard of it
+    // A lagging replica.
     bao.destroyKv('crm/api')
     bao.putKv('crm/api', { token: 'spent' })
     await expect(source.read('a', { scope: '' })).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })
 
-  it('VLT-37 is believed when its answer is overtaken by one that was asked for later', async () => {
+  it('VLT-37 returns an older version in a response that a later request has overtaken: it is accepted', async () => {
     bao.putKv('crm/api', { token: 'one' })
     const { leasable: _, ...place } = kv
     let asked = 0
@@ -197,7 +197,7 @@ describe('the KV engine', () => {
     expect((await slow)?.version).toBe('1')
   })
 
-  it('is not believed when its answer is of another shape [attack 83]', async () => {
+  it('returns a malformed response: the lease is refused [attack 83]', async () => {
     const vault = vaultOf({ a: { ...kv, field: 'token' }, whole: kv })
     const metadata = { version: 1, destroyed: false, deletion_time: '' }
     for (const data of [
@@ -226,7 +226,7 @@ describe('the KV engine', () => {
 })
 
 describe('the database engine', () => {
-  it('VLT-12 makes credentials for one call, and drops them when they are given back', async () => {
+  it('VLT-12 creates credentials for one call, and revokes them when they are given back', async () => {
     const vault = vaultOf({ a: database })
     const [one, two] = await Promise.all([lease(vault), lease(vault)])
     expect(one.secret.revealField('username')).not.toBe(two.secret.revealField('username'))
@@ -239,7 +239,7 @@ describe('the database engine', () => {
     expect(bao.leases.size).toBe(0)
   })
 
-  it('VLT-12 drops them after Vault.use', async () => {
+  it('VLT-12 revokes them after Vault.use', async () => {
     const upstream = await serve((_received, response) => void response.end('ok'))
     const vault = vaultOf({ a: { ...database, origins: [upstream.origin], processor: bearer({ field: 'password' }) } })
     const response = await vault.use({ reference: 'a', authorization: permission(), url: upstream.origin })
@@ -249,7 +249,7 @@ describe('the database engine', () => {
     await upstream.close()
   })
 
-  it('VLT-37 is not believed when it answers with a lease of another role [attack 83]', async () => {
+  it('VLT-37 returns a lease of another role: it is refused [attack 83]', async () => {
     bao.tamper = (_path, answer) =>
       answer['lease_id'] === '' ? answer : { ...answer, lease_id: 'database/creds/admin/x' }
     await expect(lease(vaultOf({ a: database }))).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
@@ -257,7 +257,7 @@ describe('the database engine', () => {
     await expect(lease(vaultOf({ a: database }))).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })
 
-  it('VLT-12 drops credentials that come when nobody waits for them any more', async () => {
+  it('VLT-12 revokes credentials that arrive after the call has timed out', async () => {
     const slow = vaultOf(
       { a: database },
       {
@@ -276,11 +276,11 @@ describe('the database engine', () => {
   })
 })
 
-describe('logging in', () => {
+describe('a login', () => {
   const withLogin = (other: OpenBaoLogin, extra: object = {}): Vault => vaultOf({ a: kv }, { login: other, ...extra })
   beforeEach(() => bao.putKv('crm/api', { token: 'canary-1' }))
 
-  it('happens once for all who wait, and again before the token ends', async () => {
+  it('happens once for all waiting calls, and again before the token expires', async () => {
     const clock = movableClock()
     const vault = vaultOf({ a: kv, b: kv, c: kv }, { clock })
     await Promise.all(['a', 'b', 'c'].map((name) => lease(vault, name)))
@@ -292,7 +292,7 @@ describe('logging in', () => {
     expect(bao.logins.length).toBe(2)
   })
 
-  it('happens again when the server has ended the token before its time', async () => {
+  it('happens again when the server has revoked the token early', async () => {
     const vault = withLogin(login)
     await lease(vault)
     bao.revokeTokens()
@@ -300,7 +300,7 @@ describe('logging in', () => {
     expect(bao.logins.length).toBe(2)
   })
 
-  it('with a token of the platform', async () => {
+  it('can use a token of the platform', async () => {
     await lease(withLogin(jwtLogin({ role: 'dev-role', jwt: () => bao.jwt() })))
     expect(bao.logins).toEqual(['jwt'])
     for (const jwt of [bao.jwt({ exp: 1 }), `${bao.jwt().slice(0, -4)}AAAA`, '', 7 as never]) {
@@ -310,7 +310,7 @@ describe('logging in', () => {
     }
   })
 
-  it('VLT-36 with a wrapped secret id, once it is known to come from the role and from nobody before', async () => {
+  it('VLT-36 can use a wrapped secret id, if it was wrapped for the role and nobody has unwrapped it before', async () => {
     const wrapped = (wrappingToken: string): OpenBaoLogin =>
       wrappedAppRole({ roleId: ROLE_ID, roleName: 'app', wrappingToken })
     const token = bao.wrapSecretId()
@@ -325,7 +325,7 @@ describe('logging in', () => {
     expect(bao.server.received.filter(({ url }) => url.endsWith('unwrap')).length).toBe(1)
   })
 
-  it('with a token that somebody else renews', async () => {
+  it('can use a token that another process renews', async () => {
     await lease(withLogin(login))
     const token = String(bao.server.received.at(-1)?.headers['x-vault-token'])
     await lease(withLogin(fixedToken(token)))
@@ -345,7 +345,7 @@ describe('logging in', () => {
   })
 })
 
-describe('a server that does not behave [attack 82]', () => {
+describe('a failing server [attack 82]', () => {
   const modes = [
     ['sealed', 'ERR_VAULT_UNAVAILABLE'],
     ['hangs', 'ERR_VAULT_UNAVAILABLE'],
@@ -355,7 +355,7 @@ describe('a server that does not behave [attack 82]', () => {
     ['redirects', 'ERR_VAULT_CONFIGURATION'],
   ] as const
   for (const [mode, code] of modes) {
-    it(`VLT-28, SEC-06 ${mode}: nothing is released, and it is well again after`, async () => {
+    it(`VLT-28, SEC-06 ${mode}: no secret is released until it works again`, async () => {
       bao.putKv('crm/api', { token: 'canary-1' })
       const vault = vaultOf({ a: kv })
       bao.mode = mode
@@ -369,15 +369,15 @@ describe('a server that does not behave [attack 82]', () => {
     })
   }
 
-  it('is not there', async () => {
+  it('is unreachable', async () => {
     const gone = await startOpenBao()
     await gone.close()
     await expect(lease(vaultOf({ a: kv }, { address: gone.address }))).rejects.toThrow(/ECONNREFUSED/)
   })
 })
 
-describe('configuration', () => {
-  it('that cannot be meant is refused', () => {
+describe('openbaoVault', () => {
+  it('refuses invalid options', () => {
     const make =
       (extra: object, credential: object = kv): (() => unknown) =>
       () =>

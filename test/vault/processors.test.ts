@@ -29,12 +29,12 @@ async function apply(
 const login = Secret.ofFields({ username: 'ann', password: 'pass word', token: 't-1' })
 
 describe('processors', () => {
-  it('bearer', async () => {
+  it('bearer writes the Authorization header', async () => {
     expect((await apply(bearer(), 't-1')).headers.get('authorization')).toBe('Bearer t-1')
     expect((await apply(bearer({ field: 'token' }), login)).headers.get('authorization')).toBe('Bearer t-1')
   })
 
-  it('header, with text around the secret', async () => {
+  it('header can write text around the secret', async () => {
     const processor = header({ name: 'X-Api-Key', format: 'Token {secret};v=1' })
     expect((await apply(processor, 't-1')).headers.get('x-api-key')).toBe('Token t-1;v=1')
     expect(processor.headers).toEqual(['x-api-key'])
@@ -51,7 +51,7 @@ describe('processors', () => {
     ...['X-Rewrite-Url', 'X-Host', 'Destination', 'X-Middleware-Subrequest', 'X-Real-IP', 'Expect', 'Trailer'],
     ...['Keep-Alive', 'Proxy-Authorization', 'Sec-Fetch-Site', 'HTTP2-Settings'],
   ]
-  it('ORG-16 write no header by which a request is another than the one that was checked', () => {
+  it('ORG-16 cannot write a header or parameter by which a server reads another method, path or host', () => {
     for (const name of rerouting) {
       expect(() => header({ name }), name).toThrow(/^header: `name` must be the name of a header that can carry/)
       expect(() => hmac({ header: name, covers: ['body'] }), name).toThrow(/^hmac: `header` must be/)
@@ -66,7 +66,7 @@ describe('processors', () => {
       expect(header({ name }).headers).toEqual([name.toLowerCase()])
   })
 
-  it('basic, in UTF-8', async () => {
+  it('basic encodes name and password in UTF-8', async () => {
     const value = (await apply(basic({ username: 'ann' }), 'pä ss')).headers.get('authorization') ?? ''
     expect(Buffer.from(value.slice(6), 'base64').toString()).toBe('ann:pä ss')
     expect((await apply(basic(), login)).headers.get('authorization')).toBe(`Basic ${btoa('ann:pass word')}`)
@@ -75,12 +75,12 @@ describe('processors', () => {
     await expect(apply(basic(), 'not fields')).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })
 
-  it('query', async () => {
+  it('query adds an encoded parameter', async () => {
     expect((await apply(query({ name: 'key' }), 'a&b=c')).url.href).toBe('https://a.example/p?q=1&key=a%26b%3Dc')
     expect(() => query({ name: 'a&b' })).toThrow(invalid)
   })
 
-  it('hmac over everything, and as well-known services have it', async () => {
+  it('hmac signs everything by default, and can sign as well-known services require', async () => {
     const body = new TextEncoder().encode('{"a":1}')
     const everything = hmac({ header: 'x-signature', timestampHeader: 'x-time' })
     const signed = await apply(everything, 'k', { method: 'POST', body })
@@ -89,7 +89,7 @@ describe('processors', () => {
     expect(signed.headers.get('x-time')).toBe(String(NOON))
 
     const github = hmac({ header: 'X-Hub-Signature-256', covers: ['body'], format: 'sha256={signature}' })
-    // the example of "Validating webhook deliveries" in GitHub's documentation
+    // The example of "Validating webhook deliveries" in GitHub's documentation.
     const hello = { method: 'POST', body: new TextEncoder().encode('Hello, World!') }
     expect((await apply(github, "It's a Secret to Everybody", hello)).headers.get('x-hub-signature-256')).toBe(
       'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17',
@@ -108,7 +108,7 @@ describe('processors', () => {
     )
   })
 
-  it('hmac refuses parameters that do not fit together', () => {
+  it('hmac refuses parameters that contradict each other', () => {
     expect(() => hmac({ header: 'x', covers: [] })).toThrow(invalid)
     expect(() => hmac({ header: 'x', covers: ['timestamp'] })).toThrow(invalid)
     expect(() => hmac({ header: 'x', covers: ['body'], timestampHeader: 'y' })).toThrow(invalid)
@@ -116,7 +116,7 @@ describe('processors', () => {
     expect(() => hmac({ header: 'x', covers: ['host' as 'body'] })).toThrow(invalid)
   })
 
-  it('sigV4, with temporary keys too', async () => {
+  it('sigV4 signs with permanent and temporary keys', async () => {
     const keys = { accessKeyId: 'AKID', secretAccessKey: 'sk' }
     const processor = sigV4({ region: 'eu-central-1', service: 's3' })
     const signed = await apply(processor, Secret.ofFields({ ...keys, sessionToken: 'st' }))
@@ -148,7 +148,7 @@ describe('processors', () => {
   })
 })
 
-describe('processors as data', () => {
+describe('descriptions of processors', () => {
   const tokenEndpoint = 'https://as.example/token'
   const all: readonly Processor[] = [
     bearer(),
@@ -174,7 +174,7 @@ describe('processors as data', () => {
     refreshToken({ tokenEndpoint, clientId: 'c' }),
   ]
   for (const processor of all) {
-    it(`VLT-30 come back from their description: ${JSON.stringify(processor.description)}`, () => {
+    it(`VLT-30 give back the processor: ${JSON.stringify(processor.description)}`, () => {
       const stored: unknown = JSON.parse(JSON.stringify(processor.description))
       const again = parseProcessor(stored)
       expect(again.description).toEqual(processor.description)
@@ -182,12 +182,12 @@ describe('processors as data', () => {
     })
   }
 
-  it('VLT-30 come back whichever is used: all that are exported', () => {
+  it('VLT-30 give back every processor that the package exports', () => {
     const makers = Object.values(processors).filter((value) => typeof value === 'function')
     expect(new Set(all.map(({ description }) => description.type)).size).toBe(makers.length)
   })
 
-  it('VLT-30 are refused when a part of the description is not understood', () => {
+  it('VLT-30 are refused when a part of them is unknown or malformed', () => {
     for (const description of [
       null,
       'bearer',

@@ -14,7 +14,7 @@ import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import type { Release, Vault } from '../../src/vault/vault.ts'
 import { movableClock, NOON, OWNER, permission, STRANGER, serve, vaultError } from './support.ts'
 
-/** A source whose one answer a test makes. */
+/** A source whose one reading comes from a test. */
 function sourceOf(
   answer: (reference: string) => Partial<SecretReading> | undefined | Promise<Partial<SecretReading> | undefined>,
 ): SecretSource {
@@ -45,7 +45,7 @@ function vaultOf(
 }
 
 describe('Vault.lease', () => {
-  it('hands out a secret and what is known about it', async () => {
+  it('returns a secret and its facts', async () => {
     const lease = await vaultOf(sourceOf(() => ({ expiresAt: NOON + 60 }))).lease('db', { authorization: permission() })
     expect(lease).toMatchObject({
       reference: 'db',
@@ -63,7 +63,7 @@ describe('Vault.lease', () => {
     expect(() => lease.secret.reveal()).toThrow(expect.objectContaining(vaultError('ERR_VAULT_REVOKED')))
   })
 
-  it('VLT-12 ends a dynamic secret at its origin, once, and again if that failed', async () => {
+  it('VLT-12 revokes a dynamic secret at its origin once, and again after a failure', async () => {
     let revoked = 0
     let failing = true
     const revoke = async (): Promise<void> => {
@@ -80,7 +80,7 @@ describe('Vault.lease', () => {
     expect(revoked).toBe(2)
   })
 
-  it('VLT-08 is not for a credential that is sent by Vault.use, unless its rules say so', async () => {
+  it('VLT-08 refuses a credential that Vault.use sends, unless its rules are leasable', async () => {
     const rules = { secret: 'canary-1', origins: ['https://a.example'], processor: bearer() }
     const vault = memoryVault({
       kept: rules,
@@ -97,8 +97,8 @@ describe('Vault.lease', () => {
   })
 })
 
-describe('what stops a release', () => {
-  it('VLT-03 an authorization that ends while the secret is read [attack 74]', async () => {
+describe('a release', () => {
+  it('VLT-03 is refused when the authorization ends while the secret is read [attack 74]', async () => {
     const clock = movableClock()
     const source = sourceOf(() => {
       clock.add(20)
@@ -110,7 +110,7 @@ describe('what stops a release', () => {
     )
   })
 
-  it('VLT-03 an authorization, when the clock has stopped telling the time', async () => {
+  it('VLT-03 is refused when the clock no longer returns the time', async () => {
     let time = NOON
     const source = sourceOf(() => {
       time = Number.NaN
@@ -122,7 +122,7 @@ describe('what stops a release', () => {
     await expect(lease).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
   })
 
-  it('VLT-03 keeps to the clock tolerance that the authorization was given', async () => {
+  it('VLT-03 uses the clock tolerance of the authorization', async () => {
     const authorization = permission({ expiration: NOON - 30 })
     expect((await vaultOf(sourceOf(() => ({}))).lease('db', { authorization })).version).toBe('3')
     await expect(
@@ -130,7 +130,7 @@ describe('what stops a release', () => {
     ).rejects.toMatchObject({ code: 'ERR_AUTHORIZATION' })
   })
 
-  it('VLT-04 a revocation that came while the secret was read [attack 74]', async () => {
+  it('VLT-04 is refused when a revocation arrives while the secret is read [attack 74]', async () => {
     let reads = 0
     const source = sourceOf(() => {
       reads += 1
@@ -149,21 +149,21 @@ describe('what stops a release', () => {
     expect(reads).toBe(5)
   })
 
-  it('VLT-09 an answer about another secret [attack 83]', async () => {
+  it('VLT-09 is refused when the store returns another secret [attack 83]', async () => {
     const secret = new Secret('canary-1')
     const lease = vaultOf(sourceOf(() => ({ reference: 'other', secret }))).lease('db', { authorization: permission() })
     await expect(lease).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
     expect(secret.disposed).toBe(true)
   })
 
-  it('VLT-10 a secret that has expired', async () => {
+  it('VLT-10 is refused when the secret has expired', async () => {
     for (const expiresAt of [NOON, NOON - 1]) {
       const lease = vaultOf(sourceOf(() => ({ expiresAt }))).lease('db', { authorization: permission() })
       await expect(lease).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
     }
   })
 
-  it('a store that has nothing, fails, or hangs [attack 82]', async () => {
+  it('is refused when the store has no secret, fails or hangs [attack 82]', async () => {
     const lease = (source: SecretSource, options: VaultOptions = {}): Promise<unknown> =>
       vaultOf(source, options).lease('db', { authorization: permission() })
     await expect(lease(sourceOf(() => undefined))).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
@@ -182,7 +182,7 @@ describe('what stops a release', () => {
     ).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
   })
 
-  it('an announcement that is not taken, and then the secret is given back', async () => {
+  it('is refused when its announcement fails, and the secret is then given back', async () => {
     let revoked = 0
     const secret = new Secret('canary-1')
     const revoke = async (): Promise<void> => {
@@ -202,7 +202,7 @@ describe('what stops a release', () => {
     expect([revoked, secret.disposed]).toEqual([1, true])
   })
 
-  it('VLT-12 ends a dynamic secret after the response that it was used for', async () => {
+  it('VLT-12 revokes a dynamic secret after the response for which it was used', async () => {
     const server = await serve((_received, response) => void response.end('all of it'))
     const events: string[] = []
     const revoke = async (): Promise<void> => {
@@ -245,13 +245,10 @@ describe('a source of the service', () => {
     ],
     ['answers without a secret', async () => answer],
     ['answers with a secret as text', async () => ({ ...answer, secret: 'canary-1' })],
-    [
-      'answers with an end that is no time',
-      async () => ({ ...answer, secret: new Secret('canary-1'), expiresAt: 'x' }),
-    ],
+    ['answers with an invalid expiration', async () => ({ ...answer, secret: new Secret('canary-1'), expiresAt: 'x' })],
     ['answers with null', async () => null],
   ]
-  it('VLT-12 has ended at its origin what was of another name or too late', async () => {
+  it('VLT-12 has its secrets revoked at their origin when they are late or have another name', async () => {
     for (const wrong of [{ reference: 'b' }, { expiresAt: NOON }]) {
       let ended = 0
       const revoke = async (): Promise<void> => {
@@ -266,7 +263,7 @@ describe('a source of the service', () => {
   })
 
   for (const [what, read] of readings) {
-    it(`SEC-03 that ${what} releases nothing and tells nobody [attack 77]`, async () => {
+    it(`SEC-03 ${what}: no secret is released, and the error does not contain it [attack 77]`, async () => {
       const vault = vaultOver(read)
       for (const call of [
         vault.use({ reference: 'a', authorization: permission(), url: 'https://api.example/' }),
@@ -291,7 +288,7 @@ describe('a processor of the service', () => {
       { clock: movableClock(), fetch: async () => new Response('ok'), ...options },
     ).use({ reference: 'a', authorization: permission(), url: 'https://api.example/' })
 
-  it('SEC-03 that throws the secret tells nobody [attack 77]', async () => {
+  it('SEC-03 throws the secret: the error of the vault does not contain it [attack 77]', async () => {
     const leak = (secret: Secret): never => {
       throw new Error(`no ${secret.reveal()}`)
     }
@@ -307,7 +304,7 @@ describe('a processor of the service', () => {
     }
   })
 
-  it('ORG-03 moves no request to another origin [attack 76]', async () => {
+  it('ORG-03 cannot send a request to another origin [attack 76]', async () => {
     const sent: string[] = []
     const processor = own({ apply: (request) => ({ ...request, url: new URL('https://evil.example/') }) })
     const fetch: typeof globalThis.fetch = async (target) => {
@@ -318,7 +315,7 @@ describe('a processor of the service', () => {
     expect(sent).toEqual([])
   })
 
-  it('VLT-14 that makes no token in time is asked again by the next call [attack 82]', async () => {
+  it('VLT-14 makes no token in time: the next call asks it again [attack 82]', async () => {
     let asked = 0
     const processor = own({
       derive: async (kept) => {
@@ -339,7 +336,7 @@ describe('a processor of the service', () => {
     expect(await (await use()).text()).toBe('ok')
   })
 
-  it('VLT-14 is not begun when the lock is got too late, and its failure is handled', async () => {
+  it('VLT-14 does not run when the lock comes too late, and its failure is handled', async () => {
     let begun = 0
     const processor = own({
       derive: async () => {
@@ -363,8 +360,8 @@ describe('a processor of the service', () => {
   })
 })
 
-describe('what hangs after the release', () => {
-  it('VLT-12 ends a dynamic secret when a body that never ends is broken off [attack 82]', async () => {
+describe('a call that hangs after the release', () => {
+  it('VLT-12 revokes its dynamic secret when an endless body is aborted [attack 82]', async () => {
     const server = await serve((_received, response) => void response.writeHead(200).write('a part'))
     let revoked = 0
     const revoke = async (): Promise<void> => {
@@ -385,7 +382,7 @@ describe('what hangs after the release', () => {
     await server.close()
   })
 
-  it('VLT-12 ends a body whose host does not hear the signal', async () => {
+  it('VLT-12 ends its body when the signal fires, even if the host ignores the signal', async () => {
     const fetch = async (): Promise<Response> => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }))
     const vault = memoryVault(
       { a: { secret: 'canary-1', origins: ['https://api.example'], processor: bearer() } },
@@ -398,7 +395,7 @@ describe('what hangs after the release', () => {
     await expect(text).rejects.toThrow('enough')
   })
 
-  it('VLT-12 waits for an origin that does not end a secret no longer than for one that gives none', async () => {
+  it('VLT-12 waits for the revocation of its secret no longer than `readTimeoutMs`', async () => {
     const revoke = (): Promise<never> => new Promise(() => undefined)
     const source = sourceOf(() => ({ kind: 'dynamic', revoke }))
     const lease = await vaultOf(source, { readTimeoutMs: 20 }).lease('db', { authorization: permission() })
@@ -414,7 +411,7 @@ describe('referenceTable', () => {
     { command: '/crm', subject: OWNER, reference: 'owner' },
   ]
 
-  it('VLT-26 chooses by what was signed: the subject first, then the longest command [attack 75]', () => {
+  it('VLT-26 chooses by the signed facts: first the subject, then the longest command [attack 75]', () => {
     const table = referenceTable(rows)
     const choose = (subject: typeof OWNER, command: string): string =>
       table({ subject, command: parseCommand(command) })

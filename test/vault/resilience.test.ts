@@ -9,7 +9,7 @@ import { invalidArgument, movableClock, NOON, vaultError } from './support.ts'
 
 type Behaviour = 'answers' | 'fails' | 'hangs' | 'refuses' | 'has nothing' | 'fails every other time'
 
-/** A store whose behaviour a test changes, and a clock for it. */
+/** A store whose behaviour a test changes, and its clock. */
 function unreliable(options: ResilienceOptions = {}, extra: Partial<SecretReading> = {}, perCall = false) {
   const state = {
     behaviour: 'answers' as Behaviour,
@@ -73,8 +73,8 @@ const read = async (
 }
 const away = vaultError('ERR_VAULT_UNAVAILABLE')
 
-describe('a store that is away', () => {
-  it('VLT-13 is tried again, with pauses, and a passing fault is not noticed', async () => {
+describe('an unavailable store', () => {
+  it('VLT-13 is tried again with pauses, so that a temporary failure has no effect', async () => {
     const { state, source, wait } = unreliable()
     state.behaviour = 'fails every other time'
     for (let count = 0; count < 10; count += 1) {
@@ -85,7 +85,7 @@ describe('a store that is away', () => {
   })
 
   for (const behaviour of ['fails', 'hangs'] as const) {
-    it(`VLT-13 is not asked after five failures in ten seconds, but for a probe every five, when it ${behaviour} [attack 82]`, async () => {
+    it(`VLT-13 gets no request after five failures in ten seconds, except a probe every five, when it ${behaviour} [attack 82]`, async () => {
       const { state, source, wait } = unreliable({ attempts: 1 })
       state.behaviour = behaviour
       for (let count = 0; count < 5; count += 1) await expect(read(source, `${count}`)).rejects.toMatchObject(away)
@@ -114,19 +114,19 @@ describe('a store that is away', () => {
     })
   }
 
-  it('VLT-13 is probed by one; who wants the same secret meanwhile does not wait for the probe [attack 82]', async () => {
+  it('VLT-13 gets one probe; other calls for the same secret do not wait for the probe [attack 82]', async () => {
     const { state, source, wait } = unreliable({ attempts: 1, attemptTimeoutMs: 1_000 })
     state.behaviour = 'hangs'
     await Promise.allSettled(Array.from({ length: 5 }, (_, index) => read(source, `${index}`)))
     wait(5_000)
     const probe = read(source).catch((error: unknown) => error)
-    // The probe is still under way when all of them have their answer.
+    // The probe is still in flight when all of them have their response.
     for (let count = 0; count < 20; count += 1) await expect(read(source)).rejects.toMatchObject(away)
     expect([state.reads, source.state()]).toEqual([6, 'probing'])
     expect(await probe).toMatchObject(away)
   })
 
-  it('VLT-13 is asked on when failures are rarer than that', async () => {
+  it('VLT-13 still gets requests when failures are rarer than that', async () => {
     const { state, source, wait } = unreliable({ attempts: 1 })
     state.behaviour = 'fails'
     for (let count = 0; count < 12; count += 1) {
@@ -136,7 +136,7 @@ describe('a store that is away', () => {
     expect([state.reads, source.state()]).toEqual([12, 'closed'])
   })
 
-  it('VLT-13 is probed though the clock of the host was set back', async () => {
+  it('VLT-13 is probed even if the clock of the host was set back', async () => {
     const original = Date.now
     const { state, source, wait } = unreliable({ attempts: 1 })
     state.behaviour = 'fails'
@@ -151,7 +151,7 @@ describe('a store that is away', () => {
     }
   })
 
-  it('VLT-13 does not pile up readings without end', async () => {
+  it('VLT-13 does not accumulate readings without limit', async () => {
     const { state, source } = unreliable({ attempts: 1, concurrency: 4, failures: 1_000 })
     state.behaviour = 'hangs'
     const readings = Array.from({ length: 20 }, (_, index) => read(source, `${index}`))
@@ -164,8 +164,8 @@ describe('a store that is away', () => {
   })
 })
 
-describe('a definite answer', () => {
-  it('is taken at once: no second try, and no step towards the breaker', async () => {
+describe('a definite response', () => {
+  it('is final: the store is not tried again, and the circuit breaker does not count it', async () => {
     for (const code of [
       'ERR_VAULT_REVOKED',
       'ERR_VAULT_INTEGRITY',
@@ -181,8 +181,8 @@ describe('a definite answer', () => {
   })
 })
 
-describe('one flight', () => {
-  it('VLT-35 serves all who want the same secret at the same time, each with a copy of its own', async () => {
+describe('a shared flight', () => {
+  it('VLT-35 serves all simultaneous calls for the same secret, each with its own copy', async () => {
     const { state, source } = unreliable()
     const readings = await Promise.all(Array.from({ length: 100 }, () => read(source)))
     expect(state.reads).toBe(1)
@@ -192,7 +192,7 @@ describe('one flight', () => {
     expect(state.reads).toBe(2)
   })
 
-  it('VLT-35 is not shared between references, scopes, or who wants it fresh', async () => {
+  it('VLT-35 is not shared between references, scopes, or with a call that requires a fresh secret', async () => {
     const { state, source } = unreliable()
     await Promise.all([
       read(source),
@@ -203,7 +203,7 @@ describe('one flight', () => {
     expect(state.reads).toBe(4)
   })
 
-  it('VLT-35 goes on when one who waits gives up', async () => {
+  it('VLT-35 continues when one of the waiting calls gives up', async () => {
     const { state, source } = unreliable()
     const controller = new AbortController()
     const [first, second] = [read(source, 'a', { signal: controller.signal }), read(source)]
@@ -213,7 +213,7 @@ describe('one flight', () => {
     expect(state.reads).toBe(1)
   })
 
-  it('VLT-35 never joins secrets that are made for one call', async () => {
+  it('VLT-35 does not join calls that need a secret of their own', async () => {
     let revoked = 0
     const revoke = async (): Promise<void> => {
       revoked += 1
@@ -229,7 +229,7 @@ describe('one flight', () => {
     expect(revoked).toBe(1)
   })
 
-  it('refuses a source that does not say so', async () => {
+  it('refuses a revocable secret of a source whose `perCall` does not return true', async () => {
     let revoked = 0
     const revoke = async (): Promise<void> => {
       revoked += 1
@@ -240,15 +240,15 @@ describe('one flight', () => {
   })
 })
 
-describe('what is kept', () => {
-  it('VLT-15 is nothing unless asked for [attack 82]', async () => {
+describe('a cached secret', () => {
+  it('VLT-15 exists only if an option enables it [attack 82]', async () => {
     const { state, source } = unreliable()
     await read(source)
     state.behaviour = 'fails'
     await expect(read(source)).rejects.toMatchObject(away)
   })
 
-  it('VLT-15 is a secret for `keep` seconds', async () => {
+  it('VLT-15 is used for `keep` seconds', async () => {
     const { state, source, wait } = unreliable({ keep: 10 })
     await read(source)
     wait(9_999)
@@ -260,7 +260,7 @@ describe('what is kept', () => {
     expect(state.reads).toBe(3)
   })
 
-  it('VLT-15 is used while the store is away, for `maxStale` seconds, and says so [attack 82]', async () => {
+  it('VLT-15 is used for `maxStale` seconds while the store is unavailable, and is marked as stale [attack 82]', async () => {
     const { state, source, wait } = unreliable({ maxStale: 60, attempts: 1 })
     await read(source)
     state.behaviour = 'fails'
@@ -274,7 +274,7 @@ describe('what is kept', () => {
     await expect(read(source)).rejects.toMatchObject(away)
   })
 
-  it('VLT-15 is never used past its own end', async () => {
+  it('VLT-15 is not used after its expiration', async () => {
     const { state, source, clock } = unreliable({ maxStale: 600, keep: 600 }, { expiresAt: NOON + 30 })
     await read(source)
     state.behaviour = 'fails'
@@ -285,7 +285,7 @@ describe('what is kept', () => {
   })
 
   for (const behaviour of ['refuses', 'has nothing'] as const) {
-    it(`VLT-16 ends when the store ${behaviour} [attack 82]`, async () => {
+    it(`VLT-16 is dropped when the store ${behaviour} [attack 82]`, async () => {
       const { state, source } = unreliable({ maxStale: 600 })
       await read(source)
       state.behaviour = behaviour
@@ -295,7 +295,7 @@ describe('what is kept', () => {
     })
   }
 
-  it('VLT-16 ends when the store has nothing, which is an answer and no failure', async () => {
+  it('VLT-16 is dropped when the store has no secret, which does not count as a failure', async () => {
     const { state, source } = unreliable({ maxStale: 600 })
     await read(source)
     state.behaviour = 'has nothing'
@@ -303,7 +303,7 @@ describe('what is kept', () => {
     expect(source.state()).toBe('closed')
   })
 
-  it('VLT-15 is at most a thousand secrets, of which the oldest is forgotten first [attack 86]', async () => {
+  it('VLT-15 is one of at most a thousand, and the oldest is dropped first [attack 86]', async () => {
     const options = { clock: movableClock(), monotonicMs: () => 0, keep: 60, maxStale: 0 }
     const cache = createReadingCache(options)
     const reading: SecretReading = {
@@ -322,7 +322,7 @@ describe('what is kept', () => {
     ])
   })
 
-  it('VLT-14 is as many tokens as was said, of which the one made longest ago is forgotten first [attack 86]', async () => {
+  it('VLT-14 can be a token: their number is limited, and the oldest token is dropped first [attack 86]', async () => {
     const cache = createTokenCache(2)
     let made = 0
     const get = (key: string): Promise<unknown> =>
@@ -335,7 +335,7 @@ describe('what is kept', () => {
     expect(made).toBe(4)
   })
 
-  it('VLT-16 ends when it is told that the credential was revoked', async () => {
+  it('VLT-16 is dropped by `forget`', async () => {
     const { state, source } = unreliable({ maxStale: 600, keep: 600 })
     await read(source)
     await read(source, 'b')
@@ -345,7 +345,7 @@ describe('what is kept', () => {
     expect((await read(source, 'b')).secret.reveal()).toBe('canary-1')
   })
 
-  it('VLT-16 keeps and joins nothing that was asked before it was told so', async () => {
+  it('VLT-16 does not come from a reading that began before `forget`', async () => {
     const { state, source } = unreliable({ keep: 600 })
     const before = read(source)
     state.version = 2
@@ -361,7 +361,7 @@ describe('what is kept', () => {
     await expect(read(source)).rejects.toMatchObject(away)
   })
 
-  it('is the newest that was read', async () => {
+  it('is the newest one that was read', async () => {
     const { state, source } = unreliable({ maxStale: 600 })
     await read(source)
     state.version = 2
@@ -371,8 +371,8 @@ describe('what is kept', () => {
   })
 })
 
-describe('settings', () => {
-  it('are refused when they cannot be meant', () => {
+describe('resilient', () => {
+  it('refuses invalid options', () => {
     const source: SecretSource = { name: 'test', read: async () => undefined }
     for (const options of [
       { attempts: 0 },
@@ -385,7 +385,7 @@ describe('settings', () => {
     }
   })
 
-  it('pass on what the source can do besides', async () => {
+  it('passes on the other methods of the source', async () => {
     const source: SecretSource = {
       name: 'test',
       read: async () => undefined,

@@ -18,7 +18,7 @@ function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   })
 }
 
-/** No end but that of the body. */
+/** Limits that a body does not reach. */
 const patient = (signal = new AbortController().signal): BodyLimits => ({ signal, unreadMs: 60_000 })
 
 async function scrubbed(text: string | Uint8Array, secrets: readonly Secret[], size = 1_000_000): Promise<string> {
@@ -49,7 +49,7 @@ describe('scrubbing', () => {
       it(`SEC-04 finds ${what}, in chunks of ${size} [attack 77]`, async () => {
         const out = await scrubbed(`before ${text} after ${text}.`, [new Secret(value)], size)
         expect(out).toMatch(/^before .*\[redacted\].* after .*\[redacted\]/)
-        // no eight characters in a row of the secret's own part are left
+        // No eight consecutive characters of the secret remain.
         for (const run of text.match(/[A-Za-z0-9%+/_-]{14,}/g) ?? []) expect(out).not.toContain(run.slice(4, 14))
       })
     }
@@ -60,7 +60,7 @@ describe('scrubbing', () => {
     expect(await scrubbed('svc-account/pass-word-1', [secret])).toBe('[redacted]/[redacted]')
   })
 
-  it('SEC-04 searches the first 64 KiB, and lets the rest through as it is', async () => {
+  it('SEC-04 searches the first 64 KiB, and passes on the rest unchanged', async () => {
     const secret = new Secret('canary-77')
     const out = await scrubbed(`canary-77${'x'.repeat(scrubbedBytes)}canary-77`, [secret], 1_000)
     expect(out).toBe(`[redacted]${'x'.repeat(scrubbedBytes)}canary-77`)
@@ -79,11 +79,11 @@ describe('scrubbing', () => {
     const body = scrubBody(streamOf([...prefix, Uint8Array.of(255)]), [form], () => undefined, patient())
     const out = new Uint8Array(await new Response(body).arrayBuffer())
     expect([...out]).toEqual([...prefix.flatMap((chunk) => [...chunk]), 255])
-    // A form that is compared from its start with each chunk is read eight million times.
+    // If each chunk were compared from the start of the form, it would be read eight million times.
     expect(reads).toBeLessThan(100_000)
   })
 
-  it('changes nothing else, whatever the chunks are', async () => {
+  it('changes nothing else, for any division into chunks', async () => {
     const secret = new Secret('abcabd')
     await fc.assert(
       fc.asyncProperty(
@@ -98,7 +98,7 @@ describe('scrubbing', () => {
     )
   })
 
-  it('holds no byte back that cannot begin a form', async () => {
+  it('holds back no bytes that cannot begin a form', async () => {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new TextEncoder().encode('data: event\n\n')),
     })
@@ -107,11 +107,11 @@ describe('scrubbing', () => {
     await reader.cancel()
   })
 
-  it('does not look for forms of fewer than four bytes', async () => {
+  it('does not search for forms of fewer than four bytes', async () => {
     expect(await scrubbed('abc', [new Secret('abc')])).toBe('abc')
   })
 
-  it('SEC-05 takes sessions, and every trace of the secret, out of the headers', async () => {
+  it('SEC-05 removes sessions, and every trace of the secret, from the headers', async () => {
     const headers = new Headers({
       'x-echo': 'Bearer canary-77 canary-77',
       'x-canary-77': '1',
@@ -135,7 +135,7 @@ describe('scrubbing', () => {
     expect(await out.text()).toBe('hello')
   })
 
-  it('tells the upstream that nobody reads on: when it is cancelled, and when the signal of the call fires', async () => {
+  it('cancels the upstream body when the reader cancels, and when the signal of the call fires', async () => {
     const reasons: unknown[] = []
     const endless = (): ReadableStream<Uint8Array> =>
       new ReadableStream({ pull: () => new Promise(() => undefined), cancel: (reason) => void reasons.push(reason) })
@@ -147,7 +147,7 @@ describe('scrubbing', () => {
     expect(reasons).toEqual(['enough', 'gone'])
   })
 
-  it('gives an answer without a body as it is, whatever its status', () => {
+  it('passes on a response without a body unchanged, with any status', () => {
     let done = 0
     const response = scrubResponse(new Response(null, { status: 200 }), [], () => void done++, patient())
     expect([response.status, response.body, done]).toEqual([200, null, 1])
@@ -156,7 +156,7 @@ describe('scrubbing', () => {
     expect([empty.body, done]).toEqual([null, 2])
   })
 
-  it('tells once when the body is done, cancelled, broken or absent', async () => {
+  it('calls back once when the body has ended, failed, is cancelled or missing', async () => {
     let done = 0
     const count = (): void => {
       done += 1
@@ -169,7 +169,7 @@ describe('scrubbing', () => {
     expect(done).toBe(4)
   })
 
-  it('VLT-12 breaks a body off from which nobody reads, at once when the signal fires, and tells so once', async () => {
+  it('VLT-12 cancels an unread body at once when the signal fires, and calls back once', async () => {
     const counts = { done: 0, cancelled: 0 }
     const body = (): ReadableStream<Uint8Array> =>
       new ReadableStream({
@@ -196,7 +196,7 @@ describe('scrubbing', () => {
     expect(getEventListeners(leaving.signal, 'abort')).toEqual([])
   })
 
-  it('VLT-12 breaks a body off from which nobody reads for too long, and not one that is slow itself', async () => {
+  it('VLT-12 cancels a body that is unread for too long, but not one that is slow itself', async () => {
     let done = 0
     const count = (): void => {
       done += 1
@@ -218,7 +218,7 @@ describe('scrubbing', () => {
     await vi.waitFor(() => expect(done).toBeGreaterThanOrEqual(2))
     await expect(new Response(unread).text()).rejects.toMatchObject({ code: 'ERR_VAULT_UPSTREAM', message })
     await expect(left.read()).rejects.toThrow(message)
-    // On a busy machine it may be broken off before this, because nobody reads from it either.
+    // On a busy machine the body may be cancelled earlier, because nobody reads it for 30 ms.
     await reading.cancel().catch(() => undefined)
     expect(done).toBe(3)
     expect(getEventListeners(signal, 'abort')).toEqual([])

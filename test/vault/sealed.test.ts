@@ -64,7 +64,7 @@ const earlier =
   'TB99ZdgK2yy6IBzzRb7pukh8VlaxA-sh7YQfh2_zhyy7RDgRNc6vJKXSoaz1bAitmQk4UX4kc8IMq4d'
 
 describe('sealed credentials', () => {
-  it('hold the secret and its rules, and are used by whoever keeps the private key', async () => {
+  it('contain the secret and its rules, and are used by the holder of the private key', async () => {
     const text = await seal()
     expect(text).toMatch(/^procura-sealed\.1\.[A-Za-z0-9_-]+$/)
     const response = await use(vaultOf(text))
@@ -73,7 +73,7 @@ describe('sealed credentials', () => {
     expect(await sealingPublicKey(key.privateKey)).toEqual(key.publicKey)
   })
 
-  it('VLT-27 keep their format: a text of an earlier version opens', async () => {
+  it('VLT-27 keep their format: a sealed string of an earlier version opens', async () => {
     const privateKey = new Secret(
       Buffer.from('497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d', 'hex'),
     )
@@ -90,7 +90,7 @@ describe('sealed credentials', () => {
     expect(secret.reveal()).toBe('canary-1')
   })
 
-  it('VLT-32 are locked to roots of authority and commands', async () => {
+  it('VLT-32 are limited to roots of authority and commands', async () => {
     const vault = vaultOf(await seal())
     const unknown = vaultError('ERR_VAULT_UNKNOWN_REFERENCE')
     await expect(use(vault, { subject: STRANGER })).rejects.toMatchObject(unknown)
@@ -111,7 +111,7 @@ describe('sealed credentials', () => {
     }
   })
 
-  it('VLT-33 reach no origin that the service has not configured, by themselves or their processor [attack 76]', async () => {
+  it('VLT-33 reach no origin that the service has not configured, directly or by their processor [attack 76]', async () => {
     const refused = vaultError('ERR_VAULT_ORIGIN_REFUSED')
     const elsewhere = await seal({ origins: ['https://evil.example'] })
     await expect(use(vaultOf(elsewhere))).rejects.toMatchObject(refused)
@@ -119,7 +119,7 @@ describe('sealed credentials', () => {
     await expect(use(vaultOf(await seal({ processor })))).rejects.toMatchObject(refused)
   })
 
-  it('ORG-16 bring back no header that is dropped when a caller sends it', async () => {
+  it('ORG-16 cannot add a header that is dropped when a caller sends it', async () => {
     const before = server.received.length
     const rules = (name: string): string =>
       JSON.stringify({
@@ -138,7 +138,7 @@ describe('sealed credentials', () => {
     expect(server.received.at(-1)?.headers['x-api-key']).toBe('DELETE')
   })
 
-  it('VLT-34 come with a call only where the service says so', async () => {
+  it('VLT-34 come with a call only if the service accepts that', async () => {
     const text = await seal()
     await expect(use(vaultOf(text), {}, text)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
     const releases: Release[] = []
@@ -153,8 +153,8 @@ describe('sealed credentials', () => {
     )
   })
 
-  it('VLT-33, VLT-34 do not show who sealed them: a caller can present a credential of its own', async () => {
-    // nothing but the public key is needed, and the root did not agree
+  it('VLT-33, VLT-34 do not identify the sealer: a caller can present its own credential', async () => {
+    // The public key is enough; the root has not consented.
     const own = await sealCredential({
       publicKey: await sealingPublicKey(key.privateKey),
       secret: 'canary-of-the-caller',
@@ -169,7 +169,7 @@ describe('sealed credentials', () => {
     await expect(use(vaultOf(await seal()), {}, own)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
   })
 
-  it('VLT-27 are refused when a character was changed, or another key sealed them', async () => {
+  it('VLT-27 are refused when a character was changed, or when they were sealed for another key', async () => {
     const text = await seal()
     const head = 'procura-sealed.1.'.length
     for (const at of [head, head + 5, head + 12, head + 40, head + 80, text.length - 2]) {
@@ -186,7 +186,7 @@ describe('sealed credentials', () => {
     )
   })
 
-  it('VLT-27 are refused by an error of the vault whatever somebody with the public key has sealed [attack 76]', async () => {
+  it('VLT-27 are refused with a VaultError, whatever the holder of the public key has sealed [attack 76]', async () => {
     const rules = { leasable: false, origins: [server.origin], processor: { type: 'bearer' }, methods: ['GET'] }
     const lock = { subjects: [OWNER], commands: ['/crm'] }
     const text = (change: object): string => JSON.stringify({ ...rules, ...lock, pathPrefix: '/', ...change })
@@ -206,19 +206,19 @@ describe('sealed credentials', () => {
     }
   })
 
-  it('end when they say so', async () => {
+  it('end at their expiration', async () => {
     await expect(use(vaultOf(await seal({ expiration: NOON })))).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
     expect((await use(vaultOf(await seal({ expiration: NOON + 1 })))).status).toBe(200)
   })
 
-  it('do not show how long their secret is', async () => {
+  it('do not reveal the length of their secret', async () => {
     const lengths = await Promise.all(
       ['a', 'a'.repeat(20), 'a'.repeat(40)].map(async (secret) => (await seal({ secret })).length),
     )
     expect(new Set(lengths).size).toBeLessThan(3)
   })
 
-  it('are opened by a key of 32 bytes; another is refused when the vault is made', async () => {
+  it('are opened by a key of 32 bytes; other lengths are refused when the vault is made', async () => {
     const text = await seal()
     for (const length of [1, 31, 33, 64]) {
       const privateKey = new Secret(new Uint8Array(length))
@@ -227,7 +227,7 @@ describe('sealed credentials', () => {
     }
   })
 
-  it('refuse settings that cannot be meant', async () => {
+  it('refuse invalid options', async () => {
     const make =
       (extra: object): (() => unknown) =>
       () =>

@@ -7,7 +7,7 @@ import { invalidArgument, vaultError } from './support.ts'
 const value = 'canary-3f9a1c'
 
 describe('Secret', () => {
-  it('SEC-01 shows its value in no way of printing [attack 65]', () => {
+  it('SEC-01 does not print its value in any way of printing [attack 65]', () => {
     const secret = new Secret(value)
     const nested = { secret, list: [secret], map: new Map([[secret, secret]]) }
     const printed = [
@@ -67,14 +67,14 @@ describe('Secret', () => {
     }
   })
 
-  it('is never empty, and is known from its look-alikes', () => {
+  it('is not empty, and differs from objects that look like it', () => {
     expect(() => new Secret('')).toThrow(expect.objectContaining(invalidArgument))
     expect(Secret.is(new Secret('x'))).toBe(true)
     for (const other of [null, undefined, 'x', {}, Object.create(Secret.prototype)])
       expect(Secret.is(other)).toBe(false)
   })
 
-  it('disposes of what a task needed, however the task ends', async () => {
+  it('disposes of the secret of a task, however the task ends', async () => {
     const secret = new Secret(value)
     await expect(disposeAfter([secret, undefined], () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     expect(secret.disposed).toBe(true)

@@ -6,7 +6,7 @@ import { NOON } from './support.ts'
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** A store that answers when a test says so, and what became of the readings it gave. */
+/** A store that responds when a test decides, and the state of its readings. */
 function store() {
   const given: SecretReading[] = []
   const answers: ((error?: Error) => void)[] = []
@@ -34,7 +34,7 @@ function store() {
     begin,
     begun: () => answers.length,
     answer: (error?: Error) => answers.at(-1)?.(error),
-    /** Whether the secret of the last reading was overwritten, and how many were ended at their origin. */
+    /** Whether the secret of the last reading was overwritten, and how many readings were revoked at their origin. */
     ended: () => ({ overwritten: isDisposed(given.at(-1)?.secret), revoked }),
   }
 }
@@ -49,7 +49,7 @@ function isDisposed(secret: Secret | undefined): boolean {
 }
 
 describe('shared flights', () => {
-  it('VLT-35 begin once for callers under one key, and give each a copy that outlives the original', async () => {
+  it('VLT-35 begin once for all callers of one key, and give each a copy that outlives the original', async () => {
     const { begin, begun, answer, ended } = store()
     const flights = createSharedFlights()
     const { signal } = new AbortController()
@@ -63,7 +63,7 @@ describe('shared flights', () => {
     expect(flights.has('k')).toBe(false)
   })
 
-  it('VLT-35 begin again after a reading, whether it was answered or failed', async () => {
+  it('VLT-35 begin again after each reading, successful or failed', async () => {
     const { begin, begun, answer } = store()
     const flights = createSharedFlights()
     const failed = new Error('failed')
@@ -78,7 +78,7 @@ describe('shared flights', () => {
     expect(begun()).toBe(2)
   })
 
-  it('VLT-35 go on for others, and for one who joins later, when a caller gives up', async () => {
+  it('VLT-35 continue for other callers, also later ones, when a caller gives up', async () => {
     const { begin, begun, answer, ended } = store()
     const flights = createSharedFlights()
     const controller = new AbortController()
@@ -106,7 +106,7 @@ describe('shared flights', () => {
   })
 })
 
-describe('a reading for one caller alone', () => {
+describe('a reading for one caller', () => {
   it('VLT-12 belongs to the caller, and is given back when the caller has given up', async () => {
     const { begin, answer, ended } = store()
     const { signal } = new AbortController()

@@ -35,7 +35,9 @@ const { cases } = JSON.parse(readFileSync(new URL('fixtures/aws-sigv4.json', imp
   readonly cases: readonly Case[]
 }
 
-/** Reads a request of the suite; the path is as the suite's client would send it, dot segments resolved or not. */
+/**
+ * Reads a request of the suite. The path is as the client of the suite sends it, with or without resolved dot segments.
+ */
 async function readRequest(entry: Case): Promise<SignableRequest> {
   const [head = '', body = ''] = entry.request.split(/\r?\n\r?\n/)
   const [line = '', ...fields] = head.split(/\r?\n(?![ \t])/)
@@ -64,7 +66,7 @@ async function readRequest(entry: Case): Promise<SignableRequest> {
   }
 }
 
-/** RFC 3986 dot segments and empty segments, as the suite's normalizing clients resolve them. */
+/** Resolves RFC 3986 dot segments and empty segments, like the normalizing clients of the suite. */
 function normalize(path: string): string {
   const kept: string[] = []
   for (const segment of path.split('/')) {
@@ -76,7 +78,7 @@ function normalize(path: string): string {
 }
 
 describe('AWS Signature Version 4', () => {
-  it('VLT-29 has the whole published suite', () => {
+  it('VLT-29 is tested with the whole published suite', () => {
     expect(cases.length).toBe(38)
   })
 
@@ -106,7 +108,7 @@ describe('AWS Signature Version 4', () => {
     )
   })
 
-  it('VLT-29 signs several slashes as one, as all services but S3 read them', async () => {
+  it('VLT-29 signs several slashes as one, like all services except S3', async () => {
     const sign = async (path: string, service: string): Promise<string | null> => {
       const url = new URL(`https://host.example${path}`)
       const signed = await signAwsRequest({ method: 'GET', url, headers: new Headers() }, keys, { ...s3, service })
@@ -125,7 +127,7 @@ describe('AWS Signature Version 4', () => {
     )
   })
 
-  it('writes an S3 path encoded once, whatever was encoded on the wire', () => {
+  it('encodes an S3 path once, whatever was encoded in the URL', () => {
     const request = { method: 'PUT', path: "/te(st'$%24%20file", query: [], headers: [], bodyHash: '' }
     expect(canonicalRequest(request, 'encoded-once').split('\n')[1]).toBe('/te%28st%27%24%24%20file')
   })

@@ -36,7 +36,7 @@ function readingOf(revoke?: SecretReading['revoke']): SecretReading {
   }
 }
 
-/** A reader of a store whose answer to each reading comes from a function. */
+/** A reader of a store; a function returns the response to each reading. */
 function scene(answer: () => Promise<SecretReading>, extra: Partial<StoreReaderSettings> = {}) {
   const state = { reads: 0 }
   const source: SecretSource = {
@@ -52,8 +52,8 @@ function scene(answer: () => Promise<SecretReading>, extra: Partial<StoreReaderS
 }
 
 describe('a reader of a store', () => {
-  it('VLT-13 pauses between attempts, each time for longer', async () => {
-    // An array of zeros: each pause is the shortest that it may be.
+  it('VLT-13 pauses longer before each further attempt', async () => {
+    // An array of zeros makes each pause the shortest possible.
     const random = vi.spyOn(crypto, 'getRandomValues').mockImplementation((array) => array)
     onTestFinished(() => random.mockRestore())
     const { state, read } = scene(async () => {
@@ -70,7 +70,7 @@ describe('a reader of a store', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('VLT-13 does not wait for another attempt that the circuit breaker would refuse', async () => {
+  it('VLT-13 does not wait for an attempt that the circuit breaker would refuse', async () => {
     const { state, reader, read } = scene(
       async () => {
         throw away
@@ -81,13 +81,13 @@ describe('a reader of a store', () => {
     expect([state.reads, reader.state(), vi.getTimerCount()]).toEqual([1, 'open', 0])
   })
 
-  it('VLT-13 leaves no timer behind after an answer', async () => {
+  it('VLT-13 leaves no timer behind after a response', async () => {
     const { read } = scene(async () => readingOf())
     expect(await read()).toMatchObject({ version: '1' })
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('VLT-12 gives a reading back that arrives after its attempt has timed out', async () => {
+  it('VLT-12 gives back a reading that arrives after its attempt has timed out', async () => {
     let revoked = 0
     const late = readingOf(async () => {
       revoked += 1

@@ -11,10 +11,10 @@ import { type Did, parseDid } from '../../src/did/did.ts'
 import type { VaultErrorCode } from '../../src/errors.ts'
 import type { Clock } from '../../src/time.ts'
 
-/** A moment in all tests that set their clock: 2026-01-01T00:00:00Z. */
+/** The time in all tests that set their clock: 2026-01-01T00:00:00Z. */
 export const NOON = 1_767_225_600
 
-/** DIDs that are well formed; nobody signs here. */
+/** Well-formed DIDs without keys. */
 const service: Did = parseDid('did:web:service.example')
 export const OWNER: Did = parseDid('did:web:owner.example')
 export const STRANGER: Did = parseDid('did:web:stranger.example')
@@ -22,7 +22,7 @@ export const AGENT: Did = parseDid('did:web:agent.example')
 
 const someCid = CID.parse('bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy')
 
-/** Evidence such as `authorize` gives: of a call of {@link AGENT} with authority from {@link OWNER}. */
+/** An authorization like those of `authorize`: for a call of {@link AGENT} with authority from {@link OWNER}. */
 export function permission(facts: Partial<AuthorizationFacts> & { readonly path?: string } = {}): Authorization {
   const { path, ...rest } = facts
   return grantAuthorization(
@@ -43,7 +43,7 @@ export function permission(facts: Partial<AuthorizationFacts> & { readonly path?
   )
 }
 
-/** A clock that a test moves. */
+/** A clock that a test sets. */
 export function movableClock(start: number = NOON): Clock & { add(seconds: number): void } {
   let time = start
   return {
@@ -54,7 +54,7 @@ export function movableClock(start: number = NOON): Clock & { add(seconds: numbe
   }
 }
 
-/** What a test server was sent. */
+/** A request to a test server. */
 export interface Received {
   readonly method: string
   readonly url: string
@@ -62,7 +62,7 @@ export interface Received {
   readonly body: string
 }
 
-/** A server on loopback that keeps what it was sent. */
+/** A server on the loopback interface that stores its requests. */
 export interface TestServer {
   readonly origin: string
   readonly received: Received[]
@@ -103,7 +103,7 @@ export async function serve(
 /** An ArgumentError, for an asymmetric matcher. */
 export const invalidArgument = { name: 'ArgumentError', code: 'ERR_INVALID_ARGUMENT' } as const
 
-/** What an asymmetric matcher of `toThrow` needs to know a VaultError by its code. */
+/** The properties by which an asymmetric matcher of `toThrow` recognizes a VaultError. */
 export function vaultError(code: VaultErrorCode): { readonly name: string; readonly code: VaultErrorCode } {
   return { name: 'VaultError', code }
 }

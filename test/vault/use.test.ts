@@ -36,12 +36,12 @@ function vaultFor(server: TestServer, extra: object = {}, options: object = {}):
 
 const { memoryVault } = memory
 
-it('the vault over memory exports nothing of its inside', () => {
+it('the vault over memory exports only `memoryVault`', () => {
   expect(Object.keys(memory)).toEqual(['memoryVault'])
 })
 
 describe('Vault.use', () => {
-  it('ORG-15 sends the headers that are listed, and no other of the caller', async () => {
+  it('ORG-15 sends the listed headers, and no others of the caller', async () => {
     const server = await start((_received, response) => void response.writeHead(302, { location: '/again' }).end())
     const listed = ['Accept', 'Stripe-Account', 'x-signature']
     const vault = vaultFor(server, { headers: listed, processor: header({ name: 'x-signature' }) }, { redirects: 1 })
@@ -52,7 +52,7 @@ describe('Vault.use', () => {
     const call = vault.use({ reference: 'crm', authorization: permission(), url: `${server.origin}/`, headers: given })
     await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_UPSTREAM'))
     expect(server.received).toHaveLength(2)
-    // what the client of HTTP adds to every request
+    // Headers that the HTTP client adds to every request.
     const client = new Set(['host', 'connection', 'user-agent', 'cache-control', 'pragma', 'sec-fetch-mode'])
     for (const added of ['accept-encoding', 'accept-language']) client.add(added)
     for (const { headers } of server.received) {
@@ -65,7 +65,7 @@ describe('Vault.use', () => {
     }
   })
 
-  it('makes the call with the credential in it, and the caller sees the answer alone', async () => {
+  it('adds the credential to the request, and returns the response alone', async () => {
     const server = await start((_received, response) => {
       response.writeHead(201, { 'x-request-id': '7' }).end('created')
     })
@@ -95,7 +95,7 @@ describe('Vault.use', () => {
     expect(server.received[0]?.headers.cookie).toBeUndefined()
   })
 
-  it('says what is wrong with a request that cannot be sent, and uses no permission up for it', async () => {
+  it('names the fault of an unusable request, and does not consume its authorization', async () => {
     const server = await start((_received, response) => void response.end('ok'))
     const vault = vaultFor(server, { methods: ['POST'] })
     const authorization = permission()
@@ -113,7 +113,7 @@ describe('Vault.use', () => {
     expect(server.received).toEqual([])
   })
 
-  it('gives a processor a clock, fetch and a signal, and nothing that belongs to other credentials', async () => {
+  it('gives a processor a clock, fetch and a signal, and nothing of other credentials', async () => {
     const server = await start((_received, response) => void response.end())
     const seen: string[][] = []
     const processor: Processor = {
@@ -128,7 +128,7 @@ describe('Vault.use', () => {
     expect(seen).toEqual([['clock', 'fetch', 'signal']])
   })
 
-  it('SEC-04 gives no echo of the credential back [attack 77]', async () => {
+  it('SEC-04 removes an echo of the credential from the response [attack 77]', async () => {
     const server = await start((received, response) => {
       response.setHeader('content-encoding', 'gzip')
       response.setHeader('x-echo', String(received.headers.authorization))
@@ -143,7 +143,7 @@ describe('Vault.use', () => {
     expect(response.headers.get('set-cookie')).toBeNull()
   })
 
-  it('VLT-01 takes nothing but the evidence of a permission', async () => {
+  it('VLT-01 accepts only a genuine authorization', async () => {
     const server = await start((_received, response) => void response.end())
     const vault = vaultFor(server)
     const genuine = permission()
@@ -162,7 +162,7 @@ describe('Vault.use', () => {
     expect(server.received).toEqual([])
   })
 
-  it('VLT-02 uses it up: of a hundred at once one gets through [attack 74]', async () => {
+  it('VLT-02 consumes an authorization: of a hundred simultaneous uses one succeeds [attack 74]', async () => {
     const server = await start((_received, response) => void response.end())
     const vault = vaultFor(server)
     const authorization = permission()
@@ -173,7 +173,7 @@ describe('Vault.use', () => {
     await expect(vault.lease('crm', { authorization })).rejects.toMatchObject({ code: 'ERR_AUTHORIZATION' })
   })
 
-  it('VLT-05 sends what was asked for, whatever happens to the request later [attack 74]', async () => {
+  it('VLT-05 sends the request as it was at the call, even if the caller changes it later [attack 74]', async () => {
     const server = await start((_received, response) => void response.end())
     const vault = vaultFor(server, { methods: ['POST'] })
     const url = new URL(`${server.origin}/a`)
@@ -189,7 +189,7 @@ describe('Vault.use', () => {
     expect(server.received).toMatchObject([{ method: 'POST', url: '/a', body: 'one', headers: { 'x-a': '1' } }])
   })
 
-  it('VLT-06 knows configured names only [attack 75]', async () => {
+  it('VLT-06 accepts configured names only [attack 75]', async () => {
     const server = await start((_received, response) => void response.end())
     const vault = vaultFor(server)
     for (const reference of ['billing', '', '__proto__', 'constructor', 'toString', 'crm/../other', 'CRM']) {
@@ -198,7 +198,7 @@ describe('Vault.use', () => {
     }
   })
 
-  it('VLT-07 refuses a call that the credential is not for', async () => {
+  it('VLT-07 refuses a call that the rules of the credential exclude', async () => {
     const server = await start((_received, response) => void response.end())
     const vault = vaultFor(server, { commands: ['/crm/read'] })
     const url = server.origin
@@ -207,7 +207,7 @@ describe('Vault.use', () => {
     await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
   })
 
-  it('refuses a target before the secret is read, and without asking it', async () => {
+  it('refuses another origin before the secret is read, without a request to it', async () => {
     const server = await start((_received, response) => void response.end())
     const evil = await start((_received, response) => void response.end())
     const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: evil.origin })
@@ -215,15 +215,15 @@ describe('Vault.use', () => {
     expect(evil.received).toEqual([])
   })
 
-  it('refuses a body where the method has none', async () => {
+  it('refuses a body with GET', async () => {
     const server = await start((_received, response) => void response.end())
     const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin, body: 'x' })
     await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
   })
 })
 
-describe('the order of things', () => {
-  it('reads no secret for a target or a call that is refused', async () => {
+describe('the order of a release', () => {
+  it('reads no secret for a refused target or call', async () => {
     let reads = 0
     const source: SecretSource = {
       name: 'counted',
@@ -251,7 +251,7 @@ describe('the order of things', () => {
     expect(reads).toBe(1)
   })
 
-  it('VLT-07 leases nothing to a call that the credential is not for [attack 75]', async () => {
+  it('VLT-07 leases no secret to a call that the rules of the credential exclude [attack 75]', async () => {
     const vault = memoryVault({ key: { secret: value, leasable: true, commands: ['/crm'], subjects: [OWNER] } })
     for (const facts of [{ path: '/mail/send' }, { path: '/crmx' }, { subject: STRANGER }]) {
       await expect(vault.lease('key', { authorization: permission(facts) })).rejects.toMatchObject(
@@ -261,7 +261,7 @@ describe('the order of things', () => {
     expect((await vault.lease('key', { authorization: permission() })).secret.reveal()).toBe(value)
   })
 
-  it('limits the time until an answer begins, and not how long it takes', async () => {
+  it('limits the time until a response begins, not the length of the response', async () => {
     const server = await start((_received, response) => {
       response.write('a')
       setTimeout(() => response.end('b'), 300)
@@ -273,7 +273,7 @@ describe('the order of things', () => {
 })
 
 describe('redirects', () => {
-  it('ORG-08 stop at another origin, even one that is allowed too [attack 76]', async () => {
+  it('ORG-08 stop at another origin, even an allowed one [attack 76]', async () => {
     const evil = await start((_received, response) => void response.end())
     for (const location of [`${evil.origin}/x`, `//${new URL(evil.origin).host}/x`, 'https://evil.example/']) {
       const server = await start((_received, response) => void response.writeHead(302, { location }).end())
@@ -284,7 +284,7 @@ describe('redirects', () => {
     expect(evil.received).toEqual([])
   })
 
-  it('ORG-08 are checked like the first request at every hop [attack 76]', async () => {
+  it('ORG-08 are checked at every hop like the first request [attack 76]', async () => {
     const server = await start((received, response) => {
       const location = received.url === '/v1/a' ? '/v1/b' : '/admin'
       response.writeHead(302, { location }).end()
@@ -298,7 +298,7 @@ describe('redirects', () => {
     expect(server.received.map(({ url }) => url)).toEqual(['/v1/a', '/v1/b'])
   })
 
-  it('are left without waiting for how their bodies end [attack 82]', async () => {
+  it('do not wait for the end of their bodies [attack 82]', async () => {
     const bodies: readonly ReadableStream[] = [
       new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) }),
       new ReadableStream({ cancel: () => new Promise(() => undefined) }),
@@ -314,7 +314,7 @@ describe('redirects', () => {
     }
   })
 
-  it('are followed within the origin, with the credential made anew for each hop', async () => {
+  it('are followed within the origin, with the credential added again at each hop', async () => {
     const server = await start((received, response) => {
       if (received.url.startsWith('/a')) response.writeHead(307, { location: '/b?key=theirs&x=1' }).end('moved')
       else response.end('there')
@@ -334,7 +334,7 @@ describe('redirects', () => {
     ])
   })
 
-  it('VLT-04 ask before each further hop whether the call still stands [attack 74]', async () => {
+  it('VLT-04 check the authorization again before each further hop [attack 74]', async () => {
     const server = await start((_received, response) => void response.writeHead(302, { location: '/next' }).end())
     const clock = movableClock()
     const vault = vaultFor(server, {}, { clock })
@@ -366,7 +366,7 @@ describe('redirects', () => {
     expect(server.received.length).toBe(4)
   })
 
-  it('VLT-47 send nothing when the signal fires just after the secret was put in', async () => {
+  it('VLT-47 send no request when the signal fires just after the secret was added', async () => {
     const seen: boolean[] = []
     for (let turns = 0; turns < 20; turns += 1) {
       const controller = new AbortController()
@@ -398,7 +398,7 @@ describe('redirects', () => {
     expect(new Set(seen)).toEqual(new Set([false]))
   })
 
-  it('VLT-47 end when the signal fires, at whichever step, though nothing listens to it [attack 74]', async () => {
+  it('VLT-47 end when the signal fires at any step, even if that step ignores the signal [attack 74]', async () => {
     const gone = new Error('gone')
     for (const step of ['find', 'read', 'recheck', 'apply', 'fetch', 'recheck again', 'apply again', 'fetch again']) {
       const controller = new AbortController()
@@ -446,7 +446,7 @@ describe('redirects', () => {
     }
   })
 
-  it('turn POST into GET as browsers do, if the credential allows GET', async () => {
+  it('turn POST into GET like browsers, if the credential allows GET', async () => {
     const server = await start((received, response) => {
       if (received.url === '/a') response.writeHead(303, { location: '/b' }).end()
       else response.end(received.method)
@@ -468,7 +468,7 @@ describe('redirects', () => {
     )
   })
 
-  it('end after five, or as many as configured', async () => {
+  it('end after five hops, or as many as configured', async () => {
     const server = await start((_received, response) => void response.writeHead(302, { location: '/again' }).end())
     const request = { reference: 'crm', url: server.origin }
     await expect(vaultFor(server).use({ ...request, authorization: permission() })).rejects.toMatchObject(
@@ -481,15 +481,15 @@ describe('redirects', () => {
     expect(server.received.length).toBe(7)
   })
 
-  it('without a location are answers', async () => {
+  it('without a location are returned as responses', async () => {
     const server = await start((_received, response) => void response.writeHead(304).end())
     const response = await vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin })
     expect(response.status).toBe(304)
   })
 })
 
-describe('an upstream that does not behave', () => {
-  it('does not answer in time', async () => {
+describe('a failing upstream', () => {
+  it('times out', async () => {
     const server = await start(() => undefined)
     const call = vaultFor(server, {}, { upstreamTimeoutMs: 50 }).use({
       reference: 'crm',
@@ -502,7 +502,7 @@ describe('an upstream that does not behave', () => {
     })
   })
 
-  it('is not there', async () => {
+  it('is unreachable', async () => {
     const server = await serve(() => undefined)
     await server.close()
     const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin })
@@ -512,7 +512,7 @@ describe('an upstream that does not behave', () => {
     })
   })
 
-  it('is not asked when the place of the rules does not answer in time', async () => {
+  it('gets no request when the lookup of the rules times out', async () => {
     let sent = 0
     const hang = (): Promise<never> => new Promise(() => undefined)
     const fetch: typeof globalThis.fetch = async () => {
@@ -528,7 +528,7 @@ describe('an upstream that does not behave', () => {
     expect(sent).toBe(0)
   })
 
-  it('is not asked for a credential that the vault does not hold, and a text in its place is not shown', async () => {
+  it('gets no request for an unknown credential, whose name is shown only if it looks like a name', async () => {
     const vault = memoryVault({ crm: { secret: value, origins: ['https://a.example'], processor: bearer() } })
     const lease = (name: string): Promise<unknown> => vault.lease(name, { authorization: permission() })
     await expect(lease('crn')).rejects.toMatchObject({
@@ -538,7 +538,7 @@ describe('an upstream that does not behave', () => {
     await expect(lease(`canary ${'x'.repeat(200)}`)).rejects.toThrow(/^the vault has no credential of this name; /)
   })
 
-  it('is given up when the caller gives up', async () => {
+  it('is abandoned when the caller gives up', async () => {
     const server = await start(() => undefined)
     const controller = new AbortController()
     const call = vaultFor(server).use(
@@ -549,7 +549,7 @@ describe('an upstream that does not behave', () => {
     await expect(call).rejects.toThrow('enough')
   })
 
-  it('leaves no listener behind on a signal that outlives the call [attack 86]', async () => {
+  it('leaves no listener on a signal that outlives the call [attack 86]', async () => {
     const { signal } = new AbortController()
     const answers: (() => Response)[] = [() => new Response('there'), () => new Response(null, { status: 204 })]
     const vault = memoryVault(
@@ -565,7 +565,7 @@ describe('an upstream that does not behave', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
-  it('SEC-03 puts no text of a failure elsewhere into the error [attack 77]', async () => {
+  it('SEC-03 fails with an error text that is not passed on [attack 77]', async () => {
     const failing: typeof fetch = async () => {
       throw Object.assign(new TypeError(`cannot send ${value}`), {
         code: 'E_TEST',
