@@ -49,6 +49,55 @@ describe('signatures are verified', () => {
     expect([count.here(), count.elsewhere()]).toEqual([6, 0])
   })
 
+  it('in the turn of the call when each call is awaited before the next', async () => {
+    const count = counted()
+    const service = createService({ backend: count.backend })
+    const all = await containers(20)
+    for (const container of all.slice(0, 8)) expect(verdict(await service.authorize(container))).toBe('allowed')
+    // The loop begins in a microtask, in a callback of `nextTick`, or where a caller listens to an event.
+    await Promise.resolve()
+    for (const container of all.slice(8, 14)) expect(verdict(await service.authorize(container))).toBe('allowed')
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    await new Promise<void>((resolve) => setTimeout(resolve, 1))
+    for (const container of all.slice(14)) expect(verdict(await service.authorize(container))).toBe('allowed')
+    expect([count.here(), count.elsewhere()]).toEqual([21, 0])
+  })
+
+  it('on other threads when several callbacks of one turn bring calls, but for the first', async () => {
+    const count = counted()
+    const service = createService({ backend: count.backend })
+    const decisions = (await containers(6)).map(
+      (container) =>
+        new Promise<string>((resolve, reject) => {
+          setImmediate(() => service.authorize(container).then((decision) => resolve(verdict(decision)), reject))
+        }),
+    )
+    expect(await Promise.all(decisions)).toEqual(Array.from({ length: 6 }, () => 'allowed'))
+    expect([count.here(), count.elsewhere()]).toEqual([2, 5])
+  })
+
+  it('on other threads when several functions that wait for the same event bring calls, but for the first', async () => {
+    const count = counted()
+    const service = createService({ backend: count.backend })
+    const event = new Promise<void>((resolve) => setImmediate(resolve))
+    const decisions = (await containers(5)).map(async (container) => {
+      await event
+      return verdict(await service.authorize(container))
+    })
+    expect(await Promise.all(decisions)).toEqual(Array.from({ length: 5 }, () => 'allowed'))
+    expect([count.here(), count.elsewhere()]).toEqual([2, 4])
+  })
+
+  it('as before by a back end that cannot tell callbacks apart', async () => {
+    const count = counted()
+    const { nextCallback, ...older } = count.backend
+    const service = createService({ backend: older })
+    const decisions = await Promise.all((await containers(8)).map((container) => service.authorize(container)))
+    expect(decisions.map(verdict)).toEqual(Array.from({ length: 8 }, () => 'allowed'))
+    expect([count.here(), count.elsewhere()]).toEqual([2, 7])
+    expect(nextCallback).toBeDefined()
+  })
+
   it('on other threads when several calls are there, but for the first', async () => {
     const count = counted()
     const service = createService({ backend: count.backend })

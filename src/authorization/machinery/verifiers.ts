@@ -28,18 +28,17 @@ export interface Verifiers {
  * A lone call is answered soonest in its own turn: handing a signature to another thread and back costs half a
  * verification. When there are several calls, other threads verify while this one reads the next.
  *
- * A call that ends in its turn is never seen by the next one, so the calls in progress do not show the load. Arrivals do:
- * calls that arrive before the event loop has turned were waiting at the same time. The first call of a
- * turn stays here, the others go to the other threads, and as long as anything is there, what arrives follows it.
+ * A call that ends in its turn is never seen by the next one, so the calls in progress do not show the load. Arrivals do.
+ * Calls that arrive one after another without an `await` between them were there together, and so were the callbacks of
+ * one turn of the event loop that each bring a call. The first of them stays here, the others go to the other threads,
+ * and as long as anything is there, later calls follow it. A caller that awaits each of its calls has only one at a time:
+ * its calls arrive in one callback, and none of them leaves the thread.
  */
 export function createVerifiers(backend: CryptoBackend): Verifiers {
   const atOnce: Verifier = (key, prepared, signature, message) =>
     verifySignature(backend, key, prepared, signature, message)
   if (backend.verifyAsync === undefined || backend.nextTurn === undefined) return { atOnce, forCall: () => atOnce }
-  const nextTurn = backend.nextTurn.bind(backend)
-  let arrivals = 0
   let elsewhere = 0
-
   const onThreads: Verifier = async (key, prepared, signature, message) => {
     elsewhere += 1
     try {
@@ -48,17 +47,52 @@ export function createVerifiers(backend: CryptoBackend): Verifiers {
       elsewhere -= 1
     }
   }
+  const nextCallback = backend.nextCallback?.bind(backend) ?? queueMicrotask
+  const isAlone = observeArrivals(backend.nextTurn.bind(backend), nextCallback)
+  return { atOnce, forCall: () => (isAlone() && elsewhere === 0 ? atOnce : onThreads) }
+}
 
-  function forgetArrivals(): void {
-    arrivals = 0
+/**
+ * Makes the function that each arriving call asks whether it is the only one that is there.
+ *
+ * @param nextTurn - calls back when the event loop has turned.
+ * @param nextCallback - calls back when the present callback of the event loop has ended.
+ */
+function observeArrivals(nextTurn: (callback: () => void) => void, nextCallback: typeof nextTurn): () => boolean {
+  let isBurst = false
+  let isCallbackKnown = false
+  let isTurnKnown = false
+  /** Whether another callback of this turn has brought a call. */
+  let isTurnShared = false
+
+  function endBurst(): void {
+    isBurst = false
+    if (isCallbackKnown) return
+    isCallbackKnown = true
+    // From a microtask, because Node runs the callbacks of `nextTick` before the microtasks that wait already.
+    nextCallback(endCallback)
   }
 
-  return {
-    atOnce,
-    forCall() {
-      arrivals += 1
-      if (arrivals === 1) nextTurn(forgetArrivals)
-      return arrivals > 1 || elsewhere > 0 ? onThreads : atOnce
-    },
+  function endCallback(): void {
+    isCallbackKnown = false
+    isTurnShared = isTurnKnown
+  }
+
+  function endTurn(): void {
+    isTurnKnown = false
+    isTurnShared = false
+  }
+
+  return () => {
+    const isAlone = !isBurst && !isTurnShared
+    if (!isBurst) {
+      isBurst = true
+      queueMicrotask(endBurst)
+    }
+    if (!isTurnKnown) {
+      isTurnKnown = true
+      nextTurn(endTurn)
+    }
+    return isAlone
   }
 }

@@ -41,6 +41,11 @@ export interface CryptoBackend {
   verifyAsync?(key: PreparedKey, signature: Uint8Array, message: Uint8Array): Promise<boolean>
   /** Calls back when all work that has arrived by now has started. Present with `verifyAsync`, to measure the load. */
   nextTurn?(callback: () => void): void
+  /**
+   * Calls back when the present callback of the event loop has ended with all its microtasks, when it is asked from a
+   * microtask. Where it is absent, calls that are awaited one after another count as calls that are there together.
+   */
+  nextCallback?(callback: () => void): void
 }
 
 /** A private key in a back end. Its bytes cannot be read. */

@@ -33,6 +33,9 @@ const platform: SigningBackend = Object.freeze({
   nextTurn: (callback: () => void) => {
     setImmediate(callback)
   },
+  nextCallback: (callback: () => void) => {
+    process.nextTick(callback)
+  },
   generateKey: (algorithm: SignatureAlgorithm) => signingKey(algorithm, privateKeyOf(algorithm, newSecret(algorithm))),
   importKey: (algorithm: SignatureAlgorithm, secret: Uint8Array) =>
     signingKey(algorithm, privateKeyOf(algorithm, secret)),

@@ -1,4 +1,4 @@
-// node only: uses node:worker_threads
+// node only: uses node:os and process.nextTick
 /**
  * `procura/pool`: verifies signatures on worker threads, for services with more calls than one processor can decide.
  * The verdicts are the same as with every other back end.
@@ -125,6 +125,9 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
     },
     nextTurn: (callback: () => void) => {
       setImmediate(callback)
+    },
+    nextCallback: (callback: () => void) => {
+      process.nextTick(callback)
     },
     get threads() {
       return dispatcher.threads
