@@ -3,7 +3,7 @@ import { decodeDelegation, encodeContainerBytes } from 'procura/token'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
-import { args, type Chain, makeChain, mustDeny, optionsFor, send } from '../setup/chain.ts'
+import { args, type Chain, makeChain, mustAllow, mustDeny, optionsFor, send } from '../setup/chain.ts'
 import { makeRaw } from '../setup/raw.ts'
 
 const depth = 3
@@ -14,13 +14,18 @@ export const suite: Suite = {
   async run({ effort }) {
     const chain = await makeChain(depth, { callCount: 1 })
     const raw = makeRaw()
+    const another = await toAnother(chain)
     const contenders: Contender[] = [
       { name: 'one raw verification', run: raw.verifyOne },
       ...[2, 3, 4].map((count) => ({ name: `${count} raw verifications`, run: raw.verifyMany(count) })),
       { name: 'a byte that no container begins with', run: refuse(chain, Uint8Array.of(1, 2, 3), 'unsupported') },
       { name: 'the last byte is missing', run: refuse(chain, cut(chain), 'malformed') },
       { name: 'a proof was changed on the way', run: refuse(chain, withChangedProof(chain), 'proof_missing') },
-      { name: 'addressed to another service', run: refuse(chain, await toAnother(chain), 'audience_mismatch') },
+      { name: 'addressed to another service', run: refuse(chain, another, 'audience_mismatch') },
+      {
+        name: 'the same, by a service that remembers delegations',
+        run: refuseWarm(chain, another, 'audience_mismatch'),
+      },
       {
         name: 'a copied chain, called by a stranger',
         run: refuse(chain, await byStranger(chain), 'principal_misaligned'),
@@ -39,6 +44,7 @@ export const suite: Suite = {
       tables: [timesTable('Refuse a call, depth 3, by a service that remembers keys and no delegations', measured)],
       figures: {
         'refuse structure': of('addressed to another service'),
+        'refuse structure, warm': of('the same, by a service that remembers delegations'),
         'refuse invocation': of('the call is falsely signed'),
         'refuse proof': Math.max(...falseProofs),
       },
@@ -48,6 +54,12 @@ export const suite: Suite = {
 
 function refuse(chain: Chain, container: Uint8Array, code: string): () => unknown {
   const authorizer = createAuthorizer({ ...optionsFor(chain), maxCachedDelegations: 0 })
+  return () => mustDeny(authorizer.authorizeSync(container), code)
+}
+
+function refuseWarm(chain: Chain, container: Uint8Array, code: string): () => unknown {
+  const authorizer = createAuthorizer(optionsFor(chain))
+  mustAllow(authorizer.authorizeSync(chain.containers[0] as Uint8Array))
   return () => mustDeny(authorizer.authorizeSync(container), code)
 }
 

@@ -4,7 +4,7 @@ import { number, ratioOf, time } from '../harness/table.ts'
 import { makeChain, manyChains } from '../setup/chain.ts'
 import { decideByCid, decideStrangers, decideWarm, decideWarmAsync } from '../setup/deciders.ts'
 import { loadPeers } from '../setup/peers.ts'
-import { makeRaw, type Raw } from '../setup/raw.ts'
+import { makeRaw, type Raw, rawVerification } from '../setup/raw.ts'
 import { loadSodiumBackend } from '../setup/sodium-backend.ts'
 
 const depths = [1, 2, 3, 5, 10, 16, 20]
@@ -18,6 +18,7 @@ const warm = 'warm: delegations met before, new call'
 const warmAsync = 'warm, asynchronous'
 const warmByCid = 'warm, proofs by CID alone'
 const warmSodium = 'warm, sodium-native'
+const rawSodium = 'one raw verification, sodium-native'
 const coldSodium = 'cold, sodium-native'
 
 /** What it costs to decide about a call, by the length of its chain: the question that everything here is about. */
@@ -51,6 +52,7 @@ async function measureDepth(depth: number, raw: Raw, options: SuiteOptions): Pro
   ]
   if (peers.has('sodium-native')) {
     const backend = await loadSodiumBackend()
+    contenders.push({ name: rawSodium, run: await rawVerification(backend) })
     contenders.push({ name: coldSodium, run: decideStrangers(others, { backend }) })
     contenders.push({ name: warmSodium, run: decideWarm(chain, { backend }) })
   }
@@ -86,7 +88,7 @@ function figuresOf(depth: number, measured: readonly Measurement[]): Record<stri
     [`cold ${depth}`]: of(cold) / needed,
     [`cold, known keys ${depth}`]: of(coldKnownKeys) / needed,
     [`warm ${depth}`]: of(warm),
-    [`warm, sodium ${depth}`]: of(warmSodium),
+    [`warm, sodium ${depth}`]: of(warmSodium) / of(rawSodium),
     [`warm / jose ${depth}`]: of(warm) / of('jose, one JWT'),
     [`ucanto / cold ${depth}`]: of('ucanto') / of(cold),
     [`ucanto / warm ${depth}`]: of('ucanto') / of(warm),
