@@ -446,6 +446,33 @@ describe('redirects', () => {
     }
   })
 
+  it('VLT-47 lease nothing when the signal fires while the release is recorded, and revoke the secret', async () => {
+    const gone = new Error('gone')
+    const controller = new AbortController()
+    const revoked: string[] = []
+    const source: SecretSource = {
+      name: 'test',
+      perCall: () => true,
+      read: async (reference) => ({
+        reference,
+        secret: new Secret(value),
+        version: '1',
+        kind: 'dynamic',
+        downscoped: false,
+        readAt: NOON,
+        revoke: async () => void revoked.push(reference),
+      }),
+    }
+    const vault = createVault({ source, credentials: { crm: { leasable: true } }, clock: movableClock() })
+    const leased = vault.lease('crm', {
+      authorization: permission(),
+      signal: controller.signal,
+      onRelease: async () => controller.abort(gone),
+    })
+    await expect(leased).rejects.toBe(gone)
+    expect(revoked).toEqual(['crm'])
+  })
+
   it('turn POST into GET like browsers, if the credential allows GET', async () => {
     const server = await start((received, response) => {
       if (received.url === '/a') response.writeHead(303, { location: '/b' }).end()

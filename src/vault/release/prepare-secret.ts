@@ -32,7 +32,8 @@ export interface PreparedSecret {
 /**
  * Prepares the secret of a credential for an admitted call.
  *
- * @throws VaultError; the error of `onRelease`. A secret that was read is given back before.
+ * @throws VaultError; the error of `onRelease`; the reason of the signal when it fires. A secret that was read is given
+ *   back before.
  */
 export async function prepareSecret(
   found: FoundCredential,
@@ -53,6 +54,8 @@ export async function prepareSecret(
     // 8
     const release = describeRelease(found, reading, derived, Math.floor(context.clock.now()))
     await options.onRelease?.(release)
+    // The signal may have fired while the release was being recorded.
+    options.signal?.throwIfAborted()
     const secret = derived?.secret ?? reading.secret
     return { release, secret, secrets, ...(reading.revoke !== undefined && { revoke: reading.revoke }) }
   } catch (error) {
