@@ -82,6 +82,21 @@ describe('a log that was not changed', () => {
     ])
   })
 
+  it('LOG-09 has the record before its first line compared with a head and with checkpoints [attack 79]', async () => {
+    const [from, other] = [placeOf(lines[4]), placeOf(forged(placeOf(lines[3]), 105))]
+    const part = lines.slice(5)
+    const rewritten = ['rewritten', 0, 5]
+    expect(faultOf(await verifyAuditLog(part, { from, head: other }))).toEqual(rewritten)
+    expect(faultOf(await verifyAuditLog([], { from, head: other }))).toEqual(rewritten)
+    expect(await verifyAuditLog([], { from, head: from })).toMatchObject({ valid: true, head: from })
+    const checkpoint = await signCheckpoint({ signer, log: 'mail', position: other, time: 1 })
+    const options = { from, signers, log: 'mail' }
+    expect(faultOf(await verifyAuditLog(part, { ...options, checkpoints: [checkpoint] }))).toEqual(rewritten)
+    const inside = { ...checkpoint, kind: 'checkpoint', id: 'a'.repeat(32) } as unknown as IpldMap
+    const line = formatRecord(makeRecord(from, inside, sha256))
+    expect(faultOf(await verifyAuditLog([line], options))).toEqual(['rewritten', 1, 5])
+  })
+
   it('LOG-09 is read as a stream', async () => {
     async function* stream(): AsyncGenerator<string> {
       yield* lines

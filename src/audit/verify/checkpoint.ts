@@ -96,12 +96,14 @@ export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCh
     signers: arrayOf(objectValue),
     backend: withDefault(withMethod('sha256'), platform),
   })
-  if (!isCheckpoint({ ...checkpoint })) return false
+  // Read once: the checked fields are the verified ones.
+  const given = { ...checkpoint }
+  if (!isCheckpoint(given)) return false
   try {
-    const bytes = signedBytes(checkpoint)
-    const signature = decodeBase64url(checkpoint.signature, 64)
+    const bytes = signedBytes(given)
+    const signature = decodeBase64url(given.signature, 64)
     for (const { did, key } of signers) {
-      if (did !== checkpoint.signer) continue
+      if (did !== given.signer) continue
       if (await verifySignature(backend, key, await backend.prepareKey(key), signature, bytes)) return true
     }
     return false

@@ -8,6 +8,7 @@ import {
   type OptionChecks,
   objectValue,
   readOptions,
+  withDefault,
   withMethod,
 } from '../../support/options.ts'
 import { iterable, positionCheck } from '../configuration.ts'
@@ -17,7 +18,10 @@ import { type Checkpoint, type CheckpointSigner, verifyCheckpoint } from './chec
 
 /** Options of {@link verifyAuditLog}. */
 export interface VerifyAuditLogOptions {
-  /** The record before the first line, if the lines are a part of the log. Default: the beginning of a log. */
+  /**
+   * The record before the first line, if the lines are a part of the log. It is compared with `head` and `checkpoints`
+   * too. Default: the beginning of a log.
+   */
   readonly from?: LogPosition
   /** The last record, if it is known from elsewhere. A log that ends before it is truncated. */
   readonly head?: LogPosition
@@ -34,14 +38,14 @@ export interface VerifyAuditLogOptions {
   readonly backend?: CryptoBackend
 }
 
-const optionChecks: OptionChecks<VerifyAuditLogOptions> = Object.freeze({
-  from: maybe(positionCheck),
+const optionChecks = Object.freeze({
+  from: withDefault(positionCheck, beginning),
   head: maybe(positionCheck),
-  checkpoints: maybe(arrayOf(objectValue)),
+  checkpoints: withDefault(arrayOf(objectValue), Object.freeze([])),
   signers: maybe(arrayOf(objectValue)),
   log: maybe(nonEmptyString),
-  backend: maybe(withMethod('sha256')),
-})
+  backend: withDefault(withMethod('sha256'), platform),
+}) satisfies OptionChecks<VerifyAuditLogOptions>
 
 /** Hashes that are kept to verify checkpoints in the log, which follow soon after their record. */
 const remembered = 65_536
@@ -77,8 +81,7 @@ export async function verifyAuditLog(
   options: VerifyAuditLogOptions = {},
 ): Promise<AuditLogReport> {
   readOptions('verifyAuditLog', { lines }, { lines: iterable('a list of lines, or an iterable of them') })
-  readOptions('verifyAuditLog', options, optionChecks)
-  const { from = beginning, checkpoints = [], signers, log, backend = platform } = options
+  const { from, head, checkpoints, signers, log, backend } = readOptions('verifyAuditLog', options, optionChecks)
   if (checkpoints.length > 0 && signers === undefined)
     throw new ArgumentError('verifyAuditLog: `checkpoints` requires `signers`')
   if (signers !== undefined && log === undefined)
@@ -86,13 +89,17 @@ export async function verifyAuditLog(
 
   const isGenuine = async (checkpoint: Checkpoint): Promise<boolean> =>
     checkpoint.log === log && (await verifyCheckpoint(checkpoint, { signers: signers ?? [], backend }))
-  const known = await readAnchors(options, isGenuine)
+  const known = await readAnchors(head, checkpoints, isGenuine)
   if ('kind' in known) return bad(known, 0)
   const { anchors } = known
+  const start = anchors.get(from.sequence)
+  if (start !== undefined && start !== from.hash) {
+    return bad(fault('rewritten', 0, from.sequence, '`from` is not the signed or known record'), 0)
+  }
   let { covered } = known
 
   const reader = readLines(lines, backend)
-  const hashes = new Map<number, string>()
+  const hashes = new Map([[from.sequence, from.hash]])
   let last = from
   let count = 0
   let line = 0
@@ -145,7 +152,8 @@ interface Anchors {
 }
 
 async function readAnchors(
-  { head, checkpoints = [] }: VerifyAuditLogOptions,
+  head: LogPosition | undefined,
+  checkpoints: readonly Checkpoint[],
   isGenuine: (checkpoint: Checkpoint) => Promise<boolean>,
 ): Promise<Anchors | AuditLogFault> {
   const anchors = new Map<number, string>()
