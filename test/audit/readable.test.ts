@@ -88,4 +88,21 @@ describe('an event that a sink confirms', () => {
       expect(await append(true, wrap)).toEqual(await append(false, wrap))
     }
   })
+
+  it('LOG-10 has a record that no change reaches in a part that is also deeper than any recorded value', async () => {
+    const append = async (change: boolean): Promise<readonly string[]> => {
+      const sink = memoryAuditSink()
+      const shared = { one: { two: { three: { four: 'before' } } } }
+      for (const levels of [30, 37, 38, 39, 40, 41, 100, 20_000]) {
+        let deep: IpldValue = shared
+        for (let level = 0; level < levels; level++) deep = [deep]
+        shared.one.two.three.four = 'before'
+        const stored = sink.append(intent(levels, { args: { a: deep, b: shared } }), {})
+        if (change) shared.one.two.three.four = 'after'
+        await stored
+      }
+      return sink.lines()
+    }
+    expect(await append(true)).toEqual(await append(false))
+  })
 })

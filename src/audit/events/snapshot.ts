@@ -1,28 +1,33 @@
 import { isBytes, isPlainObject } from '../../ipld/value.ts'
 
-/** Deeper than any recorded value: deeper values are refused, or replaced by a hash. */
-const maxLevels = 40
-
 /**
  * Copies maps, lists and bytes synchronously, so that later changes by the caller have no effect on the copy. Other
- * values are not copied.
- *
- * @param known - the copies so far: a value that occurs several times, or contains itself, is copied once.
+ * values are not copied. A map or list that occurs several times, or contains itself, is copied once.
  */
-export function snapshot(value: unknown, known: Map<object, object> = new Map(), levels: number = maxLevels): unknown {
-  if (typeof value !== 'object' || value === null || levels === 0) return value
-  if (isBytes(value)) return value.slice()
-  const before = known.get(value)
-  if (before !== undefined) return before
-  if (Array.isArray(value)) {
-    const list: unknown[] = []
-    known.set(value, list)
-    for (const item of value) list.push(snapshot(item, known, levels - 1))
-    return list
+export function snapshot(value: unknown): unknown {
+  const known = new Map<object, Container>()
+  // A stack in place of recursion: the caller determines the depth.
+  const unfinished: (readonly [source: Container, copy: Container])[] = []
+
+  function begin(part: unknown): unknown {
+    if (typeof part !== 'object' || part === null) return part
+    if (isBytes(part)) return part.slice()
+    const before = known.get(part)
+    if (before !== undefined) return before
+    if (!Array.isArray(part) && !isPlainObject(part)) return part
+    const copy: Container = Array.isArray(part) ? [] : Object.create(null)
+    known.set(part, copy)
+    unfinished.push([part as Container, copy])
+    return copy
   }
-  if (!isPlainObject(value)) return value
-  const map = Object.create(null) as { [key: string]: unknown }
-  known.set(value, map)
-  for (const key of Object.keys(value)) map[key] = snapshot(value[key], known, levels - 1)
-  return map
+
+  const whole = begin(value)
+  for (let next = unfinished.pop(); next !== undefined; next = unfinished.pop()) {
+    const [source, copy] = next
+    if (Array.isArray(source) && Array.isArray(copy)) for (const item of source) copy.push(begin(item))
+    else for (const key of Object.keys(source)) Reflect.set(copy, key, begin(Reflect.get(source, key)))
+  }
+  return whole
 }
+
+type Container = unknown[] | { [key: string]: unknown }
