@@ -4,6 +4,7 @@ import { concatBytes } from '../../src/ipld/bytes.ts'
 import { sha256Bytes } from '../../src/support/digest.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
+import { hmac } from '../../src/vault/processors/hmac.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { seal as seal256 } from '../../src/vault/stores/sealed/hpke.ts'
 import { openSealed, sealContents } from '../../src/vault/stores/sealed/sealed-text.ts'
@@ -88,6 +89,19 @@ describe('sealed credentials', () => {
       version: 'aeb922beb3ec96b5',
     })
     expect(secret.reveal()).toBe('canary-1')
+  })
+
+  it('VLT-27 have contents of a multiple of 128 bytes, also with characters of several bytes', async () => {
+    const lengthOf = async (separator: string, secret: string): Promise<number> => {
+      const text = await seal({ secret, processor: hmac({ header: 'x-sig', covers: ['method', 'body'], separator }) })
+      // Without the identifier of the key, the encapsulated key and the tag.
+      return Buffer.from(text.slice('procura-sealed.1.'.length), 'base64url').length - 8 - 32 - 16
+    }
+    for (const separator of ['|', '\u00e9', '\u6c34\u6c34', '\u{1f600}']) {
+      const lengths = [await lengthOf(separator, 'x'), await lengthOf(separator, 'x'.repeat(100))]
+      expect([separator, ...lengths.map((length) => length % 128)]).toEqual([separator, 0, 0])
+      expect(lengths[1]).toBeGreaterThan(lengths[0] ?? 0)
+    }
   })
 
   it('VLT-32 are limited to roots of authority and commands', async () => {

@@ -13,7 +13,7 @@ const prefix = 'procura-sealed.1.'
 const maxText = 32_768
 /** Length in bytes of the hash that identifies a key. */
 const keyIdLength = 8
-/** Contents are padded to a multiple of this length, to hide the length of the secret. */
+/** Contents are padded to a multiple of this length in bytes, so that the length of the secret is not exact. */
 const block = 128
 
 /** The contents of a sealed text. */
@@ -43,8 +43,7 @@ export async function sealContents(
   const { rules, expiration } = contents
   const secret = encodeBase64url(contents.secret.revealBytes())
   const json = JSON.stringify({ rules, ...(expiration !== undefined && { expiration }), secret })
-  // White space after JSON has no meaning.
-  const plain = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / block) * block))
+  const plain = padded(json)
   const keyId = await keyIdOf(publicKey)
   const { encapsulated, ciphertext } = await sealTo(publicKey, plain, keyId)
   const text = prefix + encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))
@@ -53,6 +52,15 @@ export async function sealContents(
       `sealCredential: the credential is too long; the sealed text would have ${text.length} characters, more than ${maxText}`,
     )
   return text
+}
+
+/** Encodes JSON, and pads it with white space, which has no meaning there. */
+function padded(json: string): Uint8Array {
+  const bytes = new TextEncoder().encode(json)
+  const whole = new Uint8Array(Math.ceil(bytes.length / block) * block).fill(0x20)
+  whole.set(bytes)
+  bytes.fill(0)
+  return whole
 }
 
 /** Encrypts bytes, and overwrites them. */
