@@ -49,7 +49,7 @@ const privacy = {
   disclose: new Map([['/mail/send', ['amount']]]),
 }
 
-/** Everything that comes out of a sink whose events were made of a call that holds the canary. */
+/** All output of a sink for the events of a call that contains the canary. */
 async function drive(sink: AuditSink, rounds: number): Promise<string> {
   const seen: unknown[] = []
   for (let i = 0; i < rounds; i++) {
@@ -73,8 +73,8 @@ async function drive(sink: AuditSink, rounds: number): Promise<string> {
   return inspect([seen, sink], { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null })
 }
 
-describe('what a call holds', () => {
-  it('PRV-05 comes out of no sink, no error and no export, over 200 failing appends to each sink [attack 77]', async () => {
+describe('the content of a call', () => {
+  it('PRV-05 does not appear in any sink, error or export, over 200 failing appends to each sink [attack 77]', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const files = faultyFiles(faults)
@@ -130,7 +130,7 @@ describe('what a call holds', () => {
     expect(all).not.toContain(Buffer.from(canary).toString('base64').slice(0, 20))
   })
 
-  it('PRV-04 comes out of no error of the encryption [attack 77]', async () => {
+  it('PRV-04 does not appear in an error of the encryption [attack 77]', async () => {
     const keys = memoryPersonalKeyStore()
     const sealed = await sealPersonal({ to: canary }, 'a', { key: 'ann', keys })
     const wrong = [
@@ -147,7 +147,7 @@ describe('what a call holds', () => {
     }
   })
 
-  it('LOG-09 comes out of no report about a log that was changed [attack 77]', async () => {
+  it('LOG-09 does not appear in a report about a changed log [attack 77]', async () => {
     const memory = memoryAuditSink()
     await memory.append(await intentEvent({ authorization, time: 1 }), {})
     for (const line of [canary, memory.lines()[0]?.replace('/mail/send', canary) ?? '', `{"a":"${canary}"}`]) {

@@ -18,7 +18,7 @@ import { temporaryDirectory } from './jsonl/temporary.ts'
 const signer = await generateSigner()
 const signers = [{ did: signer.did, key: parseDidKey(signer.did) }]
 
-/** A log that outlives the sinks that write it, as files do, and the second place of its checkpoints. */
+/** A log that outlives the sinks that write it, like a log in files, and the second place of its checkpoints. */
 function logOf() {
   const records: AuditRecord[] = []
   const published: Checkpoint[] = []
@@ -36,7 +36,7 @@ function logOf() {
       for (const { event } of records) await copy.append(event, {})
       return copy.lines()
     },
-    /** A new process. The one before has been killed: it closes nothing. */
+    /** Starts a new process. The previous one was killed, so its sink is not closed. */
     start(options: { readonly everyRecords: number; readonly last?: Checkpoint | undefined }): AuditSink {
       const sink = callbackAuditSink({
         position: records.at(-1) ?? beginning,
@@ -57,7 +57,7 @@ function logOf() {
 }
 
 describe('checkpoints over restarts', () => {
-  it('LOG-11 are made of every start when the last one is not known [attack 79]', async () => {
+  it('LOG-11 are made at each start if the last one is unknown [attack 79]', async () => {
     const log = logOf()
     for (let process = 0; process < 20; process++) {
       const sink = log.start({ everyRecords: 10 })
@@ -71,7 +71,7 @@ describe('checkpoints over restarts', () => {
     expect(await verifyAuditLog(await log.lines(), options)).toMatchObject({ valid: true, covered: sequences.at(-1) })
   })
 
-  it('LOG-11 count on from the last one', async () => {
+  it('LOG-11 are counted from the last one', async () => {
     const log = logOf()
     for (let process = 0; process < 20; process++) {
       const sink = log.start({ everyRecords: 10, last: log.published.at(-1) })
@@ -81,7 +81,7 @@ describe('checkpoints over restarts', () => {
     expect(log.published.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 20 }, (_, i) => 9 + 10 * i))
   })
 
-  it('LOG-11 count the seconds from the last one, and make one at once when the clock was set back', async () => {
+  it('LOG-11 count the seconds from the last one, and make one at once if the clock was set back', async () => {
     const log = logOf()
     await log.start({ everyRecords: 1 }).append(intent(1), {})
     const last = log.published.at(-1)
@@ -97,7 +97,7 @@ describe('checkpoints over restarts', () => {
     expect(log.published).toHaveLength(3)
   })
 
-  it('LOG-08 that take longer than their seconds are made once, and not for ever', async () => {
+  it('LOG-08 that take longer than `everySeconds` are made once, not in an endless loop', async () => {
     const clock = stoppedClock()
     let published = 0
     const publish = (): void => {
@@ -112,7 +112,7 @@ describe('checkpoints over restarts', () => {
     expect(published).toBe(2)
   })
 
-  it('LOG-08 leave no more records without protection than they say, whatever fails and restarts [attack 79]', async () => {
+  it('LOG-08 leave at most `everyRecords` records unprotected, over all failures and restarts [attack 79]', async () => {
     const everyRecords = 5
     const together = 4
     const step = fc.oneof(
@@ -144,7 +144,7 @@ describe('checkpoints over restarts', () => {
 })
 
 describe('a last checkpoint', () => {
-  it('LOG-11 shows at the start that the log was cut off since [attack 79]', async () => {
+  it('LOG-11 detects at the start that the end of the log was removed [attack 79]', async () => {
     const directory = temporaryDirectory()
     const published: Checkpoint[] = []
     const start = async (at: string, last?: Checkpoint) => {
@@ -167,7 +167,7 @@ describe('a last checkpoint', () => {
     const options = { checkpoints: published, signers, log: 'mail' }
     expect(await verifyAuditLog(readJsonlLines({ directory }), options)).toMatchObject({ valid: true, covered: 5 })
 
-    // A log that ends before what was signed, one that has another record there, and one that was removed.
+    // A log that ends before the signed record, one with another record in its place, and one that was removed.
     const shorter = temporaryDirectory()
     const copy = await openJsonlAuditSink({ directory: shorter })
     for await (const record of readJsonlRecords({ directory })) {
@@ -189,7 +189,7 @@ describe('a last checkpoint', () => {
     expect(published.at(-1)).toBe(last)
   })
 
-  it('LOG-11 does not show that the log was written anew and is longer: the verifier does [attack 79]', async () => {
+  it('LOG-11 does not detect a rewritten, longer log; the verifier does [attack 79]', async () => {
     const published: Checkpoint[] = []
     const publish = (checkpoint: Checkpoint): void => void published.push(checkpoint)
     const first = withCheckpoints(memoryAuditSink(), { signer, log: 'mail', everyRecords: 3, publish })
@@ -202,7 +202,7 @@ describe('a last checkpoint', () => {
     expect(report).toMatchObject({ valid: false, fault: { kind: 'rewritten', sequence: 3 } })
   })
 
-  it('LOG-11 shows it with the first record, where the sink does not say where its log is [attack 79]', async () => {
+  it('LOG-11 detects a missing end at the first record, if the sink does not report the end of its log [attack 79]', async () => {
     const { position: _, ...sink } = memoryAuditSink()
     const position = { sequence: 7, hash: 'ab'.repeat(32) }
     const last = await signCheckpoint({ signer, log: 'mail', position, time: 1 })
@@ -217,7 +217,7 @@ describe('a last checkpoint', () => {
     expect(published).toEqual([])
   })
 
-  it('LOG-11 is no alarm for records that are confirmed in another order than they were written', async () => {
+  it('LOG-11 raises no alarm when records are confirmed in another order than they were written', async () => {
     const memory = memoryAuditSink()
     const { position: _, ...sink } = memory
     for (let i = 0; i < 3; i++) await memory.append(intent(i), {})
@@ -237,7 +237,7 @@ describe('a last checkpoint', () => {
     expect(confirmed.map((one) => one.sequence)).toEqual([4, 5, 6])
   })
 
-  it('LOG-11 that the signer did not sign counts as none', async () => {
+  it('LOG-11 is ignored if another signer has signed it', async () => {
     const log = logOf()
     for (let i = 0; i < 4; i++) await log.start({ everyRecords: 100 }).append(intent(i), {})
     const place = log.records.at(-1) as AuditRecord
@@ -258,7 +258,7 @@ describe('a last checkpoint', () => {
     expect(log.published).toEqual([])
   })
 
-  it('LOG-11 has to be one of this log', async () => {
+  it('LOG-11 must be a checkpoint of this log', async () => {
     const position = { sequence: 1, hash: 'ab'.repeat(32) }
     const last = await signCheckpoint({ signer, log: 'other', position, time: 1 })
     const make = (given: unknown) =>

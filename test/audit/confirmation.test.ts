@@ -18,7 +18,7 @@ const signer = await generateSigner()
 const hash = 'ab'.repeat(32)
 const good: Confirmation = { sink: 'x', durability: 'disk', sequence: 1, hash }
 
-/** What sinks answer that have stored nothing, or did not say what. */
+/** Values that a sink returns that has stored nothing, or that do not contain the facts of a confirmation. */
 const lies: readonly (readonly [name: string, answer: unknown])[] = [
   ['nothing', undefined],
   ['null', null],
@@ -53,8 +53,8 @@ const wrappers: readonly (readonly [name: string, wrap: (sink: AuditSink) => Aud
   ['withCheckpoints', (sink) => withCheckpoints(sink, { signer, log: 'mail', publish: () => undefined })],
 ]
 
-describe('an answer that is not a confirmation', () => {
-  it.each(lies)('AUD-23 confirms nothing, through no wrapper: %s [attack 78]', async (_name, answer) => {
+describe('a value that is not a confirmation', () => {
+  it.each(lies)('AUD-23 confirms nothing through any wrapper: %s [attack 78]', async (_name, answer) => {
     for (const [name, wrap] of wrappers) {
       const appended = wrap(lying(answer)).append(intent(1), {})
       await expect(appended, name).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
@@ -76,7 +76,7 @@ describe('an answer that is not a confirmation', () => {
     await expect(recovered).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
   })
 
-  it('AUD-23 is one of a checkpoint in the log, too', async () => {
+  it('AUD-23 does not confirm a checkpoint in the log either', async () => {
     const memory = memoryAuditSink()
     const sink: AuditSink = {
       ...memory,
@@ -87,7 +87,7 @@ describe('an answer that is not a confirmation', () => {
     await expect(checkpoints.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
   })
 
-  it('AUD-23 is read once: what was checked is what is handed on', async () => {
+  it('AUD-23 cannot pass the check and differ afterwards: the value is read once', async () => {
     let asked = 0
     const changing = {
       sink: 'x',
@@ -99,7 +99,7 @@ describe('an answer that is not a confirmation', () => {
     expect([answer, asked]).toEqual([{ sink: 'x', durability: 'disk' }, 1])
   })
 
-  it('AUD-23 leaves what is one as it is', async () => {
+  it('AUD-23 differs from a valid confirmation, which is passed on unchanged', async () => {
     for (const confirmation of [good, { sink: '', durability: 'process' }, { sink: 'x', durability: 'remote', hash }]) {
       for (const [name, wrap] of wrappers.slice(0, 2)) {
         expect(await wrap(lying(confirmation)).append(intent(1), {}), name).toEqual(confirmation)

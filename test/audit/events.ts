@@ -9,7 +9,7 @@ export const service = 'did:web:mail.example'
 
 const cid = 'bafyreih5fz46t2uxcyj6xa2v2cpmrobcgwvd5u3gjxohhcjjcvqgzuytda'
 
-/** A name for an event: 32 hexadecimal digits. */
+/** An event id: 32 hexadecimal digits. */
 export function id(number: number): string {
   return number.toString(16).padStart(32, '0')
 }
@@ -57,7 +57,7 @@ export async function logOf(count: number): Promise<string[]> {
   return [...sink.lines()]
 }
 
-/** A clock that stands still until it is set. */
+/** A clock that returns the same time until it is set. */
 export function stoppedClock(now = 1_800_000_000): Clock & { set(now: number): void } {
   let present = now
   return {
@@ -68,7 +68,7 @@ export function stoppedClock(now = 1_800_000_000): Clock & { set(now: number): v
   }
 }
 
-/** A sink that does with each event what it is told. */
+/** A sink whose `append` comes from a test. */
 export function fakeSink(
   name: string,
   append: (event: AuditEvent, options: { readonly signal?: AbortSignal }) => Promise<Confirmation>,

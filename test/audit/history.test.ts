@@ -34,8 +34,8 @@ async function linesBack(path: string): Promise<number[]> {
 
 const down = (count: number): number[] => Array.from({ length: count }, (_, i) => count - i)
 
-describe('a log that is read back', () => {
-  it('LOG-14 gives the last record first, over all its files, and what was there when it was opened', async () => {
+describe('the history of a log', () => {
+  it('LOG-14 returns the last record first, over all files, and counts the records from before the start', async () => {
     const directory = temporaryDirectory()
     const first = await openJsonlAuditSink({ directory, maxBytes: 4096 })
     expect(first.history?.inherited).toBe(0)
@@ -58,7 +58,7 @@ describe('a log that is read back', () => {
     expect(memory.history?.inherited).toBe(0)
   })
 
-  it('LOG-14 is cut into lines right, wherever a block of the file begins', async () => {
+  it('LOG-14 is split into lines correctly, wherever a block of the file begins', async () => {
     const path = join(temporaryDirectory(), 'log')
     const block = 256 * 1024
     const lines = await logOf(60)
@@ -66,7 +66,7 @@ describe('a log that is read back', () => {
     const records = [...Array.from({ length: 900 }, () => first), ...lines.slice(1)]
     const whole = `${records.join('\n')}\n`
     expect(whole.length).toBeGreaterThan(2 * block)
-    // what is torn off at the end moves the places at which blocks begin
+    // The torn bytes at the end move the beginnings of the blocks.
     const edge = whole.length - block - whole.lastIndexOf('\n', whole.length - block)
     for (const torn of [0, 1, edge - 1, edge, edge + 1, 300, first.length - 1]) {
       writeFileSync(path, whole + 'x'.repeat(torn), { mode: 0o600 })
@@ -82,7 +82,7 @@ describe('a log that is read back', () => {
     await expect(linesBack(path)).rejects.toThrow(AuditError)
   })
 
-  it('LOG-14 has nothing in it that the disk may yet lose', async () => {
+  it('LOG-14 contains no record that the disk can still lose', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
@@ -100,7 +100,7 @@ describe('a log that is read back', () => {
     await sink.close()
   })
 
-  it('LOG-14 whose end cannot be repaired is not read as if it were empty, and keeps its position', async () => {
+  it('LOG-14 is not read as empty while the end of the log cannot be repaired, and keeps its position', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     let unopened = false
@@ -132,7 +132,7 @@ describe('a log that is read back', () => {
     await sink.close()
   })
 
-  it('LOG-14 is passed on by sinks around it, but for those whose log may lack events', async () => {
+  it('LOG-14 is passed on by wrapping sinks, except those whose log may lack events', async () => {
     const memory = memoryAuditSink()
     const { history } = memory
     const other = stdoutAuditSink()
@@ -147,7 +147,7 @@ describe('a log that is read back', () => {
     }
   })
 
-  it('LOG-14 runs one task at a time, whatever becomes of the one before', async () => {
+  it('LOG-14 runs one task at a time, also after a failed task', async () => {
     const { inTurn } = auditHistory({ inherited: 0, newestFirst: async function* () {} })
     const order: string[] = []
     const first = inTurn(async () => {

@@ -33,9 +33,9 @@ import { temporaryDirectory } from './jsonl/temporary.ts'
 interface Endpoint {
   readonly url: string
   readonly requests: IncomingMessage[]
-  /** The lines that came, each record once. */
+  /** The received lines, each record once. */
   lines(): string[]
-  /** What the next requests are answered with; 204 when nothing is. */
+  /** The responses to the next requests; 204 when the list is empty. */
   readonly answers: (number | ((response: ServerResponse) => void))[]
 }
 
@@ -80,7 +80,7 @@ async function open(options: HttpAuditSinkOptions): ReturnType<typeof openHttpAu
   return sink
 }
 
-/** The intents without an outcome that a sink can read back. */
+/** The intents without an outcome that the history of a sink contains. */
 async function openIn({ history }: AuditSink): Promise<string[]> {
   const records: LoggedEvent[] = []
   for await (const page of history?.newestFirst({}) ?? []) records.push(...page)
@@ -109,7 +109,7 @@ describe('a log to an HTTP endpoint', () => {
     for (const request of requests) expect(request.method).toBe('POST')
   })
 
-  it('AUD-20 goes on while the endpoint is down, and delivers when it is up [attack 78]', async () => {
+  it('AUD-20 continues while the endpoint is down, and delivers when it is up again [attack 78]', async () => {
     const { url, answers, lines } = await endpoint()
     const failures: unknown[] = []
     const directory = temporaryDirectory()
@@ -121,7 +121,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 5 })
   })
 
-  it('AUD-20 delivers after a restart what was not, and not again what was', async () => {
+  it('AUD-20 delivers the waiting records after a restart, and no delivered record again', async () => {
     const { url, answers, lines, requests } = await endpoint()
     const directory = temporaryDirectory()
     const first = await open({ url, directory, maxBytes: 4096 })
@@ -143,7 +143,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 31 })
   })
 
-  it('AUD-20 sends less at a time when it was too much', async () => {
+  it('AUD-20 sends less at a time after a 413 response', async () => {
     const { url, answers, requests, lines } = await endpoint()
     const sink = await open({ url, directory: temporaryDirectory(), maxRecords: 8 })
     answers.push(500, 413, 413, 413)
@@ -181,7 +181,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(selves).toEqual(Array(5).fill(undefined))
   })
 
-  it('AUD-20 reads the waits once: a later change of the object does not change them', async () => {
+  it('AUD-20 reads `backOff` once: a later change of the object does not change the waits', async () => {
     const backOff = { firstMs: 10_000, maxMs: 10_000 }
     let requests = 0
     const failing = async (): Promise<Response> => {
@@ -198,7 +198,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(requests).toBe(1)
   })
 
-  it('AUD-20 gives up a request that hangs, and tries again', async () => {
+  it('AUD-20 aborts a hanging request and tries again', async () => {
     const { url, answers, lines } = await endpoint()
     answers.push(() => undefined)
     const sink = await open({ url, directory: temporaryDirectory(), timeoutMs: 40 })
@@ -215,13 +215,13 @@ describe('a log to an HTTP endpoint', () => {
     await other.close()
   })
 
-  it('AUD-20 is held for ever by nothing that gives headers, or sends, and hangs: it is told, and tried again', async () => {
+  it('AUD-20 continues after `headers` or `fetch` hangs: the failure is reported, and the delivery is tried again', async () => {
     for (const part of ['headers', 'fetch'] as const) {
       const { url, lines } = await endpoint()
       let asked = 0
       const hangs = (): Promise<never> | undefined => {
         if (asked++ > 0) return undefined
-        // a time limit that nothing but the garbage collector knows of is none
+        // A time limit must keep its timer alive: a garbage collection here would remove a weakly held one.
         setTimeout(collectGarbage, 1)
         setTimeout(collectGarbage, 10)
         return new Promise(() => undefined)
@@ -242,7 +242,7 @@ describe('a log to an HTTP endpoint', () => {
     }
   })
 
-  it('AUD-20 closes while what gives the headers hangs', async () => {
+  it('AUD-20 closes while `headers` hangs', async () => {
     const { url } = await endpoint()
     let begun: (() => void) | undefined
     const waiting = new Promise<void>((resolve) => (begun = resolve))
@@ -257,7 +257,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(sink.waiting()).toBe(1)
   })
 
-  it('AUD-21 refuses when too many records wait [attack 78]', async () => {
+  it('AUD-21 refuses a record when too many records wait [attack 78]', async () => {
     const { url, answers } = await endpoint()
     answers.push(...Array.from({ length: 1000 }, () => 503))
     const sink = await open({ url, directory: temporaryDirectory(), maxWaiting: 3 })
@@ -268,7 +268,7 @@ describe('a log to an HTTP endpoint', () => {
     await sink.append(intent(5), {})
   })
 
-  it('AUD-34 reads back the intents without an outcome of files that were delivered and removed', async () => {
+  it('AUD-34 reads back the intents without an outcome, also from files that were delivered and removed', async () => {
     const { url, lines } = await endpoint()
     const directory = temporaryDirectory()
     const options = { url, directory, maxBytes: 4096 }
@@ -300,7 +300,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(await findOpenIntents(lines().map(parseRecord))).toMatchObject([{ event: { id: id(2) } }])
   })
 
-  it('AUD-34 closes them all at the next start, and the endpoint learns of it', async () => {
+  it('AUD-34 closes them all at the next start, and delivers the outcomes to the endpoint', async () => {
     const { url, lines } = await endpoint()
     const directory = temporaryDirectory()
     const first = await open({ url, directory, maxBytes: 4096 })
@@ -338,7 +338,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(found.sort()).toEqual(expected)
   })
 
-  it('AUD-34 reads what was there while a further file is begun, of which nothing was', async () => {
+  it('AUD-34 reads the records present at the start, while another file is begun', async () => {
     const { url, answers } = await endpoint()
     answers.push(...Array.from({ length: 1000 }, () => 503))
     const sink = await open({ url, directory: temporaryDirectory(), maxBytes: 4096 })
@@ -352,11 +352,11 @@ describe('a log to an HTTP endpoint', () => {
     await later
   })
 
-  it('AUD-31 leaves no file open that it has read', () => {
+  it('AUD-31 closes the files that it has read', () => {
     const directory = temporaryDirectory()
     const cursor = join(directory, 'spool.cursor')
     writeFileSync(cursor, '{"sequence":1,"file":"a","offset":2}', { mode: 0o600 })
-    /** The next descriptor is the lowest that is free. */
+    /** The next descriptor is the lowest free one. */
     const next = (): number => {
       const file = openSync(cursor, 'r')
       closeSync(file)
@@ -367,7 +367,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(next()).toBeLessThan(before + 100)
   })
 
-  it('AUD-31 goes on from the first file of the spool when it does not know how far it was', async () => {
+  it('AUD-31 continues from the first file of the spool when the cursor is missing or malformed', async () => {
     const { url, lines, requests } = await endpoint()
     const directory = temporaryDirectory()
     const cursor = join(directory, 'spool.cursor')
@@ -394,7 +394,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 21 })
   })
 
-  it('AUD-31 does not begin when the cursor is ahead of the spool', async () => {
+  it('AUD-31 refuses to open when the cursor is ahead of the spool', async () => {
     const { url } = await endpoint()
     const directory = temporaryDirectory()
     const first = await open({ url, directory })
@@ -409,7 +409,7 @@ describe('a log to an HTTP endpoint', () => {
     await (await openHttpAuditSink({ url, directory })).close()
   })
 
-  it('AUD-31 writes through no link, takes no cursor of others, and leaves nothing behind [attack 79]', async () => {
+  it('AUD-31 does not write through a link, does not accept the cursor of another user, and leaves no other files [attack 79]', async () => {
     const { url } = await endpoint()
     const directory = temporaryDirectory()
     const victim = join(temporaryDirectory(), 'victim')
@@ -438,7 +438,7 @@ describe('a log to an HTTP endpoint', () => {
     await expect(openHttpAuditSink({ url, directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
   })
 
-  it('AUD-40 says no more how far it was, and sends nothing more, when another process has taken the lock', async () => {
+  it('AUD-40 does not write its cursor and sends no more after another process has taken the lock', async () => {
     const directory = temporaryDirectory()
     const failures: unknown[] = []
     let sent = 0
@@ -460,7 +460,7 @@ describe('a log to an HTTP endpoint', () => {
     await sink.close()
   })
 
-  it('AUD-20 tells when records of the spool were taken away, and does not spin', async () => {
+  it('AUD-20 reports missing records of the spool, and does not spin', async () => {
     const { url, answers } = await endpoint()
     answers.push(...Array.from({ length: 1000 }, () => 503))
     const failures: unknown[] = []
@@ -474,7 +474,7 @@ describe('a log to an HTTP endpoint', () => {
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
   })
 
-  it('AUD-20 waits longer after each failure, up to a bound, and as long as it was asked to', () => {
+  it('AUD-20 waits longer after each failure, up to a limit, and as long as the response requests', () => {
     const backOff = { firstMs: 100, maxMs: 1000 }
     for (let failures = 1; failures < 40; failures++) {
       const full = Math.min(1000, 100 * 2 ** (failures - 1))
@@ -486,7 +486,7 @@ describe('a log to an HTTP endpoint', () => {
     expect(waitAfter(1, backOff, 99_000)).toBe(1000)
   })
 
-  it('AUD-20 keeps to retry-after', async () => {
+  it('AUD-20 waits for the time in `retry-after`', async () => {
     const { url, answers } = await endpoint()
     answers.push((response) => response.writeHead(429, { 'retry-after': '1' }).end())
     const sink = await open({ url, directory: temporaryDirectory(), backOff: { firstMs: 1, maxMs: 300 } })
@@ -497,7 +497,7 @@ describe('a log to an HTTP endpoint', () => {
   })
 
   it.each(['ftp://a', 'http://log.example/', 'https://user:pass@log.example/', 'x', ''])(
-    'AUD-20 has no endpoint `%s`',
+    'AUD-20 refuses the endpoint `%s`',
     async (url) => {
       await expect(openHttpAuditSink({ url, directory: temporaryDirectory() })).rejects.toThrow(ArgumentError)
     },

@@ -35,9 +35,9 @@ type Fields = Readonly<Record<string, unknown>>
 const schema = JSON.parse(readFileSync(`${root}test/fixtures/ocsf/api-activity.json`, 'utf8')) as Schema
 
 /**
- * What is wrong with an event of the class API Activity, by the compiled schema: attributes that are missing, unknown,
- * deprecated, of another profile or type, numbers that are not enumerated, captions that are not those of their number,
- * constraints that are not kept, and identifiers that do not fit each other.
+ * Finds the faults of an event of the class API Activity, by the compiled schema. Attributes can be missing, unknown,
+ * deprecated, or of another profile or type. Numbers can be outside their enumeration, and captions can differ from
+ * their number. Constraints can be violated, and identifiers can contradict each other.
  */
 export function faultsOfApiActivity(event: unknown): readonly string[] {
   if (!isObject(event)) return ['it is no object']
@@ -82,7 +82,7 @@ function* faultsOfAttribute(
   }
   yield* faultsOfValue(value, attribute, profiles, path)
   const { enum: choices, sibling } = attribute
-  // Identifiers of class and category are enumerated where they are defined, and compared above.
+  // Identifiers of class and category are enumerated in their definitions, and were compared above.
   if (choices === undefined || /(?:class|category|type)_uid$/.test(path)) return
   const caption = choices[String(value)]
   if (caption === undefined) yield `${path} has ${String(value)}`
@@ -101,7 +101,7 @@ function* faultsOfValue(
   if (scalar !== undefined) {
     if (!isOfScalar(value, type, scalar)) yield `${path} is no ${type}`
   } else if (!isObject(value)) yield `${path} is no object`
-  // `object` is the one without attributes of its own: it takes any.
+  // `object` has no attributes in the schema: it accepts all.
   else if (type !== 'object') yield* faultsOf(value, schema.objects[type] as Shape, profiles, `${path}.`)
 }
 

@@ -50,7 +50,7 @@ const events: readonly AuditEvent[] = [
 ]
 
 describe('a record as OCSF', () => {
-  it('AUD-22 has only attributes of the schema, each of its type and numbers, and all that are required', async () => {
+  it('AUD-22 has only attributes of the schema, of the right types and numbers, and all required ones', async () => {
     const sink = memoryAuditSink()
     for (const event of events) await sink.append(event, {})
     expect(new Set(sink.records().map(({ event }) => event.kind)).size).toBe(9)
@@ -64,7 +64,7 @@ describe('a record as OCSF', () => {
     }
   })
 
-  it('AUD-22 is compared with a schema that finds what is wrong', async () => {
+  it('AUD-22 is compared with a schema by a function that finds faults', async () => {
     const sink = memoryAuditSink()
     await sink.append(events[0] as AuditEvent, {})
     const event = toOcsf(sink.records()[0] as AuditRecord, options)
@@ -96,7 +96,7 @@ describe('a record as OCSF', () => {
     }
   })
 
-  it('AUD-22 tells everything that the record tells', async () => {
+  it('AUD-22 contains all that the record contains', async () => {
     const sink = memoryAuditSink()
     for (const event of events) await sink.append(event, {})
     for (const record of sink.records()) {
@@ -132,7 +132,7 @@ describe('a record as OCSF', () => {
     })
   })
 
-  it('AUD-24 names nobody of a refused call that is not known to be signed by its invoker, but as a claim', async () => {
+  it('AUD-24 contains the principals of a refused call as facts only if its invoker signed it, otherwise as claims', async () => {
     const sink = memoryAuditSink()
     const more = { subject: alice, chain: ['bafyroot', 'bafyleaf'], principals: [alice, agent] }
     const { authenticated: _, ...undated } = denied(3, more)
@@ -163,7 +163,7 @@ describe('a record as OCSF', () => {
     }
   })
 
-  it('AUD-22 says what came of the call', async () => {
+  it('AUD-22 contains the result of the call', async () => {
     const sink = memoryAuditSink()
     for (const event of events) await sink.append(event, {})
     const mapped = sink.records().map((record) => toOcsf(record, options))
@@ -182,7 +182,7 @@ describe('a record as OCSF', () => {
     ])
   })
 
-  it('AUD-22 is refused by an error of ours when a field that was read is of another type', async () => {
+  it('AUD-22 is refused with an ArgumentError when a field of the record has another type', async () => {
     const sink = memoryAuditSink()
     await sink.append(events[0] as never, {})
     const [record] = sink.records() as [AuditRecord]

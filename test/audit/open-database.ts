@@ -2,7 +2,9 @@ import sqlite from 'node-sqlite3-wasm'
 import { onTestFinished } from 'vitest'
 import type { SqliteDatabase } from '../../src/audit/sinks/sqlite-audit-sink.ts'
 
-/** node-sqlite3-wasm in the shape of better-sqlite3, its statements ended after each use as they are there. */
+/**
+ * Opens node-sqlite3-wasm with the interface of better-sqlite3; ends each statement after its use, like better-sqlite3.
+ */
 export function openDatabase(path: string): SqliteDatabase {
   const database = new sqlite.Database(path)
   onTestFinished(() => database.close())

@@ -4,7 +4,7 @@ import { openPostgresAuditSink, postgresAuditSink } from '../../src/audit/sinks/
 import { intent } from './events.ts'
 
 describe('a log in PostgreSQL', () => {
-  it('AUD-19 takes an event that comes in whichever turn a transaction ends', async () => {
+  it('AUD-19 accepts an event in any order of the ends of transactions', async () => {
     for (let turns = 0; turns < 12; turns++) {
       let onCommit: (() => void) | undefined
       const connection = {
@@ -31,7 +31,7 @@ describe('a log in PostgreSQL', () => {
     }
   })
 
-  it('AUD-19 refuses an event that no line can carry alone, and confirms those beside it', async () => {
+  it('AUD-19 refuses an event that is too long for a line, and confirms the others of its batch', async () => {
     const inserted: unknown[] = []
     const connection = {
       async query(sql: string, parameters: readonly unknown[] = []) {
@@ -49,7 +49,7 @@ describe('a log in PostgreSQL', () => {
     await sink.close()
   })
 
-  it('AUD-19 gives the connection of each query back once, and one that failed with its error', async () => {
+  it('AUD-19 releases the connection of each query once, after a failure with its error', async () => {
     const released: unknown[][] = []
     let fault: Error | undefined
     const connection = {
@@ -67,7 +67,7 @@ describe('a log in PostgreSQL', () => {
     expect(released).toEqual([[], [fault]])
   })
 
-  it('AUD-19 is opened with the pool that was tested, and names the function of an invalid option', async () => {
+  it('AUD-19 uses the pool that it has checked, and names the function of an invalid option', async () => {
     const query = async (): Promise<{ rows: unknown[] }> => ({
       rows: [{ there: true, allowed: true, read_only: false }],
     })
@@ -85,7 +85,7 @@ describe('a log in PostgreSQL', () => {
     )
   })
 
-  it('AUD-01 rejects with its own error what nobody waits for any more', async () => {
+  it('AUD-01 rejects an abandoned append with an AuditError', async () => {
     const connection = { query: async () => ({ rows: [] }), release: () => undefined }
     const sink = postgresAuditSink({ pool: { connect: async () => connection } })
     const given = sink.append(intent(1), { signal: AbortSignal.abort(new Error('gone')) })

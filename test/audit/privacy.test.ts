@@ -35,7 +35,7 @@ const authorization: AuthorizationFacts = {
 }
 
 describe('the hash of arguments', () => {
-  it('PRV-01 is salted, for each record anew', async () => {
+  it('PRV-01 is salted for each record', async () => {
     const args = { to: 'ann@example.com' }
     const salts = [await argumentSalt(key, id(1)), await argumentSalt(key, id(2))]
     const expected = createHmac('sha256', key)
@@ -51,14 +51,14 @@ describe('the hash of arguments', () => {
     expect(await argumentSalt(imported, id(1))).toEqual(salts[0])
   })
 
-  it('PRV-01 needs a salt and a key worth the name', async () => {
+  it('PRV-01 requires a salt and a key of sufficient length', async () => {
     await expect(hashArguments({ args: {}, salt: new Uint8Array(15) })).rejects.toThrow(ArgumentError)
     await expect(argumentSalt(new Uint8Array(31), id(1))).rejects.toThrow(ArgumentError)
   })
 })
 
-describe('arguments in clear', () => {
-  it('PRV-02 are those on the list, and no others', () => {
+describe('disclosed arguments', () => {
+  it('PRV-02 are the listed ones, and no others', () => {
     const args = {
       to: 'ann',
       secret: 'x',
@@ -85,7 +85,7 @@ describe('arguments in clear', () => {
 })
 
 describe('a pseudonym', () => {
-  it('PRV-03 is the same within a period, and another in the next', async () => {
+  it('PRV-03 is the same within a period, and differs in the next', async () => {
     const november = createPseudonymizer({ key, epoch: '2026-11' })
     const december = createPseudonymizer({ key, epoch: '2026-12' })
     const expected = createHmac('sha256', key)
@@ -102,7 +102,7 @@ describe('a pseudonym', () => {
     expect(() => createPseudonymizer({ key: new Uint8Array(8), epoch: 'a' })).toThrow(ArgumentError)
   })
 
-  it('PRV-03 stands for every DID of an event', async () => {
+  it('PRV-03 replaces every DID of an event', async () => {
     const pseudonymize = createPseudonymizer({ key, epoch: '1' })
     const events = [
       intent(1),
@@ -130,8 +130,8 @@ describe('a pseudonym', () => {
   })
 })
 
-describe('an event that was read', () => {
-  it('PRV-03 PRV-04 is refused by an error of ours when it is of another form', async () => {
+describe('an event from a log', () => {
+  it('PRV-03 PRV-04 is refused with an ArgumentError or AuditError when it is malformed', async () => {
     const odd = { toString: 1, valueOf: 1 } as never
     const pseudonymize = createPseudonymizer({ key, epoch: '2026-11' })
     await expect(pseudonymizeEvent(intent(1, { principals: [alice, odd] }), pseudonymize)).rejects.toThrow(
@@ -144,7 +144,7 @@ describe('an event that was read', () => {
 })
 
 describe('personal fields', () => {
-  it('PRV-04 can be read with the key, and by nobody when it is destroyed; the log verifies all the same', async () => {
+  it('PRV-04 can be read with their key, and not after its destruction; the log remains valid', async () => {
     const keys = memoryPersonalKeyStore()
     const sink = memoryAuditSink()
     for (const number of [1, 2, 3]) {
@@ -169,7 +169,7 @@ describe('personal fields', () => {
     })
   })
 
-  it('PRV-04 cannot be moved to another event, changed, or be too long', async () => {
+  it('PRV-04 cannot be moved to another event, changed, or exceed their length', async () => {
     const keys = memoryPersonalKeyStore()
     const personal = await sealPersonal({ to: 'ann' }, id(1), { key: 'ann', keys })
     expect(await openPersonal(intent(1, { personal }), { keys })).toMatchObject({ to: 'ann' })
@@ -200,7 +200,7 @@ describe('personal fields', () => {
 })
 
 describe('the event of a call', () => {
-  it('PRV-05 tells no argument and no hash unless it is set up to', async () => {
+  it('PRV-05 contains neither an argument nor a hash by default', async () => {
     const event = await intentEvent({ authorization, time: 5 })
     expect(event).toEqual({
       kind: 'intent',
@@ -217,7 +217,7 @@ describe('the event of a call', () => {
     })
   })
 
-  it('PRV-05 tells what it is set up to tell', async () => {
+  it('PRV-05 contains the configured facts', async () => {
     const disclose = new Map([['/mail/send', ['amount', 'meta.domain']]])
     const pseudonymize = createPseudonymizer({ key, epoch: '1' })
     const privacy = { argumentsKey: key, disclose, pseudonymize }
@@ -236,7 +236,7 @@ describe('the event of a call', () => {
     expect(sink.lines().join()).not.toMatch(/canary|ann@|did:/)
   })
 
-  it('PRV-05 of a refused call leaves out what the policy found, and the message [attack 77]', async () => {
+  it('PRV-05 for a refused call contains neither the values of the policy nor the message [attack 77]', async () => {
     const denial: Denial = {
       code: 'policy_unsatisfied',
       message: 'canary-message',

@@ -13,7 +13,7 @@ import { intent } from './events.ts'
 
 const signer = await actor('service')
 
-describe('an event that a sink confirms', () => {
+describe('a confirmed event', () => {
   confirmedEvents(shortRuns(100))
 
   it.each(['/', '__proto__'])('LOG-10 keeps an argument named %s under a name that is read back', async (name) => {
@@ -28,7 +28,7 @@ describe('an event that a sink confirms', () => {
     expect(second?.args).toEqual({ to: expect.stringMatching(/^\[cut/) })
   })
 
-  it('LOG-10 has another key than a line can carry in no other field: it is refused', async () => {
+  it('LOG-10 is refused when another field has a key that a line cannot contain', async () => {
     const sink = memoryAuditSink()
     const circle: { self?: unknown } = {}
     circle.self = circle
@@ -54,14 +54,14 @@ describe('an event that a sink confirms', () => {
     expect(sink.records()).toEqual([])
   })
 
-  it('LOG-10 keeps two arguments whose names are the same once they are mended', async () => {
+  it('LOG-10 keeps two arguments whose names become equal when lone surrogates are replaced', async () => {
     const sink = memoryAuditSink()
     await sink.append(intent(1, { args: { 'a\ud800': 1, 'a\ud801': 2, 'a\ufffd': 3 } }), {})
     const { event } = parseRecord(sink.lines()[0] ?? '') as unknown as { event: { args: object } }
     expect(Object.values(event.args).sort()).toEqual([1, 2, 3])
   })
 
-  it.each(['at once', 'when it is confirmed'])('LOG-10 has a record that no change of it reaches, %s', async (when) => {
+  it.each(['at once', 'when it is confirmed'])('LOG-10 is recorded without a change made %s', async (when) => {
     const append = async (change: boolean, wrap: (sink: AuditSink) => AuditSink): Promise<readonly string[]> => {
       const sink = memoryAuditSink()
       const bytes = new Uint8Array([1, 2, 3])

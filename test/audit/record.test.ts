@@ -22,7 +22,7 @@ import { denied, id, intent, logOf } from './events.ts'
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
 
 describe('a record', () => {
-  it('LOG-01 has the hash of number, hash before and event as canonical bytes', async () => {
+  it('LOG-01 has the hash of its number, the previous hash and its event as canonical bytes', async () => {
     const event = await prepareEvent(intent(1), sha256)
     const record = makeRecord(beginning, event, sha256)
     const bytes = encodeCbor({ version: 1, sequence: 1, previous: new Uint8Array(32), event })
@@ -38,13 +38,13 @@ describe('a record', () => {
     }
   })
 
-  it('LOG-02 is the first with number 1 and 64 zeros before it', async () => {
+  it('LOG-02 has number 1 and a previous hash of 64 zeros when it is the first', async () => {
     const [first, second] = (await logOf(2)).map(parseRecord)
     expect(first).toMatchObject({ sequence: 1, previous: '0'.repeat(64) })
     expect(second).toMatchObject({ sequence: 2, previous: first?.hash })
   })
 
-  it('LOG-03 is read back from its line, and from no other line', async () => {
+  it('LOG-03 is parsed from its line, and from no other line', async () => {
     const [line = ''] = await logOf(1)
     const record = parseRecord(line)
     expect(formatRecord(record)).toBe(line)
@@ -68,7 +68,7 @@ describe('a record', () => {
     for (const text of wrong) expect(() => parseRecord(text), text).toThrow(MalformedError)
   })
 
-  it('LOG-03 refuses a line beyond the longest before it reads it', () => {
+  it('LOG-03 refuses a line over the maximum length before it parses it', () => {
     expect(() => parseRecord(' '.repeat(65_537))).toThrow(expect.objectContaining({ kind: 'too_large' }))
     const record = {
       ...beginning,
@@ -118,7 +118,7 @@ describe('a line', () => {
     expect(parseRecord(sink.lines()[0] ?? '').event).toMatchObject({ command: text.replace('\ud800', '\ufffd') })
   })
 
-  it('LOG-05 has one spelling: what is read back is the value that was written', () => {
+  it('LOG-05 has one spelling: it is parsed into the value from which it was written', () => {
     const value: fc.Arbitrary<IpldValue> = fc.letrec<{ value: IpldValue }>((tie) => ({
       value: fc.oneof(
         { depthSize: 'small' },
@@ -171,7 +171,7 @@ describe('a line', () => {
 })
 
 describe('an event', () => {
-  it('LOG-06 has long texts cut, with the length and the hash of the rest [attack 80]', async () => {
+  it('LOG-06 has long strings truncated, with the length and the hash of the rest [attack 80]', async () => {
     const text = 'a'.repeat(maxTextLength) + 'b'.repeat(1000)
     const prepared = await prepareEvent(intent(1, { vault: text, args: { to: text, list: [text.repeat(8)] } }), sha256)
     const rest = createHash('sha256').update('b'.repeat(1000)).digest('hex')
@@ -183,7 +183,7 @@ describe('an event', () => {
     expect(prepared['args']).toEqual({ to: cut, list: `[cut, 12100 bytes, sha-256 ${whole}]` })
   })
 
-  it('LOG-06 has texts that were cut told by their length, whatever a caller sends', async () => {
+  it('LOG-06 has truncated strings that are recognized by their length, whatever a caller sends', async () => {
     const ending = `[7 bytes more, sha-256 ${'ab'.repeat(32)}]`
     for (const length of [0, 420, maxTextLength - ending.length, maxTextLength - ending.length + 1, 2_000]) {
       const text = `${'a'.repeat(length)}${ending}`
@@ -194,12 +194,12 @@ describe('an event', () => {
     }
   })
 
-  it('LOG-06 is cut between characters, not within one', async () => {
+  it('LOG-06 is truncated between characters, not within one', async () => {
     const prepared = await prepareEvent(intent(1, { vault: `${'a'.repeat(maxTextLength - 1)}😀` }), sha256)
     expect(prepared['vault']).toMatch(/^a{511}\[4 bytes more, sha-256 [0-9a-f]{64}\]$/)
   })
 
-  it('LOG-06 is bounded whatever the arguments are [attack 80]', async () => {
+  it('LOG-06 is limited in length, whatever the arguments are [attack 80]', async () => {
     const texts = [
       '\ud800'.repeat(9000),
       '\u0000'.repeat(9000),
@@ -220,7 +220,7 @@ describe('an event', () => {
     }
   })
 
-  it('LOG-06 keeps arguments while there is room and says what it cut of the others', async () => {
+  it('LOG-06 keeps arguments while there is room, and replaces the others by their length and hash', async () => {
     const args = { a: new Uint8Array(4000), b: new Uint8Array(4000), c: 7, d: { '/': 'x' } }
     const prepared = (await prepareEvent(intent(1, { args }), sha256))['args'] as IpldMap
     expect(prepared['a']).toEqual(args.a)
@@ -229,14 +229,14 @@ describe('an event', () => {
     expect(prepared['d']).toMatch(/^\[cut, /)
   })
 
-  it('LOG-06 has its other lists cut at 64 members, and says how many more there were', async () => {
+  it('LOG-06 has its other lists truncated at 64 members, with the number of the others', async () => {
     const chain = Array.from({ length: 67 }, (_, index) => `cid-${index}`)
     const prepared = await prepareEvent(intent(1, { chain }), sha256)
     expect(prepared['chain']).toEqual([...chain.slice(0, 64), '[3 more]'])
     expect((await prepareEvent(intent(1, { chain: chain.slice(0, 64) }), sha256))['chain']).toHaveLength(64)
   })
 
-  it('LOG-06 can be read back whatever a caller named or nested in its arguments [attack 80]', async () => {
+  it('LOG-06 can be read back with any names and nesting of its arguments [attack 80]', async () => {
     const nested = (levels: number): IpldValue => (levels === 0 ? 'x' : [nested(levels - 1)])
     const versionZero = CID.parse('QmVkqaunyKCw4NKmWXbsGhkr5CotM8vCBKWyxsh8FGZyfr')
     const others = ['bafkqaaa', 'bafyreih5fz46t2uxcyj6xa2v2cpmrobcgwvd5u3gjxohhcjjcvqgzuytda'].map((text) =>
@@ -255,7 +255,7 @@ describe('an event', () => {
     expect(kept['b']).toMatch(/^\[cut, /)
   })
 
-  it('LOG-06 leaves out what is absent, and an expiration that never comes', async () => {
+  it('LOG-06 omits absent fields, and an expiration of `never`', async () => {
     const prepared = await prepareEvent(
       {
         kind: 'issued',
@@ -273,7 +273,7 @@ describe('an event', () => {
     expect(Object.keys(await prepareEvent(denied(1, { at: undefined } as object), sha256))).not.toContain('at')
   })
 
-  it('LOG-06 is refused when it is none', async () => {
+  it('LOG-06 is refused when it is malformed', async () => {
     const wrong = [
       { ...intent(1), kind: 'other' },
       { ...intent(1), id: 1 },

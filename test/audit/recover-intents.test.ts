@@ -20,7 +20,7 @@ import { openDatabase } from './open-database.ts'
 const day = 86_400
 const began = 1_800_000_000
 
-/** A log of events without hashes, of which it is counted how many were read. */
+/** A log of events without hashes, which counts how many records were read. */
 function countedLog(): AuditSink & { readonly records: LoggedEvent[]; read(): number } {
   const records: LoggedEvent[] = []
   let read = 0
@@ -51,7 +51,7 @@ function countedLog(): AuditSink & { readonly records: LoggedEvent[]; read(): nu
   }
 }
 
-/** How each intent of a log ended. */
+/** The statuses of the outcomes of each intent in a log. */
 async function endsOf(records: Iterable<LoggedEvent> | AsyncIterable<LoggedEvent>): Promise<Map<string, string[]>> {
   const ends = new Map<string, string[]>()
   for await (const { event } of records) {
@@ -65,7 +65,7 @@ afterEach(() => {
 })
 
 describe('intents without an outcome', () => {
-  it('AUD-09 are closed as unknown at the next start, in their mode, and none is left out', async () => {
+  it('AUD-09 are all closed as unknown at the next start, in their mode', async () => {
     const directory = temporaryDirectory()
     const first = await openJsonlAuditSink({ directory })
     await first.append(intent(1, { mode: 'shadow' }), {})
@@ -94,14 +94,14 @@ describe('intents without an outcome', () => {
     expect(await findOpenIntents(readJsonlRecords({ directory }))).toEqual([])
   })
 
-  it('AUD-09 are not found in a sink that keeps no log', async () => {
+  it('AUD-09 cannot be found in a sink that keeps no log', async () => {
     const recovering = recoverIntents({ sink: stdoutAuditSink() })
     await expect(recovering).rejects.toThrow(ArgumentError)
   })
 })
 
-describe('a call that may be under way', () => {
-  it('AUD-35 is left alone until its writer records no outcome any more', async () => {
+describe('a call that can still be running', () => {
+  it('AUD-35 is left open until its writer can no longer record an outcome', async () => {
     const sink = memoryAuditSink()
     const clock = stoppedClock(began)
     await sink.append(intent(1, { outcomeBy: began + 90 }), {})
@@ -120,13 +120,13 @@ describe('a call that may be under way', () => {
     }
   })
 
-  it('AUD-35 of an earlier process is not, where a log has one writer: that one has ended', async () => {
+  it('AUD-35 of an earlier process is closed at once in a log with one writer, because that process has ended', async () => {
     const directory = temporaryDirectory()
     const first = await openJsonlAuditSink({ directory })
     await first.append(intent(1, { outcomeBy: began + 90 }), {})
     await first.close()
     const sink = await openJsonlAuditSink({ directory })
-    // two guards of this process have the sink: each leaves alone what the other does
+    // Two guards of this process share the sink: neither closes the calls of the other.
     await sink.append(intent(2, { outcomeBy: began + 90 }), {})
     const clock = stoppedClock(began)
     const runs = await Promise.all([recoverIntents({ sink, clock }), recoverIntents({ sink, clock })])
@@ -136,7 +136,7 @@ describe('a call that may be under way', () => {
     expect(await endsOf(readJsonlRecords({ directory }))).toEqual(new Map([[id(1), ['unknown']]]))
   })
 
-  it('AUD-35 is judged by the time at which reading began: an outcome that came in time is never contradicted', async () => {
+  it('AUD-35 is judged by the time at which the read began, so that a timely outcome is not contradicted', async () => {
     const sink = countedLog()
     const clock = stoppedClock(began)
     await sink.append(intent(1, { outcomeBy: began + 90 }), {})
@@ -144,7 +144,7 @@ describe('a call that may be under way', () => {
       inherited: 0,
       async *newestFirst(options) {
         for await (const page of sink.history?.newestFirst(options) ?? []) {
-          // read already, and the writer is quick enough
+          // The intent has been read already, and the writer is in time.
           await sink.append(outcome(2, 1), {})
           clock.set(began + 91)
           yield page
@@ -157,8 +157,8 @@ describe('a call that may be under way', () => {
   })
 })
 
-describe('how far a recovery reads back', () => {
-  it('AUD-36 is bounded by what it records itself: 10,000 records and those since its last run', async () => {
+describe('the reading of a recovery', () => {
+  it('AUD-36 is limited to 10,000 records and those since its last run, by the records that it writes', async () => {
     const sink = countedLog()
     const clock = stoppedClock(began)
     let number = 0
@@ -180,7 +180,7 @@ describe('how far a recovery reads back', () => {
     await recoverIntents({ sink, clock })
     expect(sink.read()).toBeLessThan(300)
 
-    // a call that is under way is not left behind
+    // A running call is not skipped.
     await sink.append(intent(900_000, { time: began, outcomeBy: began + 90 }), {})
     const open = sink.records.length
     await write(6_000)
@@ -193,7 +193,7 @@ describe('how far a recovery reads back', () => {
     expect(await endsOf(sink.records).then((ends) => ends.get(id(900_000)))).toEqual(['unknown'])
   })
 
-  it('AUD-36 is what is new, from the second run of a guard on', async () => {
+  it('AUD-36 is limited to the new records, from the second run of a guard on', async () => {
     const sink = countedLog()
     const clock = stoppedClock(began)
     const recovery = createIntentRecovery({ sink, clock })
@@ -213,7 +213,7 @@ describe('how far a recovery reads back', () => {
     expect(ends.every((statuses) => statuses.length === 1)).toBe(true)
   })
 
-  it('AUD-36 is not shortened by a record that says more than it can know', async () => {
+  it('AUD-36 is not shortened by a record with an impossible position', async () => {
     const sink = countedLog()
     await sink.append(intent(1, { outcomeBy: began }), {})
     await sink.append({ kind: 'settled', id: id(2), time: began, before: 9 }, {})
@@ -222,8 +222,8 @@ describe('how far a recovery reads back', () => {
   })
 })
 
-describe('several that recover', () => {
-  it('AUD-37 write one outcome for each intent, at the same time and beside calls', async () => {
+describe('simultaneous recoveries', () => {
+  it('AUD-37 write one outcome for each intent, also while calls run', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const databases = [openDatabase(path), openDatabase(path)]
     for (const database of databases) database.exec('PRAGMA busy_timeout = 5000')
@@ -246,8 +246,8 @@ describe('several that recover', () => {
   })
 })
 
-describe('a recovery that fails', () => {
-  it('AUD-09 closes what it can, says why, and goes on with the next run', async () => {
+describe('a failing recovery', () => {
+  it('AUD-09 closes as many intents as it can, rejects with the reason, and continues with the next run', async () => {
     const log = memoryAuditSink()
     for (let i = 1; i <= 120; i++) await log.append(intent(i, { outcomeBy: began }), {})
     let left = 70
@@ -272,7 +272,7 @@ describe('a recovery that fails', () => {
     expect(log.records().filter(({ event }) => (event as OutcomeEvent).intent === id(1))).toHaveLength(1)
   })
 
-  it('AUD-09 is ended by a log that does not answer, and by its signal, and holds no other up', async () => {
+  it('AUD-09 times out when the log hangs, ends with its signal, and does not block another recovery', async () => {
     vi.useFakeTimers()
     const hanging = auditHistory({
       inherited: 0,

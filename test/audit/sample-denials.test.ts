@@ -12,7 +12,7 @@ import { faultsOfApiActivity } from './ocsf-schema.ts'
 const countOf = (denials: readonly SuppressedDenials[]): number => denials.reduce((sum, { count }) => sum + count, 0)
 
 describe('denials', () => {
-  it('AUD-10 are sampled for each invoker, and those left out are counted [attack 81]', () => {
+  it('AUD-10 are sampled for each invoker, and the omitted ones are counted [attack 81]', () => {
     const clock = stoppedClock(0)
     const sampler = sampleDenials({ perIssuer: 2, inAll: 100, period: 60, clock })
     expect(Array.from({ length: 7 }, () => sampler.admit('a')).filter(Boolean)).toHaveLength(2)
@@ -24,14 +24,14 @@ describe('denials', () => {
     expect(sampler.take()).toEqual([{ authenticated: true, count: 6, since: 0 }])
     expect([sampler.take(), sampler.isDue()]).toEqual([[], false])
     expect(sampler.admit('a')).toBe(false)
-    // A clock that was set back begins a period.
+    // When the clock was set back, a new period begins.
     clock.set(10)
     expect([sampler.isDue(), sampler.admit('a')]).toEqual([true, true])
     expect(() => sampleDenials({ perIssuer: 0 })).toThrow(ArgumentError)
     expect(() => sampleDenials({ unauthenticated: 0 })).toThrow(ArgumentError)
   })
 
-  it('AUD-10 that are not authenticated have a limit of their own, and take no room of the others [attack 81]', () => {
+  it('AUD-10 without authentication have their own limit, and do not use up the limit of the others [attack 81]', () => {
     const sampler = sampleDenials({ perIssuer: 10, inAll: 20, unauthenticated: 5, clock: stoppedClock(0) })
     const forged = Array.from({ length: 10_000 }, () => sampler.admit(undefined))
     expect(forged.filter(Boolean)).toHaveLength(5)
@@ -43,7 +43,7 @@ describe('denials', () => {
     ])
   })
 
-  it('AUD-10 of 100,000 invented invokers cost a bounded log [attack 81]', async () => {
+  it('AUD-10 of 100,000 invented invokers add a limited number of records [attack 81]', async () => {
     const clock = stoppedClock(0)
     const sampler = sampleDenials({ clock, maxIssuers: 100 })
     const sink = memoryAuditSink()
@@ -51,13 +51,13 @@ describe('denials', () => {
       const invoker = i % 2 === 0 ? `did:key:z${i % 50_000}` : undefined
       if (sampler.admit(invoker)) await sink.append(denied(i), {})
     }
-    // Both of each of a hundred invokers, ten of all others together, and a hundred of nobody.
+    // Two of each of a hundred invokers, ten of all others together, and a hundred without authentication.
     expect(sink.records()).toHaveLength(200 + 10 + 100)
     expect(sink.lines().join('\n').length).toBeLessThan(1_000_000)
     expect(countOf(sampler.take())).toBe(100_000 - 310)
   })
 
-  it('AUD-25 are reported or counted, each once, whatever comes in which order and fails', () => {
+  it('AUD-25 are reported or counted, each once, in any order of events and failures', () => {
     const step = fc.oneof(
       fc.record({ invoker: fc.constantFrom('a', 'b', undefined), stored: fc.boolean() }),
       fc.record({ pass: fc.integer({ min: -5, max: 90 }) }),
@@ -91,7 +91,7 @@ describe('denials', () => {
     )
   })
 
-  it('AUD-25 that were left out are an event of their own, about no call', async () => {
+  it('AUD-25 that were omitted are a separate event without a call', async () => {
     const denials = { authenticated: true, count: 7, since: 1_800_000_000 }
     const event = suppressedEvent({ denials, time: 1_800_000_060, mode: 'shadow' })
     expect(event).toEqual({

@@ -35,13 +35,13 @@ describe('a sink', () => {
     expect(sink.records()[1]?.previous).toBe(sink.records()[0]?.hash)
   })
 
-  it('AUD-01 does not confirm once it is closed', async () => {
+  it('AUD-01 refuses events once it is closed', async () => {
     const sink = memoryAuditSink()
     await sink.close()
     await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
   })
 
-  it('AUD-01 writes nothing after its end, also what was prepared meanwhile', async () => {
+  it('AUD-01 writes nothing after its end, not even a prepared event', async () => {
     const steps: string[] = []
     const write = (): void => void steps.push('write')
     const sink = chainedSink({ name: 'x', durability: 'disk', write, close: () => void steps.push('close') })
@@ -51,7 +51,7 @@ describe('a sink', () => {
     expect(steps).toEqual(['close'])
   })
 
-  it('AUD-01 does not write what nobody waits for any more', async () => {
+  it('AUD-01 does not write an abandoned event', async () => {
     const sink = memoryAuditSink()
     const controller = new AbortController()
     controller.abort(new Error('late'))
@@ -61,14 +61,14 @@ describe('a sink', () => {
     expect(sink.records()).toEqual([])
   })
 
-  it('AUD-01 in memory refuses when it is full, and forgets nothing', async () => {
+  it('AUD-01 in memory refuses events when it is full, and drops no records', async () => {
     const sink = memoryAuditSink({ maxRecords: 1 })
     await sink.append(intent(1), {})
     await expect(sink.append(intent(2), {})).rejects.toThrow(AuditError)
     expect(sink.records()).toHaveLength(1)
   })
 
-  it('AUD-01 with a function keeps order and chain under concurrency and failure', async () => {
+  it('AUD-01 with a callback keeps order and chain under concurrency and failure', async () => {
     const lines: string[] = []
     let calls = 0
     const sink = callbackAuditSink({
@@ -86,7 +86,7 @@ describe('a sink', () => {
 })
 
 describe('several sinks', () => {
-  it('AUD-02 all of them confirm, or the event is not confirmed', async () => {
+  it('AUD-02 of `allOf` must all confirm, or the event is not confirmed', async () => {
     const [one, other] = [memoryAuditSink({ name: 'one' }), memoryAuditSink({ name: 'other' })]
     expect(await allOf([one, other]).append(intent(1), {})).toMatchObject({ sink: 'one', sequence: 1 })
     await expect(allOf([one, failing, other]).append(intent(2), {})).rejects.toMatchObject({
@@ -95,14 +95,14 @@ describe('several sinks', () => {
     expect([one.records().length, other.records().length]).toEqual([2, 2])
   })
 
-  it('AUD-02 all of them together are as durable as the least', async () => {
+  it('AUD-02 of `allOf` are as durable as the least durable one', async () => {
     const confirm = (durability: Confirmation['durability']) =>
       fakeSink(durability, async () => ({ sink: durability, durability }))
     const sink = allOf([confirm('remote'), confirm('system'), confirm('disk')])
     expect(await sink.append(intent(1), {})).toEqual({ sink: 'remote', durability: 'system' })
   })
 
-  it('AUD-03 any of them confirms, and the failure of another is told', async () => {
+  it('AUD-03 of `anyOf` confirm when one does, and the failure of another is reported', async () => {
     const failures: string[] = []
     const memory = memoryAuditSink()
     const onFailure = ({ sink, error }: { sink: string; error: AuditError }): void => {
@@ -117,7 +117,7 @@ describe('several sinks', () => {
     })
   })
 
-  it('AUD-04 one that may fail fails beside the others, and is told', async () => {
+  it('AUD-04 with `bestEffort` may fail beside the others, and the failure is reported', async () => {
     const failures: string[] = []
     const memory = memoryAuditSink()
     const sink = allOf([memory, bestEffort(failing, { onFailure: ({ sink: name }) => void failures.push(name) })])
@@ -126,7 +126,7 @@ describe('several sinks', () => {
     expect(failures).toEqual(['failing'])
   })
 
-  it('AUD-03 AUD-04 one that hangs is told of, and is left with 1,000 events at most [attack 78]', async () => {
+  it('AUD-03 AUD-04 may hang: each failure is reported, and at most 1,000 events are handed over [attack 78]', async () => {
     for (const beside of ['anyOf', 'bestEffort'] as const) {
       let asked = 0
       let told = 0
@@ -154,7 +154,7 @@ describe('several sinks', () => {
 })
 
 describe('a deadline', () => {
-  it('AUD-05 refuses after the deadline, and aborts [attack 78]', async () => {
+  it('AUD-05 refuses an event after the deadline, and aborts the append [attack 78]', async () => {
     let aborted: unknown
     const sink = fakeSink('slow', (_event, { signal }) => {
       signal?.addEventListener('abort', () => {
@@ -169,7 +169,7 @@ describe('a deadline', () => {
     expect(aborted).toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
   })
 
-  it('AUD-05 refuses at once while 1,000 events are unanswered [attack 78]', async () => {
+  it('AUD-05 refuses events at once while 1,000 appends hang [attack 78]', async () => {
     let calls = 0
     const sink = withDeadline(
       fakeSink('hanging', () => {
@@ -185,7 +185,7 @@ describe('a deadline', () => {
     expect(calls).toBe(1000)
   })
 
-  it('AUD-05 works again when the sink does', async () => {
+  it('AUD-05 accepts events again when the sink works again', async () => {
     let release: ((confirmation: Confirmation) => void) | undefined
     const slow = fakeSink('slow', () => new Promise((resolve) => (release = resolve)))
     const sink = withDeadline(slow, { deadlineMs: 10, maxInFlight: 1 })
@@ -199,7 +199,7 @@ describe('a deadline', () => {
     expect(() => withDeadline(slow, { deadlineMs: 0 })).toThrow(ArgumentError)
   })
 
-  it('AUD-05 leaves nothing at a signal that outlives many events, whether the sink answers, fails or hangs', async () => {
+  it('AUD-05 leaves no listener on a long-lived signal, whether the sink confirms, fails or hangs', async () => {
     const { signal } = new AbortController()
     const left = (): number => getEventListeners(signal, 'abort').length
     for (const inner of [memoryAuditSink(), failing, hanging]) {
@@ -226,7 +226,7 @@ describe('a deadline', () => {
 })
 
 describe('health', () => {
-  it('AUD-06 is red from a failure to the next confirmation', async () => {
+  it('AUD-06 is unhealthy from a failure to the next confirmation', async () => {
     let down = false
     const sink = withHealth(
       fakeSink('disk', async () => {
@@ -246,7 +246,7 @@ describe('health', () => {
 })
 
 describe('standard output', () => {
-  it('AUD-07 gets one line for each record, confirmed when it was taken', async () => {
+  it('AUD-07 gets one line for each record, which is confirmed when the stream has accepted it', async () => {
     let text = ''
     let broken = false
     const stream = {
@@ -265,7 +265,7 @@ describe('standard output', () => {
     expect(await verifyAuditLog(text.trimEnd().split('\n'))).toMatchObject({ valid: true, records: 2 })
   })
 
-  it('AUD-07 does not end the process when its reader has gone, and says so to each call', async () => {
+  it('AUD-07 without a reader does not end the process, but fails each append', async () => {
     const stream = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) })
     const sink = stdoutAuditSink({ stream })
     for (const number of [1, 2]) {
@@ -287,7 +287,7 @@ describe('standard output', () => {
 })
 
 describe('OpenTelemetry', () => {
-  it('AUD-08 AUD-24 gets the line and its main fields, and claims as claims', async () => {
+  it('AUD-08 AUD-24 gets the line and its main fields, and claims under their own names', async () => {
     const emitted: OtelLogRecord[] = []
     const sink = otelAuditSink({ logger: { emit: (record) => void emitted.push(record) } })
     const events: AuditEvent[] = [

@@ -18,7 +18,7 @@ async function pagesOf({ history }: AuditSink): Promise<number[][]> {
 }
 
 describe('a log in SQLite', () => {
-  it('AUD-18 goes on over restarts, and takes events at the same time', async () => {
+  it('AUD-18 continues over restarts, and accepts simultaneous events', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const first = sqliteAuditSink({ database: open(path) })
     expect(await first.append(intent(1), {})).toMatchObject({ sink: 'sqlite', durability: 'disk', sequence: 1 })
@@ -39,7 +39,7 @@ describe('a log in SQLite', () => {
     expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 20 })
   })
 
-  it('LOG-14 has at most one record that ends an intent, whoever writes it', async () => {
+  it('LOG-14 has at most one record that ends an intent, also with several writers', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const database = open(path)
     const sinks = [sqliteAuditSink({ database }), sqliteAuditSink({ database: open(path) })]
@@ -77,7 +77,7 @@ describe('a log in SQLite', () => {
     expect(pages.flat()).toEqual(Array.from({ length: 501 }, (_, i) => 501 - i))
   })
 
-  it('LOG-14 gets the column that a table of an earlier version lacks', async () => {
+  it('LOG-14 gets the column that the table of an earlier version lacks', async () => {
     const database = open(join(temporaryDirectory(), 'audit.db'))
     const lines = await logOf(2)
     database.exec(
@@ -93,7 +93,7 @@ describe('a log in SQLite', () => {
     expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 3 })
   })
 
-  it('AUD-18 refuses to be changed [attack 79]', async () => {
+  it('AUD-18 refuses changes [attack 79]', async () => {
     const database = open(join(temporaryDirectory(), 'audit.db'))
     const sink = sqliteAuditSink({ database, table: 'mail_log' })
     await sink.append(intent(1), {})
@@ -108,7 +108,7 @@ describe('a log in SQLite', () => {
   })
 
   it.each(['OFF', 'ON'])(
-    'AUD-32 refuses to have rows replaced, with recursive_triggers %s [attack 79]',
+    'AUD-32 refuses the replacement of rows, with recursive_triggers %s [attack 79]',
     async (state) => {
       const database = open(join(temporaryDirectory(), 'audit.db'))
       const sink = sqliteAuditSink({ database })
@@ -161,7 +161,7 @@ describe('a log in SQLite', () => {
     },
   )
 
-  it('AUD-32 does not outlive a change of the schema, which the verifier finds', async () => {
+  it('AUD-32 does not protect against a change of the schema, which the verifier detects', async () => {
     const database = open(join(temporaryDirectory(), 'audit.db'))
     const sink = sqliteAuditSink({ database })
     for (let i = 1; i <= 3; i++) await sink.append(intent(i), {})
@@ -174,7 +174,7 @@ describe('a log in SQLite', () => {
     expect(() => database.exec('DELETE FROM audit_log')).toThrow('not changed')
   })
 
-  it('AUD-18 refuses while the database does, and goes on afterwards [attack 78]', async () => {
+  it('AUD-18 refuses events while the database does, and continues afterwards [attack 78]', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const database = open(path)
     const sink = sqliteAuditSink({ database })
@@ -192,7 +192,7 @@ describe('a log in SQLite', () => {
     expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true })
   })
 
-  it('AUD-18 writes nothing that nobody waits for', async () => {
+  it('AUD-18 does not write abandoned events', async () => {
     const database = open(join(temporaryDirectory(), 'audit.db'))
     const sink = sqliteAuditSink({ database })
     await expect(sink.append(intent(1), { signal: AbortSignal.abort(new Error('late')) })).rejects.toMatchObject({
@@ -201,9 +201,12 @@ describe('a log in SQLite', () => {
     expect([...readSqliteLines(database)]).toEqual([])
   })
 
-  it.each(['', 'a b', 'a;drop', '"a"', 'A', '1a', 'main.log', 'a'.repeat(51)])('AUD-18 has no table `%s`', (table) => {
-    const database = open(join(temporaryDirectory(), 'audit.db'))
-    expect(() => sqliteAuditSink({ database, table })).toThrow(ArgumentError)
-    expect(() => [...readSqliteLines(database, table)]).toThrow(ArgumentError)
-  })
+  it.each(['', 'a b', 'a;drop', '"a"', 'A', '1a', 'main.log', 'a'.repeat(51)])(
+    'AUD-18 refuses the table name `%s`',
+    (table) => {
+      const database = open(join(temporaryDirectory(), 'audit.db'))
+      expect(() => sqliteAuditSink({ database, table })).toThrow(ArgumentError)
+      expect(() => [...readSqliteLines(database, table)]).toThrow(ArgumentError)
+    },
+  )
 })

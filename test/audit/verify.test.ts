@@ -41,7 +41,7 @@ function placeOf(line: string | undefined): LogPosition {
   return { sequence, hash }
 }
 
-/** A record behind another one that nobody but its writer knows of. */
+/** A forged record behind another one, with a correct hash. */
 function forged(after: LogPosition, number: number): string {
   return formatRecord(makeRecord(after, { ...intent(number) } as unknown as IpldMap, sha256))
 }
@@ -54,12 +54,12 @@ async function check(changed: readonly string[]): Promise<unknown> {
   return faultOf(await verifyAuditLog(changed))
 }
 
-describe('a log that was not changed', () => {
+describe('an unchanged log', () => {
   it('LOG-09 is compared with the checkpoints of many months', async () => {
     const backend = { ...platform, prepareKey: () => ({}) as PreparedKey, verify: () => true }
     const { hash } = placeOf(lines[0])
     const signature = encodeBase64url(new Uint8Array(64).fill(1))
-    // Node takes about 125,000 arguments of a function: a list that is spread would not fit.
+    // Node accepts about 125,000 arguments of a function: spreading a longer list would throw.
     const checkpoints = Array.from({ length: inCi ? 140_000 : 10_000 }, (_, index) => {
       return { log: 'mail', sequence: 13 + index, hash, time: 1, signer: signer.did, signature }
     })
@@ -105,8 +105,8 @@ describe('a log that was not changed', () => {
   })
 })
 
-describe('a log that was changed', () => {
-  it('LOG-09 has every flipped bit of a record found in its line [attack 79]', async () => {
+describe('a changed log', () => {
+  it('LOG-09 is reported as edited for every flipped bit, with the line [attack 79]', async () => {
     const line = lines[5] ?? ''
     for (let at = 0; at < line.length; at++) {
       const flipped = String.fromCharCode(line.charCodeAt(at) ^ (1 << (at % 7)))
@@ -118,7 +118,7 @@ describe('a log that was changed', () => {
     }
   })
 
-  it('LOG-09 has an edit found whose hash was made to fit [attack 79]', async () => {
+  it('LOG-09 is reported as edited when the hash matches the edit [attack 79]', async () => {
     const edited = forged(placeOf(lines[4]), 99)
     expect(await check(lines.with(5, edited))).toEqual(['edited', 6, 6])
     expect(
@@ -130,7 +130,7 @@ describe('a log that was changed', () => {
     expect(await check([...lines.slice(0, 11), last, forged(placeOf(lines[11]), 13)])).toEqual(['edited', 12, 12])
   })
 
-  it('LOG-09 has a dropped record found, wherever it was [attack 79]', async () => {
+  it('LOG-09 is reported for a dropped record, wherever it was [attack 79]', async () => {
     for (let at = 0; at < 11; at++) {
       expect(await check(lines.toSpliced(at, 1))).toEqual(['dropped', at + 1, at + 1])
     }
@@ -141,7 +141,7 @@ describe('a log that was changed', () => {
     })
   })
 
-  it('LOG-09 has swapped records found, near and far [attack 79]', async () => {
+  it('LOG-09 is reported for swapped records, near and far [attack 79]', async () => {
     for (const [one, other] of [
       [0, 1],
       [4, 5],
@@ -153,17 +153,17 @@ describe('a log that was changed', () => {
     }
   })
 
-  it('LOG-09 has an inserted record found [attack 79]', async () => {
+  it('LOG-09 is reported for an inserted record [attack 79]', async () => {
     expect(await check(lines.toSpliced(5, 0, lines[2] ?? ''))).toEqual(['inserted', 6, 3])
     expect(await check(lines.toSpliced(5, 0, lines[4] ?? ''))).toEqual(['inserted', 6, 5])
-    // One that goes on from the record before, put in front of the genuine one or behind it.
+    // A record that continues from the previous one, in front of the genuine one or behind it.
     const extra = forged(placeOf(lines[4]), 99)
     expect(await check(lines.toSpliced(5, 0, extra))).toEqual(['inserted', 6, 6])
     expect(await check(lines.toSpliced(6, 0, extra))).toEqual(['inserted', 7, 6])
     expect(await check([...lines, lines[11] ?? ''])).toEqual(['inserted', 13, 12])
   })
 
-  it('LOG-09 has an end that was cut off found, given its head or a checkpoint [attack 79]', async () => {
+  it('LOG-09 is reported as truncated, given its head or a checkpoint [attack 79]', async () => {
     expect(await check(lines.slice(0, 9))).toBe('none')
     const head = placeOf(lines[11])
     expect(faultOf(await verifyAuditLog(lines.slice(0, 9), { head }))).toEqual(['truncated', 10, 10])
@@ -174,7 +174,7 @@ describe('a log that was changed', () => {
     expect(await verifyAuditLog(lines, options)).toMatchObject({ valid: true, covered: 11 })
   })
 
-  it('LOG-09 has a log that was written anew found by a checkpoint [attack 79]', async () => {
+  it('LOG-09 is reported as rewritten by a checkpoint [attack 79]', async () => {
     const anew = lines.slice(0, 6)
     while (anew.length < 12) anew.push(forged(placeOf(anew.at(-1)), anew.length + 100))
     expect(await check(anew)).toBe('none')
@@ -184,14 +184,14 @@ describe('a log that was changed', () => {
     expect(faultOf(await verifyAuditLog(anew, { head: placeOf(lines[11]) }))).toEqual(['rewritten', 12, 12])
   })
 
-  it('LOG-09 has a last line that is not whole found torn', async () => {
+  it('LOG-09 is reported as torn when its last line is incomplete', async () => {
     expect(await check([...lines, lines[3]?.slice(0, 70) ?? ''])).toEqual(['torn', 13, 13])
     expect(await check([...lines.slice(0, 4), 'x', ...lines.slice(4)])).toEqual(['edited', 5, 5])
     const surrogate = formatRecord({ ...parseRecord(lines[0] ?? ''), event: { ...intent(1), vault: '\ud800' } })
     expect(await check([surrogate, ...lines.slice(1)])).toEqual(['edited', 1, 1])
   })
 
-  it('LOG-09 does not take a place that no record can have for one that was looked for', async () => {
+  it('LOG-09 is not verified against an impossible position', async () => {
     const { sequence, hash } = placeOf(lines.at(-1))
     const wrong = [
       { sequence: String(sequence), hash },
@@ -209,13 +209,13 @@ describe('a log that was changed', () => {
     expect(await verifyAuditLog(lines, { head: { sequence, hash } })).toMatchObject({ valid: true })
   })
 
-  it('says that the lines of a log are a list', async () => {
+  it('must be given as a list of lines', async () => {
     for (const wrong of [lines.join('\n'), undefined, { directory: 'log' }]) {
       await expect(verifyAuditLog(wrong as never)).rejects.toThrow(/`lines` must be a list of lines/)
     }
   })
 
-  it('LOG-09 asks for what it needs', async () => {
+  it('LOG-09 requires `signers` and `log` with checkpoints, and passes on the error of its lines', async () => {
     const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[1]), time: 1 })
     await expect(verifyAuditLog(lines, { checkpoints: [checkpoint] })).rejects.toThrow(ArgumentError)
     await expect(verifyAuditLog(lines, { signers })).rejects.toThrow(ArgumentError)
@@ -228,7 +228,7 @@ describe('a log that was changed', () => {
 })
 
 describe('a checkpoint', () => {
-  it('LOG-07 verifies under its own words and the given key only', async () => {
+  it('LOG-07 is valid with its exact content and the given key only', async () => {
     const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[9]), time: 1 })
     expect(await verifyCheckpoint(checkpoint, { signers })).toBe(true)
     const other = await generateSigner({ algorithm: 'ES256' })
@@ -253,7 +253,7 @@ describe('a checkpoint', () => {
     expect(await verifyCheckpoint(byOther, { signers: both })).toBe(true)
   })
 
-  it('LOG-07 that is not genuine makes a log invalid', async () => {
+  it('LOG-07 makes a log invalid if it is forged', async () => {
     const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[9]), time: 1 })
     const other = await signCheckpoint({ signer, log: 'other', position: placeOf(lines[9]), time: 1 })
     for (const given of [{ ...checkpoint, time: 9 }, other]) {
@@ -272,7 +272,7 @@ describe('a checkpoint', () => {
 })
 
 describe('a log with checkpoints', () => {
-  it('LOG-08 has one in the log and one published for so many records', async () => {
+  it('LOG-08 has one in the log and one published for each number of records', async () => {
     const published: Checkpoint[] = []
     const memory = memoryAuditSink()
     const clock = stoppedClock(1_800_000_000.25)
@@ -312,7 +312,7 @@ describe('a log with checkpoints', () => {
     ])
   })
 
-  it('LOG-08 finds a checkpoint in the log about another record than the one there', async () => {
+  it('LOG-08 is invalid if a checkpoint in it is about another record', async () => {
     const memory = memoryAuditSink()
     await memory.append(intent(1), {})
     for (const position of [
@@ -328,7 +328,7 @@ describe('a log with checkpoints', () => {
     }
   })
 
-  it('LOG-08 confirms nothing more while a checkpoint cannot be published', async () => {
+  it('LOG-08 confirms no more events while a checkpoint cannot be published', async () => {
     const memory = memoryAuditSink()
     let down = true
     const sink = withCheckpoints(memory, {
@@ -344,14 +344,14 @@ describe('a log with checkpoints', () => {
     for (let i = 0; i < 20; i++) {
       await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
     }
-    // What is refused is not written either: the number of records without protection does not grow.
+    // Refused events are not written either: the number of unprotected records does not grow.
     expect(memory.records()).toHaveLength(2)
     down = false
     await sink.append(intent(4), {})
     expect(await verifyAuditLog(memory.lines(), { signers, log: 'mail' })).toMatchObject({ valid: true, covered: 4 })
   })
 
-  it('LOG-09 finds a checkpoint in the log that is none, whatever stands in it', async () => {
+  it('LOG-09 is invalid if a checkpoint in it is malformed in any field', async () => {
     const position = { sequence: 1, hash: 'f'.repeat(64) }
     const genuine = await signCheckpoint({ signer, log: 'mail', position, time: 1 })
     expect(await verifyCheckpoint({ ...genuine, log: '\ud800' }, { signers })).toBe(false)
@@ -387,7 +387,7 @@ describe('a log with checkpoints', () => {
     expect(await verifyAuditLog(memory.lines(), { signers, log: 'mail' })).toMatchObject({ valid: true })
   })
 
-  it('LOG-08 makes another one when the call that made it has given up, and refuses nobody else', async () => {
+  it('LOG-08 makes another checkpoint when the call that began it was aborted, and refuses no other calls', async () => {
     const memory = memoryAuditSink()
     const published: number[] = []
     const sink = withCheckpoints(memory, {
@@ -411,18 +411,18 @@ describe('a log with checkpoints', () => {
     expect(published.at(-1)).toBeGreaterThanOrEqual(4)
   })
 
-  it('LOG-08 is held for ever by no publisher that hung once [attack 78]', async () => {
+  it('LOG-08 continues after a publisher has hung once [attack 78]', async () => {
     let asked = 0
     const publish = (): Promise<void> => (asked++ === 0 ? new Promise(() => undefined) : Promise.resolve())
     const checkpoints = withCheckpoints(memoryAuditSink(), { signer, log: 'mail', everyRecords: 1, publish })
     const sink = withDeadline(checkpoints, { deadlineMs: 30 })
     await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
-    // The checkpoint that was due is made first, and then the one of this record.
+    // The overdue checkpoint is made first, and then the checkpoint of this record.
     expect(await sink.append(intent(2), {})).toMatchObject({ sequence: 3 })
     expect(asked).toBe(3)
   })
 
-  it('LOG-08 needs a sink that keeps a log', async () => {
+  it('LOG-08 requires a sink that keeps a log', async () => {
     const sink = withCheckpoints(
       fakeSink('other', async () => ({ sink: 'other', durability: 'remote' })),
       { signer, log: 'mail', publish: () => undefined },
@@ -433,7 +433,7 @@ describe('a log with checkpoints', () => {
     )
   })
 
-  it('LOG-02 goes on from a given record', async () => {
+  it('LOG-02 continues from a given record', async () => {
     const more: string[] = []
     const sink = callbackAuditSink({ position: placeOf(lines[11]), write: (_record, line) => void more.push(line) })
     await sink.append(intent(13), {})

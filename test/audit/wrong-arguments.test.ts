@@ -21,7 +21,7 @@ const checkpoint = await audit.signCheckpoint({ signer, log: 'mail', position, t
 const denial = { code: 'expired', message: 'late', requirement: 'TIM-03' } as const
 const secretKey = new Uint8Array(32)
 
-/** A call in order by name, and the arguments of it that nothing else may stand for. */
+/** Valid calls by name, each with the arguments that the test replaces by wrong ones. */
 const calls: Readonly<Record<string, readonly [(...args: never[]) => unknown, readonly unknown[]]>> = {
   toOcsf: [audit.toOcsf, [record, { product }]],
   'toOcsf of an event': [(event: never) => audit.toOcsf({ ...record, event }, { product }), [denied(1)]],
@@ -59,8 +59,8 @@ const wrong = [undefined, null, true, 0, 1.5, '', 'x', Symbol('s'), [null], {}, 
 
 describe('wrong arguments of the audit', () => {
   for (const [name, [call, args]] of Object.entries(calls)) {
-    it(`of ${name} give an error that says so`, async () => {
-      // What is wrong here would hide what is wrong below.
+    it(`of ${name} give an error of the library`, async () => {
+      // The valid call must succeed; otherwise its failure would hide the failures below.
       expect(await errorOf(() => call(...(args as never[])))).toBeUndefined()
       for (const [place] of args.entries()) {
         for (const other of wrong) {
@@ -73,7 +73,7 @@ describe('wrong arguments of the audit', () => {
 })
 
 describe('createKeyFile', () => {
-  it('wants a path, and says so', async () => {
+  it('requires a path', async () => {
     for (const other of [undefined, null, 7, '', {}]) {
       await expect(createKeyFile(other as never)).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',

@@ -14,11 +14,11 @@ export async function bundleWriter(directory: string): Promise<string> {
 /** A process that writes a log. */
 export interface Writer {
   readonly child: ChildProcess
-  /** What it has said so far, whole lines. */
+  /** The whole lines that it has printed so far. */
   lines(): readonly string[]
-  /** Resolves when it has said a line that begins so, or has ended. */
+  /** Resolves when it has printed a line with this beginning, or has ended. */
   said(start: string): Promise<void>
-  /** Resolves when it has ended. Rejects when an error that it did not handle was what ended it. */
+  /** Resolves when it has ended. Rejects if an unhandled error has ended it. */
   readonly ended: Promise<void>
 }
 

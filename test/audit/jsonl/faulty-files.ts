@@ -1,22 +1,22 @@
 import { type LogFiles, machineFiles } from '../../../src/audit/sinks/jsonl/log-files.ts'
 
-/** Ways in which the next operations fail; undefined for the ones that work. */
+/** Faults of the next operations; undefined for operations that work. */
 export interface Faults {
-  /** How many bytes a write takes before the disk is full; nothing is thrown unless it takes none. */
+  /** How many bytes a write accepts before the disk is full. It throws only if it accepts 0 bytes. */
   room?: number
-  /** What a write throws. */
+  /** The error code of a write. */
   write?: string
-  /** What a sync throws. */
+  /** The error code of a sync. */
   sync?: string
-  /** What cutting a file throws. */
+  /** The error code of a truncation. */
   truncate?: string
-  /** What making a file throws. */
+  /** The error code of creating a file. */
   create?: string
-  /** How long a sync takes. */
+  /** The duration of a sync. */
   syncMs?: number
 }
 
-/** The files of this machine, failing as told. */
+/** The files of this machine, with these faults. */
 export function faultyFiles(faults: Faults): LogFiles {
   return {
     ...machineFiles,

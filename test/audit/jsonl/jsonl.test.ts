@@ -55,7 +55,9 @@ function filesIn(directory: string): string[] {
     .sort()
 }
 
-/** Faulty files that fail a test in which a file is used after it was closed: its number may be that of another file. */
+/**
+ * Faulty files that fail a test when a file is used after it was closed: its number may belong to another file by then.
+ */
 function countedFiles(faults: Faults, changed: Partial<LogFiles>): { files: LogFiles; opened: ReadonlySet<number> } {
   const faulty = { ...faultyFiles(faults), ...changed }
   const opened = new Set<number>()
@@ -83,7 +85,7 @@ function countedFiles(faults: Faults, changed: Partial<LogFiles>): { files: LogF
 }
 
 describe('a log in files', () => {
-  it('AUD-11 goes on over restarts, one line for each record', async () => {
+  it('AUD-11 continues over restarts, with one line for each record', async () => {
     const directory = temporaryDirectory()
     await write({ directory }, 1, 3)
     await write({ directory, sync: 'always' }, 4, 5)
@@ -99,7 +101,7 @@ describe('a log in files', () => {
     ).toEqual([1, 2, 3, 4, 5, 6])
   })
 
-  it('AUD-11 confirms with what is true of the policy', async () => {
+  it('AUD-11 confirms with the durability of the sync policy', async () => {
     const directory = temporaryDirectory()
     for (const [sync, durability] of [
       ['group', 'disk'],
@@ -114,7 +116,7 @@ describe('a log in files', () => {
     }
   })
 
-  it('AUD-11 takes events at the same time', async () => {
+  it('AUD-11 accepts simultaneous events', async () => {
     const directory = temporaryDirectory()
     const sink = await openJsonlAuditSink({ directory, maxBytes: 20_000 })
     const results = await Promise.all(Array.from({ length: 300 }, (_, i) => sink.append(intent(i), {})))
@@ -123,7 +125,7 @@ describe('a log in files', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 300 })
   })
 
-  it('AUD-11 shares a sync among the records that wait for one', async () => {
+  it('AUD-11 shares a sync among waiting records', async () => {
     let syncs = 0
     const flush = groupSync(async () => {
       syncs++
@@ -135,7 +137,7 @@ describe('a log in files', () => {
     expect(syncs).toBe(3)
   })
 
-  it('AUD-13 begins a new file by length and by time, and the chain goes on', async () => {
+  it('AUD-13 begins a new file by length and by time, and continues the chain', async () => {
     const directory = temporaryDirectory()
     await write({ directory, maxBytes: 4096 }, 1, 20)
     const first = filesIn(directory)
@@ -154,7 +156,7 @@ describe('a log in files', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 24 })
   })
 
-  it('AUD-13 misses a file that was taken away [attack 79]', async () => {
+  it('AUD-13 is reported as incomplete when a file is missing [attack 79]', async () => {
     const directory = temporaryDirectory()
     await write({ directory, maxBytes: 4096 }, 1, 20)
     const [, second = ''] = filesIn(directory)
@@ -166,7 +168,7 @@ describe('a log in files', () => {
     })
   })
 
-  it('LOG-13 that is not there is reported with the error of the file system', async () => {
+  it('LOG-13 is missing: the error of the file system is the cause', async () => {
     const directory = join(temporaryDirectory(), 'missing')
     await expect(eventsIn(directory)).rejects.toMatchObject({
       code: 'ERR_AUDIT_CONFIGURATION',
@@ -187,7 +189,7 @@ describe('a log in files', () => {
 })
 
 describe('the end of a log', () => {
-  it('AUD-15 that was not written whole is cut off, and a record says so', async () => {
+  it('AUD-15 is cut off when it is incomplete, and a record reports that', async () => {
     const directory = temporaryDirectory()
     await write({ directory }, 1, 3)
     const path = join(directory, 'audit-0000000000000001.jsonl')
@@ -211,7 +213,7 @@ describe('the end of a log', () => {
     expect(readFileSync(path, 'latin1').slice(0, whole)).not.toContain('recovered')
   })
 
-  it('AUD-15 that is the first record of a log or of a file is cut off as well', async () => {
+  it('AUD-15 is also cut off when it is the first record of a log or of a file', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'audit-0000000000000001.jsonl')
     writeFileSync(path, '{"event"', { mode: 0o600 })
@@ -226,7 +228,7 @@ describe('the end of a log', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
   })
 
-  it('LOG-13 that lacks its line feed is reported as torn, and in an earlier file as edited [attack 79]', async () => {
+  it('LOG-13 without its line feed is reported as torn, and in an earlier file as edited [attack 79]', async () => {
     const directory = temporaryDirectory()
     await write({ directory, maxBytes: 4096 }, 1, 20)
     const head = (await openJsonlAuditSink({ directory, maxBytes: 4096 }).then(async (sink) => {
@@ -250,7 +252,7 @@ describe('the end of a log', () => {
   it.each([
     ['in a file with others', 1024 * 1024, 1],
     ['alone in its file', 4096, 2],
-  ])('AUD-30 loses no whole record, wherever it was cut (%s)', async (_, maxBytes, count) => {
+  ])('AUD-30 keeps each whole record, wherever the log was cut (%s)', async (_, maxBytes, count) => {
     const directory = temporaryDirectory()
     await write({ directory, maxBytes }, 1, 6)
     expect(filesIn(directory)).toHaveLength(count)
@@ -279,7 +281,7 @@ describe('the end of a log', () => {
     }
   })
 
-  it('AUD-30 that is a record of another chain is cut off', async () => {
+  it('AUD-30 is cut off when it is a record of another chain', async () => {
     const directory = temporaryDirectory()
     await write({ directory }, 1, 3)
     const path = join(directory, 'audit-0000000000000001.jsonl')
@@ -296,7 +298,7 @@ describe('the end of a log', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 7 })
   })
 
-  it('AUD-30 that a full disk does not let be completed keeps the log shut until it does', async () => {
+  it('AUD-30 keeps the log closed as long as a full disk prevents its completion', async () => {
     const directory = temporaryDirectory()
     await write({ directory }, 1, 3)
     const path = join(directory, 'audit-0000000000000001.jsonl')
@@ -310,7 +312,7 @@ describe('the end of a log', () => {
     await sink.close()
   })
 
-  it('AUD-15 that no interrupted write leaves keeps the log shut', async () => {
+  it('AUD-15 keeps the log closed when no interrupted write can have caused it', async () => {
     const directory = temporaryDirectory()
     await write({ directory, maxBytes: 4096 }, 1, 20)
     const files = filesIn(directory)
@@ -337,7 +339,7 @@ describe('the end of a log', () => {
     await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
   })
 
-  it('AUD-13 is followed by empty files that do not fit it: the first of them is named', async () => {
+  it('AUD-13 is followed by empty files that do not continue it: the error names the first', async () => {
     const directory = temporaryDirectory()
     await write({ directory }, 1, 3)
     for (const first of ['10', '20', '30']) {
@@ -349,7 +351,7 @@ describe('the end of a log', () => {
     })
   })
 
-  it('AUD-13 AUD-30 that is completed in a file of another name keeps the log shut', async () => {
+  it('AUD-13 AUD-30 keeps the log closed when it is in a file of another name', async () => {
     const directory = temporaryDirectory()
     await write({ directory }, 1, 3)
     const path = join(directory, 'audit-0000000000000001.jsonl')
@@ -364,12 +366,12 @@ describe('the end of a log', () => {
     }
   })
 
-  it('AUD-15 is read alone: a long log opens as fast as a short one', async () => {
+  it('AUD-15 is the only part that is read: a long log opens as fast as a short one', async () => {
     const directory = temporaryDirectory()
     await write({ directory, sync: 'none' }, 1, 2)
     const path = join(directory, 'audit-0000000000000001.jsonl')
     const [first = '', second = ''] = readFileSync(path, 'latin1').split('\n')
-    // Only the ends are looked at: what stands between is for the verifier.
+    // Only the ends are read; the lines between are checked by the verifier.
     writeFileSync(path, `${first}\n${`${'x'.repeat(99)}\n`.repeat(600_000)}${second}\n`)
     const began = performance.now()
     const sink = await openJsonlAuditSink({ directory, sync: 'none' })
@@ -382,7 +384,7 @@ describe('the end of a log', () => {
 describe('other writers', () => {
   const open = (directory: string, timing = quick): Promise<LockedJsonlLog> => openJsonlLog({ directory }, timing)
 
-  it('AUD-14 are kept out while the log is open', async () => {
+  it('AUD-14 are refused while the log is open', async () => {
     const directory = temporaryDirectory()
     const { sink } = await open(directory)
     const lock = join(directory, 'audit.lock')
@@ -396,11 +398,11 @@ describe('other writers', () => {
     expect(readdirSync(lock)).toEqual([expect.stringMatching(/-free$/)])
   })
 
-  it('AUD-14 that have ended leave a lock that is taken: at once where that is certain, else after its lease', async () => {
+  it('AUD-14 that have ended lose their lock: at once if that is certain, otherwise after its lease', async () => {
     const directory = temporaryDirectory()
     for (const [change, least] of [
       [{ started: '1' }, 0],
-      // process 1 of another container, or of another machine of the same name
+      // Process 1 of another container, or of another machine of the same name.
       [{ scope: 'f'.repeat(16), process: 1 }, quick.leaseMs * 0.9],
     ] as const) {
       leaveLock(directory, change)
@@ -410,10 +412,10 @@ describe('other writers', () => {
     }
   })
 
-  it('AUD-14 that live are waited for, and named', async () => {
+  it('AUD-14 that are alive are waited for, and named in the error', async () => {
     const directory = temporaryDirectory()
     const path = leaveLock(directory, { scope: 'f'.repeat(16), process: 77 })
-    // Another machine renews it in place, as a holder does: a shorter file could be read in the middle of its write.
+    // Another machine renews the lock in place, like a holder: a shorter file could be read in the middle of its write.
     const beat = (): string => `{"host":"web-1","renewed":${Math.random()}}\n`.padEnd(64)
     const renewal = setInterval(() => writeFileSync(path, beat(), { flag: 'r+' }), 5)
     try {
@@ -427,7 +429,7 @@ describe('other writers', () => {
     await (await open(directory)).sink.close()
   })
 
-  it('AUD-14 find something else in the place of the lock', async () => {
+  it('AUD-14 find a file in the place of the lock folder', async () => {
     const directory = temporaryDirectory()
     writeFileSync(join(directory, 'audit.lock'), '')
     await expect(openJsonlAuditSink({ directory })).rejects.toMatchObject({
@@ -436,7 +438,7 @@ describe('other writers', () => {
     })
   })
 
-  it('AUD-14 that took the lock away stop this one', async () => {
+  it('AUD-14 that have removed the lock stop this writer', async () => {
     const directory = temporaryDirectory()
     const sink = await openJsonlAuditSink({ directory })
     await sink.append(intent(1), {})
@@ -449,7 +451,7 @@ describe('other writers', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
   })
 
-  it('AUD-16 and readers are kept out by the mode of the files', async () => {
+  it('AUD-16 and readers are excluded by the mode of the files', async () => {
     const directory = temporaryDirectory()
     await write({ directory: join(directory, 'new') }, 1, 1)
     const path = join(directory, 'new', 'audit-0000000000000001.jsonl')
@@ -466,7 +468,7 @@ describe('other writers', () => {
     await expect(openJsonlAuditSink({ directory: join(directory, 'new') })).rejects.toThrow()
   })
 
-  it('AUD-16 and named pipes are refused, and not waited for [attack 78]', async () => {
+  it('AUD-16 and named pipes are refused without waiting for them [attack 78]', async () => {
     const directory = temporaryDirectory()
     for (const name of ['audit-0000000000000001.jsonl', 'spool.cursor']) {
       execFileSync('mkfifo', ['-m', '600', join(directory, name)])
@@ -502,7 +504,7 @@ describe('other writers', () => {
     expect(machineFiles.stateAt(join(directory, name))).toMatchObject({ owner: uid })
   })
 
-  it('AUD-17 are noticed when they open the file to all, and not when they overwrite it in place', async () => {
+  it('AUD-17 are detected when they make the file writable for all, but not when they overwrite it in place', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'audit-0000000000000001.jsonl')
     const sink = await openJsonlAuditSink({ directory })
@@ -521,7 +523,7 @@ describe('other writers', () => {
     })
   })
 
-  it('AUD-17 are noticed when they remove, replace, cut or write the file [attack 79]', async () => {
+  it('AUD-17 are detected when they remove, replace, truncate or extend the file [attack 79]', async () => {
     const changes: readonly ((path: string) => void)[] = [
       (path) => rmSync(path),
       (path) => renameSync(path, `${path}.1`),
@@ -544,7 +546,7 @@ describe('other writers', () => {
     }
   })
 
-  it('AUD-14 AUD-16 may write the empty last file: the error says so, and the lock is released', async () => {
+  it('AUD-14 AUD-16 can write to an empty last file with a wrong mode: opening fails and releases the lock', async () => {
     const directory = temporaryDirectory()
     await write({ directory }, 1, 1)
     const empty = join(directory, 'audit-0000000000000002.jsonl')
@@ -557,8 +559,8 @@ describe('other writers', () => {
   })
 })
 
-describe('a disk that fails', () => {
-  it('AUD-12 that takes a part of a record is noticed, and the part cut off [attack 78]', async () => {
+describe('a failing disk', () => {
+  it('AUD-12 accepts a part of a record: the part is cut off [attack 78]', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
@@ -573,7 +575,7 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
   })
 
-  it('AUD-12 that does not even let the part be cut off is mended later', async () => {
+  it('AUD-12 accepts a part of a record and refuses to truncate it: the log is repaired later', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
@@ -593,7 +595,7 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
   })
 
-  it('AUD-12 that fails again while the log is repaired: no file is closed twice', async () => {
+  it('AUD-12 fails again during the repair: no file is closed twice', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     let unlisted = false
@@ -621,7 +623,7 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
   })
 
-  it('AUD-13 that cannot open the next file after making it: no file is closed twice, and the log goes on', async () => {
+  it('AUD-13 creates the next file but cannot open it: no file is closed twice, and the log continues', async () => {
     const directory = temporaryDirectory()
     let unsynced = false
     let unopened = false
@@ -655,7 +657,7 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 2 })
   })
 
-  it('AUD-12 that cannot be repaired: close waits for no closed file, and releases the lock', async () => {
+  it('AUD-12 prevents the repair: `close` waits for no closed file, and releases the lock', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     let unlisted = false
@@ -678,7 +680,7 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 3 })
   })
 
-  it('AUD-14 that fails when a file is closed: close rejects, and releases the lock', async () => {
+  it('AUD-14 fails when a file is closed: `close` rejects, and releases the lock', async () => {
     const directory = temporaryDirectory()
     const files: LogFiles = {
       ...machineFiles,
@@ -696,7 +698,7 @@ describe('a disk that fails', () => {
   })
 
   it.each(['EIO', 'EROFS', 'EBADF', 'EDQUOT'])(
-    'AUD-12 with %s refuses, and goes on when it works again [attack 78]',
+    'AUD-12 fails with %s: appends are refused until it works again [attack 78]',
     async (code) => {
       const directory = temporaryDirectory()
       const faults: Faults = {}
@@ -714,7 +716,7 @@ describe('a disk that fails', () => {
   )
 
   it.each(['group', 'always'] as const)(
-    'AUD-12 that fails to sync confirms nothing it did not take (%s) [attack 78]',
+    'AUD-12 fails to sync: no record is confirmed that the disk has not stored (%s) [attack 78]',
     async (sync) => {
       const directory = temporaryDirectory()
       const faults: Faults = {}
@@ -736,7 +738,7 @@ describe('a disk that fails', () => {
     },
   )
 
-  it('AUD-12 that fails while records wait does not confirm one that was cut off', async () => {
+  it('AUD-12 fails while records wait: no truncated record is confirmed', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = { syncMs: 10 }
     const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
@@ -763,7 +765,7 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
   })
 
-  it('AUD-12 that fails to sync a repair while a record waits: the record is kept once it is confirmed', async () => {
+  it('AUD-12 fails to sync a repair while a record waits: the record is kept once it is confirmed', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const syncs: (() => void)[] = []
@@ -804,7 +806,7 @@ describe('a disk that fails', () => {
     expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
   })
 
-  it('AUD-12 that cannot be repaired while records wait for the next sync: no closed file is synced', async () => {
+  it('AUD-12 prevents the repair while records wait for the next sync: no closed file is synced', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const syncs: (() => void)[] = []
@@ -838,7 +840,7 @@ describe('a disk that fails', () => {
     expect(opened.size).toBe(0)
   })
 
-  it('AUD-13 that cannot make the next file refuses until it can', async () => {
+  it('AUD-13 cannot create the next file: appends are refused until it can', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const sink = await openJsonlAuditSink({ directory, maxBytes: 4096, files: faultyFiles(faults) })
@@ -856,7 +858,7 @@ describe('a disk that fails', () => {
     expect(filesIn(directory)).toHaveLength(2)
   })
 
-  it('AUD-05 that hangs costs the deadline, and the log is whole afterwards [attack 78]', async () => {
+  it('AUD-05 hangs: the append ends at its deadline, and the log is complete afterwards [attack 78]', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = { syncMs: 80 }
     const log = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })

@@ -23,17 +23,17 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 
-describe('a process that is killed', () => {
+describe('a killed process', () => {
   const kills = Math.max(6, shortRuns(20).numRuns)
 
-  it(`AUD-11 has no confirmed record missing after ${kills} kills [attack 78]`, async () => {
+  it(`AUD-11 loses no confirmed record in ${kills} kills [attack 78]`, async () => {
     const report = await killWriters(writer, temporaryDirectory(), kills, ['group', 'none', 'always'])
     expect(report.missing).toBe(0)
     expect(report.confirmed).toBeGreaterThan(kills)
     expect(report.repaired).toBeLessThanOrEqual(kills)
   }, 60_000)
 
-  it('AUD-14 leaves the log to one of four that want it', async () => {
+  it('AUD-14 leaves the log to one of four waiting processes', async () => {
     const directory = temporaryDirectory()
     const writers = Array.from({ length: 4 }, (_, i) =>
       startWriter(process.execPath, [writer, directory, 'group', String(1 + i * 100_000), '16384', '4', '1000']),
@@ -61,8 +61,8 @@ describe('a process that is killed', () => {
   }, 30_000)
 })
 
-describe('a disk that is full', () => {
-  it('AUD-12 by the limit of a file is refused, and every confirmed record is there [attack 78]', async () => {
+describe('a full disk', () => {
+  it('AUD-12 ends at the size limit of a file: appends are refused, and every confirmed record is kept [attack 78]', async () => {
     const directory = temporaryDirectory()
     const command = `ulimit -f 64; exec "${process.execPath}" "${writer}" "${directory}" group 1 99999999 1`
     const limited = startWriter('/bin/bash', ['-c', command])
@@ -81,7 +81,7 @@ describe('a disk that is full', () => {
   const mount = canMount()
 
   it.runIf(mount)(
-    'AUD-12 of 256 KiB is refused, and works again within a second of having room [attack 78]',
+    'AUD-12 of 256 KiB refuses appends, and accepts them again within a second of having room [attack 78]',
     async () => {
       const disk = mountSmallDisk()
       const filler = join(disk, 'filler')

@@ -7,7 +7,7 @@ import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { startWriter } from './child.ts'
 
-/** What came of killing writers. */
+/** The results of killing writers. */
 export interface KillReport {
   readonly kills: number
   readonly confirmed: number
@@ -16,7 +16,7 @@ export interface KillReport {
   readonly repaired: number
 }
 
-/** Kills a process that writes a log, again and again, each at another moment, and looks at the log each time. */
+/** Kills a process that writes a log repeatedly, each time at another moment, and checks the log each time. */
 export async function killWriters(
   writer: string,
   directory: string,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { heldName } from '../../../src/support/file-lock/lock-state.ts'
 import { ownIdentity } from '../../../src/support/file-lock/process-identity.ts'
 
-/** Lays the lock of a log as a process leaves it that ended without giving it back; returns the file of its state. */
+/** Creates the lock of a log as a process leaves it that ended without releasing it; returns the path of its state. */
 export function leaveLock(directory: string, change: object): string {
   const folder = join(directory, 'audit.lock')
   rmSync(folder, { recursive: true, force: true })

@@ -2,7 +2,7 @@
 
 import { writeSync } from 'node:fs'
 
-/** Says a line to whoever started this process, before anything else happens. A pipe that is full is waited for. */
+/** Writes a line to the parent process before this function returns; waits while the pipe is full. */
 export function say(line: string): void {
   for (;;) {
     try {

@@ -1,6 +1,6 @@
 import type { LockTiming } from '../../../src/support/file-lock/file-lock.ts'
 
-/** The timing of a lock whose lease is shorter than usual, so that tests need not wait as long. */
+/** The timing of a lock with a shorter lease than usual, so that tests wait less. */
 export function shortLease(leaseMs: number): LockTiming {
   return { renewMs: leaseMs / 10, leaseMs, pollMs: 5 }
 }

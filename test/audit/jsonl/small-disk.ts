@@ -6,7 +6,7 @@ import process from 'node:process'
 import { onTestFinished } from 'vitest'
 import { temporaryDirectory } from './temporary.ts'
 
-/** A disk of 256 KiB, in memory, that goes away after the test. */
+/** A disk of 256 KiB in memory, which is removed after the test. */
 export function mountSmallDisk(): string {
   const disk = join(temporaryDirectory(), 'disk')
   mkdirSync(disk)
@@ -15,7 +15,7 @@ export function mountSmallDisk(): string {
   return disk
 }
 
-/** Whether this process may mount; elsewhere the limit of a file and the faulty files stand for a full disk. */
+/** Whether this process may mount. Elsewhere the size limit of a file and the faulty files simulate a full disk. */
 export function canMount(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
   const probe = mkdtempSync(join(tmpdir(), 'procura-mount-'))

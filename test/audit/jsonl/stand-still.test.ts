@@ -22,20 +22,20 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe('a writer that stands still while another one takes the lock, and goes on', () => {
+describe('a suspended writer whose lock another process has taken', () => {
   async function check(at: number, operation: string): Promise<void> {
     const report = await standStill(writer, join(folder, String(at)), at)
     expect(report).toMatchObject({ operation, refused: 14 })
     expect(report.confirmed).toHaveLength(7)
   }
 
-  it('AUD-38 does not replace a file that the other one has written', () => check(6, 'sync'))
+  it('AUD-38 does not replace a file of the new holder', () => check(6, 'sync'))
 
   it('AUD-38 writes to no file of the log', () => check(20, 'write'))
 
-  it('AUD-39 confirms nothing that the other one may not have', () => check(21, 'sync'))
+  it('AUD-39 confirms no record that the log of the new holder may lack', () => check(21, 'sync'))
 
-  it('AUD-38 begins no file of the log, which would keep the next one from opening it', async () => {
+  it('AUD-38 creates no file of the log, which would prevent the next process from opening it', async () => {
     const directory = join(folder, 'late-file')
     let still = (): void => undefined
     const files = {
@@ -49,10 +49,10 @@ describe('a writer that stands still while another one takes the lock, and goes 
     await sink.append(intent(1), {})
     still = () => {
       still = () => undefined
-      // Another one opens the log, appends nothing, and closes it.
+      // Another process opens the log, appends nothing, and closes it.
       execFileSync(process.execPath, [writer, directory, 'group', '2', '4096', '1', '60', '0'])
     }
-    // The first one has a record that is in no file of the log. The next one is so much later that it needs a new file.
+    // The first event is in no file of the log. The second is so much later that it needs a new file.
     for (const event of [intent(2), intent(3, { time: 1_900_000_000 })]) {
       await expect(sink.append(event, {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
     }
@@ -64,7 +64,7 @@ describe('a writer that stands still while another one takes the lock, and goes 
   })
 })
 
-describe('a writer that takes a lock which was not given back', () => {
+describe('a writer that takes an unreleased lock', () => {
   it('AUD-14 renews it while it copies the last file, on a disk that is slower than a lease', async () => {
     const directory = join(folder, 'slow')
     const lease = shortLease(500)

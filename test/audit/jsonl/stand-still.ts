@@ -9,11 +9,11 @@ import { id, intent } from '../events.ts'
 import { leaveLock } from './leave-lock.ts'
 import { shortLease } from './short-lease.ts'
 
-/** What came of one writer that stood still. */
+/** The results of one suspended writer. */
 export interface StandStillReport {
-  /** The file operation before which it stood still; undefined when it has fewer. */
+  /** The file operation before which it was suspended; undefined if it has fewer operations. */
   readonly operation: string | undefined
-  /** Events that it confirmed, and those that the other one did. */
+  /** The events that it confirmed, and those that the other process confirmed. */
   readonly confirmed: readonly string[]
   /** How many events it refused. */
   readonly refused: number
@@ -22,12 +22,12 @@ export interface StandStillReport {
 const appends = 14
 
 /**
- * A writer that stands still before one of its file operations, as long as another process needs to find the lock
- * without a renewal, take it, and write. Then it goes on. Meanwhile it begins files, has a write cut short and a sync
- * fail, which it mends; and it has taken the lock from one before, so that it replaces a file first.
+ * Suspends a writer before one of its file operations, for as long as another process needs to detect the silent lock,
+ * take it, and write. The writer then continues. It begins files, and repairs a short write and a failed sync. It has
+ * taken the lock from a previous holder, so that it replaces a file first.
  *
  * @param writer - the bundled writer, which the other process runs.
- * @param at - before which of the operations, counted from 0.
+ * @param at - the number of the operation before which it is suspended, counted from 0.
  */
 export async function standStill(writer: string, directory: string, at: number): Promise<StandStillReport> {
   const lease = shortLease(60)
@@ -93,7 +93,7 @@ interface CountedFiles extends LogFiles {
   readonly faults: { room?: number; sync?: boolean }
 }
 
-/** The files of this machine, each operation told before it is done. */
+/** The files of this machine; `tell` gets the name of each operation before it begins. */
 function counted(tell: (name: string) => void): CountedFiles {
   const faults: CountedFiles['faults'] = {}
   const fail = (): void => {

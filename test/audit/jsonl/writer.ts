@@ -1,4 +1,4 @@
-// node only: a process that writes a log until it is killed, or has written enough
+// node only: a process that writes a log until it is killed, or has written a number of events
 
 import process from 'node:process'
 import { openJsonlLog } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
@@ -21,12 +21,12 @@ try {
       const mine = number++
       await sink.append(intent(mine, { vault: 'x'.repeat(mine % 300) }), {})
       say(id(mine))
-      // Without a sync nothing in here waits for the system, and no signal would be seen.
+      // Without a sync nothing in here waits for the system, so that no signal would be handled.
       if (mine % 16 === 0) await new Promise((resolve) => setImmediate(resolve))
     }
   }
   await Promise.all(Array.from({ length: Number(parallel) }, work))
-  // Every other one ends without giving the lock back.
+  // Every other process ends without releasing the lock.
   if (number % 2 === 0) await sink.close()
   process.exit(0)
 } catch (error) {
