@@ -1,6 +1,6 @@
 import sqlite from 'node-sqlite3-wasm'
 import { onTestFinished } from 'vitest'
-import type { SqliteDatabase } from '../../src/audit/sinks/sqlite-audit-sink.ts'
+import type { SqliteDatabase } from '../../src/audit/sinks/sqlite/database.ts'
 
 /**
  * Opens node-sqlite3-wasm with the interface of better-sqlite3; ends each statement after its use, like better-sqlite3.

@@ -14,7 +14,7 @@ import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
 import { postgresAuditSink } from '../../src/audit/sinks/postgres/postgres-audit-sink.ts'
-import { sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
+import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'

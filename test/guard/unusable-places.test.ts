@@ -9,7 +9,7 @@ import { openJsonlAuditSink, openJsonlLog } from '../../src/audit/sinks/jsonl/js
 import { machineFiles } from '../../src/audit/sinks/jsonl/log-files.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { postgresAuditSink } from '../../src/audit/sinks/postgres/postgres-audit-sink.ts'
-import { sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
+import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
 import type { ProcuraError } from '../../src/errors.ts'

@@ -17,7 +17,7 @@ import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
-import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite-audit-sink.ts'
+import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { ProcuraError } from '../../src/errors.ts'

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { readSqliteLines, sqliteAuditSink } from '../../audit/sinks/sqlite-audit-sink.ts'
+export { readSqliteLines, sqliteAuditSink } from '../../audit/sinks/sqlite/sqlite-audit-sink.ts'

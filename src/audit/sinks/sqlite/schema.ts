@@ -1,0 +1,55 @@
+import type { SqliteDatabase } from './database.ts'
+
+/**
+ * `UNIQUE` on the previous hash keeps the log from forking. AUD-32: the triggers refuse any statement on rows except
+ * the insertion of the next record. `REPLACE` removes rows without firing a trigger for deletions, so that the trigger
+ * for insertions refuses it.
+ */
+export function makeTable(database: SqliteDatabase, table: string): void {
+  database.exec(`
+    CREATE TABLE IF NOT EXISTS ${table} (
+      sequence INTEGER PRIMARY KEY,
+      hash TEXT NOT NULL UNIQUE,
+      previous TEXT NOT NULL UNIQUE,
+      line TEXT NOT NULL,
+      outcome_of TEXT
+    );
+  `)
+  addColumn(database, table)
+  database.exec(`
+    CREATE UNIQUE INDEX IF NOT EXISTS ${table}_outcome ON ${table} (outcome_of);
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_update BEFORE UPDATE ON ${table}
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_delete BEFORE DELETE ON ${table}
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+    CREATE TRIGGER IF NOT EXISTS ${table}_no_replace BEFORE INSERT ON ${table}
+      WHEN NEW.sequence IS NOT (SELECT coalesce(max(sequence), 0) + 1 FROM ${table})
+        OR EXISTS (SELECT 1 FROM ${table} WHERE hash = NEW.hash OR previous = NEW.previous OR outcome_of = NEW.outcome_of)
+      BEGIN SELECT RAISE(ABORT, 'an audit log is not changed'); END;
+  `)
+}
+
+/**
+ * Adds the column for the ended intent to a table of an earlier version. Another process may add it at the same time.
+ */
+function addColumn(database: SqliteDatabase, table: string): void {
+  const has = (): boolean => {
+    const columns = database.prepare(`SELECT name FROM pragma_table_info('${table}') WHERE name = ?`).get('outcome_of')
+    return columns !== undefined && columns !== null
+  }
+  if (has()) return
+  try {
+    database.exec(`ALTER TABLE ${table} ADD COLUMN outcome_of TEXT`)
+  } catch (cause) {
+    if (!has()) throw cause
+  }
+}
+
+/** A table may exist in a read-only database. A lock of another writer is not an error. */
+export function assertWritable(database: SqliteDatabase, table: string): void {
+  try {
+    database.exec(`DELETE FROM ${table} WHERE 0`)
+  } catch (cause) {
+    if (!(cause instanceof Error && cause.message.includes('database is locked'))) throw cause
+  }
+}
