@@ -71,7 +71,7 @@ describe('a log in SQLite', () => {
     const sink = sqliteAuditSink({ database })
     expect(await pagesOf(sink)).toEqual([])
     database.exec('PRAGMA synchronous = OFF')
-    for (let i = 1; i <= 501; i++) await sink.append(intent(i), {})
+    await Promise.all(Array.from({ length: 501 }, (_, i) => sink.append(intent(1 + i), {})))
     const pages = await pagesOf(sink)
     expect(pages.map((page) => page.length)).toEqual([500, 1])
     expect(pages.flat()).toEqual(Array.from({ length: 501 }, (_, i) => 501 - i))

@@ -1,4 +1,5 @@
 import type { SqliteDatabase } from './database.ts'
+import { isBusy } from './while-busy.ts'
 
 /**
  * `UNIQUE` on the previous hash keeps the log from forking. AUD-32: the triggers refuse any statement on rows except
@@ -50,6 +51,6 @@ export function assertWritable(database: SqliteDatabase, table: string): void {
   try {
     database.exec(`DELETE FROM ${table} WHERE 0`)
   } catch (cause) {
-    if (!(cause instanceof Error && cause.message.includes('database is locked'))) throw cause
+    if (!isBusy(cause)) throw cause
   }
 }

@@ -6,19 +6,24 @@
 
 import { backend as platform } from '#backend'
 import { AuditError } from '../../../errors.ts'
-import { createMutex } from '../../../support/mutex.ts'
+import type { IpldMap } from '../../../ipld/value.ts'
 import { callback, nonEmptyString, readOptions, withDefault, withMethod } from '../../../support/options.ts'
-import { isPromiseLike } from '../../../support/promise.ts'
 import { quote } from '../../../support/quote.ts'
 import { setUp } from '../../configuration.ts'
-import { type AuditEvent, intentEndedBy, intentNamedBy } from '../../events/event.ts'
+import type { AuditEvent } from '../../events/event.ts'
 import { prepareEvent } from '../../events/prepare-event.ts'
-import { beginning, formatRecord, type LogPosition, makeRecord, parseRecord, type Sha256 } from '../../events/record.ts'
+import { parseRecord, type Sha256 } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
-import { type AuditSink, alreadySettled, type Confirmation } from '../../sink.ts'
+import type { AuditSink, Confirmation } from '../../sink.ts'
+import { groupCommit } from '../group-commit.ts'
 import { assertTableName } from '../table-name.ts'
 import type { SqliteDatabase } from './database.ts'
 import { assertWritable, makeTable } from './schema.ts'
+import { whileBusy } from './while-busy.ts'
+import { unwritten, writeBatch } from './write-batch.ts'
+
+/** Most records of one transaction. It blocks the process for as long as it takes to write them. */
+const maxBatch = 256
 
 /** Options of {@link sqliteAuditSink}. */
 export interface SqliteAuditSinkOptions {
@@ -33,8 +38,9 @@ export interface SqliteAuditSinkOptions {
 }
 
 /**
- * Writes records into a table whose rows no statement can change, remove or replace. Each record is one transaction,
- * which reads the record before it, so that several processes can write to one log. AUD-18
+ * Writes records into a table whose rows no statement can change, remove or replace. Events that arrive in one turn of
+ * the event loop share a transaction, which reads the record before them, so that several processes can write to one
+ * log. AUD-18
  *
  * @throws ArgumentError when an option is invalid; AuditError `ERR_AUDIT_CONFIGURATION` when the database cannot be
  *   written.
@@ -53,7 +59,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     sha256: withDefault(callback, platform.sha256),
   })
   assertTableName(table)
-  const { ended, last, insert } = setUp(
+  const statements = setUp(
     `\`database\` ${quote(name)} cannot hold the table ${quote(table)}; open it for writing`,
     () => {
       database.exec('PRAGMA synchronous = FULL')
@@ -68,48 +74,27 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
       }
     },
   )
+  const log = { database, name, sha256, ...statements }
+  const batches = groupCommit({
+    name,
+    durability: 'disk',
+    maxBatch,
+    write: whileBusy((events: readonly IpldMap[]) => writeBatch(log, events)),
+    unwritten: (cause) => unwritten(name, cause),
+  })
   let closed = false
-  const inTurn = createMutex()
-
-  /** Runs in turn: no transaction may begin while another one of this connection waits for a hash. */
-  async function write(event: Awaited<ReturnType<typeof prepareEvent>>): Promise<Confirmation> {
-    const intent = intentNamedBy(event as unknown as AuditEvent)
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      const before = intent === undefined ? undefined : ended.get(intent)
-      if (before !== undefined && before !== null) throw alreadySettled(name, positionOf(before).sequence)
-      const made = makeRecord(positionOf(last.get()), event, sha256)
-      const record = isPromiseLike(made) ? await made : made
-      const { sequence, hash, previous } = record
-      insert.run(sequence, hash, previous, formatRecord(record), intentEndedBy(record.event) ?? '')
-      database.exec('COMMIT')
-      return { sink: name, durability: 'disk', sequence, hash }
-    } catch (cause) {
-      rollBack(database)
-      throw cause
-    }
-  }
 
   async function append(
     event: AuditEvent,
     { signal }: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
-    const prepared = await prepareEvent(event, sha256)
-    try {
-      return await inTurn(async () => {
-        signal?.throwIfAborted()
-        return write(prepared)
-      })
-    } catch (cause) {
-      if (cause instanceof AuditError) throw cause
-      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `the database ${quote(name)} did not take a record`, { cause })
-    }
+    return batches.append(await prepareEvent(event, sha256), signal)
   }
 
   async function close(): Promise<void> {
     closed = true
-    await inTurn(async () => undefined)
+    await batches.settled()
   }
 
   const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(database, table) })
@@ -141,19 +126,5 @@ export function* readSqliteLines(database: SqliteDatabase, table = 'audit_log'):
     if (rows.length === 0) return
     for (const { line } of rows) yield line
     reached = Number(rows.at(-1)?.sequence)
-  }
-}
-
-function positionOf(row: unknown): LogPosition {
-  if (row === undefined || row === null) return beginning
-  const { sequence, hash } = row as { readonly sequence: number | bigint; readonly hash: string }
-  return { sequence: Number(sequence), hash }
-}
-
-function rollBack(database: SqliteDatabase): void {
-  try {
-    database.exec('ROLLBACK')
-  } catch {
-    // SQLite has rolled back automatically, as it does when the disk is full.
   }
 }

@@ -1,0 +1,115 @@
+import { backend as platform } from '#backend'
+import { AuditError } from '../../errors.ts'
+import type { IpldMap } from '../../ipld/value.ts'
+import type { LogPosition } from '../events/record.ts'
+import { type Confirmation, type Durability, unconfirmed } from '../sink.ts'
+
+/** Options of {@link groupCommit}. */
+export interface GroupCommitOptions {
+  /** Name of the sink. */
+  readonly name: string
+  /** How safe an event is once it is written. */
+  readonly durability: Durability
+  /** Most events of a batch. */
+  readonly maxBatch: number
+  /**
+   * Writes a batch, and resolves when it is as safe as `durability`. Called for one batch at a time.
+   *
+   * Returns for each event its record, or the error of an event that is refused by itself. It may return fewer results
+   * than there are events: the others are not written, and begin the next batch. If it throws, no event of the batch is
+   * confirmed.
+   */
+  write(events: readonly IpldMap[]): Written | Promise<Written>
+  /** The error of an event when `write` threw another error than an `AuditError`. */
+  unwritten(cause: unknown): AuditError
+}
+
+/** The records of a batch, in its order. */
+export type Written = readonly (LogPosition | AuditError)[]
+
+/** Writes events in batches. */
+export interface GroupCommit {
+  /** Adds an event, the result of `prepareEvent`, to the next batch. Rejects if it was not written for certain. */
+  append(event: IpldMap, signal: AbortSignal | undefined): Promise<Confirmation>
+  /** Resolves when no event waits and no batch is being written. */
+  settled(): Promise<void>
+}
+
+/** An event that is not written yet, and how to answer its caller. */
+interface Waiting {
+  readonly event: IpldMap
+  readonly signal: AbortSignal | undefined
+  readonly resolve: (confirmation: Confirmation) => void
+  readonly reject: (cause: AuditError) => void
+}
+
+/**
+ * Lets the events that arrive in one turn of the event loop, or while a batch is being written, share the next batch.
+ * Between two batches the loop turns, so that a write that blocks the process does not keep other work waiting until no
+ * event is left.
+ */
+export function groupCommit({ name, durability, maxBatch, write, unwritten }: GroupCommitOptions): GroupCommit {
+  let queue: Waiting[] = []
+  let running: Promise<void> | undefined
+
+  function start(): void {
+    running ??= drain().finally(() => {
+      running = undefined
+      // An event may have arrived after `drain` found the queue empty.
+      if (queue.length > 0) start()
+    })
+  }
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      await turnOfLoop()
+      const batch = queue.slice(0, maxBatch)
+      queue = queue.slice(maxBatch)
+      // A caller that has given up has refused the call. A record of it now would contradict that.
+      const wanted = batch.filter((waiting) => !isGivenUp(waiting))
+      if (wanted.length > 0) await writeBatch(wanted)
+    }
+  }
+
+  function isGivenUp({ signal, reject }: Waiting): boolean {
+    if (!signal?.aborted) return false
+    reject(unconfirmed(name, signal.reason))
+    return true
+  }
+
+  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+    let results: Written
+    try {
+      results = await write(batch.map(({ event }) => event))
+    } catch (cause) {
+      const error = cause instanceof AuditError ? cause : unwritten(cause)
+      for (const waiting of batch) waiting.reject(error)
+      return
+    }
+    for (const [index, result] of results.entries()) {
+      const waiting = batch[index] as Waiting
+      if (result instanceof AuditError) waiting.reject(result)
+      else waiting.resolve({ sink: name, durability, sequence: result.sequence, hash: result.hash })
+    }
+    if (results.length < batch.length) queue = [...batch.slice(results.length), ...queue]
+  }
+
+  return {
+    append: (event, signal) =>
+      new Promise((resolve, reject) => {
+        queue.push({ event, signal, resolve, reject })
+        start()
+      }),
+    async settled() {
+      while (running !== undefined) await running
+    },
+  }
+}
+
+/** Resolves when all work of this turn of the event loop has been done. */
+function turnOfLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    if (platform.nextTurn === undefined) setTimeout(resolve)
+    else platform.nextTurn(resolve)
+  })
+}

@@ -1,0 +1,194 @@
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseRecord } from '../../src/audit/events/record.ts'
+import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
+import type { SqliteDatabase } from '../../src/audit/sinks/sqlite/database.ts'
+import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
+import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
+import { shortRuns } from '../property/runs.ts'
+import { id, intent, outcome } from './events.ts'
+import { temporaryDirectory } from './jsonl/temporary.ts'
+import { openDatabase as open } from './open-database.ts'
+
+/** A database that notes its statements, without those of the set-up, and fails as told. */
+function watched(database: SqliteDatabase): {
+  readonly database: SqliteDatabase
+  readonly executed: string[]
+  fault: (sql: string) => void
+} {
+  const watch = {
+    executed: [] as string[],
+    fault: (_sql: string): void => undefined,
+    database: {
+      ...database,
+      exec(sql: string) {
+        watch.fault(sql)
+        if (/^(BEGIN|COMMIT|ROLLBACK)/.test(sql)) watch.executed.push(sql)
+        return database.exec(sql)
+      },
+    },
+  }
+  return watch
+}
+
+function temporaryDatabase(): SqliteDatabase {
+  return open(join(temporaryDirectory(), 'audit.db'))
+}
+
+/** Statements of the owner of a table: each record whose line contains `poison` is refused in this way. */
+function refusing(database: SqliteDatabase, way: 'ABORT' | 'FAIL' | 'ROLLBACK'): void {
+  database.exec(`
+    CREATE TRIGGER own_rule AFTER INSERT ON audit_log WHEN NEW.line LIKE '%poison%'
+      BEGIN SELECT RAISE(${way}, 'a rule of the owner'); END`)
+}
+
+function idsIn(database: SqliteDatabase): string[] {
+  return [...readSqliteLines(database)].map((line) => parseRecord(line).event.id)
+}
+
+async function answers(appended: readonly Promise<Confirmation>[]): Promise<(number | string)[]> {
+  const settled = await Promise.allSettled(appended)
+  return settled.map((one) => (one.status === 'fulfilled' ? (one.value.sequence ?? 0) : one.reason.code))
+}
+
+describe('events of one turn in SQLite', () => {
+  it('AUD-18 share one transaction, and are confirmed after its commit', async () => {
+    const { database, executed } = watched(temporaryDatabase())
+    const sink = sqliteAuditSink({ database })
+    const confirmed: number[] = []
+    const appended = Array.from({ length: 64 }, (_, i) =>
+      sink.append(intent(1 + i), {}).then(({ sequence = 0 }) => {
+        expect(executed).toEqual(['BEGIN IMMEDIATE', 'COMMIT'])
+        confirmed.push(sequence)
+      }),
+    )
+    await Promise.all(appended)
+    expect(confirmed).toEqual(Array.from({ length: 64 }, (_, i) => 1 + i))
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 64 })
+  })
+
+  it('AUD-18 have transactions between which the event loop turns', async () => {
+    const { database, executed } = watched(temporaryDatabase())
+    const sink = sqliteAuditSink({ database })
+    const commits: number[] = []
+    let ended = false
+    const look = (): void => {
+      commits.push(executed.filter((sql) => sql === 'COMMIT').length)
+      if (!ended) setImmediate(look)
+    }
+    setImmediate(look)
+    await Promise.all(Array.from({ length: 600 }, (_, i) => sink.append(intent(i), {})))
+    ended = true
+    expect(executed.filter((sql) => sql === 'COMMIT')).toHaveLength(3)
+    expect([...new Set(commits)]).toEqual(expect.arrayContaining([1, 2]))
+  })
+
+  it('AUD-18 are none of them confirmed or recorded when the commit fails, and the next ones are', async () => {
+    const watch = watched(temporaryDatabase())
+    const { database } = watch
+    const sink = sqliteAuditSink({ database })
+    await sink.append(intent(1), {})
+    watch.fault = (sql) => {
+      if (sql === 'COMMIT') throw new Error('disk I/O error')
+    }
+    const lost = await Promise.allSettled([2, 3, 4].map((number) => sink.append(intent(number), {})))
+    for (const one of lost) {
+      expect(one).toMatchObject({ reason: { code: 'ERR_AUDIT_UNCONFIRMED', cause: { message: 'disk I/O error' } } })
+    }
+    expect(watch.executed.slice(2)).toEqual(['BEGIN IMMEDIATE', 'ROLLBACK'])
+    watch.fault = () => undefined
+    expect(await answers([5, 6].map((number) => sink.append(intent(number), {})))).toEqual([2, 3])
+    expect(idsIn(database)).toEqual([1, 5, 6].map(id))
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 3 })
+  })
+
+  it.each(['ABORT', 'FAIL', 'ROLLBACK'] as const)(
+    'AUD-18 are confirmed beside one that the table refuses by %s',
+    async (way) => {
+      const database = temporaryDatabase()
+      const sink = sqliteAuditSink({ database })
+      refusing(database, way)
+      const events = [1, 2, 3, 4, 5, 6, 7].map((i) => intent(i, i === 3 || i === 6 ? { vault: 'poison' } : {}))
+      const refused = 'ERR_AUDIT_UNCONFIRMED'
+      expect(await answers(events.map((event) => sink.append(event, {})))).toEqual([1, 2, refused, 3, 4, refused, 5])
+      expect(idsIn(database)).toEqual([1, 2, 4, 5, 7].map(id))
+      expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 5 })
+    },
+  )
+
+  const runs = shortRuns(40)
+  it(`AUD-18 are answered as if each came alone, whatever is refused among them, ${runs.title}`, async () => {
+    const kinds = fc.constantFrom('fine', 'fine', 'fine', 'poison', 'long', 'end', 'again', 'gone')
+    const property = fc.asyncProperty(fc.array(kinds, { minLength: 1, maxLength: 24 }), async (batch) => {
+      const logs = await Promise.all(
+        ['alone', 'together'].map(async (way) => {
+          const database = temporaryDatabase()
+          database.exec('PRAGMA journal_mode = MEMORY')
+          const sink = sqliteAuditSink({ database })
+          database.exec('PRAGMA synchronous = OFF')
+          refusing(database, 'ABORT')
+          await sink.append(intent(1_000), {})
+          const given: (number | string)[] = []
+          const appended = batch.map((kind, i) => append(sink, kind, i))
+          if (way === 'together') given.push(...(await answers(appended.map((start) => start()))))
+          else for (const start of appended) given.push(...(await answers([start()])))
+          expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true })
+          const ids = idsIn(database)
+          // Some events take longer to prepare, so that their order in the log is not that of the calls.
+          return given.map((one, i) => (typeof one === 'number' ? { recorded: ids[one - 1] === id(i) } : one))
+        }),
+      )
+      expect(logs[1]).toEqual(logs[0])
+      expect(logs[1]).not.toContainEqual({ recorded: false })
+    })
+    await fc.assert(property, runs)
+  })
+
+  it('AUD-18 wait while another connection has the lock, without blocking the process', async () => {
+    const path = join(temporaryDirectory(), 'audit.db')
+    const sink = sqliteAuditSink({ database: open(path) })
+    const blocker = open(path)
+    blocker.exec('BEGIN EXCLUSIVE')
+    let turns = 0
+    const release = (): void => {
+      if (++turns < 20) setImmediate(release)
+      else blocker.exec('COMMIT')
+    }
+    const appended = [1, 2, 3].map((number) => sink.append(intent(number), {}))
+    setImmediate(release)
+    expect(await answers(appended)).toEqual([1, 2, 3])
+    expect(turns).toBe(20)
+  })
+
+  it('AUD-18 are not recorded after their callers gave up while another connection had the lock', async () => {
+    const path = join(temporaryDirectory(), 'audit.db')
+    const watch = watched(open(path))
+    const sink = sqliteAuditSink({ database: watch.database })
+    const blocker = open(path)
+    blocker.exec('BEGIN EXCLUSIVE')
+    const controller = new AbortController()
+    const given = sink.append(intent(1), { signal: controller.signal })
+    const kept = sink.append(intent(2), {})
+    // The first attempt fails in this turn or a later one.
+    let attempts = 0
+    watch.fault = (sql) => {
+      if (sql !== 'BEGIN IMMEDIATE' || ++attempts < 2) return
+      controller.abort(new Error('late'))
+      if (attempts === 2) throw new Error('database is locked')
+      if (attempts === 3) blocker.exec('COMMIT')
+    }
+    expect(await answers([given, kept])).toEqual(['ERR_AUDIT_UNCONFIRMED', 1])
+    expect(idsIn(watch.database)).toEqual([id(2)])
+  })
+})
+
+/** Appends an event of a kind, when it is called. */
+function append(sink: AuditSink, kind: string, i: number): () => Promise<Confirmation> {
+  const signal = kind === 'gone' ? AbortSignal.abort(new Error('late')) : undefined
+  const vault = kind === 'poison' ? 'poison' : 'smtp'
+  const long = kind === 'long' && { principals: Array.from({ length: 64 }, () => '\u0001'.repeat(512)) }
+  const ends = kind === 'end' || kind === 'again'
+  const event = ends ? outcome(i, kind === 'end' ? 2_000 + i : 1_000) : intent(i, { vault, ...long })
+  return () => sink.append(event, { signal })
+}
