@@ -58,14 +58,17 @@ export async function compressContainer(tokens: Iterable<TokenLike>): Promise<st
 /**
  * Splits a container into the bytes of its tokens, which are not checked.
  *
+ * @param borrow - returns views of the caller's bytes where they are not shared with other threads, and not copies. The
+ *   caller may change them as soon as other code runs.
  * @returns the tokens in their order; a promise when the container is compressed and there is no Node.
  * @throws MalformedError when the input is not a container, or exceeds a limit.
  */
 export function splitContainer(
   container: string | Uint8Array,
   limits: Limits = defaultLimits,
+  borrow: boolean = false,
 ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
-  const { isCompressed, body } = openHeader(container, limits)
+  const { isCompressed, body } = openHeader(container, limits, borrow)
   if (!isCompressed) return readTokens(body, limits)
   const read = (inflated: Uint8Array | InflateFault): readonly Uint8Array[] =>
     readTokens(checkInflated(inflated, limits), limits)
@@ -90,7 +93,11 @@ function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
   return encodeCbor({ [containerKey]: sorted })
 }
 
-function openHeader(container: string | Uint8Array, limits: Limits): { isCompressed: boolean; body: Uint8Array } {
+function openHeader(
+  container: string | Uint8Array,
+  limits: Limits,
+  borrow: boolean,
+): { isCompressed: boolean; body: Uint8Array } {
   // Four characters carry three bytes. The length is checked before any of the input is decoded.
   if (container.length > 1 + Math.ceil(limits.containerBytes / 3) * 4) {
     throw new MalformedError('LIM-01', `the container is longer than ${limits.containerBytes} bytes`, {
@@ -103,8 +110,11 @@ function openHeader(container: string | Uint8Array, limits: Limits): { isCompres
   if (encoding === 'bytes') {
     if (typeof container === 'string')
       throw new MalformedError('CTN-02', 'a raw container must be passed as bytes, not as a string')
-    // A copy, because the caller may change the bytes while a decision waits.
-    return { isCompressed, body: new Uint8Array(container.subarray(1)) }
+    const { buffer, byteOffset, byteLength } = container
+    // A copy, because the caller may change the bytes while a decision waits, and another thread at any time.
+    const isBorrowed = borrow && !isCompressed && buffer instanceof ArrayBuffer
+    const body = new Uint8Array(buffer, byteOffset + 1, byteLength - 1)
+    return { isCompressed, body: isBorrowed ? body : new Uint8Array(body) }
   }
   const text = (typeof container === 'string' ? container : asciiText(container)).slice(1)
   const decode = encoding === 'base64' ? decodeBase64 : decodeBase64url
@@ -129,7 +139,7 @@ function asciiText(bytes: Uint8Array): string {
   return new TextDecoder('latin1').decode(bytes)
 }
 
-/** Reads the tokens as views of the body, which is a copy of its own. */
+/** Reads the tokens as views of the body. */
 function readTokens(body: Uint8Array, limits: Limits): readonly Uint8Array[] {
   const { containerBytes, tokenBytes } = limits
   const scanner = createScanner(

@@ -13,7 +13,9 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
   const { envelope, fields } = chain.invocation
   const at = chain.links.length
   try {
-    const key = encodeBase64url(yield* wait(settings.backend.sha256(envelope.signed)))
+    const { backend } = settings
+    const key =
+      backend.sha256Base64url?.(envelope.signed) ?? encodeBase64url(yield* wait(backend.sha256(envelope.signed)))
     const expiration =
       fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration + settings.clockTolerance
     const first: unknown = yield* waitUnlessAborted(settings.replay.claim(key, expiration, call), call.signal)

@@ -74,25 +74,28 @@ export function* readTokens(
 ): Steps<Tokens | Denial> {
   let tokens: readonly Uint8Array[]
   try {
-    tokens = yield* wait(splitContainer(container, settings.limits))
+    // Bytes are borrowed only where every hash is there before other code runs.
+    tokens = yield* wait(splitContainer(container, settings.limits, settings.backend.sha256Key !== undefined))
   } catch (error) {
     return denialOf(error)
   }
-  const keys = yield* hashAll(tokens, settings)
+  const received = recognize(tokens, container, settings, caches)
+  const keys = yield* keysOf(received)
   const links = new Map<string, ChainLink>()
   let invocation: OpenInvocation | undefined
-  for (let index = 0; index < tokens.length; index++) {
-    const bytes = tokens[index] as Uint8Array
+  for (let index = 0; index < received.length; index++) {
+    const token = received[index] as ReceivedToken
     const key = keys[index] as string
     // A token that is in the container twice is read once.
     if (links.has(key)) continue
-    const known = caches.links.get(key)
-    if (known !== undefined) {
-      links.set(key, { link: known, key, unverified: undefined })
+    const link = token.link ?? caches.links.get(key)
+    if (link !== undefined) {
+      links.set(key, { link, key, unverified: undefined })
+      if (token.link === undefined) caches.tokens.add(token.bytes, key)
       continue
     }
     try {
-      const envelope = openEnvelope(bytes, settings.limits, settings.accept, caches.texts)
+      const envelope = openEnvelope(token.bytes, settings.limits, settings.accept, caches.texts)
       const lenient = isLenient(envelope, settings)
       if (envelope.tag.kind === 'delegation') {
         links.set(key, { link: yield* readLink(envelope, key, lenient, settings, caches), key, unverified: envelope })
@@ -166,14 +169,56 @@ export function orderProofs(
   }
 }
 
+/** A token of a container. */
+interface ReceivedToken {
+  /** The digest of its bytes, as its key or as the back end returned it. */
+  readonly digest: string | Uint8Array | Promise<Uint8Array>
+  /** Its bytes, which the caller may change if there is a link. */
+  readonly bytes: Uint8Array
+  /** Its link, if its bytes and their signature are known. */
+  readonly link: Link | undefined
+}
+
 /**
- * The digests of tokens, as keys: the name of a token is the hash of what was received, and no name that came along is
- * believed. Where hashing has to be waited for, all are waited for at once.
+ * Recognizes the tokens whose signature was verified before, and hashes the others: the name of a token is the hash of
+ * the received bytes. It does not wait, so the caller cannot change any bytes in between.
  */
-function* hashAll(tokens: readonly Uint8Array[], { backend }: VerificationSettings): Steps<readonly string[]> {
-  const digests = tokens.map((bytes) => backend.sha256Key?.(bytes) ?? backend.sha256(bytes))
-  const known = digests.some(isPromiseLike) ? yield* wait(Promise.all(digests)) : digests
-  return known.map((digest) => (typeof digest === 'string' ? digest : digestKey(digest as Uint8Array)))
+function recognize(
+  tokens: readonly Uint8Array[],
+  container: string | Uint8Array,
+  { backend }: VerificationSettings,
+  caches: ReadingCaches,
+): readonly ReceivedToken[] {
+  const names = tokens.map((token) => caches.tokens.find(token))
+  const links = names.map((name) => (name === undefined ? undefined : caches.links.get(name)))
+  const own = ownBytes(tokens, container, links)
+  return own.map((bytes, index) => {
+    const [name, link] = [names[index], links[index]]
+    return { digest: name ?? backend.sha256Key?.(bytes) ?? backend.sha256(bytes), bytes, link }
+  })
+}
+
+/** Copies the tokens without a link if they are views of the caller's bytes: a single one alone, several with the rest. */
+function ownBytes(
+  tokens: readonly Uint8Array[],
+  container: string | Uint8Array,
+  links: readonly (Link | undefined)[],
+): readonly Uint8Array[] {
+  if (typeof container === 'string' || tokens[0]?.buffer !== container.buffer) return tokens
+  const isSingle = links.indexOf(undefined) === links.lastIndexOf(undefined)
+  if (isSingle) return tokens.map((token, index) => (links[index] === undefined ? new Uint8Array(token) : token))
+  const copy = new Uint8Array(container)
+  return tokens.map(({ byteOffset, length }) => {
+    const start = byteOffset - container.byteOffset
+    return copy.subarray(start, start + length)
+  })
+}
+
+/** The digests of tokens, as keys. Where hashing has to be waited for, all are waited for at once. */
+function* keysOf(tokens: readonly ReceivedToken[]): Steps<readonly string[]> {
+  const digests = tokens.map(({ digest }) => digest)
+  const hashed = digests.some(isPromiseLike) ? yield* wait(Promise.all(digests)) : digests
+  return hashed.map((digest) => (typeof digest === 'string' ? digest : digestKey(digest as Uint8Array)))
 }
 
 function* readLink(

@@ -5,6 +5,7 @@ import { type BoundedMap, createBoundedMap } from '../../support/bounded-map.ts'
 import { createTextReader } from '../../support/text-reader.ts'
 import type { Link } from '../chain.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
+import { createKnownTokens, type KnownTokens } from './known-tokens.ts'
 import { createPolicyPool, type PolicyPool } from './policy-pool.ts'
 
 /** The caches for reading tokens. They change the cost of a decision, and never its result. */
@@ -13,6 +14,8 @@ export interface ReadingCaches {
    * Links whose signature was verified before, by {@link ChainLink.key}. A link that is found there needs no `unverified`.
    */
   readonly links: Pick<BoundedMap<Link>, 'get'>
+  /** The hashes of tokens that are in `links`. */
+  readonly tokens: KnownTokens
   /** `parseDid`, with a memory. */
   readonly parseDid: (text: string) => Did
   /** `parseCommand`, with a memory. */
@@ -43,6 +46,7 @@ const maxPolicies = 1_000
 export function createCaches(maxDelegations: number): Caches {
   return {
     links: createBoundedMap<Link>(maxDelegations, ({ weight = 1 }) => weight),
+    tokens: createKnownTokens(),
     keys: createKeyRing(),
     parseDid: createTextReader(parseDid, maxTexts),
     parseCommand: createTextReader((text) => parseCommand(text), maxTexts),

@@ -36,6 +36,7 @@ export function sodiumBackend(sodium: Sodium): CryptoBackend {
     checksPoints: true,
     sha256: node.sha256,
     ...(node.sha256Key !== undefined && { sha256Key: node.sha256Key }),
+    ...(node.sha256Base64url !== undefined && { sha256Base64url: node.sha256Base64url }),
     prepareKey: (key: PublicKey) => prepare(key) as unknown as PreparedKey,
     verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
       const prepared = key as unknown as Prepared
