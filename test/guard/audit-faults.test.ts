@@ -43,7 +43,7 @@ beforeAll(async () => {
 })
 afterAll(() => upstream.close())
 
-/** A guard over a sink, its health at an address, and one call to it. */
+/** A guard over a sink, an address that reports its health, and one call to it. */
 async function guarded(inner: AuditSink) {
   const sink = withHealth(inner)
   const errors: unknown[] = []
@@ -78,7 +78,7 @@ async function guarded(inner: AuditSink) {
       const response = await fetch(`http://127.0.0.1:${port}/health`)
       return { status: response.status, ...((await response.json()) as { failed: number; confirmed: number }) }
     },
-    /** `done`, or why not; and whether the upstream was reached. */
+    /** Returns `done` or the code of the refusal, and the number of requests to the upstream. */
     async ask(): Promise<readonly [ending: string, reached: number]> {
       const before = upstream.requests.length
       const invocation = await call({ issuer: bob, proofs, args: { to: 'ann@example.com' } })
@@ -96,7 +96,7 @@ async function guarded(inner: AuditSink) {
 const logIn = async (directory: string, faults: Faults, sync: SyncPolicy = 'group'): Promise<JsonlAuditSink> =>
   openJsonlAuditSink({ directory, sync, files: faultyFiles(faults) })
 
-describe('a disk that fails under the log of a guard', () => {
+describe('a failing disk under the log of a guard', () => {
   const passing: readonly (readonly [name: string, sync: SyncPolicy, fault: Faults])[] = [
     ['a write that ends in EIO', 'group', { write: 'EIO' }],
     ['a write that ends in EIO and cannot be undone', 'group', { write: 'EIO', truncate: 'EIO' }],
@@ -108,7 +108,7 @@ describe('a disk that fails under the log of a guard', () => {
     ['a quota that is used up', 'group', { write: 'EDQUOT' }],
   ]
   it.each(passing)(
-    'GRD-01 lets nothing out by %s, is red, and goes on within a second when it works again [attack 78]',
+    'GRD-01 with %s: no request is sent, health is red, and calls continue within a second of the recovery [attack 78]',
     async (_name, sync, fault) => {
       const directory = temporaryDirectory()
       const faults: Faults = {}
@@ -134,12 +134,12 @@ describe('a disk that fails under the log of a guard', () => {
       expect(await health()).toMatchObject({ status: 200, failed: 3 })
       await guard.close()
       expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
-      // What could not be confirmed was cut off: every intent that is there has its outcome.
+      // Unconfirmed records were cut off: every recorded intent has its outcome.
       expect(await findOpenIntents(readJsonlRecords({ directory }))).toEqual([])
     },
   )
 
-  it('GRD-01 that fails between the intent and the release lets nothing out, and the intent stays open [attack 78]', async () => {
+  it('GRD-01 fails between the intent and the release: no request is sent, and the intent remains open [attack 78]', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const log = await logIn(directory, faults)
@@ -160,7 +160,7 @@ describe('a disk that fails under the log of a guard', () => {
 
 describe('a disk of 256 KiB under the log of a guard', () => {
   it.runIf(canMount())(
-    'GRD-01 lets nothing out from the first write that it does not take, and goes on within a second of having room [attack 78]',
+    'GRD-01 is full: no request is sent until it has room, and then within a second [attack 78]',
     async () => {
       const disk = mountSmallDisk()
       const filler = join(disk, 'filler')
@@ -175,11 +175,11 @@ describe('a disk of 256 KiB under the log of a guard', () => {
         reached += times
       }
       expect(endings.length).toBeGreaterThan(10)
-      // The disk can be full at any record of a call; what was released before is all that was sent.
+      // The disk can be full at any record of a call; every request was released before.
       const before = endings.filter((ending) => ending === 'done').length
       expect(reached).toBe(before)
       for (let count = 0; count < 20; count++) expect(await ask()).toEqual(['audit_unavailable', 0])
-      // the first that was refused may have been so by its release, and its outcome, which is shorter, be on record
+      // The first refused call may have its release refused, and its shorter outcome recorded.
       expect((await health()).status).toBe(503)
       rmSync(filler)
       const began = performance.now()
@@ -198,7 +198,7 @@ describe('a disk of 256 KiB under the log of a guard', () => {
   )
 })
 
-describe('a log that somebody else changes under a guard', () => {
+describe('a log that another program changes under a guard', () => {
   const changes: readonly (readonly [name: string, change: (path: string, directory: string) => void])[] = [
     ['renames it', (path) => renameSync(path, `${path}.1`)],
     [
@@ -215,7 +215,7 @@ describe('a log that somebody else changes under a guard', () => {
     ['takes its lock away', (_path, directory) => rmSync(join(directory, 'audit.lock'), { recursive: true })],
   ]
   it.each(changes)(
-    'GRD-01 lets nothing out when it %s, and stays red until it is opened anew [attack 78] [attack 79]',
+    'GRD-01 stops all requests, and health is red until it is opened again: the program %s [attack 78] [attack 79]',
     async (_name, change) => {
       const directory = join(temporaryDirectory(), 'log')
       const { guard, ask, health, errors } = await guarded(await logIn(directory, {}))
@@ -231,20 +231,20 @@ describe('a log that somebody else changes under a guard', () => {
   )
 })
 
-describe('two sinks of a guard of which one is down', () => {
+describe('two sinks of a guard, one of them down', () => {
   const down: AuditSink = {
     name: 'down',
     append: () => Promise.reject(new Error('ECONNREFUSED')),
     close: async () => undefined,
   }
 
-  it('AUD-02 refuse when both are required', async () => {
+  it('AUD-02 refuse the call if both are required', async () => {
     const { ask, health } = await guarded(allOf([memoryAuditSink(), down]))
     expect(await ask()).toEqual(['audit_unavailable', 0])
     expect((await health()).status).toBe(503)
   })
 
-  it('AUD-03 go on when one is enough, and flag the other', async () => {
+  it('AUD-03 continue if one is enough, and report the other', async () => {
     const flagged: string[] = []
     const one = memoryAuditSink()
     const { ask, health } = await guarded(anyOf([down, one], { onFailure: ({ sink }) => void flagged.push(sink) }))
@@ -255,9 +255,9 @@ describe('two sinks of a guard of which one is down', () => {
   })
 })
 
-describe('a sink that answers something else than a confirmation', () => {
+describe('a sink that does not return a confirmation', () => {
   it.each([undefined, null, false, new Error('disk full'), { ok: false }])(
-    'GRD-01 AUD-23 lets nothing out when the answer is %s [attack 78]',
+    'GRD-01 AUD-23 stops the request by returning %s [attack 78]',
     async (answer) => {
       for (const kind of ['intent', 'released'] as const) {
         const memory = memoryAuditSink()
@@ -271,7 +271,7 @@ describe('a sink that answers something else than a confirmation', () => {
     },
   )
 
-  it('AUD-23 has no outcome, and says so', async () => {
+  it('AUD-23 leaves the outcome unrecorded, which the result reports', async () => {
     const memory = memoryAuditSink()
     const { guard, errors } = await guarded({
       ...memory,
@@ -285,8 +285,8 @@ describe('a sink that answers something else than a confirmation', () => {
   })
 })
 
-describe('a sink that hangs', () => {
-  it('AUD-05 costs each call its deadline, holds a thousand events, and the memory does not grow [attack 78]', async () => {
+describe('a hanging sink', () => {
+  it('AUD-05 delays each call to its deadline, holds a thousand events, and uses constant memory [attack 78]', async () => {
     const { calls, ran, codes, slowest, unanswered, heap } = await callHangingSink({
       seconds: 2,
       perSecond: 50,

@@ -19,7 +19,7 @@ import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { serve, type TestServer } from '../vault/support.ts'
 
-/** In the secret, and in the arguments of the calls. */
+/** The canary in the secret, and the canary in the arguments of the calls. */
 const secretCanary = 'kanarie5Zt2Wm'
 const argumentCanary = 'argument8Pb6Qs'
 const alice = await actor('alice')
@@ -28,7 +28,7 @@ const proofs = await chainOf(alice, bob)
 const send = defineCommand({ command: '/mail/send', args: { to: z.string(), number: z.number() } })
 let upstream: TestServer
 
-/** Answers that repeat what was sent, in the ways in which an upstream can fail. */
+/** Responses that repeat the request, in the ways in which an upstream can fail. */
 beforeAll(async () => {
   upstream = await serve(({ url, headers }, response) => {
     const echo = JSON.stringify({ url, headers })
@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(() => upstream.close())
 
 const paths = ['echo', 'error', 'reset', 'cut', 'elsewhere', 'odd']
-/** What handlers do with an answer. */
+/** The ways in which handlers use a response. */
 const handlers: Readonly<Record<string, (handled: GuardedCall, url: string) => Promise<unknown>>> = {
   'returns the body': async (handled, url) => (await handled.fetch(url)).text(),
   'returns the headers': async (handled, url) => [...(await handled.fetch(url)).headers],
@@ -65,17 +65,17 @@ const handlers: Readonly<Record<string, (handled: GuardedCall, url: string) => P
     inspect(handled, { depth: 9, showHidden: true }).replaceAll(argumentCanary, ''),
   'reads the secret badly': async (handled, url) => (await handled.fetch(url)).json(),
 }
-/** What goes wrong besides. */
+/** Faults in other parts. */
 const faults = ['nothing', 'the store', 'the audit', 'the revocation'] as const
 
-describe('a call that fails', () => {
-  it('tells nothing of the secret, nor of the arguments, in more than two hundred ways [attack 77]', async () => {
+describe('a failing call', () => {
+  it('reveals neither the secret nor the arguments, in more than two hundred ways [attack 77]', async () => {
     let fault: (typeof faults)[number] = 'nothing'
     let asked = 0
     const seen: unknown[] = []
     const inner = memoryAuditSink()
     const failing = (what: typeof fault): void => {
-      // A source of the service's own may say what it should not; a store or a sink has nothing of it.
+      // The error of a custom source may contain the canary; a store or a sink does not know it.
       const said = what === 'the store' ? `${secretCanary} ${argumentCanary}` : 'down'
       if (fault === what) throw Object.assign(new Error(said), { code: 'E_DOWN' })
     }
@@ -135,7 +135,7 @@ describe('a call that fails', () => {
       try {
         return response.end(JSON.stringify(await guard.use(read.container, (handled) => act(handled))))
       } catch (error) {
-        // What a careless service sends back: all of the error that printing gives.
+        // The response of a careless service: everything that printing shows of an error.
         return response.writeHead(502).end(inspect(error, { depth: 9, showHidden: true }))
       }
     })

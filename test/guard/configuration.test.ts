@@ -10,7 +10,7 @@ import { canary, faultOf, guardOptions, makeFolder } from './wrong-options.ts'
 
 makeFolder()
 
-/** Values that are none of a kind. */
+/** Values that are invalid for each kind. */
 const wrongOf = {
   text: [null, 7, '', {}, []],
   callback: [null, 7, 'x', {}],
@@ -24,9 +24,9 @@ const wrongOf = {
   secret: [null, 7, '', [], {}, { a: 7 }, new Uint8Array(0)],
 } as const satisfies Readonly<Record<OptionKind, readonly unknown[]>>
 
-describe('what is made with options that cannot be meant', () => {
+describe('a function with invalid options', () => {
   for (const [name, [make, valid, kinds]] of Object.entries(optionRows)) {
-    it(`GRD-09 ${name} says at once which option it is, and what it must be`, async () => {
+    it(`GRD-09 ${name} names the invalid option at once, with the valid values`, async () => {
       const build = (change: Options) =>
         faultOf(() => (make as (options: Options) => unknown)({ ...valid(), ...change }))
       expect(await build({})).toBeUndefined()
@@ -55,7 +55,7 @@ describe('a sink without a name, or without a way to close it', () => {
     'no close': [{ close: undefined }, /`sink` must be an object with a method `close`/],
   } as const
   for (const [what, [change, message]] of Object.entries(broken)) {
-    it(`GRD-09 is refused when it is given, and not when the guard closes: ${what}`, () => {
+    it(`GRD-09 is refused at once, not when the guard closes: ${what}`, () => {
       const sink = { ...memoryAuditSink(), ...change } as never
       expect(() => createGuard({ ...guardOptions(), audit: { sink } })).toThrow(message)
       for (const wrap of [withDeadline, withHealth]) expect(() => wrap(sink)).toThrow(message)

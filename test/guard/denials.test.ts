@@ -42,23 +42,23 @@ function setUp(audit: Partial<GuardOptions['audit']> = {}, change: Partial<Guard
   }
 }
 
-/** A call that is signed by Bob, and refused all the same. */
+/** A call that Bob has signed, and that is refused. */
 const refused = async (): Promise<string | Uint8Array> =>
   encodeContainer([await call({ issuer: bob, proofs, args: { to: 7 } }), ...proofs])
 
-/** A call in Bob's name, over Alice's authority, by somebody who has no key of either. */
+/** A call in Bob's name with Alice's authority, forged without the key of either. */
 async function forged(): Promise<string | Uint8Array> {
   const payload = { ...invocationPayload(bob.did), sub: alice.did, aud: service.did, prf: proofs.map(({ cid }) => cid) }
   const bytes = await sealRaw(mallory, { tag: 'ucan/inv@1.0.0', payload })
   return encodeContainer([{ bytes }, ...proofs])
 }
 
-/** A delegation in the name of somebody, signed by somebody. */
+/** A delegation of one issuer, signed by any signer. */
 async function delegationOf(signer: Signer, issuer: Signer, audience: Signer): Promise<Uint8Array> {
   return sealRaw(signer, { payload: delegationPayload(issuer.did, audience.did) })
 }
 
-/** A call that somebody signs with a key of their own. */
+/** A call that is signed with the key of its invoker. */
 async function signedBy(signer: Signer, subject: string, delegations: readonly Uint8Array[]) {
   const payload = {
     ...invocationPayload(signer.did),
@@ -71,7 +71,7 @@ async function signedBy(signer: Signer, subject: string, delegations: readonly U
 }
 
 describe('a refused call', () => {
-  it('AUD-24 is recorded as authenticated only when the invoker signed it [attack 81]', async () => {
+  it('AUD-24 is recorded as authenticated only if its invoker signed it [attack 81]', async () => {
     const { guard, sink, denied } = setUp()
     const codes: string[] = []
     for (const container of [await forged(), await refused(), 'nonsense']) {
@@ -102,7 +102,7 @@ describe('a refused call', () => {
   })
 })
 
-describe('refusals that are not recorded', () => {
+describe('suppressed refusals', () => {
   const many = async (guard: ReturnType<typeof setUp>['guard'], container: string | Uint8Array, times: number) => {
     for (let i = 0; i < times; i++) expect((await guard.use(container, () => 'ran')).allowed).toBe(false)
   }
@@ -111,7 +111,7 @@ describe('refusals that are not recorded', () => {
       .filter(({ code }) => code === 'suppressed')
       .map(({ suppressed, authenticated }) => [suppressed, authenticated])
 
-  it('AUD-10 hide no refusal of a call that was signed, when they are forged [attack 81]', async () => {
+  it('AUD-10 that are forged do not suppress the refusal of a signed call [attack 81]', async () => {
     const { guard, denied } = setUp()
     await many(guard, await forged(), 200)
     await many(guard, await refused(), 15)
@@ -127,13 +127,13 @@ describe('refusals that are not recorded', () => {
     ])
   })
 
-  it('AUD-27 hide no refusal of a call of those to whom a subject delegated, when strangers sign them [attack 81]', async () => {
+  it('AUD-27 of strangers do not suppress the refusals of agents with a delegation of a subject [attack 81]', async () => {
     const { guard, denied } = setUp({ denials: { inAll: 3, unauthenticated: 4 } })
     for (let i = 0; i < 4; i++) {
       const stranger = await generateSigner()
       const own = await delegationOf(mallory, mallory, stranger)
       const forged = await delegationOf(mallory, alice, stranger)
-      // over what is theirs; over Alice's without a delegation, with one of somebody else's, and with a forged one
+      // With its own subject; with Alice's without a delegation, with a foreign delegation, and with a forged one.
       await many(guard, await signedBy(stranger, stranger.did, []), 1)
       await many(guard, await signedBy(stranger, alice.did, []), 1)
       await many(guard, await signedBy(stranger, alice.did, [own]), 1)
@@ -152,7 +152,7 @@ describe('refusals that are not recorded', () => {
     expect(counts(denied())).toEqual([[12, false]])
   })
 
-  it('AUD-25 are reported when the guard closes, also those of a trial', async () => {
+  it('AUD-25 are reported when the guard closes, also for dry runs', async () => {
     const { guard, denied } = setUp({ denials: { unauthenticated: 2 } })
     await many(guard, 'nonsense', 5)
     for (let i = 0; i < 7; i++) await guard.dryRun('nonsense')
@@ -165,7 +165,7 @@ describe('refusals that are not recorded', () => {
     expect(denied()).toHaveLength(2 + 2 + 2)
   })
 
-  it('AUD-25 are reported a period later, though nobody calls any more', async () => {
+  it('AUD-25 are reported a period later, even without another call', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const { guard, denied } = setUp({ denials: { unauthenticated: 1, period: 30 } })
@@ -184,7 +184,7 @@ describe('refusals that are not recorded', () => {
     ])
   })
 
-  it('AUD-25 are reported with the first refusal of a later period, where no timer runs', async () => {
+  it('AUD-25 are reported with the first refusal of a later period, if no timer runs', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const moving = stoppedClock(clock.now())
@@ -199,7 +199,7 @@ describe('refusals that are not recorded', () => {
     ])
   })
 
-  it('AUD-25 are reported however often their record fails, with the refusals whose own record failed', async () => {
+  it('AUD-25 are reported even after their record has failed several times, with the refusals whose record failed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const memory = memoryAuditSink()
@@ -231,10 +231,10 @@ describe('refusals that are not recorded', () => {
   })
 
   it.each([
-    // the guard waits for its calls, and then for the record alone
+    // The guard waits for its calls, and then for the record alone.
     ['a refusal', 1_500],
     ['the number', 100],
-  ])('AUD-25 are reported at the end, when the record of %s is under way and fails', async (what, failsAfter) => {
+  ])('AUD-25 are reported at the end, when the pending record of %s fails', async (what, failsAfter) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const memory = memoryAuditSink()
@@ -260,7 +260,7 @@ describe('refusals that are not recorded', () => {
     expect(denied.reduce((sum, { suppressed = 1 }) => sum + suppressed, 0)).toBe(3)
   })
 
-  it('AUD-25 that come when the guard has closed are told of, each', async () => {
+  it('AUD-25 that come after the guard has closed are each reported to `onError`', async () => {
     const codes: string[] = []
     const { guard, denied } = setUp(
       { denials: { unauthenticated: 1 } },
@@ -278,10 +278,10 @@ describe('refusals that are not recorded', () => {
     expect(codes).toEqual(Array.from({ length: 3 }, () => 'ERR_AUDIT_CLOSED'))
   })
 
-  it('AUD-25 keep no process from ending', async () => {
+  it('AUD-25 do not keep the process alive', async () => {
     const { guard } = setUp({ denials: { unauthenticated: 1 } })
     await many(guard, 'nonsense', 1)
-    // Timers that keep the process alive; unref'd ones are not among them.
+    // Timers that keep the process alive; unref'd timers are not included.
     const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
     const before = timers()
     await many(guard, 'nonsense', 2)

@@ -78,13 +78,13 @@ function setUp(change: Partial<GuardOptions> = {}) {
 const container = async (): Promise<string> =>
   encodeContainer([await call({ issuer: bob, proofs, args: { to: 'ann@example.com' } }), ...proofs])
 
-/** Works on each part of the answer, and for longer than the call lasts. */
+/** Works on each part of the response for longer than the call lasts. */
 const streaming =
   (atFirst: () => void = () => undefined) =>
   async ({ fetch, signal }: GuardedCall): Promise<void> => {
     const { body } = await fetch(`${upstream.origin}/stream`)
     for await (const _part of body ?? []) {
-      // by then the next part has come, and the one after it is waited for
+      // The next part has arrived by then, and the stream waits for the one after it.
       await wait(10)
       atFirst()
       while (!signal.aborted) await wait(1)
@@ -92,10 +92,10 @@ const streaming =
     }
   }
 
-describe('a call that ends while its handler works on a part of the answer', () => {
+describe('a call that ends while its handler works on a part of the response', () => {
   const left = new Error('the agent went away')
 
-  it('GRD-10 because the agent went away, leaves nothing unhandled', async () => {
+  it('GRD-10 leaves no unhandled rejection when the agent goes away', async () => {
     const { guard, kinds } = setUp()
     const agent = new AbortController()
     const handler = streaming(() => agent.abort(left))
@@ -104,14 +104,14 @@ describe('a call that ends while its handler works on a part of the answer', () 
     expect(kinds()).toEqual(['intent', 'released', 'outcome unknown'])
   })
 
-  it('GRD-10 because the handler took too long, leaves nothing unhandled', async () => {
+  it('GRD-10 leaves no unhandled rejection when the handler takes too long', async () => {
     const { guard, kinds } = setUp({ deadlines: { handlerMs: 100 } })
     await expect(guard.use(await container(), streaming())).rejects.toThrow(/^timed out after \d+ ms$/)
     await wait(30)
     expect(kinds().at(-1)).toBe('outcome unknown')
   })
 
-  it('GRD-10 because the guard closes, leaves nothing unhandled', async () => {
+  it('GRD-10 leaves no unhandled rejection when the guard closes', async () => {
     const { guard, kinds } = setUp({ deadlines: { closeMs: 1 } })
     let closed: Promise<void> | undefined
     const handler = streaming(() => {
@@ -124,7 +124,7 @@ describe('a call that ends while its handler works on a part of the answer', () 
   })
 })
 
-/** A vault whose secrets are made for one call, and can be ended. */
+/** A vault whose secrets are made for one call, and can be revoked. */
 function dynamicVault(revoke: SecretReading['revoke'], rules: CredentialOptions = {}) {
   const secrets: Secret[] = []
   const source: SecretSource = {
@@ -141,8 +141,8 @@ function dynamicVault(revoke: SecretReading['revoke'], rules: CredentialOptions 
   return { vault: createVault({ source, credentials: { mail }, clock }), secrets }
 }
 
-describe('a guard that nobody calls', () => {
-  it('GRD-10 leaves nothing unhandled when its key cannot be imported', async () => {
+describe('a guard without calls', () => {
+  it('GRD-10 leaves no unhandled rejection when its key cannot be imported', async () => {
     const importing = vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(new Error('no cryptography here'))
     try {
       const { guard } = setUp({ audit: { sink: memoryAuditSink(), argumentKey: new Uint8Array(32) } })
@@ -159,8 +159,8 @@ async function untilAborted(signal: AbortSignal | undefined): Promise<void> {
   await new Promise((resolve) => signal?.addEventListener('abort', resolve))
 }
 
-describe('a handler that ends before what it began', () => {
-  it('GRD-13 has nothing sent for it when its outcome is on record, nor when the guard has closed [attack 74]', async () => {
+describe('a handler that ends before its own requests', () => {
+  it('GRD-13 has no request sent after its outcome is recorded or the guard has closed [attack 74]', async () => {
     const { guard, kinds, sink } = setUp()
     const sent = (): number => upstream.received.length
     const before = sent()
@@ -179,7 +179,7 @@ describe('a handler that ends before what it began', () => {
     expect(sink.records()).toHaveLength(3)
   })
 
-  it('GRD-13 is told by what it began, if it listens', async () => {
+  it('GRD-13 has its pending requests rejected with the reason', async () => {
     const { guard } = setUp()
     let began: Promise<unknown> | undefined
     let kept: GuardedCall | undefined
@@ -194,7 +194,7 @@ describe('a handler that ends before what it began', () => {
     await expect(kept?.lease()).rejects.toMatchObject({ code: ended.code })
   })
 
-  it('GRD-13 has its outcome recorded when all of that has ended', async () => {
+  it('GRD-13 has its outcome recorded after all of its requests have ended', async () => {
     const order: string[] = []
     const inner = memoryAuditSink()
     const sink: AuditSink = {
@@ -223,10 +223,10 @@ describe('a handler that ends before what it began', () => {
   })
 
   for (const [what, announce, kindsAfter] of [
-    ['that is announced after it', untilAborted, ['intent', 'outcome']],
-    ['whose record is confirmed after it', async () => undefined, ['intent', 'released', 'outcome']],
+    ['that is announced after its end', untilAborted, ['intent', 'outcome']],
+    ['whose record is confirmed after its end', async () => undefined, ['intent', 'released', 'outcome']],
   ] as const) {
-    it(`GRD-03 has nothing released ${what}, by a vault and a sink that mind no signal`, async () => {
+    it(`GRD-03 gets no release ${what}, even if the vault and the sink ignore their signals`, async () => {
       let released = false
       const vault: Vault = {
         use: async (_request, options = {}) => {
@@ -255,7 +255,7 @@ describe('a handler that ends before what it began', () => {
     })
   }
 
-  it('GRD-13 has its outcome recorded behind the release that is being recorded', async () => {
+  it('GRD-13 has its outcome recorded after a release whose record is pending', async () => {
     const order: string[] = []
     const inner = memoryAuditSink()
     const sink: AuditSink = {
@@ -267,7 +267,7 @@ describe('a handler that ends before what it began', () => {
       },
     }
     const vault: Vault = {
-      // gives up at once, and leaves the record to itself
+      // It gives up at once, and does not wait for the record.
       use: async (_request, options = {}) => {
         options.onRelease?.(release)?.catch(() => undefined)
         await untilAborted(options.signal)
@@ -280,7 +280,7 @@ describe('a handler that ends before what it began', () => {
     expect(order).toEqual(['intent', 'released', 'outcome'])
   })
 
-  it('GRD-13 rejects what it began though a vault of another make answers after the end', async () => {
+  it('GRD-13 has its request rejected even if a custom vault responds after the end', async () => {
     const vault: Vault = {
       use: async (_request, options = {}) => {
         await options.onRelease?.(release)
@@ -298,7 +298,7 @@ describe('a handler that ends before what it began', () => {
     await expect(began).rejects.toMatchObject({ code: 'ERR_VAULT_UNAVAILABLE' })
   })
 
-  it('GRD-13 waits for a vault that minds no signal no longer than a second', async () => {
+  it('GRD-13 waits at most a second for a vault that ignores its signal', async () => {
     const vault: Vault = { use: () => new Promise(() => undefined), lease: () => new Promise(() => undefined) }
     const { guard, kinds } = setUp({ vault })
     const began = performance.now()
@@ -309,7 +309,7 @@ describe('a handler that ends before what it began', () => {
     expect(kinds()).toEqual(['intent', 'outcome ok'])
   })
 
-  it('GRD-02 sends nothing to the second place of a redirect when the call was revoked at the first [attack 74]', async () => {
+  it('GRD-02 sends no request to the target of a redirect after the call was revoked [attack 74]', async () => {
     const revocations = memoryRevocationStore({ clock })
     const { guard, kinds } = setUp({ revocations })
     const before = upstream.received.length
@@ -327,8 +327,8 @@ describe('a handler that ends before what it began', () => {
 
 describe('the body of a response', () => {
   const notRead: Readonly<Record<string, (handled: GuardedCall, url: string) => unknown>> = {
-    'of which only the status counts': async ({ fetch }, url) => (await fetch(url)).status,
-    'that nobody waited for': async ({ fetch }, url) => {
+    'whose status alone is used': async ({ fetch }, url) => (await fetch(url)).status,
+    'that is not awaited': async ({ fetch }, url) => {
       void fetch(url)
       await wait(30)
     },
@@ -341,10 +341,10 @@ describe('the body of a response', () => {
       await reader?.read()
       reader?.releaseLock()
     },
-    'that stands deep in what the handler returned': async ({ fetch }, url) => ({ a: { response: await fetch(url) } }),
+    'deep in the returned value': async ({ fetch }, url) => ({ a: { response: await fetch(url) } }),
   }
   for (const [what, handler] of Object.entries(notRead)) {
-    it(`GRD-14 ${what} is broken off, and the secret made for it is ended`, async () => {
+    it(`GRD-14 ${what} is aborted, and its dynamic secret is revoked`, async () => {
       for (const path of ['/text', '/stream']) {
         let revoked = 0
         const { vault, secrets } = dynamicVault(async () => {
@@ -362,13 +362,13 @@ describe('the body of a response', () => {
     'that is the value': (response) => response,
     'that is the body of the value': ({ body, headers }) => new Response(body, { headers }),
     'whose stream is the value': ({ body }) => body,
-    'that stands in the value': (response) => ({ status: 200, response }),
-    'whose stream stands in a list': ({ body }) => [200, body],
-    'that is piped through something': ({ body }) => body?.pipeThrough(new TransformStream()),
+    'in the value': (response) => ({ status: 200, response }),
+    'whose stream is in a list': ({ body }) => [200, body],
+    'that is piped through a transform': ({ body }) => body?.pipeThrough(new TransformStream()),
     'that is being read': (response) => ({ text: response.text() }),
   }
   for (const [what, give] of Object.entries(read)) {
-    it(`GRD-14 ${what} is left alone, and ends the secret at its end`, async () => {
+    it(`GRD-14 ${what} is not aborted, and its secret is revoked at its end`, async () => {
       let revoked = 0
       const { vault } = dynamicVault(async () => {
         revoked += 1
@@ -392,7 +392,7 @@ describe('the body of a response', () => {
     })
   }
 
-  it('GRD-14 tells who reads it too late why there is nothing', async () => {
+  it('GRD-14 fails with the reason when it is read too late', async () => {
     const { guard } = setUp()
     let kept: Response | undefined
     await guard.use(await container(), async ({ fetch }) => {
@@ -404,7 +404,7 @@ describe('the body of a response', () => {
     })
   })
 
-  it('GRD-14 belongs to its reader once it is returned, also when the agent has gone away', async () => {
+  it('GRD-14 belongs to its reader once it is returned, even if the agent has gone away', async () => {
     const { guard } = setUp()
     const agent = new AbortController()
     const handler = async ({ fetch }: GuardedCall): Promise<Response> => fetch(`${upstream.origin}/text`)
@@ -416,10 +416,10 @@ describe('the body of a response', () => {
 
   for (const [what, answer] of Object.entries({
     'that has no body': { status: 200 },
-    'that is not there': undefined,
-    'whose body cannot be looked at': Object.defineProperty({ status: 200 }, 'body', { get: () => JSON.parse('') }),
+    'that is undefined': undefined,
+    'whose body cannot be read': Object.defineProperty({ status: 200 }, 'body', { get: () => JSON.parse('') }),
   })) {
-    it(`GRD-06 has its outcome on record when a vault of another make answers with a response ${what}`, async () => {
+    it(`GRD-06 can be unusable: the outcome is recorded after a custom vault returns a response ${what}`, async () => {
       const vault: Vault = {
         references: ['mail'],
         lease: () => new Promise(() => undefined),
@@ -435,7 +435,7 @@ describe('the body of a response', () => {
     })
   }
 
-  it('GRD-14 is not looked for in a value that cannot be looked at', async () => {
+  it('GRD-14 is not searched for in an unreadable value', async () => {
     const trap = (): never => {
       throw new Error('do not look')
     }
@@ -449,8 +449,8 @@ describe('the body of a response', () => {
   })
 })
 
-describe('a guard that closes', () => {
-  it('GRD-06 has outcomes on record though leases are not given back in time', async () => {
+describe('a closing guard', () => {
+  it('GRD-06 records outcomes even if leases are not given back in time', async () => {
     const hang = (): Promise<never> => new Promise(() => undefined)
     const { vault, secrets } = dynamicVault(hang)
     const { guard, kinds } = setUp({ vault, deadlines: { closeMs: 20, handlerMs: 300 } })
@@ -458,11 +458,11 @@ describe('a guard that closes', () => {
     while (secrets[0]?.disposed !== true) await wait(1)
     await guard.close()
     expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
-    // the origin has as long as the handler had
+    // The revocation at the origin has as long as the handler had.
     expect(await used).toMatchObject({ allowed: true, recorded: true })
   })
 
-  it('GRD-06 has an outcome on record before a lease is given back, and waits for no such lease', async () => {
+  it('GRD-06 records an outcome before a lease is given back, and does not wait for that lease', async () => {
     let goOn: () => void = () => undefined
     const { vault } = dynamicVault(() => new Promise((resolve) => (goOn = resolve)))
     const { guard, kinds } = setUp({ vault, deadlines: { closeMs: 20, handlerMs: 3_000 } })
@@ -473,7 +473,7 @@ describe('a guard that closes', () => {
     expect(await used).toMatchObject({ allowed: true, recorded: true })
   })
 
-  it('GRD-06 has outcomes on record though the sink is slow', async () => {
+  it('GRD-06 records outcomes even if the sink is slow', async () => {
     const inner = memoryAuditSink()
     const sink: AuditSink = {
       ...inner,
@@ -497,7 +497,7 @@ describe('a guard that closes', () => {
     expect(inner.records().length).toBeGreaterThan(0)
   })
 
-  it('GRD-06 has the outcome of a trial on record though the sink is slow', async () => {
+  it('GRD-06 records the outcome of a dry run even if the sink is slow', async () => {
     const inner = memoryAuditSink()
     let asked = 0
     const sink: AuditSink = {
@@ -517,8 +517,8 @@ describe('a guard that closes', () => {
   })
 })
 
-describe('a sink that fails', () => {
-  /** Fails for one kind of event, in each way there is. */
+describe('a failing sink', () => {
+  /** Fails for one kind of event, in each possible way. */
   const failing = (kind: AuditEvent['kind'], how: 'rejects' | 'hangs'): { sink: AuditSink; cause: Error } => {
     const inner = memoryAuditSink()
     const cause = new AuditError('ERR_AUDIT_SHORT_WRITE', 'short write')
@@ -530,7 +530,7 @@ describe('a sink that fails', () => {
   for (const how of ['rejects', 'hangs'] as const) {
     const code = how === 'rejects' ? 'ERR_AUDIT_SHORT_WRITE' : 'ERR_AUDIT_DEADLINE'
 
-    it(`GRD-12 for the intent (it ${how}): nothing is done, and the denial has the cause`, async () => {
+    it(`GRD-12 for the intent (it ${how}): the handler does not run, and the denial has the cause`, async () => {
       const { guard } = setUp({ audit: { sink: failing('intent', how).sink, deadlineMs: 30 } })
       let ran = 0
       const result = await guard.use(await container(), () => (ran += 1))
@@ -551,7 +551,7 @@ describe('a sink that fails', () => {
       ])
     })
 
-    it(`GRD-12 for the release (it ${how}): nothing is sent, and a handler that lets it through is refused`, async () => {
+    it(`GRD-12 for the release (it ${how}): no request is sent, and a handler that rethrows the error is refused`, async () => {
       for (const verb of ['fetch', 'lease'] as const) {
         const { vault, secrets } = dynamicVault(undefined)
         const errors: unknown[] = []
@@ -579,7 +579,7 @@ describe('a sink that fails', () => {
       }
     })
 
-    it(`GRD-12 for the release (it ${how}): a handler may do without it, or throw an error of its own`, async () => {
+    it(`GRD-12 for the release (it ${how}): a handler can return another value, or throw its own error`, async () => {
       const { guard } = setUp({ audit: { sink: failing('released', how).sink, deadlineMs: 30 } })
       const told: unknown[] = []
       const instead = async ({ fetch }: GuardedCall): Promise<string> => {
@@ -596,7 +596,7 @@ describe('a sink that fails', () => {
       await expect(guard.use(await container(), own)).rejects.toThrow(RangeError)
     })
 
-    it(`GRD-12 for the outcome (it ${how}): the value comes with recorded: false, and the cause`, async () => {
+    it(`GRD-12 for the outcome (it ${how}): the value is returned with \`recorded: false\` and the cause`, async () => {
       const { guard } = setUp({ audit: { sink: failing('outcome', how).sink, deadlineMs: 30 }, receipts: service })
       const result = await guard.use(await container(), async ({ fetch }) =>
         (await fetch(`${upstream.origin}/text`)).text(),

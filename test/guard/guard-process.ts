@@ -30,7 +30,7 @@ try {
     revocations: memoryRevocationStore(),
     replay: memoryReplayStore(),
     vault: memoryVault({ mail: { secret, origins: [origin], processor: bearer() } }),
-    // as long as a busy machine needs: what is late is the concern of other tests
+    // Long enough for a busy machine: other tests check time limits.
     audit: { sink, deadlineMs: 20_000, recoverIntents: true },
     maxInFlight: 10_000,
   })

@@ -110,7 +110,7 @@ describe('guard.use', () => {
     expect(await verifyAuditLog(sink.lines())).toMatchObject({ valid: true })
   })
 
-  it('gives the handler the arguments as signed, and no way to the secret or the authorization', async () => {
+  it('gives the handler the signed arguments, and no access to the secret or the authorization', async () => {
     const { guard } = setUp()
     await guard.use(await containerOf(), async (handled) => {
       expect(handled.args).toEqual({ to: 'bob@example.com' })
@@ -147,7 +147,7 @@ describe('guard.use', () => {
     expect(events()[3]).not.toHaveProperty('invoker')
   })
 
-  it('GRD-01 does nothing unless the intent is recorded, however the sink fails [attack 78]', async () => {
+  it('GRD-01 does nothing unless the intent is recorded, in all failures of the sink [attack 78]', async () => {
     const sinks: Partial<AuditSink>[] = [
       { append: () => Promise.reject(new AuditError('ERR_AUDIT_SHORT_WRITE', 'short write')) },
       {
@@ -172,7 +172,7 @@ describe('guard.use', () => {
     }
   })
 
-  it('GRD-01 P15: for any pattern of failures, what reached the upstream was recorded before as intended and released', async () => {
+  it('GRD-01 P15: for any pattern of failures, every request was recorded before as intended and released', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }), async (fails) => {
         const inner = memoryAuditSink()
@@ -206,7 +206,7 @@ describe('guard.use', () => {
     )
   })
 
-  it('GRD-02 asks again before the release: what was revoked meanwhile is not used [attack 74]', async () => {
+  it('GRD-02 checks again before the release: a call revoked meanwhile is refused [attack 74]', async () => {
     const revocations = memoryRevocationStore({ clock })
     const { guard, kinds } = setUp({ revocations })
     const before = upstream.requests.length
@@ -219,7 +219,7 @@ describe('guard.use', () => {
     expect(kinds()).toEqual(['intent', 'outcome error'])
   })
 
-  it('GRD-03 P16: one call is one use of the credential [attack 74]', async () => {
+  it('GRD-03 P16: allows one use of the credential for one call [attack 74]', async () => {
     const { guard, kinds } = setUp()
     const before = upstream.requests.length
     const used = guard.use(await containerOf(), async (handled) => {
@@ -243,7 +243,7 @@ describe('guard.use', () => {
     expect(kinds()).toEqual(['intent', 'released', 'outcome ok'])
   })
 
-  it('takes back a lease that a handler left open when it failed, before the outcome is recorded', async () => {
+  it('takes back the open lease of a failed handler before the outcome is recorded', async () => {
     const inner = memoryAuditSink()
     let kept: { secret: { reveal(): string } } | undefined
     let open: boolean | undefined
@@ -269,7 +269,7 @@ describe('guard.use', () => {
     expect(open).toBe(false)
   })
 
-  it('GRD-03 begins no work of a call whose time ended while its intent was recorded [attack 74]', async () => {
+  it('GRD-03 does not run the handler when the time of the call ended while its intent was recorded [attack 74]', async () => {
     let time = now
     const inner = memoryAuditSink()
     const append: AuditSink['append'] = (event, options) => {
@@ -286,7 +286,7 @@ describe('guard.use', () => {
     expect([ran, inner.records().map(({ event }) => event.kind)]).toEqual([false, ['intent', 'outcome']])
   })
 
-  it('sends the credential nowhere else than configured, whatever a call says [attack 75] [attack 76]', async () => {
+  it('sends the credential to configured origins only, whatever the call contains [attack 75] [attack 76]', async () => {
     const elsewhere = await startUpstream(secret)
     const { guard } = setUp()
     for (const url of [
@@ -303,7 +303,7 @@ describe('guard.use', () => {
     await elsewhere.close()
   })
 
-  it('uses the credential of the owner whose authority the call has, and of nobody else [attack 75]', async () => {
+  it('uses the credential of the owner whose authority the call has, and no other [attack 75]', async () => {
     const carol = await actor('carol')
     const dave = await actor('dave')
     const keys: Readonly<Record<string, string>> = { alice: 'canary-alice', carol: 'canary-carol' }
@@ -335,7 +335,7 @@ describe('guard.use', () => {
     }
     expect(await ask(alice, servers.alice.origin, 'x')).toBe(200)
     expect(await ask(carol, servers.carol.origin, 'x')).toBe(200)
-    // What the request says, in its arguments or by where it is sent, changes nothing: the upstream of the other says no.
+    // The arguments and the target have no influence: the upstream of the other owner refuses Alice's key.
     expect(await ask(alice, servers.carol.origin, 'carol')).toBe(401)
     expect(servers.carol.requests.at(-1)?.authorization).toBe('Bearer canary-alice')
     expect(await ask(dave, servers.alice.origin, 'alice')).toBe('ERR_VAULT_UNKNOWN_REFERENCE')
@@ -348,7 +348,7 @@ describe('guard.use', () => {
     await Promise.all([servers.alice.close(), servers.carol.close()])
   })
 
-  it('records what a handler throws by its code, and throws it on', async () => {
+  it('records the error of a handler by its code, and rethrows it', async () => {
     const { guard, events } = setUp()
     const error = Object.assign(new Error(`failed with ${secret}`), { code: 'E_UPSTREAM' })
     await expect(guard.use(await containerOf(), () => Promise.reject(error))).rejects.toBe(error)
@@ -356,7 +356,7 @@ describe('guard.use', () => {
     expect(JSON.stringify(events())).not.toContain(secret)
   })
 
-  it('GRD-04 bounds the decision and the handler in time [attack 82]', async () => {
+  it('GRD-04 limits the time of the decision and of the handler [attack 82]', async () => {
     const hanging = { findRevocations: () => new Promise<never>(() => undefined) }
     const slow = setUp({ revocations: hanging, deadlines: { decisionMs: 20 } })
     expect(await slow.guard.use(await containerOf(), post)).toMatchObject({
@@ -378,7 +378,7 @@ describe('guard.use', () => {
     expect([aborted, kinds()]).toEqual([true, ['intent', 'outcome unknown']])
   })
 
-  it('GRD-05 takes no more calls at a time than it may', async () => {
+  it('GRD-05 limits the number of simultaneous calls', async () => {
     const { guard } = setUp({ maxInFlight: 2 })
     let release: (() => void) | undefined
     const held = new Promise<void>((resolve) => (release = resolve))
@@ -392,7 +392,7 @@ describe('guard.use', () => {
     expect(await guard.use(await containerOf('/mail/read'), () => 1)).toMatchObject({ value: 1 })
   })
 
-  it('GRD-06 finishes what is under way when it closes, and lets nothing else in', async () => {
+  it('GRD-06 finishes running calls when it closes, and refuses new ones', async () => {
     const { guard, sink } = setUp()
     const calls = await Promise.all(Array.from({ length: 20 }, () => containerOf('/mail/read')))
     const running = calls.map((container) =>
@@ -411,7 +411,7 @@ describe('guard.use', () => {
     })
   })
 
-  it('GRD-06 does not wait for ever when it closes', async () => {
+  it('GRD-06 does not wait forever when it closes', async () => {
     const { guard, kinds } = setUp({ deadlines: { closeMs: 20 } })
     const stuck = guard
       .use(await containerOf('/mail/read'), () => new Promise(() => undefined))
@@ -422,9 +422,9 @@ describe('guard.use', () => {
     expect(kinds()).toEqual(['intent', 'outcome unknown'])
   })
 
-  it('GRD-06 begins no work when it has waited long enough, though the decision was under way', async () => {
+  it('GRD-06 does not run a handler after the time to close, even if the decision was pending', async () => {
     const memory = memoryAuditSink()
-    // One that takes records whatever happens: so it is the guard that keeps the handler from running.
+    // This sink records after its end, so that only the guard can stop the handler.
     const sink: AuditSink = { ...memory, close: async () => undefined }
     const slow = { findRevocations: () => new Promise<never[]>((resolve) => setTimeout(() => resolve([]), 80)) }
     const { guard } = setUp({ audit: { sink }, revocations: slow, deadlines: { closeMs: 10 } })
@@ -439,7 +439,7 @@ describe('guard.use', () => {
     expect(memory.records()).toEqual([])
   })
 
-  it('GRD-07 signs a receipt that the agent can keep: the task, the value, the record', async () => {
+  it('GRD-07 signs a receipt for the agent: the task, the value, the record', async () => {
     const { guard, sink } = setUp({ receipts: service })
     const invocation = await call({ issuer: bob, proofs, command: '/mail/read' })
     const result = await guard.use(encodeContainer([invocation, ...proofs]), () => ({ id: 7 }))
@@ -458,7 +458,7 @@ describe('guard.use', () => {
     expect(opaque).toMatchObject({ receipt: { outcome: { ok: { hash: null } } } })
   })
 
-  it('GRD-07 tells that a receipt could not be signed, and gives the value all the same', async () => {
+  it('GRD-07 reports that a receipt could not be signed, and still returns the value', async () => {
     const failures: unknown[] = []
     const broken = { ...service, sign: () => Promise.reject(new Error('no key')) }
     const { guard } = setUp({ receipts: broken, onError: (error) => void failures.push(error) })
@@ -467,7 +467,7 @@ describe('guard.use', () => {
     expect(failures).toHaveLength(1)
   })
 
-  it('says when the outcome could not be recorded, and signs nothing then', async () => {
+  it('reports an unrecorded outcome, and signs no receipt then', async () => {
     const inner = memoryAuditSink()
     let turn = 0
     const sink: AuditSink = {
@@ -489,7 +489,7 @@ describe('guard.authorize and guard.dryRun', () => {
     expect(kinds()).toEqual(['denied'])
   })
 
-  it('GRD-03 releases nothing to a handler that has ended: the outcome is on record [attack 74]', async () => {
+  it('GRD-03 release nothing to an ended handler, because the outcome is recorded [attack 74]', async () => {
     for (const begin of [post, (handled: GuardedCall) => handled.lease()]) {
       const { guard, kinds } = setUp({
         vault: memoryVault(
@@ -513,7 +513,7 @@ describe('guard.authorize and guard.dryRun', () => {
     }
   })
 
-  it('GRD-03 takes a lease back that comes when the handler has ended, and tells of one that it cannot [attack 74]', async () => {
+  it('GRD-03 take back a lease that comes after the handler has ended, even if its revocation fails [attack 74]', async () => {
     for (const fails of [false, true]) {
       let give: (() => void) | undefined
       let ended = 0
@@ -543,7 +543,7 @@ describe('guard.authorize and guard.dryRun', () => {
     }
   })
 
-  it('tells that a lease could not be given back', async () => {
+  it('report that a lease could not be given back', async () => {
     const failures: unknown[] = []
     const inner = vaultOf()
     const vault: Vault = {
@@ -559,7 +559,7 @@ describe('guard.authorize and guard.dryRun', () => {
     expect([failures.length, kinds().at(-1)]).toEqual([1, 'outcome ok'])
   })
 
-  it('GRD-03 sends nothing for a handler that ended while the release was recorded [attack 74]', async () => {
+  it('GRD-03 send nothing for a handler that ended while the release was recorded [attack 74]', async () => {
     const memory = memoryAuditSink()
     const sink: AuditSink = {
       ...memory,
@@ -579,7 +579,7 @@ describe('guard.authorize and guard.dryRun', () => {
     expect(upstream.requests).toHaveLength(before)
   })
 
-  it('records how a call ended whatever its handler throws', async () => {
+  it('record the ending of a call for any thrown value', async () => {
     const trap = (): never => {
       throw new Error('do not look')
     }
@@ -591,7 +591,7 @@ describe('guard.authorize and guard.dryRun', () => {
     }
   })
 
-  it('gathers no listeners, however many calls are under way [attack 86]', async () => {
+  it('add no listeners to signals, for any number of running calls [attack 86]', async () => {
     const { guard } = setUp({ commands: [read] as GuardOptions['commands'] })
     const warnings: Error[] = []
     const warn = (warning: Error): number => warnings.push(warning)
@@ -607,14 +607,14 @@ describe('guard.authorize and guard.dryRun', () => {
     expect(warnings).toEqual([])
   })
 
-  it('GRD-08 what a dry run decides cannot be used [attack 74]', async () => {
+  it('GRD-08 make dry runs whose authorization cannot be used [attack 74]', async () => {
     const { guard } = setUp()
     const decision = await guard.dryRun(await containerOf())
     expect(decision.allowed && decision.authorization.consumed).toBe(true)
     expect(() => decision.allowed && decision.authorization.consume(now)).toThrow(AuthorizationError)
   })
 
-  it('asks for a handler before anything is used up', async () => {
+  it('require a handler before anything is consumed', async () => {
     const { guard, kinds } = setUp()
     const container = await containerOf()
     await expect(guard.use(container, undefined as never)).rejects.toThrow(ArgumentError)
@@ -622,7 +622,7 @@ describe('guard.authorize and guard.dryRun', () => {
     expect(await guard.use(container, post)).toMatchObject({ allowed: true })
   })
 
-  it('GRD-08 a dry run records with its mode, and uses nothing up', async () => {
+  it('GRD-08 record a dry run with its mode, and consume nothing', async () => {
     const { guard, events } = setUp()
     const container = await containerOf()
     for (let index = 0; index < 2; index++) expect(await guard.dryRun(container)).toMatchObject({ allowed: true })
@@ -639,7 +639,7 @@ describe('guard.authorize and guard.dryRun', () => {
 })
 
 describe('the records of a guard', () => {
-  it('name nobody, and show nothing that was not put on a list', async () => {
+  it('contain neither names nor arguments that are not on a list', async () => {
     const key = crypto.getRandomValues(new Uint8Array(32))
     const keys = memoryPersonalKeyStore()
     const sink = memoryAuditSink()
@@ -688,7 +688,7 @@ describe('the records of a guard', () => {
 })
 
 describe('monitoring', () => {
-  it('gets spans and events, and can neither change nor break a call', async () => {
+  it('receives spans and events, and can neither change nor break a call', async () => {
     const spans: { readonly name: string; readonly attributes: Record<string, unknown>; ended: boolean }[] = []
     const seen: GuardEvent[] = []
     const tracer = {
@@ -730,7 +730,7 @@ describe('monitoring', () => {
 })
 
 describe('createGuard', () => {
-  it('GRD-09 finds what would fail at the first call', () => {
+  it('GRD-09 detects mistakes that would fail at the first call', () => {
     const mistakes: [RegExp, Partial<GuardOptions>][] = [
       [/`vault` is missing/, { vault: undefined as never }],
       [
@@ -777,7 +777,7 @@ describe('createGuard', () => {
     }
   })
 
-  it('says so when a handler wants a credential that its command does not have', async () => {
+  it('leads to a clear error when a handler uses a credential that its command lacks', async () => {
     const { guard } = setUp()
     await expect(guard.use(await containerOf('/mail/read'), post)).rejects.toThrow(/has no `credential`/)
   })

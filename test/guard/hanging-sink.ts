@@ -10,22 +10,22 @@ import { memoryRevocationStore } from '../../src/revocation/memory-revocation-st
 import { actor } from '../support/actors.ts'
 import { service } from '../support/service.ts'
 
-/** What came of calls to a guard whose sink never answers. */
+/** The results of calls to a guard whose sink hangs. */
 export interface HangReport {
   readonly calls: number
-  /** Handlers that ran. */
+  /** How many handlers ran. */
   readonly ran: number
   /** Codes of the denials. */
   readonly codes: readonly string[]
-  /** The longest that a call took, in milliseconds. */
+  /** The longest duration of a call, in milliseconds. */
   readonly slowest: number
-  /** Events that the sink holds, unanswered. */
+  /** How many unanswered events the sink holds. */
   readonly unanswered: number
-  /** Bytes of the heap after collection, at equal distances, once the sink holds as much as it may. */
+  /** Bytes of the heap after garbage collections at equal intervals, once the sink holds its maximum. */
   readonly heap: readonly number[]
 }
 
-/** Calls a guard whose sink never answers, at a steady rate. */
+/** Calls a guard whose sink hangs, at a steady rate. */
 export async function callHangingSink(options: {
   readonly seconds: number
   readonly perSecond: number
@@ -49,7 +49,7 @@ export async function callHangingSink(options: {
     subjects: [alice.did],
     commands: [read],
     revocations: memoryRevocationStore(),
-    // What a replay store remembers is another matter.
+    // This replay store keeps nothing, so that its memory does not affect the measurement.
     replay: { claim: () => true },
     audit: { sink },
     maxInFlight: 10_000,
@@ -69,7 +69,7 @@ export async function callHangingSink(options: {
     if (!result.allowed) codes.add(result.denial.code)
   }
 
-  // First what the sink may hold, and one more of each kind of refusal.
+  // First fill the sink, and cause one refusal of each kind.
   for (let round = 0; round < 12; round++) await Promise.all(Array.from({ length: 100 }, call))
   const heap: number[] = []
   const started = performance.now()
@@ -89,7 +89,7 @@ export async function callHangingSink(options: {
   return { calls, ran, codes: [...codes], slowest, unanswered: held.length, heap }
 }
 
-/** The collector of the engine, which a program gets by a flag. */
+/** The garbage collector of the engine, which a flag makes available. */
 function collector(): () => void {
   setFlagsFromString('--expose_gc')
   return runInNewContext('gc') as () => void

@@ -35,7 +35,7 @@ beforeAll(async () => {
 })
 afterAll(() => upstream.close())
 
-/** What a call ends with when one thing that it waits for never answers, and how often the upstream was reached. */
+/** How a call ends when one of its dependencies hangs, and how many requests reached the upstream. */
 type Hanging = readonly [
   what: string,
   change: (sink: AuditSink) => Partial<GuardOptions>,
@@ -162,7 +162,7 @@ const cases: readonly Hanging[] = [
 
 describe('a guard', () => {
   for (const [what, change, ending, reached, handler] of cases) {
-    it(`GRD-04 holds no call for ever when ${what} hangs, and closes [attack 82]`, async () => {
+    it(`GRD-04 ends each call when ${what} hangs, and closes [attack 82]`, async () => {
       const sink = memoryAuditSink()
       const changed = change(sink)
       const guard = createGuard({
@@ -191,7 +191,7 @@ describe('a guard', () => {
     })
   }
 
-  it('GRD-06 says so when its sink does not close', async () => {
+  it('GRD-06 reports a sink that does not close', async () => {
     const sink: AuditSink = { ...memoryAuditSink(), close: hang }
     const guard = createGuard({
       audience: service.did,
@@ -207,7 +207,7 @@ describe('a guard', () => {
     await expect(guard[Symbol.asyncDispose]()).rejects.toMatchObject({ message: /did not close within 50 ms/ })
   })
 
-  it('GRD-08 refuses a trial that cannot be recorded, and throws nothing', async () => {
+  it('GRD-08 refuses an unrecordable dry run without throwing', async () => {
     const guard = createGuard({
       audience: service.did,
       subjects: [alice.did],

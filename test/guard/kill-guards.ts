@@ -15,22 +15,22 @@ import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
 
 const upstreamKey = 'canary-e7c01b93d4f8'
 
-/** What came of killing processes that guard an upstream. */
+/** The results of killing processes that guard an upstream. */
 export interface GuardKillReport {
   readonly kills: number
-  /** Calls that the upstream was asked for. */
+  /** Calls for which the upstream got a request. */
   readonly reached: number
-  /** Calls of which a process said that they were done and recorded. */
+  /** Calls that a process reported as done and recorded. */
   readonly done: number
-  /** Calls that were asked for without a record of the intent and of the release: there must be none. */
+  /** Requests without a record of the intent and of the release; the list must be empty. */
   readonly unrecorded: readonly number[]
-  /** Calls said to be done of which the log does not say `ok`: there must be none. */
+  /** Calls reported as done without an outcome `ok` in the log; the list must be empty. */
   readonly lost: readonly number[]
-  /** Intents in whose midst a process was killed. */
+  /** Intents that were open when their process was killed. */
   readonly unknown: number
 }
 
-/** Bundles the process, so that each one starts quickly. */
+/** Bundles the process, so that each process starts quickly. */
 export async function bundleGuard(directory: string): Promise<string> {
   const outfile = `${directory}/guard.mjs`
   const entries = readEntries() as Readonly<Record<string, string>>
@@ -42,7 +42,7 @@ export async function bundleGuard(directory: string): Promise<string> {
   return outfile
 }
 
-/** An upstream that wants the key and keeps the numbers that it was asked for. */
+/** An upstream that requires the key and stores the numbers of its requests. */
 export async function startNumberedUpstream(delayMs = 0): Promise<{
   readonly origin: string
   readonly numbers: number[]
@@ -64,7 +64,7 @@ export async function startNumberedUpstream(delayMs = 0): Promise<{
   }
 }
 
-/** Starts one. */
+/** Starts a process. */
 export function startGuard(
   program: string,
   directory: string,
@@ -74,7 +74,7 @@ export function startGuard(
   return startWriter(process.execPath, [program, directory, sync, origin, upstreamKey, String(start), String(parallel)])
 }
 
-/** Kills a process that guards an upstream, again and again, each at another moment, and looks at the log each time. */
+/** Kills a process that guards an upstream repeatedly, each time at another moment, and checks the log each time. */
 export async function killGuards(program: string, directory: string, kills: number): Promise<GuardKillReport> {
   const upstream = await startNumberedUpstream()
   const policies: readonly SyncPolicy[] = ['group', 'none', 'always']

@@ -18,17 +18,17 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a process with a guard', () => {
-  it('GRD-01 P15: killed at any moment, has reached the upstream with nothing that is not on record [attack 78]', async () => {
+  it('GRD-01 P15: killed at any moment, has sent only recorded requests to the upstream [attack 78]', async () => {
     const kills = Math.max(6, shortRuns(12).numRuns)
     const report = await killGuards(program, join(folder, 'killed'), kills)
     expect(report).toMatchObject({ kills, unrecorded: [], lost: [] })
     expect(report.done).toBeGreaterThan(kills)
     expect(report.reached).toBeGreaterThanOrEqual(report.done)
-    // AUD-09: in whose midst it was killed is recorded as unknown at the next start.
+    // AUD-09: the next start records the interrupted calls as unknown.
     expect(report.unknown).toBeGreaterThan(0)
   }, 60_000)
 
-  it('GRD-06 told to end with two hundred calls under way, ends them all on record, and itself with 0', async () => {
+  it('GRD-06 asked to end with two hundred running calls, records all their outcomes, and exits with 0', async () => {
     const directory = join(folder, 'ended')
     const upstream = await startNumberedUpstream(300)
     const child = startGuard(program, directory, { origin: upstream.origin, parallel: 200 })

@@ -56,7 +56,7 @@ import {
   write,
 } from './wrong-options.ts'
 
-/** Kinds of options, of each of which a test has wrong values. */
+/** Kinds of options; the test has wrong values for each kind. */
 export type OptionKind =
   | 'text'
   | 'callback'
@@ -75,7 +75,7 @@ interface Given {
   readonly sink: never
   readonly sinks: never
 }
-/** What is made, of which options, and of which kind each is; `!` marks those that must be given. */
+/** A function, valid options for it, and the kind of each option; `!` marks required options. */
 export type OptionRow = readonly [
   make: (options: never) => unknown,
   valid: () => Options,
@@ -90,7 +90,7 @@ const ofVaults = {
   redirects: 'whole',
   onRevokeFailure: 'callback',
 } as const
-/** Everything that is made for a service. */
+/** Every function that takes options of a service. */
 export const optionRows: Readonly<Record<string, OptionRow>> = {
   createVault: [
     createVault,

@@ -41,7 +41,7 @@ interface Guarded {
   readonly guard: Guard
   readonly errors: unknown[]
   readonly events: GuardEvent[]
-  /** Resolves when so many intents were recovered. */
+  /** Resolves after this many intents were recovered. */
   recovered(count: number): Promise<void>
 }
 
@@ -100,7 +100,7 @@ function endsOf(events: readonly AuditEvent[]): Record<string, string[]> {
 }
 
 describe('a guard that recovers intents', () => {
-  it('GRD-17 closes those of an earlier process at its start, and tells of each', async () => {
+  it('GRD-17 closes the intents of an earlier process at its start, and reports each', async () => {
     const directory = temporaryDirectory()
     const first = await openJsonlAuditSink({ directory })
     for (let i = 1; i <= 3; i++) await first.append(intent(i, { outcomeBy: now + 1_000 }), {})
@@ -117,7 +117,7 @@ describe('a guard that recovers intents', () => {
     expect(errors).toEqual([])
   })
 
-  it('GRD-17 leaves the calls of other processes alone that write to the same log', async () => {
+  it('GRD-17 leaves open the calls of other processes that write to the same log', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const database = openDatabase(path)
     const older = guarded(sqliteAuditSink({ database }), {})
@@ -126,7 +126,7 @@ describe('a guard that recovers intents', () => {
     const newer = sqliteAuditSink({ database: openDatabase(path) })
     await newer.append(intent(1, { time: now - 900, outcomeBy: now - 1 }), {})
     const younger = guarded(newer, {})
-    // that one has ended, and the other has not
+    // The call of the first intent has ended, and the running call has not.
     await younger.recovered(1)
     answer('sent')
     expect(await running).toMatchObject({ allowed: true, recorded: true })
@@ -135,7 +135,7 @@ describe('a guard that recovers intents', () => {
     expect(endsOf(events)).toEqual({ [id(1)]: ['unknown'], [under.id]: ['ok'] })
   })
 
-  it('GRD-17 closes what it could not record itself, once its time has passed', async () => {
+  it('GRD-17 closes its own unrecorded outcome once its time has passed', async () => {
     const log = memoryAuditSink()
     let broken = true
     const sink: AuditSink = {
@@ -157,7 +157,7 @@ describe('a guard that recovers intents', () => {
     expect(Object.values(endsOf(events))).toEqual([['unknown']])
   })
 
-  it('GRD-17 goes on, and closes, while the log does not answer, and tells of a failure', async () => {
+  it('GRD-17 continues, and closes, while the log hangs, and reports a failure', async () => {
     const log = memoryAuditSink()
     const hanging = auditHistory({
       inherited: 0,
@@ -180,7 +180,7 @@ describe('a guard that recovers intents', () => {
     expect(two.errors).toMatchObject([{ message: 'no such table' }])
   })
 
-  it('GRD-17 listens for its end no more than once, however often it has run', async () => {
+  it('GRD-17 has one listener for its end, after any number of runs', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const signals: (AbortSignal | undefined)[] = []
@@ -201,15 +201,15 @@ describe('a guard that recovers intents', () => {
     expect(errors).toEqual([])
   })
 
-  it('GRD-17 wants a log that can be read back', () => {
+  it('GRD-17 requires a log that can be read back', () => {
     const make = (): unknown => guarded(stdoutAuditSink(), {})
     expect(make).toThrow('`audit.recoverIntents` requires a sink whose log can be read back')
     expect(() => guarded(memoryAuditSink(), { recoverIntents: 'yes' as never })).toThrow('must be true or false')
   })
 })
 
-describe('the time in which a call is recorded', () => {
-  it('GRD-18 stands in the intent, and is longer than what a call may take', async () => {
+describe('the time for the outcome of a call', () => {
+  it('GRD-18 is part of the intent, and exceeds the longest duration of a call', async () => {
     const log = memoryAuditSink()
     const { guard } = guarded(log, { deadlines: { handlerMs: 40_000 } })
     await guard.use(await container(), async () => 'done')
@@ -218,7 +218,7 @@ describe('the time in which a call is recorded', () => {
     expect(outcomeBy - time).toBeLessThan(60 + 40 + 20)
   })
 
-  it('GRD-18 may have passed before anything is done: then the call is refused', async () => {
+  it('GRD-18 can pass before the handler runs: then the call is refused', async () => {
     const log = memoryAuditSink()
     const clock = stoppedClock(now)
     const append: AuditSink['append'] = (event, options) => {
@@ -236,7 +236,7 @@ describe('the time in which a call is recorded', () => {
     expect(recovered).toHaveLength(1)
   })
 
-  it('GRD-18 ends what was suspended: nothing is released or recorded of it, and no recovery contradicted', async () => {
+  it('GRD-18 ends a suspended call: nothing is released or recorded for it, as the recovery requires', async () => {
     const upstream = await startUpstream(secret)
     onTestFinished(() => upstream.close())
     const log = memoryAuditSink()
@@ -244,7 +244,7 @@ describe('the time in which a call is recorded', () => {
     const { guard, errors } = guarded(log, { clock, ...withCredential(upstream), recoverIntents: false })
     let failure: unknown
     const result = await guard.use(await container(), async ({ fetch }) => {
-      // the machine slept, and another one took the call for ended
+      // The machine slept meanwhile, and another one has closed the intent.
       clock.set(now + 300)
       const { recovered } = await recoverIntents({ sink: log, clock })
       expect(recovered).toHaveLength(1)
@@ -258,7 +258,7 @@ describe('the time in which a call is recorded', () => {
     expect(log.records().map(({ event }) => event.kind)).toEqual(['intent', 'outcome'])
   })
 
-  it('GRD-18 is refused by a database when no clock of the process has noticed the time that passed', async () => {
+  it('GRD-18 is enforced by a database when the clocks of the process have missed the time', async () => {
     const upstream = await startUpstream(secret)
     onTestFinished(() => upstream.close())
     const database = openDatabase(join(temporaryDirectory(), 'audit.db'))
@@ -279,7 +279,7 @@ describe('the time in which a call is recorded', () => {
     expect(Object.values(endsOf(events))).toEqual([['unknown']])
   })
 
-  it('GRD-18 is over by the clock when that is ahead, and by measured time when that is set back', async () => {
+  it('GRD-18 has passed by the clock when it is ahead, and by measured time when it is set back', async () => {
     const clock = stoppedClock(100.5)
     const lease = startOutcomeLease(clock, 2_000)
     expect(lease.outcomeBy).toBe(163)
@@ -294,7 +294,7 @@ describe('the time in which a call is recorded', () => {
     while (!short.isOver()) await new Promise((resolve) => setTimeout(resolve, 1))
   })
 
-  it('GRD-18 AUD-35: one outcome for each call, whatever processes do in whatever order, with clocks that differ', async () => {
+  it('GRD-18 AUD-35 leads to one outcome for each call, in any order of steps, with clocks that differ', async () => {
     type Step = {
       readonly do: 'begin' | 'end' | 'wait' | 'recover' | 'kill'
       readonly who: number

@@ -49,7 +49,7 @@ import {
 
 makeFolder()
 
-/** A secret where something else belongs, in the shapes that it has there. */
+/** A secret in the place of another value, in each shape that the value can have. */
 const misplaced: readonly unknown[] = [
   ...[canary, `${canary} `, `/${canary}`, `//${canary}@x`, `${canary}:${canary}`, `did:${canary}`, `../${canary}`],
   ...['https', 'http', 'postgres', 'ftp'].map((scheme) => `${scheme}://user:${canary}@host.example`),
@@ -64,10 +64,10 @@ const misplaced: readonly unknown[] = [
   { '/a': [{ type: canary }] },
   { apply: canary, read: canary, now: canary, append: canary, sign: canary, name: canary },
 ]
-/** Places of files and folders, which are told, as that is where to look. */
+/** Paths of files and folders, which errors show because the reader must look there. */
 const places = new Set(['path', 'directory'])
 
-/** All that somebody may see of an error. */
+/** Everything that a reader can see of an error. */
 function shownOf(error: unknown): string {
   const { message, stack, cause } = error as Error
   const below = cause === undefined ? '' : shownOf(cause)
@@ -216,7 +216,7 @@ describe('an error about options', async () => {
     })
   }
 
-  it('SEC-10 shows no password of a URL that is quoted, whatever is wrong with it', () => {
+  it('SEC-10 shows no password of a quoted URL, for any fault of the URL', () => {
     for (const text of [
       withPassword,
       `postgres://${canary}@host/db`,
@@ -239,7 +239,7 @@ describe('an error about options', async () => {
     expect(quote(`https://user:${'x'.repeat(100)}@host.example`)).toBe('`https://…@host.example`')
   })
 
-  it('quotes an `@` that ends no user information as it is, and a long text in linear time', () => {
+  it('quotes an `@` without user information unchanged, and a long string in linear time', () => {
     for (const text of [
       'https://host.example/@path',
       'https://host.example:8443/@path?user=a@b',
@@ -264,7 +264,7 @@ describe('the program', () => {
   const key = join(folder, 'key')
   const put = ['vault', 'put', 'crm', '--file', file, '--key-file', key, '--origin', 'https://a.example']
 
-  it('SEC-10 prints no secret that stands in the place of something else', async () => {
+  it('SEC-10 does not print a secret in the place of another argument', async () => {
     await createKeyFile(key)
     const lines: readonly (readonly string[])[] = [
       [...put, '--bearer', '--origin', `https://user:${canary}@b.example`],

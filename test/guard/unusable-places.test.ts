@@ -51,7 +51,7 @@ import {
 
 makeFolder()
 
-/** A place in which something cannot be made, and what is said of it. */
+/** A mistake, and the code and message of its error. */
 type Mistake = readonly [what: string, code: ProcuraError['code'], says: RegExp, make: () => unknown]
 
 const argument = 'ERR_INVALID_ARGUMENT'
@@ -59,7 +59,7 @@ const configuration = 'ERR_VAULT_CONFIGURATION'
 const auditConfiguration = 'ERR_AUDIT_CONFIGURATION'
 const key = { bytes: new Uint8Array(32) }
 
-/** A file in the folder, with a mode. */
+/** Creates a file in the folder, with a mode. */
 function fileOf(content: string | Uint8Array, mode: number): string {
   const path = place('file')
   writeFileSync(path, content)
@@ -472,9 +472,9 @@ const mistakes: readonly Mistake[] = [
   ],
 ]
 
-describe('what is made in a place that cannot be used', () => {
+describe('a function with an unusable option, file or folder', () => {
   for (const [what, code, says, make] of mistakes) {
-    it(`GRD-09 says what to do about ${what}`, async () => {
+    it(`GRD-09 explains what to do about ${what}`, async () => {
       const error = await faultOf(make)
       expect(error).toMatchObject({ code })
       expect((error as Error).message).toMatch(says)
@@ -483,11 +483,11 @@ describe('what is made in a place that cannot be used', () => {
   }
 })
 
-describe('a credential that the vault does not hold', () => {
+describe('an unknown credential of a command', () => {
   const command = { ...defineCommand({ command: '/a', args: {} }), credential: 'crn' }
   const guard = (vault: Vault) => () => createGuard({ ...guardOptions(), commands: [command], vault })
 
-  it('GRD-09 is found when the guard is made, whichever vault it is', async () => {
+  it('GRD-09 is detected when the guard is made, for every kind of vault', async () => {
     const file = await openFileVault({ path: place('vault'), key, create: true })
     await file.put('crm', { secret: canary, leasable: true })
     const sealed = await sealCredential({
@@ -522,7 +522,7 @@ describe('a credential that the vault does not hold', () => {
     }
   })
 
-  it('GRD-09 is one that was removed from the file, and none that was put there', async () => {
+  it('GRD-09 can come from a removal from the file, and ends with a new entry', async () => {
     const path = place('vault')
     const file = await openFileVault({ path, key, create: true })
     expect(guard(file)).toThrow(/it has none/)
@@ -535,7 +535,7 @@ describe('a credential that the vault does not hold', () => {
     expect(guard(file)).toThrow(/it has none/)
   })
 
-  it('GRD-09 cannot be known of a vault to which sealed texts are presented', async () => {
+  it('GRD-09 cannot be detected for a vault that accepts presented sealed credentials', async () => {
     const vault = sealedVault({ privateKeys: [sealing.privateKey], origins: rules.origins, acceptPresented: true })
     expect(vault.references).toBeUndefined()
     await guard(vault)().close()

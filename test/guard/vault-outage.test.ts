@@ -5,9 +5,11 @@ import type { ResilienceOptions } from '../../src/vault/resilience/resilient.ts'
 import { type Ending, p90, type Scene, startScene, upstreamKey } from './vault-outage.ts'
 
 /**
- * The defaults, a tenth as long; the long tests have them as they are. Nine in ten refusals are held to half of what the
- * store may take here, and 99 in 100 to 20 ms there, beside what a busy machine adds: tests run beside each other on few
- * cores.
+ * The defaults, divided by ten; the long tests use the defaults. Nine in ten refusals must take at most half of the
+ * time
+ * of an attempt here, and 99 in 100 at most 20 ms there. The delay of a busy machine is added, because test files run
+ * in
+ * parallel on few cores.
  */
 const scaled: ResilienceOptions = { attemptTimeoutMs: 200, failureWindowMs: 10_000, probeAfterMs: 500 }
 const seconds = 2
@@ -18,7 +20,7 @@ async function scene(resilience: ResilienceOptions = {}): Promise<Scene> {
   return made
 }
 
-/** What came of calls, and how late the process was meanwhile, in milliseconds. */
+/** How the calls ended, and the delay of the process meanwhile, in milliseconds. */
 async function withLag(calls: () => Promise<readonly Ending[]>): Promise<{ endings: readonly Ending[]; lag: number }> {
   const loop = monitorEventLoopDelay({ resolution: 1 })
   loop.enable()
@@ -27,9 +29,9 @@ async function withLag(calls: () => Promise<readonly Ending[]>): Promise<{ endin
   return { endings, lag: loop.percentile(99) / 1e6 }
 }
 
-describe('a store that is away', () => {
+describe('an unavailable store', () => {
   it.each(['errors', 'hangs'] as const)(
-    'VLT-13 that %s is asked five times and then probed; everybody is refused at once, and served when it is back [attack 82]',
+    'VLT-13 with the mode %s gets five requests and then probes; calls are refused at once, and served after its return [attack 82]',
     async (mode) => {
       const { setMode, asked, served, load, recovery, everything } = await scene()
       expect((await load(200)).every(({ code }) => code === 'done')).toBe(true)
@@ -52,7 +54,7 @@ describe('a store that is away', () => {
     30_000,
   )
 
-  it('VLT-13 that fails every other time makes no herd: what is done is done with the key, the rest is refused [attack 82]', async () => {
+  it('VLT-13 with every other request failing gets few requests: calls succeed with the key or are refused [attack 82]', async () => {
     const { setMode, asked, served, load, recovery, everything } = await scene()
     await load(200)
     setMode('every other fails')
@@ -61,7 +63,7 @@ describe('a store that is away', () => {
     const done = endings.filter(({ code }) => code === 'done').length
     expect(new Set(endings.map(({ code }) => code))).toEqual(new Set(['done', 'ERR_VAULT_UNAVAILABLE']))
     expect(served() - servedBefore).toBe(done)
-    // each time the breaker is closed, five failures open it again: ten requests, and one that was on its way
+    // Each time the breaker closes, five failures open it again: ten requests, and one that was in flight.
     const rounds = Math.ceil((seconds * 1_000) / 500) + 1
     expect(asked() - before).toBeLessThanOrEqual(11 * rounds)
     expect(asked() - before).toBeLessThan(endings.length / 2)
@@ -71,7 +73,7 @@ describe('a store that is away', () => {
     expect(everything()).not.toContain(upstreamKey)
   }, 30_000)
 
-  it('VLT-37 that answers about another version is not believed, and nothing is sent [attack 83]', async () => {
+  it('VLT-37 returns another version: the call is refused, and no request is sent [attack 83]', async () => {
     const { setMode, served, load, recovery, everything } = await scene()
     await load(200)
     setMode('another item')
@@ -84,7 +86,7 @@ describe('a store that is away', () => {
     expect(everything()).not.toMatch(new RegExp(`${upstreamKey}|an older key`))
   }, 30_000)
 
-  it('VLT-35 is asked once for all who call at the same time', async () => {
+  it('VLT-35 gets one request for all simultaneous calls', async () => {
     const { asked, bao, guard, call } = await scene()
     await call()
     const before = asked()
@@ -96,8 +98,8 @@ describe('a store that is away', () => {
   })
 })
 
-describe('a secret that is used while the store is away', () => {
-  it('VLT-15 is used for as long as was asked for, and no longer [attack 82]', async () => {
+describe('a stale secret', () => {
+  it('VLT-15 is used for `maxStale` seconds, and not longer [attack 82]', async () => {
     const { setMode, call, load, everything } = await scene({ maxStale: 1 })
     await call()
     expect(everything()).not.toContain('"stale"')
@@ -111,7 +113,7 @@ describe('a secret that is used while the store is away', () => {
     expect(everything()).not.toContain(upstreamKey)
   })
 
-  it('VLT-16 is not used after a revocation: of the agent, of the secret in the store, or told by an operator [attack 82]', async () => {
+  it('VLT-16 is not used after a revocation of the agent, a deletion in the store, or `forget` [attack 82]', async () => {
     const { setMode, call, served, revocations, agent, source, bao } = await scene({ maxStale: 600, attempts: 1 })
     await call()
     setMode('errors')

@@ -20,46 +20,48 @@ import { service } from '../support/service.ts'
 import { startUpstream } from '../support/upstream.ts'
 import { NAMESPACE, type OpenBaoFake, ROLE_ID, SECRET_ID, startOpenBao } from '../vault/openbao-fake.ts'
 
-/** How the store behaves: well, or in one of the ways in which stores fail. */
+/** How the store behaves: `well`, or one of the ways in which stores fail. */
 export type StoreMode = 'well' | 'errors' | 'hangs' | 'every other fails' | 'another item'
 
-/** What became of one call. */
+/** How one call ended. */
 export interface Ending {
   /** `done`, or the code of the error. */
   readonly code: string
-  /** How long it took, in milliseconds. */
+  /** The duration in milliseconds. */
   readonly ms: number
-  /** Whether the breaker was open, or a probe on its way, when it began. */
+  /** Whether the breaker was open, or a probe in flight, when the call began. */
   readonly open: boolean
 }
 
-/** A service that guards an upstream, with its key in a store behind a line that fails. */
+/** A service that guards an upstream. Its key is in a store, which it reaches through a failing proxy. */
 export interface Scene {
   readonly guard: Guard<{ readonly to: string }>
   readonly source: ResilientSource
   readonly bao: OpenBaoFake
   readonly revocations: ReturnType<typeof memoryRevocationStore>
-  /** DID of the agent that calls. */
+  /** DID of the calling agent. */
   readonly agent: string
   setMode(mode: StoreMode): void
-  /** Requests that reached the store's side of the line. */
+  /** Requests that the store has received. */
   asked(): number
-  /** Requests that reached the upstream with the right key. */
+  /** Requests that the upstream has received with the right key. */
   served(): number
   /** Makes one call. */
   call(): Promise<Ending>
-  /** Calls by some callers at a time, with a pause after each, for so long. */
+  /** Makes calls for this time, this many in parallel, with a pause after each. */
   load(milliseconds: number, pauseMs?: number): Promise<readonly Ending[]>
-  /** Milliseconds until a call is done again. */
+  /** Returns the milliseconds until a call succeeds again. */
   recovery(): Promise<number>
-  /** Everything that a log of the service could hold: records, errors, results. */
+  /** Everything that a log of the service could contain: records, errors, results. */
   everything(): string
   close(): Promise<void>
 }
 
 export const upstreamKey = 'canary-5d0c9be1f7a2'
 
-/** Sets it up. The store is a stand-in of OpenBao over real HTTP, and so are the line to it and the upstream. */
+/**
+ * Creates the scene. The store is a fake of OpenBao over real HTTP; the proxy and the upstream are real servers too.
+ */
 export async function startScene(resilience: ResilienceOptions = {}): Promise<Scene> {
   const [alice, bob, bao, upstream] = await Promise.all([
     actor('alice'),
@@ -83,7 +85,7 @@ export async function startScene(resilience: ResilienceOptions = {}): Promise<Sc
   const revocations = memoryRevocationStore()
   const sink = memoryAuditSink({ maxRecords: 10_000_000 })
   const seen: string[] = []
-  /** The first thousand tell what the others would, and printing more of them would be most of the work. */
+  /** Keep the first thousand: the others are alike, and printing them would dominate the test. */
   function note(error: unknown): void {
     if (seen.length < 1_000) seen.push(inspect(error, { depth: 9, showHidden: true }))
   }
@@ -153,7 +155,7 @@ export async function startScene(resilience: ResilienceOptions = {}): Promise<Sc
   }
 }
 
-/** A line to the store that passes on what it gets, or fails. */
+/** A proxy in front of the store, which passes on requests or fails. */
 async function startLine(store: string): Promise<{
   readonly address: string
   setMode(mode: StoreMode): void
@@ -199,12 +201,12 @@ async function pass(url: URL, request: IncomingMessage, response: ServerResponse
   response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text)
 }
 
-/** The largest of all but the slowest tenth. */
+/** The 90th percentile. */
 export function p90(values: readonly number[]): number {
   return largestOf(values, 0.9)
 }
 
-/** The largest of all but the slowest hundredth. */
+/** The 99th percentile. */
 export function p99(values: readonly number[]): number {
   return largestOf(values, 0.99)
 }

@@ -22,7 +22,7 @@ import { service } from '../support/service.ts'
 
 export const alice: Signer = await actor('alice')
 export const sealing: SealingKey = await generateSealingKey()
-/** In every secret place of the wrong options; no message may have it. */
+/** The secret in every wrong option; no message may contain it. */
 export const canary = 'kanarie3Kq8Wd'
 
 export const rules: CredentialOptions & { readonly origins: readonly string[] } = {
@@ -33,7 +33,7 @@ export const source: SecretSource = { name: 'test', read: async () => undefined 
 export const write = (): void => undefined
 let folder: string
 let count = 0
-/** A new place in the folder. */
+/** A new path in the folder. */
 export const place = (name: string): string => join(folder, `${count++}-${name}`)
 export const openbao: { readonly address: string; readonly login: OpenBaoLogin } = {
   address: 'https://bao.example',
@@ -49,7 +49,7 @@ export const exchange: { readonly tokenEndpoint: string; readonly clientId: stri
   clientSecret: canary,
 }
 
-/** Makes the folder for the tests of the file that calls this: files of tests can share this one, and hooks are not shared. */
+/** Creates the folder for the tests of the calling file: test files can share this module, but not its hooks. */
 export function makeFolder(): void {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'procura-configuration-'))
@@ -57,7 +57,7 @@ export function makeFolder(): void {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 }
 
-/** node-sqlite3-wasm in the shape of better-sqlite3. */
+/** Opens node-sqlite3-wasm with the interface of better-sqlite3. */
 export function databaseAt(path: string, options?: { readonly readOnly: boolean }): SqliteDatabase & { close(): void } {
   const database = new sqlite.Database(path, options)
   return {
@@ -82,7 +82,7 @@ export function guardOptions(): GuardOptions {
   }
 }
 
-/** What making it throws or rejects with; undefined when it is made. */
+/** The error of a function, thrown or rejected; undefined if it succeeds. */
 export async function faultOf(make: () => unknown): Promise<unknown> {
   try {
     const made = await make()

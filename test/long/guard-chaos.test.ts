@@ -6,7 +6,7 @@ const { seed } = longRuns(1)
 const calls = 200_000
 
 /** As `test/guard/chaos.test.ts`, in other worlds each time. */
-describe('a guard in a world in which everything fails', () => {
+describe('a guard with failing dependencies', () => {
   it(`GRD-10 GRD-13 P15: ends each call, with one outcome, and sends nothing after it [attack 78] (${calls} calls, seed ${seed})`, async () => {
     const { endings, requests } = await runChaos(calls, seed, 25)
     process.stdout.write(`${JSON.stringify({ requests, ...Object.fromEntries(endings) })}\n`)

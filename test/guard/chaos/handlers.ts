@@ -8,7 +8,7 @@ type Call = GuardedCall<{ readonly number: number }>
 const urlOf = (call: Call): string => `${origin}/${call.args.number}/0`
 const ignore = (): void => undefined
 
-/** Handlers, good and bad. None leaves a promise of its own unhandled; those of the guard it may. */
+/** Handlers, good and bad. They handle all their own promises, but may ignore promises of the guard. */
 const handlers: readonly ((call: Call, random: Random) => unknown)[] = [
   async (call) => (await call.fetch(urlOf(call))).text(),
   async (call) => (await call.fetch(urlOf(call))).status,
@@ -16,7 +16,7 @@ const handlers: readonly ((call: Call, random: Random) => unknown)[] = [
   async (call) => (await call.fetch(urlOf(call))).body,
   async (call) => ({ response: await call.fetch(urlOf(call)) }),
   async (call) => (await call.fetch(urlOf(call))).clone(),
-  // on a part of the answer, for longer than there is time
+  // Works on a part of the response for longer than the call may last.
   async (call, random) => {
     for await (const _part of (await call.fetch(urlOf(call))).body ?? []) await wait(random.below(15))
   },
@@ -28,7 +28,7 @@ const handlers: readonly ((call: Call, random: Random) => unknown)[] = [
     await reader?.read()
     reader?.releaseLock()
   },
-  // without waiting
+  // Does not wait.
   async (call, random) => {
     void call.fetch(urlOf(call))
     await wait(random.below(25))
@@ -51,13 +51,13 @@ const handlers: readonly ((call: Call, random: Random) => unknown)[] = [
     const response = await call.fetch(urlOf(call))
     response.text().catch(ignore)
   },
-  // twice
+  // Sends twice.
   (call) => Promise.allSettled([call.fetch(urlOf(call)), call.fetch(urlOf(call)), call.lease()]),
   async (call) => {
     await call.fetch(urlOf(call)).catch(ignore)
     return call.fetch(urlOf(call))
   },
-  // leases
+  // Leases.
   async (call) => (await call.lease()).kind,
   async (call) => {
     const lease = await call.lease()
@@ -68,7 +68,7 @@ const handlers: readonly ((call: Call, random: Random) => unknown)[] = [
     await wait(2)
     return lease.version
   },
-  // failures
+  // Fails.
   async (call) => {
     await call.fetch(urlOf(call))
     throw new RangeError('later')
@@ -76,7 +76,7 @@ const handlers: readonly ((call: Call, random: Random) => unknown)[] = [
   () => {
     throw new RangeError('at once')
   },
-  // time
+  // Uses up the time.
   () => new Promise(ignore),
   ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   async (call) => {
@@ -85,14 +85,14 @@ const handlers: readonly ((call: Call, random: Random) => unknown)[] = [
   },
 ]
 
-/** Picks one. */
+/** Picks a handler. */
 export function chaoticHandler(random: Random): (call: GuardedCall) => unknown {
   const handler = random.pick(handlers)
   const own = random.fork()
   return (call) => handler(call as Call, own)
 }
 
-/** Reads the bodies in a value, reads a part of them, cancels or leaves them. */
+/** Consumes the bodies in a value: reads, reads a part, cancels or leaves them. */
 export async function consume(value: unknown, random: Random): Promise<void> {
   const parts = typeof value === 'object' && value !== null ? [value, ...Object.values(value)] : []
   for (const part of parts) {

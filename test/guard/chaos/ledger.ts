@@ -6,19 +6,19 @@ import type { Random } from './random.ts'
 
 /** Events of a world, in order. */
 export interface Ledger {
-  /** The next moment: a number that only grows. */
+  /** Returns the next moment: a number that always increases. */
   tick(): number
-  /** Calls by the name of their intent, once that was confirmed; not for sure when nobody may have waited any more. */
+  /** Confirmed intents by id, with the number of the call. Not sure if the append may have been abandoned. */
   readonly intents: Map<string, { readonly call: number; readonly sure: boolean }>
-  /** Outcomes by the name of their intent: when they were handed to the sink, and whether it was closed. */
+  /** Outcomes by the id of their intent: when the sink got them, and whether it was closed. */
   readonly outcomes: Map<string, { readonly at: number; readonly closed: boolean }[]>
-  /** Requests with a credential: of which call, when, and which hop. */
+  /** Requests with a credential: the call, the time, and the hop. */
   readonly requests: { readonly call: number; readonly at: number; readonly hop: number }[]
-  /** When the guard had closed. */
+  /** When the guard was closed. */
   closedAt: number
 }
 
-/** Makes an empty one. */
+/** Creates an empty ledger. */
 export function createLedger(): Ledger {
   let now = 0
   return {
@@ -30,7 +30,7 @@ export function createLedger(): Ledger {
   }
 }
 
-/** A sink that fails in every way, and writes down the intents that it confirmed. */
+/** A sink that fails in every way, and adds its confirmed intents to the ledger. */
 export function chaoticSink(ledger: Ledger, random: Random, faultPercent: number): AuditSink {
   let closed = false
   const confirmation: Confirmation = { sink: 'chaos', durability: 'process' }
@@ -46,7 +46,7 @@ export function chaoticSink(ledger: Ledger, random: Random, faultPercent: number
     } catch (cause) {
       throw random.percent(50) ? cause : new AuditError('ERR_AUDIT_UNCONFIRMED', 'no', { cause: cause as Error })
     }
-    // given up by the guard; when the agent has left before, the signal does not say so
+    // Do not count appends that the guard has abandoned. When the agent has left before, the signal has another reason.
     const { code } = (signal?.reason ?? {}) as { readonly code?: string }
     if (event.kind === 'intent' && code !== 'ERR_AUDIT_DEADLINE') {
       ledger.intents.set(event.id, { call: Number(event.args?.['number']), sure: signal?.aborted !== true })

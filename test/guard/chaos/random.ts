@@ -1,16 +1,16 @@
-/** Chance that can be repeated: the same seed gives the same choices. */
+/** Repeatable random choices: the same seed gives the same choices. */
 export interface Random {
-  /** A whole number from 0 to `below`, without `below`. */
+  /** An integer from 0 to `below`, exclusive. */
   below(below: number): number
-  /** True so often in a hundred. */
+  /** True with this probability in percent. */
   percent(percent: number): boolean
-  /** One of some things. */
+  /** One of these things. */
   pick<T>(things: readonly T[]): T
-  /** Another one, which does not depend on how often this one is asked later. */
+  /** Another generator, which is independent of later calls of this one. */
   fork(): Random
 }
 
-/** Makes it, by the generator mulberry32. */
+/** Creates a generator, by the algorithm mulberry32. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0
   function next(): number {

@@ -2,13 +2,13 @@ import type { Ledger } from './ledger.ts'
 import type { Random } from './random.ts'
 import { wait } from './virtual-time.ts'
 
-/** Where the calls of a world go: `/call/hop`. */
+/** The upstream of a world: `/call/hop`. */
 export const origin = 'https://api.example'
 
-/** Tokens for {@link origin} are asked for here. */
+/** Derived tokens for {@link origin} are requested here. */
 export const tokenEndpoint = 'https://as.example/token'
 
-/** How an upstream answers. */
+/** How an upstream responds. */
 const behaviours = [
   'a text',
   'a text',
@@ -28,7 +28,7 @@ const behaviours = [
   'answers late, whatever the signal says',
 ] as const
 
-/** A `fetch` that answers in every way, and writes down who was sent a credential. */
+/** A `fetch` that responds in every way, and records each request with a credential. */
 export function chaoticFetch(ledger: Ledger, random: Random): typeof fetch {
   return async (input, init) => {
     const url = new URL(String(input))
@@ -57,7 +57,7 @@ export function chaoticFetch(ledger: Ledger, random: Random): typeof fetch {
   }
 }
 
-/** Parts, one after a pause, until the signal fires, as the platform's own streams are. */
+/** Parts, one after a pause, until the signal fires, like the streams of the platform. */
 function body(
   parts: number,
   pauseMs: number,

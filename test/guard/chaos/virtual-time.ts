@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 
-/** Waits, by the clock of {@link inVirtualTime} where there is one. */
+/** Waits, by the clock of {@link inVirtualTime} if it is active. */
 export function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }
@@ -14,10 +14,10 @@ interface Timer {
 }
 
 /**
- * Runs a task while time passes as fast as the task allows: a millisecond goes by when there is nothing left to do in it.
- * So what is tried does not depend on how busy the machine is. The timers of the runner are too slow for so many.
+ * Runs a task in virtual time: a millisecond passes when there is no work left in it. The result does not depend on the
+ * load of the machine. The fake timers of the test runner are too slow for this many timers.
  *
- * @param limitMs - when the task has not ended by then, it hangs.
+ * @param limitMs - the task counts as hanging when it has not ended by then.
  */
 export async function inVirtualTime<T>(limitMs: number, task: () => Promise<T>): Promise<T> {
   const { setTimeout, clearTimeout } = globalThis
@@ -45,7 +45,7 @@ export async function inVirtualTime<T>(limitMs: number, task: () => Promise<T>):
       now += 1
       for (const timer of timers.get(now) ?? []) timer.ring()
       timers.delete(now)
-      // all that can be done without waiting, and what was begun by that
+      // Let all pending work run, and the work that it has begun.
       await setImmediate()
       await setImmediate()
     }

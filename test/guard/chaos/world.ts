@@ -28,7 +28,7 @@ const alice = await actor('alice')
 const bob = await actor('bob')
 const proofs = await chainOf(alice, bob)
 
-/** Commands, each with the credential that it uses. */
+/** Commands, each with its credential. */
 const commands = [
   { path: '/mail/send', credential: 'static' },
   { path: '/mail/draft', credential: 'dynamic' },
@@ -43,16 +43,16 @@ const commands = [
 /** How the calls of some worlds ended. */
 export interface ChaosReport {
   readonly calls: number
-  /** Calls by how they ended: `done`, a code of a denial, the name of an error. */
+  /** The number of calls by ending: `done`, the code of a denial, or the name of an error. */
   readonly endings: ReadonlyMap<string, number>
   /** Requests that carried a credential. */
   readonly requests: number
 }
 
 /**
- * Has calls made in worlds in which everything fails now and then, and looks at each world when it has ended.
+ * Makes calls in worlds in which each part fails now and then, and checks each world at its end.
  *
- * @param atOnce - worlds at a time.
+ * @param atOnce - the number of simultaneous worlds.
  */
 export async function runChaos(calls: number, seed: number, atOnce: number): Promise<ChaosReport> {
   const perWorld = 40
@@ -71,7 +71,7 @@ export async function runChaos(calls: number, seed: number, atOnce: number): Pro
   return { calls, endings, requests }
 }
 
-/** The secrets that a source has made, and how often each was ended. */
+/** A secret that a source has made, and how often it was revoked. */
 interface Made {
   readonly secret: Secret
   readonly dynamic: boolean
@@ -108,7 +108,7 @@ function chaoticSource(random: Random, faultPercent: number, made: Made[]): Secr
   }
 }
 
-/** A vault that does not mind its signal for a while. */
+/** A vault that ignores its signal for a while. */
 function rude(inner: Vault, random: Random): Vault {
   return {
     use: async (...given) => {
@@ -135,7 +135,7 @@ function listenerOf(random: Random): () => undefined {
   ])
 }
 
-/** Makes the guard of a world; how many faults there are is chance as well. */
+/** Creates the guard of a world; the frequency of faults is random too. */
 function guardOf(random: Random, ledger: Ledger, made: Made[]) {
   const faultPercent = random.pick([0, 2, 10])
   const revoked = memoryRevocationStore({ clock: { now: () => now } })
@@ -190,7 +190,7 @@ function guardOf(random: Random, ledger: Ledger, made: Made[]) {
     guard,
     revoke: () => revoked.add({ ids: [bob.did], expiration: never }),
     expire: () => {
-      // beyond the time of the calls, and not of their records
+      // This is past the expiration of the calls, but not past the time for their records.
       time += 5
     },
   }
@@ -248,7 +248,7 @@ async function runWorld(
   return { endings, requests: ledger.requests.length }
 }
 
-/** Waits for what has to settle: for longer than all time limits together. */
+/** Waits for a promise longer than all time limits together. */
 function unlessHanging<T>(what: string, seed: number, work: Promise<T>): Promise<T> {
   const hang = async (): Promise<never> => {
     await wait(20_000)
@@ -257,7 +257,7 @@ function unlessHanging<T>(what: string, seed: number, work: Promise<T>): Promise
   return Promise.race([work, hang()])
 }
 
-/** Checks that hold for every world. */
+/** Checks that apply to every world. */
 async function look(
   seed: number,
   ledger: Ledger,
@@ -285,7 +285,7 @@ async function look(
   const first = ledger.requests.filter(({ hop }) => hop === 0).map((request) => request.call)
   if (new Set(first).size !== first.length) faults.push('a call was sent twice')
   expect(faults, `world of seed ${seed}`).toEqual([])
-  // Bodies that nobody reads end by their limit, and what comes too late is given back when it has come.
+  // Unread bodies end at their time limit, and late secrets are given back.
   const left = (): readonly unknown[] => [
     made.filter(({ dynamic, ended: times }) => dynamic && times === 0).length,
     made.filter(({ secret, dynamic }) => dynamic && !secret.disposed).length,
