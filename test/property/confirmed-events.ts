@@ -1,14 +1,12 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
-import { identity } from 'multiformats/hashes/identity'
 import { expect, it } from 'vitest'
 import { allOf } from '../../src/audit/combine/all-of.ts'
 import { anyOf } from '../../src/audit/combine/any-of.ts'
 import { bestEffort } from '../../src/audit/combine/best-effort.ts'
 import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import { withHealth } from '../../src/audit/combine/with-health.ts'
-import type { AuditEvent } from '../../src/audit/events/event.ts'
 import { parseRecord } from '../../src/audit/events/record.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
@@ -21,9 +19,9 @@ import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite/s
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { ProcuraError } from '../../src/errors.ts'
-import { id, intent } from '../audit/events.ts'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { openDatabase } from '../audit/open-database.ts'
+import { hostileEvent } from './event-arbitrary.ts'
 import type { Runs } from './runs.ts'
 
 /** A sink, and the lines of its log. */
@@ -139,77 +137,6 @@ function streamOf(lines: string[]): { write(text: string, done: () => void): boo
       return true
     },
   }
-}
-
-const versionZero = CID.parse('QmVkqaunyKCw4NKmWXbsGhkr5CotM8vCBKWyxsh8FGZyfr')
-const carrying = CID.createV1(0x55, identity.digest(new Uint8Array(100)))
-
-const hostileKey = fc.oneof(
-  fc.constantFrom(
-    '/',
-    '__proto__',
-    'constructor',
-    'toJSON',
-    'toString',
-    'bytes',
-    'then',
-    'args',
-    'hash',
-    '',
-    'a\ud800',
-  ),
-  fc.constantFrom('a\nb', '\u2028', 'x'.repeat(100), '\ud83d'.repeat(70), '0', '[cut]'),
-  fc.string({ unit: 'binary', maxLength: 80 }),
-)
-
-const hostileLeaf = fc.oneof(
-  fc.constantFrom<unknown>(null, true, undefined, -0, 2 ** 53, -(2 ** 60), 1e300, 5e-324, 0.1, Number.NaN, -Infinity),
-  fc.constantFrom<unknown>(10n, Symbol('s'), new Date(0), new Map([['a', 1]]), versionZero, carrying, () => 1),
-  fc.constantFrom<unknown>('\ud800', '"}\n{"sequence":2}', '\u009b2J', 'a'.repeat(600), '😀'.repeat(300)),
-  fc.double(),
-  fc.string({ unit: 'binary', maxLength: 600 }),
-  fc.uint8Array({ maxLength: 60 }),
-  fc.integer({ min: 1, max: 40 }).map((levels) => {
-    let value: unknown = 'deep'
-    for (let level = 0; level < levels; level++) value = level % 2 === 0 ? [value] : { a: value }
-    return value
-  }),
-)
-
-const mapOf = (value: fc.Arbitrary<unknown>): fc.Arbitrary<object> =>
-  fc.array(fc.tuple(hostileKey, value), { maxLength: 5 }).map(ownFields)
-
-const hostileValue = fc.letrec<{ value: unknown }>((tie) => ({
-  value: fc.oneof(
-    { depthSize: 'small' },
-    { weight: 4, arbitrary: hostileLeaf },
-    { weight: 1, arbitrary: fc.array(tie('value'), { maxLength: 5 }) },
-    { weight: 1, arbitrary: fc.array(fc.constant('x'), { minLength: 60, maxLength: 70 }) },
-    { weight: 2, arbitrary: mapOf(tie('value')) },
-  ),
-})).value
-
-const kinds = ['intent', 'outcome', 'denied', 'issued', 'released', 'revoked', 'recovered', 'checkpoint']
-
-/** Events as no type lets them be: what `append` gets from JavaScript. One in two has nothing but hostile arguments. */
-const hostileEvent: fc.Arbitrary<AuditEvent> = fc
-  .tuple(
-    fc.constantFrom(...kinds),
-    fc.option(mapOf(hostileValue), { nil: {} }),
-    fc.oneof({ weight: 9, arbitrary: mapOf(hostileValue) }, { weight: 1, arbitrary: hostileValue }),
-  )
-  .map(([kind, more, args]) => {
-    const fields = ownFields([...Object.entries(intent(1)), ['args', args], ...Object.entries(more)])
-    return ownFields([...Object.entries(fields), ['kind', kind], ['id', id(1)], ['time', 1]]) as AuditEvent
-  })
-
-/** An object with these fields of its own, also when one is called `__proto__`. */
-function ownFields(fields: readonly (readonly [key: string, value: unknown])[]): object {
-  const object = {}
-  for (const [key, value] of fields) {
-    Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
-  }
-  return object
 }
 
 /** Changes everything in a value that can be changed. */
