@@ -71,7 +71,7 @@ export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler
   /** Recorded in this period, by invoker. The empty name is for invokers beyond `maxIssuers`. */
   const issuers = new Map<string, number>()
   let recorded = { authenticated: 0, others: 0 }
-  let began = clock.now()
+  let began = secondsOf(clock)
   let unreported: SuppressedDenials[] = []
 
   /** A clock that was set back begins a new period; otherwise no denial would be recorded until it has caught up. */
@@ -102,7 +102,7 @@ export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler
   return Object.freeze({
     period,
     admit(invoker: string | undefined) {
-      const now = clock.now()
+      const now = secondsOf(clock)
       if (isOver(began, now)) {
         issuers.clear()
         recorded = { authenticated: 0, others: 0 }
@@ -114,7 +114,7 @@ export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler
     },
     lose,
     giveBack,
-    isDue: () => unreported.some(({ since }) => isOver(since, clock.now())),
+    isDue: () => unreported.some(({ since }) => isOver(since, secondsOf(clock))),
     take() {
       const taken = unreported
       unreported = []

@@ -269,3 +269,18 @@ describe('a last checkpoint', () => {
     }
   })
 })
+
+describe('a clock without a time', () => {
+  it('LOG-08 confirms no record whose checkpoint may be due', async () => {
+    const clock = stoppedClock()
+    const published: Checkpoint[] = []
+    const publish = (checkpoint: Checkpoint): void => void published.push(checkpoint)
+    const sink = withCheckpoints(memoryAuditSink(), { signer, log: 'mail', clock, publish })
+    await sink.append(intent(1), {})
+    clock.set(Number.NaN)
+    await expect(sink.append(intent(2), {})).rejects.toThrow('`clock.now()` returned no time')
+    clock.set(1_800_000_060)
+    await sink.append(intent(3), {})
+    expect(published.map(({ sequence }) => sequence)).toEqual([3])
+  })
+})

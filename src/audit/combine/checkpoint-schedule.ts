@@ -1,4 +1,4 @@
-import type { Clock, Timestamp } from '../../time.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
 import type { LogPosition } from '../events/record.ts'
 
 /** How far a log was written and signed, and when the next checkpoint is due. */
@@ -56,7 +56,7 @@ export function createCheckpointSchedule(options: CheckpointScheduleOptions): Ch
     unprotected,
     isFull,
     isDue() {
-      const seconds = clock.now() - signedAt
+      const seconds = secondsOf(clock) - signedAt
       return isFull() || (unprotected() > 0 && (seconds >= everySeconds || seconds < 0))
     },
   }
