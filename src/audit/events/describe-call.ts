@@ -52,11 +52,13 @@ export interface IntentEventOptions {
  * @throws ArgumentError when an option is missing or invalid.
  */
 export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
-  readOptions('intentEvent', options, intentChecks)
-  readOptions('intentEvent: privacy', options.privacy ?? {}, privacyChecks)
-  const { authorization, time, privacy = {}, vault, trace, mode, outcomeBy } = options
+  const { authorization, time, privacy, vault, trace, mode, outcomeBy } = readOptions(
+    'intentEvent',
+    options,
+    intentChecks,
+  )
   const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
-  const { argumentsKey, disclose, pseudonymize } = privacy
+  const { argumentsKey, disclose, pseudonymize } = readOptions('intentEvent: privacy', privacy ?? {}, privacyChecks)
   const id = newEventId()
   const names = disclose?.get(command) ?? []
   const event: IntentEvent = {
@@ -103,9 +105,8 @@ export interface DeniedEventOptions {
  * @throws ArgumentError when an option is missing or invalid.
  */
 export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEvent> {
-  readOptions('deniedEvent', options, deniedChecks)
-  readOptions('deniedEvent: privacy', options.privacy ?? {}, privacyChecks)
-  const { denial, time, call, privacy, intent, durationMs, mode } = options
+  const { denial, time, call, privacy, intent, durationMs, mode } = readOptions('deniedEvent', options, deniedChecks)
+  const { pseudonymize } = readOptions('deniedEvent: privacy', privacy ?? {}, privacyChecks)
   const { code, requirement, at, detail } = denial
   const event: DeniedEvent = {
     ...claimsOf(denial),
@@ -122,7 +123,7 @@ export async function deniedEvent(options: DeniedEventOptions): Promise<DeniedEv
     ...(durationMs !== undefined && { durationMs }),
     ...(mode !== undefined && { mode }),
   }
-  return privacy?.pseudonymize === undefined ? event : pseudonymizeEvent(event, privacy.pseudonymize)
+  return pseudonymize === undefined ? event : pseudonymizeEvent(event, pseudonymize)
 }
 
 /** The claims of a refused call. Its arguments were not checked, and are not recorded. */

@@ -15,6 +15,7 @@ import {
   objectValue,
   readFields,
   readOptions,
+  withDefault,
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import { type AuditEvent, type CallFacts, isClaimed } from './event.ts'
@@ -98,10 +99,9 @@ const claims: ReadonlySet<string> = new Set(['subject', 'invoker', 'principals',
  */
 export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivity {
   readFields('toOcsf: the record', record, recordChecks)
-  readOptions('toOcsf', options, optionChecks)
-  readOptions('toOcsf: product', options.product, productChecks)
   const { sequence, previous, hash, event } = record
-  const { product, log, activityOf = () => 'other' } = options
+  const { product: given, log, activityOf } = readOptions('toOcsf', options, optionChecks)
+  const product = readOptions('toOcsf: product', given, productChecks)
   const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
   const named = namedIn(event)
   const left = leftOutIn(event)
@@ -277,11 +277,11 @@ const recordChecks: Readonly<Record<string, OptionCheck>> = Object.freeze({
   event: eventCheck,
 })
 
-const optionChecks: OptionChecks<OcsfOptions> = Object.freeze({
+const optionChecks = Object.freeze({
   product: objectValue,
   log: maybe(nonEmptyString),
-  activityOf: maybe(callback),
-})
+  activityOf: withDefault(callback, () => 'other'),
+}) satisfies OptionChecks<OcsfOptions>
 
 const productChecks: OptionChecks<OcsfOptions['product']> = Object.freeze({
   name: nonEmptyString,

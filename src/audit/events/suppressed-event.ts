@@ -19,10 +19,8 @@ export interface SuppressedEventOptions {
  * @throws ArgumentError when an option is missing or invalid.
  */
 export function suppressedEvent(options: SuppressedEventOptions): DeniedEvent {
-  readOptions('suppressedEvent', options, optionChecks)
-  readOptions('suppressedEvent: denials', options.denials, denialsChecks)
-  const { denials, time, mode } = options
-  const { authenticated, count, since } = denials
+  const { denials, time, mode } = readOptions('suppressedEvent', options, optionChecks)
+  const { authenticated, count, since } = readOptions('suppressedEvent: denials', denials, denialsChecks)
   return {
     kind: 'denied',
     id: newEventId(),

@@ -40,8 +40,12 @@ export async function sealPersonal(
   options: SealPersonalOptions,
 ): Promise<SealedFields> {
   readOptions('sealPersonal', { fields, event }, { fields: objectValue, event: nonEmptyString })
-  readOptions('sealPersonal', options, { key: nonEmptyString, keys: withMethod('obtain'), signal: maybe(abortSignal) })
-  const { key: name, keys, signal } = options
+  const given = readOptions('sealPersonal', options, {
+    key: nonEmptyString,
+    keys: withMethod('obtain'),
+    signal: maybe(abortSignal),
+  })
+  const { key: name, keys, signal } = given
   const plain = encodeCbor(fields, 'fields')
   if (plain.length > maxFieldBytes) {
     throw new AuditError(
@@ -66,10 +70,12 @@ export async function openPersonal(
   options: { readonly keys: PersonalKeyStore; readonly signal?: AbortSignal | undefined },
 ): Promise<IpldMap | undefined> {
   readOptions('openPersonal', { event }, { event: objectValue })
-  readOptions('openPersonal', options, { keys: withMethod('find'), signal: maybe(abortSignal) })
+  const { keys, signal } = readOptions('openPersonal', options, {
+    keys: withMethod('find'),
+    signal: maybe(abortSignal),
+  })
   const sealed = 'personal' in event ? event.personal : undefined
   if (sealed === undefined) return undefined
-  const { keys, signal } = options
   if (!isSealed(sealed) || typeof event.id !== 'string') throw broken()
   const key = await unlessAborted(() => keys.find(sealed.key, { signal }), signal)
   if (key === undefined) return undefined

@@ -24,8 +24,7 @@ export type Pseudonymizer = (did: string) => Promise<string>
  * @throws ArgumentError when an option is invalid.
  */
 export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymizer {
-  readOptions('createPseudonymizer', options, { key: secretKeyCheck, epoch: nonEmptyString })
-  const { key, epoch } = options
+  const { key, epoch } = readOptions('createPseudonymizer', options, { key: secretKeyCheck, epoch: nonEmptyString })
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(epoch)) {
     throw new ArgumentError('createPseudonymizer: `epoch` must be 1 to 32 letters, digits, `-` and `_`')
   }
