@@ -405,3 +405,19 @@ describe('resilient', () => {
     ])
   })
 })
+
+describe('tokens without an expiry', () => {
+  it('VLT-14 are not kept, and do not take the place of a token that is [attack 86]', async () => {
+    const cache = createTokenCache(2)
+    const made: string[] = []
+    const get = (key: string, expiry: { readonly expiresAt?: number }): Promise<unknown> =>
+      cache.get(key, '1', NOON, async () => {
+        made.push(key)
+        return { secret: new Secret('canary-1'), downscoped: false, versions: ['1'], ...expiry }
+      })
+    await get('kept', { expiresAt: NOON + 600 })
+    for (const key of ['a', 'b', 'a', 'c']) await get(key, {})
+    await get('kept', { expiresAt: NOON + 600 })
+    expect(made).toEqual(['kept', 'a', 'b', 'a', 'c'])
+  })
+})

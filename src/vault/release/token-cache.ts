@@ -30,6 +30,10 @@ interface Entry {
 export function createTokenCache(capacity: number): TokenCache {
   const entries = new Map<string, Entry>()
 
+  function drop(key: string, entry: Entry): void {
+    if (entries.get(key) === entry) entries.delete(key)
+  }
+
   return {
     get(key, version, now, derive) {
       const present = entries.get(key)
@@ -47,13 +51,12 @@ export function createTokenCache(capacity: number): TokenCache {
       }
       entry.made.then(
         (derived) => {
+          const { expiresAt, versions } = derived
           // A secret without an expiry is not kept, because nothing would show whether it still works.
-          const end = derived.expiresAt === undefined ? Number.NEGATIVE_INFINITY : derived.expiresAt - margin
-          entry.ready = { end, versions: derived.versions }
+          if (expiresAt === undefined) drop(key, entry)
+          else entry.ready = { end: expiresAt - margin, versions }
         },
-        () => {
-          if (entries.get(key) === entry) entries.delete(key)
-        },
+        () => drop(key, entry),
       )
       return entry.made
     },
