@@ -118,7 +118,7 @@ function checkAccess(path: string, mode: number, owner: number): void {
   if (process.platform === 'win32') return
   // VLT-22
   if ((mode & 0o077) !== 0) throw wrongFile(path, 'other users have access to it; run chmod 600')
-  if (owner !== process.getuid?.()) throw wrongFile(path, 'it belongs to another user; run chown')
+  if (owner !== process.geteuid?.()) throw wrongFile(path, 'it belongs to another user; run chown')
 }
 
 function wrongFile(path: string, what: string): VaultError {
