@@ -83,6 +83,38 @@ describe('createKeyFile', () => {
   })
 })
 
+describe('the options of the audit', () => {
+  const personal = { key: 'ann', keys }
+  const tried: Readonly<Record<string, readonly [(...args: never[]) => unknown, readonly unknown[], object]>> = {
+    toOcsf: [audit.toOcsf, [record], { product, activityOf: () => 'read' }],
+    intentEvent: [audit.intentEvent, [], { authorization, time: now, privacy: {}, vault: 'mail' }],
+    deniedEvent: [audit.deniedEvent, [], { denial, time: now, privacy: {}, call: {} }],
+    suppressedEvent: [audit.suppressedEvent, [], { denials: { authenticated: true, count: 1, since: now }, time: now }],
+    sealPersonal: [audit.sealPersonal, [{ to: 'ann@example.com' }, 'a'], personal],
+    openPersonal: [audit.openPersonal, [intent(1)], { keys }],
+    createPseudonymizer: [audit.createPseudonymizer, [], { key: secretKey, epoch: '2026' }],
+    hashArguments: [audit.hashArguments, [], { args: {}, salt: secretKey }],
+    signCheckpoint: [audit.signCheckpoint, [], { signer, log: 'mail', position, time: now }],
+    verifyCheckpoint: [audit.verifyCheckpoint, [checkpoint], { signers: [] }],
+    verifyAuditLog: [audit.verifyAuditLog, [[]], { from: position, head: position, signers: [], log: 'mail' }],
+    sampleDenials: [audit.sampleDenials, [], { perIssuer: 1, inAll: 2, period: 3 }],
+  }
+
+  it.each(Object.entries(tried))('are each read once by %s', async (_, [call, before, options]) => {
+    const reads = new Map<string, number>()
+    const counted = new Proxy(options, {
+      get(target, name, receiver) {
+        reads.set(String(name), (reads.get(String(name)) ?? 0) + 1)
+        return Reflect.get(target, name, receiver)
+      },
+    })
+    await call(...([...before, counted] as never[]))
+    expect(Object.keys(options).map((name) => [name, reads.get(name)])).toEqual(
+      Object.keys(options).map((name) => [name, 1]),
+    )
+  })
+})
+
 async function errorOf(task: () => unknown): Promise<unknown> {
   try {
     await task()
