@@ -268,6 +268,15 @@ describe('a log to an HTTP endpoint', () => {
     await sink.append(intent(5), {})
   })
 
+  it('AUD-21 refuses concurrent records beyond its limit [attack 78]', async () => {
+    const { url, answers } = await endpoint()
+    answers.push(...Array.from({ length: 1000 }, () => 503))
+    const sink = await open({ url, directory: temporaryDirectory(), maxWaiting: 10 })
+    const appended = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => sink.append(intent(i), {})))
+    expect(appended.filter(({ status }) => status === 'fulfilled')).toHaveLength(10)
+    expect(sink.waiting()).toBe(10)
+  })
+
   it('AUD-34 reads back the intents without an outcome, also from files that were delivered and removed', async () => {
     const { url, lines } = await endpoint()
     const directory = temporaryDirectory()

@@ -44,7 +44,7 @@ export interface HttpAuditSinkOptions
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /** Default: the platform's. */
   readonly fetch?: typeof fetch
-  /** Most records that may wait in the spool; further events are refused. Default 100,000. */
+  /** Most records that may wait in the spool, with those being written; further events are refused. Default 100,000. */
   readonly maxWaiting?: number
   /** Most records of one request. Default 500. */
   readonly maxRecords?: number
@@ -103,17 +103,25 @@ export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<
     spool.position().sequence,
   )
 
+  /** Events that the spool has not answered. Their records may be counted as waiting too. */
+  let unanswered = 0
+
   async function append(
     event: AuditEvent,
     options: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
     const waiting = spool.position().sequence - delivery.cursor().sequence
-    if (waiting >= maxWaiting) {
+    if (waiting + unanswered >= maxWaiting) {
       throw new AuditError('ERR_AUDIT_UNCONFIRMED', `${waiting} audit records wait to be delivered to ${quote(name)}`)
     }
-    const confirmation = await spool.append(event, options)
-    delivery.confirm(confirmation.sequence ?? 0)
-    return confirmation
+    unanswered += 1
+    try {
+      const confirmation = await spool.append(event, options)
+      delivery.confirm(confirmation.sequence ?? 0)
+      return confirmation
+    } finally {
+      unanswered -= 1
+    }
   }
 
   async function delivered(options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
