@@ -1,7 +1,6 @@
 import { backend } from '#backend'
 import type { Confirmation } from '../audit/sink.ts'
 import type { Authorization } from '../authorization/authorization.ts'
-import { ArgumentError } from '../errors.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
@@ -40,10 +39,15 @@ export async function signReceipt(options: SignReceiptOptions): Promise<Receipt>
 }
 
 async function hashOf(value: unknown): Promise<IpldValue> {
+  const bytes = bytesOf(value)
+  return bytes === undefined ? null : backend.sha256(bytes)
+}
+
+/** The value as DAG-CBOR; undefined when it cannot be encoded. A value of the handler may throw when it is inspected. */
+function bytesOf(value: unknown): Uint8Array | undefined {
   try {
-    return await backend.sha256(encodeCbor(value as IpldValue, 'outcome'))
-  } catch (error) {
-    if (error instanceof ArgumentError) return null
-    throw error
+    return encodeCbor(value as IpldValue, 'outcome')
+  } catch {
+    return undefined
   }
 }

@@ -35,7 +35,7 @@ export type GuardResult<T> =
       /** The value that the handler returned. */
       readonly value: T
       /**
-       * A signed receipt. Present when `receipts` is configured and the outcome was recorded. Its outcome is `{ ok: {
+       * A signed receipt. Present when `receipts` is configured, the outcome was recorded and the signer signed. Its outcome is `{ ok: {
        * hash } }`, the SHA-256 of the value as DAG-CBOR, or null when the value cannot be encoded. Its `meta.audit`
        * names the record. Send `receipt.bytes` to the caller, who verifies them with `verifyReceipt({ …, value })`.
        */

@@ -782,3 +782,26 @@ describe('createGuard', () => {
     await expect(guard.use(await containerOf('/mail/read'), post)).rejects.toThrow(/has no `credential`/)
   })
 })
+
+describe('a receipt for a value that cannot be encoded', () => {
+  const thrower = (): never => {
+    throw new Error('not inspected')
+  }
+  const itself: unknown[] = []
+  itself.push(itself)
+  const values: Readonly<Record<string, unknown>> = {
+    'a getter that throws': Object.defineProperty({}, 'text', { get: thrower, enumerable: true }),
+    'a proxy that throws': new Proxy({}, { ownKeys: thrower, getPrototypeOf: thrower }),
+    'a list that contains itself': itself,
+    'a symbol': Symbol('a'),
+    'a function': () => 1,
+  }
+
+  it.each(Object.entries(values))('GRD-07 has no hash: %s', async (_, value) => {
+    const failures: unknown[] = []
+    const { guard } = setUp({ receipts: service, onError: (error) => void failures.push(error) })
+    const result = await guard.use(await containerOf('/mail/read'), () => value)
+    expect(result.allowed && result.receipt?.outcome).toEqual({ ok: { hash: null } })
+    expect(failures).toEqual([])
+  })
+})
