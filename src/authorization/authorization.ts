@@ -19,7 +19,7 @@ export interface AuthorizationFacts {
   readonly principals: readonly Did[]
   /** The command that may be executed. */
   readonly command: Command
-  /** The arguments exactly as signed, frozen in depth. */
+  /** The arguments exactly as signed, frozen in depth. Byte strings cannot be frozen; do not write to them. */
   readonly args: { readonly [name: string]: IpldValue }
   /** The delegations of the chain, root first. */
   readonly proofs: readonly CID[]

@@ -178,7 +178,7 @@ function* decideAt(
     checkTimeBounds(chain, now, settings) ??
     (yield* checkSignatures(chain, settings, { links: caches.links, keys: caches.keys, verify }, call))
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
-  // The signed arguments are judged and passed on: no schema can change them in place.
+  // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
   deepFreeze(chain.invocation.fields.args)
   const denial =
     (yield* checkArguments(chain, settings)) ??

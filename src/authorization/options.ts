@@ -38,7 +38,7 @@ import type { CallOptions, Settings, VerificationSettings } from './settings.ts'
  */
 export const uncheckedCommands: unique symbol = Symbol('uncheckedCommands')
 
-/** Options of an authorizer. Every option that weakens a check has a name that shows it. */
+/** Options of an authorizer. The values that turn a check off have names: `anySubject`, `uncheckedCommands`, `never`. */
 export interface AuthorizeOptions {
   /** The DID of this service, to which invocations must be addressed. */
   readonly audience: string

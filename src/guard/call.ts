@@ -24,7 +24,7 @@ export interface GuardedRun<Args, T> extends Omit<AllowedCall<Args, T>, 'signal'
   readonly onRecorded: () => void
 }
 
-/** The upstream request of a handler. Headers that carry authority are dropped. */
+/** The upstream request of a handler. Headers whose names suggest authority are dropped. */
 export type UpstreamRequest = Pick<UseRequest, 'method' | 'headers' | 'body'>
 
 /**
@@ -37,7 +37,7 @@ declare const asked: unique symbol
 export interface GuardedCall<Args = unknown> {
   /** The command. */
   readonly command: Command
-  /** The arguments: as signed, checked against the definition, deeply frozen. */
+  /** The arguments: as signed, checked against the definition, deeply frozen except for byte strings. */
   readonly args: Args
   /** DID of the owner of the authority, and of the data that the call concerns. */
   readonly subject: Did

@@ -48,8 +48,8 @@ export interface Guard<Args = unknown> {
    */
   authorize(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
   /**
-   * Decides about a call and records the decision with `mode: 'shadow'`. It changes nothing: the call is not used up,
-   * and no credential is released. Use it to test a configuration.
+   * Decides about a call and records the decision with `mode: 'shadow'`. The call is not used up, and no credential is
+   * read. Use it to test a configuration.
    */
   dryRun(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
   /**

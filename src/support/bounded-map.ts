@@ -17,7 +17,8 @@ export interface BoundedMap<V> {
  * former old one is dropped. Reading an entry moves it to the young generation. Every call costs the same, because
  * entries are never deleted one by one, which makes an ordered map slow.
  *
- * @param max - most weight of both generations together; 0 stores nothing.
+ * @param max - most weight of both generations together, except that the last entry of each may exceed its half. Less
+ *   than 2 stores nothing.
  * @param weightOf - the weight of an entry, at least 1. Default 1, so `max` is a number of entries.
  */
 export function createBoundedMap<V>(max: number, weightOf: (value: V) => number = () => 1): BoundedMap<V> {

@@ -53,7 +53,10 @@ export interface LeaseOptions extends UseOptions {
 
 /** A request that the vault sends with a credential. It is copied when `use` is called. */
 export interface UseRequest {
-  /** The name of the credential. It comes from the configuration of the service, never from a request. */
+  /**
+   * The name of the credential, from the configuration of the service and not from a request. With `acceptPresented` of
+   * `sealedVault` it can be the text that a call presents.
+   */
   readonly reference: string
   /** The evidence that the call is authorized. It is used up. */
   readonly authorization: Authorization
@@ -61,7 +64,7 @@ export interface UseRequest {
   readonly url: string | URL
   /** Default `GET`. */
   readonly method?: string
-  /** Headers that carry authority or reroute a request are dropped. */
+  /** Headers whose names suggest that they carry authority or reroute a request are dropped. */
   readonly headers?: Readonly<Record<string, string>> | Headers
   /** A string is sent as UTF-8. */
   readonly body?: string | Uint8Array
@@ -82,8 +85,8 @@ export interface Lease extends Release {
  * Releases credentials for authorized calls. It takes the result of an authorization, never a token.
  *
  * Both methods reject with `AuthorizationError` when the authorization is not genuine, already used, or expired; with
- * the error of `onRelease`; with the reason of the signal when it fires; and with `VaultError` otherwise. A failure is
- * never a release.
+ * the error of `onRelease`; with the reason of the signal when it fires; and with `VaultError` otherwise. An upstream
+ * can have received the credential when `use` rejects after `onRelease`.
  */
 export interface Vault {
   /** The names of its credentials, if they are known when the vault is made. `createGuard` then refuses other names. */

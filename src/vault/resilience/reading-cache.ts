@@ -5,7 +5,7 @@ import type { SecretReading } from '../source.ts'
 /** Readings that are kept at most; the oldest is dropped first. */
 const capacity = 1_000
 
-/** Keeps secrets that were read for as long as they may be used again. */
+/** Keeps secrets that were read. One that may not be used again is overwritten when it is next looked up. */
 export interface ReadingCache {
   /** Returns a copy of a reading that is younger than `seconds` and has not expired. */
   get(key: string, seconds: number): SecretReading | undefined

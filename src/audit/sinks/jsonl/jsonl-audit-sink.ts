@@ -53,7 +53,7 @@ export interface JsonlAuditSinkOptions {
    * - `none`: when the system has it. It survives the end of the process, but not a loss of power.
    */
   readonly sync?: 'group' | 'always' | 'none'
-  /** A new file is begun before one becomes longer than this, in bytes. Default 64 MiB. */
+  /** A new file is begun before one with several records becomes longer than this, in bytes. Default 64 MiB. */
   readonly maxBytes?: number
   /**
    * A new file is begun with the first event that is this many seconds after the first event of a file. Default a day.
@@ -77,7 +77,7 @@ export interface JsonlAuditSink extends AuditSink {
  * Opens a log in files, or begins one. Each record is one line, appended by one write. The chain continues from file to
  * file and over restarts. AUD-11
  *
- * Opening reads the end of the last file only. A record that was not written completely is cut off, and one that lacks
+ * Opening reads the first line and the end of the last file. A record that was not written completely is cut off, and one that lacks
  * only its line feed is completed; a record of kind `recovered` reports the repair. After a failed write or sync the
  * log is repaired with the next event, as soon as the disk allows it.
  *

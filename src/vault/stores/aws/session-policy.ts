@@ -156,5 +156,5 @@ function refused(message: string): VaultError {
 
 const placeholder = /\{([A-Za-z_][A-Za-z0-9_]*)(\+?)\}/g
 
-/** Text without a special meaning in ARNs and conditions: without `* ? $ { } : /`, quotes and control characters. */
+/** Text without a special meaning in ARNs and conditions: without `* ? $ { } : / "` and control characters. */
 const segmentPattern = /^[A-Za-z0-9 !#&'()+,.;=@_~-]+$/
