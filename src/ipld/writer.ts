@@ -111,8 +111,8 @@ function writeUtf8(writer: Writer, text: string, head: number): boolean {
   return true
 }
 
-/** Makes room for more bytes. */
-function reserve(writer: Writer, more: number): void {
+/** Makes room for more bytes. The writer may have another array afterwards. */
+export function reserve(writer: Writer, more: number): void {
   const needed = writer.length + more
   if (needed <= writer.bytes.length) return
   const bytes = new Uint8Array(Math.max(needed, writer.bytes.length * 2))

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { maxTextLength, prepareEvent } from '../../src/audit/events/prepare-event.ts'
+import { maxTextLength } from '../../src/audit/events/bounds.ts'
+import { prepareEvent } from '../../src/audit/events/prepare-event.ts'
 import {
   beginning,
   formatRecord,

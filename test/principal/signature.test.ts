@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { bigEndian, p256Curve, secp256k1Curve, toBigEndian } from '../../src/did/curves/weierstrass.ts'
 import { parseDidKey, publicKey } from '../../src/did/did-key.ts'
 import type { SignatureAlgorithm } from '../../src/did/public-key.ts'
+import { encodeHex } from '../../src/ipld/base.ts'
 import { digestKey } from '../../src/ipld/cid.ts'
 import type { CryptoBackend, PreparedKey } from '../../src/principal/backend/backend.ts'
 import { backend as node } from '../../src/principal/backend/node.ts'
@@ -181,6 +182,7 @@ describe('verifySignature', () => {
         expect(hash).toEqual(expected)
         expect(hash.constructor).toBe(Uint8Array)
         expect(backend.sha256Key?.(bytes) ?? digestKey(expected)).toBe(digestKey(expected))
+        expect(backend.sha256Hex?.(bytes) ?? encodeHex(expected)).toBe(encodeHex(expected))
         if (backend.name === 'sodium') expect(backend.sha256Key).toBe(node.sha256Key)
       }
     }

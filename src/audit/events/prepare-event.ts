@@ -14,27 +14,23 @@ import { type IpldMap, type IpldValue, isBytes, isCid, isList, isPlainObject } f
 import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
 import { never } from '../../time.ts'
+import {
+  maxArgumentBytes,
+  maxArguments,
+  maxListLength,
+  maxNameLength,
+  maxSealedLength,
+  maxTextLength,
+} from './bounds.ts'
 import type { AuditEvent } from './event.ts'
 import type { Sha256 } from './record.ts'
 import { snapshot } from './snapshot.ts'
 
-/** The longest string that is kept whole, in UTF-16 units. */
-export const maxTextLength = 512
-/** The same for encrypted fields, which are useless if a part is missing. */
-const maxSealedLength = 6000
-/** Most bytes of DAG-CBOR of all arguments together. */
-const maxArgumentBytes = 4096
-/** Most items of a list. */
-const maxListLength = 64
-/** Most arguments that are recorded for one call. */
-const maxArguments = 32
 /**
  * Most levels of maps and lists in a field or argument. With the levels around it, a record stays within the reader's
  * limit.
  */
 const maxLevels = 24
-/** The longest name of an argument that is kept whole, in UTF-16 units. */
-const maxNameLength = 64
 
 /** LOG-10: keys that a line cannot contain. A map with `/` is read as bytes or a link, and `__proto__` is refused. */
 const unreadableKeys: readonly string[] = ['/', '__proto__']
@@ -52,6 +48,23 @@ const kinds: ReadonlySet<string> = new Set([
   'settled',
 ])
 
+/** The fields of an event, before their values are checked. */
+export type EventFields = { readonly [key: string]: unknown }
+
+/**
+ * Returns the fields of an event, each read once. Their values are those of the caller.
+ *
+ * @throws ArgumentError when the value is not an event.
+ */
+export function fieldsOf(event: AuditEvent): EventFields {
+  const fields: EventFields = { ...event }
+  const { kind, id, time } = fields
+  if (typeof kind !== 'string' || !kinds.has(kind) || typeof id !== 'string' || !Number.isSafeInteger(time)) {
+    throw new ArgumentError('an audit event must have a known `kind`, an `id` and a `time` in whole seconds')
+  }
+  return fields
+}
+
 /**
  * Returns a copy without absent fields. Strings longer than {@link maxTextLength} are truncated, and end with the
  * length and hash of the rest; arguments are truncated at {@link maxArgumentBytes} together. LOG-06
@@ -61,12 +74,13 @@ const kinds: ReadonlySet<string> = new Set([
  * @throws ArgumentError when the value is not an event, or has a field that a line cannot contain.
  */
 export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<IpldMap> {
+  return prepareFields(fieldsOf(event), sha256)
+}
+
+/** The same for the fields of an event. */
+export async function prepareFields(fields: EventFields, sha256: Sha256): Promise<IpldMap> {
   // Read once and synchronously: the checked fields are the recorded ones.
-  const source = snapshot({ ...event }) as { readonly [key: string]: unknown }
-  const { kind, id, time } = source
-  if (typeof kind !== 'string' || !kinds.has(kind) || typeof id !== 'string' || !Number.isSafeInteger(time)) {
-    throw new ArgumentError('an audit event must have a known `kind`, an `id` and a `time` in whole seconds')
-  }
+  const source = snapshot({ ...fields }) as EventFields
   const prepared = Object.create(null) as { [key: string]: IpldValue }
   for (const key of Object.keys(source)) {
     const value = source[key]

@@ -38,7 +38,7 @@ export const beginning: LogPosition = Object.freeze({ sequence: 0, hash: '0'.rep
 export const maxLineLength: number = 64 * 1024
 
 /** Version of the form of records. */
-const version = 1
+export const version: number = 1
 
 /**
  * Makes the record of an event after a position.
@@ -65,13 +65,21 @@ export function makeRecord(after: LogPosition, event: IpldMap, sha256: Sha256): 
  */
 export function formatRecord({ sequence, previous, event, hash }: AuditRecord): string {
   const line = toCanonicalJson({ version, sequence, previous, event: event as unknown as IpldValue, hash })
-  if (line.length > maxLineLength) {
-    throw new AuditError(
-      'ERR_AUDIT_CONFIGURATION',
-      `the record has ${line.length} characters, more than the ${maxLineLength} of a line; shorten its fields`,
-    )
-  }
+  assertFits(line)
   return line
+}
+
+/**
+ * Checks the length of a line.
+ *
+ * @throws AuditError when it is too long.
+ */
+export function assertFits(line: string): void {
+  if (line.length <= maxLineLength) return
+  throw new AuditError(
+    'ERR_AUDIT_CONFIGURATION',
+    `the record has ${line.length} characters, more than the ${maxLineLength} of a line; shorten its fields`,
+  )
 }
 
 /**

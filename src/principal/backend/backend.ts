@@ -32,6 +32,8 @@ export interface CryptoBackend {
   sha256Key?(bytes: Uint8Array): string
   /** SHA-256 in base64url, synchronously. Present where it costs less than bytes do. */
   sha256Base64url?(bytes: Uint8Array): string
+  /** SHA-256 as lower-case hexadecimal digits, synchronously. Present where it costs less than bytes do. */
+  sha256Hex?(bytes: Uint8Array): string
   /** Converts a key to the form of the platform. Keep the result: the conversion can cost as much as a verification. */
   prepareKey(key: PublicKey): PreparedKey | Promise<PreparedKey>
   /**

@@ -19,7 +19,7 @@ const platform: SigningBackend = Object.freeze({
   // Deno checks the point when it imports the key, and throws.
   checksPoints: process.versions['deno'] === undefined,
   sha256,
-  ...(typeof crypto.hash === 'function' ? { sha256Key, sha256Base64url } : {}),
+  ...(typeof crypto.hash === 'function' ? { sha256Key, sha256Base64url, sha256Hex } : {}),
   prepareKey: (key: PublicKey) => prepared(publicKeyOf(key), key.algorithm) as unknown as PreparedKey,
   verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
     const { hash, input } = key as unknown as NodeKey
@@ -75,6 +75,10 @@ function sha256Key(bytes: Uint8Array): string {
 
 function sha256Base64url(bytes: Uint8Array): string {
   return crypto.hash('sha256', bytes, 'base64url')
+}
+
+function sha256Hex(bytes: Uint8Array): string {
+  return crypto.hash('sha256', bytes, 'hex')
 }
 
 function prepared(key: crypto.KeyObject, algorithm: SignatureAlgorithm): NodeKey {

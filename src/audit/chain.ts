@@ -1,0 +1,75 @@
+import { backend as platform } from '#backend'
+import { AuditError } from '../errors.ts'
+import { createMutex } from '../support/mutex.ts'
+import { isPromiseLike } from '../support/promise.ts'
+import { quote } from '../support/quote.ts'
+import type { ChainedSinkOptions } from './configuration.ts'
+import { draftEvent, type EventDraft, finishRecord, type RecordHashing, type RecordLine } from './events/draft.ts'
+import type { AuditEvent } from './events/event.ts'
+import { beginning, type LogPosition } from './events/record.ts'
+import { type AuditSink, type Confirmation, type Durability, unconfirmed } from './sink.ts'
+
+/** Writes the records of a chain. */
+export interface LineWriter {
+  readonly name: string
+  readonly durability: Durability
+  /** Reads an event: `draftWithEvent` if `write` uses the whole event. Default `draftEvent`. */
+  readonly draft?: typeof draftEvent
+  /** Writes one record, as `RecordWriter` does. */
+  write(record: RecordLine, draft: EventDraft, options: AppendOptions): void | Promise<void>
+  close?(): void | Promise<void>
+}
+
+interface AppendOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Makes a sink that numbers and chains records, one at a time. A failed write does not advance the chain. */
+export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}): AuditSink {
+  const { name, durability, draft = draftEvent } = writer
+  const { position = beginning, sha256 } = options
+  const hashing: RecordHashing = sha256 === undefined ? platform : { sha256 }
+  let last: LogPosition = position
+  let closed: Promise<void> | undefined
+  /** Whether `close` of the writer was called. An event whose preparation ends later is refused. */
+  let ended = false
+  const inTurn = createMutex()
+
+  function isClosed(): AuditError {
+    return new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
+  }
+
+  async function append(event: AuditEvent, { signal }: AppendOptions): Promise<Confirmation> {
+    if (closed !== undefined) throw isClosed()
+    const read = draft(event, hashing)
+    const drafted = isPromiseLike(read) ? await read : read
+    return inTurn(async () => {
+      if (ended) throw isClosed()
+      // The caller has given up and refused the call. A record of it now would contradict that.
+      if (signal?.aborted) throw unconfirmed(name, signal.reason)
+      const finished = finishRecord(last, drafted, hashing)
+      const record = isPromiseLike(finished) ? await finished : finished
+      try {
+        await writer.write(record, drafted, { signal })
+      } catch (cause) {
+        throw unconfirmed(name, cause)
+      }
+      const { sequence, hash } = record
+      last = { sequence, hash }
+      return { sink: name, durability, sequence, hash }
+    })
+  }
+
+  return Object.freeze({
+    name,
+    append,
+    position: () => ({ sequence: last.sequence, hash: last.hash }),
+    close() {
+      closed ??= inTurn(async () => {
+        ended = true
+        await writer.close?.()
+      })
+      return closed
+    },
+  })
+}
