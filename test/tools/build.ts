@@ -33,6 +33,7 @@ async function mergeCore(): Promise<void> {
     input: Object.fromEntries(Object.keys(readEntries()).map((name) => [name, scriptOf(name)])),
     external: (id) => !/^[./]/.test(id),
     treeshake: false,
+    plugins: [{ name: 'pure-initializers', transform: markPure }],
     onwarn: ({ message }) => {
       throw new Error(message)
     },
@@ -53,6 +54,38 @@ async function mergeCore(): Promise<void> {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, file.type === 'chunk' ? file.code : file.source)
   }
+}
+
+/**
+ * Wraps the initial value of each constant of a module in a call that is marked as free of side effects, as package.json
+ * says of every file. One file of `dist` holds many modules, and a bundler keeps the constants of a file that it uses,
+ * with all that they need, unless it sees that their values can be left out. Minifiers remove the wrapping.
+ */
+function markPure(this: { readonly parse: (code: string) => object }, code: string): { code: string; map: null } {
+  const { body } = this.parse(code) as { readonly body: readonly SyntaxNode[] }
+  const values = body.flatMap(({ declarations = [] }) => declarations.flatMap(({ init }) => init ?? []))
+  const marked = values.filter((value) => !isPlain(value)).sort((a, b) => b.start - a.start)
+  const mark = (text: string, { start, end }: SyntaxNode): string =>
+    `${text.slice(0, start)}/* @__PURE__ */ (() => (${text.slice(start, end)}))()${text.slice(end)}`
+  return { code: marked.reduce(mark, code), map: null }
+}
+
+/** What rollup's parser returns for a part of a script, as far as it is read here. */
+interface SyntaxNode {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+  readonly declarations?: readonly { readonly init: SyntaxNode | null }[]
+  readonly id?: SyntaxNode | null
+}
+
+/** Whether every bundler sees that a value can be left out. A class without a name gets it from its constant. */
+function isPlain(value: SyntaxNode): boolean {
+  if (/Function/.test(value.type)) return true
+  if (value.type === 'ClassExpression') return value.id === null
+  if (!/^(?:Literal|Identifier|Property|(?:Array|Object|Unary)Expression)$/.test(value.type)) return false
+  const parts = Object.values(value).flatMap((part: unknown) => (Array.isArray(part) ? part : [part]))
+  return parts.every((part) => typeof Object(part).type !== 'string' || isPlain(part as SyntaxNode))
 }
 
 /** What a script imports, at once and later. */
