@@ -29,7 +29,7 @@ const layers: readonly (readonly string[])[] = [
   ['guard'],
   ['http', 'ucanto', 'cli'],
 ]
-/** Adapters are what a user could have written. `ucanto` is none: it reads and writes another format of tokens. */
+/** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */
 const adapters = ['http', 'cli'].map((folder) => `src/${folder}/`)
 /** A revocation is an invocation, and so is a receipt: they may use that folder of their own layer. */
 const sideways = new Set(['revocation > invocation', 'receipt > invocation'])
@@ -100,7 +100,7 @@ describe('layers', () => {
           .flatMap((imported) =>
             imported.names
               .filter((name) => !imported.targets.some((target) => published.has(`${target} ${name}`)))
-              // Mechanisms are not what this library is for: the author of another adapter has their own.
+              // Mechanisms are not the purpose of this library: the author of another adapter has their own.
               .filter(() => !imported.targets.some((target) => target.startsWith('src/support/')))
               .map((name) => `${file.path}:${imported.line} uses ${name}, which no entry point exports`),
           ),
@@ -136,7 +136,7 @@ describe('layers', () => {
 describe('portability', () => {
   const builtin = new Set(builtinModules)
 
-  it('keeps Node modules in files whose first line says so', () => {
+  it('keeps Node modules in files whose first line contains `node only`', () => {
     const faults = sources
       .filter((file) => !file.nodeOnly)
       .flatMap((file) =>
@@ -316,7 +316,7 @@ describe('source files', () => {
     const faults = [...sources, ...readSources('test'), ...readSources('examples'), ...readSources('bench')].flatMap(
       (file) => {
         const found = marker.test(file.text) ? [`${file.path} marks something as open`] : []
-        // Most files contain none of the words, and are not parsed for them.
+        // Most files contain none of the words, so that they need not be parsed.
         if (!/\b(?:skip|only|todo|fails)\b/.test(file.text)) return found
         walk(file.tree, (node) => {
           if (!ts.isPropertyAccessExpression(node) || !/^(skip|only|todo|fails)$/.test(node.name.text)) return
@@ -537,9 +537,12 @@ function rootName(node: ts.Node): string {
 }
 
 /**
- * Whether a pattern may need more than linear time: a back reference, look-around, a repeated group whose body repeats
- * something itself (without a separator) or has two alternatives that begin alike, or an unbounded repetition in a
- * pattern that is neither anchored at its start, nor begun by a character of its own, nor a single character class.
+ * Whether a pattern may need more than linear time. Reasons are a back reference, look-around, or a repeated group
+ * whose
+ * body repeats something itself (without a separator) or has two alternatives with a common beginning. Another reason
+ * is
+ * an unbounded repetition, unless the pattern is anchored at its start, begins with a character that cannot occur in it
+ * again, or is a single character class.
  */
 function mayBacktrack(literal: string): boolean {
   const flags = literal.slice(literal.lastIndexOf('/') + 1)

@@ -28,7 +28,7 @@ describe('the catalogue of attacks', () => {
     expect(rows.filter(({ number }) => !covered.has(number)).map(({ number }) => number)).toEqual([])
   })
 
-  it('names the requirements and the files of the tests as they are now; npm run pages writes them', () => {
+  it('names the present requirements and test files; npm run pages writes them', () => {
     expect(page).toBe(writeAttackPage(page, marks))
   })
 

@@ -7,8 +7,9 @@ import { isPublic, readEntries, readPlatformImports, root } from './setup/entrie
 import { listFiles, readSources } from './setup/source.ts'
 
 /**
- * What the root entry may weigh in KiB for a browser, minified and compressed, by what is taken from it. Modules loaded
- * on demand do not count.
+ * The maximum size of the root entry in KiB for a browser, minified and compressed, by imported names. Modules loaded
+ * on
+ * demand do not count.
  */
 const budgets = [
   {
@@ -36,7 +37,7 @@ describe('the root entry, bundled for a browser', () => {
     })
   }
 
-  it('holds none of the adapters, and no package but multiformats', async () => {
+  it('contains no adapter, and no package except multiformats', async () => {
     const { inputs } = await bundleOf('index')
     const packages = new Set(inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? []))
     expect([...packages].sort()).toEqual(['multiformats'])
@@ -57,7 +58,7 @@ describe('entry points', () => {
     expect(loading).toEqual(['ucanto'])
   })
 
-  it.each(['node', 'web'] as const)('have no file that waits for itself, on %s', (platform) => {
+  it.each(['node', 'web'] as const)('have no import cycle between files, on %s', (platform) => {
     const targets = new Map(readPlatformImports().map((target) => [target.specifier, `dist/${target[platform]}.js`]))
     const imports = new Map(listFiles('dist', '.js').map((file) => [file, importsOf(file, targets)]))
     const waiting: string[] = []
@@ -76,7 +77,7 @@ describe('entry points', () => {
     expect(circles).toEqual([])
   })
 
-  it('share their classes, so that what one makes another accepts', () => {
+  it('share their classes, so that one entry accepts the objects of another', () => {
     const classes = new Map<string, string[]>()
     for (const file of listFiles('dist', '.js')) {
       for (const [, variable, inner = '', name = variable ?? inner] of readFileSync(root + file, 'utf8').matchAll(

@@ -8,13 +8,13 @@ const programs = readdirSync(`${root}examples`)
   .map((file) => programOf(file.replace(/\.ts$/, ''), readFileSync(`${root}examples/${file}`, 'utf8')))
 
 describe('examples', () => {
-  it('are there, and say what they print', () => {
+  it('exist, and contain their output', () => {
     expect(programs.length).toBeGreaterThan(0)
     for (const { name, expected } of programs) expect(expected.length, name).toBeGreaterThan(0)
   })
 
   for (const program of programs) {
-    it(`tell the truth: ${program.name}`, async () => {
+    it(`print the documented output: ${program.name}`, async () => {
       expect(await run(program)).toEqual(program.expected)
     })
   }

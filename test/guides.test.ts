@@ -7,7 +7,7 @@ import { listFiles } from './setup/source.ts'
 const pages = listFiles('spec/guides', '.md').filter((path) => !path.endsWith('/README.md'))
 
 describe('the guides', () => {
-  it('are there, each with one program and what it prints', () => {
+  it('exist, each with one program and its output', () => {
     expect(pages.length).toBeGreaterThan(4)
     for (const path of pages) {
       const programs = programsOf('guide', readFileSync(root + path, 'utf8'))
@@ -21,7 +21,7 @@ describe('the guides', () => {
   for (const path of pages) {
     const [program] = programsOf(`guide-${path.replace(/^.*\/|\.md$/g, '')}`, readFileSync(root + path, 'utf8'))
     if (program === undefined) continue
-    it(`tell the truth: ${path}`, async () => {
+    it(`print the documented output: ${path}`, async () => {
       expect(await run(program)).toEqual(program.expected)
     })
   }

@@ -51,7 +51,7 @@ async function errorOf(work: () => unknown): Promise<string> {
   return 'no error'
 }
 
-describe('a message says what went wrong and what to do', () => {
+describe('a message names the fault and the remedy', () => {
   const send = defineCommand({ command: '/mail/send', args: { to: text() } })
 
   it('for an invocation that is addressed to another service', async () => {
@@ -196,7 +196,7 @@ describe('a message says what went wrong and what to do', () => {
   })
 })
 
-describe('a message of a guard says what went wrong and what to do', () => {
+describe('a message of a guard names the fault and the remedy', () => {
   const send = { ...defineCommand({ command: '/mail/send', args: {} }), credential: 'mail' }
 
   function guardOf(change: Partial<GuardOptions> = {}) {

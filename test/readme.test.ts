@@ -6,13 +6,13 @@ import { programsOf, run } from './setup/programs.ts'
 const programs = programsOf('README', readFileSync(`${root}README.md`, 'utf8'))
 
 describe('the README', () => {
-  it('has programs, which say what they print', () => {
+  it('has programs, which contain their output', () => {
     expect(programs.length).toBeGreaterThan(0)
     for (const { name, expected } of programs) expect(expected.length, name).toBeGreaterThan(0)
   })
 
   for (const program of programs) {
-    it(`tells the truth about ${program.name}`, async () => {
+    it(`shows the output of ${program.name}`, async () => {
       expect(await run(program)).toEqual(program.expected)
     })
   }

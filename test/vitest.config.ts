@@ -3,7 +3,7 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { builtAliases, root, sourceAliases } from './setup/entries.ts'
 
-/** Tests of the package as it is published: they run against `dist`, which is built first when it is older than `src`. */
+/** Tests of the published package: they run against `dist`, which is built first if it is older than `src`. */
 const builtTests = ['test/{bundle,readme,guides,programs,examples}.test.ts', 'test/package/**/*.test.ts']
 
 const config: ViteUserConfig = defineConfig({

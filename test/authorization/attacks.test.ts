@@ -39,7 +39,7 @@ function service(change: Partial<AuthorizeOptions> = {}, subject = owner): Promi
   return serviceOf(contextOf({ subjects: [subject.did] }), change)
 }
 
-/** What is decided about tokens: `allowed`, or the code. */
+/** The decision about tokens: `allowed`, or the code of the denial. */
 async function decide(authorizer: Authorizer, tokens: readonly Token[]): Promise<string> {
   const decision = await authorizer.authorize(textOf(tokens))
   return decision.allowed ? 'allowed' : decision.denial.code
@@ -59,7 +59,7 @@ function chain(
 }
 
 describe('a replay store', () => {
-  it('is not filled by those who cannot make a call [attack 17]', async () => {
+  it('is not filled by principals without authority [attack 17]', async () => {
     const authorizer = await service({ replay: memoryReplayStore({ maxEntries: 1, clock }) })
     const [call, ...proofs] = chain([owner, planner]) as readonly [Token, Token]
     const forgeries = Array.from({ length: 50 }, (_, n): Token => {
@@ -132,7 +132,7 @@ describe('a revoked delegation', () => {
     expect(await decide(await revoked(owner, cidText(grant)), [call, disguised])).not.toBe('allowed')
   })
 
-  it('counts as it is when it is not revoked', async () => {
+  it('is valid before its revocation, and refused afterwards', async () => {
     const call = invocation({ by: planner, prf: [grant] })
     expect(await decide(await service(), [call, grant])).toBe('allowed')
     expect(await decide(await revoked(owner, cidText(grant)), [call, grant])).toBe('revoked')
@@ -171,7 +171,7 @@ describe('a chain', () => {
     expect(Object.fromEntries(verdicts)).toEqual({ allowed: 1, principal_misaligned: 5, root_not_subject: 18 })
   })
 
-  it('is walked as it is named, whatever diamonds lie beside it [attack 25]', async () => {
+  it('is checked in the order of its proofs, however many other paths exist [attack 25]', async () => {
     let signatures = 0
     const counting: AuthorizeOptions['backend'] = {
       name: backend.name,
@@ -221,7 +221,7 @@ describe('a chain', () => {
 })
 
 describe('the commands of a service', () => {
-  it('are none that objects inherit [attack 43]', async () => {
+  it('do not include properties that objects inherit [attack 43]', async () => {
     const authorizer = await service({ commands: [defineCommand({ command: '/mail/send', args: {} })] })
     const names = ['constructor', 'constructor/keys', 'constructor/assign', '__proto__', 'prototype', 'to_string']
     const more = ['hasownproperty', 'valueof', '__definegetter__', '__lookupgetter__', 'keys', 'size', 'get', 'has']

@@ -22,7 +22,7 @@ async function authorized(): Promise<Authorization> {
 }
 
 describe('an authorization', () => {
-  it('says who may do what under whose authority', async () => {
+  it('contains the subject, the principals, the command and the expiration', async () => {
     expect(await authorized()).toMatchObject({
       subject: alice.did,
       invoker: bob.did,

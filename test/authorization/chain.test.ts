@@ -23,7 +23,7 @@ describe('a chain', () => {
     }
   })
 
-  it('PRF-01 is refused when a proof is missing, and says which [attack 23]', async () => {
+  it('PRF-01 is refused with the missing proof in the denial [attack 23]', async () => {
     const proofs = await chainOf(alice, bob, carol, dan)
     const invocation = await call({ issuer: dan, proofs })
     for (const [at, missing] of proofs.entries()) {
@@ -57,7 +57,7 @@ describe('a chain', () => {
     expect(await decide([invocation, root])).toBe('root_not_subject at 0 PRF-03')
   })
 
-  it('may pass any subject on at every later link, which takes that of the link before [attack 3]', async () => {
+  it('may pass any subject on at every later link, which then has the subject of the previous link [attack 3]', async () => {
     for (const at of [1, 2, 3]) {
       const proofs = [...(await chainOf(alice, bob, carol, dan, erin))]
       const [issuer, audience] = actors.slice(at, at + 2) as [Signer, Signer]
@@ -75,7 +75,7 @@ describe('a chain', () => {
     expect(await decide([await call({ issuer: bob, proofs: [root] }), root])).toBe('root_not_subject at 0 PRF-04')
   })
 
-  it('PRF-04 says in which order proofs are named, to who named them in another', async () => {
+  it('PRF-04 is refused with the right order of proofs in the denial', async () => {
     const proofs = await chainOf(alice, bob, carol)
     const backwards = [...proofs].reverse()
     const decision = await createService().authorize(
@@ -145,7 +145,7 @@ describe('a chain', () => {
     expect(await decide([{ bytes }])).toBe('signature_invalid at 0 PRF-09')
   })
 
-  it('PRF-10 is refused for an issuer whose key is no point of the curve, whoever finds it out [attack 59]', async () => {
+  it('PRF-10 is refused for an issuer whose key is not a point of the curve, whichever part detects it [attack 59]', async () => {
     const y = new Uint8Array(34)
     y.set([0xed, 0x01, 2])
     const issuer = `did:key:z${encodeBase58btc(y)}`
@@ -174,7 +174,7 @@ describe('a chain', () => {
     expect(errors).toHaveLength(1)
   })
 
-  it('PRF-11 satisfies the policy of every link, whatever later ones say [attack 7]', async () => {
+  it('PRF-11 satisfies the policy of every link, also when later policies are wider [attack 7]', async () => {
     const link = (issuer: Signer, audience: Signer, policy: unknown) =>
       delegateRaw(issuer, audience, { subject: alice.did, policy })
     const proofs = [
@@ -188,7 +188,7 @@ describe('a chain', () => {
     expect(await said(2)).toBe('policy_unsatisfied at 1 PRF-11')
   })
 
-  it('PRF-11 says which statement objected, to what, and what an approval would have to give', async () => {
+  it('PRF-11 is refused with the failed statement, the value, and the delegation that would permit the call', async () => {
     const root = await delegateRaw(alice, bob, {
       policy: [
         ['==', '.a', 1],

@@ -44,7 +44,7 @@ describe.each([
   const options = (): Parameters<typeof createAuthorizer>[0] =>
     serviceOptions({ formats: [failing(waits)], onError, revocations: { findRevocations: () => [] } })
 
-  it('is a denial that onError is told of, and no exception', async () => {
+  it('is a denial, not an exception, and onError receives the error', async () => {
     errors.length = 0
     const authorizer = createAuthorizer(options())
     expect(verdict(await authorizer.authorize(trap))).toBe(expected)

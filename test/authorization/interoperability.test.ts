@@ -21,14 +21,14 @@ async function codeOf(container: string | Uint8Array, change = {}): Promise<stri
 }
 
 describe('spec/interoperability.md', () => {
-  it('says what becomes of proofs in the other order', async () => {
+  it('describes the handling of proofs in the other order', async () => {
     const call = (proofs: readonly (typeof first)[]) =>
       invoke({ issuer: carol, audience: service.did, subject: alice.did, command: '/mail', proofs, clock })
     expect(await codeOf(encodeContainer([await call([first, second]), first, second]))).toBeUndefined()
     expect(await codeOf(encodeContainer([await call([second, first]), first, second]))).toBe('root_not_subject')
   })
 
-  it('says what becomes of a powerline without a subject, and of tags and fields of others', async () => {
+  it('describes the handling of a powerline without a subject, and of foreign tags and fields', async () => {
     const line = (change: object, tag = 'ucan/dlg@1.0.0') =>
       sealRaw(bob, { tag, payload: { ...delegationPayload(bob.did, carol.did), sub: null, ...change } })
     const codeWith = async (bytes: Uint8Array, change = {}) => {
@@ -46,14 +46,14 @@ describe('spec/interoperability.md', () => {
     expect(await codeWith(earlier, { accept: ['1.0.0', '1.0.0-rc.1'] })).toBeUndefined()
   })
 
-  it('says what becomes of white space around a container', async () => {
+  it('describes the handling of white space around a container', async () => {
     const container = encodeContainer([await invoke({ issuer: alice, audience: service.did, command: '/mail', clock })])
     expect(await codeOf(container)).toBeUndefined()
     expect(await codeOf(`${container}\n`)).toBe('malformed')
     expect(await codeOf(` ${container}`)).toBe('unsupported')
   })
 
-  it('says which keys of a DID document count', () => {
+  it('lists the keys of a DID document that count', () => {
     const did = 'did:web:example.com' as typeof alice.did
     const method = { id: `${did}#a`, type: 'Multikey', controller: did, publicKeyMultibase: alice.did.slice(8) }
     const document = (lists: object) => ({ id: did, verificationMethod: [method], ...lists })
@@ -64,7 +64,7 @@ describe('spec/interoperability.md', () => {
     expect(documentKeys(did, document({ capabilityInvocation: listed, capabilityDelegation: listed }))).toHaveLength(1)
   })
 
-  it('says which receipts are read', async () => {
+  it('lists the receipts that are read', async () => {
     const { task } = await invoke({ issuer: alice, audience: service.did, command: '/mail', clock })
     const read = async (change: object) => {
       const payload = {

@@ -162,7 +162,7 @@ describe('delegations that are recognized by their bytes', () => {
     expect(counts.verifications).toBe(3)
   })
 
-  it('are verified again when the cache of verified delegations holds none, or no longer holds them', async () => {
+  it('are verified again when the cache of verified delegations is off, or has dropped them', async () => {
     for (const maxCachedDelegations of [0, 2]) {
       const { host, counts } = observed()
       const service = await acquaint(createService({ backend: host, maxCachedDelegations }), 6)

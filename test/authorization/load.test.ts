@@ -63,7 +63,7 @@ describe('signatures are verified', () => {
     expect([count.here(), count.elsewhere()]).toEqual([21, 0])
   })
 
-  it('on other threads when several callbacks of one turn bring calls, but for the first', async () => {
+  it('on other threads, except the first, when calls arrive in several callbacks of one turn', async () => {
     const count = counted()
     const service = createService({ backend: count.backend })
     const decisions = (await containers(6)).map(
@@ -76,7 +76,7 @@ describe('signatures are verified', () => {
     expect([count.here(), count.elsewhere()]).toEqual([2, 5])
   })
 
-  it('on other threads when several functions that wait for the same event bring calls, but for the first', async () => {
+  it('on other threads, except the first, when calls arrive in several functions that await the same event', async () => {
     const count = counted()
     const service = createService({ backend: count.backend })
     const event = new Promise<void>((resolve) => setImmediate(resolve))
@@ -88,7 +88,7 @@ describe('signatures are verified', () => {
     expect([count.here(), count.elsewhere()]).toEqual([2, 4])
   })
 
-  it('as before by a back end that cannot tell callbacks apart', async () => {
+  it('without that distinction by a back end that cannot distinguish callbacks', async () => {
     const count = counted()
     const { nextCallback, ...older } = count.backend
     const service = createService({ backend: older })
@@ -223,7 +223,7 @@ describe('authorizeMany', () => {
   })
 })
 
-describe('policies of tokens that nobody has verified', () => {
+describe('policies of unverified tokens', () => {
   const statements = Array.from({ length: 100 }, () => ['==', '.a'.repeat(64), 1])
 
   /** How many objects are made and frozen while a call is decided. */
@@ -238,7 +238,7 @@ describe('policies of tokens that nobody has verified', () => {
     return length
   }
 
-  it('are checked and not compiled, and read once when a token stands there many times', async () => {
+  it('are checked but not compiled, and read once when a token is present many times', async () => {
     const heavy = await delegateRaw(alice, bob, { policy: statements })
     const forged = await call({ issuer: bob, subject: alice.did })
     const wanted = 'root_not_subject at 0 PRF-02'

@@ -9,12 +9,12 @@ const mallory = await actor('mallory')
 const proofs = await chainOf(alice, bob)
 const invocation = await call({ issuer: bob, proofs })
 
-/** The same token with another signature, which stands first in it. */
+/** The same token with another signature, which is its first item. */
 function forged({ bytes }: TokenLike): TokenLike {
   return { bytes: bytes.map((byte, at) => (at === 10 ? byte ^ 1 : byte)) }
 }
 
-describe('a call that is not signed by who it says', () => {
+describe('a call that its issuer has not signed', () => {
   it('asks no store, whatever is wrong with it [attack 84]', async () => {
     let asked = 0
     const count = async (): Promise<never> => {

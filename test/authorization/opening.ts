@@ -2,7 +2,7 @@ import type { Vector } from '../../spec/vectors/generator/vector.ts'
 import { MalformedError } from '../../src/errors.ts'
 import { containerOf, serviceOf } from '../vectors/decide.ts'
 
-/** Codes of what is not read. */
+/** The codes of input that is refused when it is read. */
 const unread = ['malformed', 'unsupported', 'too_large']
 
 /** Vectors that `authorize` and `open` of the same service do not read alike. */

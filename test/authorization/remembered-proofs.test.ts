@@ -9,7 +9,7 @@ import { call, chainOf, createService, delegateRaw, verdict } from '../support/s
 const [alice, bob, carol, mallory] = await Promise.all([actor('alice'), actor('bob'), actor('carol'), actor('mallory')])
 
 describe('PRF-13 delegations that are remembered', () => {
-  it('need not be sent again, when the service says so', async () => {
+  it('can be omitted from a call, if the service permits it', async () => {
     const proofs = await chainOf(alice, bob, carol)
     const calls = [await call({ issuer: carol, proofs }), await call({ issuer: carol, proofs })] as const
     for (const rememberProofs of [true, false]) {

@@ -149,7 +149,7 @@ describe('replay', () => {
     }
   })
 
-  it('RPL-07 is refused for as long as the latest expiry says, whatever else is claimed (model)', () => {
+  it('RPL-07 is refused until the latest expiry, in any order of other claims (model)', () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
       wait: fc.oneof(fc.integer({ min: 0, max: 90 }), fc.constant(-50)),

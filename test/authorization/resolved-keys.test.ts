@@ -18,7 +18,7 @@ const [before, after, alice] = (await Promise.all(['before', 'after', 'alice'].m
   Signer,
 ]
 
-/** A call of the DID with a nonce of its own, signed by whoever is given. */
+/** A call of the DID with its own nonce, signed with any key. */
 async function container(did: string, signer: Signer): Promise<string> {
   const nonce = crypto.getRandomValues(new Uint8Array(12))
   const payload = { ...invocationPayload(did), aud: service.did, nonce }
@@ -28,7 +28,7 @@ async function container(did: string, signer: Signer): Promise<string> {
 /** A key as a resolver of somebody's own may put it together. */
 const named = ({ algorithm, publicKey: bytes }: Signer, did: Did) => ({ algorithm, bytes, did })
 
-/** A service whose resolver of other DIDs than `did:key` says what `answer` is set to. */
+/** A service whose resolver returns `answer` for each DID except `did:key`. */
 function serviceThatHears() {
   const heard: { answer: unknown } = { answer: undefined }
   const errors: unknown[] = []
@@ -52,7 +52,7 @@ describe('DID-11 the keys that a resolver gives', () => {
     expect(await said(web, after)).toBe('allowed')
   })
 
-  it('count as they are now, also when the resolver changes the answer it gave before [attack 72]', async () => {
+  it('count in their present state, even if the resolver changes an earlier answer [attack 72]', async () => {
     const { heard, said } = serviceThatHears()
     const keys = [named(before, web)]
     const answer = { keys }
@@ -69,7 +69,7 @@ describe('DID-11 the keys that a resolver gives', () => {
     expect(await said(web, before)).toBe('signature_invalid at 0 PRF-08')
   })
 
-  it('sign for nobody else, whatever name they are given', async () => {
+  it('cannot sign for another DID, whatever name they have', async () => {
     const { heard, said } = serviceThatHears()
     heard.answer = { keys: [named(after, alice.did)] }
     expect(await said(web, after)).toBe('allowed')
@@ -98,7 +98,7 @@ describe('DID-11 the keys that a resolver gives', () => {
     expect(keysOf(web, { keys })).toHaveLength(64)
   })
 
-  it('are checked like those of a token, and what are none are no answer', async () => {
+  it('are checked like keys in a token, and invalid ones are an error of the resolver', async () => {
     const smallOrder = Uint8Array.of(1, ...new Uint8Array(31))
     const wrong: readonly unknown[] = [
       { keys: 'z6Mk' },

@@ -24,7 +24,7 @@ const [alice, bob, carol, dan, mallory] = (await Promise.all(
 const proofs = await chainOf(alice, bob, carol, dan)
 const [first, second, third] = proofs as unknown as [Delegation, Delegation, Delegation]
 
-/** What is said of a revocation: `accepted`, or code and requirement. */
+/** The verdict about a revocation: `accepted`, or code and requirement. */
 async function said(tokens: readonly TokenLike[]): Promise<string> {
   const verdict = await verifyRevocation(encodeContainer(tokens), { clock })
   return verdict.accepted ? 'accepted' : `${verdict.denial.code} ${verdict.denial.requirement}`
@@ -38,7 +38,7 @@ async function storeWith(tokens: readonly TokenLike[]) {
 }
 
 describe('verifyRevocation', () => {
-  it('RVK-01 wants a revocation and nothing else', async () => {
+  it('RVK-01 requires a revocation, and refuses other calls', async () => {
     const payload = { ...invocationPayload(bob.did), cmd: '/ucan/revoke', exp: null }
     const raw = async (change: Record<string, unknown>) => ({
       bytes: await sealRaw(bob, { tag: 'ucan/inv@1.0.0', payload: { ...payload, ...change } }),
@@ -56,7 +56,7 @@ describe('verifyRevocation', () => {
     expect(await said([await raw({ cmd: '/mail', args: { revoke: second.cid } }), second])).toBe('malformed RVK-01')
   })
 
-  it('RVK-02 wants the issuer of the delegation, or of one before it [attack 18]', async () => {
+  it('RVK-02 requires the issuer of the delegation or of an earlier one [attack 18]', async () => {
     const path = [first, second]
     expect(await said([await revoke({ issuer: bob, delegation: second }), second])).toBe('accepted')
     expect(await said([await revoke({ issuer: alice, delegation: second, path }), ...path])).toBe('accepted')
@@ -67,7 +67,7 @@ describe('verifyRevocation', () => {
     }
   })
 
-  it('RVK-02 wants it, or their delegate', async () => {
+  it('RVK-02 requires such an issuer or their delegate', async () => {
     const right = await delegateRaw(bob, mallory, { command: '/ucan/revoke' })
     const revocation = await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [right] })
     expect(await said([revocation, right, second])).toBe('accepted')
@@ -76,7 +76,7 @@ describe('verifyRevocation', () => {
     expect(await said([wrong, other, second])).toBe('command_not_covered PRF-07')
   })
 
-  it('RVK-09 wants a right that was not taken back, where there is a store to ask', async () => {
+  it('RVK-09 requires an unrevoked right, if there is a revocation store', async () => {
     const right = await delegateRaw(bob, mallory, { command: '/ucan/revoke' })
     const tokens = [
       await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [right] }),
@@ -94,7 +94,7 @@ describe('verifyRevocation', () => {
     expect(await asked({ findRevocations: () => Promise.reject(new Error('down')) })).toBe('revocation_unknown RVK-06')
   })
 
-  it('RVK-08 wants a path that is one chain, signed by its issuers', async () => {
+  it('RVK-08 requires a path that is one chain, signed by its issuers', async () => {
     const path = [first, third]
     expect(await said([await revoke({ issuer: alice, delegation: third, path }), ...path])).toBe(
       'principal_misaligned RVK-08',
@@ -129,7 +129,7 @@ describe('verifyRevocation', () => {
 })
 
 describe('a revoked delegation', () => {
-  it('RVK-05 ends every chain it stands in, and what was delegated further [attack 21]', async () => {
+  it('RVK-05 ends every chain that contains it, and all further delegations of it [attack 21]', async () => {
     for (const [at, target] of proofs.entries()) {
       const revocation = await revoke({ issuer: [alice, bob, carol][at] as Signer, delegation: target })
       const revocations = await storeWith([revocation, target])
@@ -158,13 +158,13 @@ describe('a revoked delegation', () => {
     }
   })
 
-  it('RVK-05 is also one of a revoked principal, whoever the entry names as its revoker', async () => {
+  it('RVK-05 counts as revoked when its principal is revoked, for any revoker in the entry', async () => {
     const revocations = memoryRevocationStore({ clock })
     await revocations.add({ ids: [bob.did], revoker: mallory.did, expiration: never })
     expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('revoked at 1 RVK-05')
   })
 
-  it('RVK-03 is judged by the chain in hand: one who stands elsewhere has no say in it', async () => {
+  it('RVK-03 is judged by the present chain: an issuer of another chain cannot revoke it', async () => {
     // Mallory really was given authority by alice and passed it on to bob, but the chain in use does not come that way.
     const detour = await chainOf(alice, mallory, bob)
     const path = [...detour, second]
@@ -175,12 +175,12 @@ describe('a revoked delegation', () => {
     expect(await decide([await call({ issuer: dan, proofs: through }), ...through], { revocations })).toBe(
       'revoked at 2 RVK-05',
     )
-    // A revocation that does not count hides none that does.
+    // An invalid revocation does not hide a valid one.
     await revocations.add({ ids: [second.cid.toString()], revoker: bob.did, expiration: never })
     expect(await decide([await call({ issuer: dan, proofs }), ...proofs], { revocations })).toBe('revoked at 1 RVK-05')
   })
 
-  it('RVK-03 counts wherever the delegation stands, when a chain names it more than once', async () => {
+  it('RVK-03 is revoked at each of its positions when a chain contains it more than once', async () => {
     const [down, back] = [await delegateRaw(alice, bob), await delegateRaw(bob, alice, { subject: alice.did })]
     const last = await delegateRaw(bob, dan, { subject: alice.did })
     const revocations = memoryRevocationStore({ clock })
@@ -229,7 +229,7 @@ describe('a revoked delegation', () => {
     await expect(createService().recheck(decision.authorization)).rejects.toThrow(/not made by this authorizer/)
   })
 
-  it('RVK-06 cannot be told from others when the store fails, so the call is refused [attack 22]', async () => {
+  it('RVK-06 is unknown when the store fails, and the call is refused [attack 22]', async () => {
     const container = encodeContainer([await call({ issuer: dan, proofs }), ...proofs])
     const answers = [
       () => Promise.reject(new Error('down')),
@@ -264,7 +264,7 @@ describe('a revoked delegation', () => {
     expect(store.findRevocations([...ids, more], {})).toEqual([{ id: long }, { id: more }])
   })
 
-  it('says what is added, to whoever adds the verdict or the name of a delegation', () => {
+  it('has a store that asks for the `entry` when another value is added', () => {
     for (const wrong of [{ accepted: true, entry: { ids: ['a'], expiration: never } }, { revoked: 'a' }, 'a']) {
       expect(() => memoryRevocationStore().add(wrong as never)).toThrow(
         /^invalid revocation: .*; add the `entry` that `verifyRevocation` returns/,

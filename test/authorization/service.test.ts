@@ -30,7 +30,7 @@ const text = (later = false): StandardSchema<string> => ({
 const send = defineCommand({ command: '/mail/send', args: { to: text() } })
 
 describe('a service', () => {
-  it('SVC-01 is the audience, and a matching subject does not stand in for another one [attack 14]', async () => {
+  it('SVC-01 is the audience, and a matching subject does not replace it [attack 14]', async () => {
     const said = async (audience: string | undefined, subject = service.did) => {
       const invocation = await call({ issuer: service, subject, ...(audience === undefined ? {} : { audience }) })
       return decide([invocation])
@@ -44,7 +44,7 @@ describe('a service', () => {
     expect(await decide([nowhere, ...proofs])).toBe('audience_mismatch at 1 SVC-01')
   })
 
-  it('ARG-04 decides about what was signed, not about what a schema made of it in its place [attack 8]', async () => {
+  it('ARG-04 decides about the signed arguments, not about the output of a schema [attack 8]', async () => {
     const change = (value: unknown) => {
       if (Array.isArray(value)) value.push('eve@example.com')
       else Object.assign(value as object, { to: 'eve@example.com' })
@@ -80,7 +80,7 @@ describe('a service', () => {
     expect(await said('/mail/send', { to: 7 })).toBe('arguments_invalid at 0 ARG-03')
   })
 
-  it('waits for schemas that answer later, and says so when it must not', async () => {
+  it('awaits asynchronous schemas, and fails with an explanation where it cannot wait', async () => {
     const slow = defineCommand({ command: '/mail/send', args: { to: text(true) } })
     const authorizer = createService({ commands: [slow] })
     const container = async () => encodeContainer([await call({ issuer: alice, args: { to: 'bob' } })])
@@ -89,7 +89,7 @@ describe('a service', () => {
     expect(() => authorizer.authorizeSync(other)).toThrow(/asynchronous/)
   })
 
-  it('is told of mistakes in its options when it is set up, by the name of the option', () => {
+  it('refuses invalid options when it is created, by the name of the option', () => {
     const mistakes: [string, object][] = [
       ['audience', { audience: 'service' }],
       ['subjects', { subjects: null }],
@@ -115,13 +115,13 @@ describe('a service', () => {
     await expect(authorizer.authorize(container)).rejects.toThrow(/clock/)
   })
 
-  it('refuses what is no container at all, such as a header that is not there', async () => {
+  it('refuses input that is not a container, such as a missing header', async () => {
     for (const nothing of [undefined, null, 7, {}, []]) {
       expect(verdict(await createService().authorize(nothing as never))).toBe('unsupported at container CTN-01')
     }
   })
 
-  it('PRF-10 refuses what the back end fails at, at once or later, and says that it did', async () => {
+  it('PRF-10 refuses a call when the back end fails, at once or later, and reports the failure', async () => {
     const tokens = [await call({ issuer: bob, proofs }), ...proofs]
     const failure = new Error('no such key here')
     const throws = (): never => {

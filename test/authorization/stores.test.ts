@@ -13,7 +13,7 @@ const container = encodeContainer([await call({ issuer: bob, proofs }), ...proof
 
 const never = (): Promise<never> => new Promise(() => undefined)
 
-/** What is decided when a store or the resolver is replaced, and is given this long. */
+/** The decision with another store or resolver, within this time. */
 async function decide(change: Partial<AuthorizeOptions>, signal?: AbortSignal): Promise<string> {
   const authorizer = createAuthorizer({ ...serviceOptions(), ...change })
   return verdict(await authorizer.authorize(container, signal === undefined ? {} : { signal }))

@@ -11,7 +11,7 @@ const alice = await actor('alice')
 const bob = await actor('bob')
 const carol = await actor('carol')
 
-/** What is said of a chain of which the link `at` has these bounds. */
+/** The decision about a chain whose link `at` has these bounds. */
 async function saidOf(
   at: number,
   bounds: { expiration?: number; notBefore?: number },

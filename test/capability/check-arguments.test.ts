@@ -131,7 +131,7 @@ describe('an argument that is absent', () => {
     expect(await check(later(schema), { x: 'text' })).toBeUndefined()
   })
 
-  it.each(defaults)('ARG-24 has no default by %s: that is refused where it is defined', async (_, schema) => {
+  it.each(defaults)('ARG-24 cannot have a default by %s, which the definition refuses', async (_, schema) => {
     const message =
       'argument `x` of `/a` must not have a default, because no call is signed with it; use `optional` of procura/arguments'
     expect(() => check(schema, {})).toThrow(ArgumentError)
@@ -152,7 +152,7 @@ describe('an argument that is absent', () => {
     expect(checkArguments(made, {})).toMatchObject({ argument: 'y', requirement: 'ARG-02' })
   })
 
-  it('ARG-24 leaves no rejection to nobody', async () => {
+  it('ARG-24 leaves no unhandled rejection', async () => {
     const schema = odd(() => Promise.reject(new Error('down')))
     const definition = defineCommand({ command: '/a', args: { x: schema, y: z.string() } })
     expect(await checkArguments(definition, {})).toMatchObject({ argument: 'x', requirement: 'ARG-02' })
@@ -277,7 +277,7 @@ describe('schemas of others', () => {
     ['throws for one element after it promised for another', listOf(schemaThat((n) => (n === 2 ? raise() : reject())))],
     ['gives nothing for one element', listOf(schemaThat((n) => (n === 2 ? undefined : reject())))],
   ])('ARG-08 have refused when they fail: one that %s', async (_, schema) => {
-    // What is left to nobody would end the process, and makes the test runner fail.
+    // An unhandled rejection would end the process, and fails the test run.
     for (const x of [1, [1, 2], [1]]) {
       const objection = await check(schema, { x })
       expect(reason(objection)).toBe('ARG-03 invalid')

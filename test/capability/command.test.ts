@@ -66,7 +66,7 @@ describe('parseCommand', () => {
     },
   )
 
-  it('says what was wrong without the whole of a long input', () => {
+  it('names the fault without repeating a long input', () => {
     expect(() => parseCommand('x'.repeat(200))).toThrow(MalformedError)
     expect(() => parseCommand('x'.repeat(200))).toThrow(/^command `x{64}…` does not begin with a slash$/)
   })

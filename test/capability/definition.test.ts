@@ -92,7 +92,7 @@ describe('commandTable', () => {
     }
   })
 
-  it('CMD-08 looks a command up as it is', () => {
+  it('CMD-08 looks up a command without changing it', () => {
     const table = commandTable([send])
     expect(table.get('/mail' as Command)).toBeUndefined()
     expect(table.get('/mail/send/now' as Command)).toBeUndefined()

@@ -91,7 +91,7 @@ describe('procura vault', () => {
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'the file has no credential crm' })
   })
 
-  it('writes everything anew under another key, of a file or a passphrase', async () => {
+  it('encrypts everything again under another key, from a file or a passphrase', async () => {
     const next = join(folder, 'next')
     for (const path of [join(folder, 'key'), next]) await cli(['vault', 'new-key', '--key-file', path])
     await cli(at('vault', 'put', 'crm', '--leasable'), secret)
@@ -128,7 +128,7 @@ describe('procura vault', () => {
     })
   })
 
-  it('VLT-45 stores the bytes that it was given, or none', async () => {
+  it('VLT-45 stores exactly the given bytes, or nothing', async () => {
     await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
     const stored = async (name: string): Promise<string> => {
       const path = join(folder, 'vault')
@@ -177,7 +177,7 @@ describe('procura vault', () => {
     expect(long).toMatchObject({ code: 2, err: expect.stringMatching(/more than 1048576 bytes/) })
   })
 
-  it('VLT-45 asks at a terminal, and shows nothing of what is typed', async () => {
+  it('VLT-45 asks at a terminal, and does not show the typed characters', async () => {
     await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
     const put = (typed: string | null, ...flags: string[]) =>
       cli(at('vault', 'put', 'crm', '--leasable', ...flags), 'not this', {}, typed)
@@ -196,7 +196,7 @@ describe('procura vault', () => {
     }
   })
 
-  it('says what is wrong with a call, and shows no secret', async () => {
+  it('names the fault of a call, and shows no secret', async () => {
     await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
     const mistakes: [string[], string, RegExp][] = [
       [['vault', 'put'], secret, /needs the name of a credential/],
@@ -311,7 +311,7 @@ describe('procura audit', () => {
     expect(out).toContain('/a\\u001b[2J\\u0007')
   })
 
-  it('says what is wrong with a call', async () => {
+  it('names the fault of a call', async () => {
     expect(await cli(['audit', 'verify'])).toMatchObject({ code: 2, err: expect.stringMatching(/directory/) })
     expect(await cli(['audit', 'verify', join(folder, 'none')])).toMatchObject({
       code: 2,
@@ -369,7 +369,7 @@ describe('procura', () => {
     expect(await cli(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
   })
 
-  it('ends without a word when nobody reads on', async () => {
+  it('ends silently when its reader has gone', async () => {
     const program = `${JSON.stringify(process.execPath)} --import tsx src/entries/internal/procura.ts --help`
     const done = await new Promise<string>((resolve) => {
       execFile('sh', ['-c', `(${program}; echo "ended with $?" >&2) | true`], (_error, _stdout, stderr) =>

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { readHiddenLine } from '../../src/cli/hidden-line.ts'
 
-/** A terminal that tells whether it is raw, and what was shown on it. */
+/** A terminal that reports whether it is raw, and which text it has shown. */
 function terminal(signal?: AbortSignal, isTTY = false) {
   const modes: boolean[] = []
   const output = Object.assign(new PassThrough(), { isTTY })
@@ -85,7 +85,7 @@ describe('a hidden line', () => {
     for (const each of [modes, late.modes]) expect(each).toEqual([true, false])
   })
 
-  it('asks a terminal to mark pastes, and leaves it as it was', async () => {
+  it('asks a terminal to mark pastes, and restores it', async () => {
     const { input, line, shown } = terminal(undefined, true)
     input.write('hey\r')
     await line

@@ -48,7 +48,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-/** What is printed, line by line: without the ends of lines and the tabs that the program puts there. */
+/** The printed lines, without the line ends and tabs of the program itself. */
 async function cli(words: readonly string[], env: Record<string, string> = {}) {
   const lines: string[] = []
   const add = (line: string): void => void lines.push(line)
@@ -66,8 +66,8 @@ async function cli(words: readonly string[], env: Record<string, string> = {}) {
   return { code, lines, shown: lines.map((line) => line.replaceAll('\t', ' ')) }
 }
 
-describe('what the program prints', () => {
-  it('AUD-26 shows no character of a log that a terminal would act on, or nobody would see [attack 80]', async () => {
+describe('the output of the program', () => {
+  it('AUD-26 shows no control or invisible character of a log [attack 80]', async () => {
     const log = join(folder, 'log')
     const ways = [
       ['audit', 'open', log],
@@ -89,7 +89,7 @@ describe('what the program prints', () => {
     expect((await cli(ways[0] as string[])).lines[0]?.split('\t')).toHaveLength(5)
   })
 
-  it('AUD-26 shows none of a file of credentials either', async () => {
+  it('AUD-26 shows no such character of a file of credentials', async () => {
     const at = ['--file', join(folder, 'vault'), '--key-file', join(folder, 'key')]
     await cli(['vault', 'new-key', ...at.slice(2)])
     const origin = ['--origin', 'https://crm.example/', '--query', 'key', '--command', `/a/${all}`]
@@ -108,7 +108,7 @@ describe('what the program prints', () => {
     }
   })
 
-  it('AUD-26 shows none of a log that was changed, of a path or of the command line', async () => {
+  it('AUD-26 shows no such character of a changed log, a path or the command line', async () => {
     const log = join(folder, 'log')
     const [file = ''] = (await readdir(log)).filter((name) => name.endsWith('.jsonl'))
     const text = await readFile(join(log, file), 'utf8')

@@ -9,7 +9,7 @@ interface Report {
   readonly last: string
 }
 
-/** Runs the runner as a program: its exit code, what it writes, and the last line of that. */
+/** Runs the runner as a program; returns its exit code, its output, and the last line of the output. */
 function conformance(...args: readonly string[]): Report {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['spec/conformance/run.mjs', ...args], {
     cwd: root,
@@ -34,7 +34,7 @@ function countsOf({ last }: Report): readonly number[] {
 }
 
 describe('conformance', () => {
-  it('is missed by an implementation that always says yes, and by one that always says no', () => {
+  it('fails an implementation that accepts everything, and one that refuses everything', () => {
     const files = ['valid', 'hostile', 'policy', 'ucanto']
     const cases = files.map((file) => JSON.parse(readFileSync(`${root}spec/vectors/${file}.json`, 'utf8')).cases.length)
     const all = cases.reduce<number>((sum, count: number) => sum + count, 0)
@@ -47,12 +47,12 @@ describe('conformance', () => {
     expect([...countsOf(saidNo).slice(0, 3), saidNo.status]).toEqual([all, wrong, right, 1])
   })
 
-  it('asks about the files that it is told', () => {
+  it('tests the given files', () => {
     const { cases } = JSON.parse(readFileSync(`${root}spec/vectors/policy.json`, 'utf8')) as { cases: unknown[] }
     expect(countsOf(conformance('--files', 'policy', ...no))[0]).toBe(cases.length)
   })
 
-  it('minds other codes only when it is told to', () => {
+  it('compares codes only if an option requires it', () => {
     expect(conformance('--only', 'expired:', ...no)).toMatchObject({ status: 0 })
     const strict = conformance('--codes', '--only', 'expired:', ...no)
     expect(strict.status).toBe(1)
@@ -83,7 +83,7 @@ describe('conformance', () => {
     expect([report.status, report.last]).toEqual([1, '12 cases: 0 right, 12 wrong, 0 left out, 0 with another code'])
   })
 
-  it('says how it is called, and when nothing can be started', () => {
+  it('explains its usage, and a program that cannot be started', () => {
     for (const wrong of [
       ['--unknown', 'x'],
       ['--files', 'valid,other', 'x'],

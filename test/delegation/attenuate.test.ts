@@ -19,7 +19,7 @@ const narrow = (
 ): Promise<Delegation> => attenuate(proofs, { issuer: bob, audience: carol.did, clock, ...change })
 
 describe('attenuate', () => {
-  it('passes on what was received, narrower, and the service accepts it', async () => {
+  it('narrows a received delegation, and the service accepts the result', async () => {
     const narrower = await narrow({ command: '/mail/send', policy: parsePolicy([['<', '.n', 50]]), expiresIn: 60 })
     expect(narrower).toMatchObject({ issuer: bob.did, audience: carol.did, subject: alice.did, expiration: now + 60 })
     const proofs = [grant, narrower]
@@ -27,7 +27,7 @@ describe('attenuate', () => {
     expect([await said(49), await said(50)]).toEqual(['allowed', 'policy_unsatisfied at 1 PRF-11'])
   })
 
-  it('gives the command, subject and time of the proof when nothing is said', async () => {
+  it('has the command, subject and time of the proof by default', async () => {
     expect(await narrow({})).toMatchObject({ command: '/mail', subject: alice.did, policy: [], expiration: now + 600 })
     const long = await delegate({ issuer: alice, audience: bob.did, command: '/', expiration: never })
     expect(await narrow({}, long)).toMatchObject({ command: '/', expiration: now + 3_600 })
@@ -40,7 +40,7 @@ describe('attenuate', () => {
     expect((await attenuate(power, { issuer: carol, audience: bob.did, clock })).subject).toBe(anySubject)
   })
 
-  it('signs nothing that says more than the proofs, and says what [attack 88]', async () => {
+  it('refuses to sign a broader delegation than the proofs, and names the excess [attack 88]', async () => {
     const wider: [Partial<AttenuateOptions>, RegExp][] = [
       [{ command: '/' }, /gives `\/mail`, which does not cover `\/`/],
       [{ command: '/file' }, /does not cover/],
@@ -81,7 +81,7 @@ describe('attenuate', () => {
     expect((await passed).expiration).toBe(now + 60)
   })
 
-  it('POL-25 passes on what any of the proofs says, also where another says less [attack 88]', async () => {
+  it('POL-25 accepts a delegation that one of the proofs covers, even if another is narrower [attack 88]', async () => {
     const wide = parsePolicy([
       [
         'or',

@@ -22,7 +22,7 @@ const [alice, bob] = [await actor('alice'), await actor('bob')]
 const options = { issuer: alice, audience: bob.did, command: '/mail', clock }
 
 describe('delegate', () => {
-  it('makes what it says, and decoding gives it back', async () => {
+  it('signs its options, and decoding returns them', async () => {
     const meta = { note: 'for the release', n: 1 }
     const made = await delegate({ ...options, expiration: never, notBefore: now, meta, nonce: new Uint8Array(12) })
     expect(made).toMatchObject({
@@ -37,7 +37,7 @@ describe('delegate', () => {
     expect(await decodeDelegation(made.bytes)).toEqual(made)
   })
 
-  it('says what was wrong with what is no DID, no bytes, or milliseconds', async () => {
+  it('names the fault of an invalid DID, invalid bytes, or a time in milliseconds', async () => {
     for (const audience of [undefined, null, {}]) {
       await expect(delegate({ ...options, audience: audience as never })).rejects.toThrow('must be a DID as a string')
     }
@@ -48,13 +48,13 @@ describe('delegate', () => {
     }
   })
 
-  it('lasts one hour when nothing is said, and is never the same twice', async () => {
+  it('lasts one hour by default, and differs each time', async () => {
     const [first, second] = [await delegate(options), await delegate(options)]
     expect(first.expiration).toBe(now + 3_600)
     expect(first.cid.equals(second.cid)).toBe(false)
   })
 
-  it('says the wide things by name only [attack 88]', async () => {
+  it('requires a name for each wide choice [attack 88]', async () => {
     expect(await delegate({ ...options, command: anyCommand, subject: anySubject })).toMatchObject({
       command: '/',
       subject: anySubject,
@@ -135,7 +135,7 @@ describe('delegate', () => {
     }
   })
 
-  it('refuses what a signer returns that is no signature, or under no key, by an error of its own', async () => {
+  it('refuses an invalid result of a signer with an error of the library', async () => {
     const wrong: readonly unknown[] = [
       { ...alice, sign: () => undefined },
       { ...alice, sign: () => 'x'.repeat(64) },
@@ -215,7 +215,7 @@ describe('invoke', () => {
     expect((await invoke({ issuer: bob, command: '/x' })).subject).toBe(bob.did)
   })
 
-  it('wants a subject when the proofs name none', async () => {
+  it('requires a subject when the proofs have no subject', async () => {
     const power = await delegate({ ...options, subject: anySubject })
     await expect(invoke({ issuer: bob, command: '/x', proofs: [power] })).rejects.toThrow(/`subject`/)
   })
@@ -240,7 +240,7 @@ describe('invoke', () => {
     expect((await invoke({ issuer, command: '/mail/send' })).args).toEqual({})
   })
 
-  it('TOK-21 signs without arguments when none is required, and leaves to the service what is answered later', async () => {
+  it('TOK-21 signs without arguments when all are optional, and leaves asynchronous checks to the service', async () => {
     const later = { '~standard': { ...text()['~standard'], validate: async () => Promise.reject(new Error('down')) } }
     const free = { none: {}, some: { x: optional(text()), y: z.string().optional() }, later: { x: later } }
     for (const [name, args] of Object.entries(free)) {
@@ -249,7 +249,7 @@ describe('invoke', () => {
     }
   })
 
-  it('signs nothing but tokens: a signature of other bytes is none of a token [attack 91]', async () => {
+  it('signs tokens only: a signature of other bytes is not valid for a token [attack 91]', async () => {
     const made = await call({ issuer: alice })
     const challenge = made.bytes.slice(3 + 64 + 1)
     const signature = await alice.sign(challenge)
@@ -258,7 +258,7 @@ describe('invoke', () => {
     expect(await decide([{ bytes: forged }])).toBe('signature_invalid at 0 PRF-08')
   })
 
-  it('is bound to its key: whoever copied the chain cannot call with it [attack 89]', async () => {
+  it('is bound to its key: a copy of the chain is useless without it [attack 89]', async () => {
     const proof = await delegate(options)
     const thief = await actor('mallory')
     const stolen = await call({ issuer: thief, subject: alice.did, proofs: [proof] })

@@ -211,7 +211,7 @@ const traps = fc.oneof(
 )
 
 describe('a DID document of strangers', () => {
-  it('gives keys or a ResolutionError, whatever stands in its places', () => {
+  it('gives keys or a ResolutionError, for any values in its fields', () => {
     const jwkMethod = jwk('JsonWebKey', { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(ed25519.bytes) })
     let read = 0
     fc.assert(
@@ -286,7 +286,7 @@ describe('fromDidResolver', () => {
     }
   })
 
-  it('asks for the relationships it was told', async () => {
+  it('reads the configured relationships', async () => {
     const document = documentOf(multikey, { relationships: ['authentication'] })
     const relationships: VerificationRelationship[] = ['authentication']
     const resolver = fromDidResolver({ resolve: async () => ({ didDocument: document }) }, { relationships })
@@ -374,7 +374,7 @@ function distinctKeys(count: number): Uint8Array[] {
       parseDidKey(`did:key:z${encodeBase58btc(prefixed)}`)
       found.push(bytes)
     } catch {
-      // this y has no point
+      // This y is not the y of a point.
     }
   }
   return found

@@ -120,7 +120,7 @@ describe('a did:key', () => {
     }
   })
 
-  it('KEY-06 is none of the 14 encodings of the points of small order [attack 56]', () => {
+  it('KEY-06 is not one of the 14 encodings of the points of small order [attack 56]', () => {
     const y8 = 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
     const encodings = [0n, 1n, p - 1n, y8, p - y8, p, p + 1n].flatMap((y) => [y, y + 2n ** 255n].map(littleEndian))
     expect(new Set(encodings.map(encodeHex)).size).toBe(14)
@@ -181,7 +181,7 @@ describe('a did:key', () => {
     )
   })
 
-  it('shares no bytes with what it was made from', () => {
+  it('shares no bytes with its source', () => {
     const bytes = ed25519.slice()
     const key = publicKey('Ed25519', bytes)
     bytes.fill(0)
@@ -194,7 +194,7 @@ describe('a compressed point', () => {
   it.each([
     ['ES256', p256Curve],
     ['ES256K', secp256k1Curve],
-  ] as const)('of %s is told from other bytes as a modular power tells it', (_, curve) => {
+  ] as const)('of %s is recognized as by a modular power', (_, curve) => {
     fc.assert(
       fc.property(fc.bigInt(0n, 2n ** 256n - 1n), (x) => {
         const square = (((x * x + curve.a) % curve.p) * x + curve.b) % curve.p

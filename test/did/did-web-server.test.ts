@@ -72,7 +72,7 @@ describe.each([
     await closing
   })
 
-  it('WEB-06 leaves a server that says nothing', async () => {
+  it('WEB-06 gives up a silent server', async () => {
     const { did, fetch } = await serve(() => {})
     await expect(webResolver({ fetch, timeoutMs: 200 }).resolve(did, {})).rejects.toThrow('timed out after 200 ms')
   })
@@ -89,12 +89,12 @@ describe.each([
     await expect(webResolver({ fetch: half.fetch }).resolve(half.did, {})).rejects.toThrow(ResolutionError)
   })
 
-  it('resolves undefined when there is no document', async () => {
+  it('resolves undefined for a missing document', async () => {
     const { did, fetch } = await serve((_, response) => response.writeHead(404).end())
     expect(await webResolver({ fetch }).resolve(did, {})).toBeUndefined()
   })
 
-  it('WEB-11 rejects when there is no server [attack 72]', async () => {
+  it('WEB-11 rejects when the server is unreachable [attack 72]', async () => {
     const { did, fetch, server } = await serve(() => {})
     await new Promise((resolve) => server.close(resolve))
     await expect(webResolver({ fetch }).resolve(did, {})).rejects.toThrow(ResolutionError)
@@ -150,7 +150,7 @@ describe('publicFetch', () => {
     }
   })
 
-  it('WEB-13 refuses an address that stands in the place of a name', async () => {
+  it('WEB-13 refuses an address in the place of a name', async () => {
     const init = { redirect: 'error', credentials: 'omit', headers: {}, signal: new AbortController().signal } as const
     for (const host of ['127.0.0.1', '[::1]', '[::ffff:7f00:1]', '2130706433', '0x7f.1', '169.254.169.254']) {
       await expect.soft(publicFetch()(`https://${host}:9/did.json`, init), host).rejects.toThrow('not a public address')
@@ -162,7 +162,7 @@ describe('publicFetch', () => {
     await expect(publicFetch()('https://localhost:9/did.json', init)).rejects.toThrow('not public')
   })
 
-  it('trusts no certificate but those it was told to', async () => {
+  it('trusts only the configured certificates', async () => {
     const { did, url } = await serveHttps((_, response) => sendDocument(response, did))
     const fetch = publicFetch({ isAllowed: () => true, lookup: async () => [{ address: '127.0.0.1', family: 4 }] })
     const init = { redirect: 'error', credentials: 'omit', headers: {}, signal: new AbortController().signal } as const

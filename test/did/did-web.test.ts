@@ -13,7 +13,7 @@ const nextKey = parseDidKey('did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3m
 afterEach(() => vi.useRealTimers())
 
 describe('webResolver', () => {
-  it('reads the keys of the document, and says which document it was', async () => {
+  it('returns the keys of the document and the document itself', async () => {
     const text = JSON.stringify(documentOf(did))
     const { resolver, fetch } = make(() => answer(text))
     const hash = createHash('sha256').update(text).digest('base64url')
@@ -44,7 +44,7 @@ describe('webResolver', () => {
     }
   })
 
-  it('WEB-03 asks at the usual port also when it is said, and takes the answer', async () => {
+  it('WEB-03 requests the default port also when it is explicit, and accepts the document', async () => {
     const usual = parseDid('did:web:id.example%3A443:agents')
     const platformAnswer = () =>
       Object.defineProperty(answer(JSON.stringify(documentOf(usual))), 'url', {
@@ -93,7 +93,7 @@ describe('webResolver', () => {
     }
   })
 
-  it('WEB-06 tells the fetch that the time is over', async () => {
+  it('WEB-06 aborts the fetch when the time is over', async () => {
     vi.useFakeTimers()
     let signal: AbortSignal | undefined
     const { resolver } = make((_, init) => {
@@ -178,11 +178,11 @@ describe('webResolver', () => {
     expect(fetch).not.toHaveBeenCalled()
   })
 
-  it.each([404, 410])('resolves undefined when the server says %d', async (status) => {
+  it.each([404, 410])('resolves undefined for the status %d', async (status) => {
     expect(await make(() => new Response(null, { status })).resolver.resolve(did, {})).toBeUndefined()
   })
 
-  it.each([201, 206, 400, 401, 403, 429, 500, 503])('rejects when the server says %d [attack 72]', async (status) => {
+  it.each([201, 206, 400, 401, 403, 429, 500, 503])('rejects for the status %d [attack 72]', async (status) => {
     const { resolver } = make(() => new Response('{}', { status, headers: { 'content-type': 'application/json' } }))
     await expect(resolver.resolve(did, {})).rejects.toThrow(`status ${status}`)
   })
@@ -247,7 +247,7 @@ describe('the memory of webResolver', () => {
     expect(fetch).toHaveBeenCalledTimes(51)
   })
 
-  it('WEB-10 asks once for callers who ask at the same time, and one who leaves does not disturb the others', async () => {
+  it('WEB-10 sends one request for simultaneous callers, and a caller that gives up does not disturb the others', async () => {
     let release = (_: Response): void => {}
     const { resolver, fetch } = make(() => new Promise<Response>((resolve) => (release = resolve)))
     const controller = new AbortController()
@@ -271,12 +271,12 @@ describe('the memory of webResolver', () => {
     const texts = [...(await outcomes), ...(await Promise.all(others))].map(String)
     expect(texts.filter((text) => text.includes('too many concurrent requests'))).toHaveLength(3 + 14)
     expect(fetch).toHaveBeenCalledTimes(8)
-    // what was refused for that reason is asked for again at once, and the places are free again
+    // A name that was refused for that reason is requested again at once, and the places are free again.
     const again = ask('did:web:slow.example:4')
     expect(String(await again)).toContain('timed out after 200 ms')
   })
 
-  it('WEB-10 makes 64 requests at a time, and a quarter of them to one host, when nothing else is said', async () => {
+  it('WEB-10 makes 64 requests at a time by default, and a quarter of them to one host', async () => {
     const { resolver, fetch } = make(() => new Promise<Response>(() => {}), { timeoutMs: 50 })
     const ask = (text: string) => Promise.resolve(resolver.resolve(parseDid(text), {})).catch(() => undefined)
     const sameHost = Array.from({ length: 17 }, (_, i) => ask(`did:web:slow.example:${i}`))

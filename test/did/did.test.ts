@@ -14,7 +14,7 @@ const good = [
 ]
 
 describe('a DID', () => {
-  it.each(good)('DID-04 is kept as it is: %s', (text) => {
+  it.each(good)('DID-04 is kept unchanged: %s', (text) => {
     expect(parseDid(text)).toBe(text)
     expect(isDid(text)).toBe(true)
   })

@@ -25,20 +25,20 @@ describe('openEnvelope', () => {
     expect(envelope.signed).toEqual(encode({ h: header, 'ucan/dlg@1.0.0': payload }))
   })
 
-  it('ENV-01 wants a list of two, of which the first is bytes', async () => {
+  it('ENV-01 requires a list of two items, the first of them bytes', async () => {
     expect(await refusal(encode([signature]))).toBe('ENV-01')
     expect(await refusal(encode([signature, { h: header, 'ucan/dlg@1.0.0': payload }, 1]))).toBe('ENV-01')
     expect(await refusal(encode({ s: signature }))).toMatch(/^CBR-/)
     expect(await refusal(encode(['text', { h: header }]))).toMatch(/^CBR-/)
   })
 
-  it('ENV-02 wants a signature of 64 bytes before anything else is looked at [attack 51]', async () => {
+  it('ENV-02 requires a signature of 64 bytes before it reads the rest [attack 51]', async () => {
     for (const length of [0, 1, 63, 65, 128]) {
       expect(await refusalOfRaw({ payload, signature: new Uint8Array(length) }), String(length)).toBe('ENV-02')
     }
   })
 
-  it('ENV-03 wants the key h with bytes, one type tag, and nothing beside them', async () => {
+  it('ENV-03 requires the key h with bytes, and exactly one type tag beside it', async () => {
     expect(await refusal(encode([signature, { h: header }]))).toBe('ENV-03')
     expect(await refusal(encode([signature, { 'ucan/dlg@1.0.0': payload }]))).toBe('ENV-03')
     expect(await refusal(encode([signature, { h: 'text', 'ucan/dlg@1.0.0': payload }]))).toBe('ENV-03')
@@ -81,7 +81,7 @@ describe('openEnvelope', () => {
     expect(openEnvelope(bytes, defaultLimits, ['1.0.0-rc.1']).tag.version).toBe('1.0.0-rc.1')
   })
 
-  it('ENV-07 wants a map as payload', async () => {
+  it('ENV-07 requires a map as payload', async () => {
     expect(await refusal(encode([signature, { h: header, 'ucan/dlg@1.0.0': [payload] }]))).toBe('ENV-07')
     expect(await refusal(encode([signature, { h: header, 'ucan/dlg@1.0.0': null }]))).toBe('ENV-07')
   })

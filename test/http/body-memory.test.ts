@@ -21,7 +21,7 @@ describe('the memory of a body', () => {
     expect(grown()).toBeLessThan(5_000_000)
   })
 
-  it('HTP-07 holds what was sent, in chunks of any lengths, also of none and of text', async () => {
+  it('HTP-07 is proportional to the bytes, in chunks of any length, also empty ones and strings', async () => {
     const sent = [0, 1, 255, 256, 257, 0, 4_096, 70_000, 3, 0].map((length, at) => 'BCEF'[at % 4]?.repeat(length) ?? '')
     async function* source(): AsyncGenerator<Uint8Array | string, void> {
       for (const [at, chunk] of sent.entries()) yield at % 2 === 0 ? new TextEncoder().encode(chunk) : chunk

@@ -124,7 +124,7 @@ describe('HTP-06 a sender of calls', () => {
     }
   })
 
-  it('follows no redirect, ends with its signal, and says what it needs', async () => {
+  it('follows no redirect, ends with its signal, and names its missing options', async () => {
     const asked: RequestInit[] = []
     const fetch = async (_: unknown, init: RequestInit = {}) => {
       asked.push(init)

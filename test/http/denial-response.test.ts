@@ -38,7 +38,7 @@ describe('HTP-05 a denial over HTTP', () => {
     }
   })
 
-  it('says which link and which rule, with the challenge of RFC 6750, and is not kept', async () => {
+  it('names the link and the rule, with the challenge of RFC 6750, and is not cached', async () => {
     const decision = createService({ audience: alice.did }).authorizeSync(
       encodeContainer([await call({ issuer: bob, proofs }), ...proofs]),
     )
@@ -89,7 +89,7 @@ describe('HTP-05 a denial over HTTP', () => {
       ['nonce_too_short', encodeContainer([good, ...proofs]), { minimumNonceBytes: 20 }],
       ['expired', encodeContainer([good, ...proofs]), { clock: { now: () => now + 100_000 } }],
     ]
-    // the signature stands first in a token
+    // The signature is the first item of a token.
     const parts = [canary, 'canary-nonce', good.bytes.subarray(8, 32), good.bytes.subarray(-24)].map((part) =>
       Buffer.from(part as string),
     )
@@ -148,7 +148,7 @@ describe('HTP-05 a denial over HTTP', () => {
     }
   })
 
-  it('says of wrong arguments that they are, and not that there is no call', async () => {
+  it('reports wrong arguments as such, not as a missing call', async () => {
     const send = defineCommand({ command: '/mail/send', args: { note: z.string() } })
     const container = encodeContainer([await call({ issuer: bob, proofs, args: { note: 1 } }), ...proofs])
     const decision = await createService({ commands: [send] }).authorize(container)

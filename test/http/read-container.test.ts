@@ -75,7 +75,7 @@ interface Answer {
   readonly text: string
 }
 
-/** Sends a request as it is written here: no client drops, joins or sorts headers. */
+/** Sends a request exactly as written here: no client drops, joins or sorts headers. */
 async function post(headers: readonly Header[], body: string | Uint8Array = ''): Promise<Answer> {
   const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body
   const lines = ['POST /call HTTP/1.1', 'host: x', 'connection: close', `content-length: ${bytes.length}`]
@@ -86,7 +86,7 @@ async function post(headers: readonly Header[], body: string | Uint8Array = ''):
   try {
     for await (const chunk of socket) text += String(chunk)
   } catch {
-    // The server has closed before it read everything: what it said before stands.
+    // The server has closed the connection before it read everything; its response is still valid.
   }
   return { status: Number(text.split(' ')[1]), text }
 }
@@ -127,7 +127,7 @@ describe('a call over HTTP', () => {
     }
   })
 
-  it('HTP-04 is asked for when there is none, and not looked for anywhere else', async () => {
+  it('HTP-04 is requested by a 401 when it is missing, and not searched for elsewhere', async () => {
     const container = await containerOf()
     const nowhere: readonly (readonly [readonly Header[], string])[] = [
       [[], ''],
@@ -161,7 +161,7 @@ describe('a call over HTTP', () => {
     expect([await status(inBody(349_529)), await status(inBody(349_530))]).toEqual([200, 413])
   })
 
-  it('HTP-02 goes in a header up to 8 KiB, beyond that as a body, and is told so [attack 84]', async () => {
+  it('HTP-02 goes in a header up to 8 KiB, and beyond that as a body, as the response explains [attack 84]', async () => {
     const [short, long, longest] = await Promise.all([8_090, 8_300, 17 * 1_024].map(containerOfLength))
     if (short === undefined || long === undefined || longest === undefined) throw new Error('no containers')
     expect((await post([asBearer(short)])).status).toBe(200)
@@ -250,7 +250,7 @@ describe('a call over HTTP', () => {
     }
   })
 
-  it('HTP-08 stands beside a token that is not a container where the service says so', async () => {
+  it('HTP-08 can be beside another bearer token, if the service permits that', async () => {
     const container = await containerOf()
     const options = { otherBearerTokens: true }
     const read = async (headers: readonly Header[], body = ''): Promise<unknown> => {
@@ -280,7 +280,7 @@ describe('a call over HTTP', () => {
     }
   })
 
-  it('HTP-08 of two containers takes none, in whichever form they are, also a broken one [attack 85]', async () => {
+  it('HTP-08 is refused when there are two containers in any form, even if one is malformed [attack 85]', async () => {
     const tokens = [await call({ issuer: bob, proofs, args: { note: 'x'.repeat(400) } }), ...proofs]
     const plain = encodeContainerBytes(tokens).subarray(1)
     const packed = gzipSync(plain)
@@ -297,7 +297,7 @@ describe('a call over HTTP', () => {
       `m${base64(car)}`,
       `u${base64url(car)}`,
       base64(car),
-      // what a lenient reader makes of these is a container all the same
+      // A lenient reader accepts these as a container, so they count as one.
       `C.${base64url(plain)}`,
       `C${base64url(plain).replace(/^./, '$&~')}`,
       `C${base64url(plain).slice(0, 40)}`,
@@ -323,7 +323,7 @@ describe('a call over HTTP', () => {
     }
   })
 
-  it('is not looked for in what is no request, of which nothing is shown', async () => {
+  it('is not read from an invalid request, whose contents the error does not show', async () => {
     const container = await containerOf()
     for (const wrong of [container, undefined, null, { headers: { authorization: `Bearer ${container}` } }]) {
       await expect(readContainer(wrong as never)).rejects.toMatchObject({
@@ -354,7 +354,7 @@ describe('a call over HTTP', () => {
     server.close()
   })
 
-  it('HTP-03 that breaks off is none', async () => {
+  it('HTP-03 is refused when its body is incomplete', async () => {
     const broken = new ReadableStream<Uint8Array>({
       start(controller) {
         controller.enqueue(new TextEncoder().encode('C'))
@@ -369,7 +369,7 @@ describe('a call over HTTP', () => {
     expect((await post([asBearer(await containerOf())])).status).toBe(200)
   })
 
-  it('is refused by the guard with a code that says nothing of what is kept [attack 77]', async () => {
+  it('is refused by the guard with a code that does not reveal a secret [attack 77]', async () => {
     const container = await containerOf()
     expect((await post([asBearer(container)])).status).toBe(200)
     const again = await post([asBearer(container)])

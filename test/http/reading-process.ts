@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { readContainer } from '../../src/http/read-container.ts'
 
-// A service that reads containers, in a process of its own. `GET /` tells its resident memory, and how much it has read.
+// A service in a separate process that reads containers. `GET /` returns its resident memory, and how much it has read.
 const sockets = new Set<Socket>()
 const server = createServer(async (request, response) => {
   if (request.method === 'GET') {

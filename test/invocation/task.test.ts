@@ -27,7 +27,7 @@ describe('a task', () => {
     expect(first.task.equals(third.task)).toBe(false)
   })
 
-  it('keeps numbers as they were written: 1.0 is not 1 [attack 31]', async () => {
+  it('distinguishes 1.0 from 1 [attack 31]', async () => {
     const payload = { ...invocationPayload(alice.did), args: { n: 1.5 } }
     const bytes = await sealRaw(alice, { tag: 'ucan/inv@1.0.0', payload })
     const at = bytes.findIndex(

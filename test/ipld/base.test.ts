@@ -17,7 +17,7 @@ import { filled, refusalOf } from './support.ts'
 interface Base {
   readonly encode: (bytes: Uint8Array) => string
   readonly decode: (text: string, maxBytes?: number) => Uint8Array
-  /** What another implementation writes. */
+  /** The output of another implementation. */
   readonly other: (bytes: Uint8Array) => string
 }
 
@@ -107,7 +107,7 @@ describe('decodeBase64url', () => {
 })
 
 describe('decodeBase64', () => {
-  it('ENC-01 says what usually stands there, a scheme in front or the end of a line', () => {
+  it('ENC-01 names common mistakes: a scheme in front, or a line end', () => {
     for (const wrong of ['Bearer AAAA', 'AAAA\n']) {
       for (const decode of [decodeBase64, decodeBase64url]) {
         expect(refusalOf(() => decode(wrong)).message).toMatch(/no white space, no word before it/)
@@ -115,7 +115,7 @@ describe('decodeBase64', () => {
     }
   })
 
-  it('ENC-01 wants exactly the padding that is due [attack 36]', () => {
+  it('ENC-01 requires exact padding [attack 36]', () => {
     expect(decodeBase64('AQ==')).toEqual(new Uint8Array([1]))
     expect(decodeBase64('AQI=')).toEqual(new Uint8Array([1, 2]))
     for (const wrong of [

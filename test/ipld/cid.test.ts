@@ -97,7 +97,7 @@ describe('a CID', () => {
     expect(String(CID.create(cid.version, cid.code, cid.multihash))).toBe(before)
   })
 
-  it('of another copy of the library is one too, and a map that looks like one is none', () => {
+  it('can come from another copy of the library, but cannot be a map that looks like a CID', () => {
     const theirs = CID.decode(hex(forms.token))
     const { bytes } = theirs
     expect(isCid(theirs)).toBe(true)

@@ -63,7 +63,7 @@ describe('encodeCbor', () => {
     expect(ipldEquals(decodeCbor(encodeCbor({ '/': bytes, bytes })), { '/': bytes, bytes })).toBe(true)
   })
 
-  it('writes the CID of another copy of multiformats, and reads its bytes anew', () => {
+  it('writes the CID of another copy of multiformats, and parses its bytes again', () => {
     class OtherCid {
       readonly '/': Uint8Array
       readonly bytes: Uint8Array
@@ -77,7 +77,7 @@ describe('encodeCbor', () => {
     expect(mistake([new OtherCid(filled(36))])).toBe('`args[0]` is not a valid CID')
   })
 
-  it('CBR-23 refuses what has no form on the wire, and says where', () => {
+  it('CBR-23 refuses a value without a form on the wire, and names its path', () => {
     class Money {
       readonly amount = 1
     }
@@ -127,7 +127,7 @@ describe('encodeCbor', () => {
     expect(mistake(wide)).toMatch(/ has more than 8192 items$/)
   })
 
-  it('CBR-24 writes each property as it was when it was checked', () => {
+  it('CBR-24 writes each property with its checked value', () => {
     let reads = 0
     const value = {
       get amount() {

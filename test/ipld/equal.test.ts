@@ -43,7 +43,7 @@ const kinds: readonly IpldValue[] = [
 ]
 
 describe('ipldEquals', () => {
-  it('tells kinds and values apart', () => {
+  it('distinguishes kinds and values', () => {
     for (const [i, a] of kinds.entries()) {
       for (const [j, b] of kinds.entries()) expect([i, j, ipldEquals(a, b)]).toEqual([i, j, i === j])
     }
@@ -69,7 +69,7 @@ describe('ipldEquals', () => {
     )
   })
 
-  it('takes a step for each pair of values, and stops when there are none left', () => {
+  it('takes a step for each pair of values, and stops when the steps are used up', () => {
     const value = { a: [1, 2, 3], b: 'x' }
     const copy = { a: [1, 2, 3], b: 'x' }
     const budget = { remaining: 6 }
@@ -139,7 +139,7 @@ describe('deepFreeze', () => {
 })
 
 describe('kinds of values', () => {
-  it('are told apart', () => {
+  it('are distinguished', () => {
     for (const value of kinds) {
       const name = isList(value) ? 'list' : isBytes(value) ? 'bytes' : isMap(value) ? 'map' : 'other'
       const plain = Object.prototype.toString.call(value)

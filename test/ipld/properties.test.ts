@@ -26,7 +26,7 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** What @ipld/dag-cbor reads, when writing it again gives the same bytes. */
+/** The value that @ipld/dag-cbor reads, if writing it again gives the same bytes. */
 function canonicalElsewhere(bytes: Uint8Array): unknown {
   try {
     const value: unknown = dagCbor.decode(bytes)
@@ -43,7 +43,7 @@ function some(value: unknown, test: (part: unknown) => boolean): boolean {
   return isMap(value as IpldValue) && Object.values(value as object).some((inner) => some(inner, test))
 }
 
-/** What this reader forbids and DAG-CBOR allows. */
+/** Values that DAG-CBOR allows and this reader forbids. */
 function beyond(value: unknown): boolean {
   return some(
     value,

@@ -4,7 +4,7 @@ import { createScanner } from '../../src/ipld/scanner.ts'
 import { hex, refusalOf } from './support.ts'
 
 describe('a scanner', () => {
-  it('tells where a value begins', () => {
+  it('finds the beginning of a value', () => {
     const bytes = hex('82 43010203 a1616101')
     const scanner = createScanner(bytes)
     expect(readListHead(scanner)).toBe(2)

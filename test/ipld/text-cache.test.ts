@@ -11,7 +11,7 @@ function decode(bytes: Uint8Array, start: number, end: number): string {
   return utf8.decode(bytes.subarray(start, end))
 }
 
-/** Reads a text as a decoder would, between other bytes, and tells whether it had to be decoded. */
+/** Reads a text like a decoder, between other bytes, and returns whether it had to be decoded. */
 function read(cache: TextCache, text: string): { readonly found: string; readonly decoded: boolean } {
   const bytes = new TextEncoder().encode(`<${text}>`)
   let decoded = false
@@ -24,7 +24,7 @@ function read(cache: TextCache, text: string): { readonly found: string; readonl
 }
 
 describe('a cache of texts', () => {
-  it('decodes a text once, and gives what was decoded whatever became of the bytes', () => {
+  it('decodes a text once, and returns the same text after the bytes have changed', () => {
     const cache = createTextCache()
     for (const text of ['iss', 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK']) {
       expect(read(cache, text)).toEqual({ found: text, decoded: true })
@@ -32,7 +32,7 @@ describe('a cache of texts', () => {
     }
   })
 
-  it('tells texts apart that share a place', () => {
+  it('distinguishes texts that share a place', () => {
     const cache = createTextCache()
     // The place is found by the length and the last five bytes.
     const [one, two] = ['one:abcde', 'two:abcde'] as const
@@ -58,7 +58,7 @@ describe('a cache of texts', () => {
     for (let i = 0; i < 2; i++) expect(() => cache.read(wrong, 0, 2, decode)).toThrow(TypeError)
   })
 
-  it('changes nothing about what is read', () => {
+  it('does not change the decoded values', () => {
     const cache = createTextCache()
     const texts = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 140 }), fc.constantFrom('iss', 'aud', 'sub', 'cmd'))
     fc.assert(
@@ -70,7 +70,7 @@ describe('a cache of texts', () => {
 })
 
 describe('a scanner with such a cache', () => {
-  it('looks up what stands as deep as it notes keys, and nothing inside of that', () => {
+  it('looks up texts down to the depth of its notes, and none further inside', () => {
     const asked: string[] = []
     const texts: TextCache = {
       read(bytes, start, end, decodeText) {

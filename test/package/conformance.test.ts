@@ -125,7 +125,7 @@ describe('the packed packages', () => {
     expect(filesOf(installed)).toEqual(expect.arrayContaining(['examples/demo.ts', 'llms.txt', 'README.md', 'LICENSE']))
   })
 
-  it('have pages that link only to what is packed', () => {
+  it('link only to packed files', () => {
     const broken = [installed, vectors].flatMap((place) => {
       const pages = filesOf(place).filter((path) => /\.(?:md|txt)$/.test(path))
       expect(pages.length).toBeGreaterThan(20)

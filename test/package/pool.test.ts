@@ -11,7 +11,7 @@ async function run(program: string): Promise<string> {
 }
 
 describe('the pool of the built package', () => {
-  it('decides about a list of calls as its documentation says, and lets the process end', async () => {
+  it('decides about a list of calls as documented, and lets the process end', async () => {
     const program = `
       import { createAuthorizer, defineCommand, delegate, encodeContainer, generateSigner, invoke } from 'procura'
       import { authorizeMany } from 'procura/authorization'

@@ -37,7 +37,7 @@ describe('findProofs', () => {
     expect(await find([...long, ...short])).toEqual(short)
   })
 
-  it('needs none when the invoker is the subject', async () => {
+  it('returns an empty list when the invoker is the subject', async () => {
     expect(await find([], { invoker: alice.did })).toEqual([])
   })
 
@@ -48,7 +48,7 @@ describe('findProofs', () => {
     expect(await find([await delegateRaw(alice, dan, { subject: anySubject })])).toBeUndefined()
   })
 
-  it('passes over what would not hold: time, command at each hop, policy', async () => {
+  it('skips unusable delegations: by time, by command at each hop, and by policy', async () => {
     expect(await find([await delegateRaw(alice, dan, { expiration: now - 1 })])).toBeUndefined()
     expect(await find([await delegateRaw(alice, dan, { notBefore: now + 1 })])).toBeUndefined()
     expect(await find([await delegateRaw(alice, dan, { expiration: now + 30 })], { validFor: 60 })).toBeUndefined()
@@ -82,7 +82,7 @@ describe('findProofs', () => {
 })
 
 describe('a proof store', () => {
-  it('that gives all it has, whoever received it, is searched all the same', async () => {
+  it('is searched even if it returns all its delegations, for any audience', async () => {
     const chain = await chainOf(alice, bob, carol, dan)
     const store = { delegationsTo: () => chain }
     const found = await findProofs(store, { invoker: dan.did, subject: alice.did, command: '/mail', clock })
@@ -122,7 +122,7 @@ describe('memoryProofStore', () => {
   })
 })
 
-/** A signal, and what aborts it. */
+/** A signal, and the function that aborts it. */
 function stopping() {
   const controller = new AbortController()
   return { signal: controller.signal, abort: () => controller.abort(new Error('too late')) }

@@ -71,7 +71,7 @@ describe('a receipt', () => {
     expect(fault(await verifyReceipt(receipt.bytes, expected))).toBe('verified')
   })
 
-  it('says what came of a task, and is verified by whoever asked for it', async () => {
+  it('contains the result of a task, and is verified by its requester', async () => {
     for (const outcome of [
       { ok: { id: 7 } },
       { ok: null },
@@ -103,7 +103,7 @@ describe('a receipt', () => {
       { args: { ran: other, out: { ok: 1 } } },
     ]
     for (const change of wrong) expect(await raw(change), JSON.stringify(change)).toBe('malformed')
-    // Also where that is what was asked for.
+    // Also if that audience was requested.
     const payload = { ...invocationPayload(service.did), cmd: '/ucan/assert/receipt', exp: null }
     const ofOther = await sealRaw(service, {
       tag: 'ucan/inv@1.0.0',
@@ -162,14 +162,14 @@ describe('a receipt', () => {
     await expect(verified).rejects.toThrow('too late')
   })
 
-  it('RCP-06 names nobody as its audience, or the executor', async () => {
+  it('RCP-06 has no audience, or the executor as audience', async () => {
     expect(await raw({ aud: service.did })).toBe('verified')
     for (const aud of [alice.did, mallory.did, 'x', null, 1]) expect(await raw({ aud }), String(aud)).toBe('malformed')
     // What is redundant elsewhere is so here.
     expect(await raw({ meta: {} })).toBe('malformed')
   })
 
-  it('RCP-07 tells until when the executor stands by it, and is evidence after that', async () => {
+  it("RCP-07 contains an expiration of the executor's promise, and remains evidence afterwards", async () => {
     for (const [exp, expiration] of [
       [now - 1, now - 1],
       [now + 60, now + 60],
@@ -186,7 +186,7 @@ describe('a receipt', () => {
     }
   })
 
-  it('RCP-08 is written without an audience, and for good unless it is said until when', async () => {
+  it('RCP-08 has no audience and no expiration by default', async () => {
     const issue = (lifetime: object) =>
       issueReceipt({ executor: service, task, outcome: { ok: 1 }, clock, ...lifetime })
     for (const [lifetime, expiration] of [

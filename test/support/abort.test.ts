@@ -47,7 +47,7 @@ describe('unlessAborted', () => {
     const late = unlessAborted(failsLater(), controller.signal)
     controller.abort(left)
     await expect(late).rejects.toBe(left)
-    // the signal has fired before: nobody waits for the work at all
+    // The signal has fired before, so the work is not awaited.
     await expect(unlessAborted(failsLater(), controller.signal)).rejects.toBe(left)
     await expect(unlessAborted(fails(), controller.signal)).rejects.toBe(left)
     await wait(10)
@@ -87,7 +87,7 @@ describe('startDeadline', () => {
     expect([late.signal.reason, ...listeners()]).toEqual([left, 0, 0])
   })
 
-  it('follows nobody when it has ended', async () => {
+  it('follows no signal after its end', async () => {
     const controller = new AbortController()
     const deadline = startDeadline([controller.signal], 1)
     deadline.end()

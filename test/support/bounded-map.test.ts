@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createBoundedMap } from '../../src/support/bounded-map.ts'
 
 describe('a bounded map', () => {
-  it('remembers the most recent half for certain, and what was asked for lately', () => {
+  it('keeps the most recent half, and recently requested entries', () => {
     const map = createBoundedMap<number>(10)
     map.set('kept', 0)
     for (let i = 1; i <= 1_000; i++) {

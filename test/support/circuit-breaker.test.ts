@@ -18,7 +18,7 @@ function scene(options: Partial<CircuitBreakerOptions> = {}) {
     refusal: () => refused,
     ...options,
   })
-  /** Runs a task that ends so, and says how `run` ended. */
+  /** Runs a task with this ending, and returns how `run` ended. */
   const run = (error?: Error): Promise<unknown> =>
     breaker
       .run(async () => {
@@ -34,7 +34,7 @@ function scene(options: Partial<CircuitBreakerOptions> = {}) {
   return { breaker, time, run, open }
 }
 
-/** A task that ends when a test says so. */
+/** A task that ends when a test decides. */
 function pending(): { task: () => Promise<string>; end: () => void; fail: (error: Error) => void } {
   const { promise, resolve, reject } = withResolvers()
   return { task: () => promise, end: () => resolve('done'), fail: reject }

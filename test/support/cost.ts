@@ -1,8 +1,8 @@
 // node only: asks for processor time
 
 /**
- * What a task costs in comparison with a fixed piece of work, measured in turns with it: a bound that means the same on a
- * fast machine, on a slow one and on one that others use as well.
+ * Measures the cost of a task as a multiple of a fixed piece of work, measured in turns with it. Such a limit holds on
+ * fast, slow and shared machines.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** A body in chunks of one byte, as a sender makes them that wants its reader to spend memory on each. */
+/** A body in chunks of one byte, sent to make its reader use memory for each chunk. */
 export interface OneByteChunks {
   readonly iterator: AsyncGenerator<Uint8Array, void>
   readonly stream: ReadableStream<Uint8Array>
@@ -32,7 +32,7 @@ export function oneByteChunks(count: number): OneByteChunks {
   return { iterator, stream, grown: () => grown }
 }
 
-/** Once everything is gone that nobody holds: objects, and buffers beside them. */
+/** Waits until all unreferenced objects and buffers are collected. */
 function bytesInUse(): number {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

@@ -64,7 +64,7 @@ const messageOf = (task: () => unknown): string => {
 }
 
 describe('the names of options', () => {
-  it('are told with the nearest one and all there are when one is unknown', () => {
+  it('are listed, with the nearest one, when a name is unknown', () => {
     expect(messageOf(() => read({ polciy: [] }))).toBe(
       'f has no option `polciy`; did you mean `policy`? it has `policy`, `maxLength`, `clock`',
     )
@@ -127,14 +127,14 @@ describe('the names of options', () => {
     }
     expect(read(new Method())).toEqual({ maxLength: 1, clock: { now: expect.any(Function) } })
     expect(read(runInNewContext('({ maxLength: 1 })'))).toEqual({ maxLength: 1 })
-    // What every object has is no option.
+    // A property of every object is not an option.
     expect(messageOf(() => read({ toString: 1 }))).toContain('`toString`')
     expect(messageOf(() => read(JSON.parse('{ "__proto__": 1 }')))).toContain('`__proto__`')
   })
 })
 
 describe('the values of options', () => {
-  it('are read once, so that what was checked is what is used', () => {
+  it('are read once, so that the checked values are the used ones', () => {
     let reads = 0
     const options = {
       get maxLength() {
@@ -146,7 +146,7 @@ describe('the values of options', () => {
     expect(reads).toBe(1)
   })
 
-  it('say that they are a promise where something has to be made first', () => {
+  it('are reported as a promise if they must be awaited first', () => {
     const later = Promise.resolve() as never
     expect(messageOf(() => read({ clock: later }))).toBe('f: `clock` is a promise; await it')
     expect(messageOf(() => read(later))).toBe('the options argument of f is a promise; await it')
@@ -177,11 +177,11 @@ describe('a misspelled option', () => {
   })
 })
 
-describe('what was not awaited', () => {
+describe('a promise in the place of a value', () => {
   const later = Promise.resolve() as never
   const told = 'is a promise; await it'
 
-  it('is told as such by every function that takes a token, a container or a signer', async () => {
+  it('is reported by every function that takes a token, a container or a signer', async () => {
     const alice = await actor('alice')
     const bob = await actor('bob')
     const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail', clock })
@@ -238,7 +238,7 @@ describe('what was not awaited', () => {
 })
 
 describe('a signer in the place of a DID', () => {
-  it('is told to be one, with what to pass', async () => {
+  it('is recognized, and the error names the value to pass', async () => {
     const alice = await actor('alice')
     const signer = alice as never
     const calls: Readonly<Record<string, () => unknown>> = {

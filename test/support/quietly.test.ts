@@ -29,7 +29,7 @@ const trap = (): unknown =>
   Object.defineProperty({}, 'then', {
     get: throws,
   })
-/** What a listener can do instead of returning nothing. */
+/** The ways in which a listener can return something. */
 const failing = { throws, rejects, 'returns what cannot be looked at': trap } as unknown as Record<string, () => never>
 
 const [alice, bob] = [await actor('alice'), await actor('bob')]
@@ -48,7 +48,7 @@ describe('quietly', () => {
     expect([quietly(() => 1), quietly(throws)]).toEqual([1, undefined])
   })
 
-  it('leaves nothing unhandled of promises, of others that can be waited for, and of what cannot be looked at', async () => {
+  it('handles promises, other thenables, and values that cannot be read', async () => {
     // biome-ignore lint/suspicious/noThenProperty: something that can be waited for and is no promise
     const thenable = { then: (_resolve: unknown, reject: (error: Error) => void) => reject(fault) }
     for (const answer of [rejects, () => thenable, () => Object.assign(() => 1, thenable), trap]) quietly(answer)

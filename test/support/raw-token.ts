@@ -3,7 +3,7 @@ import { varsigHeader } from '../../src/envelope/varsig.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { now } from './actors.ts'
 
-/** What a token is made of, to be spoilt by tests. `undefined` leaves a payload field out. */
+/** The parts of a token, which tests can spoil. `undefined` omits a payload field. */
 export interface RawToken {
   readonly tag?: string
   readonly payload?: Readonly<Record<string, unknown>>

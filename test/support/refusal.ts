@@ -1,6 +1,6 @@
 import { MalformedError, type MalformedKind } from '../../src/errors.ts'
 
-/** What a decoder refused and how: `TOK-01`, or `LIM-03 too_large` for another kind than `malformed`. */
+/** The refusal of a decoder: `TOK-01`, or `LIM-03 too_large` for another kind than `malformed`. */
 export async function refusalOf(read: () => unknown): Promise<string> {
   try {
     await read()

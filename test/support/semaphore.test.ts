@@ -21,7 +21,7 @@ function scene(running: number, waiting: number) {
 }
 
 describe('a semaphore', () => {
-  it('runs so many tasks at once, lets as many wait as it says, and refuses the next at once', async () => {
+  it('runs this many tasks at once, queues this many more, and refuses the next at once', async () => {
     const { run, begun, end } = scene(2, 1)
     const tasks = [1, 2, 3].map(run)
     expect(await run(4)).toBe(refused)

@@ -80,7 +80,7 @@ export function call(
   return invoke({ audience: service.did, command: '/mail/send', clock, ...options })
 }
 
-/** What a decision says in one line: `allowed`, or the code, position and requirement of the denial. */
+/** A decision in one line: `allowed`, or the code, position and requirement of the denial. */
 export function verdict(decision: Decision): string {
   if (decision.allowed) return 'allowed'
   const { code, at, requirement } = decision.denial

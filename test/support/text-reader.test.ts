@@ -3,7 +3,7 @@ import { parseDid } from '../../src/did/did.ts'
 import { createTextReader } from '../../src/support/text-reader.ts'
 
 describe('a reader that remembers', () => {
-  it('reads each text once as long as it remembers it, and gives what was read', () => {
+  it('decodes each text once while it is remembered, and returns the same text', () => {
     let reads = 0
     const read = createTextReader((text) => {
       reads += 1

@@ -1,6 +1,6 @@
 /**
- * What a path or a URL is to those who read it later: to a URL parser, a server that decodes once more, one that cuts off
- * parameters, one that trims names, one that folds characters; and to all of them one after the other.
+ * The meaning of a path or URL to its later readers. They are a URL parser, and servers that decode once more, cut off
+ * parameters, trim names or fold characters; and all of them in sequence.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { meanings, texts } from '../../support/path-readers.ts'
 import { problemOf } from './problem-of.ts'
 
 describe('a place', () => {
-  it('ARG-11 is not left by a path below it, whoever reads it [attack 45]', () => {
+  it('ARG-11 contains every path below it, for every reader [attack 45]', () => {
     let taken = 0
     fc.assert(
       fc.property(texts, texts, (first, second) => {
@@ -33,7 +33,7 @@ describe('a place', () => {
     expect(taken).toBeGreaterThan(100)
   })
 
-  it('ARG-12 is not left by a URL below it, whoever reads it [attack 45]', () => {
+  it('ARG-12 contains every URL below it, for every reader [attack 45]', () => {
     let taken = 0
     fc.assert(
       fc.property(texts, (text) => {

@@ -74,14 +74,14 @@ describe('plain types', () => {
     expect(listOf(path())['~standard'].validate(Array(1025).fill('/a'))).toHaveProperty('issues')
   })
 
-  it('ARG-05 optional is of the type, and says that it may be absent', () => {
+  it('ARG-05 optional accepts the type, and is marked as optional', () => {
     const schema = optional(path())
     expect(schema.optional).toBe(true)
     expect(problemOf(schema, '/a')).toBeUndefined()
     expect(problemOf(schema, null)).toBe('is not a string')
   })
 
-  it('answer for any value, by itself or by what is wrong with it [attack 45]', () => {
+  it('accept any value or report its fault [attack 45]', () => {
     const types = [
       ...[boolean(), bytes(), email(), hostName(), integer(), ipAddress(), number(), oneLine(), oneOf(['x', 1, null])],
       ...[path(), shellWord(), text(), url(), listOf(text()), listOf(listOf(number())), optional(path())],

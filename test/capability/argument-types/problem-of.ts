@@ -1,6 +1,6 @@
 import type { StandardSchema } from '../../../src/capability/standard-schema.ts'
 
-/** What a schema that answers at once has against a value; undefined when it gives back that very value. */
+/** The problem that a synchronous schema reports about a value; undefined if it returns that very value. */
 export function problemOf(schema: StandardSchema, value: unknown): string | undefined {
   const result = schema['~standard'].validate(value)
   if (result instanceof Promise) throw new Error('the schema answers later')

@@ -121,7 +121,7 @@ describe('url', () => {
     expect(problemOf(url(), value)).toBeTypeOf('string')
   })
 
-  it('says how a URL gets its canonical form', () => {
+  it('explains how a URL gets its canonical form', () => {
     const problem = 'is not in canonical form; use `new URL(url).href`'
     expect(problemOf(url(), 'https://API.example.com')).toBe(problem)
     expect(problemOf(url(), new URL('https://API.example.com').href)).toBeUndefined()

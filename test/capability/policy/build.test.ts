@@ -10,7 +10,7 @@ import { policyFor } from '../../../src/capability/policy/policy-for.ts'
 import { ArgumentError, MalformedError } from '../../../src/errors.ts'
 
 describe('builders', () => {
-  it('write statements as they stand in a token', () => {
+  it('write statements in the form of a token', () => {
     const policy = [
       eq('.a', { b: 1 }),
       ne('.a', null),
@@ -68,14 +68,14 @@ describe('builders', () => {
     }
   })
 
-  it('say that a selector begins with a dot, when that is what is missing', () => {
+  it('explain that a selector must begin with a dot', () => {
     const says = 'the selector `to` is malformed at character 1; a selector begins with a dot'
     expect(() => like('to', '*')).toThrow(says)
     expect(() => policyFor(defineCommand({ command: '/a', args: {} })).like('to' as never, '*')).toThrow(says)
     expect(() => like('.t o', '*')).toThrow(/is malformed at character 3$/)
   })
 
-  it('throw the error of a value that cannot be read as it is', () => {
+  it('throw the error of an unreadable value unchanged', () => {
     const failure = new RangeError('not readable')
     const value = {
       get amount(): number {

@@ -99,7 +99,7 @@ describe('compilePolicy', () => {
     }
   })
 
-  it.each(['<', '<=', '>', '>='])('POL-13 %s is false for what is no number', (operator) => {
+  it.each(['<', '<=', '>', '>='])('POL-13 %s is false for a value that is not a number', (operator) => {
     for (const a of ['1', null, true, [1], {}, new Uint8Array([1])]) {
       expect(outcome([[operator, '.a', 0]], { a })).toBe('false')
     }
@@ -113,7 +113,7 @@ describe('compilePolicy', () => {
     expect([0.5, 1, 1.5].map((a) => over('>=', a))).toEqual(['false', 'true', 'true'])
   })
 
-  it('POL-14 like is false for what is no text', () => {
+  it('POL-14 like is false for a value that is not a string', () => {
     for (const a of [1, null, ['x'], { x: 1 }, new Uint8Array([120])]) {
       expect(outcome([['like', '.a', '*']], { a })).toBe('false')
     }
@@ -169,14 +169,14 @@ describe('compilePolicy', () => {
     expect(outcome([['any', '.a', ['==', '.', 1]]], { a: {} })).toBe('false')
   })
 
-  it.each(['all', 'any'])('POL-20 %s is false over what is no list and no map', (operator) => {
+  it.each(['all', 'any'])('POL-20 %s is false for a value that is neither a list nor a map', (operator) => {
     for (const a of ['text', 5, null, true, new Uint8Array([1])]) {
       expect(outcome([[operator, '.a', ['or', []]]], { a })).toBe('false')
       expect(outcome([['not', [operator, '.a', ['or', []]]]], { a })).toBe('true')
     }
   })
 
-  it('POL-22 gives up after 100,000 steps, and then says neither yes nor no [attack 50]', () => {
+  it('POL-22 stops after 100,000 steps, and the result is then neither true nor false [attack 50]', () => {
     const many = Array.from({ length: 200 }, () => ['==', '.', 'x'])
     const costly = ['all', '.a', ['and', many]]
     const args = { a: Array(500).fill('x'), b: 1 }
@@ -342,7 +342,7 @@ describe('selectors over arguments', () => {
     for (const a of ['text', new Uint8Array([1]), 5, null]) expect(values(a, [])).toBe('unresolved')
   })
 
-  it('SEL-11 a question mark gives null for what fails', () => {
+  it('SEL-11 a question mark turns a failed selection into null', () => {
     for (const selector of ['.x?', '.a[5]?', '.a[0:1]?.x?', '.x?[]?', '.b[0]?', '.x?.y?.z?']) {
       expect(outcome([['==', selector, null]], { a: [1], b: 'text' }), selector).toBe('true')
     }

@@ -80,7 +80,7 @@ describe('describePolicy', () => {
     expect(describePolicy(parsePolicy([statement]))).toEqual([words])
   })
 
-  it('shows a selector so that none of it passes for the words around it', () => {
+  it('shows a selector so that it cannot be confused with the words around it', () => {
     const selector = '["amount` is a number < 10, and \u202e\u009b`x"]'
     const shown = '`["amount\\u0060 is a number < 10, and \\u202e\\u009b\\u0060x"]`'
     expect(describePolicy(parsePolicy([['>=', selector, 1]]))).toEqual([`${shown} is a number >= 1`])
@@ -88,7 +88,7 @@ describe('describePolicy', () => {
     expect(describePolicy(parsePolicy([['>=', long, 1]]))).toEqual([`\`${long}\` is a number >= 1`])
   })
 
-  it('says what it cuts, because somebody may be asked to agree to it', () => {
+  it('marks each cut, because a person may have to agree to the text', () => {
     const [words = ''] = describePolicy(parsePolicy([['==', '.a', 'x'.repeat(300)]]))
     expect(words).toBe(`\`.a\` is \`"${'x'.repeat(199)}\` (and 102 more characters)`)
     const whole = `"${'x'.repeat(198)}"`

@@ -9,7 +9,7 @@ import type { IpldValue } from '../../../src/ipld/value.ts'
 const objectionTo = (policy: unknown, args: IpldValue) => compilePolicy(parsePolicy(policy)).evaluate(args)
 
 describe('PolicyObjection', () => {
-  it('names the statement, the selector, what was wanted and what was found', () => {
+  it('names the statement, the selector, the expected and the found value', () => {
     const objection = objectionTo(
       [
         ['==', '.b', 1],
@@ -29,7 +29,7 @@ describe('PolicyObjection', () => {
     expect(Object.isFrozen(objection)).toBe(true)
   })
 
-  it('says that there was no value', () => {
+  it('reports that there was no value', () => {
     expect(objectionTo([['!=', '.env', 'prod']], {})).toMatchObject({ reason: 'unresolved', found: 'no value' })
   })
 
@@ -160,7 +160,7 @@ describe('PolicyObjection', () => {
     expect(policy.evaluate(args, verdictOnly)).toMatchObject({ path: [], operator: 'and', reason: 'false' })
   })
 
-  it('says that the budget is used up', () => {
+  it('reports that the budget is used up', () => {
     const many = Array.from({ length: 200 }, () => ['==', '.', 'x'])
     const objection = objectionTo(
       [
@@ -186,7 +186,7 @@ describe('explainPolicy', () => {
     ['==', '.x', 1],
   ])
 
-  it('tells every statement', () => {
+  it('reports every statement', () => {
     const explained = explainPolicy(policy, { amount: 5, to: 'ann@example.org' })
     expect(explained.allowed).toBe(false)
     expect(explained.outcome).toBe('false')

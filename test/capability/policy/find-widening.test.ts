@@ -298,7 +298,7 @@ describe('findWidening', () => {
     expect(find([parent], [child])).toBeUndefined()
   })
 
-  it('POL-25 says nothing about a wide statement beside a narrow one', () => {
+  it('POL-25 accepts a wide statement beside a narrow one', () => {
     expect(
       find(
         [['<', '.a', 100]],
@@ -312,14 +312,16 @@ describe('findWidening', () => {
     expect(find([], [['<', '.a', 100]])).toBeUndefined()
   })
 
-  it('says in words what is wider', () => {
+  it('describes in words how the policy is wider', () => {
     expect(find([['<', '.amount', 100]], [['<', '.amount', 500]])?.message).toBe(
       'the policy allows that `.amount` is a number < 500, but the proof only allows that `.amount` is a number < 100',
     )
   })
 
   it('P3 is right when it speaks: there is a value that the child allows and the parent does not', () => {
-    // Every text of up to five of three letters, of which the patterns know two: enough to tell any two of them apart.
+    // Every string of up to five of three letters. The patterns contain two of them, which is enough to distinguish any
+    // two
+    // patterns.
     const longer = (texts: readonly string[]) => texts.flatMap((text) => ['a', 'b', 'c'].map((letter) => text + letter))
     let layer: readonly string[] = ['']
     const texts = [...layer]
@@ -392,7 +394,7 @@ describe('findWidening', () => {
     for (const statement of policy) expect(find(policy, [statement])).toBeUndefined()
   })
 
-  it('P3 finds none in any policy beside itself, in whatever order, nor in a part of it', () => {
+  it('P3 finds no widening between a policy and itself, a reordered copy or an extension', () => {
     const nested = fc.oneof(
       statement,
       fc.tuple(fc.constant('all'), fc.constant('.b'), statement),

@@ -9,7 +9,7 @@ import type { IpldValue } from '../../../src/ipld/value.ts'
 const rules = (...policy: readonly unknown[]) => lintPolicy(parsePolicy(policy)).map(({ rule }) => rule)
 
 describe('lintPolicy', () => {
-  it('says nothing about a plain policy', () => {
+  it('has no warning for a plain policy', () => {
     expect(
       rules(
         ['<', '.amount', 100],
@@ -106,7 +106,7 @@ describe('lintPolicy', () => {
   })
 
   it.each(['https://*', 'https://*.example.com/*', 'https://example.com*', 'https://example.com:8*', 'https://a*/x'])(
-    'warns that a star can stand for the host in %s [attack 45]',
+    'warns that a star can match the host in %s [attack 45]',
     (pattern) => {
       expect(rules(['like', '.url', pattern])).toEqual(['open-host'])
     },
@@ -213,7 +213,7 @@ describe('lintPolicy', () => {
     expect(rules(xs, ['any', '.a', ['like', '.', 'y*']])).toEqual([])
   })
 
-  it('P3 is right when it says that statements contradict each other', () => {
+  it('P3 is right when it reports contradictory statements', () => {
     const values = [
       -1,
       0,
@@ -304,7 +304,7 @@ describe('lintPolicy', () => {
     expect(rules(['and', [['or', []]]])).toEqual(['empty-or', 'always-true'])
   })
 
-  it('tells the place and what to do, for people', () => {
+  it('explains the place and the remedy in words', () => {
     expect(
       lintPolicy(
         parsePolicy([

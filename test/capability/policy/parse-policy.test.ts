@@ -13,7 +13,7 @@ const nested = (levels: number): unknown => {
 }
 
 describe('parsePolicy', () => {
-  it('says what a statement without a list around it lacks', () => {
+  it('explains that a statement needs a list around it', () => {
     expect(() => parsePolicy(['like', '.to', '*'])).toThrow('a statement of a policy must be a list')
   })
 
@@ -50,7 +50,7 @@ describe('parsePolicy', () => {
   })
 
   it.each([null, undefined, 5, 'text', {}, { length: 0 }, new Map(), [5], [null], ['=='], [{ 0: '==', length: 3 }]])(
-    'POL-01 refuses %j, which is no list of lists',
+    'POL-01 refuses %j, which is not a list of lists',
     async (policy) => {
       expect(await refusal(policy)).toBe('POL-01')
     },
@@ -64,13 +64,13 @@ describe('parsePolicy', () => {
   )
 
   it.each([[], [5], [null], [['=='], '.a', 1], ['not', []], ['and', [[]]], ['all', '.a', [true]]])(
-    'POL-02 refuses an operator that is no text as malformed: %j',
+    'POL-02 refuses an operator that is not a string as malformed: %j',
     async (...statement) => {
       expect(await refusal([statement])).toBe('POL-02')
     },
   )
 
-  it('POL-02 refuses it wherever it stands [attack 48]', async () => {
+  it('POL-02 refuses it at every position [attack 48]', async () => {
     const unknown = ['uses', '.a', 5]
     for (const statement of [
       ['not', unknown],

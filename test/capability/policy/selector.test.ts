@@ -144,7 +144,7 @@ describe('parseSelector', () => {
     expect(await refusal('?'.repeat(10_000_000))).toBe('SEL-06 too_large')
   })
 
-  it('is checked as it is read, without anything being made of it', () => {
+  it('is checked while it is read, without building a result', () => {
     const parts = [
       '.',
       'a',
@@ -228,7 +228,7 @@ describe('printSelector', () => {
     expect(printSelector(parseSelector(text))).toBe(printed)
   })
 
-  it('is read back to what it printed', () => {
+  it('is parsed into the printed selector', () => {
     const optional = fc.boolean()
     const integer = fc.maxSafeInteger().map((value) => (value === 0 ? 0 : value))
     const key = fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('__proto__', 'toString', '', '"', '\\', ']'))

@@ -65,7 +65,7 @@ describe('a lock between processes', () => {
     expect(readdirSync(parent)).toEqual(['x.lock'])
   })
 
-  it('says whether the holder before has given it back with everything done', async () => {
+  it('reports whether the previous holder released it with all its work done', async () => {
     const lock = createFileLock(folder, timing)
     const taken: boolean[] = []
     for (const settled of [false, true, true]) {
@@ -77,7 +77,7 @@ describe('a lock between processes', () => {
     expect(taken).toEqual([true, true, false])
   })
 
-  it('is taken by one at a time, of many who want it at once', async () => {
+  it('has one holder at a time, with many waiting for it', async () => {
     let inside = 0
     let most = 0
     let turns = 0
@@ -100,7 +100,7 @@ describe('a lock between processes', () => {
     expect(readdirSync(folder)).toEqual(['80-free'])
   })
 
-  it('is kept by a holder that lives, for longer than a lease, and whatever wants it', async () => {
+  it('keeps a live holder for longer than a lease, however many wait for it', async () => {
     const held = await take(createFileLock(folder, timing))
     const began = performance.now()
     expect(await createFileLock(folder, timing).acquire(2 * timing.leaseMs)).toMatchObject({
@@ -183,7 +183,7 @@ describe('the lock of a process that has ended', () => {
     ;(await taking).release()
   })
 
-  it('is taken by one of those who wait for it', async () => {
+  it('is taken by one of the waiting processes', async () => {
     leave({ scope: 'f'.repeat(16) })
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => createFileLock(folder, timing).acquire(2 * timing.leaseMs)),
@@ -227,14 +227,14 @@ describe('a holder that stood still', () => {
     expect(readdirSync(parent).sort()).toEqual(['place', 'x.lock'])
   })
 
-  it('keeps the lock when nobody wanted it meanwhile', async () => {
+  it('keeps the lock when no other process has taken it meanwhile', async () => {
     const held = await take(createFileLock(folder, still))
     await pause(2 * timing.leaseMs)
     expect(held.isHeld()).toBe(true)
     held.release()
   })
 
-  it('has lost a lock whose folder was removed, and takes none away', async () => {
+  it('has lost a lock whose folder was removed, and does not remove the lock of another process', async () => {
     const held = await take(createFileLock(folder, timing))
     rmSync(folder, { recursive: true })
     const next = await take(createFileLock(folder, timing))
@@ -244,7 +244,7 @@ describe('a holder that stood still', () => {
     next.release()
   })
 
-  it('tells by an error what has nothing to do with the lock', async () => {
+  it('throws errors that are unrelated to the lock', async () => {
     const held = await take(createFileLock(folder, timing))
     expect(() => held.publish(held.draft(), join(parent, 'place'))).toThrow('ENOENT')
     held.release()
@@ -252,7 +252,7 @@ describe('a holder that stood still', () => {
 })
 
 describe('drafts', () => {
-  it('of a process that has ended are removed, those of one that may live are left', async () => {
+  it('of an ended process are removed; drafts of a process that may be alive are kept', async () => {
     const started = { started: '1' }
     for (const [holder, left] of [
       [started, 0],
@@ -270,7 +270,7 @@ describe('drafts', () => {
 })
 
 describe('a process that stands still while it takes a lock', () => {
-  it('removes no drafts of those who took it later', async () => {
+  it('removes no drafts of later holders', async () => {
     leave({ started: '1' }, 7)
     for (const name of ['7-00.draft', '8-00.draft', '9-00.draft']) writeFileSync(join(folder, name), '')
     const held = await take(createFileLock(folder, timing))
@@ -339,7 +339,7 @@ describe('a lock whose files somebody has removed or added', () => {
     expect(readdirSync(folder).sort()).toEqual(['1-00.draft', 'notes.txt'])
   })
 
-  it('has one holder when an old state was put back, and says that there may be another one', async () => {
+  it('has one holder after an old state was put back, and reports that there may be another one', async () => {
     const before = await take(createFileLock(folder, timing))
     writeFileSync(join(folder, '40-free'), '', { mode: 0o600 })
     const held = await take(createFileLock(folder, timing))
