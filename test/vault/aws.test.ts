@@ -392,3 +392,30 @@ describe('Secrets Manager', () => {
     }
   })
 })
+
+describe('conditions of a session policy', () => {
+  const statement = { actions: ['s3:GetObject'], resources: ['arn:aws:s3:::reports/*'] }
+  const make = (conditions: unknown) => (): unknown =>
+    sessionPolicies([{ command: '/a', statements: [{ ...statement, conditions } as never] }], 'a role')
+
+  it('are read with their operators, keys and values', () => {
+    expect(make({ StringEquals: { 's3:prefix': ['a', '{folder}'] } })).not.toThrow()
+  })
+
+  it.each([
+    7,
+    'x',
+    [],
+    { StringEquals: 7 },
+    { StringEquals: null },
+    { StringEquals: ['x'] },
+    { StringEquals: {} },
+    { StringEquals: { 's3:prefix': 'x' } },
+    { StringEquals: { 's3:prefix': [] } },
+    { StringEquals: { 's3:prefix': [7] } },
+    { StringEquals: { 's3:prefix': [undefined] } },
+    { StringEquals: { 's3:prefix': ['a'] }, NumericEquals: { 's3:max-keys': 1 } },
+  ])('GRD-09 VLT-39 are refused when the vault is made, if they would restrict nothing: %j', (conditions) => {
+    expect(make(conditions)).toThrow(expect.objectContaining(invalidArgument))
+  })
+})

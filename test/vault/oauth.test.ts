@@ -307,3 +307,40 @@ describe('authorization details', () => {
     }
   })
 })
+
+describe('the configured authorization details', () => {
+  const make = (details: unknown) => (): unknown =>
+    tokenExchangeVault({
+      tokenEndpoint: 'https://id.example/token',
+      clientId: 'c',
+      authentication: 'none',
+      credentials: {
+        crm: { subjectToken: async () => ({ token: 'a' }), leasable: true, authorizationDetails: { '/': details } },
+      },
+    } as never)
+
+  it('are objects with a type', () => {
+    expect(make([{ type: 'a', limit: 1, open: false, list: ['{to}', { deep: 'x' }] }])).not.toThrow()
+  })
+
+  it.each([
+    [[]],
+    [[{ field: 'x' }]],
+    [[{ type: 7 }]],
+    [[{ type: 'a', field: null }]],
+    [[{ type: 'a', field: undefined }]],
+    [[{ type: 'a', field: [null] }]],
+    [[{ type: 'a', field: Number.NaN }]],
+    [[{ type: 'a', field: () => 1 }]],
+    [[{ type: 'a' }, 'x']],
+    [{ type: 'a' }],
+  ])('GRD-09 VLT-40 are refused when the vault is made, if a value is missing or of a wrong type: %j', (details) => {
+    expect(make(details)).toThrow(expect.objectContaining(invalidArgument))
+  })
+
+  it('GRD-09 VLT-40 are refused when one contains itself', () => {
+    const circle: Record<string, unknown> = { type: 'a' }
+    circle['field'] = circle
+    expect(make([circle])).toThrow(expect.objectContaining(invalidArgument))
+  })
+})

@@ -10,10 +10,12 @@ import type { IpldValue } from '../../../ipld/value.ts'
 import {
   arrayOf,
   maybe,
+  nonEmptyArrayOf,
   nonEmptyString,
   type OptionChecks,
   objectValue,
   readOptions,
+  readTable,
 } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 
@@ -138,7 +140,7 @@ function checkStatement(given: AwsStatement, of: string): AwsStatement {
     if (!/^[a-z0-9-]+:[A-Za-z0-9]+\*?$/.test(action))
       throw wrong(`\`actions[${index}]\` is not an action, such as s3:GetObject`)
   }
-  const values = Object.values(conditions).flatMap((keys) => Object.values(keys).flat())
+  const values = conditionValues(conditions, of)
   for (const template of [...resources, ...values]) {
     if (/[{}]/.test(template.replace(placeholder, '')))
       throw wrong('`resources` or `conditions` has a malformed placeholder; write {name} or {name+}')
@@ -148,6 +150,17 @@ function checkStatement(given: AwsStatement, of: string): AwsStatement {
       throw wrong(`\`resources[${index}]\` is not an ARN, such as arn:aws:s3:::bucket/{key}`)
   }
   return structuredClone(statement)
+}
+
+/** Returns the values of conditions. A condition without a key or a value would not restrict the statement. */
+function conditionValues(conditions: NonNullable<AwsStatement['conditions']>, of: string): readonly string[] {
+  const operators = readTable(`${of}: \`conditions\``, conditions, objectValue)
+  return Object.entries(operators).flatMap(([operator, given]) => {
+    const at = `${of}: \`conditions\`: ${quote(operator)}`
+    const keys = readTable(at, given, nonEmptyArrayOf(nonEmptyString))
+    if (Object.keys(keys).length === 0) throw new ArgumentError(`${at} needs a condition key, such as s3:prefix`)
+    return Object.values(keys).flat()
+  })
 }
 
 function refused(message: string): VaultError {

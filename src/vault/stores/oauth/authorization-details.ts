@@ -8,6 +8,7 @@ import { type Command, commandCovers, parseCommand } from '../../../capability/c
 import { VaultError } from '../../../errors.ts'
 import type { IpldValue } from '../../../ipld/value.ts'
 import { canonicalJson } from '../../../support/canonical-json.ts'
+import { nonEmptyString, type OptionCheck, objectValue } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import type { PlainValue } from '../../processor.ts'
 
@@ -16,6 +17,29 @@ import type { PlainValue } from '../../processor.ts'
  * that name. Within a longer string, `{name}` is replaced by an argument of plain characters.
  */
 export type AuthorizationDetails = readonly { readonly type: string; readonly [field: string]: PlainValue }[]
+
+/** Most levels of objects and arrays in a detail. */
+const maxLevels = 16
+
+/**
+ * An item of {@link AuthorizationDetails}. A missing value is refused: JSON omits it, and the detail would then request
+ * more.
+ */
+export const detailCheck: OptionCheck = (value) => {
+  if (objectValue(value) !== undefined || nonEmptyString(Reflect.get(value as object, 'type')) !== undefined) {
+    return 'must be an object with a `type`, which is a non-empty string'
+  }
+  return isPlain(value, maxLevels)
+    ? undefined
+    : `must contain only strings, finite numbers, booleans, and at most ${maxLevels} levels of arrays and objects of them`
+}
+
+function isPlain(value: unknown, levels: number): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (levels === 0 || typeof value !== 'object' || value === null) return false
+  return Object.values(value).every((part) => isPlain(part, levels - 1))
+}
 
 /**
  * Returns the details of the longest command that covers a call, as JSON.

@@ -15,6 +15,7 @@ import {
   callback,
   type DefaultCheck,
   maybe,
+  nonEmptyArrayOf,
   nonEmptyString,
   type OptionChecks,
   objectValue,
@@ -32,7 +33,12 @@ import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { parseEndpoint } from '../../rules/origin.ts'
 import { type Secret, type SecretValue, secretValue, toSecret } from '../../secret.ts'
 import type { SecretReading, SecretSource } from '../../source.ts'
-import { type AuthorizationDetails, authorizationDetailsFor, checkGrantedDetails } from './authorization-details.ts'
+import {
+  type AuthorizationDetails,
+  authorizationDetailsFor,
+  checkGrantedDetails,
+  detailCheck,
+} from './authorization-details.ts'
 import { type CommandScopes, commandScopes } from './command-scopes.ts'
 import { checkGrantedScope, type OAuthClient, requestToken, revokeToken, type TokenAnswer } from './token-endpoint.ts'
 
@@ -192,7 +198,7 @@ function readExchange(given: TokenExchange, of: string): ParsedExchange {
   const exchange = readOptions(of, given, exchangeChecks)
   for (const [command, details] of Object.entries(exchange.authorizationDetails ?? {})) {
     parsed(of, 'authorizationDetails', () => parseCommand(command))
-    readTable(`${of}: \`authorizationDetails\``, { [command]: details }, arrayOf(objectValue))
+    readTable(`${of}: \`authorizationDetails\``, { [command]: details }, nonEmptyArrayOf(detailCheck))
   }
   return { exchange, scopes: parsed(of, 'scopes', () => commandScopes(exchange.scopes)) }
 }
