@@ -1,5 +1,11 @@
 import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
-import { maybe, numberFrom, readOptions, withMethod } from '../support/options.ts'
+import {
+  createFingerprintTable,
+  createStringTable,
+  type Fingerprint,
+  randomPlaceKey,
+} from '../support/expiring-table.ts'
+import { numberFrom, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 
 /** Remembers used invocations. All processes that serve one audience share one store. */
@@ -24,58 +30,58 @@ export interface ReplayStore {
 
 /** Options of {@link memoryReplayStore}. */
 export interface MemoryReplayStoreOptions {
-  /** Maximum number of remembered invocations. Default 1,000,000, about 100 MB. */
+  /** Maximum number of remembered invocations. Default 1,000,000, at most 40 MB. */
   readonly maxEntries?: number
   /** Default: the host's clock. */
   readonly clock?: Clock
 }
 
 /** Seconds of expiry that are forgotten together. */
-const bucketSeconds = 64
+const periodSeconds = 64
 
-/** More than a claim adds, so that expired keys do not accumulate. */
-const keysForgottenAtOnce = 4
+/** The last period. Entries of it are never forgotten. */
+const forever = 2 ** 31 - 1
+
+/** More than a claim adds, so that expired entries do not accumulate. */
+const placesSweptAtOnce = 8
+
+/** Most places that a claim examines in a full store, in steps: less than a millisecond. */
+const placesSweptInFull = 32_768
+const sweepStep = 64
 
 /**
  * Remembers used invocations in the memory of this process, for a service that is one process. When full it refuses calls:
  * an entry is removed only after its invocation has expired.
  *
+ * Of a key that is a hash, the first 128 bits are kept, outside the JavaScript heap (decision 057). Other strings are kept
+ * whole, within it.
+ *
  * @throws ArgumentError when an option is not of its type.
  */
 export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
-  const { maxEntries = 1_000_000, clock = systemClock } = readOptions('memoryReplayStore', options, {
-    maxEntries: maybe(numberFrom(0)),
-    clock: maybe(withMethod('now')),
+  const { maxEntries, clock } = readOptions('memoryReplayStore', options, {
+    maxEntries: withDefault(numberFrom(0), 1_000_000),
+    clock: withDefault(withMethod('now'), systemClock),
   })
-  /** Until when each key counts, by the bucket of that time. */
-  const known = new Map<string, number>()
-  const buckets = new Map<number, string[]>()
-  /** Keys of buckets that are over. A few are forgotten at each claim, so that no claim waits for all of them. */
-  const overdue: string[][] = []
+  const hashes = createFingerprintTable(maxEntries, randomPlaceKey())
+  const others = createStringTable()
+  const print: Fingerprint = new Int32Array(4)
   let latest = Number.NEGATIVE_INFINITY
+  /** Periods are counted from the first time seen. */
+  let first = 0
 
-  function isOver(bucket: number): boolean {
-    return (bucket + 1) * bucketSeconds <= latest
+  function periodOf(time: Timestamp): number {
+    return Math.min(Math.floor(time / periodSeconds) - first + 1, forever)
   }
 
-  function place(key: string, bucket: number): void {
-    const keys = buckets.get(bucket)
-    if (keys === undefined) buckets.set(bucket, [key])
-    else keys.push(key)
+  function sweep(places: number): void {
+    const present = periodOf(latest)
+    hashes.sweep(places, present)
+    others.sweep(places, present)
   }
 
-  function noteOver(): void {
-    for (const [bucket, keys] of buckets) if (isOver(bucket) && buckets.delete(bucket)) overdue.push(keys)
-  }
-
-  function forgetSome(): void {
-    for (let left = keysForgottenAtOnce; left > 0; left--) {
-      const key = overdue.at(-1)?.pop()
-      const bucket = key === undefined ? undefined : known.get(key)
-      if (key === undefined) overdue.pop()
-      else if (bucket !== undefined && isOver(bucket)) known.delete(key)
-      else if (bucket !== undefined) place(key, bucket)
-    }
+  function isFull(): boolean {
+    return hashes.size + others.size >= maxEntries
   }
 
   return {
@@ -86,26 +92,51 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
       const now = clock.now()
       // Comparisons with NaN are false, so every key would be forgotten.
       if (!Number.isFinite(now)) throw new StoreError('`clock.now()` returned no time')
-      const since = now - latest
+      if (latest === Number.NEGATIVE_INFINITY) first = Math.floor(now / periodSeconds)
       latest = Math.max(latest, now)
-      if (since >= bucketSeconds) noteOver()
-      forgetSome()
-      const bucket = Math.floor(expiration / bucketSeconds)
       // RPL-04: a clock that went back must not make a forgotten invocation new again.
-      if (isOver(bucket)) throw new StoreError('the invocation expired before the latest time seen')
-      const until = known.get(key)
-      if (until !== undefined && !isOver(until)) {
-        // RPL-07: services that share the store may differ in their clock tolerance.
-        if (bucket > until) known.set(key, bucket)
-        return false
-      }
-      if (known.size >= maxEntries) noteOver()
-      while (known.size >= maxEntries && overdue.length > 0) forgetSome()
+      if (Math.floor(expiration / periodSeconds) < Math.floor(latest / periodSeconds))
+        throw new StoreError('the invocation expired before the latest time seen')
+      const period = periodOf(expiration)
+      const present = periodOf(latest)
+      sweep(placesSweptAtOnce)
+      for (let left = placesSweptInFull; left > 0 && isFull(); left -= sweepStep) sweep(sweepStep)
+      const mayAdd = !isFull()
+      const isHash = readFingerprint(key, print)
+      // RPL-07: services that share the store may differ in their clock tolerance.
+      const until = isHash ? hashes.extend(print, period, mayAdd) : others.extend(key, period, mayAdd)
       // RPL-03
-      if (known.size >= maxEntries) throw new StoreFullError(`the replay store holds its ${maxEntries} entries`)
-      known.set(key, bucket)
-      place(key, bucket)
-      return true
+      if (until === 0 && !mayAdd) throw new StoreFullError(`the replay store holds its ${maxEntries} entries`)
+      return until < present
     },
   }
+}
+
+/** The digits of base64url by their character code. */
+const digits = Int8Array.from({ length: 128 }, (_, code) =>
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.indexOf(String.fromCharCode(code)),
+)
+
+/** A SHA-256 in base64url has 43 digits. The first 22 contain 128 bits. */
+const hashDigits = 43
+
+/** Reads the first 128 bits of a hash into `print`. Returns false when the key is not a hash in base64url. */
+function readFingerprint(key: string, print: Fingerprint): boolean {
+  if (key.length !== hashDigits) return false
+  const rest = (digitAt(key, 20) << 6) | digitAt(key, 21)
+  let all = rest
+  for (let word = 0; word < 4; word++) {
+    const at = word * 5
+    const high = (digitAt(key, at) << 6) | digitAt(key, at + 1)
+    const middle = (digitAt(key, at + 2) << 6) | digitAt(key, at + 3)
+    const low = digitAt(key, at + 4)
+    all |= high | middle | low
+    print[word] = (high << 20) | (middle << 8) | (low << 2) | ((rest >> (2 * word)) & 3)
+  }
+  return all >= 0
+}
+
+/** The value of a digit, or a negative number. */
+function digitAt(key: string, at: number): number {
+  return digits[key.charCodeAt(at)] ?? -1
 }

@@ -3,11 +3,15 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type Authorizer, createAuthorizer } from '../../src/authorization/authorize.ts'
 import { memoryReplayStore, type ReplayStore } from '../../src/authorization/replay-store.ts'
+import { StoreFullError } from '../../src/errors.ts'
 import { encodeCanonical } from '../reference/cbor.ts'
 import { type ReferenceQuestion, replayKey, twinOf } from '../reference/chain.ts'
 import { writeContainer } from '../reference/writer.ts'
@@ -51,6 +55,30 @@ export function rewrittenCalls({ numRuns, seed, title }: Runs): void {
       { numRuns, seed },
     )
     expect(twins).toBeGreaterThan(0)
+  })
+}
+
+/** A store holds as many hashes as it may, outside the heap, and not one more. */
+export function fullOfHashes(maxEntries: number): void {
+  it(`RPL-03 is refused by a store of ${maxEntries} hashes, which take at most 45 bytes each`, () => {
+    setFlagsFromString('--expose-gc')
+    const collect: () => void = runInNewContext('gc')
+    const used = (): number => {
+      collect()
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
+    }
+    const store = memoryReplayStore({ maxEntries, clock: { now: () => 1_000 } })
+    const claim = (index: number): unknown =>
+      store.claim(createHash('sha256').update(`${index}`).digest('base64url'), 1_300, {})
+    for (let index = 0; index < 2_000; index++) void claim(index)
+    const before = used()
+    const lost: number[] = []
+    for (let index = 2_000; index < maxEntries; index++) if (claim(index) !== true) lost.push(index)
+    expect((used() - before) / maxEntries).toBeLessThan(45)
+    expect(() => claim(maxEntries)).toThrow(StoreFullError)
+    for (let index = 0; index < maxEntries; index += 7) if (claim(index) !== false) lost.push(index)
+    expect(lost).toEqual([])
   })
 }
 

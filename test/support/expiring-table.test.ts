@@ -1,0 +1,141 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  createFingerprintTable,
+  createStringTable,
+  type ExpiringTable,
+  placeOf,
+  randomPlaceKey,
+} from '../../src/support/expiring-table.ts'
+import { shortRuns } from '../property/runs.ts'
+
+const placeKey = Int32Array.of(0x1234567, -0x7654321, 0x3333333, -0x55555, 77)
+
+/** The fingerprint of a number: few different words, so that fingerprints differ in one word alone. */
+const printOf = (id: number): Int32Array => Int32Array.of(id & 3, -1, (id >> 2) & 3, id >> 4)
+
+/** Fingerprints whose search begins at one place of a table of 16. */
+function sharingPlace(count: number): number[] {
+  const found: number[] = []
+  for (let id = 0; found.length < count; id++) if (placeOf(printOf(id), 0, placeKey) < 2 ** 28) found.push(id)
+  return found
+}
+
+interface Step {
+  readonly id: number
+  readonly period: number
+  readonly mayAdd: boolean
+  readonly places: number
+  readonly wait: number
+}
+
+const step = (ids: fc.Arbitrary<number>): fc.Arbitrary<Step> =>
+  fc.record({
+    id: ids,
+    period: fc.integer({ min: 0, max: 12 }),
+    mayAdd: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.boolean()),
+    places: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constant(3_000)),
+    wait: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 15 })),
+  })
+
+/** Compares a table with a map. An entry that is over may still be there, and may be gone. */
+function agrees<Key>(table: ExpiringTable<Key>, keyOf: (id: number) => Key, steps: readonly Step[]): void {
+  const model = new Map<number, number>()
+  let present = 1
+  for (const { id, period, mayAdd, places, wait } of steps) {
+    present += wait
+    table.sweep(places, present)
+    const known = model.get(id) ?? 0
+    const given = present + period
+    const before = table.extend(keyOf(id), given, mayAdd)
+    if (before !== known) expect([before, known >= present]).toEqual([0, false])
+    if (before > 0 || mayAdd) model.set(id, Math.max(given, before))
+  }
+  for (const [id, until] of model) if (until >= present) expect(table.extend(keyOf(id), 1, false)).toBe(until)
+  // Two circles: the first one may have begun in an earlier period.
+  table.sweep(20_000, present)
+  expect(table.size).toBe([...model.values()].filter((until) => until >= present).length)
+}
+
+describe('a table of fingerprints', () => {
+  const { numRuns, seed, title } = shortRuns(800)
+
+  it.each([
+    ['of few different words', fc.nat(300)],
+    ['that share one place', fc.constantFrom(...sharingPlace(40))],
+  ])(`agrees with a map, for fingerprints %s (${title})`, (_, ids) => {
+    fc.assert(
+      fc.property(fc.array(step(ids), { maxLength: 150, size: 'max' }), (steps) => {
+        agrees(createFingerprintTable(100, placeKey), printOf, steps)
+      }),
+      { numRuns, seed },
+    )
+  })
+
+  it('agrees with a map when it has many parts that grow and shrink', () => {
+    const table = createFingerprintTable(1_000_000, placeKey)
+    const count = 20_000
+    const prints = Array.from({ length: count }, () => randomPlaceKey().subarray(0, 4))
+    const untilOf = (at: number): number => 1 + (at % 7)
+    const wrong: string[] = []
+    const extend = (at: number, period: number, mayAdd: boolean, wanted: number): void => {
+      const before = table.extend(prints[at] as Int32Array, period, mayAdd)
+      if (before !== wanted) wrong.push(`entry ${at}: ${before}, not ${wanted}`)
+    }
+    for (let at = 0; at < count; at++) extend(at, untilOf(at), true, 0)
+    expect(table.size).toBe(count)
+    for (let present = 1; present <= 7; present++) {
+      for (let at = 0; at < count; at++) extend(at, 1, false, untilOf(at) >= present ? untilOf(at) : 0)
+      table.sweep(100_000, present + 1)
+      expect(table.size).toBe(prints.filter((_, at) => untilOf(at) > present).length)
+    }
+    for (let at = 0; at < count; at += 5) extend(at, 9, true, 0)
+    expect(wrong).toEqual([])
+  })
+
+  it('finds no fingerprint that differs in one bit', () => {
+    const table = createFingerprintTable(1_000, placeKey)
+    const print = Int32Array.of(1, -2, 3, -4)
+    table.extend(print, 5, true)
+    for (let bit = 0; bit < 128; bit++) {
+      const other = print.slice()
+      other[bit >> 5] = (other[bit >> 5] as number) ^ (1 << (bit & 31))
+      expect(table.extend(other, 5, false), `bit ${bit}`).toBe(0)
+    }
+    expect(table.extend(print, 5, false)).toBe(5)
+  })
+
+  it('has other places under another key, so that nobody can choose fingerprints that share one', () => {
+    const chosen = sharingPlace(64)
+    for (let round = 0; round < 20; round++) {
+      const otherKey = randomPlaceKey()
+      const places = new Set(chosen.map((id) => Math.floor(placeOf(printOf(id), 0, otherKey) / 2 ** 28)))
+      expect(places.size).toBeGreaterThan(8)
+    }
+  })
+
+  it('draws a key for each table', () => {
+    expect(randomPlaceKey()).not.toEqual(randomPlaceKey())
+  })
+
+  it('examines no more places than asked, and none when nothing can be over', () => {
+    const table = createFingerprintTable(1_000, placeKey)
+    for (let id = 0; id < 1_000; id++) table.extend(printOf(id), 1, true)
+    table.sweep(8, 2)
+    expect(table.size).toBeGreaterThanOrEqual(992)
+    expect(table.size).toBeLessThan(1_000)
+  })
+})
+
+describe('a table of strings', () => {
+  const { numRuns, seed, title } = shortRuns(200)
+
+  it(`agrees with a map (${title})`, () => {
+    fc.assert(
+      fc.property(fc.array(step(fc.nat(30)), { maxLength: 150, size: 'max' }), (steps) => {
+        agrees(createStringTable(), (id) => `key ${id}`, steps)
+      }),
+      { numRuns, seed },
+    )
+  })
+})
