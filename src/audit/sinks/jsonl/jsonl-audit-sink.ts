@@ -7,6 +7,7 @@
 
 import { join } from 'node:path'
 import { ArgumentError, AuditError } from '../../../errors.ts'
+import type { IpldMap } from '../../../ipld/value.ts'
 import type { LockTiming } from '../../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import {
@@ -26,6 +27,7 @@ import { prepareEvent } from '../../events/prepare-event.ts'
 import { beginning, type LogPosition } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
+import { groupCommit, type Written } from '../group-commit.ts'
 import { fenceLog } from './fence-log.ts'
 import { type GroupSync, groupSync } from './group-sync.ts'
 import { type LogFiles, machineFiles } from './log-files.ts'
@@ -35,7 +37,7 @@ import { assertHeld, type OpenLog, pathIn, segmentsOf } from './open-log.ts'
 import { readBackwards } from './read-backwards.ts'
 import { recoverLog } from './recover-log.ts'
 import { retire, type Segment, syncSegment, syncSegmentNow } from './segment.ts'
-import { writeRecord } from './write-record.ts'
+import { writeBatch } from './write-batch.ts'
 
 /** Options of {@link openJsonlAuditSink}. */
 export interface JsonlAuditSinkOptions {
@@ -48,7 +50,7 @@ export interface JsonlAuditSinkOptions {
   /**
    * When a record is confirmed. Default `group`.
    *
-   * - `group`: when it is on the disk. Records that arrive while the disk is busy share the next sync.
+   * - `group`: when it is on the disk. Records that arrive while the disk is busy share the next write and sync.
    * - `always`: when it is on the disk, by a sync of its own, which blocks the process.
    * - `none`: when the system has it. It survives the end of the process, but not a loss of power.
    */
@@ -74,8 +76,8 @@ export interface JsonlAuditSink extends AuditSink {
 }
 
 /**
- * Opens a log in files, or begins one. Each record is one line, appended by one write. The chain continues from file to
- * file and over restarts. AUD-11
+ * Opens a log in files, or begins one. Each record is one line. Events that arrive in one turn of the event loop, or
+ * while the disk is busy, are appended by one write. The chain continues from file to file and over restarts. AUD-11
  *
  * Opening reads the first line and the end of the last file. A record that was not written completely is cut off, and one that lacks
  * only its line feed is completed; a record of kind `recovered` reports the repair. After a failed write or sync the
@@ -158,6 +160,9 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
   return { sink: sinkOf(log), lock }
 }
 
+/** Most records of one write. */
+const maxBatch = 256
+
 /** The sink of a log that was recovered. */
 function sinkOf(log: OpenLog): JsonlAuditSink {
   const { name, sync } = log
@@ -165,6 +170,13 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
     const segment = log.segment as Segment
     await syncSegment(log.files, segment)
     assertConfirmable(log, segment)
+  })
+  const batches = groupCommit({
+    name,
+    durability: sync === 'none' ? 'system' : 'disk',
+    maxBatch: sync === 'always' ? 1 : maxBatch,
+    write: (events: readonly IpldMap[]) => writeSafely(log, events, flush),
+    unwritten: (cause) => unwritten(log, cause),
   })
   let closing: Promise<void> | undefined
 
@@ -174,20 +186,11 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
   ): Promise<Confirmation> {
     const prepared = await prepareEvent(event, sha256)
     if (closing !== undefined) throw closed(log)
-    // The caller has given up and refused the call. A record of it now would contradict that.
-    if (signal?.aborted) throw unwritten(log, signal.reason)
-    const { record, segment } = write(log, prepared)
-    const { cuts } = segment.synced
-    if (sync === 'group') await flush()
-    else assertConfirmable(log, segment)
-    // The sync may be that of a file opened since, from which this record was cut off.
-    if (segment.failed || segment.synced.cuts !== cuts) throw unwritten(log, undefined)
-    const { sequence, hash } = record
-    return { sink: name, durability: sync === 'none' ? 'system' : 'disk', sequence, hash }
+    return batches.append(prepared, signal)
   }
 
   async function close(): Promise<void> {
-    closing ??= closeLog(log)
+    closing ??= batches.settled().then(() => closeLog(log))
     return closing
   }
 
@@ -201,14 +204,19 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
   return Object.freeze({ name, append, close, history, position })
 }
 
-function write(log: OpenLog, event: Parameters<typeof writeRecord>[1]): ReturnType<typeof writeRecord> {
-  try {
-    const written = writeRecord(log, event)
-    if (log.sync === 'always') syncSegmentNow(log.files, written.segment)
-    return written
-  } catch (cause) {
-    throw cause instanceof AuditError ? cause : unwritten(log, cause)
+/** Writes a batch, and waits until it is as safe as the log is to be. */
+async function writeSafely(log: OpenLog, events: readonly IpldMap[], flush: GroupSync): Promise<Written> {
+  const { results, segment } = writeBatch(log, events)
+  if (segment === undefined) return results
+  const { cuts } = segment.synced
+  if (log.sync === 'group') await flush()
+  else {
+    if (log.sync === 'always') syncSegmentNow(log.files, segment)
+    assertConfirmable(log, segment)
   }
+  // The sync may be that of a file opened since, from which these records were cut off.
+  if (segment.failed || segment.synced.cuts !== cuts) throw unwritten(log, undefined)
+  return results
 }
 
 /** The records written before the call. They are synced first: a record that is cut off later is not among them. */
