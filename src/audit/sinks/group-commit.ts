@@ -1,6 +1,6 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../../errors.ts'
-import type { IpldMap } from '../../ipld/value.ts'
+import type { EventDraft } from '../events/draft.ts'
 import type { LogPosition } from '../events/record.ts'
 import { type Confirmation, type Durability, unconfirmed } from '../sink.ts'
 
@@ -19,7 +19,7 @@ export interface GroupCommitOptions {
    * than there are events: the others are not written, and begin the next batch. If it throws, no event of the batch is
    * confirmed.
    */
-  write(events: readonly IpldMap[]): Written | Promise<Written>
+  write(events: readonly EventDraft[]): Written | Promise<Written>
   /** The error of an event when `write` threw another error than an `AuditError`. */
   unwritten(cause: unknown): AuditError
 }
@@ -29,15 +29,15 @@ export type Written = readonly (LogPosition | AuditError)[]
 
 /** Writes events in batches. */
 export interface GroupCommit {
-  /** Adds an event, the result of `prepareEvent`, to the next batch. Rejects if it was not written for certain. */
-  append(event: IpldMap, signal: AbortSignal | undefined): Promise<Confirmation>
+  /** Adds an event to the next batch. Rejects if it was not written for certain. */
+  append(event: EventDraft, signal: AbortSignal | undefined): Promise<Confirmation>
   /** Resolves when no event waits and no batch is being written. */
   settled(): Promise<void>
 }
 
 /** An event that is not written yet, and how to answer its caller. */
 interface Waiting {
-  readonly event: IpldMap
+  readonly event: EventDraft
   readonly signal: AbortSignal | undefined
   readonly resolve: (confirmation: Confirmation) => void
   readonly reject: (cause: AuditError) => void

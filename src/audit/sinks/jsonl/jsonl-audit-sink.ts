@@ -7,7 +7,6 @@
 
 import { join } from 'node:path'
 import { ArgumentError, AuditError } from '../../../errors.ts'
-import type { IpldMap } from '../../../ipld/value.ts'
 import type { LockTiming } from '../../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import {
@@ -19,11 +18,12 @@ import {
   withDefault,
   withMethod,
 } from '../../../support/options.ts'
+import { isPromiseLike } from '../../../support/promise.ts'
 import { quote } from '../../../support/quote.ts'
 import { type Clock, systemClock } from '../../../time.ts'
 import { setUp } from '../../configuration.ts'
+import { draftEvent, type EventDraft } from '../../events/draft.ts'
 import type { AuditEvent } from '../../events/event.ts'
-import { prepareEvent } from '../../events/prepare-event.ts'
 import { beginning, type LogPosition } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
@@ -32,7 +32,7 @@ import { fenceLog } from './fence-log.ts'
 import { type GroupSync, groupSync } from './group-sync.ts'
 import { type LogFiles, machineFiles } from './log-files.ts'
 import { lockLog } from './log-lock.ts'
-import { sha256 } from './log-position.ts'
+import { hashing } from './log-position.ts'
 import { assertHeld, type OpenLog, pathIn, segmentsOf } from './open-log.ts'
 import { readBackwards } from './read-backwards.ts'
 import { recoverLog } from './recover-log.ts'
@@ -175,7 +175,7 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
     name,
     durability: sync === 'none' ? 'system' : 'disk',
     maxBatch: sync === 'always' ? 1 : maxBatch,
-    write: (events: readonly IpldMap[]) => writeSafely(log, events, flush),
+    write: (events: readonly EventDraft[]) => writeSafely(log, events, flush),
     unwritten: (cause) => unwritten(log, cause),
   })
   let closing: Promise<void> | undefined
@@ -184,9 +184,10 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
     event: AuditEvent,
     { signal }: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
-    const prepared = await prepareEvent(event, sha256)
+    const read = draftEvent(event, hashing)
+    const draft = isPromiseLike(read) ? await read : read
     if (closing !== undefined) throw closed(log)
-    return batches.append(prepared, signal)
+    return batches.append(draft, signal)
   }
 
   async function close(): Promise<void> {
@@ -205,7 +206,7 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
 }
 
 /** Writes a batch, and waits until it is as safe as the log is to be. */
-async function writeSafely(log: OpenLog, events: readonly IpldMap[], flush: GroupSync): Promise<Written> {
+async function writeSafely(log: OpenLog, events: readonly EventDraft[], flush: GroupSync): Promise<Written> {
   const { results, segment } = writeBatch(log, events)
   if (segment === undefined) return results
   const { cuts } = segment.synced

@@ -6,16 +6,21 @@
  */
 
 import { createHash } from 'node:crypto'
+import { backend as platform } from '#backend'
 import { AuditError } from '../../../errors.ts'
 import type { IpldMap } from '../../../ipld/value.ts'
 import { quote } from '../../../support/quote.ts'
 import { type AuditRecord, beginning, type LogPosition, makeRecord, parseRecord } from '../../events/record.ts'
+import type { SynchronousHashing } from '../make-row.ts'
 import type { Tail } from './read-tail.ts'
 
 /** The hash of the chain of records. */
 export function sha256(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest()
 }
+
+/** The same, and as hexadecimal digits. */
+export const hashing: SynchronousHashing = Object.freeze({ sha256, sha256Hex: platform.sha256Hex })
 
 /** The position at the end of a file; the beginning if it has no record. */
 export function positionOf({ record }: Tail, file: string): LogPosition {

@@ -7,12 +7,12 @@
 
 import { Buffer } from 'node:buffer'
 import { AuditError } from '../../../errors.ts'
-import type { IpldMap } from '../../../ipld/value.ts'
 import { quote } from '../../../support/quote.ts'
 import type { Timestamp } from '../../../time.ts'
+import type { EventDraft } from '../../events/draft.ts'
 import type { LogPosition } from '../../events/record.ts'
 import { makeRow } from '../make-row.ts'
-import { sha256 } from './log-position.ts'
+import { hashing } from './log-position.ts'
 import { assertHeld, type OpenLog, pathIn } from './open-log.ts'
 import { recoverLog } from './recover-log.ts'
 import { assertUntouched, createSegment, retire, type Segment, syncSegmentNow } from './segment.ts'
@@ -30,31 +30,30 @@ export interface WrittenBatch {
  * Writes events as the next records, by one write. Before them come recovery, when the last attempt left the state of
  * the files unknown, and the records of repairs. The batch ends before an event that begins a new file.
  *
- * @param events - results of `prepareEvent`.
  * @throws AuditError when no event was written; errors of `log.files`. The log is then as before, or `broken`.
  */
-export function writeBatch(log: OpenLog, events: readonly IpldMap[]): WrittenBatch {
+export function writeBatch(log: OpenLog, events: readonly EventDraft[]): WrittenBatch {
   if (log.broken || log.segment?.failed) recoverLog(log)
   for (let repair = log.repairs[0]; repair !== undefined; repair = log.repairs[0]) {
-    put(log, [repair as unknown as IpldMap])
+    put(log, [{ event: repair, written: undefined }])
     log.repairs.shift()
   }
   return put(log, events)
 }
 
-function put(log: OpenLog, events: readonly IpldMap[]): WrittenBatch {
+function put(log: OpenLog, events: readonly EventDraft[]): WrittenBatch {
   const results: (LogPosition | AuditError)[] = []
   let { last } = log
   let segment: Segment | undefined
   let began: Timestamp | undefined
   let text = ''
-  for (const event of events) {
-    const row = makeRow(last, event, sha256)
+  for (const draft of events) {
+    const row = makeRow(last, draft, hashing)
     if (!(row instanceof AuditError)) {
       // A line is printable ASCII.
       const line = `${row.line}\n`
       const { sequence, hash } = row
-      const { time } = row.event
+      const { time } = draft.event
       if (segment === undefined) {
         segment = segmentFor(log, { sequence, time, length: line.length })
         began = segment.began ?? time

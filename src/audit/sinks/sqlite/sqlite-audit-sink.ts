@@ -6,12 +6,12 @@
 
 import { backend as platform } from '#backend'
 import { AuditError } from '../../../errors.ts'
-import type { IpldMap } from '../../../ipld/value.ts'
-import { callback, nonEmptyString, readOptions, withDefault, withMethod } from '../../../support/options.ts'
+import { callback, maybe, nonEmptyString, readOptions, withDefault, withMethod } from '../../../support/options.ts'
+import { isPromiseLike } from '../../../support/promise.ts'
 import { quote } from '../../../support/quote.ts'
 import { setUp } from '../../configuration.ts'
+import { draftEvent, type EventDraft, type RecordHashing } from '../../events/draft.ts'
 import type { AuditEvent } from '../../events/event.ts'
-import { prepareEvent } from '../../events/prepare-event.ts'
 import { parseRecord, type Sha256 } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
@@ -56,7 +56,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     database: withMethod('prepare'),
     table: withDefault(nonEmptyString, 'audit_log'),
     name: withDefault(nonEmptyString, 'sqlite'),
-    sha256: withDefault(callback, platform.sha256),
+    sha256: maybe(callback),
   })
   assertTableName(table)
   const statements = setUp(
@@ -74,12 +74,13 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
       }
     },
   )
-  const log = { database, name, sha256, ...statements }
+  const hashing: RecordHashing = sha256 === undefined ? platform : { sha256 }
+  const log = { database, name, hashing, ...statements }
   const batches = groupCommit({
     name,
     durability: 'disk',
     maxBatch,
-    write: whileBusy((events: readonly IpldMap[]) => writeBatch(log, events)),
+    write: whileBusy((events: readonly EventDraft[]) => writeBatch(log, events)),
     unwritten: (cause) => unwritten(name, cause),
   })
   let closed = false
@@ -89,7 +90,8 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     { signal }: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
-    return batches.append(await prepareEvent(event, sha256), signal)
+    const draft = draftEvent(event, hashing)
+    return batches.append(isPromiseLike(draft) ? await draft : draft, signal)
   }
 
   async function close(): Promise<void> {

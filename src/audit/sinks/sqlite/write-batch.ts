@@ -1,9 +1,9 @@
 import { AuditError } from '../../../errors.ts'
-import type { IpldMap } from '../../../ipld/value.ts'
 import { isPromiseLike } from '../../../support/promise.ts'
 import { quote } from '../../../support/quote.ts'
-import { type AuditEvent, intentEndedBy, intentNamedBy } from '../../events/event.ts'
-import { beginning, type LogPosition, type Sha256 } from '../../events/record.ts'
+import type { EventDraft, RecordHashing } from '../../events/draft.ts'
+import { intentEndedBy, intentNamedBy } from '../../events/event.ts'
+import { beginning, type LogPosition } from '../../events/record.ts'
 import { alreadySettled } from '../../sink.ts'
 import type { Written } from '../group-commit.ts'
 import { makeRow } from '../make-row.ts'
@@ -15,7 +15,7 @@ export interface SqliteLog {
   readonly database: SqliteDatabase
   /** Name of the sink, for messages. */
   readonly name: string
-  readonly sha256: Sha256
+  readonly hashing: RecordHashing
   /** Selects the last record. */
   readonly last: SqliteStatement
   /** Selects the record that ends an intent. */
@@ -27,11 +27,10 @@ export interface SqliteLog {
  * Writes events as records in one transaction. An event that the table refuses fails alone: the events before it are
  * written without it, in another transaction, and those after it are left for the next batch.
  *
- * @param events - results of `prepareEvent`.
  * @returns for the first events, or all of them, a record or an error.
  * @throws errors of the database, when no event is recorded.
  */
-export async function writeBatch(log: SqliteLog, events: readonly IpldMap[]): Promise<Written> {
+export async function writeBatch(log: SqliteLog, events: readonly EventDraft[]): Promise<Written> {
   const done = await writeTransaction(log, events)
   if (!(done instanceof RefusedRow)) return done
   const { index, cause } = done
@@ -56,20 +55,20 @@ class RefusedRow {
 }
 
 /** With a synchronous hash it does not wait, so that no other statement comes in between on this connection. */
-async function writeTransaction(log: SqliteLog, events: readonly IpldMap[]): Promise<Written | RefusedRow> {
+async function writeTransaction(log: SqliteLog, events: readonly EventDraft[]): Promise<Written | RefusedRow> {
   const { database, insert } = log
   const results: (LogPosition | AuditError)[] = []
   database.exec('BEGIN IMMEDIATE')
   try {
     let last = positionOf(log.last.get())
-    for (const [index, event] of events.entries()) {
-      const made = settledBefore(log, event) ?? makeRow(last, event, log.sha256)
+    for (const [index, draft] of events.entries()) {
+      const made = settledBefore(log, draft) ?? makeRow(last, draft, log.hashing)
       const row = isPromiseLike(made) ? await made : made
       results.push(row)
       if (row instanceof AuditError) continue
       const { sequence, hash, previous, line } = row
       try {
-        insert.run(sequence, hash, previous, line, intentEndedBy(row.event) ?? '')
+        insert.run(sequence, hash, previous, line, intentEndedBy(draft.event) ?? '')
       } catch (cause) {
         rollBack(database)
         if (isBusy(cause)) throw cause
@@ -86,8 +85,8 @@ async function writeTransaction(log: SqliteLog, events: readonly IpldMap[]): Pro
 }
 
 /** The error of an event about an intent that has its end on record, which the transaction reads. */
-function settledBefore({ ended, name }: SqliteLog, event: IpldMap): AuditError | undefined {
-  const intent = intentNamedBy(event as unknown as AuditEvent)
+function settledBefore({ ended, name }: SqliteLog, { event }: EventDraft): AuditError | undefined {
+  const intent = intentNamedBy(event)
   const before = intent === undefined ? undefined : ended.get(intent)
   return before === undefined || before === null ? undefined : alreadySettled(name, positionOf(before).sequence)
 }
