@@ -1,6 +1,6 @@
 /**
- * Hostile containers and archives: values are changed before they are signed, named and put together, so that what is
- * wrong is met deep inside.
+ * Hostile containers and archives: values are changed before they are signed, named and assembled, so that the fault is
+ * deep inside.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export const audience: string = service.did
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Encodes what may be no value. */
+/** Encodes a value that may be invalid. */
 function encode(value: unknown): Uint8Array | undefined {
   try {
     return encodeCanonical(value)

@@ -1,5 +1,5 @@
 /**
- * Whatever a reader is given, it answers, or throws what its documentation says.
+ * For any input, a reader returns, or throws a documented error.
  *
  * @module
  */

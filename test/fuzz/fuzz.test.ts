@@ -4,12 +4,12 @@ import { readEntries, root } from '../setup/entries.ts'
 import { fuzz } from './fuzz-properties.ts'
 import { others, readers, readingObjects } from './readers.ts'
 
-describe('a reader of what others wrote answers, or throws what it says', () => {
+describe('a reader of foreign input returns, or throws a documented error', () => {
   fuzz(readers, shortRuns(80))
 })
 
 describe('the functions of the package', () => {
-  it('are each given hostile input, or are not readers and say why', async () => {
+  it('have a reader with hostile input, or an exemption with a reason', async () => {
     const known = new Map<unknown, string>()
     // Functions that no entry point exports are `inside`.
     const named = new Set(readers.map(({ of }) => of.split(/[.,]/)[0]).filter((name) => !name?.startsWith('inside ')))
@@ -25,7 +25,7 @@ describe('the functions of the package', () => {
       }
     }
     expect(missing).toEqual([])
-    // What is said of a function that is not there any more is taken out.
+    // Exemptions of removed functions must be removed.
     const there = new Set([...functions.map(([name]) => name), ...Object.entries(readingObjects).flatMap(methodsOf)])
     expect([...named, ...left].filter((name) => !there.has(name as string))).toEqual([])
     expect([...left].filter((name) => named.has(name))).toEqual([])
@@ -39,7 +39,7 @@ function methodsOf([name, object]: readonly [string, object]): readonly string[]
 /** It is not imported, as it runs then; `test/cli` gives it hostile files. */
 const program = 'internal/procura'
 
-/** Every function of every entry point, with its name as `entry name`. Classes are no functions. */
+/** Every function of every entry point, with its name as `entry name`, without classes. */
 async function exported(): Promise<readonly (readonly [string, unknown])[]> {
   const entries = Object.entries(readEntries()).filter(([entry]) => entry !== program)
   const found = await Promise.all(

@@ -1,5 +1,5 @@
 /**
- * Changes of what is in order: of bytes, of texts, and of values, whose structure stays that of a value.
+ * Changes of valid input: of bytes, of strings, and of values, which keep a valid structure.
  *
  * @module
  */
@@ -93,7 +93,7 @@ export function oddJson(random: Random): unknown {
   return random.pick(values)()
 }
 
-/** A value of another kind, such as DAG-CBOR has, or what is none. */
+/** A value of another kind in DAG-CBOR, or an invalid value. */
 export function oddIpld(random: Random): unknown {
   if (random.once(3)) {
     return random.pick<unknown>([

@@ -6,20 +6,20 @@ export type ErrorClass = abstract new (...args: never[]) => ProcuraError
 
 /** A function of the package that reads what others wrote. */
 export interface Reader<Input = never> {
-  /** The export, as `entry name`; behind a dot the method of what it gives, behind a comma which form is meant. */
+  /** The export, as `entry name`; after a dot the method of its result, after a comma its form. */
   readonly of: string
   /** Makes an input out of one that is in order, with something wrong in it. */
   readonly input: (random: Random) => Input | Promise<Input>
   readonly read: (input: Input) => unknown
-  /** What it may throw, as its documentation says. */
+  /** The documented errors. */
   readonly errors: readonly ErrorClass[]
-  /** Says what is wrong with an answer. Default: nothing is. */
+  /** Reports the fault of a result. Default: the result has no fault. */
   readonly wrong?: (answer: never) => string | undefined
   /** Of so many inputs of other readers one for this, as each costs more. Default 1. */
   readonly costs?: number
 }
 
-/** Makes a reader. Its input is nobody else's, so that the type is forgotten. */
+/** Creates a reader. Other readers do not use its input, so that the type can be dropped. */
 export function reader<Input>(of: Reader<Input>): Reader {
   return of as unknown as Reader
 }

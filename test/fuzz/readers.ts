@@ -30,7 +30,7 @@ const writes = 'writes what the program says'
 const isSetUp = 'is set up by the program; what it reads later is read by the functions that are named beside it'
 const isGiven = 'is given what another function has read'
 
-/** Functions that are no readers, by entry, with the reason. Methods of {@link readingObjects} stand behind a dot. */
+/** Functions that are not readers, by entry, with the reason. Methods of {@link readingObjects} are after a dot. */
 export const others: readonly (readonly [entry: string, reason: string, names: string])[] = [
   ['index', writes, 'generateSigner defineCommand attenuate delegate invoke encodeContainer'],
   ['index', isGiven, 'createAuthorizer.recheck'],

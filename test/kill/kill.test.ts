@@ -26,7 +26,7 @@ describe('processes that are killed', () => {
     expect(report).toMatchObject({ kills: 2, ...none })
   }, 60_000)
 
-  it('VLT-23 VLT-24 lose no version of a credential, write none twice, and leave a whole file', async () => {
+  it('VLT-23 VLT-24 lose no version of a credential, write each once, and leave a valid file', async () => {
     const report = await killAmong(program, vaultPlace(join(temporaryDirectory(), 'vault')), 6, 3)
     expect(report).toMatchObject({ kills: 9, ...none })
   }, 60_000)

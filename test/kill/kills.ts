@@ -4,19 +4,19 @@ import { startWriter, type Writer } from '../audit/jsonl/child.ts'
 import { type Command, contained, innermost } from './namespace.ts'
 import { type Place, plain } from './places.ts'
 
-/** What came of killing the writers of one place. */
+/** The results of killing the writers of one place. */
 export interface KillReport {
   readonly kills: number
   readonly confirmed: number
   /** What was confirmed and is not there: there must be nothing. */
   readonly lost: readonly string[]
-  /** What two writers were told is theirs: there must be nothing. */
+  /** Results that two writers both received; the list must be empty. */
   readonly twice: readonly string[]
   /** The longest time from a kill until the next writer had the place, in milliseconds. */
   readonly takenAfterMs: number
 }
 
-/** Kills writers of a place and keeps what they said. */
+/** Kills writers of a place and collects their output. */
 class Killer {
   kills = 0
   takenAfterMs = 0

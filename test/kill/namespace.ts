@@ -26,7 +26,11 @@ export function canContain(): boolean {
   }
 }
 
-/** Says that a test could not be made here, and fails it in continuous integration: it would be missed by nobody. */
+/**
+ * Reports that this environment cannot run a test, and fails the test in continuous integration, where its absence
+ * would
+ * be unnoticed.
+ */
 export function cannotContain(): void {
   const message = 'not tested: this process may not make PID namespaces by `unshare`, for which it has to be root'
   if (process.env['CI'] === 'true') throw new Error(message)

@@ -22,11 +22,11 @@ import type { Task } from './process.ts'
 
 /** Where processes write that are killed. */
 export interface Place {
-  /** What a process of this place is told. */
+  /** The parameters of a process of this place. */
   task(start: number): Task
   /** Made before each start. */
   prepare?(): void
-  /** Goes on where the processes were killed, and looks at the whole: what is in it, by the names that they said. */
+  /** Continues after the kills, and checks the contents against the names that the processes printed. */
   finish(): Promise<ReadonlySet<string>>
 }
 
@@ -107,7 +107,7 @@ export async function httpPlace(directory: string): Promise<Place> {
 export function sqlitePlace(path: string): Place {
   return {
     task: (start) => ({ kind: 'sqlite', place: path, start, parallel: 2 }),
-    // The locks of this build of SQLite are folders, which outlive a process that is killed; those of others are not.
+    // This build of SQLite locks with folders, which outlive a killed process; other builds do not.
     prepare: () => rmSync(`${path}.lock`, { recursive: true, force: true }),
     async finish() {
       rmSync(`${path}.lock`, { recursive: true, force: true })
@@ -162,7 +162,7 @@ export function vaultPlace(path: string, leaseMs?: number): Place {
   }
 }
 
-/** The events of a log that has no fork and no gap. */
+/** The events of a log, which must have neither forks nor gaps. */
 async function verified(lines: AsyncIterable<string> | Iterable<string>): Promise<ReadonlySet<string>> {
   const all: string[] = []
   for await (const line of lines) all.push(line)

@@ -15,7 +15,7 @@ import { id, intent } from '../audit/events.ts'
 import { say } from '../audit/jsonl/say.ts'
 import { shortLease } from '../audit/jsonl/short-lease.ts'
 
-/** What the process is told, as JSON. */
+/** The parameters of the process, as JSON. */
 export interface Task {
   readonly kind: 'jsonl' | 'http' | 'sqlite' | 'postgres' | 'vault'
   /** A directory, a file, or the address of a server. */
@@ -23,11 +23,11 @@ export interface Task {
   /** Where a spool is delivered to. */
   readonly url?: string
   readonly sync?: SyncPolicy
-  /** The number of the first event; those of two processes never meet. */
+  /** The number of the first event; two processes use different ranges. */
   readonly start: number
   /** Writes at the same time. */
   readonly parallel: number
-  /** The lease of the lock; default that of every lock. */
+  /** The lease of the lock; default `lockTiming`. */
   readonly leaseMs?: number
 }
 
@@ -35,7 +35,7 @@ const task = JSON.parse(process.argv[2] ?? '') as Task
 const timing = task.leaseMs === undefined ? undefined : shortLease(task.leaseMs)
 let number = task.start
 
-/** What writes once, and resolves by what name it is found again. */
+/** Writes once, and resolves to the name under which the written data is found again. */
 async function writerOf({ kind, place, url = '', sync = 'group' }: Task): Promise<() => Promise<string>> {
   if (kind === 'vault') return vaultWriter(place)
   const sink = await sinkOf(kind, place, url, sync)

@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.kill())
 
-/** What the service has: resident memory, and how much it has read, in bytes. */
+/** The state of the service in bytes: its resident memory, and how much it has read. */
 async function state(): Promise<{ readonly resident: number; readonly read: number }> {
   return (await fetch(`http://127.0.0.1:${port}/`)).json() as Promise<{ resident: number; read: number }>
 }

@@ -5,7 +5,7 @@ import { p99, startScene, upstreamKey } from '../guard/vault-outage.ts'
 
 const minute = 60_000
 
-/** Figures, for whoever runs it. */
+/** Figures for the person who runs the test. */
 function report(figures: object): void {
   process.stdout.write(`${JSON.stringify(figures)}\n`)
 }
@@ -25,7 +25,7 @@ describe('a sink that hangs', () => {
   })
 })
 
-/** As `test/guard/vault-outage.test.ts`, with the settings as they are when nothing is set. */
+/** Like `test/guard/vault-outage.test.ts`, with the default settings. */
 describe('a store that is away for a minute', () => {
   it.each(['errors', 'hangs', 'every other fails'] as const)(
     'VLT-13 (%s) is asked five times and then every five seconds, refusals take no time, and it is back within six [attack 82]',

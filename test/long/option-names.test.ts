@@ -1,6 +1,6 @@
 /**
- * The names that a function takes at run time are those of its interface: none is missing, and none is taken that the types
- * do not have.
+ * The option names that a function knows at run time equal the names in its interface: no name is missing, and no other
+ * name is accepted.
  *
  * @module
  */
@@ -26,9 +26,9 @@ const checker = program.getTypeChecker()
 describe('the options that are known at run time', () => {
   for (const [entry, calls] of Object.entries(optionCalls)) {
     for (const [name, given] of Object.entries(calls)) {
-      // What a handler is given is no part of the types of `createGuard`.
+      // The types of `createGuard` do not contain the object that a handler receives.
       if (name === 'createGuard fetch') continue
-      it(`of ${entry} ${name} are those of its interface`, async () => {
+      it(`of ${entry} ${name} equal the names in its interface`, async () => {
         const { known } = await refusalOf(entry, name, given, 'zzz')
         expect(namesOf(entry, name)).toContainEqual([...known].sort())
       })

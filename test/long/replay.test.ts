@@ -10,6 +10,6 @@ describe('replay properties, many runs', () => {
   fullOfHashes(1_000_000)
 })
 
-describe('properties of what is made, many runs', () => {
+describe('properties of built tokens, many runs', () => {
   builders(longRuns(5_000))
 })

@@ -45,7 +45,7 @@ describe('the documentation site', () => {
     expect([...pages.values()].every((text) => text.includes('tsd-search'))).toBe(true)
   })
 
-  it('has no broken link, to a page or to a place in one', () => {
+  it('has only valid links, to pages and to places in them', () => {
     const anchors = new Map([...pages].map(([file, text]) => [file, new Set(valuesOf(text, 'id'))]))
     const links = [...pages].flatMap(([file, text]) =>
       valuesOf(text, 'href').map((link) => ({ file, link: link.replaceAll('&amp;', '&') })),

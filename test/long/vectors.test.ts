@@ -5,10 +5,10 @@ import { backend as node } from '../../src/principal/backend/node.ts'
 import { containerOf, serviceOf } from '../vectors/decide.ts'
 import { readVectors } from '../vectors/read.ts'
 
-/** Decisions about each vector; the least of their times counts, as what disturbs only adds. */
+/** Decides about each vector several times; the shortest time counts, because disturbances only add time. */
 const rounds = 20
 
-/** Milliseconds that a decision may take: far above what it takes, far below what an attack would want. */
+/** The maximum milliseconds of a decision: far above its normal time, far below the aim of an attack. */
 const most = { node: 50, noble: 150 }
 
 /** Processor time of a decision by a service that has met nothing of it before, in milliseconds. */

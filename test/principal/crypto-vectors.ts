@@ -57,7 +57,7 @@ export function wycheproof(algorithm: SignatureAlgorithm): readonly SignatureVec
   )
 }
 
-/** Reads the twelve cases of "Taming the many EdDSAs"; the strict rule accepts the one of index 3. */
+/** Reads the twelve cases of "Taming the many EdDSAs"; the strict rule accepts only the case of index 3. */
 export function speccheck(): readonly SignatureVector[] {
   const cases = readFixture('novifinancial-ed25519-speccheck/cases.json') as readonly Record<string, string>[]
   return cases.map(({ message = '', pub_key = '', signature = '' }, index) => ({
@@ -70,7 +70,7 @@ export function speccheck(): readonly SignatureVector[] {
   }))
 }
 
-/** What the library says: the key is read, then the signature is verified. */
+/** The verdict of the library: it reads the key, then verifies the signature. */
 export async function verdict(
   backend: CryptoBackend,
   vector: Omit<SignatureVector, 'name' | 'valid'>,

@@ -21,7 +21,7 @@ const questions = fc.array(
 const answers = fc.array(fc.constantFrom(true, false, undefined), { maxLength: 40 })
 
 describe('a batch', () => {
-  it('is read as it was written, from memory of its own', () => {
+  it('is read with its written contents, from separate memory', () => {
     fc.assert(
       fc.property(id, questions, (id, questions) => {
         const bytes = encodeBatch({ id, questions })
@@ -45,7 +45,7 @@ describe('a batch', () => {
 })
 
 describe('answers', () => {
-  it('are read as they were written', () => {
+  it('are read with their written contents', () => {
     fc.assert(
       fc.property(id, answers, (id, answers) => {
         const message = encodeAnswers(id, answers)

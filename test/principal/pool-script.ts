@@ -34,7 +34,7 @@ export async function bundlePoolScript(): Promise<PoolScript> {
 }
 
 /**
- * The program of a thread that does well when it is started, and then does what it is told to.
+ * The program of a thread that works at its start, and then misbehaves.
  *
  * @param misdeed - statements, which see `port`, the `id` and `count` of a batch and `answers(id, ...bytes)`.
  */

@@ -110,7 +110,7 @@ describe('a pool', () => {
   })
 })
 
-/** What the threads say and nobody else: where they leave something to the calling thread, it fails. */
+/** The verdicts of the threads alone: fails where they leave a signature to the calling thread. */
 function threadsAlone({ ask }: Dispatcher): CryptoBackend {
   return {
     name: 'threads alone',

@@ -37,7 +37,7 @@ function createPool(options: VerificationPoolOptions = {}): Promise<Verification
   return createVerificationPool({ threads: 2, script: script.url, ...options })
 }
 
-/** Asks a pool whether the good signature, and whether a signature of nobody, is one of Bob's. */
+/** Asks a pool whether the good signature, and whether an invalid one, is a signature of Bob. */
 async function ask(pool: VerificationPool, count = 4): Promise<readonly boolean[]> {
   const key = await pool.prepareKey(parseDidKey(bob.did))
   const forged = good.slice()
@@ -80,10 +80,10 @@ describe('calls that are decided with a pool', () => {
 })
 
 describe('a thread', () => {
-  it('SIG-11 is asked about the bytes as they were, whatever becomes of them', async () => {
+  it('SIG-11 receives a copy of the bytes, so that later changes have no effect', async () => {
     await using pool = await createPool()
     const key = await pool.prepareKey(parseDidKey(bob.did))
-    // a Buffer, whose `slice` is no copy
+    // The `slice` of a Buffer does not copy.
     const [ownSignature, ownMessage] = [Buffer.from(good), Buffer.from(message)]
     const answer = pool.verifyAsync?.(key, ownSignature, ownMessage)
     ownSignature.fill(0)
@@ -95,7 +95,7 @@ describe('a thread', () => {
     expect(await refusal).toBe(false)
   })
 
-  it('SIG-11 says no to what is no signature by its length', async () => {
+  it('SIG-11 refuses a signature of the wrong length', async () => {
     await using pool = await createPool()
     const key = await pool.prepareKey(parseDidKey(bob.did))
     for (const length of [0, 63, 65]) {
@@ -103,7 +103,7 @@ describe('a thread', () => {
     }
   })
 
-  it('gets none of the flags of the process', async () => {
+  it('starts without the flags of the process', async () => {
     const telling = 'data:text/javascript,throw new Error(JSON.stringify(process.execArgv))'
     await expect(createPool({ script: telling })).rejects.toMatchObject({ cause: { message: '[]' } })
   })
@@ -204,7 +204,7 @@ describe('SIG-12 a thread that', () => {
     for (let i = 0; ended < 5; i++) expect(await ask(pool, 100), `${i}`).toEqual(expected)
   })
 
-  it('is silent, stuck or busy with other things is ended in time, and what it was asked is verified here', async () => {
+  it('is silent, stuck or busy is ended in time, and its signatures are verified on the calling thread', async () => {
     await Promise.all(
       [
         '',
@@ -377,7 +377,7 @@ describe('closing a pool', () => {
     expect(await ask(pool)).toEqual([true, false, true, false])
   })
 
-  it('is no fault of the threads', async () => {
+  it('does not count as a failure of the threads', async () => {
     const errors: ThreadError[] = []
     const pool = await createPool({ onError: (error) => errors.push(error) })
     await pool.close()
@@ -426,7 +426,7 @@ function unasked(): never {
   throw new Error('no thread answered')
 }
 
-/** Threads at work. `onBatch` is told of the size of each batch, and which thread it went to. */
+/** Threads at work. `onBatch` gets the size of each batch and the number of its thread. */
 async function started(
   options: Partial<DispatcherOptions> & { readonly script?: URL },
   onBatch?: (questions: number, thread: number) => void,

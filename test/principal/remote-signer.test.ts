@@ -28,7 +28,7 @@ describe('a remote signer', () => {
     }
   })
 
-  it('SIG-09 refuses what another key signed, and what the key signed over something else', async () => {
+  it('SIG-09 refuses a signature of another key, and a signature over other bytes', async () => {
     const { key, raw } = service('Ed25519')
     const other = service('Ed25519')
     for (const answer of [other.raw(message), raw(Uint8Array.of(1)), new Uint8Array(64)]) {
@@ -38,7 +38,7 @@ describe('a remote signer', () => {
     }
   })
 
-  it('SIG-09 says what to do with a signature of another form', async () => {
+  it('SIG-09 explains how to convert a signature of another form', async () => {
     const { key, der } = service('ES256')
     const signer = (answer: unknown) => remoteSigner({ did: key.did, sign: () => answer as Uint8Array }).sign(message)
     await expect(signer(der(message))).rejects.toThrow('convert it from DER to r and s of 32 bytes each')
@@ -106,7 +106,7 @@ interface Service {
   readonly der: (bytes: Uint8Array) => Uint8Array
 }
 
-/** Stands for a service that holds a key: OpenSSL in this process. */
+/** Simulates a service that holds a key, by OpenSSL in this process. */
 function service(algorithm: 'Ed25519' | 'ES256' | 'ES256K'): Service {
   const { privateKey, publicKey } =
     algorithm === 'Ed25519'

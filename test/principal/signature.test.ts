@@ -29,7 +29,7 @@ describe('a signature', () => {
     }
   })
 
-  it.each(algorithms)('SIG-08 of %s is no signature of a key of another kind [attack 52]', async (algorithm) => {
+  it.each(algorithms)('SIG-08 of %s is not valid for a key of another kind [attack 52]', async (algorithm) => {
     const { signature } = await signed(algorithm)
     for (const other of algorithms.filter((name) => name !== algorithm)) {
       const { key } = await signed(other)
@@ -153,7 +153,7 @@ describe.each(['ES256', 'ES256K'] as const)('a signature of %s', (algorithm) => 
     }
   })
 
-  it('has no twin when it is none', () => {
+  it('has no twin when it is invalid', () => {
     expect(twinSignature(algorithm, new Uint8Array(64))).toBeUndefined()
     expect(twinSignature(algorithm, new Uint8Array(63))).toBeUndefined()
     expect(toLowS(algorithm, new Uint8Array(64).fill(255))).toEqual(new Uint8Array(64).fill(255))

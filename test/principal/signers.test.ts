@@ -34,7 +34,7 @@ describe.each(algorithms)('a signer of %s', (algorithm) => {
     await expectWorking(one)
   })
 
-  it('is imported from 32 bytes, from their text, and from what other programs write', async () => {
+  it('is imported from 32 bytes, from their text, and from the formats of other programs', async () => {
     const { pkcs8, jwk } = exported(algorithm)
     for (const source of [{ pkcs8 }, { jwk }, { jwk: { kty: jwk.kty!, crv: jwk.crv!, d: jwk.d! } }]) {
       const signer = await importSigner(source, { algorithm })
@@ -112,7 +112,7 @@ describe('a signer', () => {
     expect((await importSigner({ seed })).did).toBe(dids.Ed25519)
   })
 
-  it('says that its answers need no check, and copies of it do not', async () => {
+  it('marks its signatures as checked, and a copy of it does not', async () => {
     const signer = await generateSigner()
     expect(isSelfChecking(signer)).toBe(true)
     expect(isSelfChecking({ ...signer, sign: () => new Uint8Array(64) })).toBe(false)
@@ -286,7 +286,7 @@ async function makePair(parameters: AlgorithmIdentifier | EcKeyGenParams): Promi
 }
 
 describe('a private key of another form', () => {
-  it('is refused, and none of it is shown [attack 65]', async () => {
+  it('is refused, and not shown [attack 65]', async () => {
     const text = 'canary-of-thirty-two-characters!'
     for (const source of [text, { seed: text }, { key: text }, undefined, null]) {
       const error: unknown = await importSigner(source as never).catch((thrown: unknown) => thrown)

@@ -33,7 +33,7 @@ describe('the DID of a signer', () => {
     expect((await make('did:web:example.com')).did).toBe('did:web:example.com')
   })
 
-  it('is its own when none is given, or that one', async () => {
+  it('is its own by default, or the given one', async () => {
     const { did } = await importSigner({ seed })
     expect((await importSigner({ seed }, { did })).did).toBe(did)
   })

@@ -1,6 +1,6 @@
 /**
- * Properties of what the library makes: it makes nothing that it would refuse, and nothing that gives more than was
- * given.
+ * Properties of built tokens: the library builds no token that it would refuse, and no token that grants more than its
+ * proofs.
  *
  * @module
  */
@@ -58,7 +58,7 @@ async function signers(): Promise<readonly Signer[]> {
   return Promise.all(cast.map(({ secretKey, algorithm }) => importSigner({ seed: secretKey }, { algorithm })))
 }
 
-/** What is made is accepted when its policies permit the arguments, and refused only for them when they do not. */
+/** A built call is accepted if its policies permit the arguments, and refused by the policy otherwise. */
 export function builders({ numRuns, seed, title }: Runs): void {
   it(`P3 builders: what is delegated, attenuated and invoked is accepted, and never wider [attacks 6, 9] (${title})`, async () => {
     const people = await signers()
@@ -112,7 +112,7 @@ export function builders({ numRuns, seed, title }: Runs): void {
   })
 }
 
-// Makes the delegation, or sees to it that it was refused for being wider than what it stands on.
+// Builds the delegation, or checks that it was refused as wider than its proofs.
 async function grant(
   chain: readonly Delegation[],
   issuer: Signer,
@@ -148,7 +148,7 @@ async function grant(
     made = await attenuate(chain, { ...common, ...(wish.command === undefined ? {} : { command: wish.command }) })
   } catch (error) {
     expect(error).toBeInstanceOf(AttenuationError)
-    // A policy can be found wider as well; what has no condition cannot.
+    // A policy can be found wider too; a delegation without a condition cannot.
     expect(wider || policy.length > 0).toBe(true)
     return undefined
   }
@@ -158,7 +158,7 @@ async function grant(
   return made
 }
 
-// A pattern cut in the middle of a character has no form on the wire.
+// A pattern with half a surrogate pair has no form on the wire.
 function wellFormed(value: unknown): unknown {
   if (typeof value === 'string') return new TextDecoder().decode(new TextEncoder().encode(value))
   return Array.isArray(value) ? value.map(wellFormed) : value

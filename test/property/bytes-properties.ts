@@ -86,7 +86,7 @@ function acceptedFlips(container: Uint8Array, authorizer: Authorizer): readonly 
 
 /** What is read is written as the same bytes. */
 export function roundTrips({ numRuns, seed, title }: Runs): void {
-  it(`P4 bytes: what was read is written again as it was (${title})`, async () => {
+  it(`P4 bytes: a decoded value is encoded into the same bytes (${title})`, async () => {
     await fc.assert(
       fc.asyncProperty(goodScenarios, values, async (scenario, value) => {
         const { tokens } = buildScenario(scenario)
@@ -144,7 +144,7 @@ function countingBackend(): {
   return { backend, count }
 }
 
-/** Whatever the bytes, the answer is a refusal with a reason, and little was done for it. */
+/** For any bytes, the decision is a refusal with a reason, after little work. */
 export function anyBytes({ numRuns, seed, title }: Runs): void {
   it(`P11 bytes: any bytes end in a typed refusal, for little work [attacks 33, 34, 87] (${title})`, async () => {
     const question = plainCall([0, 1, 2, 3])
@@ -194,7 +194,7 @@ async function expectCheapRefusal(
   if (decision.allowed) throw new Error(`${name} was accepted`)
   const { code, requirement } = decision.denial
   expect(requirement, name).toMatch(/^[A-Z]{3}-[0-9]{2}$/)
-  // Form is asked before any signature, and of signatures there are at most those of the longest chain.
+  // The form is checked before any signature, and at most the signatures of the longest chain are verified.
   if (formCodes.includes(code)) expect(count.verified, name).toBe(0)
   expect(count.verified, name).toBeLessThanOrEqual(17)
   // Each token once, and the ECDSA twin of it once more; the signed part of the call for replay.

@@ -12,7 +12,7 @@ import { scenarios } from './scenario-arbitrary.ts'
 
 const canary = 'canary-5e0c1d7b'
 
-describe('properties of what is told', { timeout: 120_000 }, () => {
+describe('properties of messages, logs and errors', { timeout: 120_000 }, () => {
   const { numRuns, seed, title } = shortRuns(300)
 
   it(`P14 messages: no argument, token or key is in a denial or an error [attack 77] (${title})`, async () => {

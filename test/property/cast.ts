@@ -1,5 +1,5 @@
 /**
- * Who takes part in the scenarios of the properties, and when.
+ * The principals in the scenarios of the properties, and the time.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Principal, principalOf, writeToken } from '../reference/writer.ts'
 /** The time of every scenario. */
 export const now = 1_800_000_000
 
-/** Who takes part: five keys of Ed25519 and two of each other kind. */
+/** The principals: five keys of Ed25519 and two of each other kind. */
 export const cast: readonly Principal[] = [
   principalOf('a'),
   principalOf('b'),
@@ -21,7 +21,7 @@ export const cast: readonly Principal[] = [
   principalOf('i', 'ES256K'),
 ]
 
-/** A delegation that no scenario refers to; expired, which is nobody's concern. */
+/** An expired delegation that no scenario refers to, so that it has no effect. */
 export function unrelatedToken(place: number): Uint8Array {
   const issuer = pickFrom(cast, place)
   return writeToken({

@@ -18,7 +18,7 @@ import { writeContainer } from '../reference/writer.ts'
 import { keys } from './ipld-arbitrary.ts'
 import type { Scenario } from './scenario.ts'
 
-// Whatever is signed, and need not be there: Standard Schema v1, with the mark of an optional argument.
+// Accepts any signed value, also undefined: Standard Schema v1, marked as optional.
 const anything = {
   optional: true,
   '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
@@ -52,7 +52,7 @@ export function optionsOf(question: ReferenceQuestion): AuthorizeOptions {
   }
 }
 
-// `spec/replay.md`: the key is the SHA-256 of the signed bytes; the interface says base64url.
+// `spec/replay.md`: the key is the SHA-256 of the signed bytes; the interface requires base64url.
 function replayOf({ seen }: ReferenceQuestion): ReplayStore {
   const claimed = new Set([...(seen ?? [])].map((hex) => Buffer.from(hex, 'hex').toString('base64url')))
   return {
@@ -69,7 +69,9 @@ export function askLibrary(question: ReferenceQuestion): Promise<Decision> {
   return authorize(writeContainer(question.tokens), optionsOf(question))
 }
 
-/** Throws when the two disagree; gives the reasons of the reference otherwise, none when both allow. */
+/**
+ * Throws if the two disagree; otherwise returns the reasons of the reference, or an empty list if both allow the call.
+ */
 export async function expectSameDecision(
   question: ReferenceQuestion,
   scenario?: Scenario,

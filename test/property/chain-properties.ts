@@ -147,7 +147,7 @@ export function timeInterval({ numRuns, seed, title }: Runs): void {
   })
 }
 
-// What the evidence says is the plain intersection, which the tolerance is not part of.
+// The time in the evidence is the plain intersection, without the tolerance.
 function boundsOf(source: Authorization | readonly Payload[]): readonly unknown[] {
   if (source instanceof Authorization) return [source.notBefore, source.expiration]
   const starts = source.flatMap(({ nbf }) => (nbf === undefined ? [] : [nbf]))
@@ -182,7 +182,7 @@ function usedTokens(tokens: readonly Uint8Array[]): readonly Payload[] {
   return payloads.filter((payload): payload is Payload => payload !== undefined && payload.cmd !== '/other')
 }
 
-/** What is beside the point does not matter: order, company, what was decided before, and what does the sums. */
+/** Irrelevant circumstances have no effect: order, other tokens, earlier decisions, and the back end. */
 export function verdictIndependence({ numRuns, seed, title }: Runs): void {
   it(`P10 verdict: independent of order, company, memory and back end (${title})`, async () => {
     await fc.assert(
@@ -226,7 +226,7 @@ async function decideWarm(question: ReferenceQuestion): Promise<Decision> {
   return warm.allowed && replayed ? askLibrary(question) : warm
 }
 
-/** A service that has decided about thousands of calls decides about the next as one that has seen none. */
+/** A service with thousands of earlier decisions decides like a new one. */
 export function longLivedService({ numRuns, seed, title }: Runs): void {
   it(`P10 verdict: the same from a service that is new and from one that has seen much (${title})`, async () => {
     let question: ReferenceQuestion | undefined

@@ -31,7 +31,7 @@ describe('authorization properties', { timeout: 120_000 }, () => {
 
 interface CorpusCase {
   readonly note: string
-  /** All that the reference has against it; none when it is allowed. */
+  /** All reasons of the reference against it; an empty list when it is allowed. */
   readonly reasons: readonly string[]
   readonly question: unknown
 }

@@ -51,7 +51,7 @@ const places: readonly (readonly [name: string, open: () => Log | Promise<Log>])
   ['bestEffort', () => inMemory((sink) => allOf([sink, bestEffort(memoryAuditSink(), { onFailure })]))],
 ]
 
-/** What any sink confirms is there afterwards, as it was confirmed. */
+/** A confirmed event is in the log of any sink, with its confirmed contents. */
 export function confirmedEvents({ numRuns, seed, title }: Runs): void {
   it.each(places)(
     `LOG-10 is read back and verified, whatever its keys and values are: %s, ${title} [attack 80]`,

@@ -1,6 +1,6 @@
 /**
- * Bytes that are kept are copies, whatever kind of bytes the caller had: `slice` of a Buffer is no copy, and a Buffer is
- * what most programs on Node read from a file, a socket or a pool that is used again.
+ * Stored bytes are copies, whatever kind of bytes the caller has. `slice` of a Buffer does not copy, and most programs
+ * on Node read a Buffer from a file, a socket or a reused pool.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { call, service } from '../support/service.ts'
 const alice = await actor('alice')
 const bob = await actor('bob', 'ES256')
 
-/** Has something made of a Buffer, and compares what came of it before and after the Buffer was filled anew. */
+/** Passes a Buffer to a function, and compares the result before and after the Buffer is filled with other bytes. */
 async function keeps<T>(bytes: Uint8Array, make: (buffer: Buffer) => T | Promise<T>, look: (made: T) => unknown) {
   const buffer = Buffer.from(bytes)
   const made = await make(buffer)

@@ -55,7 +55,7 @@ const hostileValue = fc.letrec<{ value: unknown }>((tie) => ({
 
 const kinds = ['intent', 'outcome', 'denied', 'issued', 'released', 'revoked', 'recovered', 'checkpoint']
 
-/** Events as no type lets them be: what `append` gets from JavaScript. One in two has nothing but hostile arguments. */
+/** Events that no type permits, as `append` can get them from JavaScript. Half of them have only hostile arguments. */
 export const hostileEvent: fc.Arbitrary<AuditEvent> = fc
   .tuple(
     fc.constantFrom(...kinds),

@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a chain, a call, a container or a service. Some faults are none: a limit met exactly, a
- * signature exchanged for its equal, an option that lets more in.
+ * Faults of a chain, a call, a container or a service. Some changes are harmless: a limit met exactly, a signature
+ * exchanged for its equal, an option that permits more.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface Draft {
   beside?: { [key: string]: unknown }
 }
 
-/** What the faults may change, besides the tokens. */
+/** The things that a fault may change, besides the tokens. */
 export interface Surroundings {
   audience: string
   subjects: readonly string[] | 'any'
@@ -172,7 +172,7 @@ function set(draft: Draft | undefined, field: string, value: unknown): void {
   if (draft !== undefined) draft.fields[field] = value
 }
 
-/** Before signing: what is said, and who signs it. */
+/** Before signing: the content and the signer. */
 export const draftFaults: { readonly [kind: string]: DraftFault } = {
   audience: (drafts, fault) => set(linkOf(drafts, fault), 'aud', pickFrom(cast, fault.pick).did),
   callAudience: (drafts, fault) => set(drafts.at(-1), 'aud', pickFrom(cast, fault.pick).did),
@@ -203,7 +203,7 @@ export const draftFaults: { readonly [kind: string]: DraftFault } = {
   policy: (drafts, fault) => {
     const draft = linkOf(drafts, fault)
     const policy: unknown = draft?.fields['pol']
-    // An earlier fault can have left none.
+    // An earlier fault can have removed it.
     if (Array.isArray(policy)) set(draft, 'pol', [...policy, fault.value])
   },
   badPolicy: (drafts, fault) => set(linkOf(drafts, fault), 'pol', pickFrom(badPolicies, fault.pick)),
@@ -287,7 +287,7 @@ export const linkFaults: { readonly [kind: string]: (links: Uint8Array[], fault:
   trailing: onLink(trailing),
 }
 
-/** What the invocation names. */
+/** The names in the invocation. */
 export const prfFaults: { readonly [kind: string]: (prf: unknown[], fault: Fault) => unknown[] } = {
   unnamed: (prf, { at }) => prf.filter((_, place) => place !== at % prf.length),
   namedTwice: (prf, { at }) => prf.flatMap((cid, place) => (place === at % prf.length ? [cid, cid] : [cid])),
@@ -347,7 +347,7 @@ interface World {
   readonly people: readonly Principal[]
 }
 
-/** What the service is, knows, and allows. */
+/** The identity, knowledge and permissions of the service. */
 export const surroundingFaults: {
   readonly [kind: string]: (around: Surroundings, fault: Fault, world: World) => void
 } = {
@@ -372,7 +372,7 @@ export const surroundingFaults: {
   revokedPrincipal: (around, { pick }) => around.revoked.push({ id: pickFrom(cast, pick).did }),
   revokedOther: (around, { pick }) => around.revoked.push({ id: cidOf(unrelatedToken(pick % 3)) }),
   seen: (around, _, { call }) => {
-    // A spoilt call has no signed part to speak of.
+    // A spoilt call does not have a signed part.
     if (call[0] === 0x82 && call[1] === 0x58 && call[2] === 64) around.seen.add(replayKey(call))
   },
   seenOther: (around, { pick }) => around.seen.add(replayKey(unrelatedToken(pick % 3))),

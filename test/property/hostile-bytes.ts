@@ -1,6 +1,7 @@
 /**
- * Containers that are made to cost the reader much. None is accepted; the point is how little is done before that is
- * clear.
+ * Containers that are made to be expensive for the reader. All of them are refused; the property is how little work
+ * that
+ * takes.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { cidOf } from '../reference/chain.ts'
 import { type Principal, writeContainer, writeToken } from '../reference/writer.ts'
 import { cast, now, pickFrom } from './cast.ts'
 
-/** A container and what is hostile about it. */
+/** A container and its hostile feature. */
 export interface HostileContainer {
   readonly name: string
   readonly container: Uint8Array | string

@@ -1,9 +1,9 @@
 /**
- * What a caller does with an options object after a call changes nothing about the call: all functions that answer later
- * are called twice, and the second time everything that was passed in is changed before the answer is there.
+ * Changes of an options object after a call have no effect on the call. Each asynchronous function is called twice. The
+ * second time, everything that was passed in is changed before the result arrives.
  *
- * Signers, stores, resolvers and clocks are left alone: they are used when they are needed, by design. So is what is
- * frozen, as tokens are.
+ * Signers, stores, resolvers and clocks are not changed: they are used at any time, by design. Frozen objects, such as
+ * tokens, are not changed either.
  *
  * @module
  */
@@ -80,7 +80,7 @@ describe('what is kept for later calls or later steps', () => {
     expect(await found).toEqual([grant])
   })
 
-  it('TOK-20 is a private key that belongs to the public key of its JWK as it was given', async () => {
+  it('TOK-20 is a private key that matches the public key of its JWK at the time of the call', async () => {
     const { did, publicKey } = await importSigner({ seed: new Uint8Array(32).fill(1) })
     const x = encodeBase64url(publicKey)
     const jwk = { kty: 'OKP', crv: 'Ed25519', d: encodeBase64url(new Uint8Array(32).fill(1)), x }
@@ -144,7 +144,7 @@ function spoil(value: unknown): void {
   else for (const key of Object.keys(value)) value[key] = 'spoilt'
 }
 
-/** What was answered, without what chance makes. */
+/** The result, without its random parts. */
 function shown(answer: unknown): unknown {
   const { algorithm, did, sign } = (answer ?? {}) as Partial<Signer>
   return typeof sign === 'function' ? { algorithm, method: did?.split(':')[1] } : answer

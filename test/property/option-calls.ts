@@ -36,7 +36,7 @@ import { service } from '../support/service.ts'
 /** A function that takes options, with everything else that it needs. */
 export type OptionCall = (options: never) => unknown
 
-/** Arguments that stand before the options of an export; or a call of a part of it, or of a method of what it gives. */
+/** Arguments before the options of an export, or a call of one of its parts, or of a method of its result. */
 export type OptionCalls = Readonly<Record<string, readonly unknown[] | OptionCall>>
 
 const folder = mkdtempSync(join(tmpdir(), 'procura-option-names-'))
@@ -67,7 +67,7 @@ const checkpoint = { log: 'a' }
 const denial = { code: 'expired', message: 'late', requirement: 'TIM-03' } as const
 const authorization = { ...call, principals: [], invocation: call.cid } as never
 
-/** What a guard's handler gets is asked for its `fetch`. */
+/** Calls `fetch` of the object that a guard passes to a handler. */
 async function fetchOfGuard(options: never): Promise<unknown> {
   const command = { ...definition, credential: 'a' }
   const guard = createGuard({ ...guardOptions(), clock, commands: [command], vault })

@@ -52,7 +52,7 @@ function hasPart(entry: string, name: string): boolean {
   return Object.keys(optionCalls[entry] ?? {}).some((called) => called.startsWith(`${name} `))
 }
 
-/** Whether a parameter is named as options are, so that what takes them is not listed as taking none. */
+/** Whether a parameter has a name of options, so that its function is not listed as one without options. */
 function takesOptions(value: unknown): boolean {
   const [parameters = ''] = String(value).split(/\)\s*(?:\{|=>)/)
   return /\b(?:options|parameters|settings|draft)\b/.test(parameters)

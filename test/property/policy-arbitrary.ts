@@ -19,7 +19,7 @@ type Plan<Out> = (value: unknown) => Out
 
 const comparisons = ['<', '<=', '>', '>='] as const
 
-/** One segment: follow what is there (`walk`), or stand as written. */
+/** One segment: follow the value (`walk`), or use the segment unchanged. */
 interface SegmentPlan {
   readonly walk: number | undefined
   readonly text: string

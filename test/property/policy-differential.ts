@@ -11,7 +11,7 @@ import { toJson } from '../reference/dag-json.ts'
 import { evaluatePolicy, type Verdict } from '../reference/policy.ts'
 import type { PolicyCase } from './policy-arbitrary.ts'
 
-/** What either side says about a case. */
+/** The verdict of either side about a case. */
 export type PolicyAnswer = Verdict | 'malformed' | 'over_budget'
 
 /** Asks the library. */

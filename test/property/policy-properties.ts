@@ -60,7 +60,7 @@ export function globDifferential({ numRuns, seed, title }: Runs): void {
   })
 }
 
-/** Both selector parsers read the same text, and what is printed is read back as the same. */
+/** Both selector parsers read the same text, and the printed selector is parsed into the same one. */
 export function selectorDifferential({ numRuns, seed, title }: Runs): void {
   it(`P13 selector: parsed alike, printed and parsed again alike (${title})`, () => {
     fc.assert(
@@ -91,7 +91,7 @@ function plain(segment: object): object {
 
 /** A policy always ends, in an answer of its own when it would take too long. */
 export function policyBudget({ numRuns, seed, title }: Runs): void {
-  it(`P12 policy: every evaluation ends within its budget, and beyond it is no answer [attack 50] (${title})`, () => {
+  it(`P12 policy: every evaluation ends within its budget, and fails beyond it [attack 50] (${title})`, () => {
     let over = 0
     const sizes = fc.tuple(fc.nat(80), fc.nat(80), fc.nat(40))
     const quantifiers = fc.array(fc.constantFrom('all', 'any'), { minLength: 2, maxLength: 2 })
@@ -113,7 +113,7 @@ export function policyBudget({ numRuns, seed, title }: Runs): void {
             over += 1
             expect(rows * columns * (parts + 2)).toBeGreaterThan(30_000)
           } else expect(answer).toBe(evaluatePolicy([statement], { a: plainRows(rows, columns) }))
-          // Asked of two kinds of map, and once more each to say what is wrong.
+          // Evaluated over two kinds of map, and once more each to explain the fault.
           expect(reads.count).toBeLessThan(4 * 100_000)
         },
       ),

@@ -37,9 +37,9 @@ export interface PublicCall {
   readonly call?: AnyFunction
   /** The arguments. What is frozen in them counts as one thing. */
   readonly args: readonly unknown[]
-  /** Places where anything may stand: they hold any value, or what is asked is whether the value is of a kind. */
+  /** Places that accept any value, or whose question is whether the value is of a kind. */
   readonly free?: RegExp
-  /** What the function may throw beside ArgumentError and MalformedError, as its documentation says. */
+  /** The documented errors besides ArgumentError and MalformedError. */
   readonly errors?: readonly ErrorClass[]
 }
 
@@ -53,7 +53,7 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
 
 const inFormats = 'takes any value, and runs on the path of every call'
 
-/** Functions that are not called, and why. Those of a format as `format name`. */
+/** Functions that are not called, with the reason. Functions of a format are named `format name`. */
 export const otherFunctions: ReadonlyMap<string, string> = new Map([['format wait', inFormats]])
 
 const alice = await actor('alice')
@@ -117,11 +117,11 @@ const statements = [
 /** Where they compare with a value. */
 const literal = /^\[0\]\[0\]\[2\]/
 const found = { a: [1], b: 'x', c: [7] }
-/** A container that is none is refused by the decision, and by no error. */
+/** A malformed container leads to a refusal, not to an error. */
 const anyContainer = /^\[0\]/
 /**
- * Calls by entry point, each under the name of the export. Behind a space stands which form of it is meant, behind a dot
- * a method of what it gives.
+ * Calls by entry point, each under the name of the export. A suffix after a space names its form, and one after a dot a
+ * method of its result.
  */
 export const publicCalls: Readonly<Record<string, Readonly<Record<string, PublicCall>>>> = {
   index: {

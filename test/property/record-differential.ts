@@ -30,7 +30,7 @@ export async function slowly(after: LogPosition, event: AuditEvent): Promise<Mad
   })
 }
 
-/** The record that sinks make, by a hash function of the caller and by that of the platform. */
+/** The record that sinks make, by a hash function of the caller and by the function of the platform. */
 export async function quickly(after: LogPosition, event: AuditEvent, count: () => void): Promise<Made> {
   return unlessRefused(async () => {
     let hashed = ''

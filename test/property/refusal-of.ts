@@ -5,7 +5,7 @@ import type { OptionCall, OptionCalls } from './option-calls.ts'
 
 const codes = ['ERR_INVALID_ARGUMENT', 'ERR_VAULT_CONFIGURATION', 'ERR_AUDIT_CONFIGURATION']
 
-/** How a name is refused that is none, and which names the message says there are. */
+/** The refusal of an unknown name, and the names that the message lists. */
 export async function refusalOf(
   entry: string,
   place: string,

@@ -96,7 +96,7 @@ function spellings(tokens: readonly Uint8Array[]): readonly (string | Uint8Array
   ]
 }
 
-/** What forgiving decoders read as the same bytes. */
+/** Other texts that lenient decoders read as the same bytes. */
 function laxSpellings(tokens: readonly Uint8Array[]): readonly string[] {
   const bytes = encodeCanonical({ 'ctn-v1': tokens.toReversed() })
   const text = Buffer.from(bytes).toString('base64')
@@ -177,7 +177,7 @@ export function copiedCalls({ numRuns, seed, title }: Runs): void {
   })
 }
 
-// A store on another machine: each question arrives, and each answer comes back, when the scheduler says so.
+// A store on another machine: the scheduler decides when each request and each response arrives.
 function delayed(store: ReplayStore, scheduler: fc.Scheduler): ReplayStore {
   return {
     claim: async (key, expiration, options) => {
@@ -189,7 +189,7 @@ function delayed(store: ReplayStore, scheduler: fc.Scheduler): ReplayStore {
   }
 }
 
-/** What is refused leaves no trace: the genuine call is accepted afterwards, and nothing else was claimed. */
+/** A refused call leaves no trace: the genuine call is accepted afterwards, and no other key was claimed. */
 export function refusedCalls({ numRuns, seed, title }: Runs): void {
   it(`P8 replay: what is refused claims nothing [attack 17] (${title})`, async () => {
     await fc.assert(

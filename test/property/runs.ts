@@ -8,7 +8,7 @@
  */
 import { randomInt } from 'node:crypto'
 
-/** What fast-check is told, and the words for the title. */
+/** The parameters of fast-check, and the words for the title. */
 export interface Runs {
   readonly numRuns: number
   readonly seed: number

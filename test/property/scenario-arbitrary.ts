@@ -127,5 +127,5 @@ const narrowing: fc.Arbitrary<FaultPlan> = faultPlans.map((plan) => ({
   kind: ['policy', 'command', 'expires', 'begins', 'powerline', 'args', 'subject'][plan.pick % 7] as string,
 }))
 
-/** Scenarios of which some delegations say less than others, or something else. */
+/** Scenarios in which some delegations are narrower than others, or differ from them. */
 export const narrowedScenarios: fc.Arbitrary<Scenario> = scenariosWith(fc.array(narrowing, { maxLength: 2 }))

@@ -1,6 +1,6 @@
 /**
- * A scenario: a chain of delegations, a call, and what is wrong with them, as plain data. It is built into bytes and
- * the question to ask about them by the small writer of the reference, so that no line of the library takes part.
+ * A scenario as plain data: a chain of delegations, a call, and their faults. The small writer of the reference builds
+ * the bytes and the question about them, so that no line of the library takes part.
  *
  * @module
  */

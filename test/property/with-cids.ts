@@ -1,8 +1,8 @@
 import { CID } from 'multiformats/cid'
 
 /**
- * Values as the library gives them, for the reference: the library has a class of its own for CIDs, and the reference
- * knows only that of `multiformats`. Maps get a prototype, which nothing here depends on.
+ * Values of the library, converted for the reference: the library has its own class for CIDs, and the reference knows
+ * only the class of `multiformats`. Maps get a prototype, which nothing here depends on.
  */
 export function withCids(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withCids)

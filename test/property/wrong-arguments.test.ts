@@ -1,10 +1,11 @@
 /**
- * Whatever stands in the wrong place of a call gives an error of this library that says so, and never one of the
- * platform. Each argument of each public function, each option in it and each element of a list is replaced by each of
- * some values that are wrong in most places.
+ * A wrong argument leads to an error of this library that names it, never to an error of the platform. Each argument of
+ * each public function, each option and each element of a list is replaced by several values that are wrong in most
+ * places.
  *
- * The insides of what the library made are not touched: tokens, signers, keys and CIDs are what they are unless somebody
- * changes them on purpose. Something else in their place is wrong as anywhere.
+ * The insides of objects of the library are not changed: tokens, signers, keys and CIDs are valid unless somebody
+ * changes
+ * them on purpose. Another value in their place is tested like any other.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { ArgumentError, MalformedError, type ProcuraError } from '../../src/erro
 import { isPublic, readEntries, root } from '../setup/entries.ts'
 import { type AnyFunction, otherEntries, otherFunctions, type PublicCall, publicCalls } from './public-calls.ts'
 
-/** Values that are wrong in most places, by what they are called in a fault. */
+/** Values that are wrong in most places, by their names in the report. */
 const wrong: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['undefined', undefined],
   ['null', null],
@@ -38,7 +39,7 @@ const wrong: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['a promise', Promise.resolve(1)],
 ])
 
-/** A place in the arguments of a call, what is there, and the arguments with something else there. */
+/** A place in the arguments of a call, its value, and the arguments with another value in it. */
 interface Place {
   readonly name: string
   readonly value: unknown
@@ -78,7 +79,7 @@ describe('wrong arguments', () => {
 
   for (const [entry, calls] of Object.entries(publicCalls)) {
     for (const [name, call] of Object.entries(calls)) {
-      it(`of ${entry} ${name} give an error that says so`, async () => {
+      it(`of ${entry} ${name} give an error that names the fault`, async () => {
         const [exported = ''] = name.split(/[ .]/)
         const known = (await exportsOf(readEntries()[entry]))[exported] as AnyFunction
         expect(typeof known).toBe('function')
@@ -115,8 +116,8 @@ async function errorOf(call: AnyFunction, args: readonly unknown[]): Promise<unk
 }
 
 /**
- * Whether it may be taken in the place of a value: for a bound nothing but a number, for a name a text, for a callback a
- * function, for a list what can be one. What is taken without being what was meant would do harm later.
+ * Whether a place may accept this value. A bound accepts only numbers, a name strings, a callback functions, and a list
+ * iterable values. An accepted wrong value would do harm later.
  */
 function canStandFor(other: unknown, value: unknown): boolean {
   if (other === undefined || other === null) return true
@@ -125,7 +126,7 @@ function canStandFor(other: unknown, value: unknown): boolean {
   return !Array.isArray(value) || Array.isArray(other) || other instanceof Map
 }
 
-/** Whether a message says something, and not what the platform makes of a value. */
+/** Whether a message describes the fault, and is not a text of the platform. */
 function isClear(error: unknown): boolean {
   const { message } = error as ProcuraError
   return message !== '' && !/\[object|undefined is|is not a function|cannot read/i.test(message)

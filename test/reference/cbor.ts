@@ -1,7 +1,7 @@
 /**
- * Strict DAG-CBOR a second time: decode with `@ipld/dag-cbor`, write the value again by hand, and demand the same
- * bytes. One thing a JavaScript value cannot tell is whether a whole number came as an integer or as a float; where
- * the received bytes show a float, a float is written, and the place is reported, since some fields must be integers.
+ * A second strict DAG-CBOR: decode with `@ipld/dag-cbor`, write the value again by hand, and demand the same bytes. A
+ * JavaScript value does not show whether a whole number was an integer or a float on the wire. Where the received bytes
+ * contain a float, a float is written, and its place is reported, because some fields must be integers.
  *
  * @module
  */
@@ -71,7 +71,7 @@ function hasForeignPrototype(part: unknown): boolean {
   return !usual.includes(Object.getPrototypeOf(part))
 }
 
-/** Bytes to be written as they are, right or wrong. */
+/** Bytes that are written unchanged, right or wrong. */
 export class Raw {
   readonly bytes: Uint8Array
 

@@ -61,7 +61,7 @@ export interface ReferenceQuestion {
   readonly lenient?: boolean
 }
 
-/** A CID of a delegation (base32 text) or the DID of a principal, and who revoked it; the operator when nobody is named. */
+/** A CID of a delegation (base32 text) or the DID of a principal, and its revoker; the operator by default. */
 export interface Revocation {
   readonly id: string
   readonly revoker?: string
@@ -102,7 +102,7 @@ export function referenceAuthorize(question: ReferenceQuestion): ReferenceVerdic
     if (token !== undefined) tokens.push(token)
   }
   const invocations = tokens.filter((token) => token.kind === 'invocation')
-  // What cannot be read is not missing.
+  // Unreadable tokens are not missing.
   if (invocations.length === 0 && tokens.length === question.tokens.length) reasons.add('invocation_missing')
   if (question.tokens.filter(isTaggedInvocation).length > 1) reasons.add('invocation_ambiguous')
   const invocation = invocations[0]
@@ -124,7 +124,7 @@ export function cidOf(bytes: Uint8Array): string {
   return CID.createV1(0x71, Digest.create(0x12, createHash('sha256').update(bytes).digest())).toString()
 }
 
-/** What a replay is told by: the hash of the signed part, so that the two signatures of ECDSA are one call. */
+/** The key of a replay: the hash of the signed part, so that the two signatures of ECDSA are one call. */
 export function replayKey(invocation: Uint8Array): string {
   return createHash('sha256').update(signedPart(invocation)).digest('hex')
 }
@@ -161,7 +161,7 @@ function readToken(bytes: Uint8Array, question: ReferenceQuestion, reasons: Set<
     return undefined
   }
   const fields = signed[tag]
-  // A signature of the wrong length is no signature at all, and a wrong one besides; either may be said.
+  // A signature of the wrong length is both malformed and invalid; either reason is right.
   if (signature.length !== 64 || keys.length !== 2 || !isMap(fields)) reasons.add('malformed')
   const kind = readTag(tag, question)
   if (kind === undefined || headerAlgorithm(header) === undefined) reasons.add('unsupported')

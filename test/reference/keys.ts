@@ -14,7 +14,7 @@ import { base58btc } from 'multiformats/bases/base58'
 /** The three algorithms every UCAN reader must know. */
 export type Algorithm = 'Ed25519' | 'ES256' | 'ES256K'
 
-/** A public key as it stands in a `did:key`. */
+/** A public key as in a `did:key`. */
 export interface ReferenceKey {
   readonly algorithm: Algorithm
   readonly bytes: Uint8Array
@@ -23,7 +23,7 @@ export interface ReferenceKey {
 const fieldPrime: bigint = 2n ** 255n - 19n
 const groupOrder: bigint = 2n ** 252n + 27742317777372353535851937790883648493n
 
-// Multicodec prefix (varint), length of the key, and the varsig header that must stand beside its signatures.
+// Multicodec prefix (varint), length of the key, and the varsig header of its signatures.
 const algorithms: readonly { algorithm: Algorithm; prefix: readonly number[]; length: number; header: string }[] = [
   { algorithm: 'Ed25519', prefix: [0xed, 0x01], length: 32, header: '3401ed01ed011371' },
   { algorithm: 'ES256', prefix: [0x80, 0x24], length: 33, header: '3401ec0180241271' },
@@ -36,7 +36,7 @@ export function varsigHeader(algorithm: Algorithm): Uint8Array {
   return Uint8Array.from(Buffer.from(entry?.header ?? '', 'hex'))
 }
 
-/** The algorithm a varsig header names, or `undefined` when it is none of the three. */
+/** The algorithm that a varsig header names; `undefined` if it is not one of the three. */
 export function headerAlgorithm(header: Uint8Array): Algorithm | undefined {
   const hex = Buffer.from(header).toString('hex')
   return algorithms.find((one) => one.header === hex)?.algorithm
@@ -81,7 +81,7 @@ function readDidKey(did: string): ReferenceKey | 'unknown' | undefined {
   return good ? { algorithm, bytes } : undefined
 }
 
-// The sign of x is left out of the question of order, as x = 0 has none.
+// The order ignores the sign of x, because x = 0 does not have one.
 function isGoodEdwards(bytes: Uint8Array): boolean {
   if (yCoordinate(bytes) >= fieldPrime) return false
   try {
@@ -91,7 +91,7 @@ function isGoodEdwards(bytes: Uint8Array): boolean {
   }
 }
 
-/** Says whether a key is a point of its curve. */
+/** Returns whether a key is a point of its curve. */
 export function isOnCurve({ algorithm, bytes }: ReferenceKey): boolean {
   try {
     if (algorithm === 'Ed25519') Point.fromBytes(bytes)

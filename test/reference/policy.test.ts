@@ -85,7 +85,7 @@ describe('reference policy evaluator', () => {
     }
   })
 
-  it('parses whole selectors or none', () => {
+  it('parses only complete selectors', () => {
     for (const good of [
       '.',
       '.?',

@@ -1,16 +1,15 @@
 /**
- * The policy language a second time: slow, plain, and from the text of `spec/policy.md` only. It shares no code with
- * `src/`, so that a mistake has to be made twice, by two readings, to go unseen. It has no budget: what it is given
- * here is small.
+ * A second policy language: slow, plain, and written from `spec/policy.md` only. It shares no code with `src/`, so that
+ * a mistake is only unnoticed if two readings make it. It is used for small inputs, and has no budget.
  *
  * @module
  */
 import { CID } from 'multiformats/cid'
 
-/** What a statement, or a whole policy, says about a value. Only `true` permits. */
+/** The verdict of a statement, or of a whole policy, about a value. Only `true` permits. */
 export type Verdict = true | false | 'unresolved'
 
-/** One step of a selector. `optional` says that it ended in `?`. */
+/** One step of a selector. `optional` means that it ended in `?`. */
 export type Segment =
   | { readonly kind: 'field'; readonly name: string; readonly optional: boolean }
   | { readonly kind: 'values'; readonly optional: boolean }
@@ -22,23 +21,23 @@ export type Segment =
       readonly optional: boolean
     }
 
-/** What {@link resolveSelector} gives when there is no value at that path. */
+/** The result of {@link resolveSelector} when that path does not have a value. */
 export const unresolved: unique symbol = Symbol('unresolved')
 
-/** Evaluates a policy over the arguments of a call. `'malformed'` when it is no policy. */
+/** Evaluates a policy over the arguments of a call. `'malformed'` if it is not a policy. */
 export function evaluatePolicy(policy: unknown, args: unknown): Verdict | 'malformed' {
   if (!isPolicy(policy)) return 'malformed'
   return every((policy as unknown[]).map((statement) => evaluateStatement(statement, args)))
 }
 
-/** Says whether a value is a policy: a list of statements, each of the exact form of its operator. */
+/** Returns whether a value is a policy: a list of statements, each of the exact form of its operator. */
 export function isPolicy(value: unknown): boolean {
   return Array.isArray(value) && value.every(isStatement)
 }
 
 const operators = ['==', '!=', '<', '<=', '>', '>=', 'like', 'and', 'or', 'not', 'all', 'any']
 
-/** Says whether a list of statements is no policy because one may have an operator that is not known here. */
+/** Returns whether a list of statements is malformed, perhaps because of an operator that is unknown here. */
 export function hasUnknownOperator(statements: unknown): boolean {
   if (!Array.isArray(statements)) return false
   return (statements as unknown[]).some((statement) => {
@@ -119,7 +118,8 @@ function evaluateStatement(statement: unknown, value: unknown): Verdict {
   }
 }
 
-// Kleene's strong logic. `some` of nothing is false; the one place where nothing is true, `or: []`, says so itself.
+// Kleene's strong logic. `some` of an empty list is false; `or: []`, the one place where it is true, handles that
+// itself.
 function every(verdicts: readonly Verdict[]): Verdict {
   if (verdicts.includes(false)) return false
   return verdicts.includes('unresolved') ? 'unresolved' : true

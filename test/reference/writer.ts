@@ -1,5 +1,5 @@
 /**
- * A small writer of tokens for tests: it signs whatever it is told to, right or wrong.
+ * A small writer of tokens for tests: it signs any fields, right or wrong.
  *
  * @module
  */
@@ -48,7 +48,7 @@ function ed25519Principal(secretKey: Uint8Array): Principal {
   }
 }
 
-/** What {@link writeToken} writes. Only `tag`, `fields` and `signer` are needed for a token in good form. */
+/** The input of {@link writeToken}. A valid token needs only `tag`, `fields` and `signer`. */
 export interface TokenDraft {
   readonly tag: string
   readonly fields: { readonly [key: string]: unknown }

@@ -114,7 +114,7 @@ describe('AWS STS', () => {
     expect(await response.text()).toContain(`<Arn>arn:aws:sts::123456789012:assumed-role/reports/${session}</Arn>`)
   })
 
-  it('gives none for an argument that could mean more than itself', async () => {
+  it('gives no keys for an ambiguous argument', async () => {
     for (const key of ['*', 'a/../../other', 'a?', `$\{aws:username}`]) {
       await expect(vault.lease('reports', { authorization: call(key) })).rejects.toMatchObject(
         vaultError('ERR_VAULT_DOWNSCOPE'),

@@ -1,6 +1,6 @@
 /**
- * The program of the page that `chromium.test.ts` opens: runs the smoke test with what the browser offers and leaves the
- * reports for the test to read.
+ * The program of the page that `chromium.test.ts` opens: runs the smoke test in the browser, and leaves the reports for
+ * the test.
  *
  * @module
  */

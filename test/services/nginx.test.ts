@@ -62,7 +62,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** What is answered to a path as it is written here, with the credential. */
+/** The response to a path exactly as written here, with the credential. */
 function raw(port: number, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: 'Bearer canary' }
@@ -73,7 +73,7 @@ function raw(port: number, path: string): Promise<string> {
 }
 
 describe('nginx before a server that strips parameters', () => {
-  it('leads out of a prefix by an encoded semicolon, where nothing stands before it', async () => {
+  it('is led out of a prefix by an encoded semicolon at the beginning of a segment', async () => {
     expect(await raw(proxy.port, `${prefix}/..%3b/admin`)).toBe('/v1/admin')
   })
 

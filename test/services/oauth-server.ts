@@ -59,7 +59,7 @@ export interface OAuthServer {
   accessToken(account: string, scope: string): Promise<string>
   /** A token of a client itself. */
   clientToken(clientId: string): Promise<string>
-  /** What the server knows of a token that works. */
+  /** The facts that the server has about a valid token. */
   known(token: string): Promise<Token | undefined>
   close(): Promise<void>
 }

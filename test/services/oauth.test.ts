@@ -65,7 +65,7 @@ describe('client credentials of a real server', () => {
 })
 
 describe('refresh tokens of a real server', () => {
-  it('are rotated and stored by several vaults over one file; none is used twice', async () => {
+  it('are rotated and stored by several vaults over one file, and each is used once', async () => {
     const path = join(folder, 'credentials')
     const key = { bytes: new Uint8Array(32).fill(7) }
     const vaults = [

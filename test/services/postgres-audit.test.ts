@@ -57,7 +57,7 @@ describe('a log in PostgreSQL', () => {
     expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ valid: true, records: 1501 })
   })
 
-  it('GRD-09 is asked about before, and what is wrong is said with what to do', async () => {
+  it('GRD-09 is examined first, and errors name the fault and the remedy', async () => {
     const log = await table('opened')
     const sink = await openPostgresAuditSink({ pool, table: log })
     expect(await sink.append(intent(1), {})).toMatchObject({ sequence: 1 })
@@ -113,7 +113,7 @@ describe('a log in PostgreSQL', () => {
     expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ fault: { kind: 'edited', sequence: 1 } })
   })
 
-  it('LOG-14 has at most one record that ends an intent, whoever writes it', async () => {
+  it('LOG-14 has at most one record that ends an intent, also with several writers', async () => {
     const log = await table('ended')
     const sinks = Array.from({ length: 4 }, () => postgresAuditSink({ pool, table: log }))
     for (let i = 1; i <= 40; i++) await sinks[0]?.append(intent(i), {})
@@ -224,7 +224,7 @@ describe('a log in PostgreSQL', () => {
     expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ valid: true })
   })
 
-  it('AUD-19 refuses while the lock is held elsewhere and nobody waits', async () => {
+  it('AUD-19 refuses events while another session holds the lock, and no append waits', async () => {
     const log = await table('locked')
     const sink = postgresAuditSink({ pool, table: log })
     const holder = await owner.connect()
@@ -305,7 +305,7 @@ describe('a log in PostgreSQL', () => {
     connection.release(new Error('it was ended'))
   }, 30_000)
 
-  it.each(['', 'a.b.c', 'a'.repeat(51), 'a b', 'A', '"x"', 'a;--'])('AUD-19 has no table `%s`', (name) => {
+  it.each(['', 'a.b.c', 'a'.repeat(51), 'a b', 'A', '"x"', 'a;--'])('AUD-19 refuses the table name `%s`', (name) => {
     expect(() => postgresAuditSink({ pool, table: name })).toThrow(ArgumentError)
     expect(() => postgresAuditSchema({ table: name })).toThrow(ArgumentError)
     expect(() => postgresAuditSchema({ role: `x${name}; --` })).toThrow(ArgumentError)

@@ -1,8 +1,8 @@
 // node only: runs tests
 
 /**
- * `npm run test:services`: looks for each server and browser that a test of this folder needs, says by name which are
- * missing and how to get them, and runs the tests of those that are there. With `CI=true` a missing one is a failure.
+ * `npm run test:services`: looks for each server and browser that a test of this folder needs, and runs the tests whose
+ * needs are met. It names the missing ones, with their installation. With `CI=true` a missing one is a failure.
  *
  * `--packages` prints the Debian packages instead. Other arguments go to the test runner.
  *

@@ -1,9 +1,10 @@
 // node only: starts programs
 
 /**
- * What a test of this folder needs that is not a package of ours: a server or a browser.
+ * A requirement of a test of this folder that is not an npm package of this project: a server or a browser.
  *
- * To add one, write `NAME.service.ts` beside this file with `export const service: Service = { … }`. The runner finds it.
+ * To add one, write `NAME.service.ts` beside this file with `export const service: Service = { … }`. The runner finds
+ * it.
  *
  * @module
  */
@@ -17,7 +18,7 @@ import { delimiter, join } from 'node:path'
 export interface Service {
   /** How it is called in reports. */
   readonly name: string
-  /** Debian package that brings it; `npm run test:services -- --packages` lists them. Absent when npm brings it. */
+  /** Its Debian package; `npm run test:services -- --packages` lists all. Absent when it comes from npm. */
   readonly apt?: string
   /** Test files of this folder that need it. */
   readonly tests: readonly string[]
@@ -69,7 +70,7 @@ export interface LaunchOptions {
   isReady(): Promise<boolean>
 }
 
-/** Starts a program and waits until it answers. Rejects with what it printed when it ends before or never answers. */
+/** Starts a program and waits until it answers. Rejects with its output when it ends before or never answers. */
 export async function launch(program: string, options: LaunchOptions): Promise<{ stop(): Promise<void> }> {
   const child = spawn(program, options.arguments, {
     stdio: ['ignore', 'pipe', 'pipe'],

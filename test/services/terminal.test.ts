@@ -61,7 +61,7 @@ describe('procura at a terminal', () => {
     expect((await openFileVault({ path, key: { keyFile } })).references).not.toContain('other')
   })
 
-  it('stores nothing of a paste of several lines, and leaves none of it to the shell', async () => {
+  it('stores nothing of a paste of several lines, and leaves nothing of it to the shell', async () => {
     const shown = await typeAt('vault put other --leasable', `\x1b[200~${secret}\r${secret}\r${secret}\x1b[201~`)
     expect(shown).toMatch(/several lines were pasted/)
     expect(shown).not.toContain(secret)

@@ -17,7 +17,7 @@ const parsed = new Map<string, ts.SourceFile | undefined>()
  * Compiles programs as strictly as the sources, against the sources, and returns the faults found in them:
  * `name:line message`.
  *
- * @param given - options in place of those of the sources.
+ * @param given - compiler options that replace the options of the sources.
  */
 export function compile(programs: readonly Program[], given: ts.CompilerOptions = {}): readonly string[] {
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)

@@ -1,6 +1,6 @@
 /**
- * The vectors of tokens on a platform: what is decided about each, and whether that depends on what was decided before.
- * Needs neither Node nor a test runner.
+ * The vectors of tokens on a platform: the decision about each, and whether it depends on earlier decisions. Needs
+ * neither Node nor a test runner.
  *
  * @module
  */
@@ -12,10 +12,11 @@ import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
 import { containerOf, createDecider, type DeciderApi } from '../vectors/decider.ts'
 
 /**
- * Decides about each vector twice: at a service of its own, and, in the opposite order, at one that has decided about
- * all the others in the same context and remembers their delegations.
+ * Decides about each vector twice. The first service is new. The second one has decided about all the others in the
+ * same
+ * context, in the opposite order, and remembers their delegations.
  *
- * @returns for each vector `allowed` or the code of the denial; `A, then B` where the two say otherwise.
+ * @returns for each vector `allowed` or the code of the denial; `A, then B` where the two differ.
  */
 export async function decideVectors(
   api: DeciderApi,

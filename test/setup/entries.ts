@@ -66,7 +66,7 @@ export function exportsOf(entries: Entries): Record<string, unknown> {
 }
 
 /**
- * The `paths` of tsconfig.json: source files stand for the package, so that no build is needed to edit or to run.
+ * The `paths` of tsconfig.json: they map the package to its source files, so that no build is needed to edit or to run.
  *
  * @param platform - which module of each package import.
  */
@@ -86,7 +86,7 @@ export function documentedEntries(entries: Entries): string[] {
     .map((name) => entries[name] ?? '')
 }
 
-/** An alias of the test runner: an exact specifier and the file that stands for it. */
+/** An alias of the test runner: an exact specifier and the file that replaces it. */
 export interface Alias {
   readonly find: RegExp
   readonly replacement: string

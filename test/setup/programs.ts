@@ -1,8 +1,8 @@
 // node only: runs programs
 
 /**
- * Runs the programs that people read first, the examples and the code blocks of pages, against the built package, and
- * compares what they print with what they say they print.
+ * Runs the examples and the code blocks of pages against the built package, and compares their output with their
+ * comments.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { root } from './entries.ts'
 
-/** A program and the lines that it says it prints: the `//` comments at its end. */
+/** A program and its documented output: the `//` comments at its end. */
 export interface Program {
   /** Name of a file, without its ending. */
   readonly name: string

@@ -1,6 +1,6 @@
 /**
- * What is run on every platform, to see that they agree: public vectors of signatures, our own of tokens, and one flow
- * from delegation to decision. Needs neither Node nor a test runner.
+ * Runs on every platform to compare them: public vectors of signatures, our own of tokens, and one flow from delegation
+ * to decision. Needs neither Node nor a test runner.
  *
  * @module
  */
@@ -28,17 +28,17 @@ export type Suites = Readonly<Record<string, readonly Vector[]>>
 /** The root entry and the memory stores, as the platform loads them. */
 export type SmokeApi = typeof Root & typeof MemoryStores
 
-/** What a platform said; two platforms agree when this is equal, the back end's name aside. */
+/** The results of a platform; two platforms agree when they are equal, except the name of the back end. */
 export interface SmokeReport {
   readonly backend: string
   /**
    * For each suite one letter a vector: A for accepted, x for refused, ! for a back end that failed, or whose threads
-   * say something else.
+   * disagree.
    */
   readonly verdicts: Readonly<Record<string, string>>
-  /** For each vector of tokens, what was decided; see {@link decideVectors}. */
+  /** The decision about each vector of tokens; see {@link decideVectors}. */
   readonly decisions: readonly string[]
-  /** For each step of the flow, what was decided. */
+  /** The decision for each step of the flow. */
   readonly flow: readonly string[]
 }
 

@@ -16,7 +16,7 @@ export interface SourceFile {
   /** Path from the root of the repository, with slashes. */
   readonly path: string
   readonly text: string
-  /** Whether its first line says that it needs Node; in a program, the line after `#!`. */
+  /** Whether its first line contains `node only`; in a program, the line after `#!`. */
   readonly nodeOnly: boolean
   readonly tree: ts.SourceFile
   readonly imports: readonly Import[]

@@ -8,7 +8,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/setup/unhandled-cases.ts'],
     setupFiles: ['test/setup/unhandled.ts'],
-    // so that what fails a test is the setup file, and not the runner
+    // The setup file must fail the test, not the runner.
     dangerouslyIgnoreUnhandledErrors: true,
   },
 })

@@ -10,7 +10,7 @@ import { root } from './entries.ts'
 
 const setup = 'test/setup/unhandled.ts'
 
-describe('an error that nobody handles', () => {
+describe('an unhandled error', () => {
   it('fails the test in which it happens', async () => {
     const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
     const config = fileURLToPath(new URL('unhandled.config.ts', import.meta.url))

@@ -2,7 +2,7 @@ import process from 'node:process'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach } from 'vitest'
 
-// A rejection or an exception that nobody handles ends a process of a user: it fails the test that is running then.
+// An unhandled rejection or exception would end the process of a user: it fails the running test.
 const listening = globalThis as { unhandledErrors?: unknown[] }
 // this file runs once for each file of tests, and many of these share a process
 if (listening.unhandledErrors === undefined) {
@@ -13,7 +13,7 @@ if (listening.unhandledErrors === undefined) {
 }
 const unhandled = listening.unhandledErrors
 
-/** Rejections are told of when the microtasks are done, exceptions of timers when their turn has ended. */
+/** Rejections are reported when the microtasks are done, exceptions of timers after their turn. */
 async function expectNoneUnhandled(): Promise<void> {
   await setImmediate()
   const found = unhandled.splice(0)

@@ -27,7 +27,7 @@ const entries: ReadonlySet<string> = new Set(Object.keys(readEntries()).map(scri
 await build({ outDir: folder, ...(flags['no-dts'] === true ? { dts: false } : {}) })
 await mergeCore()
 
-/** Writes the scripts anew. Nothing is left out or made shorter: who bundles the package does that. */
+/** Writes the scripts again, without omissions or minification: a bundler of the user does that. */
 async function mergeCore(): Promise<void> {
   const bundle = await rollup({
     input: Object.fromEntries(Object.keys(readEntries()).map((name) => [name, scriptOf(name)])),
@@ -88,7 +88,7 @@ function isPlain(value: SyntaxNode): boolean {
   return parts.every((part) => typeof Object(part).type !== 'string' || isPlain(part as SyntaxNode))
 }
 
-/** What a script imports, at once and later. */
+/** The imports of a script, at once and later. */
 interface Imports {
   readonly importedIds: readonly string[]
   readonly dynamicallyImportedIds: readonly string[]

@@ -1,8 +1,9 @@
 // node only: runs programs
 
 /**
- * `npm run check`: everything that can be said about the package without running its tests. Prints one line a step, and
- * what a failed step printed. With names as arguments, runs those steps alone.
+ * `npm run check`: every check of the package except its tests. Prints one line for each step, and the output of a
+ * failed
+ * step. With names as arguments, runs those steps alone.
  *
  * @module
  */

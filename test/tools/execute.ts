@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { root } from '../setup/entries.ts'
 
-/** How a program ended and what it printed. */
+/** How a program ended, and its output. */
 export interface Execution {
   readonly succeeded: boolean
   readonly stdout: string

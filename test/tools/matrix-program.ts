@@ -1,6 +1,6 @@
 /**
- * What `matrix.ts` runs on each runtime: the smoke test on every back end and on a thread, printed as JSON. The vectors
- * are bundled in.
+ * The program that `matrix.ts` runs on each runtime: the smoke test on every back end and on a thread, printed as JSON.
+ * The vectors are bundled in.
  *
  * @module
  */

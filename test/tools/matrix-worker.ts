@@ -1,5 +1,5 @@
 /**
- * The same as `matrix-program.ts` for workerd, which has no standard output: answers a request with the reports.
+ * Like `matrix-program.ts`, for workerd, which lacks a standard output: returns the reports as a response.
  *
  * @module
  */

@@ -34,9 +34,9 @@ const expectedDecisions = JSON.stringify(expectedWords(tokenVectors))
 
 interface Tool {
   readonly name: string
-  /** What npm installs; absent for what runs this program. */
+  /** The npm package; absent for the runtime of this program. */
   readonly package?: string
-  /** The command line, given the folder of what npm installed. */
+  /** The command line, given the folder in which npm has installed the package. */
   command(bin: string): readonly [program: string, ...parameters: string[]]
 }
 

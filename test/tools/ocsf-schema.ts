@@ -122,7 +122,7 @@ function objectsIn({ attributes }: Shape): string[] {
   return Object.values(attributes).flatMap(({ type = '' }) => (type in dictionary.types.attributes ? [] : [type]))
 }
 
-/** What a validator needs of it, without the texts. */
+/** The parts of it that a validator needs, without the texts. */
 function brief({ attributes, constraints }: Shape): object {
   const entries = Object.entries(attributes).map(([name, attribute]) => {
     const choices = Object.entries(attribute.enum ?? {}).map(([value, { caption }]) => [value, caption])

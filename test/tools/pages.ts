@@ -1,7 +1,7 @@
 // node only: writes files
 
 /**
- * `npm run pages`: writes the parts of pages that are derived from others: the requirements and tests of each row of
+ * `npm run pages`: writes the derived parts of pages. They are the requirements and tests of each row of
  * `spec/attacks.md`, from the titles of the tests, and the index of decisions, from their headings.
  *
  * @module

@@ -13,7 +13,7 @@ describe('the list of options of a function', () => {
     const short: OptionChecks<Options> = { issuer: anything }
     // @ts-expect-error a name is not one of the interface
     const long: OptionChecks<Options> = { issuer: anything, policy: anything, polciy: anything }
-    // @ts-expect-error a list of whatever names says nothing about these
+    // @ts-expect-error a list of strings does not name these
     const loose: OptionChecks<Options> = {} as Readonly<Record<string, typeof anything>>
     expectTypeOf([forms, short, long, loose]).toEqualTypeOf<OptionChecks<Options>[]>()
   })

@@ -97,15 +97,15 @@ describe('policyFor', () => {
     is.eq('.nope', 1)
     // @ts-expect-error not a selector
     is.eq('to', 'ann')
-    // @ts-expect-error a list has no field
+    // @ts-expect-error a list does not have fields
     is.lt('.items.length', 3)
-    // @ts-expect-error text is no number
+    // @ts-expect-error a string is not a number
     is.lt('.to', 3)
-    // @ts-expect-error a number is no text
+    // @ts-expect-error a number is not a string
     is.like('.amount', '*')
-    // @ts-expect-error text is no collection
+    // @ts-expect-error a string is not a collection
     is.every('.to', (element) => element.eq('.', 'x'))
-    // @ts-expect-error the element has no such field
+    // @ts-expect-error the element does not have such a field
     is.every('.items', (item) => item.eq('.nope', 1))
   })
 

@@ -51,7 +51,7 @@ describe('an authorization', () => {
   })
 
   it('is there only when the decision is a yes', () => {
-    // @ts-expect-error there may be none
+    // @ts-expect-error it can be undefined
     decision.authorization
     if (decision.allowed) expectTypeOf(decision.authorization).toEqualTypeOf<Authorization>()
     else expectTypeOf(decision.denial.code).toEqualTypeOf<DenialCode>()
@@ -70,7 +70,7 @@ describe('dangerous choices', () => {
     expectTypeOf(careless).toEqualTypeOf<AuthorizeOptions>()
   })
 
-  it('a text is no parsed name', () => {
+  it('a string is not a parsed name', () => {
     // @ts-expect-error a DID comes from parseDid
     const name: Did = 'did:key:z6Mk'
     // @ts-expect-error a command comes from parseCommand
@@ -83,7 +83,7 @@ describe('dangerous choices', () => {
 describe('a definition', () => {
   it('gives the arguments of a call their types', () => {
     void invoke({ issuer: signer, command: send, args: { to: 'bob@example.com', count: 1 } })
-    // @ts-expect-error a number is no address
+    // @ts-expect-error a number is not an address
     void invoke({ issuer: signer, command: send, args: { to: 7, count: 1 } })
     // @ts-expect-error an argument is missing
     void invoke({ issuer: signer, command: send, args: { to: 'bob@example.com' } })
@@ -91,7 +91,7 @@ describe('a definition', () => {
     void invoke({ issuer: signer, command: send })
   })
 
-  it('TOK-21 needs no arguments in a call when it requires none', () => {
+  it('TOK-21 needs no arguments in a call when all are optional', () => {
     void invoke({ issuer: signer, command: defineCommand({ command: '/a', args: {} }) })
     void invoke({ issuer: signer, command: defineCommand({ command: '/a', args: { x: optional(email()) } }) })
     void invoke({ issuer: signer, command: '/mail/send' })
@@ -119,11 +119,11 @@ describe('a definition', () => {
     void invoke({ issuer: signer, command: list, args: { repo: 'a/b' } })
     // @ts-expect-error one that is required is missing
     void invoke({ issuer: signer, command: list, args: { state: 'open' } })
-    // @ts-expect-error `null` does not stand for absence
+    // @ts-expect-error `null` does not mean absence
     void invoke({ issuer: signer, command: list, args: { repo: 'a/b', state: null } })
   })
 
-  it('tells them as a type, for handlers that are functions of their own', () => {
+  it('provides the type of its arguments for separate handler functions', () => {
     expectTypeOf<ArgumentsOf<typeof send>>().toEqualTypeOf<{ readonly to: string; readonly count: number }>()
     const handle = (call: GuardedCall<ArgumentsOf<typeof send>>): string => call.args.to
     void createGuard({ ...options, commands: [send] }).use('', handle)
@@ -136,7 +136,7 @@ describe('a definition', () => {
     const guard = createGuard({ ...options, commands: [{ ...send, credential: 'mail' }] })
     void guard.use('', (call) => {
       expectTypeOf(call.args).toEqualTypeOf<{ readonly to: string; readonly count: number }>()
-      // @ts-expect-error what was authorized is what is done
+      // @ts-expect-error only the authorized command can be performed
       call.args.to = 'eve@evil.test'
       // @ts-expect-error a handler does not get the evidence
       call.authorization
@@ -172,7 +172,7 @@ describe('a guard of several commands', () => {
   })
 
   it('knows which options a command has', () => {
-    // @ts-expect-error a misspelled name is none
+    // @ts-expect-error a misspelled name is not an option
     void createGuard({ ...options, commands: [{ ...send, credentials: 'mail' }, read] })
   })
 })

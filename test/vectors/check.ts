@@ -1,6 +1,6 @@
 // node only: runs vectors on the back end of Node too
 /**
- * Runs a vector on every back end, waiting and not waiting, and says where the verdict is another than the right one.
+ * Runs a vector on every back end, synchronously and asynchronously, and reports wrong verdicts.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { backend as node } from '../../src/principal/backend/node.ts'
 import { verifyingBackends } from '../principal/crypto-vectors.ts'
 import { containerOf, optionsOf, serviceOf, serviceOfSync, verdictOf } from './decide.ts'
 
-/** What is wrong with the verdicts about a vector, and what was done for nothing; empty when all is well. */
+/** The faults in the verdicts about a vector, and the needless work; empty when all is well. */
 export async function faultsOf(vector: Vector): Promise<readonly string[]> {
   return [...(await wrongVerdictsOn(vector)), ...(await wasteOf(vector))]
 }

@@ -29,13 +29,13 @@ export type DeciderApi = Pick<
   | 'uncheckedCommands'
 >
 
-/** Makes services as contexts say. */
+/** Creates services from contexts. */
 export interface Decider {
-  /** A service that has decided about what was seen before. */
+  /** A service that has decided about earlier tokens. */
   serviceOf(context: Context, change?: Partial<AuthorizeOptions>): Promise<Authorizer>
   /** The same, without waiting for anything. */
   serviceOfSync(context: Context): Authorizer
-  /** The options that a context stands for. */
+  /** The options of a context. */
   optionsOf(context: Context): AuthorizeOptions
   /** A decision in the words of a vector. */
   verdictOf(decision: Decision, expected: Vector['expected']): unknown
@@ -109,7 +109,7 @@ export function createDecider(
   }
 }
 
-/** The container of a vector as it is handed over. */
+/** The container of a vector in the form in which it is passed to the service. */
 export function containerOf(container: Vector['container']): string | Uint8Array {
   if (typeof container === 'string') return container
   const base64 = container.bytes.replaceAll('-', '+').replaceAll('_', '/')

@@ -18,14 +18,14 @@ describe('vector files', () => {
   it('come out of their generator byte for byte', async () => {
     const written = await vectorFiles()
     expect(Object.keys(written)).toEqual([...files])
-    // Compared as booleans: a difference of a megabyte is no message.
+    // Compared as booleans: a difference of a megabyte is useless as a message.
     for (const name of files) {
       expect(written[name] === readFileSync(`${root}spec/vectors/${name}`, 'utf8'), name).toBe(true)
     }
   })
 
   for (const name of files) {
-    it(`${name} is as schema.json says`, () => {
+    it(`${name} conforms to schema.json`, () => {
       const schema = JSON.parse(readFileSync(`${root}spec/vectors/schema.json`, 'utf8'))
       const file = JSON.parse(readFileSync(`${root}spec/vectors/${name}`, 'utf8')) as VectorFile
       const check = z.fromJSONSchema(schema)
@@ -45,7 +45,7 @@ describe('vector files', () => {
     })
   }
 
-  it('hold as many hostile cases and faults as their page says', () => {
+  it('contain as many hostile cases and faults as their page states', () => {
     const page = readFileSync(`${root}spec/vectors/README.md`, 'utf8')
     const hostile = readVectors('hostile.json')
     const faults = new Set(hostile.map(({ fault }) => fault))

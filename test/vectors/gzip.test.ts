@@ -10,7 +10,10 @@ import { readVectors } from './read.ts'
 const most = 65_536
 const runs = shortRuns(300)
 
-/** A member of this data, with the check sum and length of what Node inflates, however much follows the last block. */
+/**
+ * A member of this data, with the check sum and length of the data that Node inflates, with any bytes after the last
+ * block.
+ */
 function memberOf(data: Uint8Array): Uint8Array {
   let inflated = new Uint8Array()
   try {
@@ -36,7 +39,7 @@ const contents = fc
     let state = seed | 1
     for (let at = 0; at < length; at++) {
       state = Math.imul(state, 1_103_515_245) + 12_345
-      // Now and then what stood before is repeated, so that there is something to find.
+      // Earlier bytes are repeated now and then, so that there is something to find.
       bytes[at] = (state & 0x70000) === 0 && at > 300 ? (bytes[at - 300] as number) : (state >>> 8) % letters
     }
     return bytes
@@ -49,7 +52,7 @@ const settings = fc.record({
   windowBits: fc.integer({ min: 9, max: 15 }),
 })
 
-/** Numbers as bits, the lowest first, each as long as it says; in bytes. */
+/** Numbers as bits, the lowest first, each with its own length; as bytes. */
 function pack(fields: readonly (readonly [value: number, bits: number])[]): Uint8Array {
   const bits = fields.flatMap(([value, count]) => Array.from({ length: count }, (_, at) => (value >> at) & 1))
   const bytes = new Uint8Array(Math.ceil(bits.length / 8))
@@ -57,11 +60,11 @@ function pack(fields: readonly (readonly [value: number, bits: number])[]): Uint
   return bytes
 }
 
-/** Lengths of codes that a block can say here, in a code of three bits each, with what each repeats. */
+/** The lengths of codes in a block, in a code of three bits each, with their repetitions. */
 const sayable = [0, 1, 2, 3, 7, 16, 17, 18]
 const codeOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
-/** A last block that brings its codes along, made of what it says whether that makes sense or not. */
+/** A last block that contains its codes, whether or not they make sense. */
 function block({ literals = 257, distances = 1, unsaid = 99, said = [] as readonly number[][], data = '' }): Uint8Array {
   return pack([
     [1, 1],
@@ -96,7 +99,7 @@ const saidOf = (a: number, b: number, end: number, ...rest: number[]): number[][
 ]
 
 describe('gzip', () => {
-  it(`is read where there is no Node as on Node (${runs.title})`, async () => {
+  it(`gives the same data without Node as with Node (${runs.title})`, async () => {
     await fc.assert(
       fc.asyncProperty(contents, settings, async (bytes, how) => {
         const packed = new Uint8Array(gzipSync(bytes, how))
@@ -108,13 +111,13 @@ describe('gzip', () => {
     )
   })
 
-  it(`is refused where there is no Node as on Node, whatever bits are turned (${runs.title})`, async () => {
+  it(`is refused without Node as with Node, for any changed bits (${runs.title})`, async () => {
     const turned = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 7 })), { maxLength: 3 })
     await fc.assert(
       fc.asyncProperty(contents, settings, turned, fc.integer({ min: -2, max: 2 }), async (bytes, how, bits, more) => {
         const whole = new Uint8Array(gzipSync(bytes, how)).slice(10, more < 0 ? -8 + more : -8)
         const data = Uint8Array.of(...whole, ...new Uint8Array(Math.max(0, more)))
-        // Most of what can go wrong is in the first bytes, which state how a block is coded.
+        // Most faults are possible in the first bytes, which describe the coding of a block.
         for (const [nat, bit] of bits) {
           const at = nat % Math.min(80, data.length)
           data[at] = (data[at] ?? 0) ^ (1 << bit)
@@ -126,7 +129,7 @@ describe('gzip', () => {
     )
   })
 
-  it('is read where there is no Node as on Node, when a block states how it is coded', async () => {
+  it('gives the same data without Node as with Node, when a block contains its codes', async () => {
     const good = saidOf(1, 0, 1, 0)
     const back = saidOf(1, 0, 2, 2, 1)
     const blocks: readonly (readonly [what: string, block: Uint8Array, contents: string])[] = [

@@ -150,7 +150,7 @@ interface DelegationCase {
   }
 }
 
-/** Decides as the fixtures mean it: whoever is addressed decides, and invocations may live for ever. */
+/** Decides like the fixtures: the audience decides, and invocations may have no expiration. */
 function decide(one: InvocationCase, version: (typeof accept)[number]): Promise<Decision> {
   const tokens = [one.invocation, ...one.proofs].map((slash) => ({ bytes: bytesOf(slash) }))
   const [, body] = decode<[unknown, Record<string, { readonly aud?: string; readonly sub: string }>]>(

@@ -5,7 +5,7 @@ import { decodeStrict } from '../reference/cbor.ts'
 import { type ReferenceQuestion, type ReferenceVerdict, referenceAuthorize, replayKey } from '../reference/chain.ts'
 import { readVectors } from './read.ts'
 
-/** Codes that say that a token is none; which of them is no matter here. */
+/** Codes that mean that a token is malformed; the difference between them does not matter here. */
 const form = new Set<string>(['malformed', 'unsupported', 'too_large'])
 
 describe('a second, independent reading of authorization', () => {

@@ -58,7 +58,7 @@ const checkpoint = await signCheckpoint({ signer, log: 'mail', position, time: n
 const signers = [{ did: signer.did, key: parseDidKey(signer.did) }]
 const pseudonymize = createPseudonymizer({ key: new Uint8Array(32), epoch: 'e' })
 
-/** A record with something wrong in it; written again, as what is not canonical is soon refused. */
+/** A record with a fault, encoded again, because a record that is not canonical is refused early. */
 function hostileRecord(random: Random): unknown {
   return mutateValue(JSON.parse(random.pick(lines)), random, oddJson)
 }

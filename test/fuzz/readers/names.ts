@@ -103,7 +103,7 @@ function hostileDocument(random: Random): string {
   return random.once(6) ? mutateText(text, random) : text
 }
 
-/** A gzip member with something wrong in it, or with blocks that nobody writes. */
+/** A gzip member with a fault, or with unusual blocks. */
 function hostileGzip(random: Random): Uint8Array {
   const content = random.once(3)
     ? random.bytes(random.below(300))
@@ -129,7 +129,7 @@ const decodeTwice = (text: string): string | undefined => {
   return undefined
 }
 
-/** What is accepted is what is written: there is one spelling. */
+/** An accepted text is the printed one: there is one spelling. */
 function wrongSpelling([given, written]: readonly [string, string]): string | undefined {
   return given === written ? undefined : `is another spelling of ${written}`
 }

@@ -43,7 +43,7 @@ const selectors = ['.', '.a', '.a.b?', '.["a b"]', '.list[0]', '.list[-1:]', '.l
 const args: unknown = { to: 'bob@example.com', subject: 'axb', list: [{ size: 1, x: 2 }, [1]], a: { b: 1 }, n: 3 }
 const hostilePolicy = (random: Random): unknown => mutateValue(policy, random, oddIpld)
 
-/** A policy that was read, or none. */
+/** A parsed policy; undefined if it is malformed. */
 function readPolicy(random: Random): ReturnType<typeof parsePolicy> {
   try {
     return parsePolicy(hostilePolicy(random))

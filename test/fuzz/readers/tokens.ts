@@ -41,7 +41,7 @@ import { mutateBytes } from '../mutate.ts'
 import type { Random } from '../random.ts'
 import { type Reader, reader } from '../reader.ts'
 
-/** Options of a service that decides about whatever comes, and remembers what it was told of. */
+/** Options of a service that decides about any input, and collects the reported errors. */
 function options(change: Partial<AuthorizeOptions> = {}): AuthorizeOptions {
   const formats = [standardFormat, ucantoFormat({ ownerOf, attestationAuthorities: [audience] })]
   return serviceOptions({ audience, formats, onError: (error) => errors.push(error), ...change })
@@ -51,7 +51,7 @@ const ownerOf = (resource: string): string | undefined => (resource.includes('al
 const alice = await actor('alice')
 const sent: UcantoToken = await invoke({ issuer: alice, audience, command: '/mail/send' })
 const [known] = (await decode(await archive(sent))) as [UcantoToken]
-/** Errors that a service was told of: none of what is read is the fault of a store. */
+/** Errors reported to a service: no input may look like the fault of a store. */
 const errors: unknown[] = []
 const authorizer: Authorizer = createAuthorizer(options())
 const send = defineCommand({ command: '/mail/send', args: {} })
@@ -80,11 +80,11 @@ function wrongVerdict({ allowed, accepted, denial }: Verdict): string | undefine
 
 const firstWrong = (verdicts: readonly Verdict[]): string | undefined => verdicts.map(wrongVerdict).find(Boolean)
 
-/** Whatever bytes may be, these are tokens or nearly. */
+/** For any bytes, these are tokens or nearly tokens. */
 const hostileToken = (random: Random): Uint8Array =>
   random.pick(hostileTokens(random)) ?? random.bytes(random.below(60))
 
-/** Objects of which each method is a reader, or is said not to be. */
+/** Objects whose methods are all readers, or are exempt. */
 export const readingObjects: Readonly<Record<string, object>> = {
   'index createAuthorizer': authorizer,
   'guard createGuard': guard,

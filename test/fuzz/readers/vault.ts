@@ -1,6 +1,6 @@
 // node only: reads files
 /**
- * Readers of stored and sealed credentials, and of what the servers answer that keep or make them.
+ * Readers of stored and sealed credentials, and of the responses of stores and token servers.
  *
  * @module
  */
@@ -44,7 +44,7 @@ const clock = movableClock()
 const origin = 'https://api.example'
 const errors = [VaultError]
 
-/** What a server answers. */
+/** The response of a server. */
 interface Answer {
   readonly status: number
   readonly body: string | Uint8Array
