@@ -21,11 +21,18 @@ export interface ReplayStore {
    * @param key - hash of the signed bytes of the invocation, as a base64url string.
    * @param expiration - last second, clock tolerance included, at which the invocation could be accepted.
    */
-  claim(
-    key: string,
-    expiration: Timestamp,
-    options: { readonly signal?: AbortSignal | undefined },
-  ): boolean | Promise<boolean>
+  claim(key: string, expiration: Timestamp, options: ClaimOptions): boolean | Promise<boolean>
+}
+
+/** Options of {@link ReplayStore.claim}. */
+export interface ClaimOptions {
+  /** Ends a claim that takes too long; the call is refused then. */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * The `iat` of the invocation minus the clock tolerance: the first second at which a service could have accepted it, if
+   * its issuer does not lie. Absent if it has no `iat`. For stores that can lose their data.
+   */
+  readonly acceptedFrom?: Timestamp | undefined
 }
 
 /** Options of {@link memoryReplayStore}. */

@@ -10,6 +10,7 @@ export {
   verifyRevocation,
 } from '../authorization/verify-revocation.ts'
 export type { ProofLike } from '../invocation/invoke.ts'
+export { readRevocationEntry } from '../revocation/revocation-entry.ts'
 export type {
   RevocationEntry,
   RevocationRecord,

@@ -1,19 +1,10 @@
 import type { Did } from '../did/did.ts'
-import { didOption } from '../did/did-option.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
-import {
-  arrayOf,
-  maybe,
-  nonEmptyString,
-  numberFrom,
-  type OptionCheck,
-  type OptionChecks,
-  readOptions,
-  withMethod,
-} from '../support/options.ts'
+import { maybe, numberFrom, readOptions, withMethod } from '../support/options.ts'
 import { type Clock, never, systemClock } from '../time.ts'
+import { readRevocationEntry } from './revocation-entry.ts'
 import { revocationId } from './revocation-id.ts'
-import type { RevocationEntry, RevocationRecord, RevocationRegistry } from './revocation-store.ts'
+import type { RevocationRecord, RevocationRegistry } from './revocation-store.ts'
 
 /** Options of {@link memoryRevocationStore}. */
 export interface MemoryRevocationStoreOptions {
@@ -23,21 +14,6 @@ export interface MemoryRevocationStoreOptions {
   readonly clock?: Clock
   /** Seconds for which an entry is kept after its `expiration`, because clocks differ. Default 300. */
   readonly keepFor?: number
-}
-
-const time: OptionCheck = (value) =>
-  value === never || (typeof value === 'number' && !Number.isNaN(value)) ? undefined : 'must be in seconds, or `never`'
-
-const entryForms: OptionChecks<RevocationEntry> = Object.freeze({
-  ids: arrayOf(nonEmptyString),
-  revoker: maybe(nonEmptyString),
-  expiration: time,
-})
-
-function noEntry(what: string): ArgumentError {
-  return new ArgumentError(
-    `invalid revocation: ${what}; add the \`entry\` that \`verifyRevocation\` returns, or an object of that form`,
-  )
 }
 
 /** The revokers of an id (`undefined` for the operator), each with the time until which the entry is kept. */
@@ -83,13 +59,9 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       return found
     },
     add(entry) {
-      const given = readOptions('the entry', entry, entryForms, noEntry)
-      const { expiration } = given
-      const revoker = given.revoker === undefined ? undefined : didOption('revoker', given.revoker)
-      const ids = new Set(given.ids.map(revocationId))
-      if (ids.size === 0) throw noEntry('`ids` is empty')
+      const { ids, revoker, expiration } = readRevocationEntry(entry)
       const until = expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor
-      const fresh = [...ids].filter((id) => byId.get(id)?.has(revoker) !== true).length
+      const fresh = ids.filter((id) => byId.get(id)?.has(revoker) !== true).length
       if (size + fresh > maxEntries) forgetExpired()
       // RVK-07
       if (size + fresh > maxEntries) throw new StoreFullError(`the revocation store holds its ${maxEntries} entries`)

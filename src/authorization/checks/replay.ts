@@ -18,7 +18,9 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
       backend.sha256Base64url?.(envelope.signed) ?? encodeBase64url(yield* wait(backend.sha256(envelope.signed)))
     const expiration =
       fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration + settings.clockTolerance
-    const first: unknown = yield* waitUnlessAborted(settings.replay.claim(key, expiration, call), call.signal)
+    const acceptedFrom = fields.issuedAt === undefined ? undefined : fields.issuedAt - settings.clockTolerance
+    const claim = settings.replay.claim(key, expiration, { signal: call.signal, acceptedFrom })
+    const first: unknown = yield* waitUnlessAborted(claim, call.signal)
     if (first === true) return undefined
     // Any other answer may be a store's own way to refuse.
     if (first !== false) throw new TypeError('a replay store must answer true or false')

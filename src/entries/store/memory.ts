@@ -5,7 +5,12 @@
  */
 
 export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../authorization/memory-stores.ts'
-export { type MemoryReplayStoreOptions, memoryReplayStore, type ReplayStore } from '../../authorization/replay-store.ts'
+export {
+  type ClaimOptions,
+  type MemoryReplayStoreOptions,
+  memoryReplayStore,
+  type ReplayStore,
+} from '../../authorization/replay-store.ts'
 export { type MemoryRevocationStoreOptions, memoryRevocationStore } from '../../revocation/memory-revocation-store.ts'
 export type {
   RevocationEntry,
