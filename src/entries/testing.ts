@@ -1,0 +1,16 @@
+/**
+ * `procura/testing`: the cases that a store of your own has to pass, for any test runner.
+ *
+ * @module
+ */
+
+export type {
+  ConformanceCase,
+  ConformanceOptions,
+  OpenedStore,
+  OpenStore,
+  StoreFault,
+} from '../testing/conformance-case.ts'
+export { type DestroyingKeyStore, personalKeyStoreCases } from '../testing/personal-key-store-cases.ts'
+export { replayStoreCases } from '../testing/replay-store-cases.ts'
+export { revocationStoreCases } from '../testing/revocation-store-cases.ts'

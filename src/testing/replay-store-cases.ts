@@ -1,0 +1,217 @@
+/**
+ * The conformance suite of replay stores.
+ *
+ * @module
+ */
+
+import type { ReplayStore } from '../authorization/replay-store.ts'
+import {
+  answerOf,
+  answerWhenHealed,
+  assertThat,
+  type CaseOf,
+  type ConformanceCase,
+  type ConformanceOptions,
+  casesFor,
+  type OpenStore,
+  rejected,
+} from './conformance-case.ts'
+
+/** More than most drivers send in one message. */
+const copies = 200
+
+/**
+ * Returns the cases that a replay store has to pass. Register them with any test runner.
+ *
+ * @param open - opens the store over empty data, once for each case.
+ * @throws ArgumentError when `open` or an option is invalid.
+ * @example
+ * ```ts
+ * import { replayStoreCases } from 'procura/testing'
+ *
+ * for (const { name, run } of replayStoreCases(open)) it(name, run)
+ * ```
+ */
+export function replayStoreCases(
+  open: OpenStore<ReplayStore>,
+  options: ConformanceOptions = {},
+): readonly ConformanceCase[] {
+  return casesFor('replayStoreCases', cases, open, options)
+}
+
+function claim(store: ReplayStore, key: string, expiration: number, acceptedFrom?: number): Promise<unknown> {
+  return answerOf(() => store.claim(key, expiration, acceptedFrom === undefined ? {} : { acceptedFrom }))
+}
+
+/** Keys that a careless store confuses with each other or with its own names. */
+const oddKeys: readonly string[] = [
+  'a',
+  'A',
+  'a ',
+  'a\0',
+  'a\0b',
+  '__proto__',
+  'constructor',
+  "'; DROP TABLE calls; --",
+  '%',
+  '_',
+  '{a}',
+  'a:b',
+  'ä',
+  'a\u0308',
+  '\ud83d\ude00',
+  'x'.repeat(1000),
+  `${'x'.repeat(1000)}y`,
+]
+
+const cases: readonly CaseOf<ReplayStore>[] = [
+  [
+    'RPL-01 answers true to the first claim of a key, and false to every later one',
+    async ({ store, start }) => {
+      assertThat((await claim(store, 'first', start + 60)) === true, 'the first claim was not answered with true')
+      for (const expiration of [start + 60, start + 30, start + 90]) {
+        assertThat((await claim(store, 'first', expiration)) === false, 'a later claim was not answered with false')
+      }
+    },
+  ],
+  [
+    `RPL-01 answers true to one of ${copies} claims that arrive at once through two handles`,
+    async ({ store, another, start }) => {
+      const other = await another()
+      const answers = await Promise.all(
+        Array.from({ length: copies }, (_, index) => claim(index % 2 === 0 ? store : other, 'same', start + 60)),
+      )
+      const count = (wanted: unknown): number => answers.filter((answer) => answer === wanted).length
+      assertThat(count(true) === 1, `${count(true)} of ${copies} claims were answered with true`)
+      assertThat(count(true) + count(false) === copies, `${count(rejected)} of ${copies} claims were rejected`)
+    },
+  ],
+  [
+    'RPL-01 keeps a claim for a handle that is opened later',
+    async ({ store, another, start }) => {
+      await claim(store, 'kept', start + 60)
+      const answer = await claim(await another(), 'kept', start + 60)
+      assertThat(answer === false, `a second handle answered ${String(answer)}`)
+    },
+  ],
+  [
+    'RPL-01 keeps any two keys apart',
+    async ({ store, start }) => {
+      for (const answer of [true, false]) {
+        for (const key of oddKeys) {
+          const got = await claim(store, key, start + 60)
+          assertThat(got === answer, `the key ${JSON.stringify(key.slice(0, 20))} was answered with ${String(got)}`)
+        }
+      }
+    },
+  ],
+  [
+    'RPL-03 remembers a call without an expiry for ever',
+    async ({ store, prune, clock }) => {
+      await claim(store, 'for ever', Number.POSITIVE_INFINITY)
+      clock.advance(10 * 365 * 86_400)
+      await prune()
+      const answer = await claim(store, 'for ever', Number.POSITIVE_INFINITY)
+      assertThat(answer === false, `after ten years it was answered with ${String(answer)}`)
+    },
+  ],
+  [
+    'RPL-03 remembers a key until its last second, and takes new keys afterwards',
+    async ({ store, prune, clock, start }) => {
+      await claim(store, 'short', start + 60)
+      clock.advance(59)
+      await prune()
+      assertThat((await claim(store, 'short', start + 60)) === false, 'it was forgotten before it expired')
+      clock.advance(3600)
+      await prune()
+      assertThat((await claim(store, 'next', clock.now() + 60)) === true, 'a new key was refused')
+    },
+  ],
+  [
+    'RPL-04 does not take a forgotten key again when the clock goes back',
+    async ({ store, another, prune, clock, start }) => {
+      await claim(store, 'old', start + 60)
+      clock.advance(3600)
+      await claim(store, 'later', clock.now() + 60)
+      await prune()
+      clock.advance(-3600)
+      for (const handle of [store, await another()]) {
+        assertThat((await claim(handle, 'old', start + 60)) !== true, 'a used call was accepted again')
+      }
+    },
+  ],
+  [
+    'RPL-07 keeps a key until the latest expiry with which it was claimed',
+    async ({ store, prune, clock, start }) => {
+      await claim(store, 'twice', start + 30)
+      await claim(store, 'twice', start + 600)
+      await claim(store, 'twice', start + 60)
+      clock.advance(300)
+      await prune()
+      const answer = await claim(store, 'twice', start + 600)
+      assertThat(answer === false, `before the later expiry it was answered with ${String(answer)}`)
+    },
+  ],
+  [
+    'RPL-05 rejects a claim without a key or a time, instead of answering it',
+    async ({ store, start }) => {
+      const wrong: readonly (readonly unknown[])[] = [
+        [undefined, start],
+        [1, start],
+        ['a', undefined],
+        ['a', Number.NaN],
+        ['a', '1'],
+      ]
+      for (const [key, expiration] of wrong) {
+        const answer = await claim(store, key as string, expiration as number)
+        assertThat(answer === rejected, `claim(${String(key)}, ${String(expiration)}) was answered`)
+      }
+    },
+  ],
+  [
+    'RPL-05 settles a claim whose signal is aborted, and takes at most one of its copies',
+    async ({ store, start }) => {
+      const signal = AbortSignal.abort()
+      const first = await answerOf(() => store.claim('ended', start + 60, { signal }))
+      const second = await claim(store, 'ended', start + 60)
+      assertThat(!(first === true && second === true), 'both copies were accepted')
+    },
+  ],
+  [
+    'RPL-05 rejects claims while the back end is unreachable, and remembers afterwards',
+    async ({ store, interrupt, restore, start }) => {
+      await claim(store, 'before', start + 60)
+      await interrupt()
+      const during = await Promise.all(['before', 'during'].map((key) => claim(store, key, start + 60)))
+      await restore()
+      assertThat(during.join() === 'rejected,rejected', `while it was unreachable it answered ${during.join()}`)
+      const after = await answerWhenHealed(() => store.claim('after', start + 60, {}))
+      assertThat(after === true, `a new call was answered with ${String(after)} after the interruption`)
+      assertThat((await claim(store, 'before', start + 60)) === false, 'a used call was accepted again')
+    },
+    'interrupt',
+  ],
+  [
+    'RPL-08 refuses calls that may have been accepted before its data was erased',
+    async ({ store, erase, prepareAgain, clock, start }) => {
+      await claim(store, 'used', start + 60, start - 60)
+      await erase()
+      const refuseOldCalls = async (): Promise<void> => {
+        for (const acceptedFrom of [undefined, start - 60, start]) {
+          const answer = await claim(store, 'used', start + 60, acceptedFrom)
+          assertThat(answer === rejected, `a used call was answered with ${String(answer)} after a loss`)
+        }
+      }
+      await refuseOldCalls()
+      await prepareAgain()
+      await refuseOldCalls()
+      const ahead = await claim(store, 'ahead', start + 7200, start + 3600)
+      assertThat(ahead === rejected, `a call from the future was answered with ${String(ahead)}`)
+      clock.advance(3600)
+      const now = clock.now()
+      const answer = await answerWhenHealed(() => store.claim('new', now + 60, { acceptedFrom: now - 60 }))
+      assertThat(answer === true, `an hour later a new call was answered with ${String(answer)}`)
+    },
+    'erase',
+  ],
+]

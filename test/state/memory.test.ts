@@ -1,0 +1,24 @@
+import { describe, it } from 'vitest'
+import { memoryPersonalKeyStore } from '../../src/audit/privacy/personal-key-store.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import type { OpenedStore } from '../../src/testing/conformance-case.ts'
+import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
+import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
+import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
+
+/** A store in memory has one handle, no back end, and nothing to close. */
+function opened<Store>(store: Store): OpenedStore<Store> {
+  return { store, another: async () => store, close: async () => undefined }
+}
+
+const options = { without: ['interrupt', 'erase'] } as const
+
+describe('the stores in memory', () => {
+  const cases = [
+    ...replayStoreCases(async ({ clock }) => opened(memoryReplayStore({ clock })), options),
+    ...revocationStoreCases(async ({ clock }) => opened(memoryRevocationStore({ clock })), options),
+    ...personalKeyStoreCases(async () => opened(memoryPersonalKeyStore()), options),
+  ]
+  for (const { name, run } of cases) it(name, run)
+})
