@@ -20,7 +20,10 @@ describe('requirements', () => {
     [...text.matchAll(requirement)].map(([, id]) => ({ path, id: id ?? '' })),
   )
   const ids = new Set(stated.map(({ id }) => id))
-  const enforced = mentions(sources.map(({ path, text }) => ({ path, text })))
+  // The cases of `procura/testing` name what they test.
+  const enforced = mentions(
+    sources.filter(({ path }) => !path.startsWith('src/testing/')).map(({ path, text }) => ({ path, text })),
+  )
   const tested = mentions(titles.map(({ path, title }) => ({ path, text: title })))
 
   it('are each stated once', () => {

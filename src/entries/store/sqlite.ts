@@ -1,0 +1,21 @@
+// node only: HMAC
+
+/**
+ * `procura/store/sqlite`: stores for the processes of one machine.
+ *
+ * @module
+ */
+
+export type { EpochOptions } from '../../state/epoch.ts'
+export type { StoreSecret } from '../../state/keyed-names.ts'
+export type {
+  SharedPersonalKeyStore,
+  SharedReplayStore,
+  SharedRevocationStore,
+  SharedStores,
+} from '../../state/shared-stores.ts'
+export type { SqliteConnectionOptions } from '../../state/sqlite/connection.ts'
+export type { SqliteStoreDatabase, SqliteStoreStatement } from '../../state/sqlite/database.ts'
+export { type PrepareSqliteStoresOptions, prepareSqliteStores } from '../../state/sqlite/prepare-sqlite-stores.ts'
+export { sqlitePersonalKeyStore } from '../../state/sqlite/sqlite-personal-key-store.ts'
+export { type SqliteStoresOptions, sqliteStores } from '../../state/sqlite/sqlite-stores.ts'

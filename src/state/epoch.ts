@@ -1,0 +1,75 @@
+/**
+ * A store that can lose its data remembers when its data begins: its epoch.
+ *
+ * @module
+ */
+
+import { ArgumentError, StoreError } from '../errors.ts'
+import { type DefaultCheck, numberFrom, type OptionCheck, withDefault } from '../support/options.ts'
+import { showTime, type Timestamp } from '../time.ts'
+
+/** The bounds of the services that share a replay store, as in their options of `createAuthorizer`. */
+export interface EpochOptions {
+  /** Seconds; the largest `maxInvocationLifetime` of the services. Default 300. */
+  readonly maxInvocationLifetime?: number
+  /** Seconds; the largest `clockTolerance` of the services, and how far their clocks differ at most. Default 60. */
+  readonly clockTolerance?: number
+}
+
+/** The checks of {@link EpochOptions}. */
+export const epochChecks: { readonly [Name in keyof EpochOptions]-?: DefaultCheck } = Object.freeze({
+  maxInvocationLifetime: withDefault(numberFrom(0), 300),
+  clockTolerance: withDefault(numberFrom(0), 60),
+})
+
+/** A time at which a store began. */
+export const epochCheck: OptionCheck = numberFrom(0)
+
+/** A claim as a store receives it. */
+export interface Claim {
+  readonly key: string
+  readonly expiration: Timestamp
+  readonly acceptedFrom: Timestamp | undefined
+}
+
+/**
+ * Reads the arguments of `ReplayStore.claim`.
+ *
+ * @throws ArgumentError when they are not of their types.
+ */
+export function readClaim(key: string, expiration: Timestamp, acceptedFrom: Timestamp | undefined): Claim {
+  const isTime = typeof expiration === 'number' && !Number.isNaN(expiration)
+  if (typeof key !== 'string' || !isTime) {
+    throw new ArgumentError('claim takes a key as a string, and a time in seconds')
+  }
+  if (acceptedFrom !== undefined && !Number.isFinite(acceptedFrom)) {
+    throw new ArgumentError('claim: `acceptedFrom` must be a time in seconds')
+  }
+  return { key, expiration, acceptedFrom }
+}
+
+/**
+ * A call that may have been accepted before the data of the store began is not claimed. RPL-08
+ *
+ * Any of two bounds shows that it was not: an `iat` after the epoch, or an expiry later than a call of that time could
+ * have. An `iat` in the future shows nothing, and could be used for two calls, one before a loss and one after it.
+ *
+ * @throws StoreError when the call is too old, or its `iat` is in the future.
+ */
+export function assertAfterEpoch(
+  claim: Claim,
+  epoch: Timestamp,
+  now: Timestamp,
+  { maxInvocationLifetime, clockTolerance }: Required<EpochOptions>,
+): void {
+  const { expiration, acceptedFrom } = claim
+  if (acceptedFrom !== undefined && acceptedFrom > now) {
+    throw new StoreError('the `iat` of the invocation is in the future; correct the clock of its issuer')
+  }
+  if (epoch === 0 || expiration > epoch + maxInvocationLifetime + 3 * clockTolerance) return
+  if (acceptedFrom !== undefined && acceptedFrom > epoch + clockTolerance) return
+  throw new StoreError(
+    `the data of the replay store begins at ${showTime(epoch)}, and the call may have been accepted before; ` +
+      `sign it again after ${showTime(epoch + 2 * clockTolerance)}`,
+  )
+}

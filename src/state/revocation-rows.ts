@@ -1,0 +1,80 @@
+/**
+ * Revocations as a shared store keeps them: by keyed hashes.
+ *
+ * @module
+ */
+
+import { type Did, parseDid } from '../did/did.ts'
+import { readRevocationEntry } from '../revocation/revocation-entry.ts'
+import type { RevocationEntry, RevocationRecord } from '../revocation/revocation-store.ts'
+import { never } from '../time.ts'
+import type { KeyedNames } from './keyed-names.ts'
+
+/** Seconds for which a revocation is kept after its expiration, because clocks differ. */
+const keepFor = 300
+
+/** The revoker of an entry of the operator. No keyed hash is empty. */
+export const operator = ''
+
+/** A revocation of one id. */
+export interface RevocationRow {
+  /** The keyed hash of the id, in hexadecimal. */
+  readonly id: string
+  /** The keyed hash of the revoker, or {@link operator}. */
+  readonly revoker: string
+}
+
+/** The rows of an entry, and the time until which they are kept; infinite for one that never expires. */
+export interface EntryRows {
+  readonly rows: readonly RevocationRow[]
+  readonly until: number
+}
+
+/**
+ * Returns the rows of an entry.
+ *
+ * @throws ArgumentError when the entry is invalid.
+ */
+export function rowsOf(entry: RevocationEntry, names: KeyedNames): EntryRows {
+  const { ids, revoker, expiration } = readRevocationEntry(entry)
+  const by = revoker === undefined ? operator : names.hex('revoker', revoker)
+  return {
+    rows: ids.map((id) => ({ id: names.hex('revocation', id), revoker: by })),
+    until: expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor,
+  }
+}
+
+/** A query by keyed hashes, and how its rows become records. */
+export interface RevocationQuery {
+  /** The keyed hashes of the ids, each once. */
+  readonly ids: readonly string[]
+  /** Returns the records of rows. */
+  recordsOf(rows: readonly RevocationRow[]): readonly RevocationRecord[]
+}
+
+/**
+ * Returns the query for some ids.
+ *
+ * A hash cannot be turned into the DID of a revoker. A revocation counts only if its revoker issued a delegation of the
+ * chain, whose DIDs are all in the query: a row with another revoker is left out. A revoked principal counts whoever
+ * revoked it. RVK-11
+ */
+export function queryFor(ids: readonly string[], names: KeyedNames): RevocationQuery {
+  const queried = new Map<string, string>()
+  const revokers = new Map<string, Did>()
+  for (const id of ids) {
+    queried.set(names.hex('revocation', id), id)
+    if (id.startsWith('did:')) revokers.set(names.hex('revoker', id), parseDid(id))
+  }
+  return {
+    ids: [...queried.keys()],
+    recordsOf: (rows) =>
+      rows.flatMap(({ id: hash, revoker: by }) => {
+        const id = queried.get(hash)
+        const revoker = revokers.get(by)
+        if (id === undefined) return []
+        if (revoker !== undefined) return [{ id, revoker }]
+        return by === operator || id.startsWith('did:') ? [{ id }] : []
+      }),
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * What the stores that several processes share have in common.
+ *
+ * @module
+ */
+
+import type { PersonalKeyStore } from '../audit/privacy/personal-key-store.ts'
+import type { ReplayStore } from '../authorization/replay-store.ts'
+import type { RevocationRegistry } from '../revocation/revocation-store.ts'
+
+/** A replay store that several processes share. */
+export interface SharedReplayStore extends ReplayStore {
+  /**
+   * Forgets calls that have expired, some at a time. Claims do this by themselves; call it from a timer for a service that
+   * is idle for hours.
+   */
+  prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+}
+
+/** A revocation store that several processes share. */
+export interface SharedRevocationStore extends RevocationRegistry {
+  /** Forgets revocations that no longer apply, some at a time. */
+  prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+}
+
+/** The stores, under the names of the options of `createAuthorizer` and `createGuard`. */
+export interface SharedStores {
+  readonly replay: SharedReplayStore
+  readonly revocations: SharedRevocationStore
+}
+
+/** A store for the keys of personal data that several processes share, and that outlives them. */
+export interface SharedPersonalKeyStore extends PersonalKeyStore {
+  /** Destroys a key finally: no key of that name is created again. Resolves when it is destroyed. */
+  destroy(name: string): Promise<void>
+}

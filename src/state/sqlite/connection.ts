@@ -1,0 +1,126 @@
+// node only: HMAC
+
+import { StoreError } from '../../errors.ts'
+import {
+  type DefaultCheck,
+  integerFrom,
+  milliseconds,
+  nonEmptyString,
+  type OptionCheck,
+  withDefault,
+  withMethod,
+} from '../../support/options.ts'
+import type { Timestamp } from '../../time.ts'
+import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
+import { assertPrefix } from '../prefix.ts'
+import { prepare, type SqliteStoreDatabase } from './database.ts'
+import { type Tables, tablesOf } from './tables.ts'
+import { createWriteQueue, type WriteQueue } from './write-queue.ts'
+
+/** How a store uses its database. */
+export interface SqliteConnectionOptions {
+  /** A connection of its own, which nothing else uses. Its owner closes it. */
+  readonly database: SqliteStoreDatabase
+  /** The secret with which `prepareSqliteStores` prepared the database. */
+  readonly secret: StoreSecret
+  /** The beginning of the names of the tables. Default `procura`. */
+  readonly prefix?: string
+  /** How long a write waits for other processes, in milliseconds. Default 1,000. */
+  readonly busyTimeoutMs?: number
+  /** Most writes of one transaction. Default 500. */
+  readonly maxBatch?: number
+}
+
+/** The checks of {@link SqliteConnectionOptions}. */
+export const connectionChecks: {
+  readonly database: OptionCheck
+  readonly secret: OptionCheck
+  readonly prefix: DefaultCheck
+  readonly busyTimeoutMs: DefaultCheck
+  readonly maxBatch: DefaultCheck
+} = Object.freeze({
+  database: withMethod('prepare'),
+  secret: storeSecretCheck,
+  prefix: withDefault(nonEmptyString, 'procura'),
+  busyTimeoutMs: withDefault(milliseconds, 1000),
+  maxBatch: withDefault(integerFrom(1), 500),
+})
+
+/** A prepared database. */
+export interface SqliteConnection {
+  readonly database: SqliteStoreDatabase
+  readonly names: KeyedNames
+  readonly tables: Tables
+  readonly write: WriteQueue
+  /**
+   * Returns the epoch and the latest time at which calls were forgotten.
+   *
+   * @throws StoreError when the database was not prepared, lost its data, or was prepared with another secret.
+   */
+  meta(): { readonly epoch: Timestamp; readonly forgotten: Timestamp }
+}
+
+/**
+ * Opens a database that `prepareSqliteStores` has prepared.
+ *
+ * @throws ArgumentError when the prefix is invalid; StoreError when the database was not prepared, or with another secret.
+ */
+export function openConnection(options: Required<SqliteConnectionOptions>): SqliteConnection {
+  const { database, secret, prefix, busyTimeoutMs, maxBatch } = options
+  assertPrefix(prefix)
+  const names = keyedNames(secret)
+  const tables = tablesOf(prefix)
+  let meta: SqliteConnection['meta']
+  try {
+    // Waiting in SQLite would block the event loop.
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL')
+    meta = metaReader(database, tables, names)
+  } catch (cause) {
+    throw unprepared(cause)
+  }
+  meta()
+  return { database, names, tables, write: createWriteQueue(database, busyTimeoutMs, maxBatch), meta }
+}
+
+/** RVK-12: a database without its data may have lost revocations. */
+function unprepared(cause?: unknown): StoreError {
+  return new StoreError(
+    'the database has no data of the stores; if it is new, call `prepareSqliteStores`; if its data was lost, call that ' +
+      'and add the revocations again',
+    { cause },
+  )
+}
+
+function metaReader(
+  database: SqliteStoreDatabase,
+  { meta }: Tables,
+  { fingerprint }: KeyedNames,
+): SqliteConnection['meta'] {
+  const read = prepare(database, `SELECT fingerprint, epoch, forgotten FROM ${meta}`)
+  return () => {
+    let rows: ReturnType<typeof read.all>
+    try {
+      rows = read.all()
+    } catch (cause) {
+      throw unprepared(cause)
+    }
+    const [row] = rows
+    if (row === undefined) throw unprepared()
+    // STO-02
+    if (row['fingerprint'] !== fingerprint) throw new StoreError('the stores were prepared with another `secret`')
+    return { epoch: Number(row['epoch']), forgotten: Number(row['forgotten']) }
+  }
+}
+
+/**
+ * Runs a query.
+ *
+ * @throws StoreError when the database does not answer.
+ */
+export function query<T>(task: () => T): T {
+  try {
+    return task()
+  } catch (cause) {
+    throw new StoreError('the SQLite database did not answer; its cause says why', { cause })
+  }
+}

@@ -1,0 +1,80 @@
+// node only: HMAC
+
+import { StoreError } from '../../errors.ts'
+import {
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  readOptions,
+  withDefault,
+  withMethod,
+} from '../../support/options.ts'
+import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
+import { epochCheck } from '../epoch.ts'
+import { keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
+import { assertPrefix } from '../prefix.ts'
+import type { SqliteStoreDatabase } from './database.ts'
+import { type Tables, tablesOf } from './tables.ts'
+
+/** Options of {@link prepareSqliteStores}. */
+export interface PrepareSqliteStoresOptions {
+  /** A connection to the database, open for writing. */
+  readonly database: SqliteStoreDatabase
+  /** 32 random bytes or more, the same in every process. Keep it as you keep other credentials. */
+  readonly secret: StoreSecret
+  /** The beginning of the names of the tables. Default `procura`. */
+  readonly prefix?: string
+  /**
+   * When the data begins. Default: the present time, which is right for an empty database that may have had data before.
+   * 0 for the first database of a new service: no call was accepted before.
+   */
+  readonly epoch?: Timestamp
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+const optionChecks = Object.freeze({
+  database: withMethod('prepare'),
+  secret: storeSecretCheck,
+  prefix: withDefault(nonEmptyString, 'procura'),
+  epoch: maybe(epochCheck),
+  clock: withDefault(withMethod('now'), systemClock),
+}) satisfies OptionChecks<PrepareSqliteStoresOptions>
+
+/**
+ * Creates the tables of the stores, unless they exist: a step of the deployment. A store does not create them by itself,
+ * because an empty database is also one that lost its revocations.
+ *
+ * @throws ArgumentError when an option is invalid; StoreError when the database cannot be written, or was prepared with
+ *   another secret.
+ */
+export function prepareSqliteStores(options: PrepareSqliteStoresOptions): void {
+  const { database, secret, prefix, epoch, clock } = readOptions('prepareSqliteStores', options, optionChecks)
+  assertPrefix(prefix)
+  const { fingerprint } = keyedNames(secret)
+  const tables = tablesOf(prefix)
+  try {
+    database.exec('PRAGMA journal_mode = WAL')
+    database.exec(createTables(tables))
+    const insert = database.prepare(`INSERT INTO ${tables.meta} SELECT '${fingerprint}', ${epoch ?? secondsOf(clock)}, 0
+      WHERE NOT EXISTS (SELECT 1 FROM ${tables.meta})`)
+    insert.run()
+  } catch (cause) {
+    throw new StoreError('the tables of the stores could not be created; open the database for writing', { cause })
+  }
+  const [row] = database.prepare(`SELECT fingerprint FROM ${tables.meta}`).all() as readonly { fingerprint: unknown }[]
+  if (row?.fingerprint !== fingerprint) throw new StoreError('the stores were prepared with another `secret`')
+}
+
+function createTables({ meta, calls, revocations, personalKeys }: Tables): string {
+  return `
+CREATE TABLE IF NOT EXISTS ${meta} (fingerprint TEXT NOT NULL, epoch REAL NOT NULL, forgotten REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS ${calls} (key BLOB PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ${calls}_by_expiration ON ${calls} (expiration);
+CREATE TABLE IF NOT EXISTS ${revocations} (
+  id BLOB NOT NULL, revoker BLOB NOT NULL, until REAL NOT NULL, PRIMARY KEY (id, revoker)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ${revocations}_by_until ON ${revocations} (until);
+CREATE TABLE IF NOT EXISTS ${personalKeys} (name BLOB PRIMARY KEY, sealed BLOB) WITHOUT ROWID;
+`
+}

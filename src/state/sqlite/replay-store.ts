@@ -1,0 +1,60 @@
+// node only: HMAC
+
+import type { ClaimOptions } from '../../authorization/replay-store.ts'
+import { StoreError } from '../../errors.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
+import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
+import type { SharedReplayStore } from '../shared-stores.ts'
+import type { SqliteConnection } from './connection.ts'
+import { prepare } from './database.ts'
+
+/** Rows that one statement forgets. */
+const prunedAtOnce = 500
+
+/** Claims after which expired calls are forgotten: fewer than are forgotten at once, so that they do not accumulate. */
+const claimsBetweenPrunings = 250
+
+/** Makes the replay store of a connection. */
+export function replayStore(
+  { database, names, tables, write, meta }: SqliteConnection,
+  settings: Required<EpochOptions> & { readonly clock: Clock },
+): SharedReplayStore {
+  const { calls } = tables
+  const insert = prepare(database, `INSERT INTO ${calls} VALUES (?, ?) ON CONFLICT DO NOTHING`)
+  const extend = prepare(database, `UPDATE ${calls} SET expiration = max(expiration, ?) WHERE key = ?`)
+  const note = prepare(database, `UPDATE ${tables.meta} SET forgotten = max(forgotten, ?)`)
+  const forget = prepare(
+    database,
+    `DELETE FROM ${calls} WHERE key IN (SELECT key FROM ${calls} WHERE expiration < ? LIMIT ${prunedAtOnce})`,
+  )
+
+  let claims = 0
+
+  /** Forgets some expired calls, and returns how many. The time is noted in the same transaction, since a clock can go back. */
+  function forgetSome(): number {
+    const until = secondsOf(settings.clock) - settings.clockTolerance
+    const count = forget.run(until)
+    if (count > 0) note.run(until)
+    return count
+  }
+
+  return Object.freeze({
+    async claim(key: string, expiration: Timestamp, { signal, acceptedFrom }: ClaimOptions) {
+      const claim = readClaim(key, expiration, acceptedFrom)
+      const name = names.bytes('replay', key)
+      return write(() => {
+        const { epoch, forgotten } = meta()
+        assertAfterEpoch(claim, epoch, secondsOf(settings.clock), settings)
+        if (expiration < forgotten) throw new StoreError('the invocation expired before the latest time seen')
+        claims += 1
+        if (claims % claimsBetweenPrunings === 0) forgetSome()
+        if (insert.run(name, expiration) === 1) return true
+        extend.run(expiration, name)
+        return false
+      }, signal)
+    },
+    async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
+      while ((await write(forgetSome, signal)) === prunedAtOnce);
+    },
+  })
+}

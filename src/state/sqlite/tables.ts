@@ -1,0 +1,18 @@
+/** The names of the tables of the stores. */
+export interface Tables {
+  /** One row: the fingerprint of the secret, the epoch, and the latest time at which calls were forgotten. */
+  readonly meta: string
+  readonly calls: string
+  readonly revocations: string
+  readonly personalKeys: string
+}
+
+/** Returns the names for one prefix. */
+export function tablesOf(prefix: string): Tables {
+  return {
+    meta: `${prefix}_stores`,
+    calls: `${prefix}_calls`,
+    revocations: `${prefix}_revocations`,
+    personalKeys: `${prefix}_personal_keys`,
+  }
+}
