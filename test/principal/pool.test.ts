@@ -231,7 +231,7 @@ describe('SIG-12 a thread that', () => {
   it('has answered while the calling thread was busy stays', async () => {
     await using pool = await createPool({ maxRestarts: 0, answerTimeoutMs: 1_500 })
     const answers = ask(pool, 100)
-    await new Promise((resolve) => process.nextTick(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000)
     expect(await answers).toEqual(Array.from({ length: 100 }, (_, at) => at % 2 === 0))
     expect(pool.threads).toBe(2)
@@ -329,6 +329,19 @@ describe('a dispatcher', () => {
     expect([...first, ...second].reduce((sum, size) => sum + size, 0)).toBe(200)
     expect(Math.max(...first, ...second)).toBe(32)
     expect(first.length + second.length).toBeLessThan(20)
+    await dispatcher.close()
+  })
+
+  it('sends the questions of one turn in one message, whichever callbacks ask them', async () => {
+    const batches: number[] = []
+    const { dispatcher } = await started({ threads: 1 }, (questions) => batches.push(questions))
+    const asked: Promise<boolean>[] = []
+    for (let tick = 0; tick < 3; tick++) {
+      asked.push(dispatcher.ask(right, unasked))
+      await new Promise<void>((resolve) => process.nextTick(resolve))
+    }
+    expect(await Promise.all(asked)).toEqual([true, true, true])
+    expect(batches.slice(1)).toEqual([3])
     await dispatcher.close()
   })
 

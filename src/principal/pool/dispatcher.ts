@@ -1,11 +1,10 @@
-// node only: uses process.nextTick and setImmediate
+// node only: uses setImmediate
 /**
  * Distributes questions to threads, and answers on the calling thread the questions that no thread answers.
  *
  * @module
  */
 
-import process from 'node:process'
 import type { Question } from './batch.ts'
 import { createTaskQueue, type Task } from './task-queue.ts'
 import { createThreadGroup, type ThreadGroupOptions } from './thread-group.ts'
@@ -53,19 +52,25 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
   })
 
-  /** Waits for the end of the turn, so that the questions of one turn go in few batches. */
+  /**
+   * Waits for the end of the turn of the event loop. A message costs a tenth of a verification, and the questions of one
+   * turn, for example of all the requests that have arrived, go to each thread in one message.
+   */
   function schedule(): void {
     if (isScheduled) return
     isScheduled = true
-    process.nextTick(dispatch)
+    setImmediate(dispatch)
   }
 
   function dispatch(): void {
     isScheduled = false
     while (queue.waiting > 0) {
-      const { thread, free } = leastBusy(group.ready)
-      if (thread === undefined || free === 0) return
-      void send(thread, queue.take(Math.min(maxBatch, Math.ceil(queue.waiting / free))))
+      const threads = leastBusy(group.ready)
+      if (threads.length === 0) return
+      for (const [at, thread] of threads.entries()) {
+        const share = Math.ceil(queue.waiting / (threads.length - at))
+        if (share > 0) void send(thread, queue.take(Math.min(maxBatch, share)))
+      }
     }
   }
 
@@ -93,27 +98,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         await close()
         throw error
       }),
-    ask: async (question, here) => {
+    ask: (question, here) => {
       if (closing === undefined && queue.pending < maxPending && group.ready.size > 0) {
-        const answer = queue.add(question, here)
         schedule()
-        return answer
+        return queue.add(question, here)
       }
       // SIG-14: a caller with too many questions does the work, after the answers that have arrived are taken.
-      await new Promise((resolve) => setImmediate(resolve))
-      return here()
+      return new Promise((resolve) => setImmediate(resolve)).then(here)
     },
     close,
   }
 }
 
-/** The thread with the fewest batches, and the number of batches that all of them can still take. */
-function leastBusy(threads: ReadonlySet<VerificationThread>) {
-  let free = 0
-  let least: VerificationThread | undefined
-  for (const thread of threads) {
-    free += Math.max(0, batchesAhead - thread.underWay)
-    if (least === undefined || thread.underWay < least.underWay) least = thread
-  }
-  return { thread: least, free }
+/** The threads with the fewest batches, or none when all have as many as they can take. */
+function leastBusy(threads: ReadonlySet<VerificationThread>): readonly VerificationThread[] {
+  const least = Math.min(batchesAhead, ...Array.from(threads, ({ underWay }) => underWay))
+  return least < batchesAhead ? [...threads].filter(({ underWay }) => underWay === least) : []
 }

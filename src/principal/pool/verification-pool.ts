@@ -117,9 +117,9 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
     verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) =>
       backend.verify((key as unknown as PoolKey).local, signature, message),
     // SIG-11: `verifySignatureAsync` has made all other checks.
-    verifyAsync: async (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
+    verifyAsync: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) => {
       const { local, name } = key as unknown as PoolKey
-      if (signature.length !== signatureLength) return backend.verify(local, signature, message)
+      if (signature.length !== signatureLength) return Promise.resolve(backend.verify(local, signature, message))
       // The caller may change its bytes while they wait, so they are copied; `slice` of a Buffer would not copy.
       const question = { key: name, signature: new Uint8Array(signature), message: new Uint8Array(message) }
       return dispatcher.ask(question, () => backend.verify(local, question.signature, question.message))
