@@ -1,6 +1,6 @@
 /**
- * Runs one suite in a process of its own, so that what one suite leaves in memory and in the compiler is not the next
- * one's. `run.ts` starts it, and gets the result as a message.
+ * Runs one suite in a separate process, so that its memory and compiled code do not affect the next suite. `run.ts`
+ * starts it, and gets the result as a message.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import type { SuiteOptions, SuiteResult } from './harness/suite.ts'
 import { suites } from './suites/index.ts'
 
-/** What `run.ts` sends. */
+/** The message of `run.ts`. */
 export interface Order {
   readonly name: string
   readonly options: Omit<SuiteOptions, 'peers'> & { readonly peers: readonly string[] }

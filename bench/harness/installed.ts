@@ -18,7 +18,7 @@ export function installedPeers(): ReadonlyMap<string, string> {
   return found
 }
 
-/** Installs the peers, unless they are. When that fails, what is measured is measured without them. */
+/** Installs the peers, unless they are installed. If that fails, the suites run without them. */
 export function installPeers(): void {
   if (existsSync(`${folder}/node_modules`)) return
   console.log('Installing what is compared with, once, into bench/peers/node_modules.')

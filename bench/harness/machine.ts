@@ -3,7 +3,7 @@ import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { root } from '../../test/setup/entries.ts'
 import type { Table } from './suite.ts'
 
-/** What was measured on, and what was measured. */
+/** The machine and the versions of a measurement. */
 export interface Machine {
   readonly date: string
   readonly processor: string

@@ -1,9 +1,11 @@
 /**
- * Times of several contenders, measured so that they can be compared on a machine that is not quiet.
+ * Times of several contenders, measured so that they can be compared on a busy machine.
  *
- * Every contender has one turn in each round, so that what slows the machine down for a while slows all of them. The
- * order is another one in each round, and the garbage of one turn is collected before the next, so that nobody pays for
- * who came before. A ratio is that of two turns of the same round; medians are taken after dividing.
+ * Every contender has one turn in each round, so that a slow period affects all of them. The order differs in each
+ * round.
+ * The garbage of one turn is collected before the next, so that no contender pays for another. A ratio compares two
+ * turns
+ * of the same round; medians are taken after dividing.
  *
  * @module
  */
@@ -35,7 +37,7 @@ export interface Measurement {
 /**
  * Measures contenders against the one named `base`, by default the first.
  *
- * @throws Error when there is no contender of that name.
+ * @throws Error when `base` does not name a contender.
  */
 export async function measure(
   contenders: readonly Contender[],
@@ -104,7 +106,7 @@ async function prepareTurn({ run, operations = 1 }: Contender, turnMs: number): 
   return {
     operations: times * operations,
     take: async () => {
-      // what caches forgot since the last turn
+      // Entries that caches have dropped since the last turn.
       await batch(run, Math.ceil(times / 8))
       return ((await batch(run, times)) * 1000) / (times * operations)
     },

@@ -6,11 +6,10 @@ const begin = '<!-- written by hand from here -->'
 const end = '<!-- written by hand up to here -->'
 
 /**
- * Writes the results page. What stands between the two marks of the page that is there is kept; all else is written
- * anew.
+ * Writes the results page. The text between the two marks of the present page is kept; the rest is written again.
  *
- * @param first - the tables above what is written by hand.
- * @param rest - those below.
+ * @param first - the tables above the kept text.
+ * @param rest - the tables below it.
  */
 export function writeResults(path: string, first: readonly Table[], rest: readonly Table[]): void {
   const page = existsSync(path) ? readFileSync(path, 'utf8') : ''

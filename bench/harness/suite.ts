@@ -20,11 +20,11 @@ export interface Table {
   readonly title: string
   readonly columns: readonly string[]
   readonly rows: readonly (readonly string[])[]
-  /** What a reader has to know to read the table. */
+  /** The facts that a reader needs for the table. */
   readonly notes?: readonly string[]
 }
 
-/** What a suite found. */
+/** The result of a suite. */
 export interface SuiteResult {
   readonly tables: readonly Table[]
   /** Named figures, which the targets are compared with. */
@@ -33,7 +33,7 @@ export interface SuiteResult {
 
 /** Something to be measured, in a process of its own. */
 export interface Suite {
-  /** What `--suite` calls it. */
+  /** Its name for `--suite`. */
   readonly name: string
   run(options: SuiteOptions): Promise<SuiteResult>
 }

@@ -3,7 +3,7 @@ import { number } from './table.ts'
 
 /** What is promised of one figure. */
 export interface Target {
-  /** What is compared, in words. */
+  /** The comparison in words. */
   readonly what: string
   /** Name of the figure. */
   readonly figure: string
@@ -16,7 +16,7 @@ export interface Target {
 /** By how much a figure may miss its target before it counts as missed: what a shared machine adds. */
 const margin = 0.1
 
-/** Every target. Ratios are to what was measured in the same run. */
+/** Every target. Ratios are to a measurement of the same run. */
 export const targets: readonly Target[] = [
   { what: 'cold verify, depth 3 / 4 raw verifications', figure: 'cold 3', bound: 1.28 },
   { what: 'the same with known keys', figure: 'cold, known keys 3', bound: 1.12 },
@@ -60,7 +60,7 @@ export const targets: readonly Target[] = [
   { what: 'hostile bytes: worst CPU for 64 KiB', figure: 'hostile, ms', bound: 10, unit: 'ms' },
 ]
 
-/** How a figure stands to its target. */
+/** Whether a figure reaches its target. */
 export type Standing = 'reached' | 'within margin' | 'missed' | 'not measured'
 
 /** Compares one figure with its target. */
@@ -72,7 +72,7 @@ export function standingOf({ figure, bound, atLeast }: Target, figures: Readonly
   return excess <= 1 + margin ? 'within margin' : 'missed'
 }
 
-/** The targets whose suites ran, with what was measured. */
+/** The targets of the suites that ran, with their measurements. */
 export function targetsTable(figures: Readonly<Record<string, number>>): Table {
   return {
     title: 'Targets',

@@ -44,10 +44,10 @@ const policy = [
 ]
 
 /**
- * `iso-ucan`: UCAN 1.0. Proofs are looked up one by one, by CID; cold reads each from bytes, and warm finds it read.
+ * `iso-ucan`: UCAN 1.0. Proofs are looked up one by one, by CID; cold parses each, and warm finds it parsed.
  *
- * @param verification - with the verifier that comes with it; with its memo of verified signatures, which has no bound;
- * or with `node:crypto` in its place.
+ * @param verification - its own verifier; its own verifier with its memo of verified signatures, which is unbounded; or
+ * `node:crypto` instead.
  */
 export async function loadIsoUcan(verification: IsoUcanVerification = 'as it comes'): Promise<Peer> {
   const { Delegation } = (await load('iso-ucan/delegation')) as Pick<IsoUcan, 'Delegation'>

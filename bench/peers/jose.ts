@@ -26,8 +26,8 @@ interface Jose {
 const callCount = 64
 
 /**
- * `jose`: one plain JWT by one issuer whose key was imported before. There is no chain: whatever `depth` is, this is
- * the cost of checking one signature by one issuer, which is what services pay today.
+ * `jose`: one plain JWT by one issuer whose key was imported before, without a chain. For any `depth`, this is the cost
+ * of checking one signature by one issuer, as services do today.
  */
 export async function loadJose(): Promise<Peer> {
   const { generateKeyPair, jwtVerify, SignJWT } = (await load('jose')) as Jose

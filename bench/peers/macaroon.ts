@@ -13,8 +13,8 @@ interface Macaroons {
 }
 
 /**
- * `macaroon`: hashes with a secret that the service shares with nobody, two caveats a grant. A bearer token: who has
- * seen it can use it.
+ * `macaroon`: hashes with a secret of the service alone, two caveats a grant. A bearer token: it can be used without a
+ * key.
  */
 export async function loadMacaroon(): Promise<Peer> {
   const { default: macaroons } = (await load('macaroon')) as { readonly default: Macaroons }

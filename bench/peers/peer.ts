@@ -1,25 +1,28 @@
-/** A library that does something comparable, used as its documentation says. */
+/** A comparable library, used as documented. */
 export interface Peer {
   readonly name: string
   /** Makes one signed token that passes authority on. */
   readonly issue: () => unknown
-  /** Makes a chain of `depth` grants and calls that stand on it. */
+  /** Creates a chain of `depth` grants and calls that use it. */
   chain(depth: number): Promise<PeerChain>
 }
 
 /** A chain of grants, with a call at its end. */
 export interface PeerChain {
-  /** Reads and verifies a call and everything that it stands on, met for the first time. Fails when it is refused. */
+  /** Reads and verifies a call and its whole chain, seen for the first time. Fails when the call is refused. */
   readonly cold: () => unknown
   /** The same for a new call, when the grants were met before. Fails when it is refused. */
   readonly warm: () => unknown
-  /** Bytes of the call and the grants as they are sent. */
+  /** Bytes of the call and the grants in the form in which they are sent. */
   readonly bytes: number
-  /** The same as `warm` for a service: what clients send, and what checks it. Left out where it is not measured. */
+  /**
+   * Like `warm`, for a service: the requests of clients, and the function that checks them. Absent if it is not
+   * measured.
+   */
   readonly service?: PeerService
 }
 
-/** What a service that uses the library does with the body of a request. */
+/** Checks the body of a request, as a service that uses the library. */
 export interface PeerService {
   readonly bodies: readonly Uint8Array[]
   /** Rejects when the body is refused. */
@@ -31,7 +34,7 @@ export function load(name: string): Promise<unknown> {
   return import(name)
 }
 
-/** Fails unless a call was allowed: a library that refuses is fast, and says nothing of its speed. */
+/** Fails unless a call was allowed: a refusal is fast, so its time is meaningless. */
 export function mustBe(allowed: boolean, name: string): void {
   if (!allowed) throw new Error(`${name} refused a call that is in order`)
 }

@@ -1,6 +1,6 @@
-/** The CID of a delegation that nobody has made, as text: another one for each number. */
+/** The CID of an imaginary delegation, as text: a different one for each number. */
 export function delegationName(serial: number): string {
   const letters = serial.toString(16).replace(/./g, (digit) => 'abcdefghijklmnop'[Number.parseInt(digit, 16)] ?? '')
-  // 52 letters of five bits are two bits more than a hash has left over: those of the last one, an `a`, are zero.
+  // 52 letters of five bits contain two bits more than a hash: the bits of the last letter, an `a`, are zero.
   return `bafyrei${letters.padStart(51, 'a')}a`
 }

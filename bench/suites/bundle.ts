@@ -5,7 +5,7 @@ import { root } from '../../test/setup/entries.ts'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
 
-/** What a browser has to fetch. Modules that are loaded on demand are not counted. */
+/** The size of the files that a browser loads, without modules loaded on demand. */
 export const suite: Suite = {
   name: 'bundle',
   async run({ peers }) {

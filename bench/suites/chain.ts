@@ -5,7 +5,7 @@ import { timesTable } from '../harness/table.ts'
 import { policy, send } from '../setup/chain.ts'
 import { makeRaw } from '../setup/raw.ts'
 
-/** What it costs to build a chain: the first delegation, and each that is narrower than the one before. */
+/** The cost of building a chain: the first delegation, and each narrower one. */
 export const suite: Suite = {
   name: 'chain',
   async run({ effort }) {

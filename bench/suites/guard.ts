@@ -11,7 +11,7 @@ import { timesTable } from '../harness/table.ts'
 import { cycle } from '../peers/peer.ts'
 import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
 
-/** What recording adds to deciding, by how safe a record has to be before the call is made. */
+/** The cost of recording besides deciding, by the durability of a record before the call is made. */
 export const suite: Suite = {
   name: 'guard',
   async run({ effort }) {

@@ -8,7 +8,9 @@ import { number, time } from '../harness/table.ts'
 
 const run = promisify(execFile)
 
-/** What a program waits for when it begins: each import in a process of its own, beside one that imports nothing. */
+/**
+ * The time that imports add to the start of a program: each import in a separate process, beside one without imports.
+ */
 export const suite: Suite = {
   name: 'import',
   async run({ effort, peers, smoke }) {

@@ -1,6 +1,6 @@
 import type { Suite } from '../harness/suite.ts'
 
-/** How a suite is found, and what its process needs. */
+/** The name of a suite, and the requirements of its process. */
 export interface SuiteEntry {
   readonly load: () => Promise<{ readonly suite: Suite }>
   /** Flags of Node. */

@@ -6,7 +6,7 @@ import { args, makeChain, policy, send } from '../setup/chain.ts'
 import { loadPeers } from '../setup/peers.ts'
 import { makeRaw } from '../setup/raw.ts'
 
-/** What it costs to sign a delegation or a call. */
+/** The cost of signing a delegation or a call. */
 export const suite: Suite = {
   name: 'issue',
   async run({ effort, peers }) {

@@ -12,7 +12,7 @@ import { makeRaw } from '../setup/raw.ts'
 const synchronous = 'one at a time, synchronous'
 const awaited = 'one at a time, awaited'
 
-/** What a decision costs when many are asked for at once, as in a server under load: more than one core can serve. */
+/** The cost of a decision among many simultaneous ones, as in a server under load: more than one core can work. */
 export const suite: Suite = {
   name: 'load',
   async run({ effort }) {

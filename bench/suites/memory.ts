@@ -42,7 +42,7 @@ async function heapOfShared(count: number): Promise<number> {
   })
 }
 
-/** Delegations of which none shares a principal with another. */
+/** Delegations that do not share any principal. */
 async function heapOfOwn(count: number): Promise<number> {
   const chain = await makeChain(1, { callCount: 1 })
   const strangers = await manyChains(1, chain.service, count)

@@ -25,10 +25,10 @@ const expression = 'amount < 100 && to.endsWith("@example.com")'
 const cedarPolicy =
   'permit (principal, action, resource) when { context.amount < 100 && context.to like "*@example.com" };'
 
-/** How many times one contender asks in one go, as asking once takes less than the clock can tell. */
+/** How often a contender evaluates in one measurement, because one evaluation is too short for the clock. */
 const times = 100
 
-/** What it costs to ask a policy about arguments. */
+/** The cost of evaluating a policy over arguments. */
 export const suite: Suite = {
   name: 'policy',
   async run(options) {

@@ -14,7 +14,7 @@ type Backend = NonNullable<Parameters<typeof createAuthorizer>[0]['backend']>
 /** Most calls of a list that are decided at a time: enough that every thread has its next batch. */
 const concurrency = 256
 
-/** What threads of one's own do for a list of calls, beside the threads of the host, and beside none. */
+/** The effect of a pool of threads on a list of calls, beside the threads of the host, and beside one thread. */
 export const suite: Suite = {
   name: 'pool',
   async run({ effort, smoke }) {

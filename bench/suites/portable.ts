@@ -7,7 +7,7 @@ import { ratioOf, timesTable } from '../harness/table.ts'
 import { makeChain } from '../setup/chain.ts'
 import { decideColdAsync, decideWarmAsync } from '../setup/deciders.ts'
 
-/** Where there is no `node:crypto`: by WebCrypto, and by arithmetic in JavaScript where even that has no Ed25519. */
+/** Without `node:crypto`: by WebCrypto, and by arithmetic in JavaScript if WebCrypto lacks Ed25519. */
 export const suite: Suite = {
   name: 'portable',
   async run({ effort }) {

@@ -74,7 +74,7 @@ function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profile): readonly (
   return [...times].map(([name, time]) => [name, time / total] as const).sort((a, b) => b[1] - a[1])
 }
 
-/** Functions of Node and of its native half say so; those without a name are told by their file. */
+/** Functions of Node and of its native half are marked as such; unnamed ones are recognized by their file. */
 function nameOf({ functionName, url }: ProfileNode['callFrame']): string {
   if (functionName.startsWith('(')) return functionName
   if (url === '') return functionName === '' ? 'native' : `native ${functionName}`

@@ -8,7 +8,7 @@ import { makeRaw } from '../setup/raw.ts'
 
 const depth = 3
 
-/** What it costs to say no: whoever sends rubbish must not be able to make the service work. */
+/** The cost of a refusal: a sender of garbage must not be able to make the service work. */
 export const suite: Suite = {
   name: 'refuse',
   async run({ effort }) {

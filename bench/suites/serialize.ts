@@ -5,7 +5,7 @@ import type { Suite } from '../harness/suite.ts'
 import { timesTable } from '../harness/table.ts'
 import { makeChain } from '../setup/chain.ts'
 
-/** What it costs to put tokens into bytes and text, and to take them out again. */
+/** The cost of encoding tokens into bytes and text, and of decoding them. */
 export const suite: Suite = {
   name: 'serialize',
   async run({ effort }) {

@@ -21,7 +21,7 @@ const warmSodium = 'warm, sodium-native'
 const rawSodium = 'one raw verification, sodium-native'
 const coldSodium = 'cold, sodium-native'
 
-/** What it costs to decide about a call, by the length of its chain: the question that everything here is about. */
+/** The cost of a decision about a call, by the length of its chain: the main question of these benchmarks. */
 export const suite: Suite = {
   name: 'verify',
   async run(options) {

@@ -1,6 +1,6 @@
 // node only: writes files
 /**
- * Writes the vector files anew: `npx tsx spec/vectors/generate.ts`.
+ * Writes all vector files: `npx tsx spec/vectors/generate.ts`.
  *
  * @module
  */

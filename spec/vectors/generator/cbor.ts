@@ -1,16 +1,16 @@
 /**
- * A writer of CBOR that writes whatever it is told to, canonical or not. Hostile vectors are made with it, so that no
- * encoder that refuses them is in the way.
+ * A writer of CBOR that writes any input, canonical or not. It makes the hostile vectors, which a strict encoder would
+ * refuse.
  *
  * @module
  */
 
-/** An item that is written as it stands. */
+/** An item that is written unchanged. */
 export interface Raw {
   readonly [rawItem]: Uint8Array
 }
 
-/** What can be written: plain values canonically, raw items as they are. */
+/** The input of the writer: plain values are written canonically, raw items unchanged. */
 export type Value =
   | null
   | boolean
@@ -124,7 +124,7 @@ function widthOf(count: number): 0 | 1 | 2 | 4 | 8 {
   return count < 2 ** 32 ? 4 : 8
 }
 
-/** Encoded keys in canonical order: as the head tells the length, that is the order of their bytes. */
+/** Encoded keys in canonical order: the head contains the length, so this is the order of their bytes. */
 function compare(a: Uint8Array, b: Uint8Array): number {
   for (const [at, byte] of a.entries()) {
     const difference = byte - (b[at] ?? -1)

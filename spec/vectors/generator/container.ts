@@ -21,12 +21,12 @@ export function packedText(tokens: readonly Token[]): string {
   return `P${base64url(gzip(contents(tokens)))}`
 }
 
-/** What a container of these tokens holds; they stand in the order given. */
+/** The contents of a container with these tokens, in the given order. */
 export function contents(tokens: readonly Token[]): Uint8Array {
   return contentsOf(tokens.map(({ bytes }) => bytes))
 }
 
-/** What a container of any items holds. */
+/** The contents of a container with any items. */
 export function contentsOf(items: Value): Uint8Array {
   return encode({ 'ctn-v1': items })
 }

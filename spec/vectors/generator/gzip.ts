@@ -1,6 +1,6 @@
 /**
- * Gzip that is the same on every machine, which that of a platform is not. It knows one way to compress: a byte that
- * is repeated becomes a length.
+ * Gzip that is the same on every machine, unlike the gzip of a platform. It knows one way to compress: a repeated byte
+ * becomes a length.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function deflate(contents: Uint8Array): Uint8Array {
   const writeBits = (value: number, count: number): void => {
     for (let bit = 0; bit < count; bit++) bits.push((value >>> bit) & 1)
   }
-  // Huffman codes stand with their first bit first, all other numbers with their last.
+  // Huffman codes are written with their first bit first, all other numbers with their last bit first.
   const writeCode = (code: number, count: number): void => {
     for (let bit = count - 1; bit >= 0; bit--) bits.push((code >>> bit) & 1)
   }

@@ -11,7 +11,7 @@ import { owner, type Principal, service, sha256, varsigOf } from './principals.t
 /** The moment of the vectors: 2027-01-15T08:00:00Z. */
 export const time = 1_800_000_000
 
-/** A token, and what can be wanted of it. */
+/** A token, and its derived values. */
 export interface Token {
   readonly bytes: Uint8Array
   /** The second element of the envelope: what was signed. */
@@ -19,12 +19,12 @@ export interface Token {
   readonly signature: Uint8Array
 }
 
-/** What every token can be told. Fields that are `undefined` are left out, others stand beside those of the kind. */
+/** The options of every token. Fields that are `undefined` are omitted, others are added to the fields of the kind. */
 export interface Draft {
   readonly fields?: Readonly<Record<string, Value | undefined>>
-  /** Default: that of the kind in version 1.0.0. */
+  /** Default: the tag of the kind in version 1.0.0. */
   readonly tag?: string
-  /** Default: that of the signer's algorithm. */
+  /** Default: the header of the signer's algorithm. */
   readonly header?: Value
   /** Default: the issuer. */
   readonly signer?: Principal
@@ -34,7 +34,7 @@ export interface Draft {
   readonly signature?: (signed: Uint8Array) => Uint8Array
 }
 
-/** What a delegation says. */
+/** The contents of a delegation. */
 export interface DelegationDraft extends Draft {
   readonly from: Principal
   readonly to: { readonly did: string }
@@ -48,7 +48,7 @@ export interface DelegationDraft extends Draft {
   readonly exp?: Value
 }
 
-/** What an invocation says. */
+/** The contents of an invocation. */
 export interface InvocationDraft extends Draft {
   readonly by: Principal
   /** Default: the owner. */

@@ -19,7 +19,7 @@ export function twin(token: Token, algorithm: 'ES256' | 'ES256K'): Token {
   return signedWith(token, concat([token.signature.slice(0, 32), numberBytes(order - s)]))
 }
 
-/** The token with another Ed25519 signature by the same key: whoever holds it can choose another R. */
+/** The token with another Ed25519 signature by the same key: the holder of the key can choose another R. */
 export function signedTwice(token: Token, { publicKey, secretKey }: Principal): Token {
   const { Point, utils } = ed25519
   const { scalar } = utils.getExtendedPublicKey(secretKey)

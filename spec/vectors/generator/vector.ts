@@ -1,5 +1,5 @@
 /**
- * The form of a vector; `schema.json` says the same for other languages.
+ * The form of a vector; `schema.json` defines the same for other languages.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { type Token, time } from './token.ts'
 /** A command that the service has. */
 export interface CommandEntry {
   readonly command: string
-  /** The type of each argument; `?` after it says that it may be absent. No other argument is taken. */
+  /** The type of each argument; `?` after it means that it may be absent. Other arguments are refused. */
   readonly args: Readonly<Record<string, ArgumentType | `${ArgumentType}?`>>
   /** Whether invocations need no nonce. Default false. */
   readonly idempotent?: boolean
@@ -20,7 +20,7 @@ export interface CommandEntry {
 /** Types of arguments that vectors use. */
 export type ArgumentType = 'text' | 'integer' | 'list'
 
-/** What a revocation store holds. */
+/** The contents of a revocation store. */
 export interface RevokedEntry {
   /** The CID of a delegation, or the DID of a principal. */
   readonly id: string
@@ -88,7 +88,7 @@ export type Expected =
 export interface Vector {
   /** Unique in its file. */
   readonly name: string
-  /** What is wrong, the same for vectors that show the same; absent in `valid.json`. */
+  /** The fault, equal for vectors with the same fault; absent in `valid.json`. */
   readonly fault?: string
   /** The requirement in `spec/` that is broken, or that is shown to allow. */
   readonly requirement: string
@@ -103,7 +103,7 @@ export interface VectorFile {
   readonly cases: readonly Vector[]
 }
 
-/** What a hostile vector is made of. One of `tokens` and `container`. */
+/** The parts of a hostile vector. One of `tokens` and `container`. */
 export interface Hostile {
   readonly tokens?: readonly Token[]
   readonly container?: Container

@@ -223,7 +223,7 @@ function line(through: readonly Principal[], links: Links = {}, call: Partial<In
   return [invocation({ by: through.at(-1) as Principal, prf: grants, ...call }), ...grants]
 }
 
-/** The chain with its proofs named in this order; a fifth is that of another chain. */
+/** The chain with its proofs named in this order; a fifth one comes from another chain. */
 function permuted(order: readonly number[]): readonly Token[] {
   const grants = [...chain().slice(1), delegation({ from: stranger, to: runner, sub: null })]
   const named = order.map((at) => grants[at] as Token)

@@ -1,5 +1,5 @@
 /**
- * Containers that are none, or that are spelt another way.
+ * Invalid containers, and containers in another spelling.
  *
  * @module
  */
@@ -235,7 +235,7 @@ const mixed = [
   grant,
 ]
 
-/** The call and its proof, with an argument that brings the contents to a length of `rest` beyond a multiple of three. */
+/** The call and its proof, with an argument that extends the contents to `rest` beyond a multiple of three. */
 function padTo(rest: number): readonly Token[] {
   for (let length = 0; ; length++) {
     const padded = [invocation({ by: planner, prf: [grant], args: { to: 'x'.repeat(length) } }), grant]

@@ -1,5 +1,5 @@
 /**
- * Names of principals that are none, and keys that are none.
+ * Invalid names of principals, and invalid keys.
  *
  * @module
  */
@@ -107,7 +107,7 @@ function keyForms(): readonly Vector[] {
   ]
 }
 
-/** Bytes of the right length that are no good key. */
+/** Bytes of the right length that are not a valid key. */
 function keyPoints(): readonly Vector[] {
   const smallOrder = ([name, hex]: readonly [string, string]): [string, Hostile] => [
     name,
@@ -206,7 +206,7 @@ const notXK1 = noX(0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefff
 const planner256 = principal('planner on P-256', 'ES256')
 const plannerK1 = principal('planner on secp256k1', 'ES256K')
 
-/** The smallest x above 4 for which x³ + a x + b is no square modulo p. */
+/** The smallest x above 4 for which x³ + a x + b is not a square modulo p. */
 function noX(p: bigint, a: bigint, b: bigint): Uint8Array {
   for (let x = 5n; ; x++) {
     if (power((((x * x * x + a * x + b) % p) + p) % p, (p - 1n) / 2n, p) === p - 1n) {

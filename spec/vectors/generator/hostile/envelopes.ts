@@ -1,5 +1,5 @@
 /**
- * Envelopes and payloads that are not those of a token.
+ * Envelopes and payloads that do not belong to a token.
  *
  * @module
  */
@@ -70,7 +70,7 @@ function envelopeForms(): readonly Vector[] {
   ]
 }
 
-/** Headers that are none of the three, and the matrix of those that are: key against header. */
+/** Unknown headers, and the matrix of the three known ones: key against header. */
 function headerVectors(): readonly Vector[] {
   const keys = [owner, owner256, ownerK1]
   const matrix = keys.flatMap((key) =>
@@ -177,7 +177,7 @@ function tagVectors(): readonly Vector[] {
   ]
 }
 
-/** Every field that is required left out, one by one; and fields that nobody knows, at every level. */
+/** Every required field omitted, one by one; and unknown fields, at every level. */
 function fieldVectors(): readonly Vector[] {
   const without = (
     make: (fields: Record<string, undefined>) => readonly Token[],

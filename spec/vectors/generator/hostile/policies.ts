@@ -130,7 +130,7 @@ function falseStatements(): readonly Vector[] {
   ]
 }
 
-/** Nothing can be told of a value that is not there: neither equal nor unequal, and no negation turns it around. */
+/** A comparison with a missing value is undecided: neither equal nor unequal, and a negation does not change that. */
 function unresolved(): readonly Vector[] {
   const missing: Readonly<Record<string, Pair>> = {
     '==': [['==', '.x', 1], {}],
@@ -197,7 +197,7 @@ function unresolved(): readonly Vector[] {
   return refused('policy-unresolved', 'PRF-11', 'policy_unsatisfied', pairs(missing))
 }
 
-/** Every link is asked, whatever the later ones say. */
+/** Every link is evaluated, whatever later policies permit. */
 function links(): readonly Vector[] {
   return refused('policy-of-a-link', 'PRF-11', 'policy_unsatisfied', {
     'the root forbids, the second has none': { tokens: call([[['==', '.x', 1]], []], { x: 2 }), at: 0 },
@@ -229,7 +229,7 @@ function links(): readonly Vector[] {
   })
 }
 
-/** More work than a policy may take. That is no false which a negation could turn around. */
+/** More work than a policy may need. The result is not false, so a negation cannot turn it into true. */
 function costly(): readonly Vector[] {
   const work = Array.from({ length: 100 }, () => ['==', '.', 0])
   const zeros = Array.from({ length: 1_000 }, () => 0)

@@ -1,5 +1,5 @@
 /**
- * Policies that are none. A policy that is not wholly understood is refused, and the token with it.
+ * Malformed policies. A policy with an unknown part is refused, and the token with it.
  *
  * @module
  */
@@ -137,7 +137,7 @@ function selectors(): readonly Vector[] {
   ]
 }
 
-/** A call through a delegation with a policy that is none. */
+/** A call through a delegation with a malformed policy. */
 function policy(pol: Value): Hostile {
   const grant = delegation({ from: owner, to: planner, pol })
   return { tokens: [invocation({ by: planner, args: { x: 1 }, prf: [grant] }), grant] }

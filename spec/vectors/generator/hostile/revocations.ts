@@ -58,7 +58,7 @@ export function revocationVectors(): readonly Vector[] {
   ]
 }
 
-/** With ECDSA everybody can give a delegation a second CID. Whichever is revoked, neither counts. */
+/** With ECDSA, anybody can make a second CID of a delegation. A revocation of either ends both. */
 function twins(algorithm: 'ES256' | 'ES256K', curve: string): Readonly<Record<string, Hostile>> {
   const issuer = principal(`owner on ${curve}`, algorithm)
   const low = delegation({ from: issuer, to: planner, sub: issuer })

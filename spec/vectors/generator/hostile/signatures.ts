@@ -1,5 +1,5 @@
 /**
- * Signatures that are not those of the issuer over these bytes.
+ * Signatures that are not signatures of the issuer over these bytes.
  *
  * @module
  */
@@ -56,7 +56,7 @@ function foreign(): readonly Vector[] {
   ]
 }
 
-/** One bit of a good signature, or of what it signs. */
+/** Flips one bit of a valid signature or of the signed bytes. */
 function bitFlips(): readonly Vector[] {
   const sides: readonly (readonly [string, number])[] = [
     ['first byte of R', 0],
@@ -151,7 +151,7 @@ function malleable(): readonly Vector[] {
   ]
 }
 
-/** Signatures over something near to what has to be signed. */
+/** Signatures over bytes that resemble the bytes to be signed. */
 function otherBytes(): readonly Vector[] {
   const over = (bytes: (signed: Uint8Array) => Uint8Array): Hostile => ({
     tokens: [invocation({ by: owner, signature: (signed) => owner.sign(bytes(signed)) })],
@@ -209,7 +209,7 @@ function chain(change: { readonly signers?: readonly [Principal, Principal, Prin
   return [invocation({ by: mailer, prf: [root, next], signer: third }), root, next]
 }
 
-/** The same tokens, one of them with another signature; its name is taken from the new bytes by nobody. */
+/** The same tokens, one of them with another signature; the proofs still name the old bytes. */
 function withSignature(tokens: readonly Token[], index: number, signature: Uint8Array): readonly Token[] {
   return tokens.map((token, at) =>
     at === index ? { ...token, signature, bytes: envelope(signature, token.signed) } : token,
@@ -220,7 +220,7 @@ function chainSignature(index: number): Uint8Array {
   return (chain()[index + 1] as Token).signature
 }
 
-/** A chain whose second delegation has this signature; the invocation names it as it is. */
+/** A chain whose second delegation has this signature; the invocation names its bytes. */
 function signedAgain(issuer: Principal, signature: Uint8Array): Hostile {
   const root = delegation({ from: owner, to: planner })
   const next = delegation({ from: issuer, to: mailer, signature: () => signature })
@@ -247,8 +247,8 @@ function reencoded(signedArgs: Value, sentArgs: Value): Token {
 }
 
 /**
- * A key A' = A + T with T of order 8. `S B = R + k A'` holds up to `k T`, which the cofactor 8 hides; the nonce is
- * searched so that `k` is no multiple of 8, and `k T` not zero.
+ * A key A' = A + T with T of order 8. `S B = R + k A'` is true up to `k T`, which the cofactor 8 hides. The nonce is
+ * chosen so that `k` is not a multiple of 8, and `k T` is not zero.
  */
 function mixedKey(): Hostile {
   const secret = scalar('mixed key')

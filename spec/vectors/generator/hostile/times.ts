@@ -8,7 +8,7 @@ import { mailer, owner, planner } from '../principals.ts'
 import { type DelegationDraft, delegation, type InvocationDraft, invocation, type Token, time } from '../token.ts'
 import { refused, type Vector } from '../vector.ts'
 
-/** All of them. The tolerance is 60 seconds unless a context says otherwise. */
+/** All of them. The tolerance is 60 seconds unless a context contains another one. */
 export function timeVectors(): readonly Vector[] {
   const day = 86_400
   return [

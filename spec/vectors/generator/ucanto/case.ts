@@ -1,5 +1,5 @@
 /**
- * The form of a case of UCAN 0.9.1: that of all vectors, at a service that reads this format.
+ * The form of a case of UCAN 0.9.1: the form of all vectors, at a service that reads this format.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Container } from '../container.ts'
 import { type Context, contextOf, type Vector } from '../vector.ts'
 import { alice, bob, expiration, service } from './tokens.ts'
 
-/** What a case is made of. */
+/** The parts of a case. */
 export interface UcantoCase {
   readonly container: Container | Promise<Container>
   readonly context?: Partial<Context>
@@ -18,7 +18,7 @@ export interface UcantoCase {
 export interface GoodCase extends UcantoCase {
   /** Whose authority is used. Default: alice's. */
   readonly subject?: string
-  /** Who calls. Default: bob. */
+  /** The invoker. Default: bob. */
   readonly invoker?: string
   /** Default `/mail/send`. */
   readonly command?: string
@@ -30,7 +30,7 @@ export interface BadCase extends UcantoCase {
   readonly at?: number
 }
 
-/** The context of most cases, with changes: everything that is not a default of the library is said. */
+/** The context of most cases, with changes: it contains everything that is not a default of the library. */
 export function ucantoContext(change: Partial<Context> = {}): Context {
   const options = { clockTolerance: 0, ...change.options }
   return { ...contextOf({ audience: service.did(), subjects: 'any', formats: ['0.9.1'], ...change }), options }

@@ -1,5 +1,5 @@
 /**
- * What the service says: whom it acts for, which commands it has, who owns what.
+ * The configuration of the service: its names, its commands, the owners of resources.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Calls for somebody who has no key.
+ * Calls for a principal without a key.
  *
  * @module
  */
@@ -28,7 +28,7 @@ function attest({ cid }: Block, change: Change = {}, authority = service.did(), 
   return give(attestation, { issuer: service, ...change })
 }
 
-/** What bob's agent asks for, with these proofs, where the service attests. */
+/** A call of bob's agent with these proofs, where the service attests. */
 function loggedIn(
   proofs: readonly Block[],
   { earlier = [], context = {} }: { readonly earlier?: readonly Block[]; readonly context?: Partial<Context> } = {},

@@ -22,16 +22,16 @@ export interface Block {
   readonly bytes: Uint8Array
 }
 
-/** Last second of validity of what does not say otherwise. */
+/** The default last second of validity. */
 export const expiration: number = time + 100
 
-/** Who owns most things. */
+/** The owner of most resources. */
 export const alice: ed25519.EdSigner = await principal('alice')
-/** Who was given them. */
+/** The principal to whom alice delegates. */
 export const bob: ed25519.EdSigner = await principal('bob')
-/** Who bob gives them to. */
+/** The principal to whom bob delegates. */
 export const carol: ed25519.EdSigner = await principal('carol')
-/** Who was given nothing. */
+/** A principal without delegations. */
 export const mallory: ed25519.EdSigner = await principal('mallory')
 /** Who is asked. */
 export const service: ed25519.EdSigner = await principal('service')
@@ -39,15 +39,15 @@ export const service: ed25519.EdSigner = await principal('service')
 /** Somebody without a key. */
 export const account: API.Signer = Absentee.from({ id: 'did:mailto:example.com:alice' }) as unknown as API.Signer
 
-/** What most calls are about. */
+/** The resource of most calls. */
 export const mail: API.Capability = { can: 'mail/send', with: alice.did() }
 
-/** That with other arguments or conditions. */
+/** The same with other arguments or conditions. */
 export function mailWith(nb: object): API.Capability {
   return { ...mail, nb } as API.Capability
 }
 
-/** A delegation from alice to bob, unless it is said otherwise. */
+/** A delegation from alice to bob by default. */
 export async function give(
   capability: API.Capability,
   change: Partial<Omit<Parameters<typeof delegate>[0], 'proofs'>> & { readonly proofs?: readonly CID[] } = {},
@@ -116,7 +116,7 @@ export function fieldsOf({ bytes }: Block): Fields {
   return dagCbor.decode<Fields>(bytes)
 }
 
-/** A token with other fields, under its name. Its signature is that of the token it was made of. */
+/** A token with other fields, under its name, with the signature of the original token. */
 export function changed(token: Block, change: Fields): Block {
   return cbor({ ...fieldsOf(token), ...change })
 }
@@ -127,12 +127,12 @@ export function forged(token: Block): Block {
   return changed(token, { s: Buffer.concat([s.subarray(0, 4), new Uint8Array(64).fill(1)]) })
 }
 
-/** The CID of bytes, DAG-CBOR unless it is said otherwise. */
+/** The CID of bytes, DAG-CBOR by default. */
 export function nameOf(bytes: Uint8Array, codec = 0x71): CID {
   return CID.createV1(codec, createDigest(0x12, createHash('sha256').update(bytes).digest()))
 }
 
-/** A block whose name is what it holds. */
+/** A block whose name is the CID of its bytes. */
 export function identityOf(bytes: Uint8Array): Block {
   return { cid: CID.createV1(0x71, createDigest(0x00, bytes)), bytes }
 }

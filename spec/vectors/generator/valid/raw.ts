@@ -1,6 +1,6 @@
 /**
- * Calls that are in order although the library's writer would not write them so: other spellings that are legal, other
- * versions, and things at the very edge of what is read.
+ * Valid calls that the writer of the library would write differently: other legal spellings, other versions, and values
+ * at the limits.
  *
  * @module
  */
