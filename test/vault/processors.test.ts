@@ -12,6 +12,7 @@ import { query } from '../../src/vault/processors/query.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
 import { sigV4 } from '../../src/vault/processors/sigv4.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { invalidArgument, movableClock, NOON, vaultError } from './support.ts'
 
 const invalid = expect.objectContaining(invalidArgument)
@@ -223,6 +224,27 @@ describe('descriptions of processors', () => {
       expect(() => parseProcessor(description), JSON.stringify(description)).toThrow(
         expect.objectContaining(vaultError('ERR_VAULT_CONFIGURATION')),
       )
+    }
+  })
+})
+
+describe('a processor of the service', () => {
+  const whole = {
+    description: { type: 'own' },
+    headers: [],
+    parameters: [],
+    apply: (request: OutgoingRequest) => request,
+  }
+  const make = (processor: object) => (): unknown =>
+    memoryVault({ crm: { secret: 'canary-1', origins: ['https://a.example'], processor: processor as Processor } })
+
+  it('GRD-09 is refused when the vault is made, if a part of it is missing', () => {
+    expect(make(whole)).not.toThrow()
+    expect(make(Object.create(whole))).not.toThrow()
+    for (const part of Object.keys(whole)) {
+      for (const wrong of [undefined, null, 7, 'x', [7], {}]) {
+        expect(make({ ...whole, [part]: wrong }), `${part}: ${String(wrong)}`).toThrow(invalid)
+      }
     }
   })
 })

@@ -96,7 +96,7 @@ const ruleTable: RuleTable = {
     describe: (origins, isSent) => (isSent ? origins : undefined),
   },
   processor: {
-    check: withMethod('apply'),
+    check: processorCheck,
     parse: (processor) => processor,
     default: undefined,
     describe: (processor) => processor?.description,
@@ -139,6 +139,17 @@ const ruleTable: RuleTable = {
     default: false,
     describe: (leasable) => leasable,
   },
+}
+
+/** A processor. The names that it lists are read for every request, and its description is stored with the secret. */
+function processorCheck(value: unknown): string | undefined {
+  const fault = withMethod('apply')(value)
+  if (fault !== undefined) return fault
+  const { headers, parameters, description } = value as Partial<Processor>
+  const isListed = [headers, parameters].every((names) => arrayOf(nonEmptyString)(names) === undefined)
+  return isListed && nonEmptyString(Object(description).type) === undefined
+    ? undefined
+    : 'must be a processor, with `headers` and `parameters` as lists of names, and a `description` with a `type`'
 }
 
 const ruleNames = Object.keys(ruleTable) as readonly RuleName[]
