@@ -440,3 +440,25 @@ describe('a log with checkpoints', () => {
     expect(await verifyAuditLog([...lines, ...more])).toMatchObject({ valid: true, records: 13 })
   })
 })
+
+describe('a trusted signer', () => {
+  const keys: Readonly<Record<string, unknown>> = {
+    'no key': undefined,
+    'the text of a key': 'did:key:zA',
+    'an object without a key': {},
+    'a key without bytes': { algorithm: 'Ed25519' },
+    'an unknown algorithm': { algorithm: 'RS256', bytes: new Uint8Array(32) },
+    'a key of a wrong length': { algorithm: 'Ed25519', bytes: new Uint8Array(3) },
+    'a key of small order': { algorithm: 'Ed25519', bytes: new Uint8Array(32) },
+    'a point beside its curve': { algorithm: 'ES256', bytes: Uint8Array.of(2, ...new Array(32).fill(1)) },
+  }
+
+  it.each(Object.entries(keys))('LOG-07 is refused as an argument: %s', async (_, key) => {
+    const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[9]), time: 1 })
+    const options = { signers: [{ did: signer.did, key }] as never }
+    await expect(verifyCheckpoint(checkpoint, options)).rejects.toThrow(ArgumentError)
+    await expect(verifyAuditLog(lines, { ...options, log: 'mail', checkpoints: [checkpoint] })).rejects.toThrow(
+      ArgumentError,
+    )
+  })
+})

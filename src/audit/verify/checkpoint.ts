@@ -6,7 +6,8 @@
  */
 
 import { backend as platform } from '#backend'
-import type { PublicKey } from '../../did/public-key.ts'
+import { didKeyFrom } from '../../did/did-key.ts'
+import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import { ArgumentError, MalformedError } from '../../errors.ts'
 import { decodeBase64url, decodeHex, encodeBase64url } from '../../ipld/base.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
@@ -19,7 +20,7 @@ import {
   arrayOf,
   maybe,
   nonEmptyString,
-  objectValue,
+  type OptionCheck,
   readOptions,
   withDefault,
   withMethod,
@@ -86,6 +87,25 @@ export interface CheckpointSigner {
   readonly key: PublicKey
 }
 
+/** A {@link CheckpointSigner}. */
+export const signerCheck: OptionCheck = (value) => {
+  const { did, key } = Object(value) as Partial<Record<keyof CheckpointSigner, unknown>>
+  return nonEmptyString(did) === undefined && isKey(key)
+    ? undefined
+    : 'must be `{ did, key }`; the key of a `did:key` is the result of `parseDidKey`'
+}
+
+function isKey(key: unknown): boolean {
+  const { algorithm, bytes } = Object(key) as Partial<PublicKey>
+  try {
+    didKeyFrom(algorithm as SignatureAlgorithm, bytes as Uint8Array)
+    return true
+  } catch (error) {
+    if (error instanceof ArgumentError || error instanceof MalformedError) return false
+    throw error
+  }
+}
+
 /**
  * Returns whether a checkpoint was signed by one of the given keys; false for a malformed one.
  *
@@ -93,9 +113,18 @@ export interface CheckpointSigner {
  */
 export async function verifyCheckpoint(checkpoint: Checkpoint, options: VerifyCheckpointOptions): Promise<boolean> {
   const { signers, backend } = readOptions('verifyCheckpoint', options, {
-    signers: arrayOf(objectValue),
+    signers: arrayOf(signerCheck),
     backend: withDefault(withMethod('sha256'), platform),
   })
+  return isSigned(checkpoint, signers, backend)
+}
+
+/** The same with options that were read. */
+export async function isSigned(
+  checkpoint: Checkpoint,
+  signers: readonly CheckpointSigner[],
+  backend: CryptoBackend,
+): Promise<boolean> {
   // Read once: the checked fields are the verified ones.
   const given = { ...checkpoint }
   if (!isCheckpoint(given)) return false

@@ -14,7 +14,7 @@ import {
 import { iterable, positionCheck } from '../configuration.ts'
 import { type AuditRecord, beginning, isIntact, type LogPosition, parseRecord } from '../events/record.ts'
 import type { AuditLogFault, AuditLogFaultKind, AuditLogReport } from './audit-log-fault.ts'
-import { type Checkpoint, type CheckpointSigner, verifyCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, type CheckpointSigner, isSigned, signerCheck } from './checkpoint.ts'
 
 /** Options of {@link verifyAuditLog}. */
 export interface VerifyAuditLogOptions {
@@ -42,7 +42,7 @@ const optionChecks = Object.freeze({
   from: withDefault(positionCheck, beginning),
   head: maybe(positionCheck),
   checkpoints: withDefault(arrayOf(objectValue), Object.freeze([])),
-  signers: maybe(arrayOf(objectValue)),
+  signers: maybe(arrayOf(signerCheck)),
   log: maybe(nonEmptyString),
   backend: withDefault(withMethod('sha256'), platform),
 }) satisfies OptionChecks<VerifyAuditLogOptions>
@@ -88,7 +88,7 @@ export async function verifyAuditLog(
     throw new ArgumentError('verifyAuditLog: `signers` requires `log`, the name of the log')
 
   const isGenuine = async (checkpoint: Checkpoint): Promise<boolean> =>
-    checkpoint.log === log && (await verifyCheckpoint(checkpoint, { signers: signers ?? [], backend }))
+    checkpoint.log === log && (await isSigned(checkpoint, signers ?? [], backend))
   const known = await readAnchors(head, checkpoints, isGenuine)
   if ('kind' in known) return bad(known, 0)
   const { anchors } = known
