@@ -25,7 +25,7 @@ const longest = 128
  * replaces the one at its place.
  */
 export function createTextCache(): TextCache {
-  const texts = Array.from({ length: places }, () => '')
+  const texts = new Array<string>(places).fill('')
   return {
     read(bytes, start, end, decode) {
       const length = end - start
