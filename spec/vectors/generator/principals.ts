@@ -5,8 +5,7 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
-import { ed25519 } from '@noble/curves/ed25519.js'
+import { createHash, createPrivateKey, createPublicKey, sign as signBytes } from 'node:crypto'
 import { p256 } from '@noble/curves/nist.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { base58btc } from 'multiformats/bases/base58'
@@ -31,15 +30,21 @@ export interface Principal {
 export function principal(name: string, algorithm: Algorithm = 'Ed25519'): Principal {
   const secretKey = sha256(new TextEncoder().encode(`procura vectors ${name}`))
   if (algorithm === 'Ed25519') {
-    const publicKey = ed25519.getPublicKey(secretKey)
-    const sign = (message: Uint8Array): Uint8Array => ed25519.sign(message, secretKey)
-    return { algorithm, did: didOf(algorithm, publicKey), publicKey, secretKey, sign }
+    const key = createPrivateKey({ key: Buffer.from(concat([pkcs8, secretKey])), format: 'der', type: 'pkcs8' })
+    const publicKey = new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32))
+    return {
+      ...{ algorithm, did: didOf(algorithm, publicKey), publicKey, secretKey },
+      sign: (message) => new Uint8Array(signBytes(null, message, key)),
+    }
   }
   const curve = algorithm === 'ES256' ? p256 : secp256k1
   const publicKey = curve.getPublicKey(secretKey, true)
   const sign = (message: Uint8Array): Uint8Array => curve.sign(message, secretKey, { lowS: true })
   return { algorithm, did: didOf(algorithm, publicKey), publicKey, secretKey, sign }
 }
+
+/** A private key of Ed25519 in PKCS #8, up to the 32 bytes of its seed. */
+const pkcs8 = fromHex('302e020100300506032b657004220420')
 
 /** The `did:key` of a key. */
 export function didOf(algorithm: Algorithm, publicKey: Uint8Array): string {
