@@ -13,10 +13,10 @@ import { createDispatcher, type Dispatcher } from '../../src/principal/pool/disp
 import { createVerificationPool, type VerificationPool } from '../../src/principal/pool/verification-pool.ts'
 import { startThread } from '../../src/principal/pool/verification-thread.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
-import { shortRuns } from '../property/runs.ts'
+import { inCi, shortCases, shortRuns } from '../property/runs.ts'
 import { type SmokeReport, smoke } from '../setup/smoke.ts'
 import { accepted, readSuites } from '../setup/vectors.ts'
-import { type SignatureVector, speccheck, verdict, wycheproof } from './crypto-vectors.ts'
+import { type SignatureVector, shortWycheproof, speccheck, verdict, wycheproof } from './crypto-vectors.ts'
 import { bundlePoolScript, type PoolScript, sodium } from './pool-script.ts'
 
 const choices: readonly { readonly name: string; readonly choice: BackendChoice }[] = [
@@ -82,31 +82,34 @@ describe.each(choices)('threads with the back end $name', ({ choice }) => {
   it.each(['ES256', 'ES256K'] as const)(
     'SIG-05 accept exactly the valid %s vectors of Wycheproof',
     async (algorithm) => {
-      const vectors = wycheproof(algorithm)
+      const vectors = shortWycheproof(algorithm)
       expect(await acceptedOf(backend, vectors)).toEqual(namesOfValid(vectors))
     },
   )
 
   it.each(['ES256', 'ES256K'] as const)('SIG-06 accept %s with either s [attack 58]', async (algorithm) => {
-    const valid = wycheproof(algorithm).filter((vector) => vector.valid)
+    const valid = shortWycheproof(algorithm).filter((vector) => vector.valid)
     const twins = valid.map((vector) => ({ ...vector, signature: twinSignature(algorithm, vector.signature)! }))
     expect(await acceptedOf(backend, twins)).toEqual(namesOfValid(valid))
   })
 })
 
 describe('a pool', () => {
+  // Vectors of one kind follow each other in a file.
+  const suites = Object.fromEntries(
+    Object.entries(readSuites()).map(([name, vectors]) => [name, shortCases(vectors, () => name)]),
+  )
   let expected: SmokeReport['verdicts']
 
   beforeAll(async () => {
-    expected = (await smoke({ ...root, ...stores }, node, readSuites())).verdicts
+    expected = (await smoke({ ...root, ...stores }, node, suites)).verdicts
   })
 
-  it.each(choices)('agrees with the platform on every vector, on $name', async ({ choice }) => {
+  it.each(choices)('agrees with the platform on the vectors of every suite, on $name', async ({ choice }) => {
     await using pool = await createVerificationPool({ threads: 2, backend: choice, script: script.url })
-    const { verdicts } = await smoke({ ...root, ...stores }, onThreads(pool), readSuites())
-    const counts = Object.entries(verdicts).map(([name, letters]) => [name, letters.split('A').length - 1])
-    expect(Object.fromEntries(counts)).toEqual(accepted)
+    const { verdicts } = await smoke({ ...root, ...stores }, onThreads(pool), suites)
     expect(verdicts).toEqual(expected)
+    if (inCi) expect(countsOf(verdicts)).toEqual(accepted)
   })
 })
 
@@ -121,6 +124,13 @@ function threadsAlone({ ask }: Dispatcher): CryptoBackend {
         throw new Error('no thread answered')
       }),
   }
+}
+
+/** How many vectors of each suite were accepted. */
+function countsOf(verdicts: SmokeReport['verdicts']): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(verdicts).map(([name, letters]) => [name, letters.split('A').length - 1] as const),
+  )
 }
 
 /** A pool that is never asked to verify at once. */

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
+import { backend as node } from '../../src/principal/backend/node.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
-import { speccheck, verdict, verifyingBackends, wycheproof } from './crypto-vectors.ts'
+import {
+  type SignatureVector,
+  shortWycheproof,
+  speccheck,
+  verdict,
+  verifyingBackends,
+  wycheproof,
+} from './crypto-vectors.ts'
 
 describe.each(verifyingBackends)('signatures on $name', (backend) => {
   it('SIG-02 accepts the 88 valid of the 151 Ed25519 vectors of Wycheproof [attack 55]', async () => {
@@ -22,18 +31,23 @@ describe.each(verifyingBackends)('signatures on $name', (backend) => {
     ['ES256', 262, 173],
     ['ES256K', 252, 167],
   ] as const)('SIG-05 accepts exactly the valid %s vectors of Wycheproof', async (algorithm, count, valid) => {
-    const vectors = wycheproof(algorithm)
+    const all = wycheproof(algorithm)
+    expect([all.length, all.filter((vector) => vector.valid).length]).toEqual([count, valid])
+    const vectors = ecdsaVectors(backend, algorithm)
     const accepted: string[] = []
     for (const vector of vectors) if (await verdict(backend, vector)) accepted.push(vector.name)
-    expect(vectors).toHaveLength(count)
-    expect(accepted).toHaveLength(valid)
     expect(accepted).toEqual(vectors.filter((vector) => vector.valid).map(({ name }) => name))
   })
 
   it.each(['ES256', 'ES256K'] as const)('SIG-06 accepts %s with either s [attack 58]', async (algorithm) => {
-    for (const vector of wycheproof(algorithm).filter(({ valid }) => valid)) {
+    for (const vector of ecdsaVectors(backend, algorithm).filter(({ valid }) => valid)) {
       const twin = twinSignature(algorithm, vector.signature)
       expect.soft(await verdict(backend, { ...vector, signature: twin! }), vector.name).toBe(true)
     }
   })
 })
+
+/** Node verifies all of them; the others compute with big numbers. */
+function ecdsaVectors(backend: CryptoBackend, algorithm: 'ES256' | 'ES256K'): readonly SignatureVector[] {
+  return backend === node ? wycheproof(algorithm) : shortWycheproof(algorithm)
+}
