@@ -1,6 +1,7 @@
 // node only: runs vectors on the back end of Node too
 /**
  * Runs a vector on every back end, synchronously and asynchronously, and reports wrong verdicts.
+ * `npm test` runs it on Node and on one other back end, which changes from vector to vector. CI runs it on all of them.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { defaultLimits } from '../../src/limits.ts'
 import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
 import { backend as node } from '../../src/principal/backend/node.ts'
 import { verifyingBackends } from '../principal/crypto-vectors.ts'
+import { inCi } from '../property/runs.ts'
 import { containerOf, optionsOf, serviceOf, serviceOfSync, verdictOf } from './decide.ts'
 
 /** The faults in the verdicts about a vector, and the needless work; empty when all is well. */
@@ -21,10 +23,11 @@ export async function faultsOf(vector: Vector): Promise<readonly string[]> {
 /** Where the verdict about a vector is another than the right one. */
 export async function wrongVerdictsOn(vector: Vector): Promise<readonly string[]> {
   const container = containerOf(vector.container)
+  const backends = inCi ? verifyingBackends : [node, nextOther()]
   const decisions: readonly (readonly [string, Decision])[] = [
     ['node, at once', serviceOfSync(vector.context).authorizeSync(container)],
     ...(await Promise.all(
-      verifyingBackends.map(async (backend): Promise<readonly [string, Decision]> => {
+      backends.map(async (backend): Promise<readonly [string, Decision]> => {
         const service = await serviceOf(vector.context, { backend })
         return [backend.name, await service.authorize(container)]
       }),
@@ -37,6 +40,15 @@ export async function wrongVerdictsOn(vector: Vector): Promise<readonly string[]
     if (decision.allowed || decision.denial.requirement === vector.requirement) return []
     return [`${vector.name} (${name}): ${decision.denial.requirement}, not ${vector.requirement}`]
   })
+}
+
+/** The back ends beside Node, one after the other. */
+const others = verifyingBackends.filter((backend) => backend !== node)
+let turns = 0
+
+function nextOther(): CryptoBackend {
+  turns += 1
+  return others[turns % others.length] ?? node
 }
 
 /** How much work a verdict took. */
