@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { root } from './setup/entries.ts'
 import { unreachedStatements } from './setup/reach.ts'
-import { listFiles, readSources, titlesOf } from './setup/source.ts'
+import { listFiles, readSources, titlesAbout } from './setup/source.ts'
 
 const requirement = /^\*\*([A-Z]{3}-\d{2})\*\* /gm
 const identifier = /\b[A-Z]{3}-\d{2}\b(?!-)/g
@@ -11,9 +11,7 @@ const standards = new Set(['UTF-16', 'UTF-32'])
 
 const pages = listFiles('spec', '.md').map((path) => ({ path, text: readFileSync(root + path, 'utf8') }))
 const sources = readSources('src')
-const titles = [...readSources('test'), ...readSources('examples')].flatMap(({ path, tree }) =>
-  titlesOf(tree).map((title) => ({ path, title })),
-)
+const titles = titlesAbout(/\b[A-Z]{3}-\d{2}\b/, [...readSources('test'), ...readSources('examples')])
 
 describe('requirements', () => {
   const stated = pages.flatMap(({ path, text }) =>

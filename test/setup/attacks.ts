@@ -8,7 +8,7 @@
 
 import { readFileSync } from 'node:fs'
 import { root } from './entries.ts'
-import { readSources, titlesOf } from './source.ts'
+import { readSources, titlesAbout } from './source.ts'
 
 /** The page, as a path from the root of the repository. */
 export const attackPage = 'spec/attacks.md'
@@ -43,8 +43,8 @@ export function attackRows(page: string): readonly AttackRow[] {
 
 /** Every row that the title of a test names. */
 export function readAttackMarks(): readonly AttackMark[] {
-  return readSources('test').flatMap(({ path, tree }) =>
-    titlesOf(tree).flatMap((title) => marksOf(title).map((number) => ({ number, path, title }))),
+  return titlesAbout(/\[attacks? /, readSources('test')).flatMap(({ path, title }) =>
+    marksOf(title).map((number) => ({ number, path, title })),
   )
 }
 

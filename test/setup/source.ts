@@ -35,6 +35,8 @@ export interface Import {
   readonly line: number
 }
 
+const languageVersion = ts.ScriptTarget.ES2022
+
 /** The files that were read: several tests ask for the same folders, and parsing takes seconds. */
 const known = new Map<string, SourceFile>()
 
@@ -84,8 +86,27 @@ export function exportedDeclarations(file: SourceFile): Map<string, ts.Node> {
   return found
 }
 
-/** Titles of tests and of their groups: the first argument of `it`, `test` and `describe`, also after `.each`. */
-export function titlesOf(tree: ts.SourceFile): string[] {
+/** The title of a test or of a group of tests, and its file. */
+export interface Title {
+  readonly path: string
+  readonly title: string
+}
+
+/**
+ * Titles of tests and of their groups: the first argument of `it`, `test` and `describe`, also after `.each`. Files that
+ * do not mention the subject are not parsed, and the others without their comments.
+ */
+export function titlesAbout(subject: RegExp, files: readonly SourceFile[]): readonly Title[] {
+  return files
+    .filter(({ text }) => subject.test(text))
+    .flatMap(({ path, text }) => {
+      const { ParseNone } = ts.JSDocParsingMode
+      const tree = ts.createSourceFile(path, text, { languageVersion, jsDocParsingMode: ParseNone })
+      return titlesOf(tree).map((title) => ({ path, title }))
+    })
+}
+
+function titlesOf(tree: ts.SourceFile): string[] {
   const found: string[] = []
   walk(tree, (node) => {
     if (!ts.isCallExpression(node) || !/^(?:it|test|describe)$/.test(calleeOf(node))) return
@@ -115,7 +136,7 @@ function readSource(path: string): SourceFile {
     text,
     nodeOnly: /^\/[/*].*\bnode only\b/.test(firstLine),
     get tree() {
-      tree ??= ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
+      tree ??= ts.createSourceFile(path, text, languageVersion, true)
       return tree
     },
     get imports() {
