@@ -26,6 +26,7 @@ import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { type Faults, faultyFiles } from '../audit/jsonl/faulty-files.ts'
 import { canMount, mountSmallDisk } from '../audit/jsonl/small-disk.ts'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
+import { inCi } from '../property/runs.ts'
 import { actor, clock } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -290,9 +291,10 @@ describe('a hanging sink', () => {
     const { calls, ran, codes, slowest, unanswered, heap } = await callHangingSink({
       seconds: 2,
       perSecond: 50,
-      samples: 5,
+      // A full garbage collection of a test process takes a quarter of a second.
+      samples: inCi ? 5 : 2,
     })
-    expect(calls).toBeGreaterThan(1_240)
+    expect(calls).toBeGreaterThan(1_210)
     expect([ran, codes, unanswered]).toEqual([0, ['audit_unavailable'], 1_000])
     expect(slowest).toBeLessThan(500 + 500)
     const [first = 0] = heap

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { never } from '../../src/time.ts'
 import type { ResilienceOptions } from '../../src/vault/resilience/resilient.ts'
+import { inCi } from '../property/runs.ts'
 import { type Ending, p90, type Scene, startScene, upstreamKey } from './vault-outage.ts'
 
 /**
@@ -13,11 +14,13 @@ import { type Ending, p90, type Scene, startScene, upstreamKey } from './vault-o
  */
 const scaled: ResilienceOptions = { attemptTimeoutMs: 200, failureWindowMs: 10_000, probeAfterMs: 500 }
 const seconds = 2
+/** Callers pause for this long after each call. */
+const pauseMs = inCi ? 10 : 30
 
 async function scene(resilience: ResilienceOptions = {}): Promise<Scene> {
   const made = await startScene({ ...scaled, ...resilience })
   onTestFinished(() => made.close())
-  return made
+  return { ...made, load: (milliseconds) => made.load(milliseconds, pauseMs) }
 }
 
 /** How the calls ended, and the delay of the process meanwhile, in milliseconds. */
