@@ -48,6 +48,8 @@ const config: ViteUserConfig = defineConfig({
           globalSetup: ['test/setup/build.ts'],
           setupFiles: ['test/setup/unhandled.ts'],
           testTimeout: 120_000,
+          // Most files run programs in processes of their own; TypeScript is loaded once for all files.
+          isolate: false,
         },
       },
     ],
