@@ -194,9 +194,13 @@ function assertAllowed(host: string, { allowHosts, allowPrivateAddresses }: Sett
   }
 }
 
-async function assertAddresses(host: string, settings: Settings, signal: AbortSignal): Promise<void> {
-  if (settings.lookup === undefined || settings.allowPrivateAddresses) return
-  const addresses = await settings.lookup(host, { signal })
+async function assertAddresses(
+  host: string,
+  { lookup, allowPrivateAddresses }: Settings,
+  signal: AbortSignal,
+): Promise<void> {
+  if (lookup === undefined || allowPrivateAddresses) return
+  const addresses = await lookup(host, { signal })
   // WEB-12
   if (addresses.length === 0 || !addresses.every(isPublicAddress)) {
     throw new ResolutionError(`the host ${quote(host)} has an address that is not public`)

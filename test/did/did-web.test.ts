@@ -171,6 +171,16 @@ describe('webResolver', () => {
     await expect(resolver.resolve(did, {})).rejects.toMatchObject({ code: 'ERR_RESOLUTION', cause })
   })
 
+  it('calls `lookup` without its settings', async () => {
+    const receivers: unknown[] = []
+    async function lookup(this: unknown) {
+      receivers.push(this)
+      return ['93.184.215.14']
+    }
+    await make(() => answer(JSON.stringify(documentOf(did))), { lookup }).resolver.resolve(did, {})
+    expect(receivers).toEqual([undefined])
+  })
+
   it('rejects a DID that leads nowhere, and leaves other methods to others', async () => {
     const { resolver, fetch } = make(() => answer(''))
     await expect(resolver.resolve(parseDid('did:web:127.0.0.1'), {})).rejects.toThrow(MalformedError)
