@@ -87,6 +87,7 @@ describe('the options of the audit', () => {
   const personal = { key: 'ann', keys }
   const tried: Readonly<Record<string, readonly [(...args: never[]) => unknown, readonly unknown[], object]>> = {
     toOcsf: [audit.toOcsf, [record], { product, activityOf: () => 'read' }],
+    'toOcsf, of the record': [(given: never) => audit.toOcsf(given, { product }), [], record],
     intentEvent: [audit.intentEvent, [], { authorization, time: now, privacy: {}, vault: 'mail' }],
     deniedEvent: [audit.deniedEvent, [], { denial, time: now, privacy: {}, call: {} }],
     suppressedEvent: [audit.suppressedEvent, [], { denials: { authenticated: true, count: 1, since: now }, time: now }],

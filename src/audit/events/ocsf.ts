@@ -98,8 +98,7 @@ const claims: ReadonlySet<string> = new Set(['subject', 'invoker', 'principals',
  * @throws ArgumentError when the record is invalid, or an option is missing or invalid.
  */
 export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivity {
-  readFields('toOcsf: the record', record, recordChecks)
-  const { sequence, previous, hash, event } = record
+  const { sequence, previous, hash, event } = readFields('toOcsf: the record', record, recordChecks) as AuditRecord
   const { product: given, log, activityOf } = readOptions('toOcsf', options, optionChecks)
   const product = readOptions('toOcsf: product', given, productChecks)
   const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
