@@ -7,8 +7,7 @@ import { bestEffort } from '../../src/audit/combine/best-effort.ts'
 import { withCheckpoints } from '../../src/audit/combine/with-checkpoints.ts'
 import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import { withHealth } from '../../src/audit/combine/with-health.ts'
-import { auditHistory, type LoggedEvent } from '../../src/audit/history.ts'
-import type { AuditSink } from '../../src/audit/sink.ts'
+import { auditHistory } from '../../src/audit/history.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import type { LogFiles } from '../../src/audit/sinks/jsonl/log-files.ts'
 import { readBackwards } from '../../src/audit/sinks/jsonl/read-backwards.ts'
@@ -19,12 +18,7 @@ import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { id, intent, logOf } from './events.ts'
 import { type Faults, faultyFiles } from './jsonl/faulty-files.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
-
-async function readBack({ history }: AuditSink): Promise<LoggedEvent[]> {
-  const records: LoggedEvent[] = []
-  for await (const page of history?.newestFirst({}) ?? []) records.push(...page)
-  return records
-}
+import { readBack } from './read-back.ts'
 
 async function linesBack(path: string): Promise<number[]> {
   const numbers: number[] = []

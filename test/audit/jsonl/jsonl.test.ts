@@ -31,6 +31,7 @@ import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
 import { id, intent, logOf, stoppedClock } from '../events.ts'
+import { readBack } from '../read-back.ts'
 import { type Faults, faultyFiles } from './faulty-files.ts'
 import { leaveLock } from './leave-lock.ts'
 import { shortLease } from './short-lease.ts'
@@ -51,10 +52,8 @@ async function eventsIn(directory: string): Promise<readonly AuditEvent[]> {
 }
 
 /** The numbers of the records that a sink reads back. */
-async function numbersIn({ history }: JsonlAuditSink): Promise<readonly number[]> {
-  const numbers: number[] = []
-  for await (const page of history?.newestFirst({}) ?? []) numbers.push(...page.map(({ sequence }) => sequence))
-  return numbers
+async function numbersIn(sink: JsonlAuditSink): Promise<readonly number[]> {
+  return (await readBack(sink)).map(({ sequence }) => sequence)
 }
 
 function filesIn(directory: string): string[] {
