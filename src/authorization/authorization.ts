@@ -11,7 +11,7 @@ import type { Chain } from './chain.ts'
 export interface AuthorizationFacts {
   /** Whose authority was used. */
   readonly subject: Did
-  /** Who made the call. */
+  /** The principal that made the call. */
   readonly invoker: Did
   /** The service that executes the call: this one. */
   readonly audience: Did

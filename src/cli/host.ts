@@ -1,4 +1,4 @@
-/** What the program has of the outside: handed in, so that it can be run in a test as it runs on a machine. */
+/** The environment of the program, passed in so that a test can run the program as it runs on a machine. */
 export interface Host {
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>

@@ -28,7 +28,7 @@ function withoutLineEnd(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
 }
 
-/** What is not plain text is most often a key in bytes, and would be another one as text. */
+/** Binary input is most often a key; decoded as text it would be another key. */
 function checked(bytes: Uint8Array, asBytes: boolean): Uint8Array {
   if (bytes.length === 0) throw new UsageError('the secret is read from standard input, and there was none')
   if (asBytes) return bytes

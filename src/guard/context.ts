@@ -8,7 +8,7 @@ import { createInFlight, type InFlight } from './in-flight.ts'
 import type { CheckedOptions, GuardDeadlines } from './options.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 
-/** What all calls of a guard share. */
+/** The state and the options that all calls of a guard share. */
 export interface GuardContext {
   readonly authorizer: Authorizer
   readonly clock: Clock

@@ -46,7 +46,7 @@ export interface GuardDeadlines {
 
 /** Options of a guard: those of a decision (see {@link AuthorizeOptions}), and those of the work after it. */
 export interface GuardOptions<Args = unknown> extends Omit<AuthorizeOptions, 'commands' | 'onError'>, TelemetryOptions {
-  /** The commands of the service, each with the credential it uses and what of it may be recorded. */
+  /** The commands of the service, each with its credential and the arguments that may be recorded. */
   readonly commands: readonly GuardedCommand<Args>[]
   /** The vault of the credentials. Required when a command uses one. */
   readonly vault?: Vault
@@ -62,7 +62,7 @@ export interface GuardOptions<Args = unknown> extends Omit<AuthorizeOptions, 'co
 
 /** The options of a service with several commands, with a type of arguments for each. */
 export type GuardOptionsFor<List extends readonly unknown[]> = Omit<GuardOptions, 'commands'> & {
-  /** The commands of the service, each with the credential it uses and what of it may be recorded. */
+  /** The commands of the service, each with its credential and the arguments that may be recorded. */
   readonly commands: { readonly [Index in keyof List]: GuardedCommand<List[Index]> }
 }
 

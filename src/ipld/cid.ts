@@ -145,7 +145,7 @@ function bytesOfText(text: string): Uint8Array {
   }
 }
 
-/** Tells whether a CID is of the one form that names a token. */
+/** Whether a CID is of the one form that names a token. */
 export function isTokenCid(cid: CID): boolean {
   return isTokenCidAt(cid.bytes, 0, cid.bytes.length)
 }

@@ -25,30 +25,30 @@ export type IpldValue =
 /** A map of the data model. */
 export type IpldMap = { readonly [key: string]: IpldValue }
 
-/** Tells whether a value is a list. */
+/** Whether a value is a list. */
 export function isList(value: IpldValue): value is readonly IpldValue[] {
   return Array.isArray(value)
 }
 
-/** Tells whether a value is a byte string. */
+/** Whether a value is a byte string. */
 export function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array
 }
 
-/** Tells whether a value is an object of no class: one that a literal, `JSON.parse` or a decoder makes. */
+/** Whether a value is an object without a class: from a literal, `JSON.parse` or a decoder. */
 export function isPlainObject(value: unknown): value is { [key: string]: unknown } {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype
 }
 
-/** Tells whether a value is a map. */
+/** Whether a value is a map. */
 export function isMap(value: IpldValue | undefined): value is IpldMap {
   return isPlainObject(value)
 }
 
 /**
- * Tells whether a value is a CID, also of another copy of `multiformats`: an instance of a class whose `/` is its
+ * Whether a value is a CID, also of another copy of `multiformats`: an instance of a class whose `/` is its
  * `bytes` (see `CID.asCID`). A plain map with these keys is a map.
  */
 export function isCid(value: unknown): value is CID {

@@ -1,7 +1,9 @@
 /** The state of a circuit breaker: `closed` runs all tasks, `open` runs none, `probing` runs one as a test. */
 export type BreakerState = 'closed' | 'open' | 'probing'
 
-/** What the error of a task shows: the service failed, the service answered, or the task did not reach the service. */
+/**
+ * The meaning of the error of a task: the service failed, the service answered, or the task did not reach the service.
+ */
 export type FailureKind = 'failed' | 'answered' | 'not-asked'
 
 /** Options of {@link createCircuitBreaker}. */

@@ -94,7 +94,7 @@ export function outlinesOfPath(
   })
 }
 
-/** What one delegation of a path grants. */
+/** The grant of one delegation of a path. */
 interface Grant {
   readonly source: NamedToken
   readonly place: number

@@ -11,7 +11,7 @@ import { id, intent, outcome } from './events.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
 import { openDatabase as open } from './open-database.ts'
 
-/** A database that notes its statements, without those of the set-up, and fails as told. */
+/** A database that records its statements, except the statements of the set-up, and fails on request. */
 function watched(database: SqliteDatabase): {
   readonly database: SqliteDatabase
   readonly executed: string[]
@@ -84,7 +84,7 @@ describe('events of one turn in SQLite', () => {
     expect([...new Set(commits)]).toEqual(expect.arrayContaining([1, 2]))
   })
 
-  it('AUD-18 are none of them confirmed or recorded when the commit fails, and the next ones are', async () => {
+  it('AUD-18 are neither confirmed nor recorded when the commit fails, and the next ones are', async () => {
     const watch = watched(temporaryDatabase())
     const { database } = watch
     const sink = sqliteAuditSink({ database })
@@ -104,7 +104,7 @@ describe('events of one turn in SQLite', () => {
   })
 
   it.each(['ABORT', 'FAIL', 'ROLLBACK'] as const)(
-    'AUD-18 are confirmed beside one that the table refuses by %s',
+    'AUD-18 are confirmed beside an event that the table refuses by %s',
     async (way) => {
       const database = temporaryDatabase()
       const sink = sqliteAuditSink({ database })
@@ -135,7 +135,7 @@ describe('events of one turn in SQLite', () => {
           else for (const start of appended) given.push(...(await answers([start()])))
           expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true })
           const ids = idsIn(database)
-          // Some events take longer to prepare, so that their order in the log is not that of the calls.
+          // Some events take longer to prepare, so that their order in the log differs from the order of the calls.
           return given.map((one, i) => (typeof one === 'number' ? { recorded: ids[one - 1] === id(i) } : one))
         }),
       )

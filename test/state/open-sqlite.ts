@@ -24,7 +24,7 @@ export function sqliteFile(): SqliteFile {
         if (typeof value !== 'function') return value
         return (...values: unknown[]) => {
           if (interrupted) throw new Error('disk I/O error')
-          // What a power failure would lose is not tested here, and costs most of the time.
+          // A power failure is not tested here, and the protection against it costs most of the time.
           const given =
             name === 'exec' ? [String(values[0]).replace('synchronous = FULL', 'synchronous = OFF')] : values
           const result: unknown = value.apply(object, given)

@@ -66,7 +66,7 @@ describe('RVK-11 revokers in a shared store', () => {
     expect(recordsOf(stored)).toEqual([{ id: cid, revoker: alice.did }, { id: cid }])
   })
 
-  it('are left out of the answer for a principal, who is revoked whoever did it', () => {
+  it('are omitted from the answer for a principal, which is revoked for any revoker', () => {
     const { recordsOf } = queryFor([carol.did], names)
     expect(recordsOf(stored)).toEqual([{ id: carol.did }])
   })

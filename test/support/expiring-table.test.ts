@@ -105,7 +105,7 @@ describe('a table of fingerprints', () => {
     expect(table.extend(print, 5, false)).toBe(5)
   })
 
-  it('has other places under another key, so that nobody can choose fingerprints that share one', () => {
+  it('has other places under another key, so that a caller cannot choose fingerprints that share one', () => {
     const chosen = sharingPlace(64)
     for (let round = 0; round < 20; round++) {
       const otherKey = randomPlaceKey()
@@ -118,7 +118,7 @@ describe('a table of fingerprints', () => {
     expect(randomPlaceKey()).not.toEqual(randomPlaceKey())
   })
 
-  it('examines no more places than asked, and none when nothing can be over', () => {
+  it('examines at most the requested places, and no place while all entries count', () => {
     const table = createFingerprintTable(1_000, placeKey)
     for (let id = 0; id < 1_000; id++) table.extend(printOf(id), 1, true)
     table.sweep(8, 2)

@@ -1,8 +1,8 @@
 // node only: writes files
 
 /**
- * `npm run build`: writes `dist` by tsup, and then puts what the root entry loads at once into a few files. tsup
- * makes a file of each part that some entries share and others do not, and to load forty files takes a process twenty
+ * `npm run build`: writes `dist` by tsup, and then combines the modules that the root entry loads at once into a few
+ * files. tsup makes a file of each part that several entries share, and loading forty files takes a process twenty
  * milliseconds.
  *
  * `--no-dts` leaves the declarations out, and `--out-dir` names another folder.
@@ -70,7 +70,7 @@ function markPure(this: { readonly parse: (code: string) => object }, code: stri
   return { code: marked.reduce(mark, code), map: null }
 }
 
-/** What rollup's parser returns for a part of a script, as far as it is read here. */
+/** The part of a result of rollup's parser that is read here. */
 interface SyntaxNode {
   readonly type: string
   readonly start: number
@@ -95,10 +95,11 @@ interface Imports {
 }
 
 /**
- * The file that a script of the root entry goes into, by name. What it needs again for what it loads later is kept apart,
- * as bundlers keep that apart as well. And what leads to a package import (`#backend`) is kept apart from what does not:
- * the module that is imported needs the latter, and in one file they would wait for each other, the constants of one not
- * yet there.
+ * The name of the file into which a script of the root entry goes. Code that is needed again by lazily loaded code has
+ * its
+ * own file, as in the output of bundlers. Code that leads to a package import (`#backend`) is separate from the rest:
+ * the
+ * imported module needs the rest, and in one file the two would wait for each other before their constants exist.
  */
 function partOf(script: string, importsOf: (script: string) => Imports | undefined): string | undefined {
   const platform = readPlatformImports().map(({ web }) => scriptOf(web))

@@ -1,9 +1,10 @@
 // node only: writes files
 
 /**
- * A TypeScript project of somebody else that imports every entry point, with `skipLibCheck` off: our declarations may
- * not lean on types that a consumer lacks. Portable entry points are compiled without the types of Node, and all of them
- * without those of browsers.
+ * A TypeScript project of a consumer that imports every entry point, with `skipLibCheck` off: our declarations must not
+ * require types that a consumer lacks. Portable entry points are compiled without the types of Node, and all entry
+ * points
+ * without the types of browsers.
  *
  * @module
  */

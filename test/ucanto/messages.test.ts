@@ -46,7 +46,7 @@ async function errorOf(work: () => Promise<unknown>): Promise<string> {
   )
 }
 
-describe('a message about a token of 0.9.1 says what went wrong and what to do', () => {
+describe('a message about a token of 0.9.1 names the fault and the remedy', () => {
   it.each<[string, () => Promise<string>, string]>([
     [
       'an invocation without proofs',

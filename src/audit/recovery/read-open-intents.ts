@@ -7,7 +7,7 @@ import type { OpenIntent } from './find-open-intents.ts'
 /** Milliseconds to wait for a page of the log. */
 const pageMs = 30_000
 
-/** The end of a log, as it was read. */
+/** The end of a log, from one read. */
 export interface OpenIntents {
   /** Intents without an outcome, oldest first: known ones that are still open, and new ones. */
   readonly open: readonly OpenIntent[]

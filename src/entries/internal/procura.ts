@@ -3,7 +3,7 @@
 import { readHiddenLine } from '../../cli/hidden-line.ts'
 import { run } from '../../cli/run.ts'
 
-// Whoever reads what is printed may have seen enough, as `head` has; then there is nobody to tell.
+// The reader of the output may have closed it early, like `head`; nothing can be reported then.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (code !== 'EPIPE') process.stderr.write(`procura: cannot write to standard output (${code})\n`)
   process.exit(2)
@@ -31,7 +31,7 @@ async function readInput(mostBytes: number): Promise<Uint8Array | undefined> {
   return Buffer.concat(chunks)
 }
 
-/** A signal that ended the process at once would leave a terminal that shows nothing of what is typed. */
+/** If a signal ended the process at once, the terminal would remain without echo. */
 async function askHidden(question: string): Promise<Uint8Array | undefined> {
   const signals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
   const broken = new AbortController()

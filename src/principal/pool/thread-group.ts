@@ -86,7 +86,7 @@ export function createThreadGroup(options: ThreadGroupOptions): ThreadGroup {
   }
 }
 
-/** SIG-13: a thread takes part when it has told a valid signature from an invalid one. */
+/** SIG-13: a thread takes part when it has distinguished a valid signature from an invalid one. */
 async function assertVerifies(thread: VerificationThread): Promise<void> {
   const [good, bad] = await thread.ask(knownQuestions())
   if (good !== true || bad !== false) throw new ThreadError('a verification thread gives wrong verdicts')

@@ -1,6 +1,6 @@
 /**
- * Stands between a vault and a store that can be slow or unavailable. This file decides when a reading is kept, shared
- * or used while the store is unavailable.
+ * Protects a vault against a slow or unavailable store. This file decides when a reading is kept, shared or used while
+ * the store is unavailable.
  *
  * @module
  */

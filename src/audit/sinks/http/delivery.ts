@@ -52,7 +52,7 @@ export interface Delivery {
   stop(): Promise<void>
 }
 
-/** What a delivery knows, and how it is woken and stopped. */
+/** The state of a delivery, and the means to wake and stop it. */
 interface State extends DeliveryOptions {
   cursor: SpoolCursor
   confirmed: number

@@ -17,7 +17,7 @@ import { segmentsAmong } from './segment-name.ts'
 export interface ReadJsonlOptions {
   /** Where the files are. */
   readonly directory: string
-  /** What their names begin with. Default `audit`. */
+  /** The beginning of their names. Default `audit`. */
   readonly prefix?: string
 }
 

@@ -38,7 +38,7 @@ import { isSealed, openSealed, type SealedContents, sealContents } from './seale
 
 /** A key pair for sealed credentials. */
 export interface SealingKey {
-  /** 32 bytes (X25519). Give it to those who seal credentials. */
+  /** 32 bytes (X25519). Give it to the owners who seal credentials. */
   readonly publicKey: Uint8Array
   /** 32 bytes. Only the service has it. */
   readonly privateKey: Secret
@@ -69,9 +69,10 @@ export interface SealedVaultOptions extends VaultOptions {
   /** Sealed credentials by name. Take them from a trusted place: a text does not show who sealed it. */
   readonly credentials?: Readonly<Record<string, string>>
   /**
-   * Whether a sealed text itself is accepted as a reference, so that a call can bring its own credential. Its roots and
-   * commands are enforced as usual. A text does not show who sealed it: a caller can seal a credential of its own for
-   * your root, and the response of the upstream is then about an account of the caller. Default false.
+   * Whether a sealed text itself is accepted as a reference, so that a caller can present its own credential. Its roots
+   * and
+   * commands are enforced as usual. A text does not identify its sealer: a caller can seal its own credential for your
+   * root, and the response of the upstream is then about an account of the caller. Default false.
    */
   readonly acceptPresented?: boolean
 }
