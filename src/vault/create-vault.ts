@@ -194,13 +194,18 @@ async function findCredential(
 }
 
 function leaseOf(prepared: PreparedSecret, timeoutMs: number): Lease {
-  let ended = false
-  const revoke = async (): Promise<void> => {
+  let revoking: Promise<void> | undefined
+  async function revoke(): Promise<void> {
     for (const secret of prepared.secrets) secret.dispose()
-    if (ended) return
-    // VLT-12
-    await revokeInStore(prepared.revoke, timeoutMs)
-    ended = true
+    // VLT-12: after a failure it can be called again.
+    revoking ??= revokeInStore(prepared.revoke, timeoutMs)
+    const present = revoking
+    try {
+      await present
+    } catch (error) {
+      if (revoking === present) revoking = undefined
+      throw error
+    }
   }
   return Object.freeze({ ...prepared.release, secret: prepared.secret, revoke, [Symbol.asyncDispose]: revoke })
 }

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseDid } from '../../src/did/did.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
+import { VaultError } from '../../src/errors.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import type { CredentialOptions } from '../../src/vault/rules/credential-rules.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import type { SecretSource } from '../../src/vault/source.ts'
 import { envVault } from '../../src/vault/stores/env/env-vault.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
@@ -20,7 +22,7 @@ import {
   sealCredential,
   sealedVault,
 } from '../../src/vault/stores/sealed/sealed-vault.ts'
-import { invalidArgument, permission, vaultError } from './support.ts'
+import { invalidArgument, movableClock, permission, vaultError } from './support.ts'
 
 const secret = 'canary-8e1f'
 const region = 'eu-central-1'
@@ -99,5 +101,35 @@ describe('a credential without origins', () => {
     await expect(
       vault.lease('a', { authorization: permission({ subject: parseDid('did:web:a.example'), path: '/a' }) }),
     ).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+  })
+})
+
+describe('a lease that is given back several times at once', () => {
+  it('VLT-12 is revoked once, and again after a failure', async () => {
+    let asked = 0
+    const source: SecretSource = {
+      name: 'test',
+      perCall: () => true,
+      read: async (reference) => ({
+        reference,
+        secret: new Secret(secret),
+        version: '1',
+        kind: 'dynamic',
+        downscoped: false,
+        readAt: 0,
+        revoke: async () => {
+          asked += 1
+          await Promise.resolve()
+          if (asked === 1) throw new VaultError('ERR_VAULT_UNAVAILABLE', 'away')
+        },
+      }),
+    }
+    const vault = createVault({ source, credentials: { db: { leasable: true } }, clock: movableClock() })
+    const lease = await vault.lease('db', { authorization: permission() })
+    const giveBack = async (): Promise<readonly string[]> =>
+      (await Promise.allSettled([lease.revoke(), lease.revoke(), lease.revoke()])).map(({ status }) => status)
+    expect([await giveBack(), asked]).toEqual([['rejected', 'rejected', 'rejected'], 1])
+    expect([await giveBack(), asked]).toEqual([['fulfilled', 'fulfilled', 'fulfilled'], 2])
+    expect([await giveBack(), asked]).toEqual([['fulfilled', 'fulfilled', 'fulfilled'], 2])
   })
 })
