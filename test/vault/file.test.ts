@@ -540,3 +540,19 @@ describe('a writer', () => {
     expect(readdirSync(folder).sort()).toEqual(['credentials', 'credentials.lock', 'key'])
   })
 })
+
+describe('the secret that is stored', () => {
+  it('is the one that was passed, even if its bytes are overwritten while the file is locked', async () => {
+    const vault = await open({ create: true })
+    const bytes = new TextEncoder().encode('canary-1')
+    const put = vault.put('a', { secret: bytes, leasable: true })
+    bytes.fill(0)
+    await put
+    expect(await lease(vault, 'a')).toBe('canary-1')
+    const next = new Secret('canary-2')
+    const rotated = vault.rotate('a', next)
+    next.dispose()
+    await rotated
+    expect(await lease(vault, 'a')).toBe('canary-2')
+  })
+})

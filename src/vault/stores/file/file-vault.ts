@@ -17,7 +17,7 @@ import { vaultOver } from '../../create-vault.ts'
 import type { FindCredential } from '../../release/context.ts'
 import { type CredentialOptions, parseRules, ruleChecks } from '../../rules/credential-rules.ts'
 import { parseStoredRules, readStoredRules } from '../../rules/stored-rules.ts'
-import { type Secret, type SecretValue, secretValue, toSecret } from '../../secret.ts'
+import { disposeAfter, type Secret, type SecretValue, secretValue, toSecret } from '../../secret.ts'
 import type { SecretSource } from '../../source.ts'
 import type { Vault } from '../../vault.ts'
 import { type FileStore, type OpenFile, openFileStore } from './file-store.ts'
@@ -120,10 +120,16 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
     put: async (name, credential) => {
       const { secret, ...rules } = readOptions(`credential ${quote(name)}`, credential, putChecks)
       const { description } = parseRules(name, rules)
-      return add(name, () => ({ rules: description, secret: toSecret(secret, name) }))
+      // A copy: the caller may overwrite the bytes while the file is locked.
+      const kept = toSecret(secret, name)
+      return disposeAfter([kept], () => add(name, () => ({ rules: description, secret: kept })))
     },
-    rotate: (name, secret) =>
-      add(name, (present) => ({ rules: requireRecord(present, name).rules, secret: toSecret(secret, name) })),
+    rotate: async (name, secret) => {
+      const kept = toSecret(secret, name)
+      return disposeAfter([kept], () =>
+        add(name, (present) => ({ rules: requireRecord(present, name).rules, secret: kept })),
+      )
+    },
     restore: (name, version) =>
       add(name, (_present, file) => {
         const found = file.contents.records.find((one) => one.name === name && String(one.version) === version)
