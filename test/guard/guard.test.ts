@@ -797,7 +797,7 @@ describe('a receipt for a value that cannot be encoded', () => {
     'a function': () => 1,
   }
 
-  it.each(Object.entries(values))('GRD-07 signs a receipt without a hash for %s', async (_, value) => {
+  it.each(Object.entries(values))('GRD-07 is signed without a hash: %s', async (_, value) => {
     const failures: unknown[] = []
     const { guard } = setUp({ receipts: service, onError: (error) => void failures.push(error) })
     const result = await guard.use(await containerOf('/mail/read'), () => value)
