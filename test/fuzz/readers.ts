@@ -41,6 +41,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['receipt', writes, 'issueReceipt'],
   ['store/memory', isSetUp, 'memoryRevocationStore memoryReplayStore memoryStores'],
   ['store/sqlite', isSetUp, 'prepareSqliteStores sqliteStores sqlitePersonalKeyStore'],
+  ['store/redis', isSetUp, 'prepareRedisStores redisStores redisPersonalKeyStore'],
   ['testing', isSetUp, 'replayStoreCases revocationStoreCases personalKeyStoreCases'],
   ['revocation', isGiven, 'readRevocationEntry'],
   ['proof', isGiven, 'findProofs memoryProofStore'],

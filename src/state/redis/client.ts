@@ -1,0 +1,90 @@
+// node only: HMAC
+
+/**
+ * A Redis client by its shape: ioredis, iovalkey and redis (node-redis) have it, each for one server and for a cluster.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import { StoreError } from '../../errors.ts'
+import type { OptionCheck } from '../../support/options.ts'
+import { withMethod } from '../../support/options.ts'
+
+/** A client of the kind of ioredis. */
+export interface CallingRedisClient {
+  call(command: string, ...parameters: readonly string[]): Promise<unknown>
+}
+
+/** A client of the kind of node-redis; one for a cluster has `masters`, and takes a key before the command. */
+export interface SendingRedisClient {
+  sendCommand(...parameters: readonly never[]): Promise<unknown>
+}
+
+/** A connected client. Its owner closes it. */
+export type RedisStoreClient = CallingRedisClient | SendingRedisClient
+
+/** A client with one of the two methods. */
+export const redisClientCheck: OptionCheck = (value) =>
+  withMethod('call')(value) === undefined || withMethod('sendCommand')(value) === undefined
+    ? undefined
+    : 'must be a client of ioredis, iovalkey or redis'
+
+/** Sends a command. The first of its keys decides about the node of a cluster. */
+export type SendCommand = (key: string, command: readonly string[]) => Promise<unknown>
+
+/** Returns how commands are sent with a client. */
+export function sendWith(client: RedisStoreClient): SendCommand {
+  // A client of ioredis has a `sendCommand` too, which takes an object.
+  if ('call' in client && typeof client.call === 'function') {
+    return async (_, [command = '', ...parameters]) => client.call(command, ...parameters)
+  }
+  const sending = client as SendingRedisClient
+  const send = (...parameters: readonly unknown[]): Promise<unknown> =>
+    sending.sendCommand(...(parameters as readonly never[]))
+  return 'masters' in client ? async (key, command) => send(key, false, command) : async (_, command) => send(command)
+}
+
+/** Runs a script on the server. All keys have one hash tag, so they are on one node of a cluster. */
+export type RunScript = (script: Script, keys: readonly string[], values: readonly string[]) => Promise<unknown>
+
+/** A script in Lua, and its SHA-1, by which a server knows it. */
+export interface Script {
+  readonly text: string
+  readonly sha1: string
+}
+
+/** Makes a script. */
+export function script(text: string): Script {
+  return Object.freeze({ text, sha1: createHash('sha1').update(text).digest('hex') })
+}
+
+/**
+ * Returns how scripts are run with a client. A server that does not know a script, as after a restart, is sent its text.
+ *
+ * @param timeoutMs - a client may keep commands while it is not connected; this ends the wait.
+ */
+export function scriptRunner(send: SendCommand, timeoutMs: number): RunScript {
+  return async ({ text, sha1 }, keys, values) => {
+    const rest = [String(keys.length), ...keys, ...values]
+    const run = async (): Promise<unknown> => {
+      try {
+        return await send(keys[0] as string, ['EVALSHA', sha1, ...rest])
+      } catch (cause) {
+        if (!(cause instanceof Error) || !/NOSCRIPT/.test(cause.message)) throw cause
+        return send(keys[0] as string, ['EVAL', text, ...rest])
+      }
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('timed out')), timeoutMs)
+    })
+    try {
+      return await Promise.race([run(), late])
+    } catch (cause) {
+      throw new StoreError('Redis did not answer; the cause says why', { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+// node only: HMAC
+
+import { StoreError } from '../../errors.ts'
+import { maybe, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
+import { epochCheck } from '../epoch.ts'
+import { keyedNames } from '../keyed-names.ts'
+import { assertPrefix } from '../prefix.ts'
+import { type RedisStoreClient, scriptRunner, sendWith } from './client.ts'
+import { connectionChecks, type RedisConnectionOptions, text } from './connection.ts'
+import { prepareScript } from './scripts.ts'
+
+/** Options of {@link prepareRedisStores}. */
+export interface PrepareRedisStoresOptions extends RedisConnectionOptions {
+  /**
+   * When the data begins. Default: the present time, which is right for an empty server that may have had data before. 0 for
+   * the first server of a new service: no call was accepted before.
+   */
+  readonly epoch?: Timestamp
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+const optionChecks = Object.freeze({
+  ...connectionChecks,
+  epoch: maybe(epochCheck),
+  clock: withDefault(withMethod('now'), systemClock),
+}) satisfies OptionChecks<PrepareRedisStoresOptions>
+
+/**
+ * Prepares the stores, unless they are: a step of the deployment. A store does not do this by itself, because an empty server
+ * is also one that lost its revocations.
+ *
+ * @throws ArgumentError when an option is invalid; StoreError when Redis does not answer, may evict entries
+ *   (`maxmemory-policy` must be `noeviction`), or was prepared with another secret.
+ */
+export async function prepareRedisStores(options: PrepareRedisStoresOptions): Promise<void> {
+  const { client, secret, prefix, timeoutMs, epoch, clock } = readOptions('prepareRedisStores', options, optionChecks)
+  assertPrefix(prefix)
+  const { fingerprint } = keyedNames(secret)
+  const key = `{${prefix}}:stores`
+  await assertNoEviction(client, key)
+  const run = scriptRunner(sendWith(client), timeoutMs)
+  const answer = await run(prepareScript, [key], [fingerprint, String(epoch ?? secondsOf(clock))])
+  if (text(answer) !== fingerprint) throw new StoreError('the stores were prepared with another `secret`')
+}
+
+/** A server that evicts entries forgets calls and revocations that still apply. */
+async function assertNoEviction(client: RedisStoreClient, key: string): Promise<void> {
+  let info: string
+  try {
+    info = text(await sendWith(client)(key, ['INFO', 'memory']))
+  } catch (cause) {
+    throw new StoreError('Redis did not answer; the cause says why', { cause })
+  }
+  const name = 'maxmemory_policy:'
+  const policy = info.split(/\r?\n/).find((line) => line.startsWith(name))?.slice(name.length)
+  if (policy === 'noeviction') return
+  throw new StoreError(`set \`maxmemory-policy\` of Redis to \`noeviction\`; it is \`${policy ?? 'unknown'}\``)
+}

@@ -1,0 +1,11 @@
+// node only: finds a program
+
+import { findProgram, type Service } from './service.ts'
+
+/** The server. Tests start it themselves, because they end it and start it again. */
+export const service: Service = {
+  name: 'redis',
+  apt: 'redis-server',
+  tests: ['redis-store.test.ts'],
+  find: () => findProgram('redis-server'),
+}
