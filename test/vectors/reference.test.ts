@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Container } from '../../spec/vectors/generator/container.ts'
 import type { Vector } from '../../spec/vectors/generator/vector.ts'
+import { shortCases } from '../property/runs.ts'
 import { decodeStrict } from '../reference/cbor.ts'
 import { type ReferenceQuestion, type ReferenceVerdict, referenceAuthorize, replayKey } from '../reference/chain.ts'
 import { readVectors } from './read.ts'
@@ -11,13 +12,14 @@ const form = new Set<string>(['malformed', 'unsupported', 'too_large'])
 describe('a second, independent reading of authorization', () => {
   for (const name of ['valid.json', 'hostile.json'] as const) {
     it(`agrees with ${name}`, () => {
-      const questions = readVectors(name).flatMap((vector) => {
+      const vectors = shortCases(readVectors(name), ({ requirement }) => requirement)
+      const questions = vectors.flatMap((vector) => {
         const question = questionOf(vector)
         return question === undefined ? [] : [{ vector, verdict: referenceAuthorize(question) }]
       })
       const wrong = questions.filter(({ vector, verdict }) => !agree(vector, verdict))
       expect(wrong.map(({ vector, verdict }) => `${vector.name}: ${[...verdict.reasons].join(', ')}`)).toEqual([])
-      expect(questions.length).toBeGreaterThan(0.75 * readVectors(name).length)
+      expect(questions.length).toBeGreaterThan(0.75 * vectors.length)
     })
   }
 })
