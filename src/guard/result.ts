@@ -35,9 +35,10 @@ export type GuardResult<T> =
       /** The value that the handler returned. */
       readonly value: T
       /**
-       * A signed receipt. Present when `receipts` is configured, the outcome was recorded and the signer signed. Its outcome is `{ ok: {
-       * hash } }`, the SHA-256 of the value as DAG-CBOR, or null when the value cannot be encoded. Its `meta.audit`
-       * names the record. Send `receipt.bytes` to the caller, who verifies them with `verifyReceipt({ …, value })`.
+       * A signed receipt. Present when `receipts` is configured, the outcome was recorded and the signer signed. Its
+       * outcome is `{ ok: { hash } }`, the SHA-256 of the value as DAG-CBOR, or null when the value cannot be encoded.
+       * Its `meta.audit` names the record. Send `receipt.bytes` to the caller, who verifies them with `verifyReceipt({
+       * …, value })`.
        */
       readonly receipt?: Receipt
       /** Whether the outcome was recorded. If not, the log has an intent without an outcome. */

@@ -79,9 +79,9 @@ export interface JsonlAuditSink extends AuditSink {
  * Opens a log in files, or begins one. Each record is one line. Events that arrive in one turn of the event loop, or
  * while the disk is busy, are appended by one write. The chain continues from file to file and over restarts. AUD-11
  *
- * Opening reads the first line and the end of the last file. A record that was not written completely is cut off, and one that lacks
- * only its line feed is completed; a record of kind `recovered` reports the repair. After a failed write or sync the
- * log is repaired with the next event, as soon as the disk allows it.
+ * Opening reads the first line and the end of the last file. A record that was not written completely is cut off, and
+ * one that lacks only its line feed is completed; a record of kind `recovered` reports the repair. After a failed write
+ * or sync the log is repaired with the next event, as soon as the disk allows it.
  *
  * A killed writer is waited for until its lease has ended, at most 10 s, unless it has ended for certain. A running
  * writer is waited for 15 s, because it may be about to end.
