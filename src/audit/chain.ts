@@ -1,5 +1,6 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../errors.ts'
+import { abortedIn } from '../support/lazy-deadline.ts'
 import { createMutex } from '../support/mutex.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
@@ -39,18 +40,19 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
     return new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
   }
 
-  async function append(event: AuditEvent, { signal }: AppendOptions): Promise<Confirmation> {
+  async function append(event: AuditEvent, given: AppendOptions): Promise<Confirmation> {
     if (closed !== undefined) throw isClosed()
     const read = draft(event, hashing)
     const drafted = isPromiseLike(read) ? await read : read
     return inTurn(async () => {
       if (ended) throw isClosed()
       // The caller has given up and refused the call. A record of it now would contradict that.
-      if (signal?.aborted) throw unconfirmed(name, signal.reason)
+      const aborted = abortedIn(given)
+      if (aborted !== undefined) throw unconfirmed(name, aborted.reason)
       const finished = finishRecord(last, drafted, hashing)
       const record = isPromiseLike(finished) ? await finished : finished
       try {
-        await writer.write(record, drafted, { signal })
+        await writer.write(record, drafted, given)
       } catch (cause) {
         throw unconfirmed(name, cause)
       }

@@ -28,7 +28,7 @@ import { type ClaimedCall, type Denial, isDenial } from './denial.ts'
 import { readCall } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
 import { type Caches, createCaches } from './machinery/caches.ts'
-import { runAsync, runSync, type Steps, wait } from './machinery/steps.ts'
+import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
 import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions } from './options.ts'
@@ -106,6 +106,23 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
 
 /** Makes the decider, of options that were checked. */
 export function authorizerOf(options: AuthorizeOptions): Authorizer {
+  return deciderOf(options).authorizer
+}
+
+/** An authorizer, and its way for a guard. */
+export interface Decider {
+  readonly authorizer: Authorizer
+  /**
+   * As `authorize`, but the decision is there at once if nothing has to be waited for. The options are not read: their
+   * signal is read by a wait, or by a store.
+   *
+   * @throws ArgumentError when the container is a promise.
+   */
+  decide(container: string | Uint8Array, call: CallOptions): Decision | Promise<Decision>
+}
+
+/** The same with both ways. */
+export function deciderOf(options: AuthorizeOptions): Decider {
   const { settings, formats, maxCachedDelegations } = completeOptions(options)
   const service: Service = {
     settings,
@@ -114,13 +131,17 @@ export function authorizerOf(options: AuthorizeOptions): Authorizer {
     authorizer: Symbol('authorizer'),
   }
   const verifiers = createVerifiers(settings.backend)
-  return Object.freeze({
-    authorize: (container, call = {}) => runAsync(decide(container, service, verifiers.forCall(), call)),
-    authorizeSync: (container) => runSync(decide(container, service, verifiers.atOnce, {})),
+  const authorizer = Object.freeze({
+    authorize: (container, call = {}) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
+    authorizeSync: (container) => runSync(decide(container, service, verifiers.atOnce, {}, true)),
     // CTN-10
     open: (container) => readContents(container, formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
   } satisfies Authorizer)
+  return {
+    authorizer,
+    decide: (container, call) => runNow(decide(container, service, verifiers.forCall(), call, false)),
+  }
 }
 
 /** The parts of one authorizer. */
@@ -148,9 +169,10 @@ function* decide(
   service: Service,
   verify: Verifier,
   options: CallOptions,
+  isChecked: boolean,
 ): Steps<Decision> {
   refusePromise('container', container)
-  const call = readOptions('authorize', options, callChecks)
+  const call = isChecked ? readOptions('authorize', options, callChecks) : options
   const { settings } = service
   const now = secondsOf(settings.clock)
   try {

@@ -2,6 +2,7 @@ import type { Authorization } from '../authorization/authorization.ts'
 import type { Command } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Did } from '../did/did.ts'
+import { type LazyDeadline, signalOf } from '../support/lazy-deadline.ts'
 import type { Lease, UseRequest } from '../vault/vault.ts'
 import type { GuardedCommand } from './command.ts'
 
@@ -15,11 +16,9 @@ export interface AllowedCall<Args, T> {
 }
 
 /** An allowed call whose intent is on record. */
-export interface GuardedRun<Args, T> extends Omit<AllowedCall<Args, T>, 'signal'> {
+export interface GuardedRun<Args, T> extends AllowedCall<Args, T> {
   /** The id of the intent. */
   readonly intent: string
-  /** The signals of the caller and of the closing guard. */
-  readonly signals: readonly (AbortSignal | undefined)[]
   /** Called when the outcome was recorded, or could not be. */
   readonly onRecorded: () => void
 }
@@ -45,7 +44,10 @@ export interface GuardedCall<Args = unknown> {
   readonly invoker: Did
   /** The path of authority: the issuer of the root delegation, each delegate, the invoker last. */
   readonly principals: readonly Did[]
-  /** Aborted when the caller gives up, the handler exceeds its deadline, or the guard has closed. */
+  /**
+   * Aborted when the caller gives up, the handler exceeds its deadline, or the guard has closed. It is made when it is
+   * read first, by name or in a copy of the call.
+   */
   readonly signal: AbortSignal
   /**
    * Sends one upstream request with the credential of the command, which the handler does not see. One request per
@@ -71,13 +73,14 @@ export type Handler<Args, T> = (call: GuardedCall<Args>) => T | Promise<T>
 /** The parts of a call. */
 export interface CallParts {
   readonly authorization: Authorization
-  readonly signal: AbortSignal
+  /** The deadline of the handler. */
+  readonly deadline: LazyDeadline
   readonly fetch: GuardedCall['fetch']
   readonly lease: GuardedCall['lease']
 }
 
 /** Makes the argument of a handler. It does not contain the authorization. */
-export function createCall<Args>({ authorization, signal, fetch, lease }: CallParts): GuardedCall<Args> {
+export function createCall<Args>({ authorization, deadline, fetch, lease }: CallParts): GuardedCall<Args> {
   const { command, args, subject, invoker, principals } = authorization
   return Object.freeze({
     command,
@@ -85,7 +88,9 @@ export function createCall<Args>({ authorization, signal, fetch, lease }: CallPa
     subject,
     invoker,
     principals,
-    signal,
+    get signal() {
+      return signalOf(deadline)
+    },
     fetch,
     lease,
     is: (definition: CommandDefinition) => definition.command === command,

@@ -1,4 +1,4 @@
-import { type Authorizer, authorizerOf } from '../authorization/authorize.ts'
+import { type Decider, deciderOf } from '../authorization/authorize.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Clock } from '../time.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -9,8 +9,7 @@ import type { CheckedOptions, GuardDeadlines } from './options.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 
 /** The state and the options that all calls of a guard share. */
-export interface GuardContext {
-  readonly authorizer: Authorizer
+export interface GuardContext extends Decider {
   readonly clock: Clock
   readonly commands: ReadonlyMap<string, GuardedCommand>
   readonly deadlines: Required<GuardDeadlines>
@@ -26,7 +25,7 @@ export function createContext(options: CheckedOptions): GuardContext {
   const { audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
   const telemetry = createTelemetry(options)
   return {
-    authorizer: authorizerOf({ ...options, onError: telemetry.error }),
+    ...deciderOf({ ...options, onError: telemetry.error }),
     clock,
     commands: new Map(commands.map((command) => [command.command, command])),
     deadlines,
@@ -54,7 +53,7 @@ export function createTrialContext(options: CheckedOptions, context: GuardContex
   const { error: onError } = context.telemetry
   return {
     ...context,
-    authorizer: authorizerOf({ ...options, onError, replay: { claim: () => true } }),
+    ...deciderOf({ ...options, onError, replay: { claim: () => true } }),
     trail: createAuditTrail({ audit, clock, commands, handlerMs: deadlines.handlerMs, mode: 'shadow', onError }),
   }
 }

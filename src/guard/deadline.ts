@@ -1,5 +1,6 @@
 import { AuditError } from '../errors.ts'
 import { withinDeadline } from '../support/deadline.ts'
+import { type LazyDeadline, openDeadline } from '../support/lazy-deadline.ts'
 
 /** Thrown inside the guard at a deadline. It becomes a denial, or an error with a message of its own. */
 export class DeadlineError extends Error {}
@@ -27,6 +28,15 @@ export function waitAtMost<T>(
 ): Promise<T> {
   const reason = (): DeadlineError => new DeadlineError(`timed out after ${milliseconds} ms`)
   return withinDeadline(milliseconds, { signals, reason }, task)
+}
+
+/**
+ * Opens a deadline of the guard.
+ *
+ * @param signals - of callers. They end it earlier, with their reason.
+ */
+export function openAtMost(milliseconds: number, signals: readonly (AbortSignal | undefined)[]): LazyDeadline {
+  return openDeadline(signals, milliseconds, () => new DeadlineError(`timed out after ${milliseconds} ms`))
 }
 
 /**

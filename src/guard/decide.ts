@@ -1,23 +1,30 @@
-import type { Authorizer } from '../authorization/authorize.ts'
+import type { Decision } from '../authorization/decision.ts'
 import type { CallOptions } from '../authorization/settings.ts'
+import { endDeadline, type LazyDeadline, signalOptions, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import type { GuardContext } from './context.ts'
-import { DeadlineError, waitAtMost } from './deadline.ts'
+import { DeadlineError, openAtMost } from './deadline.ts'
 import { undecided } from './refusals.ts'
 import type { GuardDecision } from './result.ts'
 
 /** Decides about a call, and records a denial. A denial holds whether or not it could be recorded. */
 export async function decide(
-  { authorizer, deadlines, telemetry, trail }: GuardContext,
+  context: GuardContext,
   container: string | Uint8Array,
   call: CallOptions,
 ): Promise<GuardDecision> {
+  const { telemetry, trail } = context
   const started = performance.now()
-  const decision = await telemetry.span('ucan.verify', async (set) => {
-    const made = await ask(authorizer, deadlines.decisionMs, container, call)
-    if (made.allowed) set('gen_ai.tool.name', made.authorization.command)
-    else set('error.type', made.denial.code)
-    return made
+  const made = telemetry.span('ucan.verify', (set) => {
+    const answer = ask(context, container, call)
+    const describe = (decision: GuardDecision): GuardDecision => {
+      if (decision.allowed) set('gen_ai.tool.name', decision.authorization.command)
+      else set('error.type', decision.denial.code)
+      return decision
+    }
+    return isPromiseLike(answer) ? answer.then(describe) : describe(answer)
   })
+  const decision = isPromiseLike(made) ? await made : made
   const { allowed } = decision
   telemetry.event({
     name: 'decided',
@@ -31,16 +38,29 @@ export async function decide(
   return decision
 }
 
-async function ask(
-  authorizer: Authorizer,
-  decisionMs: number,
+/** A decision that is there at once is not waited for: it needs no timer, and no signal. */
+function ask(
+  { decide: decideNow, deadlines }: GuardContext,
   container: string | Uint8Array,
-  call: CallOptions,
-): Promise<GuardDecision> {
+  { signal }: CallOptions,
+): GuardDecision | Promise<GuardDecision> {
+  const deadline = openAtMost(deadlines.decisionMs, [signal])
+  throwIfAborted(deadline)
+  const made = decideNow(container, signalOptions(deadline))
+  if (isPromiseLike(made)) return decisionWithin(deadline, made)
+  // A store may have asked for the signal.
+  endDeadline(deadline)
+  throwIfAborted(deadline)
+  return made
+}
+
+async function decisionWithin(deadline: LazyDeadline, made: Promise<Decision>): Promise<GuardDecision> {
   try {
-    return await waitAtMost(decisionMs, [call.signal], (signal) => authorizer.authorize(container, { signal }))
+    return await waitWithin(deadline, made)
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error
-    return undecided(decisionMs)
+    return undecided(deadline.milliseconds)
+  } finally {
+    endDeadline(deadline)
   }
 }

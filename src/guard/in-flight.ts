@@ -1,10 +1,11 @@
 /** The calls in progress: counted, limited, and waited for at the end. */
 export interface InFlight {
   /**
-   * Runs a task with a signal that is aborted when the time to close has passed. Each task has its own signal: a shared
-   * one would collect the listeners of all calls.
+   * Calls back when the time to close has passed, or now if it has.
+   *
+   * @returns ends the wait for it.
    */
-  run<T>(task: (closing: AbortSignal) => Promise<T>): Promise<T>
+  onEnding(listener: (reason: Error) => void): () => void
   /** Admits a call, or returns why not. An admitted call ends with {@link leave}. */
   enter(): 'entered' | 'overloaded' | 'closed'
   leave(): void
@@ -23,7 +24,7 @@ export interface InFlight {
 
 /** Makes the count for at most `max` calls. */
 export function createInFlight(max: number): InFlight {
-  const running = new Set<AbortController>()
+  const listeners = new Set<(reason: Error) => void>()
   const calls = createCount()
   const records = createCount()
   let closed = false
@@ -31,15 +32,10 @@ export function createInFlight(max: number): InFlight {
   let ending: Error | undefined
 
   return {
-    async run(task) {
-      const controller = new AbortController()
-      running.add(controller)
-      if (ending !== undefined) controller.abort(ending)
-      try {
-        return await task(controller.signal)
-      } finally {
-        running.delete(controller)
-      }
+    onEnding(listener) {
+      if (ending !== undefined) listener(ending)
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
     },
     enter() {
       if (closed) return 'closed'
@@ -62,7 +58,7 @@ export function createInFlight(max: number): InFlight {
       await within(milliseconds, calls.none())
       if (calls.now() === 0) return
       ending = new Error('the guard is closing')
-      for (const controller of running) controller.abort(ending)
+      for (const listener of listeners) listener(ending)
       // Handlers that listen to their signal can still end, and leases be returned.
       await within(Math.min(milliseconds, 250), calls.none())
       await records.none()

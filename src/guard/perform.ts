@@ -1,10 +1,12 @@
 import type { Confirmation } from '../audit/sink.ts'
 import type { Receipt } from '../receipt/receipt.ts'
+import { abortDeadline, endDeadline, type LazyDeadline, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { secondsOf } from '../time.ts'
 import type { Ending } from './audit-trail.ts'
 import { type AllowedCall, createCall, type GuardedRun } from './call.ts'
 import type { GuardContext } from './context.ts'
-import { isDeadline, waitAtMost } from './deadline.ts'
+import { isDeadline, openAtMost, waitAtMost } from './deadline.ts'
 import { signReceipt } from './receipt.ts'
 import { closed, type GuardRefusal, unrecorded, unreleased } from './refusals.ts'
 import type { GuardResult } from './result.ts'
@@ -37,16 +39,7 @@ export async function perform<Args, T>(context: GuardContext, call: AllowedCall<
   try {
     const recorded = await settle(() => recordIntent(context, call))
     if ('error' in recorded) return unrecorded(context, command.command, recorded.error)
-    return await inFlight.run((closing) =>
-      run(context, {
-        authorization,
-        command,
-        handler,
-        intent: recorded.value,
-        onRecorded,
-        signals: [signal, closing],
-      }),
-    )
+    return await run(context, { authorization, command, handler, intent: recorded.value, onRecorded, signal })
   } finally {
     onRecorded()
   }
@@ -65,35 +58,55 @@ function recordIntent<Args, T>(
 
 /** Steps 2 to 6. */
 async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): Promise<GuardResult<T>> {
-  // The handler is a variable: a function that is called as `work.handler` reaches the authorization by `this`.
-  const { authorization, command, handler, signals } = work
+  const { signal } = work
+  const { deadlines, inFlight } = context
   const started = performance.now()
-  let upstream: Upstream | undefined
-  const handled = await settle(async () => {
-    // GRD-03: without a credential, the start of the handler is the use of the authorization.
-    if (command.credential === undefined) authorization.consume(secondsOf(context.clock))
-    return waitAtMost(context.deadlines.handlerMs, signals, async (signal) => {
-      upstream = createUpstream(context, work, signal)
-      const { fetch, lease } = upstream
-      return handler(createCall<Args>({ authorization, signal, fetch, lease }))
-    })
-  })
+  const deadline = openAtMost(deadlines.handlerMs, [signal])
+  const stop = inFlight.onEnding((reason) => abortDeadline(deadline, reason))
+  const upstream = createUpstream(context, work, deadline)
+  const handled = await handle<Args, T>(context, work, deadline, upstream)
+  endDeadline(deadline)
+  stop()
   const durationMs = performance.now() - started
-  await upstream?.end('value' in handled ? handled.value : undefined)
-  const givenBack = upstream?.giveBack()
-  const ending = { durationMs, ...endingOf(handled, signals), ...upstream?.status() }
+  const ended = upstream.end('value' in handled ? handled.value : undefined)
+  if (ended !== undefined) await ended
+  const givenBack = upstream.giveBack()
+  const isUnknown = signal?.aborted === true || inFlight.isEnding()
+  const ending = { durationMs, ...endingOf(handled, isUnknown), ...upstream.status() }
   const written = await recordOutcome(context, work, ending)
   work.onRecorded()
-  await givenBack
+  if (givenBack !== undefined) await givenBack
   if ('error' in handled) return refusalOf(context, work, handled.error, upstream)
   const receipt = 'value' in written ? await receiptOf(context, work, handled.value, written.value) : undefined
   return resultOf(handled.value, receipt, written)
 }
 
+/** Step 2. A handler that answers at once is not waited for, and needs no timer. */
+async function handle<Args, T>(
+  { clock }: GuardContext,
+  // The handler is a variable: a function that is called as `work.handler` reaches the authorization by `this`.
+  { authorization, command, handler }: GuardedRun<Args, T>,
+  deadline: LazyDeadline,
+  { fetch, lease }: Upstream,
+): Promise<Settled<T>> {
+  try {
+    // GRD-03: without a credential, the start of the handler is the use of the authorization.
+    if (command.credential === undefined) authorization.consume(secondsOf(clock))
+    throwIfAborted(deadline)
+    const answer = handler(createCall<Args>({ authorization, deadline, fetch, lease }))
+    if (isPromiseLike(answer)) return { value: await waitWithin(deadline, answer) }
+    // It may have aborted its call.
+    throwIfAborted(deadline)
+    return { value: answer }
+  } catch (error) {
+    return { error }
+  }
+}
+
 /** A value, or the error in its place. */
 type Settled<T> = { readonly value: T } | { readonly error: unknown }
 
-async function settle<T>(task: () => Promise<T>): Promise<Settled<T>> {
+async function settle<T>(task: () => T | PromiseLike<T>): Promise<Settled<T>> {
   try {
     return { value: await task() }
   } catch (error) {
@@ -101,14 +114,11 @@ async function settle<T>(task: () => Promise<T>): Promise<Settled<T>> {
   }
 }
 
-function endingOf(
-  handled: Settled<unknown>,
-  signals: readonly (AbortSignal | undefined)[],
-): Pick<Ending, 'code' | 'status'> {
+/** @param isAborted - whether the caller has given up, or the guard has closed. */
+function endingOf(handled: Settled<unknown>, isAborted: boolean): Pick<Ending, 'code' | 'status'> {
   if ('value' in handled) return { status: 'ok' }
   const { error } = handled
-  const isUnknown = signals.some((signal) => signal?.aborted) || isDeadline(error)
-  return { status: isUnknown ? 'unknown' : 'error', code: errorCode(error) }
+  return { status: isAborted || isDeadline(error) ? 'unknown' : 'error', code: errorCode(error) }
 }
 
 /** Step 4. If it fails, the log contains an intent without an outcome, which is true. */
@@ -136,9 +146,9 @@ function refusalOf<Args, T>(
   context: GuardContext,
   { command }: GuardedRun<Args, T>,
   error: unknown,
-  upstream: Upstream | undefined,
+  upstream: Upstream,
 ): GuardRefusal {
-  if (upstream?.isUnrecorded(error) !== true) throw error
+  if (!upstream.isUnrecorded(error)) throw error
   return unreleased(context, command.command, error)
 }
 

@@ -80,6 +80,8 @@ export interface Telemetry {
   error(error: unknown): void
   /** Runs a step in a span, and sets `error.type` if it fails. The step may set further attributes. */
   span<T>(name: SpanName, step: (set: SetAttribute) => Promise<T>): Promise<T>
+  /** The same for a step that may end at once. */
+  span<T>(name: SpanName, step: (set: SetAttribute) => T | Promise<T>): T | Promise<T>
 }
 
 /** Makes the reporter of a guard. */
@@ -87,18 +89,23 @@ export function createTelemetry({ tracer, onEvent, onError }: TelemetryOptions):
   return {
     event: (event) => quietly(() => onEvent?.(event)),
     error: (error) => quietly(() => onError?.(error)),
-    async span(name, step) {
-      const span = quietly(() => tracer?.startSpan(name))
-      const set: SetAttribute = (attribute, value) => void quietly(() => span?.setAttribute(attribute, value))
-      try {
-        return await step(set)
-      } catch (error) {
-        set('error.type', errorCode(error))
-        throw error
-      } finally {
-        quietly(() => span?.end())
-      }
-    },
+    span: <T>(name: SpanName, step: (set: SetAttribute) => T | Promise<T>) =>
+      tracer === undefined ? step(ignore) : runInSpan(tracer, name, step),
+  } as Telemetry
+}
+
+function ignore(): void {}
+
+async function runInSpan<T>(tracer: Tracer, name: SpanName, step: (set: SetAttribute) => T | Promise<T>): Promise<T> {
+  const span = quietly(() => tracer.startSpan(name))
+  const set: SetAttribute = (attribute, value) => void quietly(() => span?.setAttribute(attribute, value))
+  try {
+    return await step(set)
+  } catch (error) {
+    set('error.type', errorCode(error))
+    throw error
+  } finally {
+    quietly(() => span?.end())
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { ArgumentError, VaultError } from '../errors.ts'
+import { type LazyDeadline, onAbort, throwIfAborted } from '../support/lazy-deadline.ts'
 import { anything, type OptionChecks, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
@@ -24,13 +25,13 @@ export interface Upstream {
   isUnrecorded(error: unknown): boolean
   /**
    * Aborts the requests that the handler did not wait for, and the bodies that it neither reads nor returns. Resolves
-   * when no request is in progress.
+   * when no request is in progress. Undefined if there was none.
    *
    * @param value - the value that the handler returned.
    */
-  end(value: unknown): Promise<void>
+  end(value: unknown): Promise<void> | undefined
   /** Returns the leases that the handler left open; their secrets are overwritten at once. Never rejects. */
-  giveBack(): Promise<void>
+  giveBack(): Promise<void> | undefined
 }
 
 /** The parts of a call that a release uses. */
@@ -44,7 +45,7 @@ interface State {
   readonly context: GuardContext
   readonly work: ReleaseOf
   /** Aborted when the wait for the handler ends. */
-  readonly signal: AbortSignal
+  readonly deadline: LazyDeadline
   /** One for each request in progress, and for each response whose body may still be read. */
   readonly controllers: Set<AbortController>
   readonly underWay: Map<AbortController, Promise<unknown>>
@@ -59,17 +60,38 @@ interface State {
 }
 
 /**
- * Opens the ways to the credential for one handler.
+ * Opens the ways to the credential for one handler. Most handlers use none of them, so that their state is made on
+ * first use.
  *
- * @param signal - aborted when the wait for the handler ends.
+ * @param deadline - aborted when the wait for the handler ends.
  */
-export function createUpstream(context: GuardContext, work: ReleaseOf, signal: AbortSignal): Upstream {
+export function createUpstream(context: GuardContext, work: ReleaseOf, deadline: LazyDeadline): Upstream {
+  let state: State | undefined
+  let hasEnded = false
+  const opened = (): State => {
+    state ??= createState(context, work, deadline, hasEnded)
+    return state
+  }
+  return {
+    fetch: (url, request = {}) => begin(opened(), (own) => send(opened(), own, url, request)),
+    lease: () => begin(opened(), (own) => takeLease(opened(), own)),
+    status: () => (state?.upstreamStatus === undefined ? {} : { upstreamStatus: state.upstreamStatus }),
+    isUnrecorded: (error) => state?.unrecorded.includes(error) === true,
+    end(value) {
+      hasEnded = true
+      return state === undefined ? undefined : end(state, value)
+    },
+    giveBack: () => (state === undefined ? undefined : giveBack(state)),
+  }
+}
+
+function createState(context: GuardContext, work: ReleaseOf, deadline: LazyDeadline, ended: boolean): State {
   const state: State = {
     context,
     work,
-    signal,
+    deadline,
     upstreamStatus: undefined,
-    ended: false,
+    ended,
     controllers: new Set(),
     underWay: new Map(),
     records: new Set(),
@@ -77,22 +99,15 @@ export function createUpstream(context: GuardContext, work: ReleaseOf, signal: A
     leases: [],
     unrecorded: [],
   }
-  const forward = (): void => {
-    for (const controller of state.controllers) controller.abort(signal.reason)
-  }
-  signal.addEventListener('abort', forward, { once: true })
-  return {
-    fetch: (url, request = {}) => begin(state, (own) => send(state, own, url, request)),
-    lease: () => begin(state, (own) => takeLease(state, own)),
-    status: () => (state.upstreamStatus === undefined ? {} : { upstreamStatus: state.upstreamStatus }),
-    isUnrecorded: (error) => state.unrecorded.includes(error),
-    end: (value) => end(state, value),
-    async giveBack() {
-      const { context, leases } = state
-      for (const settled of await Promise.allSettled(leases.map((lease) => revoke(context, lease)))) {
-        if (settled.status === 'rejected') context.telemetry.error(settled.reason)
-      }
-    },
+  onAbort(deadline, (reason) => {
+    for (const controller of state.controllers) controller.abort(reason)
+  })
+  return state
+}
+
+async function giveBack({ context, leases }: State): Promise<void> {
+  for (const settled of await Promise.allSettled(leases.map((lease) => revoke(context, lease)))) {
+    if (settled.status === 'rejected') context.telemetry.error(settled.reason)
   }
 }
 
@@ -128,7 +143,7 @@ async function takeLease(state: State, own: AbortController): Promise<Lease> {
   const lease = await release(state, own, (vault, reference, options) =>
     vault.lease(reference, { ...options, authorization }),
   )
-  if (!state.ended && !state.signal.aborted) {
+  if (!state.ended && !state.deadline.isAborted) {
     state.leases.push(lease)
     return lease
   }
@@ -150,7 +165,7 @@ async function release<R>(
   const { authorization, command: definition } = state.work
   const { command } = definition
   if (state.ended) throw tooLate()
-  state.signal.throwIfAborted()
+  throwIfAborted(state.deadline)
   const reference = credentialFor(definition, authorization)
   if (vault === undefined || reference === undefined) {
     throw new ArgumentError(`command ${quote(command)} has no \`credential\`; name one in \`commands\` of createGuard`)

@@ -1,7 +1,9 @@
 import { unlessAborted } from './abort.ts'
+import { beginDeadline, clearDeadline, endDeadline, openDeadline, signalOf } from './lazy-deadline.ts'
 
 /** A signal that is also aborted at a time limit. */
 export interface Deadline {
+  /** Made when it is read first. */
   readonly signal: AbortSignal
   /** Stops the timer. The signal still follows the signals of the callers. */
   readonly clear: () => void
@@ -20,19 +22,15 @@ export function startDeadline(
   milliseconds: number,
   reason: () => unknown = () => new DOMException('the time limit has passed', 'TimeoutError'),
 ): Deadline {
-  // Not `AbortSignal.any` with `AbortSignal.timeout`: on Node 20 it may never fire after a garbage collection, and it
-  // leaks memory at each signal that it follows.
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(reason()), milliseconds)
-  const follow = (): void => controller.abort(signals.find((signal) => signal?.aborted)?.reason)
-  if (signals.some((signal) => signal?.aborted)) follow()
-  else for (const signal of signals) signal?.addEventListener('abort', follow, { once: true })
-  const clear = (): void => clearTimeout(timer)
-  const end = (): void => {
-    clear()
-    for (const signal of signals) signal?.removeEventListener('abort', follow)
+  const deadline = openDeadline(signals, milliseconds, reason)
+  beginDeadline(deadline)
+  return {
+    get signal() {
+      return signalOf(deadline)
+    },
+    clear: () => clearDeadline(deadline),
+    end: () => endDeadline(deadline),
   }
-  return { signal: controller.signal, clear, end }
 }
 
 /** Options of {@link withinDeadline}. */

@@ -91,7 +91,7 @@ export function* findOwner(
   call: CallOptions,
 ): Steps<Did | undefined> {
   try {
-    const owner = yield* waitUnlessAborted(ownerOf(resource), call.signal)
+    const owner = yield* waitUnlessAborted(ownerOf(resource), call)
     return owner === undefined ? undefined : parseDid(owner)
   } catch (error) {
     settings.onError(error)

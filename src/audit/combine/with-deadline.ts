@@ -1,5 +1,11 @@
 import { AuditError } from '../../errors.ts'
-import { startDeadline } from '../../support/deadline.ts'
+import {
+  beginDeadline,
+  endDeadline,
+  openDeadline,
+  type SignalOptions,
+  signalOptions,
+} from '../../support/lazy-deadline.ts'
 import { milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import { sinkCheck } from '../configuration.ts'
@@ -44,24 +50,26 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
     }
     // An abort by the caller does not end this wait: a sink that has begun to write may still confirm.
     return new Promise<Confirmation>((resolve, reject) => {
-      const deadline = startDeadline([signal], deadlineMs, () => {
+      const deadline = openDeadline([signal], deadlineMs, () => {
         const error = new AuditError(
           'ERR_AUDIT_DEADLINE',
           `the audit sink ${quote(sink.name)} did not confirm within ${deadlineMs} ms`,
         )
         reject(error)
         // A sink that never answers must not leave a listener on the signal of the caller.
-        deadline.end()
+        endDeadline(deadline)
         return error
       })
-      start(event, deadline.signal).then(resolve, reject).finally(deadline.end)
+      beginDeadline(deadline)
+      const end = (): void => endDeadline(deadline)
+      start(event, signalOptions(deadline)).then(resolve, reject).then(end, end)
     })
   }
 
-  async function start(event: AuditEvent, signal: AbortSignal): Promise<Confirmation> {
+  async function start(event: AuditEvent, given: SignalOptions): Promise<Confirmation> {
     inFlight++
     try {
-      return await appendTo(sink, event, { signal })
+      return await appendTo(sink, event, given)
     } finally {
       inFlight--
     }

@@ -19,8 +19,14 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
     const expiration =
       fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration + settings.clockTolerance
     const acceptedFrom = fields.issuedAt === undefined ? undefined : fields.issuedAt - settings.clockTolerance
-    const claim = settings.replay.claim(key, expiration, { signal: call.signal, acceptedFrom })
-    const first: unknown = yield* waitUnlessAborted(claim, call.signal)
+    const options = {
+      // It may be made when it is read.
+      get signal() {
+        return call.signal
+      },
+      acceptedFrom,
+    }
+    const first: unknown = yield* waitUnlessAborted(settings.replay.claim(key, expiration, options), call)
     if (first === true) return undefined
     // Any other answer may be a store's own way to refuse.
     if (first !== false) throw new TypeError('a replay store must answer true or false')

@@ -17,7 +17,7 @@ export function* checkRevocation(
   const names = namesOf(chain)
   let records: readonly RevocationRecord[]
   try {
-    records = yield* waitUnlessAborted(settings.revocations.findRevocations(names.ids, call), call.signal)
+    records = yield* waitUnlessAborted(settings.revocations.findRevocations(names.ids, call), call)
     if (!Array.isArray(records) || ![...records].every(isRecord)) {
       throw new TypeError('a revocation store must return a list of `{ id, revoker? }`')
     }

@@ -45,7 +45,7 @@ export function createKeyRing(): KeyRing {
       if (isKey && known !== undefined) return known.keys
       if (canSkipPointCheck(did, settings)) return remember(did, undefined, [readDidKey(did)])
       const asked = settings.resolver.resolve(did, call)
-      const answer = yield* waitUnlessAborted(asked, call.signal)
+      const answer = yield* waitUnlessAborted(asked, call)
       const list = answer?.keys
       // A resolver may reuse its answer object and change the list in it; a frozen list cannot have changed.
       if (known !== undefined && list !== undefined && known.list === list && Object.isFrozen(list)) return known.keys

@@ -21,13 +21,27 @@ export function* wait<T>(value: T | PromiseLike<T>): Steps<T> {
  * The same for the answer of a store or a resolver. Rejects as soon as the signal is aborted, whether or not the store
  * observes the signal.
  */
-export function* waitUnlessAborted<T>(value: T | PromiseLike<T>, signal: AbortSignal | undefined): Steps<T> {
-  return isPromiseLike(value) ? ((yield unlessAborted(Promise.resolve(value), signal)) as T) : value
+export function* waitUnlessAborted<T>(
+  value: T | PromiseLike<T>,
+  call: { readonly signal?: AbortSignal | undefined },
+): Steps<T> {
+  // The signal may be made when it is read.
+  return isPromiseLike(value) ? ((yield unlessAborted(Promise.resolve(value), call.signal)) as T) : value
 }
 
 /** Runs steps to their end, waiting where they wait. */
 export async function runAsync<T>(steps: Steps<T>): Promise<T> {
-  let step = steps.next()
+  return runOn(steps, steps.next())
+}
+
+/** The same; the result is there at once if the steps never wait. */
+export function runNow<T>(steps: Steps<T>): T | Promise<T> {
+  const step = steps.next()
+  return step.done ? step.value : runOn(steps, step)
+}
+
+async function runOn<T>(steps: Steps<T>, first: IteratorResult<PromiseLike<unknown>, T>): Promise<T> {
+  let step = first
   while (!step.done) {
     let value: unknown
     try {
