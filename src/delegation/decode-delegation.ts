@@ -5,7 +5,7 @@ import { copyToken, type DecodeOptions, type Envelope, openEnvelope } from '../e
 import { MalformedError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { readOptions } from '../support/options.ts'
-import type { Delegation } from './delegation.ts'
+import type { Delegation, DelegationFields } from './delegation.ts'
 import { readDelegationPayload } from './payload.ts'
 
 /**
@@ -36,7 +36,11 @@ export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions
  * @param lenient - see {@link isLenient}.
  */
 export function delegationOf(envelope: Envelope, cid: CID, lenient: boolean = false): Delegation {
-  const { tag, algorithm, bytes, payload } = envelope
-  const fields = readDelegationPayload(payload, lenient)
+  return delegationFrom(envelope, readDelegationPayload(envelope.payload, lenient), cid)
+}
+
+/** The same, with the fields of its payload. */
+export function delegationFrom(envelope: Envelope, fields: DelegationFields, cid: CID): Delegation {
+  const { tag, algorithm, bytes } = envelope
   return Object.freeze({ kind: 'delegation', ...fields, version: tag.version, algorithm, cid, bytes })
 }

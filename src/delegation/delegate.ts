@@ -4,17 +4,18 @@ import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
+import { readersOfParsed } from '../envelope/fields.ts'
 import { checkTimestamp, chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
 import { chooseNonce, minimumNonceBytes } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
-import type { Signer } from '../principal/signer.ts'
+import { parsedDids, type Signer } from '../principal/signer.ts'
 import { abortSignal, anything, maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
-import { delegationOf } from './decode-delegation.ts'
+import { delegationFrom } from './decode-delegation.ts'
 import type { Delegation, DelegationFields } from './delegation.ts'
-import { writeDelegationPayload } from './payload.ts'
+import { readDelegationPayload, writeDelegationPayload } from './payload.ts'
 
 /** Seconds for which a delegation is valid by default: one hour. */
 export const defaultDelegationLifetime = 3_600
@@ -109,7 +110,7 @@ const optionChecks: OptionChecks<DelegateOptions> = Object.freeze({
 /**
  * Signs a delegation whose authority was computed.
  *
- * @param check - see `sealEnvelope`.
+ * @param check - awaited before the delegation is signed. If it rejects, nothing is signed.
  */
 export async function sealDelegation(
   options: NewDelegation,
@@ -125,7 +126,14 @@ export async function sealDelegation(
     nonce: chooseNonce(options.nonce, minimumNonceBytes),
     ...(meta !== undefined && { meta }),
   }
-  const payload = writeDelegationPayload(fields)
-  const { envelope, cid } = await sealEnvelope('delegation', payload, issuer, options.signal, check)
-  return delegationOf(envelope, cid)
+  const known = readersOfParsed([fields.audience, ...parsedDids(issuer)], fields.command)
+  const sealed = await sealEnvelope({
+    kind: 'delegation',
+    payload: writeDelegationPayload(fields),
+    signer: issuer,
+    signal: options.signal,
+    read: (payload) => readDelegationPayload(payload, false, known),
+    check,
+  })
+  return delegationFrom(sealed.envelope, sealed.fields, sealed.cid)
 }

@@ -34,10 +34,15 @@ type FieldsWith<P> = Omit<DelegationFields, 'policy'> & { readonly policy: P }
  * Reads the payload of a delegation.
  *
  * @param emptyMetaAllowed - for tokens written before 1.0.0.
+ * @param readers - read DIDs and commands; may remember them.
  * @throws MalformedError when a field is missing, unknown, or not of its type.
  */
-export function readDelegationPayload(payload: Payload, emptyMetaAllowed: boolean): DelegationFields {
-  return readDelegationFields(payload, emptyMetaAllowed, { parseDid, parseCommand }, parsePolicy)
+export function readDelegationPayload(
+  payload: Payload,
+  emptyMetaAllowed: boolean,
+  readers: TextReaders = { parseDid, parseCommand },
+): DelegationFields {
+  return readDelegationFields(payload, emptyMetaAllowed, readers, parsePolicy)
 }
 
 /** The same, with readers for strings and policies that may be cached. */
@@ -69,16 +74,18 @@ export function readDelegationFields<P>(
  * the encoder need not sort them.
  */
 export function writeDelegationPayload(fields: DelegationFields): IpldMap {
-  const { notBefore, meta } = fields
-  return {
+  const { notBefore } = fields
+  const meta = writeMeta(fields.meta)
+  const payload: Record<string, IpldValue> = {
     aud: fields.audience,
     cmd: fields.command,
     exp: fields.expiration === never ? null : fields.expiration,
     iss: fields.issuer,
-    ...(notBefore !== undefined && { nbf: notBefore }),
-    pol: fields.policy as IpldValue,
-    sub: fields.subject === anySubject ? null : fields.subject,
-    ...writeMeta(meta),
-    nonce: fields.nonce,
   }
+  if (notBefore !== undefined) payload['nbf'] = notBefore
+  payload['pol'] = fields.policy as IpldValue
+  payload['sub'] = fields.subject === anySubject ? null : fields.subject
+  if (meta !== undefined) payload['meta'] = meta
+  payload['nonce'] = fields.nonce
+  return payload
 }

@@ -51,6 +51,19 @@ export interface TextReaders {
   readonly parseCommand: (text: string) => Command
 }
 
+/**
+ * Parsers for reading back a token that is made: a string that its maker has parsed is not parsed again.
+ *
+ * @param dids - parsed DIDs.
+ * @param command - a parsed command.
+ */
+export function readersOfParsed(dids: readonly Did[], command: Command): TextReaders {
+  return {
+    parseDid: (text) => dids.find((did) => did === text) ?? parseDid(text),
+    parseCommand: (text) => (text === command ? command : parseCommand(text)),
+  }
+}
+
 /** Reads a time in whole seconds. */
 export function readTimestamp(value: IpldValue | undefined, name: string): Timestamp {
   if (!Number.isSafeInteger(value)) {
@@ -82,7 +95,7 @@ export function readMeta(value: IpldValue | undefined, emptyAllowed: boolean): I
   return value
 }
 
-/** The field `meta` as it is written: left out when it is absent or empty. */
-export function writeMeta(meta: IpldMap | undefined): { readonly meta?: IpldMap } {
-  return meta === undefined || (isMap(meta) && Object.keys(meta).length === 0) ? {} : { meta }
+/** The field `meta` as it is written: undefined, and left out, when it is absent or empty. */
+export function writeMeta(meta: IpldMap | undefined): IpldMap | undefined {
+  return meta !== undefined && isMap(meta) && Object.keys(meta).length === 0 ? undefined : meta
 }

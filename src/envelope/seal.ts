@@ -15,13 +15,28 @@ import { defaultLimits } from '../limits.ts'
 import { signWith } from '../principal/checked-signature.ts'
 import { signatureLength } from '../principal/signature.ts'
 import type { Signer } from '../principal/signer.ts'
+import type { Payload } from './fields.ts'
 import { type Envelope, openEnvelope } from './open.ts'
 import { payloadTag, type TokenKind } from './payload-tag.ts'
 import { varsigHeader } from './varsig.ts'
 
+/** A token to be made. */
+export interface Sealing<Fields> {
+  readonly kind: TokenKind
+  readonly payload: IpldMap
+  readonly signer: Signer
+  readonly signal: AbortSignal | undefined
+  /** Reads the fields of the payload, as a reader of the token does. Throws when they are invalid. */
+  readonly read: (payload: Payload) => Fields
+  /** Awaited before the token is signed. If it rejects, nothing is signed. */
+  readonly check?: (() => Promise<void>) | undefined
+}
+
 /** A new envelope. */
-export interface SealedEnvelope {
+export interface SealedEnvelope<Fields> {
   readonly envelope: Envelope
+  /** The fields as they were signed. */
+  readonly fields: Fields
   readonly cid: CID
 }
 
@@ -31,20 +46,15 @@ const envelopeHead = Uint8Array.of(0x82, 0x58, signatureLength)
 /**
  * Signs a payload and puts it into an envelope.
  *
- * The envelope is read back by the strict reader, so a token that other readers would refuse for its form is never
- * returned. The payload is read at once, so later changes by the caller have no effect.
+ * The payload is read at once, so later changes by the caller have no effect. The envelope is read back by the strict
+ * reader before it is signed (ENV-08), with zeros in place of the signature, on which the reader does not depend.
  *
- * @param check - awaited before anything is signed. If it rejects, nothing is signed.
  * @throws SigningError when the signer fails, or returns a signature that its own key does not verify.
  * @throws ArgumentError when the payload cannot be encoded, or is too large for the signer or a token.
+ * @throws MalformedError when a field is invalid.
  */
-export async function sealEnvelope(
-  kind: TokenKind,
-  payload: IpldMap,
-  signer: Signer,
-  signal: AbortSignal | undefined,
-  check?: () => Promise<void>,
-): Promise<SealedEnvelope> {
+export async function sealEnvelope<Fields>(sealing: Sealing<Fields>): Promise<SealedEnvelope<Fields>> {
+  const { kind, payload, signer, signal, read, check } = sealing
   const signed = encodeCbor({ h: varsigHeader(signer.algorithm), [payloadTag(kind)]: payload }, kind)
   const most = Math.min(
     signer.maxMessageBytes ?? Number.POSITIVE_INFINITY,
@@ -55,8 +65,11 @@ export async function sealEnvelope(
       `the ${kind} must have at most ${most} bytes to sign (got ${signed.length}); shorten its policy, arguments or meta`,
     )
   }
+  const bytes = concatBytes([envelopeHead, new Uint8Array(signatureLength), signed])
+  const unsigned = openEnvelope(bytes)
+  const fields = read(unsigned.payload)
   if (check !== undefined) await check()
   const signature = await signWith(signer, signed, signal)
-  const bytes = concatBytes([envelopeHead, signature, signed])
-  return { envelope: openEnvelope(bytes), cid: cidOf(await backend.sha256(bytes)) }
+  bytes.set(signature, envelopeHead.length)
+  return { envelope: { ...unsigned, signature }, fields, cid: cidOf(await backend.sha256(bytes)) }
 }

@@ -5,7 +5,7 @@ import { copyToken, type DecodeOptions, type Envelope, openEnvelope } from '../e
 import { MalformedError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { readOptions } from '../support/options.ts'
-import type { Invocation } from './invocation.ts'
+import type { Invocation, InvocationFields } from './invocation.ts'
 import { readInvocationPayload } from './payload.ts'
 import { taskBytes } from './task.ts'
 
@@ -29,8 +29,12 @@ export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions
  * @param lenient - see {@link isLenient}.
  */
 export async function invocationOf(envelope: Envelope, cid: CID, lenient: boolean = false): Promise<Invocation> {
-  const { tag, algorithm, bytes, payload } = envelope
-  const fields = readInvocationPayload(payload, lenient)
+  return invocationFrom(envelope, readInvocationPayload(envelope.payload, lenient), cid)
+}
+
+/** The same, with the fields of its payload. */
+export async function invocationFrom(envelope: Envelope, fields: InvocationFields, cid: CID): Promise<Invocation> {
+  const { tag, algorithm, bytes } = envelope
   const task = cidOf(await backend.sha256(taskBytes(envelope)))
   return Object.freeze({ kind: 'invocation', ...fields, version: tag.version, algorithm, cid, task, bytes })
 }

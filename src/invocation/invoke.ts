@@ -3,12 +3,13 @@ import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { missingArgument } from '../capability/missing-argument.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
+import { readersOfParsed } from '../envelope/fields.ts'
 import { chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
 import { chooseNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import { type IpldMap, isCid } from '../ipld/value.ts'
-import type { Signer } from '../principal/signer.ts'
+import { parsedDids, type Signer } from '../principal/signer.ts'
 import {
   abortSignal,
   anything,
@@ -21,9 +22,9 @@ import {
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { secondsOf, systemClock } from '../time.ts'
-import { invocationOf } from './decode-invocation.ts'
+import { invocationFrom } from './decode-invocation.ts'
 import type { Invocation, InvocationFields } from './invocation.ts'
-import { writeInvocationPayload } from './payload.ts'
+import { readInvocationPayload, writeInvocationPayload } from './payload.ts'
 
 /** Seconds for which an invocation is valid by default: one minute. */
 const defaultLifetime = 60
@@ -125,14 +126,33 @@ const optionChecks: OptionChecks<InvokeOptions> = Object.freeze({
   signal: maybe(abortSignal),
 })
 
-/** Signs an invocation whose fields were computed. */
+/**
+ * Signs an invocation whose fields were computed.
+ *
+ * @param accept - receives the arguments as they will be signed. If it throws, nothing is signed.
+ */
 export async function sealInvocation(
   fields: InvocationFields,
   issuer: Signer,
   signal: AbortSignal | undefined,
+  accept?: (args: IpldMap) => void,
 ): Promise<Invocation> {
-  const { envelope, cid } = await sealEnvelope('invocation', writeInvocationPayload(fields), issuer, signal)
-  return invocationOf(envelope, cid)
+  const { subject, audience } = fields
+  // A subject that is not the issuer was an option, and options are parsed.
+  const others = [...(subject === fields.issuer ? [] : [subject]), ...(audience === undefined ? [] : [audience])]
+  const known = readersOfParsed([...parsedDids(issuer), ...others], fields.command)
+  const sealed = await sealEnvelope({
+    kind: 'invocation',
+    payload: writeInvocationPayload(fields),
+    signer: issuer,
+    signal,
+    read: (payload) => {
+      const read = readInvocationPayload(payload, false, known)
+      accept?.(read.args)
+      return read
+    },
+  })
+  return invocationFrom(sealed.envelope, sealed.fields, sealed.cid)
 }
 
 /** The subject that the proofs name; links without a subject inherit it. */

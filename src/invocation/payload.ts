@@ -68,20 +68,21 @@ export function readInvocationPayload(
  * order, so the encoder need not sort them.
  */
 export function writeInvocationPayload(fields: InvocationFields): IpldMap {
-  const { audience, issuedAt, cause, meta } = fields
-  return {
-    ...(audience === undefined || audience === fields.subject ? {} : { aud: audience }),
-    cmd: fields.command,
-    exp: fields.expiration === never ? null : fields.expiration,
-    ...(issuedAt !== undefined && { iat: issuedAt }),
-    iss: fields.issuer,
-    prf: fields.proofs,
-    sub: fields.subject,
-    args: fields.args,
-    ...writeMeta(meta),
-    ...(cause !== undefined && { cause }),
-    nonce: fields.nonce,
-  }
+  const { audience, issuedAt, cause } = fields
+  const meta = writeMeta(fields.meta)
+  const payload: Record<string, IpldValue> = {}
+  if (audience !== undefined && audience !== fields.subject) payload['aud'] = audience
+  payload['cmd'] = fields.command
+  payload['exp'] = fields.expiration === never ? null : fields.expiration
+  if (issuedAt !== undefined) payload['iat'] = issuedAt
+  payload['iss'] = fields.issuer
+  payload['prf'] = fields.proofs
+  payload['sub'] = fields.subject
+  payload['args'] = fields.args
+  if (meta !== undefined) payload['meta'] = meta
+  if (cause !== undefined) payload['cause'] = cause
+  payload['nonce'] = fields.nonce
+  return payload
 }
 
 function readProofs(value: IpldValue | undefined): readonly CID[] {

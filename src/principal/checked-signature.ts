@@ -25,9 +25,11 @@ export async function signWith(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   try {
-    const made = signer.sign(message, { signal })
+    const isOwn = isSelfChecking(signer)
+    // Another signer may change the bytes that it is given.
+    const made = signer.sign(isOwn ? message : message.slice(), { signal })
     const signature = made instanceof Uint8Array ? made : await unlessAborted(Promise.resolve(made), signal)
-    if (isSelfChecking(signer)) return signature
+    if (isOwn) return signature
     const key = publicKey(signer.algorithm, signer.publicKey)
     if (didMethod(signer.did) === 'key' && signer.did !== key.did) {
       throw new SigningError(`the signer of ${signer.did} has another public key`)

@@ -62,7 +62,7 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
           `the message has ${bytes.length} bytes, but this signer signs at most ${maxMessageBytes}`,
         )
       }
-      const ask = (): Promise<Uint8Array> => answer(() => remote(bytes, { signal }))
+      const ask = (): Promise<Uint8Array> => answer(() => remote(new Uint8Array(bytes), { signal }))
       return checkedSignature(key, await unlessAborted(ask, signal), bytes)
     },
   })

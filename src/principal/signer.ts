@@ -38,6 +38,11 @@ export function isSelfChecking(signer: Signer): boolean {
   return Object.hasOwn(signer, selfChecking)
 }
 
+/** The DID of a signer, when it was parsed: a signer of this library is frozen, and another one may return anything. */
+export function parsedDids(signer: Signer): readonly Did[] {
+  return isSelfChecking(signer) ? [signer.did] : []
+}
+
 /** Options of {@link createSigner}. */
 export interface SignerParts {
   readonly did: Did

@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
 import { randomNonce } from '../envelope/nonce.ts'
+import { ArgumentError } from '../errors.ts'
 import { sealInvocation } from '../invocation/invoke.ts'
 import { isTokenCid } from '../ipld/cid.ts'
 import { type IpldMap, type IpldValue, isCid } from '../ipld/value.ts'
@@ -51,11 +52,15 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     },
     executor,
     signal,
+    // An object with getters can have another outcome than the one that was checked.
+    ({ ran, out }) => {
+      if (!isTask(ran) || readOutcome(out) === undefined) throw new ArgumentError('`task` or `outcome` changed')
+    },
   )
   // The values as signed: the objects that were passed in may have changed since.
   return Object.freeze({
     executor: signed.issuer,
-    task,
+    task: signed.args.ran as CID,
     outcome: readOutcome(signed.args.out) as Outcome,
     expiration,
     issuedAt,
@@ -65,10 +70,14 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
   })
 }
 
+function isTask(value: unknown): value is CID {
+  return isCid(value) && isTokenCid(value)
+}
+
 const optionChecks: OptionChecks<IssueReceiptOptions> = Object.freeze({
   executor: withMethod('sign'),
   // A reader would refuse a receipt for any other value.
-  task: (value) => (isCid(value) && isTokenCid(value) ? undefined : 'must be a CID, as in `Invocation.task`'),
+  task: (value) => (isTask(value) ? undefined : 'must be a CID, as in `Invocation.task`'),
   outcome: (value) =>
     readOutcome(value as IpldValue | undefined) === undefined
       ? 'must be `{ ok }` or `{ error: { name, message } }`'

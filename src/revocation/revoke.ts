@@ -1,8 +1,11 @@
 import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
 import { didOption } from '../did/did-option.ts'
+import { ArgumentError } from '../errors.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import { delegationCheck, type ProofLike, sealInvocation } from '../invocation/invoke.ts'
+import { isTokenCid } from '../ipld/cid.ts'
+import { type IpldValue, isCid } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
@@ -71,6 +74,11 @@ export async function revoke(options: RevokeOptions): Promise<Invocation> {
     },
     issuer,
     given.signal,
+    ({ revoke: target, path = [] }) => {
+      if (![target, ...(path as readonly IpldValue[])].every((cid) => isCid(cid) && isTokenCid(cid))) {
+        throw new ArgumentError('revoke needs the CIDs of delegations: CIDv1, dag-cbor, sha2-256')
+      }
+    },
   )
 }
 

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { builders } from '../property/builder-properties.ts'
+import { hostileIssuing } from '../property/issuing-properties.ts'
 import { copiedCalls, fullOfHashes, refusedCalls, rewrittenCalls } from '../property/replay-properties.ts'
 import { longRuns } from '../property/runs.ts'
 
@@ -12,4 +13,5 @@ describe('replay properties, many runs', () => {
 
 describe('properties of built tokens, many runs', () => {
   builders(longRuns(5_000))
+  hostileIssuing(longRuns(20_000))
 })
