@@ -11,8 +11,8 @@ import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 /** A replay store that several processes share. */
 export interface SharedReplayStore extends ReplayStore {
   /**
-   * Forgets calls that have expired, some at a time. Claims do this by themselves; call it from a timer for a service that
-   * is idle for hours.
+   * Forgets calls that have expired, some at a time. SQLite does this by itself after some claims, and Redis always; call it
+   * from a timer for PostgreSQL.
    */
   prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }

@@ -105,8 +105,21 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     url: [],
   },
   token: { decodeDelegation: [grant.bytes], decodeInvocation: [call.bytes], openContainer: [container] },
-  revocation: { revoke: [], verifyRevocation: [container] },
+  revocation: { revoke: [], verifyRevocation: [container], readRevocationEntry: [] },
   'store/memory': { memoryStores: [], memoryRevocationStore: [], memoryReplayStore: [] },
+  'store/sqlite': { prepareSqliteStores: [], sqliteStores: [], sqlitePersonalKeyStore: [] },
+  'store/redis': { prepareRedisStores: [], redisStores: [], redisPersonalKeyStore: [] },
+  'store/postgres': {
+    postgresStoreSchema: [],
+    preparePostgresStores: [],
+    postgresStores: [],
+    postgresPersonalKeyStore: [],
+  },
+  testing: {
+    replayStoreCases: [() => undefined],
+    revocationStoreCases: [() => undefined],
+    personalKeyStoreCases: [() => undefined],
+  },
   proof: { findProofs: [{ delegationsTo: () => [] }], memoryProofStore: [] },
   receipt: { issueReceipt: [], verifyReceipt: [call.bytes] },
   signer: {

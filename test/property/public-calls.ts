@@ -49,6 +49,7 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^(backend|pool)(\/|$)/, 'is what verifies; its functions are called by the library'],
   [/^(ucanto|http)(\/|$)/, 'is another format or an adapter, with tests of its own'],
   [/^did\/web-node$/, 'needs Node'],
+  [/^(store\/(sqlite|redis|postgres)|testing)$/, 'is set up with a database; test/state and test/services do it'],
 ])
 
 const inFormats = 'takes any value, and runs on the path of every call'
@@ -270,6 +271,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     revoke: {
       args: [{ issuer: alice, delegation: grant, path: [grant], subject: alice.did, proofs: [grant], signal }],
     },
+    readRevocationEntry: { args: [{ ids: [grant.cid.toString()], revoker: alice.did, expiration: now }] },
     verifyRevocation: {
       args: [encodeContainer([revocation, grant]), { ...verifying, resolver, signal }],
       free: /^\[0\]|accept/,

@@ -54,7 +54,10 @@ async function assertNoEviction(client: RedisStoreClient, key: string): Promise<
     throw new StoreError('Redis did not answer; the cause says why', { cause })
   }
   const name = 'maxmemory_policy:'
-  const policy = info.split(/\r?\n/).find((line) => line.startsWith(name))?.slice(name.length)
+  const policy = info
+    .split(/\r?\n/)
+    .find((line) => line.startsWith(name))
+    ?.slice(name.length)
   if (policy === 'noeviction') return
   throw new StoreError(`set \`maxmemory-policy\` of Redis to \`noeviction\`; it is \`${policy ?? 'unknown'}\``)
 }

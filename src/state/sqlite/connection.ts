@@ -13,8 +13,8 @@ import {
 import type { Timestamp } from '../../time.ts'
 import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
+import { type Tables, tablesOf } from '../tables.ts'
 import { prepare, type SqliteStoreDatabase } from './database.ts'
-import { type Tables, tablesOf } from './tables.ts'
 import { createWriteQueue, type WriteQueue } from './write-queue.ts'
 
 /** How a store uses its database. */

@@ -13,8 +13,8 @@ import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.t
 import { epochCheck } from '../epoch.ts'
 import { keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
+import { type Tables, tablesOf } from '../tables.ts'
 import type { SqliteStoreDatabase } from './database.ts'
-import { type Tables, tablesOf } from './tables.ts'
 
 /** Options of {@link prepareSqliteStores}. */
 export interface PrepareSqliteStoresOptions {

@@ -1,0 +1,124 @@
+// node only: HMAC
+
+import { StoreError } from '../../errors.ts'
+import {
+  type DefaultCheck,
+  integerFrom,
+  milliseconds,
+  nonEmptyString,
+  type OptionCheck,
+  withDefault,
+  withMethod,
+} from '../../support/options.ts'
+import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
+import { assertPrefix } from '../prefix.ts'
+import { type Tables, tablesOf } from '../tables.ts'
+
+/** Runs single statements: a `Pool` of `pg`, also behind a pooler in transaction mode. */
+export interface PostgresStoreClient {
+  query(text: string, values: readonly string[]): Promise<{ readonly rows: readonly unknown[] }>
+}
+
+/** How a store uses PostgreSQL. */
+export interface PostgresConnectionOptions {
+  /** A pool of connections. Its owner ends it. */
+  readonly client: PostgresStoreClient
+  /** The secret with which `preparePostgresStores` prepared the stores. */
+  readonly secret: StoreSecret
+  /** The beginning of the names of the tables. Default `procura`. */
+  readonly prefix?: string
+  /** How long an answer may take, in milliseconds. Default 2,000. */
+  readonly timeoutMs?: number
+  /** Most requests of one statement. Default 500. */
+  readonly maxBatch?: number
+}
+
+/** The checks of {@link PostgresConnectionOptions}. */
+export const connectionChecks: {
+  readonly client: OptionCheck
+  readonly secret: OptionCheck
+  readonly prefix: DefaultCheck
+  readonly timeoutMs: DefaultCheck
+  readonly maxBatch: DefaultCheck
+} = Object.freeze({
+  client: withMethod('query'),
+  secret: storeSecretCheck,
+  prefix: withDefault(nonEmptyString, 'procura'),
+  timeoutMs: withDefault(milliseconds, 2000),
+  maxBatch: withDefault(integerFrom(1), 500),
+})
+
+/** A row of an answer. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Stores in PostgreSQL, before anything is asked of them. */
+export interface PostgresConnection {
+  readonly names: KeyedNames
+  readonly tables: Tables
+  readonly maxBatch: number
+  /**
+   * Runs one statement.
+   *
+   * @throws StoreError when the server does not answer in time, or refuses the statement.
+   */
+  query(text: string, values?: readonly string[]): Promise<readonly Row[]>
+  /**
+   * Runs a statement whose rows have the `fingerprint` of the stores, and returns its rows.
+   *
+   * @throws StoreError also when the stores were not prepared, lost their data or have another secret.
+   */
+  ask(text: string, values: readonly string[]): Promise<readonly [Row, ...Row[]]>
+}
+
+/**
+ * Opens the stores. Nothing is sent yet.
+ *
+ * @throws ArgumentError when the prefix is invalid.
+ */
+export function openConnection(options: Required<PostgresConnectionOptions>): PostgresConnection {
+  const { client, secret, prefix, timeoutMs, maxBatch } = options
+  assertPrefix(prefix)
+  const names = keyedNames(secret)
+  const query: PostgresConnection['query'] = async (text, values = []) => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('timed out')), timeoutMs)
+    })
+    try {
+      const { rows } = await Promise.race([client.query(text, values), late])
+      return rows as readonly Row[]
+    } catch (cause) {
+      // undefined_table
+      if ((cause as { readonly code?: unknown } | undefined)?.code === '42P01') throw unprepared(cause)
+      throw new StoreError('PostgreSQL did not answer; the cause says why', { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  return {
+    names,
+    tables: tablesOf(prefix),
+    maxBatch,
+    query,
+    async ask(text, values) {
+      const [first, ...rest] = await query(text, values)
+      if (first === undefined) throw unprepared()
+      if (first['fingerprint'] !== names.fingerprint) throw otherSecret()
+      return [first, ...rest]
+    },
+  }
+}
+
+/** The error of tables that are missing or empty: they may have lost revocations. */
+function unprepared(cause?: unknown): StoreError {
+  return new StoreError(
+    'the database has no data of the stores; if it is new, run `postgresStoreSchema()` and call `preparePostgresStores`; ' +
+      'if its data was lost, do that and add the revocations again',
+    { cause },
+  )
+}
+
+/** The error of stores that were prepared with another secret. */
+export function otherSecret(): StoreError {
+  return new StoreError('the stores were prepared with another `secret`')
+}

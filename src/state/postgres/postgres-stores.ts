@@ -1,0 +1,56 @@
+// node only: HMAC
+
+/**
+ * Stores in PostgreSQL, for processes on any number of machines.
+ *
+ * @module
+ */
+
+import { type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { type Clock, systemClock } from '../../time.ts'
+import { type EpochOptions, epochChecks } from '../epoch.ts'
+import type { SharedStores } from '../shared-stores.ts'
+import { connectionChecks, openConnection, type PostgresConnectionOptions } from './connection.ts'
+import { replayStore } from './replay-store.ts'
+import { revocationStore } from './revocation-store.ts'
+
+/** Options of {@link postgresStores}. */
+export interface PostgresStoresOptions extends PostgresConnectionOptions, EpochOptions {
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+const optionChecks = Object.freeze({
+  ...connectionChecks,
+  ...epochChecks,
+  clock: withDefault(withMethod('now'), systemClock),
+}) satisfies OptionChecks<PostgresStoresOptions>
+
+/**
+ * Opens the stores that `preparePostgresStores` has prepared. Requests that arrive together share a statement. Nothing lives
+ * longer than a statement on a connection, so the stores work behind a pooler in transaction mode.
+ *
+ * @throws ArgumentError when an option is invalid.
+ * @example
+ * ```ts
+ * import { createAuthorizer } from 'procura'
+ * import { postgresStoreSchema, postgresStores, preparePostgresStores } from 'procura/store/postgres'
+ *
+ * await owner.query(postgresStoreSchema({ role: 'mail_service' })) // once, when the service is installed
+ * await preparePostgresStores({ client, secret })
+ * const authorizer = createAuthorizer({
+ *   audience: service.did,
+ *   subjects: [user.did],
+ *   commands: [send],
+ *   ...postgresStores({ client, secret }),
+ * })
+ * ```
+ */
+export function postgresStores(options: PostgresStoresOptions): SharedStores {
+  const settings = readOptions('postgresStores', options, optionChecks)
+  const connection = openConnection(settings)
+  return Object.freeze({
+    replay: replayStore(connection, settings),
+    revocations: revocationStore(connection, settings.clock),
+  })
+}

@@ -1,0 +1,113 @@
+// node only: HMAC
+
+import type { ClaimOptions } from '../../authorization/replay-store.ts'
+import { StoreError } from '../../errors.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
+import { inBatches } from '../batches.ts'
+import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
+import type { SharedReplayStore } from '../shared-stores.ts'
+import type { PostgresConnection } from './connection.ts'
+
+/** A claim, by its keyed hash. */
+interface Claim {
+  readonly key: string
+  readonly expiration: Timestamp
+}
+
+/** The answer to a claim: whether it was the first, `expired`, or the epoch if it is not the one that the caller knows. */
+type Answer = boolean | 'expired' | { readonly epoch: number }
+
+/** How often a claim is sent again because the stores were prepared anew in between. */
+const attempts = 3
+
+/**
+ * Seconds between the time before which calls are refused and that before which they are forgotten: a statement that began
+ * before the first was noted has ended, or its caller has stopped waiting, before any row that it needs is gone.
+ */
+const forgottenLater = 60
+
+/** Rows that one statement forgets. */
+const prunedAtOnce = 1000
+
+/**
+ * Makes the replay store of a connection. Claims that wait share a statement. STO-06
+ *
+ * A row counts its copies, so that the first is known in the same step. Keys are in order, so that two statements do not
+ * wait for each other.
+ */
+export function replayStore(
+  connection: PostgresConnection,
+  settings: Required<EpochOptions> & { readonly clock: Clock },
+): SharedReplayStore {
+  const { names, tables, maxBatch, ask, query } = connection
+  const claimText = `
+WITH given AS (
+  SELECT decode(key, 'hex') AS key, max(expiration::float8) AS expiration
+  FROM unnest(string_to_array($1, ','), string_to_array($2, ',')) AS t (key, expiration) GROUP BY key
+), claimed AS (
+  INSERT INTO ${tables.calls} AS known (key, expiration)
+  SELECT key, given.expiration FROM given, ${tables.meta} AS stores
+  WHERE stores.fingerprint = $3 AND stores.epoch = $4::float8 AND given.expiration >= stores.forgotten
+  ORDER BY key
+  ON CONFLICT (key) DO UPDATE SET
+    expiration = greatest(known.expiration, excluded.expiration),
+    copies = least(known.copies, 1000000) + 1
+  RETURNING key, copies
+)
+SELECT fingerprint, epoch,
+  (SELECT string_agg(encode(key, 'hex'), ',') FROM claimed WHERE copies = 1) AS first,
+  (SELECT string_agg(encode(key, 'hex'), ',') FROM claimed WHERE copies > 1) AS known
+FROM ${tables.meta}`
+  /** The epoch as it was last seen. The statement compares it. */
+  let epoch: number | undefined
+
+  async function claimAll(claims: readonly Claim[]): Promise<readonly Answer[]> {
+    const sent = epoch
+    const [row] = await ask(claimText, [
+      claims.map(({ key }) => key).join(','),
+      claims.map(({ expiration }) => String(expiration)).join(','),
+      names.fingerprint,
+      String(sent),
+    ])
+    const found = Number(row['epoch'])
+    if (found !== sent) return claims.map(() => ({ epoch: found }))
+    const first = listOf(row['first'])
+    const taken = new Set([...first, ...listOf(row['known'])])
+    // Of several copies in one statement, the one that came first is the first.
+    return claims.map(({ key }) => first.delete(key) || (taken.has(key) ? false : 'expired'))
+  }
+
+  const claim = inBatches(claimAll, maxBatch)
+
+  return Object.freeze({
+    async claim(call: string, expiration: Timestamp, { signal, acceptedFrom }: ClaimOptions) {
+      const given = readClaim(call, expiration, acceptedFrom)
+      const key = names.hex('replay', call)
+      for (let attempt = 0; attempt < attempts; attempt++) {
+        epoch ??= Number((await ask(`SELECT fingerprint, epoch FROM ${tables.meta}`, []))[0]['epoch'])
+        assertAfterEpoch(given, epoch, secondsOf(settings.clock), settings)
+        const answer = await claim({ key, expiration }, signal)
+        if (answer === 'expired') throw new StoreError('the invocation expired before the latest time seen')
+        if (typeof answer === 'boolean') return answer
+        epoch = answer.epoch
+      }
+      throw new StoreError('the stores are being prepared again and again')
+    },
+    async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
+      const until = String(secondsOf(settings.clock) - settings.clockTolerance)
+      await query(`UPDATE ${tables.meta} SET forgotten = greatest(forgotten, $1::float8)`, [until])
+      const forget = `WITH gone AS (
+        DELETE FROM ${tables.calls} WHERE key IN
+          (SELECT key FROM ${tables.calls} WHERE expiration < $1::float8 - ${forgottenLater} LIMIT ${prunedAtOnce})
+        RETURNING 1) SELECT count(*) AS count FROM gone`
+      for (let count = prunedAtOnce; count === prunedAtOnce; ) {
+        signal?.throwIfAborted()
+        count = Number((await query(forget, [until]))[0]?.['count'])
+      }
+    },
+  })
+}
+
+function listOf(text: unknown): Set<string> {
+  return new Set(typeof text === 'string' ? text.split(',') : [])
+}
