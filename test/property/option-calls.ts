@@ -105,7 +105,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     url: [],
   },
   token: { decodeDelegation: [grant.bytes], decodeInvocation: [call.bytes], openContainer: [container] },
-  revocation: { revoke: [], verifyRevocation: [container], readRevocationEntry: [] },
+  revocation: { revoke: [], verifyRevocation: [container] },
   'store/memory': { memoryStores: [], memoryRevocationStore: [], memoryReplayStore: [] },
   'store/sqlite': { prepareSqliteStores: [], sqliteStores: [], sqlitePersonalKeyStore: [] },
   'store/redis': { prepareRedisStores: [], redisStores: [], redisPersonalKeyStore: [] },
@@ -277,7 +277,8 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
 /** Exports that take no options. */
 export const withoutOptions: ReadonlySet<string> = new Set(
   Object.entries({
-    index: 'parseDid parseCommand encodeContainer',
+    index: 'revocation readRevocationEntry',
+  'parseDid parseCommand encodeContainer',
     policy:
       'and eq every gt gte like lt lte ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
     arguments: 'boolean oneOf optional',
