@@ -277,11 +277,11 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
 /** Exports that take no options. */
 export const withoutOptions: ReadonlySet<string> = new Set(
   Object.entries({
-    index: 'revocation readRevocationEntry',
-  'parseDid parseCommand encodeContainer',
+    index: 'parseDid parseCommand encodeContainer',
     policy:
       'and eq every gt gte like lt lte ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
     arguments: 'boolean oneOf optional',
+    revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.
