@@ -5,11 +5,13 @@
  */
 
 import { withDeadline } from '../audit/combine/with-deadline.ts'
-import { type AuditEvent, type AuditMode, newEventId, type OutcomeEvent } from '../audit/events/event.ts'
+import type { AuditEvent, AuditMode, OutcomeEvent } from '../audit/events/event.ts'
+import { createEventIds } from '../audit/events/event-ids.ts'
 import { suppressedEvent } from '../audit/events/suppressed-event.ts'
 import type { Confirmation } from '../audit/sink.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import { AuditError } from '../errors.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import { type Clock, secondsOf } from '../time.ts'
 import type { Release } from '../vault/vault.ts'
@@ -64,7 +66,8 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   const events = createCallEvents(audit, commands, mode)
   const shadow = mode === 'shadow' ? ({ mode } as const) : {}
   const now = (): number => secondsOf(clock)
-  const base = (): Pick<AuditEvent, 'id' | 'time' | 'mode'> => ({ id: newEventId(), time: now(), ...shadow })
+  const newId = createEventIds()
+  const base = (): Pick<AuditEvent, 'id' | 'time' | 'mode'> => ({ id: newId(), time: now(), ...shadow })
   // From the intent to the outcome: keys and sink, the handler, work that it did not wait for, and the sink again.
   const callMs = handlerMs + 4 * deadlineMs + 10_000
   /** The leases of the calls in progress, by the id of their intent. */
@@ -80,7 +83,9 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   return {
     async intent(authorization, command, signal) {
       const lease = startOutcomeLease(clock, callMs)
-      const event = await events.intent(authorization, command, now(), lease.outcomeBy)
+      const { outcomeBy } = lease
+      const made = events.intent({ authorization, command, id: newId(), time: now(), outcomeBy })
+      const event = isPromiseLike(made) ? await made : made
       await sink.append(event, { signal })
       assertOpen(lease)
       leases.set(event.id, lease)

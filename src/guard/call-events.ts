@@ -1,4 +1,4 @@
-import { type AuditPrivacy, deniedEvent, intentEvent } from '../audit/events/describe-call.ts'
+import { type AuditPrivacy, deniedEvent, describeIntent } from '../audit/events/describe-call.ts'
 import type { AuditMode, DeniedEvent, IntentEvent } from '../audit/events/event.ts'
 import { discloseArguments } from '../audit/privacy/disclose-arguments.ts'
 import { importSecretKey } from '../audit/privacy/hmac.ts'
@@ -11,14 +11,20 @@ import { credentialOnRecord, type GuardedCommand } from './command.ts'
 import { recordWithin } from './deadline.ts'
 import type { GuardDenial } from './result.ts'
 
+/** A call that is about to be made. */
+export interface IntendedCall {
+  readonly authorization: Authorization
+  readonly command: GuardedCommand
+  /** The id of the event. */
+  readonly id: string
+  readonly time: Timestamp
+  readonly outcomeBy: Timestamp
+}
+
 /** Makes the events that describe a call, with its arguments and principals as the options allow. */
 export interface CallEvents {
-  intent(
-    authorization: Authorization,
-    command: GuardedCommand,
-    time: Timestamp,
-    outcomeBy: Timestamp,
-  ): Promise<IntentEvent>
+  /** The event is there at once, unless it needs a key or a pseudonym. */
+  intent(intended: IntendedCall): IntentEvent | Promise<IntentEvent>
   denied(denial: GuardDenial, time: Timestamp, durationMs: number): Promise<DeniedEvent>
 }
 
@@ -46,13 +52,11 @@ export function createCallEvents(
   const shadow = mode === 'shadow' ? ({ mode } as const) : {}
   const isRemote = pseudonymize !== undefined || personalKeys !== undefined
 
+  const known: AuditPrivacy = { disclose, ...(pseudonymize !== undefined && { pseudonymize }) }
+
   async function privacy(): Promise<AuditPrivacy> {
     const key = await argumentsKey
-    return {
-      disclose,
-      ...(key !== undefined && { argumentsKey: key }),
-      ...(pseudonymize !== undefined && { pseudonymize }),
-    }
+    return { ...known, ...(key !== undefined && { argumentsKey: key }) }
   }
 
   /** The arguments about a person, encrypted under a key of the subject. */
@@ -74,18 +78,13 @@ export function createCallEvents(
   }
 
   return {
-    intent(authorization, command, time, outcomeBy) {
+    intent({ authorization, command, id, time, outcomeBy }) {
       const vault = credentialOnRecord(command, authorization)
+      const options = { authorization, time, outcomeBy, ...shadow, ...(vault !== undefined && { vault }) }
+      if (!isRemote && argumentKey === undefined) return describeIntent({ ...options, privacy: known }, id)
       return prepare(async (signal) => {
-        const event = await intentEvent({
-          authorization,
-          time,
-          outcomeBy,
-          ...shadow,
-          privacy: await privacy(),
-          ...(vault !== undefined && { vault }),
-        })
-        return { ...event, ...(await sealed(authorization, command, event.id, signal)) }
+        const event = await describeIntent({ ...options, privacy: await privacy() }, id)
+        return { ...event, ...(await sealed(authorization, command, id, signal)) }
       })
     },
     denied: (denial, time, durationMs) =>

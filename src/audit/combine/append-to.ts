@@ -1,5 +1,5 @@
 import { AuditError } from '../../errors.ts'
-import { integerFrom, nonEmptyString, oneOfStrings } from '../../support/options.ts'
+import { integerFrom, oneOfStrings } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { type AuditSink, type Confirmation, durabilities, unconfirmed } from '../sink.ts'
@@ -22,14 +22,17 @@ export async function appendTo(
   }
 }
 
+const isDurability = oneOfStrings(...durabilities)
+const isNumber = integerFrom(1)
+
 /** Reads each field once: an object with getters could change between the check and the use. */
 function confirmationIn(answer: unknown, name: string): Confirmation {
   const { sink, durability, sequence, hash } = Object(answer) as Partial<Record<keyof Confirmation, unknown>>
   const wellFormed =
     typeof sink === 'string' &&
-    oneOfStrings(...durabilities)(durability) === undefined &&
-    (sequence === undefined || integerFrom(1)(sequence) === undefined) &&
-    (hash === undefined || (nonEmptyString(hash) === undefined && /^[0-9a-f]{64}$/.test(hash as string)))
+    isDurability(durability) === undefined &&
+    (sequence === undefined || isNumber(sequence) === undefined) &&
+    (hash === undefined || (typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)))
   if (!wellFormed) {
     throw new AuditError(
       'ERR_AUDIT_UNCONFIRMED',

@@ -1,11 +1,5 @@
 import { AuditError } from '../../errors.ts'
-import {
-  beginDeadline,
-  endDeadline,
-  openDeadline,
-  type SignalOptions,
-  signalOptions,
-} from '../../support/lazy-deadline.ts'
+import { beginDeadline, endDeadline, openDeadline, signalOptions } from '../../support/lazy-deadline.ts'
 import { milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import { sinkCheck } from '../configuration.ts'
@@ -38,19 +32,16 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
   })
   let inFlight = 0
 
-  async function append(
-    event: AuditEvent,
-    { signal }: { readonly signal?: AbortSignal | undefined },
-  ): Promise<Confirmation> {
-    if (inFlight >= maxInFlight) {
-      throw new AuditError(
-        'ERR_AUDIT_UNCONFIRMED',
-        `the audit sink ${quote(sink.name)} has not answered ${inFlight} events`,
-      )
-    }
+  function append(event: AuditEvent, given: { readonly signal?: AbortSignal | undefined }): Promise<Confirmation> {
     // An abort by the caller does not end this wait: a sink that has begun to write may still confirm.
     return new Promise<Confirmation>((resolve, reject) => {
-      const deadline = openDeadline([signal], deadlineMs, () => {
+      if (inFlight >= maxInFlight) {
+        throw new AuditError(
+          'ERR_AUDIT_UNCONFIRMED',
+          `the audit sink ${quote(sink.name)} has not answered ${inFlight} events`,
+        )
+      }
+      const deadline = openDeadline([given.signal], deadlineMs, () => {
         const error = new AuditError(
           'ERR_AUDIT_DEADLINE',
           `the audit sink ${quote(sink.name)} did not confirm within ${deadlineMs} ms`,
@@ -61,18 +52,22 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
         return error
       })
       beginDeadline(deadline)
-      const end = (): void => endDeadline(deadline)
-      start(event, signalOptions(deadline)).then(resolve, reject).then(end, end)
+      inFlight++
+      const end = (): void => {
+        inFlight--
+        endDeadline(deadline)
+      }
+      appendTo(sink, event, signalOptions(deadline)).then(
+        (confirmation) => {
+          end()
+          resolve(confirmation)
+        },
+        (error: unknown) => {
+          end()
+          reject(error)
+        },
+      )
     })
-  }
-
-  async function start(event: AuditEvent, given: SignalOptions): Promise<Confirmation> {
-    inFlight++
-    try {
-      return await appendTo(sink, event, given)
-    } finally {
-      inFlight--
-    }
   }
 
   return Object.freeze({ ...historyOf(sink), name: sink.name, append, close: () => sink.close() })

@@ -52,16 +52,36 @@ export interface IntentEventOptions {
  * @throws ArgumentError when an option is missing or invalid.
  */
 export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
-  const { authorization, time, privacy, vault, trace, mode, outcomeBy } = readOptions(
-    'intentEvent',
-    options,
-    intentChecks,
-  )
+  const given = readOptions('intentEvent', options, intentChecks)
+  readOptions('intentEvent: privacy', given.privacy ?? {}, privacyChecks)
+  return describeIntent(given, newEventId())
+}
+
+/**
+ * The same for options that were checked. The event is there at once, unless it needs a key or a pseudonym.
+ *
+ * @param id - of the event.
+ */
+export function describeIntent(options: IntentEventOptions, id: string): IntentEvent | Promise<IntentEvent> {
+  const { argumentsKey, pseudonymize } = options.privacy ?? {}
+  if (argumentsKey === undefined && pseudonymize === undefined) return describe(options, id, undefined)
+  return describePrivately(options, id)
+}
+
+async function describePrivately(options: IntentEventOptions, id: string): Promise<IntentEvent> {
+  const { args } = options.authorization
+  const { argumentsKey, pseudonymize } = options.privacy ?? {}
+  const argsHash =
+    argumentsKey === undefined ? undefined : await hashArguments({ args, salt: await argumentSalt(argumentsKey, id) })
+  const event = describe(options, id, argsHash)
+  return pseudonymize === undefined ? event : pseudonymizeEvent(event, pseudonymize)
+}
+
+function describe(options: IntentEventOptions, id: string, argsHash: string | undefined): IntentEvent {
+  const { authorization, time, privacy, vault, trace, mode, outcomeBy } = options
   const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
-  const { argumentsKey, disclose, pseudonymize } = readOptions('intentEvent: privacy', privacy ?? {}, privacyChecks)
-  const id = newEventId()
-  const names = disclose?.get(command) ?? []
-  const event: IntentEvent = {
+  const names = privacy?.disclose?.get(command) ?? []
+  return {
     kind: 'intent',
     id,
     time,
@@ -73,16 +93,13 @@ export async function intentEvent(options: IntentEventOptions): Promise<IntentEv
     invoker,
     audience,
     command,
-    ...(argumentsKey !== undefined && {
-      argsHash: await hashArguments({ args, salt: await argumentSalt(argumentsKey, id) }),
-    }),
+    ...(argsHash !== undefined && { argsHash }),
     ...(names.length > 0 && { args: discloseArguments(args, names) }),
     ...(vault !== undefined && { vault }),
     ...(trace !== undefined && { trace }),
     ...(mode !== undefined && { mode }),
     ...(outcomeBy !== undefined && { outcomeBy }),
   }
-  return pseudonymize === undefined ? event : pseudonymizeEvent(event, pseudonymize)
 }
 
 /** Options of {@link deniedEvent}. */
