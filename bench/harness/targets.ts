@@ -53,6 +53,18 @@ export const targets: readonly Target[] = [
     figure: 'refuse proof',
     bound: 1.15,
   },
+  {
+    what: 'JSON lines, 64 calls at once: main thread for a call, without its signature / 1 raw verification',
+    figure: 'sinks, jsonl main / raw',
+    bound: 0.6,
+  },
+  { what: 'SQLite, events a second: 64 calls at once / 1', figure: 'sinks, sqlite 64 / 1', bound: 5, atLeast: true },
+  {
+    what: 'SQLite, 64 calls at once: delay of the event loop, p99',
+    figure: 'sinks, sqlite delay, ms',
+    bound: 30,
+    unit: 'ms',
+  },
   { what: 'ucanto with native verify / cold', figure: 'patched ucanto / cold', bound: 1.8, atLeast: true },
   { what: 'ucanto with native verify / warm', figure: 'patched ucanto / warm', bound: 5, atLeast: true },
   { what: 'iso-ucan with native verify / cold', figure: 'patched iso-ucan / cold', bound: 1.5, atLeast: true },

@@ -21,6 +21,7 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
   policy: { load: () => import('./policy.ts') },
   portable: { load: () => import('./portable.ts') },
   guard: { load: () => import('./guard.ts') },
+  sinks: { load: () => import('./sinks.ts') },
   http: { load: () => import('./http.ts') },
   growth: { load: () => import('./growth.ts') },
   memory: { load: () => import('./memory.ts') },
