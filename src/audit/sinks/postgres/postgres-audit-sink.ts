@@ -6,25 +6,27 @@
 
 import { backend as platform } from '#backend'
 import { AuditError } from '../../../errors.ts'
-import type { IpldMap } from '../../../ipld/value.ts'
 import {
   callback,
   integerFrom,
+  maybe,
   nonEmptyString,
   type OptionChecks,
   readOptions,
   withDefault,
   withMethod,
 } from '../../../support/options.ts'
+import { isPromiseLike } from '../../../support/promise.ts'
 import { quote } from '../../../support/quote.ts'
+import { draftEvent, type EventDraft, type RecordHashing } from '../../events/draft.ts'
 import type { AuditEvent } from '../../events/event.ts'
-import { prepareEvent } from '../../events/prepare-event.ts'
 import { parseRecord, type Sha256 } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
-import { type AuditSink, type Confirmation, unconfirmed } from '../../sink.ts'
+import type { AuditSink, Confirmation } from '../../sink.ts'
+import { groupCommit, type Written } from '../group-commit.ts'
 import { assertTableName } from '../table-name.ts'
 import { type PostgresPool, type PostgresQueryable, withConnection } from './pool.ts'
-import { writeBatch } from './write-batch.ts'
+import { type PostgresLog, writeBatch } from './write-batch.ts'
 
 /** Options of {@link postgresAuditSink}. */
 export interface PostgresAuditSinkOptions {
@@ -45,16 +47,11 @@ const optionChecks = Object.freeze({
   table: withDefault(nonEmptyString, 'audit_log'),
   maxBatch: withDefault(integerFrom(1), 500),
   name: withDefault(nonEmptyString, 'postgres'),
-  sha256: withDefault(callback, platform.sha256),
+  sha256: maybe(callback),
 }) satisfies OptionChecks<PostgresAuditSinkOptions>
 
-/** An event that was not written yet, and how to answer its caller. */
-interface Waiting {
-  readonly event: IpldMap
-  readonly signal: AbortSignal | undefined
-  readonly resolve: (confirmation: Confirmation) => void
-  readonly reject: (cause: unknown) => void
-}
+/** The options of a sink, with their defaults. */
+type PostgresSettings = Required<Omit<PostgresAuditSinkOptions, 'sha256'>> & Pick<PostgresAuditSinkOptions, 'sha256'>
 
 /**
  * Writes records into a table. Writers take turns by a lock, so that there is one chain however many there are. Events
@@ -69,11 +66,28 @@ export function postgresAuditSink(options: PostgresAuditSinkOptions): AuditSink 
   return sinkOf(readOptions('postgresAuditSink', options, optionChecks))
 }
 
-function sinkOf({ pool, table, maxBatch, name, sha256 }: Required<PostgresAuditSinkOptions>): AuditSink {
+function sinkOf({ pool, table, maxBatch, name, sha256 }: PostgresSettings): AuditSink {
   assertTableName(table, 2)
-  const target = { table, name, sha256 }
-  let queue: Waiting[] = []
-  let running: Promise<void> | undefined
+  const hashing: RecordHashing = sha256 === undefined ? platform : { sha256 }
+  const log: PostgresLog = { table, name, hashing, last: undefined, alone: true }
+
+  async function write(events: readonly EventDraft[]): Promise<Written> {
+    try {
+      return await withConnection(pool, (connection) => writeBatch(connection, log, events))
+    } catch (cause) {
+      if (!isRefusal(cause)) throw cause
+      // The server rolled back, and does not report which record it refused.
+      return events.length === 1 ? [unwritten(name, cause)] : write(events.slice(0, events.length / 2))
+    }
+  }
+
+  const batches = groupCommit({
+    name,
+    durability: 'remote',
+    maxBatch,
+    write,
+    unwritten: (cause) => unwritten(name, cause),
+  })
   let closed = false
 
   async function append(
@@ -81,56 +95,26 @@ function sinkOf({ pool, table, maxBatch, name, sha256 }: Required<PostgresAuditS
     { signal }: { readonly signal?: AbortSignal | undefined },
   ): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
-    const prepared = await prepareEvent(event, sha256)
-    return new Promise<Confirmation>((resolve, reject) => {
-      queue.push({ event: prepared, signal, resolve, reject })
-      start()
-    })
-  }
-
-  function start(): void {
-    running ??= drain().finally(() => {
-      running = undefined
-      // An event may have arrived after `drain` found the queue empty.
-      if (queue.length > 0) start()
-    })
-  }
-
-  async function drain(): Promise<void> {
-    while (queue.length > 0) {
-      const batch = queue.slice(0, maxBatch).filter((waiting) => !isGivenUp(waiting, name))
-      queue = queue.slice(maxBatch)
-      if (batch.length > 0) await write(batch)
-    }
-  }
-
-  async function write(batch: readonly Waiting[]): Promise<void> {
-    try {
-      const events = batch.map(({ event }) => event)
-      const results = await withConnection(pool, (connection) => writeBatch(connection, target, events))
-      for (const [index, result] of results.entries()) {
-        if (result instanceof AuditError) batch[index]?.reject(result)
-        else batch[index]?.resolve({ sink: name, durability: 'remote', sequence: result.sequence, hash: result.hash })
-      }
-    } catch (cause) {
-      const error = cause instanceof AuditError ? cause : unwritten(name, cause)
-      for (const waiting of batch) waiting.reject(error)
-    }
+    const draft = draftEvent(event, hashing)
+    return batches.append(isPromiseLike(draft) ? await draft : draft, signal)
   }
 
   async function close(): Promise<void> {
     closed = true
-    while (running !== undefined) await running
+    await batches.settled()
   }
 
   const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(pool, table) })
   return Object.freeze({ name, append, close, history })
 }
 
-function isGivenUp({ signal, reject }: Waiting, name: string): boolean {
-  if (!signal?.aborted) return false
-  reject(unconfirmed(name, signal.reason))
-  return true
+/**
+ * Whether the server refused the values of a statement, so that the transaction had no effect: SQLSTATE classes 22 (data
+ * exception), 23 (constraint violation), 54 (program limit) and `P0001`, the error of a trigger.
+ */
+function isRefusal(cause: unknown): boolean {
+  const { code } = Object(cause) as { readonly code?: unknown }
+  return typeof code === 'string' && /^(?:(?:22|23|54)[0-9A-Z]{3}|P0001)$/.test(code)
 }
 
 function unwritten(name: string, cause: unknown): AuditError {
