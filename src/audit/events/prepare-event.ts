@@ -66,10 +66,7 @@ export function fieldsOf(event: AuditEvent): EventFields {
 }
 
 /**
- * Returns a copy without absent fields. Strings longer than {@link maxTextLength} are truncated, and end with the
- * length and hash of the rest; arguments are truncated at {@link maxArgumentBytes} together. LOG-06
- *
- * Later changes to the event by the caller do not change the copy.
+ * Reads and prepares an event, see {@link prepareFields}.
  *
  * @throws ArgumentError when the value is not an event, or has a field that a line cannot contain.
  */
@@ -77,7 +74,14 @@ export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<I
   return prepareFields(fieldsOf(event), sha256)
 }
 
-/** The same for the fields of an event. */
+/**
+ * Returns a copy without absent fields. Strings longer than {@link maxTextLength} are truncated, and end with the
+ * length and hash of the rest; arguments are truncated at {@link maxArgumentBytes} together. LOG-06
+ *
+ * Later changes to the event by the caller do not change the copy.
+ *
+ * @throws ArgumentError when the event has a field that a line cannot contain.
+ */
 export async function prepareFields(fields: EventFields, sha256: Sha256): Promise<IpldMap> {
   // Read once and synchronously: the checked fields are the recorded ones.
   const source = snapshot({ ...fields }) as EventFields
