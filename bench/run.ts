@@ -4,7 +4,7 @@
  * - `--suite <name>`: that suite alone; may be repeated.
  * - `--smoke`: every suite of Procura's own, hardly measured: shows that they run, in seconds. Nothing is installed.
  * - `--check`: fails when a target is missed by more than its margin.
- * - `--write`: writes `bench/RESULTS.md`, when all suites are measured.
+ * - `--write`: writes `bench/RESULTS.md` and `bench/cost-per-call.svg`, when all suites are measured.
  * - `--json <file>`: writes everything that was measured.
  *
  * @module
@@ -18,6 +18,8 @@ import { root } from '../test/setup/entries.ts'
 import type { Order } from './child.ts'
 import { installedPeers, installPeers } from './harness/installed.ts'
 import { describeMachine, machineTable } from './harness/machine.ts'
+import { millionTable } from './harness/million.ts'
+import { drawCosts } from './harness/picture.ts'
 import { writeResults } from './harness/results.ts'
 import type { Effort, SuiteResult, Table } from './harness/suite.ts'
 import { number, printTable } from './harness/table.ts'
@@ -61,7 +63,12 @@ async function main(): Promise<number> {
   const standings = targetsTable(figures)
   if (!values.smoke && standings.rows.length > 0) console.log(printTable(standings))
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ machine, standings, tables, figures }))
-  if (values.write) writeResults(`${root}bench/RESULTS.md`, [machine, standings], tables)
+  const million = millionTable(figures)
+  if (!values.smoke && million.rows.length > 0) console.log(printTable(million))
+  if (values.write) {
+    writeResults(`${root}bench/RESULTS.md`, [machine, standings, million], tables)
+    writeFileSync(`${root}bench/cost-per-call.svg`, drawCosts(figures))
+  }
   const missed = targets.filter((target) => standingOf(target, figures) === 'missed')
   if (values.check) for (const { what } of missed) console.error(`missed: ${what}`)
   return values.check && missed.length > 0 ? 1 : 0

@@ -19,6 +19,7 @@ export function writeResults(path: string, first: readonly Table[], rest: readon
   const parts = [
     '# Results',
     'Written by `npm run bench -- --write`. Ratios are between turns of the same round, and hold from run to run; times depend on the machine.',
+    '![The time to decide about one call, beside other libraries](cost-per-call.svg)',
     ...first.map(printTable),
     begin,
     byHand,

@@ -82,9 +82,9 @@ function claimsTable(sizes: readonly number[]): Table {
   return { title: 'Remember one more invocation', columns: ['entries', 'median'], rows }
 }
 
-/** As long as a hash in base64url. */
+/** A name of the form of a hash in base64url. */
 function nameOf(serial: number): string {
-  return `${serial}`.padStart(43, 'abcdefghijklmnopqrstuvwxyz234567')
+  return `${serial}`.padEnd(43, 'abcdefghijklmnopqrstuvwxyz')
 }
 
 function inFiveMinutes(): number {

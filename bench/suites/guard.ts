@@ -7,9 +7,11 @@ import { openJsonlAuditSink } from 'procura/audit/jsonl'
 import { createGuard, type Guard } from 'procura/guard'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
-import { timesTable } from '../harness/table.ts'
+import { ratioOf, timesTable } from '../harness/table.ts'
 import { cycle } from '../peers/peer.ts'
 import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
+
+const inMemory = 'guard, records in memory'
 
 /** The cost of recording besides deciding, by the durability of a record before the call is made. */
 export const suite: Suite = {
@@ -30,7 +32,7 @@ export const suite: Suite = {
       const [none, group, always] = [await jsonl('none'), await jsonl('group'), await jsonl('always')]
       const contenders: Contender[] = [
         { name: 'authorize alone', run: decide(chain) },
-        use('guard, records in memory', chain, memory, 1),
+        use(inMemory, chain, memory, 1),
         use('guard, file, no sync', chain, none, 1),
         use('guard, file, sync each record', chain, always, 1),
         use('guard, file, group sync', chain, group, 1),
@@ -39,9 +41,13 @@ export const suite: Suite = {
       const notes = [
         'Two records a call: what is about to be done, and how it ended. How long a sync takes is the disk’s.',
       ]
+      const measured = await measure(contenders, effort)
       return {
-        tables: [timesTable('Use a guard, warm, depth 3', await measure(contenders, effort), notes)],
-        figures: {},
+        tables: [timesTable('Use a guard, warm, depth 3', measured, notes)],
+        figures: {
+          'guard, memory / authorize': ratioOf(measured, inMemory),
+          'guard, memory, µs': measured.find(({ name }) => name === inMemory)?.median ?? Number.NaN,
+        },
       }
     } finally {
       for (const guard of guards) await guard.close()

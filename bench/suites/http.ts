@@ -25,16 +25,29 @@ interface Server {
   readonly name: string
   readonly child: ChildProcess
   readonly ready: ServerReady
-  readonly throughput: number[]
-  readonly cpu: number[]
+  readonly turns: Turn[]
 }
+
+/** The figures of one turn of a server. */
+interface Turn {
+  readonly throughput: number
+  /** Microseconds of processor time a request. */
+  readonly cpu: number
+  /** Milliseconds for which the event loop was busy. */
+  readonly delay: number
+  readonly longDelay: number
+}
+
+const node = 'procura, authorize'
+const sodium = 'procura, sodium-native'
+const pool = 'procura, sodium-native in a pool'
 
 const needs: Readonly<Record<string, string | undefined>> = {
   'no check': undefined,
-  'procura, authorize': undefined,
+  [node]: undefined,
   'procura, authorizeSync': undefined,
-  'procura, sodium-native': 'sodium-native',
-  'procura, sodium-native in a pool': 'sodium-native',
+  [sodium]: 'sodium-native',
+  [pool]: 'sodium-native',
   jose: 'jose',
   'iso-ucan': 'iso-ucan',
   ucanto: '@ucanto/validator',
@@ -57,37 +70,67 @@ export const suite: Suite = {
       for (let turn = 0; turn < bounded.turns; turn++) {
         for (let at = 0; at < servers.length; at++) {
           const server = servers[(at + turn) % servers.length] as Server
-          const { requests, microseconds } = await drive(server, autocannon, bounded)
-          server.throughput.push(requests / bounded.seconds)
-          server.cpu.push(microseconds / requests)
+          const { requests, microseconds, delay } = await drive(server, autocannon, bounded)
+          server.turns.push({
+            throughput: requests / bounded.seconds,
+            cpu: microseconds / requests,
+            delay: delay.median,
+            longDelay: delay.p99,
+          })
         }
       }
     } finally {
       for (const { child } of servers) child.disconnect()
     }
-    const median = (name: string, what: 'cpu' | 'throughput') =>
-      quantile(servers.find((server) => server.name === name)?.[what] ?? [], 0.5)
+    const turnsOf = (name: string) => servers.find((server) => server.name === name)?.turns ?? []
+    const median = (name: string, what: keyof Turn) =>
+      quantile(
+        turnsOf(name).map((turn) => turn[what]),
+        0.5,
+      )
+    /** The median of the ratios to another server, turn by turn. */
+    const ratio = (name: string, what: keyof Turn, other: string) => {
+      const others = turnsOf(other)
+      return quantile(
+        turnsOf(name).map((turn, at) => turn[what] / (others[at]?.[what] ?? Number.NaN)),
+        0.5,
+      )
+    }
     return {
       tables: [
         {
           title: 'A server of node:http under load, warm, depth 3',
-          columns: ['what checks', 'requests/s', 'lowest – highest', 'server CPU for each'],
-          rows: servers.map(({ name, throughput }) => [
+          columns: [
+            'what checks',
+            'requests/s',
+            'lowest – highest',
+            'server CPU for each',
+            'delay, median',
+            'delay, p99',
+          ],
+          rows: servers.map(({ name, turns }) => [
             name,
             number(median(name, 'throughput')),
-            `${number(Math.min(...throughput))} – ${number(Math.max(...throughput))}`,
+            `${number(Math.min(...turns.map(({ throughput }) => throughput)))} – ${number(Math.max(...turns.map(({ throughput }) => throughput)))}`,
             `${number(median(name, 'cpu'))} µs`,
+            `${number(median(name, 'delay'))} ms`,
+            `${number(median(name, 'longDelay'))} ms`,
           ]),
           notes: [
-            `${bounded.connections} connections over loopback, ${bounded.turns} turns of ${bounded.seconds} s each. Client and server share the cores. iso-ucan finds its proofs in memory, as it has no container; the others get them with each request.`,
+            `${bounded.connections} connections over loopback, ${bounded.turns} turns of ${bounded.seconds} s each. Client and server share the cores. iso-ucan finds its proofs in memory, as it has no container; the others get them with each request. The delay is that of the event loop, sampled each millisecond.`,
           ],
         },
       ],
       figures: {
-        'http throughput / jose': median('procura, authorize', 'throughput') / median('jose', 'throughput'),
-        'http throughput / ucanto': median('procura, authorize', 'throughput') / median('ucanto', 'throughput'),
-        'http cpu / jose': median('procura, authorize', 'cpu') / median('jose', 'cpu'),
-        'http cpu, sodium / jose': median('procura, sodium-native', 'cpu') / median('jose', 'cpu'),
+        'http throughput / jose': ratio(node, 'throughput', 'jose'),
+        'http throughput, pool / jose': ratio(pool, 'throughput', 'jose'),
+        'http throughput / ucanto': ratio(node, 'throughput', 'ucanto'),
+        'http cpu / jose': ratio(node, 'cpu', 'jose'),
+        'http cpu, sodium / jose': ratio(sodium, 'cpu', 'jose'),
+        'http cpu, pool / jose': ratio(pool, 'cpu', 'jose'),
+        'http cpu, µs': median(node, 'cpu'),
+        'http cpu, sodium, µs': median(sodium, 'cpu'),
+        'http cpu, jose, µs': median('jose', 'cpu'),
       },
     }
   },
@@ -101,7 +144,7 @@ async function start(name: string): Promise<Server> {
   })
   const [ready] = (await Promise.race([once(child, 'message'), ended])) as [ServerReady]
   ended.catch(() => undefined)
-  return { name, child, ready, throughput: [], cpu: [] }
+  return { name, child, ready, turns: [] }
 }
 
 /** Sends requests for a while. Rejects unless every one was answered with 204. */

@@ -14,6 +14,7 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
   serialize: { load: () => import('./serialize.ts') },
   verify: { load: () => import('./verify.ts'), flags: ['--experimental-wasm-modules'] },
   patched: { load: () => import('./patched.ts') },
+  stages: { load: () => import('./stages.ts') },
   profile: { load: () => import('./profile.ts') },
   load: { load: () => import('./load.ts') },
   pool: { load: () => import('./pool.ts') },

@@ -1,8 +1,10 @@
 import { type AuthorizeOptions, anySubject, createAuthorizer, never } from 'procura'
+import { memoryAuditSink } from 'procura/audit'
+import { createGuard } from 'procura/guard'
 import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
-import { makeChain, manyChains, mustAllow, optionsFor } from '../setup/chain.ts'
+import { args, makeChain, manyChains, mustAllow, optionsFor, send } from '../setup/chain.ts'
 import { delegationName } from '../setup/delegation-name.ts'
 import { credulousBackend, fillCache } from '../setup/fill-cache.ts'
 
@@ -11,39 +13,55 @@ export const suite: Suite = {
   name: 'memory',
   async run({ smoke }) {
     const many = smoke ? 320 : 320_000
-    const shared = await heapOfShared(many)
-    const own = await heapOfOwn(smoke ? 10 : 4_000)
-    const rows = [
-      ['delegation; its principals and its policy are known', number(shared)],
-      ['delegation of an owner and to an agent of its own', number(own)],
-      ['seen invocation', number(heapOfReplay(many))],
-      ['revocation', number(heapOfRevocations(many))],
+    const shared = await memoryOfShared(many)
+    const own = await memoryOfOwn(smoke ? 10 : 4_000)
+    const seen = await memoryOfReplay(smoke ? 320 : 1_000_000)
+    const records = await memoryOfRecords(smoke ? 32 : 20_000)
+    const revocation = await memoryOf(many, () => revocationsOf(many))
+    const entries: readonly (readonly [string, Memory])[] = [
+      ['delegation; its principals and its policy are known', shared],
+      ['delegation of an owner and to an agent of its own', own],
+      ['seen invocation', seen],
+      ['call of a guard, in an audit log in memory', records],
+      ['revocation', revocation],
     ]
     const notes = [
-      'A delegation of principals of its own brings two key objects and two DIDs, which have bounds of their own.',
+      'A delegation of principals of its own brings two key objects and two DIDs, which have bounds of their own. The garbage collector visits what is on the heap.',
     ]
     return {
-      tables: [{ title: 'Heap for each entry', columns: ['what', 'bytes'], rows, notes }],
-      figures: { 'memory, bytes': shared },
+      tables: [
+        {
+          title: 'Memory for each entry, in bytes',
+          columns: ['what', 'on the heap', 'outside'],
+          rows: entries.map(([what, { heap, outside }]) => [what, number(heap), number(outside)]),
+          notes,
+        },
+      ],
+      figures: {
+        'memory, bytes': shared.heap,
+        'replay, bytes': seen.heap + seen.outside,
+        'replay on the heap, bytes': seen.heap,
+        'memory log, bytes': records.heap + records.outside,
+      },
     }
   },
 }
 
 /** Delegations among few principals, as a service sees them that serves the same agents for days. */
-async function heapOfShared(count: number): Promise<number> {
+async function memoryOfShared(count: number): Promise<Memory> {
   const chain = await makeChain(16, { callCount: 1 })
   const { backend, believe } = credulousBackend()
   believe(true)
   const replay = { claim: () => true }
   const authorizer = createAuthorizer({ ...optionsFor(chain), replay, backend, maxCachedDelegations: count * 2 })
-  return heapOf(count, () => {
+  return memoryOf(count, () => {
     fillCache(authorizer, chain, count)
     return authorizer
   })
 }
 
 /** Delegations that do not share any principal. */
-async function heapOfOwn(count: number): Promise<number> {
+async function memoryOfOwn(count: number): Promise<Memory> {
   const chain = await makeChain(1, { callCount: 1 })
   const strangers = await manyChains(1, chain.service, count)
   const replay = { claim: () => true }
@@ -54,14 +72,14 @@ async function heapOfOwn(count: number): Promise<number> {
     maxCachedDelegations: count * 2,
   }
   const authorizer = createAuthorizer(options)
-  return heapOf(count, () => {
+  return memoryOf(count, () => {
     for (const { containers } of strangers) mustAllow(authorizer.authorizeSync(containers[0] as Uint8Array))
     return authorizer
   })
 }
 
-function heapOfReplay(count: number): number {
-  return heapOf(count, () => {
+function memoryOfReplay(count: number): Promise<Memory> {
+  return memoryOf(count, () => {
     const store = memoryReplayStore()
     const expiration = Math.floor(Date.now() / 1000) + 300
     for (let i = 0; i < count; i++) void store.claim(nameOf(i), expiration, {})
@@ -69,32 +87,56 @@ function heapOfReplay(count: number): number {
   })
 }
 
-function heapOfRevocations(count: number): number {
-  return heapOf(count, () => {
-    const store = memoryRevocationStore()
-    for (let i = 0; i < count; i++) void store.add({ ids: [delegationName(i)], expiration: never })
-    return store
+/** Two records for each call of a guard. */
+async function memoryOfRecords(count: number): Promise<Memory> {
+  const chain = await makeChain(3)
+  const sink = memoryAuditSink({ maxRecords: count * 2 + 1_000 })
+  const guard = createGuard({ ...optionsFor(chain), commands: [send], replay: { claim: () => true }, audit: { sink } })
+  const use = async (calls: number) => {
+    for (let at = 0; at < calls; at++) {
+      const result = await guard.use(chain.containers[at % chain.containers.length] as Uint8Array, () => args.amount)
+      if (!result.allowed) throw new Error(`a call that is in order was refused: ${result.denial.message}`)
+    }
+  }
+  await use(64)
+  return memoryOf(count, async () => {
+    await use(count)
+    return sink
   })
 }
 
-/** As long as a hash in base64url. */
+function revocationsOf(count: number): object {
+  const store = memoryRevocationStore()
+  for (let i = 0; i < count; i++) void store.add({ ids: [delegationName(i)], expiration: never })
+  return store
+}
+
+/** A name of the form of a hash in base64url. */
 function nameOf(serial: number): string {
-  return `${serial}`.padStart(43, 'abcdefghijklmnopqrstuvwxyz234567')
+  return `${serial}`.padEnd(43, 'abcdefghijklmnopqrstuvwxyz')
 }
 
-/** Bytes of heap by which what `make` returns is larger than before, for each of `count`. */
-function heapOf(count: number, make: () => object): number {
-  const before = usedHeap()
-  const made = make()
-  const grown = usedHeap() - before
+/** Bytes on the heap of JavaScript, and in the buffers outside it. */
+interface Memory {
+  readonly heap: number
+  readonly outside: number
+}
+
+/** Memory that is in use after `make` and was not before, for each of `count`. */
+async function memoryOf(count: number, make: () => object | Promise<object>): Promise<Memory> {
+  const before = usedMemory()
+  const made = await make()
+  const after = usedMemory()
   // it has to be alive until here
-  return Object.keys(made).length >= 0 ? grown / count : Number.NaN
+  const each = Object.keys(made).length >= 0 ? count : Number.NaN
+  return { heap: (after.heap - before.heap) / each, outside: (after.outside - before.outside) / each }
 }
 
-function usedHeap(): number {
+function usedMemory(): Memory {
   const { gc } = globalThis
   if (gc === undefined) throw new Error('this suite needs --expose-gc')
   gc()
   gc()
-  return process.memoryUsage().heapUsed
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return { heap: heapUsed, outside: arrayBuffers }
 }

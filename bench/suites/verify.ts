@@ -1,4 +1,5 @@
 import { type Contender, type Measurement, measure } from '../harness/measure.ts'
+import { costPrefix } from '../harness/picture.ts'
 import type { Suite, SuiteOptions, Table } from '../harness/suite.ts'
 import { number, ratioOf, time } from '../harness/table.ts'
 import { makeChain, manyChains } from '../setup/chain.ts'
@@ -11,6 +12,9 @@ const depths = [1, 2, 3, 5, 10, 16, 20]
 
 /** Depths at which peers are measured too: some take a tenth of a second for the longest chains. */
 const peerDepths = new Set([1, 3, 10])
+
+/** The depth of the picture of costs. */
+const pictureDepth = 3
 
 const cold = 'cold: nobody met before'
 const coldKnownKeys = 'cold, keys met before'
@@ -81,6 +85,13 @@ function depthTable(depth: number, measured: readonly Measurement[]): Table {
   }
 }
 
+/** Microseconds by name, for the picture. Peers that verify no chain are beside the others, and the picture says so. */
+function costsOf(measured: readonly Measurement[]): Record<string, number> {
+  const costs: Record<string, number> = {}
+  for (const { name, median } of measured) costs[`${costPrefix}${name}`] = median
+  return costs
+}
+
 function figuresOf(depth: number, measured: readonly Measurement[]): Record<string, number> {
   const of = (name: string) => ratioOf(measured, name)
   const needed = of(`the ${depth + 1} raw verifications needed`)
@@ -89,6 +100,7 @@ function figuresOf(depth: number, measured: readonly Measurement[]): Record<stri
     [`cold, known keys ${depth}`]: of(coldKnownKeys) / needed,
     [`warm ${depth}`]: of(warm),
     [`warm, sodium ${depth}`]: of(warmSodium) / of(rawSodium),
+    ...(depth === pictureDepth && costsOf(measured)),
     [`warm / jose ${depth}`]: of(warm) / of('jose, one JWT'),
     [`ucanto / cold ${depth}`]: of('ucanto') / of(cold),
     [`ucanto / warm ${depth}`]: of('ucanto') / of(warm),
