@@ -15,14 +15,14 @@ const budgets = [
   {
     what: 'what an agent needs',
     names: '{ attenuate, delegate, encodeContainer, generateSigner, invoke }',
-    maximum: 20,
+    maximum: 20.5,
   },
   {
     what: 'what a service needs',
     names: '{ createAuthorizer, defineCommand }',
     maximum: 28,
   },
-  { what: 'all of it', names: '*', maximum: 32 },
+  { what: 'all of it', names: '*', maximum: 32.5 },
 ]
 
 const entries = readEntries()

@@ -27,9 +27,10 @@ const copies = 200
  * @throws ArgumentError when `open` or an option is invalid.
  * @example
  * ```ts
+ * import { test } from 'node:test'
  * import { replayStoreCases } from 'procura/testing'
  *
- * for (const { name, run } of replayStoreCases(open)) it(name, run)
+ * for (const { name, run } of replayStoreCases(openReplayStore)) test(name, run)
  * ```
  */
 export function replayStoreCases(

@@ -37,7 +37,7 @@ describe.each(['base64', 'base64url'] as const)('%s', (alphabet) => {
           expect(node.encode(read, alphabet)).toBe(text)
         }
       }),
-      shortRuns(3000),
+      shortRuns(3000, 4),
     )
     expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(50)
   })

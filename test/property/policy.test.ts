@@ -24,7 +24,7 @@ describe('policy properties', { timeout: 120_000 }, () => {
   policyDifferential(shortRuns(2_000))
   policyMonotone(shortRuns(500))
   globDifferential(shortRuns(2_000))
-  policyBudget(shortRuns(800))
+  policyBudget(shortRuns(800, 4))
   selectorDifferential(shortRuns(2_000))
 
   const corpus = readFileSync(new URL('corpus/policies.json', import.meta.url), 'utf8')

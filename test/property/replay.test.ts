@@ -3,7 +3,7 @@ import { copiedCalls, refusedCalls, rewrittenCalls } from './replay-properties.t
 import { shortRuns } from './runs.ts'
 
 describe('replay properties', { timeout: 120_000 }, () => {
-  rewrittenCalls(shortRuns(40))
+  rewrittenCalls(shortRuns(40, 4))
   copiedCalls(shortRuns(40))
   refusedCalls(shortRuns(30))
 })

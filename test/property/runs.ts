@@ -1,5 +1,5 @@
 /**
- * How often a property is tried, and from which seed. `npm test` tries a quarter of the cases, so that it takes a minute
+ * How often a property is tried, and from which seed. `npm test` tries an eighth of the cases, so that it takes a minute
  * or two; with `CI` set it tries all of them. Its seed is fixed, so that a build gives the same answer twice. `npm run
  * test:long` tries far more, from a new seed each time. `PROCURA_SEED=n` sets the seed of both. The title of a test
  * contains the number and the seed.
@@ -15,9 +15,13 @@ export interface Runs {
   readonly title: string
 }
 
-/** Runs of `npm test`: a quarter of `numRuns`, and all of them where `CI` is set. */
-export function shortRuns(numRuns: number): Runs {
-  return runs(inCi ? numRuns : Math.ceil(numRuns / 4), 20_260_708)
+/**
+ * Runs of `npm test`: a part of `numRuns`, and all of them where `CI` is set.
+ *
+ * @param divisor - 8, and less where rare cases must occur.
+ */
+export function shortRuns(numRuns: number, divisor = 8): Runs {
+  return runs(inCi ? numRuns : Math.ceil(numRuns / divisor), 20_260_708)
 }
 
 /** Runs of `npm run test:long`. */
@@ -26,7 +30,7 @@ export function longRuns(numRuns: number): Runs {
 }
 
 /**
- * The cases of `npm test`: of each kind the first and every fourth after it, and all of them where `CI` is set.
+ * The cases of `npm test`: of each kind the first and every eighth after it, and all of them where `CI` is set.
  *
  * @param kindOf - cases of one kind are likely to fail together.
  */
@@ -36,7 +40,7 @@ export function shortCases<T>(cases: readonly T[], kindOf: (one: T) => string): 
     const kind = kindOf(one)
     const before = seen.get(kind) ?? 0
     seen.set(kind, before + 1)
-    return inCi || before % 4 === 0
+    return inCi || before % 8 === 0
   })
 }
 

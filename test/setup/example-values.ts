@@ -11,6 +11,9 @@ import type { sqliteAuditSink } from 'procura/audit/sqlite'
 import type { Guard } from 'procura/guard'
 import type { ProofStore } from 'procura/proof'
 import type { RevocationRegistry } from 'procura/store/memory'
+import type { PostgresStoreClient } from 'procura/store/postgres'
+import type { RedisStoreClient } from 'procura/store/redis'
+import type { replayStoreCases } from 'procura/testing'
 import type { SecretSource, Vault } from 'procura/vault'
 
 /** Principals. */
@@ -36,6 +39,10 @@ export declare const vault: Vault
 export declare const sink: AuditSink
 export declare const pool: PostgresPool
 export declare const database: Parameters<typeof sqliteAuditSink>[0]['database']
+export declare const secret: Uint8Array
+export declare const redis: RedisStoreClient
+export declare const postgres: PostgresStoreClient
+export declare const openReplayStore: Parameters<typeof replayStoreCases>[0]
 export declare const source: SecretSource
 export declare const held: ProofStore
 export declare const revocations: RevocationRegistry

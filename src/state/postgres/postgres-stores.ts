@@ -36,13 +36,13 @@ const optionChecks = Object.freeze({
  * import { createAuthorizer } from 'procura'
  * import { postgresStoreSchema, postgresStores, preparePostgresStores } from 'procura/store/postgres'
  *
- * await owner.query(postgresStoreSchema({ role: 'mail_service' })) // once, when the service is installed
- * await preparePostgresStores({ client, secret })
+ * await postgres.query(postgresStoreSchema({ role: 'mail_service' }), []) // once, when the service is installed
+ * await preparePostgresStores({ client: postgres, secret })
  * const authorizer = createAuthorizer({
  *   audience: service.did,
- *   subjects: [user.did],
+ *   subjects: [owner.did],
  *   commands: [send],
- *   ...postgresStores({ client, secret }),
+ *   ...postgresStores({ client: postgres, secret }),
  * })
  * ```
  */

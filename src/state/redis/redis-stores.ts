@@ -51,12 +51,12 @@ const attempts = 3
  * import { createAuthorizer } from 'procura'
  * import { prepareRedisStores, redisStores } from 'procura/store/redis'
  *
- * await prepareRedisStores({ client, secret }) // once, when the service is installed
+ * await prepareRedisStores({ client: redis, secret }) // once, when the service is installed
  * const authorizer = createAuthorizer({
  *   audience: service.did,
  *   subjects: [owner.did],
  *   commands: [send],
- *   ...redisStores({ client, secret }),
+ *   ...redisStores({ client: redis, secret }),
  * })
  * ```
  */
