@@ -69,8 +69,8 @@ function isWellFormed(algorithm: SignatureAlgorithm, signature: Uint8Array): boo
   if (signature.length !== signatureLength) return false // SIG-01
   if (algorithm === 'Ed25519') {
     if (!isBelowL(signature)) return false // SIG-02
-    const r = signature.subarray(0, 32)
-    return isCanonicalY(r) && !isSmallOrder(r) // SIG-03
+    // R is the first half, and the checks of a point read 32 bytes.
+    return isCanonicalY(signature) && !isSmallOrder(signature) // SIG-03
   }
   const n = orderOf(algorithm)
   const r = bigEndian(signature, 0, 32)

@@ -1,4 +1,5 @@
 import { type ArgumentObjection, checkArguments as findObjection } from '../../capability/check-arguments.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
@@ -19,7 +20,8 @@ export function* checkArguments(chain: Chain, settings: Settings): Steps<Denial 
   const { fields } = chain.invocation
   const definition = settings.commands?.get(fields.command)
   if (definition === undefined) return undefined
-  const objection = yield* wait(findObjection(definition, fields.args))
+  const found = findObjection(definition, fields.args)
+  const objection = isPromiseLike(found) ? yield* wait(found) : found
   if (objection === undefined) return undefined
   return {
     code: 'arguments_invalid',

@@ -1,5 +1,6 @@
 import type { Did } from '../../did/did.ts'
 import type { RevocationRecord } from '../../revocation/revocation-store.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, waitUnlessAborted } from '../machinery/steps.ts'
@@ -17,7 +18,8 @@ export function* checkRevocation(
   const names = namesOf(chain)
   let records: readonly RevocationRecord[]
   try {
-    records = yield* waitUnlessAborted(settings.revocations.findRevocations(names.ids, call), call)
+    const found = settings.revocations.findRevocations(names.ids, call)
+    records = isPromiseLike(found) ? yield* waitUnlessAborted(found, call) : found
     if (!Array.isArray(records) || ![...records].every(isRecord)) {
       throw new TypeError('a revocation store must return a list of `{ id, revoker? }`')
     }
@@ -39,7 +41,8 @@ export function* checkRevocation(
       detail: { kind: 'revocation', revoked: id },
     }
   }
-  for (const [at, { session }] of chain.links.entries()) {
+  for (let at = 0; at < chain.links.length; at++) {
+    const { session } = chain.links[at] as ChainLink
     const denial = session && (yield* checkRevocation(session, settings, call))
     if (denial)
       return { ...denial, at, message: `the session of ${linkName(at, chain.links.length)}: ${denial.message}` }

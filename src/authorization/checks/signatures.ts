@@ -4,6 +4,7 @@ import type { PublicKey } from '../../did/public-key.ts'
 import { MalformedError } from '../../errors.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import { type Chain, type ChainLink, type Link, linkName, type Position, type SignedBytes } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { Caches } from '../machinery/caches.ts'
@@ -77,13 +78,20 @@ function* checkSignature(
 ): Steps<Denial | undefined> {
   let fitting: readonly PublicKey[]
   try {
-    const keys = yield* state.keys.resolve(issuer, settings, call)
-    if (keys.length === 0) return unresolved(issuer, position, '')
-    // The key determines the algorithm; the header must agree.
-    fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
-    for (const key of fitting) {
-      const prepared = yield* wait(state.keys.prepare(key, settings.backend))
-      if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
+    const ready = state.keys.ready(issuer)
+    if (ready !== undefined && ready.key.algorithm === envelope.algorithm) {
+      fitting = [ready.key]
+      const verdict = state.verify(ready.key, ready.prepared, envelope.signature, envelope.signed)
+      if (isPromiseLike(verdict) ? yield verdict : verdict) return undefined
+    } else {
+      const keys = yield* state.keys.resolve(issuer, settings, call)
+      if (keys.length === 0) return unresolved(issuer, position, '')
+      // The key determines the algorithm; the header must agree.
+      fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
+      for (const key of fitting) {
+        const prepared = yield* wait(state.keys.prepare(key, settings.backend))
+        if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
+      }
     }
     // The check that the key is a point of the curve was left to the verification, which gives no reason.
     for (const { did } of fitting) parseDidKey(did)

@@ -16,14 +16,24 @@ export interface KeyRing {
    * Throws when the resolver throws, or returns invalid keys.
    */
   resolve(did: Did, settings: VerificationSettings, call: CallOptions): Steps<readonly PublicKey[]>
+  /** The only key of a `did:key` and its form of the back end, if both were made before; undefined otherwise. */
+  ready(did: Did): ReadyKey | undefined
   /** The key in the back end's form. */
   prepare(key: PublicKey, backend: CryptoBackend): PreparedKey | Promise<PreparedKey>
+}
+
+/** A key that can verify. */
+export interface ReadyKey {
+  readonly key: PublicKey
+  readonly prepared: PreparedKey
 }
 
 /** The list that a resolver returned, and the keys in it. A list that cannot change is not read twice. */
 interface Resolved {
   readonly list: unknown
   readonly keys: readonly PublicKey[]
+  /** Set for a `did:key` once its key is prepared. */
+  ready?: ReadyKey
 }
 
 /** Maximum number of DIDs, and of keys, that are remembered. */
@@ -54,12 +64,16 @@ export function createKeyRing(): KeyRing {
       const isRepeated = isKey && isPromiseLike(asked)
       return isRepeated ? keys : remember(did, list, keys)
     },
+    ready: (did) => resolved.get(did)?.ready,
     prepare(key, backend) {
       const known = prepared.get(key.did)
       if (known !== undefined) return known
       const made = backend.prepareKey(key)
       if (!isPromiseLike(made)) {
         prepared.set(key.did, made)
+        const known = resolved.get(key.did)
+        // The name of the key is its DID, so this is the entry of the `did:key` itself.
+        if (known?.keys.length === 1) known.ready = { key, prepared: made }
         return made
       }
       return made.then((value) => {
