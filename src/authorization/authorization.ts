@@ -33,8 +33,11 @@ export interface AuthorizationFacts {
   readonly expiration: Timestamp | Never
 }
 
-/** The same facts, where the name of the task may be computed when it is read. */
-export type GrantedFacts = Omit<AuthorizationFacts, 'task'> & { readonly task: CID | (() => CID) }
+/** The same facts, where names that are digests may be computed when they are read. */
+export type GrantedFacts = Omit<AuthorizationFacts, 'invocation' | 'task'> & {
+  readonly invocation: CID | (() => CID)
+  readonly task: CID | (() => CID)
+}
 
 /** Where an authorization comes from, for `recheck`. */
 export interface Origin {
@@ -64,12 +67,12 @@ export class Authorization implements AuthorizationFacts {
   readonly command: Command
   readonly args: { readonly [name: string]: IpldValue }
   readonly proofs: readonly CID[]
-  readonly invocation: CID
   declare readonly notBefore?: Timestamp
   readonly expiration: Timestamp | Never
   /** Seconds by which the clock may be past `expiration`. */
   readonly #tolerance: number
   readonly #origin: Origin | undefined
+  #invocation: CID | (() => CID)
   #task: CID | (() => CID)
   #consumed = false
 
@@ -83,9 +86,9 @@ export class Authorization implements AuthorizationFacts {
     this.command = facts.command
     this.args = facts.args
     this.proofs = facts.proofs
-    this.invocation = facts.invocation
     if (facts.notBefore !== undefined) this.notBefore = facts.notBefore
     this.expiration = facts.expiration
+    this.#invocation = facts.invocation
     this.#task = facts.task
     this.#tolerance = tolerance
     this.#origin = origin
@@ -105,6 +108,12 @@ export class Authorization implements AuthorizationFacts {
   static chainOf(authorization: Authorization, authorizer: symbol): Chain | undefined {
     const origin = Authorization.is(authorization) ? authorization.#origin : undefined
     return origin !== undefined && origin.authorizer === authorizer ? origin.chain : undefined
+  }
+
+  /** The invocation. Its name is a digest, which is computed when it is first read. */
+  get invocation(): CID {
+    if (typeof this.#invocation === 'function') this.#invocation = this.#invocation()
+    return this.#invocation
   }
 
   /** The task. Its name is a digest, which is computed when it is first read. */

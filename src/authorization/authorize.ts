@@ -11,9 +11,10 @@ import { cidOf, cidOfKey } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/value.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { readOptions, refusePromise } from '../support/options.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { never, secondsOf, type Timestamp } from '../time.ts'
 import { Authorization, type GrantedFacts, grantAuthorization } from './authorization.ts'
-import type { Chain, ChainLink } from './chain.ts'
+import type { Chain, ChainLink, ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
@@ -127,13 +128,14 @@ export function deciderOf(options: AuthorizeOptions): Decider {
   const service: Service = {
     settings,
     formats,
+    resources: formats.flatMap(({ resourceArgument }) => resourceArgument ?? []),
     caches: createCaches(maxCachedDelegations),
     authorizer: Symbol('authorizer'),
   }
   const verifiers = createVerifiers(settings.backend)
   const authorizer = Object.freeze({
-    authorize: (container, call = {}) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
-    authorizeSync: (container) => runSync(decide(container, service, verifiers.atOnce, {}, true)),
+    authorize: (container, call) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
+    authorizeSync: (container) => runSync(decide(container, service, verifiers.atOnce, undefined, true)),
     // CTN-10
     open: (container) => readContents(container, formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
@@ -144,10 +146,14 @@ export function deciderOf(options: AuthorizeOptions): Decider {
   }
 }
 
+const noOptions: CallOptions = Object.freeze({})
+
 /** The parts of one authorizer. */
 interface Service {
   readonly settings: Settings
   readonly formats: readonly TokenFormat[]
+  /** The arguments in which the formats put the resource of a call. */
+  readonly resources: readonly ResourceArgument[]
   readonly caches: Caches
   /** Identifies the authorizations that this authorizer made, for `recheck`. */
   readonly authorizer: symbol
@@ -168,11 +174,11 @@ function* decide(
   container: string | Uint8Array,
   service: Service,
   verify: Verifier,
-  options: CallOptions,
+  options: CallOptions | undefined,
   isChecked: boolean,
 ): Steps<Decision> {
   refusePromise('container', container)
-  const call = isChecked ? readOptions('authorize', options, callChecks) : options
+  const call = options === undefined ? noOptions : isChecked ? readOptions('authorize', options, callChecks) : options
   const { settings } = service
   const now = secondsOf(settings.clock)
   try {
@@ -191,7 +197,7 @@ function* decideAt(
   verify: Verifier,
   call: CallOptions,
 ): Steps<Decision> {
-  const { settings, formats, caches } = service
+  const { settings, formats, resources, caches } = service
   const chain = yield* readCall(container, formats, { now, call, settings, caches })
   if (isDenial(chain)) return deny(chain)
   const unauthenticated =
@@ -201,15 +207,16 @@ function* decideAt(
     (yield* checkSignatures(chain, settings, { links: caches.links, keys: caches.keys, verify }, call))
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
   // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
-  deepFreeze(chain.invocation.fields.args)
+  if (chain.invocation.argsFrozen !== true) deepFreeze(chain.invocation.fields.args)
   const denial =
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
-    (yield* checkResource(chain, formats, settings, call)) ??
+    (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call)) ??
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)
-  const task = yield* nameTask(chain, settings.backend)
+  const name = nameTask(chain, settings.backend)
+  const task = isPromiseLike(name) ? yield* wait(name) : name
   return Object.freeze({ allowed: true, authorization: grant(chain, task, service) })
 }
 
@@ -242,10 +249,11 @@ function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
 }
 
 /** The CID of the task: computed on demand, or now if the back end is asynchronous. */
-function* nameTask({ invocation }: Chain, backend: CryptoBackend): Steps<CID | (() => CID)> {
+function nameTask({ invocation }: Chain, backend: CryptoBackend): CID | (() => CID) | Promise<CID> {
   const { sha256Key } = backend
-  if (sha256Key === undefined) return cidOf(yield* wait(backend.sha256(invocation.task())))
-  return () => cidOfKey(sha256Key.call(backend, invocation.task()))
+  if (sha256Key !== undefined) return () => cidOfKey(sha256Key.call(backend, invocation.task()))
+  const digest = backend.sha256(invocation.task())
+  return isPromiseLike(digest) ? digest.then(cidOf) : cidOf(digest)
 }
 
 /** The evidence, with the part of time in which all tokens of the chain are valid. */
@@ -271,7 +279,7 @@ function grant(chain: Chain, task: CID | (() => CID), { settings, authorizer }: 
     command: fields.command,
     args: fields.args,
     proofs: Object.freeze(fields.proofs),
-    invocation: invocation.cid,
+    invocation: () => invocation.cid,
     task,
     ...(notBefore !== undefined && { notBefore }),
     expiration,

@@ -66,9 +66,12 @@ export interface ChainLink {
 export interface OpenInvocation {
   readonly envelope: SignedBytes
   readonly fields: InvocationFields
+  /** Its name. It may be a getter, which computes the hash. */
   readonly cid: CID
   /** The bytes whose hash names the task. */
   readonly task: () => Uint8Array
+  /** Whether the arguments are frozen in depth already. Default: the authorizer freezes them. */
+  readonly argsFrozen?: true
 }
 
 /** An argument that contains the resource of a call. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { base32 } from 'multiformats/bases/base32'
 import { CID, type MultihashDigest } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { ArgumentError, MalformedError } from '../errors.ts'
@@ -60,6 +61,15 @@ export function cidOf(digest: Uint8Array): CID {
 
 /** The CID of the digest that has this {@link digestKey}. */
 export function cidOfKey(key: string): CID {
+  return wrapTokenCid(tokenCidBytes(key))
+}
+
+/** The text of the same CID, without a CID that keeps it. */
+export function cidTextOfKey(key: string): string {
+  return base32.encode(tokenCidBytes(key))
+}
+
+function tokenCidBytes(key: string): Uint8Array {
   if (key.length !== digestLength) throw new ArgumentError(`a SHA-256 digest has 32 bytes, not ${key.length}`)
   // CID-01: The CID is made from the digest of received bytes, so it cannot be claimed.
   const bytes = new Uint8Array(tokenCidLength)
@@ -68,7 +78,7 @@ export function cidOfKey(key: string): CID {
   bytes[2] = sha256
   bytes[3] = digestLength
   for (let i = 0; i < digestLength; i++) bytes[i + 4] = key.charCodeAt(i)
-  return wrapTokenCid(bytes)
+  return bytes
 }
 
 /**

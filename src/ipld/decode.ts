@@ -94,7 +94,7 @@ function readList(scanner: Scanner, initial: number): readonly IpldValue[] {
   const list: IpldValue[] = []
   for (let i = 0; i < count; i++) list.push(readValue(scanner))
   scanner.depth--
-  return list
+  return scanner.freeze ? Object.freeze(list) : list
 }
 
 function readMap(scanner: Scanner, initial: number): { readonly [key: string]: IpldValue } {
@@ -118,7 +118,7 @@ function readMap(scanner: Scanner, initial: number): { readonly [key: string]: I
     lengthBefore = length
   }
   scanner.depth--
-  return map
+  return scanner.freeze ? Object.freeze(map) : map
 }
 
 /** Refuses a key that does not come after the previous key. */
@@ -215,7 +215,8 @@ function takeText(scanner: Scanner, length: number): string {
   return decodeText(bytes, position, end)
 }
 
-function decodeText(bytes: Uint8Array, position: number, end: number): string {
+/** Decodes UTF-8. Throws CBR-08 when the bytes are something else. */
+export function decodeText(bytes: Uint8Array, position: number, end: number): string {
   // For a short string, the call of the platform's decoder costs more than the work.
   if (end - position >= longText) return takeUtf8(bytes, position, end)
   let text = ''

@@ -37,6 +37,8 @@ export interface ScanOptions {
   readonly noteKeysAt?: number
   /** A cache of the strings at the depth `noteKeysAt` and above. */
   readonly texts?: TextCache | undefined
+  /** Lists and maps are frozen. */
+  readonly freeze?: boolean
 }
 
 /** Input with a position. */
@@ -55,6 +57,7 @@ export interface Scanner {
   /** Offsets of keys at the depth `noteKeysAt`. */
   readonly keysNoted: number[]
   readonly texts: TextCache | undefined
+  readonly freeze: boolean
 }
 
 /** Major types of CBOR (RFC 8949, section 3.1). */
@@ -91,6 +94,7 @@ export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>,
     noteKeysAt: options?.noteKeysAt ?? 0,
     keysNoted: [],
     texts: options?.texts,
+    freeze: options?.freeze === true,
   }
 }
 

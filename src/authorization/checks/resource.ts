@@ -1,7 +1,6 @@
 import { quote } from '../../support/quote.ts'
-import type { Chain } from '../chain.ts'
+import type { Chain, ResourceArgument } from '../chain.ts'
 import type { Denial } from '../denial.ts'
-import type { TokenFormat } from '../formats/token-format.ts'
 import type { Steps } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
@@ -11,13 +10,13 @@ import type { CallOptions, Settings } from '../settings.ts'
  */
 export function* checkResource(
   chain: Chain,
-  formats: readonly TokenFormat[],
+  resources: readonly ResourceArgument[],
   settings: Settings,
   call: CallOptions,
 ): Steps<Denial | undefined> {
   const { args, subject } = chain.invocation.fields
-  for (const { resourceArgument } of formats) {
-    if (resourceArgument === undefined || resourceArgument === chain.resourceArgument) continue
+  for (const resourceArgument of resources) {
+    if (resourceArgument === chain.resourceArgument) continue
     const { name } = resourceArgument
     const value = Object.hasOwn(args, name) ? args[name] : undefined
     if (value === undefined) continue

@@ -1,3 +1,4 @@
+import { createKnownTokens } from '#shortcuts'
 import { type Command, parseCommand } from '../../capability/command.ts'
 import { type Did, parseDid } from '../../did/did.ts'
 import { createTextCache, type TextCache } from '../../ipld/text-cache.ts'
@@ -5,7 +6,7 @@ import { type BoundedMap, createBoundedMap } from '../../support/bounded-map.ts'
 import { createTextReader } from '../../support/text-reader.ts'
 import type { Link } from '../chain.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
-import { createKnownTokens, type KnownTokens } from './known-tokens.ts'
+import type { KnownTokens } from './known-tokens/known-tokens.ts'
 import { createPolicyPool, type PolicyPool } from './policy-pool.ts'
 
 /** The caches for reading tokens. They change the cost of a decision, and never its result. */

@@ -1,0 +1,159 @@
+/**
+ * The tokens of a container: recognized or hashed, and read strictly.
+ *
+ * @module
+ */
+
+import { canBorrow, readUsualDelegation, readUsualInvocation, recognize } from '#shortcuts'
+import { splitContainer } from '../../container/container.ts'
+import { readDelegationFields } from '../../delegation/payload.ts'
+import { isLenient } from '../../envelope/complete-decoding.ts'
+import { type Envelope, fieldBytes, openEnvelope } from '../../envelope/open.ts'
+import { readInvocationPayload } from '../../invocation/payload.ts'
+import { taskBytes } from '../../invocation/task.ts'
+import { cidOf, cidOfKey, cidTextOfKey, digestKey } from '../../ipld/cid.ts'
+import type { CryptoBackend } from '../../principal/backend/backend.ts'
+import { twinSignature } from '../../principal/signature.ts'
+import { isPromiseLike } from '../../support/promise.ts'
+import { type ChainLink, type Link, linkWeight, type OpenInvocation, type SignedBytes } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+import type { ReadingCaches } from '../machinery/caches.ts'
+import { type Steps, wait } from '../machinery/steps.ts'
+import { denialOf } from '../refusal.ts'
+import type { VerificationSettings } from '../settings.ts'
+import type { LinkFields } from './usual-token/usual-token.ts'
+
+/** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
+export interface Tokens {
+  readonly invocation: OpenInvocation
+  readonly delegations: ReadonlyMap<string, ChainLink>
+}
+
+/** Reads every token of a container, strictly: a malformed one is refused even if nothing refers to it. */
+export function* readTokens(
+  container: string | Uint8Array,
+  settings: VerificationSettings,
+  caches: ReadingCaches,
+): Steps<Tokens | Denial> {
+  const { backend } = settings
+  let tokens: readonly Uint8Array[]
+  try {
+    // Bytes are borrowed only where every hash is there before other code runs.
+    const split = splitContainer(container, settings.limits, canBorrow && backend.sha256Key !== undefined)
+    tokens = isPromiseLike(split) ? yield* wait(split) : split
+  } catch (error) {
+    return denialOf(error)
+  }
+  const { bytes, links } = recognize(tokens, container, caches)
+  const keys = backend.sha256Key === undefined ? yield* hashAll(bytes, backend) : undefined
+  const delegations = new Map<string, ChainLink>()
+  let invocation: OpenInvocation | undefined
+  for (let index = 0; index < bytes.length; index++) {
+    const known = links[index]
+    if (known !== undefined) {
+      delegations.set(known.key, known)
+      continue
+    }
+    const token = bytes[index] as Uint8Array
+    try {
+      const call = keys === undefined ? readUsualInvocation(token, settings, caches) : undefined
+      if (call !== undefined) {
+        if (invocation !== undefined) return ambiguous
+        invocation = call
+        continue
+      }
+      // The name of a token is the hash of the received bytes, and no other name is used.
+      const key = keys?.[index] ?? (backend.sha256Key?.(token) as string)
+      // A token that is in the container twice is read once.
+      if (delegations.has(key)) continue
+      const link = caches.links.get(key)
+      if (link !== undefined) {
+        delegations.set(key, { link, key, unverified: undefined })
+        caches.tokens.add(token, key)
+        continue
+      }
+      const delegation = readUsualDelegation(token, settings, caches)
+      if (delegation !== undefined) {
+        const { fields, envelope } = delegation
+        delegations.set(key, { link: linkOf(fields, key, undefined, envelope), key, unverified: envelope })
+        continue
+      }
+      const envelope = openEnvelope(token, settings.limits, settings.accept, caches.texts)
+      const lenient = isLenient(envelope, settings)
+      if (envelope.tag.kind === 'delegation') {
+        const link = yield* readLink(envelope, key, lenient, settings, caches)
+        delegations.set(key, { link, key, unverified: envelope })
+        continue
+      }
+      if (invocation !== undefined) return ambiguous
+      const fields = readInvocationPayload(envelope.payload, lenient, caches)
+      invocation = { envelope, fields, cid: cidOfKey(key), task: () => taskBytes(envelope) }
+    } catch (error) {
+      return denialOf(error, { kind: 'token', index })
+    }
+  }
+  return invocation === undefined ? missing : { invocation, delegations }
+}
+
+const ambiguous: Denial = Object.freeze({
+  code: 'invocation_ambiguous',
+  message: 'the container has more than one invocation; send one call per container',
+  requirement: 'CTN-06',
+})
+
+const missing: Denial = Object.freeze({
+  code: 'invocation_missing',
+  message: 'the container has no invocation; send the call with its proofs: `encodeContainer([call, ...proofs])`',
+  requirement: 'CTN-07',
+})
+
+/** The digests of tokens, as keys, where hashing has to be waited for: all are waited for at once. */
+function* hashAll(tokens: readonly Uint8Array[], backend: CryptoBackend): Steps<readonly string[]> {
+  const digests = tokens.map((bytes) => backend.sha256(bytes))
+  const hashed = digests.some(isPromiseLike) ? yield* wait(Promise.all(digests)) : digests
+  return hashed.map((digest) => digestKey(digest as Uint8Array))
+}
+
+function* readLink(
+  envelope: Envelope,
+  key: string,
+  lenient: boolean,
+  settings: VerificationSettings,
+  caches: ReadingCaches,
+): Steps<Link> {
+  const fields = readDelegationFields(envelope.payload, lenient, caches, (policy) =>
+    caches.policies.compile(fieldBytes(envelope, 'pol'), policy),
+  )
+  return linkOf(fields, key, yield* twinName(envelope, settings), envelope)
+}
+
+function linkOf(fields: LinkFields, key: string, twin: string | undefined, { signed }: SignedBytes): Link {
+  // Built without spreads: many links are kept, and an object that was spread takes more memory.
+  const link: { -readonly [Key in keyof Link]: Link[Key] } = {
+    issuer: fields.issuer,
+    audience: fields.audience,
+    subject: fields.subject,
+    command: fields.command,
+    policy: fields.policy,
+    expiration: fields.expiration,
+    name: cidTextOfKey(key),
+  }
+  if (fields.notBefore !== undefined) link.notBefore = fields.notBefore
+  if (twin !== undefined) link.twin = twin
+  const weight = linkWeight(signed.length)
+  if (weight > 1) link.weight = weight
+  return link
+}
+
+/**
+ * An ECDSA signature can be turned into a second valid one without the key, so the token has a second CID. A revocation
+ * names one of the two, so both are looked up.
+ */
+function* twinName(envelope: Envelope, settings: VerificationSettings): Steps<string | undefined> {
+  const twin = twinSignature(envelope.algorithm, envelope.signature)
+  if (twin === undefined) return undefined
+  const bytes = new Uint8Array(envelope.bytes)
+  // The signature is directly before the signed bytes.
+  bytes.set(twin, bytes.length - envelope.signed.length - twin.length)
+  return cidOf(yield* wait(settings.backend.sha256(bytes))).toString()
+}

@@ -1,0 +1,20 @@
+/**
+ * The memory of known tokens where the size of a program counts: it remembers nothing.
+ *
+ * @module
+ */
+
+import type { KnownTokens, OwnTokens } from './known-tokens.ts'
+
+/** Whether {@link recognize} can be called with bytes that the caller may change. */
+export const canBorrow = false
+
+/** Makes a memory that stays empty. */
+export function createKnownTokens(): KnownTokens {
+  return { find: () => undefined, add: () => undefined }
+}
+
+/** Recognizes none of the tokens. */
+export function recognize(tokens: readonly Uint8Array[]): OwnTokens {
+  return { bytes: tokens, links: [] }
+}

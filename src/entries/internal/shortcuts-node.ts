@@ -1,0 +1,10 @@
+// node only: for servers; elsewhere the size of the code counts
+/**
+ * The shortcuts of reading on Node, where `#shortcuts` leads there.
+ *
+ * @module
+ */
+
+export { readUsualDelegation, readUsualInvocation } from '../../authorization/formats/usual-token/node.ts'
+export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/node.ts'
+export { readUsualContainer } from '../../container/usual-container/node.ts'

@@ -1,0 +1,9 @@
+/**
+ * The shortcuts of reading elsewhere than on Node, where `#shortcuts` leads there.
+ *
+ * @module
+ */
+
+export { readUsualDelegation, readUsualInvocation } from '../../authorization/formats/usual-token/web.ts'
+export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/web.ts'
+export { readUsualContainer } from '../../container/usual-container/web.ts'
