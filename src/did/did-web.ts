@@ -25,7 +25,6 @@ import {
   integerFrom,
   longestMs,
   maybe,
-  nonEmptyString,
   numberFrom,
   type OptionCheck,
   readOptions,
@@ -213,9 +212,15 @@ const cacheTime: OptionCheck = (value) =>
     ? undefined
     : `must be a number >= 0 and <= ${maxCacheSeconds}`
 
+/** A host as a DID of `did:web` has it. Any other spelling would never be allowed. */
+const hostCheck: OptionCheck = (value) =>
+  typeof value === 'string' && /^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(value)
+    ? undefined
+    : 'must be a host in lower case, without scheme, port or path'
+
 function readSettings(options: WebResolverOptions): Settings {
   const { allowHosts, relationships, ...others } = readOptions('webResolver', options, {
-    allowHosts: maybe(arrayOf(nonEmptyString)),
+    allowHosts: maybe(arrayOf(hostCheck)),
     allowPrivateAddresses: withDefault(flag, false),
     lookup: maybe(callback),
     fetch: withDefault(callback, (url: string, init: FetchInit) => fetch(url, init)),

@@ -105,15 +105,16 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
   return Object.freeze({
     async send(url, invocation, proofs, options = {}) {
       checkTokens(invocation, proofs)
-      const request = readOptions('send', options, requestChecks)
-      const { origin, username, password } = parsed('url', () => new URL(url))
+      // Both requests are the same, even if the caller changes its objects between them.
+      const request = copied(readOptions('send', options, requestChecks))
+      const { href, origin, username, password } = parsed('url', () => new URL(url))
       // `fetch` would refuse it with a message that contains the password.
       if (username !== '' || password !== '')
         throw new ArgumentError('send: `url` must be without user name and password')
       const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
       const ask = (sent: readonly Delegation[]): Promise<Response> =>
-        fetch(url, initOf(encodeContainer([invocation, ...sent]), request, { header, headerCharacters }))
+        fetch(href, initOf(encodeContainer([invocation, ...sent]), request, { header, headerCharacters }))
       let response = await ask(unsent)
       // HTP-06
       if (unsent.length < proofs.length) {
@@ -166,13 +167,22 @@ function parsed<T>(name: 'url' | 'headers', parse: () => T): T {
   }
 }
 
+/** A request that its caller cannot change. */
+function copied({ headers, body, ...rest }: CallRequest): CallRequest {
+  return {
+    ...rest,
+    headers: parsed('headers', () => new Headers(headers)),
+    ...(body !== undefined && { body: typeof body === 'string' ? body : new Uint8Array(body) }),
+  }
+}
+
 /** The request, with the container in a header, or as the body if it is too long for a header. */
 function initOf(
   container: string,
   { method = 'POST', body, ...rest }: CallRequest,
   { header, headerCharacters }: Required<Pick<CallSenderOptions, 'header' | 'headerCharacters'>>,
 ): RequestInit {
-  const headers = parsed('headers', () => new Headers(rest.headers))
+  const headers = new Headers(rest.headers)
   const init = { method, redirect: 'error', ...(rest.signal !== undefined && { signal: rest.signal }) } as const
   // HTP-09: a service refuses a request with two containers.
   headers.delete('x-ucan-container')

@@ -55,7 +55,8 @@ export interface ImportSignerOptions {
  */
 export async function importSigner(source: PrivateKeySource, options: ImportSignerOptions = {}): Promise<Signer> {
   const { algorithm: given, did } = readOptions('importSigner', options, { algorithm: anything, did: anything })
-  const { algorithm, secret } = read(source, given === undefined ? undefined : checkAlgorithm(given))
+  const key = readSource(source)
+  const { algorithm, secret } = read(key, given === undefined ? undefined : checkAlgorithm(given))
   // A string of 32 characters would become a key of zeros.
   if (!(secret instanceof Uint8Array)) throw new ArgumentError('the private key must be a Uint8Array')
   if (secret.length !== 32) throw new ArgumentError(`the private key must have 32 bytes (got ${secret.length})`)
@@ -64,28 +65,38 @@ export async function importSigner(source: PrivateKeySource, options: ImportSign
     if (scalar === 0n || scalar >= orderOf(algorithm)) throw new ArgumentError('the private key is out of range')
   }
   // The caller can change the JWK during an `await`.
-  const stated = 'jwk' in source && source.jwk.x !== undefined ? publicKeyFromJwk(source.jwk).bytes : undefined
-  const key = await backend.importKey(algorithm, secret)
-  if (stated?.some((byte, i) => byte !== key.publicKey[i])) {
+  const jwk = key.jwk as Jwk | undefined
+  const stated = jwk?.x !== undefined ? publicKeyFromJwk(jwk).bytes : undefined
+  const signingKey = await backend.importKey(algorithm, secret)
+  if (stated?.some((byte, i) => byte !== signingKey.publicKey[i])) {
     throw new ArgumentError('the private and the public key of the JWK do not belong together')
   }
-  return signerOf(algorithm, key, signingDid(did, publicKey(algorithm, key.publicKey)))
+  return signerOf(algorithm, signingKey, signingDid(did, publicKey(algorithm, signingKey.publicKey)))
 }
 
-function read(source: PrivateKeySource, algorithm: SignatureAlgorithm | undefined): PrivateKeyBytes {
+/** The forms of a private key, each read once. */
+type SourceFields = { readonly [Form in 'seed' | 'base64' | 'pkcs8' | 'jwk']?: unknown }
+
+function readSource(source: PrivateKeySource): SourceFields {
+  const hint = 'pass the private key as `{ seed }`, `{ base64 }`, `{ pkcs8 }` or `{ jwk }`'
   // The message of the platform about `in` with a string would contain the string.
-  if (typeof source !== 'object' || source === null) {
-    throw new ArgumentError('importSigner: pass the private key as `{ seed }`, `{ base64 }`, `{ pkcs8 }` or `{ jwk }`')
-  }
-  readOptions('the private key', source, sourceChecks)
-  if ('seed' in source) return { algorithm: algorithm ?? 'Ed25519', secret: source.seed }
-  if ('base64' in source) return { algorithm: algorithm ?? 'Ed25519', secret: decodeText(source.base64) }
-  const key = 'pkcs8' in source ? readPkcs8(source.pkcs8) : readJwk(source.jwk)
+  if (typeof source !== 'object' || source === null) throw new ArgumentError(`importSigner: ${hint}`)
+  const fields: SourceFields = readOptions('the private key', source as SourceFields, sourceChecks)
+  const forms = Object.values(fields).filter((value) => value !== undefined).length
+  if (forms > 1) throw new ArgumentError(`importSigner: the private key has ${forms} forms; ${hint}`)
+  return fields
+}
+
+function read(source: SourceFields, algorithm: SignatureAlgorithm | undefined): PrivateKeyBytes {
+  if (source.seed !== undefined) return { algorithm: algorithm ?? 'Ed25519', secret: source.seed as Uint8Array }
+  if (source.base64 !== undefined)
+    return { algorithm: algorithm ?? 'Ed25519', secret: decodeText(source.base64 as string) }
+  const key = source.pkcs8 !== undefined ? readPkcs8(source.pkcs8 as Uint8Array) : readJwk(source.jwk as Jwk)
   if (algorithm === undefined || algorithm === key.algorithm) return key
   throw new ArgumentError(`the private key has the algorithm ${key.algorithm}, not ${algorithm}`)
 }
 
-const sourceChecks: OptionChecks<PrivateKeySource> = Object.freeze({
+const sourceChecks: OptionChecks<SourceFields> = Object.freeze({
   seed: anything,
   base64: anything,
   pkcs8: anything,

@@ -145,10 +145,16 @@ describe('webResolver', () => {
   it('WEB-08 asks only the hosts that are listed, when there is a list', async () => {
     const respond = () => answer(JSON.stringify(documentOf(did)))
     expect(await make(respond, { allowHosts: ['id.example'] }).resolver.resolve(did, {})).toBeDefined()
-    for (const allowHosts of [[], ['example'], ['evil.id.example'], ['id.example.com'], ['ID.EXAMPLE']]) {
+    for (const allowHosts of [[], ['example'], ['evil.id.example'], ['id.example.com']]) {
       const { resolver, fetch } = make(respond, { allowHosts })
       await expect.soft(resolver.resolve(did, {})).rejects.toThrow('is not in `allowHosts`')
       expect(fetch).not.toHaveBeenCalled()
+    }
+  })
+
+  it('WEB-08 takes no entry that could never be a host of a DID', () => {
+    for (const host of ['ID.EXAMPLE', 'https://id.example', 'id.example:443', 'id.example/', 'id.example.', '', ' ']) {
+      expect.soft(() => webResolver({ allowHosts: ['id.example', host] })).toThrow('must be a host in lower case')
     }
   })
 

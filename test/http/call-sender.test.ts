@@ -52,6 +52,29 @@ const invocation = () => call({ issuer: bob, proofs })
 const statuses = ({ got }: HttpService): number[] => got.splice(0).map(({ status }) => status)
 
 describe('HTP-06 a sender of calls', () => {
+  it('sends the same request again, even if the caller changes its objects between', async () => {
+    const url = new URL('https://service.example/calls')
+    const headers = new Headers({ 'x-trace': 'first' })
+    const body = new TextEncoder().encode('first')
+    const sent: string[] = []
+    const answers = [200, 510, 200]
+    const sender = createCallSender({
+      async fetch(target, init) {
+        const text = await new Response(init?.body).text()
+        sent.push(`${String(target)} ${new Headers(init?.headers).get('x-trace')} ${text}`)
+        if (sent.length > 1) {
+          url.pathname = '/other'
+          headers.set('x-trace', 'other')
+          body.fill(0)
+        }
+        return new Response(null, { status: answers.shift() as number })
+      },
+    })
+    await sender.send('https://service.example/', await invocation(), proofs, { body: 'warm' })
+    await sender.send(url, await invocation(), proofs, { headers, body })
+    expect(sent.slice(1)).toEqual(Array(2).fill('https://service.example/calls first first'))
+  })
+
   it('sends each delegation to a service once, and again when it is asked for', async () => {
     const service = await startService()
     const sender = createCallSender()

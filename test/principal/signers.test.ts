@@ -286,6 +286,20 @@ async function makePair(parameters: AlgorithmIdentifier | EcKeyGenParams): Promi
 }
 
 describe('a private key of another form', () => {
+  it('is refused if it has two forms, and is read once', async () => {
+    const seed = new Uint8Array(32).fill(1)
+    await expect(importSigner({ seed, base64: 'AA' } as never)).rejects.toThrow('the private key has 2 forms')
+    let reads = 0
+    const source = {
+      get seed() {
+        reads += 1
+        return seed
+      },
+    }
+    await importSigner(source)
+    expect(reads).toBe(1)
+  })
+
   it('is refused, and not shown [attack 65]', async () => {
     const text = 'canary-of-thirty-two-characters!'
     for (const source of [text, { seed: text }, { key: text }, undefined, null]) {
