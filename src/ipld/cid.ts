@@ -64,9 +64,12 @@ export function cidOfKey(key: string): CID {
   return wrapTokenCid(tokenCidBytes(key))
 }
 
-/** The text of the same CID, without a CID that keeps it. */
+/**
+ * The text of the same CID, without a CID that keeps it. The encoder joins single characters, which engines store as a
+ * tree of 1,500 bytes. Normalizing leaves the text as it is and stores it in 80.
+ */
 export function cidTextOfKey(key: string): string {
-  return base32.encode(tokenCidBytes(key))
+  return base32.encode(tokenCidBytes(key)).normalize()
 }
 
 function tokenCidBytes(key: string): Uint8Array {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import * as fc from 'fast-check'
 import { base32 } from 'multiformats/bases/base32'
 import { base58btc } from 'multiformats/bases/base58'
@@ -8,7 +10,7 @@ import { create as createMultihash } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { ArgumentError } from '../../src/errors.ts'
 import { encodeBase58btc, encodeHex } from '../../src/ipld/base.ts'
-import { cidOf, digestKey, isTokenCid, parseCid, parseTokenCid } from '../../src/ipld/cid.ts'
+import { cidOf, cidOfKey, cidTextOfKey, digestKey, isTokenCid, parseCid, parseTokenCid } from '../../src/ipld/cid.ts'
 import { decodeCbor } from '../../src/ipld/decode.ts'
 import { ipldEquals } from '../../src/ipld/equal.ts'
 import { isCid } from '../../src/ipld/value.ts'
@@ -224,6 +226,20 @@ describe('digestKey', () => {
     expect(digestKey(digest)).toHaveLength(32)
     expect(digestKey(new Uint8Array([0, 127, 128, 255]))).toBe('\u0000\u007f\u0080\u00ff')
     expect(digestKey(filled(32, 2))).not.toBe(digestKey(digest))
+  })
+})
+
+describe('cidTextOfKey', () => {
+  it('returns the text of the CID, which takes no more memory than its characters', () => {
+    setFlagsFromString('--expose-gc')
+    const collect: () => void = runInNewContext('gc')
+    const keys = Array.from({ length: 4_000 }, (_, at) => digestKey(sha256(Uint8Array.of(at, at >> 8))))
+    expect(keys.slice(0, 99).map(cidTextOfKey)).toEqual(keys.slice(0, 99).map((key) => cidOfKey(key).toString()))
+    collect()
+    const before = process.memoryUsage().heapUsed
+    const texts = keys.map(cidTextOfKey)
+    collect()
+    expect((process.memoryUsage().heapUsed - before) / texts.length).toBeLessThan(400)
   })
 })
 
