@@ -23,7 +23,7 @@ const bars: readonly Bar[] = [
   { label: 'procura, nobody met before', figure: 'cold: nobody met before', kind: 'own' },
   { label: 'jose, one JWT without a chain', figure: 'jose, one JWT', kind: 'peer' },
   { label: 'macaroon, a bearer token', figure: 'macaroon', kind: 'peer' },
-  { label: 'biscuit, a bearer token', figure: 'biscuit', kind: 'peer' },
+  { label: 'biscuit, a bearer token, met before', figure: 'biscuit, warm', kind: 'peer' },
   { label: 'ucans', figure: 'ucans', kind: 'peer' },
   { label: 'iso-ucan, delegations met before', figure: 'iso-ucan, warm', kind: 'peer' },
   { label: 'iso-ucan, nobody met before', figure: 'iso-ucan, cold', kind: 'peer' },
