@@ -161,6 +161,37 @@ describe('events of one turn in SQLite', () => {
     expect(turns).toBe(20)
   })
 
+  it('AUD-18 leave the lock to another writer between two transactions, for as long as the first one took', async () => {
+    const path = join(temporaryDirectory(), 'audit.db')
+    const watch = watched(open(path))
+    const sink = sqliteAuditSink({ database: watch.database })
+    const other = sqliteAuditSink({ database: open(path) })
+    await sink.append(intent(1), {})
+    await other.append(intent(2), {})
+    let looked: boolean | undefined
+    watch.fault = (sql) => {
+      if (sql === 'BEGIN IMMEDIATE') watch.executed.push(`other writer looked: ${looked}`)
+      if (sql !== 'COMMIT') return
+      const end = performance.now() + 10
+      while (performance.now() < end);
+      looked = false
+      setTimeout(() => {
+        looked = true
+      }, 1)
+    }
+    watch.executed.length = 0
+    await Promise.all(Array.from({ length: 300 }, (_, i) => sink.append(intent(3 + i), {})))
+    expect(watch.executed).toEqual([
+      'other writer looked: undefined',
+      'BEGIN IMMEDIATE',
+      'COMMIT',
+      'other writer looked: true',
+      'BEGIN IMMEDIATE',
+      'COMMIT',
+    ])
+    expect(await verifyAuditLog(readSqliteLines(open(path)))).toMatchObject({ valid: true, records: 302 })
+  })
+
   it('AUD-18 are not recorded after their callers gave up while another connection had the lock', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const watch = watched(open(path))

@@ -19,8 +19,9 @@ import { groupCommit } from '../group-commit.ts'
 import { assertTableName } from '../table-name.ts'
 import type { SqliteDatabase } from './database.ts'
 import { assertWritable, makeTable } from './schema.ts'
+import { takingTurns } from './taking-turns.ts'
 import { whileBusy } from './while-busy.ts'
-import { unwritten, writeBatch } from './write-batch.ts'
+import { type SqliteLog, unwritten, writeBatch } from './write-batch.ts'
 
 /** Most records of one transaction. It blocks the process for as long as it takes to write them. */
 const maxBatch = 256
@@ -75,12 +76,19 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     },
   )
   const hashing: RecordHashing = sha256 === undefined ? platform : { sha256 }
-  const log = { database, name, hashing, ...statements }
+  const log: SqliteLog = {
+    database,
+    name,
+    hashing,
+    ...statements,
+    known: undefined,
+    othersAt: Number.NEGATIVE_INFINITY,
+  }
   const batches = groupCommit({
     name,
     durability: 'disk',
     maxBatch,
-    write: whileBusy((events: readonly EventDraft[]) => writeBatch(log, events)),
+    write: whileBusy(takingTurns(log, (events: readonly EventDraft[]) => writeBatch(log, events))),
     unwritten: (cause) => unwritten(name, cause),
   })
   let closed = false

@@ -21,6 +21,10 @@ export interface SqliteLog {
   /** Selects the record that ends an intent. */
   readonly ended: SqliteStatement
   readonly insert: SqliteStatement
+  /** Hash of the last record that this sink wrote or read; undefined at first. */
+  known: string | undefined
+  /** When a record of another writer was read, as `performance.now` reports it; negative infinity if none was. */
+  othersAt: number
 }
 
 /**
@@ -60,7 +64,9 @@ async function writeTransaction(log: SqliteLog, events: readonly EventDraft[]): 
   const results: (LogPosition | AuditError)[] = []
   database.exec('BEGIN IMMEDIATE')
   try {
-    let last = positionOf(log.last.get())
+    const before = positionOf(log.last.get())
+    if (log.known !== undefined && log.known !== before.hash) log.othersAt = performance.now()
+    let last = before
     for (const [index, draft] of events.entries()) {
       const made = settledBefore(log, draft) ?? makeRow(last, draft, log.hashing)
       const row = isPromiseLike(made) ? await made : made
@@ -77,6 +83,7 @@ async function writeTransaction(log: SqliteLog, events: readonly EventDraft[]): 
       last = row
     }
     database.exec('COMMIT')
+    log.known = last.hash
     return results
   } catch (cause) {
     rollBack(database)
