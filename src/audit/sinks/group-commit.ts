@@ -1,5 +1,6 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../../errors.ts'
+import { abortedIn } from '../../support/lazy-deadline.ts'
 import type { EventDraft } from '../events/draft.ts'
 import type { LogPosition } from '../events/record.ts'
 import { type Confirmation, type Durability, unconfirmed } from '../sink.ts'
@@ -27,10 +28,15 @@ export interface GroupCommitOptions {
 /** The records of a batch, in its order. */
 export type Written = readonly (LogPosition | AuditError)[]
 
+/** Options of `append` of a sink. */
+export interface AppendOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Writes events in batches. */
 export interface GroupCommit {
   /** Adds an event to the next batch. Rejects if it was not written for certain. */
-  append(event: EventDraft, signal: AbortSignal | undefined): Promise<Confirmation>
+  append(event: EventDraft, options: AppendOptions): Promise<Confirmation>
   /** Resolves when no event waits and no batch is being written. */
   settled(): Promise<void>
 }
@@ -38,7 +44,7 @@ export interface GroupCommit {
 /** An event that is not written yet, and how to answer its caller. */
 interface Waiting {
   readonly event: EventDraft
-  readonly signal: AbortSignal | undefined
+  readonly options: AppendOptions
   readonly resolve: (confirmation: Confirmation) => void
   readonly reject: (cause: AuditError) => void
 }
@@ -71,9 +77,10 @@ export function groupCommit({ name, durability, maxBatch, write, unwritten }: Gr
     }
   }
 
-  function isGivenUp({ signal, reject }: Waiting): boolean {
-    if (!signal?.aborted) return false
-    reject(unconfirmed(name, signal.reason))
+  function isGivenUp({ options, reject }: Waiting): boolean {
+    const aborted = abortedIn(options)
+    if (aborted === undefined) return false
+    reject(unconfirmed(name, aborted.reason))
     return true
   }
 
@@ -95,9 +102,9 @@ export function groupCommit({ name, durability, maxBatch, write, unwritten }: Gr
   }
 
   return {
-    append: (event, signal) =>
+    append: (event, options) =>
       new Promise((resolve, reject) => {
-        queue.push({ event, signal, resolve, reject })
+        queue.push({ event, options, resolve, reject })
         start()
       }),
     async settled() {

@@ -27,7 +27,7 @@ import type { AuditEvent } from '../../events/event.ts'
 import { beginning, type LogPosition } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
-import { groupCommit, type Written } from '../group-commit.ts'
+import { type AppendOptions, groupCommit, type Written } from '../group-commit.ts'
 import { fenceLog } from './fence-log.ts'
 import { type GroupSync, groupSync } from './group-sync.ts'
 import { type LogFiles, machineFiles } from './log-files.ts'
@@ -180,14 +180,11 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
   })
   let closing: Promise<void> | undefined
 
-  async function append(
-    event: AuditEvent,
-    { signal }: { readonly signal?: AbortSignal | undefined },
-  ): Promise<Confirmation> {
+  async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
     const read = draftEvent(event, hashing)
     const draft = isPromiseLike(read) ? await read : read
     if (closing !== undefined) throw closed(log)
-    return batches.append(draft, signal)
+    return batches.append(draft, options)
   }
 
   async function close(): Promise<void> {

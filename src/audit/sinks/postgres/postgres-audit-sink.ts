@@ -23,7 +23,7 @@ import type { AuditEvent } from '../../events/event.ts'
 import { parseRecord, type Sha256 } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
-import { groupCommit, type Written } from '../group-commit.ts'
+import { type AppendOptions, groupCommit, type Written } from '../group-commit.ts'
 import { assertTableName } from '../table-name.ts'
 import { type PostgresPool, type PostgresQueryable, withConnection } from './pool.ts'
 import { type PostgresLog, writeBatch } from './write-batch.ts'
@@ -90,13 +90,10 @@ function sinkOf({ pool, table, maxBatch, name, sha256 }: PostgresSettings): Audi
   })
   let closed = false
 
-  async function append(
-    event: AuditEvent,
-    { signal }: { readonly signal?: AbortSignal | undefined },
-  ): Promise<Confirmation> {
+  async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
     const draft = draftEvent(event, hashing)
-    return batches.append(isPromiseLike(draft) ? await draft : draft, signal)
+    return batches.append(isPromiseLike(draft) ? await draft : draft, options)
   }
 
   async function close(): Promise<void> {

@@ -15,7 +15,7 @@ import type { AuditEvent } from '../../events/event.ts'
 import { parseRecord, type Sha256 } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink, Confirmation } from '../../sink.ts'
-import { groupCommit } from '../group-commit.ts'
+import { type AppendOptions, groupCommit } from '../group-commit.ts'
 import { assertTableName } from '../table-name.ts'
 import type { SqliteDatabase } from './database.ts'
 import { assertWritable, makeTable } from './schema.ts'
@@ -93,13 +93,10 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   })
   let closed = false
 
-  async function append(
-    event: AuditEvent,
-    { signal }: { readonly signal?: AbortSignal | undefined },
-  ): Promise<Confirmation> {
+  async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
     const draft = draftEvent(event, hashing)
-    return batches.append(isPromiseLike(draft) ? await draft : draft, signal)
+    return batches.append(isPromiseLike(draft) ? await draft : draft, options)
   }
 
   async function close(): Promise<void> {
