@@ -18,6 +18,7 @@ import type { Chain, ChainLink, ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
+import { checkLimits } from './checks/limits.ts'
 import { checkPolicies } from './checks/policy.ts'
 import { checkReplay } from './checks/replay.ts'
 import { checkResource } from './checks/resource.ts'
@@ -168,7 +169,8 @@ interface Service {
  * 3. signatures, the invocation's first: from here on, every field is known to come from its issuer;
  * 4. arguments, then policies: no unauthenticated statement is evaluated, and none against an unchecked argument;
  * 5. owners of resources, and revocation: look-ups, which a forged token must not be able to cause;
- * 6. replay: last, because it leaves a trace; a call that is refused for another reason burns no nonce.
+ * 6. replay: late, because it leaves a trace; a call that is refused for another reason burns no nonce;
+ * 7. limits: last, so that no other refusal, and no copy of a call, uses any of them up.
  */
 function* decide(
   container: string | Uint8Array,
@@ -213,7 +215,8 @@ function* decideAt(
     checkPolicies(chain) ??
     (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call)) ??
     (yield* checkRevocation(chain, settings, call)) ??
-    (yield* checkReplay(chain, settings, call))
+    (yield* checkReplay(chain, settings, call)) ??
+    checkLimits(chain)
   if (denial !== undefined) return deny(denial, chain, true)
   const name = nameTask(chain, settings.backend)
   const task = isPromiseLike(name) ? yield* wait(name) : name

@@ -34,6 +34,10 @@ import type { Timestamp } from '../time.ts'
  * | `policy_unsatisfied`, `policy_over_budget` | a policy of the chain does not permit these arguments |
  * | `revoked`, `revocation_unknown` | a delegation or principal is revoked, or it could not be found out |
  * | `replayed`, `replay_unknown` | this call was made before, or it could not be found out |
+ * | `limit_unsupported` | a delegation has a limit, and this service does not count |
+ * | `limit_exhausted` | a limit on uses or a sum has less left than this call needs |
+ * | `limit_busy` | a limit on a rate or on concurrent calls is reached; a later call is possible |
+ * | `limit_unknown` | it could not be found out how much of a limit is left |
  * | `internal_error` | the decision failed by an unexpected error, which `onError` gets |
  */
 export type DenialCode =
@@ -64,6 +68,10 @@ export type DenialCode =
   | 'revocation_unknown'
   | 'replayed'
   | 'replay_unknown'
+  | 'limit_unsupported'
+  | 'limit_exhausted'
+  | 'limit_busy'
+  | 'limit_unknown'
   | 'internal_error'
 
 /** The details of a denial, for programs. Each shape lists its codes. */

@@ -4,7 +4,24 @@
  * @module
  */
 
-export { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from '../capability/policy/build.ts'
+export {
+  and,
+  eq,
+  every,
+  gt,
+  gte,
+  like,
+  lt,
+  lte,
+  maxConcurrent,
+  maxRate,
+  maxSum,
+  maxUses,
+  ne,
+  not,
+  or,
+  some,
+} from '../capability/policy/build.ts'
 export { type CompiledPolicy, compilePolicy } from '../capability/policy/compile.ts'
 export { describePolicy } from '../capability/policy/describe.ts'
 export { explainPolicy, type PolicyExplanation } from '../capability/policy/explain.ts'
@@ -15,4 +32,4 @@ export { parsePolicy } from '../capability/policy/parse-policy.ts'
 export { type PolicyBuilder, policyFor } from '../capability/policy/policy-for.ts'
 export { printSelector } from '../capability/policy/print-selector.ts'
 export { parseSelector, type Selector } from '../capability/policy/selector.ts'
-export type { Policy, Statement } from '../capability/policy/statement.ts'
+export type { LimitStatement, Policy, Statement } from '../capability/policy/statement.ts'

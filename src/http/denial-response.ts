@@ -10,7 +10,7 @@ import type { GuardDenial, GuardDenialCode } from '../guard/result.ts'
 
 /** A response for any server: `response.writeHead(status, headers).end(body)`, or `new Response(body, …)`. */
 export interface DenialResponse {
-  /** 400, 401, 403, 413, 503 or 510. */
+  /** 400, 401, 403, 413, 429, 503 or 510. */
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
@@ -59,6 +59,10 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
   revocation_unknown: unavailable,
   replayed: invalid,
   replay_unknown: unavailable,
+  limit_unsupported: forbidden,
+  limit_exhausted: forbidden,
+  limit_busy: { status: 429, title: 'Too many calls' },
+  limit_unknown: unavailable,
   internal_error: unavailable,
   audit_unavailable: unavailable,
   deadline_exceeded: unavailable,

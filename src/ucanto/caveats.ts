@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isLimit } from '../capability/policy/limit.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
@@ -22,12 +23,13 @@ export type Readers = 'any' | 'procura'
  * Writes a policy as `nb`. A condition that one argument equals one plain value becomes a plain entry, which every
  * verifier of that ecosystem compares. All other conditions are written under `pol`.
  *
- * @throws ArgumentError when `pol` is necessary and `readers` is `any`.
+ * @throws ArgumentError when `pol` is necessary and `readers` is `any`, or the policy has a limit.
  */
 export function caveatsOf(policy: Policy, readers: Readers): IpldMap {
   const plain: Record<string, IpldValue> = Object.create(null)
   const others: Policy[number][] = []
   for (const statement of parsePolicy(policy)) {
+    if (isLimit(statement)) throw new ArgumentError(`\`policy\`: ${noLimits}`)
     const [operator, selector, value] = statement
     const name = operator === '==' ? argumentName(selector) : undefined
     if (name === undefined || Object.hasOwn(plain, name) || !isPlain(value as IpldValue)) others.push(statement)
@@ -58,15 +60,20 @@ function isPlain(value: IpldValue): boolean {
  * Reads an `nb` as a policy: each of its keys is an argument with that value (UCT-34), and the policy under `pol`
  * holds. A key that the call does not have as an argument is not ignored: the condition fails.
  *
- * @throws MalformedError when `pol` is not a valid policy.
+ * @throws MalformedError when `pol` is not a valid policy, or has a limit.
  */
 export function policyOf(nb: IpldMap): Policy {
   const statements: unknown[] = []
   for (const [key, value] of Object.entries(nb)) {
     if (key !== policyKey) statements.push(['==', argumentSelector(key), value])
   }
-  return parsePolicy(Object.hasOwn(nb, policyKey) ? [...statements, ...readPolicy(nb[policyKey])] : statements)
+  const policy = parsePolicy(Object.hasOwn(nb, policyKey) ? [...statements, ...readPolicy(nb[policyKey])] : statements)
+  if (policy.some(isLimit)) throw new MalformedError('LMT-08', `\`nb.pol\`: ${noLimits}`, { kind: 'unsupported' })
+  return policy
 }
+
+/** LMT-08: verifiers of 0.9.1 without this library ignore `pol`, so its limits would not hold. */
+const noLimits = 'a token of UCAN 0.9.1 cannot contain a limit; use a token of UCAN 1.0.0'
 
 /** The selector of an argument. */
 export function argumentSelector(name: string): string {

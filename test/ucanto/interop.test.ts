@@ -1,7 +1,8 @@
 import { type API, delegate as coreDelegate, invoke as coreInvoke } from '@ucanto/core'
 import { describe, expect, it } from 'vitest'
 import { anyCommand } from '../../src/capability/command.ts'
-import { eq, lt } from '../../src/capability/policy/build.ts'
+import { eq, lt, maxConcurrent, maxRate, maxSum, maxUses } from '../../src/capability/policy/build.ts'
+import type { Statement } from '../../src/capability/policy/statement.ts'
 import { anySubject } from '../../src/capability/subject.ts'
 import { never } from '../../src/time.ts'
 import { archive } from '../../src/ucanto/archive.ts'
@@ -140,4 +141,25 @@ describe('a chain of this library', () => {
     await expect(ownVerdict(await ask(99))).resolves.toBe('allowed')
     await expect(ownVerdict(await ask(100))).resolves.toBe('policy_unsatisfied at 0 PRF-11')
   })
+})
+
+describe('LMT-08 limits', () => {
+  const [alice, bob] = actors as [(typeof actors)[0], (typeof actors)[0]]
+  const options = { issuer: alice!, audience: bob!.did, command: '/mail/send' }
+
+  it.each([maxUses(100), maxSum('.amount', '5'), maxRate(1, 60), maxConcurrent(1)])(
+    'are neither written nor read: %j',
+    async (...limit) => {
+      const policy = [limit as unknown as Statement]
+      for (const readers of ['any', 'procura'] as const) {
+        await expect(delegate({ ...options, policy, readers })).rejects.toThrow('cannot contain a limit')
+        const proof = await delegate(options)
+        const passedOn = attenuate(proof, { issuer: bob!, audience: alice!.did, policy, readers })
+        await expect(passedOn).rejects.toThrow('cannot contain a limit')
+      }
+      const nb = { pol: policy }
+      const links = (): API.Capability => ({ can: 'mail/send', with: owner.did(), nb })
+      await expect(ownVerdict(await foreignCall(1, links, {}))).resolves.toBe('unsupported at container LMT-08')
+    },
+  )
 })

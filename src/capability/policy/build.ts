@@ -81,6 +81,42 @@ export function some(selector: string, statement: Statement): Statement {
   return build(['any', selector, statement])
 }
 
+/**
+ * At most this many calls, by all holders of the delegation together: the audience, and everybody to whom it is passed on.
+ * The service counts, so it needs a `limitStore`; see `spec/budgets.md`. 0 allows no call.
+ */
+export function maxUses(calls: number): Statement {
+  return build(['limit/uses', calls])
+}
+
+/**
+ * The amounts that `selector` selects, in the calls of all holders together, add up to at most `maximum`. Amounts are
+ * integers, or decimals as strings (`'19.90'`) with no more digits after the point than `maximum` has; other calls are
+ * refused.
+ *
+ * @param maximum - at most 15 digits; a fraction must be a string.
+ *
+ * @example
+ * ```ts
+ * import { maxSum } from 'procura/policy'
+ *
+ * const policy = [maxSum('.amount', '250.00')]
+ * ```
+ */
+export function maxSum(selector: string, maximum: string | number): Statement {
+  return build(['limit/sum', selector, Number.isInteger(maximum) ? String(maximum) : maximum])
+}
+
+/** At most this many calls in any period of `seconds`, by all holders together. */
+export function maxRate(calls: number, seconds: number): Statement {
+  return build(['limit/rate', calls, seconds])
+}
+
+/** At most this many calls at the same time, by all holders together. */
+export function maxConcurrent(calls: number): Statement {
+  return build(['limit/concurrent', calls])
+}
+
 /** The malformed part was written by the caller. The most frequent mistake is a selector without its dot. */
 function asArgumentError(error: unknown, selector: unknown): unknown {
   if (!(error instanceof MalformedError)) return error

@@ -31,6 +31,7 @@ function argumentsIn(statement: Statement): readonly string[] {
     case 'not':
       return argumentsIn(statement[1])
     default: {
+      if (typeof statement[1] !== 'string') return []
       const [first] = parseSelector(statement[1])
       return first?.kind === 'field' ? [first.name] : []
     }

@@ -1,6 +1,7 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { beginEvaluation, type Evaluation } from './evaluation.ts'
 import { compileStatement, type Evaluator } from './evaluator.ts'
+import { isLimit } from './limit.ts'
 import { findObjection, type PolicyObjection } from './objection.ts'
 import { parsePolicy } from './parse-policy.ts'
 import type { Policy } from './statement.ts'
@@ -11,6 +12,8 @@ export type { PolicyObjection } from './objection.ts'
 export interface CompiledPolicy {
   /** The policy that was compiled. */
   readonly policy: Policy
+  /** Whether it has a limit, which the service has to count as well. */
+  readonly hasLimits: boolean
   /**
    * Returns the objection of the policy to these arguments, or undefined when it allows them. Never throws.
    *
@@ -46,6 +49,7 @@ export function compileParsed(policy: Policy): CompiledPolicy {
 function compiled(policy: Policy, evaluators: () => readonly Evaluator[]): CompiledPolicy {
   return Object.freeze({
     policy,
+    hasLimits: policy.some(isLimit),
     evaluate: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)) =>
       findObjection(policy, evaluators(), args, evaluation),
   })

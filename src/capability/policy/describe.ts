@@ -55,7 +55,20 @@ export function describeStatement(statement: Statement, owner = ''): string {
       return `for every element of ${name(statement[1], owner)}: ${describeStatement(statement[2], 'element')}`
     case 'any':
       return `for at least one element of ${name(statement[1], owner)}: ${describeStatement(statement[2], 'element')}`
+    case 'limit/uses':
+      return describeCount(statement[1], '')
+    case 'limit/concurrent':
+      return describeCount(statement[1], ' at the same time')
+    case 'limit/rate':
+      return describeCount(statement[1], ` in any ${statement[2]} seconds`)
+    case 'limit/sum':
+      return `${name(statement[1], owner)} adds up to at most ${statement[2]} in the calls of all holders together`
   }
+}
+
+function describeCount(calls: number, when: string): string {
+  if (calls === 0) return 'no call is made'
+  return `at most ${calls} call${calls === 1 ? ' is' : 's are'} made${when}, by all holders together`
 }
 
 /** Describes the strings that match a pattern. */

@@ -16,6 +16,7 @@ import {
   unsatisfied,
 } from './evaluation.ts'
 import { compileGlob, splitGlob } from './glob.ts'
+import { placesOf, unitsOf } from './limit.ts'
 import { compileSelector, field, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import type { Statement } from './statement.ts'
@@ -49,6 +50,10 @@ export function compileStatement(statement: Statement): Evaluator {
       return compileQuantifier(statement[1], unsatisfied, compileStatement(statement[2]))
     case 'any':
       return compileQuantifier(statement[1], satisfied, compileStatement(statement[2]))
+    case 'limit/sum':
+      return compileTest(statement[1], fitsInto(statement[2]))
+    default:
+      return compileTest('.', () => statement[1] > 0)
   }
 }
 
@@ -60,6 +65,13 @@ function equalTo(literal: IpldValue): (value: IpldValue, budget: StepBudget) => 
   // POL-12
   if (literal === null || typeof literal !== 'object') return (value) => value === literal
   return (value, budget) => ipldEquals(literal, value, budget)
+}
+
+/** LMT-05: a limit is also a condition on each call by itself, which no store is asked about. */
+function fitsInto(maximum: string): Test {
+  const places = placesOf(maximum)
+  const most = unitsOf(maximum, places) as number
+  return (value) => most > 0 && (unitsOf(value, places) ?? most + 1) <= most
 }
 
 /** A test of a selected value. */

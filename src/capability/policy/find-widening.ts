@@ -1,5 +1,6 @@
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
+import { isLooserLimit } from './compare-limits.ts'
 import { describeStatement } from './describe.ts'
 import { parsePolicy } from './parse-policy.ts'
 import type { Policy, Statement } from './statement.ts'
@@ -20,7 +21,7 @@ export interface Widening {
  * the same value, names a value that the parent refuses, or has no value in common with it. A chain of delegations
  * requires all policies to hold, so such a statement grants nothing. Its author probably expects that it does.
  *
- * Bounds, equality, patterns, alternatives of these over one selector, and `all` of them are compared. Other statements
+ * Bounds, equality, patterns, alternatives of these over one selector, `all` of them, and limits are compared. Other statements
  * are not compared, so a result of undefined does not prove that the child is narrower. A statement that the parent
  * also contains is not a widening, so a policy is never a widening of itself.
  *
@@ -53,6 +54,17 @@ export function wideningOf(parent: Policy, child: Policy, given: readonly Policy
       if (widens) return widening(outer, inner)
     }
   }
+  return loosenedLimit(parent, child, given)
+}
+
+/** LMT-07: both limits count, so a looser one grants nothing. */
+function loosenedLimit(parent: Policy, child: Policy, given: readonly Policy[]): Widening | undefined {
+  const passedOn = given.flat() as readonly IpldValue[]
+  for (const [index, statement] of child.entries()) {
+    const outer = parent.findIndex((one) => isLooserLimit(statement, one))
+    if (outer < 0 || passedOn.some((one) => ipldEquals(one, statement as IpldValue))) continue
+    return widening({ statement: parent[outer] as Statement, index: outer }, { statement, index })
+  }
   return undefined
 }
 
@@ -77,7 +89,9 @@ function isSameStatement(a: PlacedSet, b: PlacedSet): boolean {
   return ipldEquals(a.statement as IpldValue, b.statement as IpldValue)
 }
 
-function widening(outer: PlacedSet, inner: PlacedSet): Widening {
+type Placed = Pick<PlacedSet, 'statement' | 'index'>
+
+function widening(outer: Placed, inner: Placed): Widening {
   return Object.freeze({
     statement: inner.index,
     parentStatement: outer.index,

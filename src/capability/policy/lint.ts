@@ -7,6 +7,7 @@
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { quote } from '../../support/quote.ts'
+import { isLooserLimit, isZeroLimit } from './compare-limits.ts'
 import { describeStatement } from './describe.ts'
 import { patternWarning } from './lint-pattern.ts'
 import { parsePolicy } from './parse-policy.ts'
@@ -30,6 +31,8 @@ import { areDisjoint, type ValueSet, valueSetOf } from './value-set.ts'
  * | `empty-only` | two `all` statements that hold only for an empty collection |
  * | `duplicate` | a repeated statement |
  * | `always-true` | a statement that holds for every call |
+ * | `limit-of-zero` | a limit that allows no call |
+ * | `looser-limit` | a limit beside a tighter one of the same kind |
  */
 export type PolicyWarningRule =
   | 'empty-or'
@@ -43,6 +46,8 @@ export type PolicyWarningRule =
   | 'empty-only'
   | 'duplicate'
   | 'always-true'
+  | 'limit-of-zero'
+  | 'looser-limit'
 
 /** One warning. */
 export interface PolicyWarning {
@@ -79,6 +84,9 @@ export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
     lintStatement(statement, required, warn)
     if (isAlwaysTrue(statement) && !isEmptyOr(statement))
       warn('always-true', `${describeStatement(statement)}: this holds for every call`)
+    if (isZeroLimit(statement)) warn('limit-of-zero', `${describeStatement(statement)}: a limit of 0 allows no call`)
+    if (parsed.some((other) => isLooserLimit(statement, other)))
+      warn('looser-limit', `${describeStatement(statement)}: another limit of the policy is tighter`)
     const placed: PlacedStatement = { statement, set: valueSetOf(statement) }
     lintAgainst(placed, earlier, warn)
     earlier.push(placed)
@@ -89,7 +97,7 @@ export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
 type Warn = (rule: PolicyWarningRule, message: string) => void
 
 function lintStatement(statement: Statement, required: ReadonlySet<string>, warn: Warn): void {
-  if (statement.length === 3) lintSelector(statement[1], warn)
+  if (typeof statement[1] === 'string') lintSelector(statement[1], warn)
   switch (statement[0]) {
     case '!=':
       lintNegation([statement[1]], required, warn)
@@ -170,7 +178,7 @@ function requiredSelectors(statements: readonly Statement[]): Set<string> {
       case '!=':
         break
       default:
-        found.add(statement[1])
+        if (typeof statement[1] === 'string') found.add(statement[1])
     }
   }
   return found
@@ -184,7 +192,7 @@ function selectorsIn(statement: Statement): readonly string[] {
     case 'not':
       return selectorsIn(statement[1])
     default:
-      return [statement[1]]
+      return typeof statement[1] === 'string' ? [statement[1]] : []
   }
 }
 

@@ -136,8 +136,8 @@ function decisive(
   return element === undefined ? undefined : { statement: statement[2], value: element, step }
 }
 
-function hasSelector(statement: Statement): statement is Exclude<Statement, readonly ['and' | 'or' | 'not', unknown]> {
-  return statement.length === 3
+function hasSelector(statement: Statement): statement is Extract<Statement, readonly [string, string, unknown]> {
+  return typeof statement[1] === 'string'
 }
 
 function foundFor(statement: Statement, value: IpldValue, outcome: StatementOutcome, show: Show): string | undefined {
@@ -170,5 +170,9 @@ function expectation(statement: Statement): string {
       return 'a collection of which every element satisfies the statement'
     case 'any':
       return 'a collection of which at least one element satisfies the statement'
+    case 'limit/sum':
+      return `an amount up to ${statement[2]}`
+    default:
+      return 'more than 0'
   }
 }

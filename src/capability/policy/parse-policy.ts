@@ -1,5 +1,6 @@
 import { MalformedError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
+import { parseLimit } from './limit.ts'
 import { copyLiteral } from './literal.ts'
 import { checkSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'
@@ -80,6 +81,11 @@ function parseForm(list: readonly unknown[], depth: number, count: Count): State
     case 'any':
       checkLength(list, 3)
       return [operator, selectorText(first), parseStatement(second, depth + 1, count)]
+    case 'limit/uses':
+    case 'limit/sum':
+    case 'limit/rate':
+    case 'limit/concurrent':
+      return parseLimit(list, depth, selectorText)
     default: {
       // A later version of UCAN may define another name. A value that is not a string is malformed in every version.
       const isName = typeof operator === 'string'

@@ -8,7 +8,7 @@ import { ArgumentError } from '../../errors.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { isCommand } from '../command.ts'
 import type { CommandDefinition } from '../definition.ts'
-import { and, eq, every, gt, gte, like, lt, lte, ne, not, or, some } from './build.ts'
+import { and, eq, every, gt, gte, like, lt, lte, maxSum, ne, not, or, some } from './build.ts'
 import { checkDeclared } from './check-declared.ts'
 import type { Invalid, Selected } from './selected.ts'
 import type { Statement } from './statement.ts'
@@ -61,6 +61,11 @@ export interface PolicyBuilder<Value> {
   gte<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
   /** The selected value is a string that matches `pattern`. */
   like<const Text extends string>(selector: SelectorOf<Value, Text, string, 'text'>, pattern: string): Statement
+  /** The amounts that `selector` selects, in the calls of all holders together, add up to at most `maximum`. */
+  maxSum<const Text extends string>(
+    selector: SelectorOf<Value, Text, number | string, 'an amount'>,
+    maximum: string | number,
+  ): Statement
   /** All of the statements hold. */
   and(...statements: readonly Statement[]): Statement
   /** At least one of the statements holds. */
@@ -123,6 +128,7 @@ function wrap(check: (statement: Statement) => Statement): PolicyBuilder<unknown
     gt: (selector, bound) => check(gt(selector, bound)),
     gte: (selector, bound) => check(gte(selector, bound)),
     like: (selector, pattern) => check(like(selector, pattern)),
+    maxSum: (selector, maximum) => check(maxSum(selector, maximum)),
     and,
     or,
     not,

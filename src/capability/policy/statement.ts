@@ -24,7 +24,19 @@ export type NegationStatement = readonly [operator: 'not', statement: Statement]
 /** `["all", ".to", s]` or `["any", ".to", s]`: every, or at least one, element of the collection satisfies it. */
 export type QuantifierStatement = readonly [operator: 'all' | 'any', selector: string, statement: Statement]
 
-/** One predicate over the arguments of an invocation (UCAN Delegation 1.0.0, "Policy"). */
+/** `["limit/uses", 100]`: at most that many calls; `["limit/concurrent", 2]`: at most that many at the same time. */
+export type CountLimitStatement = readonly [operator: 'limit/uses' | 'limit/concurrent', calls: number]
+
+/** `["limit/sum", ".amount", "250.00"]`: the selected amounts of all calls add up to at most that much. */
+export type SumLimitStatement = readonly [operator: 'limit/sum', selector: string, maximum: string]
+
+/** `["limit/rate", 10, 60]`: at most that many calls in any period of that many seconds. */
+export type RateLimitStatement = readonly [operator: 'limit/rate', calls: number, seconds: number]
+
+/** A bound on all calls together, which the service counts: an extension of UCAN, see `spec/budgets.md`. */
+export type LimitStatement = CountLimitStatement | SumLimitStatement | RateLimitStatement
+
+/** One predicate over the arguments of an invocation (UCAN Delegation 1.0.0, "Policy"), or a limit. */
 export type Statement =
   | EqualityStatement
   | OrderStatement
@@ -32,6 +44,7 @@ export type Statement =
   | ConnectiveStatement
   | NegationStatement
   | QuantifierStatement
+  | LimitStatement
 
 /** The operator of a statement. */
 export type Operator = Statement[0]
