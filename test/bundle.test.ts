@@ -20,9 +20,9 @@ const budgets = [
   {
     what: 'what a service needs',
     names: '{ createAuthorizer, defineCommand }',
-    maximum: 28.5,
+    maximum: 28.75,
   },
-  { what: 'all of it', names: '*', maximum: 32.5 },
+  { what: 'all of it', names: '*', maximum: 33 },
 ]
 
 const entries = readEntries()
