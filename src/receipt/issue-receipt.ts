@@ -54,7 +54,8 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     signal,
     // An object with getters can have another outcome than the one that was checked.
     ({ ran, out }) => {
-      if (!isTask(ran) || readOutcome(out) === undefined) throw new ArgumentError('`task` or `outcome` changed')
+      if (!isTask(ran) || readOutcome(out) === undefined)
+        throw new ArgumentError('`task` or `outcome` changed while it was read; pass values without getters')
     },
   )
   // The values as signed: the objects that were passed in may have changed since.

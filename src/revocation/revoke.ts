@@ -76,7 +76,9 @@ export async function revoke(options: RevokeOptions): Promise<Invocation> {
     given.signal,
     ({ revoke: target, path = [] }) => {
       if (![target, ...(path as readonly IpldValue[])].every((cid) => isCid(cid) && isTokenCid(cid))) {
-        throw new ArgumentError('revoke needs the CIDs of delegations: CIDv1, dag-cbor, sha2-256')
+        throw new ArgumentError(
+          '`delegation` and `path` must have CIDs of delegations (CIDv1, dag-cbor, sha2-256); pass what `delegate` or `decodeDelegation` returned',
+        )
       }
     },
   )

@@ -1,4 +1,5 @@
 import { base32 } from 'multiformats/bases/base32'
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
 import { encodeContainer, type TokenLike } from '../../src/container/container.ts'
@@ -125,6 +126,34 @@ describe('verifyRevocation', () => {
         denial: { code: 'unsupported', requirement: 'CTN-01' },
       })
     }
+  })
+})
+
+describe('revoke', () => {
+  it('ENV-08 does not sign the CID of something that is not a delegation, also when a getter returns it later', async () => {
+    let signed = 0
+    const sign: Signer['sign'] = (bytes) => {
+      signed += 1
+      return alice.sign(bytes)
+    }
+    const issuer: Signer = { did: alice.did, algorithm: alice.algorithm, publicKey: alice.publicKey, sign }
+    const raw = CID.parse('bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy')
+    const answers: unknown[] = [first.cid, 'text']
+    const changing = {
+      get cid(): CID {
+        return (answers.shift() ?? 'text') as CID
+      },
+    }
+    for (const options of [
+      { issuer, delegation: { cid: raw } },
+      { issuer, delegation: changing },
+      { issuer, delegation: first, path: [{ cid: raw }] },
+    ]) {
+      await expect(revoke(options)).rejects.toThrow('must have CIDs of delegations')
+    }
+    expect(signed).toBe(0)
+    await revoke({ issuer, delegation: first, path: [first] })
+    expect(signed).toBe(1)
   })
 })
 
