@@ -11,7 +11,7 @@ import { isLenient } from '../../envelope/complete-decoding.ts'
 import { type Envelope, fieldBytes, openEnvelope } from '../../envelope/open.ts'
 import { readInvocationPayload } from '../../invocation/payload.ts'
 import { taskBytes } from '../../invocation/task.ts'
-import { cidOf, cidOfKey, cidTextOfKey, digestKey } from '../../ipld/cid.ts'
+import { cidOfKey, cidTextOfKey, digestKey } from '../../ipld/cid.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import { twinSignature } from '../../principal/signature.ts'
 import { isPromiseLike } from '../../support/promise.ts'
@@ -155,5 +155,5 @@ function* twinName(envelope: Envelope, settings: VerificationSettings): Steps<st
   const bytes = new Uint8Array(envelope.bytes)
   // The signature is directly before the signed bytes.
   bytes.set(twin, bytes.length - envelope.signed.length - twin.length)
-  return cidOf(yield* wait(settings.backend.sha256(bytes))).toString()
+  return cidTextOfKey(digestKey(yield* wait(settings.backend.sha256(bytes))))
 }
