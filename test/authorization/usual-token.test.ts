@@ -210,15 +210,15 @@ describe('tokens of the usual form', () => {
   })
 
   it('are read like all tokens of the vectors, with all options', async () => {
-    let usual = 0
-    let all = 0
+    const tokens = new Map<string, Uint8Array>()
     for (const { container } of [...readVectors('valid.json'), ...readVectors('hostile.json')]) {
-      for (const bytes of await tokensOf(containerOf(container))) {
-        all += 1
-        for (const settings of all % 8 === 0 ? variants : [standard]) usual += compare(bytes, settings) ? 1 : 0
-      }
+      for (const bytes of await tokensOf(containerOf(container))) tokens.set(encodeBase64(bytes), bytes)
     }
-    expect(all).toBeGreaterThan(500)
+    let usual = 0
+    for (const [index, bytes] of [...tokens.values()].entries()) {
+      for (const settings of index % 8 === 0 ? variants : [standard]) usual += compare(bytes, settings) ? 1 : 0
+    }
+    expect(tokens.size).toBeGreaterThan(500)
     expect(usual).toBeGreaterThan(300)
   })
 

@@ -42,11 +42,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['store/memory', isSetUp, 'memoryRevocationStore memoryReplayStore memoryStores'],
   ['store/sqlite', isSetUp, 'prepareSqliteStores sqliteStores sqlitePersonalKeyStore'],
   ['store/redis', isSetUp, 'prepareRedisStores redisStores redisPersonalKeyStore'],
-  [
-    'store/postgres',
-    isSetUp,
-    'postgresStoreSchema preparePostgresStores postgresStores postgresPersonalKeyStore',
-  ],
+  ['store/postgres', isSetUp, 'postgresStoreSchema preparePostgresStores postgresStores postgresPersonalKeyStore'],
   ['testing', isSetUp, 'replayStoreCases revocationStoreCases personalKeyStoreCases'],
   ['revocation', isGiven, 'readRevocationEntry'],
   ['proof', isGiven, 'findProofs memoryProofStore'],

@@ -31,6 +31,12 @@ import type { LinkFields, ReadingSettings, ReadUsual, TokenCaches, UsualDelegati
 const signatureAt = 3
 const signedAt = 67
 
+/**
+ * The length in bytes of the longest token of the usual form. A token that is unusual in its last fields is read twice, so
+ * the bound limits the work that it can cause.
+ */
+const longest = 2048
+
 /** The depth of the fields of a payload: envelope, signed part, payload. */
 const payloadDepth = 3
 
@@ -43,7 +49,13 @@ function beginning(kind: 'invocation' | 'delegation'): Uint8Array {
 
 const invocationBeginning: Uint8Array = /* @__PURE__ */ beginning('invocation')
 const delegationBeginning: Uint8Array = /* @__PURE__ */ beginning('delegation')
+
+/** The offset of the payload, which is the same in both kinds. */
 const payloadAt: number = /* @__PURE__ */ (() => signedAt + invocationBeginning.length)()
+
+/** The key and the head of a nonce as `delegate` and `invoke` write it. It is the last field of a payload. */
+const nonceLength = 12
+const nonceHead: Uint8Array = Uint8Array.of(0x65, 0x6e, 0x6f, 0x6e, 0x63, 0x65, 0x40 + nonceLength)
 
 /** The first four bytes of a key with its head, as a number. The last byte of a longer key is compared apart. */
 const key = Object.freeze({
@@ -56,7 +68,6 @@ const key = Object.freeze({
   prf: 0x63707266,
   sub: 0x63737562,
   args: 0x64617267,
-  nonce: 0x656e6f6e,
 })
 
 /** A token with a position. */
@@ -83,10 +94,17 @@ function readUsual<T>(
   settings: ReadingSettings,
   caches: TokenCaches,
 ): T | undefined {
-  if (bytes[0] !== 0x82 || bytes[1] !== 0x58 || bytes[2] !== 0x40 || !hasBeginning(bytes, beginning)) return undefined
   const { limits, accept } = settings
-  // No item takes less than a byte, so the limit of items cannot be reached.
-  if (bytes.length > Math.min(limits.tokenBytes, limits.items) || !accept.includes('1.0.0')) return undefined
+  const isUsual =
+    // No item takes less than a byte, so the limit of items cannot be reached.
+    bytes.length <= Math.min(longest, limits.tokenBytes, limits.items) &&
+    bytes[0] === 0x82 &&
+    bytes[1] === 0x58 &&
+    bytes[2] === 0x40 &&
+    hasAt(bytes, signedAt, beginning) &&
+    hasAt(bytes, bytes.length - nonceLength - nonceHead.length, nonceHead) &&
+    accept.includes('1.0.0')
+  if (!isUsual) return undefined
   try {
     return read({ bytes, caches, at: payloadAt, isUsual: true }, settings)
   } catch (error) {
@@ -96,9 +114,9 @@ function readUsual<T>(
   }
 }
 
-function hasBeginning(bytes: Uint8Array, expected: Uint8Array): boolean {
-  // From the end, because the kinds differ there.
-  for (let i = expected.length - 1; i >= 0; i--) if (bytes[signedAt + i] !== expected[i]) return false
+function hasAt(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {
+  // From the end, because the kinds of tokens differ there.
+  for (let i = expected.length - 1; i >= 0; i--) if (bytes[start + i] !== expected[i]) return false
   return true
 }
 
@@ -120,20 +138,19 @@ function readInvocation(cursor: Cursor, settings: ReadingSettings): OpenInvocati
   const subjectAt = cursor.at
   mustHaveKey(cursor, key.sub)
   const subject = readDid(cursor)
-  mustHaveKey(cursor, key.args, 0x73)
+  mustHaveKey(cursor, key.args)
+  if (bytes[cursor.at++] !== 0x73) return undefined
   // No other field is there, so most of what is unusual is found before the arguments are read.
   if (count !== 7 + Number(audience !== undefined) + Number(issuedAt !== undefined)) return undefined
   const args = readArgs(cursor, settings)
-  mustHaveKey(cursor, key.nonce, 0x63, 0x65)
-  const nonce = readNonce(cursor)
-  if (!cursor.isUsual || cursor.at !== bytes.length || args === undefined || audience === subject) return undefined
+  if (!isBeforeNonce(cursor) || args === undefined || audience === subject) return undefined
   const fields: { -readonly [Key in keyof InvocationFields]: InvocationFields[Key] } = {
     issuer,
     subject,
     command,
     args,
     proofs,
-    nonce,
+    nonce: bytes.slice(bytes.length - nonceLength),
     expiration,
   }
   if (audience !== undefined) fields.audience = audience
@@ -192,9 +209,7 @@ function readDelegation(cursor: Cursor, settings: ReadingSettings): UsualDelegat
   const policyEnd = cursor.at
   mustHaveKey(cursor, key.sub)
   const subject = isNull(cursor) ? anySubject : readDid(cursor)
-  mustHaveKey(cursor, key.nonce, 0x63, 0x65)
-  readNonce(cursor)
-  if (!cursor.isUsual || cursor.at !== bytes.length) return undefined
+  if (!isBeforeNonce(cursor)) return undefined
   const policy = caches.policies.compile(bytes.subarray(policyAt, policyEnd), statements)
   const fields: LinkFields = { issuer, audience, subject, command, policy, expiration }
   return { envelope: envelopeOf(bytes), fields }
@@ -221,10 +236,9 @@ function hasKey(cursor: Cursor, expected: number): boolean {
   return true
 }
 
-/** Passes over a key of three characters, and over more characters one by one. */
-function mustHaveKey(cursor: Cursor, expected: number, ...more: readonly number[]): void {
+/** Passes over a key. */
+function mustHaveKey(cursor: Cursor, expected: number): void {
   if (!hasKey(cursor, expected)) cursor.isUsual = false
-  for (const code of more) if (cursor.bytes[cursor.at++] !== code) cursor.isUsual = false
 }
 
 function isNull(cursor: Cursor): boolean {
@@ -323,12 +337,7 @@ function scannerAt({ bytes, at, caches }: Cursor, { limits }: ReadingSettings): 
   return scanner
 }
 
-/** Reads a byte string of at most 23 bytes. */
-function readNonce(cursor: Cursor): Uint8Array {
-  const { bytes } = cursor
-  const length = (bytes[cursor.at++] as number) - 0x40
-  const start = cursor.at
-  cursor.at = start + length
-  if (!(length >= 0 && length < 24) || cursor.at > bytes.length) cursor.isUsual = false
-  return bytes.slice(start, cursor.at)
+/** Whether all fields but the nonce were read, and are usual. */
+function isBeforeNonce({ bytes, at, isUsual }: Cursor): boolean {
+  return isUsual && at === bytes.length - nonceLength - nonceHead.length
 }
