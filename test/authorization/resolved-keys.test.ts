@@ -93,6 +93,30 @@ describe('DID-11 the keys that a resolver gives', () => {
     expect(verdict(await authorize(await container(alice.did, alice)))).toBe('key_unresolved at 0 PRF-10')
   })
 
+  it('are at hand for a `did:key` alone, also when another DID has the same key', async () => {
+    const { heard, said } = serviceThatHears()
+    heard.answer = { keys: [named(before, web)] }
+    for (const did of [before.did, web, before.did, web]) expect(await said(did, before)).toBe('allowed')
+    for (const did of [before.did, web]) expect(await said(did, after)).toBe('signature_invalid at 0 PRF-08')
+    heard.answer = { keys: [named(after, web)] }
+    expect(await said(web, before)).toBe('signature_invalid at 0 PRF-08')
+    expect(await said(before.did, before)).toBe('allowed')
+    const shutOut = new Set<string>()
+    const { authorize } = createService({
+      resolver: {
+        resolve: (did) => {
+          if (did === web) return { keys: [named(before, web)] }
+          return Promise.resolve(shutOut.has(did) ? undefined : keyResolver().resolve(did, {}))
+        },
+      },
+    })
+    for (const did of [before.did, web, before.did]) {
+      expect(verdict(await authorize(await container(did, before)))).toBe('allowed')
+    }
+    shutOut.add(before.did)
+    expect(verdict(await authorize(await container(before.did, before)))).toBe('key_unresolved at 0 PRF-10')
+  })
+
   it('are looked at up to a number, as a stranger can list very many', () => {
     const keys = Array.from({ length: 1_000 }, () => named(before, web))
     expect(keysOf(web, { keys })).toHaveLength(64)

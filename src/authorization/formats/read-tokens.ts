@@ -38,7 +38,7 @@ export function* readTokens(
   const { backend } = settings
   let tokens: readonly Uint8Array[]
   try {
-    // Bytes are borrowed only where every hash is there before other code runs.
+    // Bytes are borrowed for `recognize` alone, which copies those that are read later.
     const split = splitContainer(container, settings.limits, canBorrow && backend.sha256Key !== undefined)
     tokens = isPromiseLike(split) ? yield* wait(split) : split
   } catch (error) {

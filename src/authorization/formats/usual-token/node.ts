@@ -236,7 +236,7 @@ function hasKey(cursor: Cursor, expected: number): boolean {
   return true
 }
 
-/** Passes over a key. */
+/** Passes over a key, which must be the next one. */
 function mustHaveKey(cursor: Cursor, expected: number): void {
   if (!hasKey(cursor, expected)) cursor.isUsual = false
 }
