@@ -8,7 +8,7 @@ import type { ChainedSinkOptions } from './configuration.ts'
 import { draftEvent, type EventDraft, finishRecord, type RecordHashing, type RecordLine } from './events/draft.ts'
 import type { AuditEvent } from './events/event.ts'
 import { beginning, type LogPosition } from './events/record.ts'
-import { type AuditSink, type Confirmation, type Durability, unconfirmed } from './sink.ts'
+import { type AuditSink, asksOnly, type Confirmation, type Durability, unconfirmed } from './sink.ts'
 
 /** Writes the records of a chain. */
 export interface LineWriter {
@@ -16,6 +16,8 @@ export interface LineWriter {
   readonly durability: Durability
   /** Reads an event: `draftWithEvent` if `write` uses the whole event. Default `draftEvent`. */
   readonly draft?: typeof draftEvent
+  /** Whether `write` does not use its options. */
+  readonly ignoresOptions?: boolean
   /** Writes one record, as `RecordWriter` does. */
   write(record: RecordLine, draft: EventDraft, options: AppendOptions): void | Promise<void>
   close?(): void | Promise<void>
@@ -65,6 +67,7 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
   return Object.freeze({
     name,
     append,
+    ...(writer.ignoresOptions && { [asksOnly]: append }),
     position: () => ({ sequence: last.sequence, hash: last.hash }),
     close() {
       closed ??= inTurn(async () => {

@@ -56,8 +56,8 @@ export function chainedSink(writer: RecordWriter, options: ChainedSinkOptions = 
       name,
       durability,
       draft: draftWithEvent,
-      write: ({ sequence, previous, hash, line }, { event }, { signal }) =>
-        writer.write(Object.freeze({ sequence, previous, event, hash }), line, { signal }),
+      write: ({ sequence, previous, hash, line }, { event }, given) =>
+        writer.write(Object.freeze({ sequence, previous, event, hash }), line, given),
       close: () => writer.close?.(),
     },
     given,

@@ -63,6 +63,14 @@ export interface AuditSink {
   readonly history?: AuditHistory
 }
 
+/** Leads from a sink to its `append`, if that function only asks whether its signal is aborted. */
+export const asksOnly: unique symbol = Symbol('asksOnly')
+
+/** Whether `append` of a sink only asks whether its signal is aborted. A copy of a sink may have another `append`. */
+export function isAsking(sink: AuditSink): boolean {
+  return (sink as { readonly [asksOnly]?: unknown })[asksOnly] === sink.append
+}
+
 /** The error of a sink as an `AuditError`: the error itself if it is one, and otherwise one with it as the cause. */
 export function unconfirmed(sink: string, cause: unknown): AuditError {
   if (cause instanceof AuditError) return cause

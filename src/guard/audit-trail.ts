@@ -101,7 +101,21 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
       const lease = leases.get(intent)
       leases.delete(intent)
       assertOpen(lease)
-      return sink.append({ ...base(), kind: 'outcome', intent, ...ending }, {})
+      const { code, durationMs, responseBytes, status, upstreamStatus } = ending
+      // Without a spread of the ending, which takes longer than the record.
+      const event: OutcomeEvent = {
+        id: newId(),
+        time: now(),
+        ...shadow,
+        kind: 'outcome',
+        intent,
+        ...(durationMs !== undefined && { durationMs }),
+        status,
+        ...(code !== undefined && { code }),
+        ...(upstreamStatus !== undefined && { upstreamStatus }),
+        ...(responseBytes !== undefined && { responseBytes }),
+      }
+      return sink.append(event, {})
     },
 
     denied: denials.denied,

@@ -137,6 +137,25 @@ export function signalOptions(deadline: LazyDeadline): SignalOptions {
   return options
 }
 
+/** The same, with the getter in the prototype, which costs a tenth. For code that only calls {@link abortedIn}. */
+export function lightOptions(deadline: LazyDeadline): SignalOptions {
+  const options = new LightOptions(deadline)
+  deadline.options = options
+  return options
+}
+
+class LightOptions implements SignalOptions {
+  readonly [deadlineKey]: LazyDeadline
+
+  constructor(deadline: LazyDeadline) {
+    this[deadlineKey] = deadline
+  }
+
+  get signal(): AbortSignal {
+    return signalOf(this[deadlineKey])
+  }
+}
+
 /**
  * Whether the signal of options is aborted, without making it.
  *

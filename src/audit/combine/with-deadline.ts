@@ -1,11 +1,11 @@
 import { AuditError } from '../../errors.ts'
-import { beginDeadline, endDeadline, openDeadline, signalOptions } from '../../support/lazy-deadline.ts'
+import { beginDeadline, endDeadline, lightOptions, openDeadline, signalOptions } from '../../support/lazy-deadline.ts'
 import { milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
-import type { AuditSink, Confirmation } from '../sink.ts'
+import { type AuditSink, type Confirmation, isAsking } from '../sink.ts'
 import { appendTo } from './append-to.ts'
 
 /** Options of {@link withDeadline}. */
@@ -57,7 +57,8 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
         inFlight--
         endDeadline(deadline)
       }
-      appendTo(sink, event, signalOptions(deadline)).then(
+      const options = isAsking(sink) ? lightOptions(deadline) : signalOptions(deadline)
+      appendTo(sink, event, options).then(
         (confirmation) => {
           end()
           resolve(confirmation)

@@ -1,5 +1,6 @@
 import type { AuthorizationFacts } from '../../authorization/authorization.ts'
 import type { Denial } from '../../authorization/denial.ts'
+import { cidText } from '../../ipld/cid.ts'
 import { isCid } from '../../ipld/value.ts'
 import {
   arrayOf,
@@ -85,9 +86,9 @@ function describe(options: IntentEventOptions, id: string, argsHash: string | un
     kind: 'intent',
     id,
     time,
-    invocation: invocation.toString(),
-    task: task.toString(),
-    chain: proofs.map(String),
+    invocation: cidText(invocation),
+    task: cidText(task),
+    chain: proofs.map(cidText),
     principals,
     subject,
     invoker,

@@ -35,6 +35,8 @@ interface Pen extends Writer {
 
 /** Enough for most events, and for the fields of the record after them. */
 const firstRoom = 896
+/** Most bytes of the head of a string. */
+const maxHeadLength = 9
 /** Most values of a usual event. */
 const maxValues = 512
 /** Most levels of maps and lists in a field of a usual event. */
@@ -48,7 +50,7 @@ const maxLevels = 4
  */
 export function writeUsualEvent(event: { readonly [key: string]: unknown }): WrittenEvent | undefined {
   const pen: Pen = { bytes: new Uint8Array(firstRoom), length: 0, longest: maxTextLength, room: maxValues }
-  const keys = sorted(Object.keys(event).filter((key) => event[key] !== undefined))
+  const keys = sorted(presentKeys(event))
   if (keys === undefined) return undefined
   // The keys of a record in canonical order are `event`, `version`, `previous` and `sequence`.
   writeHead(pen, major.map, 4)
@@ -140,8 +142,13 @@ function writeKey(pen: Pen, key: string): boolean {
 function writePlain(pen: Pen, text: string, longest: number): boolean {
   const { length } = text
   if (length > longest) return false
-  writeHead(pen, major.text, length)
-  reserve(pen, length)
+  reserve(pen, length + maxHeadLength)
+  if (length < 0x18) {
+    pen.bytes[pen.length++] = (major.text << 5) | length
+  } else if (length < 0x100) {
+    pen.bytes[pen.length++] = (major.text << 5) | 24
+    pen.bytes[pen.length++] = length
+  } else writeHead(pen, major.text, length)
   const { bytes, length: start } = pen
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i)
@@ -150,6 +157,14 @@ function writePlain(pen: Pen, text: string, longest: number): boolean {
   }
   pen.length = start + length
   return true
+}
+
+function presentKeys(event: { readonly [key: string]: unknown }): string[] {
+  const keys = Object.keys(event)
+  let count = 0
+  for (const key of keys) if (event[key] !== undefined) keys[count++] = key
+  keys.length = count
+  return keys
 }
 
 /**

@@ -37,6 +37,7 @@ export function memoryAuditSink(options: MemoryAuditSinkOptions = {}): MemoryAud
   const sink = createChain({
     name,
     durability: 'process',
+    ignoresOptions: true,
     write({ line }) {
       if (lines.length >= maxRecords) {
         throw new AuditError(
