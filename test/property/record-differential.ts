@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { serialize } from 'node:v8'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { draftEvent, draftWithEvent, finishRecord } from '../../src/audit/events/draft.ts'
@@ -62,7 +61,11 @@ async function unlessRefused(task: () => Promise<Made>): Promise<Made> {
 
 /** The fields in their order, and whether the event is as a reader makes it. */
 function shown(event: object): string {
-  return `${Object.isFrozen(event)} ${Object.getPrototypeOf(event)} ${serialize(event).toString('latin1')}`
+  const fields = JSON.stringify(event, (_key, value: unknown) => {
+    if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString('hex')}`
+    return Object.is(value, -0) ? 'minus zero' : value
+  })
+  return `${Object.isFrozen(event)} ${Object.getPrototypeOf(event)} ${fields}`
 }
 
 const position: fc.Arbitrary<LogPosition> = fc.record({
