@@ -10,7 +10,7 @@ import { showTime, type Timestamp } from '../time.ts'
 
 /** The bounds of the services that share a replay store, as in their options of `createAuthorizer`. */
 export interface EpochOptions {
-  /** Seconds; the largest `maxInvocationLifetime` of the services. Default 300. */
+  /** Seconds; the largest `maxInvocationLifetime` of the services, `Infinity` for `never`. Default 300. */
   readonly maxInvocationLifetime?: number
   /** Seconds; the largest `clockTolerance` of the services, and how far their clocks differ at most. Default 60. */
   readonly clockTolerance?: number
@@ -23,7 +23,8 @@ export const epochChecks: { readonly [Name in keyof EpochOptions]-?: DefaultChec
 })
 
 /** A time at which a store began. */
-export const epochCheck: OptionCheck = numberFrom(0)
+export const epochCheck: OptionCheck = (value) =>
+  Number.isFinite(value) && Number(value) >= 0 ? undefined : 'must be a time in seconds'
 
 /** A claim as a store receives it. */
 export interface Claim {
@@ -54,7 +55,9 @@ export function readClaim(key: string, expiration: Timestamp, acceptedFrom: Time
  * Any of two bounds shows that it was not: an `iat` after the epoch, or an expiry later than a call of that time could
  * have. An `iat` in the future shows nothing, and could be used for two calls, one before a loss and one after it.
  *
- * @throws StoreError when the call is too old, or its `iat` is in the future.
+ * An expiry that no service may accept shows that the bounds given are not those of the services.
+ *
+ * @throws StoreError when the call is too old, its `iat` is in the future, or it expires too late.
  */
 export function assertAfterEpoch(
   claim: Claim,
@@ -66,7 +69,14 @@ export function assertAfterEpoch(
   if (acceptedFrom !== undefined && acceptedFrom > now) {
     throw new StoreError('the `iat` of the invocation is in the future; correct the clock of its issuer')
   }
-  if (epoch === 0 || expiration > epoch + maxInvocationLifetime + 3 * clockTolerance) return
+  if (epoch === 0) return
+  if (expiration > now + maxInvocationLifetime + 3 * clockTolerance) {
+    throw new StoreError(
+      'the invocation expires later than `maxInvocationLifetime` of the store permits; give the store the value that ' +
+        '`createAuthorizer` has',
+    )
+  }
+  if (expiration > epoch + maxInvocationLifetime + 3 * clockTolerance) return
   if (acceptedFrom !== undefined && acceptedFrom > epoch + clockTolerance) return
   throw new StoreError(
     `the data of the replay store begins at ${showTime(epoch)}, and the call may have been accepted before; ` +

@@ -118,6 +118,19 @@ describe('RPL-08 a call after a loss of data', () => {
     fc.assert(property, { numRuns, seed })
   })
 
+  it('is refused if no service may accept its expiry, since the store then has other bounds than the services', () => {
+    for (const expiration of [Number.POSITIVE_INFINITY, 1_000_000 + 86_400]) {
+      const claim = readClaim('a', expiration, undefined)
+      expect(() => assertAfterEpoch(claim, 1_000_000, 1_000_100, bounds)).toThrow(
+        '`maxInvocationLifetime` of the store',
+      )
+      const endless = { ...bounds, maxInvocationLifetime: Number.POSITIVE_INFINITY }
+      expect(() => assertAfterEpoch(claim, 1_000_000, 1_000_100, endless)).toThrow('sign it again after')
+      expect(() => assertAfterEpoch({ ...claim, acceptedFrom: 1_000_061 }, 1_000_000, 1_000_100, endless)).not.toThrow()
+      expect(() => assertAfterEpoch(claim, 0, 1_000_100, bounds)).not.toThrow()
+    }
+  })
+
   it('is accepted again two tolerances after the store was prepared, if its clock is right', () => {
     const epoch = 1_000_000
     const signed = epoch + 121
