@@ -5,13 +5,37 @@
  */
 
 import { type Did, parseDid } from '../did/did.ts'
+import { StoreError } from '../errors.ts'
 import { readRevocationEntry } from '../revocation/revocation-entry.ts'
 import type { RevocationEntry, RevocationRecord } from '../revocation/revocation-store.ts'
-import { never } from '../time.ts'
+import { never, type Timestamp } from '../time.ts'
 import type { KeyedNames } from './keyed-names.ts'
 
 /** Seconds for which a revocation is kept after its expiration, because clocks differ. */
 const keepFor = 300
+
+/**
+ * Returns the time before which entries may have ended to be forgotten now. The store notes it when it forgets one.
+ *
+ * @param now - by the clock of the service.
+ */
+export function forgettableBefore(now: Timestamp): Timestamp {
+  return now - keepFor
+}
+
+/**
+ * A clock that goes back makes an expired delegation valid again, and its revocation may be forgotten. RVK-13
+ *
+ * @param forgotten - the latest time that {@link forgettableBefore} returned when an entry was forgotten.
+ * @throws StoreError when the clock of the service is behind that time.
+ */
+export function assertNotForgotten(forgotten: Timestamp, now: Timestamp): void {
+  if (now >= forgotten) return
+  throw new StoreError(
+    'revocations that apply at the present time of this service may be forgotten; correct its clock, or add the ' +
+      'revocations again and prepare the stores with a new `epoch`',
+  )
+}
 
 /** The revoker of an entry of the operator. No keyed hash is empty. */
 export const operator = ''

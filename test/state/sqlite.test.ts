@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { SqliteStoreDatabase } from '../../src/state/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqlitePersonalKeyStore } from '../../src/state/sqlite/sqlite-personal-key-store.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
@@ -8,6 +9,8 @@ import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { type SqliteFile, sqliteFile } from './open-sqlite.ts'
+
+const cid = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 
 const secret = new Uint8Array(32).fill(7)
 
@@ -79,6 +82,127 @@ describe('a database of stores', () => {
     prepareSqliteStores({ database: file.open(), secret, clock })
     expect(await replay.claim('a', 1_000_060, {})).toBe(false)
     expect(await replay.claim('b', 1_000_060, {})).toBe(true)
+    file.close()
+  })
+
+  it('gets a later epoch when it is prepared again with one, and refuses calls accepted before', async () => {
+    const file = sqliteFile()
+    const clock = { now: () => 1_000_000 }
+    prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+    const { replay } = sqliteStores({ database: file.open(), secret, clock })
+    expect(await replay.claim('a', 1_000_060, { acceptedFrom: 999_940 })).toBe(true)
+    prepareSqliteStores({ database: file.open(), secret, epoch: 1_000_000 })
+    await expect(replay.claim('b', 1_000_060, { acceptedFrom: 999_940 })).rejects.toThrow('sign it again after')
+    prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+    await expect(replay.claim('b', 1_000_060, { acceptedFrom: 999_940 })).rejects.toThrow('sign it again after')
+    file.close()
+  })
+
+  it('RVK-13 rejects look-ups of a clock that went back until revocations are added again with a new epoch', async () => {
+    const file = sqliteFile()
+    let now = 1_000_000
+    const clock = { now: () => now }
+    prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+    const { revocations } = sqliteStores({ database: file.open(), secret, clock })
+    await revocations.prune()
+    now += 86_400
+    await revocations.prune()
+    now -= 86_400
+    expect(await revocations.findRevocations([cid], {})).toEqual([])
+    await revocations.add({ ids: [cid], expiration: now + 3600 })
+    now += 86_400
+    await revocations.prune()
+    now -= 86_400
+    expect(() => revocations.findRevocations([cid], {})).toThrow('correct its clock')
+    await revocations.add({ ids: [cid], expiration: now + 3600 })
+    prepareSqliteStores({ database: file.open(), secret, epoch: now })
+    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
+    file.close()
+  })
+
+  it('names the reason of a failure instead of a missing preparation', async () => {
+    const file = sqliteFile()
+    prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+    const { revocations } = sqliteStores({ database: file.open(), secret })
+    file.interrupt(true)
+    expect(() => revocations.findRevocations([cid], {})).toThrow('did not answer; its cause says why')
+    file.close()
+  })
+
+  it('STO-04 answers a look-up and a claim after another connection has released it', async () => {
+    const file = sqliteFile()
+    const other = file.open()
+    prepareSqliteStores({ database: other, secret, epoch: 0 })
+    const { replay, revocations } = sqliteStores({ database: file.open(), secret, busyTimeoutMs: 10_000 })
+    const expiration = Math.floor(Date.now() / 1000) + 60
+    other.exec('BEGIN EXCLUSIVE')
+    const found = revocations.findRevocations([cid], {})
+    const claimed = replay.claim('a', expiration, {})
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    other.exec('COMMIT')
+    expect([await found, await claimed]).toEqual([[], true])
+    other.exec('BEGIN')
+    other.prepare('SELECT * FROM procura_stores').all()
+    const again = replay.claim('a', expiration, {})
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    other.exec('COMMIT')
+    expect(await again).toBe(false)
+    file.close()
+  })
+
+  it('STO-04 rejects what another connection keeps it from, when the time is over', async () => {
+    const file = sqliteFile()
+    const other = file.open()
+    prepareSqliteStores({ database: other, secret, epoch: 0 })
+    const { replay, revocations } = sqliteStores({ database: file.open(), secret, busyTimeoutMs: 30 })
+    other.exec('BEGIN EXCLUSIVE')
+    await expect(replay.claim('a', 1e10, {})).rejects.toThrow('did not answer')
+    await expect(Promise.resolve(revocations.findRevocations([cid], {}))).rejects.toThrow('did not answer')
+    other.exec('COMMIT')
+    expect(await replay.claim('a', 1e10, {})).toBe(true)
+    file.close()
+  })
+
+  it('RPL-03 reports that it is full, takes no claim twice, and takes new ones after it has forgotten some', async () => {
+    const file = sqliteFile()
+    let now = 1_000_000
+    const database = file.open()
+    prepareSqliteStores({ database, secret, epoch: 0 })
+    const { replay } = sqliteStores({ database, secret, clock: { now: () => now } })
+    database.exec('PRAGMA max_page_count = 20')
+    const claimAll = () =>
+      Promise.all(
+        Array.from({ length: 1500 }, (_, index) =>
+          Promise.resolve(replay.claim(`call ${index}`, now + 60, {})).then(String, (error) => String(error.cause)),
+        ),
+      )
+    const [first, second] = [await claimAll(), await claimAll()]
+    expect(first.filter((answer) => answer.includes('full')).length).toBeGreaterThan(0)
+    expect(first.filter((answer, index) => answer === 'true' && second[index] === 'true')).toEqual([])
+    now += 3600
+    await replay.prune()
+    expect(await replay.claim('new', now + 60, {})).toBe(true)
+    file.close()
+  })
+})
+
+describe('a destroyed key in SQLite', () => {
+  it('is reported as remaining while another connection needs the write-ahead log', async () => {
+    const file = sqliteFile()
+    prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+    let busy = 1
+    const database = file.open()
+    const logged: SqliteStoreDatabase = {
+      exec: (sql) => database.exec(sql),
+      prepare: (sql) =>
+        sql.includes('wal_checkpoint') ? { run: () => ({}), all: () => [{ busy }] } : database.prepare(sql),
+    }
+    const keys = sqlitePersonalKeyStore({ database: logged, secret, busyTimeoutMs: 30 })
+    await keys.obtain('alice', {})
+    await expect(keys.destroy('alice')).rejects.toThrow('destroy it again')
+    expect(await keys.find('alice', {})).toBeUndefined()
+    busy = 0
+    await keys.destroy('alice')
     file.close()
   })
 })

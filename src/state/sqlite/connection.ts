@@ -14,7 +14,8 @@ import type { Timestamp } from '../../time.ts'
 import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
-import { prepare, type SqliteStoreDatabase } from './database.ts'
+import { prepare, type SqliteStoreDatabase, whenFree } from './database.ts'
+import { failure, unprepared } from './failure.ts'
 import { createWriteQueue, type WriteQueue } from './write-queue.ts'
 
 /** How a store uses its database. */
@@ -25,7 +26,7 @@ export interface SqliteConnectionOptions {
   readonly secret: StoreSecret
   /** The beginning of the names of the tables. Default `procura`. */
   readonly prefix?: string
-  /** How long a write waits for other processes, in milliseconds. Default 1,000. */
+  /** How long a request waits for other processes, in milliseconds. Default 1,000. */
   readonly busyTimeoutMs?: number
   /** Most writes of one transaction. Default 500. */
   readonly maxBatch?: number
@@ -53,11 +54,26 @@ export interface SqliteConnection {
   readonly tables: Tables
   readonly write: WriteQueue
   /**
-   * Returns the epoch and the latest time at which calls were forgotten.
+   * Returns the row of the stores.
    *
    * @throws StoreError when the database was not prepared, lost its data, or was prepared with another secret.
    */
-  meta(): { readonly epoch: Timestamp; readonly forgotten: Timestamp }
+  meta(): StoresRow
+  /**
+   * Runs a query, with {@link meta} or without. The answer is a promise if another process holds the database.
+   *
+   * @throws StoreError when the database does not answer.
+   */
+  query<T>(task: () => T): T | Promise<T>
+}
+
+/** The row of the stores. */
+export interface StoresRow {
+  readonly epoch: Timestamp
+  /** The latest time before which calls were forgotten. */
+  readonly forgotten: Timestamp
+  /** The same of revocations. */
+  readonly revocationsForgotten: Timestamp
 }
 
 /**
@@ -75,20 +91,25 @@ export function openConnection(options: Required<SqliteConnectionOptions>): Sqli
     // Waiting in SQLite would block the event loop.
     database.exec('PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL')
     meta = metaReader(database, tables, names)
+    meta()
   } catch (cause) {
-    throw unprepared(cause)
+    throw failure(cause)
   }
-  meta()
-  return { database, names, tables, write: createWriteQueue(database, busyTimeoutMs, maxBatch), meta }
-}
-
-/** RVK-12: a database without its data may have lost revocations. */
-function unprepared(cause?: unknown): StoreError {
-  return new StoreError(
-    'the database has no data of the stores; if it is new, call `prepareSqliteStores`; if its data was lost, call that ' +
-      'and add the revocations again',
-    { cause },
-  )
+  return {
+    database,
+    names,
+    tables,
+    write: createWriteQueue(database, busyTimeoutMs, maxBatch),
+    meta,
+    query(task) {
+      try {
+        const answer = whenFree(task, busyTimeoutMs)
+        return answer instanceof Promise ? answer.catch((cause: unknown) => Promise.reject(failure(cause))) : answer
+      } catch (cause) {
+        throw failure(cause)
+      }
+    },
+  }
 }
 
 function metaReader(
@@ -96,31 +117,16 @@ function metaReader(
   { meta }: Tables,
   { fingerprint }: KeyedNames,
 ): SqliteConnection['meta'] {
-  const read = prepare(database, `SELECT fingerprint, epoch, forgotten FROM ${meta}`)
+  const read = prepare(database, `SELECT fingerprint, epoch, forgotten, revocations_forgotten FROM ${meta}`)
   return () => {
-    let rows: ReturnType<typeof read.all>
-    try {
-      rows = read.all()
-    } catch (cause) {
-      throw unprepared(cause)
-    }
-    const [row] = rows
+    const [row] = read.all()
     if (row === undefined) throw unprepared()
     // STO-02
     if (row['fingerprint'] !== fingerprint) throw new StoreError('the stores were prepared with another `secret`')
-    return { epoch: Number(row['epoch']), forgotten: Number(row['forgotten']) }
-  }
-}
-
-/**
- * Runs a query.
- *
- * @throws StoreError when the database does not answer.
- */
-export function query<T>(task: () => T): T {
-  try {
-    return task()
-  } catch (cause) {
-    throw new StoreError('the SQLite database did not answer; its cause says why', { cause })
+    return {
+      epoch: Number(row['epoch']),
+      forgotten: Number(row['forgotten']),
+      revocationsForgotten: Number(row['revocations_forgotten']),
+    }
   }
 }

@@ -27,22 +27,69 @@ export interface Statement {
   all(...values: readonly SqliteValue[]): readonly Readonly<Record<string, unknown>>[]
 }
 
-/** Prepares a statement. node-sqlite3-wasm, whose statements can be asked whether they are finalized, takes a list. */
+/**
+ * Prepares a statement. node-sqlite3-wasm, whose statements can be asked whether they are finalized, takes a list; one that
+ * failed cannot be run again there.
+ */
 export function prepare(database: SqliteStoreDatabase, sql: string): Statement {
-  const statement = database.prepare(sql)
+  let statement = database.prepare(sql)
   const inList = 'isFinalized' in statement
-  const valuesFor = (values: readonly SqliteValue[]): readonly never[] =>
-    (inList ? [values] : values) as unknown as readonly never[]
+  const ask = <T>(task: (values: readonly never[]) => T, values: readonly SqliteValue[]): T => {
+    try {
+      return task((inList ? [values] : values) as unknown as readonly never[])
+    } catch (cause) {
+      if (inList) statement = prepareAgain(statement)
+      throw cause
+    }
+  }
+  const prepareAgain = (failed: SqliteStoreStatement): SqliteStoreStatement => {
+    try {
+      ;(failed as { finalize?(): void }).finalize?.()
+    } catch {
+      // It reports the error of its last run once more.
+    }
+    return database.prepare(sql)
+  }
   return {
     run(...values) {
-      const result = statement.run(...valuesFor(values)) as { readonly changes?: unknown } | undefined
+      const result = ask((given) => statement.run(...given), values) as { readonly changes?: unknown } | undefined
       return Number(result?.changes)
     },
-    all: (...values) => statement.all(...valuesFor(values)) as readonly Readonly<Record<string, unknown>>[],
+    all: (...values) => ask((given) => statement.all(...given), values) as readonly Readonly<Record<string, unknown>>[],
   }
 }
 
 /** Whether another connection holds the database: the same task can succeed a moment later. */
-export function isBusy(error: unknown): boolean {
+function isBusy(error: unknown): boolean {
   return error instanceof Error && /database (table )?is (locked|busy)/i.test(error.message)
+}
+
+/** Milliseconds between two attempts while another process holds the database, doubled up to the last. */
+const pauses = [1, 2, 4, 8, 16] as const
+
+/**
+ * Returns what a task returns. If another connection holds the database, the task is tried again until the time is over.
+ * The waiting is in turns of the event loop, not in SQLite, which would block the process.
+ *
+ * @param timeoutMs - how long other connections may hold the database.
+ */
+export function whenFree<T>(task: () => T, timeoutMs: number): T | Promise<T> {
+  try {
+    return task()
+  } catch (cause) {
+    if (!isBusy(cause)) throw cause
+    return tryAgain(task, timeoutMs)
+  }
+}
+
+async function tryAgain<T>(task: () => T, timeoutMs: number): Promise<T> {
+  const start = performance.now()
+  for (let attempt = 0; ; attempt++) {
+    await new Promise((resolve) => setTimeout(resolve, pauses[Math.min(attempt, pauses.length - 1)]))
+    try {
+      return task()
+    } catch (cause) {
+      if (!isBusy(cause) || performance.now() - start > timeoutMs) throw cause
+    }
+  }
 }

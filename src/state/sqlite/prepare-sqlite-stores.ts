@@ -26,12 +26,16 @@ export interface PrepareSqliteStoresOptions {
   readonly prefix?: string
   /**
    * When the data begins. Default: the present time, which is right for an empty database that may have had data before.
-   * 0 for the first database of a new service: no call was accepted before.
+   * 0 for the first database of a new service: no call was accepted before. A later time than that of stores that are
+   * prepared already becomes their epoch.
    */
   readonly epoch?: Timestamp
   /** Default: the host's clock. */
   readonly clock?: Clock
 }
+
+/** How long the preparation waits for other processes, in milliseconds. It blocks the process. */
+const waitMs = 5000
 
 const optionChecks = Object.freeze({
   database: withMethod('prepare'),
@@ -54,11 +58,17 @@ export function prepareSqliteStores(options: PrepareSqliteStoresOptions): void {
   const { fingerprint } = keyedNames(secret)
   const tables = tablesOf(prefix)
   try {
+    // Several processes may prepare one database at the same time.
+    database.exec(`PRAGMA busy_timeout = ${waitMs}`)
     database.exec('PRAGMA journal_mode = WAL')
     database.exec(createTables(tables))
-    const insert = database.prepare(`INSERT INTO ${tables.meta} SELECT '${fingerprint}', ${epoch ?? secondsOf(clock)}, 0
+    database.exec(`INSERT INTO ${tables.meta} SELECT '${fingerprint}', ${epoch ?? secondsOf(clock)}, 0, 0
       WHERE NOT EXISTS (SELECT 1 FROM ${tables.meta})`)
-    insert.run()
+    // The times at which entries were forgotten belong to the data before the epoch.
+    if (epoch !== undefined) {
+      database.exec(`UPDATE ${tables.meta} SET epoch = ${epoch}, forgotten = 0, revocations_forgotten = 0
+        WHERE epoch < ${epoch} AND fingerprint = '${fingerprint}'`)
+    }
   } catch (cause) {
     throw new StoreError('the tables of the stores could not be created; open the database for writing', { cause })
   }
@@ -68,7 +78,9 @@ export function prepareSqliteStores(options: PrepareSqliteStoresOptions): void {
 
 function createTables({ meta, calls, revocations, personalKeys }: Tables): string {
   return `
-CREATE TABLE IF NOT EXISTS ${meta} (fingerprint TEXT NOT NULL, epoch REAL NOT NULL, forgotten REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS ${meta} (
+  fingerprint TEXT NOT NULL, epoch REAL NOT NULL, forgotten REAL NOT NULL, revocations_forgotten REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS ${calls} (key BLOB PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ${calls}_by_expiration ON ${calls} (expiration);
 CREATE TABLE IF NOT EXISTS ${revocations} (

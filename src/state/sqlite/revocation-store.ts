@@ -2,9 +2,9 @@
 
 import type { RevocationEntry, RevocationRecord } from '../../revocation/revocation-store.ts'
 import { type Clock, secondsOf } from '../../time.ts'
-import { queryFor, rowsOf } from '../revocation-rows.ts'
+import { assertNotForgotten, forgettableBefore, queryFor, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
-import { query, type SqliteConnection } from './connection.ts'
+import type { SqliteConnection } from './connection.ts'
 import { prepare } from './database.ts'
 
 /** Rows that one statement forgets. */
@@ -12,7 +12,7 @@ const prunedAtOnce = 500
 
 /** Makes the revocation store of a connection. */
 export function revocationStore(
-  { database, names, tables, write, meta }: SqliteConnection,
+  { database, names, tables, write, meta, query }: SqliteConnection,
   clock: Clock,
 ): SharedRevocationStore {
   const { revocations } = tables
@@ -26,12 +26,25 @@ export function revocationStore(
     `DELETE FROM ${revocations} WHERE (id, revoker) IN
        (SELECT id, revoker FROM ${revocations} WHERE until < ? LIMIT ${prunedAtOnce})`,
   )
+  const note = prepare(database, `UPDATE ${tables.meta} SET revocations_forgotten = max(revocations_forgotten, ?)`)
+
+  /** Forgets some revocations, and returns how many. The time is noted in the same transaction. */
+  function forgetSome(): number {
+    const until = forgettableBefore(secondsOf(clock))
+    const count = forget.run(until)
+    if (count > 0) note.run(until)
+    return count
+  }
+
   return Object.freeze({
-    findRevocations(ids: readonly string[]): readonly RevocationRecord[] {
-      meta()
+    findRevocations(ids: readonly string[]): readonly RevocationRecord[] | Promise<readonly RevocationRecord[]> {
       const { ids: hashes, recordsOf } = queryFor(ids, names)
-      const rows = hashes.flatMap((id) => query(() => find.all(bytesOf(id))))
-      return recordsOf(rows.map(({ id, revoker }) => ({ id: hexOf(id), revoker: hexOf(revoker) })))
+      return query(() => {
+        const rows = hashes.flatMap((id) => find.all(bytesOf(id)))
+        // Read after the rows: another process may forget some in between.
+        assertNotForgotten(meta().revocationsForgotten, secondsOf(clock))
+        return recordsOf(rows.map(({ id, revoker }) => ({ id: hexOf(id), revoker: hexOf(revoker) })))
+      })
     },
     async add(entry: RevocationEntry) {
       const { rows, until } = rowsOf(entry, names)
@@ -41,7 +54,6 @@ export function revocationStore(
       })
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
-      const forgetSome = (): number => forget.run(secondsOf(clock))
       while ((await write(forgetSome, signal)) === prunedAtOnce);
     },
   })

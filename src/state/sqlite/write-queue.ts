@@ -4,8 +4,8 @@
  * @module
  */
 
-import { StoreError } from '../../errors.ts'
-import { isBusy, type SqliteStoreDatabase } from './database.ts'
+import { type SqliteStoreDatabase, whenFree } from './database.ts'
+import { failure } from './failure.ts'
 
 /** Runs a write within the next transaction, and resolves to what it returned once that is committed. */
 export type WriteQueue = <T>(write: () => T, signal?: AbortSignal | undefined) => Promise<T>
@@ -16,9 +16,6 @@ interface Waiting {
   readonly resolve: (value: never) => void
   readonly reject: (cause: unknown) => void
 }
-
-/** Milliseconds between two attempts while another process writes, doubled up to the last. */
-const pauses = [1, 2, 4, 8, 16] as const
 
 /**
  * Makes a queue of writes. All that arrive in one turn of the event loop, and while another process writes, share one
@@ -37,8 +34,7 @@ export function createWriteQueue(database: SqliteStoreDatabase, timeoutMs: numbe
     while (queue.length > 0) {
       const batch = takeWaiting()
       try {
-        if (batch.length > 0) await begin(database, timeoutMs)
-        if (batch.length > 0) commit(database, batch)
+        if (batch.length > 0) await write(database, timeoutMs, batch)
       } catch (cause) {
         for (const { reject } of batch) reject(failure(cause))
       }
@@ -63,21 +59,13 @@ export function createWriteQueue(database: SqliteStoreDatabase, timeoutMs: numbe
     })
 }
 
-/** Makes the writes in the transaction that has begun, and answers when it is committed. */
-function commit(database: SqliteStoreDatabase, batch: readonly Waiting[]): void {
+/** Makes the writes in one transaction, and answers when it is committed. */
+async function write(database: SqliteStoreDatabase, timeoutMs: number, batch: readonly Waiting[]): Promise<void> {
+  // Without a write-ahead log, a commit would have to wait for connections that read; an exclusive transaction has waited.
+  await whenFree(() => database.exec('BEGIN EXCLUSIVE'), timeoutMs)
   const answers: (() => void)[] = []
   try {
-    for (const { write, resolve, reject } of batch) {
-      database.exec('SAVEPOINT one')
-      try {
-        const value = write()
-        answers.push(() => resolve(value as never))
-      } catch (cause) {
-        database.exec('ROLLBACK TO one')
-        answers.push(() => reject(failure(cause)))
-      }
-      database.exec('RELEASE one')
-    }
+    for (const waiting of batch) answers.push(writeOne(database, waiting))
     database.exec('COMMIT')
   } catch (cause) {
     rollBack(database)
@@ -86,18 +74,22 @@ function commit(database: SqliteStoreDatabase, batch: readonly Waiting[]): void 
   for (const answer of answers) answer()
 }
 
-/** Begins a transaction. Waits in turns of the event loop, not in SQLite, which would block the process. */
-async function begin(database: SqliteStoreDatabase, timeoutMs: number): Promise<void> {
-  const start = performance.now()
-  for (let attempt = 0; ; attempt++) {
+/** Makes one write, and returns how it is answered once it is committed. */
+function writeOne(database: SqliteStoreDatabase, { write, resolve, reject }: Waiting): () => void {
+  database.exec('SAVEPOINT one')
+  try {
+    const value = write()
+    database.exec('RELEASE one')
+    return () => resolve(value as never)
+  } catch (cause) {
     try {
-      database.exec('BEGIN IMMEDIATE')
-      return
-    } catch (cause) {
-      const pause = pauses[Math.min(attempt, pauses.length - 1)] as number
-      if (!isBusy(cause) || performance.now() - start + pause > timeoutMs) throw cause
-      await new Promise((resolve) => setTimeout(resolve, pause))
+      database.exec('ROLLBACK TO one')
+      database.exec('RELEASE one')
+    } catch {
+      // A full disk, for one, makes SQLite roll the whole transaction back.
+      throw cause
     }
+    return () => reject(failure(cause))
   }
 }
 
@@ -107,12 +99,6 @@ function rollBack(database: SqliteStoreDatabase): void {
   } catch {
     // SQLite has already rolled back by itself.
   }
-}
-
-function failure(cause: unknown): StoreError {
-  return cause instanceof StoreError
-    ? cause
-    : new StoreError('the SQLite database did not take a write; its cause says why', { cause })
 }
 
 function nextTurn(): Promise<void> {
