@@ -2,6 +2,8 @@ import { Redis } from 'ioredis'
 import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseDid } from '../../src/did/did.ts'
+import { StoreError } from '../../src/errors.ts'
 import type { RedisStoreClient } from '../../src/state/redis/client.ts'
 import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
 import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
@@ -11,9 +13,27 @@ import { personalKeyStoreCases } from '../../src/testing/personal-key-store-case
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
+import { proxyTo } from './proxy.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
 const secret = new Uint8Array(32).fill(7)
+const cid = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+const owner = parseDid('did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK')
+
+/** Returns an answer, or the error instead. */
+async function answerOf(ask: () => unknown): Promise<unknown> {
+  try {
+    return await ask()
+  } catch (error) {
+    return error
+  }
+}
+
+/** A time at which a call of the present time ends. */
+function soon(): number {
+  return Math.floor(Date.now() / 1000) + 60
+}
+
 const server: RedisServer = await redisServer()
 beforeAll(() => server.start())
 afterAll(() => server.remove())
@@ -101,5 +121,135 @@ describe.each(Object.entries(clients))('STO-05 stores in Redis through %s', (_, 
     await expect(replay.claim('a', 1, {})).rejects.toThrow('another `secret`')
     await expect(revocations.findRevocations([], {})).rejects.toThrow('another `secret`')
     close()
+  })
+})
+
+describe('stores in Redis', () => {
+  /** Stores with a prefix of their own, through one client of ioredis. */
+  async function open(options: { readonly port?: number; readonly epoch?: number } = {}) {
+    const client = new Redis({ port: options.port ?? server.port, host: '127.0.0.1', retryStrategy: () => 20 })
+    client.on('error', () => undefined)
+    stores += 1
+    const settings = { client, secret, prefix: `test_${stores}` }
+    await prepareRedisStores({ ...settings, epoch: options.epoch ?? 0 })
+    return { settings, client, key: (name: string) => `{${settings.prefix}}:${name}`, close: () => client.disconnect() }
+  }
+
+  it('RPL-01 answer true to a first claim that the client sends once more, and false to its copies', async () => {
+    const proxy = await proxyTo(server.port)
+    const opened = await open({ port: proxy.port })
+    const { replay } = redisStores(opened.settings)
+    expect(await replay.claim('a', soon(), {})).toBe(true)
+    proxy.loseNextAnswer()
+    expect(await replay.claim('b', soon(), {})).toBe(true)
+    expect(await replay.claim('b', soon(), {})).toBe(false)
+    proxy.loseNextAnswer()
+    expect(await replay.claim('b', soon(), {})).toBe(false)
+    opened.close()
+    await proxy.close()
+  })
+
+  it('RPL-04 RVK-13 forget nothing by one clock that is ahead', async () => {
+    const opened = await open()
+    let ahead = 86_400
+    const clock = { now: () => Math.floor(Date.now() / 1000) + ahead }
+    const { replay, revocations } = redisStores({ ...opened.settings, clock })
+    await replay.claim('a', soon(), {})
+    await revocations.add({ ids: [cid], expiration: soon() })
+    await replay.prune()
+    await revocations.prune()
+    await replay.claim('b', soon(), {})
+    for (const name of await opened.client.keys(opened.key('*'))) {
+      if (!name.includes(':made:')) expect(await opened.client.pttl(name), name).toBe(-1)
+    }
+    ahead = 0
+    expect(await replay.claim('a', soon(), {})).toBe(false)
+    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
+    opened.close()
+  })
+
+  it('RPL-03 RVK-07 forget entries that have ended, and no others', async () => {
+    const opened = await open()
+    const { replay, revocations } = redisStores(opened.settings)
+    const ended = soon() - 3600
+    await Promise.all(Array.from({ length: 1200 }, (_, index) => replay.claim(`call ${index}`, 1e10 + index, {})))
+    await opened.client.zadd(
+      opened.key('calls'),
+      ...Array.from({ length: 1200 }, (_, at) => [ended, `old ${at}`]).flat(),
+    )
+    await revocations.add({ ids: [cid], expiration: ended })
+    await revocations.add({ ids: [owner], expiration: ended })
+    await revocations.add({ ids: [owner], revoker: owner, expiration: soon() })
+    await replay.prune()
+    await revocations.prune()
+    expect(await opened.client.zcard(opened.key('calls'))).toBe(1200)
+    expect(await revocations.findRevocations([cid], {})).toEqual([])
+    expect(await revocations.findRevocations([owner], {})).toHaveLength(2)
+    await expect(replay.claim('late', ended - 1000, {})).rejects.toThrow('expired before the latest time seen')
+    opened.close()
+  })
+
+  it('refuse calls accepted before a later epoch with which they are prepared again', async () => {
+    const opened = await open()
+    const { replay } = redisStores(opened.settings)
+    const old = { acceptedFrom: soon() - 200 }
+    expect(await replay.claim('a', soon(), old)).toBe(true)
+    await prepareRedisStores({ ...opened.settings, epoch: soon() })
+    await expect(replay.claim('b', soon(), old)).rejects.toThrow('sign it again after')
+    await prepareRedisStores({ ...opened.settings, epoch: 0 })
+    await expect(replay.claim('b', soon(), old)).rejects.toThrow('sign it again after')
+    opened.close()
+  })
+
+  it('RPL-05 RVK-06 reject answers of another form and answers to other requests', async () => {
+    const opened = await open()
+    const answers: unknown[] = [undefined, null, 'OK', 1, [], ['claimed'], ['claimed', 'x', '1'], {}, [[]]]
+    for (const answer of answers) {
+      const client = { call: async () => answer }
+      const { replay, revocations } = redisStores({ ...opened.settings, client })
+      await expect(replay.claim('a', soon(), {})).rejects.toThrow(StoreError)
+      await expect(revocations.findRevocations([cid], {})).rejects.toThrow(StoreError)
+      await expect(revocations.add({ ids: [cid], expiration: soon() })).rejects.toThrow(StoreError)
+    }
+    let last: Promise<unknown> = Promise.resolve(['claimed', '', '1'])
+    const behind = {
+      call(command: string, ...parameters: readonly string[]) {
+        const answer = last
+        last = opened.client.call(command, ...parameters)
+        return answer
+      },
+    }
+    const { replay } = redisStores({ ...opened.settings, client: behind })
+    for (let copy = 0; copy < 5; copy++) {
+      await expect(replay.claim('behind', soon(), {})).rejects.toThrow('the answer to another request')
+    }
+    opened.close()
+  })
+
+  it('RPL-03 refuse claims when the server is full, and take new ones in the place of those that ended', async () => {
+    const small = await redisServer()
+    await small.start()
+    const opened = await open({ port: small.port })
+    const { replay } = redisStores({ ...opened.settings, timeoutMs: 10_000 })
+    const used = Number(/used_memory:(\d+)/.exec(await opened.client.info('memory'))?.[1])
+    const limit = used + 500_000
+    await opened.client.config('SET', 'maxmemory', limit)
+    const claimAll = (round: string) =>
+      Promise.all(
+        Array.from({ length: 500 }, (_, index) => answerOf(() => replay.claim(`${round} ${index}`, 1e10, {}))),
+      )
+    let full: unknown
+    for (let round = 0; full === undefined; round++) {
+      full = (await claimAll(`${round}`)).find((answer) => answer instanceof StoreError)
+    }
+    expect(String((full as StoreError).cause)).toContain('OOM')
+    const calls = await opened.client.zrange(opened.key('calls'), '0', '-1')
+    await opened.client.config('SET', 'maxmemory', '0')
+    await opened.client.zadd(opened.key('calls'), 'XX', ...calls.flatMap((call) => ['1', call]))
+    await opened.client.config('SET', 'maxmemory', limit)
+    await replay.prune()
+    expect(await replay.claim('new', 1e10, {})).toBe(true)
+    opened.close()
+    await small.remove()
   })
 })

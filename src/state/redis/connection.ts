@@ -1,5 +1,6 @@
 // node only: HMAC
 
+import { randomBytes } from 'node:crypto'
 import { StoreError } from '../../errors.ts'
 import {
   type DefaultCheck,
@@ -41,15 +42,24 @@ export const connectionChecks: {
 export interface RedisConnection {
   readonly names: KeyedNames
   /** Returns the name of a key. All have one hash tag. */
-  key(kind: 'stores' | 'call' | 'revoked' | 'person', name?: string): string
+  key(kind: 'stores' | 'calls' | 'made' | 'revoked' | 'ends' | 'person', name?: string): string
+  /** Returns the name of a request, which no other request has. */
+  newRequest(): string
   /**
-   * Runs a script, and returns its answer.
+   * Runs a script, and returns its answer: its kind, and its values.
    *
+   * @param kinds - the kinds that the script returns.
    * @param keys - beside that of the stores, which comes first.
-   * @param values - beside the fingerprint of the secret, which comes first.
+   * @param values - beside the fingerprint of the secret and the name of the request, which come first.
    * @throws StoreError when Redis does not answer, or the stores were not prepared, lost their data or have another secret.
    */
-  ask(script: Script, keys: readonly string[], values: readonly string[]): Promise<readonly unknown[]>
+  ask(
+    script: Script,
+    kinds: readonly string[],
+    keys: readonly string[],
+    values: readonly string[],
+    request?: string,
+  ): Promise<readonly [kind: string, ...values: unknown[]]>
 }
 
 /**
@@ -64,19 +74,37 @@ export function openConnection(options: Required<RedisConnectionOptions>): Redis
   const run = scriptRunner(sendWith(client), timeoutMs)
   const key: RedisConnection['key'] = (kind, name) =>
     name === undefined ? `{${prefix}}:${kind}` : `{${prefix}}:${kind}:${name}`
+  const process = randomBytes(8).toString('hex')
+  let requests = 0
+  const newRequest = (): string => {
+    requests += 1
+    return `${process}${requests.toString(36)}`
+  }
   return {
     names,
     key,
-    async ask(script, keys, values) {
-      const answer = await run(script, [key('stores'), ...keys], [names.fingerprint, ...values])
-      if (!Array.isArray(answer) || answer.length === 0)
-        throw new StoreError('Redis returned an answer of another form')
-      const [first, ...rest] = answer as readonly unknown[]
-      if (text(first) === 'unprepared') throw unprepared()
-      if (text(first) === 'secret') throw new StoreError('the stores were prepared with another `secret`')
-      return [text(first), ...rest]
+    newRequest,
+    async ask(script, kinds, keys, values, request = newRequest()) {
+      const answer = await run(script, [key('stores'), ...keys], [names.fingerprint, request, ...values])
+      const [first, about, ...rest] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
+      const kind = text(first)
+      if (text(about) !== request) throw new StoreError('Redis returned the answer to another request')
+      if (kind === 'unprepared') throw unprepared()
+      if (kind === 'secret') throw otherSecret()
+      if (!kinds.includes(kind)) throw otherForm()
+      return [kind, ...rest]
     },
   }
+}
+
+/** The error of stores that were prepared with another secret. */
+export function otherSecret(): StoreError {
+  return new StoreError('the stores were prepared with another `secret`')
+}
+
+/** The error of an answer that no script gives. */
+export function otherForm(): StoreError {
+  return new StoreError('Redis returned an answer of another form')
 }
 
 /** Redis without the data of the stores may have lost revocations. */
@@ -91,5 +119,5 @@ function unprepared(): StoreError {
 export function text(value: unknown): string {
   if (typeof value === 'string') return value
   if (value instanceof Uint8Array) return Buffer.from(value).toString()
-  throw new StoreError('Redis returned an answer of another form')
+  throw otherForm()
 }

@@ -4,17 +4,16 @@ import { StoreError } from '../../errors.ts'
 import { maybe, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
 import { epochCheck } from '../epoch.ts'
-import { keyedNames } from '../keyed-names.ts'
-import { assertPrefix } from '../prefix.ts'
-import { type RedisStoreClient, scriptRunner, sendWith } from './client.ts'
-import { connectionChecks, type RedisConnectionOptions, text } from './connection.ts'
+import { type RedisStoreClient, sendWith } from './client.ts'
+import { connectionChecks, openConnection, otherSecret, type RedisConnectionOptions, text } from './connection.ts'
 import { prepareScript } from './scripts.ts'
 
 /** Options of {@link prepareRedisStores}. */
 export interface PrepareRedisStoresOptions extends RedisConnectionOptions {
   /**
    * When the data begins. Default: the present time, which is right for an empty server that may have had data before. 0 for
-   * the first server of a new service: no call was accepted before.
+   * the first server of a new service: no call was accepted before. A later time than that of stores that are prepared already
+   * becomes their epoch.
    */
   readonly epoch?: Timestamp
   /** Default: the host's clock. */
@@ -35,14 +34,12 @@ const optionChecks = Object.freeze({
  *   (`maxmemory-policy` must be `noeviction`), or was prepared with another secret.
  */
 export async function prepareRedisStores(options: PrepareRedisStoresOptions): Promise<void> {
-  const { client, secret, prefix, timeoutMs, epoch, clock } = readOptions('prepareRedisStores', options, optionChecks)
-  assertPrefix(prefix)
-  const { fingerprint } = keyedNames(secret)
-  const key = `{${prefix}}:stores`
-  await assertNoEviction(client, key)
-  const run = scriptRunner(sendWith(client), timeoutMs)
-  const answer = await run(prepareScript, [key], [fingerprint, String(epoch ?? secondsOf(clock))])
-  if (text(answer) !== fingerprint) throw new StoreError('the stores were prepared with another `secret`')
+  const { epoch, clock, ...settings } = readOptions('prepareRedisStores', options, optionChecks)
+  const { names, key, ask } = openConnection(settings)
+  await assertNoEviction(settings.client, key('stores'))
+  const values = [String(epoch ?? secondsOf(clock)), epoch === undefined ? '0' : '1']
+  const [, fingerprint] = await ask(prepareScript, ['prepared'], [], values)
+  if (text(fingerprint) !== names.fingerprint) throw otherSecret()
 }
 
 /** A server that evicts entries forgets calls and revocations that still apply. */

@@ -23,7 +23,7 @@ export function redisPersonalKeyStore(options: RedisConnectionOptions): SharedPe
 
   /** Returns the encrypted key, an empty string when it was destroyed, and undefined when there is none. */
   async function find(person: string): Promise<string | undefined> {
-    const [, value] = await ask(findKeyScript, [keyOf(person)], [])
+    const [, value] = await ask(findKeyScript, ['key'], [keyOf(person)], [])
     return value === null || value === undefined ? undefined : text(value)
   }
 
@@ -34,7 +34,7 @@ export function redisPersonalKeyStore(options: RedisConnectionOptions): SharedPe
       let sealed = await find(person)
       if (sealed === undefined) {
         const made = Buffer.from(await box.generate(person)).toString('base64')
-        sealed = text((await ask(keepKeyScript, [keyOf(person)], [made]))[1])
+        sealed = text((await ask(keepKeyScript, ['key'], [keyOf(person)], [made]))[1])
       }
       if (sealed === '') throw destroyedKey()
       return open(person, sealed)
@@ -44,7 +44,7 @@ export function redisPersonalKeyStore(options: RedisConnectionOptions): SharedPe
       return sealed === undefined || sealed === '' ? undefined : open(person, sealed)
     },
     async destroy(person: string) {
-      await ask(destroyKeyScript, [keyOf(person)], [])
+      await ask(destroyKeyScript, ['destroyed'], [keyOf(person)], [])
     },
   })
 }

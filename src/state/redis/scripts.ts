@@ -2,100 +2,171 @@
 
 import { type Script, script } from './client.ts'
 
-/** Every script begins with it: KEYS[1] has the epoch and the fingerprint of the secret, and ARGV[1] a fingerprint. STO-05 */
+/** Seconds for which an entry is kept after its end, because the clocks of services differ: the largest tolerance. */
+export const keepFor = 300
+
+/**
+ * Every script begins with it. KEYS[1] has the epoch and the fingerprint of the secret; ARGV[1] is a fingerprint. STO-05
+ *
+ * ARGV[2] is the name of the request, which is the second value of each answer: a client that has lost count of its answers
+ * is noticed.
+ */
 const opening = `
-local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'epoch', 'latest')
-if not known[1] then return {'unprepared'} end
-if known[1] ~= ARGV[1] then return {'secret'} end
+local request = ARGV[2]
+local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'epoch', 'forgotten', 'revocations')
+if not known[1] then return {'unprepared', request} end
+if known[1] ~= ARGV[1] then return {'secret', request} end
 `
 
-/** Prepares the stores unless they are. ARGV: fingerprint, epoch. Returns the fingerprint that they have. */
+/**
+ * Prepares the stores unless they are. ARGV: fingerprint, request, epoch, and whether it replaces an earlier one: then the
+ * times at which entries were forgotten belong to the data before it. Returns the fingerprint that they have.
+ */
 export const prepareScript: Script = script(`
 redis.call('HSETNX', KEYS[1], 'fingerprint', ARGV[1])
-redis.call('HSETNX', KEYS[1], 'epoch', ARGV[2])
-redis.call('HSETNX', KEYS[1], 'latest', '0')
-return redis.call('HGET', KEYS[1], 'fingerprint')
+if redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3]) == 1 then
+  redis.call('HSET', KEYS[1], 'forgotten', '0')
+  redis.call('HSET', KEYS[1], 'revocations', '0')
+end
+local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'epoch')
+if known[1] == ARGV[1] and ARGV[4] == '1' and tonumber(ARGV[3]) > tonumber(known[2]) then
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[3])
+  redis.call('HSET', KEYS[1], 'forgotten', '0')
+  redis.call('HSET', KEYS[1], 'revocations', '0')
+end
+return {'prepared', ARGV[2], known[1]}
 `)
 
 /** Returns the epoch. */
 export const epochScript: Script = script(`${opening}
-return {'epoch', known[2]}
+return {'epoch', request, known[2]}
 `)
 
 /**
- * Claims a call. KEYS: stores, call. ARGV: fingerprint, the epoch that the caller knows, the expiration or `inf`, and the
- * seconds for which an entry is kept after it.
- *
- * An entry is gone when the clock of the server has passed its time, also if the clock goes back afterwards. So the latest
- * time is kept, and a call whose entry could be gone is refused.
+ * The time before which entries may be forgotten: the earlier one by the clocks of the service and of the server, so that
+ * one wrong clock forgets nothing.
  */
-export const claimScript: Script = script(`${opening}
-if known[2] ~= ARGV[2] then return {'epoch', known[2]} end
-local now = tonumber(redis.call('TIME')[1])
-local latest = tonumber(known[3])
-if now > latest then
-  redis.call('HSET', KEYS[1], 'latest', now)
-  latest = now
+const forgettable = `
+local function forgettable(time)
+  return math.min(tonumber(time), tonumber(redis.call('TIME')[1]) - ${keepFor})
 end
-local ends = ARGV[3] == 'inf' and math.huge or tonumber(ARGV[3]) + tonumber(ARGV[4])
-if ends <= latest then return {'expired'} end
-local before = redis.call('GET', KEYS[2])
-if before then
-  if before ~= 'inf' and (ends == math.huge or ends > tonumber(before)) then
-    redis.call('SET', KEYS[2], ends == math.huge and 'inf' or string.format('%.0f', ends))
-    if ends ~= math.huge then redis.call('EXPIREAT', KEYS[2], string.format('%.0f', ends)) end
+`
+
+/**
+ * Forgets calls that ended before a time, `most` of them, and notes the time: calls that ended before it are refused from
+ * then on, because a clock can go back. Forgetting comes first: a server without memory refuses a script that begins with a
+ * command that takes some.
+ */
+const forgetCalls = `${forgettable}
+local function forget(time, most)
+  local before = forgettable(time)
+  local gone = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. before, 'LIMIT', 0, most)
+  if #gone == 0 then return 0 end
+  redis.call('ZREM', KEYS[2], unpack(gone))
+  if before > tonumber(known[3]) then
+    redis.call('HSET', KEYS[1], 'forgotten', before)
+    known[3] = before
   end
-  return {'claimed', '0'}
+  return #gone
 end
-if ends == math.huge then
-  redis.call('SET', KEYS[2], 'inf')
-else
-  redis.call('SET', KEYS[2], string.format('%.0f', ends), 'EXAT', string.format('%.0f', ends))
+`
+
+/**
+ * Claims a call. KEYS: stores, calls, made. ARGV: fingerprint, request, the epoch that the caller knows, the call, its
+ * expiration or `inf`, the time before which calls may be forgotten, and the milliseconds for which the request is known.
+ *
+ * A client that lost its connection may send the request once more: then it gets the same answer.
+ */
+export const claimScript: Script = script(`${opening}${forgetCalls}
+if known[2] ~= ARGV[3] then return {'epoch', request, known[2]} end
+forget(ARGV[6], 3)
+local ends = ARGV[5]
+if ends ~= 'inf' and tonumber(ends) < tonumber(known[3]) then return {'expired', request} end
+local before = redis.call('ZSCORE', KEYS[2], ARGV[4])
+if not before then
+  redis.call('ZADD', KEYS[2], ends, ARGV[4])
+  redis.call('SET', KEYS[3], '1', 'PX', ARGV[7])
+  return {'claimed', request, '1'}
 end
-return {'claimed', '1'}
+if before ~= 'inf' and (ends == 'inf' or tonumber(ends) > tonumber(before)) then
+  redis.call('ZADD', KEYS[2], ends, ARGV[4])
+end
+return {'claimed', request, redis.call('GET', KEYS[3]) or '0'}
 `)
 
-/** Finds revocations. KEYS: stores, and one for each id. Returns, for each id, its revokers. */
+/** Forgets calls. KEYS: stores, calls. ARGV: fingerprint, request, the time, and how many. Returns how many. */
+export const forgetCallsScript: Script = script(`${opening}${forgetCalls}
+return {'forgotten', request, tostring(forget(ARGV[3], tonumber(ARGV[4])))}
+`)
+
+/**
+ * Finds revocations. KEYS: stores, and one for each id. Returns the time before which revocations were forgotten and, for
+ * each id, its revokers.
+ */
 export const findScript: Script = script(`${opening}
-local found = {'found'}
+local found = {'found', request, known[4]}
 for i = 2, #KEYS do
-  found[i] = redis.call('HKEYS', KEYS[i])
+  found[i + 2] = redis.call('HKEYS', KEYS[i])
 end
 return found
 `)
 
-/** Adds a revocation. KEYS: stores, and one for each id. ARGV: fingerprint, revoker, the time until which it is kept. */
+/**
+ * Adds a revocation. KEYS: stores, the ends of all, and one for each id. ARGV: fingerprint, request, revoker, the time until
+ * which it is kept, and each id.
+ */
 export const addScript: Script = script(`${opening}
-for i = 2, #KEYS do
-  local before = redis.call('HGET', KEYS[i], ARGV[2])
-  local later = ARGV[3] == 'inf' or not before or (before ~= 'inf' and tonumber(ARGV[3]) > tonumber(before))
-  if before ~= 'inf' and later then redis.call('HSET', KEYS[i], ARGV[2], ARGV[3]) end
-  local last = 0
-  for _, time in ipairs(redis.call('HVALS', KEYS[i])) do
-    last = math.max(last, time == 'inf' and math.huge or tonumber(time))
-  end
-  if last == math.huge then
-    redis.call('PERSIST', KEYS[i])
-  else
-    redis.call('EXPIREAT', KEYS[i], string.format('%.0f', last))
+for i = 3, #KEYS do
+  local before = redis.call('HGET', KEYS[i], ARGV[3])
+  local later = ARGV[4] == 'inf' or not before or (before ~= 'inf' and tonumber(ARGV[4]) > tonumber(before))
+  if before ~= 'inf' and later then redis.call('HSET', KEYS[i], ARGV[3], ARGV[4]) end
+  local last = redis.call('ZSCORE', KEYS[2], ARGV[i + 2])
+  if not last or (last ~= 'inf' and (ARGV[4] == 'inf' or tonumber(ARGV[4]) > tonumber(last))) then
+    redis.call('ZADD', KEYS[2], ARGV[4], ARGV[i + 2])
   end
 end
-return {'added'}
+return {'added', request}
 `)
 
-/** Keeps a key for personal data unless there is one. KEYS: stores, person. ARGV: fingerprint, the encrypted key. */
+/** Returns ids whose revocations ended. KEYS: stores, the ends of all. ARGV: fingerprint, request, the time, how many. */
+export const endedScript: Script = script(`${opening}${forgettable}
+local before = forgettable(ARGV[3])
+return {'ended', request, redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. before, 'LIMIT', 0, ARGV[4])}
+`)
+
+/**
+ * Forgets the revocations of ids if they ended, and notes the time. KEYS: stores, the ends of all, and one for each id. ARGV:
+ * fingerprint, request, the time, and each id.
+ */
+export const forgetRevocationsScript: Script = script(`${opening}${forgettable}
+local before = forgettable(ARGV[3])
+for i = 3, #KEYS do
+  local last = redis.call('ZSCORE', KEYS[2], ARGV[i + 1])
+  if last and last ~= 'inf' and tonumber(last) < before then
+    redis.call('DEL', KEYS[i])
+    redis.call('ZREM', KEYS[2], ARGV[i + 1])
+    if before > tonumber(known[4]) then
+      redis.call('HSET', KEYS[1], 'revocations', before)
+      known[4] = before
+    end
+  end
+end
+return {'forgotten', request}
+`)
+
+/** Keeps a key for personal data unless there is one. KEYS: stores, person. ARGV: fingerprint, request, the encrypted key. */
 export const keepKeyScript: Script = script(`${opening}
-redis.call('SETNX', KEYS[2], ARGV[2])
-return {'key', redis.call('GET', KEYS[2])}
+redis.call('SETNX', KEYS[2], ARGV[3])
+return {'key', request, redis.call('GET', KEYS[2])}
 `)
 
 /** Returns the encrypted key of a person. */
 export const findKeyScript: Script = script(`${opening}
-return {'key', redis.call('GET', KEYS[2])}
+return {'key', request, redis.call('GET', KEYS[2])}
 `)
 
 /** Replaces the key of a person by an empty value, which is never replaced. */
 export const destroyKeyScript: Script = script(`${opening}
 redis.call('SET', KEYS[2], '')
-return {'destroyed'}
+return {'destroyed', request}
 `)
