@@ -1,5 +1,6 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { StoreError } from '../../src/errors.ts'
 import type { PostgresStoreClient } from '../../src/state/postgres/connection.ts'
 import { postgresPersonalKeyStore } from '../../src/state/postgres/postgres-personal-key-store.ts'
 import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
@@ -14,6 +15,14 @@ import type { Clock } from '../../src/time.ts'
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const secret = new Uint8Array(32).fill(7)
 const role = 'store_service'
+const cid = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+const owned = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
+
+/** A time at which a call of the present time ends. */
+function soon(): number {
+  return Math.floor(Date.now() / 1000) + 60
+}
+
 let owner: Pool
 
 beforeAll(async () => {
@@ -88,5 +97,114 @@ describe('STO-06 stores in PostgreSQL', () => {
     const none = postgresStores({ client: owner, secret, prefix: 'none' })
     await expect(none.replay.claim('a', 1, {})).rejects.toThrow('run `postgresStoreSchema()`')
     await expect(none.revocations.findRevocations([], {})).rejects.toThrow('run `postgresStoreSchema()`')
+  })
+
+  /** Tables of their own, and a pool of the owner. */
+  async function open(prefix: string, epoch = 0) {
+    await owner.query(postgresStoreSchema({ prefix }))
+    const settings = { client: owner, secret, prefix }
+    await preparePostgresStores({ ...settings, epoch })
+    return settings
+  }
+
+  it('refuse calls accepted before a later epoch with which they are prepared again', async () => {
+    const settings = await open('epochs')
+    const { replay } = postgresStores(settings)
+    const old = { acceptedFrom: soon() - 200 }
+    expect(await replay.claim('a', soon(), old)).toBe(true)
+    await preparePostgresStores({ ...settings, epoch: soon() })
+    await expect(replay.claim('b', soon(), old)).rejects.toThrow('sign it again after')
+    await preparePostgresStores({ ...settings, epoch: 0 })
+    await expect(replay.claim('b', soon(), old)).rejects.toThrow('sign it again after')
+  })
+
+  it('RPL-04 RVK-13 forget nothing by one clock that is ahead', async () => {
+    const settings = await open('ahead')
+    let ahead = 86_400
+    const clock = { now: () => Math.floor(Date.now() / 1000) + ahead }
+    const { replay, revocations } = postgresStores({ ...settings, clock })
+    await replay.claim('a', soon(), {})
+    await revocations.add({ ids: [cid], expiration: soon() })
+    await replay.prune()
+    await revocations.prune()
+    ahead = 0
+    expect(await replay.claim('a', soon(), {})).toBe(false)
+    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
+  })
+
+  it('RPL-03 RVK-07 forget entries that have ended, and no others', async () => {
+    const settings = await open('ended')
+    const { replay, revocations } = postgresStores(settings)
+    const ended = soon() - 3600
+    await Promise.all(
+      Array.from({ length: 2500 }, (_, index) => replay.claim(`call ${index}`, index % 2 === 0 ? ended : soon(), {})),
+    )
+    await revocations.add({ ids: [cid], expiration: ended })
+    await revocations.add({ ids: [owned], expiration: soon() })
+    await replay.prune()
+    await revocations.prune()
+    expect((await owner.query('SELECT count(*)::int AS count FROM ended_calls')).rows).toEqual([{ count: 1250 }])
+    expect(await revocations.findRevocations([cid], {})).toEqual([])
+    expect(await revocations.findRevocations([owned], {})).toEqual([{ id: owned }])
+    await expect(replay.claim('late', ended - 1000, {})).rejects.toThrow('expired before the latest time seen')
+    await preparePostgresStores({ ...settings, epoch: soon() - 30 })
+    const wrong = postgresStores({ ...settings, clock: { now: () => ended } })
+    await wrong.revocations.add({ ids: [cid], expiration: ended })
+    await revocations.prune()
+    const behind = postgresStores({ ...settings, clock: { now: () => ended - 1 } })
+    await expect(behind.revocations.findRevocations([cid], {})).rejects.toThrow('correct its clock')
+  })
+
+  it('RPL-01 take no call again whose row is forgotten while a claim is under way', async () => {
+    const settings = await open('race')
+    const { replay } = postgresStores({ ...settings, timeoutMs: 10_000 })
+    const ended = soon() - 3600
+    expect(await replay.claim('a', ended, {})).toBe(true)
+    // The claim stands still after it has begun, and before it looks for its row.
+    await owner.query(`CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$`)
+    await owner.query('CREATE TRIGGER slow BEFORE INSERT ON race_calls FOR EACH ROW EXECUTE FUNCTION stand_still()')
+    const copy = replay.claim('a', ended, {})
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const pruned = replay.prune()
+    expect(await copy).toBe(false)
+    await pruned
+  })
+
+  it('STO-06 are on disk before they answer, also where the server does not wait for the disk', async () => {
+    const settings = await open('lazy')
+    const lazy = new Pool({ connectionString: address, max: 1, options: '-c synchronous_commit=off' })
+    await owner.query('ALTER SYSTEM SET wal_writer_delay = 10000')
+    await owner.query('SELECT pg_reload_conf()')
+    const { replay, revocations } = postgresStores({ ...settings, client: lazy })
+    const flushed = async () => {
+      const text = 'SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() AS flushed'
+      return (await owner.query(text)).rows[0] as { readonly flushed: boolean }
+    }
+    await lazy.query('CREATE TABLE noise AS SELECT 1')
+    expect(await flushed()).toEqual({ flushed: false })
+    for (const write of [
+      () => replay.claim('a', soon(), {}),
+      () => revocations.add({ ids: [cid], expiration: soon() }),
+      () => postgresPersonalKeyStore({ ...settings, client: lazy }).destroy('alice'),
+    ]) {
+      await write()
+      expect(await flushed()).toEqual({ flushed: true })
+    }
+    expect((await lazy.query('SHOW synchronous_commit')).rows).toEqual([{ synchronous_commit: 'off' }])
+    await owner.query('ALTER SYSTEM RESET wal_writer_delay')
+    await lazy.end()
+  })
+
+  it('RPL-05 RVK-06 reject answers of another form', async () => {
+    const settings = await open('forms')
+    const answers: unknown[] = [undefined, null, {}, { rows: 1 }, { rows: [] }, { rows: [null] }, { rows: [{}] }]
+    for (const answer of answers) {
+      const client = { query: async () => answer as { rows: [] } }
+      const { replay, revocations } = postgresStores({ ...settings, client })
+      await expect(replay.claim('a', soon(), {})).rejects.toThrow(StoreError)
+      await expect(revocations.findRevocations([cid], {})).rejects.toThrow(StoreError)
+      await expect(revocations.add({ ids: [cid], expiration: soon() })).rejects.toThrow(StoreError)
+    }
   })
 })

@@ -85,8 +85,9 @@ export function openConnection(options: Required<PostgresConnectionOptions>): Po
       timer = setTimeout(() => reject(new Error('timed out')), timeoutMs)
     })
     try {
-      const { rows } = await Promise.race([client.query(text, values), late])
-      return rows as readonly Row[]
+      const result = await Promise.race([client.query(text, values), late])
+      if (!Array.isArray(result?.rows)) throw new Error('the answer has no rows')
+      return result.rows as readonly Row[]
     } catch (cause) {
       // undefined_table
       if ((cause as { readonly code?: unknown } | undefined)?.code === '42P01') throw unprepared(cause)
@@ -102,12 +103,22 @@ export function openConnection(options: Required<PostgresConnectionOptions>): Po
     query,
     async ask(text, values) {
       const [first, ...rest] = await query(text, values)
-      if (first === undefined) throw unprepared()
+      if (first === undefined || first === null) throw unprepared()
       if (first['fingerprint'] !== names.fingerprint) throw otherSecret()
       return [first, ...rest]
     },
   }
 }
+
+/**
+ * A column of a statement that writes: it is on disk before it is answered, also where `synchronous_commit` is off. The
+ * setting ends with the transaction, which is the statement.
+ */
+export const onDisk = `CASE current_setting('synchronous_commit')
+  WHEN 'off' THEN set_config('synchronous_commit', 'local', true) END AS on_disk`
+
+/** The time before which entries may be forgotten: the earlier one by the clocks of the service, which is $1, and of the server. */
+export const forgettable = `least($1::float8, extract(epoch FROM now())::float8 - 300)`
 
 /** The error of tables that are missing or empty: they may have lost revocations. */
 function unprepared(cause?: unknown): StoreError {

@@ -3,7 +3,7 @@
 import { type OptionChecks, readOptions } from '../../support/options.ts'
 import { destroyedKey, personalKeyBox } from '../personal-key-box.ts'
 import type { SharedPersonalKeyStore } from '../shared-stores.ts'
-import { connectionChecks, openConnection, type PostgresConnectionOptions } from './connection.ts'
+import { connectionChecks, onDisk, openConnection, type PostgresConnectionOptions } from './connection.ts'
 
 const optionChecks = connectionChecks satisfies OptionChecks<PostgresConnectionOptions>
 
@@ -38,7 +38,7 @@ export function postgresPersonalKeyStore(options: PostgresConnectionOptions): Sh
         const made = Buffer.from(await box.generate(person)).toString('base64')
         const insert = `WITH made AS (
           INSERT INTO ${personalKeys} SELECT decode($1, 'hex'), $2 ON CONFLICT DO NOTHING
-        ) SELECT fingerprint FROM ${meta}`
+        ) SELECT fingerprint, ${onDisk} FROM ${meta}`
         await ask(insert, [name, made])
         sealed = await find(name)
       }
@@ -52,7 +52,7 @@ export function postgresPersonalKeyStore(options: PostgresConnectionOptions): Sh
     async destroy(person: string) {
       const clear = `WITH cleared AS (
         INSERT INTO ${personalKeys} SELECT decode($1, 'hex'), NULL ON CONFLICT (name) DO UPDATE SET sealed = NULL
-      ) SELECT fingerprint FROM ${meta}`
+      ) SELECT fingerprint, ${onDisk} FROM ${meta}`
       await ask(clear, [nameOf(person)])
     },
   })

@@ -9,7 +9,8 @@ import { connectionChecks, openConnection, otherSecret, type PostgresConnectionO
 export interface PreparePostgresStoresOptions extends PostgresConnectionOptions {
   /**
    * When the data begins. Default: the present time, which is right for an empty database that may have had data before. 0 for
-   * the first database of a new service: no call was accepted before.
+   * the first database of a new service: no call was accepted before. A later time than that of stores that are prepared
+   * already becomes their epoch.
    */
   readonly epoch?: Timestamp
   /** Default: the host's clock. */
@@ -36,6 +37,14 @@ export async function preparePostgresStores(options: PreparePostgresStoresOption
     names.fingerprint,
     String(epoch ?? secondsOf(clock)),
   ])
+  if (epoch !== undefined) {
+    // The times at which entries were forgotten belong to the data before the epoch.
+    await query(
+      `UPDATE ${tables.meta} SET epoch = $2::float8, forgotten = 0, revocations_forgotten = 0
+       WHERE fingerprint = $1 AND epoch < $2::float8`,
+      [names.fingerprint, String(epoch)],
+    )
+  }
   const [row] = await query(`SELECT fingerprint FROM ${tables.meta}`)
   if (row?.['fingerprint'] !== names.fingerprint) throw otherSecret()
 }

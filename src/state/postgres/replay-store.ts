@@ -6,7 +6,8 @@ import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
 import { inBatches } from '../batches.ts'
 import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
-import type { PostgresConnection } from './connection.ts'
+import type { Tables } from '../tables.ts'
+import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
 
 /** A claim, by its keyed hash. */
 interface Claim {
@@ -20,12 +21,6 @@ type Answer = boolean | 'expired' | { readonly epoch: number }
 /** How often a claim is sent again because the stores were prepared anew in between. */
 const attempts = 3
 
-/**
- * Seconds between the time before which calls are refused and that before which they are forgotten: a statement that began
- * before the first was noted has ended, or its caller has stopped waiting, before any row that it needs is gone.
- */
-const forgottenLater = 60
-
 /** Rows that one statement forgets. */
 const prunedAtOnce = 1000
 
@@ -33,36 +28,32 @@ const prunedAtOnce = 1000
  * Makes the replay store of a connection. Claims that wait share a statement. STO-06
  *
  * A row counts its copies, so that the first is known in the same step. Keys are in order, so that two statements do not
- * wait for each other.
+ * wait for each other. The row of the stores is locked against a change for the time of the statement: a claim sees the time
+ * before which calls are forgotten, or ends before any is.
  */
 export function replayStore(
   connection: PostgresConnection,
   settings: Required<EpochOptions> & { readonly clock: Clock },
 ): SharedReplayStore {
-  const { names, tables, maxBatch, ask, query } = connection
-  const claimText = `
-WITH given AS (
-  SELECT decode(key, 'hex') AS key, max(expiration::float8) AS expiration
-  FROM unnest(string_to_array($1, ','), string_to_array($2, ',')) AS t (key, expiration) GROUP BY key
-), claimed AS (
-  INSERT INTO ${tables.calls} AS known (key, expiration)
-  SELECT key, given.expiration FROM given, ${tables.meta} AS stores
-  WHERE stores.fingerprint = $3 AND stores.epoch = $4::float8 AND given.expiration >= stores.forgotten
-  ORDER BY key
-  ON CONFLICT (key) DO UPDATE SET
-    expiration = greatest(known.expiration, excluded.expiration),
-    copies = least(known.copies, 1000000) + 1
-  RETURNING key, copies
-)
-SELECT fingerprint, epoch,
-  (SELECT string_agg(encode(key, 'hex'), ',') FROM claimed WHERE copies = 1) AS first,
-  (SELECT string_agg(encode(key, 'hex'), ',') FROM claimed WHERE copies > 1) AS known
-FROM ${tables.meta}`
-  /** The epoch as it was last seen. The statement compares it. */
-  let epoch: number | undefined
+  const { names, tables, maxBatch, ask } = connection
+  const claimText = claimStatement(tables)
+  /** The epoch as it was last seen, or a question for it. The statement compares it. */
+  let epoch: number | Promise<number> | undefined
+
+  /** Claims that arrive together at the start ask for the epoch once. */
+  async function askEpoch(): Promise<number> {
+    try {
+      const [row] = await ask(`SELECT fingerprint, epoch FROM ${tables.meta}`, [])
+      epoch = Number(row['epoch'])
+      return epoch
+    } catch (cause) {
+      epoch = undefined
+      throw cause
+    }
+  }
 
   async function claimAll(claims: readonly Claim[]): Promise<readonly Answer[]> {
-    const sent = epoch
+    const sent = await epoch
     const [row] = await ask(claimText, [
       claims.map(({ key }) => key).join(','),
       claims.map(({ expiration }) => String(expiration)).join(','),
@@ -84,8 +75,8 @@ FROM ${tables.meta}`
       const given = readClaim(call, expiration, acceptedFrom)
       const key = names.hex('replay', call)
       for (let attempt = 0; attempt < attempts; attempt++) {
-        epoch ??= Number((await ask(`SELECT fingerprint, epoch FROM ${tables.meta}`, []))[0]['epoch'])
-        assertAfterEpoch(given, epoch, secondsOf(settings.clock), settings)
+        epoch ??= askEpoch()
+        assertAfterEpoch(given, await epoch, secondsOf(settings.clock), settings)
         const answer = await claim({ key, expiration }, signal)
         if (answer === 'expired') throw new StoreError('the invocation expired before the latest time seen')
         if (typeof answer === 'boolean') return answer
@@ -94,18 +85,54 @@ FROM ${tables.meta}`
       throw new StoreError('the stores are being prepared again and again')
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
-      const until = String(secondsOf(settings.clock) - settings.clockTolerance)
-      await query(`UPDATE ${tables.meta} SET forgotten = greatest(forgotten, $1::float8)`, [until])
-      const forget = `WITH gone AS (
-        DELETE FROM ${tables.calls} WHERE key IN
-          (SELECT key FROM ${tables.calls} WHERE expiration < $1::float8 - ${forgottenLater} LIMIT ${prunedAtOnce})
-        RETURNING 1) SELECT count(*) AS count FROM gone`
-      for (let count = prunedAtOnce; count === prunedAtOnce; ) {
-        signal?.throwIfAborted()
-        count = Number((await query(forget, [until]))[0]?.['count'])
-      }
+      await forgetCalls(connection, secondsOf(settings.clock) - settings.clockTolerance, signal)
     },
   })
+}
+
+function claimStatement({ meta, calls }: Tables): string {
+  return `
+WITH given AS (
+  SELECT decode(key, 'hex') AS key, max(expiration::float8) AS expiration
+  FROM unnest(string_to_array($1, ','), string_to_array($2, ',')) AS t (key, expiration) GROUP BY key
+), stores AS (
+  SELECT * FROM ${meta} FOR SHARE
+), claimed AS (
+  INSERT INTO ${calls} AS known (key, expiration)
+  SELECT key, given.expiration FROM given, stores
+  WHERE stores.fingerprint = $3 AND stores.epoch = $4::float8 AND given.expiration >= stores.forgotten
+  ORDER BY key
+  ON CONFLICT (key) DO UPDATE SET
+    expiration = greatest(known.expiration, excluded.expiration),
+    copies = least(known.copies, 1000000) + 1
+  RETURNING key, copies
+)
+SELECT fingerprint, epoch, ${onDisk},
+  (SELECT string_agg(encode(key, 'hex'), ',') FROM claimed WHERE copies = 1) AS first,
+  (SELECT string_agg(encode(key, 'hex'), ',') FROM claimed WHERE copies > 1) AS known
+FROM stores`
+}
+
+/** Forgets calls that ended before a time. Claims wait until that is noted, but not until the calls are forgotten. */
+async function forgetCalls(
+  { tables: { meta, calls }, query }: PostgresConnection,
+  until: Timestamp,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const [noted] = await query(
+    `UPDATE ${meta} SET forgotten = greatest(forgotten, ${forgettable})
+     WHERE EXISTS (SELECT 1 FROM ${calls} WHERE expiration < ${forgettable}) RETURNING forgotten`,
+    [String(until)],
+  )
+  if (noted === undefined) return
+  const forget = `WITH gone AS (
+    DELETE FROM ${calls} WHERE key IN
+      (SELECT key FROM ${calls} WHERE expiration < $1::float8 LIMIT ${prunedAtOnce})
+    RETURNING 1) SELECT count(*) AS count FROM gone`
+  for (let count = prunedAtOnce; count === prunedAtOnce; ) {
+    signal?.throwIfAborted()
+    count = Number((await query(forget, [String(noted['forgotten'])]))[0]?.['count'])
+  }
 }
 
 function listOf(text: unknown): Set<string> {

@@ -1,11 +1,12 @@
 // node only: HMAC
 
+import { StoreError } from '../../errors.ts'
 import type { RevocationEntry, RevocationRecord } from '../../revocation/revocation-store.ts'
 import { type Clock, secondsOf } from '../../time.ts'
 import { inBatches } from '../batches.ts'
-import { queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
+import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
-import type { PostgresConnection } from './connection.ts'
+import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
 
 /** Rows that one statement forgets. */
 const prunedAtOnce = 1000
@@ -15,12 +16,15 @@ export function revocationStore(connection: PostgresConnection, clock: Clock): S
   const { names, tables, maxBatch, ask, query } = connection
   // The left join gives a row also when nothing is found, so that missing data is noticed.
   const findText = `
-SELECT fingerprint, encode(found.id, 'hex') AS id, encode(found.revoker, 'hex') AS revoker
+SELECT fingerprint, revocations_forgotten, encode(found.id, 'hex') AS id, encode(found.revoker, 'hex') AS revoker
 FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
   ON found.id IN (SELECT decode(id, 'hex') FROM unnest(string_to_array($1, ',')) AS t (id))`
 
   async function findAll(queries: readonly (readonly string[])[]): Promise<readonly (readonly RevocationRow[])[]> {
     const rows = await ask(findText, [[...new Set(queries.flat())].join(',')])
+    const forgotten = Number(rows[0]['revocations_forgotten'])
+    if (!Number.isFinite(forgotten)) throw new StoreError('PostgreSQL returned an answer of another form')
+    assertNotForgotten(forgotten, secondsOf(clock))
     const byId = new Map<string, RevocationRow[]>()
     for (const { id, revoker } of rows) {
       if (typeof id !== 'string') continue
@@ -49,7 +53,7 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
           FROM unnest(string_to_array($1, ',')) AS t (id), ${tables.meta} WHERE fingerprint = $4 ORDER BY id
           ON CONFLICT (id, revoker) DO UPDATE SET until = greatest(known.until, excluded.until)
           RETURNING 1
-        ) SELECT fingerprint, (SELECT count(*) FROM added) AS added FROM ${tables.meta}`,
+        ) SELECT fingerprint, ${onDisk}, (SELECT count(*) FROM added) AS added FROM ${tables.meta}`,
         [
           ids,
           rows[0]?.revoker ?? '',
@@ -61,11 +65,15 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       const forget = `WITH gone AS (
         DELETE FROM ${tables.revocations} WHERE (id, revoker) IN
-          (SELECT id, revoker FROM ${tables.revocations} WHERE until < $1::float8 LIMIT ${prunedAtOnce})
-        RETURNING 1) SELECT count(*) AS count FROM gone`
+          (SELECT id, revoker FROM ${tables.revocations} WHERE until < ${forgettable} LIMIT ${prunedAtOnce})
+        RETURNING 1
+      ), noted AS (
+        UPDATE ${tables.meta} SET revocations_forgotten = greatest(revocations_forgotten, ${forgettable})
+        WHERE EXISTS (SELECT 1 FROM gone)
+      ) SELECT count(*) AS count FROM gone`
       for (let count = prunedAtOnce; count === prunedAtOnce; ) {
         signal?.throwIfAborted()
-        count = Number((await query(forget, [String(secondsOf(clock))]))[0]?.['count'])
+        count = Number((await query(forget, [String(forgettableBefore(secondsOf(clock)))]))[0]?.['count'])
       }
     },
   })

@@ -33,7 +33,8 @@ function createTables({ meta, calls, revocations, personalKeys }: Tables): strin
   return `
 CREATE TABLE IF NOT EXISTS ${meta} (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-  fingerprint text NOT NULL, epoch float8 NOT NULL, forgotten float8 NOT NULL DEFAULT 0
+  fingerprint text NOT NULL, epoch float8 NOT NULL,
+  forgotten float8 NOT NULL DEFAULT 0, revocations_forgotten float8 NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS ${calls} (key bytea PRIMARY KEY, expiration float8 NOT NULL, copies integer NOT NULL DEFAULT 1);
 CREATE INDEX IF NOT EXISTS ${calls}_by_expiration ON ${calls} (expiration);
