@@ -206,6 +206,8 @@ const cases: readonly CaseOf<ReplayStore>[] = [
       await refuseOldCalls()
       await prepareAgain()
       await refuseOldCalls()
+      const endless = await claim(store, 'used', Number.POSITIVE_INFINITY)
+      assertThat(endless === rejected, `a call without an expiry was answered with ${String(endless)} after a loss`)
       const ahead = await claim(store, 'ahead', start + 7200, start + 3600)
       assertThat(ahead === rejected, `a call from the future was answered with ${String(ahead)}`)
       clock.advance(3600)

@@ -170,6 +170,22 @@ const cases: readonly CaseOf<RevocationRegistry>[] = [
     },
   ],
   [
+    'RVK-13 does not forget a revocation that applies when the clock goes ahead and back',
+    async ({ store, another, prune, clock, start }) => {
+      await store.add({ ids: [delegation], expiration: start + 3600 })
+      clock.advance(86_400)
+      await find(store, [delegation])
+      await prune()
+      clock.advance(-86_400)
+      for (const handle of [store, await another()]) {
+        const found = await find(handle, [delegation])
+        assertThat(found === rejected || found === delegation, 'a revoked delegation was not found')
+      }
+      clock.advance(2 * 86_400)
+      assertThat((await find(store, [agent])) === '', 'it rejected a look-up when the clock was right again')
+    },
+  ],
+  [
     'RVK-05 finds what another handle added as soon as the addition has resolved',
     async ({ store, another, start }) => {
       const other = await another()
