@@ -161,6 +161,32 @@ describe('events of one turn in SQLite', () => {
     expect(turns).toBe(20)
   })
 
+  it('AUD-18 belong to a log whose set-up waits for other writers, and leaves their waiting time as it was', () => {
+    const database = temporaryDatabase()
+    const timeout = (): unknown => database.prepare('PRAGMA busy_timeout').get()
+    const during: unknown[] = []
+    const noting: SqliteDatabase = {
+      ...database,
+      exec(sql) {
+        if (sql.includes('CREATE TABLE')) during.push(timeout())
+        return database.exec(sql)
+      },
+    }
+    for (const [own, used] of [
+      [0, 1_000],
+      [20, 1_000],
+      [5_000, 5_000],
+    ]) {
+      database.exec(`PRAGMA busy_timeout = ${own}`)
+      sqliteAuditSink({ database: noting })
+      expect(during.pop()).toEqual({ timeout: used })
+      expect(timeout()).toEqual({ timeout: own })
+    }
+    database.exec('PRAGMA busy_timeout = 0')
+    expect(() => sqliteAuditSink({ database: noting, table: 'sqlite_own' })).toThrow('cannot hold the table')
+    expect(timeout()).toEqual({ timeout: 0 })
+  })
+
   it('AUD-18 leave the lock to another writer between two transactions, for as long as the first one took', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const watch = watched(open(path))

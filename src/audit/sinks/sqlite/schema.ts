@@ -54,3 +54,22 @@ export function assertWritable(database: SqliteDatabase, table: string): void {
     if (!isBusy(cause)) throw cause
   }
 }
+
+/** Milliseconds for which the set-up waits for other writers, unless the database waits longer. */
+const setUpBusyMs = 1_000
+
+/**
+ * Runs the set-up of a log. It waits while another process writes, which each commit does for a moment: without a wait,
+ * a process could not be started beside a busy one. The time that the database waits otherwise stays as it was.
+ */
+export function waitingForWriters<T>(database: SqliteDatabase, task: () => T): T {
+  const row = database.prepare('PRAGMA busy_timeout').get()
+  const { timeout } = Object(row) as { readonly timeout?: number | bigint }
+  if (timeout === undefined || timeout >= setUpBusyMs) return task()
+  database.exec(`PRAGMA busy_timeout = ${setUpBusyMs}`)
+  try {
+    return task()
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${timeout}`)
+  }
+}

@@ -18,7 +18,7 @@ import type { AuditSink, Confirmation } from '../../sink.ts'
 import { type AppendOptions, groupCommit } from '../group-commit.ts'
 import { assertTableName } from '../table-name.ts'
 import type { SqliteDatabase } from './database.ts'
-import { assertWritable, makeTable } from './schema.ts'
+import { assertWritable, makeTable, waitingForWriters } from './schema.ts'
 import { takingTurns } from './taking-turns.ts'
 import { whileBusy } from './while-busy.ts'
 import { type SqliteLog, unwritten, writeBatch } from './write-batch.ts'
@@ -28,7 +28,12 @@ const maxBatch = 256
 
 /** Options of {@link sqliteAuditSink}. */
 export interface SqliteAuditSinkOptions {
-  /** An open database. The sink sets its `synchronous` to `FULL`; its owner closes it. */
+  /**
+   * An open database. The sink sets its `synchronous` to `FULL`; its owner closes it.
+   *
+   * If several processes write to the log, open it with a busy timeout of 0 (`{ timeout: 0 }`, the default of
+   * `node:sqlite` and not of better-sqlite3): the sink then waits for the others by itself, without blocking the process.
+   */
   readonly database: SqliteDatabase
   /** Default `audit_log`. It is created if it does not exist. */
   readonly table?: string
@@ -62,18 +67,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   assertTableName(table)
   const statements = setUp(
     `\`database\` ${quote(name)} cannot hold the table ${quote(table)}; open it for writing`,
-    () => {
-      database.exec('PRAGMA synchronous = FULL')
-      makeTable(database, table)
-      assertWritable(database, table)
-      return {
-        last: database.prepare(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`),
-        ended: database.prepare(`SELECT sequence FROM ${table} WHERE outcome_of = ?`),
-        insert: database.prepare(
-          `INSERT INTO ${table} (sequence, hash, previous, line, outcome_of) VALUES (?, ?, ?, ?, nullif(?, ''))`,
-        ),
-      }
-    },
+    () => waitingForWriters(database, () => prepareLog(database, table)),
   )
   const hashing: RecordHashing = sha256 === undefined ? platform : { sha256 }
   const log: SqliteLog = {
@@ -106,6 +100,19 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
 
   const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(database, table) })
   return Object.freeze({ name, append, close, history })
+}
+
+function prepareLog(database: SqliteDatabase, table: string): Pick<SqliteLog, 'last' | 'ended' | 'insert'> {
+  database.exec('PRAGMA synchronous = FULL')
+  makeTable(database, table)
+  assertWritable(database, table)
+  return {
+    last: database.prepare(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`),
+    ended: database.prepare(`SELECT sequence FROM ${table} WHERE outcome_of = ?`),
+    insert: database.prepare(
+      `INSERT INTO ${table} (sequence, hash, previous, line, outcome_of) VALUES (?, ?, ?, ?, nullif(?, ''))`,
+    ),
+  }
 }
 
 async function* newestFirst(database: SqliteDatabase, table: string): AsyncGenerator<readonly LoggedEvent[], void> {
