@@ -35,7 +35,7 @@ export interface AppendOptions {
 
 /** Writes events in batches. */
 export interface GroupCommit {
-  /** Adds an event to the next batch. Rejects if it was not written for certain. */
+  /** Adds an event to the next batch. Rejects unless it is certain that it was written. */
   append(event: EventDraft, options: AppendOptions): Promise<Confirmation>
   /** Resolves when no event waits and no batch is being written. */
   settled(): Promise<void>
