@@ -12,6 +12,7 @@ import { cycle } from '../peers/peer.ts'
 import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
 
 const inMemory = 'guard, records in memory'
+const inNone = 'guard, a sink that keeps nothing'
 
 /** The cost of recording besides deciding, by the durability of a record before the call is made. */
 export const suite: Suite = {
@@ -32,6 +33,7 @@ export const suite: Suite = {
       const [none, group, always] = [await jsonl('none'), await jsonl('group'), await jsonl('always')]
       const contenders: Contender[] = [
         { name: 'authorize alone', run: decide(chain) },
+        use(inNone, chain, guarded(noSink()), 1),
         use(inMemory, chain, memory, 1),
         use('guard, file, no sync', chain, none, 1),
         use('guard, file, sync each record', chain, always, 1),
@@ -46,6 +48,7 @@ export const suite: Suite = {
         tables: [timesTable('Use a guard, warm, depth 3', measured, notes)],
         figures: {
           'guard, memory / authorize': ratioOf(measured, inMemory),
+          'guard, no sink / authorize': ratioOf(measured, inNone),
           'guard, memory, µs': measured.find(({ name }) => name === inMemory)?.median ?? Number.NaN,
         },
       }
@@ -54,6 +57,15 @@ export const suite: Suite = {
       await rm(folder, { recursive: true })
     }
   },
+}
+
+/** Confirms each event, and keeps none: the cost of the guard without that of a record. */
+function noSink(): AuditSink {
+  return {
+    name: 'none',
+    append: async () => ({ sink: 'none', durability: 'process' }),
+    close: async () => undefined,
+  }
 }
 
 function commandsOf(chain: Chain) {
