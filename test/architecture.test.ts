@@ -27,7 +27,7 @@ const layers: readonly (readonly string[])[] = [
   ['authorization'],
   ['vault', 'audit'],
   ['guard'],
-  ['http', 'ucanto', 'state', 'testing', 'cli'],
+  ['http', 'ucanto', 'state', 'distribution', 'testing', 'cli'],
 ]
 /** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */
 const adapters = ['http', 'cli'].map((folder) => `src/${folder}/`)

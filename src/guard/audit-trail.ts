@@ -5,7 +5,7 @@
  */
 
 import { withDeadline } from '../audit/combine/with-deadline.ts'
-import type { AuditEvent, AuditMode, OutcomeEvent } from '../audit/events/event.ts'
+import type { AuditEvent, AuditMode, OutcomeEvent, RevocationAge } from '../audit/events/event.ts'
 import { createEventIds } from '../audit/events/event-ids.ts'
 import { suppressedEvent } from '../audit/events/suppressed-event.ts'
 import type { Confirmation } from '../audit/sink.ts'
@@ -27,14 +27,26 @@ import type { GuardDenial } from './result.ts'
 export interface AuditTrail {
   /**
    * Records that a call is about to be made. Nothing may happen before it resolves. Resolves to the id of the event.
+   *
+   * @param age - how current the revocations were with which the call was allowed.
    */
-  intent(authorization: Authorization, command: GuardedCommand, signal: AbortSignal | undefined): Promise<string>
+  intent(
+    authorization: Authorization,
+    command: GuardedCommand,
+    signal: AbortSignal | undefined,
+    age: RevocationAge | undefined,
+  ): Promise<string>
   /** Records that a credential is about to be used. */
-  released(intent: string, release: Release, signal: AbortSignal | undefined): Promise<void>
+  released(
+    intent: string,
+    release: Release,
+    signal: AbortSignal | undefined,
+    age: RevocationAge | undefined,
+  ): Promise<void>
   /** Records how a call ended. Rejects after its `outcomeBy`. */
   outcome(intent: string, ending: Ending): Promise<Confirmation>
   /** Records a refusal, unless there are too many. */
-  denied(denial: GuardDenial, durationMs: number): Promise<void>
+  denied(denial: GuardDenial, durationMs: number, age: RevocationAge | undefined): Promise<void>
   /** Records how many refusals were not recorded. Then it closes the sink, except that of a dry run. */
   close(milliseconds: number): Promise<void>
 }
@@ -75,26 +87,28 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
 
   const denials = createDenialLog({
     sampling: { clock, ...audit.denials },
-    record: async (denial, durationMs) => void (await sink.append(await events.denied(denial, now(), durationMs), {})),
+    async record(denial, durationMs, age) {
+      await sink.append(withAge(await events.denied(denial, now(), durationMs), age), {})
+    },
     report: async (left) => void (await sink.append(suppressedEvent({ denials: left, time: now(), ...shadow }), {})),
     onError,
   })
 
   return {
-    async intent(authorization, command, signal) {
+    async intent(authorization, command, signal, age) {
       const lease = startOutcomeLease(clock, callMs)
       const { outcomeBy } = lease
       const made = events.intent({ authorization, command, id: newId(), time: now(), outcomeBy })
-      const event = isPromiseLike(made) ? await made : made
+      const event = withAge(isPromiseLike(made) ? await made : made, age)
       await sink.append(event, { signal })
       assertOpen(lease)
       leases.set(event.id, lease)
       return event.id
     },
 
-    async released(intent, release, signal) {
+    async released(intent, release, signal, age) {
       assertOpen(leases.get(intent))
-      await sink.append({ ...releasedFacts(release), ...base(), kind: 'released', intent }, { signal })
+      await sink.append({ ...releasedFacts(release), ...age, ...base(), kind: 'released', intent }, { signal })
     },
 
     async outcome(intent, ending) {
@@ -130,6 +144,11 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
       })
     },
   }
+}
+
+/** Most stores answer from their data of the moment, and have no age. */
+function withAge<Event extends AuditEvent>(event: Event, age: RevocationAge | undefined): Event {
+  return age === undefined ? event : { ...event, ...age }
 }
 
 function releasedFacts(

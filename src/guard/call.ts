@@ -1,3 +1,4 @@
+import type { RevocationAge } from '../audit/events/event.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import type { Command } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
@@ -11,6 +12,8 @@ export interface AllowedCall<Args, T> {
   readonly authorization: Authorization
   readonly command: GuardedCommand
   readonly handler: Handler<Args, T>
+  /** How current the revocations were with which it was allowed. */
+  readonly age: RevocationAge | undefined
   /** The signal of the caller. */
   readonly signal: AbortSignal | undefined
 }

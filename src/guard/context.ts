@@ -1,3 +1,4 @@
+import type { RevocationAge } from '../audit/events/event.ts'
 import { type Decider, deciderOf } from '../authorization/authorize.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Clock } from '../time.ts'
@@ -6,6 +7,7 @@ import { type AuditTrail, createAuditTrail } from './audit-trail.ts'
 import type { GuardedCommand } from './command.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
 import type { CheckedOptions, GuardDeadlines } from './options.ts'
+import { revocationAgeReader } from './revocation-age.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 
 /** The state and the options that all calls of a guard share. */
@@ -15,6 +17,8 @@ export interface GuardContext extends Decider {
   readonly deadlines: Required<GuardDeadlines>
   readonly inFlight: InFlight
   readonly receipts: Signer | undefined
+  /** How current the revocations are now; undefined for a store that does not tell. */
+  readonly revocationAge: () => RevocationAge | undefined
   readonly telemetry: Telemetry
   readonly trail: AuditTrail
   readonly vault: Vault | undefined
@@ -31,6 +35,7 @@ export function createContext(options: CheckedOptions): GuardContext {
     deadlines,
     inFlight: createInFlight(maxInFlight),
     receipts,
+    revocationAge: revocationAgeReader(options.revocations, telemetry.error),
     telemetry,
     trail: createAuditTrail({
       audit,

@@ -1,3 +1,4 @@
+import type { RevocationAge } from '../audit/events/event.ts'
 import type { Decision } from '../authorization/decision.ts'
 import type { CallOptions } from '../authorization/settings.ts'
 import { endDeadline, type LazyDeadline, signalOptions, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
@@ -7,11 +8,16 @@ import { DeadlineError, openAtMost } from './deadline.ts'
 import { undecided } from './refusals.ts'
 import type { GuardDecision } from './result.ts'
 
-/** Decides about a call, and records a denial. A denial holds whether or not it could be recorded. */
+/**
+ * Decides about a call, and records a denial. A denial holds whether or not it could be recorded.
+ *
+ * @param age - how current the revocations are, read before the decision.
+ */
 export async function decide(
   context: GuardContext,
   container: string | Uint8Array,
   call: CallOptions,
+  age: RevocationAge | undefined,
 ): Promise<GuardDecision> {
   const { telemetry, trail } = context
   const started = performance.now()
@@ -33,7 +39,8 @@ export async function decide(
     ...(allowed ? { command: decision.authorization.command } : { code: decision.denial.code }),
   })
   if (!allowed) {
-    await trail.denied(decision.denial, Math.round(performance.now() - started)).catch(telemetry.error)
+    const durationMs = Math.round(performance.now() - started)
+    await trail.denied(decision.denial, durationMs, age).catch(telemetry.error)
   }
   return decision
 }

@@ -1,3 +1,4 @@
+import type { RevocationAge } from '../audit/events/event.ts'
 import { type SampleDenialsOptions, type SuppressedDenials, sampleDenials } from '../audit/sample-denials.ts'
 import { AuditError } from '../errors.ts'
 import { startBackgroundTimer } from '../support/background-timer.ts'
@@ -8,7 +9,7 @@ import type { GuardDenial } from './result.ts'
 export interface DenialLogOptions {
   readonly sampling: SampleDenialsOptions
   /** Records a refusal. Rejects when it is not confirmed. */
-  readonly record: (denial: GuardDenial, durationMs: number) => Promise<void>
+  readonly record: (denial: GuardDenial, durationMs: number, age: RevocationAge | undefined) => Promise<void>
   /** Records the number of omitted refusals. Rejects when it is not confirmed. */
   readonly report: (denials: SuppressedDenials) => Promise<void>
   /** Receives the error of a report that no caller waits for. */
@@ -20,7 +21,7 @@ export interface DenialLog {
   /**
    * Records a refusal, unless there are too many. Rejects when it is not confirmed, and after {@link DenialLog.close}.
    */
-  denied(denial: GuardDenial, durationMs: number): Promise<void>
+  denied(denial: GuardDenial, durationMs: number, age: RevocationAge | undefined): Promise<void>
   /**
    * Waits for records in progress, and records the number of omitted refusals. Rejects when that is not confirmed.
    * Nothing is recorded afterwards.
@@ -72,11 +73,11 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
     }
   }
 
-  async function recordOne(denial: GuardDenial, durationMs: number, invoker: string | undefined): Promise<void> {
+  async function recordOne(invoker: string | undefined, task: () => Promise<void>): Promise<void> {
     // The timer may not have run, or not in time.
     const reported = sampler.isDue() ? reportAll().catch(onError) : undefined
     try {
-      await record(denial, durationMs)
+      await task()
     } catch (error) {
       sampler.lose(invoker)
       begin()
@@ -87,11 +88,11 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
   }
 
   return {
-    async denied(denial, durationMs) {
+    async denied(denial, durationMs, age) {
       if (closed)
         throw new AuditError('ERR_AUDIT_CLOSED', 'the guard is closed, so that the refusal of a call is not recorded')
       const invoker = denial.call?.authenticated === true ? denial.call.invoker : undefined
-      if (sampler.admit(invoker)) await tracked(recordOne(denial, durationMs, invoker))
+      if (sampler.admit(invoker)) await tracked(recordOne(invoker, () => record(denial, durationMs, age)))
       else begin()
     },
     async close() {

@@ -17,7 +17,8 @@ export async function dryRun(
   call: CallOptions,
 ): Promise<GuardDecision> {
   const { clock, commands, inFlight, trail } = context
-  const decision = await decide(context, container, call)
+  const age = context.revocationAge()
+  const decision = await decide(context, container, call, age)
   if (!decision.allowed) return decision
   const { authorization } = decision
   const command = commands.get(authorization.command) as GuardedCommand
@@ -26,7 +27,7 @@ export async function dryRun(
   authorization.consume(secondsOf(clock))
   const onRecorded = inFlight.record()
   try {
-    const intent = await trail.intent(authorization, command, call.signal)
+    const intent = await trail.intent(authorization, command, call.signal, age)
     await trail.outcome(intent, { status: 'ok', durationMs: 0 })
   } catch (error) {
     return unrecorded(context, authorization.command, error)

@@ -132,15 +132,19 @@ export function createGuard<const List extends readonly unknown[]>(
         throw new ArgumentError('use: `handler` must be a function; to decide only, call `authorize`')
       }
       return enter(async () => {
-        const decision = await decide(context, container, call)
+        const age = context.revocationAge()
+        const decision = await decide(context, container, call, age)
         if (!decision.allowed) return decision
         const { authorization } = decision
         const command = commands.get(authorization.command) as GuardedCommand
-        return perform(context, { authorization, command, handler, signal: call.signal })
+        return perform(context, { authorization, command, handler, age, signal: call.signal })
       })
     },
     authorize: (container, options = {}) =>
-      enter(async () => decide(context, container, readOptions('authorize', options, callChecks))),
+      enter(async () => {
+        const call = readOptions('authorize', options, callChecks)
+        return decide(context, container, call, context.revocationAge())
+      }),
     dryRun: (container, options = {}) =>
       enter(async () => dryRun(trial, container, readOptions('dryRun', options, callChecks))),
     open: (container) => context.authorizer.open(container),

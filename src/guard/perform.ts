@@ -33,13 +33,13 @@ import { createUpstream, type Upstream } from './upstream.ts'
  */
 export async function perform<Args, T>(context: GuardContext, call: AllowedCall<Args, T>): Promise<GuardResult<T>> {
   const { inFlight } = context
-  const { authorization, command, handler, signal } = call
+  const { authorization, command, handler, age, signal } = call
   if (inFlight.isEnding()) return closed(context, command.command)
   const onRecorded = inFlight.record()
   try {
     const recorded = await settle(() => recordIntent(context, call))
     if ('error' in recorded) return unrecorded(context, command.command, recorded.error)
-    return await run(context, { authorization, command, handler, intent: recorded.value, onRecorded, signal })
+    return await run(context, { authorization, command, handler, age, intent: recorded.value, onRecorded, signal })
   } finally {
     onRecorded()
   }
@@ -48,11 +48,11 @@ export async function perform<Args, T>(context: GuardContext, call: AllowedCall<
 /** Step 1. */
 function recordIntent<Args, T>(
   { telemetry, trail }: GuardContext,
-  { authorization, command, signal }: AllowedCall<Args, T>,
+  { authorization, command, age, signal }: AllowedCall<Args, T>,
 ): Promise<string> {
   return telemetry.span('audit.intent', (set) => {
     set('gen_ai.tool.name', command.command)
-    return trail.intent(authorization, command, signal)
+    return trail.intent(authorization, command, signal, age)
   })
 }
 

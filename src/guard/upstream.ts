@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RevocationAge } from '../audit/events/event.ts'
 import { ArgumentError, VaultError } from '../errors.ts'
 import { type LazyDeadline, onAbort, throwIfAborted } from '../support/lazy-deadline.ts'
 import { anything, type OptionChecks, readOptions } from '../support/options.ts'
@@ -161,7 +162,7 @@ async function release<R>(
   own: AbortController,
   step: (vault: Vault, reference: string, options: UseOptions) => Promise<R>,
 ): Promise<R> {
-  const { authorizer, telemetry, vault } = state.context
+  const { authorizer, revocationAge, telemetry, vault } = state.context
   const { authorization, command: definition } = state.work
   const { command } = definition
   if (state.ended) throw tooLate()
@@ -171,26 +172,35 @@ async function release<R>(
     throw new ArgumentError(`command ${quote(command)} has no \`credential\`; name one in \`commands\` of createGuard`)
   }
   const started = performance.now()
+  let age: RevocationAge | undefined
   state.controllers.add(own)
   return telemetry.span('vault.lease', (set) => {
     set('gen_ai.tool.name', command)
     return step(vault, reference, {
       signal: own.signal,
       // GRD-02
-      recheck: (call, options) => authorizer.recheck(call, options),
+      recheck: (call, options) => {
+        age = revocationAge()
+        return authorizer.recheck(call, options)
+      },
       onRelease: async (released) => {
-        await recordRelease(state, released, own.signal)
+        await recordRelease(state, released, age, own.signal)
         telemetry.event({ name: 'released', command, durationMs: performance.now() - started })
       },
     })
   })
 }
 
-async function recordRelease(state: State, release: Release, own: AbortSignal): Promise<void> {
+async function recordRelease(
+  state: State,
+  release: Release,
+  age: RevocationAge | undefined,
+  own: AbortSignal,
+): Promise<void> {
   const { records, unrecorded, work } = state
   const { telemetry, trail } = state.context
   if (state.ended) throw tooLate()
-  const record = trail.released(work.intent, release, own)
+  const record = trail.released(work.intent, release, own, age)
   records.add(record)
   try {
     await record

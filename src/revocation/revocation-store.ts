@@ -25,6 +25,14 @@ export interface RevocationEntry {
   readonly expiration: Timestamp | Never
 }
 
+/** How current the answers of a store are. */
+export interface RevocationKnowledge {
+  /** Seconds since the time of which the store has every revocation of its source. */
+  readonly ageSeconds: number
+  /** Whether that is more than its operator considers current, and answered nevertheless because the operator allows it. */
+  readonly stale: boolean
+}
+
 /** Looks up revocations. The set only grows. */
 export interface RevocationStore {
   /**
@@ -39,6 +47,11 @@ export interface RevocationStore {
     ids: readonly string[],
     options: { readonly signal?: AbortSignal | undefined },
   ): readonly RevocationRecord[] | Promise<readonly RevocationRecord[]>
+  /**
+   * Returns how current the answers are, and undefined while that is not known. A guard records it. A store without this
+   * method answers from its data of the present moment.
+   */
+  knowledge?(): RevocationKnowledge | undefined
 }
 
 /** A store to which revocations can be added. Add only those that `verifyRevocation` accepted, or that the operator decides. */

@@ -23,6 +23,14 @@ export interface SealedFields {
 /** `enforce`: the decision had an effect. `shadow`: it was recorded only. */
 export type AuditMode = 'enforce' | 'shadow'
 
+/** How current the revocations were with which a call was decided. Absent if they were looked up where they are stored. */
+export interface RevocationAge {
+  /** Age of the knowledge of revocations. */
+  readonly revocationAgeMs?: number
+  /** True if the knowledge was older than its operator considers current. */
+  readonly revocationsStale?: true
+}
+
 /** Fields of every event. */
 interface EventBase {
   /** Identifies the event, and links others to it: 32 hexadecimal digits, see {@link newEventId}. */
@@ -74,7 +82,7 @@ export interface PolicyClause {
 }
 
 /** A call is allowed, and its handler has not started. Confirmed before a credential is released. */
-export interface IntentEvent extends EventBase, CallFacts {
+export interface IntentEvent extends EventBase, CallFacts, RevocationAge {
   readonly kind: 'intent'
   readonly invocation: string
   readonly command: string
@@ -107,7 +115,7 @@ export interface OutcomeEvent extends EventBase {
 /**
  * A call is refused. Its facts are claims of the call; `authenticated` reports whether they are those of the invoker.
  */
-export interface DeniedEvent extends EventBase, CallFacts {
+export interface DeniedEvent extends EventBase, CallFacts, RevocationAge {
   readonly kind: 'denied'
   /**
    * Whether the call and its delegations are signed, and lead from a subject of the service to the invoker. If not,
@@ -151,7 +159,7 @@ export interface IssuedEvent extends EventBase {
 }
 
 /** A vault released or used a credential for an intent. */
-export interface ReleasedEvent extends EventBase {
+export interface ReleasedEvent extends EventBase, RevocationAge {
   readonly kind: 'released'
   /** The `id` of the intent. */
   readonly intent: string

@@ -1,0 +1,26 @@
+import type { RevocationEntry } from '../revocation/revocation-store.ts'
+import type { Timestamp } from '../time.ts'
+
+/** Some revocations from a source. */
+export interface RevocationNews {
+  readonly entries: readonly RevocationEntry[]
+  /** The place in the source after these entries, where the next request continues. Opaque to the follower. */
+  readonly cursor: string
+  /**
+   * The time of which the source had no further entries, by its own clock. Absent if more entries follow at once.
+   */
+  readonly completeAt?: Timestamp
+}
+
+/** A list of revocations elsewhere, which only grows. */
+export interface RevocationSource {
+  /**
+   * Yields the revocations after a place, and then new ones as they arrive. A source without news repeats `completeAt` from
+   * time to time, since the age of a copy counts from there. It may end or fail at any time, and is then called again.
+   *
+   * Yields only what the follower may believe: a source verifies what it receives.
+   *
+   * @param options.after - the last cursor. Absent at the start, when everything is needed.
+   */
+  read(options: { readonly after?: string | undefined; readonly signal: AbortSignal }): AsyncIterable<RevocationNews>
+}

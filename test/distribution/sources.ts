@@ -1,0 +1,50 @@
+import type { RevocationNews, RevocationSource } from '../../src/distribution/revocation-source.ts'
+
+/** A source that a test operates: each reading gets what is sent after it began. */
+export interface OperatedSource extends RevocationSource {
+  /** The places after which it was read, in order. */
+  readonly places: (string | undefined)[]
+  /** Sends news to the present reading. */
+  send(news: RevocationNews): void
+  /** Ends the present reading, with an error if there is one. */
+  end(error?: unknown): void
+}
+
+export function operatedSource(): OperatedSource {
+  const places: (string | undefined)[] = []
+  let waiting: (() => void) | undefined
+  let queue: (RevocationNews | { readonly end: unknown })[] = []
+  const wake = (): void => waiting?.()
+  return {
+    places,
+    async *read({ after, signal }) {
+      places.push(after)
+      queue = []
+      while (!signal.aborted) {
+        const next = queue.shift()
+        if (next === undefined) {
+          await new Promise<void>((resolve) => {
+            waiting = resolve
+            signal.addEventListener('abort', () => resolve(), { once: true })
+          })
+        } else if ('end' in next) {
+          if (next.end !== undefined) throw next.end
+          return
+        } else yield next
+      }
+    },
+    send(news) {
+      queue.push(news)
+      wake()
+    },
+    end(error) {
+      queue.push({ end: error })
+      wake()
+    },
+  }
+}
+
+/** Waits until a condition holds, in turns of the event loop. The limit of the test ends a wait that is in vain. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1))
+}
