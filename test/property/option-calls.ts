@@ -279,7 +279,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
   Object.entries({
     index: 'parseDid parseCommand encodeContainer',
     policy:
-      'and eq every gt gte like lt lte ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
+      'and eq every gt gte like lt lte maxConcurrent maxRate maxSum maxUses ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
     arguments: 'boolean oneOf optional',
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
