@@ -12,7 +12,13 @@ declare module 'pg' {
   }
 
   export class Pool {
-    constructor(options: { readonly connectionString: string; readonly max?: number; readonly options?: string })
+    constructor(options: {
+      readonly connectionString: string
+      readonly max?: number
+      readonly options?: string
+      readonly query_timeout?: number
+      readonly connectionTimeoutMillis?: number
+    })
     query(text: string, parameters?: readonly unknown[]): Promise<Result>
     connect(): Promise<Connection>
     on(event: 'error', listener: (error: Error) => void): this

@@ -10,28 +10,37 @@ import { findProgram, freePort, launch, type Running, type Service } from './ser
 export const service: Service = {
   name: 'postgres',
   apt: 'postgresql',
-  tests: ['postgres-audit.test.ts', 'postgres-store.test.ts'],
+  tests: ['postgres-audit.test.ts', 'postgres-store.test.ts', 'postgres-processes.test.ts'],
   find: () => findProgram('postgres', ...packaged()),
   async start(found: string, folder: string): Promise<Running> {
-    const programs = dirname(realpathSync(found))
-    const user = process.getuid?.() === 0 ? accountOf('postgres') : undefined
-    const data = join(folder, 'data')
-    mkdirSync(data, { mode: 0o700 })
-    if (user !== undefined) {
-      // The account of the server has to come through to its folder.
-      for (const path of [dirname(folder), folder]) chmodSync(path, 0o755)
-      for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
-    }
-    const initial = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--no-locale']
-    execFileSync(join(programs, 'initdb'), initial, { stdio: 'pipe', ...user })
+    const { program, data, user } = createDatabaseFiles(found, folder)
     const port = await freePort()
-    const server = await launch(join(programs, 'postgres'), {
+    const server = await launch(program, {
       arguments: ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-k', folder],
-      ...(user === undefined ? {} : { user }),
-      isReady: () => answers(port),
+      ...(user !== undefined && { user }),
+      isReady: () => isReady(port),
     })
     return { environment: { PROCURA_POSTGRES: `postgres://postgres@127.0.0.1:${port}/postgres` }, stop: server.stop }
   },
+}
+
+/** Makes the files of an empty database in a folder, for the account of the server. */
+export function createDatabaseFiles(
+  found: string,
+  folder: string,
+): { readonly program: string; readonly data: string; readonly user: Account | undefined } {
+  const programs = dirname(realpathSync(found))
+  const user = process.getuid?.() === 0 ? accountOf('postgres') : undefined
+  const data = join(folder, 'data')
+  mkdirSync(data, { mode: 0o700 })
+  if (user !== undefined) {
+    // The account of the server has to come through to its folder.
+    for (const path of [dirname(folder), folder]) chmodSync(path, 0o755)
+    for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
+  }
+  const initial = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--no-locale']
+  execFileSync(join(programs, 'initdb'), initial, { stdio: 'pipe', ...user })
+  return { program: join(programs, 'postgres'), data, user }
 }
 
 /** Where Debian puts the server, newest first. */
@@ -44,13 +53,19 @@ function packaged(): string[] {
   }
 }
 
-function accountOf(name: string): { uid: number; gid: number } {
+/** An account of the machine. */
+interface Account {
+  readonly uid: number
+  readonly gid: number
+}
+
+function accountOf(name: string): Account {
   const id = (option: string): number => Number(execFileSync('id', [option, name], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
 
 /** Asks the server whether it speaks TLS: it answers one byte as soon as it takes connections. */
-function answers(port: number): Promise<boolean> {
+export function isReady(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.once('connect', () => socket.write(new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47])))

@@ -1,0 +1,64 @@
+// node only: starts a server
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createDatabaseFiles, isReady, service } from './postgres.service.ts'
+import { freePort } from './service.ts'
+
+/** A server of its own, whose data survives its end. */
+export interface PostgresServer {
+  readonly port: number
+  start(): Promise<void>
+  /** Ends all its processes at once, as a failed machine does. */
+  kill(): Promise<void>
+  remove(): Promise<void>
+}
+
+/** Makes a server. It is not started yet. Its files outlive its processes, but not a power failure. */
+export async function postgresServer(): Promise<PostgresServer> {
+  const found = service.find()
+  if (found === undefined) throw new Error('PostgreSQL is not installed')
+  const folder = mkdtempSync(join(tmpdir(), 'procura-postgres-'))
+  const { program, data, user } = createDatabaseFiles(found, folder)
+  const port = await freePort()
+  let child: ChildProcess | undefined
+  const kill = async (): Promise<void> => {
+    if (child?.pid === undefined) return
+    const ended = once(child, 'exit')
+    const backends = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')
+    child.kill('SIGKILL')
+    for (const pid of backends) {
+      try {
+        process.kill(Number(pid), 'SIGKILL')
+      } catch {
+        // It ended by itself.
+      }
+    }
+    await ended
+    child = undefined
+  }
+  return {
+    port,
+    async start() {
+      const place = ['-D', data, '-p', String(port), '-k', folder]
+      const settings = ['listen_addresses=127.0.0.1', 'fsync=off'].flatMap((setting) => ['-c', setting])
+      for (let attempt = 0; attempt < 400; attempt++) {
+        // It refuses to start until all processes of the last one have ended.
+        if (child === undefined || child.exitCode !== null) {
+          child = spawn(program, [...place, ...settings], { stdio: 'ignore', ...user })
+        }
+        if (await isReady(port)) return
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      throw new Error('PostgreSQL did not start')
+    },
+    kill,
+    async remove() {
+      await kill()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}

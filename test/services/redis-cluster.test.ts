@@ -1,0 +1,106 @@
+import { Cluster, Redis } from 'ioredis'
+import { createCluster } from 'redis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RedisStoreClient } from '../../src/state/redis/client.ts'
+import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
+import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
+import { redisStores } from '../../src/state/redis/redis-stores.ts'
+import type { OpenedStore } from '../../src/testing/conformance-case.ts'
+import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
+import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
+import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
+import { type RedisServer, redisServer } from './redis-server.ts'
+
+const secret = new Uint8Array(32).fill(7)
+const servers: RedisServer[] = []
+for (let node = 0; node < 3; node++) servers.push(await redisServer('--cluster-enabled', 'yes'))
+const nodes = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
+const slots = 16_384
+
+/** Makes one cluster of the servers, each with a third of the slots. */
+beforeAll(async () => {
+  await Promise.all(servers.map((server) => server.start()))
+  const clients = nodes.map((node) => new Redis(node))
+  for (const [index, client] of clients.entries()) {
+    const from = Math.floor((index * slots) / 3)
+    const to = Math.floor(((index + 1) * slots) / 3) - 1
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to))
+    await client.call('CLUSTER', 'MEET', '127.0.0.1', String(nodes[0]?.port))
+  }
+  for (const client of clients) {
+    for (let ready = false; !ready; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      const info = String(await client.call('CLUSTER', 'INFO'))
+      ready = info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3')
+    }
+    client.disconnect()
+  }
+})
+afterAll(() => Promise.all(servers.map((server) => server.remove())))
+
+interface Client {
+  readonly client: RedisStoreClient
+  close(): void
+}
+
+const clients: Readonly<Record<string, () => Promise<Client>>> = {
+  async ioredis() {
+    const client = new Cluster(nodes)
+    return { client, close: () => client.disconnect() }
+  },
+  async redis() {
+    const client = createCluster({ rootNodes: nodes.map(({ host, port }) => ({ url: `redis://${host}:${port}` })) })
+    await client.connect()
+    return { client, close: () => client.destroy() }
+  },
+}
+
+let stores = 0
+
+async function openStore<Store>(
+  connect: () => Promise<Client>,
+  open: (options: { client: RedisStoreClient; prefix: string; secret: Uint8Array }) => Store,
+): Promise<OpenedStore<Store>> {
+  stores += 1
+  const prefix = `cluster_${stores}`
+  const opened: Client[] = []
+  const next = async () => {
+    const one = await connect()
+    opened.push(one)
+    return { client: one.client, prefix, secret, timeoutMs: 5000 }
+  }
+  await prepareRedisStores({ ...(await next()), epoch: 0 })
+  return {
+    store: open(await next()),
+    another: async () => open(await next()),
+    async close() {
+      for (const one of opened) one.close()
+    },
+  }
+}
+
+describe.each(Object.entries(clients))('STO-05 stores in a cluster through %s', (name, connect) => {
+  const without = { without: ['interrupt', 'erase'] } as const
+  const cases = [
+    ...replayStoreCases(
+      ({ clock }) => openStore(connect, (options) => redisStores({ ...options, clock }).replay),
+      without,
+    ),
+    ...revocationStoreCases(
+      ({ clock }) => openStore(connect, (options) => redisStores({ ...options, clock }).revocations),
+      without,
+    ),
+    ...personalKeyStoreCases(() => openStore(connect, redisPersonalKeyStore), without),
+  ]
+  for (const { name: title, run } of cases) it(title, run)
+
+  it('are on each of its nodes, depending on the prefix', async () => {
+    const { client, close } = await connect()
+    for (let store = 0; store < 12; store++) {
+      const options = { client, secret, prefix: `${name}_${store}`, timeoutMs: 5000 }
+      await prepareRedisStores({ ...options, epoch: 0 })
+      const { replay } = redisStores(options)
+      expect([await replay.claim('a', 1e10, {}), await replay.claim('a', 1e10, {})]).toEqual([true, false])
+    }
+    close()
+  })
+})
