@@ -27,10 +27,10 @@ const layers: readonly (readonly string[])[] = [
   ['authorization'],
   ['vault', 'audit'],
   ['guard'],
-  ['http', 'ucanto', 'state', 'distribution', 'testing', 'cli'],
+  ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'cli'],
 ]
 /** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */
-const adapters = ['http', 'cli'].map((folder) => `src/${folder}/`)
+const adapters = ['http', 'approval', 'cli'].map((folder) => `src/${folder}/`)
 /** A revocation is an invocation, and so is a receipt: they may use that folder of their own layer. */
 const sideways = new Set(['revocation > invocation', 'receipt > invocation'])
 const maximumLines = 400

@@ -141,12 +141,26 @@ export interface Denial {
   readonly requirement: string
   /** The details, for programs. */
   readonly detail?: DenialDetail
-  /** Present when a further delegation could permit the call. */
+  /** Present when a further delegation could permit the call: see `requestApproval` of `procura/approval`. */
   readonly approvable?: Approvable
   /** The claims of the call; absent when it could not be read. */
   readonly call?: ClaimedCall
   /** CIDs of the proofs that are missing, with `proof_missing`. */
   readonly missing?: readonly CID[]
+}
+
+/**
+ * The delegation to ask for, when a call is refused because the chain does not permit it. APR-07
+ */
+export function approvableOf({ issuer, subject, command }: ApprovableFields): Approvable {
+  return { audience: issuer, subject, command }
+}
+
+/** The fields of an invocation that an approval is for. */
+export interface ApprovableFields {
+  readonly issuer: Did
+  readonly subject: Did
+  readonly command: Command
 }
 
 /** Distinguishes a denial from the result of a reader, which has no `code`. */

@@ -14,7 +14,7 @@ export interface DenialResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** JSON with `title`, `status`, `detail`, `code` and, if present, `at` (from 0), `requirement` and `prf`. */
+  /** JSON with `title`, `status`, `detail`, `code` and, if present, `at` (from 0), `requirement`, `prf` and `approvable: true`. */
   readonly body: string
 }
 
@@ -90,7 +90,7 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
  * ```
  */
 export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
-  const { code, message, at, requirement, missing } = denial ?? {}
+  const { code, message, at, requirement, missing, approvable } = denial ?? {}
   if (!Object.hasOwn(answers, String(code)) || typeof message !== 'string')
     throw new ArgumentError('denialResponse: `denial` must be the denial of a decision')
   const { status, title, error } = answers[code]
@@ -101,6 +101,10 @@ export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
       'cache-control': 'no-store',
       ...(error !== undefined && { 'www-authenticate': `Bearer error="${error}"` }),
     }),
-    body: JSON.stringify({ title, status, detail: message, code, at, requirement, prf: missing?.map(String) }),
+    body: JSON.stringify({
+      ...{ title, status, detail: message, code, at, requirement },
+      prf: missing?.map(String),
+      approvable: approvable === undefined ? undefined : true,
+    }),
   })
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Reader } from './reader.ts'
+import { approvalReaders } from './readers/approvals.ts'
 import { auditReaders } from './readers/audit.ts'
 import { httpReaders } from './readers/http.ts'
 import { nameReaders } from './readers/names.ts'
@@ -22,6 +23,7 @@ export const readers: readonly Reader[] = [
   ...nameReaders,
   ...policyReaders,
   ...httpReaders,
+  ...approvalReaders,
   ...auditReaders,
   ...vaultReaders,
 ]
@@ -45,6 +47,8 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['store/postgres', isSetUp, 'postgresStoreSchema preparePostgresStores postgresStores postgresPersonalKeyStore'],
   ['testing', isSetUp, 'replayStoreCases revocationStoreCases personalKeyStoreCases'],
   ['revocation', isGiven, 'readRevocationEntry'],
+  ['approval', writes, 'requestApproval'],
+  ['approval', isGiven, 'approve describeApprovalRequest refuse withApproval'],
   ['proof', isGiven, 'findProofs memoryProofStore'],
   ['format', isGiven, 'wait'],
   ['signer', isSetUp, 'generateSigner remoteSigner webCryptoSigner'],

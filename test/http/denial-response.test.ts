@@ -63,6 +63,13 @@ describe('HTP-05 a denial over HTTP', () => {
     expect(JSON.parse(body).prf).toEqual(proofs.map(({ cid }) => String(cid)))
   })
 
+  it('contains that an approval could permit the call, without the delegation to ask for', async () => {
+    const decision = createService().authorizeSync(encodeContainer([await call({ issuer: bob, subject: alice.did })]))
+    if (decision.allowed) throw new Error('the call has no proofs')
+    expect(decision.denial.approvable).toBeDefined()
+    expect(JSON.parse(denialResponse(decision.denial).body).approvable).toBe(true)
+  })
+
   it('HTP-10 repeats no value of an argument, no nonce, metadata or signature [attack 77]', async () => {
     const canary = 'canary-91c4e2'
     const nonce = new TextEncoder().encode('canary-nonce')

@@ -1,7 +1,7 @@
 import { commandCovers } from '../../capability/command.ts'
 import { anySubject } from '../../capability/subject.ts'
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import { approvableOf, type Denial } from '../denial.ts'
 
 /**
  * The chain is one line of authority from the subject to the invoker: each audience is the next issuer, the subject is the
@@ -87,6 +87,7 @@ function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial
     at,
     requirement: 'PRF-07',
     detail: { kind: 'command', granted: given.command, found: taken.command },
+    approvable: approvableOf(chain.invocation.fields),
   }
 }
 
@@ -114,5 +115,6 @@ function notSubject(requirement: string, subject: string, issuer: string, chain:
     at: 0,
     requirement,
     detail: { kind: 'principal', expected: [subject], found: issuer },
+    ...(count === 0 && { approvable: approvableOf(chain.invocation.fields) }),
   }
 }

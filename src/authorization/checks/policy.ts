@@ -1,9 +1,8 @@
 import type { PolicyObjection } from '../../capability/policy/compile.ts'
 import { beginEvaluation } from '../../capability/policy/evaluation.ts'
-import type { InvocationFields } from '../../invocation/invocation.ts'
 import { quote } from '../../support/quote.ts'
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import { type ApprovableFields, approvableOf, type Denial } from '../denial.ts'
 
 /**
  * The policy of every delegation permits the arguments, exactly as signed. All policies are evaluated: a later link can only
@@ -21,12 +20,7 @@ export function checkPolicies(chain: Chain): Denial | undefined {
 }
 
 /** The denial when the policy of the delegation at that position of `count` objects to the arguments. */
-export function refusedBy(
-  objection: PolicyObjection,
-  at: number,
-  count: number,
-  { issuer, subject, command }: Pick<InvocationFields, 'issuer' | 'subject' | 'command'>,
-): Denial {
+export function refusedBy(objection: PolicyObjection, at: number, count: number, fields: ApprovableFields): Denial {
   const overBudget = objection.reason === 'over_budget'
   return {
     code: overBudget ? 'policy_over_budget' : 'policy_unsatisfied',
@@ -34,7 +28,7 @@ export function refusedBy(
     at,
     requirement: overBudget ? 'PRF-12' : 'PRF-11',
     detail: { kind: 'policy', objection },
-    ...(overBudget ? {} : { approvable: { audience: issuer, subject, command } }),
+    ...(overBudget ? {} : { approvable: approvableOf(fields) }),
   }
 }
 

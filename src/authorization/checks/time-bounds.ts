@@ -1,6 +1,6 @@
 import { never, showTime, type Timestamp } from '../../time.ts'
 import { type Chain, linkName } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import { approvableOf, type Denial } from '../denial.ts'
 import type { VerificationSettings } from '../settings.ts'
 
 /**
@@ -61,6 +61,7 @@ function checkBounds(
       at,
       requirement: 'TIM-03',
       detail: { kind: 'time', now, bound: expiration },
+      ...(at < count && { approvable: approvableOf(chain.invocation.fields) }),
     }
   }
   return undefined

@@ -1,0 +1,171 @@
+import { CID } from 'multiformats/cid'
+import type { IpldMap, IpldValue } from '../ipld/value.ts'
+import {
+  arrayOf,
+  integerFrom,
+  nonEmptyString,
+  objectValue,
+  readOptions,
+  withDefault,
+  withMethod,
+} from '../support/options.ts'
+import { type Clock, systemClock, type Timestamp } from '../time.ts'
+import { presentOf } from './present.ts'
+import type { ApprovalRequest } from './request.ts'
+import { cut, foreignNote, quoted, wrap } from './visible.ts'
+
+/** Options of {@link describeApprovalRequest}. */
+export interface DescribeOptions {
+  /** Names of principals that the approver knows, by DID. Any other principal is shown as unknown. */
+  readonly names?: Readonly<Record<string, string>>
+  /** Names of arguments of which only kind and size are shown. Default: none. */
+  readonly hide?: readonly string[]
+  /** Columns of a line. Default 80, at least 40. */
+  readonly width?: number
+  /** Default: the system clock. */
+  readonly clock?: Clock
+}
+
+/** A request in words. */
+export interface RequestDescription {
+  /** The lines, without line ends. They contain no character that moves the cursor or is not seen. */
+  readonly lines: readonly string[]
+  /** Whether everything is shown: no argument was cut. Hidden arguments do not count. */
+  readonly complete: boolean
+}
+
+/** Most characters of one argument, and most arguments. */
+const maxShown = 1_000
+const maxArguments = 64
+
+/**
+ * Describes a request for the person who answers it. Lines of the agent begin with `  - ` or `    | `, and lines of this
+ * function with a letter, so an argument cannot imitate a line.
+ *
+ * @throws ArgumentError when an option is invalid.
+ */
+export function describeApprovalRequest(request: ApprovalRequest, options: DescribeOptions = {}): RequestDescription {
+  const { names, hide, width, clock } = readOptions('describeApprovalRequest', options, {
+    names: withDefault(objectValue, Object.freeze({})),
+    hide: withDefault(arrayOf(nonEmptyString), Object.freeze([])),
+    width: withDefault(integerFrom(40), 80),
+    clock: withDefault(withMethod('now'), systemClock),
+  })
+  const known = new Map(Object.entries(names))
+  const budget: Budget = { left: 0, complete: true }
+  const named = (did: string): string => `${did} (${known.has(did) ? quoted(String(known.get(did))) : 'unknown'})`
+  const entries = argumentsOf(request.args)
+  // APR-11
+  const own = (label: string, value: string): string[] => wrap(value, width, `${label}: `, '    | ')
+  const foreign = (value: string): string[] => wrap(value, width, '  - ', '    | ')
+  const lines = [
+    ...own('Agent', named(request.agent)),
+    ...own('requests', request.command),
+    ...own('at service', named(request.service)),
+    ...own('on behalf of', named(request.subject)),
+    ...own('until', `${dateOf(request.expiration)}, in ${request.expiration - presentOf(clock)} s`),
+    `with ${entries.length} ${entries.length === 1 ? 'argument' : 'arguments'}${entries.length === 0 ? '' : ':'}`,
+    ...entries.slice(0, maxArguments).flatMap(([name, value]) => {
+      budget.left = maxShown
+      return foreign(
+        `${nameOf(name, budget)} = ${hide.includes(name) ? `hidden: ${sizeOf(value)}` : showValue(value, budget)}`,
+      )
+    }),
+  ]
+  // APR-12
+  if (entries.length > maxArguments) {
+    budget.complete = false
+    lines.push(`and ${entries.length - maxArguments} more arguments that are not shown`)
+  }
+  if (request.reason !== undefined) {
+    budget.left = maxShown
+    lines.push('reason in the words of the agent, not verified:', ...foreign(showValue(request.reason, budget)))
+  }
+  if (!budget.complete) lines.push('NOT EVERYTHING IS SHOWN: a value was too long')
+  return Object.freeze({ lines: Object.freeze(lines), complete: budget.complete })
+}
+
+/** A date in UTC. The expiration of a request that was read is at most an hour from now. */
+function dateOf(time: Timestamp): string {
+  return new Date(time * 1_000).toISOString().replace('.000Z', 'Z')
+}
+
+/** The characters that may still be shown of an argument. */
+interface Budget {
+  left: number
+  complete: boolean
+}
+
+function argumentsOf(args: IpldMap): [string, IpldValue][] {
+  return Object.entries(args).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function nameOf(name: string, budget: Budget): string {
+  return /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/.test(name) ? name : showValue(name, budget)
+}
+
+/** Writes a value, and the characters beyond ASCII in it. */
+function showValue(value: IpldValue, budget: Budget): string {
+  const shown = write(value, budget)
+  return shown + foreignNote(shown)
+}
+
+function write(value: IpldValue, budget: Budget): string {
+  if (typeof value === 'string') return writeText(value, budget)
+  if (value === null || typeof value !== 'object') return spend(String(value), budget)
+  if (value instanceof Uint8Array) return writeBytes(value, budget)
+  if (Array.isArray(value))
+    return `[${writeItems(
+      value.map((item) => ['', item] as const),
+      budget,
+    )}]`
+  const link = CID.asCID(value)
+  if (link !== null) return spend(`link ${link}`, budget)
+  const items = Object.entries(value as IpldMap).map(([key, item]) => [key, item] as const)
+  return `{${writeItems(items, budget, true)}}`
+}
+
+function spend(text: string, budget: Budget): string {
+  budget.left -= text.length
+  return text
+}
+
+function writeText(text: string, budget: Budget): string {
+  const part = cut(text, Math.max(budget.left, 0))
+  const shown = spend(quoted(part), budget)
+  if (part.length === text.length) return shown
+  budget.complete = false
+  return `${shown} and ${text.length - part.length} more characters`
+}
+
+function writeBytes(bytes: Uint8Array, budget: Budget): string {
+  const part = bytes.subarray(0, Math.max(Math.floor(budget.left / 2), 0))
+  const digits = Array.from(part, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const shown = spend(`0x${digits}`, budget)
+  if (part.length === bytes.length) return shown
+  budget.complete = false
+  return `${shown} and ${bytes.length - part.length} more bytes`
+}
+
+function writeItems(items: readonly (readonly [string, IpldValue])[], budget: Budget, named = false): string {
+  const shown: string[] = []
+  for (const [at, [name, item]] of items.entries()) {
+    if (budget.left <= 0) {
+      budget.complete = false
+      shown.push(`and ${items.length - at} more values`)
+      break
+    }
+    budget.left -= 2
+    shown.push(named ? `${write(name, budget)}: ${write(item, budget)}` : write(item, budget))
+  }
+  return shown.join(', ')
+}
+
+/** Kind and size, without the contents. APR-13 */
+function sizeOf(value: IpldValue): string {
+  if (typeof value === 'string') return `a string of ${value.length} characters`
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  if (Array.isArray(value)) return `a list of ${value.length} values`
+  if (value === null || typeof value !== 'object') return value === null ? 'null' : `a ${typeof value}`
+  return CID.asCID(value) === null ? `a map of ${Object.keys(value).length} keys` : 'a link'
+}

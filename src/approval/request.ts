@@ -1,0 +1,34 @@
+import type { CID } from 'multiformats/cid'
+import type { Authorization } from '../authorization/authorization.ts'
+import type { Command } from '../capability/command.ts'
+import type { Did } from '../did/did.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import type { Timestamp } from '../time.ts'
+
+/** A request for the approval of one call. */
+export interface ApprovalRequest {
+  /** The CID of the request. An approval and a refusal name it. */
+  readonly cid: CID
+  /** The agent that requests the approval, and signed the request. */
+  readonly agent: Did
+  /** The approver to which the request is addressed. */
+  readonly approver: Did
+  /** The service at which the agent wants to make the call. */
+  readonly service: Did
+  /** The owner of the requested authority. */
+  readonly subject: Did
+  /** The command of the call. */
+  readonly command: Command
+  /** The arguments of the call. */
+  readonly args: IpldMap
+  /** The reason that the agent gives. It is not verified, and may be meant to deceive. */
+  readonly reason?: string
+  /** Last second at which the request can be answered, and at which an approval can be used. */
+  readonly expiration: Timestamp
+}
+
+/** A request that an approver received and verified. */
+export interface ReceivedRequest extends ApprovalRequest {
+  /** The evidence that the agent signed the request. It is valid for one answer. */
+  readonly authorization: Authorization
+}

@@ -1,0 +1,86 @@
+/**
+ * Text of others, so that a person sees each of its characters and a line of it is never taken for one of ours.
+ *
+ * @module
+ */
+
+/**
+ * Writes text between quotation marks. Each character that moves the cursor, turns the direction of the text, ends a line
+ * or is not seen is written as its escape, as are quotation marks and backslashes.
+ */
+export function quoted(text: string): string {
+  const shown = text.replace(unseen, (found) => (found === ' ' ? found : escapeOf(found)))
+  return `"${escapeStacks(shown)}"`
+}
+
+/** APR-10 */
+const unseen = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800"\\]/gu
+
+/** Most combining marks on one character. More of them cover the lines above. */
+const maxMarks = 2
+
+function escapeStacks(text: string): string {
+  let end = -1
+  let height = 0
+  return text.replace(/\p{M}/gu, (mark, at: number) => {
+    height = at === end ? height + 1 : 1
+    end = at + mark.length
+    return height <= maxMarks ? mark : escapeOf(mark)
+  })
+}
+
+const shortEscapes: ReadonlyMap<string, string> = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['"', '\\"'],
+  ['\\', '\\\\'],
+])
+
+function escapeOf(character: string): string {
+  return shortEscapes.get(character) ?? `\\u{${codeOf(character).toLowerCase()}}`
+}
+
+function codeOf(character: string): string {
+  return (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0')
+}
+
+/** Most characters that {@link foreignNote} names. */
+const maxNamed = 3
+
+/** Names the characters beyond ASCII: one of another script can look like a Latin letter. Empty for ASCII. */
+export function foreignNote(shown: string): string {
+  const foreign = [...new Set(shown.match(/[^\p{ASCII}]/gu) ?? [])]
+  if (foreign.length === 0) return ''
+  const named = foreign.slice(0, maxNamed).map((character) => `U+${codeOf(character)}`)
+  const rest = foreign.length - named.length
+  return ` (not only ASCII: ${named.join(', ')}${rest === 0 ? '' : ` and ${rest} more`})`
+}
+
+/** Cuts text at a character, after at most `max` of them. */
+export function cut(text: string, max: number): string {
+  return text.length <= max ? text : [...text.slice(0, max * 2)].slice(0, max).join('')
+}
+
+/**
+ * Breaks a line into lines of at most `width` columns. A character beyond ASCII counts for two columns, as the widest do.
+ *
+ * @param first - begins the first line.
+ * @param next - begins every other line, so that none of them looks like a line of its own.
+ */
+export function wrap(line: string, width: number, first: string, next: string): string[] {
+  const lines: string[] = []
+  let current = first
+  let columns = first.length
+  for (const character of line) {
+    const wide = character > '\u007f' ? 2 : 1
+    if (columns + wide > width) {
+      lines.push(current)
+      current = next
+      columns = next.length
+    }
+    current += character
+    columns += wide
+  }
+  return [...lines, current]
+}

@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest'
+import { approve } from '../../src/approval/approve.ts'
+import { readApprovalAnswer } from '../../src/approval/read-answer.ts'
+import { refuse } from '../../src/approval/refuse.ts'
+import type { ReceivedRequest } from '../../src/approval/request.ts'
+import { like } from '../../src/capability/policy/build.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import type { IpldMap } from '../../src/ipld/value.ts'
+import { actor, clock, now } from '../support/actors.ts'
+import { agent, attenuate, mallory, narrow, owner, receivedRequest, refusedCall, sentRequest, tryCall } from './cast.ts'
+
+const args: IpldMap = { to: 'bob@example.com', subject: 'Report' }
+
+/** An approval by the owner, and the chain of it. */
+async function approved(change: object = {}): Promise<Awaited<ReturnType<typeof approve>>> {
+  return approve(await receivedRequest(await sentRequest({ args })), { issuer: owner, clock, ...change })
+}
+
+describe('approve', () => {
+  it('APR-20 permits the call: its command, with its arguments, by this agent', async () => {
+    const { delegation } = await approved()
+    expect(delegation).toMatchObject({
+      issuer: owner.did,
+      audience: agent.did,
+      subject: owner.did,
+      command: '/mail/send',
+      policy: [['==', '.', args]],
+    })
+    await expect(tryCall([narrow], args)).resolves.toBe('policy_unsatisfied')
+    await expect(tryCall([delegation], args)).resolves.toBe('allowed')
+  })
+
+  it('APR-20 permits no other arguments: changed, more, fewer, another type or another order of a list', async () => {
+    const all: IpldMap = { to: ['a', 'b'], n: 1, deep: { x: { y: 'z' } }, raw: Uint8Array.of(1, 2), none: null }
+    const { delegation } = await approve(await receivedRequest(await sentRequest({ args: all })), {
+      issuer: owner,
+      clock,
+    })
+    await expect(tryCall([delegation], all)).resolves.toBe('allowed')
+    const others: readonly IpldMap[] = [
+      {},
+      { ...all, more: 1 },
+      { ...all, more: null },
+      { ...all, to: ['b', 'a'] },
+      { ...all, to: ['a', 'b', 'c'] },
+      { ...all, n: 2 },
+      { ...all, n: '1' },
+      { ...all, deep: { x: { y: 'z', w: null } } },
+      { ...all, deep: {} },
+      { ...all, raw: Uint8Array.of(1, 2, 0) },
+      { ...all, none: false },
+      Object.fromEntries(Object.entries(all).filter(([name]) => name !== 'none')),
+    ]
+    for (const changed of others) await expect.soft(tryCall([delegation], changed)).resolves.toBe('policy_unsatisfied')
+  })
+
+  it('APR-20 permits a call without arguments, and then none', async () => {
+    const { delegation } = await approve(await receivedRequest(await sentRequest({ args: {} })), {
+      issuer: owner,
+      clock,
+    })
+    await expect(tryCall([delegation], {})).resolves.toBe('allowed')
+    await expect(tryCall([delegation], { to: 'bob' })).resolves.toBe('policy_unsatisfied')
+  })
+
+  it('APR-20 permits no other agent, no other command, and no call after its end', async () => {
+    const { delegation } = await approved()
+    await expect(tryCall([delegation], args, { issuer: mallory })).resolves.toBe('principal_misaligned')
+    await expect(tryCall([delegation], args, { command: '/mail' })).resolves.toBe('command_not_covered')
+    await expect(tryCall([delegation], args, { command: '/mail/read' })).resolves.toBe('command_not_covered')
+    await expect(tryCall([delegation], args, { at: now + 660 })).resolves.toBe('allowed')
+    await expect(tryCall([delegation], args, { at: now + 661 })).resolves.toBe('expired')
+  })
+
+  it('APR-21 makes the same delegation of the same request, however often it is read', async () => {
+    const sent = await sentRequest({ args })
+    const one = await approve(await receivedRequest(sent), { issuer: owner, clock })
+    const two = await approve(await receivedRequest(sent), { issuer: owner, clock })
+    expect(String(two.delegation.cid)).toBe(String(one.delegation.cid))
+    const other = await approve(await receivedRequest(await sentRequest({ args })), { issuer: owner, clock })
+    expect(String(other.delegation.cid)).not.toBe(String(one.delegation.cid))
+    expect(one.delegation.meta).toEqual({ request: sent.cid, service: sent.service })
+  })
+
+  it('APR-22 ends with the request, with the proofs, or sooner', async () => {
+    expect((await approved()).delegation.expiration).toBe(now + 600)
+    expect((await approved({ expiresIn: 30 })).delegation.expiration).toBe(now + 30)
+    expect((await approved({ expiresIn: 3_000 })).delegation.expiration).toBe(now + 600)
+    const manager = await actor('manager')
+    const grant = await delegate({ issuer: owner, audience: manager.did, command: '/mail', expiration: now + 120 })
+    const request = await receivedRequest(await sentRequest({ args, approver: manager.did }))
+    const { delegation } = await approve(request, { issuer: manager, proofs: [grant], clock })
+    expect(delegation.expiration).toBe(now + 120)
+    await expect(tryCall([grant, delegation], args)).resolves.toBe('allowed')
+  })
+
+  it('APR-23 refuses to sign without the authority, and for a call that the proofs do not permit', async () => {
+    const manager = await actor('manager')
+    const open = { issuer: owner, audience: manager.did, clock }
+    const other = await delegate({ issuer: mallory, audience: manager.did, command: '/mail', clock })
+    const strict = await delegate({ ...open, command: '/mail', policy: [like('.to', '*@example.org')] })
+    const elsewhere = await delegate({ ...open, command: '/files' })
+    const foreign = await delegate({ issuer: owner, audience: mallory.did, command: '/mail', clock })
+    const asked = async (proofs: object): Promise<unknown> => {
+      const request = await receivedRequest(await sentRequest({ args, approver: manager.did }))
+      return approve(request, { issuer: manager, clock, ...proofs })
+    }
+    await expect(asked({})).rejects.toThrow('pass as `proofs` the chain that leads from it')
+    await expect(asked({ proofs: [other] })).rejects.toThrow('pass as `proofs` the chain that leads from it')
+    await expect(asked({ proofs: [strict] })).rejects.toThrow('proof 1 of 1 does not permit these arguments')
+    await expect(asked({ proofs: [elsewhere] })).rejects.toThrow('does not cover')
+    await expect(asked({ proofs: [foreign] })).rejects.toThrow('cannot pass it on')
+  })
+
+  it('APR-24 takes a request that was verified, and answers it once', async () => {
+    const request = await receivedRequest(await sentRequest({ args }))
+    const forged: readonly object[] = [
+      {},
+      { ...request, args: { to: 'mallory@example.com' } },
+      { ...request, agent: mallory.did },
+      { ...request, command: '/mail' },
+      { ...request, expiration: now + 100_000 },
+      { ...request, subject: mallory.did },
+      { ...request, service: mallory.did },
+      { ...request, authorization: { ...request.authorization } },
+    ]
+    for (const one of forged) {
+      const answer = approve(one as ReceivedRequest, { issuer: owner, clock })
+      await expect.soft(answer).rejects.toThrow('a request that `readApprovalRequest` returned')
+    }
+    await expect(approve(request, { issuer: mallory, clock })).rejects.toThrow('is addressed to')
+    await approve(request, { issuer: owner, clock })
+    await expect(approve(request, { issuer: owner, clock })).rejects.toThrow('already used')
+    await expect(refuse(request, { issuer: owner, clock })).rejects.toThrow('already used')
+  })
+
+  it('APR-24 does not answer a request that has expired', async () => {
+    const request = await receivedRequest(await sentRequest({ args }))
+    await expect(approve(request, { issuer: owner, clock: { now: () => now + 700 } })).rejects.toThrow('expired')
+  })
+
+  it('is for the arguments that were signed, whatever the agent does with its objects', async () => {
+    const mutable = { to: ['bob@example.com'] }
+    const sent = await sentRequest({ args: mutable })
+    mutable.to[0] = 'mallory@example.com'
+    const { delegation } = await approve(await receivedRequest(sent), { issuer: owner, clock })
+    expect(delegation.policy).toEqual([['==', '.', { to: ['bob@example.com'] }]])
+  })
+})
+
+describe('readApprovalAnswer', () => {
+  it('APR-25 APR-26 reads an approval with its chain, and a refusal with its reason', async () => {
+    const manager = await actor('manager')
+    const grant = await delegate({ issuer: owner, audience: manager.did, command: '/mail', clock })
+    const sent = await sentRequest({ args, approver: manager.did })
+    const { container, delegation } = await approve(await receivedRequest(sent), {
+      ...{ issuer: manager, proofs: [grant], clock },
+    })
+    const answer = await readApprovalAnswer(container, { request: sent, clock })
+    expect(answer).toMatchObject({ answer: 'approved', approval: { cid: delegation.cid } })
+    if (answer.answer !== 'approved') throw new Error('not approved')
+    await expect(tryCall(answer.proofs, args)).resolves.toBe('allowed')
+    const no = await refuse(await receivedRequest(sent), { issuer: manager, clock, reason: 'not today' })
+    await expect(readApprovalAnswer(no, { request: sent, clock })).resolves.toEqual({
+      answer: 'refused',
+      reason: 'not today',
+    })
+  })
+
+  it('APR-25 does not accept a refusal of another request, by another principal, or for another agent', async () => {
+    const sent = await sentRequest({ args })
+    const said = async (container: string): Promise<string> =>
+      (await readApprovalAnswer(container, { request: sent, clock })).answer
+    const other = await refuse(await receivedRequest(await sentRequest({ args })), { issuer: owner, clock })
+    await expect(said(other)).resolves.toBe('invalid')
+    const forge = async (issuer: typeof owner, audience: string): Promise<string> =>
+      encodeContainer([
+        await invoke({ issuer, audience, command: '/approval/refuse', args: { request: String(sent.cid) }, clock }),
+      ])
+    await expect(forge(mallory, agent.did).then(said)).resolves.toBe('invalid')
+    await expect(forge(owner, mallory.did).then(said)).resolves.toBe('invalid')
+    await expect(forge(owner, agent.did).then(said)).resolves.toBe('refused')
+  })
+
+  it('APR-26 does not accept a delegation of something else, or bytes of something else', async () => {
+    const sent = await sentRequest({ args })
+    const said = async (container: string | Uint8Array): Promise<string> =>
+      (await readApprovalAnswer(container, { request: sent, clock })).answer
+    await expect(said(encodeContainer([narrow]))).resolves.toBe('invalid')
+    const { delegation } = await approved({})
+    const passed = await attenuate(delegation, { issuer: agent, audience: mallory.did })
+    await expect(said(encodeContainer([passed]))).resolves.toBe('invalid')
+    await expect(said(encodeContainer([await refusedCall()]))).resolves.toBe('invalid')
+    for (const bytes of ['', 'no', new Uint8Array(3)]) await expect.soft(said(bytes)).resolves.toBe('invalid')
+  })
+})
