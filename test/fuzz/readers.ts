@@ -48,6 +48,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['testing', isSetUp, 'replayStoreCases revocationStoreCases personalKeyStoreCases'],
   ['revocation', isGiven, 'readRevocationEntry'],
   ['approval', writes, 'requestApproval'],
+  ['approval/terminal', 'reads what a person types', 'askInTerminal'],
   ['approval', isGiven, 'approve describeApprovalRequest refuse withApproval'],
   ['proof', isGiven, 'findProofs memoryProofStore'],
   ['format', isGiven, 'wait'],

@@ -1,0 +1,125 @@
+// node only: reads a terminal
+import type { Readable, Writable } from 'node:stream'
+import { unlessAborted } from '../../support/abort.ts'
+import { startDeadline } from '../../support/deadline.ts'
+import {
+  abortSignal,
+  anything,
+  maybe,
+  milliseconds,
+  numberFrom,
+  readOptions,
+  withDefault,
+} from '../../support/options.ts'
+import type { Clock } from '../../time.ts'
+import { type DescribeOptions, describeApprovalRequest } from '../describe-request.ts'
+import type { ReceivedRequest } from '../request.ts'
+
+/** A stream that may be a terminal, such as `process.stdin`. */
+export type TerminalInput = Readable & { readonly isTTY?: boolean }
+
+/** A stream that may be a terminal, such as `process.stderr`. */
+export type TerminalOutput = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+
+/** Options of {@link askInTerminal}. */
+export interface AskInTerminalOptions extends Omit<DescribeOptions, 'width'> {
+  /** Default: `process.stdin`. */
+  readonly input?: TerminalInput
+  /** Default: `process.stderr`, so that the output of the program can be redirected. */
+  readonly output?: TerminalOutput
+  /** Milliseconds in which the person can answer; then the answer is no. Default 120,000. */
+  readonly timeoutMs?: number
+  /**
+   * Milliseconds after the question in which input is ignored: it was typed before the person read the question. Default
+   * 500.
+   */
+  readonly readingMs?: number
+  /** Default: the system clock. */
+  readonly clock?: Clock
+  /** Ends the wait; the answer is then no. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Shows a request at the terminal, and asks the person there. Only the line `yes` is a yes. Without a terminal on both
+ * sides, at the end of the input and at the end of the time, the answer is no.
+ *
+ * @param request - as `readApprovalRequest` returned it.
+ * @returns whether the person approves. Answer with `approve` or `refuse`.
+ * @throws ArgumentError when an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import { approve, readApprovalRequest, refuse } from 'procura/approval'
+ * import { askInTerminal } from 'procura/approval/terminal'
+ *
+ * const reading = await readApprovalRequest(received, { approver: owner.did })
+ * if (reading.valid) {
+ *   const { request } = reading
+ *   const yes = await askInTerminal(request, { names: { [agent.did]: 'mail agent' } })
+ *   const answer = yes ? (await approve(request, { issuer: owner })).container : await refuse(request, { issuer: owner })
+ * }
+ * ```
+ */
+export async function askInTerminal(request: ReceivedRequest, options: AskInTerminalOptions = {}): Promise<boolean> {
+  const given = readOptions('askInTerminal', options, {
+    input: withDefault(anything, process.stdin),
+    output: withDefault(anything, process.stderr),
+    timeoutMs: withDefault(milliseconds, 120_000),
+    readingMs: withDefault(numberFrom(0), 500),
+    names: anything,
+    hide: anything,
+    clock: anything,
+    signal: maybe(abortSignal),
+  })
+  const { input, output, timeoutMs, readingMs, signal, names, hide, clock } = given
+  const { lines } = describeApprovalRequest(request, {
+    width: Math.max(Math.min(output.columns ?? 80, 120), 40),
+    ...(names !== undefined && { names }),
+    ...(hide !== undefined && { hide }),
+    ...(clock !== undefined && { clock }),
+  })
+  // APR-40
+  if (input.isTTY !== true || output.isTTY !== true) return false
+  output.write(`\n${lines.join('\n')}\n\nApprove this one call? Type yes and press Enter; anything else is a no: `)
+  const deadline = startDeadline([signal], timeoutMs)
+  try {
+    return (
+      (await unlessAborted(() => readLine(input, performance.now() + readingMs, deadline.signal), deadline.signal)) ===
+      'yes'
+    )
+  } catch {
+    // APR-41
+    output.write('\nno answer: refused\n')
+    return false
+  } finally {
+    deadline.end()
+  }
+}
+
+/** Most characters of an answer. */
+const maxLine = 100
+
+/** Reads a line that is typed after that time; an empty one at the end of the input. */
+function readLine(input: TerminalInput, from: number, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let line = ''
+    const settle = (then: () => void): void => {
+      input.off('data', onData).off('end', onEnd).off('error', onError).pause()
+      signal.removeEventListener('abort', onEnd)
+      then()
+    }
+    const onEnd = (): void => settle(() => resolve(''))
+    const onError = (error: Error): void => settle(() => reject(error))
+    const onData = (chunk: Uint8Array | string): void => {
+      // APR-42: an agent may have filled the input before, and a person may have typed ahead.
+      if (performance.now() < from) return
+      line += typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk)
+      const end = line.search(/[\r\n]/)
+      if (end >= 0) settle(() => resolve(line.slice(0, end).trim()))
+      else if (line.length > maxLine) onEnd()
+    }
+    signal.addEventListener('abort', onEnd, { once: true })
+    input.on('data', onData).on('end', onEnd).on('error', onError).resume()
+  })
+}
