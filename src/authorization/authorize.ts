@@ -18,7 +18,7 @@ import type { Chain, ChainLink, ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
-import { checkLimits } from './checks/limits.ts'
+import { checkLimits, hasLimits } from './checks/limits.ts'
 import { checkPolicies } from './checks/policy.ts'
 import { checkReplay } from './checks/replay.ts'
 import { checkResource } from './checks/resource.ts'
@@ -29,11 +29,12 @@ import type { Decision } from './decision.ts'
 import { type ClaimedCall, type Denial, isDenial } from './denial.ts'
 import { readCall } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
+import type { Hold } from './limits/counter.ts'
 import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
 import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
-import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions } from './options.ts'
+import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions, type LoadedCounter } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'
 import type { CallOptions, Settings } from './settings.ts'
 
@@ -69,6 +70,12 @@ export interface Authorizer {
    * @throws MalformedError for bytes of which `authorize` cannot read a token.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
+  /**
+   * Reports that the work on an allowed call has ended, so that it no longer counts as a concurrent call (`maxConcurrent`).
+   * Without the report it counts for 300 seconds. Rejects when the `limitStore` does not answer. A guard does this by
+   * itself.
+   */
+  finish(authorization: Authorization, options?: CallOptions): Promise<void>
 }
 
 /** Decides about one call. For many calls, use {@link createAuthorizer}, which caches what can be cached. */
@@ -121,28 +128,42 @@ export interface Decider {
    * @throws ArgumentError when the container is a promise.
    */
   decide(container: string | Uint8Array, call: CallOptions): Decision | Promise<Decision>
+  /** Returns what an allowed call has reserved of the limits of its chain; undefined without a `limitStore`. */
+  readonly holdOf: ((authorization: Authorization) => Promise<Hold | undefined>) | undefined
 }
 
-/** The same with both ways. */
-export function deciderOf(options: AuthorizeOptions): Decider {
-  const { settings, formats, maxCachedDelegations } = completeOptions(options)
+/**
+ * The same with both ways.
+ *
+ * @param holdSeconds - how long the reservation of a call waits for its commit. Default: it is committed at once.
+ */
+export function deciderOf(options: AuthorizeOptions, holdSeconds?: number): Decider {
+  const { settings, formats, maxCachedDelegations, counter } = completeOptions(options, holdSeconds)
   const service: Service = {
     settings,
     formats,
     resources: formats.flatMap(({ resourceArgument }) => resourceArgument ?? []),
     caches: createCaches(maxCachedDelegations),
+    counter,
     authorizer: Symbol('authorizer'),
   }
   const verifiers = createVerifiers(settings.backend)
+  const holdOf = async (authorization: Authorization): Promise<Hold | undefined> => {
+    const chain = chainOf(authorization, service)
+    return (await counter?.())?.holdOf(chain)
+  }
   const authorizer = Object.freeze({
     authorize: (container, call) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
     authorizeSync: (container) => runSync(decide(container, service, verifiers.atOnce, undefined, true)),
     // CTN-10
     open: (container) => readContents(container, formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
+    finish: async (authorization, call = {}) =>
+      (await holdOf(authorization))?.release(readOptions('finish', call, callChecks)),
   } satisfies Authorizer)
   return {
     authorizer,
+    holdOf: counter && holdOf,
     decide: (container, call) => runNow(decide(container, service, verifiers.forCall(), call, false)),
   }
 }
@@ -156,6 +177,7 @@ interface Service {
   /** The arguments in which the formats put the resource of a call. */
   readonly resources: readonly ResourceArgument[]
   readonly caches: Caches
+  readonly counter: LoadedCounter | undefined
   /** Identifies the authorizations that this authorizer made, for `recheck`. */
   readonly authorizer: symbol
 }
@@ -216,7 +238,7 @@ function* decideAt(
     (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call)) ??
     (yield* checkRevocation(chain, settings, call)) ??
     (yield* checkReplay(chain, settings, call)) ??
-    checkLimits(chain)
+    (hasLimits(chain) ? yield* checkLimits(chain, settings, service.counter, call) : undefined)
   if (denial !== undefined) return deny(denial, chain, true)
   const name = nameTask(chain, settings.backend)
   const task = isPromiseLike(name) ? yield* wait(name) : name
@@ -224,16 +246,18 @@ function* decideAt(
 }
 
 /** Checks the parts of a decision that can change: the time, and revocations. */
-function* decideAgain(
-  authorization: Authorization,
-  { settings, authorizer }: Service,
-  options: CallOptions,
-): Steps<boolean> {
+function* decideAgain(authorization: Authorization, service: Service, options: CallOptions): Steps<boolean> {
+  const { settings } = service
   const call = readOptions('recheck', options, callChecks)
-  const chain = Authorization.chainOf(authorization, authorizer)
-  if (chain === undefined) throw new ArgumentError('the authorization was not made by this authorizer')
+  const chain = chainOf(authorization, service)
   const now = secondsOf(settings.clock)
   return (checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))) === undefined
+}
+
+function chainOf(authorization: Authorization, { authorizer }: Service): Chain {
+  const chain = Authorization.chainOf(authorization, authorizer)
+  if (chain === undefined) throw new ArgumentError('the authorization was not made by this authorizer')
+  return chain
 }
 
 /** @param authenticated - whether the chain is aligned, signed, and for this service. AUD-27 */

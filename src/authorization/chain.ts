@@ -32,6 +32,11 @@ export interface Link {
   readonly name: string
   /** The CID that the delegation has with the other ECDSA signature, as text; absent for Ed25519. */
   readonly twin?: string
+  /**
+   * Names its signed bytes, without the signature. Present if its policy has limits; a format without it does not support
+   * limits.
+   */
+  readonly payload?: string
   /** How many it counts for among those remembered, by `linkWeight`; absent for one. */
   readonly weight?: number
 }

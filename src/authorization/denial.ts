@@ -7,6 +7,7 @@
 import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
 import type { PolicyObjection } from '../capability/policy/compile.ts'
+import type { LimitStatement } from '../capability/policy/statement.ts'
 import type { Did } from '../did/did.ts'
 import type { Timestamp } from '../time.ts'
 
@@ -90,6 +91,17 @@ export type DenialDetail =
   | { readonly kind: 'policy'; readonly objection: PolicyObjection }
   /** `revoked`: the CID of the delegation or the DID of the principal that is revoked. */
   | { readonly kind: 'revocation'; readonly revoked: string }
+  /**
+   * `limit_exhausted`, `limit_busy`: the limit, its index in the policy, and how much is left of it, in the form of its
+   * maximum. `freeAt` is the time at which a rate allows a call again.
+   */
+  | {
+      readonly kind: 'limit'
+      readonly statement: number
+      readonly limit: LimitStatement
+      readonly remaining: number | string
+      readonly freeAt?: Timestamp
+    }
 
 /**
  * A delegation that would permit the refused call, if a principal with the authority issued it: to the invoker, for this

@@ -2,6 +2,8 @@ import { memoryRevocationStore } from '../revocation/memory-revocation-store.ts'
 import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 import { maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Clock } from '../time.ts'
+import type { LimitStore } from './limits/limit-store.ts'
+import { memoryLimitStore } from './limits/memory-limit-store.ts'
 import { memoryReplayStore, type ReplayStore } from './replay-store.ts'
 
 /** Options of {@link memoryStores}. The stores have the default sizes. */
@@ -10,16 +12,17 @@ export interface MemoryStoresOptions {
   readonly clock?: Clock
 }
 
-/** The two stores, under the names of the options of `createAuthorizer` and `createGuard`. */
+/** The stores, under the names of the options of `createAuthorizer` and `createGuard`. */
 export interface MemoryStores {
   readonly revocations: RevocationRegistry
   readonly replay: ReplayStore
+  readonly limitStore: LimitStore
 }
 
 const optionChecks: OptionChecks<MemoryStoresOptions> = Object.freeze({ clock: maybe(withMethod('now')) })
 
 /**
- * Makes the two stores that a service needs, in the memory of this process.
+ * Makes the stores that a service needs, in the memory of this process.
  *
  * @example
  * ```ts
@@ -38,5 +41,9 @@ const optionChecks: OptionChecks<MemoryStoresOptions> = Object.freeze({ clock: m
  */
 export function memoryStores(options: MemoryStoresOptions = {}): MemoryStores {
   const given = readOptions('memoryStores', options, optionChecks)
-  return Object.freeze({ revocations: memoryRevocationStore(given), replay: memoryReplayStore(given) })
+  return Object.freeze({
+    revocations: memoryRevocationStore(given),
+    replay: memoryReplayStore(given),
+    limitStore: memoryLimitStore(given),
+  })
 }

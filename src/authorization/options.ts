@@ -29,6 +29,8 @@ import { quietly } from '../support/quietly.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
 import { standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
+import type { Counter } from './limits/counter.ts'
+import type { LimitStore } from './limits/limit-store.ts'
 import type { ReplayStore } from './replay-store.ts'
 import type { CallOptions, Settings, VerificationSettings } from './settings.ts'
 
@@ -53,6 +55,8 @@ export interface AuthorizeOptions {
   readonly revocations: RevocationStore
   /** The store of used invocations. */
   readonly replay: ReplayStore
+  /** The store that counts the calls of delegations with limits. Without one, such calls are refused. */
+  readonly limitStore?: LimitStore
   /** Default: the host's clock. */
   readonly clock?: Clock
   /** Seconds by which clocks may differ, at each end of a token's time bounds. Default 60, at most 300. */
@@ -128,6 +132,7 @@ export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
       : 'must be a list of command definitions, or uncheckedCommands',
   revocations: withMethod('findRevocations'),
   replay: withMethod('claim'),
+  limitStore: maybe(withMethod('reserve')),
   maxInvocationLifetime: (value) => (value === never ? undefined : maybe(integerFrom(0))(value)),
   minimumNonceBytes: maybe(integerFrom(0, 64)),
   formats: formatsCheck,
@@ -144,15 +149,21 @@ export interface Configuration {
   readonly settings: Settings
   readonly formats: readonly TokenFormat[]
   readonly maxCachedDelegations: number
+  /** Counts calls; undefined when the service does not. */
+  readonly counter: LoadedCounter | undefined
 }
+
+/** Returns the counter, or a promise until it is loaded. */
+export type LoadedCounter = () => Counter | Promise<Counter>
 
 /**
  * Fills in the defaults.
  *
  * @param options - of {@link authorizeChecks}.
+ * @param holdSeconds - see `createCounter`.
  * @throws ArgumentError that names the option and the requirement.
  */
-export function completeOptions(options: AuthorizeOptions): Configuration {
+export function completeOptions(options: AuthorizeOptions, holdSeconds?: number): Configuration {
   const { subjects, commands, maxInvocationLifetime = 300 } = options
   const settings: Settings = {
     ...completeVerification(
@@ -170,7 +181,17 @@ export function completeOptions(options: AuthorizeOptions): Configuration {
     settings: Object.freeze(settings),
     formats: Object.freeze([...(options.formats ?? [standardFormat])]),
     maxCachedDelegations: options.maxCachedDelegations ?? 10_000,
+    counter: options.limitStore && loadCounter(options.limitStore, holdSeconds),
   }
+}
+
+/** Starts to load the counter. Once it is loaded, calls need not wait for it. */
+function loadCounter(store: LimitStore, holdSeconds: number | undefined): LoadedCounter {
+  let counter: Counter | Promise<Counter> = import('./limits/counter.ts').then(({ createCounter }) => {
+    counter = createCounter(store, holdSeconds)
+    return counter
+  })
+  return () => counter
 }
 
 /**

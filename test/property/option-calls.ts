@@ -106,7 +106,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   },
   token: { decodeDelegation: [grant.bytes], decodeInvocation: [call.bytes], openContainer: [container] },
   revocation: { revoke: [], verifyRevocation: [container] },
-  'store/memory': { memoryStores: [], memoryRevocationStore: [], memoryReplayStore: [] },
+  'store/memory': { memoryStores: [], memoryRevocationStore: [], memoryReplayStore: [], memoryLimitStore: [] },
   'store/sqlite': { prepareSqliteStores: [], sqliteStores: [], sqlitePersonalKeyStore: [] },
   'store/redis': { prepareRedisStores: [], redisStores: [], redisPersonalKeyStore: [] },
   'store/postgres': {
@@ -117,6 +117,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   },
   testing: {
     replayStoreCases: [() => undefined],
+    limitStoreCases: [() => undefined],
     revocationStoreCases: [() => undefined],
     personalKeyStoreCases: [() => undefined],
   },

@@ -294,6 +294,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
       free: /^\[0\]\[/,
     },
     memoryReplayStore: { args: [{ maxEntries: 5, clock }] },
+    memoryLimitStore: { args: [{ maxEntries: 5, clock }] },
     'memoryReplayStore.claim': { call: replay.claim, args: ['key', now, {}], errors: [StoreError] },
   },
   proof: {

@@ -1,8 +1,10 @@
 import { describe, it } from 'vitest'
 import { memoryPersonalKeyStore } from '../../src/audit/privacy/personal-key-store.ts'
+import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
+import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -14,10 +16,11 @@ function opened<Store>(store: Store): OpenedStore<Store> {
 
 const options = { without: ['interrupt', 'erase'] } as const
 
-describe('the stores in memory', () => {
+describe('the stores in memory, LMT-10 LMT-14 LMT-15 those of limits included', () => {
   const cases = [
     ...replayStoreCases(async ({ clock }) => opened(memoryReplayStore({ clock })), options),
     ...revocationStoreCases(async ({ clock }) => opened(memoryRevocationStore({ clock })), options),
+    ...limitStoreCases(async ({ clock }) => opened(memoryLimitStore({ clock })), options),
     ...personalKeyStoreCases(async () => opened(memoryPersonalKeyStore()), options),
   ]
   for (const { name, run } of cases) it(name, run)

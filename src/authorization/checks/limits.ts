@@ -1,10 +1,30 @@
-import { type Chain, linkName } from '../chain.ts'
+import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
+import { type Steps, wait } from '../machinery/steps.ts'
+import type { LoadedCounter } from '../options.ts'
+import type { CallOptions, Settings } from '../settings.ts'
 
-/** Every limit of the chain has enough left for this call. Checked last: no call that is refused uses anything up. */
-export function checkLimits({ links }: Chain): Denial | undefined {
+/** Whether a delegation of the chain has a limit. */
+export function hasLimits({ links }: Chain): boolean {
+  for (let at = 0; at < links.length; at++) if ((links[at] as ChainLink).link.policy.hasLimits) return true
+  return false
+}
+
+/**
+ * Every limit of the chain has enough left for this call. Checked last: no call that is refused uses anything up.
+ *
+ * @param chain - with a limit.
+ */
+export function* checkLimits(
+  chain: Chain,
+  settings: Settings,
+  counter: LoadedCounter | undefined,
+  call: CallOptions,
+): Steps<Denial | undefined> {
+  const { links } = chain
   const at = links.findIndex(({ link }) => link.policy.hasLimits)
-  if (at < 0) return undefined
+  if (counter !== undefined && links.every(({ link }) => !link.policy.hasLimits || link.payload !== undefined))
+    return yield* (yield* wait(counter())).reserve(chain, settings, call)
   // LMT-06
   return {
     code: 'limit_unsupported',

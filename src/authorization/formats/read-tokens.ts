@@ -73,7 +73,7 @@ export function* readTokens(
         continue
       }
       const delegation = readUsualDelegation(token, settings, caches)
-      if (delegation !== undefined) {
+      if (delegation?.fields.policy.hasLimits === false) {
         const { fields, envelope } = delegation
         delegations.set(key, { link: linkOf(fields, key, undefined, envelope), key, unverified: envelope })
         continue
@@ -124,7 +124,9 @@ function* readLink(
   const fields = readDelegationFields(envelope.payload, lenient, caches, (policy) =>
     caches.policies.compile(fieldBytes(envelope, 'pol'), policy),
   )
-  return linkOf(fields, key, yield* twinName(envelope, settings), envelope)
+  const link = linkOf(fields, key, yield* twinName(envelope, settings), envelope)
+  if (!fields.policy.hasLimits) return link
+  return { ...link, payload: cidTextOfKey(digestKey(yield* wait(settings.backend.sha256(envelope.signed)))) }
 }
 
 function linkOf(fields: LinkFields, key: string, twin: string | undefined, { signed }: SignedBytes): Link {

@@ -4,6 +4,15 @@
  * @module
  */
 
+export type {
+  LimitAnswer,
+  LimitEntry,
+  LimitRequest,
+  LimitState,
+  LimitStore,
+  LimitStoreOptions,
+} from '../../authorization/limits/limit-store.ts'
+export { type MemoryLimitStoreOptions, memoryLimitStore } from '../../authorization/limits/memory-limit-store.ts'
 export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../authorization/memory-stores.ts'
 export {
   type ClaimOptions,

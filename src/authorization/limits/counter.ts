@@ -1,0 +1,171 @@
+/**
+ * Counts the calls of chains with limits. Loaded on demand: most services have no `limitStore`.
+ *
+ * @module
+ */
+
+import { encodeHex } from '../../ipld/base.ts'
+import { cidOf } from '../../ipld/cid.ts'
+import { quote } from '../../support/quote.ts'
+import { secondsOf, showTime } from '../../time.ts'
+import { type Chain, linkName } from '../chain.ts'
+import type { Denial } from '../denial.ts'
+import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
+import type { CallOptions, Settings } from '../settings.ts'
+import { type ChainLimit, limitsOf, showAmount } from './chain-limits.ts'
+import type { LimitAnswer, LimitRequest, LimitState, LimitStore } from './limit-store.ts'
+
+/** Most limits of a chain. */
+const maxLimits = 32
+
+/** Seconds for which a call counts as concurrent if nobody reports its end: longer than most services work on a call. */
+const callSeconds = 300
+
+/** What a call has reserved. */
+export interface Hold {
+  readonly limits: readonly ChainLimit[]
+  /** Makes the amounts final. Returns false when they were given back because their time was over. */
+  commit(call: CallOptions): Promise<boolean>
+  /** Ends the call: gives back what is not final. */
+  release(call: CallOptions): Promise<void>
+}
+
+/** Counts the calls of one authorizer. */
+export interface Counter {
+  /** Reserves the limits of a chain. Returns the denial when one of them has not enough left. */
+  reserve(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined>
+  /** What the call of a chain has reserved. */
+  holdOf(chain: Chain): Hold | undefined
+}
+
+/**
+ * Makes a counter.
+ *
+ * @param holdSeconds - how long a reservation waits for its commit; undefined commits at once.
+ */
+export function createCounter(store: LimitStore, holdSeconds: number | undefined): Counter {
+  const holds = new WeakMap<Chain, Hold>()
+
+  function* ask(
+    chain: Chain,
+    limits: readonly ChainLimit[],
+    settings: Settings,
+    call: CallOptions,
+  ): Steps<Denial | undefined> {
+    const request = yield* requestFor(chain, limits, settings, holdSeconds)
+    let answer: LimitAnswer
+    try {
+      answer = yield* waitUnlessAborted(store.reserve(request, call), call)
+      assertAnswer(answer, limits)
+    } catch (error) {
+      settings.onError(error)
+      return unknownLimit
+    }
+    if (!answer.reserved) return refusedBy(answer, limits, chain)
+    holds.set(chain, holdFor(request.reservation, limits, store))
+    return undefined
+  }
+
+  return {
+    *reserve(chain, settings, call) {
+      const limits: ChainLimit[] = []
+      for (const [at, { link }] of chain.links.entries()) {
+        const { payload, policy, expiration } = link
+        if (!policy.hasLimits) continue
+        if (payload === undefined) throw new TypeError('a delegation with limits has no name for its payload')
+        const found = limitsOf(
+          { payload, policy: policy.policy, expiration },
+          at,
+          chain.invocation.fields.args,
+          settings.clockTolerance,
+        )
+        // A delegation can be twice in a chain. It counts once.
+        limits.push(...found.filter(({ entry }) => limits.every((other) => other.entry.key !== entry.key)))
+      }
+      return limits.length > maxLimits ? tooMany : yield* ask(chain, limits, settings, call)
+    },
+    holdOf: (chain) => holds.get(chain),
+  }
+}
+
+const unknownLimit: Denial = {
+  code: 'limit_unknown',
+  message: 'the limit store did not answer; try again later, with a newly signed call',
+  // LMT-11
+  requirement: 'LMT-11',
+}
+
+const tooMany: Denial = {
+  code: 'too_large',
+  message: `the chain has more than ${maxLimits} limits`,
+  // LMT-03
+  requirement: 'LMT-03',
+}
+
+function* requestFor(
+  { invocation }: Chain,
+  limits: readonly ChainLimit[],
+  { backend, clock, commands }: Settings,
+  holdSeconds: number | undefined,
+): Steps<LimitRequest> {
+  const isIdempotent = commands?.get(invocation.fields.command)?.idempotent === true
+  return {
+    reservation: encodeHex(crypto.getRandomValues(new Uint8Array(16))),
+    entries: limits.map(({ entry }) => entry),
+    deadline: secondsOf(clock) + (holdSeconds ?? callSeconds),
+    commit: holdSeconds === undefined,
+    ...(isIdempotent && { task: cidOf(yield* wait(backend.sha256(invocation.task()))).toString() }),
+  }
+}
+
+/** An answer of another form may be a store's own way to refuse. */
+function assertAnswer(answer: LimitAnswer, limits: readonly ChainLimit[]): void {
+  if (answer?.reserved === true) return
+  const isRefusal =
+    answer?.reserved === false && limits.some(({ entry }) => entry.key === answer.key) && isState(answer)
+  if (!isRefusal) throw new TypeError('a limit store must answer `{ reserved: true }`, or with a limit and its state')
+}
+
+/** Whether a value has the form of the state of a limit. */
+export function isState(value: unknown): value is LimitState {
+  const { remaining, freeAt } = Object(value) as Partial<LimitState>
+  return Number.isInteger(remaining) && Number(remaining) >= 0 && (freeAt === undefined || Number.isSafeInteger(freeAt))
+}
+
+/** LMT-12 */
+function refusedBy(
+  { key, remaining, freeAt }: { readonly key: string } & LimitState,
+  limits: readonly ChainLimit[],
+  { links, invocation }: Chain,
+): Denial {
+  const { at, statement, limit, entry } = limits.find((one) => one.entry.key === key) as ChainLimit
+  const { issuer: audience, subject, command } = invocation.fields
+  const left = showAmount(limit, remaining)
+  const name = `${linkName(at, links.length)}: ${quote(limit[0])} (policy statement ${statement + 1})`
+  const isOver = entry.kind === 'total'
+  const next = freeAt === undefined ? 'when another call has ended' : `after ${showTime(freeAt)}`
+  return {
+    code: isOver ? 'limit_exhausted' : 'limit_busy',
+    message: isOver
+      ? `${name} has ${left} of ${showAmount(limit, entry.maximum)} left, less than this call needs`
+      : `${name} is reached; call again ${next}`,
+    at,
+    requirement: 'LMT-12',
+    detail: { kind: 'limit', statement, limit, remaining: left, ...(freeAt !== undefined && { freeAt }) },
+    ...(isOver && { approvable: { audience, subject, command } }),
+  }
+}
+
+function holdFor(reservation: string, limits: readonly ChainLimit[], store: LimitStore): Hold {
+  return {
+    limits,
+    async commit(call) {
+      const answer: unknown = await store.commit(reservation, call)
+      if (typeof answer !== 'boolean') throw new TypeError('a limit store must answer a commit with true or false')
+      return answer
+    },
+    async release(call) {
+      await store.release(reservation, call)
+    },
+  }
+}

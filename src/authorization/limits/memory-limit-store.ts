@@ -1,0 +1,251 @@
+import { ArgumentError, StoreError, StoreFullError } from '../../errors.ts'
+import { numberFrom, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
+import type { LimitAnswer, LimitEntry, LimitRequest, LimitState, LimitStore } from './limit-store.ts'
+import { checkLimitEntries, checkLimitRequest } from './read-limit-request.ts'
+
+/** Options of {@link memoryLimitStore}. */
+export interface MemoryLimitStoreOptions {
+  /** Most limits, calls in progress or within the period of a rate, and tasks, together. Default 1,000,000. */
+  readonly maxEntries?: number
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+/** An amount that counts for a while. */
+interface Hold {
+  readonly amount: number
+  until: Timestamp
+}
+
+interface Counter {
+  /** The final amounts. */
+  used: number
+  /** The sum of `holds`. */
+  held: number
+  /** By reservation. */
+  readonly holds: Map<string, Hold>
+  /** The earliest `until` of the holds, or an earlier time. */
+  next: Timestamp
+  expiration: Timestamp
+  readonly paidTasks: Set<string>
+}
+
+interface Reservation {
+  readonly request: LimitRequest
+  readonly start: Timestamp
+  committed: boolean
+  /** The number of its holds. */
+  holds: number
+}
+
+/** The entries of a store. */
+interface State {
+  readonly maxEntries: number
+  readonly clock: Clock
+  readonly counters: Map<string, Counter>
+  readonly reservations: Map<string, Reservation>
+  size: number
+  /** The latest time seen. */
+  latest: Timestamp
+  /** The counters that are still to examine in this circle. */
+  rest: Iterator<[string, Counter]>
+}
+
+/** More than a request adds, so that what has expired does not accumulate. */
+const sweptAtOnce = 8
+
+/** Most limits that a request examines in a full store. */
+const sweptInFull = 10_000
+
+/**
+ * Counts in the memory of this process, for a service that is one process. When full it refuses calls. After a restart it
+ * has forgotten what was used.
+ *
+ * @throws ArgumentError when an option is not of its type.
+ */
+export function memoryLimitStore(options: MemoryLimitStoreOptions = {}): LimitStore {
+  const { maxEntries, clock } = readOptions('memoryLimitStore', options, {
+    maxEntries: withDefault(numberFrom(0), 1_000_000),
+    clock: withDefault(withMethod('now'), systemClock),
+  })
+  const counters = new Map<string, Counter>()
+  const state: State = {
+    maxEntries,
+    clock,
+    counters,
+    reservations: new Map(),
+    size: 0,
+    latest: Number.NEGATIVE_INFINITY,
+    rest: counters.entries(),
+  }
+  return Object.freeze({
+    reserve: (request: LimitRequest) => reserve(state, request),
+    commit: (id: string) => commit(state, id),
+    release(id: string): void {
+      const committed = state.reservations.get(id)?.committed === true
+      giveBack(state, id, ({ kind }) => !committed || kind === 'concurrent')
+    },
+    remaining(entries: readonly LimitEntry[]): readonly LimitState[] {
+      checkLimitEntries(entries)
+      const now = readClock(state)
+      return entries.map((entry) => stateOf(state, entry, now))
+    },
+  })
+}
+
+function reserve(state: State, request: LimitRequest): LimitAnswer {
+  checkLimitRequest(request)
+  const { reservation, entries, task } = request
+  const now = readClock(state)
+  sweep(state, sweptAtOnce, now)
+  if (state.reservations.has(reservation)) throw new ArgumentError('there is already a reservation of this name')
+  // LMT-14: a clock that went back must not make a forgotten limit new again.
+  if (entries.some(({ expiration }) => expiration < state.latest))
+    throw new StoreError('a delegation expired before the latest time seen')
+  const held = entries.map((entry) => (isPaid(state, entry, task) ? { ...entry, amount: 0 } : entry))
+  // LMT-10: nothing is reserved before every limit was found to have enough.
+  for (const entry of entries) {
+    if (isPaid(state, entry, task)) continue
+    const left = stateOf(state, entry, now)
+    if (left.remaining === 0 || left.remaining < entry.amount) return { reserved: false, key: entry.key, ...left }
+  }
+  makeRoom(state, 3 * entries.length, now)
+  state.reservations.set(reservation, {
+    request: { ...request, entries: held },
+    start: now,
+    committed: false,
+    holds: held.length,
+  })
+  for (const entry of held) hold(state, entry, request)
+  if (request.commit) commit(state, reservation)
+  return { reserved: true }
+}
+
+function commit(state: State, id: string): boolean {
+  const now = readClock(state)
+  const reservation = state.reservations.get(id)
+  if (reservation === undefined) return false
+  const { request, committed } = reservation
+  if (committed) return true
+  // LMT-15
+  if (request.deadline <= now) {
+    giveBack(state, id, () => true)
+    return false
+  }
+  reservation.committed = true
+  for (const entry of request.entries) settle(state, entry, reservation)
+  return true
+}
+
+function readClock(state: State): Timestamp {
+  const now = secondsOf(state.clock)
+  state.latest = Math.max(state.latest, now)
+  return now
+}
+
+function makeRoom(state: State, places: number, now: Timestamp): void {
+  if (state.size + places > state.maxEntries) sweep(state, sweptInFull, now)
+  if (state.size + places > state.maxEntries)
+    throw new StoreFullError(`the limit store holds its ${state.maxEntries} entries`)
+}
+
+function removeHold(state: State, counter: Counter, id: string): void {
+  const held = counter.holds.get(id)
+  if (held === undefined) return
+  counter.holds.delete(id)
+  counter.held -= held.amount
+  state.size -= 1
+  const reservation = state.reservations.get(id) as Reservation
+  reservation.holds -= 1
+  if (reservation.holds === 0) state.reservations.delete(id)
+}
+
+function giveBack(state: State, id: string, which: (entry: LimitEntry) => boolean): void {
+  for (const entry of state.reservations.get(id)?.request.entries ?? []) {
+    const counter = state.counters.get(entry.key)
+    if (counter !== undefined && which(entry)) removeHold(state, counter, id)
+  }
+}
+
+/** Ends the holds whose time is over. A reservation that was not committed ends as a whole. */
+function expire(state: State, counter: Counter, now: Timestamp): void {
+  if (counter.next > now) return
+  for (const [id, { until }] of counter.holds) {
+    if (until > now) continue
+    if (state.reservations.get(id)?.committed) removeHold(state, counter, id)
+    else giveBack(state, id, () => true)
+  }
+  counter.next = earliestEnd(counter)
+}
+
+function earliestEnd({ holds }: Counter): Timestamp {
+  let earliest = Number.POSITIVE_INFINITY
+  for (const { until } of holds.values()) earliest = Math.min(earliest, until)
+  return earliest
+}
+
+function sweep(state: State, places: number, now: Timestamp): void {
+  for (let left = places; left > 0; left--) {
+    const { done, value } = state.rest.next()
+    if (done) {
+      state.rest = state.counters.entries()
+      return
+    }
+    const [key, counter] = value
+    expire(state, counter, now)
+    if (counter.expiration >= state.latest || counter.holds.size > 0) continue
+    state.counters.delete(key)
+    state.size -= 1 + counter.paidTasks.size
+  }
+}
+
+function stateOf(state: State, { key, kind, maximum }: LimitEntry, now: Timestamp): LimitState {
+  const counter = state.counters.get(key)
+  if (counter === undefined) return { remaining: maximum }
+  expire(state, counter, now)
+  const remaining = Math.max(0, maximum - counter.used - counter.held)
+  return kind === 'rate' && remaining === 0 ? { remaining, freeAt: earliestEnd(counter) } : { remaining }
+}
+
+function isPaid({ counters }: State, { key, kind }: LimitEntry, task: string | undefined): boolean {
+  return kind === 'total' && task !== undefined && counters.get(key)?.paidTasks.has(task) === true
+}
+
+function hold(state: State, entry: LimitEntry, { reservation, deadline }: LimitRequest): void {
+  const { key, amount, expiration } = entry
+  let counter = state.counters.get(key)
+  if (counter === undefined) {
+    counter = { used: 0, held: 0, holds: new Map(), next: Number.POSITIVE_INFINITY, expiration, paidTasks: new Set() }
+    state.counters.set(key, counter)
+    state.size += 1
+  }
+  counter.holds.set(reservation, { amount, until: deadline })
+  counter.held += amount
+  counter.next = Math.min(counter.next, deadline)
+  counter.expiration = Math.max(counter.expiration, expiration)
+  state.size += 1
+}
+
+/** Makes the hold of one entry final. */
+function settle(state: State, entry: LimitEntry, { request, start }: Reservation): void {
+  const { reservation, task } = request
+  const counter = state.counters.get(entry.key)
+  const held = counter?.holds.get(reservation)
+  if (counter === undefined || held === undefined) return
+  if (entry.kind === 'rate') {
+    // The clock has whole seconds, so the period may have begun almost a second later.
+    held.until = start + Number(entry.window) + 1
+    counter.next = Math.min(counter.next, held.until)
+  } else if (entry.kind === 'total') {
+    // LMT-13: a task that was paid for meanwhile is not paid for twice.
+    if (!isPaid(state, entry, task)) {
+      counter.used += held.amount
+      if (task !== undefined && held.amount > 0) {
+        counter.paidTasks.add(task)
+        state.size += 1
+      }
+    }
+    removeHold(state, counter, reservation)
+  }
+}

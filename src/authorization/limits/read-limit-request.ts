@@ -1,0 +1,48 @@
+import { ArgumentError } from '../../errors.ts'
+import type { LimitEntry, LimitRequest } from './limit-store.ts'
+
+/** The first maximum that cannot be counted. */
+const tooMany = 1e15
+
+/**
+ * Checks the argument of `LimitStore.reserve`.
+ *
+ * @throws ArgumentError when a part is not of its type.
+ */
+export function checkLimitRequest(request: LimitRequest): void {
+  const { reservation, entries, deadline, commit, task } = Object(request) as Partial<LimitRequest>
+  const isNamed = typeof reservation === 'string' && (task === undefined || typeof task === 'string')
+  if (!isNamed || !Number.isFinite(deadline) || typeof commit !== 'boolean') {
+    throw new ArgumentError('reserve takes a `reservation`, `entries`, a `deadline` in seconds, and `commit`')
+  }
+  checkLimitEntries(entries)
+  if (entries.length === 0) throw new ArgumentError('reserve takes at least one entry')
+}
+
+/**
+ * Checks the entries of a request.
+ *
+ * @throws ArgumentError when they are not a list of limits, each key once.
+ */
+export function checkLimitEntries(entries: unknown): asserts entries is readonly LimitEntry[] {
+  if (
+    !Array.isArray(entries) ||
+    !entries.every(isEntry) ||
+    new Set(entries.map(({ key }) => key)).size < entries.length
+  )
+    throw new ArgumentError('`entries` must be a list of limits, each key once')
+}
+
+function isEntry(entry: unknown): boolean {
+  const { key, kind, maximum, amount, window, expiration } = Object(entry) as Partial<LimitEntry>
+  const isCount = (value: unknown, least: number): boolean =>
+    Number.isInteger(value) && Number(value) >= least && Number(value) < tooMany
+  return (
+    typeof key === 'string' &&
+    (kind === 'total' || kind === 'concurrent' || (kind === 'rate' && isCount(window, 1))) &&
+    isCount(maximum, 1) &&
+    isCount(amount, 0) &&
+    typeof expiration === 'number' &&
+    !Number.isNaN(expiration)
+  )
+}

@@ -1,0 +1,368 @@
+/**
+ * The conformance suite of limit stores.
+ *
+ * @module
+ */
+
+import type { LimitAnswer, LimitEntry, LimitRequest, LimitStore } from '../authorization/limits/limit-store.ts'
+import type { Timestamp } from '../time.ts'
+import {
+  answerOf,
+  answerWhenHealed,
+  assertThat,
+  type CaseContext,
+  type CaseOf,
+  type ConformanceCase,
+  type ConformanceOptions,
+  casesFor,
+  type OpenStore,
+  rejected,
+} from './conformance-case.ts'
+import { createLimitModel } from './limit-model.ts'
+
+/**
+ * Returns the cases that a limit store has to pass. Register them with any test runner.
+ *
+ * @param open - opens the store over empty data, once for each case.
+ * @throws ArgumentError when `open` or an option is invalid.
+ * @example
+ * ```ts
+ * import { limitStoreCases } from 'procura/testing'
+ *
+ * for (const { name, run } of limitStoreCases(open)) it(name, run)
+ * ```
+ */
+export function limitStoreCases(
+  open: OpenStore<LimitStore>,
+  options: ConformanceOptions = {},
+): readonly ConformanceCase[] {
+  return casesFor('limitStoreCases', cases, open, options)
+}
+
+type Change = Partial<Omit<LimitRequest, 'entries'>>
+
+/** Requests with fresh names. */
+function requests(start: Timestamp): (entries: readonly LimitEntry[], change?: Change) => LimitRequest {
+  let count = 0
+  return (entries, change = {}) => {
+    count += 1
+    return { reservation: `reservation ${count}`, entries, deadline: start + 60, commit: false, ...change }
+  }
+}
+
+/** Makes a limit that is valid for a day. */
+function limits(start: Timestamp): (key: string, change?: Partial<LimitEntry>) => LimitEntry {
+  return (key, change) => ({ key, kind: 'total', maximum: 3, amount: 1, expiration: start + 86_400, ...change })
+}
+
+async function reserve(store: LimitStore, request: LimitRequest): Promise<string> {
+  return show(await answerOf(() => store.reserve(request, {})))
+}
+
+/** An answer in a line: `reserved`, the key with what remains, or `rejected`. */
+function show(answer: unknown): string {
+  if (answer === rejected) return rejected
+  const { reserved, ...state } = Object(answer) as { readonly reserved?: boolean; readonly key?: string }
+  if (reserved === true) return 'reserved'
+  const { key, remaining, freeAt } = state as Extract<LimitAnswer, { readonly reserved: false }>
+  return `${key} ${remaining}${freeAt === undefined ? '' : ` until ${freeAt}`}`
+}
+
+async function left(store: LimitStore, entry: LimitEntry): Promise<unknown> {
+  const answer = await answerOf(() => store.remaining([entry], {}))
+  return answer === rejected ? rejected : (answer as readonly { readonly remaining: number }[])[0]?.remaining
+}
+
+function assertIs(found: unknown, wanted: unknown, when: string): void {
+  assertThat(found === wanted, `${when}: ${String(found)} instead of ${String(wanted)}`)
+}
+
+/** Takes a limit of 3 as a second process would, and returns how many of the calls were possible. */
+async function takeAll(
+  stores: readonly LimitStore[],
+  entry: LimitEntry,
+  calls: number,
+  start: Timestamp,
+): Promise<number> {
+  const request = requests(start)
+  const answers = await Promise.all(
+    Array.from({ length: calls }, (_, index) =>
+      reserve(stores[index % stores.length] as LimitStore, request([entry], { commit: index % 3 === 0 })),
+    ),
+  )
+  const unknown = answers.filter((answer) => answer === rejected).length
+  assertIs(unknown, 0, 'rejected requests')
+  return answers.filter((answer) => answer === 'reserved').length
+}
+
+const cases: readonly CaseOf<LimitStore>[] = [
+  [
+    'LMT-10 reserves up to the maximum, and reports what remains',
+    async ({ store, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const sum = limit('sum', { maximum: 10, amount: 4 })
+      assertIs(await left(store, sum), 10, 'before')
+      assertIs(await reserve(store, request([sum])), 'reserved', 'the first call')
+      assertIs(await reserve(store, request([sum], { commit: true })), 'reserved', 'the second call')
+      assertIs(await reserve(store, request([sum])), 'sum 2', 'the third call')
+      assertIs(await left(store, sum), 2, 'after the refusal')
+      assertIs(await reserve(store, request([{ ...sum, amount: 2 }])), 'reserved', 'a smaller call')
+      assertIs(await reserve(store, request([{ ...sum, amount: 0 }])), 'sum 0', 'the amount 0 with nothing left')
+    },
+  ],
+  [
+    'LMT-10 reserves all limits of a call or none',
+    async ({ store, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const [wide, narrow] = [limit('wide', { maximum: 100 }), limit('narrow', { maximum: 1 })]
+      assertIs(await reserve(store, request([wide, narrow])), 'reserved', 'the first call')
+      assertIs(await reserve(store, request([wide, narrow])), 'narrow 0', 'the second call')
+      assertIs(await reserve(store, request([narrow, wide])), 'narrow 0', 'the other order')
+      assertIs(await left(store, wide), 99, 'the limit that had enough')
+    },
+  ],
+  [
+    'LMT-10 allows 100 of 1,000 calls that arrive at once through two handles',
+    async ({ store, another, start }) => {
+      const entry = limits(start)('same', { maximum: 100 })
+      const allowed = await takeAll([store, await another()], entry, 1_000, start)
+      assertIs(allowed, 100, 'allowed calls')
+    },
+  ],
+  [
+    'LMT-15 gives back a reservation that is released or expires, and never one that was committed',
+    async ({ store, another, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const entry = limit('uses')
+      const [released, expired, committed] = [request([entry]), request([entry]), request([entry])]
+      for (const one of [released, expired, committed]) await reserve(store, one)
+      assertIs(await left(store, entry), 0, 'while all are reserved')
+      const other = await another()
+      assertIs(await other.commit(committed.reservation, {}), true, 'the commit')
+      await other.release(released.reservation, {})
+      await other.release(committed.reservation, {})
+      assertIs(await left(store, entry), 1, 'after the release')
+      clock.advance(61)
+      assertIs(await left(store, entry), 2, 'after the deadline')
+      assertIs(await other.commit(expired.reservation, {}), false, 'a commit after the deadline')
+      assertIs(await other.commit(released.reservation, {}), false, 'a commit after the release')
+      assertIs(await other.commit('unknown', {}), false, 'a commit of nothing')
+      assertIs(await left(store, entry), 2, 'after these commits')
+    },
+  ],
+  [
+    'LMT-15 does not commit a reservation of which another call has taken a part',
+    async ({ store, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const [first, second] = [limit('first', { maximum: 1 }), limit('second', { maximum: 1 })]
+      const both = request([first, second])
+      await reserve(store, both)
+      clock.advance(61)
+      assertIs(await reserve(store, request([first], { deadline: start + 600 })), 'reserved', 'the other call')
+      clock.advance(-61)
+      assertIs(await answerOf(() => store.commit(both.reservation, {})), false, 'the commit')
+      assertIs(await left(store, second), 1, 'the other limit')
+    },
+  ],
+  [
+    'LMT-12 counts a rate in every period, and concurrent calls until they end',
+    async ({ store, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const rate = limit('rate', { kind: 'rate', maximum: 2, window: 10 })
+      const busy = limit('busy', { kind: 'concurrent', maximum: 1 })
+      const call = (change: Change = {}): LimitRequest =>
+        request([rate, busy], { commit: true, deadline: clock.now() + 60, ...change })
+      const first = call()
+      assertIs(await reserve(store, first), 'reserved', 'the first call')
+      assertIs(await reserve(store, call()), 'busy 0', 'a call beside it')
+      await store.release(first.reservation, {})
+      clock.advance(5)
+      const second = call()
+      assertIs(await reserve(store, second), 'reserved', 'the second call')
+      await store.release(second.reservation, {})
+      const third = await reserve(store, call())
+      assertThat(/^rate 0 until \d+$/.test(third), `a third call in the period: ${third}`)
+      clock.advance(20)
+      assertIs(await reserve(store, call()), 'reserved', 'a call after the period')
+      clock.advance(61)
+      assertIs(await reserve(store, call()), 'reserved', 'a call after the deadline of one that did not end')
+    },
+  ],
+  [
+    'LMT-13 counts a task once, and only for a call that was committed',
+    async ({ store, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const entry = limit('uses')
+      const other = limit('other')
+      const [one, two] = [request([entry], { task: 'a' }), request([entry], { task: 'a' })]
+      await reserve(store, one)
+      await reserve(store, two)
+      assertIs(await left(store, entry), 1, 'while both are reserved')
+      await store.commit(one.reservation, {})
+      await store.commit(two.reservation, {})
+      assertIs(await left(store, entry), 2, 'after both')
+      assertIs(await reserve(store, request([entry, other], { task: 'a', commit: true })), 'reserved', 'a third time')
+      assertIs(await left(store, entry), 2, 'after the third time')
+      assertIs(await left(store, other), 2, 'the limit for which it is the first time')
+      await reserve(store, request([entry], { task: 'b', commit: true }))
+      await reserve(store, request([entry], { task: 'c', commit: true }))
+      assertIs(await reserve(store, request([entry], { task: 'd' })), 'uses 0', 'a new task with nothing left')
+      assertIs(await reserve(store, request([entry], { task: 'b' })), 'reserved', 'a paid task with nothing left')
+    },
+  ],
+  [
+    'LMT-14 does not forget what was used while the delegation is valid, or when the clock goes back',
+    async ({ store, another, prune, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const entry = limit('day', { maximum: 1 })
+      const ever = limit('ever', { maximum: 1, expiration: Number.POSITIVE_INFINITY })
+      await reserve(store, request([entry, ever], { commit: true }))
+      clock.advance(86_399)
+      await prune()
+      assertIs(await reserve(await another(), request([entry])), 'day 0', 'in its last second')
+      clock.advance(86_400)
+      for (let call = 0; call < 300; call++) {
+        const other = limit(`later ${call}`, { expiration: clock.now() + 60 })
+        await reserve(store, request([other], { deadline: clock.now() + 60 }))
+      }
+      await prune()
+      assertIs(await left(store, ever), 0, 'a delegation that never expires')
+      clock.advance(-86_400)
+      const again = await reserve(store, request([entry]))
+      assertThat(again !== 'reserved', `after the clock went back: ${again}`)
+    },
+  ],
+  [
+    'LMT-11 rejects a request that is not one, instead of answering it',
+    async ({ store, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const good = limit('a')
+      const entries: readonly unknown[] = [
+        undefined,
+        [],
+        [undefined],
+        [{ ...good, key: 1 }],
+        [{ ...good, kind: 'uses' }],
+        [{ ...good, kind: 'rate' }],
+        [{ ...good, maximum: 0 }],
+        [{ ...good, maximum: Number.POSITIVE_INFINITY }],
+        [{ ...good, amount: -1 }],
+        [{ ...good, amount: 0.5 }],
+        [{ ...good, amount: 1e308 }],
+        [{ ...good, amount: '1' }],
+        [{ ...good, amount: Number.NaN }],
+        [{ ...good, expiration: Number.NaN }],
+        [good, good],
+      ]
+      for (const [index, wrong] of entries.entries())
+        assertIs(await reserve(store, request(wrong as readonly LimitEntry[])), rejected, `entries ${index + 1}`)
+      for (const wrong of [{ deadline: Number.NaN }, { commit: 1 }, { reservation: 1 }, { task: 1 }])
+        assertIs(await reserve(store, request([good], wrong as never)), rejected, JSON.stringify(wrong))
+      assertIs(await left(store, good), 3, 'afterwards')
+    },
+  ],
+  [
+    'LMT-10 agrees with a plain model in random histories',
+    async (context) => {
+      for (let seed = 1; seed <= 20; seed++) await compareHistory(context, seed, 60)
+    },
+  ],
+  [
+    'LMT-11 rejects requests while the back end is unreachable, and remembers afterwards',
+    async ({ store, interrupt, restore, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const entry = limit('uses', { maximum: 2 })
+      await reserve(store, request([entry], { commit: true }))
+      await interrupt()
+      const during = await reserve(store, request([entry]))
+      const remaining = await left(store, entry)
+      await restore()
+      assertIs(during, rejected, 'while it was unreachable')
+      assertIs(remaining, rejected, 'what remains while it was unreachable')
+      await answerWhenHealed(() => store.remaining([entry], {}))
+      const after = await left(store, entry)
+      assertThat(after === 1 || after === 0, `after the interruption ${String(after)} remains of 1`)
+    },
+    'interrupt',
+  ],
+  [
+    'LMT-11 rejects requests after its data was erased',
+    async ({ store, erase, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      await reserve(store, request([limit('uses')], { commit: true }))
+      await erase()
+      assertIs(await reserve(store, request([limit('uses')])), rejected, 'after the loss')
+    },
+    'erase',
+  ],
+]
+
+/** Numbers from 0 to below `bound`, the same for each seed. */
+function numbersFrom(seed: number): (bound: number) => number {
+  let state = seed >>> 0
+  return (bound) => {
+    // A linear congruential generator: its high bits are random enough to choose a step.
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * bound)
+  }
+}
+
+/**
+ * Makes random requests to a store and to a plain model, and rejects when an answer differs.
+ *
+ * @param seed - selects the history, and keeps its keys apart from those of others.
+ */
+export async function compareHistory(
+  { store, another, clock }: Pick<CaseContext<LimitStore>, 'store' | 'another' | 'clock'>,
+  seed: number,
+  steps: number,
+): Promise<void> {
+  const model = createLimitModel()
+  const random = numbersFrom(seed)
+  const handles = [store, await another()]
+  const names: string[] = []
+  const expiration = Number.POSITIVE_INFINITY
+  const kinds = [
+    { kind: 'total', maximum: 5 },
+    { kind: 'total', maximum: 20 },
+    { kind: 'rate', maximum: 3, window: 10 },
+    { kind: 'concurrent', maximum: 2 },
+  ] as const
+  const all = kinds.map((one, index): LimitEntry => ({ key: `${seed} ${index}`, amount: 1, expiration, ...one }))
+  for (let step = 0; step < steps; step++) {
+    const handle = handles[random(2)] as LimitStore
+    const now = Math.floor(clock.now())
+    const name = names[random(names.length)]
+    const when = `history ${seed}, step ${step + 1}`
+    const choice = random(10)
+    if (choice < 5) {
+      const chosen = all
+        .filter(() => random(2) === 0)
+        .map((entry) => (entry.maximum === 20 ? { ...entry, amount: random(8) } : entry))
+      const request: LimitRequest = {
+        reservation: `${seed} ${step}`,
+        entries: chosen.length === 0 ? all : chosen,
+        deadline: now + 1 + random(30),
+        commit: random(2) === 0,
+        ...(random(3) === 0 && { task: `task ${random(4)}` }),
+      }
+      names.push(request.reservation)
+      const wanted = show(model.reserve(request, now))
+      assertIs(await reserve(handle, request), wanted, `${when}, reserve`)
+    } else if (choice < 7 && name !== undefined) {
+      // A store may forget a reservation once nothing of it can be given back, so a second commit has no fixed answer.
+      const wanted = model.commit(name, now)
+      const found = await answerOf(() => handle.commit(name, {}))
+      if (wanted) assertIs(found, true, `${when}, commit`)
+    } else if (choice < 8 && name !== undefined) {
+      model.release(name)
+      await handle.release(name, {})
+    } else if (choice < 9) {
+      clock.advance(random(12))
+    }
+    const later = Math.floor(clock.now())
+    const states = await answerOf(() => handle.remaining(all, {}))
+    const wanted = model.remaining(all, later)
+    assertIs(JSON.stringify(states), JSON.stringify(wanted), `${when}, what remains`)
+  }
+}

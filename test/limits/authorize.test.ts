@@ -1,0 +1,315 @@
+import { describe, expect, it } from 'vitest'
+import { type Authorizer, createAuthorizer } from '../../src/authorization/authorize.ts'
+import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
+import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
+import type { AuthorizeOptions } from '../../src/authorization/options.ts'
+import { integer, text } from '../../src/capability/argument-types/basic.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { maxConcurrent, maxRate, maxSum, maxUses } from '../../src/capability/policy/build.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { openEnvelope } from '../../src/envelope/open.ts'
+import type { IpldMap } from '../../src/ipld/value.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import { twinSignature } from '../../src/principal/signature.ts'
+import type { Signer } from '../../src/principal/signer.ts'
+import { actor, now } from '../support/actors.ts'
+import { call, delegateRaw, serviceOptions, verdict } from '../support/service.ts'
+import { decimal } from './decimal.ts'
+import { verdictsOnSharedBudget } from './shared-budget.ts'
+
+const [alice, bob, ...subs] = (await Promise.all(
+  ['alice', 'bob', 'carol', 'dave', 'erin'].map((name) => actor(name)),
+)) as [Signer, Signer, Signer, Signer, Signer]
+
+function service(change: Partial<AuthorizeOptions> = {}): Authorizer {
+  return createAuthorizer(serviceOptions({ limitStore: memoryLimitStore({ clock: { now: () => now } }), ...change }))
+}
+
+type Change = { readonly args?: IpldMap; readonly command?: string; readonly subject?: string }
+
+/** The verdict about a new call. */
+async function ask(
+  authorizer: Authorizer,
+  issuer: Signer,
+  proofs: readonly Delegation[],
+  { args = { amount: 1 }, command = '/mail/send', subject = alice.did }: Change = {},
+): Promise<string> {
+  const invocation = await call({ issuer, subject, proofs, args, command } as Parameters<typeof call>[0])
+  return verdict(await authorizer.authorize(encodeContainer([invocation, ...proofs])))
+}
+
+const grant = (...policy: readonly unknown[]): Promise<Delegation> => delegateRaw(alice, bob, { policy })
+const passOn = (audience: Signer, ...policy: readonly unknown[]): Promise<Delegation> =>
+  delegateRaw(bob, audience, { subject: alice.did, policy })
+
+describe('LMT-12 limits of a chain', () => {
+  it('allow as many calls as there are uses, and report the rest', async () => {
+    const proofs = [await grant(maxUses(3))]
+    const authorizer = service()
+    for (let use = 0; use < 3; use++) expect(await ask(authorizer, bob, proofs)).toBe('allowed')
+    const invocation = await call({ issuer: bob, proofs })
+    const decision = await authorizer.authorize(encodeContainer([invocation, ...proofs]))
+    expect(decision).toMatchObject({
+      allowed: false,
+      denial: {
+        code: 'limit_exhausted',
+        message: 'delegation 1 of 1: `limit/uses` (policy statement 1) has 0 of 3 left, less than this call needs',
+        at: 0,
+        detail: { kind: 'limit', statement: 0, limit: ['limit/uses', 3], remaining: 0 },
+        approvable: { audience: bob.did, subject: alice.did, command: '/mail/send' },
+      },
+    })
+  })
+
+  it('let 3 sub-agents make exactly 20 of 150 calls on one budget of 20', async () => {
+    const verdicts = await verdictsOnSharedBudget(150, 20)
+    expect(verdicts.filter((one) => one === 'allowed')).toHaveLength(20)
+    const refusals = verdicts.filter((one) => one !== 'allowed')
+    expect(refusals.filter((one) => !/^limit_exhausted at [01] LMT-12$/.test(one))).toEqual([])
+  })
+
+  it('count for a child and its parent, whichever is tighter', async () => {
+    const root = await grant(maxUses(3))
+    const [carol, dave] = subs
+    const authorizer = service()
+    const [tight, loose] = [await passOn(carol, maxUses(1)), await passOn(dave, maxUses(1_000))]
+    expect(await ask(authorizer, carol, [root, tight])).toBe('allowed')
+    expect(await ask(authorizer, carol, [root, tight])).toBe('limit_exhausted at 1 LMT-12')
+    expect(await ask(authorizer, dave, [root, loose])).toBe('allowed')
+    expect(await ask(authorizer, dave, [root, loose])).toBe('allowed')
+    expect(await ask(authorizer, dave, [root, loose])).toBe('limit_exhausted at 0 LMT-12')
+    expect(await ask(authorizer, bob, [root])).toBe('limit_exhausted at 0 LMT-12')
+  })
+
+  it('LMT-05 with 0 are a no for everybody below', async () => {
+    const [carol] = subs
+    for (const zero of [maxUses(0), maxSum('.amount', '0'), maxRate(0, 60), maxConcurrent(0)]) {
+      const root = await grant(zero)
+      for (const policy of [[], [maxUses(9)], [maxUses(0)]]) {
+        const proofs = [root, await passOn(carol, ...policy)]
+        expect(await ask(service(), carol, proofs)).toBe('policy_unsatisfied at 0 PRF-11')
+        expect(await ask(service(), carol, proofs, { args: { amount: 0 } })).toBe('policy_unsatisfied at 0 PRF-11')
+      }
+    }
+  })
+
+  it('add up amounts to the cent', async () => {
+    const proofs = [await grant(maxSum('.amount', '1.00'))]
+    const authorizer = service()
+    // As numbers, ten times 0.1 are 0.9999999999999999, and three times 0.1 more than 0.3.
+    for (let use = 0; use < 9; use++)
+      expect(await ask(authorizer, bob, proofs, { args: { amount: '0.10' } })).toBe('allowed')
+    expect(await ask(authorizer, bob, proofs, { args: { amount: '0.11' } })).toBe('limit_exhausted at 0 LMT-12')
+    expect(await ask(authorizer, bob, proofs, { args: { amount: '0.1' } })).toBe('allowed')
+    expect(await ask(authorizer, bob, proofs, { args: { amount: '0.01' } })).toBe('limit_exhausted at 0 LMT-12')
+    expect(await ask(authorizer, bob, proofs, { args: { amount: 0 } })).toBe('limit_exhausted at 0 LMT-12')
+  })
+
+  it('add up any amounts as exact decimals', async () => {
+    const proofs = [await grant(maxSum('.amount', '50.000'))]
+    const authorizer = service()
+    let left = decimal('50.000')
+    for (let use = 1; left > 0n && use < 60; use++) {
+      const amount = `${use % 7}.${String((use * 389) % 1000).padStart(3, '0')}`
+      const fits = decimal(amount) <= left
+      expect(await ask(authorizer, bob, proofs, { args: { amount } })).toBe(
+        fits ? 'allowed' : 'limit_exhausted at 0 LMT-12',
+      )
+      if (fits) left -= decimal(amount)
+    }
+  })
+
+  it('are all used by a call, or none is', async () => {
+    const proofs = [await grant(maxUses(2), maxSum('.amount', 10))]
+    const authorizer = service()
+    expect(await ask(authorizer, bob, proofs, { args: { amount: 9 } })).toBe('allowed')
+    expect(await ask(authorizer, bob, proofs, { args: { amount: 9 } })).toBe('limit_exhausted at 0 LMT-12')
+    expect(await ask(authorizer, bob, proofs, { args: { amount: 1 } })).toBe('allowed')
+  })
+
+  it('on a rate name the time of the next call, and free it then', async () => {
+    let time = now
+    const clock = { now: () => time }
+    const proofs = [await grant(maxRate(2, 60))]
+    const authorizer = service({ clock, limitStore: memoryLimitStore({ clock }) })
+    const send = async () => {
+      const invocation = await call({ issuer: bob, proofs })
+      return authorizer.authorize(encodeContainer([invocation, ...proofs]))
+    }
+    expect((await send()).allowed).toBe(true)
+    time += 30
+    expect((await send()).allowed).toBe(true)
+    expect(await send()).toMatchObject({
+      denial: { code: 'limit_busy', detail: { limit: ['limit/rate', 2, 60], remaining: 0, freeAt: now + 61 } },
+    })
+    time = now + 61
+    expect((await send()).allowed).toBe(true)
+    expect((await send()).allowed).toBe(false)
+  })
+
+  it('on concurrent calls are free again after `finish`', async () => {
+    const proofs = [await grant(maxConcurrent(1))]
+    const authorizer = service()
+    const decision = await authorizer.authorize(encodeContainer([await call({ issuer: bob, proofs }), ...proofs]))
+    if (!decision.allowed) throw new Error(decision.denial.message)
+    expect(await ask(authorizer, bob, proofs)).toBe('limit_busy at 0 LMT-12')
+    await expect(service().finish(decision.authorization)).rejects.toThrow('not made by this authorizer')
+    await authorizer.finish(decision.authorization)
+    await authorizer.finish(decision.authorization)
+    expect(await ask(authorizer, bob, proofs)).toBe('allowed')
+  })
+
+  it('are not used up by a call that is refused for another reason', async () => {
+    const revoked = { findRevocations: () => [{ id: bob.did }] }
+    const limitStore = memoryLimitStore({ clock: { now: () => now } })
+    const proofs = [await grant(maxUses(1), maxSum('.amount', 5))]
+    expect(await ask(service({ limitStore, revocations: revoked }), bob, proofs)).toBe('revoked at 1 RVK-05')
+    expect(await ask(service({ limitStore }), bob, proofs, { args: { amount: 6 } })).toBe(
+      'policy_unsatisfied at 0 PRF-11',
+    )
+    expect(await ask(service({ limitStore, replay: { claim: () => false } }), bob, proofs)).toBe('replayed at 1 RPL-01')
+    expect(await ask(service({ limitStore }), bob, proofs)).toBe('allowed')
+  })
+
+  it('LMT-09 count for both signatures that an ECDSA delegation can have', async () => {
+    const owner = await actor('owner', 'ES256')
+    const one = await delegateRaw(owner, bob, { policy: [maxUses(2)] })
+    const envelope = openEnvelope(one.bytes, defaultLimits, ['1.0.0'])
+    const twin = twinSignature('ES256', envelope.signature)
+    if (twin === undefined) throw new Error('no twin')
+    const bytes = new Uint8Array(one.bytes)
+    bytes.set(twin, bytes.length - envelope.signed.length - twin.length)
+    const other = await decodeDelegation(bytes)
+    expect(other.cid.equals(one.cid)).toBe(false)
+    const authorizer = service()
+    for (const [proof, wanted] of [
+      [one, 'allowed'],
+      [other, 'allowed'],
+      [one, 'limit_exhausted at 0 LMT-12'],
+      [other, 'limit_exhausted at 0 LMT-12'],
+    ] as const)
+      expect(await ask(authorizer, bob, [proof], { subject: owner.did })).toBe(wanted)
+  })
+
+  it('LMT-09 are apart for two delegations with the same policy', async () => {
+    const authorizer = service()
+    for (const proofs of [[await grant(maxUses(1))], [await grant(maxUses(1))]]) {
+      expect(await ask(authorizer, bob, proofs)).toBe('allowed')
+      expect(await ask(authorizer, bob, proofs)).toBe('limit_exhausted at 0 LMT-12')
+    }
+  })
+
+  it('LMT-09 count a delegation once that is twice in a chain', async () => {
+    const self = await delegateRaw(alice, alice, { policy: [maxUses(2)] })
+    const root = await delegateRaw(alice, bob)
+    const authorizer = service()
+    for (const wanted of ['allowed', 'allowed', 'limit_exhausted at 0 LMT-12'])
+      expect(await ask(authorizer, bob, [self, self, root])).toBe(wanted)
+  })
+
+  it('LMT-03 are at most 32', async () => {
+    const many = (count: number) => grant(...Array.from({ length: count }, (_, index) => maxUses(index + 1)))
+    expect(await ask(service(), bob, [await many(32)])).toBe('allowed')
+    expect(await ask(service(), bob, [await many(33)])).toBe('too_large at container LMT-03')
+  })
+
+  it('are counted by the synchronous decision too, once the counter is loaded', async () => {
+    const authorizer = service()
+    const proofs = [await grant(maxUses(2))]
+    expect(await ask(authorizer, bob, proofs)).toBe('allowed')
+    const container = async () => encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
+    expect(verdict(authorizer.authorizeSync(await container()))).toBe('allowed')
+    expect(verdict(authorizer.authorizeSync(await container()))).toBe('limit_exhausted at 0 LMT-12')
+  })
+})
+
+describe('LMT-13 an idempotent command', () => {
+  const definition = { command: '/pay', args: { amount: integer(), to: text() } }
+  const args = { amount: 2, to: 'ann' }
+  const nonce = new Uint8Array(12)
+
+  async function pay(authorizer: Authorizer, proofs: readonly Delegation[], change: IpldMap = {}, at = 0) {
+    const invocation = await call({
+      issuer: bob,
+      proofs,
+      command: '/pay',
+      args: { ...args, ...change },
+      nonce,
+      expiration: now + 100 + at,
+    })
+    return verdict(await authorizer.authorize(encodeContainer([invocation, ...proofs])))
+  }
+
+  it('does not pay twice for one task, and other commands do', async () => {
+    const proofs = [await delegateRaw(alice, bob, { command: '/pay', policy: [maxUses(2), maxSum('.amount', 4)] })]
+    for (const idempotent of [true, false]) {
+      const authorizer = service({ commands: [defineCommand({ ...definition, idempotent })] })
+      const first = [await pay(authorizer, proofs, {}, 1), await pay(authorizer, proofs, {}, 2)]
+      expect(first).toEqual(['allowed', 'allowed'])
+      const other = await pay(authorizer, proofs, { to: 'bob' }, 3)
+      expect(other).toBe(idempotent ? 'allowed' : 'limit_exhausted at 0 LMT-12')
+      const again = await pay(authorizer, proofs, {}, 4)
+      expect(again).toBe(idempotent ? 'allowed' : 'limit_exhausted at 0 LMT-12')
+    }
+  })
+})
+
+describe('LMT-11 a limit store that does not keep to its interface', () => {
+  const wrong: readonly (readonly [string, unknown])[] = [
+    ['nothing', undefined],
+    ['null', null],
+    ['true', true],
+    ['1', 1],
+    ['OK', 'OK'],
+    ['an empty object', {}],
+    ['reserved as a number', { reserved: 1 }],
+    ['a refusal without a limit', { reserved: false }],
+    ['a refusal for another limit', { reserved: false, key: 'other', remaining: 0 }],
+  ]
+
+  it.each(wrong)('refuses when a reservation is answered with %s', async (_, answer) => {
+    const proofs = [await grant(maxUses(5))]
+    for (const reserve of [() => answer, async () => answer, () => Promise.reject(answer)]) {
+      const errors: unknown[] = []
+      const limitStore = { ...memoryLimitStore(), reserve } as unknown as LimitStore
+      const authorizer = service({ limitStore, onError: (error) => errors.push(error) })
+      expect(await ask(authorizer, bob, proofs)).toBe('limit_unknown at container LMT-11')
+      expect(errors).toHaveLength(1)
+    }
+  })
+
+  it('refuses when the state is not a number of calls', async () => {
+    const proofs = [await grant(maxUses(5))]
+    for (const state of [
+      { remaining: -1 },
+      { remaining: Number.NaN },
+      { remaining: '0' },
+      { remaining: 0, freeAt: 'x' },
+    ]) {
+      const reserve: LimitStore['reserve'] = ({ entries }) =>
+        ({ reserved: false, key: entries[0]?.key, ...state }) as never
+      const limitStore = { ...memoryLimitStore(), reserve }
+      expect(await ask(service({ limitStore }), bob, proofs)).toBe('limit_unknown at container LMT-11')
+    }
+  })
+
+  it('ends when the signal is aborted, whether the store minds it or not', async () => {
+    const proofs = [await grant(maxUses(5))]
+    const limitStore = { ...memoryLimitStore(), reserve: () => new Promise<never>(() => undefined) }
+    const container = encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
+    const decision = await service({ limitStore }).authorize(container, { signal: AbortSignal.timeout(20) })
+    expect(verdict(decision)).toBe('limit_unknown at container LMT-11')
+  })
+
+  it('refuses when the store is full, and counts on', async () => {
+    const limitStore = memoryLimitStore({ clock: { now: () => now }, maxEntries: 4 })
+    const authorizer = service({ limitStore })
+    const first = [await grant(maxUses(2))]
+    expect(await ask(authorizer, bob, first)).toBe('allowed')
+    expect(await ask(authorizer, bob, [await grant(maxUses(2), maxUses(3))])).toBe('limit_unknown at container LMT-11')
+    expect(await ask(authorizer, bob, first)).toBe('allowed')
+    expect(await ask(authorizer, bob, first)).toBe('limit_exhausted at 0 LMT-12')
+  })
+})

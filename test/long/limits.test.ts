@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
+import { compareHistory } from '../../src/testing/limit-store-cases.ts'
+import { verdictsOnSharedBudget } from '../limits/shared-budget.ts'
+
+describe('limits', () => {
+  it('LMT-12 let 3 sub-agents make exactly 100 of 1,000 calls on one budget of 100', async () => {
+    const verdicts = await verdictsOnSharedBudget(1_000, 100)
+    expect(verdicts.filter((one) => one === 'allowed')).toHaveLength(100)
+  }, 120_000)
+
+  it('LMT-10 agree with a plain model in 100,000 histories', async () => {
+    let offset = 0
+    const clock = {
+      now: () => 1_800_000_000 + offset,
+      advance(seconds: number) {
+        offset += seconds
+      },
+    }
+    const store = memoryLimitStore({ clock, maxEntries: 100_000_000 })
+    for (let seed = 1; seed <= 100_000; seed++) {
+      await compareHistory({ store, another: async () => store, clock }, seed, 30)
+    }
+  }, 1_800_000)
+})
