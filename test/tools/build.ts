@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { rollup } from 'rollup'
 import { build } from 'tsup'
 import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { buildApprovalPage } from './approval-page.ts'
 
 const { values: flags } = parseArgs({
   options: { 'no-dts': { type: 'boolean' }, 'out-dir': { type: 'string', default: `${root}dist` } },
@@ -26,6 +27,7 @@ const entries: ReadonlySet<string> = new Set(Object.keys(readEntries()).map(scri
 
 await build({ outDir: folder, ...(flags['no-dts'] === true ? { dts: false } : {}) })
 await mergeCore()
+await buildApprovalPage(folder)
 
 /** Writes the scripts again, without omissions or minification: a bundler of the user does that. */
 async function mergeCore(): Promise<void> {

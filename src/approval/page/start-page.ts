@@ -1,0 +1,131 @@
+import { openContainer } from '../../authorization/open-container.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
+import { findProofs } from '../../proof/find-proofs.ts'
+import { memoryProofStore } from '../../proof/memory-proof-store.ts'
+import { approve } from '../approve.ts'
+import { describeApprovalRequest } from '../describe-request.ts'
+import { readApprovalRequest } from '../read-request.ts'
+import { refuse } from '../refuse.ts'
+import type { ReceivedRequest } from '../request.ts'
+import { type Keeper, openKeeper } from './keeper.ts'
+
+/** The elements of the page by their id. */
+interface Page {
+  readonly [id: string]: HTMLElement
+}
+
+/** Milliseconds for which the buttons are off, so that a click that was meant for something else approves nothing. */
+const readingMs = 500
+
+/**
+ * Starts the page: makes or opens the key, and reads the request in the fragment of the address.
+ *
+ * APR-53: the build adds a Content Security Policy that permits this script, the style, and nothing else.
+ */
+export async function startApprovalPage(): Promise<void> {
+  const page: Page = Object.fromEntries([...document.querySelectorAll<HTMLElement>('[id]')].map((one) => [one.id, one]))
+  // APR-52: another page could lay its own words over a frame.
+  if (globalThis.self !== globalThis.top) return say(page, 'This page does not work in a frame.')
+  if (globalThis.crypto.subtle === undefined) return say(page, 'This page needs https, or a file on this device.')
+  const keeper = await openKeeper()
+  value(page, 'approver', keeper.signer.did)
+  value(page, 'proofs', (await keeper.proofs()) ?? '')
+  const show = (container: string): void => void showRequest(page, keeper, container.trim()).catch(report(page))
+  on(page, 'read', () => show(input(page, 'incoming')))
+  on(page, 'keep', () => void keep(page, keeper).catch(report(page)))
+  addEventListener('hashchange', () => show(location.hash.slice(1)))
+  if (location.hash.length > 1) show(location.hash.slice(1))
+  else say(page, 'There is no request.')
+}
+
+async function showRequest(page: Page, keeper: Keeper, container: string): Promise<void> {
+  hide(page, 'request', true)
+  hide(page, 'result', true)
+  const reading = await readApprovalRequest(container, { approver: keeper.signer.did })
+  if (!reading.valid) return say(page, `This is not a valid request: ${reading.denial.message}`)
+  const { request } = reading
+  const { lines, complete } = describeApprovalRequest(request, { width: 4_000 })
+  // APR-50: words are text, and never markup.
+  page['words']?.replaceChildren(
+    ...lines.map((line) => {
+      const item = document.createElement('li')
+      item.textContent = line
+      return item
+    }),
+  )
+  hide(page, 'warning', complete)
+  hide(page, 'request', false)
+  say(page, 'An agent requests your approval.')
+  offer(page, keeper, request)
+}
+
+/** Switches the buttons on for this request, after a moment. */
+function offer(page: Page, keeper: Keeper, request: ReceivedRequest): void {
+  const answer = async (make: () => Promise<string>, said: string): Promise<void> => {
+    hide(page, 'request', true)
+    value(page, 'answer', await make())
+    hide(page, 'result', false)
+    say(page, said)
+  }
+  const { signer } = keeper
+  const yes = async (): Promise<string> => {
+    const proofs = await proofsFor(keeper, request)
+    return (await approve(request, { issuer: signer, proofs })).container
+  }
+  on(page, 'approve', () => void answer(yes, 'You approved the call.').catch(report(page)))
+  on(
+    page,
+    'refuse',
+    () => void answer(() => refuse(request, { issuer: signer }), 'You refused the call.').catch(report(page)),
+  )
+  for (const id of ['approve', 'refuse']) {
+    const button = page[id]
+    if (!(button instanceof HTMLButtonElement)) continue
+    button.disabled = true
+    setTimeout(() => (button.disabled = false), readingMs)
+  }
+}
+
+/** The chain from the owner to the approver among the kept delegations; none for an owner. */
+async function proofsFor(keeper: Keeper, request: ReceivedRequest): Promise<readonly Delegation[]> {
+  const kept = await keeper.proofs()
+  if (kept === undefined || request.subject === keeper.signer.did) return []
+  const store = memoryProofStore()
+  store.add((await openContainer(kept)).delegations)
+  const { subject, command, args } = request
+  return (await findProofs(store, { invoker: keeper.signer.did, subject, command, args })) ?? []
+}
+
+async function keep(page: Page, keeper: Keeper): Promise<void> {
+  const container = input(page, 'proofs').trim()
+  const { delegations } = await openContainer(container)
+  await keeper.keepProofs(container)
+  say(page, `Kept ${delegations.length} delegations.`)
+}
+
+function say(page: Page, text: string): void {
+  if (page['status'] !== undefined) page['status'].textContent = text
+}
+
+function report(page: Page): (error: unknown) => void {
+  return (error) => say(page, error instanceof Error ? `That did not work: ${error.message}` : 'That did not work.')
+}
+
+function hide(page: Page, id: string, hidden: boolean): void {
+  if (page[id] !== undefined) page[id].hidden = hidden
+}
+
+function value(page: Page, id: string, text: string): void {
+  const element = page[id]
+  if (element instanceof HTMLTextAreaElement) element.value = text
+}
+
+function input(page: Page, id: string): string {
+  const element = page[id]
+  return element instanceof HTMLTextAreaElement ? element.value : ''
+}
+
+/** The only listener of a button: the one for an earlier request is gone. */
+function on(page: Page, id: string, listener: () => void): void {
+  if (page[id] !== undefined) page[id].onclick = listener
+}

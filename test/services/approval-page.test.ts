@@ -1,0 +1,233 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import {
+  createAuthorizer,
+  type Delegation,
+  delegate,
+  encodeContainer,
+  generateSigner,
+  type IpldMap,
+  invoke,
+  type Signer,
+  uncheckedCommands,
+} from 'procura'
+import { type ApprovalAnswer, readApprovalAnswer, requestApproval, type SentRequest } from 'procura/approval'
+import { memoryStores } from 'procura/store/memory'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from '../setup/entries.ts'
+import { service as browser } from './chromium.service.ts'
+
+const address = pathToFileURL(`${root}dist/approval/page.html`).href
+const args: IpldMap = { to: 'bob@example.com', amount: 5 }
+const command = '/pay'
+
+/** A person: a browser with a profile, and so a key, of its own. */
+interface Person {
+  readonly context: BrowserContext
+  readonly did: string
+  readonly faults: readonly string[]
+  open(request: string): Promise<Page>
+}
+
+const profiles: string[] = []
+
+async function person(): Promise<Person> {
+  const profile = mkdtempSync(join(tmpdir(), 'procura-approver-'))
+  profiles.push(profile)
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: browser.find() ?? '',
+    headless: true,
+    offline: true,
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'],
+  })
+  const faults: string[] = []
+  const open = async (request: string): Promise<Page> => {
+    const page = await context.newPage()
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+    page.on('request', (asked) => asked.url().split('#')[0] !== address && faults.push(asked.url()))
+    page.on('dialog', (dialog) => faults.push(dialog.message()))
+    await page.goto(`${address}${request === '' ? '' : `#${request}`}`)
+    await page.locator('#status', { hasNotText: 'Loading' }).waitFor()
+    return page
+  }
+  const page = await open('')
+  return { context, did: await page.locator('#approver').inputValue(), faults, open }
+}
+
+/** Presses a button of the page, and reads the answer. */
+async function answer(page: Page, button: 'approve' | 'refuse', request: SentRequest): Promise<ApprovalAnswer> {
+  await page.locator(`#${button}`).click()
+  await page.locator('#result').waitFor({ state: 'visible' })
+  return readApprovalAnswer(await page.locator('#answer').inputValue(), { request })
+}
+
+describe('the page for approvals, in Chromium without a network', () => {
+  let owner: Person
+  let other: Person
+  let agent: Signer
+  let service: Signer
+
+  beforeAll(async () => {
+    agent = await generateSigner()
+    service = await generateSigner()
+    owner = await person()
+    other = await person()
+  })
+
+  afterAll(async () => {
+    for (const one of [owner, other]) await one?.context.close()
+    for (const profile of profiles) rmSync(profile, { recursive: true, force: true })
+  })
+
+  const request = async (approver: string, subject: string, change: IpldMap = {}): Promise<SentRequest> =>
+    requestApproval(
+      { approvable: true },
+      {
+        issuer: agent,
+        approver,
+        invocation: await invoke({
+          ...{ issuer: agent, subject, audience: service.did, command },
+          args: { ...args, ...change },
+        }),
+        reason: '<b>please</b>',
+      },
+    )
+
+  const decide = async (proofs: readonly Delegation[], given: IpldMap, subject: string): Promise<string> => {
+    const authorizer = createAuthorizer({
+      ...{ audience: service.did, subjects: [subject], commands: uncheckedCommands, ...memoryStores() },
+    })
+    const call = await invoke({ issuer: agent, subject, audience: service.did, command, args: given, proofs })
+    const decision = await authorizer.authorize(encodeContainer([call, ...proofs]))
+    return decision.allowed ? 'allowed' : decision.denial.code
+  }
+
+  it('APR-51 makes a key that cannot be exported, and keeps it', async () => {
+    expect(owner.did).toMatch(/^did:key:z6Mk/)
+    expect(other.did).not.toBe(owner.did)
+    const page = await owner.open('')
+    await expect(page.locator('#approver').inputValue()).resolves.toBe(owner.did)
+    const exported = await page.evaluate(async () => {
+      const opening = indexedDB.open('procura-approval')
+      await new Promise((resolve) => (opening.onsuccess = resolve))
+      const reading = opening.result.transaction('approver').objectStore('approver').get('key')
+      await new Promise((resolve) => (reading.onsuccess = resolve))
+      const { privateKey } = reading.result as CryptoKeyPair
+      return crypto.subtle.exportKey('pkcs8', privateKey).then(
+        () => 'exported',
+        (error: Error) => `${privateKey.extractable} ${error.name}`,
+      )
+    })
+    expect(exported).toBe('false InvalidAccessError')
+  })
+
+  it('shows a request and approves it: the call is allowed, and no other', async () => {
+    const sent = await request(owner.did, owner.did)
+    const page = await owner.open(sent.container)
+    const words = await page.locator('#words li').allTextContents()
+    expect(words).toContain('  - to = "bob@example.com"')
+    expect(words).toContain('  - amount = 5')
+    expect(words).toContain(`requests: ${command}`)
+    expect(words).toContain('  - "<b>please</b>"')
+    const said = await answer(page, 'approve', sent)
+    if (said.answer !== 'approved') throw new Error(JSON.stringify(said))
+    await expect(decide(said.proofs, args, owner.did)).resolves.toBe('allowed')
+    await expect(decide(said.proofs, { ...args, amount: 6 }, owner.did)).resolves.toBe('policy_unsatisfied')
+    await expect(page.locator('#request').isHidden()).resolves.toBe(true)
+  })
+
+  it('refuses with a signature', async () => {
+    const sent = await request(owner.did, owner.did)
+    const page = await owner.open(sent.container)
+    await expect(answer(page, 'refuse', sent)).resolves.toEqual({ answer: 'refused' })
+  })
+
+  it('APR-50 shows markup as text, on one line an argument, and marks what is not shown', async () => {
+    const hostile = '<img src=x onerror=alert(1)><script>alert(2)</script>\n  - amount = 1\u202e'
+    const sent = await request(owner.did, owner.did, { note: hostile, '<i>': 1, big: 'x'.repeat(2_000) })
+    const page = await owner.open(sent.container)
+    const words = await page.locator('#words li').allTextContents()
+    expect(words).toContain(`  - note = ${JSON.stringify(hostile).replace('\u202e', '\\u{202e}')}`)
+    expect(words.filter((line) => line.startsWith('  - amount'))).toEqual(['  - amount = 5'])
+    await expect(page.locator('#words img, #words script, #words i').count()).resolves.toBe(0)
+    await expect(page.locator('#warning').isVisible()).resolves.toBe(true)
+  })
+
+  it('shows nothing of a request to somebody else, and nothing of other text', async () => {
+    for (const text of [(await request(other.did, owner.did)).container, 'Cxxx', '%3Cscript%3E']) {
+      const page = await owner.open(text)
+      await expect(page.locator('#status').textContent()).resolves.toMatch(/^This is not a valid request/)
+      await expect(page.locator('#request').isHidden()).resolves.toBe(true)
+    }
+  })
+
+  it('approves nothing by a click in the first half second', async () => {
+    const page = await owner.open('')
+    const { container } = await request(owner.did, owner.did)
+    await page.evaluate((text) => {
+      const incoming = document.getElementById('incoming') as HTMLTextAreaElement
+      incoming.value = text
+      document.getElementById('read')?.click()
+      const button = document.getElementById('approve')
+      const shown = new MutationObserver(() => button?.click())
+      shown.observe(document.getElementById('request') as HTMLElement, { attributes: true })
+    }, container)
+    await page.locator('#words li').first().waitFor()
+    await expect(page.locator('#approve').isDisabled()).resolves.toBe(true)
+    await page.locator('#approve:enabled').waitFor()
+    await expect(page.locator('#result').isHidden()).resolves.toBe(true)
+  })
+
+  it('APR-52 does not work in a frame', async () => {
+    const { container } = await request(owner.did, owner.did)
+    const around = join(profiles[0] as string, 'around.html')
+    writeFileSync(around, `<!doctype html><iframe src="${address}#${container}"></iframe>`)
+    const page = await owner.context.newPage()
+    await page.goto(pathToFileURL(around).href)
+    const frame = page.frameLocator('iframe')
+    await frame.locator('#status', { hasText: 'does not work in a frame' }).waitFor()
+    await expect(frame.locator('#request').isHidden()).resolves.toBe(true)
+    await expect(frame.locator('#approver').inputValue()).resolves.toBe('')
+  })
+
+  it('APR-53 can neither load nor send anything, and runs no other script', async () => {
+    const page = await owner.open('')
+    const blocked = await page.evaluate(async () => {
+      const violations: string[] = []
+      document.addEventListener('securitypolicyviolation', (event) => violations.push(event.effectiveDirective))
+      await fetch('http://127.0.0.1:9/').catch(() => undefined)
+      const image = document.createElement('img')
+      image.src = 'http://127.0.0.1:9/x.png'
+      document.body.append(image)
+      try {
+        document.body.insertAdjacentHTML('beforeend', '<b>x</b>')
+      } catch {}
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      return violations
+    })
+    expect(new Set(blocked)).toEqual(new Set(['connect-src', 'img-src', 'require-trusted-types-for']))
+  })
+
+  it('approves in the name of an owner with the delegations that were kept, in another browser', async () => {
+    const boss = await generateSigner()
+    const grant = await delegate({ issuer: boss, audience: other.did, command })
+    const page = await other.open('')
+    await page.locator('#proofs').fill(encodeContainer([grant]))
+    await page.locator('#keep').click()
+    await page.locator('#status', { hasText: 'Kept 1' }).waitFor()
+    const sent = await request(other.did, boss.did)
+    const said = await answer(await other.open(sent.container), 'approve', sent)
+    if (said.answer !== 'approved') throw new Error(JSON.stringify(said))
+    expect(said.proofs).toHaveLength(2)
+    await expect(decide(said.proofs, args, boss.did)).resolves.toBe('allowed')
+  })
+
+  it('has no fault', () => {
+    expect(owner.faults.filter((fault) => !/Content Security Policy|TrustedHTML|127\.0\.0\.1/.test(fault))).toEqual([])
+    expect(other.faults).toEqual([])
+  })
+})
