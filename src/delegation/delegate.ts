@@ -126,7 +126,7 @@ export async function sealDelegation(
     nonce: chooseNonce(options.nonce, minimumNonceBytes),
     ...(meta !== undefined && { meta }),
   }
-  const known = readersOfParsed([fields.audience, ...parsedDids(issuer)], fields.command)
+  const known = readersOfParsed([fields.audience, ...parsedDids(issuer)])
   const sealed = await sealEnvelope({
     kind: 'delegation',
     payload: writeDelegationPayload(fields),

@@ -52,16 +52,13 @@ export interface TextReaders {
 }
 
 /**
- * Parsers for reading back a token that is made: a string that its maker has parsed is not parsed again.
+ * Parsers for reading back a token that is made: a DID that its maker has parsed is not parsed again. A command is, because
+ * a definition or a proof may be an object of the caller.
  *
  * @param dids - parsed DIDs.
- * @param command - a parsed command.
  */
-export function readersOfParsed(dids: readonly Did[], command: Command): TextReaders {
-  return {
-    parseDid: (text) => dids.find((did) => did === text) ?? parseDid(text),
-    parseCommand: (text) => (text === command ? command : parseCommand(text)),
-  }
+export function readersOfParsed(dids: readonly Did[]): TextReaders {
+  return { parseDid: (text) => dids.find((did) => did === text) ?? parseDid(text), parseCommand }
 }
 
 /** Reads a time in whole seconds. */

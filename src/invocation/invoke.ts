@@ -138,9 +138,10 @@ export async function sealInvocation(
   accept?: (args: IpldMap) => void,
 ): Promise<Invocation> {
   const { subject, audience } = fields
-  // A subject that is not the issuer was an option, and options are parsed.
-  const others = [...(subject === fields.issuer ? [] : [subject]), ...(audience === undefined ? [] : [audience])]
-  const known = readersOfParsed([...parsedDids(issuer), ...others], fields.command)
+  const own = parsedDids(issuer)
+  // A subject is an option, which is parsed, or the DID of the issuer. Another signer may return any string as that.
+  const parsed = [...own, ...(own.length > 0 ? [subject] : []), ...(audience === undefined ? [] : [audience])]
+  const known = readersOfParsed(parsed)
   const sealed = await sealEnvelope({
     kind: 'invocation',
     payload: writeInvocationPayload(fields),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { openContainer } from '../../src/authorization/open-container.ts'
 import { integer, optional, text } from '../../src/capability/argument-types/basic.ts'
 import { email } from '../../src/capability/argument-types/email.ts'
 import { listOf } from '../../src/capability/argument-types/list-of.ts'
@@ -8,12 +9,17 @@ import { type CommandDefinition, defineCommand } from '../../src/capability/defi
 import { and, eq, every, like, ne, not, or, some } from '../../src/capability/policy/build.ts'
 import type { Policy, Statement } from '../../src/capability/policy/statement.ts'
 import { anySubject } from '../../src/capability/subject.ts'
+import { encodeContainer } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
-import { ArgumentError, SigningError } from '../../src/errors.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import type { Did } from '../../src/did/did.ts'
+import { ArgumentError, MalformedError, SigningError } from '../../src/errors.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import type { Signer } from '../../src/principal/signer.ts'
+import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
+import { revoke } from '../../src/revocation/revoke.ts'
 import { never } from '../../src/time.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, decide } from '../support/service.ts'
@@ -175,6 +181,44 @@ describe('delegate', () => {
       await expect(delegate({ ...options, meta: meta as never })).rejects.toThrow(/an instance of a class/)
     }
     expect(signed).toBe(0)
+  })
+
+  it('ENV-08 signs no malformed command, also of a definition or a proof that is an object of the caller', async () => {
+    const grant = await delegate(options)
+    for (const command of ['mail', '/Mail', '/mail/', '/mail//send', '']) {
+      const definition = { command, args: {} } as unknown as CommandDefinition
+      await expect(delegate({ ...options, command: definition }), command).rejects.toThrow(MalformedError)
+      await expect(invoke({ ...options, command: definition, args: {} }), command).rejects.toThrow(MalformedError)
+      const proof = { ...grant, command } as Delegation
+      await expect(attenuate(proof, { issuer: bob, audience: alice.did, clock }), command).rejects.toThrow(
+        MalformedError,
+      )
+    }
+  })
+
+  it('ENV-08 signs no malformed DID of a signer that returns another one each time', async () => {
+    const grant = await delegate(options)
+    for (let wrong = 0; wrong < 8; wrong++) {
+      const makers: readonly ((issuer: Signer) => Promise<{ readonly bytes: Uint8Array }>)[] = [
+        (issuer) => delegate({ ...options, issuer }),
+        (issuer) => invoke({ ...options, issuer, args: {} }),
+        (issuer) => revoke({ issuer, delegation: { cid: grant.cid } }),
+        (issuer) => issueReceipt({ executor: issuer, task: grant.cid, outcome: { ok: 1 } }),
+      ]
+      for (const make of makers) {
+        let reads = 0
+        const issuer: Signer = {
+          ...alice,
+          get did() {
+            return reads++ === wrong ? ('did:key:nobody' as Did) : alice.did
+          },
+          sign: (bytes) => alice.sign(bytes),
+        }
+        const made = await make(issuer).catch(() => undefined)
+        if (made !== undefined)
+          await expect(openContainer(encodeContainer([made])), String(wrong)).resolves.toBeDefined()
+      }
+    }
   })
 
   it('signs as many bytes as a signer signs and a service reads, and no more', async () => {
