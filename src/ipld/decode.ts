@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CID } from 'multiformats/cid'
 import { isTokenCidAt, readCid, wrapTokenCid } from './cid.ts'
 import {
   createScanner,
@@ -152,9 +153,14 @@ function readLink(scanner: Scanner, initial: number): IpldValue {
   const end = position + length
   if (length === 0 || bytes[position] !== 0) throw refuse('CBR-14', 'the link does not begin with a zero byte', start)
   scanner.position = end
-  if (isTokenCidAt(bytes, position + 1, end)) return wrapTokenCid(bytes.slice(position + 1, end))
+  const cid = takeCid(bytes, position + 1, end, start)
+  return scanner.freeze ? Object.freeze(cid) : cid
+}
+
+function takeCid(bytes: Uint8Array, at: number, end: number, start: number): CID {
+  if (isTokenCidAt(bytes, at, end)) return wrapTokenCid(bytes.slice(at, end))
   try {
-    return readCid(bytes.subarray(position + 1, end))
+    return readCid(bytes.subarray(at, end))
   } catch (cause) {
     throw refuse('CBR-14', 'the link is not a CID', start, undefined, cause)
   }

@@ -37,7 +37,7 @@ export interface ScanOptions {
   readonly noteKeysAt?: number
   /** A cache of the strings at the depth `noteKeysAt` and above. */
   readonly texts?: TextCache | undefined
-  /** Lists and maps are frozen. */
+  /** Lists, maps and links are frozen. */
   readonly freeze?: boolean
 }
 
