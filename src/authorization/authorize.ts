@@ -130,20 +130,24 @@ export interface Decider {
   decide(container: string | Uint8Array, call: CallOptions): Decision | Promise<Decision>
   /** Returns what an allowed call has reserved of the limits of its chain; undefined without a `limitStore`. */
   readonly holdOf: ((authorization: Authorization) => Promise<Hold | undefined>) | undefined
+  /** For another decider with the same options for reading and verifying. */
+  readonly caches: Caches
 }
 
 /**
  * The same with both ways.
  *
  * @param holdSeconds - how long the reservation of a call waits for its commit. Default: it is committed at once.
+ * @param shared - the caches of another decider. Default: its own.
  */
-export function deciderOf(options: AuthorizeOptions, holdSeconds?: number): Decider {
+export function deciderOf(options: AuthorizeOptions, holdSeconds?: number, shared?: Caches): Decider {
   const { settings, formats, maxCachedDelegations, counter } = completeOptions(options, holdSeconds)
+  const caches = shared ?? createCaches(maxCachedDelegations)
   const service: Service = {
     settings,
     formats,
     resources: formats.flatMap(({ resourceArgument }) => resourceArgument ?? []),
-    caches: createCaches(maxCachedDelegations),
+    caches,
     counter,
     authorizer: Symbol('authorizer'),
   }
@@ -163,6 +167,7 @@ export function deciderOf(options: AuthorizeOptions, holdSeconds?: number): Deci
   } satisfies Authorizer)
   return {
     authorizer,
+    caches,
     holdOf: counter && holdOf,
     decide: (container, call) => runNow(decide(container, service, verifiers.forCall(), call, false)),
   }

@@ -58,7 +58,8 @@ export function createTrialContext(options: CheckedOptions, context: GuardContex
   const { error: onError } = context.telemetry
   return {
     ...context,
-    ...deciderOf({ ...options, onError, replay: { claim: () => true } }),
+    // The caches are shared: with `rememberProofs`, a dry run decides as `use` does.
+    ...deciderOf({ ...options, onError, replay: { claim: () => true } }, undefined, context.caches),
     trail: createAuditTrail({ audit, clock, commands, handlerMs: deadlines.handlerMs, mode: 'shadow', onError }),
   }
 }

@@ -638,6 +638,20 @@ describe('guard.authorize and guard.dryRun', () => {
   })
 })
 
+describe('a dry run and a use', () => {
+  it('PRF-13 GRD-08 remember delegations for each other', async () => {
+    for (const isDryFirst of [false, true]) {
+      const { guard } = setUp({ rememberProofs: true })
+      const use = (container: string) => guard.use(container, () => 'read')
+      const [first, second] = isDryFirst ? [guard.dryRun, use] : [use, guard.dryRun]
+      const alone = encodeContainer([await call({ issuer: bob, proofs, command: '/mail/read' })])
+      expect(await second(alone)).toMatchObject({ denial: { code: 'proof_missing' } })
+      expect(await first(await containerOf('/mail/read'))).toMatchObject({ allowed: true })
+      expect(await second(alone)).toMatchObject({ allowed: true })
+    }
+  })
+})
+
 describe('the records of a guard', () => {
   it('contain neither names nor arguments that are not on a list', async () => {
     const key = crypto.getRandomValues(new Uint8Array(32))
