@@ -14,7 +14,7 @@ import { readOptions, refusePromise } from '../support/options.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { never, secondsOf, type Timestamp } from '../time.ts'
 import { Authorization, type GrantedFacts, grantAuthorization } from './authorization.ts'
-import type { Chain, ChainLink, ResourceArgument } from './chain.ts'
+import type { Chain, ChainLink, OpenInvocation, ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
@@ -236,7 +236,7 @@ function* decideAt(
     (yield* checkSignatures(chain, settings, { links: caches.links, keys: caches.keys, verify }, call))
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
   // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
-  if (chain.invocation.argsFrozen !== true) deepFreeze(chain.invocation.fields.args)
+  if (!isFrozen(chain.invocation)) deepFreeze(chain.invocation.fields.args)
   const denial =
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
@@ -248,6 +248,11 @@ function* decideAt(
   const name = nameTask(chain, settings.backend)
   const task = isPromiseLike(name) ? yield* wait(name) : name
   return Object.freeze({ allowed: true, authorization: grant(chain, task, service) })
+}
+
+/** Whether a format has frozen the arguments. The property is not one that every object inherits. */
+function isFrozen(invocation: OpenInvocation): boolean {
+  return invocation.argsFrozen === true && Object.hasOwn(invocation, 'argsFrozen')
 }
 
 /** Checks the parts of a decision that can change: the time, and revocations. */

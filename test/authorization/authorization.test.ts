@@ -106,6 +106,18 @@ describe('an authorization', () => {
     }
   })
 
+  it('cannot be changed either when somebody has added a property to every object [attack 8]', async () => {
+    const owner = await actor('owner', 'ES256')
+    const container = encodeContainer([await call({ issuer: owner, args: { deep: { n: 1 } } })])
+    Object.defineProperty(Object.prototype, 'argsFrozen', { configurable: true, value: true })
+    try {
+      const decision = await createService().authorize(container)
+      expect(decision.allowed && Object.isFrozen(decision.authorization.args['deep'])).toBe(true)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'argsFrozen')
+    }
+  })
+
   it('shows no token when it is printed', async () => {
     const proofs = await chainOf(alice, bob)
     const invocation = await call({ issuer: bob, proofs })

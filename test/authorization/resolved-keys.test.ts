@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { backend } from '#backend'
 import { encodeContainer } from '../../src/container/container.ts'
 import { type Did, parseDid } from '../../src/did/did.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
@@ -115,6 +116,22 @@ describe('DID-11 the keys that a resolver gives', () => {
     }
     shutOut.add(before.did)
     expect(verdict(await authorize(await container(before.did, before)))).toBe('key_unresolved at 0 PRF-10')
+  })
+
+  it('are not inherited from a property that somebody has added to every object', async () => {
+    const { heard, said } = serviceThatHears()
+    heard.answer = { keys: [named(before, web)] }
+    expect(await said(web, before)).toBe('allowed')
+    const key = parseDidKey(alice.did)
+    Object.defineProperty(Object.prototype, 'ready', {
+      configurable: true,
+      value: { key, prepared: backend.prepareKey(key) },
+    })
+    try {
+      expect(await said(web, alice)).toBe('signature_invalid at 0 PRF-08')
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'ready')
+    }
   })
 
   it('are looked at up to a number, as a stranger can list very many', () => {

@@ -32,8 +32,8 @@ export interface ReadyKey {
 interface Resolved {
   readonly list: unknown
   readonly keys: readonly PublicKey[]
-  /** Set for a `did:key` once its key is prepared. */
-  ready?: ReadyKey
+  /** Set for a `did:key` once its key is prepared. Always an own property: an inherited one would be another key. */
+  ready: ReadyKey | undefined
 }
 
 /** Maximum number of DIDs, and of keys, that are remembered. */
@@ -44,7 +44,7 @@ export function createKeyRing(): KeyRing {
   const resolved = createBoundedMap<Resolved>(maxKeys)
   const prepared = createBoundedMap<PreparedKey>(maxKeys)
   const remember = (did: Did, list: unknown, keys: readonly PublicKey[]): readonly PublicKey[] => {
-    resolved.set(did, { list, keys })
+    resolved.set(did, { list, keys, ready: undefined })
     return keys
   }
   return {
