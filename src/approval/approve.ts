@@ -1,4 +1,4 @@
-import { eq } from '../capability/policy/build.ts'
+import { eq, maxUses } from '../capability/policy/build.ts'
 import { compilePolicy } from '../capability/policy/compile.ts'
 import { anySubject } from '../capability/subject.ts'
 import { encodeContainer } from '../container/container.ts'
@@ -10,6 +10,7 @@ import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
   arrayOf,
+  flag,
   integerFrom,
   maybe,
   type OptionCheck,
@@ -31,6 +32,11 @@ export interface ApproveOptions {
   readonly proofs?: readonly Delegation[]
   /** Seconds for which the approval is valid, but no longer than the request. Default: as long as the request. */
   readonly expiresIn?: number
+  /**
+   * Lets the agent make the same call any number of times until the approval expires, for a service without a `limitStore`.
+   * Default false: the approval is for one call.
+   */
+  readonly repeatable?: boolean
   /** Default: the system clock. */
   readonly clock?: Clock
   /** Aborts signing. */
@@ -46,8 +52,8 @@ export interface Approval {
 }
 
 /**
- * Approves a request: delegates the command to the agent, with exactly the arguments of the request. The approval is valid
- * for minutes, until the request expires.
+ * Approves a request: delegates the command to the agent, for one call with exactly the arguments of the request. The
+ * approval is valid for minutes, until the request expires.
  *
  * @param request - as `readApprovalRequest` returned it; it can be answered once.
  * @throws ArgumentError when an option is missing or invalid, or the approver lacks the authority.
@@ -60,6 +66,7 @@ export async function approve(request: ReceivedRequest, options: ApproveOptions)
     issuer: withMethod('sign'),
     proofs: withDefault(arrayOf(delegationCheck), Object.freeze([])),
     expiresIn: maybe(integerFrom(1, maxRequestLifetime)),
+    repeatable: withDefault(flag, false),
     clock: withDefault(withMethod('now'), systemClock),
     signal: maybe(abortSignal),
   })
@@ -75,8 +82,8 @@ export async function approve(request: ReceivedRequest, options: ApproveOptions)
     issuer,
     audience: agent,
     command,
-    // APR-20
-    policy: [eq('.', args)],
+    // APR-20, APR-27
+    policy: given.repeatable ? [eq('.', args)] : [eq('.', args), maxUses(1)],
     expiration: expirationOf(request, proofs, now, given.expiresIn),
     // APR-21
     nonce: cid.multihash.digest,

@@ -3,15 +3,28 @@ import { approve } from '../../src/approval/approve.ts'
 import { readApprovalAnswer } from '../../src/approval/read-answer.ts'
 import { refuse } from '../../src/approval/refuse.ts'
 import type { ReceivedRequest } from '../../src/approval/request.ts'
+import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { like } from '../../src/capability/policy/build.ts'
 import { encodeContainer } from '../../src/container/container.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import type { IpldMap } from '../../src/ipld/value.ts'
+import { twinSignature } from '../../src/principal/signature.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { agent, attenuate, mallory, narrow, owner, receivedRequest, refusedCall, sentRequest, tryCall } from './cast.ts'
 
 const args: IpldMap = { to: 'bob@example.com', subject: 'Report' }
+
+/** The same token with the other valid signature: `s` replaced by `n - s`. */
+function twinOf(bytes: Uint8Array): Uint8Array {
+  // The signature is the first member of the envelope: an array of two, and a byte string of 64.
+  const signature = twinSignature('ES256', bytes.subarray(3, 67))
+  if (signature === undefined) throw new Error('there is no other signature')
+  const twin = new Uint8Array(bytes)
+  twin.set(signature, 3)
+  return twin
+}
 
 /** An approval by the owner, and the chain of it. */
 async function approved(change: object = {}): Promise<Awaited<ReturnType<typeof approve>>> {
@@ -26,7 +39,10 @@ describe('approve', () => {
       audience: agent.did,
       subject: owner.did,
       command: '/mail/send',
-      policy: [['==', '.', args]],
+      policy: [
+        ['==', '.', args],
+        ['limit/uses', 1],
+      ],
     })
     await expect(tryCall([narrow], args)).resolves.toBe('policy_unsatisfied')
     await expect(tryCall([delegation], args)).resolves.toBe('allowed')
@@ -72,6 +88,39 @@ describe('approve', () => {
     await expect(tryCall([delegation], args, { command: '/mail/read' })).resolves.toBe('command_not_covered')
     await expect(tryCall([delegation], args, { at: now + 660 })).resolves.toBe('allowed')
     await expect(tryCall([delegation], args, { at: now + 661 })).resolves.toBe('expired')
+  })
+
+  it('APR-27 permits one call, by a service that counts; one that does not refuses it', async () => {
+    const { delegation } = await approved()
+    const limitStore = memoryLimitStore({ clock })
+    await expect(tryCall([delegation], args, { limitStore })).resolves.toBe('allowed')
+    await expect(tryCall([delegation], args, { limitStore })).resolves.toBe('limit_exhausted')
+    await expect(tryCall([delegation], args, { limitStore: undefined })).resolves.toBe('limit_unsupported')
+    const passed = await attenuate(delegation, { issuer: agent, audience: mallory.did, clock, expiresIn: 60 })
+    const sub = await tryCall([delegation, passed], args, { limitStore, issuer: mallory })
+    expect(sub).toBe('limit_exhausted')
+  })
+
+  it('APR-27 permits one call for two copies of a request, also with the other ECDSA signature', async () => {
+    const approver = await actor('ecdsa owner', 'ES256')
+    const grant = await delegate({ issuer: owner, audience: approver.did, command: '/mail', clock })
+    const sent = await sentRequest({ args, approver: approver.did })
+    const answer = { issuer: approver, proofs: [grant], clock }
+    const one = (await approve(await receivedRequest(sent), answer)).delegation
+    const two = (await approve(await receivedRequest(sent), answer)).delegation
+    const twin = await decodeDelegation(twinOf(one.bytes))
+    expect(String(twin.cid)).not.toBe(String(one.cid))
+    const limitStore = memoryLimitStore({ clock })
+    await expect(tryCall([grant, one], args, { limitStore })).resolves.toBe('allowed')
+    for (const copy of [one, two, twin])
+      await expect.soft(tryCall([grant, copy], args, { limitStore })).resolves.toBe('limit_exhausted')
+  })
+
+  it('APR-27 permits any number of calls when the approver says so', async () => {
+    const { delegation } = await approved({ repeatable: true })
+    expect(delegation.policy).toEqual([['==', '.', args]])
+    for (let times = 0; times < 3; times++)
+      await expect(tryCall([delegation], args, { limitStore: undefined })).resolves.toBe('allowed')
   })
 
   it('APR-21 makes the same delegation of the same request, however often it is read', async () => {
@@ -146,7 +195,7 @@ describe('approve', () => {
     const sent = await sentRequest({ args: mutable })
     mutable.to[0] = 'mallory@example.com'
     const { delegation } = await approve(await receivedRequest(sent), { issuer: owner, clock })
-    expect(delegation.policy).toEqual([['==', '.', { to: ['bob@example.com'] }]])
+    expect(delegation.policy[0]).toEqual(['==', '.', { to: ['bob@example.com'] }])
   })
 })
 

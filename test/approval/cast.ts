@@ -8,6 +8,8 @@ import { type ReadRequestOptions, readApprovalRequest } from '../../src/approval
 import type { ReceivedRequest } from '../../src/approval/request.ts'
 import { type RequestApprovalOptions, requestApproval, type SentRequest } from '../../src/approval/request-approval.ts'
 import type { Denial } from '../../src/authorization/denial.ts'
+import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
+import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { parsePolicy } from '../../src/capability/policy/parse-policy.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
@@ -78,12 +80,17 @@ export async function tryCall(
     readonly command?: string
     readonly at?: number
     readonly audience?: string
+    readonly limitStore?: LimitStore | undefined
   } = {},
 ): Promise<string> {
-  const { issuer = agent, at = now, ...rest } = change
+  const { issuer = agent, at = now, limitStore, ...rest } = change
   const time = { now: () => at }
   const invocation = await call({ issuer, args, proofs, subject: owner.did, expiration: at + 60, ...rest })
-  const decision = await createService({ clock: time }).authorize(encodeContainer([invocation, ...proofs]))
+  const counting = 'limitStore' in change ? limitStore : memoryLimitStore({ clock: time })
+  const decision = await createService({
+    clock: time,
+    ...(counting !== undefined && { limitStore: counting }),
+  }).authorize(encodeContainer([invocation, ...proofs]))
   return decision.allowed ? 'allowed' : decision.denial.code
 }
 

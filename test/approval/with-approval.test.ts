@@ -5,6 +5,7 @@ import { refuse } from '../../src/approval/refuse.ts'
 import type { SentRequest } from '../../src/approval/request-approval.ts'
 import { type WithApprovalOptions, withApproval } from '../../src/approval/with-approval.ts'
 import type { Decision } from '../../src/authorization/decision.ts'
+import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { actor, clock } from '../support/actors.ts'
 import { createService, service } from '../support/service.ts'
 import { agent, mallory, narrow, owner, receivedRequest } from './cast.ts'
@@ -13,7 +14,7 @@ type Options = WithApprovalOptions<Decision>
 
 /** Options of a call that the service refuses without an approval, and the containers that it received. */
 function options(change: Partial<Options> = {}): { options: Options; sent: string[]; answers: string[] } {
-  const authorizer = createService()
+  const authorizer = createService({ limitStore: memoryLimitStore({ clock }) })
   const sent: string[] = []
   const answers: string[] = []
   return {
