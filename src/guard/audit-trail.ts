@@ -5,7 +5,7 @@
  */
 
 import { withDeadline } from '../audit/combine/with-deadline.ts'
-import type { AuditEvent, AuditMode, OutcomeEvent, RevocationAge } from '../audit/events/event.ts'
+import type { AuditEvent, AuditMode, OutcomeEvent, RevocationAge, UsedLimit } from '../audit/events/event.ts'
 import { createEventIds } from '../audit/events/event-ids.ts'
 import { suppressedEvent } from '../audit/events/suppressed-event.ts'
 import type { Confirmation } from '../audit/sink.ts'
@@ -29,12 +29,14 @@ export interface AuditTrail {
    * Records that a call is about to be made. Nothing may happen before it resolves. Resolves to the id of the event.
    *
    * @param age - how current the revocations were with which the call was allowed.
+   * @param limits - of its chain.
    */
   intent(
     authorization: Authorization,
     command: GuardedCommand,
     signal: AbortSignal | undefined,
     age: RevocationAge | undefined,
+    limits?: readonly UsedLimit[],
   ): Promise<string>
   /** Records that a credential is about to be used. */
   released(
@@ -95,12 +97,12 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   })
 
   return {
-    async intent(authorization, command, signal, age) {
+    async intent(authorization, command, signal, age, limits) {
       const lease = startOutcomeLease(clock, callMs)
       const { outcomeBy } = lease
       const made = events.intent({ authorization, command, id: newId(), time: now(), outcomeBy })
       const event = withAge(isPromiseLike(made) ? await made : made, age)
-      await sink.append(event, { signal })
+      await sink.append(limits === undefined ? event : { ...event, limits }, { signal })
       assertOpen(lease)
       leases.set(event.id, lease)
       return event.id

@@ -6,6 +6,7 @@ import type { Did } from '../did/did.ts'
 import { type LazyDeadline, signalOf } from '../support/lazy-deadline.ts'
 import type { Lease, UseRequest } from '../vault/vault.ts'
 import type { GuardedCommand } from './command.ts'
+import type { CallHold } from './hold.ts'
 
 /** An allowed call, and the handler for it. */
 export interface AllowedCall<Args, T> {
@@ -14,6 +15,8 @@ export interface AllowedCall<Args, T> {
   readonly handler: Handler<Args, T>
   /** How current the revocations were with which it was allowed. */
   readonly age: RevocationAge | undefined
+  /** What it has reserved of the limits of its chain. */
+  readonly hold: CallHold | undefined
   /** The signal of the caller. */
   readonly signal: AbortSignal | undefined
 }

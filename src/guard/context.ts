@@ -6,6 +6,7 @@ import type { Vault } from '../vault/vault.ts'
 import { type AuditTrail, createAuditTrail } from './audit-trail.ts'
 import type { GuardedCommand } from './command.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
+import { lookingOnly } from './looking-only.ts'
 import type { CheckedOptions, GuardDeadlines } from './options.ts'
 import { revocationAgeReader } from './revocation-age.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
@@ -29,7 +30,7 @@ export function createContext(options: CheckedOptions): GuardContext {
   const { audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
   const telemetry = createTelemetry(options)
   return {
-    ...deciderOf({ ...options, onError: telemetry.error }),
+    ...deciderOf({ ...options, onError: telemetry.error }, holdSecondsOf(options)),
     clock,
     commands: new Map(commands.map((command) => [command.command, command])),
     deadlines,
@@ -49,6 +50,12 @@ export function createContext(options: CheckedOptions): GuardContext {
   }
 }
 
+/** Seconds after which a call has ended, whatever it waits for; a minute longer, for the clocks of other machines. */
+function holdSecondsOf({ audit, deadlines }: CheckedOptions): number {
+  const { decisionMs, handlerMs } = deadlines
+  return Math.ceil((2 * decisionMs + handlerMs + 4 * audit.deadlineMs + 10_000) / 1_000) + 60
+}
+
 /**
  * Makes the context of a dry run, which shares limits and telemetry with the guard. GRD-08: nothing is claimed in the
  * replay store, so that the same call can still be made.
@@ -56,10 +63,15 @@ export function createContext(options: CheckedOptions): GuardContext {
 export function createTrialContext(options: CheckedOptions, context: GuardContext): GuardContext {
   const { audit, clock, commands, deadlines } = options
   const { error: onError } = context.telemetry
+  const limitStore = options.limitStore && lookingOnly(options.limitStore)
   return {
     ...context,
     // The caches are shared: with `rememberProofs`, a dry run decides as `use` does.
-    ...deciderOf({ ...options, onError, replay: { claim: () => true } }, undefined, context.caches),
+    ...deciderOf(
+      { ...options, onError, replay: { claim: () => true }, ...(limitStore && { limitStore }) },
+      undefined,
+      context.caches,
+    ),
     trail: createAuditTrail({ audit, clock, commands, handlerMs: deadlines.handlerMs, mode: 'shadow', onError }),
   }
 }

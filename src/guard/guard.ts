@@ -14,6 +14,7 @@ import type { GuardedCommand } from './command.ts'
 import { createContext, createTrialContext } from './context.ts'
 import { decide } from './decide.ts'
 import { dryRun } from './dry-run.ts'
+import { commitUse, holdOfCall } from './hold.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { perform } from './perform.ts'
 import { startRecovery } from './recovery.ts'
@@ -137,13 +138,19 @@ export function createGuard<const List extends readonly unknown[]>(
         if (!decision.allowed) return decision
         const { authorization } = decision
         const command = commands.get(authorization.command) as GuardedCommand
-        return perform(context, { authorization, command, handler, age, signal: call.signal })
+        const hold = context.holdOf && (await holdOfCall(context, authorization, command))
+        try {
+          return await perform(context, { authorization, command, handler, age, hold, signal: call.signal })
+        } finally {
+          await hold?.end()
+        }
       })
     },
     authorize: (container, options = {}) =>
       enter(async () => {
         const call = readOptions('authorize', options, callChecks)
-        return decide(context, container, call, context.revocationAge())
+        const decision = await decide(context, container, call, context.revocationAge())
+        return context.holdOf && decision.allowed ? commitUse(context, decision.authorization, call) : decision
       }),
     dryRun: (container, options = {}) =>
       enter(async () => dryRun(trial, container, readOptions('dryRun', options, callChecks))),

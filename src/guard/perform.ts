@@ -7,8 +7,9 @@ import type { Ending } from './audit-trail.ts'
 import { type AllowedCall, createCall, type GuardedRun } from './call.ts'
 import type { GuardContext } from './context.ts'
 import { isDeadline, openAtMost, waitAtMost } from './deadline.ts'
+import { isUncounted } from './hold.ts'
 import { signReceipt } from './receipt.ts'
-import { closed, type GuardRefusal, unrecorded, unreleased } from './refusals.ts'
+import { closed, type GuardRefusal, uncounted, unrecorded, unreleased } from './refusals.ts'
 import type { GuardResult } from './result.ts'
 import { errorCode } from './telemetry.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
@@ -17,7 +18,8 @@ import { createUpstream, type Upstream } from './upstream.ts'
  * Does what was allowed. The order of the steps is an argument:
  *
  * 1. Intent: on record and confirmed before the handler starts. A call that leaves no trace must not have an effect.
- * 2. Handler: runs with a deadline. It reaches the credential by `fetch` or `lease` alone, where the vault calls back
+ * 2. Limits: the use is final before the handler starts.
+ *    Handler: runs with a deadline. It reaches the credential by `fetch` or `lease` alone, where the vault calls back
  *    (`upstream.ts`), in this order:
  *    a. the vault uses up the authorization, checks the rules of the credential and reads the secret
  *       (`src/vault/create-vault.ts` has the order);
@@ -33,13 +35,14 @@ import { createUpstream, type Upstream } from './upstream.ts'
  */
 export async function perform<Args, T>(context: GuardContext, call: AllowedCall<Args, T>): Promise<GuardResult<T>> {
   const { inFlight } = context
-  const { authorization, command, handler, age, signal } = call
+  const { authorization, command, handler, age, hold, signal } = call
   if (inFlight.isEnding()) return closed(context, command.command)
   const onRecorded = inFlight.record()
   try {
     const recorded = await settle(() => recordIntent(context, call))
     if ('error' in recorded) return unrecorded(context, command.command, recorded.error)
-    return await run(context, { authorization, command, handler, age, intent: recorded.value, onRecorded, signal })
+    const intent = recorded.value
+    return await run(context, { authorization, command, handler, age, hold, intent, onRecorded, signal })
   } finally {
     onRecorded()
   }
@@ -48,11 +51,11 @@ export async function perform<Args, T>(context: GuardContext, call: AllowedCall<
 /** Step 1. */
 function recordIntent<Args, T>(
   { telemetry, trail }: GuardContext,
-  { authorization, command, age, signal }: AllowedCall<Args, T>,
+  { authorization, command, age, hold, signal }: AllowedCall<Args, T>,
 ): Promise<string> {
   return telemetry.span('audit.intent', (set) => {
     set('gen_ai.tool.name', command.command)
-    return trail.intent(authorization, command, signal, age)
+    return trail.intent(authorization, command, signal, age, hold?.limits)
   })
 }
 
@@ -85,7 +88,7 @@ async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): P
 async function handle<Args, T>(
   { clock }: GuardContext,
   // The handler is a variable: a function that is called as `work.handler` reaches the authorization by `this`.
-  { authorization, command, handler }: GuardedRun<Args, T>,
+  { authorization, command, handler, hold, signal }: GuardedRun<Args, T>,
   deadline: LazyDeadline,
   { fetch, lease }: Upstream,
 ): Promise<Settled<T>> {
@@ -93,6 +96,10 @@ async function handle<Args, T>(
     // GRD-03: without a credential, the start of the handler is the use of the authorization.
     if (command.credential === undefined) authorization.consume(secondsOf(clock))
     throwIfAborted(deadline)
+    if (hold !== undefined) {
+      await hold.commit(signal)
+      throwIfAborted(deadline)
+    }
     const answer = handler(createCall<Args>({ authorization, deadline, fetch, lease }))
     if (isPromiseLike(answer)) return { value: await waitWithin(deadline, answer) }
     // It may have aborted its call.
@@ -148,6 +155,7 @@ function refusalOf<Args, T>(
   error: unknown,
   upstream: Upstream,
 ): GuardRefusal {
+  if (isUncounted(error)) return uncounted(context, command.command, error)
   if (!upstream.isUnrecorded(error)) throw error
   return unreleased(context, command.command, error)
 }

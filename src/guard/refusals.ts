@@ -43,6 +43,15 @@ export function unreleased({ telemetry }: GuardContext, command: Command, cause:
   return refuse('audit_unavailable', message, 'GRD-12', cause)
 }
 
+/** Refuses a call whose use of a limit was not confirmed. */
+export function uncounted({ telemetry }: GuardContext, command: Command, cause: unknown): GuardRefusal {
+  telemetry.error(cause)
+  telemetry.event({ name: 'refused', code: 'limit_unknown', command })
+  const message =
+    'the limit store did not confirm the use, so nothing was done; try again later, with a newly signed call'
+  return refuse('limit_unknown', message, 'LMT-16')
+}
+
 /** @param cause - is not enumerable, so that no serialized denial contains it. */
 function refuse(code: GuardDenialCode, message: string, requirement: string, cause?: unknown): GuardRefusal {
   const denial: GuardDenial = { code, message, requirement }

@@ -81,6 +81,18 @@ export interface PolicyClause {
   readonly selector?: string
 }
 
+/** A limit of the chain, and how much of it a call uses. */
+export interface UsedLimit {
+  /** Position of the delegation in the chain, counted from 0. */
+  readonly at: number
+  /** Index of the statement in its policy, from 0. */
+  readonly statement: number
+  /** Its operator, for example `limit/uses`. */
+  readonly operator: string
+  /** A number of calls, or a decimal. Absent for a sum over an argument that is not recorded in clear. */
+  readonly amount?: number | string
+}
+
 /** A call is allowed, and its handler has not started. Confirmed before a credential is released. */
 export interface IntentEvent extends EventBase, CallFacts, RevocationAge {
   readonly kind: 'intent'
@@ -93,6 +105,8 @@ export interface IntentEvent extends EventBase, CallFacts, RevocationAge {
    * intent. Default a day after `time`.
    */
   readonly outcomeBy?: Timestamp
+  /** The limits of the chain that the call uses. They are final unless the outcome has the code `limit_unknown`. */
+  readonly limits?: readonly UsedLimit[]
 }
 
 /** The outcome of an intent. */
