@@ -120,13 +120,21 @@ describe('LMT-16 a guard', () => {
   })
 
   it('gives a use back after a crash between reservation and commit', async () => {
-    const hanging = { ...memoryAuditSink(), append: () => new Promise<never>(() => undefined) }
-    const first = setUp({ audit: { sink: hanging, deadlineMs: 60_000 } })
+    let reserved = (): void => undefined
+    const reservation = new Promise<void>((resolve) => {
+      reserved = resolve
+    })
+    const append = (): Promise<never> => {
+      reserved()
+      return new Promise(() => undefined)
+    }
+    const first = setUp({ audit: { sink: { ...memoryAuditSink(), append }, deadlineMs: 60_000 } })
     const proof = await grant(maxUses(1))
     // It waits for its record when its process ends.
     void first.guard.use(await containerOf(proof), () => 'never').catch(() => undefined)
+    await reservation
     const second = setUp({ limitStore: first.limitStore })
-    await expect.poll(() => use(second.guard, proof)).toBe('limit_exhausted')
+    expect(await use(second.guard, proof)).toBe('limit_exhausted')
     first.advance(1_000)
     second.advance(1_000)
     expect(await use(second.guard, proof, start + 1_000)).toBe('ok')
