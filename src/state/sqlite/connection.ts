@@ -77,21 +77,23 @@ export interface StoresRow {
 }
 
 /**
- * Opens a database that `prepareSqliteStores` has prepared.
+ * Opens a database that `prepareSqliteStores` has prepared. Waits in SQLite for processes that write.
  *
+ * @param pragmas - more settings of the connection.
  * @throws ArgumentError when the prefix is invalid; StoreError when the database was not prepared, or with another secret.
  */
-export function openConnection(options: Required<SqliteConnectionOptions>): SqliteConnection {
+export function openConnection(options: Required<SqliteConnectionOptions>, pragmas = ''): SqliteConnection {
   const { database, secret, prefix, busyTimeoutMs, maxBatch } = options
   assertPrefix(prefix)
   const names = keyedNames(secret)
   const tables = tablesOf(prefix)
   let meta: SqliteConnection['meta']
   try {
-    // Waiting in SQLite would block the event loop.
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL')
+    database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA synchronous = FULL; ${pragmas}`)
     meta = metaReader(database, tables, names)
     meta()
+    // From now on, waiting in SQLite would block the event loop.
+    database.exec('PRAGMA busy_timeout = 0')
   } catch (cause) {
     throw failure(cause)
   }

@@ -17,10 +17,9 @@ const optionChecks = connectionChecks satisfies OptionChecks<SqliteConnectionOpt
  */
 export function sqlitePersonalKeyStore(options: SqliteConnectionOptions): SharedPersonalKeyStore {
   const settings = readOptions('sqlitePersonalKeyStore', options, optionChecks)
-  const { database, names, tables, write, meta, query } = openConnection(settings)
+  const { database, names, tables, write, meta, query } = openConnection(settings, 'PRAGMA secure_delete = ON')
   const box = personalKeyBox(settings.secret)
   const { personalKeys } = tables
-  database.exec('PRAGMA secure_delete = ON')
   const find = prepare(database, `SELECT sealed FROM ${personalKeys} WHERE name = ?`)
   const insert = prepare(database, `INSERT INTO ${personalKeys} VALUES (?, ?) ON CONFLICT DO NOTHING`)
   const clear = prepare(
