@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
+import { root } from '../setup/entries.ts'
+import { programOf, run } from '../setup/programs.ts'
 import { expectNetworkFailures } from '../state/processes/network.ts'
 import { type StoresPlace, secret } from '../state/processes/place.ts'
 import { expectNoSecondYes, expectOneYes, expectRevocationSeen } from '../state/processes/shows.ts'
@@ -39,4 +42,16 @@ describe('four processes that share stores in Redis', () => {
 
   it('RVK-05 refuse the next call of a delegation that one of them revoked', () =>
     expectRevocationSeen({ program, place }))
+})
+
+describe('the example of four processes', () => {
+  it('prints the same with Redis as with SQLite', async () => {
+    const program = programOf('four-processes-redis', readFileSync(`${root}examples/07-four-processes.ts`, 'utf8'))
+    vi.stubEnv('REDIS_URL', `redis://127.0.0.1:${server.port}`)
+    try {
+      expect(await run(program)).toEqual(program.expected)
+    } finally {
+      vi.unstubAllEnvs()
+    }
+  })
 })
