@@ -1,6 +1,6 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../errors.ts'
-import { abortedIn } from '../support/lazy-deadline.ts'
+import { abortedIn, keepSignal } from '../support/lazy-deadline.ts'
 import { createMutex } from '../support/mutex.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
@@ -42,8 +42,9 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
     return new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
   }
 
-  async function append(event: AuditEvent, given: AppendOptions): Promise<Confirmation> {
+  async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
     if (closed !== undefined) throw isClosed()
+    const given = keepSignal(options)
     const read = draft(event, hashing)
     const drafted = isPromiseLike(read) ? await read : read
     return inTurn(async () => {

@@ -22,6 +22,11 @@ export interface LazyDeadline {
   abortReason: unknown
 }
 
+/** Options that may have a signal. */
+export interface AbortOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Options with a signal that is made when it is read. */
 export interface SignalOptions {
   readonly signal: AbortSignal
@@ -157,17 +162,28 @@ class LightOptions implements SignalOptions {
 }
 
 /**
+ * Options with the signal that the given ones have now, for a caller who may change them before they are used. The
+ * signal of a deadline is not made for it.
+ */
+export function keepSignal(options: AbortOptions): AbortOptions {
+  return deadlineOf(options) === undefined ? { signal: options.signal } : options
+}
+
+/**
  * Whether the signal of options is aborted, without making it.
  *
  * @returns the reason, in an object; undefined if it is not aborted.
  */
-export function abortedIn(options: {
-  readonly signal?: AbortSignal | undefined
-}): { readonly reason: unknown } | undefined {
-  const { [deadlineKey]: deadline } = options as { readonly [deadlineKey]?: LazyDeadline }
-  // In a copy of the options, the signal may be another one.
-  if (deadline?.options !== options) return abortedAmong([options.signal])
+export function abortedIn(options: AbortOptions): { readonly reason: unknown } | undefined {
+  const deadline = deadlineOf(options)
+  if (deadline === undefined) return abortedAmong([options.signal])
   return deadline.isAborted ? { reason: deadline.abortReason } : abortedAmong(deadline.signals)
+}
+
+/** The deadline for which options were made. In a copy of them, the signal may be another one. */
+function deadlineOf(options: AbortOptions): LazyDeadline | undefined {
+  const { [deadlineKey]: deadline } = options as { readonly [deadlineKey]?: LazyDeadline }
+  return deadline?.options === options ? deadline : undefined
 }
 
 /**

@@ -89,7 +89,7 @@ export async function prepareFields(fields: EventFields, sha256: Sha256): Promis
   for (const key of Object.keys(source)) {
     const value = source[key]
     if (value === undefined || value === never) continue
-    if (unreadableKeys.includes(key)) throw unreadable(key)
+    assertReadable(key)
     if (key === 'args') {
       prepared[key] = await prepareArguments(value, sha256)
       continue
@@ -138,7 +138,7 @@ async function prepareList(value: readonly unknown[], field: Field, levels: numb
 async function prepareMap(value: object, field: Field, levels: number): Promise<IpldMap> {
   const map = Object.create(null) as { [key: string]: IpldValue }
   for (const [key, inner] of Object.entries(value)) {
-    if (unreadableKeys.includes(key)) throw unreadable(key)
+    assertReadable(key)
     if (inner !== undefined) map[key] = await prepare(inner, field, levels - 1)
   }
   return map
@@ -148,8 +148,12 @@ function invalid({ name }: Field, what: string): ArgumentError {
   return new ArgumentError(`the field ${quote(name)} of an audit event ${what}`)
 }
 
-function unreadable(key: string): ArgumentError {
-  return new ArgumentError(`an audit event must not have the key \`${key}\``)
+/** @throws ArgumentError for a key that a line, or DAG-CBOR, cannot contain. */
+function assertReadable(key: string): void {
+  if (unreadableKeys.includes(key)) throw new ArgumentError(`an audit event must not have the key \`${key}\``)
+  if (!isShort(key, key.length)) {
+    throw new ArgumentError('an audit event must not have a key with a lone surrogate')
+  }
 }
 
 /** Keeps arguments in canonical order while there is room, and replaces the others by their length and hash. */

@@ -35,7 +35,11 @@ export interface AppendOptions {
 
 /** Writes events in batches. */
 export interface GroupCommit {
-  /** Adds an event to the next batch. Rejects unless it is certain that it was written. */
+  /**
+   * Adds an event to the next batch. Rejects unless it is certain that it was written.
+   *
+   * @param options - of `keepSignal`: they are used when the batch is written.
+   */
   append(event: EventDraft, options: AppendOptions): Promise<Confirmation>
   /** Resolves when no event waits and no batch is being written. */
   settled(): Promise<void>
@@ -78,9 +82,14 @@ export function groupCommit({ name, durability, maxBatch, write, unwritten }: Gr
   }
 
   function isGivenUp({ options, reject }: Waiting): boolean {
-    const aborted = abortedIn(options)
-    if (aborted === undefined) return false
-    reject(unconfirmed(name, aborted.reason))
+    try {
+      const aborted = abortedIn(options)
+      if (aborted === undefined) return false
+      reject(unconfirmed(name, aborted.reason))
+    } catch (cause) {
+      // The signal of one caller may throw. The other events of the batch do not depend on it.
+      reject(unconfirmed(name, cause))
+    }
     return true
   }
 

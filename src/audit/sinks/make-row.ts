@@ -9,7 +9,8 @@ export type SynchronousHashing = RecordHashing & { readonly sha256: (bytes: Uint
 /**
  * Makes the record of an event after a position.
  *
- * @returns the record, or the error of an event that no line can contain.
+ * @returns the record, or the error of an event that no line can contain, or that cannot be hashed. The other events of
+ *   its batch do not depend on it.
  */
 export function makeRow(after: LogPosition, draft: EventDraft, hashing: SynchronousHashing): RecordLine | AuditError
 /** The same, for an asynchronous hash. */
@@ -34,5 +35,5 @@ export function makeRow(
 
 function refused(cause: unknown): AuditError {
   if (cause instanceof AuditError) return cause
-  throw cause
+  return new AuditError('ERR_AUDIT_UNCONFIRMED', 'the record of an event could not be made', { cause })
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { ArgumentError, AuditError } from '../../../errors.ts'
 import type { LockTiming } from '../../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
+import { keepSignal } from '../../../support/lazy-deadline.ts'
 import {
   maybe,
   nonEmptyString,
@@ -181,10 +182,11 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
   let closing: Promise<void> | undefined
 
   async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
+    const given = keepSignal(options)
     const read = draftEvent(event, hashing)
     const draft = isPromiseLike(read) ? await read : read
     if (closing !== undefined) throw closed(log)
-    return batches.append(draft, options)
+    return batches.append(draft, given)
   }
 
   async function close(): Promise<void> {

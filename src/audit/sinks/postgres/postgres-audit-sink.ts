@@ -6,6 +6,7 @@
 
 import { backend as platform } from '#backend'
 import { AuditError } from '../../../errors.ts'
+import { keepSignal } from '../../../support/lazy-deadline.ts'
 import {
   callback,
   integerFrom,
@@ -92,8 +93,9 @@ function sinkOf({ pool, table, maxBatch, name, sha256 }: PostgresSettings): Audi
 
   async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
     if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
+    const given = keepSignal(options)
     const draft = draftEvent(event, hashing)
-    return batches.append(isPromiseLike(draft) ? await draft : draft, options)
+    return batches.append(isPromiseLike(draft) ? await draft : draft, given)
   }
 
   async function close(): Promise<void> {
