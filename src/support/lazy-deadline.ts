@@ -195,8 +195,16 @@ export function waitWithin<T>(deadline: LazyDeadline, work: PromiseLike<T>): Pro
   return new Promise<T>((resolve, reject) => {
     if (deadline.isAborted) reject(deadline.abortReason)
     else deadline.listeners.push(reject)
-    work.then(resolve, reject)
+    adopt(work).then(resolve, reject)
   })
+}
+
+/**
+ * A promise of this realm for the result. An object with a method `then` may pass on a promise that never settles; to
+ * resolve to that would end the wait for the deadline.
+ */
+async function adopt<T>(work: PromiseLike<T>): Promise<T> {
+  return await work
 }
 
 function abortedAmong(signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {

@@ -240,6 +240,30 @@ describe('the signal of a handler', () => {
   })
 })
 
+describe('a handler that returns an object with a method `then`', () => {
+  const never = new Promise<never>(() => undefined)
+  type Then = (resolve: (value: unknown) => void) => unknown
+  const withThen = <T extends object>(target: T, value: Then): T => Object.defineProperty(target, 'then', { value })
+  class Own extends Promise<unknown> {}
+  withThen(Own.prototype, (resolve) => resolve(never))
+
+  it.each<[string, () => unknown]>([
+    ['that calls nothing back', () => withThen({}, () => undefined)],
+    ['that passes on a promise that never settles', () => withThen({}, (resolve) => resolve(never))],
+    ['of a class of promises of its own', () => Own.resolve(1)],
+  ])(
+    'GRD-04 has the deadline of a handler: %s',
+    async (_name, handler) => {
+      const { guard, kinds } = setUp({ deadlines: { handlerMs: 20 } })
+      const used = guard.use(await container(), handler)
+      await expect(used).rejects.toThrow('timed out after 20 ms')
+      expect(kinds()).toEqual(['intent', 'outcome unknown'])
+      await guard.close()
+    },
+    2_000,
+  )
+})
+
 describe('the signal of a store or a sink', () => {
   it('GRD-04 is there when a store reads it, and aborted at the deadline of the decision', async () => {
     const signals: AbortSignal[] = []
