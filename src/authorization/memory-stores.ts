@@ -1,5 +1,4 @@
-import { memoryRevocationStore } from '../revocation/memory-revocation-store.ts'
-import type { RevocationRegistry } from '../revocation/revocation-store.ts'
+import { type MemoryRevocationStore, memoryRevocationStore } from '../revocation/memory-revocation-store.ts'
 import { maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Clock } from '../time.ts'
 import type { LimitStore } from './limits/limit-store.ts'
@@ -14,7 +13,7 @@ export interface MemoryStoresOptions {
 
 /** The stores, under the names of the options of `createAuthorizer` and `createGuard`. */
 export interface MemoryStores {
-  readonly revocations: RevocationRegistry
+  readonly revocations: MemoryRevocationStore
   readonly replay: ReplayStore
   readonly limitStore: LimitStore
 }

@@ -4,8 +4,8 @@ import type { Timestamp } from '../time.ts'
 /** Some revocations from a source. */
 export interface RevocationNews {
   readonly entries: readonly RevocationEntry[]
-  /** The place in the source after these entries, where the next request continues. Opaque to the follower. */
-  readonly cursor: string
+  /** The place in the source after these entries, where the next reading continues. Undefined for the start. */
+  readonly cursor: string | undefined
   /**
    * The time of which the source had no further entries, by its own clock. Absent if more entries follow at once.
    */

@@ -11,6 +11,7 @@ export {
 } from '../authorization/verify-revocation.ts'
 export type { ProofLike } from '../invocation/invoke.ts'
 export { readRevocationEntry } from '../revocation/revocation-entry.ts'
+export type { JournalEntry, JournalPage, ListOptions, RevocationJournal } from '../revocation/revocation-journal.ts'
 export type {
   RevocationEntry,
   RevocationRecord,

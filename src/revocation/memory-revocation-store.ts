@@ -1,10 +1,12 @@
 import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
+import { encodeHex } from '../ipld/base.ts'
 import { maybe, numberFrom, readOptions, withMethod } from '../support/options.ts'
-import { type Clock, never, systemClock } from '../time.ts'
+import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 import { readRevocationEntry } from './revocation-entry.ts'
 import { revocationId } from './revocation-id.ts'
-import type { RevocationRecord, RevocationRegistry } from './revocation-store.ts'
+import { type JournalEntry, type RevocationJournal, readListOptions } from './revocation-journal.ts'
+import type { RevocationEntry, RevocationRecord, RevocationRegistry } from './revocation-store.ts'
 
 /** Options of {@link memoryRevocationStore}. */
 export interface MemoryRevocationStoreOptions {
@@ -16,8 +18,19 @@ export interface MemoryRevocationStoreOptions {
   readonly keepFor?: number
 }
 
-/** The revokers of an id (`undefined` for the operator), each with the time until which the entry is kept. */
-type Revokers = Map<Did | undefined, number>
+/** A revocation of one id. */
+interface Row {
+  readonly id: string
+  /** Undefined for the operator. */
+  readonly revoker: Did | undefined
+  expiration: Timestamp | Never
+  token: RevocationEntry['token']
+  /** Its place in the journal. */
+  sequence: number
+}
+
+/** A revocation store in memory, which also lists its entries. */
+export interface MemoryRevocationStore extends RevocationRegistry, RevocationJournal {}
 
 /**
  * Stores revocations in the memory of this process: for tests, and for one process that reads them from elsewhere.
@@ -25,7 +38,7 @@ type Revokers = Map<Did | undefined, number>
  * @throws ArgumentError when an option is not of its type; so does `add` for an entry of another form, or
  *   one that names neither a delegation nor a principal.
  */
-export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}): RevocationRegistry {
+export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}): MemoryRevocationStore {
   const {
     maxEntries = 1_000_000,
     clock = systemClock,
@@ -35,15 +48,28 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
     clock: maybe(withMethod('now')),
     keepFor: maybe(numberFrom(0)),
   })
-  const byId = new Map<string, Revokers>()
-  let size = 0
+  const byId = new Map<string, Map<Did | undefined, Row>>()
+  /** All rows, in the order of their numbers. */
+  const rows = new Map<number, Row>()
+  const journal = encodeHex(crypto.getRandomValues(new Uint8Array(16)))
+  let head = 0
 
   function forgetExpired(): void {
     const now = clock.now()
-    for (const [id, revokers] of byId) {
-      for (const [revoker, until] of revokers) if (until < now && revokers.delete(revoker)) size -= 1
-      if (revokers.size === 0) byId.delete(id)
+    for (const [sequence, { id, revoker, expiration }] of rows) {
+      if (expiration === never || !(expiration + keepFor < now)) continue
+      const revokers = byId.get(id)
+      revokers?.delete(revoker)
+      if (revokers?.size === 0) byId.delete(id)
+      rows.delete(sequence)
     }
+  }
+
+  /** Gives a row its next number, at the end of the journal. RVK-30 */
+  function announce(row: Row): void {
+    rows.delete(row.sequence)
+    row.sequence = ++head
+    rows.set(head, row)
   }
 
   return {
@@ -59,18 +85,52 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       return found
     },
     add(entry) {
-      const { ids, revoker, expiration } = readRevocationEntry(entry)
-      const until = expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor
+      const { ids, revoker, expiration, token } = readRevocationEntry(entry)
       const fresh = ids.filter((id) => byId.get(id)?.has(revoker) !== true).length
-      if (size + fresh > maxEntries) forgetExpired()
+      if (rows.size + fresh > maxEntries) forgetExpired()
       // RVK-07
-      if (size + fresh > maxEntries) throw new StoreFullError(`the revocation store holds its ${maxEntries} entries`)
+      if (rows.size + fresh > maxEntries)
+        throw new StoreFullError(`the revocation store holds its ${maxEntries} entries`)
       for (const id of ids) {
-        const revokers: Revokers = byId.get(id) ?? new Map()
+        const revokers = byId.get(id) ?? new Map<Did | undefined, Row>()
+        byId.set(id, revokers)
         const known = revokers.get(revoker)
-        if (known === undefined) size += 1
-        byId.set(id, revokers.set(revoker, Math.max(until, known ?? until)))
+        const row = known ?? { id, revoker, expiration, token, sequence: 0 }
+        revokers.set(revoker, row)
+        if (known !== undefined && !isLater(expiration, known.expiration)) continue
+        row.expiration = expiration
+        row.token = token ?? row.token
+        announce(row)
       }
     },
+    listRevocations(given) {
+      const { after, limit } = readListOptions(given)
+      const entries: JournalEntry[] = []
+      // Numbers are mostly without gaps: they are visited one by one, or all rows if there are fewer.
+      const numbers = head - after > 2 * rows.size ? rows.keys() : range(after + 1, head)
+      for (const sequence of numbers) {
+        if (entries.length >= limit) break
+        const row = sequence > after ? rows.get(sequence) : undefined
+        if (row !== undefined) entries.push({ sequence, entry: entryOf(row) })
+      }
+      return { journal, entries, head }
+    },
+  }
+}
+
+function isLater(one: Timestamp | Never, other: Timestamp | Never): boolean {
+  return other !== never && (one === never || one > other)
+}
+
+function* range(first: number, last: number): Generator<number> {
+  for (let number = first; number <= last; number++) yield number
+}
+
+function entryOf({ id, revoker, expiration, token }: Row): RevocationEntry {
+  return {
+    ids: [id],
+    ...(revoker !== undefined && { revoker }),
+    expiration,
+    ...(token !== undefined && { token: typeof token === 'string' ? token : token.slice() }),
   }
 }

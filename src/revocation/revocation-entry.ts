@@ -8,10 +8,18 @@ import type { RevocationEntry } from './revocation-store.ts'
 const time: OptionCheck = (value) =>
   value === never || (typeof value === 'number' && !Number.isNaN(value)) ? undefined : 'must be in seconds, or `never`'
 
+/** In bytes or characters. */
+const maxTokenLength = 65_536
+
 const entryForms: OptionChecks<RevocationEntry> = Object.freeze({
   ids: arrayOf(nonEmptyString),
   revoker: maybe(nonEmptyString),
   expiration: time,
+  token: maybe((value) =>
+    (typeof value === 'string' || value instanceof Uint8Array) && value.length <= maxTokenLength
+      ? undefined
+      : `must be a container of at most ${maxTokenLength} bytes or characters`,
+  ),
 })
 
 function noEntry(what: string): ArgumentError {
@@ -31,5 +39,11 @@ export function readRevocationEntry(entry: RevocationEntry): RevocationEntry {
   const ids = Object.freeze([...new Set(given.ids.map(revocationId))])
   if (ids.length === 0) throw noEntry('`ids` is empty')
   const revoker = given.revoker === undefined ? undefined : didOption('revoker', given.revoker)
-  return Object.freeze({ ids, ...(revoker !== undefined && { revoker }), expiration: given.expiration })
+  const token = typeof given.token === 'string' ? given.token : given.token?.slice()
+  return Object.freeze({
+    ids,
+    ...(revoker !== undefined && { revoker }),
+    expiration: given.expiration,
+    ...(token !== undefined && { token }),
+  })
 }

@@ -23,6 +23,11 @@ export interface RevocationEntry {
   readonly revoker?: Did
   /** The time after which the entry may be removed: the expiry of the revoked delegation, or `never`. */
   readonly expiration: Timestamp | Never
+  /**
+   * The container that `verifyRevocation` accepted, at most 65,536 bytes or characters, so that others can verify it again.
+   * Only stores with a journal keep it.
+   */
+  readonly token?: string | Uint8Array
 }
 
 /** How current the answers of a store are. */

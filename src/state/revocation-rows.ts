@@ -50,7 +50,10 @@ export interface RevocationRow {
 
 /** The rows of an entry, and the time until which they are kept; infinite for one that never expires. */
 export interface EntryRows {
+  /** One for each id, in the order of `entry.ids`. */
   readonly rows: readonly RevocationRow[]
+  /** The entry, read. */
+  readonly entry: RevocationEntry
   readonly until: number
 }
 
@@ -59,10 +62,12 @@ export interface EntryRows {
  *
  * @throws ArgumentError when the entry is invalid.
  */
-export function rowsOf(entry: RevocationEntry, names: KeyedNames): EntryRows {
-  const { ids, revoker, expiration } = readRevocationEntry(entry)
+export function rowsOf(given: RevocationEntry, names: KeyedNames): EntryRows {
+  const entry = readRevocationEntry(given)
+  const { ids, revoker, expiration } = entry
   const by = revoker === undefined ? operator : names.hex('revoker', revoker)
   return {
+    entry,
     rows: ids.map((id) => ({ id: names.hex('revocation', id), revoker: by })),
     until: expiration === never ? Number.POSITIVE_INFINITY : expiration + keepFor,
   }

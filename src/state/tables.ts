@@ -5,6 +5,10 @@ export interface Tables {
   readonly calls: string
   readonly revocations: string
   readonly personalKeys: string
+  /** The revocations in the order of their addition, encrypted. */
+  readonly revocationJournal: string
+  /** One row: the name of the journal. */
+  readonly journalName: string
 }
 
 /** Returns the names for one prefix. */
@@ -14,5 +18,7 @@ export function tablesOf(prefix: string): Tables {
     calls: `${prefix}_calls`,
     revocations: `${prefix}_revocations`,
     personalKeys: `${prefix}_personal_keys`,
+    revocationJournal: `${prefix}_revocation_journal`,
+    journalName: `${prefix}_journal_name`,
   }
 }

@@ -48,3 +48,12 @@ export function operatedSource(): OperatedSource {
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
+
+const base = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** The CIDs of delegations that do not exist, up to 32,767. */
+export function cidNumber(number: number): string {
+  const letters = [number >> 10, number >> 5, number].map((bits) => base32[bits & 31]).join('')
+  return `${base.slice(0, 30)}${letters}${base.slice(33)}`
+}

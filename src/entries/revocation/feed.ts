@@ -5,6 +5,15 @@
  */
 
 export {
+  type RevocationFeedSourceOptions,
+  revocationFeedSource,
+} from '../../distribution/feed/feed-source.ts'
+export {
+  type RevocationFeed,
+  type RevocationFeedOptions,
+  revocationFeed,
+} from '../../distribution/feed/revocation-feed.ts'
+export {
   type FollowedRevocations,
   type FollowRevocationsOptions,
   followRevocations,

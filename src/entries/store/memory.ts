@@ -20,7 +20,11 @@ export {
   memoryReplayStore,
   type ReplayStore,
 } from '../../authorization/replay-store.ts'
-export { type MemoryRevocationStoreOptions, memoryRevocationStore } from '../../revocation/memory-revocation-store.ts'
+export {
+  type MemoryRevocationStore,
+  type MemoryRevocationStoreOptions,
+  memoryRevocationStore,
+} from '../../revocation/memory-revocation-store.ts'
 export type {
   RevocationEntry,
   RevocationRecord,

@@ -76,7 +76,8 @@ export function prepareSqliteStores(options: PrepareSqliteStoresOptions): void {
   if (row?.fingerprint !== fingerprint) throw new StoreError('the stores were prepared with another `secret`')
 }
 
-function createTables({ meta, calls, revocations, personalKeys }: Tables): string {
+function createTables(tables: Tables): string {
+  const { meta, calls, revocations, personalKeys, revocationJournal, journalName } = tables
   return `
 CREATE TABLE IF NOT EXISTS ${meta} (
   fingerprint TEXT NOT NULL, epoch REAL NOT NULL, forgotten REAL NOT NULL, revocations_forgotten REAL NOT NULL
@@ -88,5 +89,12 @@ CREATE TABLE IF NOT EXISTS ${revocations} (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ${revocations}_by_until ON ${revocations} (until);
 CREATE TABLE IF NOT EXISTS ${personalKeys} (name BLOB PRIMARY KEY, sealed BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ${revocationJournal} (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL, revoker BLOB NOT NULL, until REAL NOT NULL,
+  sealed BLOB NOT NULL, UNIQUE (id, revoker)
+);
+CREATE INDEX IF NOT EXISTS ${revocationJournal}_by_until ON ${revocationJournal} (until);
+CREATE TABLE IF NOT EXISTS ${journalName} (name TEXT NOT NULL);
+INSERT INTO ${journalName} SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM ${journalName});
 `
 }

@@ -1,21 +1,34 @@
 // node only: HMAC
 
+import {
+  type JournalPage,
+  type ListOptions,
+  type RevocationJournal,
+  readListOptions,
+} from '../../revocation/revocation-journal.ts'
 import type { RevocationEntry, RevocationRecord } from '../../revocation/revocation-store.ts'
 import { type Clock, secondsOf } from '../../time.ts'
+import { entryBox } from '../entry-box.ts'
+import type { StoreSecret } from '../keyed-names.ts'
 import { assertNotForgotten, forgettableBefore, queryFor, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import type { SqliteConnection } from './connection.ts'
 import { prepare } from './database.ts'
+import { revocationJournal } from './revocation-journal.ts'
 
 /** Rows that one statement forgets. */
 const prunedAtOnce = 500
 
+/** A revocation store in SQLite, which also lists its entries. */
+export interface SqliteRevocationStore extends SharedRevocationStore, RevocationJournal {}
+
 /** Makes the revocation store of a connection. */
 export function revocationStore(
   { database, names, tables, write, meta, query }: SqliteConnection,
-  clock: Clock,
-): SharedRevocationStore {
+  { clock, secret }: { readonly clock: Clock; readonly secret: StoreSecret },
+): SqliteRevocationStore {
   const { revocations } = tables
+  const journal = revocationJournal(database, tables, entryBox(secret))
   const add = prepare(
     database,
     `INSERT INTO ${revocations} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET until = max(until, excluded.until)`,
@@ -33,6 +46,7 @@ export function revocationStore(
     const until = forgettableBefore(secondsOf(clock))
     const count = forget.run(until)
     if (count > 0) note.run(until)
+    journal.forget(until)
     return count
   }
 
@@ -47,11 +61,19 @@ export function revocationStore(
       })
     },
     async add(entry: RevocationEntry) {
-      const { rows, until } = rowsOf(entry, names)
+      const { rows, until, entry: read } = rowsOf(entry, names)
       await write(() => {
         meta()
-        for (const { id, revoker } of rows) add.run(bytesOf(id), bytesOf(revoker), until)
+        for (const [at, row] of rows.entries()) {
+          const [id, revoker] = [bytesOf(row.id), bytesOf(row.revoker)]
+          add.run(id, revoker, until)
+          journal.add(id, revoker, until, { ...read, ids: [read.ids[at] as string] })
+        }
       })
+    },
+    listRevocations(options: ListOptions): JournalPage | Promise<JournalPage> {
+      const { after, limit } = readListOptions(options)
+      return query(() => journal.list(after, limit, meta().epoch))
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       while ((await write(forgetSome, signal)) === prunedAtOnce);

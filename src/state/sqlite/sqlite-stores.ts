@@ -12,12 +12,17 @@ import { type EpochOptions, epochChecks } from '../epoch.ts'
 import type { SharedStores } from '../shared-stores.ts'
 import { connectionChecks, openConnection, type SqliteConnectionOptions } from './connection.ts'
 import { replayStore } from './replay-store.ts'
-import { revocationStore } from './revocation-store.ts'
+import { revocationStore, type SqliteRevocationStore } from './revocation-store.ts'
 
 /** Options of {@link sqliteStores}. */
 export interface SqliteStoresOptions extends SqliteConnectionOptions, EpochOptions {
   /** Default: the host's clock. */
   readonly clock?: Clock
+}
+
+/** The stores of SQLite, whose revocations can be listed. */
+export interface SqliteStores extends SharedStores {
+  readonly revocations: SqliteRevocationStore
 }
 
 const optionChecks = Object.freeze({
@@ -47,11 +52,11 @@ const optionChecks = Object.freeze({
  * })
  * ```
  */
-export function sqliteStores(options: SqliteStoresOptions): SharedStores {
+export function sqliteStores(options: SqliteStoresOptions): SqliteStores {
   const settings = readOptions('sqliteStores', options, optionChecks)
   const connection = openConnection(settings)
   return Object.freeze({
     replay: replayStore(connection, settings),
-    revocations: revocationStore(connection, settings.clock),
+    revocations: revocationStore(connection, settings),
   })
 }

@@ -1,0 +1,238 @@
+/**
+ * A feed of revocations over HTTP: the side of the follower.
+ *
+ * @module
+ */
+
+import { backend as platform } from '#backend'
+import { verifyRevocation } from '../../authorization/verify-revocation.ts'
+import { didOption } from '../../did/did-option.ts'
+import { type DidResolver, keyResolver } from '../../did/resolver.ts'
+import { StoreError } from '../../errors.ts'
+import { revocationId } from '../../revocation/revocation-id.ts'
+import type { RevocationEntry } from '../../revocation/revocation-store.ts'
+import { unlessAborted } from '../../support/abort.ts'
+import { type Deadline, startDeadline } from '../../support/deadline.ts'
+import { isConfidential } from '../../support/loopback.ts'
+import {
+  callback,
+  didString,
+  flag,
+  maybe,
+  milliseconds,
+  type OptionCheck,
+  type OptionChecks,
+  readOptions,
+  withDefault,
+  withMethod,
+} from '../../support/options.ts'
+import type { RevocationNews, RevocationSource } from '../revocation-source.ts'
+import { readEvents } from './event-stream.ts'
+import { maxPageText, type Page, type PageReader, pageReader } from './page.ts'
+import { parsePlace, showPlace } from './place.ts'
+
+/** Options of {@link revocationFeedSource}. */
+export interface RevocationFeedSourceOptions {
+  /** The address of the feed: `https:`, or `http:` on this machine. */
+  readonly url: string
+  /** The DID of the publisher, whose signature each part of the feed must have. */
+  readonly publisher: string
+  /** Resolves the publisher, and the revokers of tokens. Default: `did:key` only. */
+  readonly resolver?: DidResolver
+  /** Returns the headers of a request, for example `authorization`. Called for each request. */
+  readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
+  /**
+   * Believes only revocations whose token proves the right of the revoker. A part with another revocation is refused.
+   * Default false: the publisher may revoke anything.
+   */
+  readonly requireTokens?: boolean
+  /** Milliseconds without a part of the feed after which the connection is closed. Default 20,000. */
+  readonly idleMs?: number
+  /** Default: the `fetch` of the platform. */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
+}
+
+const urlCheck: OptionCheck = (value) =>
+  typeof value === 'string' && URL.canParse(value) && isConfidential(new URL(value)) && !new URL(value).username
+    ? undefined
+    : 'must be an `https:` URL without user information (`http:` on this machine alone)'
+
+const optionChecks = Object.freeze({
+  url: urlCheck,
+  publisher: didString,
+  resolver: withDefault(withMethod('resolve'), keyResolver()),
+  headers: maybe(callback),
+  requireTokens: withDefault(flag, false),
+  idleMs: withDefault(milliseconds, 20_000),
+  fetch: maybe(callback),
+}) satisfies OptionChecks<RevocationFeedSourceOptions>
+
+/** What a reading of the feed knows. */
+interface Reading {
+  readonly resolver: DidResolver
+  readonly requireTokens: boolean
+}
+
+/**
+ * Reads the feed of another service, for `followRevocations`. Each part is verified: it is signed by the publisher and
+ * continues where the last one ended. The tokens of revocations are verified again.
+ *
+ * @throws ArgumentError when an option is missing or invalid.
+ * @example
+ * ```ts
+ * import { followRevocations, revocationFeedSource } from 'procura/revocation/feed'
+ *
+ * const revocations = followRevocations({
+ *   source: revocationFeedSource({
+ *     url: 'https://authority.example/revocations',
+ *     publisher: authority.did,
+ *     headers: () => ({ authorization: `Bearer ${readerToken}` }),
+ *   }),
+ * })
+ * ```
+ */
+export function revocationFeedSource(options: RevocationFeedSourceOptions): RevocationSource {
+  const given = readOptions('revocationFeedSource', options, optionChecks)
+  const { resolver, requireTokens, idleMs } = given
+  const read = pageReader(didOption('publisher', given.publisher), resolver, platform)
+  return Object.freeze({
+    async *read({ after, signal }: { readonly after?: string | undefined; readonly signal: AbortSignal }) {
+      let idle = startIdle(signal, idleMs)
+      const closing = new AbortController()
+      try {
+        const body = await connect(given, after, idle.signal, closing.signal)
+        const events = readEvents(body, maxPageText, closing.signal)
+        let cursor = after
+        let latest = 0
+        for (;;) {
+          const { signal: limit } = idle
+          const page = await unlessAborted(() => nextPage(events, read, limit), limit)
+          if (page === undefined) return
+          // RVK-27: only a part of the publisher extends the time, not bytes that arrive.
+          idle.end()
+          idle = startIdle(signal, idleMs)
+          const news = await believe(page, cursor, latest, { resolver, requireTokens })
+          cursor = news.cursor
+          latest = Math.max(latest, page.time)
+          yield news
+          if (news.refused !== undefined) throw news.refused
+        }
+      } finally {
+        closing.abort()
+        idle.end()
+      }
+    },
+  })
+}
+
+function startIdle(signal: AbortSignal, idleMs: number): Deadline {
+  return startDeadline([signal], idleMs, () => new StoreError(`the feed sent nothing for ${idleMs} ms`))
+}
+
+async function nextPage(
+  events: AsyncGenerator<string, void>,
+  read: PageReader,
+  signal: AbortSignal,
+): Promise<Page | undefined> {
+  const { done, value } = await events.next()
+  return done || value === undefined ? undefined : read(value, signal)
+}
+
+/** Opens the stream. The body is cancelled when `closing` is aborted: a fetch may not follow its signal any more. */
+async function connect(
+  { url, headers, fetch }: RevocationFeedSourceOptions,
+  after: string | undefined,
+  limit: AbortSignal,
+  closing: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const send = fetch ?? globalThis.fetch
+  const more = await unlessAborted(async () => headers?.(), limit)
+  const response = await unlessAborted(
+    () =>
+      send(url, {
+        headers: {
+          ...more,
+          accept: 'text/event-stream',
+          'accept-encoding': 'identity',
+          ...(after !== undefined && { 'last-event-id': after }),
+        },
+        redirect: 'error',
+        credentials: 'omit',
+        cache: 'no-store',
+        signal: closing,
+      }),
+    limit,
+  )
+  const [type = ''] = (response.headers.get('content-type') ?? '').split(';')
+  const isFeed = response.status === 200 && !response.redirected && type.trim() === 'text/event-stream'
+  if (isFeed && response.body !== null) return response.body
+  response.body?.cancel().catch(() => undefined)
+  throw new StoreError(`the feed responded with status ${response.status}; it must be 200 and text/event-stream`)
+}
+
+interface Believed extends RevocationNews {
+  /** The error of an entry that was refused. The others are believed. */
+  readonly refused?: unknown
+}
+
+/**
+ * Decides what of a page is believed. RVK-26
+ *
+ * @param cursor - the place that was reached.
+ * @param latest - the latest time of a page in this reading.
+ * @throws StoreError when a part is missing before the page, or the journal lost entries.
+ */
+async function believe(page: Page, cursor: string | undefined, latest: number, reading: Reading): Promise<Believed> {
+  const place = parsePlace(cursor)
+  const reached = place?.journal === page.journal ? place.sequence : 0
+  if (page.after > reached) {
+    throw new StoreError(`the feed left out entries: it continues after ${page.after}, and ${reached} was reached`)
+  }
+  const entries: RevocationEntry[] = []
+  let refused: unknown
+  for (const entry of page.entries) {
+    try {
+      entries.push(await verified(entry, reading))
+    } catch (error) {
+      refused ??= error
+    }
+  }
+  if (refused !== undefined) return { entries, cursor, refused }
+  // A repeated page from before says nothing about the present. A later one would lack entries that were published.
+  const isBehind = page.through < reached
+  if (isBehind && page.complete && page.time > latest) {
+    return { entries, cursor, refused: new StoreError(lost) }
+  }
+  return {
+    entries,
+    cursor: showPlace({ journal: page.journal, sequence: Math.max(page.through, reached) }),
+    ...(page.complete && !isBehind && { completeAt: page.time }),
+  }
+}
+
+const lost =
+  'the journal of the publisher ends before a place that was reached, so that it lost entries; prepare its stores with a new `epoch`, and add the revocations again'
+
+/**
+ * RVK-29: verifies the token of an entry. Its time is over if a delegation of the right to revoke has expired since: the publisher
+ * is believed then, unless tokens are required.
+ *
+ * @throws StoreError when the token does not prove the entry.
+ */
+async function verified(entry: RevocationEntry, { resolver, requireTokens }: Reading): Promise<RevocationEntry> {
+  const { token, ids, revoker } = entry
+  if (token === undefined) {
+    if (requireTokens) throw new StoreError('a revocation of the feed has no token; `requireTokens` is set')
+    return entry
+  }
+  const verdict = await verifyRevocation(token, { resolver })
+  if (!verdict.accepted) {
+    if (verdict.denial.code === 'expired' && !requireTokens) return entry
+    throw new StoreError(`the token of a revocation of the feed was refused: ${verdict.denial.code}`)
+  }
+  const proven = new Set(verdict.entry.ids.map(revocationId))
+  if (revoker !== verdict.entry.revoker || !ids.every((id) => proven.has(id))) {
+    throw new StoreError('the token of a revocation of the feed is for another delegation or revoker')
+  }
+  return verdict.entry
+}
