@@ -1,3 +1,5 @@
+// node only: HMAC
+
 /**
  * Revocations as a shared store keeps them: by keyed hashes.
  *

@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { maxTextLength } from '../../src/audit/events/bounds.ts'
-import { prepareEvent } from '../../src/audit/events/prepare-event.ts'
 import {
   beginning,
   formatRecord,
@@ -19,6 +18,7 @@ import { encodeCbor } from '../../src/ipld/encode.ts'
 import type { IpldMap, IpldValue } from '../../src/ipld/value.ts'
 import { never } from '../../src/time.ts'
 import { denied, id, intent, logOf } from './events.ts'
+import { prepareEvent } from './prepare-event.ts'
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
 

@@ -1,6 +1,6 @@
 /**
  * Records in two steps, for sinks: the event is written when it arrives, and its number and hashes are added in turn.
- * `prepareEvent` with `makeRecord` and `formatRecord` makes the same record, and takes the events that are not usual.
+ * `prepareFields` with `makeRecord` and `formatRecord` makes the same record, and takes the events that are not usual.
  *
  * @module
  */

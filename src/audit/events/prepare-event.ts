@@ -66,15 +66,6 @@ export function fieldsOf(event: AuditEvent): EventFields {
 }
 
 /**
- * Reads and prepares an event, see {@link prepareFields}.
- *
- * @throws ArgumentError when the value is not an event, or has a field that a line cannot contain.
- */
-export async function prepareEvent(event: AuditEvent, sha256: Sha256): Promise<IpldMap> {
-  return prepareFields(fieldsOf(event), sha256)
-}
-
-/**
  * Returns a copy without absent fields. Strings longer than {@link maxTextLength} are truncated, and end with the
  * length and hash of the rest; arguments are truncated at {@link maxArgumentBytes} together. LOG-06
  *

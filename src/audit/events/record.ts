@@ -43,7 +43,7 @@ export const version: number = 1
 /**
  * Makes the record of an event after a position.
  *
- * @param event - the result of `prepareEvent`.
+ * @param event - the result of `prepareFields`.
  */
 export function makeRecord(after: LogPosition, event: IpldMap, sha256: (bytes: Uint8Array) => Uint8Array): AuditRecord
 /** The same, for an asynchronous hash. */

@@ -1,6 +1,6 @@
 /**
  * The fast way to write an event: its DAG-CBOR and its canonical JSON in one pass over the fields. It takes usual
- * events, whose fields are recorded as they are. `prepareEvent` takes all others. Both ways write the same bytes.
+ * events, whose fields are recorded as they are. `prepareFields` takes all others. Both ways write the same bytes.
  *
  * @module
  */

@@ -1,3 +1,5 @@
+// node only: turns of the event loop
+
 /**
  * Writes that share a transaction. STO-04
  *

@@ -15,7 +15,7 @@ import type { SynchronousHashing } from '../make-row.ts'
 import type { Tail } from './read-tail.ts'
 
 /** The hash of the chain of records. */
-export function sha256(bytes: Uint8Array): Uint8Array {
+function sha256(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest()
 }
 

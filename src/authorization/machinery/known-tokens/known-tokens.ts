@@ -2,7 +2,7 @@ import type { BoundedMap } from '../../../support/bounded-map.ts'
 import type { ChainLink, Link } from '../../chain.ts'
 
 /**
- * A memory of hashes: the {@link digestKey} of tokens that most calls contain, by all of their bytes. Comparing bytes takes
+ * A memory of hashes: the `digestKey` of tokens that most calls contain, by all of their bytes. Comparing bytes takes
  * a fifth of the time of hashing them. It does not decide whether a token is valid: only the cache of the key does.
  */
 export interface KnownTokens {
@@ -23,6 +23,13 @@ export interface OwnTokens {
   readonly bytes: readonly Uint8Array[]
   readonly links: readonly (ChainLink | undefined)[]
 }
+
+/** Recognizes the tokens of a container. On platforms without a memory of tokens it returns them as they are. */
+export type Recognize = (
+  tokens: readonly Uint8Array[],
+  container: string | Uint8Array,
+  caches: RecognizingCaches,
+) => OwnTokens
 
 /** The caches by which tokens are recognized. */
 export interface RecognizingCaches {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KnownTokens, OwnTokens } from './known-tokens.ts'
+import type { KnownTokens, Recognize } from './known-tokens.ts'
 
 /** Whether {@link recognize} can be called with bytes that the caller may change. */
 export const canBorrow = false
@@ -15,6 +15,4 @@ export function createKnownTokens(): KnownTokens {
 }
 
 /** Recognizes none of the tokens. */
-export function recognize(tokens: readonly Uint8Array[]): OwnTokens {
-  return { bytes: tokens, links: [] }
-}
+export const recognize: Recognize = (tokens) => ({ bytes: tokens, links: [] })
