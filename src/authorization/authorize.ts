@@ -17,13 +17,14 @@ import { Authorization, type GrantedFacts, grantAuthorization } from './authoriz
 import type { Chain, ChainLink, OpenInvocation, ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
+import { checkApprovals, checkApprovalsAgain } from './checks/approvals.ts'
 import { checkArguments } from './checks/arguments.ts'
 import { checkLimits, hasLimits } from './checks/limits.ts'
 import { checkPolicies } from './checks/policy.ts'
 import { checkReplay } from './checks/replay.ts'
 import { checkResource } from './checks/resource.ts'
 import { checkRevocation } from './checks/revocation.ts'
-import { checkSignatures } from './checks/signatures.ts'
+import { checkSignatures, type SignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
 import { type ClaimedCall, type Denial, isDenial } from './denial.ts'
@@ -196,8 +197,9 @@ interface Service {
  * 3. signatures, the invocation's first: from here on, every field is known to come from its issuer;
  * 4. arguments, then policies: no unauthenticated statement is evaluated, and none against an unchecked argument;
  * 5. owners of resources, and revocation: look-ups, which a forged token must not be able to cause;
- * 6. replay: late, because it leaves a trace; a call that is refused for another reason burns no nonce;
- * 7. limits: last, so that no other refusal, and no copy of a call, uses any of them up.
+ * 6. approvals, for a command that needs them: they cost further signatures, and use nothing up yet;
+ * 7. replay: late, because it leaves a trace; a call that is refused for another reason burns no nonce;
+ * 8. limits: last, so that no other refusal, and no copy of a call, uses any of them up.
  */
 function* decide(
   container: string | Uint8Array,
@@ -229,11 +231,12 @@ function* decideAt(
   const { settings, formats, resources, caches } = service
   const chain = yield* readCall(container, formats, { now, call, settings, caches })
   if (isDenial(chain)) return deny(chain)
+  const state: SignatureState = { links: caches.links, keys: caches.keys, verify }
   const unauthenticated =
     checkAddressee(chain, settings) ??
     checkAlignment(chain) ??
     checkTimeBounds(chain, now, settings) ??
-    (yield* checkSignatures(chain, settings, { links: caches.links, keys: caches.keys, verify }, call))
+    (yield* checkSignatures(chain, settings, state, call))
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
   // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
   if (!isFrozen(chain.invocation)) deepFreeze(chain.invocation.fields.args)
@@ -241,13 +244,19 @@ function* decideAt(
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
     (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call)) ??
-    (yield* checkRevocation(chain, settings, call)) ??
-    (yield* checkReplay(chain, settings, call)) ??
-    (hasLimits(chain) ? yield* checkLimits(chain, settings, service.counter, call) : undefined)
+    (yield* checkRevocation(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)
-  const name = nameTask(chain, settings.backend)
+  const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
+  const approvals = rule && (yield* checkApprovals(container, chain, rule, { now, settings, caches, state }, call))
+  if (approvals !== undefined && isDenial(approvals)) return deny(approvals, chain, true)
+  const approved = approvals === undefined ? chain : { ...chain, approvals }
+  const used =
+    (yield* checkReplay(approved, settings, call)) ??
+    (hasLimits(approved) ? yield* checkLimits(approved, settings, service.counter, call) : undefined)
+  if (used !== undefined) return deny(used, approved, true)
+  const name = nameTask(approved, settings.backend)
   const task = isPromiseLike(name) ? yield* wait(name) : name
-  return Object.freeze({ allowed: true, authorization: grant(chain, task, service) })
+  return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
 }
 
 /** Whether a format has frozen the arguments. The property is not one that every object inherits. */
@@ -261,7 +270,10 @@ function* decideAgain(authorization: Authorization, service: Service, options: C
   const call = readOptions('recheck', options, callChecks)
   const chain = chainOf(authorization, service)
   const now = secondsOf(settings.clock)
-  return (checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))) === undefined
+  const denial = checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))
+  return (
+    denial === undefined && (chain.approvals === undefined || (yield* checkApprovalsAgain(chain, now, settings, call)))
+  )
 }
 
 function chainOf(authorization: Authorization, { authorizer }: Service): Chain {

@@ -93,6 +93,8 @@ export interface ResourceArgument {
 export interface Chain {
   readonly links: readonly ChainLink[]
   readonly invocation: OpenInvocation
+  /** Approvals of the call by different approvers, if its command needs some. They are verified. */
+  readonly approvals?: readonly ChainLink[]
   /** The argument in which the format put the resource of the call, whose owner is the subject. */
   readonly resourceArgument?: ResourceArgument
 }

@@ -11,6 +11,7 @@ import { didOption } from '../did/did-option.ts'
 import { type DidResolver, keyResolver } from '../did/resolver.ts'
 import { completeDecoding, decodingChecks } from '../envelope/complete-decoding.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
+import { ArgumentError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
@@ -176,6 +177,9 @@ export function completeOptions(options: AuthorizeOptions, holdSeconds?: number)
     revocations: options.revocations,
     replay: options.replay,
     minimumNonceBytes: options.minimumNonceBytes ?? 12,
+  }
+  if (options.limitStore === undefined && [...(settings.commands?.values() ?? [])].some(({ approvals }) => approvals)) {
+    throw new ArgumentError('a command with `approvals` requires a `limitStore`, which counts each approval once')
   }
   return {
     settings: Object.freeze(settings),

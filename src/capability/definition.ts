@@ -4,8 +4,18 @@
  * @module
  */
 
+import { isDid } from '../did/did.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
-import { anything, flag, maybe, type OptionChecks, readOptions } from '../support/options.ts'
+import {
+  anything,
+  didString,
+  flag,
+  integerFrom,
+  maybe,
+  nonEmptyArrayOf,
+  type OptionChecks,
+  readOptions,
+} from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { type Command, isCommand, parseCommand } from './command.ts'
 import { absenceOf, isOptional, isStandardSchema, type SchemaOutput, type StandardSchema } from './standard-schema.ts'
@@ -59,8 +69,21 @@ export interface CommandDefinition<Args = unknown> {
   readonly description?: string
   /** Whether a repetition has no further effect, so that invocations need no nonce. */
   readonly idempotent?: boolean
+  /**
+   * Approvals that each call needs besides its chain. The service adds them where it lists its commands:
+   * `{ ...definition, approvals: { approvers, threshold: 2 } }`.
+   */
+  readonly approvals?: ApprovalRule
   /** Contains the type only; has no value. */
   readonly [argumentsType]?: Args
+}
+
+/** Approvals that a command needs: see `procura/approval`. */
+export interface ApprovalRule {
+  /** The DIDs of the principals that can approve. */
+  readonly approvers: readonly string[]
+  /** How many of them have to approve each call. */
+  readonly threshold: number
 }
 
 /** Options of {@link defineCommand}. */
@@ -167,9 +190,30 @@ export function commandTable(definitions: Iterable<CommandDefinition>): Readonly
     if (table.has(definition.command)) {
       throw new ArgumentError(`command ${quote(definition.command)} is defined twice`)
     }
-    table.set(definition.command, definition)
+    table.set(definition.command, withRule(definition))
   }
   return table
+}
+
+/** APR-63: copies the rule of approvals, so that it cannot be changed later. */
+function withRule(definition: CommandDefinition): CommandDefinition {
+  if (definition.approvals === undefined) return definition
+  const of = `the \`approvals\` of ${quote(definition.command)}`
+  const { approvers, threshold } = readOptions<ApprovalRule>(of, definition.approvals, ruleChecks)
+  const rule = { approvers: Object.freeze(approvers.map((did) => parseApprover(of, did))), threshold }
+  if (new Set(rule.approvers).size < threshold)
+    throw new ArgumentError(`${of} must list at least as many different \`approvers\` as the \`threshold\``)
+  return Object.freeze({ ...definition, approvals: Object.freeze(rule) })
+}
+
+const ruleChecks: OptionChecks<ApprovalRule> = Object.freeze({
+  approvers: nonEmptyArrayOf(didString),
+  threshold: integerFrom(1),
+})
+
+function parseApprover(of: string, did: string): string {
+  if (isDid(did)) return did
+  throw new ArgumentError(`${of}: ${quote(did)} is not a DID`)
 }
 
 function readCommand(text: string): Command {

@@ -178,4 +178,5 @@ const commandChecks: OptionChecks<GuardedCommand> = Object.freeze({
   credential: maybe(either(nonEmptyString, isTable)),
   show: maybe(arrayOf(nonEmptyString)),
   personal: maybe(arrayOf(nonEmptyString)),
+  approvals: anything,
 })

@@ -6,6 +6,7 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import {
   createAuthorizer,
   type Delegation,
+  defineCommand,
   delegate,
   encodeContainer,
   generateSigner,
@@ -14,7 +15,14 @@ import {
   type Signer,
   uncheckedCommands,
 } from 'procura'
-import { type ApprovalAnswer, readApprovalAnswer, requestApproval, type SentRequest } from 'procura/approval'
+import {
+  type ApprovalAnswer,
+  readApprovalAnswer,
+  requestApproval,
+  type SentRequest,
+  withApproval,
+} from 'procura/approval'
+import { integer, text } from 'procura/arguments'
 import { memoryStores } from 'procura/store/memory'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../setup/entries.ts'
@@ -224,6 +232,42 @@ describe('the page for approvals, in Chromium without a network', () => {
     if (said.answer !== 'approved') throw new Error(JSON.stringify(said))
     expect(said.proofs).toHaveLength(2)
     await expect(decide(said.proofs, args, boss.did)).resolves.toBe('allowed')
+  })
+
+  it('APR-60 needs the approvals of two people, each in a browser of their own', async () => {
+    const boss = await generateSigner()
+    const pay = defineCommand({ command, args: { to: text(), amount: integer() } })
+    const approvals = { approvers: [owner.did, other.did], threshold: 2 }
+    const authorizer = createAuthorizer({
+      ...{ audience: service.did, subjects: [boss.did], commands: [{ ...pay, approvals }], ...memoryStores() },
+    })
+    const grant = await delegate({ issuer: boss, audience: agent.did, command })
+    for (const { did, open } of [owner, other]) {
+      const page = await open('')
+      await page.locator('#proofs').fill(encodeContainer([await delegate({ issuer: boss, audience: did, command })]))
+      await page.locator('#keep').click()
+      await page.locator('#status', { hasText: 'Kept 1' }).waitFor()
+    }
+    const answers: string[] = []
+    const pays = (asked: readonly Person[]): ReturnType<typeof authorizer.authorize> =>
+      withApproval({
+        call: { issuer: agent, audience: service.did, command, args, proofs: [grant] },
+        ...approvals,
+        send: (container) => authorizer.authorize(container),
+        ask: async (sent) => {
+          const one = asked.find(({ did }) => did === sent.approver)
+          if (one === undefined) return undefined
+          const page = await one.open(sent.container)
+          await page.locator('#approve').click()
+          await page.locator('#result').waitFor({ state: 'visible' })
+          answers.push(sent.approver)
+          return page.locator('#answer').inputValue()
+        },
+      })
+    expect((await pays([owner])).allowed).toBe(false)
+    const both = await pays([owner, other])
+    expect(both.allowed).toBe(true)
+    expect(answers.sort()).toEqual([owner.did, owner.did, other.did].sort())
   })
 
   it('has no fault', () => {

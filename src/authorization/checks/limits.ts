@@ -5,7 +5,8 @@ import type { LoadedCounter } from '../options.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /** Whether a delegation of the chain has a limit. */
-export function hasLimits({ links }: Chain): boolean {
+export function hasLimits({ links, approvals }: Chain): boolean {
+  if (approvals !== undefined) return true
   for (let at = 0; at < links.length; at++) if ((links[at] as ChainLink).link.policy.hasLimits) return true
   return false
 }

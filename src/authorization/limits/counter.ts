@@ -69,7 +69,8 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
   return {
     *reserve(chain, settings, call) {
       const limits: ChainLimit[] = []
-      for (const [at, { link }] of chain.links.entries()) {
+      // APR-62
+      for (const [at, { link }] of [...chain.links, ...(chain.approvals ?? [])].entries()) {
         const { payload, policy, expiration } = link
         if (!policy.hasLimits) continue
         if (payload === undefined) throw new TypeError('a delegation with limits has no name for its payload')
@@ -138,10 +139,12 @@ function refusedBy(
   limits: readonly ChainLimit[],
   { links, invocation }: Chain,
 ): Denial {
-  const { at, statement, limit, entry } = limits.find((one) => one.entry.key === key) as ChainLimit
+  const { at: place, statement, limit, entry } = limits.find((one) => one.entry.key === key) as ChainLimit
+  // Approvals are counted after the chain.
+  const at = Math.min(place, links.length)
   const { issuer: audience, subject, command } = invocation.fields
   const left = showAmount(limit, remaining)
-  const name = `${linkName(at, links.length)}: ${quote(limit[0])} (policy statement ${statement + 1})`
+  const name = `${place < links.length ? linkName(at, links.length) : 'an approval'}: ${quote(limit[0])} (policy statement ${statement + 1})`
   const isOver = entry.kind === 'total'
   const next = freeAt === undefined ? 'when another call has ended' : `after ${showTime(freeAt)}`
   return {

@@ -1,0 +1,98 @@
+import type { ApprovalRule } from '../../capability/definition.ts'
+import type { InvocationFields } from '../../invocation/invocation.ts'
+import { never, type Timestamp } from '../../time.ts'
+import type { Chain, ChainLink, Link } from '../chain.ts'
+import { approvableOf, type Denial, isDenial } from '../denial.ts'
+import { readTokens } from '../formats/read-tokens.ts'
+import type { ReadingCaches } from '../machinery/caches.ts'
+import type { Steps } from '../machinery/steps.ts'
+import type { CallOptions, Settings } from '../settings.ts'
+import { checkRevocation } from './revocation.ts'
+import { checkLinkSignatures, type SignatureState } from './signatures.ts'
+
+/** The parts of a decision that the check of approvals needs. */
+export interface ApprovalContext {
+  readonly now: Timestamp
+  readonly settings: Settings
+  readonly caches: ReadingCaches
+  readonly state: SignatureState
+}
+
+/** Longest time in seconds for which an approval may still be valid: one is for a call, and not a standing permission. */
+const longest = 3_600
+
+/**
+ * Enough different approvers have approved this call. Their approvals are in the container, inside the chain or beside it.
+ *
+ * @returns as many approvals as the rule requires, or the denial.
+ */
+export function* checkApprovals(
+  container: string | Uint8Array,
+  chain: Chain,
+  { approvers, threshold }: ApprovalRule,
+  { now, settings, caches, state }: ApprovalContext,
+  call: CallOptions,
+): Steps<readonly ChainLink[] | Denial> {
+  const { fields } = chain.invocation
+  // Read once more: formats leave out the tokens that are not in the chain. Another format has no approvals.
+  const tokens = yield* readTokens(container, settings, caches)
+  const candidates = isDenial(tokens) ? [] : [...tokens.delegations.values()]
+  const found = new Map<string, ChainLink>()
+  for (const one of candidates) {
+    if (found.size >= threshold) break
+    const { link } = one
+    if (found.has(link.issuer) || !approvers.includes(link.issuer) || !approves(link, fields, now, settings)) continue
+    const denial =
+      (yield* checkLinkSignatures([one], settings, state, call)) ??
+      (yield* checkRevocation({ links: [one], invocation: chain.invocation }, settings, call))
+    if (denial?.code === 'revocation_unknown') return denial
+    if (denial === undefined) found.set(link.issuer, one)
+  }
+  if (found.size >= threshold) return Object.freeze([...found.values()])
+  return {
+    code: 'policy_unsatisfied',
+    message: `\`${fields.command}\` needs approvals by ${threshold} of ${new Set(approvers).size} approvers, and the call has ${found.size}; request them, and send them with the call`,
+    at: chain.links.length,
+    requirement: 'APR-60',
+    approvable: approvableOf(fields),
+  }
+}
+
+/** APR-61: whether a delegation is an approval of this call, if its issuer signed it. */
+function approves(
+  link: Link,
+  { issuer: invoker, subject, command, args }: InvocationFields,
+  now: Timestamp,
+  { clockTolerance }: Settings,
+): boolean {
+  const { policy } = link.policy
+  return (
+    link.issuer !== invoker &&
+    link.audience === invoker &&
+    link.subject === subject &&
+    link.command === command &&
+    policy.some((statement) => statement[0] === '==' && statement[1] === '.') &&
+    policy.some((statement) => statement[0] === 'limit/uses' && statement[1] === 1) &&
+    link.payload !== undefined &&
+    (link.notBefore === undefined || link.notBefore <= now + clockTolerance) &&
+    link.expiration !== never &&
+    link.expiration >= now - clockTolerance &&
+    link.expiration <= now + longest + clockTolerance &&
+    link.policy.evaluate(args) === undefined
+  )
+}
+
+/** Whether an approval was revoked, or has expired, since the decision. */
+export function* checkApprovalsAgain(
+  { approvals = [], invocation }: Chain,
+  now: Timestamp,
+  settings: Settings,
+  call: CallOptions,
+): Steps<boolean> {
+  for (const one of approvals) {
+    const { expiration } = one.link
+    if (expiration !== never && expiration < now - settings.clockTolerance) return false
+    if ((yield* checkRevocation({ links: [one], invocation }, settings, call)) !== undefined) return false
+  }
+  return true
+}
