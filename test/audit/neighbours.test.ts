@@ -46,6 +46,14 @@ const throwing = (): never => {
   throw new Error('the signal of one caller')
 }
 const hostile: readonly (readonly [name: string, given: Given, code: string])[] = [
+  ...[['x'], { x: 1 }, 1, true].map(
+    (of) =>
+      [
+        `with an intent of the type ${typeof of}`,
+        [outcome(3, 1, { intent: of as unknown as string }), {}],
+        'ERR_INVALID_ARGUMENT',
+      ] as const,
+  ),
   ['without options', [intent(3), undefined as unknown as Options], 'TypeError'],
   ['with options that throw', [intent(3), Object.defineProperty({}, 'signal', { get: throwing })], 'Error'],
   ['with a key that UTF-8 cannot encode', [{ ...intent(3), '\ud800': 1 } as AuditEvent, {}], 'ERR_INVALID_ARGUMENT'],
@@ -81,15 +89,6 @@ describe.each(sinks)('an event of a plain program in %s', (_name, make) => {
       { value: { sequence: 1 } },
     ])
     await sink.close()
-  })
-})
-
-describe('an event in SQLite', () => {
-  it('AUD-18 is refused alone if its intent is not text', async () => {
-    const sink = sqliteAuditSink({ database: temporaryDatabase() })
-    const event = outcome(3, 1, { intent: ['x'] as unknown as string })
-    const rest = ['confirmed', 'confirmed']
-    expect(await between(sink, [event, {}])).toEqual([...rest, 'ERR_AUDIT_UNCONFIRMED', ...rest])
   })
 })
 

@@ -58,9 +58,13 @@ export type EventFields = { readonly [key: string]: unknown }
  */
 export function fieldsOf(event: AuditEvent): EventFields {
   const fields: EventFields = { ...event }
-  const { kind, id, time } = fields
+  const { kind, id, time, intent } = fields
   if (typeof kind !== 'string' || !kinds.has(kind) || typeof id !== 'string' || !Number.isSafeInteger(time)) {
     throw new ArgumentError('an audit event must have a known `kind`, an `id` and a `time` in whole seconds')
+  }
+  // Databases look for records by their intent.
+  if (intent !== undefined && typeof intent !== 'string') {
+    throw new ArgumentError('the `intent` of an audit event must be the `id` of an intent')
   }
   return fields
 }

@@ -47,7 +47,7 @@ export function unwritten(name: string, cause: unknown): AuditError {
   return new AuditError('ERR_AUDIT_UNCONFIRMED', `the database ${quote(name)} did not take a record`, { cause })
 }
 
-/** A statement with the values of one event failed. The transaction was rolled back. */
+/** The insertion of one event failed. The transaction was rolled back. */
 class RefusedRow {
   readonly index: number
   readonly cause: unknown
@@ -68,19 +68,19 @@ async function writeTransaction(log: SqliteLog, events: readonly EventDraft[]): 
     if (log.known !== undefined && log.known !== before.hash) log.othersAt = performance.now()
     let last = before
     for (const [index, draft] of events.entries()) {
+      const made = settledBefore(log, draft) ?? makeRow(last, draft, log.hashing)
+      const row = isPromiseLike(made) ? await made : made
+      results.push(row)
+      if (row instanceof AuditError) continue
+      const { sequence, hash, previous, line } = row
       try {
-        const made = settledBefore(log, draft) ?? makeRow(last, draft, log.hashing)
-        const row = isPromiseLike(made) ? await made : made
-        results.push(row)
-        if (row instanceof AuditError) continue
-        const { sequence, hash, previous, line } = row
         insert.run(sequence, hash, previous, line, intentEndedBy(draft.event) ?? '')
-        last = row
       } catch (cause) {
         rollBack(database)
         if (isBusy(cause)) throw cause
         return new RefusedRow(index, cause)
       }
+      last = row
     }
     database.exec('COMMIT')
     log.known = last.hash
