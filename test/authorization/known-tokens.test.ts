@@ -277,4 +277,24 @@ describe('the bytes of a container', () => {
       }
     }
   })
+
+  it('are those of the call when the class of the container gives another memory each time', async () => {
+    class Liar extends Uint8Array {
+      reads = 0
+      override get buffer(): ArrayBuffer {
+        return this.reads++ === 0 ? (super.buffer as ArrayBuffer) : new ArrayBuffer(this.length)
+      }
+    }
+    let given: Uint8Array | undefined
+    const verify: CryptoBackend['verify'] = async (...args) => {
+      given?.fill(0x5a)
+      return backend.verify(...args)
+    }
+    const service = createService({ backend: { ...backend, verify } })
+    for (let i = 0; i < 4; i++) {
+      const container = new Liar(await nextCall())
+      given = container
+      expect(verdict(await service.authorize(container))).toBe('allowed')
+    }
+  })
 })

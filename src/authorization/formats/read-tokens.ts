@@ -36,15 +36,16 @@ export function* readTokens(
   caches: ReadingCaches,
 ): Steps<Tokens | Denial> {
   const { backend } = settings
+  const input = typeof container === 'string' ? container : viewOf(container)
   let tokens: readonly Uint8Array[]
   try {
     // Bytes are borrowed for `recognize` alone, which copies those that are read later.
-    const split = splitContainer(container, settings.limits, canBorrow && backend.sha256Key !== undefined)
+    const split = splitContainer(input, settings.limits, canBorrow && backend.sha256Key !== undefined)
     tokens = isPromiseLike(split) ? yield* wait(split) : split
   } catch (error) {
     return denialOf(error)
   }
-  const { bytes, links } = recognize(tokens, container, caches)
+  const { bytes, links } = recognize(tokens, input, caches)
   const keys = backend.sha256Key === undefined ? yield* hashAll(bytes, backend) : undefined
   const delegations = new Map<string, ChainLink>()
   let invocation: OpenInvocation | undefined
@@ -93,6 +94,11 @@ export function* readTokens(
     }
   }
   return invocation === undefined ? missing : { invocation, delegations }
+}
+
+/** The same bytes without the class of the caller, whose properties can have another value each time that they are read. */
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 const ambiguous: Denial = Object.freeze({
