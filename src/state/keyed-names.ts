@@ -21,7 +21,15 @@ export const storeSecretCheck: OptionCheck = (value) =>
   value instanceof Uint8Array && value.length >= 32 ? undefined : 'must be a Uint8Array of 32 bytes or more'
 
 /** What a name is for. Names of different kinds never meet. */
-export type NameKind = 'replay' | 'revocation' | 'revoker' | 'personal-key' | 'secret'
+export type NameKind =
+  | 'replay'
+  | 'revocation'
+  | 'revoker'
+  | 'limit'
+  | 'limit-call'
+  | 'limit-task'
+  | 'personal-key'
+  | 'secret'
 
 /** The bytes of a name. Two names are the same with a probability of 2^-64 among four billion of them. */
 const nameBytes = 16

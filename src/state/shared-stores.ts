@@ -5,6 +5,7 @@
  */
 
 import type { PersonalKeyStore } from '../audit/privacy/personal-key-store.ts'
+import type { LimitStore } from '../authorization/limits/limit-store.ts'
 import type { ReplayStore } from '../authorization/replay-store.ts'
 import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 
@@ -27,6 +28,12 @@ export interface SharedRevocationStore extends RevocationRegistry {
 export interface SharedStores {
   readonly replay: SharedReplayStore
   readonly revocations: SharedRevocationStore
+}
+
+/** A limit store that several processes share. */
+export interface SharedLimitStore extends LimitStore {
+  /** Forgets what no longer counts, some at a time. Reservations do this by themselves. */
+  prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 
 /** A store for the keys of personal data that several processes share, and that outlives them. */

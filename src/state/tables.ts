@@ -9,6 +9,12 @@ export interface Tables {
   readonly revocationJournal: string
   /** One row: the name of the journal. */
   readonly journalName: string
+  /** What was used of each limit. */
+  readonly limits: string
+  /** Amounts that count for a while: of calls in progress, and within the period of a rate. */
+  readonly limitHolds: string
+  /** The tasks of idempotent commands that were counted. */
+  readonly limitTasks: string
 }
 
 /** Returns the names for one prefix. */
@@ -20,5 +26,8 @@ export function tablesOf(prefix: string): Tables {
     personalKeys: `${prefix}_personal_keys`,
     revocationJournal: `${prefix}_revocation_journal`,
     journalName: `${prefix}_journal_name`,
+    limits: `${prefix}_limits`,
+    limitHolds: `${prefix}_limit_holds`,
+    limitTasks: `${prefix}_limit_tasks`,
   }
 }

@@ -50,15 +50,21 @@ export interface ConformanceOptions {
 /** A clock that a case moves. */
 export interface MovableClock extends Clock {
   advance(seconds: number): void
+  /** Stops it: from here on only `advance` moves it. */
+  stop(): void
 }
 
 /** A clock that begins at the present time and moves with it. */
 function movableClock(): MovableClock {
   let offset = 0
+  let stoppedAt: Timestamp | undefined
   return {
-    now: () => systemClock.now() + offset,
+    now: () => (stoppedAt ?? systemClock.now()) + offset,
     advance(seconds) {
       offset += seconds
+    },
+    stop() {
+      stoppedAt = systemClock.now()
     },
   }
 }

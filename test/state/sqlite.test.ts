@@ -4,6 +4,7 @@ import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-store
 import { sqlitePersonalKeyStore } from '../../src/state/sqlite/sqlite-personal-key-store.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
+import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -34,6 +35,14 @@ function openStore<Store>(clock: Clock, open: (file: SqliteFile) => Store): Open
 describe('STO-04 the replay store in SQLite', () => {
   const cases = replayStoreCases(async ({ clock }) => {
     const opened = openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).replay)
+    return { ...opened, prune: () => opened.store.prune() }
+  })
+  for (const { name, run } of cases) it(name, run)
+})
+
+describe('LMT-10 the limit store in SQLite', () => {
+  const cases = limitStoreCases(async ({ clock }) => {
+    const opened = openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).limitStore)
     return { ...opened, prune: () => opened.store.prune() }
   })
   for (const { name, run } of cases) it(name, run)

@@ -9,6 +9,7 @@
 export type { EpochOptions } from '../../state/epoch.ts'
 export type { StoreSecret } from '../../state/keyed-names.ts'
 export type {
+  SharedLimitStore,
   SharedPersonalKeyStore,
   SharedReplayStore,
   SharedRevocationStore,

@@ -78,6 +78,7 @@ export function prepareSqliteStores(options: PrepareSqliteStoresOptions): void {
 
 function createTables(tables: Tables): string {
   const { meta, calls, revocations, personalKeys, revocationJournal, journalName } = tables
+  const { limits, limitHolds, limitTasks } = tables
   return `
 CREATE TABLE IF NOT EXISTS ${meta} (
   fingerprint TEXT NOT NULL, epoch REAL NOT NULL, forgotten REAL NOT NULL, revocations_forgotten REAL NOT NULL
@@ -96,5 +97,15 @@ CREATE TABLE IF NOT EXISTS ${revocationJournal} (
 CREATE INDEX IF NOT EXISTS ${revocationJournal}_by_until ON ${revocationJournal} (until);
 CREATE TABLE IF NOT EXISTS ${journalName} (name TEXT NOT NULL);
 INSERT INTO ${journalName} SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM ${journalName});
+CREATE TABLE IF NOT EXISTS ${limits} (key BLOB PRIMARY KEY, used INTEGER NOT NULL, expiration REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ${limits}_by_expiration ON ${limits} (expiration);
+CREATE TABLE IF NOT EXISTS ${limitHolds} (
+  id BLOB NOT NULL, key BLOB NOT NULL, kind INTEGER NOT NULL, amount INTEGER NOT NULL, until REAL NOT NULL,
+  later REAL NOT NULL, pending INTEGER NOT NULL, paid BLOB, PRIMARY KEY (id, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ${limitHolds}_by_key ON ${limitHolds} (key, until);
+CREATE INDEX IF NOT EXISTS ${limitHolds}_by_until ON ${limitHolds} (until);
+CREATE TABLE IF NOT EXISTS ${limitTasks} (name BLOB PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ${limitTasks}_by_expiration ON ${limitTasks} (expiration);
 `
 }

@@ -9,8 +9,9 @@
 import { type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { type EpochOptions, epochChecks } from '../epoch.ts'
-import type { SharedStores } from '../shared-stores.ts'
+import type { SharedLimitStore, SharedStores } from '../shared-stores.ts'
 import { connectionChecks, openConnection, type SqliteConnectionOptions } from './connection.ts'
+import { limitStore } from './limit-store.ts'
 import { replayStore } from './replay-store.ts'
 import { revocationStore, type SqliteRevocationStore } from './revocation-store.ts'
 
@@ -20,9 +21,10 @@ export interface SqliteStoresOptions extends SqliteConnectionOptions, EpochOptio
   readonly clock?: Clock
 }
 
-/** The stores of SQLite, whose revocations can be listed. */
+/** The stores of SQLite: revocations can be listed, and the calls of delegations with limits are counted. */
 export interface SqliteStores extends SharedStores {
   readonly revocations: SqliteRevocationStore
+  readonly limitStore: SharedLimitStore
 }
 
 const optionChecks = Object.freeze({
@@ -58,5 +60,6 @@ export function sqliteStores(options: SqliteStoresOptions): SqliteStores {
   return Object.freeze({
     replay: replayStore(connection, settings),
     revocations: revocationStore(connection, settings),
+    limitStore: limitStore(connection, settings.clock),
   })
 }

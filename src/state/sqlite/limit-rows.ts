@@ -1,0 +1,142 @@
+/**
+ * The rows of limits, within a transaction.
+ *
+ * @module
+ */
+
+import type { LimitEntry } from '../../authorization/limits/limit-store.ts'
+import type { Timestamp } from '../../time.ts'
+import type { SqliteConnection } from './connection.ts'
+import { prepare, type Statement } from './database.ts'
+
+/** An amount that is about to be held. */
+export interface NewHold {
+  readonly entry: LimitEntry
+  readonly deadline: Timestamp
+  readonly now: Timestamp
+  /** The name of the task, once it is paid for. */
+  readonly paid: Uint8Array | null
+}
+
+/** Reads and writes the rows. Keys and names are keyed hashes. */
+export interface LimitRows {
+  /** The latest time at which limits were forgotten. */
+  forgotten(): Timestamp
+  /** Whether there is a reservation. */
+  has(id: Uint8Array): boolean
+  isPaid(name: Uint8Array): boolean
+  /** The sum of the amounts that count, and the earliest time at which one of them ceases to. */
+  count(key: Uint8Array, now: Timestamp): { readonly sum: number; readonly next: Timestamp }
+  /** Ends the holds of a limit whose time is over. A reservation that was not committed ends as a whole. */
+  expire(key: Uint8Array, now: Timestamp): void
+  hold(id: Uint8Array, key: Uint8Array, hold: NewHold): void
+  commit(id: Uint8Array, now: Timestamp): boolean
+  release(id: Uint8Array): void
+  /** Forgets some rows, and returns whether there may be more. */
+  forgetSome(now: Timestamp): boolean
+}
+
+const kinds = { total: 0, rate: 1, concurrent: 2 } as const
+
+/** Rows of a table that one statement forgets. */
+const prunedAtOnce = 500
+
+/** The key of the row whose expiration is the latest time at which limits were forgotten. No keyed hash is empty. */
+const forgottenKey = new Uint8Array(0)
+
+function prepareStatements({ database, tables }: SqliteConnection) {
+  const { limits, limitHolds: holds, limitTasks: tasks } = tables
+  const sql = (text: string): Statement => prepare(database, text)
+  return {
+    upsert: sql(
+      `INSERT INTO ${limits} VALUES (?, 0, ?) ON CONFLICT DO UPDATE SET expiration = max(expiration, excluded.expiration)`,
+    ),
+    use: sql(`UPDATE ${limits} SET used = used + ? WHERE key = ?`),
+    limitOf: sql(`SELECT used, expiration FROM ${limits} WHERE key = ?`),
+    holdsOf: sql(`SELECT sum(amount) AS sum, min(until) AS next FROM ${holds} WHERE key = ? AND until > ?`),
+    insert: sql(`INSERT INTO ${holds} VALUES (?, ?, ?, ?, ?, ?, 1, ?)`),
+    find: sql(`SELECT key, kind, amount, until, later, pending, paid FROM ${holds} WHERE id = ?`),
+    keep: sql(`UPDATE ${holds} SET pending = 0, until = later WHERE id = ?`),
+    endTotals: sql(`DELETE FROM ${holds} WHERE id = ? AND kind = ${kinds.total}`),
+    endConcurrent: sql(`DELETE FROM ${holds} WHERE id = ? AND kind = ${kinds.concurrent}`),
+    end: sql(`DELETE FROM ${holds} WHERE id = ?`),
+    endPending: sql(
+      `DELETE FROM ${holds} WHERE id IN (SELECT id FROM ${holds} WHERE key = ? AND pending = 1 AND until <= ?)`,
+    ),
+    endKept: sql(`DELETE FROM ${holds} WHERE key = ? AND pending = 0 AND until <= ?`),
+    pay: sql(`INSERT INTO ${tasks} VALUES (?, ?) ON CONFLICT DO NOTHING`),
+    paid: sql(`SELECT 1 FROM ${tasks} WHERE name = ?`),
+    forgetHolds: sql(
+      // All holds of a reservation that was not committed end together.
+      `DELETE FROM ${holds} WHERE id IN (SELECT id FROM ${holds} WHERE until <= ? LIMIT ${prunedAtOnce}) AND until <= ?`,
+    ),
+    forgetTasks: sql(
+      `DELETE FROM ${tasks} WHERE name IN (SELECT name FROM ${tasks} WHERE expiration < ? LIMIT ${prunedAtOnce})`,
+    ),
+    forgetLimits: sql(
+      `DELETE FROM ${limits} WHERE key IN (SELECT key FROM ${limits} WHERE expiration < ? AND length(key) > 0
+       AND NOT EXISTS (SELECT 1 FROM ${holds} WHERE ${holds}.key = ${limits}.key) LIMIT ${prunedAtOnce})`,
+    ),
+  }
+}
+
+/** Returns the rows of a connection. */
+export function createLimitRows(connection: SqliteConnection): LimitRows {
+  const sql = prepareStatements(connection)
+
+  function settle(row: Readonly<Record<string, unknown>>): void {
+    if (row['kind'] !== kinds.total) return
+    const key = row['key'] as Uint8Array
+    const name = row['paid'] as Uint8Array | null
+    const amount = Number(row['amount'])
+    if (name !== null && sql.paid.all(name).length > 0) return
+    sql.use.run(amount, key)
+    if (name !== null && amount > 0) sql.pay.run(name, Number(sql.limitOf.all(key)[0]?.['expiration']))
+  }
+
+  return {
+    forgotten: () => Number(sql.limitOf.all(forgottenKey)[0]?.['expiration'] ?? Number.NEGATIVE_INFINITY),
+    has: (id) => sql.find.all(id).length > 0,
+    isPaid: (name) => sql.paid.all(name).length > 0,
+    count(key, now) {
+      const [row] = sql.holdsOf.all(key, now)
+      return {
+        sum: Number(sql.limitOf.all(key)[0]?.['used'] ?? 0) + Number(row?.['sum'] ?? 0),
+        next: Number(row?.['next']),
+      }
+    },
+    expire(key, now) {
+      sql.endPending.run(key, now)
+      sql.endKept.run(key, now)
+    },
+    hold(id, key, { entry, deadline, now, paid: name }) {
+      const { amount, expiration, kind, window } = entry
+      sql.upsert.run(key, expiration)
+      // The clock has whole seconds, so the period of a rate may have begun almost a second later.
+      const later = kind === 'rate' ? now + Number(window) + 1 : deadline
+      sql.insert.run(id, key, kinds[kind], amount, deadline, later, name)
+    },
+    commit(id, now) {
+      const rows = sql.find.all(id)
+      if (rows.length === 0) return false
+      if (rows.some(({ pending }) => pending === 0)) return true
+      if (rows.some(({ until }) => Number(until) <= now)) {
+        sql.end.run(id)
+        return false
+      }
+      for (const row of rows) settle(row)
+      sql.endTotals.run(id)
+      sql.keep.run(id)
+      return true
+    },
+    release(id) {
+      if (sql.find.all(id).some(({ pending }) => pending === 1)) sql.end.run(id)
+      else sql.endConcurrent.run(id)
+    },
+    forgetSome(now) {
+      const counts = [sql.forgetHolds.run(now, now), sql.forgetTasks.run(now), sql.forgetLimits.run(now)]
+      if (Number(counts[2]) > 0) sql.upsert.run(forgottenKey, now)
+      return counts.some((count) => count >= prunedAtOnce)
+    },
+  }
+}
