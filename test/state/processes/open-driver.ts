@@ -1,8 +1,7 @@
 import type { SqliteStoreDatabase } from '../../../src/state/sqlite/database.ts'
 
 /** The drivers of SQLite, by the names of their modules. */
-export const drivers = ['better-sqlite3', 'node:sqlite', 'bun:sqlite', 'node-sqlite3-wasm'] as const
-export type Driver = (typeof drivers)[number]
+export type Driver = 'better-sqlite3' | 'node:sqlite' | 'bun:sqlite' | 'node-sqlite3-wasm'
 
 /** A connection that its owner closes. */
 export interface DriverDatabase extends SqliteStoreDatabase {

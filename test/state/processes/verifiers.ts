@@ -46,7 +46,7 @@ const command = '/mail/send'
 const mayCall = await delegate({ issuer: owner, audience: agent.did, command, expiresIn: 3600 })
 
 /** The delegation that all calls use: its CID, and its expiry. */
-export const delegation: { readonly id: string; readonly expiration: number } = {
+const delegation: { readonly id: string; readonly expiration: number } = {
   id: mayCall.cid.toString(),
   expiration: Math.floor(Date.now() / 1000) + 3600,
 }

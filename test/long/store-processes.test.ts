@@ -1,0 +1,70 @@
+import { Redis } from 'ioredis'
+import { Pool } from 'pg'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
+import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
+import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
+import { service as postgres } from '../services/postgres.service.ts'
+import { postgresServer } from '../services/postgres-server.ts'
+import { service as redis } from '../services/redis.service.ts'
+import { redisServer } from '../services/redis-server.ts'
+import type { Service } from '../services/service.ts'
+import { secret } from '../state/processes/place.ts'
+import { expectNoSecondYes } from '../state/processes/shows.ts'
+import { bundleVerifier } from '../state/processes/verifiers.ts'
+
+const effort = { calls: 20_000, failures: 5 }
+let program: string
+let remove: () => void
+
+beforeAll(async () => {
+  ;({ program, remove } = await bundleVerifier())
+})
+afterAll(() => remove())
+
+/** Whether a server is on this machine; a missing one fails the test in CI. */
+function isMissing(service: Service): boolean {
+  if (service.find() !== undefined) return false
+  const message = `not tested: ${service.name} is missing; apt-get install ${service.apt}`
+  if (process.env['CI'] === 'true') throw new Error(message)
+  process.stdout.write(`${message}\n`)
+  return true
+}
+
+describe('of 20,000 calls that four processes get twice while a server is killed five times, none is allowed twice', () => {
+  it('RPL-01 in Redis', async () => {
+    if (isMissing(redis)) return
+    const server = await redisServer()
+    await server.start()
+    const client = new Redis({ port: server.port, host: '127.0.0.1' })
+    await prepareRedisStores({ client, secret, epoch: 0 })
+    client.disconnect()
+    try {
+      await expectNoSecondYes({ program, place: { kind: 'redis', port: server.port } }, effort, async () => {
+        await server.kill()
+        await server.start()
+      })
+    } finally {
+      await server.remove()
+    }
+  })
+
+  it('RPL-01 in PostgreSQL', async () => {
+    if (isMissing(postgres)) return
+    const server = await postgresServer()
+    await server.start()
+    const address = `postgres://postgres@127.0.0.1:${server.port}/postgres`
+    const client = new Pool({ connectionString: address, max: 1 })
+    await client.query(postgresStoreSchema())
+    await preparePostgresStores({ client, secret, epoch: 0 })
+    await client.end()
+    try {
+      await expectNoSecondYes({ program, place: { kind: 'postgres', address } }, effort, async () => {
+        await server.kill()
+        await server.start()
+      })
+    } finally {
+      await server.remove()
+    }
+  })
+})

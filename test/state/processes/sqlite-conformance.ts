@@ -1,0 +1,102 @@
+/**
+ * The program that `test/tools/sqlite-drivers.ts` runs with each driver: every conformance case.
+ *
+ * @module
+ */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { prepareSqliteStores } from '../../../src/state/sqlite/prepare-sqlite-stores.ts'
+import { sqlitePersonalKeyStore } from '../../../src/state/sqlite/sqlite-personal-key-store.ts'
+import { sqliteStores } from '../../../src/state/sqlite/sqlite-stores.ts'
+import type { OpenedStore } from '../../../src/testing/conformance-case.ts'
+import { personalKeyStoreCases } from '../../../src/testing/personal-key-store-cases.ts'
+import { replayStoreCases } from '../../../src/testing/replay-store-cases.ts'
+import { revocationStoreCases } from '../../../src/testing/revocation-store-cases.ts'
+import type { Clock } from '../../../src/time.ts'
+import { type Driver, type DriverDatabase, loadDriver } from './open-driver.ts'
+
+const secret = new Uint8Array(32).fill(7)
+const open = await loadDriver(process.argv[2] as Driver)
+
+function openStore<Store>(clock: Clock, make: (database: DriverDatabase) => Store): OpenedStore<Store> {
+  const folder = mkdtempSync(join(tmpdir(), 'procura-driver-'))
+  const connections: DriverDatabase[] = []
+  const next = (): DriverDatabase => {
+    const database = open(join(folder, 'state.db'))
+    connections.push(database)
+    return database
+  }
+  prepareSqliteStores({ database: next(), secret, epoch: 0 })
+  return {
+    store: make(next()),
+    another: async () => make(next()),
+    async erase() {
+      next().exec('DELETE FROM procura_stores; DELETE FROM procura_calls; DELETE FROM procura_revocations')
+    },
+    prepareAgain: async () => prepareSqliteStores({ database: next(), secret, clock }),
+    async close() {
+      for (const connection of connections) connection.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+/** A destroyed key is in no file, also when another connection was reading. */
+async function destroyWhileRead(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'procura-driver-'))
+  const file = join(folder, 'state.db')
+  const [database, reader] = [open(file), open(file)]
+  prepareSqliteStores({ database, secret, epoch: 0 })
+  const keys = sqlitePersonalKeyStore({ database, secret, busyTimeoutMs: 50 })
+  await keys.obtain('alice', {})
+  const [row] = reader.prepare('SELECT sealed FROM procura_personal_keys').all() as readonly { sealed: Uint8Array }[]
+  const sealed = Buffer.from(row?.sealed ?? [])
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM procura_stores').all()
+  const first = await keys.destroy('alice').then(
+    () => true,
+    () => false,
+  )
+  reader.exec('COMMIT')
+  if (!first) await keys.destroy('alice')
+  const found = ['', '-wal', '-journal'].some((end) => {
+    try {
+      return readFileSync(`${file}${end}`).includes(sealed)
+    } catch {
+      return false
+    }
+  })
+  database.close()
+  reader.close()
+  rmSync(folder, { recursive: true })
+  if (sealed.length === 0 || found) throw new Error('a destroyed key remains in a file')
+}
+
+const cases = [
+  ...replayStoreCases(
+    async ({ clock }) => {
+      const opened = openStore(clock, (database) => sqliteStores({ database, secret, clock }).replay)
+      return { ...opened, prune: () => opened.store.prune() }
+    },
+    { without: ['interrupt'] },
+  ),
+  ...revocationStoreCases(
+    async ({ clock }) => {
+      const opened = openStore(clock, (database) => sqliteStores({ database, secret, clock }).revocations)
+      return { ...opened, prune: () => opened.store.prune() }
+    },
+    { without: ['interrupt'] },
+  ),
+  ...personalKeyStoreCases(
+    async ({ clock }) => openStore(clock, (database) => sqlitePersonalKeyStore({ database, secret })),
+    { without: ['interrupt', 'erase'] },
+  ),
+  { name: 'PRV-04 leaves no copy of a destroyed key', run: destroyWhileRead },
+]
+const failures: string[] = []
+for (const { name, run } of cases) await run().catch((error: unknown) => failures.push(`${name}: ${String(error)}`))
+process.stdout.write(`${cases.length - failures.length} of ${cases.length} cases pass ${failures.join('; ')}\n`)
+process.exitCode = failures.length === 0 ? 0 : 1
