@@ -63,6 +63,24 @@ describe('signatures are verified', () => {
     expect([count.here(), count.elsewhere()]).toEqual([21, 0])
   })
 
+  it('on another thread now and then when many calls are awaited one by one, so that the event loop turns', async () => {
+    const count = counted()
+    const service = createService({ backend: count.backend })
+    let turns = 0
+    let isOver = false
+    const turn = () => {
+      turns += 1
+      if (!isOver) setImmediate(turn)
+    }
+    const all = await containers(200)
+    setImmediate(turn)
+    for (const container of all) expect(verdict(await service.authorize(container))).toBe('allowed')
+    isOver = true
+    expect(turns).toBeGreaterThan(0)
+    expect(count.here() + count.elsewhere()).toBe(201)
+    expect(count.here()).toBeGreaterThan(10 * count.elsewhere())
+  })
+
   it('on other threads, except the first, when calls arrive in several callbacks of one turn', async () => {
     const count = counted()
     const service = createService({ backend: count.backend })

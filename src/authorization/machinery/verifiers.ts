@@ -16,6 +16,12 @@ export type Verifier = (
   message: Uint8Array,
 ) => boolean | Promise<boolean>
 
+/**
+ * Most signatures that calls of one turn of the event loop verify in it: a few milliseconds. A caller that awaits one call
+ * after another would otherwise hold up timers and connections until its last call.
+ */
+const mostInTurn = 64
+
 /** The two ways of one back end. */
 export interface Verifiers {
   /** Verifies at once where the platform can. */
@@ -32,13 +38,19 @@ export interface Verifiers {
  * Calls that arrive one after another without an `await` between them were there together, and so were the callbacks of
  * one turn of the event loop that each bring a call. The first of them stays here, the others go to the other threads,
  * and as long as anything is there, later calls follow it. A caller that awaits each of its calls has only one at a time:
- * its calls arrive in one callback, and none of them leaves the thread.
+ * its calls arrive in one callback, and none of them leaves the thread until they have verified {@link mostInTurn}
+ * signatures. The next call does, so the event loop turns while it is verified.
  */
 export function createVerifiers(backend: CryptoBackend): Verifiers {
   const atOnce: Verifier = (key, prepared, signature, message) =>
     verifySignature(backend, key, prepared, signature, message)
   if (backend.verifyAsync === undefined || backend.nextTurn === undefined) return { atOnce, forCall: () => atOnce }
+  let inTurn = 0
   let elsewhere = 0
+  const here: Verifier = (key, prepared, signature, message) => {
+    inTurn += 1
+    return verifySignature(backend, key, prepared, signature, message)
+  }
   const onThreads: Verifier = async (key, prepared, signature, message) => {
     elsewhere += 1
     try {
@@ -48,8 +60,13 @@ export function createVerifiers(backend: CryptoBackend): Verifiers {
     }
   }
   const nextCallback = backend.nextCallback?.bind(backend) ?? queueMicrotask
-  const isAlone = observeArrivals(backend.nextTurn.bind(backend), nextCallback)
-  return { atOnce, forCall: () => (isAlone() && elsewhere === 0 ? atOnce : onThreads) }
+  const nextTurn = (callback: () => void): void =>
+    backend.nextTurn?.(() => {
+      inTurn = 0
+      callback()
+    })
+  const isAlone = observeArrivals(nextTurn, nextCallback)
+  return { atOnce, forCall: () => (isAlone() && elsewhere === 0 && inTurn < mostInTurn ? here : onThreads) }
 }
 
 /**
