@@ -25,6 +25,7 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
   sinks: { load: () => import('./sinks.ts') },
   http: { load: () => import('./http.ts') },
   growth: { load: () => import('./growth.ts') },
+  state: { load: () => import('./state.ts') },
   memory: { load: () => import('./memory.ts') },
   hostile: { load: () => import('./hostile.ts') },
   wire: { load: () => import('./wire.ts'), flags: ['--experimental-wasm-modules'] },
