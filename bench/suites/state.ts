@@ -15,7 +15,7 @@ import { delegationName } from '../setup/delegation-name.ts'
 
 const atATime = 64
 const secret = new Uint8Array(32).fill(1)
-type Stores = ReturnType<typeof memoryStores>
+type Stores = Pick<ReturnType<typeof memoryStores>, 'replay' | 'revocations'>
 
 /** The claim and the look-up of one call, which are what shared stores add to it. */
 export const suite: Suite = {
