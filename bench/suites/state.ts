@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import sqlite from 'node-sqlite3-wasm'
+import type { AuthorizeOptions } from 'procura'
 import { memoryStores } from 'procura/store/memory'
 import { prepareRedisStores, redisStores } from 'procura/store/redis'
 import { prepareSqliteStores, sqliteStores } from 'procura/store/sqlite'
@@ -15,7 +16,7 @@ import { delegationName } from '../setup/delegation-name.ts'
 
 const atATime = 64
 const secret = new Uint8Array(32).fill(1)
-type Stores = Pick<ReturnType<typeof memoryStores>, 'replay' | 'revocations'>
+type Stores = Required<Pick<AuthorizeOptions, 'replay' | 'revocations'>>
 
 /** The claim and the look-up of one call, which are what shared stores add to it. */
 export const suite: Suite = {
