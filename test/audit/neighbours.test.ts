@@ -77,6 +77,18 @@ describe.each(sinks)('an event of a plain program in %s', (_name, make) => {
     expect(['confirmed', 'none']).not.toContain(codes[2])
   })
 
+  it('AUD-01 is refused if `close` was called before it was prepared', async () => {
+    const sink = await make()
+    // The hash of the rest of the text is waited for.
+    const appended = sink.append(intent(1, { trace: 'x'.repeat(1_000) }), {})
+    const settled = appended.then(
+      () => 'confirmed',
+      (error: { readonly code: string }) => error.code,
+    )
+    await sink.close()
+    expect(await settled).toBe('ERR_AUDIT_CLOSED')
+  })
+
   it('AUD-01 has the signal that was passed to `append`, whatever becomes of the options', async () => {
     const sink = await make()
     const options: { signal?: AbortSignal } = { signal: AbortSignal.abort(new Error('gone')) }

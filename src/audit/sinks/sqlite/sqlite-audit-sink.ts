@@ -89,10 +89,12 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   let closed = false
 
   async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
-    if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
     const given = keepSignal(options)
-    const draft = draftEvent(event, hashing)
-    return batches.append(isPromiseLike(draft) ? await draft : draft, given)
+    const read = draftEvent(event, hashing)
+    const draft = isPromiseLike(read) ? await read : read
+    // Not before the draft, which may take longer than the close.
+    if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
+    return batches.append(draft, given)
   }
 
   async function close(): Promise<void> {
