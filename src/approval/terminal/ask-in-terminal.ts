@@ -1,5 +1,4 @@
 // node only: reads a terminal
-import type { Readable, Writable } from 'node:stream'
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import {
@@ -16,10 +15,24 @@ import { type DescribeOptions, describeApprovalRequest } from '../describe-reque
 import type { ReceivedRequest } from '../request.ts'
 
 /** A stream that may be a terminal, such as `process.stdin`. */
-export type TerminalInput = Readable & { readonly isTTY?: boolean }
+export interface TerminalInput {
+  readonly isTTY?: boolean
+  on(event: 'data', listener: (chunk: Uint8Array | string) => void): unknown
+  on(event: 'end', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'data', listener: (chunk: Uint8Array | string) => void): unknown
+  off(event: 'end', listener: () => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+  pause(): unknown
+  resume(): unknown
+}
 
 /** A stream that may be a terminal, such as `process.stderr`. */
-export type TerminalOutput = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+export interface TerminalOutput {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  write(text: string): unknown
+}
 
 /** Options of {@link askInTerminal}. */
 export interface AskInTerminalOptions extends Omit<DescribeOptions, 'width'> {
@@ -105,7 +118,10 @@ function readLine(input: TerminalInput, from: number, signal: AbortSignal): Prom
   return new Promise((resolve, reject) => {
     let line = ''
     const settle = (then: () => void): void => {
-      input.off('data', onData).off('end', onEnd).off('error', onError).pause()
+      input.off('data', onData)
+      input.off('end', onEnd)
+      input.off('error', onError)
+      input.pause()
       signal.removeEventListener('abort', onEnd)
       then()
     }
@@ -120,6 +136,9 @@ function readLine(input: TerminalInput, from: number, signal: AbortSignal): Prom
       else if (line.length > maxLine) onEnd()
     }
     signal.addEventListener('abort', onEnd, { once: true })
-    input.on('data', onData).on('end', onEnd).on('error', onError).resume()
+    input.on('data', onData)
+    input.on('end', onEnd)
+    input.on('error', onError)
+    input.resume()
   })
 }
