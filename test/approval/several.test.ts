@@ -145,7 +145,7 @@ describe('a command that needs approvals', () => {
     bytes[10] = (bytes[10] as number) ^ 1
     await expect(ask(paying(), [byAnn, await decodeDelegation(bytes)])).resolves.toMatch(/APR-60/)
     const revocations = memoryRevocationStore({ clock })
-    revocations.add({ ids: [String(byBob.cid)], revoker: bob.did, expiration: byBob.expiration })
+    await revocations.add({ ids: [String(byBob.cid)], revoker: bob.did, expiration: byBob.expiration })
     await expect(ask(paying({ revocations }), [byAnn, byBob])).resolves.toMatch(/APR-60/)
     await expect(ask(paying({ revocations }), [byAnn, byBob, await approval(cleo)])).resolves.toBe('allowed')
   })
@@ -193,7 +193,7 @@ describe('a command that needs approvals', () => {
     const decision = await authorizer.authorize(encodeContainer([invocation, grant, byAnn, byBob]))
     if (!decision.allowed) throw new Error(decision.denial.message)
     await expect(authorizer.recheck(decision.authorization)).resolves.toBe(true)
-    revocations.add({ ids: [String(byBob.cid)], revoker: bob.did, expiration: byBob.expiration })
+    await revocations.add({ ids: [String(byBob.cid)], revoker: bob.did, expiration: byBob.expiration })
     await expect(authorizer.recheck(decision.authorization)).resolves.toBe(false)
   })
 
