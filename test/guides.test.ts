@@ -4,9 +4,9 @@ import { root } from './setup/entries.ts'
 import { programsOf, run } from './setup/programs.ts'
 import { listFiles } from './setup/source.ts'
 
-const pages = listFiles('spec/guides', '.md').filter((path) => !path.endsWith('/README.md'))
+const pages = [...listFiles('spec/guides', '.md').filter((path) => !path.endsWith('/README.md')), 'spec/budgets.md']
 
-describe('the guides', () => {
+describe('the guides, and LMT-18 the page on budgets', () => {
   it('exist, each with one program and its output', () => {
     expect(pages.length).toBeGreaterThan(4)
     for (const path of pages) {

@@ -30,6 +30,7 @@ import { type ClaimedCall, type Denial, isDenial } from './denial.ts'
 import { readCall } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
 import type { Counter, Hold } from './limits/counter.ts'
+import type { RemainingLimit } from './limits/remaining.ts'
 import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
 import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
@@ -76,6 +77,15 @@ export interface Authorizer {
    * itself.
    */
   finish(authorization: Authorization, options?: CallOptions): Promise<void>
+  /**
+   * Reports how much is left of the limits of the delegations in a container, for an agent that asks before it calls. It
+   * uses nothing up. The tokens are not verified: answer only those who may know how much their delegations were used.
+   *
+   * @param container - proofs, with an invocation or without: `encodeContainer(proofs)`.
+   * @throws MalformedError for bytes of which `authorize` cannot read a token; ArgumentError without a `limitStore`;
+   *   StoreError when it does not answer.
+   */
+  remaining(container: string | Uint8Array, options?: CallOptions): Promise<readonly RemainingLimit[]>
 }
 
 /** Decides about one call. For many calls, use {@link createAuthorizer}, which caches what can be cached. */
@@ -162,6 +172,12 @@ export function deciderOf(options: AuthorizeOptions, holdSeconds?: number, share
     // CTN-10
     open: (container) => readContents(container, formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
+    remaining: async (container, options = {}) => {
+      const call = readOptions('remaining', options, callChecks)
+      if (counter === undefined) throw new ArgumentError('`remaining` requires a `limitStore`')
+      const { delegations } = await readContents(container, formats, settings)
+      return (await counter()).remaining(delegations, settings, call)
+    },
     finish: async (authorization, call = {}) =>
       (await holdOf(authorization))?.release(readOptions('finish', call, callChecks)),
   } satisfies Authorizer)

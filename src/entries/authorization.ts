@@ -5,5 +5,6 @@
  */
 
 export { authorizeMany, type ManyOptions } from '../authorization/authorize-many.ts'
+export type { RemainingLimit } from '../authorization/limits/remaining.ts'
 export type { Approvable, ClaimedCall, DenialDetail } from '../authorization/denial.ts'
 export type { VerificationOptions } from '../authorization/options.ts'

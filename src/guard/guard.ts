@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RemainingLimit } from '../authorization/limits/remaining.ts'
 import type { ContainerContents } from '../authorization/open-container.ts'
 import { callChecks } from '../authorization/options.ts'
 import type { CallOptions } from '../authorization/settings.ts'
@@ -59,6 +60,8 @@ export interface Guard<Args = unknown> {
    * @throws MalformedError when a token is malformed.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
+  /** Reports how much is left of the limits of the delegations in a container; see `Authorizer.remaining`. */
+  remaining(container: string | Uint8Array, options?: CallOptions): Promise<readonly RemainingLimit[]>
   /**
    * Stops accepting calls, waits for the calls in progress, and closes the audit sink. Rejects when the sink does not
    * close within its time limit.
@@ -155,6 +158,7 @@ export function createGuard<const List extends readonly unknown[]>(
     dryRun: (container, options = {}) =>
       enter(async () => dryRun(trial, container, readOptions('dryRun', options, callChecks))),
     open: (container) => context.authorizer.open(container),
+    remaining: (container, options) => context.authorizer.remaining(container, options),
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Guard<List[number]>)

@@ -313,3 +313,40 @@ describe('LMT-11 a limit store that does not keep to its interface', () => {
     expect(await ask(authorizer, bob, first)).toBe('limit_exhausted at 0 LMT-12')
   })
 })
+
+describe('LMT-18 the limits that remain', () => {
+  it('are reported for every delegation of a container, without using them up', async () => {
+    const root = await grant(maxUses(3), maxSum('.amount', '5.00'), maxRate(1, 60), maxUses(0))
+    const { cid } = root
+    const authorizer = service()
+    const container = encodeContainer([root, await passOn(subs[0])])
+    const reported = async () =>
+      (await authorizer.remaining(container)).map(({ limit, remaining, freeAt }) => [limit[0], remaining, freeAt])
+    const full = [
+      ['limit/uses', 3, undefined],
+      ['limit/sum', '5.00', undefined],
+      ['limit/rate', 1, undefined],
+      ['limit/uses', 0, undefined],
+    ]
+    expect(await reported()).toEqual(full)
+    expect(await reported()).toEqual(full)
+    expect((await authorizer.remaining(container)).every(({ delegation }) => delegation.equals(cid))).toBe(true)
+    const proof = await grant(maxUses(3), maxSum('.amount', '5.00'), maxRate(1, 60))
+    expect(await ask(authorizer, bob, [proof], { args: { amount: '1.5' } })).toBe('allowed')
+    const after = await authorizer.remaining(encodeContainer([proof]))
+    expect(after.map(({ remaining, freeAt }) => [remaining, freeAt])).toEqual([
+      [2, undefined],
+      ['3.50', undefined],
+      [0, now + 61],
+    ])
+  })
+
+  it('are not invented: a store that fails, or answers something else, is an error', async () => {
+    const container = encodeContainer([await grant(maxUses(3))])
+    for (const answer of [undefined, [], [{}], [{ remaining: -1 }], [{ remaining: 1 }, { remaining: 1 }], 'OK']) {
+      const limitStore = { ...memoryLimitStore(), remaining: async () => answer } as unknown as LimitStore
+      await expect(service({ limitStore }).remaining(container)).rejects.toThrow('must answer with the state')
+    }
+    await expect(createAuthorizer(serviceOptions()).remaining(container)).rejects.toThrow('requires a `limitStore`')
+  })
+})

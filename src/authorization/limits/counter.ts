@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Delegation } from '../../delegation/delegation.ts'
 import { encodeHex } from '../../ipld/base.ts'
 import { cidOf } from '../../ipld/cid.ts'
 import { quote } from '../../support/quote.ts'
@@ -15,6 +16,7 @@ import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 import { type ChainLimit, limitsOf, showAmount } from './chain-limits.ts'
 import type { LimitAnswer, LimitRequest, LimitState, LimitStore } from './limit-store.ts'
+import { isState, type RemainingLimit, remainingOf } from './remaining.ts'
 
 /** Most limits of a chain. */
 const maxLimits = 32
@@ -41,6 +43,12 @@ export interface Counter {
   readonly checkApprovalsAgain: typeof checkApprovalsAgain
   /** What the call of a chain has reserved. */
   holdOf(chain: Chain): Hold | undefined
+  /** How much is left of the limits of delegations. */
+  remaining(
+    delegations: readonly Delegation[],
+    settings: Settings,
+    call: CallOptions,
+  ): Promise<readonly RemainingLimit[]>
 }
 
 /**
@@ -93,6 +101,7 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
     checkApprovals,
     checkApprovalsAgain,
     holdOf: (chain) => holds.get(chain),
+    remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call),
   }
 }
 
@@ -132,12 +141,6 @@ function assertAnswer(answer: LimitAnswer, limits: readonly ChainLimit[]): void 
   const isRefusal =
     answer?.reserved === false && limits.some(({ entry }) => entry.key === answer.key) && isState(answer)
   if (!isRefusal) throw new TypeError('a limit store must answer `{ reserved: true }`, or with a limit and its state')
-}
-
-/** Whether a value has the form of the state of a limit. */
-export function isState(value: unknown): value is LimitState {
-  const { remaining, freeAt } = Object(value) as Partial<LimitState>
-  return Number.isInteger(remaining) && Number(remaining) >= 0 && (freeAt === undefined || Number.isSafeInteger(freeAt))
 }
 
 /** LMT-12 */
