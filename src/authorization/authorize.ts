@@ -17,6 +17,7 @@ import { Authorization, type GrantedFacts, grantAuthorization } from './authoriz
 import type { Chain, ChainLink, OpenInvocation, ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
+import { checkApprovals, checkApprovalsAgain } from './checks/approvals.ts'
 import { checkArguments } from './checks/arguments.ts'
 import { checkLimits, hasLimits } from './checks/limits.ts'
 import { checkPolicies } from './checks/policy.ts'
@@ -29,7 +30,7 @@ import type { Decision } from './decision.ts'
 import { type ClaimedCall, type Denial, isDenial } from './denial.ts'
 import { readCall } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
-import type { Counter, Hold } from './limits/counter.ts'
+import type { Hold } from './limits/counter.ts'
 import type { RemainingLimit } from './limits/remaining.ts'
 import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
@@ -262,9 +263,7 @@ function* decideAt(
     (yield* checkRevocation(chain, settings, call))
   if (denial !== undefined) return deny(denial, chain, true)
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
-  const approvals =
-    rule &&
-    (yield* (yield* counterOf(service)).checkApprovals(container, chain, rule, { now, settings, caches, state }, call))
+  const approvals = rule && (yield* checkApprovals(container, chain, rule, { now, settings, caches, state }, call))
   if (approvals !== undefined && isDenial(approvals)) return deny(approvals, chain, true)
   const approved = approvals === undefined ? chain : { ...chain, approvals }
   const used =
@@ -288,13 +287,9 @@ function* decideAgain(authorization: Authorization, service: Service, options: C
   const chain = chainOf(authorization, service)
   const now = secondsOf(settings.clock)
   const denial = checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))
-  if (denial !== undefined || chain.approvals === undefined) return denial === undefined
-  return yield* (yield* counterOf(service)).checkApprovalsAgain(chain, now, settings, call)
-}
-
-/** The counter of a service with approvals, whose options require one. */
-function* counterOf({ counter }: Service): Steps<Counter> {
-  return yield* wait((counter as LoadedCounter)())
+  return (
+    denial === undefined && (chain.approvals === undefined || (yield* checkApprovalsAgain(chain, now, settings, call)))
+  )
 }
 
 function chainOf(authorization: Authorization, { authorizer }: Service): Chain {

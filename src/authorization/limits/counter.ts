@@ -10,7 +10,6 @@ import { cidOf } from '../../ipld/cid.ts'
 import { quote } from '../../support/quote.ts'
 import { secondsOf, showTime } from '../../time.ts'
 import { type Chain, linkName } from '../chain.ts'
-import { checkApprovals, checkApprovalsAgain } from '../checks/approvals.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
@@ -37,10 +36,6 @@ export interface Hold {
 export interface Counter {
   /** Reserves the limits of a chain. Returns the denial when one of them has not enough left. */
   reserve(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined>
-  /** Finds the approvals of a call, which are counted with the limits. In this module because few services need it. */
-  readonly checkApprovals: typeof checkApprovals
-  /** Whether the approvals of a call are still valid. */
-  readonly checkApprovalsAgain: typeof checkApprovalsAgain
   /** What the call of a chain has reserved. */
   holdOf(chain: Chain): Hold | undefined
   /** How much is left of the limits of delegations. */
@@ -98,8 +93,6 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
       }
       return limits.length > maxLimits ? tooMany : yield* ask(chain, limits, settings, call)
     },
-    checkApprovals,
-    checkApprovalsAgain,
     holdOf: (chain) => holds.get(chain),
     remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call),
   }
