@@ -23,6 +23,13 @@ export declare const agent: Signer
 export declare const mailer: Signer
 export declare const service: Signer
 
+/** The publisher of a feed, the access token of its reader, and the parts of a status list. */
+export declare const authority: Signer
+export declare const readerToken: string
+export declare const privateKey: unknown
+export declare const publicKey: unknown
+export declare const agents: ReadonlyMap<number, readonly string[]>
+
 /** Tokens. */
 export declare const grant: Delegation
 export declare const call: Invocation

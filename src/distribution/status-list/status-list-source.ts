@@ -84,12 +84,13 @@ const shortestMs = 1_000
  * @throws ArgumentError when an option is missing or invalid.
  * @example
  * ```ts
+ * import * as jose from 'jose'
  * import { followRevocations } from 'procura/revocation/feed'
  * import { statusListSource } from 'procura/revocation/status-list'
  *
  * const revocations = followRevocations({
  *   source: statusListSource({
- *     jose, // import * as jose from 'jose'
+ *     jose,
  *     uri: 'https://authority.example/agents/1',
  *     key: publicKey,
  *     algorithms: ['ES256'],

@@ -69,10 +69,11 @@ export const statusListType = 'statuslist+jwt'
  * @throws ArgumentError when an option is missing or invalid. Rejects with the error of `jose`.
  * @example
  * ```ts
+ * import * as jose from 'jose'
  * import { statusListToken } from 'procura/revocation/status-list'
  *
  * const token = await statusListToken({
- *   jose, // import * as jose from 'jose'
+ *   jose,
  *   key: privateKey,
  *   algorithm: 'ES256',
  *   uri: 'https://authority.example/agents/1',
