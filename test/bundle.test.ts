@@ -15,14 +15,14 @@ const budgets = [
   {
     what: 'what an agent needs',
     names: '{ attenuate, delegate, encodeContainer, generateSigner, invoke }',
-    maximum: 20.5,
+    maximum: 21.5,
   },
   {
     what: 'what a service needs',
     names: '{ createAuthorizer, defineCommand }',
-    maximum: 28.75,
+    maximum: 30.5,
   },
-  { what: 'all of it', names: '*', maximum: 33 },
+  { what: 'all of it', names: '*', maximum: 35.25 },
 ]
 
 const entries = readEntries()

@@ -45,9 +45,9 @@ export type ApprovalAnswer =
  * import { invoke } from 'procura'
  * import { readApprovalAnswer } from 'procura/approval'
  *
- * const answer = await readApprovalAnswer(received, { request })
+ * const answer = await readApprovalAnswer(received, { request: asked })
  * if (answer.answer === 'approved') {
- *   const { service, command, args } = request
+ *   const { service, command, args } = asked
  *   const call = await invoke({ issuer: agent, audience: service, command, args, proofs: answer.proofs })
  * }
  * ```

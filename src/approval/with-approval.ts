@@ -75,7 +75,7 @@ export interface WithApprovalOptions<Result extends Attempt> {
  *   call: { issuer: agent, audience: service.did, command: send, args: { to: 'bob@example.com' }, proofs: [grant] },
  *   approvers: [owner.did],
  *   send: (container) => guard.use(container, () => 'sent'),
- *   ask: (request) => askOwner(request.container),
+ *   ask: (request) => sendToOwner(request.container),
  * })
  * console.log(result.allowed)
  * ```

@@ -31,7 +31,7 @@ export interface CallHold {
 }
 
 /** The use of a limit was not confirmed. Its code is on record as that of the outcome. */
-export class UncountedError extends Error {
+class UncountedError extends Error {
   readonly code = 'limit_unknown'
 }
 

@@ -28,9 +28,10 @@ import { createLimitModel } from './limit-model.ts'
  * @throws ArgumentError when `open` or an option is invalid.
  * @example
  * ```ts
+ * import { test } from 'node:test'
  * import { limitStoreCases } from 'procura/testing'
  *
- * for (const { name, run } of limitStoreCases(open)) it(name, run)
+ * for (const { name, run } of limitStoreCases(openLimitStore)) test(name, run)
  * ```
  */
 export function limitStoreCases(

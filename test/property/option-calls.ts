@@ -107,6 +107,18 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   token: { decodeDelegation: [grant.bytes], decodeInvocation: [call.bytes], openContainer: [container] },
   revocation: { revoke: [], verifyRevocation: [container] },
   'store/memory': { memoryStores: [], memoryRevocationStore: [], memoryReplayStore: [], memoryLimitStore: [] },
+  'revocation/feed': { revocationFeedSource: [], revocationFeed: [], followRevocations: [] },
+  'revocation/status-list': { statusListSource: [], statusListToken: [] },
+  approval: {
+    approve: [{}],
+    describeApprovalRequest: [{}],
+    readApprovalAnswer: [container],
+    readApprovalRequest: [container],
+    refuse: [{}],
+    requestApproval: [{ approvable: true }],
+    withApproval: [],
+  },
+  'approval/terminal': { askInTerminal: [{}] },
   'store/sqlite': { prepareSqliteStores: [], sqliteStores: [], sqlitePersonalKeyStore: [] },
   'store/redis': { prepareRedisStores: [], redisStores: [], redisPersonalKeyStore: [] },
   'store/postgres': {

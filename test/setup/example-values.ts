@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Authorizer, CommandDefinition, Delegation, Invocation, Signer } from 'procura'
+import type { Authorizer, CommandDefinition, Delegation, Denial, Invocation, Signer } from 'procura'
+import type { ApprovalRequest } from 'procura/approval'
 import type { AuditSink } from 'procura/audit'
 import type { PostgresPool } from 'procura/audit/postgres'
 import type { sqliteAuditSink } from 'procura/audit/sqlite'
@@ -13,7 +14,7 @@ import type { ProofStore } from 'procura/proof'
 import type { RevocationRegistry } from 'procura/store/memory'
 import type { PostgresStoreClient } from 'procura/store/postgres'
 import type { RedisStoreClient } from 'procura/store/redis'
-import type { replayStoreCases } from 'procura/testing'
+import type { limitStoreCases, replayStoreCases } from 'procura/testing'
 import type { SecretSource, Vault } from 'procura/vault'
 
 /** Principals. */
@@ -49,6 +50,10 @@ export declare const database: Parameters<typeof sqliteAuditSink>[0]['database']
 export declare const secret: Uint8Array
 export declare const redis: RedisStoreClient
 export declare const postgres: PostgresStoreClient
+export declare const openLimitStore: Parameters<typeof limitStoreCases>[0]
+export declare const denial: Denial
+export declare const asked: ApprovalRequest
+export declare const sendToOwner: (container: string) => Promise<string | undefined>
 export declare const openReplayStore: Parameters<typeof replayStoreCases>[0]
 export declare const source: SecretSource
 export declare const held: ProofStore

@@ -1,3 +1,5 @@
+// node only: HMAC
+
 /**
  * The rows of limits, within a transaction.
  *
