@@ -10,8 +10,9 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /** A program that tests talk to. */
@@ -72,28 +73,34 @@ export interface LaunchOptions {
 
 /** Starts a program and waits until it answers. Rejects with its output when it ends before or never answers. */
 export async function launch(program: string, options: LaunchOptions): Promise<{ stop(): Promise<void> }> {
+  // A file, because nobody empties a pipe while the tests run, and a server that fills one stops.
+  const folder = mkdtempSync(join(tmpdir(), 'procura-output-'))
+  const file = join(folder, 'output')
+  const handle = openSync(file, 'w')
   const child = spawn(program, options.arguments, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', handle, handle],
     env: { ...process.env, ...options.environment },
     ...options.user,
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (chunk) => (output = (output + chunk).slice(-4000)))
+  closeSync(handle)
+  let problem = ''
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
     child.once('error', (error) => {
-      output += error.message
+      problem = error.message
       resolve()
     })
   })
   for (let attempt = 0; attempt < 600; attempt++) {
     if (hasEnded(child)) break
-    if (await options.isReady().catch(() => false)) return { stop: () => stop(child, ended) }
+    if (await options.isReady().catch(() => false))
+      return { stop: () => stop(child, ended).finally(() => rmSync(folder, { recursive: true, force: true })) }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   await stop(child, ended)
-  throw new Error(`${program} did not come up: ${output}`)
+  const output = readFileSync(file, 'utf8').slice(-4000)
+  rmSync(folder, { recursive: true })
+  throw new Error(`${program} did not come up: ${problem}${output}`)
 }
 
 async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
