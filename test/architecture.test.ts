@@ -26,7 +26,7 @@ const layers: readonly (readonly string[])[] = [
   ['proof', 'container'],
   ['authorization'],
   ['vault', 'audit'],
-  ['guard'],
+  ['guard', 'signer-file'],
   ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'cli'],
 ]
 /** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */

@@ -56,6 +56,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['proof', isGiven, 'findProofs memoryProofStore'],
   ['format', isGiven, 'wait'],
   ['signer', isSetUp, 'generateSigner remoteSigner webCryptoSigner'],
+  ['signer/file', writes, 'createSignerFile'],
   ['did', isSetUp, 'compositeResolver keyResolver'],
   ['did/web-node', 'makes requests for `webResolver`, which reads the answers', 'publicFetch'],
   ['backend/sodium', isSetUp, 'sodiumBackend'],

@@ -253,6 +253,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
       return vault.put('a', options)
     },
   },
+  'signer/file': { createSignerFile: [], openSignerFile: [], describeSignerFile: [], rotateSignerFile: [] },
   'vault/sealed': { sealCredential: [], sealedVault: [] },
   'vault/openbao': {
     openbaoVault: [],

@@ -49,6 +49,7 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^(backend|pool)(\/|$)/, 'is what verifies; its functions are called by the library'],
   [/^(ucanto|http)(\/|$)/, 'is another format or an adapter, with tests of its own'],
   [/^did\/web-node$/, 'needs Node'],
+  [/^signer\/file$/, 'reads files; test/signer-file does it'],
   [/^approval(\/|$)/, 'is an application of delegations, with tests of its own in test/approval'],
   [/^revocation\/(feed|status-list)$/, 'is set up with a publisher; test/distribution does it'],
   [/^(store\/(sqlite|redis|postgres)|testing)$/, 'is set up with a database; test/state and test/services do it'],

@@ -10,6 +10,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assumeRoleSource, secretsManagerSource } from '../../../src/entries/vault/aws.ts'
 import { ArgumentError, VaultError } from '../../../src/errors.ts'
+import {
+  createSignerFile,
+  describeSignerFile,
+  openSignerFile,
+  rotateSignerFile,
+} from '../../../src/signer-file/signer-file.ts'
 import { bearer } from '../../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../../src/vault/processors/client-credentials.ts'
 import { refreshToken } from '../../../src/vault/processors/refresh-token.ts'
@@ -128,7 +134,12 @@ const keyBytes = new Uint8Array(32).fill(3)
 const stored = await openFileVault({ path: join(folder, 'vault'), key: { bytes: keyBytes }, create: true })
 await stored.put('a', { secret: 'canary', origins: [origin], processor: bearer(), leasable: true })
 await createKeyFile(join(folder, 'key'))
-const files = { vault: readFileSync(join(folder, 'vault')), key: readFileSync(join(folder, 'key')) }
+await createSignerFile({ path: join(folder, 'signer'), clock })
+const files = {
+  vault: readFileSync(join(folder, 'vault')),
+  key: readFileSync(join(folder, 'key')),
+  signer: readFileSync(join(folder, 'signer')),
+}
 rmSync(folder, { recursive: true, force: true })
 
 async function inFolder<T>(run: (directory: string) => Promise<T>): Promise<T> {
@@ -175,6 +186,31 @@ export const vaultReaders: readonly Reader[] = [
     errors,
     costs: 8,
   }),
+  ...(['openSignerFile', 'rotateSignerFile', 'describeSignerFile'] as const).map((of) =>
+    reader({
+      of: `signer/file ${of}`,
+      input: (random) => {
+        if (random.once(3)) return mutateBytes(files.signer, random)
+        const whole = JSON.parse(files.signer.toString())
+        const changed = random.once(2)
+          ? JSON.stringify(mutateValue(whole, random, oddJson))
+          : mutateText(files.signer.toString(), random)
+        return new TextEncoder().encode(changed)
+      },
+      read: (bytes) =>
+        inFolder(async (directory) => {
+          const path = join(directory, 'signer')
+          writeFileSync(path, bytes, { mode: 0o600 })
+          await (of === 'openSignerFile'
+            ? openSignerFile({ path })
+            : of === 'rotateSignerFile'
+              ? rotateSignerFile({ path })
+              : describeSignerFile({ path }))
+        }),
+      errors,
+      costs: 8,
+    }),
+  ),
   reader({
     of: 'vault/sealed sealedVault',
     input: (random) => `procura-sealed.1.${mutateText(sealed.slice('procura-sealed.1.'.length), random)}`,

@@ -78,23 +78,40 @@ export function isAcceptable({ kind, salt, cost }: KeyDerivation): boolean {
   return Number.isInteger(Math.log2(cost)) && cost >= leastCost && cost <= greatestCost
 }
 
+/** The kind of file that keys are derived for. Files of two kinds never have a key in common. */
+export interface FilePurpose {
+  /** Names the purpose in the derivation. */
+  readonly label: string
+  /** Names the file in messages. */
+  readonly file: string
+}
+
+/** The purpose of the keys of a vault. */
+const vaultFiles: FilePurpose = Object.freeze({ label: 'procura-vault@1', file: 'credential file' })
+
 /**
  * Derives the keys of a file.
  *
  * @param timeoutMs - milliseconds within which a key file must be read.
+ * @param purpose - the kind of file. Default: credential files.
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key file cannot be used, or the key is of another kind than the
  *   file's; ArgumentError when the passphrase or the bytes have the wrong length.
  */
-export async function deriveKeys(key: FileKey, derivation: KeyDerivation, timeoutMs: number): Promise<FileKeys> {
+export async function deriveKeys(
+  key: FileKey,
+  derivation: KeyDerivation,
+  timeoutMs: number,
+  purpose: FilePurpose = vaultFiles,
+): Promise<FileKeys> {
   checkKey(key)
   if (('passphrase' in key ? 'scrypt' : 'hkdf') !== derivation.kind) {
     const kind = derivation.kind === 'scrypt' ? '`passphrase`' : '`keyFile` or `bytes`'
-    throw new VaultError('ERR_VAULT_CONFIGURATION', `the credential file needs another kind of key; pass ${kind}`)
+    throw new VaultError('ERR_VAULT_CONFIGURATION', `the ${purpose.file} needs another kind of key; pass ${kind}`)
   }
   const input = await keyBytes(key, timeoutMs)
   const master = derivation.kind === 'scrypt' ? await stretch(input, derivation) : input
-  const expand = (purpose: string): KeyObject =>
-    createSecretKey(new Uint8Array(hkdfSync('sha256', master, derivation.salt, `procura-vault@1 ${purpose}`, 32)))
+  const expand = (use: string): KeyObject =>
+    createSecretKey(new Uint8Array(hkdfSync('sha256', master, derivation.salt, `${purpose.label} ${use}`, 32)))
   const keys = { derivation, records: expand('records'), whole: expand('whole') }
   input.fill(0)
   master.fill(0)

@@ -1,0 +1,15 @@
+// node only: keeps private keys in a file
+/**
+ * Keys that last, in a file: `procura/signer/file`.
+ *
+ * @module
+ */
+
+export {
+  createSignerFile,
+  describeSignerFile,
+  openSignerFile,
+  rotateSignerFile,
+  type SignerFile,
+  type SignerFileEntry,
+} from '../../signer-file/signer-file.ts'

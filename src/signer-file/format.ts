@@ -1,0 +1,165 @@
+// node only: uses node:crypto
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { Did } from '../did/did.ts'
+import type { Jwk } from '../did/jwk.ts'
+import type { SignatureAlgorithm } from '../did/public-key.ts'
+import { VaultError } from '../errors.ts'
+import { decodeBase64url, encodeBase64url } from '../ipld/base.ts'
+import { concatBytes } from '../ipld/bytes.ts'
+import {
+  arrayOf,
+  integerFrom,
+  nonEmptyArrayOf,
+  nonEmptyString,
+  objectValue,
+  oneOfStrings,
+  readOptions,
+} from '../support/options.ts'
+import type { Timestamp } from '../time.ts'
+import { type FileKeys, isAcceptable, type KeyDerivation } from '../vault/stores/file/key.ts'
+
+const fileFormat = 'procura-signer@1'
+
+/** The maximum length of a file, in bytes: enough for 16 keys. */
+const maxFileBytes = 65_536
+
+/** The public part of a key in a file. */
+export interface PublicEntry {
+  /** The DID that the key signs for. */
+  readonly did: Did
+  readonly algorithm: SignatureAlgorithm
+  /** The second in which the key was made. */
+  readonly created: Timestamp
+}
+
+/** A key with its private part. */
+export interface PrivateEntry extends PublicEntry {
+  readonly jwk: Jwk
+}
+
+/** A file of which nothing is decrypted. */
+export interface SealedFile {
+  /** The keys, the current one first. They are not authenticated before the file is opened. */
+  readonly keys: readonly PublicEntry[]
+  /** How the key that encrypts the file is derived; undefined for a file that is not encrypted. */
+  readonly derivation: KeyDerivation | undefined
+  /** The private keys: the list itself, or encrypted. */
+  readonly secret: readonly Jwk[] | Uint8Array
+}
+
+/** Writes a file: one line of JSON. */
+export function encodeSignerFile(entries: readonly PrivateEntry[], keys: FileKeys | undefined): Uint8Array {
+  const shown = entries.map(({ did, algorithm, created }) => ({ did, algorithm, created }))
+  const jwks = entries.map(({ jwk }) => jwk)
+  const rest = keys === undefined ? { jwks } : sealed(jwks, shown, keys)
+  return new TextEncoder().encode(`${JSON.stringify({ format: fileFormat, keys: shown, ...rest })}\n`)
+}
+
+function sealed(jwks: readonly Jwk[], shown: readonly PublicEntry[], { derivation, records }: FileKeys): object {
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', records, nonce)
+  cipher.setAAD(boundBytes(shown))
+  const plain = new TextEncoder().encode(JSON.stringify(jwks))
+  const box = concatBytes([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+  plain.fill(0)
+  const { kind, salt, cost } = derivation
+  return { encryption: { kind, salt: encodeBase64url(salt), cost }, box: encodeBase64url(box) }
+}
+
+/**
+ * Reads a file. Nothing of it is authenticated yet.
+ *
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when it is not a signer file, or has fields that this version does not know.
+ */
+export function decodeSignerFile(bytes: Uint8Array): SealedFile {
+  // SIG-19: an unknown field could restrict the use of the keys.
+  const { format, keys, ...rest } = readOptions('the file', jsonOf(bytes), fileChecks, damaged)
+  if (format !== fileFormat) throw damaged(`it does not have the format \`${fileFormat}\``)
+  const entries = (keys as readonly unknown[]).map((entry) =>
+    readOptions('a key', entry as PublicEntry, entryChecks, damaged),
+  )
+  const { jwks, encryption, box } = rest as { jwks?: readonly Jwk[]; encryption?: unknown; box?: string }
+  if (jwks !== undefined && encryption === undefined && box === undefined && jwks.length === entries.length)
+    return { keys: entries, derivation: undefined, secret: jwks }
+  if (jwks !== undefined || encryption === undefined || box === undefined) throw damaged('its private keys are missing')
+  const { kind, salt, cost } = readOptions('the encryption', encryption as EncryptionFields, encryptionChecks, damaged)
+  const derivation: KeyDerivation = { kind, salt: decoded(salt), cost }
+  if (!isAcceptable(derivation)) throw damaged('its encryption is not one of this version')
+  return { keys: entries, derivation, secret: decoded(box) }
+}
+
+/**
+ * Decrypts the private keys of a file.
+ *
+ * @throws VaultError `ERR_VAULT_INTEGRITY` when the key is another one, or anything in the file was changed.
+ */
+export function openSecrets({ keys, secret }: SealedFile, fileKeys: FileKeys): readonly Jwk[] {
+  const box = secret as Uint8Array
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', fileKeys.records, box.subarray(0, 12), { authTagLength: 16 })
+    decipher.setAAD(boundBytes(keys))
+    decipher.setAuthTag(box.subarray(-16))
+    const plain = concatBytes([decipher.update(box.subarray(12, -16)), decipher.final()])
+    const jwks = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain)) as readonly Jwk[]
+    plain.fill(0)
+    if (!Array.isArray(jwks) || jwks.length !== keys.length) throw damaged('its keys are incomplete')
+    return jwks
+  } catch {
+    // SIG-17
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the key does not belong to this signer file, or the file was changed')
+  }
+}
+
+interface EncryptionFields {
+  readonly kind: KeyDerivation['kind']
+  readonly salt: string
+  readonly cost: number
+}
+
+const fileChecks = Object.freeze({
+  format: nonEmptyString,
+  keys: nonEmptyArrayOf(objectValue),
+  jwks: (value: unknown) => (value === undefined ? undefined : arrayOf(objectValue)(value)),
+  encryption: (value: unknown) => (value === undefined ? undefined : objectValue(value)),
+  box: (value: unknown) => (value === undefined ? undefined : nonEmptyString(value)),
+})
+
+const entryChecks = Object.freeze({
+  did: nonEmptyString,
+  algorithm: oneOfStrings('Ed25519', 'ES256', 'ES256K'),
+  created: integerFrom(0),
+})
+
+const encryptionChecks = Object.freeze({
+  kind: oneOfStrings('scrypt', 'hkdf'),
+  salt: nonEmptyString,
+  cost: integerFrom(0),
+})
+
+function jsonOf(bytes: Uint8Array): { readonly [name in keyof typeof fileChecks]?: unknown } {
+  try {
+    if (bytes.length > maxFileBytes) throw damaged('it is too long')
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  } catch {
+    // The message of the platform could contain a part of a key.
+    throw damaged('it is not JSON in UTF-8')
+  }
+}
+
+function decoded(text: string): Uint8Array {
+  try {
+    return decodeBase64url(text, maxFileBytes)
+  } catch {
+    throw damaged('its bytes are not base64url')
+  }
+}
+
+/** The associated data of the box: it opens only beside these DIDs, algorithms and times, in this order. */
+function boundBytes(keys: readonly PublicEntry[]): Uint8Array {
+  const shown = keys.map(({ did, algorithm, created }) => [did, algorithm, created])
+  return new TextEncoder().encode(JSON.stringify([fileFormat, shown]))
+}
+
+function damaged(what: string): VaultError {
+  return new VaultError('ERR_VAULT_INTEGRITY', `the signer file cannot be read: ${what}`)
+}

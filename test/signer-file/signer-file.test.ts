@@ -1,0 +1,166 @@
+import { chmod, link, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { createAuthorizer, encodeContainer, invoke } from '../../src/entries/index.ts'
+import {
+  createSignerFile,
+  describeSignerFile,
+  openSignerFile,
+  rotateSignerFile,
+} from '../../src/signer-file/signer-file.ts'
+import { clock, now } from '../support/actors.ts'
+import { serviceOptions } from '../support/service.ts'
+
+let folder: string
+let path: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'procura-signer-'))
+  path = join(folder, 'agent.key')
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const bytes = new Uint8Array(32).fill(7)
+const key = { bytes }
+const text = async (): Promise<string> => readFile(path, 'utf8')
+
+describe('a signer file', () => {
+  it.each(['Ed25519', 'ES256', 'ES256K'] as const)(
+    'keeps a key of %s that signs after a restart',
+    async (algorithm) => {
+      const made = await createSignerFile({ path, algorithm, clock })
+      const opened = await openSignerFile({ path })
+      expect(opened).toMatchObject({ did: made.did, algorithm, created: now, previous: [] })
+      const token = await delegate({ issuer: opened.signer, audience: made.did, command: '/a', clock })
+      const call = await invoke({ issuer: made.signer, audience: made.did, subject: made.did, command: '/a', clock })
+      const authorizer = createAuthorizer(serviceOptions({ audience: made.signer.did }))
+      expect(await authorizer.authorize(encodeContainer([call]))).toMatchObject({ allowed: true })
+      expect(token.issuer).toBe(made.did)
+    },
+  )
+
+  it('SIG-16 has mode 0600, replaces no file, and is refused when others may read it', async () => {
+    await createSignerFile({ path })
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    const before = await text()
+    await expect(createSignerFile({ path })).rejects.toThrow(/it exists already/)
+    expect(await text()).toBe(before)
+    for (const mode of [0o640, 0o604, 0o620]) {
+      await chmod(path, mode)
+      await expect(openSignerFile({ path })).rejects.toThrow(/other users have access to it; run chmod 600/)
+      await expect(describeSignerFile({ path })).rejects.toThrow(/chmod 600/)
+      await expect(rotateSignerFile({ path })).rejects.toThrow(/chmod 600/)
+    }
+    await chmod(path, 0o600)
+    const other = join(folder, 'link')
+    await symlink(path, other)
+    await expect(openSignerFile({ path: other })).rejects.toThrow(/symbolic link/)
+    await expect(createSignerFile({ path: other })).rejects.toThrow(/exists already/)
+    await expect(openSignerFile({ path: folder })).rejects.toThrow(/not a regular file/)
+    await expect(openSignerFile({ path: join(folder, 'none') })).rejects.toThrow(/procura key new/)
+    await expect(createSignerFile({ path: join(folder, 'no', 'x') })).rejects.toThrow(/ENOENT/)
+    await link(path, join(folder, 'hard'))
+    expect((await openSignerFile({ path: join(folder, 'hard') })).did).toBe((await openSignerFile({ path })).did)
+  })
+
+  it('SIG-17 encrypts under a key, and opens under no other key and after no change', async () => {
+    const { did, signer } = await createSignerFile({ path, key })
+    expect((await openSignerFile({ path, key })).did).toBe(did)
+    expect(await describeSignerFile({ path })).toMatchObject({ encrypted: true, keys: [{ did }] })
+    expect(await text()).not.toContain('"d"')
+    await expect(openSignerFile({ path })).rejects.toThrow(/it is encrypted; pass its `key`/)
+    await expect(openSignerFile({ path, key: { bytes: new Uint8Array(32) } })).rejects.toThrow(/does not belong/)
+    await expect(openSignerFile({ path, key: { passphrase: 'correct horse' } })).rejects.toThrow(
+      /the signer file needs another kind of key; pass `keyFile` or `bytes`/,
+    )
+    const whole = await text()
+    const other = await createSignerFile({ path: join(folder, 'other') })
+    const changes = [
+      whole.replace(did, other.did),
+      whole.replace(/"created":\d+/, '"created":1'),
+      whole.replace('"Ed25519"', '"ES256"'),
+      whole.replace(/"box":"(.)/, (_, first) => `"box":"${first === 'A' ? 'B' : 'A'}`),
+      whole.replace(/"salt":"(.)/, (_, first) => `"salt":"${first === 'A' ? 'B' : 'A'}`),
+    ]
+    for (const changed of changes) {
+      expect(changed).not.toBe(whole)
+      await writeFile(path, changed)
+      await expect(openSignerFile({ path, key })).rejects.toMatchObject({ code: 'ERR_VAULT_INTEGRITY' })
+    }
+    // An unencrypted file in its place is not used under the key.
+    await expect(openSignerFile({ path: join(folder, 'other'), key })).rejects.toThrow(/it is not encrypted/)
+    expect(inspect(signer)).not.toMatch(/jwk|"d"/)
+  })
+
+  it('SIG-17 encrypts under a passphrase', async () => {
+    const passphrase = { passphrase: 'correct horse battery' }
+    const { did } = await createSignerFile({ path, key: passphrase, scryptCost: 16_384 })
+    expect((await openSignerFile({ path, key: passphrase })).did).toBe(did)
+    await expect(openSignerFile({ path, key: { passphrase: 'correct horse' } })).rejects.toThrow(/does not belong/)
+  })
+
+  it('SIG-18 rotates in one step: the new key signs, and earlier keys stay up to the chosen number', async () => {
+    const first = await createSignerFile({ path, key, algorithm: 'ES256' })
+    const second = await rotateSignerFile({ path, key, clock })
+    expect(second).toMatchObject({ algorithm: 'ES256', created: now })
+    expect(second.previous.map(({ did }) => did)).toEqual([first.did])
+    const third = await rotateSignerFile({ path, key, keep: 2 })
+    expect(third.previous.map(({ did }) => did)).toEqual([second.did, first.did])
+    const last = await rotateSignerFile({ path, key, keep: 0 })
+    const opened = await openSignerFile({ path, key })
+    expect(opened).toMatchObject({ did: last.did, previous: [] })
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    await Promise.all([1, 2, 3].map(() => rotateSignerFile({ path, key, keep: 9 })))
+    expect((await openSignerFile({ path, key })).previous).toHaveLength(3)
+    await expect(rotateSignerFile({ path, key: { bytes: new Uint8Array(32) } })).rejects.toThrow(/does not belong/)
+    expect((await openSignerFile({ path, key })).previous).toHaveLength(3)
+    await expect(rotateSignerFile({ path: join(folder, 'none') })).rejects.toThrow(/does not exist/)
+    expect(await readdir(folder)).toEqual(['agent.key', 'agent.key.lock'])
+  })
+
+  it('SIG-18 keeps the DID of a did:web, whose document lists the new key', async () => {
+    const did = 'did:web:agents.example.com'
+    await createSignerFile({ path, did: did as never })
+    const rotated = await rotateSignerFile({ path })
+    expect([rotated.did, ...rotated.previous.map((one) => one.did)]).toEqual([did, did])
+    expect(rotated.signer.publicKey).not.toEqual(rotated.previous[0]?.publicKey)
+  })
+
+  it('SIG-19 is refused with an unknown field, a key under a foreign DID, or another form', async () => {
+    const { did } = await createSignerFile({ path })
+    const { did: foreign } = await createSignerFile({ path: join(folder, 'other') })
+    const file = JSON.parse(await text())
+    const secret = file.jwks[0].d as string
+    const [entry] = file.keys
+    const wrong: unknown[] = [
+      { ...file, uses: 1 },
+      { ...file, format: 'procura-signer@2' },
+      { ...file, keys: [{ ...entry, notAfter: 1 }] },
+      { ...file, keys: [{ ...entry, did: foreign }] },
+      { ...file, keys: [{ ...entry, did: secret }] },
+      { ...file, keys: [{ ...entry, algorithm: 'ES256' }] },
+      { ...file, keys: [entry, entry] },
+      { ...file, keys: [], jwks: [] },
+      { ...file, jwks: undefined },
+      { ...file, jwks: [{ ...file.jwks[0], x: undefined }] },
+      { ...file, jwks: [{ ...file.jwks[0], d: secret.replace(/^./, (c) => (c === 'A' ? 'B' : 'A')) }] },
+      { ...file, box: 'AAAA' },
+      { ...file, jwks: undefined, box: 'AAAA', encryption: { kind: 'scrypt', salt: 'AAAA', cost: 1 } },
+      [file],
+      'x',
+    ]
+    for (const one of wrong) {
+      await writeFile(path, JSON.stringify(one))
+      const error = await openSignerFile({ path }).catch((caught: unknown) => caught)
+      expect(error).toMatchObject({ code: 'ERR_VAULT_INTEGRITY' })
+      expect(inspect(error, { depth: 9 })).not.toContain(secret.slice(4, 40))
+      await expect(describeSignerFile({ path })).rejects.toMatchObject({ code: 'ERR_VAULT_INTEGRITY' })
+    }
+    await writeFile(path, `{"d":"${secret}"`)
+    await expect(openSignerFile({ path })).rejects.toThrow(/^the signer file cannot be read: it is not JSON in UTF-8$/)
+    await writeFile(path, JSON.stringify(file))
+    expect((await openSignerFile({ path })).did).toBe(did)
+  })
+})
