@@ -167,6 +167,17 @@ const cases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
+    'LMT-15 rejects a reservation whose deadline has passed by its clock, instead of a call that does not count',
+    async ({ store, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const entry = limit('uses')
+      for (const commit of [true, false])
+        for (const deadline of [start - 60, start])
+          assertIs(await reserve(store, request([entry], { commit, deadline })), rejected, `commit: ${commit}`)
+      assertIs(await left(store, entry), 3, 'afterwards')
+    },
+  ],
+  [
     'LMT-12 counts a rate in every period, and concurrent calls until they end',
     async ({ store, clock, start }) => {
       const [request, limit] = [requests(start), limits(start)]
@@ -217,20 +228,21 @@ const cases: readonly CaseOf<LimitStore>[] = [
     async ({ store, another, prune, clock, start }) => {
       const [request, limit] = [requests(start), limits(start)]
       const entry = limit('day', { maximum: 1 })
+      const soon = (): Change => ({ deadline: clock.now() + 60 })
       const ever = limit('ever', { maximum: 1, expiration: Number.POSITIVE_INFINITY })
       await reserve(store, request([entry, ever], { commit: true }))
       clock.advance(86_399)
       await prune()
-      assertIs(await reserve(await another(), request([entry])), 'day 0', 'in its last second')
+      assertIs(await reserve(await another(), request([entry], soon())), 'day 0', 'in its last second')
       clock.advance(86_400)
       for (let call = 0; call < 300; call++) {
         const other = limit(`later ${call}`, { expiration: clock.now() + 60 })
-        await reserve(store, request([other], { deadline: clock.now() + 60 }))
+        await reserve(store, request([other], soon()))
       }
       await prune()
       assertIs(await left(store, ever), 0, 'a delegation that never expires')
       clock.advance(-86_400)
-      const again = await reserve(store, request([entry]))
+      const again = await reserve(store, request([entry], soon()))
       assertThat(again !== 'reserved', `after the clock went back: ${again}`)
     },
   ],

@@ -173,6 +173,14 @@ describe('LMT-12 limits of a chain', () => {
     expect(await ask(service({ limitStore }), bob, proofs)).toBe('allowed')
   })
 
+  it('LMT-15 refuse calls while the clock of the store is 5 minutes ahead, instead of calls that do not count', async () => {
+    const proofs = [await grant(maxUses(1))]
+    const limitStore = memoryLimitStore({ clock: { now: () => now + 300 } })
+    const authorizer = service({ limitStore })
+    for (let use = 0; use < 3; use++)
+      expect(await ask(authorizer, bob, proofs)).toBe('limit_unknown at container LMT-11')
+  })
+
   it('LMT-09 count for both signatures that an ECDSA delegation can have', async () => {
     const owner = await actor('owner', 'ES256')
     const one = await delegateRaw(owner, bob, { policy: [maxUses(2)] })

@@ -66,7 +66,7 @@ export interface LimitStore {
    *
    * - Resolves to `{ reserved: true }` when every limit has enough left.
    * - Resolves to the first limit that has not, and its state.
-   * - Rejects when it cannot find out, or is full; the call is then refused.
+   * - Rejects when it cannot find out, is full, or the deadline has passed by its clock; the call is then refused.
    */
   reserve(request: LimitRequest, options: LimitStoreOptions): LimitAnswer | Promise<LimitAnswer>
   /**

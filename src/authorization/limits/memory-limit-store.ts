@@ -2,7 +2,7 @@ import { ArgumentError, StoreError, StoreFullError } from '../../errors.ts'
 import { numberFrom, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
 import type { LimitAnswer, LimitEntry, LimitRequest, LimitState, LimitStore } from './limit-store.ts'
-import { checkLimitEntries, checkLimitRequest } from './read-limit-request.ts'
+import { checkLimitEntries, checkLimitRequest, overdue } from './read-limit-request.ts'
 
 /** Options of {@link memoryLimitStore}. */
 export interface MemoryLimitStoreOptions {
@@ -96,8 +96,9 @@ export function memoryLimitStore(options: MemoryLimitStoreOptions = {}): LimitSt
 
 function reserve(state: State, request: LimitRequest): LimitAnswer {
   checkLimitRequest(request)
-  const { reservation, entries, task } = request
+  const { reservation, entries, task, deadline } = request
   const now = readClock(state)
+  if (deadline <= now) throw new StoreError(overdue)
   sweep(state, sweptAtOnce, now)
   if (state.reservations.has(reservation)) throw new ArgumentError('there is already a reservation of this name')
   // LMT-14: a clock that went back must not make a forgotten limit new again.

@@ -5,6 +5,12 @@ import type { LimitEntry, LimitRequest } from './limit-store.ts'
 const tooMany = 1e15
 
 /**
+ * The message for a request whose deadline is not in the future. Its amounts would be given back at once, and the call
+ * would not count.
+ */
+export const overdue = 'the deadline of the reservation has passed by the clock of the store; set the clocks right'
+
+/**
  * Checks the argument of `LimitStore.reserve`.
  *
  * @throws ArgumentError when a part is not of its type.

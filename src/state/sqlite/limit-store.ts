@@ -7,7 +7,7 @@ import type {
   LimitState,
   LimitStoreOptions,
 } from '../../authorization/limits/limit-store.ts'
-import { checkLimitEntries, checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
+import { checkLimitEntries, checkLimitRequest, overdue } from '../../authorization/limits/read-limit-request.ts'
 import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
 import type { SharedLimitStore } from '../shared-stores.ts'
@@ -38,6 +38,7 @@ export function limitStore(connection: SqliteConnection, clock: Clock): SharedLi
   function reserve(request: LimitRequest): LimitAnswer {
     const { reservation, entries, deadline, task } = request
     const now = secondsOf(clock)
+    if (deadline <= now) throw new StoreError(overdue)
     const forgotten = rows.forgotten()
     if (entries.some(({ expiration }) => expiration < forgotten))
       throw new StoreError('a delegation expired before the latest time seen')
