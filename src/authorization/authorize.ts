@@ -38,7 +38,7 @@ import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions, type LoadedCounter } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'
-import type { CallOptions, Settings } from './settings.ts'
+import type { CallOptions, DecideOptions, Settings } from './settings.ts'
 
 /** Decides about calls for one service. */
 export interface Authorizer {
@@ -138,7 +138,9 @@ export interface Decider {
    *
    * @throws ArgumentError when the container is a promise.
    */
-  decide(container: string | Uint8Array, call: CallOptions): Decision | Promise<Decision>
+  decide(container: string | Uint8Array, call: DecideOptions): Decision | Promise<Decision>
+  /** Returns evidence for one more use of an allowed call. The caller counts the uses. */
+  another(authorization: Authorization): Authorization
   /** Returns what an allowed call has reserved of the limits of its chain; undefined without a `limitStore`. */
   readonly holdOf: ((authorization: Authorization) => Promise<Hold | undefined>) | undefined
   /** For another decider with the same options for reading and verifying. */
@@ -186,11 +188,12 @@ export function deciderOf(options: AuthorizeOptions, holdSeconds?: number, share
     authorizer,
     caches,
     holdOf: counter && holdOf,
+    another: (authorization) => grant(chainOf(authorization, service), authorization.task, service),
     decide: (container, call) => runNow(decide(container, service, verifiers.forCall(), call, false)),
   }
 }
 
-const noOptions: CallOptions = Object.freeze({})
+const noOptions: DecideOptions = Object.freeze({})
 
 /** The parts of one authorizer. */
 interface Service {
@@ -212,7 +215,8 @@ interface Service {
  * 2. addressee, alignment, command, time: comparisons, which cost less than any signature and refuse most mistakes;
  * 3. signatures, the invocation's first: from here on, every field is known to come from its issuer;
  * 4. arguments, then policies: no unauthenticated statement is evaluated, and none against an unchecked argument;
- * 5. owners of resources, and revocation: look-ups, which a forged token must not be able to cause;
+ * 5. owners of resources, revocation, and the questions of a guard: look-ups, which a forged token must not be able to
+ *    cause;
  * 6. approvals, for a command that needs them: they cost further signatures, and use nothing up yet;
  * 7. replay: late, because it leaves a trace; a call that is refused for another reason burns no nonce;
  * 8. limits: last, so that no other refusal, and no copy of a call, uses any of them up.
@@ -221,11 +225,12 @@ function* decide(
   container: string | Uint8Array,
   service: Service,
   verify: Verifier,
-  options: CallOptions | undefined,
+  options: DecideOptions | undefined,
   isChecked: boolean,
 ): Steps<Decision> {
   refusePromise('container', container)
-  const call = options === undefined ? noOptions : isChecked ? readOptions('authorize', options, callChecks) : options
+  const call: DecideOptions =
+    options === undefined ? noOptions : isChecked ? readOptions('authorize', options, callChecks) : options
   const { settings } = service
   const now = secondsOf(settings.clock)
   try {
@@ -242,7 +247,7 @@ function* decideAt(
   container: string | Uint8Array,
   service: Service,
   verify: Verifier,
-  call: CallOptions,
+  call: DecideOptions,
 ): Steps<Decision> {
   const { settings, formats, resources, caches } = service
   const chain = yield* readCall(container, formats, { now, call, settings, caches })
@@ -260,7 +265,8 @@ function* decideAt(
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
     (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call)) ??
-    (yield* checkRevocation(chain, settings, call))
+    (yield* checkRevocation(chain, settings, call)) ??
+    (call.furtherCheck && (yield* wait(call.furtherCheck(chain.invocation.fields, call))))
   if (denial !== undefined) return deny(denial, chain, true)
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
   const approvals = rule && (yield* checkApprovals(container, chain, rule, { now, settings, caches, state }, call))

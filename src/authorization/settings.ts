@@ -8,15 +8,31 @@ import type { CommandDefinition } from '../capability/definition.ts'
 import type { Did } from '../did/did.ts'
 import type { DidResolver } from '../did/resolver.ts'
 import type { Decoding } from '../envelope/complete-decoding.ts'
+import type { InvocationFields } from '../invocation/invocation.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import type { Clock } from '../time.ts'
+import type { Denial } from './denial.ts'
 import type { ReplayStore } from './replay-store.ts'
 
 /** Options of one call. */
 export interface CallOptions {
   /** Ends look-ups that take too long; the call is refused then. */
   readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * A further check of a guard. It sees calls that are signed, permitted and not revoked, before they are claimed in the
+ * replay store: a call that it refuses burns no nonce.
+ */
+export type FurtherCheck = (
+  call: Pick<InvocationFields, 'args' | 'audience' | 'command' | 'subject'>,
+  options: CallOptions,
+) => Denial | undefined | Promise<Denial | undefined>
+
+/** Options of one decision of a guard. Users of an authorizer cannot pass a check. */
+export interface DecideOptions extends CallOptions {
+  readonly furtherCheck?: FurtherCheck | undefined
 }
 
 /** How tokens are read and verified. */

@@ -5,7 +5,9 @@
  */
 
 export type { GuardedCall, Handler } from '../guard/call.ts'
-export type { GuardedCommand } from '../guard/command.ts'
+export type { GuardCallOptions } from '../guard/call-options.ts'
+export type { CredentialFunction, GuardedCommand } from '../guard/command.ts'
 export { createGuard, type Guard } from '../guard/guard.ts'
-export type { GuardOptions, GuardOptionsFor } from '../guard/options.ts'
+export type { GuardHealth } from '../guard/in-flight.ts'
+export type { GuardOptions, GuardOptionsFor, SubjectFunction } from '../guard/options.ts'
 export type { GuardDecision, GuardDenial, GuardDenialCode, GuardResult } from '../guard/result.ts'

@@ -7,7 +7,7 @@ import type { Authorization } from '../authorization/authorization.ts'
 import { ArgumentError } from '../errors.ts'
 import type { Timestamp } from '../time.ts'
 import type { CheckedAuditOptions } from './audit-options.ts'
-import { credentialOnRecord, type GuardedCommand } from './command.ts'
+import { credentialFor, type GuardedCommand } from './command.ts'
 import { recordWithin } from './deadline.ts'
 import type { GuardDenial } from './result.ts'
 
@@ -79,7 +79,7 @@ export function createCallEvents(
 
   return {
     intent({ authorization, command, id, time, outcomeBy }) {
-      const vault = credentialOnRecord(command, authorization)
+      const vault = credentialFor(command)
       const options = { authorization, time, outcomeBy, ...shadow, ...(vault !== undefined && { vault }) }
       if (!isRemote && argumentKey === undefined) return describeIntent({ ...options, privacy: known }, id)
       return prepare(async (signal) => {

@@ -1,7 +1,19 @@
 import type { Authorization } from '../authorization/authorization.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
-import { VaultError } from '../errors.ts'
 import type { ReferenceTable } from '../vault/rules/reference-table.ts'
+
+/** The facts by which a service chooses the credential of a call. They were signed and checked. */
+export type CredentialChoice = Pick<Authorization, 'command' | 'subject'>
+
+/**
+ * Returns the name of the credential of a call, or undefined if its subject has none; the call is then refused with
+ * `credential_missing`. An error, or an answer after `decisionMs`, refuses the call too. It is asked once a call, before the
+ * call is claimed in the replay store.
+ */
+export type CredentialFunction = (
+  call: CredentialChoice,
+  options: { readonly signal?: AbortSignal | undefined },
+) => string | undefined | Promise<string | undefined>
 
 /**
  * The definition of a command, with its credential and its recorded arguments: `{ ...definition, credential: 'crm' }`.
@@ -9,41 +21,34 @@ import type { ReferenceTable } from '../vault/rules/reference-table.ts'
 export type GuardedCommand<Args = unknown> = CommandDefinition<Args> & {
   /**
    * Name of the credential in the vault, or a table with a name for each subject (`referenceTable`), for a service
-   * whose owners have their own keys. No text of a request can select a credential.
+   * whose owners have their own keys; or a function, for owners that are added while the service runs. No text of a request
+   * can select a credential.
    */
-  readonly credential?: string | ReferenceTable
+  readonly credential?: string | ReferenceTable | CredentialFunction
+  /**
+   * Most upstream requests and leases of one call, each of which is checked again and recorded. Default 1. Pages of a list,
+   * or a repetition, need more.
+   */
+  readonly requests?: number
   /** Names of arguments that are recorded in clear; `to.domain` leads into a map. Default: none. */
   readonly show?: readonly string[]
   /** Names of arguments that are recorded encrypted for the subject, and can be erased. Default: none. */
   readonly personal?: readonly string[]
 }
 
-/** The names of the credentials that a command can use. */
+/** The names of the credentials that a command can use, as far as they are known when the guard is made. */
 export function credentialsOf({ credential }: GuardedCommand): readonly string[] {
-  return credential === undefined ? [] : typeof credential === 'string' ? [credential] : credential.references
+  if (credential === undefined) return []
+  if (typeof credential === 'string') return [credential]
+  return isReferenceTable(credential) ? credential.references : []
 }
 
-/**
- * The name of the credential of a call; undefined if its command uses none.
- *
- * @throws VaultError `ERR_VAULT_UNKNOWN_REFERENCE` when the table has none for this subject.
- */
-export function credentialFor(
-  { credential }: GuardedCommand,
-  call: Pick<Authorization, 'command' | 'subject'>,
-): string | undefined {
-  return typeof credential === 'function' ? credential(call) : credential
+/** Whether the credential of a command is found in a table. */
+export function isReferenceTable(credential: ReferenceTable | CredentialFunction): credential is ReferenceTable {
+  return Array.isArray((credential as { readonly references?: unknown }).references)
 }
 
-/** The same for a record: undefined also for a subject without a credential. */
-export function credentialOnRecord(
-  command: GuardedCommand,
-  call: Pick<Authorization, 'command' | 'subject'>,
-): string | undefined {
-  try {
-    return credentialFor(command, call)
-  } catch (error) {
-    if (error instanceof VaultError) return undefined
-    throw error
-  }
+/** The name of the credential of an allowed call, which was chosen before; undefined if its command uses none. */
+export function credentialFor({ credential }: GuardedCommand): string | undefined {
+  return typeof credential === 'string' ? credential : undefined
 }

@@ -7,12 +7,16 @@ import { type AuditTrail, createAuditTrail } from './audit-trail.ts'
 import type { GuardedCommand } from './command.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
 import { lookingOnly } from './looking-only.ts'
-import type { CheckedOptions, GuardDeadlines } from './options.ts'
+import type { CheckedOptions, GuardDeadlines, SubjectFunction } from './options.ts'
 import { revocationAgeReader } from './revocation-age.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 
 /** The state and the options that all calls of a guard share. */
 export interface GuardContext extends Decider {
+  /** Accepts subjects at run time; undefined if they are listed. */
+  readonly accepts: SubjectFunction | undefined
+  /** Whether a call may be about something that is asked at run time. */
+  readonly asks: boolean
   readonly clock: Clock
   readonly commands: ReadonlyMap<string, GuardedCommand>
   readonly deadlines: Required<GuardDeadlines>
@@ -27,10 +31,12 @@ export interface GuardContext extends Decider {
 
 /** Makes the context of a guard. */
 export function createContext(options: CheckedOptions): GuardContext {
-  const { audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
+  const { accepts, audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
   const telemetry = createTelemetry(options)
   return {
     ...deciderOf({ ...options, onError: telemetry.error }, holdSecondsOf(options)),
+    accepts,
+    asks: accepts !== undefined || commands.some(({ credential }) => typeof credential === 'function'),
     clock,
     commands: new Map(commands.map((command) => [command.command, command])),
     deadlines,

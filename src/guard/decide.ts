@@ -1,6 +1,6 @@
 import type { RevocationAge } from '../audit/events/event.ts'
 import type { Decision } from '../authorization/decision.ts'
-import type { CallOptions } from '../authorization/settings.ts'
+import type { DecideOptions } from '../authorization/settings.ts'
 import { endDeadline, type LazyDeadline, signalOptions, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import type { GuardContext } from './context.ts'
@@ -16,13 +16,13 @@ import type { GuardDecision } from './result.ts'
 export async function decide(
   context: GuardContext,
   container: string | Uint8Array,
-  call: CallOptions,
+  { signal, furtherCheck }: DecideOptions,
   age: RevocationAge | undefined,
 ): Promise<GuardDecision> {
   const { telemetry, trail } = context
   const started = performance.now()
   const made = telemetry.span('ucan.verify', (set) => {
-    const answer = ask(context, container, call)
+    const answer = ask(context, container, { signal, furtherCheck })
     const describe = (decision: GuardDecision): GuardDecision => {
       if (decision.allowed) set('gen_ai.tool.name', decision.authorization.command)
       else set('error.type', decision.denial.code)
@@ -49,11 +49,13 @@ export async function decide(
 function ask(
   { decide: decideNow, deadlines }: GuardContext,
   container: string | Uint8Array,
-  { signal }: CallOptions,
+  { signal, furtherCheck }: DecideOptions,
 ): GuardDecision | Promise<GuardDecision> {
   const deadline = openAtMost(deadlines.decisionMs, [signal])
   throwIfAborted(deadline)
-  const made = decideNow(container, signalOptions(deadline))
+  const options = signalOptions(deadline)
+  // The same object: a copy would have to make the signal.
+  const made = decideNow(container, furtherCheck === undefined ? options : Object.assign(options, { furtherCheck }))
   if (isPromiseLike(made)) return decisionWithin(deadline, made)
   // A store may have asked for the signal.
   endDeadline(deadline)

@@ -1,6 +1,6 @@
-import type { CallOptions } from '../authorization/settings.ts'
 import { secondsOf } from '../time.ts'
-import type { GuardedCommand } from './command.ts'
+import { createAdmission } from './admission.ts'
+import type { CheckedCallOptions } from './call-options.ts'
 import type { GuardContext } from './context.ts'
 import { decide } from './decide.ts'
 import { closed, unrecorded } from './refusals.ts'
@@ -14,20 +14,21 @@ import type { GuardDecision } from './result.ts'
 export async function dryRun(
   context: GuardContext,
   container: string | Uint8Array,
-  call: CallOptions,
+  { signal, expected }: CheckedCallOptions,
 ): Promise<GuardDecision> {
-  const { clock, commands, inFlight, trail } = context
+  const { clock, inFlight, trail } = context
+  const { furtherCheck, commandOf } = createAdmission(context, expected)
   const age = context.revocationAge()
-  const decision = await decide(context, container, call, age)
+  const decision = await decide(context, container, { signal, furtherCheck }, age)
   if (!decision.allowed) return decision
   const { authorization } = decision
-  const command = commands.get(authorization.command) as GuardedCommand
+  const command = commandOf(authorization.command)
   if (inFlight.isEnding()) return closed(context, authorization.command)
   // The call was not claimed in the replay store. Its authorization must not release anything.
   authorization.consume(secondsOf(clock))
   const onRecorded = inFlight.record()
   try {
-    const intent = await trail.intent(authorization, command, call.signal, age)
+    const intent = await trail.intent(authorization, command, signal, age)
     await trail.outcome(intent, { status: 'ok', durationMs: 0 })
   } catch (error) {
     return unrecorded(context, authorization.command, error)

@@ -6,16 +6,17 @@
 
 import type { RemainingLimit } from '../authorization/limits/remaining.ts'
 import type { ContainerContents } from '../authorization/open-container.ts'
-import { callChecks } from '../authorization/options.ts'
 import type { CallOptions } from '../authorization/settings.ts'
+import type { CommandDefinition } from '../capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
-import { readOptions } from '../support/options.ts'
+import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
-import type { GuardedCommand } from './command.ts'
+import { type GuardCallOptions, readCallOptions } from './call-options.ts'
 import { createContext, createTrialContext } from './context.ts'
 import { decide } from './decide.ts'
 import { dryRun } from './dry-run.ts'
 import { commitUse, holdOfCall } from './hold.ts'
+import type { GuardHealth } from './in-flight.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { perform } from './perform.ts'
 import { startRecovery } from './recovery.ts'
@@ -43,17 +44,22 @@ export interface Guard<Args = unknown> {
    * console.log(result.allowed ? result.value : result.denial.message)
    * ```
    */
-  use<T>(container: string | Uint8Array, handler: Handler<Args, T>, options?: CallOptions): Promise<GuardResult<T>>
+  use<Own, T>(
+    container: string | Uint8Array,
+    handler: Handler<Own, T>,
+    options: GuardCallOptions & { readonly command: CommandDefinition<Own> },
+  ): Promise<GuardResult<T>>
+  use<T>(container: string | Uint8Array, handler: Handler<Args, T>, options?: GuardCallOptions): Promise<GuardResult<T>>
   /**
    * Decides about a call, and records a denial. The call is used up, and the use of the authorization is not recorded:
    * prefer {@link Guard.use}.
    */
-  authorize(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
+  authorize(container: string | Uint8Array, options?: GuardCallOptions): Promise<GuardDecision>
   /**
    * Decides about a call and records the decision with `mode: 'shadow'`. The call is not used up, and no credential is
    * read. Use it to test a configuration.
    */
-  dryRun(container: string | Uint8Array, options?: CallOptions): Promise<GuardDecision>
+  dryRun(container: string | Uint8Array, options?: GuardCallOptions): Promise<GuardDecision>
   /**
    * Reads the tokens of a container with the limits and formats of calls, without a decision; see `Authorizer.open`.
    *
@@ -62,6 +68,8 @@ export interface Guard<Args = unknown> {
   open(container: string | Uint8Array): Promise<ContainerContents>
   /** Reports how much is left of the limits of the delegations in a container; see `Authorizer.remaining`. */
   remaining(container: string | Uint8Array, options?: CallOptions): Promise<readonly RemainingLimit[]>
+  /** Returns whether calls are accepted, and how many are in progress, for a health endpoint. */
+  health(): GuardHealth
   /**
    * Stops accepting calls, waits for the calls in progress, and closes the audit sink. Rejects when the sink does not
    * close within its time limit.
@@ -129,21 +137,22 @@ export function createGuard<const List extends readonly unknown[]>(
     use: async <T>(
       container: string | Uint8Array,
       handler: Handler<List[number], T>,
-      options: CallOptions = {},
+      options: GuardCallOptions = {},
     ): Promise<GuardResult<T>> => {
-      const call = readOptions('use', options, callChecks)
+      const { signal, expected } = readCallOptions('use', options, commands)
       if (typeof handler !== 'function') {
         throw new ArgumentError('use: `handler` must be a function; to decide only, call `authorize`')
       }
       return enter(async () => {
         const age = context.revocationAge()
-        const decision = await decide(context, container, call, age)
+        const { furtherCheck, commandOf } = createAdmission(context, expected)
+        const decision = await decide(context, container, { signal, furtherCheck }, age)
         if (!decision.allowed) return decision
         const { authorization } = decision
-        const command = commands.get(authorization.command) as GuardedCommand
+        const command = commandOf(authorization.command)
         const hold = context.holdOf && (await holdOfCall(context, authorization, command))
         try {
-          return await perform(context, { authorization, command, handler, age, hold, signal: call.signal })
+          return await perform(context, { authorization, command, handler, age, hold, signal })
         } finally {
           await hold?.end()
         }
@@ -151,14 +160,16 @@ export function createGuard<const List extends readonly unknown[]>(
     },
     authorize: (container, options = {}) =>
       enter(async () => {
-        const call = readOptions('authorize', options, callChecks)
-        const decision = await decide(context, container, call, context.revocationAge())
-        return context.holdOf && decision.allowed ? commitUse(context, decision.authorization, call) : decision
+        const { signal, expected } = readCallOptions('authorize', options, commands)
+        const { furtherCheck } = createAdmission(context, expected)
+        const decision = await decide(context, container, { signal, furtherCheck }, context.revocationAge())
+        return context.holdOf && decision.allowed ? commitUse(context, decision.authorization, { signal }) : decision
       }),
     dryRun: (container, options = {}) =>
-      enter(async () => dryRun(trial, container, readOptions('dryRun', options, callChecks))),
+      enter(async () => dryRun(trial, container, readCallOptions('dryRun', options, commands))),
     open: (container) => context.authorizer.open(container),
     remaining: (container, options) => context.authorizer.remaining(container, options),
+    health: () => ({ ...inFlight.state(), maxCalls: given.maxInFlight }),
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Guard<List[number]>)

@@ -1,3 +1,13 @@
+/** Whether a guard accepts calls, and how many are in progress. */
+export interface GuardHealth {
+  /** `closing` from the call of `close` until the last call has ended; then `closed`. */
+  readonly status: 'open' | 'closing' | 'closed'
+  /** Calls in progress. */
+  readonly calls: number
+  /** `maxInFlight`. */
+  readonly maxCalls: number
+}
+
 /** The calls in progress: counted, limited, and waited for at the end. */
 export interface InFlight {
   /**
@@ -9,6 +19,7 @@ export interface InFlight {
   /** Admits a call, or returns why not. An admitted call ends with {@link leave}. */
   enter(): 'entered' | 'overloaded' | 'closed'
   leave(): void
+  state(): Pick<GuardHealth, 'calls' | 'status'>
   /** Whether the time to close has passed: an admitted call whose handler has not started is refused. */
   isEnding(): boolean
   /**
@@ -44,6 +55,7 @@ export function createInFlight(max: number): InFlight {
       return 'entered'
     },
     leave: calls.remove,
+    state: () => ({ status: !closed ? 'open' : calls.now() > 0 ? 'closing' : 'closed', calls: calls.now() }),
     isEnding: () => ending !== undefined,
     record() {
       records.add()

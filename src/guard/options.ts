@@ -2,6 +2,8 @@ import { sinkCheck } from '../audit/configuration.ts'
 import { secretKeyCheck } from '../audit/privacy/hmac.ts'
 import { type AuthorizeOptions, authorizeChecks } from '../authorization/options.ts'
 import { isCommand } from '../capability/command.ts'
+import { anySubject } from '../capability/subject.ts'
+import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
 import {
@@ -44,8 +46,25 @@ export interface GuardDeadlines {
   readonly closeMs?: number
 }
 
+/**
+ * Returns whether the service acts for a subject; any result but `true` refuses the call. An error, or an answer after
+ * `decisionMs`, refuses the call too. It is asked for each call that is signed, permitted and not revoked, before the call
+ * is claimed in the replay store.
+ */
+export type SubjectFunction = (
+  subject: Did,
+  options: { readonly signal?: AbortSignal | undefined },
+) => boolean | Promise<boolean>
+
 /** Options of a guard: those of a decision (see {@link AuthorizeOptions}), and those of the work after it. */
-export interface GuardOptions<Args = unknown> extends Omit<AuthorizeOptions, 'commands' | 'onError'>, TelemetryOptions {
+export interface GuardOptions<Args = unknown>
+  extends Omit<AuthorizeOptions, 'commands' | 'onError' | 'subjects'>,
+    TelemetryOptions {
+  /**
+   * The DIDs for which this service acts, or `anySubject`, as for an authorizer; or a function, for owners that are added
+   * while the service runs.
+   */
+  readonly subjects: AuthorizeOptions['subjects'] | SubjectFunction
   /** The commands of the service, each with its credential and the arguments that may be recorded. */
   readonly commands: readonly GuardedCommand<Args>[]
   /** The vault of the credentials. Required when a command uses one. */
@@ -67,8 +86,11 @@ export type GuardOptionsFor<List extends readonly unknown[]> = Omit<GuardOptions
 }
 
 /** Options of a guard with their defaults. */
-export type CheckedOptions = Omit<GuardOptions, 'audit' | 'deadlines'> &
+export type CheckedOptions = Omit<GuardOptions, 'audit' | 'deadlines' | 'subjects'> &
+  Pick<AuthorizeOptions, 'subjects'> &
   Required<Pick<GuardOptions, 'clock' | 'maxInFlight'>> & {
+    /** Accepts subjects at run time; undefined if they are listed. */
+    readonly accepts: SubjectFunction | undefined
     readonly audit: CheckedAuditOptions
     readonly deadlines: Required<GuardDeadlines>
   }
@@ -80,7 +102,7 @@ export type CheckedOptions = Omit<GuardOptions, 'audit' | 'deadlines'> &
  */
 export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   const given = readOptions('createGuard', options, optionChecks)
-  const { vault } = given
+  const { subjects, vault } = given
   const audit = readOptions<AuditOptions, typeof auditChecks>('createGuard: `audit`', given.audit ?? {}, auditChecks)
   const deadlines = readOptions('createGuard: `deadlines`', given.deadlines, deadlineChecks)
   const commands = given.commands.map((definition, index) => {
@@ -97,11 +119,21 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
       '`audit.recoverIntents` requires a sink whose log can be read back; `audit.sink` has no `history`',
     )
   }
-  return { ...given, commands, audit, deadlines }
+  const isAsked = typeof subjects === 'function'
+  return {
+    ...given,
+    subjects: isAsked ? anySubject : subjects,
+    accepts: isAsked ? subjects : undefined,
+    commands,
+    audit,
+    deadlines,
+  }
 }
 
 function checkCredentials(definition: GuardedCommand, vault: Vault | undefined): void {
-  const { command } = definition
+  const { command, credential } = definition
+  if (typeof credential === 'function' && vault === undefined)
+    throw new ArgumentError(`\`${command}\` uses a credential, and \`vault\` is missing`)
   for (const credential of credentialsOf(definition)) {
     // GRD-09
     if (vault === undefined) throw new ArgumentError(`\`${command}\` uses a credential, and \`vault\` is missing`)
@@ -130,10 +162,14 @@ function checkNames(definition: GuardedCommand, option: 'show' | 'personal'): vo
   )
 }
 
-const { commands: _, onError: __, ...decisionChecks } = authorizeChecks
+const { commands: _, onError: __, subjects: listedSubjects, ...decisionChecks } = authorizeChecks
 
 const optionChecks = Object.freeze({
   ...decisionChecks,
+  subjects: (value) =>
+    typeof value !== 'function' && listedSubjects(value) !== undefined
+      ? 'must be a list of DIDs, a function, or anySubject'
+      : undefined,
   clock: withDefault(withMethod('now'), systemClock),
   commands: arrayOf(objectValue),
   vault: maybe(withMethod('use')),
@@ -165,17 +201,16 @@ const deadlineChecks = Object.freeze({
   closeMs: withDefault(milliseconds, 5_000),
 }) satisfies OptionChecks<GuardDeadlines>
 
-const isTable: OptionCheck = (value) =>
-  typeof value === 'function' && Array.isArray((value as { readonly references?: unknown }).references)
-    ? undefined
-    : 'must be made by referenceTable'
+const isChoice: OptionCheck = (value) =>
+  typeof value === 'function' ? undefined : 'must be made by referenceTable, or be a function'
 
 const commandChecks: OptionChecks<GuardedCommand> = Object.freeze({
   command: nonEmptyString,
   args: anything,
   description: anything,
   idempotent: maybe(flag),
-  credential: maybe(either(nonEmptyString, isTable)),
+  credential: maybe(either(nonEmptyString, isChoice)),
+  requests: maybe(integerFrom(1, 1_000)),
   show: maybe(arrayOf(nonEmptyString)),
   personal: maybe(arrayOf(nonEmptyString)),
   approvals: anything,

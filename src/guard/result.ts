@@ -11,8 +11,23 @@ import type { Receipt } from '../receipt/receipt.ts'
  * | `deadline_exceeded` | the decision timed out |
  * | `overloaded` | the number of concurrent calls has reached its limit |
  * | `closed` | the guard is shutting down |
+ * | `command_mismatch` | the request is for another command |
+ * | `request_mismatch` | an argument does not match the request |
+ * | `subject_unknown` | it could not be found out whether the service acts for the subject |
+ * | `credential_missing` | the service has no credential for the subject |
+ * | `credential_unknown` | it could not be found out which credential is for the call |
  */
-export type GuardDenialCode = DenialCode | 'audit_unavailable' | 'deadline_exceeded' | 'overloaded' | 'closed'
+export type GuardDenialCode =
+  | DenialCode
+  | 'audit_unavailable'
+  | 'deadline_exceeded'
+  | 'overloaded'
+  | 'closed'
+  | 'command_mismatch'
+  | 'request_mismatch'
+  | 'subject_unknown'
+  | 'credential_missing'
+  | 'credential_unknown'
 
 /** The denial of a guard, and its reason. */
 export type GuardDenial = Omit<Denial, 'code'> & {

@@ -5,7 +5,8 @@
  */
 
 import type { RevocationAge } from '../audit/events/event.ts'
-import { ArgumentError, VaultError } from '../errors.ts'
+import type { Authorization } from '../authorization/authorization.ts'
+import { ArgumentError, AuthorizationError, VaultError } from '../errors.ts'
 import { type LazyDeadline, onAbort, throwIfAborted } from '../support/lazy-deadline.ts'
 import { anything, type OptionChecks, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
@@ -57,6 +58,8 @@ interface State {
   /** Errors of records that were not confirmed. */
   readonly unrecorded: unknown[]
   upstreamStatus: number | undefined
+  /** Uses of the authorization. */
+  uses: number
   ended: boolean
 }
 
@@ -92,6 +95,7 @@ function createState(context: GuardContext, work: ReleaseOf, deadline: LazyDeadl
     work,
     deadline,
     upstreamStatus: undefined,
+    uses: 0,
     ended,
     controllers: new Set(),
     underWay: new Map(),
@@ -128,9 +132,8 @@ function begin<R>({ controllers, underWay }: State, task: (own: AbortController)
 }
 
 async function send(state: State, own: AbortController, url: string | URL, given: UpstreamRequest): Promise<Response> {
-  const { authorization } = state.work
   const request = readOptions('fetch', given, requestChecks)
-  const response = await release(state, own, (vault, reference, options) =>
+  const response = await release(state, own, (vault, reference, authorization, options) =>
     vault.use({ ...request, url, reference, authorization }, options),
   )
   if (state.ended) throw tooLate()
@@ -140,8 +143,7 @@ async function send(state: State, own: AbortController, url: string | URL, given
 }
 
 async function takeLease(state: State, own: AbortController): Promise<Lease> {
-  const { authorization } = state.work
-  const lease = await release(state, own, (vault, reference, options) =>
+  const lease = await release(state, own, (vault, reference, authorization, options) =>
     vault.lease(reference, { ...options, authorization }),
   )
   if (!state.ended && !state.deadline.isAborted) {
@@ -160,23 +162,24 @@ function revoke({ deadlines }: GuardContext, lease: Lease): Promise<void> {
 async function release<R>(
   state: State,
   own: AbortController,
-  step: (vault: Vault, reference: string, options: UseOptions) => Promise<R>,
+  step: (vault: Vault, reference: string, authorization: Authorization, options: UseOptions) => Promise<R>,
 ): Promise<R> {
   const { authorizer, revocationAge, telemetry, vault } = state.context
-  const { authorization, command: definition } = state.work
+  const { command: definition } = state.work
   const { command } = definition
   if (state.ended) throw tooLate()
   throwIfAborted(state.deadline)
-  const reference = credentialFor(definition, authorization)
+  const reference = credentialFor(definition)
   if (vault === undefined || reference === undefined) {
     throw new ArgumentError(`command ${quote(command)} has no \`credential\`; name one in \`commands\` of createGuard`)
   }
+  const authorization = nextUse(state)
   const started = performance.now()
   let age: RevocationAge | undefined
   state.controllers.add(own)
   return telemetry.span('vault.lease', (set) => {
     set('gen_ai.tool.name', command)
-    return step(vault, reference, {
+    return step(vault, reference, authorization, {
       signal: own.signal,
       // GRD-02
       recheck: (call, options) => {
@@ -189,6 +192,21 @@ async function release<R>(
       },
     })
   })
+}
+
+/**
+ * SVC-14: the authorization of the call for its first use, and another for each further one that the command allows. The
+ * vault refuses one that was used before.
+ */
+function nextUse(state: State): Authorization {
+  const { authorization, command } = state.work
+  state.uses += 1
+  const { requests = 1 } = command
+  if (state.uses === 1 || requests === 1) return authorization
+  if (state.uses <= requests) return state.context.another(authorization)
+  throw new AuthorizationError(
+    `the call has made ${requests} upstream requests, the most that \`requests\` of ${quote(command.command)} allows`,
+  )
 }
 
 async function recordRelease(

@@ -68,6 +68,11 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
   deadline_exceeded: unavailable,
   overloaded: unavailable,
   closed: unavailable,
+  command_mismatch: forbidden,
+  request_mismatch: forbidden,
+  subject_unknown: unavailable,
+  credential_missing: forbidden,
+  credential_unknown: unavailable,
 })
 
 /**

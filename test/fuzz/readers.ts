@@ -37,7 +37,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['index', writes, 'generateSigner defineCommand attenuate delegate invoke encodeContainer'],
   ['index', isGiven, 'createAuthorizer.recheck createAuthorizer.finish'],
   ['index', 'reads a container as `authorize` does', 'createAuthorizer.remaining'],
-  ['guard', isGiven, 'createGuard.close'],
+  ['guard', isGiven, 'createGuard.close createGuard.health'],
   ['guard', 'reads a container as `authorize` does', 'createGuard.remaining'],
   ['policy', writes, 'and eq every gt gte like lt lte ne not or some policyFor printSelector'],
   ['token', writes, 'compressContainer encodeContainer encodeContainerBytes'],

@@ -338,12 +338,11 @@ describe('guard.use', () => {
     // The arguments and the target have no influence: the upstream of the other owner refuses Alice's key.
     expect(await ask(alice, servers.carol.origin, 'carol')).toBe(401)
     expect(servers.carol.requests.at(-1)?.authorization).toBe('Bearer canary-alice')
-    expect(await ask(dave, servers.alice.origin, 'alice')).toBe('ERR_VAULT_UNKNOWN_REFERENCE')
+    expect(await ask(dave, servers.alice.origin, 'alice')).toBe('credential_missing')
     expect(events().flatMap((event) => (event.kind === 'intent' ? [event.vault] : []))).toEqual([
       'alice',
       'carol',
       'alice',
-      undefined,
     ])
     await Promise.all([servers.alice.close(), servers.carol.close()])
   })
@@ -765,7 +764,9 @@ describe('createGuard', () => {
           ] as never,
         },
       ],
-      [/made by referenceTable/, { commands: [{ ...send, credential: () => 'mail' }] as never }],
+      [/made by referenceTable/, { commands: [{ ...send, credential: 7 }] as never }],
+      [/`vault` is missing/, { vault: undefined as never, commands: [{ ...send, credential: () => 'mail' }] as never }],
+      [/`requests` must be an integer >= 1/, { commands: [{ ...send, requests: 0 }] as never }],
       [/`audit`: `sink`/, { audit: undefined as never }],
       [/`audit`: `sink`/, { audit: {} as never }],
       [/personalKeys/, { commands: [{ ...send, personal: ['to'] }] as never }],

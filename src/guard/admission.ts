@@ -1,0 +1,180 @@
+/**
+ * The questions of a guard about a call that is otherwise allowed: does it fit the request, is its subject served, and
+ * which credential is for it? They are asked before the call is claimed in the replay store.
+ *
+ * @module
+ */
+
+import type { CallOptions, FurtherCheck } from '../authorization/settings.ts'
+import type { Command } from '../capability/command.ts'
+import { VaultError } from '../errors.ts'
+import { ipldEquals } from '../ipld/equal.ts'
+import type { IpldValue } from '../ipld/value.ts'
+import { quote } from '../support/quote.ts'
+import { type CredentialChoice, type GuardedCommand, isReferenceTable } from './command.ts'
+import type { GuardContext } from './context.ts'
+import type { GuardDenial, GuardDenialCode } from './result.ts'
+
+/** The parts of a call that the request determines, so that a call for one request is not accepted with another. */
+export interface ExpectedCall {
+  /** The command for which the request is. */
+  readonly command?: Command | undefined
+  /** Arguments that the call must have, with these values. */
+  readonly args?: { readonly [name: string]: IpldValue | undefined } | undefined
+}
+
+/** The questions about one call, and the results of the answers. */
+export interface Admission {
+  /** For the authorizer; undefined if there is nothing to ask. */
+  readonly furtherCheck: FurtherCheck | undefined
+  /** The definition of an allowed call, with its credential as it was chosen. */
+  commandOf(command: Command): GuardedCommand
+}
+
+/** Prepares the questions about one call. */
+export function createAdmission(context: GuardContext, expected: ExpectedCall): Admission {
+  const { accepts, asks, commands } = context
+  const definitionOf = (command: Command): GuardedCommand => commands.get(command) as GuardedCommand
+  let chosen: GuardedCommand | undefined
+
+  function keep(choice: GuardedCommand | GuardDenial): GuardDenial | undefined {
+    if ('code' in choice) return choice
+    chosen = choice
+    return undefined
+  }
+
+  function choose(
+    call: CredentialChoice,
+    options: CallOptions,
+  ): GuardDenial | undefined | Promise<GuardDenial | undefined> {
+    const definition = definitionOf(call.command)
+    const { credential } = definition
+    if (typeof credential !== 'function') return undefined
+    if (isReferenceTable(credential)) return keep(chooseFromTable(context, definition, call))
+    return chooseByFunction(context, definition, call, options).then(keep)
+  }
+
+  const furtherCheck = (
+    call: Parameters<FurtherCheck>[0],
+    options: CallOptions,
+  ): GuardDenial | undefined | Promise<GuardDenial | undefined> => {
+    const unexpected = refuseUnexpected(call, expected)
+    if (unexpected !== undefined) return unexpected
+    const { command, subject } = call
+    if (accepts === undefined) return choose({ command, subject }, options)
+    return refuseSubject(context, subject, options).then((denial) => denial ?? choose({ command, subject }, options))
+  }
+  const isNeeded = asks || expected.command !== undefined || expected.args !== undefined
+  return {
+    // The authorizer passes the denial on as it is, whatever its code.
+    furtherCheck: isNeeded ? (furtherCheck as FurtherCheck) : undefined,
+    commandOf: (command) => chosen ?? definitionOf(command),
+  }
+}
+
+/** Compares a call with its request. */
+function refuseUnexpected(
+  { command, args }: Pick<Parameters<FurtherCheck>[0], 'args' | 'command'>,
+  expected: ExpectedCall,
+): GuardDenial | undefined {
+  // SVC-10
+  if (expected.command !== undefined && command !== expected.command) {
+    return {
+      code: 'command_mismatch',
+      message: `the request is for \`${expected.command}\`, but the invocation is of \`${command}\`; send each call to the address of its command`,
+      requirement: 'SVC-10',
+      detail: { kind: 'command', granted: expected.command, found: command },
+    }
+  }
+  for (const [name, value] of Object.entries(expected.args ?? {})) {
+    // SVC-11
+    const found = Object.hasOwn(args, name) ? args[name] : undefined
+    if (value === undefined ? found === undefined : found !== undefined && ipldEquals(found, value)) continue
+    return {
+      code: 'request_mismatch',
+      message: `argument ${quote(name)} of the invocation does not match the request; sign an invocation for this request`,
+      requirement: 'SVC-11',
+      detail: { kind: 'argument', argument: name, problem: 'does not match the request' },
+    }
+  }
+  return undefined
+}
+
+/** SVC-12: only `true` accepts. An error of the function refuses the call. */
+async function refuseSubject(
+  { accepts, telemetry }: GuardContext,
+  subject: CredentialChoice['subject'],
+  options: CallOptions,
+): Promise<GuardDenial | undefined> {
+  const base = { requirement: 'SVC-12' } as const
+  try {
+    if ((await accepts?.(subject, { signal: options.signal })) === true) return undefined
+  } catch (error) {
+    telemetry.error(error)
+    const message = 'the service could not find out whether it acts for the subject; send the same call again later'
+    return { ...base, code: 'subject_unknown', message }
+  }
+  return {
+    ...base,
+    code: 'subject_not_accepted',
+    message: `this service does not act for ${subject}`,
+    detail: { kind: 'principal', expected: [], found: subject },
+  }
+}
+
+/** SVC-13: a subject without a credential is refused, and nothing is thrown. */
+function chooseFromTable(
+  context: GuardContext,
+  definition: GuardedCommand,
+  call: CredentialChoice,
+): GuardedCommand | GuardDenial {
+  const { credential } = definition
+  if (typeof credential !== 'function' || !isReferenceTable(credential)) return definition
+  try {
+    return { ...definition, credential: credential(call) }
+  } catch (error) {
+    if (error instanceof VaultError) return missing(call)
+    return unknown(context, error)
+  }
+}
+
+async function chooseByFunction(
+  context: GuardContext,
+  definition: GuardedCommand,
+  call: CredentialChoice,
+  options: CallOptions,
+): Promise<GuardedCommand | GuardDenial> {
+  const { credential } = definition
+  if (typeof credential !== 'function' || isReferenceTable(credential)) return definition
+  let name: unknown
+  try {
+    name = await credential(call, { signal: options.signal })
+  } catch (error) {
+    return unknown(context, error)
+  }
+  if (name === undefined) return missing(call)
+  if (typeof name !== 'string' || name === '') {
+    return unknown(context, new TypeError('`credential` must return the name of a credential, or undefined'))
+  }
+  if (context.vault?.references?.includes(name) === false) return missing(call)
+  return { ...definition, credential: name }
+}
+
+function missing({ command, subject }: CredentialChoice): GuardDenial {
+  return refusal(
+    'credential_missing',
+    `the service has no credential for \`${command}\` of ${subject}; its owner has to add one`,
+  )
+}
+
+function unknown({ telemetry }: GuardContext, error: unknown): GuardDenial {
+  telemetry.error(error)
+  return refusal(
+    'credential_unknown',
+    'the service could not find out which credential is for the call; send the same call again later',
+  )
+}
+
+function refusal(code: GuardDenialCode, message: string): GuardDenial {
+  return { code, message, requirement: 'SVC-13' }
+}

@@ -1,0 +1,235 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { optional, text } from '../../src/capability/argument-types/basic.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import type { GuardOptions } from '../../src/guard/options.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { referenceTable } from '../../src/vault/rules/reference-table.ts'
+import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
+import { actor, clock } from '../support/actors.ts'
+import { call, chainOf, service } from '../support/service.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+
+const secret = 'canary-52e0b7'
+const alice = await actor('alice')
+const bob = await actor('bob')
+const carol = await actor('carol')
+const proofs = await chainOf(alice, bob)
+const send = defineCommand({ command: '/mail/send', args: { to: text(), note: optional(text()) } })
+const read = defineCommand({ command: '/mail/read', args: {} })
+let upstream: Upstream
+
+beforeAll(async () => {
+  upstream = await startUpstream(secret)
+})
+afterAll(() => upstream.close())
+
+function setUp(change: Partial<GuardOptions> = {}) {
+  const sink = memoryAuditSink()
+  const errors: unknown[] = []
+  const guard = createGuard({
+    audience: service.did,
+    subjects: [alice.did, carol.did],
+    commands: [{ ...send, credential: 'mail' }, read] as GuardOptions['commands'],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    vault: memoryVault(
+      { mail: { secret, origins: [upstream.origin], processor: bearer(), leasable: true, methods: ['GET'] } },
+      { clock },
+    ),
+    audit: { sink },
+    clock,
+    onError: (error) => errors.push(error),
+    ...change,
+  })
+  return { guard, errors, kinds: () => sink.records().map(({ event }) => event.kind) }
+}
+
+const containerOf = async (args: Record<string, string> = { to: 'bob' }, command = '/mail/send'): Promise<string> =>
+  encodeContainer([await call({ issuer: bob, proofs, command, args }), ...proofs])
+
+async function codeOf(result: Promise<{ allowed: boolean; denial?: { code: string } }>): Promise<string> {
+  const { allowed, denial } = await result
+  return allowed ? 'allowed' : (denial?.code ?? '')
+}
+
+describe('a call and its request', () => {
+  it('SVC-10 refuses a call of another command, without an intent, and the call can still be used', async () => {
+    const { guard, kinds } = setUp()
+    const container = await containerOf()
+    let ran = 0
+    for (const method of ['use', 'authorize', 'dryRun'] as const) {
+      const options = { command: read }
+      const given = method === 'use' ? guard.use(container, () => ran++, options) : guard[method](container, options)
+      expect(await codeOf(given), method).toBe('command_mismatch')
+    }
+    expect({ ran, kinds: kinds() }).toEqual({ ran: 0, kinds: ['denied', 'denied', 'denied'] })
+    expect(await codeOf(guard.use(container, ({ args }) => args.to, { command: send }))).toBe('allowed')
+    await expect(guard.use(container, () => 1, { command: '/mail' })).rejects.toThrow(ArgumentError)
+    await expect(guard.use(container, () => 1, { comand: read } as never)).rejects.toThrow(/did you mean `command`/)
+  })
+
+  it('SVC-11 refuses a call whose arguments are not those of the request, without an intent', async () => {
+    const { guard, kinds } = setUp()
+    const container = await containerOf({ to: 'bob', note: 'x' })
+    const wrong = [
+      { to: 'eve' },
+      { to: undefined },
+      { other: 'x' },
+      { to: 'bob', note: undefined },
+      { to: 0 },
+      { to: null },
+    ]
+    for (const args of wrong)
+      expect(await codeOf(guard.use(container, () => 1, { args })), JSON.stringify(args)).toBe('request_mismatch')
+    // An argument with the name of an inherited property is absent.
+    expect(await codeOf(guard.use(container, () => 1, { args: { toString: 'x' } }))).toBe('request_mismatch')
+    expect(kinds()).toEqual(Array(7).fill('denied'))
+    const args = { to: 'bob', note: 'x', other: undefined }
+    expect(await codeOf(guard.use(container, () => 1, { args }))).toBe('allowed')
+  })
+})
+
+describe('owners at run time', () => {
+  it('SVC-12 asks about the subject of genuine calls alone, and accepts no answer but true', async () => {
+    const asked: string[] = []
+    let answer: unknown = true
+    const { guard, kinds } = setUp({
+      subjects: async (did) => {
+        asked.push(did)
+        return answer as boolean
+      },
+    })
+    const container = await containerOf()
+    for (answer of [false, undefined, 1, 'true', {}]) {
+      expect(await codeOf(guard.use(container, () => 1)), String(answer)).toBe('subject_not_accepted')
+    }
+    answer = true
+    expect(await codeOf(guard.use(container, () => 1))).toBe('allowed')
+    expect(asked).toEqual(Array(6).fill(alice.did))
+    // A forged call, and one that its chain does not permit.
+    const forged = `${container.slice(0, 200)}${container[200] === 'A' ? 'B' : 'A'}${container.slice(201)}`
+    await guard.use(forged, () => 1)
+    await guard.use(encodeContainer([await call({ issuer: bob, subject: carol.did, proofs }), ...proofs]), () => 1)
+    expect(asked).toHaveLength(6)
+    expect(kinds().filter((kind) => kind === 'intent')).toHaveLength(1)
+  })
+
+  it('SVC-12 refuses when the function fails or does not answer, and does not use the call up', async () => {
+    const failures = [
+      () => Promise.reject(new Error('no database')),
+      () => {
+        throw new Error('no database')
+      },
+      () => new Promise<never>(() => undefined),
+    ]
+    const replay = memoryReplayStore({ clock })
+    const container = await containerOf()
+    const codes: string[] = []
+    for (const subjects of failures) {
+      const { guard, errors } = setUp({ subjects, replay, deadlines: { decisionMs: 40 } })
+      codes.push(await codeOf(guard.use(container, () => 1)))
+      expect(errors.map(String)).toEqual(codes.length < 3 ? ['Error: no database'] : [])
+    }
+    expect(codes).toEqual(['subject_unknown', 'subject_unknown', 'deadline_exceeded'])
+    expect(await codeOf(setUp({ replay }).guard.use(container, () => 1))).toBe('allowed')
+  })
+
+  it('SVC-13 refuses a subject without a credential by its own code, and throws nothing [attack 75]', async () => {
+    const names = new Map<string, unknown>()
+    const asked: unknown[] = []
+    const replay = memoryReplayStore({ clock })
+    const { guard, kinds, errors } = setUp({
+      replay,
+      commands: [
+        {
+          ...send,
+          credential: async (choice: unknown) => {
+            asked.push(choice)
+            const name = names.get(alice.did)
+            if (name instanceof Error) throw name
+            return name as string
+          },
+        },
+      ] as GuardOptions['commands'],
+    })
+    const container = await containerOf({ to: carol.did })
+    const use = () => guard.use(container, async ({ fetch }) => (await fetch(upstream.origin)).status)
+    for (const [name, code] of [
+      [undefined, 'credential_missing'],
+      ['elsewhere', 'credential_missing'],
+      [new Error('no database'), 'credential_unknown'],
+      [7, 'credential_unknown'],
+      ['', 'credential_unknown'],
+    ] as const) {
+      names.set(alice.did, name)
+      expect(await codeOf(use()), String(name)).toBe(code)
+    }
+    expect(errors).toHaveLength(3)
+    // The owner signs up. The same call is valid, and no argument selects the credential.
+    names.set(alice.did, 'mail')
+    expect(await use()).toMatchObject({ allowed: true, value: 200 })
+    expect(kinds()).toEqual([...Array(5).fill('denied'), 'intent', 'released', 'outcome'])
+    expect(new Set(asked.map((choice) => JSON.stringify(choice)))).toEqual(
+      new Set([JSON.stringify({ command: '/mail/send', subject: alice.did })]),
+    )
+    const table = referenceTable([{ command: '/mail', subject: carol.did, reference: 'mail' }])
+    const listed = setUp({ commands: [{ ...send, credential: table }] as GuardOptions['commands'] })
+    expect(await codeOf(listed.guard.use(container, () => 1))).toBe('credential_missing')
+  })
+})
+
+describe('several upstream requests', () => {
+  it('SVC-14 sends as many as the command permits, each checked again and recorded', async () => {
+    const commands = [{ ...send, credential: 'mail', requests: 3 }] as GuardOptions['commands']
+    const { guard, kinds } = setUp({ commands })
+    const before = upstream.requests.length
+    const result = await guard.use(await containerOf(), async ({ fetch, lease }) => {
+      const first = await Promise.all([fetch(upstream.origin), fetch(upstream.origin)])
+      await (await lease()).revoke()
+      const errors = await Promise.all([fetch(upstream.origin), lease()].map((one) => one.catch((error) => error)))
+      return [...first.map(({ status }) => status), ...errors.map((error) => error instanceof AuthorizationError)]
+    })
+    expect(result).toMatchObject({ allowed: true, value: [200, 200, true, true] })
+    expect(upstream.requests.length - before).toBe(2)
+    expect(kinds()).toEqual(['intent', 'released', 'released', 'released', 'outcome'])
+  })
+
+  it('SVC-14 stops when the chain is revoked between two requests', async () => {
+    const revocations = memoryRevocationStore({ clock })
+    const commands = [{ ...send, credential: 'mail', requests: 3 }] as GuardOptions['commands']
+    const { guard, kinds } = setUp({ commands, revocations })
+    const before = upstream.requests.length
+    const result = guard.use(await containerOf(), async ({ fetch }) => {
+      await fetch(upstream.origin)
+      await revocations.add({ ids: [String(proofs[0]?.cid)], expiration: Number.MAX_SAFE_INTEGER })
+      await fetch(upstream.origin)
+    })
+    await expect(result).rejects.toMatchObject({ code: 'ERR_VAULT_REVOKED' })
+    expect(upstream.requests.length - before).toBe(1)
+    expect(kinds()).toEqual(['intent', 'released', 'outcome'])
+  })
+})
+
+describe('health of a guard', () => {
+  it('reports whether it accepts calls, and how many are in progress', async () => {
+    const { guard } = setUp({ maxInFlight: 7 })
+    expect(guard.health()).toEqual({ status: 'open', calls: 0, maxCalls: 7 })
+    let finish: (() => void) | undefined
+    const ended = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const work = guard.use(await containerOf(), () => ended)
+    await expect.poll(() => guard.health().calls).toBe(1)
+    const closing = guard.close()
+    expect(guard.health()).toMatchObject({ status: 'closing', calls: 1 })
+    finish?.()
+    await Promise.all([work, closing])
+    expect(guard.health()).toMatchObject({ status: 'closed', calls: 0 })
+  })
+})
