@@ -1,10 +1,21 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { root } from './setup/entries.ts'
-import { programsOf, run } from './setup/programs.ts'
+import { programsOf, runAll } from './setup/programs.ts'
 import { listFiles } from './setup/source.ts'
 
 const pages = [...listFiles('spec/guides', '.md').filter((path) => !path.endsWith('/README.md')), 'spec/budgets.md']
+
+const programs = pages.map((path) => ({
+  path,
+  program: programsOf(`guide-${path.replace(/^.*\/|\.md$/g, '')}`, readFileSync(root + path, 'utf8'))[0],
+}))
+
+let printed: ReadonlyMap<string, readonly string[]>
+
+beforeAll(async () => {
+  printed = await runAll(programs.flatMap(({ program }) => program ?? []))
+}, 120_000)
 
 describe('the guides, and LMT-18 the page on budgets', () => {
   it('exist, each with one program and its output', () => {
@@ -18,11 +29,10 @@ describe('the guides, and LMT-18 the page on budgets', () => {
     }
   })
 
-  for (const path of pages) {
-    const [program] = programsOf(`guide-${path.replace(/^.*\/|\.md$/g, '')}`, readFileSync(root + path, 'utf8'))
+  for (const { path, program } of programs) {
     if (program === undefined) continue
-    it(`print the documented output: ${path}`, async () => {
-      expect(await run(program)).toEqual(program.expected)
+    it(`print the documented output: ${path}`, () => {
+      expect(printed.get(program.name)).toEqual(program.expected)
     })
   }
 })

@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { root } from './setup/entries.ts'
-import { programsOf, run } from './setup/programs.ts'
+import { programsOf, runAll } from './setup/programs.ts'
 
 const programs = programsOf('README', readFileSync(`${root}README.md`, 'utf8'))
+
+let printed: ReadonlyMap<string, readonly string[]>
+
+beforeAll(async () => {
+  printed = await runAll(programs)
+}, 120_000)
 
 describe('the README', () => {
   it('has programs, which contain their output', () => {
@@ -12,8 +18,8 @@ describe('the README', () => {
   })
 
   for (const program of programs) {
-    it(`shows the output of ${program.name}`, async () => {
-      expect(await run(program)).toEqual(program.expected)
+    it(`shows the output of ${program.name}`, () => {
+      expect(printed.get(program.name)).toEqual(program.expected)
     })
   }
 })

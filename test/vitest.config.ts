@@ -18,25 +18,10 @@ const config: ViteUserConfig = defineConfig({
           name: 'source',
           include: ['test/**/*.test.ts'],
           exclude: [...builtTests, 'test/services/**', 'test/long/**'],
-          setupFiles: ['test/setup/seed.ts', 'test/setup/unhandled.ts'],
+          setupFiles: ['test/setup/seed.ts', 'test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
           testTimeout: 30_000,
           // The library keeps no state in modules, so that files of tests can share them: half the time is loading.
           isolate: false,
-        },
-      },
-      {
-        root,
-        resolve: { alias: sourceAliases() },
-        test: {
-          name: 'types',
-          include: [],
-          typecheck: {
-            enabled: true,
-            only: true,
-            include: ['test/types/**/*.test-d.ts'],
-            ignoreSourceErrors: true,
-            tsconfig: 'test/types/tsconfig.json',
-          },
         },
       },
       {
@@ -46,7 +31,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'package',
           include: builtTests,
           globalSetup: ['test/setup/build.ts'],
-          setupFiles: ['test/setup/unhandled.ts'],
+          setupFiles: ['test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
           testTimeout: 120_000,
           // Most files run programs in processes of their own; TypeScript is loaded once for all files.
           isolate: false,

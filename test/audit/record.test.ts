@@ -17,6 +17,7 @@ import { ArgumentError, AuditError, MalformedError } from '../../src/errors.ts'
 import { encodeCbor } from '../../src/ipld/encode.ts'
 import type { IpldMap, IpldValue } from '../../src/ipld/value.ts'
 import { never } from '../../src/time.ts'
+import { anyText } from '../support/any-text.ts'
 import { denied, id, intent, logOf } from './events.ts'
 import { prepareEvent } from './prepare-event.ts'
 
@@ -127,7 +128,7 @@ describe('a line', () => {
         fc.boolean(),
         fc.maxSafeInteger(),
         fc.double({ noNaN: true, noDefaultInfinity: true, maxExcluded: true, max: 1e15, min: -1e15 }),
-        fc.string({ unit: 'binary' }),
+        anyText(),
         fc.uint8Array({ maxLength: 40 }),
         fc.constant(CID.parse('bafyreih5fz46t2uxcyj6xa2v2cpmrobcgwvd5u3gjxohhcjjcvqgzuytda')),
         fc.array(tie('value'), { maxLength: 4 }),

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { intent, outcome } from '../audit/events.ts'
+import { anyText } from '../support/any-text.ts'
 
 /** Characters that are not seen, or do something else than being seen. */
 const hostile = [
@@ -136,7 +137,7 @@ describe('the output of the program', () => {
       ),
       fc.constantFrom(...hostile).map((one) => `--x${one}`),
       fc.constantFrom(...hostile).map((one) => join(folder, `no${one}where`.replaceAll('\0', ''))),
-      fc.string({ unit: 'binary', maxLength: 20 }),
+      anyText({ maxLength: 20 }),
     )
     await fc.assert(
       fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 6 }), async (words) => {

@@ -1,12 +1,13 @@
 import * as fc from 'fast-check'
 import { cidOf, parseCid } from '../../src/ipld/cid.ts'
 import type { IpldValue } from '../../src/ipld/value.ts'
+import { anyText } from '../support/any-text.ts'
 import { hex } from './support.ts'
 
 /** Well-formed text, often with characters that another encoding would write otherwise. */
 const text = fc.oneof(
   fc.string({ maxLength: 12 }),
-  fc.string({ unit: 'binary', maxLength: 6 }),
+  anyText({ maxLength: 6 }),
   fc.string({ minLength: 15, maxLength: 70 }),
   fc.constantFrom('constructor', 'toString', 'hasOwnProperty', '/', 'bytes', '', '\ufeff', 'a\u0000b', '😀'),
 )

@@ -7,6 +7,7 @@ import { encodeCbor } from '../../src/ipld/encode.ts'
 import { ipldEquals } from '../../src/ipld/equal.ts'
 import { compareKeys } from '../../src/ipld/key-order.ts'
 import { deepFreeze, type IpldValue, isBytes, isList, isMap } from '../../src/ipld/value.ts'
+import { anyText } from '../support/any-text.ts'
 import { anyValue } from './arbitrary.ts'
 import { filled, hex } from './support.ts'
 
@@ -94,7 +95,7 @@ describe('compareKeys', () => {
   })
 
   it('is the order in which keys are written and read', () => {
-    const text = fc.string({ unit: 'binary', maxLength: 6 }).filter((key) => key !== '__proto__')
+    const text = anyText({ maxLength: 6 }).filter((key) => key !== '__proto__')
     void fc.assert(
       fc.property(fc.uniqueArray(text, { maxLength: 12 }), (keys) => {
         const map = decodeCbor(encodeCbor(Object.fromEntries(keys.map((key) => [key, 0]))))

@@ -4,6 +4,7 @@ import { identity } from 'multiformats/hashes/identity'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
 import { never } from '../../src/time.ts'
 import { id, intent } from '../audit/events.ts'
+import { anyText } from '../support/any-text.ts'
 
 const versionZero = CID.parse('QmVkqaunyKCw4NKmWXbsGhkr5CotM8vCBKWyxsh8FGZyfr')
 const carrying = CID.createV1(0x55, identity.digest(new Uint8Array(100)))
@@ -23,7 +24,7 @@ const hostileKey = fc.oneof(
     'a\ud800',
   ),
   fc.constantFrom('a\nb', '\u2028', 'x'.repeat(100), '\ud83d'.repeat(70), '0', '[cut]'),
-  fc.string({ unit: 'binary', maxLength: 80 }),
+  anyText({ maxLength: 80 }),
 )
 
 const hostileLeaf = fc.oneof(
@@ -31,7 +32,7 @@ const hostileLeaf = fc.oneof(
   fc.constantFrom<unknown>(10n, Symbol('s'), new Date(0), new Map([['a', 1]]), versionZero, carrying, () => 1),
   fc.constantFrom<unknown>('\ud800', '"}\n{"sequence":2}', '\u009b2J', 'a'.repeat(600), '😀'.repeat(300)),
   fc.double(),
-  fc.string({ unit: 'binary', maxLength: 600 }),
+  anyText({ maxLength: 600 }),
   fc.uint8Array({ maxLength: 60 }),
   fc.integer({ min: 1, max: 40 }).map((levels) => {
     let value: unknown = 'deep'

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
 import { root } from '../setup/entries.ts'
-import { programOf, run } from '../setup/programs.ts'
+import { programOf, runAll } from '../setup/programs.ts'
 import { expectNetworkFailures } from '../state/processes/network.ts'
 import { type StoresPlace, secret } from '../state/processes/place.ts'
 import { expectNoSecondYes, expectOneYes, expectRevocationSeen } from '../state/processes/shows.ts'
@@ -49,7 +49,7 @@ describe('the example of four processes', () => {
     const program = programOf('four-processes-redis', readFileSync(`${root}examples/07-four-processes.ts`, 'utf8'))
     vi.stubEnv('REDIS_URL', `redis://127.0.0.1:${server.port}`)
     try {
-      expect(await run(program)).toEqual(program.expected)
+      expect((await runAll([program])).get(program.name)).toEqual(program.expected)
     } finally {
       vi.unstubAllEnvs()
     }

@@ -8,9 +8,11 @@
  */
 
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { transform } from 'esbuild'
+import { inCi } from '../property/runs.ts'
 import { root } from './entries.ts'
 
 /** A program and its documented output: the `//` comments at its end. */
@@ -35,18 +37,38 @@ export function programOf(name: string, text: string): Program {
   return { name, text, expected: lines.slice(start).map((line) => line.replace(/^\/\/ ?/, '')) }
 }
 
-/** Runs a program inside the package, so that it imports it by name, and returns the lines printed. */
-export async function run({ name, text }: Program): Promise<readonly string[]> {
-  const folder = `${root}test/.programs/`
-  mkdirSync(folder, { recursive: true })
-  // The types are taken out here: a process that compiles takes three times as long to start.
-  const { code } = await transform(text, { loader: 'ts', format: 'esm', target: 'node20', tsconfigRaw: '{}' })
-  const file = `${folder}${name}.mjs`
-  writeFileSync(file, code)
+/** Comes before the output of each program. */
+const beginning = '\u0000 next program\n'
+
+/**
+ * Runs programs inside the package, so that they import it by name, and returns the lines that each of them printed.
+ * Each has a process of its own where `CI` is set. Otherwise one process runs them in turn, and loads the package once.
+ */
+export async function runAll(programs: readonly Program[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  mkdirSync(`${root}test/.programs`, { recursive: true })
+  const folder = mkdtempSync(`${root}test/.programs/run-`)
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: root })
-    return (stdout + stderr).trimEnd().split('\n')
+    for (const { name, text } of programs) {
+      // The types are taken out here: a process that compiles takes three times as long to start.
+      const { code } = await transform(text, { loader: 'ts', format: 'esm', target: 'node20', tsconfigRaw: '{}' })
+      writeFileSync(join(folder, `${name}.mjs`), code)
+    }
+    const names = programs.map(({ name }) => name)
+    const outputs = inCi ? await Promise.all(names.map((name) => run(folder, name))) : await runInTurn(folder, names)
+    return new Map(names.map((name, index) => [name, (outputs[index] ?? '').trimEnd().split('\n')]))
   } finally {
-    rmSync(file)
+    rmSync(folder, { recursive: true })
   }
+}
+
+async function runInTurn(folder: string, names: readonly string[]): Promise<readonly string[]> {
+  const lines = names.map((name) => `process.stdout.write(${JSON.stringify(beginning)})\nawait import('./${name}.mjs')`)
+  const errors = 'process.stderr.write = process.stdout.write.bind(process.stdout)'
+  writeFileSync(join(folder, 'all.mjs'), [errors, ...lines].join('\n'))
+  return (await run(folder, 'all')).split(beginning).slice(1)
+}
+
+async function run(folder: string, name: string): Promise<string> {
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(folder, `${name}.mjs`)], { cwd: root })
+  return stdout + stderr
 }

@@ -64,6 +64,11 @@ export function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
   ts.forEachChild(node, (child) => walk(child, visit))
 }
 
+/** Calls `visit` for the statements of a file, and for nothing in them. */
+function walkStatements(tree: ts.SourceFile, visit: (node: ts.Node) => void): void {
+  for (const statement of tree.statements) visit(statement)
+}
+
 /** `path:line` of a node, for messages. */
 export function place(file: SourceFile, node: ts.Node): string {
   return `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart(file.tree)).line + 1}`
@@ -92,22 +97,27 @@ export interface Title {
   readonly title: string
 }
 
+/** The titles that were read, by the path of their file. */
+const knownTitles = new Map<string, readonly string[]>()
+
 /**
  * Titles of tests and of their groups: the first argument of `it`, `test` and `describe`, also after `.each`. Files that
- * do not mention the subject are not parsed, and the others without their comments.
+ * do not mention the subject are not parsed, and the others once, without their comments.
  */
 export function titlesAbout(subject: RegExp, files: readonly SourceFile[]): readonly Title[] {
   return files
     .filter(({ text }) => subject.test(text))
     .flatMap(({ path, text }) => {
-      const { ParseNone } = ts.JSDocParsingMode
-      const tree = ts.createSourceFile(path, text, { languageVersion, jsDocParsingMode: ParseNone })
-      return titlesOf(tree).map((title) => ({ path, title }))
+      const titles = knownTitles.get(path) ?? titlesOf(path, text)
+      knownTitles.set(path, titles)
+      return titles.map((title) => ({ path, title }))
     })
 }
 
-function titlesOf(tree: ts.SourceFile): string[] {
+function titlesOf(path: string, text: string): readonly string[] {
   const found: string[] = []
+  const { ParseNone } = ts.JSDocParsingMode
+  const tree = ts.createSourceFile(path, text, { languageVersion, jsDocParsingMode: ParseNone })
   walk(tree, (node) => {
     if (!ts.isCallExpression(node) || !/^(?:it|test|describe)$/.test(calleeOf(node))) return
     const [title] = node.arguments
@@ -148,7 +158,9 @@ function readSource(path: string): SourceFile {
 
 function importsOf(path: string, tree: ts.SourceFile): Import[] {
   const imports: Import[] = []
-  walk(tree, (node) => {
+  // Imports are statements of a file, except those that are written as a call: few files have any.
+  const visit = tree.text.includes('import(') ? walk : walkStatements
+  visit(tree, (node) => {
     if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
       const clause = node.importClause
       const bindings = clause?.namedBindings
