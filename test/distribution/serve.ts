@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 
 /** A server on this machine. */
 export interface Served {
@@ -32,7 +33,8 @@ export function serveFetch(handler: (request: Request) => Promise<Response>): Pr
         method: incoming.method ?? 'GET',
         headers: incoming.headers as Record<string, string>,
         signal: ended.signal,
-      })
+        ...(incoming.method === 'POST' && { body: Readable.toWeb(incoming), duplex: 'half' }),
+      } as RequestInit)
       const response = await handler(request)
       outgoing.writeHead(response.status, Object.fromEntries(response.headers))
       outgoing.flushHeaders()

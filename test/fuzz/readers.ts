@@ -85,6 +85,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
     'statusListSource',
   ],
   ['revocation/status-list', writes, 'statusListToken'],
+  [
+    'revocation/security-events',
+    'reads what a transmitter sends; test/distribution has the hostile tokens and responses',
+    'securityEventReceiver pollSecurityEvents',
+  ],
   ['internal/gzip-node', writes, 'gzip'],
   ['internal/gzip-web', writes, 'gzip'],
   ['internal/base64-node', writes, 'encode'],

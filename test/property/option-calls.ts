@@ -109,6 +109,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'store/memory': { memoryStores: [], memoryRevocationStore: [], memoryReplayStore: [], memoryLimitStore: [] },
   'revocation/feed': { revocationFeedSource: [], revocationFeed: [], followRevocations: [] },
   'revocation/status-list': { statusListSource: [], statusListToken: [] },
+  'revocation/security-events': { securityEventReceiver: [], pollSecurityEvents: [] },
   approval: {
     approve: [{}],
     describeApprovalRequest: [{}],

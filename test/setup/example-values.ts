@@ -11,6 +11,7 @@ import type { PostgresPool } from 'procura/audit/postgres'
 import type { sqliteAuditSink } from 'procura/audit/sqlite'
 import type { Guard } from 'procura/guard'
 import type { ProofStore } from 'procura/proof'
+import type { SecurityEventReceiver, SubjectIdentifier } from 'procura/revocation/security-events'
 import type { RevocationRegistry } from 'procura/store/memory'
 import type { PostgresStoreClient } from 'procura/store/postgres'
 import type { RedisStoreClient } from 'procura/store/redis'
@@ -30,6 +31,10 @@ export declare const readerToken: string
 export declare const privateKey: unknown
 export declare const publicKey: unknown
 export declare const agents: ReadonlyMap<number, readonly string[]>
+
+/** The receiver of security events, and the agents of a user whom an identity provider names. */
+export declare const receiver: SecurityEventReceiver
+export declare const agentsOf: (subject: SubjectIdentifier | undefined) => readonly string[]
 
 /** Tokens. */
 export declare const grant: Delegation

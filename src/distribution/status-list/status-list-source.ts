@@ -1,7 +1,6 @@
 import { ArgumentError, MalformedError, StoreError } from '../../errors.ts'
 import { decodeBase64url } from '../../ipld/base.ts'
 import type { RevocationEntry } from '../../revocation/revocation-store.ts'
-import { unlessAborted } from '../../support/abort.ts'
 import { sleep } from '../../support/back-off.ts'
 import { withinDeadline } from '../../support/deadline.ts'
 import { isConfidential } from '../../support/loopback.ts'
@@ -19,8 +18,9 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { type Clock, never, secondsOf, systemClock, type Timestamp } from '../../time.ts'
+import type { JoseVerifier } from '../jose.ts'
+import { readText } from '../read-text.ts'
 import type { RevocationSource } from '../revocation-source.ts'
-import type { JoseVerifier } from './jose.ts'
 import { decompress, isStatusBits, setIndexes } from './status-bits.ts'
 import { statusListType } from './status-list-token.ts'
 
@@ -143,24 +143,7 @@ async function fetchToken({ uri, fetch }: Settings, signal: AbortSignal): Promis
       `the status list responded with status ${response.status}; it must be 200 and application/${statusListType}`,
     )
   }
-  return readText(response, signal)
-}
-
-async function readText({ body }: Response, signal: AbortSignal): Promise<string> {
-  const reader = body?.getReader()
-  const decoder = new TextDecoder()
-  let text = ''
-  try {
-    for (;;) {
-      const part = await unlessAborted(async () => reader?.read(), signal)
-      if (part === undefined || part.done) return text.trim()
-      text += decoder.decode(part.value, { stream: true })
-      if (text.length > maxTokenLength)
-        throw new StoreError(`the status list has more than ${maxTokenLength} characters`)
-    }
-  } finally {
-    reader?.cancel().catch(() => undefined)
-  }
+  return (await readText(response.body, { most: maxTokenLength, of: 'the status list', signal })).trim()
 }
 
 /** RVK-31 */

@@ -11,7 +11,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { type Clock, secondsOf, systemClock } from '../../time.ts'
-import type { JoseSigner } from './jose.ts'
+import type { JoseSigner } from '../jose.ts'
 import { compress, isStatusBits, packStatuses, type StatusBits } from './status-bits.ts'
 
 /** Options of {@link statusListToken}. */

@@ -15,7 +15,13 @@ export interface JoseVerifier {
   jwtVerify(
     jwt: string,
     key: never,
-    options: { readonly algorithms: string[]; readonly typ: string; readonly currentDate: Date },
+    options: {
+      readonly algorithms: string[]
+      readonly typ: string
+      readonly currentDate: Date
+      readonly issuer?: string
+      readonly audience?: string
+    },
   ): Promise<VerifiedJwt>
 }
 
