@@ -15,7 +15,7 @@ import {
   integerFrom,
   maybe,
   milliseconds,
-  numberFrom,
+  type OptionCheck,
   type OptionChecks,
   readOptions,
   withDefault,
@@ -61,10 +61,14 @@ export interface FollowedRevocations extends RevocationStore {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Endless seconds would be a mode in which a revocation is never needed. */
+const finiteSeconds: OptionCheck = (value) =>
+  Number.isFinite(value) && Number(value) >= 0 ? undefined : 'must be a finite number >= 0'
+
 const optionChecks = Object.freeze({
   source: withMethod('read'),
-  maxAge: withDefault(numberFrom(0), 30),
-  dangerouslyAllowStaleFor: withDefault(numberFrom(0), 0),
+  maxAge: withDefault(finiteSeconds, 30),
+  dangerouslyAllowStaleFor: withDefault(finiteSeconds, 0),
   maxEntries: withDefault(integerFrom(0), 1_000_000),
   maxRetryMs: withDefault(milliseconds, 5_000),
   clock: withDefault(withMethod('now'), systemClock),
@@ -109,7 +113,7 @@ export function followRevocations(options: FollowRevocationsOptions): FollowedRe
       const found = copy.findRevocations(ids, {}) as readonly RevocationRecord[]
       const seconds = age.seconds()
       // RVK-20
-      if (seconds <= maxAge + dangerouslyAllowStaleFor) return found
+      if (Number.isFinite(seconds) && seconds <= maxAge + dangerouslyAllowStaleFor) return found
       const certain = found.filter(({ id, revoker }) => revoker === undefined || id.startsWith('did:'))
       if (certain.length > 0) return certain
       throw new StoreError(

@@ -3,7 +3,10 @@ import type { Clock, Timestamp } from '../time.ts'
 
 /** Measures how long ago a copy was complete. */
 export interface KnowledgeAge {
-  /** Notes that the copy is complete as of a time of the source. An earlier time than the last one changes nothing. */
+  /**
+   * Notes that the copy is complete as of a time of the source. A time that is not later than the last one changes nothing:
+   * while the clock of the source is ahead, a repeated page would otherwise look new.
+   */
   note(completeAt: Timestamp): void
   /**
    * Returns the age in seconds, infinite before the first note.
@@ -45,6 +48,7 @@ export function knowledgeAge(clock: Clock, monotonicMs: () => number): Knowledge
   return {
     note(completeAt) {
       const time = now()
+      if (last !== undefined && completeAt <= last.completeAt) return
       const next = { completeAt, transit: Math.max(0, time - completeAt), arrivedMs: monotonicMs() }
       if (last === undefined || ageOf(next, time) <= ageOf(last, time)) last = next
     },

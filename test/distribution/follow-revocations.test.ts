@@ -69,6 +69,18 @@ describe('a copy of revocations', () => {
       expect(store.knowledge()).toMatchObject({ stale: false })
     }))
 
+  it('RVK-20 refuses look-ups until then, however long they are answered afterwards', () =>
+    follow(
+      async (followed) => {
+        const { store } = followed
+        expect(() => store.findRevocations([cid])).toThrow('not complete yet')
+        await complete(followed)
+        followed.time = start + 1e9
+        expect(store.findRevocations([cid])).toEqual([])
+      },
+      { maxAge: Number.MAX_VALUE, dangerouslyAllowStaleFor: Number.MAX_VALUE },
+    ))
+
   it('RVK-20 refuses look-ups when it is older than maxAge, except for a revocation that applies to every chain', () =>
     follow(
       async (followed) => {
@@ -199,6 +211,11 @@ describe('a copy of revocations', () => {
   it('refuses options that it does not have', () => {
     expect(() => followRevocations({ source: {} as never })).toThrow('`source` must be an object with a method `read`')
     expect(() => followRevocations({ source: operatedSource(), maxStale: 1 } as never)).toThrow('no option `maxStale`')
+    for (const name of ['maxAge', 'dangerouslyAllowStaleFor'])
+      for (const seconds of [-1, Number.POSITIVE_INFINITY, Number.NaN, '30'])
+        expect(() => followRevocations({ source: operatedSource(), [name]: seconds })).toThrow(
+          `\`${name}\` must be a finite number >= 0`,
+        )
   })
 })
 
@@ -251,6 +268,20 @@ describe('RVK-21 the age of a copy', () => {
     pass(5)
     age.note(start - 100)
     expect(age.seconds()).toBe(5)
+  })
+
+  it('does not shrink with a time of the source that was noted before, also while the source is ahead', () => {
+    const { age, pass } = measure()
+    age.note(start + 50)
+    age.note(start + 60)
+    for (const replayed of [start + 60, start + 50]) {
+      pass(20)
+      const before = age.seconds()
+      age.note(replayed)
+      expect(age.seconds()).toBe(before)
+    }
+    age.note(start + 61)
+    expect(age.seconds()).toBe(0)
   })
 
   it('is unknown without a time', () => {
