@@ -200,16 +200,16 @@ async function follow(
  * @throws the error of the first entry that was refused.
  */
 function addAll(copy: RevocationRegistry, entries: readonly RevocationEntry[]): void {
-  const failures: unknown[] = []
+  let failure: { readonly error: unknown } | undefined
   for (const entry of entries) {
     try {
       // A memory store adds at once.
       void copy.add(entry)
     } catch (error) {
-      failures.push(error)
+      failure ??= { error }
     }
   }
-  if (failures.length > 0) throw failures[0]
+  if (failure !== undefined) throw failure.error
 }
 
 /** Resolves when a signal is aborted. */

@@ -1,7 +1,7 @@
 import type { Did } from '../did/did.ts'
-import { ArgumentError, StoreFullError } from '../errors.ts'
+import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
 import { encodeHex } from '../ipld/base.ts'
-import { maybe, numberFrom, readOptions, withMethod } from '../support/options.ts'
+import { numberFrom, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 import { readRevocationEntry } from './revocation-entry.ts'
 import { revocationId } from './revocation-id.ts'
@@ -39,29 +39,35 @@ export interface MemoryRevocationStore extends RevocationRegistry, RevocationJou
  *   one that names neither a delegation nor a principal.
  */
 export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}): MemoryRevocationStore {
-  const {
-    maxEntries = 1_000_000,
-    clock = systemClock,
-    keepFor = 300,
-  } = readOptions('memoryRevocationStore', options, {
-    maxEntries: maybe(numberFrom(0)),
-    clock: maybe(withMethod('now')),
-    keepFor: maybe(numberFrom(0)),
+  const { maxEntries, clock, keepFor } = readOptions('memoryRevocationStore', options, {
+    maxEntries: withDefault(numberFrom(0), 1_000_000),
+    clock: withDefault(withMethod('now'), systemClock),
+    keepFor: withDefault(numberFrom(0), 300),
   })
   const byId = new Map<string, Map<Did | undefined, Row>>()
   /** All rows, in the order of their numbers. */
   const rows = new Map<number, Row>()
   const journal = encodeHex(crypto.getRandomValues(new Uint8Array(16)))
   let head = 0
+  /** No row expires before. A full store does not look at all its rows for each entry that it refuses. */
+  let earliest = Number.POSITIVE_INFINITY
+  /** The latest expiration of a row that was forgotten. */
+  let forgotten = Number.NEGATIVE_INFINITY
 
   function forgetExpired(): void {
     const now = clock.now()
+    if (!(earliest + keepFor < now)) return
+    earliest = Number.POSITIVE_INFINITY
     for (const [sequence, { id, revoker, expiration }] of rows) {
-      if (expiration === never || !(expiration + keepFor < now)) continue
+      if (expiration === never || !(expiration + keepFor < now)) {
+        earliest = Math.min(earliest, endOf(expiration))
+        continue
+      }
       const revokers = byId.get(id)
       revokers?.delete(revoker)
       if (revokers?.size === 0) byId.delete(id)
       rows.delete(sequence)
+      forgotten = Math.max(forgotten, expiration)
     }
   }
 
@@ -75,6 +81,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
   return {
     findRevocations(ids) {
       if (!Array.isArray(ids)) throw new ArgumentError('findRevocations takes a list of CIDs and DIDs')
+      if (forgotten !== Number.NEGATIVE_INFINITY) assertNotForgotten(forgotten + keepFor, clock.now())
       const found: RevocationRecord[] = []
       if (byId.size === 0) return found
       for (const id of ids) {
@@ -99,27 +106,45 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
         revokers.set(revoker, row)
         if (known !== undefined && !isLater(expiration, known.expiration)) continue
         row.expiration = expiration
+        earliest = Math.min(earliest, endOf(expiration))
         row.token = token ?? row.token
         announce(row)
       }
     },
     listRevocations(given) {
-      const { after, limit } = readListOptions(given)
-      const entries: JournalEntry[] = []
-      // Numbers are mostly without gaps: they are visited one by one, or all rows if there are fewer.
-      const numbers = head - after > 2 * rows.size ? rows.keys() : range(after + 1, head)
-      for (const sequence of numbers) {
-        if (entries.length >= limit) break
-        const row = sequence > after ? rows.get(sequence) : undefined
-        if (row !== undefined) entries.push({ sequence, entry: entryOf(row) })
-      }
-      return { journal, entries, head }
+      return { journal, entries: entriesAfter(rows, head, readListOptions(given)), head }
     },
   }
 }
 
+/** A clock that went back makes an expired delegation valid again, whose revocation is forgotten. */
+function assertNotForgotten(until: Timestamp, now: Timestamp): void {
+  if (until < now) return
+  throw new StoreError('the clock went back to a time at which revocations applied that are forgotten; correct it')
+}
+
+function entriesAfter(
+  rows: ReadonlyMap<number, Row>,
+  head: number,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): readonly JournalEntry[] {
+  const entries: JournalEntry[] = []
+  // Numbers are mostly without gaps: they are visited one by one, or all rows if there are fewer.
+  const numbers = head - after > 2 * rows.size ? rows.keys() : range(after + 1, head)
+  for (const sequence of numbers) {
+    if (entries.length >= limit) break
+    const row = sequence > after ? rows.get(sequence) : undefined
+    if (row !== undefined) entries.push({ sequence, entry: entryOf(row) })
+  }
+  return entries
+}
+
 function isLater(one: Timestamp | Never, other: Timestamp | Never): boolean {
   return other !== never && (one === never || one > other)
+}
+
+function endOf(expiration: Timestamp | Never): Timestamp {
+  return expiration === never ? Number.POSITIVE_INFINITY : expiration
 }
 
 function* range(first: number, last: number): Generator<number> {

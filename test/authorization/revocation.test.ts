@@ -6,7 +6,7 @@ import { encodeContainer, type TokenLike } from '../../src/container/container.t
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
 import { type Did, parseDid } from '../../src/did/did.ts'
-import { ArgumentError, StoreFullError } from '../../src/errors.ts'
+import { ArgumentError, StoreError, StoreFullError } from '../../src/errors.ts'
 import { encodeBase58btc, encodeHex } from '../../src/ipld/base.ts'
 import { parseTokenCid } from '../../src/ipld/cid.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
@@ -307,6 +307,42 @@ describe('a revoked delegation', () => {
     void store.add({ ids: [alice.did], expiration: never })
     expect(() => store.add({ ids: [bob.did], expiration: never })).toThrow(StoreFullError)
     expect(() => store.add({ ids: [alice.did], revoker: bob.did, expiration: never })).toThrow(StoreFullError)
+  })
+
+  it('RVK-07 is found by a full store at the usual cost: it does not look at all entries for each refused one', () => {
+    const [room, more] = [20_000, 5_000]
+    const store = memoryRevocationStore({ maxEntries: room, clock })
+    const timed = (first: number, last: number, task: (id: string) => void): number => {
+      const started = performance.now()
+      for (let index = first; index < last; index++) task(`did:web:a${index}.example`)
+      return performance.now() - started
+    }
+    const filled = timed(0, room, (id) => void store.add({ ids: [id], expiration: now + 600 }))
+    let full = 0
+    const refused = timed(room, room + more, (id) => {
+      try {
+        void store.add({ ids: [id], expiration: now + 600 })
+      } catch {
+        full += 1
+      }
+    })
+    expect(full).toBe(more)
+    // Looking at all entries for each takes many times as long as adding them took.
+    expect(refused).toBeLessThan(4 * filled)
+  })
+
+  it('RVK-13 is unknown when the clock goes back to a time whose revocations the memory store has forgotten', async () => {
+    let time = now
+    const store = memoryRevocationStore({ maxEntries: 1, clock: { now: () => time } })
+    await store.add({ ids: [String(second.cid)], expiration: now + 600 })
+    time = now + 901
+    await store.add({ ids: [mallory.did], expiration: never })
+    expect(store.findRevocations([mallory.did], {})).toEqual([{ id: mallory.did }])
+    time = now + 300
+    expect(() => store.findRevocations([String(second.cid)], {})).toThrow(StoreError)
+    const container = encodeContainer([await call({ issuer: dan, proofs }), ...proofs])
+    const decision = await createService({ revocations: store }).authorize(container)
+    expect(verdict(decision)).toBe('revocation_unknown at container RVK-06')
   })
 
   it('RVK-10 counts whichever way the CID is written [attack 41]', async () => {
