@@ -27,6 +27,7 @@ const layers: readonly (readonly string[])[] = [
   ['authorization'],
   ['vault', 'audit'],
   ['guard', 'signer-file'],
+  ['service'],
   ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'cli'],
 ]
 /** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */

@@ -10,6 +10,7 @@ import {
   anything,
   arrayOf,
   callback,
+  type DefaultCheck,
   either,
   flag,
   integerFrom,
@@ -101,7 +102,7 @@ export type CheckedOptions = Omit<GuardOptions, 'audit' | 'deadlines' | 'subject
  * @throws ArgumentError that names the option and the remedy.
  */
 export function checkGuardOptions(options: GuardOptions): CheckedOptions {
-  const given = readOptions('createGuard', options, optionChecks)
+  const given = readOptions('createGuard', options, guardChecks)
   const { subjects, vault } = given
   const audit = readOptions<AuditOptions, typeof auditChecks>('createGuard: `audit`', given.audit ?? {}, auditChecks)
   const deadlines = readOptions('createGuard: `deadlines`', given.deadlines, deadlineChecks)
@@ -164,7 +165,10 @@ function checkNames(definition: GuardedCommand, option: 'show' | 'personal'): vo
 
 const { commands: _, onError: __, subjects: listedSubjects, ...decisionChecks } = authorizeChecks
 
-const optionChecks = Object.freeze({
+/** The checks of {@link GuardOptions}. */
+export const guardChecks: OptionChecks<GuardOptions> & {
+  readonly [Name in 'clock' | 'deadlines' | 'maxInFlight']: DefaultCheck
+} = Object.freeze({
   ...decisionChecks,
   subjects: (value) =>
     typeof value !== 'function' && listedSubjects(value) !== undefined
@@ -180,7 +184,7 @@ const optionChecks = Object.freeze({
   tracer: maybe(withMethod('startSpan')),
   onEvent: maybe(callback),
   onError: maybe(callback),
-}) satisfies OptionChecks<GuardOptions>
+})
 
 /** A sink is required: a guard does nothing that is not recorded. */
 const auditChecks = Object.freeze({

@@ -22,6 +22,8 @@ import { assumeRoleSource, assumeRoleVault, secretsManagerVault } from '../../sr
 import { createGuard } from '../../src/guard/guard.ts'
 import { createCallSender } from '../../src/http/call-sender.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { on } from '../../src/service/on.ts'
+import { createService } from '../../src/service/service.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { envVault } from '../../src/vault/stores/env/env-vault.ts'
@@ -61,6 +63,8 @@ const authorizing = {
 }
 const authorizer = createAuthorizer(authorizing)
 const guard = createGuard(guardOptions())
+const { commands: _commands, ...serviceOptions } = guardOptions()
+const boundService = createService({ ...serviceOptions, handlers: [on(definition, () => undefined)] })
 const role = { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [] }
 const record = { sequence: 1, previous: 'a', hash: 'a', event: { kind: 'denied', id: 'a', time: 1 } }
 const checkpoint = { log: 'a' }
@@ -157,6 +161,11 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'createGuard authorize': (options) => guard.authorize(container, options),
     'createGuard dryRun': (options) => guard.dryRun(container, options),
     'createGuard fetch': fetchOfGuard,
+  },
+  service: {
+    createService: [],
+    'createService call': (options) => boundService.call(container, options),
+    'createService revoke': (options) => boundService.revoke(container, options),
   },
   http: {
     readContainer: [new Request('https://example.com')],
@@ -304,6 +313,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     'did/web': 'isPublicAddress',
     'backend/sodium': 'sodiumBackend',
     http: 'denialResponse',
+    service: 'on',
     ucanto: 'absentIssuer archive archiveToText encodeMessage',
     audit: 'allOf newEventId withHealth',
     'audit/privacy': 'discloseArguments argumentSalt importSecretKey memoryPersonalKeyStore pseudonymizeEvent',

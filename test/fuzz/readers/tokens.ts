@@ -18,6 +18,9 @@ import { MalformedError, ResolutionError } from '../../../src/errors.ts'
 import { createGuard } from '../../../src/guard/guard.ts'
 import { decodeInvocation } from '../../../src/invocation/decode-invocation.ts'
 import { verifyReceipt } from '../../../src/receipt/verify-receipt.ts'
+import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
+import { on } from '../../../src/service/on.ts'
+import { createService } from '../../../src/service/service.ts'
 import { archive } from '../../../src/ucanto/archive.ts'
 import { decode, decodeMessage } from '../../../src/ucanto/decode.ts'
 import { execute } from '../../../src/ucanto/execute.ts'
@@ -57,6 +60,14 @@ const authorizer: Authorizer = createAuthorizer(options())
 const send = defineCommand({ command: '/mail/send', args: {} })
 const { subjects: _, commands: __, ...guarding } = options()
 const guard = createGuard({ ...guarding, subjects: anySubject, commands: [send], audit: { sink: memoryAuditSink() } })
+const { formats: ___, ...serving } = guarding
+const service = createService({
+  ...serving,
+  subjects: anySubject,
+  handlers: [on(send, () => 'done')],
+  registry: memoryRevocationStore({ clock }),
+  audit: { sink: memoryAuditSink() },
+})
 const handlers = ucantoService(guard, { '/mail/send': () => ({}) })
 
 async function hostileCall(random: Random): Promise<string | Uint8Array> {
@@ -88,6 +99,7 @@ const hostileToken = (random: Random): Uint8Array =>
 export const readingObjects: Readonly<Record<string, object>> = {
   'index createAuthorizer': authorizer,
   'guard createGuard': guard,
+  'service createService': service,
 }
 
 /** Readers of tokens of 1.0.0, and of calls in both formats. */
@@ -163,6 +175,15 @@ export const tokenReaders: readonly Reader[] = [
     wrong: wrongVerdict,
     costs: 2,
   }),
+  reader({
+    of: 'service createService.call',
+    input: hostileCall,
+    read: (call) => service.call(call),
+    errors: [],
+    wrong: wrongVerdict,
+    costs: 2,
+  }),
+  reader({ of: 'service createService.revoke', input: hostileCall, read: (call) => service.revoke(call), errors: [] }),
   reader({ of: 'index createAuthorizer.open', input: hostileCall, read: authorizer.open, errors: [MalformedError] }),
   reader({ of: 'guard createGuard.open', input: hostileCall, read: guard.open, errors: [MalformedError] }),
   reader({

@@ -1,0 +1,46 @@
+import { type GuardOptions, guardChecks } from '../guard/options.ts'
+import type { RevocationRegistry } from '../revocation/revocation-store.ts'
+import {
+  arrayOf,
+  type DefaultCheck,
+  maybe,
+  nonEmptyArrayOf,
+  type OptionCheck,
+  type OptionChecks,
+  withDefault,
+  withMethod,
+} from '../support/options.ts'
+import type { BoundCommand } from './on.ts'
+
+/** Something that is closed with a service, such as a pool of database connections. */
+export interface Closable {
+  close(): void | Promise<void>
+}
+
+/** Options of a service: those of its guard, with handlers for its commands. */
+export interface ServiceOptions extends Omit<GuardOptions, 'commands'> {
+  /** The commands of the service and their handlers, made by `on`. */
+  readonly handlers: readonly BoundCommand[]
+  /**
+   * The store to which received revocations are added, usually the one in `revocations`. Without it, the service accepts
+   * none.
+   */
+  readonly registry?: RevocationRegistry
+  /** Closed in this order when the service has closed: stores, vaults, pools. */
+  readonly resources?: readonly Closable[]
+}
+
+const boundCommand: OptionCheck = (value) =>
+  typeof Object(value).handler === 'function' && typeof Object(value).definition === 'object'
+    ? undefined
+    : 'must be a command with its handler; make it with `on`'
+
+const { commands: _, ...checksOfGuard } = guardChecks
+
+/** The checks of {@link ServiceOptions}. */
+export const serviceChecks: OptionChecks<ServiceOptions> & { readonly resources: DefaultCheck } = Object.freeze({
+  ...checksOfGuard,
+  handlers: nonEmptyArrayOf(boundCommand),
+  registry: maybe(withMethod('add')),
+  resources: withDefault(arrayOf(withMethod('close')), Object.freeze([])),
+})

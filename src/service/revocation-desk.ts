@@ -1,0 +1,185 @@
+/**
+ * Takes the revocations that a service receives.
+ *
+ * @module
+ */
+
+import type { CID } from 'multiformats/cid'
+import { withDeadline } from '../audit/combine/with-deadline.ts'
+import { newEventId } from '../audit/events/event.ts'
+import { openContainer } from '../authorization/open-container.ts'
+import { verifyRevocation } from '../authorization/verify-revocation.ts'
+import { anySubject } from '../capability/subject.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { type Did, parseDid } from '../did/did.ts'
+import type { GuardOptions } from '../guard/options.ts'
+import type { GuardDenial } from '../guard/result.ts'
+import type { Invocation } from '../invocation/invocation.ts'
+import { isCid, isList } from '../ipld/value.ts'
+import type { RevocationEntry, RevocationRegistry } from '../revocation/revocation-store.ts'
+import { withinDeadline } from '../support/deadline.ts'
+import { quietly } from '../support/quietly.ts'
+import { secondsOf, systemClock } from '../time.ts'
+
+/** The answer to a received revocation. */
+export type RevocationResult =
+  | {
+      readonly accepted: true
+      /** The CID of the revoked delegation. */
+      readonly revoked: string
+      /** Whether it is on record. The revocation applies in any case. */
+      readonly recorded: boolean
+    }
+  | { readonly accepted: false; readonly denial: GuardDenial }
+
+/** Takes revocations. */
+export interface RevocationDesk {
+  take(container: string | Uint8Array, signal: AbortSignal | undefined): Promise<RevocationResult>
+  /** Takes no more, and resolves when those in progress have ended. */
+  close(): Promise<void>
+}
+
+/** Options of {@link createRevocationDesk}. */
+export interface DeskOptions extends Omit<GuardOptions, 'commands'> {
+  readonly registry: RevocationRegistry | undefined
+}
+
+/** Makes the place for revocations of a service. */
+export function createRevocationDesk(options: DeskOptions): RevocationDesk {
+  const { audit, deadlines } = options
+  const { decisionMs = 2_000 } = deadlines ?? {}
+  const sink = withDeadline(audit.sink, { ...(audit.deadlineMs !== undefined && { deadlineMs: audit.deadlineMs }) })
+  const underWay = new Set<Promise<unknown>>()
+  let isClosed = false
+
+  async function work(container: string | Uint8Array, signal: AbortSignal | undefined): Promise<RevocationResult> {
+    const reason = (): Error => new DOMException('timed out', 'TimeoutError')
+    let accepted: Accepted | GuardDenial
+    try {
+      accepted = await withinDeadline(decisionMs, { signals: [signal], reason }, (ended) =>
+        accept(container, options, ended),
+      )
+    } catch (error) {
+      report(options, error)
+      return refuse('revocation_unknown', 'the revocation could not be stored; send it again later')
+    }
+    if ('code' in accepted) return Object.freeze({ accepted: false, denial: Object.freeze(accepted) })
+    const recorded = await record(accepted, options, sink)
+    return Object.freeze({ accepted: true, revoked: String(accepted.target), recorded })
+  }
+
+  return {
+    async take(container, signal) {
+      if (isClosed) return refuse('closed', 'the service is shutting down; send the revocation again later')
+      if (options.registry === undefined) return refuse('unsupported', 'this service takes no revocations')
+      const taken = work(container, signal)
+      underWay.add(taken)
+      try {
+        return await taken
+      } finally {
+        underWay.delete(taken)
+      }
+    },
+    async close() {
+      isClosed = true
+      await Promise.allSettled(underWay)
+    },
+  }
+}
+
+/** A revocation that was verified and stored. */
+interface Accepted {
+  readonly target: CID
+  readonly entry: RevocationEntry
+  readonly revocation: Invocation
+}
+
+async function accept(
+  container: string | Uint8Array,
+  options: DeskOptions,
+  signal: AbortSignal,
+): Promise<Accepted | GuardDenial> {
+  const { accept, acceptRedundantFields, backend, clock, clockTolerance, limits, resolver, revocations } = options
+  const reading = {
+    ...(accept !== undefined && { accept }),
+    ...(acceptRedundantFields !== undefined && { acceptRedundantFields }),
+    ...(limits !== undefined && { limits }),
+  }
+  const verdict = await verifyRevocation(container, {
+    ...reading,
+    ...(backend !== undefined && { backend }),
+    ...(clock !== undefined && { clock }),
+    ...(clockTolerance !== undefined && { clockTolerance }),
+    ...(resolver !== undefined && { resolver }),
+    onError: (error) => report(options, error),
+    revocations,
+    signal,
+  })
+  if (!verdict.accepted) return verdict.denial
+  const { delegations, invocations } = await openContainer(container, reading)
+  const [revocation] = invocations
+  const owner = revocation && ownerOf(revocation, delegations)
+  // SVC-17
+  if (revocation === undefined || owner === undefined || !(await isServed(owner, options, signal))) {
+    return {
+      code: 'subject_not_accepted',
+      message:
+        'the `path` of the revocation does not begin with a delegation by an owner that this service acts for; send the whole chain, from the owner to the revoked delegation',
+      requirement: 'SVC-17',
+    }
+  }
+  await options.registry?.add(verdict.entry)
+  return { target: verdict.target, entry: verdict.entry, revocation }
+}
+
+/** The issuer of the first delegation of the path, if it delegates its own authority. */
+function ownerOf({ args }: Invocation, delegations: readonly Delegation[]): Did | undefined {
+  const { path, revoke } = args
+  const [first] = path !== undefined && isList(path) ? path : [revoke]
+  if (first === undefined || !isCid(first)) return undefined
+  const root = delegations.find(({ cid }) => cid.equals(first))
+  return root !== undefined && (root.subject === root.issuer || root.subject === anySubject) ? root.issuer : undefined
+}
+
+async function isServed(owner: Did, { subjects }: DeskOptions, signal: AbortSignal): Promise<boolean> {
+  if (subjects === anySubject) return true
+  if (typeof subjects === 'function') return (await subjects(owner, { signal })) === true
+  return subjects.some((subject) => parseDid(subject) === owner)
+}
+
+/** The revocation applies whether or not it is on record. */
+async function record(
+  { entry, revocation, target }: Accepted,
+  options: DeskOptions,
+  sink: ReturnType<typeof withDeadline>,
+): Promise<boolean> {
+  const { audit, clock = systemClock } = options
+  const { revoker } = entry
+  try {
+    const issuer = revoker && audit.pseudonymize ? await audit.pseudonymize(revoker) : revoker
+    await sink.append(
+      {
+        id: newEventId(),
+        time: secondsOf(clock),
+        kind: 'revoked',
+        revoked: String(target),
+        revocation: String(revocation.cid),
+        ...(issuer !== undefined && { issuer }),
+      },
+      {},
+    )
+    return true
+  } catch (error) {
+    report(options, error)
+    return false
+  }
+}
+
+function report({ onError }: DeskOptions, error: unknown): void {
+  quietly(() => onError?.(error))
+}
+
+/** SVC-16 */
+function refuse(code: GuardDenial['code'], message: string): RevocationResult {
+  return Object.freeze({ accepted: false, denial: Object.freeze({ code, message, requirement: 'SVC-16' }) })
+}

@@ -1,0 +1,138 @@
+/**
+ * A service: a guard with a handler for each command, a place for revocations, and one end for all of it.
+ *
+ * @module
+ */
+
+import { type AuditHealth, type ObservedSink, withHealth } from '../audit/combine/with-health.ts'
+import { callChecks } from '../authorization/options.ts'
+import type { CallOptions } from '../authorization/settings.ts'
+import type { GuardCallOptions } from '../guard/call-options.ts'
+import { createGuard, type Guard } from '../guard/guard.ts'
+import type { GuardHealth } from '../guard/in-flight.ts'
+import type { GuardResult } from '../guard/result.ts'
+import { anything, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
+import type { BoundCommand, CallSurroundings } from './on.ts'
+import { type Closable, type ServiceOptions, serviceChecks } from './options.ts'
+import { createRevocationDesk, type RevocationResult } from './revocation-desk.ts'
+
+/** Options of one call of a service. */
+export interface ServiceCallOptions extends GuardCallOptions, CallSurroundings {}
+
+/** The state of a service, for a health endpoint. */
+export interface ServiceHealth extends GuardHealth {
+  /** Whether calls are accepted, and the last record was confirmed. */
+  readonly healthy: boolean
+  /** The state of the audit sink. */
+  readonly audit: AuditHealth
+}
+
+/** Executes the calls of its commands, and takes revocations. */
+export interface Service {
+  /**
+   * Decides about a call and, if it is allowed, runs the handler of its command, as `guard.use` does. Neither hostile bytes
+   * nor a call of another command throw.
+   *
+   * @throws the error of the handler, after the outcome was recorded.
+   */
+  call(container: string | Uint8Array, options?: ServiceCallOptions): Promise<GuardResult<unknown>>
+  /**
+   * Takes a revocation: verifies it, adds it to the `registry`, and records it. Only a revocation whose `path` begins with
+   * a delegation of an owner that the service acts for is accepted, because strangers could fill the store otherwise. It
+   * does not reject: a failure is a denial, and the same revocation may be sent again.
+   */
+  revoke(container: string | Uint8Array, options?: CallOptions): Promise<RevocationResult>
+  /** Reports whether calls are accepted and recorded. */
+  health(): ServiceHealth
+  /** The guard of the service, for dry runs, and for handlers of a single route. */
+  readonly guard: Guard
+  /**
+   * Stops accepting calls, waits for those in progress, and closes the audit sink and then the `resources`. Rejects with
+   * the first error after all of them were closed.
+   */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Makes a service. Its options are those of `createGuard`, with `handlers` in the place of `commands`.
+ *
+ * @throws ArgumentError for an error that would fail the first call, as `createGuard` does.
+ *
+ * @example
+ * ```ts
+ * import { createService, on } from 'procura/service'
+ * import { memoryStores } from 'procura/store/memory'
+ *
+ * const mailService = createService({
+ *   audience: service.did,
+ *   subjects: [owner.did],
+ *   handlers: [on({ ...send, credential: 'mail' }, async ({ args, fetch }) => fetch(`https://api.example.com/mail/${args.to}`))],
+ *   vault,
+ *   audit: { sink },
+ *   ...memoryStores(),
+ * })
+ * const result = await mailService.call(received)
+ * console.log(result.allowed ? result.value : result.denial.message)
+ * ```
+ */
+export function createService(options: ServiceOptions): Service {
+  const { handlers, registry, resources, ...given } = readOptions('createService', options, serviceChecks)
+  readOptions('createService: `audit`', { sink: given.audit }, { sink: objectValue })
+  const sink = withHealth(given.audit.sink)
+  const guarded = { ...given, audit: { ...given.audit, sink } }
+  const bound = new Map<string, BoundCommand>(handlers.map((one) => [one.definition.command, one]))
+  const guard = createGuard({ ...guarded, commands: handlers.map(({ definition }) => definition) })
+  const desk = createRevocationDesk({ ...guarded, registry })
+
+  let closing: Promise<void> | undefined
+  function close(): Promise<void> {
+    // A revocation in progress is recorded before the sink closes.
+    closing ??= desk.close().then(() => closeAll([guard, ...resources]))
+    return closing
+  }
+
+  return Object.freeze({
+    call: async (container, options = {}) => {
+      const { request, ...call } = readOptions('call', options, serviceCallChecks)
+      const surroundings: CallSurroundings = Object.freeze({ ...(request !== undefined && { request }) })
+      return guard.use(
+        container,
+        // SVC-15: the authorizer refuses commands without a handler.
+        (call) => (bound.get(call.command) as BoundCommand).handler(call as never, surroundings),
+        call,
+      )
+    },
+    revoke: async (container, options = {}) => desk.take(container, readOptions('revoke', options, callChecks).signal),
+    health: () => healthOf(guard, sink),
+    guard,
+    close,
+    [Symbol.asyncDispose]: close,
+  } satisfies Service)
+}
+
+const serviceCallChecks: OptionChecks<ServiceCallOptions> = Object.freeze({
+  ...callChecks,
+  command: anything,
+  args: anything,
+  request: anything,
+})
+
+function healthOf(guard: Guard, sink: ObservedSink): ServiceHealth {
+  const state = guard.health()
+  const audit = sink.health()
+  return Object.freeze({ ...state, healthy: state.status === 'open' && audit.healthy, audit: Object.freeze(audit) })
+}
+
+/** SVC-18: a failure does not leave the rest open. */
+async function closeAll(resources: readonly Closable[]): Promise<void> {
+  const errors: unknown[] = []
+  for (const resource of resources) {
+    try {
+      await resource.close()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
+}

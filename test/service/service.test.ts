@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest'
+import type { AuditSink } from '../../src/audit/sink.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { text } from '../../src/capability/argument-types/basic.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { anySubject } from '../../src/capability/subject.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { revoke } from '../../src/revocation/revoke.ts'
+import { on } from '../../src/service/on.ts'
+import type { ServiceOptions } from '../../src/service/options.ts'
+import { createService } from '../../src/service/service.ts'
+import { actor, clock } from '../support/actors.ts'
+import { call, chainOf, service as self } from '../support/service.ts'
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+const carol = await actor('carol')
+const proofs = await chainOf(alice, bob)
+const longer = await chainOf(alice, bob, carol)
+const send = defineCommand({ command: '/mail/send', args: { to: text() } })
+const list = defineCommand({ command: '/mail/list', args: {} })
+
+function setUp(change: Partial<ServiceOptions> = {}) {
+  const sink = memoryAuditSink()
+  const revocations = memoryRevocationStore({ clock })
+  const service = createService({
+    audience: self.did,
+    subjects: [alice.did],
+    handlers: [on(send, ({ args }) => `sent to ${args.to}`), on(list, () => ['one'])],
+    revocations,
+    replay: memoryReplayStore({ clock }),
+    registry: revocations,
+    audit: { sink },
+    clock,
+    ...change,
+  })
+  return { service, sink, kinds: () => sink.records().map(({ event }) => event.kind) }
+}
+
+const containerOf = async (command = '/mail/send', args = {}, chain = proofs, issuer = bob): Promise<string> =>
+  encodeContainer([await call({ issuer, subject: alice.did, proofs: chain, command, args }), ...chain])
+
+describe('a service', () => {
+  it('SVC-15 runs the handler of the command of a call, and no other', async () => {
+    const { service } = setUp()
+    expect(await service.call(await containerOf('/mail/send', { to: 'bob' }))).toMatchObject({ value: 'sent to bob' })
+    expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ value: ['one'] })
+    const wrong = await service.call(await containerOf('/mail/list'), { command: send })
+    expect(wrong).toMatchObject({ allowed: false, denial: { code: 'command_mismatch' } })
+    const unknown = await service.call(await containerOf('/mail/read'))
+    expect(unknown).toMatchObject({ allowed: false, denial: { code: 'command_unknown' } })
+  })
+
+  it('SVC-15 gives the handler the surroundings of the call', async () => {
+    const seen: unknown[] = []
+    const { service } = setUp({ handlers: [on(list, (_, surroundings) => seen.push(surroundings))] })
+    const request = new Request('https://service.example/')
+    await service.call(await containerOf('/mail/list'), { request })
+    await service.call(await containerOf('/mail/list'))
+    expect(seen).toEqual([{ request }, {}])
+  })
+
+  it('passes on the error of a handler, and refuses options that it does not know', async () => {
+    const { service } = setUp({ handlers: [on(list, () => Promise.reject(new Error('no')))] })
+    await expect(service.call(await containerOf('/mail/list'))).rejects.toThrow('no')
+    await expect(service.call('C', { comand: send } as never)).rejects.toThrow(/did you mean `command`/)
+    expect(() => setUp({ handlers: [] })).toThrow(/`handlers` must be a non-empty array/)
+    expect(() => setUp({ handlers: [send] as never })).toThrow(/make it with `on`/)
+    expect(() => setUp({ commands: [send] } as never)).toThrow(/createService has no option `commands`/)
+    expect(() => setUp({ audit: undefined as never })).toThrow(/`sink`/)
+    expect(() => setUp({ audit: {} as never })).toThrow(/`sink`/)
+    expect(() => on(undefined as never, () => 1)).toThrow(ArgumentError)
+    expect(() => on(send, undefined as never)).toThrow(ArgumentError)
+  })
+})
+
+describe('the revocations that a service receives', () => {
+  it('SVC-16 are verified, stored and recorded, and end the chain', async () => {
+    const { service, sink } = setUp()
+    const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
+    const result = await service.revoke(encodeContainer([revocation, ...proofs]))
+    expect(result).toEqual({ accepted: true, revoked: String(proofs[0]?.cid), recorded: true })
+    expect(sink.records().at(-1)?.event).toMatchObject({
+      kind: 'revoked',
+      revoked: String(proofs[0]?.cid),
+      revocation: String(revocation.cid),
+      issuer: alice.did,
+    })
+    expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
+  })
+
+  it('SVC-16 are refused without an error when they are malformed, cannot be stored, or there is no registry', async () => {
+    const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
+    const container = encodeContainer([revocation, ...proofs])
+    const codeOf = async (change: object, given: string = container): Promise<unknown> => {
+      const errors: unknown[] = []
+      const { service } = setUp({ onError: (error) => errors.push(error), deadlines: { decisionMs: 50 }, ...change })
+      const result = await service.revoke(given)
+      return [result.accepted ? result.recorded : result.denial.code, errors.length]
+    }
+    expect(await codeOf({}, 'garbage')).toEqual(['unsupported', 0])
+    expect(await codeOf({}, await containerOf())).toEqual(['malformed', 0])
+    expect(await codeOf({ registry: undefined })).toEqual(['unsupported', 0])
+    const failing = { findRevocations: () => [], add: () => Promise.reject(new Error('full')) }
+    expect(await codeOf({ registry: failing })).toEqual(['revocation_unknown', 1])
+    const hanging = { findRevocations: () => [], add: () => new Promise<never>(() => undefined) }
+    expect(await codeOf({ registry: hanging })).toEqual(['revocation_unknown', 1])
+    const sink: AuditSink = { ...memoryAuditSink(), append: () => Promise.reject(new Error('no disk')) }
+    expect(await codeOf({ audit: { sink } })).toEqual([false, 1])
+    const { service } = setUp()
+    await service.close()
+    expect(await service.revoke(container)).toMatchObject({ denial: { code: 'closed' } })
+  })
+
+  it('SVC-17 are of chains that begin with an owner of the service; strangers cannot fill the store', async () => {
+    const mallory = await actor('mallory')
+    const added: unknown[] = []
+    const registry = { findRevocations: () => [], add: (entry: unknown) => void added.push(entry) }
+    const own = await chainOf(mallory, bob)
+    const [, second] = longer
+    const strangers = [
+      encodeContainer([await revoke({ issuer: mallory, delegation: own[0] as never }), ...own]),
+      // A delegation of a stranger over the authority of the owner.
+      ...(await Promise.all(
+        [await chainOf(alice, mallory)].map(async ([root]) =>
+          encodeContainer([await revoke({ issuer: mallory, delegation: root as never }), root as never]),
+        ),
+      )),
+      // A path that does not begin with the owner.
+      encodeContainer([await revoke({ issuer: bob, delegation: second as never }), second as never]),
+    ]
+    const subjects = async (did: string): Promise<boolean> => did === alice.did
+    for (const container of strangers) {
+      for (const accepting of [[alice.did], subjects]) {
+        const { service } = setUp({ registry, subjects: accepting })
+        expect(await service.revoke(container)).toMatchObject({ accepted: false })
+      }
+    }
+    expect(added).toEqual([])
+    const path = encodeContainer([await revoke({ issuer: bob, delegation: second as never, path: longer }), ...longer])
+    for (const accepting of [[alice.did], subjects, anySubject] as const) {
+      const { service } = setUp({ registry, subjects: accepting })
+      expect(await service.revoke(path)).toMatchObject({ accepted: true })
+    }
+    expect(added).toHaveLength(3)
+  })
+})
+
+describe('the end of a service', () => {
+  it('SVC-18 waits for calls and revocations, and closes sink and resources, also when one fails', async () => {
+    const order: string[] = []
+    const memory = memoryAuditSink()
+    const sink: AuditSink = {
+      ...memory,
+      append: (event, options) => {
+        order.push(event.kind)
+        return memory.append(event, options)
+      },
+      close: async () => void order.push('sink'),
+    }
+    let finish: (() => void) | undefined
+    const ended = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let stored: (() => void) | undefined
+    const storing = new Promise<void>((resolve) => {
+      stored = resolve
+    })
+    const { service } = setUp({
+      audit: { sink },
+      registry: { findRevocations: () => [], add: () => storing },
+      handlers: [on(list, () => ended)],
+      resources: [{ close: () => Promise.reject(new Error('pool')) }, { close: () => void order.push('store') }],
+    })
+    const work = service.call(await containerOf('/mail/list'))
+    const revocation = service.revoke(
+      encodeContainer([await revoke({ issuer: alice, delegation: proofs[0] as never }), ...proofs]),
+    )
+    await expect.poll(() => order).toContain('intent')
+    const closing = service.close().then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    finish?.()
+    stored?.()
+    expect(await work).toMatchObject({ allowed: true, recorded: true })
+    expect(await revocation).toMatchObject({ accepted: true, recorded: true })
+    expect(await closing).toBe('pool')
+    expect(order.slice(-2)).toEqual(['sink', 'store'])
+    expect(order.slice(0, -2).sort()).toEqual(['intent', 'outcome', 'revoked'])
+    expect(service.health()).toMatchObject({ status: 'closed', healthy: false })
+    expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'closed' } })
+  })
+
+  it('reports its health', async () => {
+    const { service } = setUp()
+    expect(service.health()).toMatchObject({ status: 'open', healthy: true, calls: 0, audit: { confirmed: 0 } })
+    await service.call(await containerOf('/mail/list'))
+    expect(service.health()).toMatchObject({ healthy: true, audit: { confirmed: 2, failed: 0 } })
+    const failing: AuditSink = { ...memoryAuditSink(), append: () => Promise.reject(new Error('no disk')) }
+    const broken = setUp({ audit: { sink: failing } }).service
+    expect(await broken.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'audit_unavailable' } })
+    expect(broken.health()).toMatchObject({ status: 'open', healthy: false })
+  })
+})
