@@ -12,6 +12,7 @@ import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
+import { shortRuns } from '../property/runs.ts'
 import { intent, stoppedClock } from './events.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
 
@@ -138,7 +139,7 @@ describe('checkpoints over restarts', () => {
         const options = { checkpoints: log.published, signers, log: 'mail' }
         expect(await verifyAuditLog(await log.lines(), options)).toMatchObject({ valid: true })
       }),
-      { numRuns: 60 },
+      shortRuns(60),
     )
   })
 })

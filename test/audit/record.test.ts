@@ -17,6 +17,7 @@ import { ArgumentError, AuditError, MalformedError } from '../../src/errors.ts'
 import { encodeCbor } from '../../src/ipld/encode.ts'
 import type { IpldMap, IpldValue } from '../../src/ipld/value.ts'
 import { never } from '../../src/time.ts'
+import { shortRuns } from '../property/runs.ts'
 import { anyText } from '../support/any-text.ts'
 import { denied, id, intent, logOf } from './events.ts'
 import { prepareEvent } from './prepare-event.ts'
@@ -145,7 +146,7 @@ describe('a line', () => {
         expect(text).toMatch(/^[ -~]*$/)
         expect(encodeCbor(fromCanonicalJson(text))).toEqual(encodeCbor(written))
       }),
-      { numRuns: 300 },
+      shortRuns(300),
     )
   })
 

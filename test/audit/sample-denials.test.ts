@@ -6,6 +6,7 @@ import { suppressedEvent } from '../../src/audit/events/suppressed-event.ts'
 import { type SuppressedDenials, sampleDenials } from '../../src/audit/sample-denials.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { ArgumentError } from '../../src/errors.ts'
+import { shortRuns } from '../property/runs.ts'
 import { denied, stoppedClock } from './events.ts'
 import { faultsOfApiActivity } from './ocsf-schema.ts'
 
@@ -87,7 +88,7 @@ describe('denials', () => {
         for (const denials of sampler.take()) told[`${denials.authenticated}`] += denials.count
         expect(told).toEqual(refused)
       }),
-      { numRuns: 300 },
+      shortRuns(300),
     )
   })
 

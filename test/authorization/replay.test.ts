@@ -8,7 +8,7 @@ import { StoreError, StoreFullError } from '../../src/errors.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
 import { never } from '../../src/time.ts'
 import { fullOfHashes } from '../property/replay-properties.ts'
-import { shortRuns } from '../property/runs.ts'
+import { inCi, shortRuns } from '../property/runs.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, createService, decide, service, verdict } from '../support/service.ts'
 
@@ -133,7 +133,7 @@ describe('replay', () => {
     expect(length).toBeLessThan(10)
   })
 
-  fullOfHashes(60_000)
+  fullOfHashes(inCi ? 60_000 : 20_000)
 
   it('RPL-03 is asked of the store until exp plus the tolerance, or Infinity for a call that never expires', async () => {
     const given: number[] = []

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { intent, outcome } from '../audit/events.ts'
+import { shortRuns } from '../property/runs.ts'
 import { anyText } from '../support/any-text.ts'
 
 /** Characters that are not seen, or do something else than being seen. */
@@ -143,7 +144,7 @@ describe('the output of the program', () => {
       fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 6 }), async (words) => {
         for (const line of (await cli(words)).shown) expect(line).not.toMatch(unseen)
       }),
-      { numRuns: 60 },
+      shortRuns(60),
     )
   })
 })

@@ -14,6 +14,7 @@ import { revoke } from '../../src/revocation/revoke.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import { never } from '../../src/time.ts'
+import { inCi } from '../property/runs.ts'
 import { sqliteFile } from '../state/open-sqlite.ts'
 import { actor } from '../support/actors.ts'
 import { call, chainOf, serviceOptions, verdict } from '../support/service.ts'
@@ -63,6 +64,9 @@ function follow(
 }
 
 const knows = (store: FollowedRevocations, id: string): boolean => store.findRevocations([id]).length > 0
+
+/** Entries of a long journal. */
+const count = inCi ? 10_000 : 1_200
 
 describe('a feed of revocations', () => {
   it('brings what was added before and what is added later, with revokers', async () => {
@@ -141,12 +145,11 @@ describe('a feed of revocations', () => {
     expect(store.errors).toEqual([])
   })
 
-  it('brings 10,000 entries of a file to a follower that starts later, and their number is bounded on the way', async () => {
+  it(`brings ${count.toLocaleString('en')} entries of a file to a follower that starts later, and their number is bounded on the way`, async () => {
     const file = sqliteFile()
     const secret = new Uint8Array(32).fill(7)
     prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
     const writer = sqliteStores({ database: file.open(), secret }).revocations
-    const count = 10_000
     await Promise.all(
       Array.from({ length: count }, (_, number) => writer.add({ ids: [cidNumber(number)], expiration: never })),
     )

@@ -27,6 +27,7 @@ import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { id, intent, stoppedClock } from '../audit/events.ts'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { openDatabase } from '../audit/open-database.ts'
+import { shortRuns } from '../property/runs.ts'
 import { actor, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -356,7 +357,7 @@ describe('the time for the outcome of a call', () => {
           if (event.kind === 'intent') expect(ends[event.id]).toEqual([recorded.has(event.id) ? 'ok' : 'unknown'])
         }
       }),
-      { numRuns: 60 },
+      shortRuns(60),
     )
   })
 })

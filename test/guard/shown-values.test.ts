@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -48,6 +48,15 @@ import {
 } from './wrong-options.ts'
 
 makeFolder()
+
+// The lines of a stack name functions and files, and the test runner looks each of them up in a source map.
+const { stackTraceLimit } = Error
+beforeAll(() => {
+  Error.stackTraceLimit = 1
+})
+afterAll(() => {
+  Error.stackTraceLimit = stackTraceLimit
+})
 
 /** A secret in the place of another value, in each shape that the value can have. */
 const misplaced: readonly unknown[] = [

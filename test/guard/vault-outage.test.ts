@@ -15,7 +15,7 @@ import { type Ending, p90, type Scene, startScene, upstreamKey } from './vault-o
 const scaled: ResilienceOptions = { attemptTimeoutMs: 200, failureWindowMs: 10_000, probeAfterMs: 500 }
 const seconds = 2
 /** Callers pause for this long after each call. */
-const pauseMs = inCi ? 10 : 30
+const pauseMs = inCi ? 10 : 80
 
 async function scene(resilience: ResilienceOptions = {}): Promise<Scene> {
   const made = await startScene({ ...scaled, ...resilience })

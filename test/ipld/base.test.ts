@@ -11,6 +11,7 @@ import {
   encodeBase64url,
   encodeHex,
 } from '../../src/ipld/base.ts'
+import { shortRuns } from '../property/runs.ts'
 import { costOf } from '../support/cost.ts'
 import { filled, refusalOf } from './support.ts'
 
@@ -45,7 +46,7 @@ describe.each(Object.entries(bases))('%s', (_, { encode, decode, other }) => {
         expect(encode(bytes)).toBe(other(bytes))
         expect(decode(encode(bytes))).toEqual(bytes)
       }),
-      { numRuns: 300 },
+      shortRuns(300),
     )
   })
 
@@ -69,7 +70,7 @@ describe.each(Object.entries(bases))('%s', (_, { encode, decode, other }) => {
         }
         expect(encode(bytes)).toBe(any)
       }),
-      { numRuns: 1000 },
+      shortRuns(1000),
     )
   })
 

@@ -14,6 +14,7 @@ import { cidOf, cidOfKey, cidTextOfKey, digestKey, isTokenCid, parseCid, parseTo
 import { decodeCbor } from '../../src/ipld/decode.ts'
 import { ipldEquals } from '../../src/ipld/equal.ts'
 import { isCid } from '../../src/ipld/value.ts'
+import { shortRuns } from '../property/runs.ts'
 import { filled, hex, refusalOf } from './support.ts'
 
 const digest = filled(32)
@@ -184,7 +185,7 @@ describe('parseCid', () => {
         expect(CID.create(version, code, createMultihash(multihash.code, multihash.digest)).bytes).toEqual(bytes)
         expect(cid.bytes).toEqual(bytes)
       }),
-      { numRuns: 3000 },
+      shortRuns(3000),
     )
     expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(20)
   })

@@ -7,6 +7,7 @@ import { encodeCbor } from '../../src/ipld/encode.ts'
 import { ipldEquals } from '../../src/ipld/equal.ts'
 import { compareKeys } from '../../src/ipld/key-order.ts'
 import { deepFreeze, type IpldValue, isBytes, isList, isMap } from '../../src/ipld/value.ts'
+import { shortRuns } from '../property/runs.ts'
 import { anyText } from '../support/any-text.ts'
 import { anyValue } from './arbitrary.ts'
 import { filled, hex } from './support.ts'
@@ -66,7 +67,7 @@ describe('ipldEquals', () => {
         expect(ipldEquals(a, decodeCbor(encodeCbor(a)))).toBe(true)
         expect(ipldEquals(a, b)).toBe(bytesEqual(encodeCbor(a), encodeCbor(b)))
       }),
-      { numRuns: 300 },
+      shortRuns(300),
     )
   })
 
@@ -104,7 +105,7 @@ describe('compareKeys', () => {
         const read = Object.keys(map as object).filter((key) => !numeric(key))
         expect(read).toEqual(keys.filter((key) => !numeric(key)).sort(compareKeys))
       }),
-      { numRuns: 500 },
+      shortRuns(500),
     )
   })
 })

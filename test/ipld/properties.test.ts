@@ -171,7 +171,7 @@ describe('strict DAG-CBOR', () => {
         expect(canonicalElsewhere(bytes)).toBeUndefined()
         expect(ipldEquals(decodeCbor(encodeCbor(read)), read)).toBe(true)
       }),
-      { numRuns: 300 },
+      shortRuns(300),
     )
   })
 
@@ -216,6 +216,23 @@ describe('strict DAG-CBOR', () => {
   })
 })
 
+/**
+ * The bytes by which memory grows while a task runs this many times. Nothing else runs in this thread meanwhile. The
+ * least of several measurements counts, as the engine compiles in the first ones.
+ */
+function growthBy(task: () => unknown, times: number): { readonly arrayBuffers: number; readonly heapUsed: number } {
+  const least = { arrayBuffers: Number.POSITIVE_INFINITY, heapUsed: Number.POSITIVE_INFINITY }
+  for (let measurement = 0; measurement < 3; measurement++) {
+    const before = process.memoryUsage()
+    for (let time = 0; time < times; time++) task()
+    const after = process.memoryUsage()
+    for (const kind of ['arrayBuffers', 'heapUsed'] as const) {
+      least[kind] = Math.min(least[kind], after[kind] - before[kind])
+    }
+  }
+  return least
+}
+
 describe('bombs', () => {
   const bombs: readonly (readonly [name: string, bytes: Uint8Array])[] = [
     ['60,000 lists in each other', new Uint8Array(60_000).fill(0x81)],
@@ -234,12 +251,11 @@ describe('bombs', () => {
   ]
 
   it.each(bombs)('%s: refused at once and without memory [attack 33] [attack 34]', (_, bytes) => {
-    expect(attempt(() => decodeCbor(bytes))).toBeUndefined()
-    const before = process.memoryUsage()
-    const cost = costOf(() => attempt(() => decodeCbor(bytes)), 20)
-    const after = process.memoryUsage()
-    expect(cost).toBeLessThan(2)
-    expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(65_536)
-    expect(after.heapUsed - before.heapUsed).toBeLessThan(4_000_000)
+    const refuse = () => attempt(() => decodeCbor(bytes))
+    expect(refuse()).toBeUndefined()
+    expect(costOf(refuse, 20)).toBeLessThan(2)
+    const { arrayBuffers, heapUsed } = growthBy(refuse, 20)
+    expect(arrayBuffers).toBeLessThan(65_536)
+    expect(heapUsed).toBeLessThan(4_000_000)
   })
 })

@@ -62,7 +62,7 @@ export function wycheproof(algorithm: SignatureAlgorithm): readonly SignatureVec
   )
 }
 
-/** The ECDSA vectors for slow arithmetic: `npm test` tries a quarter of each kind, and all of them if `CI` is set. */
+/** The ECDSA vectors for slow arithmetic: `npm test` tries a part of each kind, and all of them if `CI` is set. */
 export function shortWycheproof(algorithm: 'ES256' | 'ES256K'): readonly SignatureVector[] {
   return shortCases(wycheproof(algorithm), ({ kind = '' }) => kind)
 }

@@ -15,7 +15,7 @@ import {
 } from '../../src/principal/pool/verification-pool.ts'
 import { startThread } from '../../src/principal/pool/verification-thread.ts'
 import type { Signer } from '../../src/principal/signer.ts'
-import { inCi } from '../property/runs.ts'
+import { inCi, shortCases } from '../property/runs.ts'
 import { actor } from '../support/actors.ts'
 import { call, chainOf, createService, verdict } from '../support/service.ts'
 import { bundlePoolScript, faultyScript, type PoolScript, sodium } from './pool-script.ts'
@@ -118,7 +118,8 @@ describe('a thread', () => {
   })
 
   it('SIG-13 that cannot be started, or verifies wrongly, makes no pool', async () => {
-    const start = (script: string | URL) => createPool({ script }).catch((error: unknown) => error)
+    const threads = inCi ? 2 : 1
+    const start = (script: string | URL) => createPool({ script, threads }).catch((error: unknown) => error)
     const program = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`
     const answering = (bytes: string) =>
       program(`import { parentPort } from 'node:worker_threads'
@@ -138,12 +139,12 @@ describe('a thread', () => {
       expect.soft(error, text).toBeInstanceOf(ThreadError)
       expect.soft(error, text).toMatchObject({ code: 'ERR_THREAD' })
     }
-    expect(await start(answering('0x59, 0x4e'))).toMatchObject({ threads: 2 })
+    expect(await start(answering('0x59, 0x4e'))).toMatchObject({ threads })
   })
 })
 
 describe('SIG-12 a thread that', () => {
-  it.each([
+  const misdeeds: readonly (readonly [name: string, misdeed: string])[] = [
     ['ends', 'process.exit(1)'],
     ['fails', 'throw new Error("broken")'],
     ['answers nothing', 'port.postMessage(new Uint8Array(0))'],
@@ -155,7 +156,9 @@ describe('SIG-12 a thread that', () => {
     ['answers with zeros', 'port.postMessage(answers(id, ...Array(count).fill(0)))'],
     ['answers in words', 'port.postMessage(true)'],
     ['answers by an object', 'port.postMessage({ id, answers: Array(count).fill(true) })'],
-  ])('%s is ended, and what it was asked is verified here', async (_, misdeed) => {
+  ]
+  const chosen = shortCases(misdeeds, ([name]) => name.split(' ', 2).join(' '))
+  it.each(chosen)('%s is ended, and what it was asked is verified here', async (_, misdeed) => {
     const errors: ThreadError[] = []
     await using pool = await createPool({
       script: faultyScript(misdeed),

@@ -11,6 +11,7 @@ import type { CryptoBackend, PreparedKey } from '../../src/principal/backend/bac
 import { backend as node } from '../../src/principal/backend/node.ts'
 import { importSigner } from '../../src/principal/import-signer.ts'
 import { toLowS, twinSignature, verifySignature, verifySignatureAsync } from '../../src/principal/signature.ts'
+import { inCi, shortRuns } from '../property/runs.ts'
 import { verdict, verifyingBackends } from './crypto-vectors.ts'
 
 const l = Point.CURVE().n
@@ -39,11 +40,12 @@ describe('a signature', () => {
     }
   })
 
-  it.each(algorithms)('of %s is lost with any single bit of it, of the key and of the message', async (algorithm) => {
+  const whichBit = inCi ? 'any single bit' : 'one bit of each byte'
+  it.each(algorithms)(`of %s is lost with ${whichBit} of it, of the key and of the message`, async (algorithm) => {
     const good = { algorithm, message, ...(await signed(algorithm)) }
     const accepted: string[] = []
     for (const part of ['signature', 'key', 'message'] as const) {
-      for (let bit = 0; bit < good[part].length * 8; bit++) {
+      for (let bit = 0; bit < good[part].length * 8; bit += inCi ? 1 : 9) {
         const flipped = good[part].slice()
         flipped[bit >> 3]! ^= 1 << (bit & 7)
         if (await verdict(node, { ...good, [part]: flipped })) accepted.push(`${part} ${bit}`)
@@ -100,7 +102,7 @@ describe('an Ed25519 signature', () => {
         },
       ),
       {
-        numRuns: 60,
+        numRuns: shortRuns(60, 4).numRuns,
         examples: [
           [5n, 7n, 0, 0, new Uint8Array()],
           [5n, 7n, 1, 0, new Uint8Array()],

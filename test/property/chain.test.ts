@@ -16,7 +16,7 @@ describe('authorization properties', { timeout: 120_000 }, () => {
   chainDifferential(shortRuns(300))
   faultDifferential(shortRuns(10))
   chainMonotone(shortRuns(50))
-  revocationMonotone(shortRuns(50))
+  revocationMonotone(shortRuns(50, 8))
   timeInterval(shortRuns(30))
   verdictIndependence(shortRuns(50))
   longLivedService(shortRuns(300))

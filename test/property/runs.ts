@@ -1,6 +1,6 @@
 /**
- * How often a property is tried, and from which seed. `npm test` tries an eighth of the cases, so that it takes a minute
- * or two; with `CI` set it tries all of them. Its seed is fixed, so that a build gives the same answer twice. `npm run
+ * How often a property is tried, and from which seed. `npm test` tries a part of the cases, so that it takes a minute or
+ * two; with `CI` set it tries all of them. Its seed is fixed, so that a build gives the same answer twice. `npm run
  * test:long` tries far more, from a new seed each time. `PROCURA_SEED=n` sets the seed of both. The title of a test
  * contains the number and the seed.
  *
@@ -18,9 +18,9 @@ export interface Runs {
 /**
  * Runs of `npm test`: a part of `numRuns`, and all of them where `CI` is set.
  *
- * @param divisor - 8, and less where rare cases must occur.
+ * @param divisor - 20, and less where rare cases must occur.
  */
-export function shortRuns(numRuns: number, divisor = 8): Runs {
+export function shortRuns(numRuns: number, divisor = 20): Runs {
   return runs(inCi ? numRuns : Math.ceil(numRuns / divisor), 20_260_708)
 }
 
@@ -30,7 +30,7 @@ export function longRuns(numRuns: number): Runs {
 }
 
 /**
- * The cases of `npm test`: of each kind the first and every eighth after it, and all of them where `CI` is set.
+ * The cases of `npm test`: of each kind the first and every twentieth after it, and all of them where `CI` is set.
  *
  * @param kindOf - cases of one kind are likely to fail together.
  */
@@ -40,7 +40,7 @@ export function shortCases<T>(cases: readonly T[], kindOf: (one: T) => string): 
     const kind = kindOf(one)
     const before = seen.get(kind) ?? 0
     seen.set(kind, before + 1)
-    return inCi || before % 8 === 0
+    return inCi || before % 20 === 0
   })
 }
 

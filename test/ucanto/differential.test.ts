@@ -195,7 +195,7 @@ function gives({ can, owner, nb: { pol, ...nb } }: Entry, asked: Entry['nb']): b
 }
 
 describe('random chains, in this library, in @ucanto/validator, and in a search of all paths', () => {
-  const { numRuns } = shortRuns(600, 4)
+  const { numRuns } = shortRuns(600, 6)
   // With this seed a quarter of the runs gives all answers.
   const seed = 94
 

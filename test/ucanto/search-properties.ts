@@ -56,7 +56,7 @@ export function searchProperties({ title, ...runs }: Runs): void {
       runs,
     )
     for (const [answer, count] of Object.entries(seen)) {
-      if (answer !== 'exhausted') expect.soft(count, answer).toBeGreaterThan(2)
+      if (answer !== 'exhausted') expect.soft(count, answer).toBeGreaterThan(runs.numRuns / 400)
     }
     expect(seen.exhausted).toBeLessThanOrEqual(runs.numRuns / 100)
   })

@@ -10,6 +10,7 @@ import { openToken } from '../../src/ucanto/open-token.ts'
 import { algorithmName } from '../../src/ucanto/signature-frame.ts'
 import { dagJson, signingInput } from '../../src/ucanto/signing-input.ts'
 import { anyValue } from '../ipld/arbitrary.ts'
+import { shortRuns } from '../property/runs.ts'
 import { peer } from './peers.ts'
 
 describe('the signed text', () => {
@@ -25,7 +26,7 @@ describe('the signed text', () => {
         fc.pre(!hasSlash(value))
         expect(text(value)).toBe(peerText(value))
       }),
-      { numRuns: 300 },
+      shortRuns(300),
     )
   })
 
@@ -60,7 +61,7 @@ describe('the signed text', () => {
         const same = Buffer.compare(canonical(a), canonical(b)) === 0
         expect(dagJson(a) === dagJson(b)).toBe(same)
       }),
-      { numRuns: 300 },
+      shortRuns(300),
     )
   })
 })

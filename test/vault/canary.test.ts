@@ -153,8 +153,8 @@ type Way = readonly [what: string, run: () => Promise<unknown>, reading?: string
 const paths = ['echo', 'error', 'elsewhere', 'loop', 'broken-location', 'odd', 'reset', 'cut', 'not-gzip', 'missing']
 
 /**
- * More than two hundred ways if `CI` is set. Otherwise a vault gets an eighth of the requests, and the next vault
- * another eighth, so that eight vaults cover all of them.
+ * More than two hundred ways if `CI` is set. Otherwise a vault gets a part of them, and the next vault another part, so
+ * that all vaults together get each of them.
  */
 function waysOf(vault: Vault, turn: number): readonly Way[] {
   const origin = upstream.origin
@@ -200,8 +200,7 @@ function waysOf(vault: Vault, turn: number): readonly Way[] {
     '',
   ]
   const failing = (error: unknown) => (): Promise<never> => Promise.reject(error)
-  return [
-    ...sent,
+  const others: readonly Way[] = [
     ...aborted,
     ...targets.map((url): Way => [`the target ${url}`, () => use(url)]),
     ['an upstream that hangs', () => use(`${origin}/hang`)],
@@ -228,10 +227,11 @@ function waysOf(vault: Vault, turn: number): readonly Way[] {
     ['a lease that is not allowed', () => vault.lease('a', { authorization: permission({ args: { key: 'k' } }) })],
     ['the vault itself', async () => vault],
   ]
+  return [...sent, ...others.filter((_, index) => inCi || (index + turn) % 4 === 0)]
 }
 
-/** A vault gets one request of this many. */
-const share = inCi ? 1 : 8
+/** A vault gets one request of this many. There are more vaults. */
+const share = inCi ? 1 : 16
 let turns = 0
 
 /** Runs all ways. */
@@ -521,13 +521,15 @@ describe('a secret in failing calls [attack 77]', () => {
     }
     return { body: JSON.stringify({ auth, ...lease, data, ...managed, ...token }) }
   }
-  for (const [name, make] of Object.entries(remote)) {
+  for (const [at, [name, make]] of Object.entries(remote).entries()) {
     it(`appears nowhere when it comes from ${name}`, async () => {
       const server = await backend(well)
       const vault = make(server.origin)
       await expectSilentVault(name, vault)
       await server.close()
-      for (const [what, answer] of failures) {
+      // Each failure is tried with each service in CI, and with two of the six elsewhere.
+      const chosen = failures.filter((_, index) => inCi || (index + at) % 3 === 0)
+      for (const [what, answer] of chosen) {
         const failing = await backend(answer)
         const use = (): Promise<Response> =>
           make(failing.origin).use({

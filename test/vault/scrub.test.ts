@@ -6,6 +6,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { encodedForms } from '../../src/vault/request/encoded-forms.ts'
 import { type BodyLimits, scrubBody, scrubbedBytes, scrubResponse } from '../../src/vault/request/scrub.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { shortRuns } from '../property/runs.ts'
 
 const value = 'Sk/7+_live "q&a=1"'
 
@@ -94,7 +95,7 @@ describe('scrubbing', () => {
           expect(await scrubbed(text, [secret], size)).toBe(text.replaceAll('abcabd', '[redacted]'))
         },
       ),
-      { numRuns: 200 },
+      shortRuns(200),
     )
   })
 

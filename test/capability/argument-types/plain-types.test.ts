@@ -10,6 +10,7 @@ import { path } from '../../../src/capability/argument-types/path.ts'
 import { shellWord } from '../../../src/capability/argument-types/shell-word.ts'
 import { url } from '../../../src/capability/argument-types/url.ts'
 import { ArgumentError } from '../../../src/errors.ts'
+import { shortRuns } from '../../property/runs.ts'
 import { problemOf } from './problem-of.ts'
 
 describe('plain types', () => {
@@ -114,7 +115,7 @@ describe('plain types', () => {
           else if (typeof issue?.message !== 'string' || issue.message === '') expect.fail('an issue says nothing')
         }
       }),
-      { numRuns: 500 },
+      shortRuns(500),
     )
   })
 

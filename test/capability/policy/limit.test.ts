@@ -25,6 +25,7 @@ import type { Statement } from '../../../src/capability/policy/statement.ts'
 import { ArgumentError } from '../../../src/errors.ts'
 import type { IpldValue } from '../../../src/ipld/value.ts'
 import { decimal } from '../../limits/decimal.ts'
+import { shortRuns } from '../../property/runs.ts'
 import { refusalOf } from '../../support/refusal.ts'
 
 const refusal = (policy: unknown): Promise<string> => refusalOf(() => parsePolicy(policy))
@@ -179,7 +180,7 @@ describe('LMT-04 an amount', () => {
         const fits = places(amount) <= places(maximum) && decimal(maximum) > 0n && decimal(amount) <= decimal(maximum)
         expect(outcome(['limit/sum', '.amount', maximum], { amount }) === 'true').toBe(fits)
       }),
-      { numRuns: 2_000, seed: 62 },
+      { ...shortRuns(2_000), seed: 62 },
     )
   })
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { printSelector } from '../../../src/capability/policy/print-selector.ts'
 import { checkSelector, parseSelector, type SelectorSegment } from '../../../src/capability/policy/selector.ts'
+import { shortRuns } from '../../property/runs.ts'
 import { anyText } from '../../support/any-text.ts'
 import { refusalOf } from '../../support/refusal.ts'
 
@@ -210,7 +211,7 @@ describe('parseSelector', () => {
         }
         expect(parseSelector(printSelector(segments))).toEqual(segments)
       }),
-      { numRuns: 3000 },
+      shortRuns(3000),
     )
   })
 })
@@ -247,7 +248,7 @@ describe('printSelector', () => {
         fc.pre(text.length <= 1024)
         expect(parseSelector(text)).toEqual(segments)
       }),
-      { numRuns: 1000 },
+      shortRuns(1000),
     )
   })
 })
