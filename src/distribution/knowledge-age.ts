@@ -6,8 +6,10 @@ export interface KnowledgeAge {
   /**
    * Notes that the copy is complete as of a time of the source. A time that is not later than the last one changes nothing:
    * while the clock of the source is ahead, a repeated page would otherwise look new.
+   *
+   * @param leastSeconds - the age at the arrival, at least. Default 0.
    */
-  note(completeAt: Timestamp): void
+  note(completeAt: Timestamp, leastSeconds?: number): void
   /**
    * Returns the age in seconds, infinite before the first note.
    *
@@ -46,10 +48,10 @@ export function knowledgeAge(clock: Clock, monotonicMs: () => number): Knowledge
   }
 
   return {
-    note(completeAt) {
+    note(completeAt, leastSeconds = 0) {
       const time = now()
       if (last !== undefined && completeAt <= last.completeAt) return
-      const next = { completeAt, transit: Math.max(0, time - completeAt), arrivedMs: monotonicMs() }
+      const next = { completeAt, transit: Math.max(leastSeconds, time - completeAt), arrivedMs: monotonicMs() }
       if (last === undefined || ageOf(next, time) <= ageOf(last, time)) last = next
     },
     seconds: () => (last === undefined ? Number.POSITIVE_INFINITY : Math.max(0, ageOf(last, now()))),

@@ -1,4 +1,3 @@
-import type { RevocationAge } from '../audit/events/event.ts'
 import { type Decider, deciderOf } from '../authorization/authorize.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Clock } from '../time.ts'
@@ -8,7 +7,7 @@ import type { GuardedCommand } from './command.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
 import { lookingOnly } from './looking-only.ts'
 import type { CheckedOptions, GuardDeadlines, SubjectFunction } from './options.ts'
-import { revocationAgeReader } from './revocation-age.ts'
+import { type RevocationAgeReader, revocationAgeReader } from './revocation-age.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 
 /** The state and the options that all calls of a guard share. */
@@ -23,7 +22,7 @@ export interface GuardContext extends Decider {
   readonly inFlight: InFlight
   readonly receipts: Signer | undefined
   /** How current the revocations are now; undefined for a store that does not tell. */
-  readonly revocationAge: () => RevocationAge | undefined
+  readonly revocationAge: RevocationAgeReader
   readonly telemetry: Telemetry
   readonly trail: AuditTrail
   readonly vault: Vault | undefined

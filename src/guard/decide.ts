@@ -40,7 +40,7 @@ export async function decide(
   })
   if (!allowed) {
     const durationMs = Math.round(performance.now() - started)
-    await trail.denied(decision.denial, durationMs, age).catch(telemetry.error)
+    await trail.denied(decision.denial, durationMs, context.revocationAge(age)).catch(telemetry.error)
   }
   return decision
 }

@@ -18,9 +18,10 @@ export async function dryRun(
 ): Promise<GuardDecision> {
   const { clock, inFlight, trail } = context
   const { furtherCheck, commandOf } = createAdmission(context, expected)
-  const age = context.revocationAge()
-  const decision = await decide(context, container, { signal, furtherCheck }, age)
+  const before = context.revocationAge()
+  const decision = await decide(context, container, { signal, furtherCheck }, before)
   if (!decision.allowed) return decision
+  const age = context.revocationAge(before)
   const { authorization } = decision
   const command = commandOf(authorization.command)
   if (inFlight.isEnding()) return closed(context, authorization.command)

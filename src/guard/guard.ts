@@ -144,10 +144,11 @@ export function createGuard<const List extends readonly unknown[]>(
         throw new ArgumentError('use: `handler` must be a function; to decide only, call `authorize`')
       }
       return enter(async () => {
-        const age = context.revocationAge()
+        const before = context.revocationAge()
         const { furtherCheck, commandOf } = createAdmission(context, expected)
-        const decision = await decide(context, container, { signal, furtherCheck }, age)
+        const decision = await decide(context, container, { signal, furtherCheck }, before)
         if (!decision.allowed) return decision
+        const age = context.revocationAge(before)
         const { authorization } = decision
         const command = commandOf(authorization.command)
         const hold = context.holdOf && (await holdOfCall(context, authorization, command))

@@ -1,18 +1,19 @@
 import type { RevocationAge } from '../audit/events/event.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 
+/** Reads the age of a store now. With an earlier reading it returns the older of the two. */
+export type RevocationAgeReader = (before?: RevocationAge) => RevocationAge | undefined
+
 /**
- * Makes the reader of the age of a store, for the events of a guard. Read it before the store is queried: the answer is
- * then at least as current. A store without `knowledge` has no age, and its events have no further fields.
+ * Makes the reader of the age of a store, for the events of a guard. It is read before the store is queried, and again
+ * after it: the answer is at least as current as the older of both. A store without `knowledge` has no age, and its events
+ * have no further fields.
  *
  * @param onError - receives the error of a store that throws. The look-up after it decides about the call.
  */
-export function revocationAgeReader(
-  store: RevocationStore,
-  onError: (error: unknown) => void,
-): () => RevocationAge | undefined {
+export function revocationAgeReader(store: RevocationStore, onError: (error: unknown) => void): RevocationAgeReader {
   if (store.knowledge === undefined) return () => undefined
-  return () => {
+  const read = (): RevocationAge | undefined => {
     try {
       const known = store.knowledge?.()
       if (known === undefined) return undefined
@@ -26,5 +27,10 @@ export function revocationAgeReader(
       onError(error)
       return undefined
     }
+  }
+  return (before) => {
+    const present = read()
+    if (before === undefined || present === undefined) return present ?? before
+    return (present.revocationAgeMs ?? 0) > (before.revocationAgeMs ?? 0) ? present : before
   }
 }

@@ -187,7 +187,7 @@ async function release<R>(
         return authorizer.recheck(call, options)
       },
       onRelease: async (released) => {
-        await recordRelease(state, released, age, own.signal)
+        await recordRelease(state, released, revocationAge(age), own.signal)
         telemetry.event({ name: 'released', command, durationMs: performance.now() - started })
       },
     })

@@ -88,6 +88,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ],
   ['revocation/status-list', writes, 'statusListToken'],
   [
+    'revocation/lookup',
+    'reads questions and answers; test/distribution/lookup.test.ts has the hostile ones',
+    'revocationLookup remoteRevocations',
+  ],
+  [
     'revocation/security-events',
     'reads what a transmitter sends; test/distribution has the hostile tokens and responses',
     'securityEventReceiver pollSecurityEvents',

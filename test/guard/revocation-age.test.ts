@@ -6,6 +6,8 @@ import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { followRevocations } from '../../src/distribution/follow-revocations.ts'
+import { remoteRevocations } from '../../src/distribution/lookup/remote-revocations.ts'
+import { revocationLookup } from '../../src/distribution/lookup/revocation-lookup.ts'
 import { StoreError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
@@ -71,8 +73,10 @@ describe('the age of the revocations', () => {
   it('RVK-22 is in the intent, and as it was at the release in its record', async () => {
     const { guard, ages, sink } = setUp(
       known(
+        () => ({ ageSeconds: 0.25, stale: false }),
         () => ({ ageSeconds: 0.5, stale: false }),
         () => ({ ageSeconds: 12, stale: true }),
+        () => undefined,
       ),
     )
     await guard.use(await containerOf(), async ({ lease }) => void (await lease()))
@@ -109,7 +113,8 @@ describe('the age of the revocations', () => {
       const { guard, ages, errors } = setUp(known(answer))
       expect(await guard.use(await containerOf(), () => 1)).toMatchObject({ allowed: true })
       expect(ages()).toEqual(['intent undefined', 'outcome undefined'])
-      expect(errors).toHaveLength(1)
+      // Before the look-up and after it.
+      expect(errors).toHaveLength(2)
     }
   })
 })
@@ -139,6 +144,29 @@ describe('a guard with a copy of revocations', () => {
       expect(await attempt()).toBe('revocation_unknown')
       await copy.close()
     }
+  })
+
+  it('RVK-52 records the first stale answer of a look-up, too', async () => {
+    let isDown = false
+    let time: number = now
+    const lookup = revocationLookup({ revocations: memoryRevocationStore(), signer: service, authorize: () => true })
+    const revocations = remoteRevocations({
+      url: 'https://authority.example',
+      publisher: service.did,
+      maxAge: 10,
+      dangerouslyAllowStaleFor: 60,
+      clock: { now: () => time },
+      fetch: (url, init) => (isDown ? Promise.reject(new Error('down')) : lookup.fetch(new Request(url, init))),
+    })
+    const { guard, ages } = setUp(revocations)
+    expect(await guard.use(await containerOf(), () => 1)).toMatchObject({ allowed: true })
+    isDown = true
+    time += 40
+    expect(await guard.use(await containerOf(), () => 1)).toMatchObject({ allowed: true })
+    expect(ages().filter((line) => line.startsWith('intent'))).toEqual([
+      expect.stringMatching(/^intent \d+$/),
+      expect.stringMatching(/^intent 400\d\d stale$/),
+    ])
   })
 
   it('RVK-05 refuses a call from the entry on, also when the copy is too old', async () => {

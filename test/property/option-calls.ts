@@ -113,6 +113,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'store/memory': { memoryStores: [], memoryRevocationStore: [], memoryReplayStore: [], memoryLimitStore: [] },
   'revocation/feed': { revocationFeedSource: [], revocationFeed: [], followRevocations: [] },
   'revocation/status-list': { statusListSource: [], statusListToken: [] },
+  'revocation/lookup': { revocationLookup: [], remoteRevocations: [] },
   'revocation/security-events': { securityEventReceiver: [], pollSecurityEvents: [] },
   approval: {
     approve: [{}],

@@ -54,7 +54,7 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^did\/web-node$/, 'needs Node'],
   [/^signer\/file$/, 'reads files; test/signer-file does it'],
   [/^approval(\/|$)/, 'is an application of delegations, with tests of its own in test/approval'],
-  [/^revocation\/(feed|status-list|security-events)$/, 'is set up with a publisher; test/distribution does it'],
+  [/^revocation\/(feed|lookup|status-list|security-events)$/, 'is set up with a publisher; test/distribution does it'],
   [/^(store\/(sqlite|redis|postgres)|testing)$/, 'is set up with a database; test/state and test/services do it'],
 ])
 

@@ -1,0 +1,292 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { backend } from '#backend'
+import { signPage } from '../../src/distribution/feed/page.ts'
+import { type RemoteRevocationsOptions, remoteRevocations } from '../../src/distribution/lookup/remote-revocations.ts'
+import { type RevocationLookupOptions, revocationLookup } from '../../src/distribution/lookup/revocation-lookup.ts'
+import { type Answer, type Question, readQuestion, signAnswer } from '../../src/distribution/lookup/statement.ts'
+import { ArgumentError, StoreError } from '../../src/errors.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { never } from '../../src/time.ts'
+import { actor } from '../support/actors.ts'
+import { serveFetch } from './serve.ts'
+import { cidNumber } from './sources.ts'
+
+const publisher = await actor('publisher')
+const alice = await actor('alice')
+const bob = await actor('bob')
+const start = 1_000_000
+const url = 'https://authority.example/look-up'
+const chain = [cidNumber(1), alice.did, cidNumber(2), bob.did]
+
+const closing: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+function publish(change: Partial<RevocationLookupOptions> = {}) {
+  const revocations = memoryRevocationStore()
+  const errors: unknown[] = []
+  const lookup = revocationLookup({
+    revocations,
+    signer: publisher,
+    authorize: (request) => request.headers.get('authorization') === 'Bearer right',
+    onError: (error) => errors.push(error),
+    ...change,
+  })
+  const revoke = (id: string, revoker?: typeof alice.did): void =>
+    void revocations.add({ ids: [id], expiration: never, ...(revoker !== undefined && { revoker }) })
+  return { ...lookup, revoke, errors }
+}
+
+/** A reader of a publisher that can be cut off, and whose clock a test sets. */
+function reader(
+  answer: (request: Request) => Promise<Response>,
+  change: Partial<RemoteRevocationsOptions> = {},
+): ReturnType<typeof remoteRevocations> & { asked: number; isDown: boolean; time: number } {
+  const state = { asked: 0, isDown: false, time: start }
+  const store = remoteRevocations({
+    url,
+    publisher: publisher.did,
+    headers: async () => ({ authorization: 'Bearer right' }),
+    retryMs: 1e-3,
+    clock: { now: () => state.time },
+    fetch: async (address, init) => {
+      state.asked += 1
+      if (state.isDown) throw new TypeError('fetch failed')
+      return answer(new Request(address, init))
+    },
+    ...change,
+  })
+  return Object.assign(state, store)
+}
+
+/** Answers questions as a publisher that lies in some way. */
+function liar(change: (question: Question) => Partial<Answer>, signer = publisher): (r: Request) => Promise<Response> {
+  return async (request) => {
+    const question = readQuestion(await request.text())
+    const answer = { publisher: publisher.did, nonce: question.nonce, ageMs: 0, records: [], ...change(question) }
+    return new Response(await signAnswer(answer, signer, backend))
+  }
+}
+
+describe('a look-up of revocations', () => {
+  it('RVK-50 goes over HTTP, with the revokers', async () => {
+    const { fetch, revoke } = publish()
+    const served = await serveFetch(fetch)
+    closing.push(served.close)
+    const options = { url: served.url, publisher: publisher.did, maxAge: 0 }
+    const store = remoteRevocations({ ...options, headers: () => ({ authorization: 'Bearer right' }) })
+    expect(await store.findRevocations(chain, {})).toEqual([])
+    revoke(cidNumber(2), alice.did)
+    revoke(bob.did)
+    expect(await store.findRevocations(chain, {})).toEqual([{ id: cidNumber(2), revoker: alice.did }, { id: bob.did }])
+    await expect(remoteRevocations(options).findRevocations(chain, {})).rejects.toThrow('status 403')
+  })
+
+  it('RVK-51 is answered again from the last answer about the same chain, for `maxAge`', async () => {
+    const { fetch, revoke } = publish()
+    const store = reader(fetch, { maxAge: 30 })
+    expect(store.knowledge()).toBe(undefined)
+    await Promise.all([store.findRevocations(chain, {}), store.findRevocations(chain, {})])
+    expect(store.asked).toBe(1)
+    revoke(bob.did)
+    store.time += 20
+    expect(await store.findRevocations(chain, {})).toEqual([])
+    expect(store.knowledge()).toEqual({ ageSeconds: 20, stale: false })
+    // A part of the chain is another question: a store may leave out revokers that it does not contain.
+    expect(await store.findRevocations(chain.slice(2), {})).toEqual([{ id: bob.did }])
+    store.time += 11
+    expect(store.knowledge()).toEqual({ ageSeconds: 11, stale: false })
+    expect(await store.findRevocations(chain, {})).toEqual([{ id: bob.did }])
+    expect(store.asked).toBe(3)
+  })
+
+  it('RVK-51 has the age of the data of the publisher', async () => {
+    let behind = 12
+    const revocations = { findRevocations: () => [], knowledge: () => ({ ageSeconds: behind, stale: false }) }
+    const store = reader(publish({ revocations }).fetch, { maxAge: 30 })
+    await store.findRevocations(chain, {})
+    expect(store.knowledge()?.ageSeconds).toBeCloseTo(12, 0)
+    store.time += 19
+    behind = 31
+    await expect(store.findRevocations(chain, {})).rejects.toThrow('31000 ms behind')
+    const unaware = publish({ revocations: { findRevocations: () => [], knowledge: () => undefined } })
+    await expect(reader(unaware.fetch).findRevocations(chain, {})).rejects.toThrow('status 503')
+    expect(unaware.errors).toHaveLength(1)
+  })
+
+  it('RVK-51 does not become younger if a clock goes back', async () => {
+    const store = reader(publish().fetch, { maxAge: 30 })
+    await store.findRevocations(chain, {})
+    store.time -= 1_000
+    expect(store.knowledge()?.ageSeconds).toBeGreaterThanOrEqual(0)
+    store.time += 1_031
+    await store.findRevocations(chain, {})
+    expect(store.asked).toBe(2)
+  })
+
+  it('RVK-52 is refused if the publisher is down, also for a chain that was known', async () => {
+    const store = reader(publish().fetch, { maxAge: 30 })
+    await store.findRevocations(chain, {})
+    store.isDown = true
+    store.time += 31
+    await expect(store.findRevocations(chain, {})).rejects.toThrow('fetch failed')
+    store.isDown = false
+    expect(await store.findRevocations(chain, {})).toEqual([])
+  })
+
+  it('RVK-52 is answered from an older answer if the operator allows it, which is recorded', async () => {
+    const { fetch, revoke } = publish()
+    revoke(cidNumber(1), alice.did)
+    const store = reader(fetch, { maxAge: 30, dangerouslyAllowStaleFor: 60 })
+    const before = await store.findRevocations(chain, {})
+    store.isDown = true
+    store.time += 90
+    expect(await store.findRevocations(chain, {})).toEqual(before)
+    expect(store.knowledge()).toEqual({ ageSeconds: 90, stale: true })
+    await expect(store.findRevocations(chain.slice(1), {})).rejects.toThrow('fetch failed')
+    store.time += 1
+    await expect(store.findRevocations(chain, {})).rejects.toThrow('fetch failed')
+    expect(store.knowledge()).toBe(undefined)
+  })
+
+  it('RVK-52 keeps principals revoked, and what the operator revoked, however old the answer is', async () => {
+    const { fetch, revoke } = publish()
+    revoke(cidNumber(1), alice.did)
+    revoke(cidNumber(2))
+    revoke(bob.did, alice.did)
+    const store = reader(fetch, { maxAge: 30 })
+    await store.findRevocations(chain, {})
+    store.isDown = true
+    store.time += 100_000
+    expect(await store.findRevocations(chain, {})).toEqual([{ id: cidNumber(2) }, { id: bob.did, revoker: alice.did }])
+  })
+
+  it('RVK-52 does not wait again for a publisher that hung a moment ago', async () => {
+    const store = reader(() => new Promise(() => undefined), { timeoutMs: 20, retryMs: 600_000 })
+    await expect(store.findRevocations(chain, {})).rejects.toThrow('did not respond within 20 ms')
+    await expect(store.findRevocations(chain.slice(1), {})).rejects.toThrow('failed a moment ago')
+    expect(store.asked).toBe(1)
+  })
+
+  it('keeps a bounded number of answers, the latest ones', async () => {
+    const store = reader(publish().fetch, { maxEntries: 2 })
+    for (const id of [1, 2, 3, 2, 1]) await store.findRevocations([cidNumber(id)], {})
+    expect(store.asked).toBe(4)
+  })
+
+  it('ends the wait of a caller alone', async () => {
+    let go = (): void => undefined
+    const waiting = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    const { fetch } = publish()
+    const store = reader(async (request) => waiting.then(() => fetch(request)))
+    const ended = store.findRevocations(chain, { signal: AbortSignal.abort(new Error('ended')) })
+    const other = store.findRevocations(chain, {})
+    await expect(ended).rejects.toThrow('ended')
+    go()
+    expect(await other).toEqual([])
+  })
+})
+
+describe('a hostile answer', () => {
+  const page = {
+    publisher: publisher.did,
+    journal: 'aa',
+    after: 0,
+    through: 0,
+    time: start,
+    complete: true,
+    entries: [],
+  }
+  it.each<[string, (request: Request) => Promise<Response>]>([
+    ['by another signer', liar(() => ({}), bob)],
+    ['that names another publisher', liar(() => ({ publisher: bob.did }))],
+    ['to another question', liar(() => ({ nonce: 'a'.repeat(22) }))],
+    ['about another name', liar(() => ({ records: [{ id: cidNumber(9) }] }))],
+    ['with a negative age', liar(() => ({ ageMs: -1 }))],
+    ['with a revoker that is not a DID', liar(() => ({ records: [{ id: bob.did, revoker: 'bob' as never }] }))],
+    ['with a record without a name', liar(() => ({ records: [{ id: '' }] }))],
+    ['with a further field', liar(() => ({ further: 1 }) as object)],
+    ['that is a page of a feed', async () => new Response(await signPage(page, publisher, backend))],
+    [
+      'that was altered',
+      async (request) => new Response((await (await liar(() => ({}))(request)).text()).replace(/.\./, '.')),
+    ],
+    ['of three parts', async (request) => new Response(`${await (await liar(() => ({}))(request)).text()}.a`)],
+    ['without end', async () => new Response('a'.repeat(200_000))],
+    ['that is empty', async () => new Response('')],
+    [
+      'with another status',
+      async (request) => new Response(await (await liar(() => ({}))(request)).text(), { status: 201 }),
+    ],
+  ])('RVK-50 %s is refused', async (_, answer) => {
+    await expect(reader(answer).findRevocations(chain, {})).rejects.toThrow(StoreError)
+  })
+
+  it('RVK-50 that was recorded is refused', async () => {
+    const { fetch, revoke } = publish()
+    const recorded: string[] = []
+    const store = reader(
+      async (request) => {
+        const text = await (await fetch(request)).text()
+        recorded.push(text)
+        return new Response(recorded[0])
+      },
+      { maxAge: 0 },
+    )
+    expect(await store.findRevocations(chain, {})).toEqual([])
+    revoke(bob.did)
+    await expect(store.findRevocations(chain, {})).rejects.toThrow('the answer to another question')
+    expect(recorded).toHaveLength(2)
+  })
+})
+
+describe('a hostile question', () => {
+  const ask = (body: string): Request =>
+    new Request(url, { method: 'POST', headers: { authorization: 'Bearer right' }, body })
+  const nonce = 'a'.repeat(22)
+
+  it.each([
+    ['text', 'a'],
+    ['null', 'null'],
+    ['no names', JSON.stringify({ ids: [], nonce })],
+    ['too many names', JSON.stringify({ ids: Array(257).fill(bob.did), nonce })],
+    ['a long name', JSON.stringify({ ids: ['a'.repeat(257)], nonce })],
+    ['a number as name', JSON.stringify({ ids: [7], nonce })],
+    ['a name that is neither a CID nor a DID', JSON.stringify({ ids: ['alice'], nonce })],
+    ['no nonce', JSON.stringify({ ids: [bob.did] })],
+    ['a nonce that is text', JSON.stringify({ ids: [bob.did], nonce: `${nonce} and more` })],
+    ['a further field', JSON.stringify({ ids: [bob.did], nonce, further: 1 })],
+    ['too many characters', 'a'.repeat(200_000)],
+  ])('with %s is refused', async (_, body) => {
+    const { fetch, errors } = publish()
+    expect([(await fetch(ask(body))).status, errors]).toEqual([400, []])
+  })
+
+  it('without authorization, or by GET, is refused', async () => {
+    const { fetch } = publish()
+    expect((await fetch(new Request(url))).status).toBe(405)
+    expect((await fetch(new Request(url, { method: 'POST', body: 'a' }))).status).toBe(403)
+  })
+
+  it('is not answered while the store hangs or fails', async () => {
+    for (const findRevocations of [
+      () => new Promise<never>(() => undefined),
+      () => Promise.reject(new Error('down')),
+    ]) {
+      const { fetch, errors } = publish({ revocations: { findRevocations }, timeoutMs: 20 })
+      expect((await fetch(ask(JSON.stringify({ ids: [bob.did], nonce })))).status).toBe(503)
+      expect(errors).toHaveLength(1)
+    }
+  })
+})
+
+describe('remoteRevocations', () => {
+  it('refuses an address without encryption, or with a password', () => {
+    for (const address of ['http://authority.example', 'https://a:b@authority.example', 'authority']) {
+      expect(() => remoteRevocations({ url: address, publisher: publisher.did })).toThrow(ArgumentError)
+    }
+  })
+})
