@@ -60,7 +60,7 @@ export function describeApprovalRequest(request: ApprovalRequest, options: Descr
   const foreign = (value: string): string[] => wrap(value, width, '  - ', '    | ')
   const lines = [
     ...own('Agent', named(request.agent)),
-    ...own('requests', request.command),
+    ...own('requests', `${request.command} and the commands below it`),
     ...own('at service', named(request.service)),
     ...own('on behalf of', named(request.subject)),
     ...own('until', `${dateOf(request.expiration)}, in ${request.expiration - presentOf(clock)} s`),

@@ -5,7 +5,7 @@
  */
 
 import { text } from '../capability/argument-types/basic.ts'
-import { parseCommand } from '../capability/command.ts'
+import { anyCommand, parseCommand } from '../capability/command.ts'
 import { type CommandDefinition, defineCommand } from '../capability/definition.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
 import { type Did, isDid } from '../did/did.ts'
@@ -37,7 +37,7 @@ export const requestDefinition: CommandDefinition<RequestArguments> = defineComm
   args: {
     subject: schema('a DID', isDid),
     service: schema('a DID', isDid),
-    command: schema('a command', isCommandText),
+    command: schema('a command below `/`', isCommandText),
     arguments: schema('a map', isPlainMap),
     reason: Object.freeze({ ...text({ maxLength: maxReasonLength }), optional: true as const }),
   },
@@ -71,9 +71,10 @@ function schema<T>(kind: string, accepts: (value: unknown) => boolean): Standard
   })
 }
 
+/** A call is of one command. An approval of `/` would cover every command with the same arguments. */
 function isCommandText(value: unknown): boolean {
   try {
-    return parseCommand(value as string) === value
+    return parseCommand(value as string) === value && value !== anyCommand
   } catch {
     return false
   }

@@ -48,13 +48,20 @@ function codeOf(character: string): string {
 /** Most characters that {@link foreignNote} names. */
 const maxNamed = 3
 
-/** Names the characters beyond ASCII: one of another script can look like a Latin letter. Empty for ASCII. */
+/** Letters of the scripts that are written from the right, such as Hebrew and Arabic. */
+const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
+
+/**
+ * Names the characters beyond ASCII: one of another script can look like a Latin letter, and one that is written from the
+ * right changes the order in which others are shown. Empty for ASCII.
+ */
 export function foreignNote(shown: string): string {
   const foreign = [...new Set(shown.match(/[^\p{ASCII}]/gu) ?? [])]
   if (foreign.length === 0) return ''
+  const order = rightToLeft.test(shown) ? '; from right to left: the order shown may be wrong' : ''
   const named = foreign.slice(0, maxNamed).map((character) => `U+${codeOf(character)}`)
   const rest = foreign.length - named.length
-  return ` (not only ASCII: ${named.join(', ')}${rest === 0 ? '' : ` and ${rest} more`})`
+  return ` (not only ASCII: ${named.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}${order})`
 }
 
 /** Cuts text at a character, after at most `max` of them. */

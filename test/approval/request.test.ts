@@ -134,6 +134,8 @@ describe('readApprovalRequest', () => {
       { ...usual, service: 'did:web:а.example' },
       { ...usual, command: '/mail//send' },
       { ...usual, command: 1 },
+      // It would cover every command with the same arguments.
+      { ...usual, command: '/' },
       { ...usual, arguments: [] },
       { ...usual, arguments: new Uint8Array(1) },
       { ...usual, arguments: narrow.cid },

@@ -27,6 +27,32 @@ async function ask(typed: string, options: AskInTerminalOptions = {}): Promise<b
   return answer
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A terminal that collects characters until Enter, unless it is switched to single ones. */
+function collectingTerminal() {
+  const { input, output } = terminal()
+  let line = ''
+  const modes: boolean[] = []
+  const deliver = (): void => {
+    input.write(line)
+    line = ''
+  }
+  Object.assign(input, {
+    isRaw: false,
+    setRawMode(on: boolean) {
+      modes.push(on)
+      Object.assign(input, { isRaw: on })
+      if (on && line !== '') deliver()
+    },
+  })
+  const type = (text: string): void => {
+    line += text
+    if ((input as { isRaw?: boolean }).isRaw === true || text.endsWith('\n')) deliver()
+  }
+  return { input, output, modes, type }
+}
+
 describe('askInTerminal', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
@@ -40,7 +66,8 @@ describe('askInTerminal', () => {
     const answer = askInTerminal(request, { input, output, clock, readingMs: 0 })
     input.write('yes\n')
     await expect(answer).resolves.toBe(true)
-    expect(shown()).toContain('requests: /mail/send\n')
+    expect(shown()).toContain('requests: /mail/send and the commands below it\n')
+    expect(shown()).toContain('\n\nApprove this one call of /mail/send?\nType yes and press Enter; ')
     expect(shown()).toContain('  - to = "bob@example.com"\n')
     for (const line of shown().split('\n').slice(0, -1)) expect.soft(line.length, line).toBeLessThanOrEqual(60)
     expect(input.listenerCount('data')).toBe(0)
@@ -94,14 +121,67 @@ describe('askInTerminal', () => {
     await vi.advanceTimersByTimeAsync(400)
     input.write('yes\n')
     await vi.advanceTimersByTimeAsync(200)
+    await turn()
     input.write('no\n')
     await expect(answer).resolves.toBe(false)
+  })
+
+  it('APR-42 ignores an answer that was typed before, also when the program read it late', async () => {
+    vi.useRealTimers()
+    const { input, output } = terminal()
+    input.write('yes\n')
+    const answer = askInTerminal(request, { input, output, clock, readingMs: 20, timeoutMs: 150 })
+    for (const started = performance.now(); performance.now() - started < 60; );
+    await expect(answer).resolves.toBe(false)
+  })
+
+  it('APR-42 ignores the beginning of a line that was typed before, whose end comes later', async () => {
+    for (const before of [true, false]) {
+      const { input, output, modes, type } = collectingTerminal()
+      if (before) type('yes')
+      const answer = askInTerminal(request, { input, output, clock })
+      if (!before) type('yes')
+      await vi.advanceTimersByTimeAsync(501)
+      await turn()
+      type('\n')
+      await expect(answer).resolves.toBe(false)
+      expect(modes).toEqual([true, false])
+    }
+    const { input, output, modes, type } = collectingTerminal()
+    const answer = askInTerminal(request, { input, output, clock })
+    await vi.advanceTimersByTimeAsync(501)
+    await turn()
+    type('yes\n')
+    await expect(answer).resolves.toBe(true)
+    expect(modes).toEqual([true, false])
+  })
+
+  it('APR-42 takes Ctrl-C, the signal and the end of the time for a no, and leaves the terminal as it was', async () => {
+    for (const end of ['\u0003', 'abort', 'time']) {
+      const { input, output, modes, type } = collectingTerminal()
+      const stop = new AbortController()
+      const answer = askInTerminal(request, { input, output, clock, signal: stop.signal, timeoutMs: 300 })
+      if (end === 'abort') stop.abort()
+      else if (end === 'time') await vi.advanceTimersByTimeAsync(301)
+      else type(end)
+      await expect(answer).resolves.toBe(false)
+      expect(modes).toEqual([true, false])
+    }
+  })
+
+  it('APR-11 is a no in a terminal that would break its lines', async () => {
+    const { input, output, shown } = terminal()
+    output.columns = 39
+    input.write('yes\n')
+    await expect(askInTerminal(request, { input, output, clock, readingMs: 0 })).resolves.toBe(false)
+    expect(shown()).toBe('\na request needs a terminal of 40 columns: refused\n')
   })
 
   it('APR-42 takes an answer after that', async () => {
     const { input, output } = terminal()
     const answer = askInTerminal(request, { input, output, clock })
     await vi.advanceTimersByTimeAsync(501)
+    await turn()
     input.write('yes\r')
     await expect(answer).resolves.toBe(true)
   })

@@ -22,7 +22,7 @@ describe('describeApprovalRequest', () => {
     )
     expect(lines).toEqual([
       `Agent: ${agent.did} ("my mail agent")`,
-      'requests: /mail/send',
+      'requests: /mail/send and the commands below it',
       `at service: ${service.did} (unknown)`,
       `on behalf of: ${owner.did} (unknown)`,
       'until: 2027-01-15T08:10:00Z, in 600 s',
@@ -73,6 +73,9 @@ describe('describeApprovalRequest', () => {
     ])
     await expect(foreign({ to: 'äöüßé' })).resolves.toEqual([
       '  - to = "äöüßé" (not only ASCII: U+00E4, U+00F6, U+00FC and 2 more)',
+    ])
+    await expect(foreign({ to: 'אבא' })).resolves.toEqual([
+      '  - to = "אבא" (not only ASCII: U+05D0, U+05D1; from right to left: the order shown may be wrong)',
     ])
     const stacked = `e${'\u0301'.repeat(200)}`
     expect((await foreign({ to: stacked }))[0]).toContain('\u0301\u0301\\u{0301}\\u{0301}')

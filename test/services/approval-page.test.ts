@@ -139,7 +139,7 @@ describe('the page for approvals, in Chromium without a network', () => {
     const words = await page.locator('#words li').allTextContents()
     expect(words).toContain('  - to = "bob@example.com"')
     expect(words).toContain('  - amount = 5')
-    expect(words).toContain(`requests: ${command}`)
+    expect(words).toContain(`requests: ${command} and the commands below it`)
     expect(words).toContain('  - "<b>please</b>"')
     const said = await answer(page, 'approve', sent)
     if (said.answer !== 'approved') throw new Error(JSON.stringify(said))
@@ -188,6 +188,32 @@ describe('the page for approvals, in Chromium without a network', () => {
     await expect(page.locator('#approve').isDisabled()).resolves.toBe(true)
     await page.locator('#approve:enabled').waitFor()
     await expect(page.locator('#result').isHidden()).resolves.toBe(true)
+  })
+
+  it('APR-52 approves nothing by a click in the first half second after another request', async () => {
+    const page = await owner.open((await request(owner.did, owner.did)).container)
+    await page.locator('#approve:enabled').waitFor()
+    const texts = await Promise.all([6, 7].map((amount) => request(owner.did, owner.did, { amount })))
+    const waited = await page.evaluate(
+      async ([first, second]) => {
+        const button = document.getElementById('approve') as HTMLButtonElement
+        const shown = (amount: number): boolean =>
+          document.getElementById('words')?.textContent?.includes(`amount = ${amount}`) === true
+        const until = async (condition: () => boolean): Promise<void> => {
+          while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1))
+        }
+        location.hash = first ?? ''
+        await until(() => shown(6))
+        await new Promise((resolve) => setTimeout(resolve, 400))
+        location.hash = second ?? ''
+        await until(() => shown(7))
+        const started = performance.now()
+        await until(() => !button.disabled)
+        return performance.now() - started
+      },
+      texts.map(({ container }) => container),
+    )
+    expect(waited).toBeGreaterThan(400)
   })
 
   it('APR-52 does not work in a frame', async () => {

@@ -78,11 +78,20 @@ function offer(page: Page, keeper: Keeper, request: ReceivedRequest): void {
     'refuse',
     () => void answer(() => refuse(request, { issuer: signer }), 'You refused the call.').catch(report(page)),
   )
+  rest(page)
+}
+
+/** Switches the buttons off, and on again after a moment, unless another request is shown in it. */
+function rest(page: Page): void {
+  const words = page['words']?.firstChild
   for (const id of ['approve', 'refuse']) {
     const button = page[id]
     if (!(button instanceof HTMLButtonElement)) continue
     button.disabled = true
-    setTimeout(() => (button.disabled = false), readingMs)
+    setTimeout(() => {
+      // The words of another request have begun a wait of their own.
+      if (page['words']?.firstChild === words) button.disabled = false
+    }, readingMs)
   }
 }
 

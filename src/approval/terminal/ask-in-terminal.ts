@@ -13,6 +13,7 @@ import {
 import type { Clock } from '../../time.ts'
 import { type DescribeOptions, describeApprovalRequest } from '../describe-request.ts'
 import type { ReceivedRequest } from '../request.ts'
+import { wrap } from '../visible.ts'
 
 /** A stream that may be a terminal, such as `process.stdin`. */
 export interface TerminalInput {
@@ -25,11 +26,15 @@ export interface TerminalInput {
   off(event: 'error', listener: (error: Error) => void): unknown
   pause(): unknown
   resume(): unknown
+  /** Whether characters arrive one by one, and not as lines. */
+  readonly isRaw?: boolean
+  setRawMode?(on: boolean): unknown
 }
 
 /** A stream that may be a terminal, such as `process.stderr`. */
 export interface TerminalOutput {
   readonly isTTY?: boolean
+  /** Columns of a row; below 40, lines would break where an agent wants, and the answer is no. */
   readonly columns?: number
   write(text: string): unknown
 }
@@ -86,21 +91,26 @@ export async function askInTerminal(request: ReceivedRequest, options: AskInTerm
     signal: maybe(abortSignal),
   })
   const { input, output, timeoutMs, readingMs, signal, names, hide, clock } = given
+  const columns = output.columns || 80
+  const width = Math.max(Math.min(columns, 120), narrowest)
   const { lines } = describeApprovalRequest(request, {
-    width: Math.max(Math.min(output.columns ?? 80, 120), 40),
+    width,
     ...(names !== undefined && { names }),
     ...(hide !== undefined && { hide }),
     ...(clock !== undefined && { clock }),
   })
   // APR-40
   if (input.isTTY !== true || output.isTTY !== true) return false
-  output.write(`\n${lines.join('\n')}\n\nApprove this one call? Type yes and press Enter; anything else is a no: `)
+  if (columns < narrowest) {
+    output.write(`\na request needs a terminal of ${narrowest} columns: refused\n`)
+    return false
+  }
+  // Many arguments move the first lines out of sight, so the command is shown again.
+  const question = wrap(`${request.command}?`, width, 'Approve this one call of ', '    | ')
+  output.write(`\n${[...lines, '', ...question].join('\n')}\nType yes and press Enter; anything else is a no: `)
   const deadline = startDeadline([signal], timeoutMs)
   try {
-    return (
-      (await unlessAborted(() => readLine(input, performance.now() + readingMs, deadline.signal), deadline.signal)) ===
-      'yes'
-    )
+    return (await unlessAborted(() => readLine(input, readingMs, deadline.signal), deadline.signal)) === 'yes'
   } catch {
     // APR-41
     output.write('\nno answer: refused\n')
@@ -113,11 +123,29 @@ export async function askInTerminal(request: ReceivedRequest, options: AskInTerm
 /** Most characters of an answer. */
 const maxLine = 100
 
-/** Reads a line that is typed after that time; an empty one at the end of the input. */
-function readLine(input: TerminalInput, from: number, signal: AbortSignal): Promise<string> {
+/** Fewest columns. The terminal itself would break lines in a narrower one, where an agent wants. */
+const narrowest = 40
+
+/**
+ * Reads a line that is typed `readingMs` after the question; an empty one at the end of the input.
+ *
+ * APR-42: an agent may have filled the input before, and a person may have typed ahead. Until then, characters are read one
+ * by one and dropped: a terminal keeps the beginning of a line otherwise, and delivers it with the end.
+ */
+function readLine(input: TerminalInput, readingMs: number, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     let line = ''
+    let reading = readingMs > 0
+    const isRaw = reading && input.isRaw === false && input.setRawMode !== undefined
+    const endReading = (): void => {
+      if (reading && isRaw) input.setRawMode?.(false)
+      reading = false
+    }
+    // After the timer, input that had already arrived is read before `setImmediate` calls back.
+    const timer = setTimeout(() => setImmediate(endReading), readingMs)
     const settle = (then: () => void): void => {
+      clearTimeout(timer)
+      endReading()
       input.off('data', onData)
       input.off('end', onEnd)
       input.off('error', onError)
@@ -128,13 +156,18 @@ function readLine(input: TerminalInput, from: number, signal: AbortSignal): Prom
     const onEnd = (): void => settle(() => resolve(''))
     const onError = (error: Error): void => settle(() => reject(error))
     const onData = (chunk: Uint8Array | string): void => {
-      // APR-42: an agent may have filled the input before, and a person may have typed ahead.
-      if (performance.now() < from) return
-      line += typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk)
+      const text = typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk)
+      if (reading) {
+        // Ctrl-C is a character while these arrive one by one.
+        if (isRaw && text.includes('\u0003')) onEnd()
+        return
+      }
+      line += text
       const end = line.search(/[\r\n]/)
       if (end >= 0) settle(() => resolve(line.slice(0, end).trim()))
       else if (line.length > maxLine) onEnd()
     }
+    if (isRaw) input.setRawMode?.(true)
     signal.addEventListener('abort', onEnd, { once: true })
     input.on('data', onData)
     input.on('end', onEnd)
