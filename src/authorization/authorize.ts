@@ -17,7 +17,6 @@ import { Authorization, type GrantedFacts, grantAuthorization } from './authoriz
 import type { Chain, ChainLink, OpenInvocation, ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
-import { checkApprovals, checkApprovalsAgain } from './checks/approvals.ts'
 import { checkArguments } from './checks/arguments.ts'
 import { checkLimits, hasLimits } from './checks/limits.ts'
 import { checkPolicies } from './checks/policy.ts'
@@ -30,13 +29,14 @@ import type { Decision } from './decision.ts'
 import { type ClaimedCall, type Denial, isDenial } from './denial.ts'
 import { readCall } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
-import type { Hold } from './limits/counter.ts'
+import type { Counter, Hold } from './limits/counter.ts'
+import type { LoadedCounter } from './limits/load-counter.ts'
 import type { RemainingLimit } from './limits/remaining.ts'
 import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
 import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
-import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions, type LoadedCounter } from './options.ts'
+import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'
 import type { CallOptions, DecideOptions, Settings } from './settings.ts'
 
@@ -269,7 +269,8 @@ function* decideAt(
     (call.furtherCheck && (yield* wait(call.furtherCheck(chain.invocation.fields, call))))
   if (denial !== undefined) return deny(denial, chain, true)
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
-  const approvals = rule && (yield* checkApprovals(container, chain, rule, { now, settings, caches, state }, call))
+  const approvals =
+    rule && (yield* (yield* counterOf(service)).approve(container, chain, rule, { now, settings, caches, state }, call))
   if (approvals !== undefined && isDenial(approvals)) return deny(approvals, chain, true)
   const approved = approvals === undefined ? chain : { ...chain, approvals }
   const used =
@@ -294,8 +295,15 @@ function* decideAgain(authorization: Authorization, service: Service, options: C
   const now = secondsOf(settings.clock)
   const denial = checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))
   return (
-    denial === undefined && (chain.approvals === undefined || (yield* checkApprovalsAgain(chain, now, settings, call)))
+    denial === undefined &&
+    (chain.approvals === undefined || (yield* (yield* counterOf(service)).approveAgain(chain, now, settings, call)))
   )
+}
+
+/** The counter, which every service with approvals has: `completeOptions` requires it. */
+function* counterOf({ counter }: Service): Steps<Counter> {
+  if (counter === undefined) throw new ArgumentError('a `limitStore` is missing')
+  return yield* wait(counter())
 }
 
 function chainOf(authorization: Authorization, { authorizer }: Service): Chain {

@@ -30,8 +30,8 @@ import { quietly } from '../support/quietly.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
 import { standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
-import type { Counter } from './limits/counter.ts'
 import type { LimitStore } from './limits/limit-store.ts'
+import { type LoadedCounter, loadCounter } from './limits/load-counter.ts'
 import type { ReplayStore } from './replay-store.ts'
 import type { CallOptions, Settings, VerificationSettings } from './settings.ts'
 
@@ -154,9 +154,6 @@ export interface Configuration {
   readonly counter: LoadedCounter | undefined
 }
 
-/** Returns the counter, or a promise until it is loaded. */
-export type LoadedCounter = () => Counter | Promise<Counter>
-
 /**
  * Fills in the defaults.
  *
@@ -187,15 +184,6 @@ export function completeOptions(options: AuthorizeOptions, holdSeconds?: number)
     maxCachedDelegations: options.maxCachedDelegations ?? 10_000,
     counter: options.limitStore && loadCounter(options.limitStore, holdSeconds),
   }
-}
-
-/** Starts to load the counter. Once it is loaded, calls need not wait for it. */
-function loadCounter(store: LimitStore, holdSeconds: number | undefined): LoadedCounter {
-  let counter: Counter | Promise<Counter> = import('./limits/counter.ts').then(({ createCounter }) => {
-    counter = createCounter(store, holdSeconds)
-    return counter
-  })
-  return () => counter
 }
 
 /**

@@ -1,14 +1,13 @@
 import type { ApprovalRule } from '../../capability/definition.ts'
 import type { InvocationFields } from '../../invocation/invocation.ts'
-import { never, type Timestamp } from '../../time.ts'
+import type { Timestamp } from '../../time.ts'
 import type { Chain, ChainLink, Link } from '../chain.ts'
-import { approvableOf, type Denial, isDenial } from '../denial.ts'
-import { readTokens } from '../formats/read-tokens.ts'
+import type { Denial } from '../denial.ts'
+import type { Core } from '../limits/core.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
-import { checkRevocation } from './revocation.ts'
-import { checkLinkSignatures, type SignatureState } from './signatures.ts'
+import type { SignatureState } from './signatures.ts'
 
 /** The parts of a decision that the check of approvals needs. */
 export interface ApprovalContext {
@@ -32,6 +31,7 @@ export function* checkApprovals(
   { approvers, threshold }: ApprovalRule,
   { now, settings, caches, state }: ApprovalContext,
   call: CallOptions,
+  { checkLinkSignatures, checkRevocation, isDenial, readTokens }: Core,
 ): Steps<readonly ChainLink[] | Denial> {
   const { fields } = chain.invocation
   // Read once more: formats leave out the tokens that are not in the chain. Another format has no approvals.
@@ -54,7 +54,7 @@ export function* checkApprovals(
     message: `\`${fields.command}\` needs approvals by ${threshold} of ${new Set(approvers).size} approvers, and the call has ${found.size}; request them, and send them with the call`,
     at: chain.links.length,
     requirement: 'APR-60',
-    approvable: approvableOf(fields),
+    approvable: { audience: fields.issuer, subject: fields.subject, command: fields.command },
   }
 }
 
@@ -75,7 +75,7 @@ function approves(
     policy.some((statement) => statement[0] === 'limit/uses' && statement[1] === 1) &&
     link.payload !== undefined &&
     (link.notBefore === undefined || link.notBefore <= now + clockTolerance) &&
-    link.expiration !== never &&
+    typeof link.expiration === 'number' &&
     link.expiration >= now - clockTolerance &&
     link.expiration <= now + longest + clockTolerance &&
     link.policy.evaluate(args) === undefined
@@ -88,10 +88,11 @@ export function* checkApprovalsAgain(
   now: Timestamp,
   settings: Settings,
   call: CallOptions,
+  { checkRevocation }: Core,
 ): Steps<boolean> {
   for (const one of approvals) {
     const { expiration } = one.link
-    if (expiration !== never && expiration < now - settings.clockTolerance) return false
+    if (typeof expiration === 'number' && expiration < now - settings.clockTolerance) return false
     if ((yield* checkRevocation({ links: [one], invocation }, settings, call)) !== undefined) return false
   }
   return true

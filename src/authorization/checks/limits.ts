@@ -1,7 +1,7 @@
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
+import type { LoadedCounter } from '../limits/load-counter.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
-import type { LoadedCounter } from '../options.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /** Whether a delegation of the chain has a limit. */

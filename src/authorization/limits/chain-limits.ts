@@ -4,13 +4,10 @@
  * @module
  */
 
-import { beginEvaluation } from '../../capability/policy/evaluation.ts'
-import { isLimit, placesOf, unitsOf } from '../../capability/policy/limit.ts'
-import { compileSelector, unresolved } from '../../capability/policy/resolve.ts'
-import { parseSelector } from '../../capability/policy/selector.ts'
 import type { LimitStatement, Policy } from '../../capability/policy/statement.ts'
 import type { IpldValue } from '../../ipld/value.ts'
-import { type Never, never, type Timestamp } from '../../time.ts'
+import type { Never, Timestamp } from '../../time.ts'
+import type { Core } from './core.ts'
 import type { LimitEntry } from './limit-store.ts'
 
 /** A limit, its place, and the amount of it that a call uses. */
@@ -42,13 +39,14 @@ export function limitsOf(
   at: number,
   args: IpldValue | undefined,
   tolerance: number,
+  core: Core,
 ): readonly ChainLimit[] {
   const { policy, payload } = link
-  const expiration = link.expiration === never ? Number.POSITIVE_INFINITY : link.expiration + tolerance
+  const expiration = typeof link.expiration === 'number' ? link.expiration + tolerance : Number.POSITIVE_INFINITY
   return policy.flatMap((limit, statement): readonly ChainLimit[] => {
-    if (!isLimit(limit)) return []
+    if (!core.isLimit(limit)) return []
     // LMT-09: the key has no signature, because a token can have two valid ones.
-    const entry = { key: `${payload}.${statement}`, ...countOf(limit, args), expiration }
+    const entry = { key: `${payload}.${statement}`, ...countOf(limit, args, core), expiration }
     return [{ at, statement, limit, entry }]
   })
 }
@@ -56,6 +54,7 @@ export function limitsOf(
 function countOf(
   limit: LimitStatement,
   args: IpldValue | undefined,
+  core: Core,
 ): Pick<LimitEntry, 'kind' | 'maximum' | 'amount' | 'window'> {
   switch (limit[0]) {
     case 'limit/uses':
@@ -65,16 +64,21 @@ function countOf(
     case 'limit/rate':
       return { kind: 'rate', maximum: limit[1], amount: 1, window: limit[2] }
     case 'limit/sum': {
-      const places = placesOf(limit[2])
-      const maximum = unitsOf(limit[2], places) as number
-      return { kind: 'total', maximum, amount: args === undefined ? 0 : amountIn(args, limit[1], places) }
+      const places = core.placesOf(limit[2])
+      const maximum = core.unitsOf(limit[2], places) as number
+      return { kind: 'total', maximum, amount: args === undefined ? 0 : amountIn(args, limit[1], places, core) }
     }
   }
 }
 
-function amountIn(args: IpldValue, selector: string, places: number): number {
-  const found = compileSelector(parseSelector(selector))(args, beginEvaluation(args))
-  const amount = found === unresolved ? undefined : unitsOf(found, places)
+function amountIn(
+  args: IpldValue,
+  selector: string,
+  places: number,
+  { beginEvaluation, compileSelector, parseSelector, unitsOf }: Core,
+): number {
+  // A value that does not resolve has no units either.
+  const amount = unitsOf(compileSelector(parseSelector(selector))(args, beginEvaluation(args)), places)
   if (amount === undefined) throw new TypeError('the policy allowed a call without the amount of its limit')
   return amount
 }
@@ -82,7 +86,7 @@ function amountIn(args: IpldValue, selector: string, places: number): number {
 /** Writes an amount in the form of the limit: a decimal with as many places as the maximum, or a number of calls. */
 export function showAmount(limit: LimitStatement, amount: number): number | string {
   if (limit[0] !== 'limit/sum') return amount
-  const places = placesOf(limit[2])
+  const places = (limit[2].split('.')[1] ?? '').length
   const digits = String(amount).padStart(places + 1, '0')
   return places === 0 ? digits : `${digits.slice(0, -places)}.${digits.slice(-places)}`
 }

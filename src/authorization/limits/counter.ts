@@ -1,19 +1,20 @@
 /**
- * Counts the calls of chains with limits. Loaded on demand: most services have no `limitStore`.
+ * Counts the calls of chains with limits, and checks approvals, which are counted too. Loaded on demand: most services have
+ * no `limitStore`.
  *
  * @module
  */
 
+import type { ApprovalRule } from '../../capability/definition.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
-import { encodeHex } from '../../ipld/base.ts'
-import { cidOf } from '../../ipld/cid.ts'
-import { quote } from '../../support/quote.ts'
-import { secondsOf, showTime } from '../../time.ts'
-import { type Chain, linkName } from '../chain.ts'
+import type { Timestamp } from '../../time.ts'
+import type { Chain, ChainLink } from '../chain.ts'
+import { type ApprovalContext, checkApprovals, checkApprovalsAgain } from '../checks/approvals.ts'
 import type { Denial } from '../denial.ts'
-import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
+import type { Steps } from '../machinery/steps.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 import { type ChainLimit, limitsOf, showAmount } from './chain-limits.ts'
+import type { Core } from './core.ts'
 import type { LimitAnswer, LimitRequest, LimitState, LimitStore } from './limit-store.ts'
 import { isState, type RemainingLimit, remainingOf } from './remaining.ts'
 
@@ -34,6 +35,16 @@ export interface Hold {
 
 /** Counts the calls of one authorizer. */
 export interface Counter {
+  /** The approvals of a call whose command requires them, or the denial. They are counted with the limits of the chain. */
+  approve(
+    container: string | Uint8Array,
+    chain: Chain,
+    rule: ApprovalRule,
+    context: ApprovalContext,
+    call: CallOptions,
+  ): Steps<readonly ChainLink[] | Denial>
+  /** Whether the approvals of an allowed call are still valid. */
+  approveAgain(chain: Chain, now: Timestamp, settings: Settings, call: CallOptions): Steps<boolean>
   /** Reserves the limits of a chain. Returns the denial when one of them has not enough left. */
   reserve(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined>
   /** What the call of a chain has reserved. */
@@ -50,8 +61,10 @@ export interface Counter {
  * Makes a counter.
  *
  * @param holdSeconds - how long a reservation waits for its commit; undefined commits at once.
+ * @param core - the functions of other files.
  */
-export function createCounter(store: LimitStore, holdSeconds: number | undefined): Counter {
+export function createCounter(store: LimitStore, holdSeconds: number | undefined, core: Core): Counter {
+  const { waitUnlessAborted } = core
   const holds = new WeakMap<Chain, Hold>()
 
   function* ask(
@@ -60,7 +73,7 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
     settings: Settings,
     call: CallOptions,
   ): Steps<Denial | undefined> {
-    const request = yield* requestFor(chain, limits, settings, holdSeconds)
+    const request = yield* requestFor(chain, limits, settings, holdSeconds, core)
     let answer: LimitAnswer
     try {
       answer = yield* waitUnlessAborted(store.reserve(request, call), call)
@@ -69,12 +82,14 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
       settings.onError(error)
       return unknownLimit
     }
-    if (!answer.reserved) return refusedBy(answer, limits, chain)
+    if (!answer.reserved) return refusedBy(answer, limits, chain, core)
     holds.set(chain, holdFor(request.reservation, limits, store))
     return undefined
   }
 
   return {
+    approve: (container, chain, rule, context, call) => checkApprovals(container, chain, rule, context, call, core),
+    approveAgain: (chain, now, settings, call) => checkApprovalsAgain(chain, now, settings, call, core),
     *reserve(chain, settings, call) {
       const limits: ChainLimit[] = []
       // APR-62
@@ -87,6 +102,7 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
           at,
           chain.invocation.fields.args,
           settings.clockTolerance,
+          core,
         )
         // A delegation can be twice in a chain. It counts once.
         limits.push(...found.filter(({ entry }) => limits.every((other) => other.entry.key !== entry.key)))
@@ -94,7 +110,7 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
       return limits.length > maxLimits ? tooMany : yield* ask(chain, limits, settings, call)
     },
     holdOf: (chain) => holds.get(chain),
-    remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call),
+    remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call, core),
   }
 }
 
@@ -117,6 +133,7 @@ function* requestFor(
   limits: readonly ChainLimit[],
   { backend, clock, commands }: Settings,
   holdSeconds: number | undefined,
+  { cidTextOfKey, digestKey, encodeHex, secondsOf, wait }: Core,
 ): Steps<LimitRequest> {
   const isIdempotent = commands?.get(invocation.fields.command)?.idempotent === true
   return {
@@ -124,7 +141,7 @@ function* requestFor(
     entries: limits.map(({ entry }) => entry),
     deadline: secondsOf(clock) + (holdSeconds ?? callSeconds),
     commit: holdSeconds === undefined,
-    ...(isIdempotent && { task: cidOf(yield* wait(backend.sha256(invocation.task()))).toString() }),
+    ...(isIdempotent && { task: cidTextOfKey(digestKey(yield* wait(backend.sha256(invocation.task())))) }),
   }
 }
 
@@ -141,6 +158,7 @@ function refusedBy(
   { key, remaining, freeAt }: { readonly key: string } & LimitState,
   limits: readonly ChainLimit[],
   { links, invocation }: Chain,
+  { linkName, quote, showTime }: Core,
 ): Denial {
   const { at: place, statement, limit, entry } = limits.find((one) => one.entry.key === key) as ChainLimit
   // Approvals are counted after the chain.
