@@ -4,7 +4,6 @@
  * @module
  */
 
-import { concatBytes } from '../../ipld/bytes.ts'
 import { type InflateFault, readMember } from './member.ts'
 
 /** Bytes that are written at once. They inflate to 1 MiB at most, which is the memory that a zip bomb can take. */
@@ -27,12 +26,12 @@ async function inflate(deflated: Uint8Array, maxBytes: number): Promise<Uint8Arr
   const { readable, writable } = new DecompressionStream('deflate-raw')
   const written = writePieces(writable.getWriter(), deflated)
   const reader = readable.getReader()
-  const parts: Uint8Array[] = []
+  const parts: Uint8Array<ArrayBuffer>[] = []
   let length = 0
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (done) return concatBytes(parts)
+      if (done) return new Uint8Array(await new Blob(parts).arrayBuffer())
       length += value.length
       if (length > maxBytes) return 'too_large'
       parts.push(value)

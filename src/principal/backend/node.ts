@@ -10,7 +10,7 @@ import * as crypto from 'node:crypto'
 import { compressPoint, decompressPoint, p256Curve, secp256k1Curve } from '../../did/curves/weierstrass.ts'
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
-import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
+import { encodeEd25519Pkcs8 } from '../encode-pkcs8.ts'
 import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
 import { withPortableSecp256k1 } from './portable-secp256k1.ts'
 

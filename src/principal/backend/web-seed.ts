@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeEd25519Pkcs8 } from '../pkcs8.ts'
+import { encodeEd25519Pkcs8 } from '../encode-pkcs8.ts'
 
 /**
  * Imports the seed of an Ed25519 key. The platform computes the public key, but exports it only from an extractable
