@@ -5,6 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
+import { createVerifiers } from '#shortcuts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { cidOf, cidOfKey } from '../ipld/cid.ts'
@@ -34,7 +35,7 @@ import type { LoadedCounter } from './limits/load-counter.ts'
 import type { RemainingLimit } from './limits/remaining.ts'
 import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
-import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
+import type { Verifier } from './machinery/verifiers/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'

@@ -10,7 +10,7 @@ import type { Denial } from '../denial.ts'
 import type { Caches } from '../machinery/caches.ts'
 import { createKeyRing } from '../machinery/key-ring.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
-import { createVerifiers, type Verifier } from '../machinery/verifiers.ts'
+import { atOnceBy, type Verifier } from '../machinery/verifiers/verifiers.ts'
 import type { CallOptions, VerificationSettings } from '../settings.ts'
 
 /** Most keys of one DID that are tried. */
@@ -23,7 +23,7 @@ export interface SignatureState extends Pick<Caches, 'links' | 'keys'> {
 
 /** State for one decision, without caches from other calls. It verifies in the turn of this call. */
 export function createSignatureState(backend: CryptoBackend): SignatureState {
-  return { links: createBoundedMap<Link>(0), keys: createKeyRing(), verify: createVerifiers(backend).atOnce }
+  return { links: createBoundedMap<Link>(0), keys: createKeyRing(), verify: atOnceBy(backend) }
 }
 
 /**

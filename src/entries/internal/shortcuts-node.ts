@@ -7,4 +7,5 @@
 
 export { readUsualDelegation, readUsualInvocation } from '../../authorization/formats/usual-token/node.ts'
 export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/node.ts'
+export { createVerifiers } from '../../authorization/machinery/verifiers/node.ts'
 export { readUsualContainer } from '../../container/usual-container/node.ts'

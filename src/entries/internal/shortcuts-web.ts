@@ -6,4 +6,5 @@
 
 export { readUsualDelegation, readUsualInvocation } from '../../authorization/formats/usual-token/web.ts'
 export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/web.ts'
+export { createVerifiers } from '../../authorization/machinery/verifiers/web.ts'
 export { readUsualContainer } from '../../container/usual-container/web.ts'

@@ -1,34 +1,19 @@
+// node only: elsewhere no back end has threads
 /**
- * Where signatures are verified: in the turn of the call, or on another thread.
+ * Where signatures are verified on Node: in the turn of the call, or on another thread.
  *
  * @module
  */
 
-import type { PublicKey } from '../../did/public-key.ts'
-import type { CryptoBackend, PreparedKey } from '../../principal/backend/backend.ts'
-import { verifySignature, verifySignatureAsync } from '../../principal/signature.ts'
-
-/** Verifies the signature of a key over a message. The verdict does not depend on the thread that verifies. */
-export type Verifier = (
-  key: PublicKey,
-  prepared: PreparedKey,
-  signature: Uint8Array,
-  message: Uint8Array,
-) => boolean | Promise<boolean>
+import type { CryptoBackend } from '../../../principal/backend/backend.ts'
+import { verifySignature, verifySignatureAsync } from '../../../principal/signature.ts'
+import { atOnceBy, type Verifier, type Verifiers } from './verifiers.ts'
 
 /**
  * Most signatures that calls of one turn of the event loop verify in it: a few milliseconds. A caller that awaits one call
  * after another would otherwise hold up timers and connections until its last call.
  */
 const mostInTurn = 64
-
-/** The two ways of one back end. */
-export interface Verifiers {
-  /** Verifies at once where the platform can. */
-  readonly atOnce: Verifier
-  /** The way for a call that arrives now, by load. */
-  forCall(): Verifier
-}
 
 /**
  * A lone call is answered soonest in its own turn: handing a signature to another thread and back costs half a
@@ -42,8 +27,7 @@ export interface Verifiers {
  * signatures. The next call does, so the event loop turns while it is verified.
  */
 export function createVerifiers(backend: CryptoBackend): Verifiers {
-  const atOnce: Verifier = (key, prepared, signature, message) =>
-    verifySignature(backend, key, prepared, signature, message)
+  const atOnce = atOnceBy(backend)
   if (backend.verifyAsync === undefined || backend.nextTurn === undefined) return { atOnce, forCall: () => atOnce }
   let inTurn = 0
   let elsewhere = 0
