@@ -28,7 +28,8 @@ const layers: readonly (readonly string[])[] = [
   ['vault', 'audit'],
   ['guard', 'signer-file'],
   ['service'],
-  ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'cli'],
+  ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval'],
+  ['cli'],
 ]
 /** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */
 const adapters = ['http', 'approval', 'cli'].map((folder) => `src/${folder}/`)

@@ -7,7 +7,7 @@ import type { AuditLogFault } from '../audit/verify/audit-log-fault.ts'
 import { verifyAuditLog } from '../audit/verify/verify-audit-log.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
-import { UsageError } from './usage.ts'
+import { UsageError } from './usage-error.ts'
 
 /** Options of the audit verbs, as parsed. */
 export interface AuditFlags {

@@ -1,6 +1,6 @@
 // node only: reads a terminal
 import type { Readable, Writable } from 'node:stream'
-import { UsageError } from './usage.ts'
+import { UsageError } from './usage-error.ts'
 
 /** A terminal that a person types at. */
 export interface TerminalInput extends Readable {

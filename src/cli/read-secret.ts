@@ -1,5 +1,5 @@
 import type { Host } from './host.ts'
-import { UsageError } from './usage.ts'
+import { UsageError } from './usage-error.ts'
 
 /** The longest secret that is read, in bytes. */
 const mostEntries = 1_048_576

@@ -1,103 +1,138 @@
 // node only: parses a command line
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { ProcuraError } from '../errors.ts'
-import { auditCommand } from './audit.ts'
+import { nearestName } from '../support/options.ts'
 import type { Host } from './host.ts'
 import { printableHost } from './printable.ts'
-import { UsageError, usage } from './usage.ts'
-import { vaultCommand } from './vault.ts'
-
-const text = { type: 'string' } as const
-const texts = { type: 'string', multiple: true } as const
-const flag = { type: 'boolean' } as const
-
-/** Every option in one table, because options may come before the verb. */
-const options = {
-  file: text,
-  'key-file': text,
-  'new-key-file': text,
-  origin: texts,
-  bearer: flag,
-  header: text,
-  query: text,
-  method: texts,
-  'path-prefix': text,
-  'allow-header': texts,
-  command: texts,
-  subject: texts,
-  leasable: flag,
-  bytes: flag,
-  prefix: text,
-  sequence: text,
-  hash: text,
-  product: text,
-  vendor: text,
-  json: flag,
-  help: flag,
-  version: flag,
-} as const
-
-const vaultFile = ['file', 'key-file'] as const
-const rules = ['origin', 'bearer', 'header', 'query', 'method', 'path-prefix', 'allow-header', 'command', 'subject']
-
-/** The options of each verb. An option of another verb is refused, because the caller expects it to have an effect. */
-const optionsOf: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
-  ['vault put', [...vaultFile, ...rules, 'leasable', 'bytes']],
-  ['vault rotate', [...vaultFile, 'bytes']],
-  ['vault list', [...vaultFile, 'json']],
-  ['vault remove', vaultFile],
-  ['vault change-key', [...vaultFile, 'new-key-file']],
-  ['vault new-key', ['key-file']],
-  ['audit verify', ['prefix', 'sequence', 'hash', 'json']],
-  ['audit open', ['prefix', 'json']],
-  ['audit ocsf', ['prefix', 'product', 'vendor', 'json']],
-])
+import { refuseSecrets } from './refuse-secrets.ts'
+import { UsageError } from './usage-error.ts'
+import type { Flags, Verb, VerbOption } from './verb.ts'
+import { verbs } from './verbs.ts'
 
 /**
  * Runs the program with the words of its command line.
  *
- * @returns the exit code: 0 for success, 1 when the answer is negative (a log was modified, a credential is missing),
- * 2 when the command is invalid or failed.
+ * @returns the exit code: 0 for yes, 1 when the answer is negative (a call is refused, a log was modified), 2 when the
+ * command line is invalid or the work failed. CLI-03
  */
 export async function run(words: readonly string[], outside: Host): Promise<number> {
   const host = printableHost(outside)
+  let verb: Verb | undefined
   try {
+    refuseSecrets(words)
     const { values, positionals } = parse(words)
-    if (values.version === true) return printVersion(host)
-    const [noun, ...rest] = positionals
-    if (values.help === true || noun === undefined) {
-      for (const line of usage.trimEnd().split('\n')) host.print(line)
-      return values.help === true ? 0 : 2
+    if (values['version'] === true) return await printVersion(host)
+    const isHelp = values['help'] === true || positionals[0] === 'help'
+    const named = positionals[0] === 'help' ? positionals.slice(1) : positionals
+    if (named.length === 0 || (isHelp && groupOf(named) !== undefined)) {
+      const { helpOf } = await import('./help.ts')
+      for (const line of helpOf(groupOf(named) ?? verbs)) host.print(line)
+      return isHelp ? 0 : 2
     }
-    checkVerb(`${noun} ${rest[0]}`, Object.keys(values))
-    if (noun === 'vault') return await vaultCommand(rest, values, host)
-    if (noun === 'audit') return await auditCommand(rest, values, host)
-    throw new UsageError('unknown command; use vault or audit')
+    verb = findVerb(named)
+    if (isHelp) {
+      const { helpOfVerb } = await import('./help.ts')
+      for (const line of helpOfVerb(verb)) host.print(line)
+      return 0
+    }
+    return await verb.run(named.slice(verb.name.split(' ').length), flagsOf(verb, values), host)
   } catch (error) {
-    if (error instanceof UsageError) host.complain(`procura: ${error.message}; see procura --help`)
-    else if (error instanceof ProcuraError) host.complain(`procura: ${error.message} (${error.code})`)
-    else host.complain(`procura: ${reasonOf(error)}`)
+    complain(error, verb, host)
     return 2
   }
 }
 
-function parse(words: readonly string[]) {
+function complain(error: unknown, verb: Verb | undefined, host: Host): void {
+  const help = verb === undefined ? 'procura --help' : `procura ${verb.name} --help`
+  if (error instanceof UsageError) host.complain(`procura: ${error.message}; see ${help}`)
+  else if (isCoded(error)) host.complain(`procura: ${error.message} (${error.code})`)
+  else host.complain(`procura: ${reasonOf(error)}`)
+}
+
+/** Whether an error is of this library, which is not loaded for the question. */
+function isCoded(error: unknown): error is Error & { readonly code: string } {
+  const code = error instanceof Error ? (error as { readonly code?: unknown }).code : undefined
+  return typeof code === 'string' && code.startsWith('ERR_') && !(error as object).hasOwnProperty.call(error, 'syscall')
+}
+
+function parse(
+  words: readonly string[],
+): ReturnType<typeof parseArgs<{ args: string[]; allowPositionals: true; options: typeof allOptions }>> {
   try {
-    return parseArgs({ args: [...words], allowPositionals: true, options })
+    return parseArgs({ args: [...words], allowPositionals: true, options: allOptions })
   } catch (error) {
-    throw new UsageError(reasonOf(error).replaceAll('\n', ' '))
+    throw new UsageError(parseFault(reasonOf(error)))
   }
 }
 
-/** Refuses options that a verb does not take. An unknown verb is refused by its command. */
-function checkVerb(verb: string, given: readonly string[]): void {
-  const taken = optionsOf.get(verb)
-  const other = given.find((name) => taken?.includes(name) === false)
-  if (other !== undefined) throw new UsageError(`${verb} does not take --${other}`)
+/** The fault of a command line. A word that is not the name of an option is not shown: it may be a secret. */
+function parseFault(message: string): string {
+  if (!message.startsWith('Unknown option')) return message.replaceAll('\n', ' ')
+  const [, name] = /^Unknown option '--([a-z][a-z-]{0,30})'/.exec(message) ?? []
+  if (name === undefined) return 'unknown option'
+  const near = nearestName(name, Object.keys(allOptions))
+  return `unknown option --${name}${near === undefined ? '' : `; did you mean --${near}?`}`
 }
 
-function printVersion(host: Host): number {
+/** Every option in one table, because options may come before the verb. A verb takes only its own. */
+const allOptions: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple: boolean }>> =
+  Object.freeze(
+    Object.fromEntries([
+      ...verbs.flatMap(({ options }) =>
+        options.map(({ name, value }) => [
+          name,
+          value === undefined ? { type: 'boolean', multiple: false } : { type: 'string', multiple: true },
+        ]),
+      ),
+      ...['help', 'version'].map((name) => [name, { type: 'boolean', multiple: false }]),
+    ]),
+  )
+
+/** The verbs whose first word is the only word given. */
+function groupOf(words: readonly string[]): readonly Verb[] | undefined {
+  if (words.length !== 1 || verbs.some(({ name }) => name === words[0])) return undefined
+  const group = verbs.filter(({ name }) => name.startsWith(`${words[0]} `))
+  return group.length === 0 ? undefined : group
+}
+
+function findVerb(words: readonly string[]): Verb {
+  const [first = '', second = ''] = words
+  const found = verbs.find(({ name }) => name === `${first} ${second}`) ?? verbs.find(({ name }) => name === first)
+  if (found !== undefined) return found
+  const group = groupOf([first])
+  if (group !== undefined) {
+    const rest = group.map(({ name }) => name.slice(first.length + 1))
+    throw new UsageError(`${first} needs a verb: ${rest.join(', ')}`)
+  }
+  // The word is not shown: it may be a secret in the wrong place.
+  const known = [...new Set(verbs.map(({ name }) => name.split(' ')[0] ?? ''))]
+  const near = nearestName(first, known)
+  throw new UsageError(`unknown command; ${near === undefined ? `use ${known.join(', ')}` : `did you mean ${near}?`}`)
+}
+
+/** The options of a verb. An option of another verb is refused, because the caller expects it to have an effect. */
+function flagsOf(verb: Verb, values: Readonly<Record<string, unknown>>): Flags {
+  const own = new Map(verb.options.map((option) => [option.name, option]))
+  const flags: Record<string, string | boolean | readonly string[]> = {}
+  for (const [name, value] of Object.entries(values)) {
+    const option = own.get(name)
+    if (option === undefined) throw new UsageError(`${verb.name} does not take --${name}`)
+    flags[name] = optionValue(option, value as boolean | readonly string[])
+  }
+  return flags
+}
+
+function optionValue(option: VerbOption, value: boolean | readonly string[]): boolean | string | readonly string[] {
+  if (typeof value === 'boolean') return value
+  if (option.choices !== undefined && !value.every((one) => option.choices?.includes(one)))
+    throw new UsageError(`--${option.name} must be one of ${option.choices.join(', ')}`)
+  if (option.many === true) return value
+  // Of two values, the caller may expect the narrower one.
+  if (value.length > 1) throw new UsageError(`--${option.name} is given more than once`)
+  return value[0] ?? ''
+}
+
+async function printVersion(host: Host): Promise<number> {
+  const { readFileSync } = await import('node:fs')
   const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }

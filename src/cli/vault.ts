@@ -9,7 +9,7 @@ import { type FileVault, openFileVault, type StoredCredential } from '../vault/s
 import { createKeyFile, type FileKey } from '../vault/stores/file/key.ts'
 import type { Host } from './host.ts'
 import { readSecret } from './read-secret.ts'
-import { UsageError } from './usage.ts'
+import { UsageError } from './usage-error.ts'
 
 /** The parsed options of the vault verbs. */
 export interface VaultFlags {
@@ -51,8 +51,7 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
     return 0
   }
   if (verb === 'list') return list(await open(flags, host, false), flags, host)
-  if (verb !== 'put' && verb !== 'rotate' && verb !== 'remove')
-    throw new UsageError('vault needs a verb: put, rotate, list, remove, change-key or new-key')
+  if (verb !== 'put' && verb !== 'rotate' && verb !== 'remove') throw new UsageError('vault needs a verb')
   const reference = needed(name, 'the name of a credential')
   if (verb === 'remove') {
     const removed = await (await open(flags, host, false)).remove(reference)

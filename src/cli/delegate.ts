@@ -1,0 +1,73 @@
+// node only: reads and writes files
+import { attenuate as attenuateDelegation } from '../delegation/attenuate.ts'
+import { delegate as makeDelegation } from '../delegation/delegate.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { never, systemClock } from '../time.ts'
+import { commandOf, lifetimeOf, policyOf } from './authority-options.ts'
+import { chainFor } from './choose-chain.ts'
+import type { Host } from './host.ts'
+import { openSigner } from './open-signer.ts'
+import { readDelegations } from './read-tokens.ts'
+import { showDate, showDistance } from './time-text.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, neededOf } from './verb.ts'
+import { writeTokens } from './write-tokens.ts'
+
+/** `procura delegate`: an owner passes its authority on. */
+export async function delegate(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (words.length > 0) throw new UsageError('delegate takes options alone; to pass on a delegation, use attenuate')
+  const { path, audience } = partiesOf(flags)
+  const command = commandOf(flags)
+  if (command === undefined) throw new UsageError('--command is missing: the command that may be called')
+  const policy = await policyOf(flags, host)
+  const { signer } = await openSigner(path, flags, host)
+  const grant = await makeDelegation({ issuer: signer, audience, command, policy, ...lifetimeOf(flags) })
+  await writeDelegations([grant], flags, host)
+  return 0
+}
+
+/** `procura attenuate [FILE]`: passes on a received delegation, narrowed. */
+export async function attenuate(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const [file, ...more] = words
+  if (more.length > 0) throw new UsageError('too many words; pass one file with the delegation and its chain')
+  const { path, audience } = partiesOf(flags)
+  const command = commandOf(flags)
+  const policy = await policyOf(flags, host)
+  const delegations = await readDelegations(file, host)
+  const { signer, previous } = await openSigner(path, flags, host)
+  // A delegation to the previous key of the file can be passed on with that key.
+  const held = [signer, ...previous].find(({ did }) => delegations.some(({ audience: to }) => to === did)) ?? signer
+  const chain = chainFor(held.did, delegations, flags)
+  const narrow = await attenuateDelegation(chain, {
+    issuer: held,
+    audience,
+    policy,
+    ...(command !== undefined && { command }),
+    ...lifetimeOf(flags),
+  })
+  await writeDelegations([...chain, narrow], flags, host)
+  return 0
+}
+
+function partiesOf(flags: Flags): { readonly path: string; readonly audience: string } {
+  return {
+    path: neededOf(flags, 'from', 'the key file of the principal that signs; make one with `procura key new`'),
+    audience: neededOf(flags, 'to', 'the DID of the principal that receives the authority'),
+  }
+}
+
+async function writeDelegations(chain: readonly Delegation[], flags: Flags, host: Host): Promise<void> {
+  const { cid, issuer, audience, command, expiration } = chain.at(-1) as Delegation
+  const about = {
+    delegation: cid.toString(),
+    issuer,
+    audience,
+    command,
+    expiration: expiration === never ? null : expiration,
+  }
+  await writeTokens(chain, about, flags, host)
+  const now = systemClock.now()
+  const until =
+    expiration === never ? 'it never expires' : `it expires ${showDate(expiration)} (${showDistance(expiration, now)})`
+  host.complain(`delegated ${command} to ${audience}; ${until}`)
+}

@@ -1,0 +1,73 @@
+// node only: makes files
+
+import { parseDid } from '../did/did.ts'
+import type { SignatureAlgorithm } from '../did/public-key.ts'
+import {
+  createSignerFile,
+  describeSignerFile,
+  rotateSignerFile,
+  type SignerFileEntry,
+} from '../signer-file/signer-file.ts'
+import type { Host } from './host.ts'
+import { fileKey } from './open-signer.ts'
+import { showDate } from './time-text.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, operandOf, textOf } from './verb.ts'
+
+/** `procura key new FILE`: prints the DID. */
+export async function newKey(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const path = operandOf(words, 'the file to create')
+  const did = textOf(flags, 'did')
+  const algorithm = textOf(flags, 'algorithm') as SignatureAlgorithm | undefined
+  const isEncrypted = flags['encrypt'] === true || textOf(flags, 'key-file') !== undefined
+  const made = await createSignerFile({
+    path,
+    ...(algorithm !== undefined && { algorithm }),
+    ...(did !== undefined && { did: parseDid(did) }),
+    ...(isEncrypted && { key: await fileKey(flags, host, true) }),
+  })
+  print([entryOf(made)], isEncrypted, flags, host)
+  host.complain(
+    `created ${path} with mode 0600${isEncrypted ? ', encrypted' : ''}; it is the only copy of the private key, so keep a backup in a safe place`,
+  )
+  return 0
+}
+
+/** `procura key show FILE`: prints the DID of the current key, and what is public of the others. */
+export async function showKey(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const { keys, encrypted } = await describeSignerFile({ path: operandOf(words, 'the key file') })
+  print(keys, encrypted, flags, host)
+  return 0
+}
+
+/** `procura key rotate FILE`: makes a new key, and keeps the previous one beside it. */
+export async function rotateKey(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const path = operandOf(words, 'the key file')
+  const keep = textOf(flags, 'keep')
+  if (keep !== undefined && !/^[0-9]{1,2}$/.test(keep)) throw new UsageError('--keep must be a number from 0 to 15')
+  const { encrypted } = await describeSignerFile({ path })
+  const file = await rotateSignerFile({
+    path,
+    ...(keep !== undefined && { keep: Number(keep) }),
+    ...(encrypted && { key: await fileKey(flags, host, false) }),
+  })
+  print([entryOf(file)], encrypted, flags, host)
+  host.complain(
+    `${path} has a new key; delegations to the previous one stay valid, and ${file.previous.length} previous key(s) stay in the file`,
+  )
+  return 0
+}
+
+function entryOf({ did, algorithm, created }: SignerFileEntry): SignerFileEntry {
+  return { did, algorithm, created }
+}
+
+function print(keys: readonly SignerFileEntry[], encrypted: boolean, flags: Flags, host: Host): void {
+  const [current, ...previous] = keys
+  if (flags['json'] === true) {
+    host.print(JSON.stringify({ ...current, encrypted, previous }))
+    return
+  }
+  host.print(current?.did ?? '')
+  for (const { did, created } of previous) host.print(`previous\t${did}\t${showDate(created)}`)
+}

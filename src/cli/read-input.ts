@@ -1,0 +1,41 @@
+// node only: reads files
+import { readFile } from 'node:fs/promises'
+import { quote } from '../support/quote.ts'
+import type { Host } from './host.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The longest input, in bytes: the longest container in text, with room for line ends. */
+const mostBytes = 1_048_576
+
+/**
+ * Reads a token, a container or other data from a file, or from standard input.
+ *
+ * @param path - of the file; undefined or `-` for standard input.
+ * @param what - names the data, for messages.
+ */
+export async function readInput(path: string | undefined, what: string, host: Host): Promise<Uint8Array> {
+  const bytes = path === undefined || path === '-' ? await readStandardInput(what, host) : await readPath(path)
+  if (bytes.length > mostBytes) throw new UsageError(`${what} has more than ${mostBytes} bytes`)
+  if (bytes.length === 0) throw new UsageError(`${what} is empty`)
+  return bytes
+}
+
+async function readStandardInput(what: string, host: Host): Promise<Uint8Array> {
+  if (host.isTerminal) throw new UsageError(`${what} is missing: name its file, or send it to standard input`)
+  return (await host.readInput(mostBytes)) ?? new Uint8Array(mostBytes + 1)
+}
+
+async function readPath(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    // The message of the platform contains the path, which may be a secret in the wrong place.
+    throw new UsageError(`${quote(path, 128)} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'failed'})`)
+  }
+}
+
+/** Text without the white space around it; undefined when the bytes are not printable ASCII. */
+export function textIn(bytes: Uint8Array): string | undefined {
+  const text = new TextDecoder('latin1').decode(bytes).trim()
+  return /^[\x20-\x7e\r\n\t]*$/.test(text) ? text : undefined
+}

@@ -1,0 +1,70 @@
+// node only: reads files
+import type { TokenFormat } from '../authorization/formats/token-format.ts'
+import { type ContainerContents, openContainer } from '../authorization/open-container.ts'
+import { decodeDelegation } from '../delegation/decode-delegation.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { decodeInvocation } from '../invocation/decode-invocation.ts'
+import type { UcantoToken } from '../ucanto/token.ts'
+import type { Host } from './host.ts'
+import { readInput, textIn } from './read-input.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The tokens of an input. They are not verified. */
+export type ReadTokens = ContainerContents<UcantoToken>
+
+/** All versions are shown; whether a service accepts them is its own choice. */
+const reading = { accept: ['1.0.0', '1.0.0-rc.1'], acceptRedundantFields: true } as const
+
+/**
+ * Reads the tokens of a file or of standard input: a container in any form, or one bare token.
+ *
+ * @throws MalformedError when the input is neither.
+ */
+export async function readTokens(path: string | undefined, host: Host): Promise<ReadTokens> {
+  return tokensIn(containerIn(await readInput(path, 'the token or container', host)))
+}
+
+/** The same for the verbs that need delegations of UCAN 1.0. */
+export async function readDelegations(path: string | undefined, host: Host): Promise<readonly Delegation[]> {
+  const { delegations, others } = await readTokens(path, host)
+  if (others.length > 0) throw new UsageError('the tokens are of UCAN 0.9.1; this verb takes tokens of UCAN 1.0')
+  if (delegations.length === 0) throw new UsageError('the input has no delegation')
+  return delegations
+}
+
+/** An input in the form in which readers of containers take it: text without the white space around it, or bytes. */
+export function containerIn(bytes: Uint8Array): string | Uint8Array {
+  return textIn(bytes) ?? bytes
+}
+
+/** The formats of an input, if it is not of UCAN 1.0. The format of 0.9.1 is loaded only for an input that may have it. */
+export async function otherFormats(
+  container: string | Uint8Array,
+): Promise<readonly TokenFormat<UcantoToken>[] | undefined> {
+  // Archives are CAR files, as bytes or in multibase, and agent messages; none begins like a usual container.
+  if (typeof container === 'string' && /^[BC]/.test(container)) return undefined
+  const { ucantoFormat } = await import('../ucanto/ucanto-format.ts')
+  const format = ucantoFormat()
+  return format.recognizes(container) ? [format] : undefined
+}
+
+/** The tokens of a container in any form, or one bare token. */
+export async function tokensIn(container: string | Uint8Array): Promise<ReadTokens> {
+  const bare = bareToken(container)
+  if (bare !== undefined) return readBare(bare)
+  const formats = await otherFormats(container)
+  return openContainer<UcantoToken>(container, { ...reading, ...(formats !== undefined && { formats }) })
+}
+
+/** The bytes of a token without a container: a list of two items, the first of which is a signature of 64 bytes. */
+function bareToken(input: string | Uint8Array): Uint8Array | undefined {
+  if (typeof input !== 'string') return input[0] === 0x82 ? input : undefined
+  if (!/^glhA[A-Za-z0-9+/_-]*={0,2}$/.test(input)) return undefined
+  return Uint8Array.from(Buffer.from(input, 'base64'))
+}
+
+async function readBare(bytes: Uint8Array): Promise<ReadTokens> {
+  const delegation = await decodeDelegation(bytes, reading).catch(() => undefined)
+  if (delegation !== undefined) return { delegations: [delegation], invocations: [], others: [] }
+  return { delegations: [], invocations: [await decodeInvocation(bytes, reading)], others: [] }
+}

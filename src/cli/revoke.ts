@@ -1,0 +1,45 @@
+// node only: reads and writes files
+import { revoke as makeRevocation } from '../revocation/revoke.ts'
+import { chainTo } from './choose-chain.ts'
+import type { Host } from './host.ts'
+import { openSigner } from './open-signer.ts'
+import { readDelegations } from './read-tokens.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, neededOf, textOf } from './verb.ts'
+import { writeTokens } from './write-tokens.ts'
+
+/** `procura revoke [FILE]`: signs the revocation of a delegation, for the services that accept it. */
+export async function revoke(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const [file, ...more] = words
+  if (more.length > 0) throw new UsageError('too many words; pass one file with the delegation and its chain')
+  const path = neededOf(flags, 'from', 'the key file of the principal that issued the delegation, or an earlier one')
+  const delegations = await readDelegations(file, host)
+  const cid = textOf(flags, 'delegation')
+  const leaves = delegations.filter(({ audience }) => !delegations.some(({ issuer }) => issuer === audience))
+  const targets = cid === undefined ? leaves : delegations.filter((one) => one.cid.toString() === cid)
+  const [target, ...others] = targets
+  if (target === undefined) throw new UsageError('the input has no delegation of this CID; see procura inspect')
+  if (others.length > 0) {
+    const cids = targets.map((one) => one.cid.toString()).join(', ')
+    throw new UsageError(`the input has ${targets.length} chains; choose a delegation with --delegation: ${cids}`)
+  }
+  const chain = chainTo(target, delegations)
+  const { signer, previous } = await openSigner(path, flags, host)
+  const issuers = new Set<string>(chain.map(({ issuer }) => issuer))
+  const revoker = [signer, ...previous].find(({ did }) => issuers.has(did))
+  if (revoker === undefined)
+    throw new UsageError(
+      `${signer.did} issued no delegation of this chain, so it cannot revoke it; ${[...issuers].join(', ')} can`,
+    )
+  const revocation = await makeRevocation({
+    issuer: revoker,
+    delegation: target,
+    ...(target.issuer !== revoker.did && { path: chain }),
+  })
+  const about = { revocation: revocation.cid.toString(), revoked: target.cid.toString(), revoker: revoker.did }
+  await writeTokens([revocation, ...chain], about, flags, host)
+  host.complain(
+    `revoked ${target.cid.toString()} and all that is built on it; it takes effect where the revocation arrives: send it to the services that accept the delegation`,
+  )
+  return 0
+}

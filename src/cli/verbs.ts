@@ -1,0 +1,261 @@
+// node only: loads verbs that read files
+import type { AuditFlags } from './audit.ts'
+import type { VaultFlags } from './vault.ts'
+import type { Verb, VerbOption } from './verb.ts'
+
+const json: VerbOption = { name: 'json', about: 'print JSON' }
+
+const vaultFile: readonly VerbOption[] = [
+  { name: 'file', value: 'FILE', about: 'the vault; created by the first `put`' },
+  { name: 'key-file', value: 'FILE', about: 'its key; default: the passphrase in PROCURA_VAULT_PASSPHRASE' },
+]
+
+const bytes: VerbOption = {
+  name: 'bytes',
+  about: 'store the secret unchanged; default: as text, without one line feed at its end',
+}
+
+const rules: readonly VerbOption[] = [
+  { name: 'origin', value: 'URL', many: true, about: 'an allowed origin, in full' },
+  { name: 'bearer', about: 'send the secret as `Authorization: Bearer`' },
+  { name: 'header', value: 'NAME', about: 'send it in this header' },
+  { name: 'query', value: 'NAME', about: 'send it as this query parameter' },
+  { name: 'method', value: 'METHOD', many: true, about: 'an allowed method; default GET and HEAD' },
+  { name: 'path-prefix', value: 'PATH', about: 'allow only paths below this one; default all paths of the origin' },
+  {
+    name: 'allow-header',
+    value: 'NAME',
+    many: true,
+    about: 'a header that the handler may send; default all headers with harmless names',
+  },
+  { name: 'command', value: 'COMMAND', many: true, about: 'a command that may use the credential; default all' },
+  { name: 'subject', value: 'DID', many: true, about: 'a subject whose calls may use the credential; default all' },
+  { name: 'leasable', about: 'the handler may receive the secret; required without --origin' },
+  bytes,
+]
+
+const logFiles: VerbOption = { name: 'prefix', value: 'NAME', about: 'the start of its file names; default audit' }
+
+function vault(verb: string): Verb['run'] {
+  return async (words, flags, host) => {
+    const { vaultCommand } = await import('./vault.ts')
+    return vaultCommand([verb, ...words], flags as VaultFlags, host)
+  }
+}
+
+function audit(verb: string): Verb['run'] {
+  return async (words, flags, host) => {
+    const { auditCommand } = await import('./audit.ts')
+    return auditCommand([verb, ...words], flags as AuditFlags, host)
+  }
+}
+
+const vaultVerbs: readonly Verb[] = [
+  {
+    name: 'vault put',
+    operands: 'NAME',
+    about: 'store a credential; the secret is read from standard input, or from the terminal',
+    options: [...vaultFile, ...rules],
+    example: 'procura vault put mail --file vault --key-file vault.key --origin https://api.example.com --bearer',
+    run: vault('put'),
+  },
+  {
+    name: 'vault rotate',
+    operands: 'NAME',
+    about: 'store the next version of a secret',
+    options: [...vaultFile, bytes],
+    example: 'procura vault rotate mail --file vault --key-file vault.key < new-secret',
+    run: vault('rotate'),
+  },
+  {
+    name: 'vault list',
+    operands: '',
+    about: 'list the credentials, never their secrets; --json includes the rules',
+    options: [...vaultFile, json],
+    example: 'procura vault list --file vault --key-file vault.key',
+    run: vault('list'),
+  },
+  {
+    name: 'vault remove',
+    operands: 'NAME',
+    about: 'remove a credential with all its versions',
+    options: vaultFile,
+    example: 'procura vault remove mail --file vault --key-file vault.key',
+    negative: 'there is no credential of this name',
+    run: vault('remove'),
+  },
+  {
+    name: 'vault change-key',
+    operands: '',
+    about: 'encrypt the vault with another key',
+    options: [
+      ...vaultFile,
+      {
+        name: 'new-key-file',
+        value: 'FILE',
+        about: 'the new key; default: the passphrase in PROCURA_VAULT_NEW_PASSPHRASE',
+      },
+    ],
+    example: 'procura vault change-key --file vault --key-file vault.key --new-key-file next.key',
+    run: vault('change-key'),
+  },
+  {
+    name: 'vault new-key',
+    operands: '',
+    about: 'create the file that --key-file names',
+    options: [{ name: 'key-file', value: 'FILE', about: 'the file to create' }],
+    example: 'procura vault new-key --key-file vault.key',
+    run: vault('new-key'),
+  },
+]
+
+const auditVerbs: readonly Verb[] = [
+  {
+    name: 'audit verify',
+    operands: 'DIR',
+    about: 'check a log in JSON lines, and report the first invalid record',
+    options: [
+      logFiles,
+      { name: 'sequence', value: 'N', about: 'with --hash: the last record, if known from elsewhere' },
+      { name: 'hash', value: 'HASH', about: 'its hash; the two detect a truncated log' },
+      json,
+    ],
+    example: 'procura audit verify /var/log/procura',
+    negative: 'the log was changed',
+    run: audit('verify'),
+  },
+  {
+    name: 'audit open',
+    operands: 'DIR',
+    about: 'list the intents without an outcome',
+    options: [logFiles, json],
+    example: 'procura audit open /var/log/procura',
+    negative: 'there are such intents',
+    run: audit('open'),
+  },
+  {
+    name: 'audit ocsf',
+    operands: 'DIR',
+    about: 'print an unmodified log as OCSF events, one a line',
+    options: [
+      logFiles,
+      { name: 'product', value: 'NAME', about: 'the product that writes the log' },
+      { name: 'vendor', value: 'NAME', about: 'its vendor' },
+      json,
+    ],
+    example: 'procura audit ocsf /var/log/procura --product Mailer --vendor Example',
+    negative: 'the log was changed',
+    run: audit('ocsf'),
+  },
+]
+
+const keyFile: VerbOption = {
+  name: 'key-file',
+  value: 'FILE',
+  about: 'the key of an encrypted key file; default: the passphrase in PROCURA_KEY_PASSPHRASE, or from the terminal',
+}
+
+const keyVerbs: readonly Verb[] = [
+  {
+    name: 'key new',
+    operands: 'FILE',
+    about: 'make a key in a new file of mode 0600, and print its DID',
+    options: [
+      { name: 'algorithm', value: 'NAME', choices: ['Ed25519', 'ES256', 'ES256K'], about: 'default Ed25519' },
+      { name: 'did', value: 'DID', about: 'the did:web that the key signs for; default: its did:key' },
+      { name: 'encrypt', about: 'encrypt the file under a passphrase, from PROCURA_KEY_PASSPHRASE or the terminal' },
+      { name: 'key-file', value: 'FILE', about: 'encrypt it under this key, which `procura vault new-key` makes' },
+      json,
+    ],
+    example: 'procura key new agent.key',
+    run: async (...given) => (await import('./key.ts')).newKey(...given),
+  },
+  {
+    name: 'key show',
+    operands: 'FILE',
+    about: 'print the DID of a key file, and of its previous keys',
+    options: [json],
+    example: 'procura key show agent.key',
+    run: async (...given) => (await import('./key.ts')).showKey(...given),
+  },
+  {
+    name: 'key rotate',
+    operands: 'FILE',
+    about: 'make a new key in the file, and print its DID',
+    options: [{ name: 'keep', value: 'N', about: 'the number of previous keys that stay; default 1' }, keyFile, json],
+    example: 'procura key rotate agent.key',
+    run: async (...given) => (await import('./key.ts')).rotateKey(...given),
+  },
+]
+
+const from: VerbOption = { name: 'from', value: 'FILE', about: 'the key file of the principal that signs' }
+
+const grant: readonly VerbOption[] = [
+  from,
+  { name: 'to', value: 'DID', about: 'the principal that receives the authority' },
+  { name: 'command', value: 'COMMAND', about: 'the command that may be called, with all commands below it' },
+  { name: 'any-command', about: 'every command' },
+  {
+    name: 'policy',
+    value: 'TEXT',
+    many: true,
+    about: 'a condition on the arguments, such as ".to like *@example.com"; all must hold',
+  },
+  { name: 'policy-file', value: 'FILE', about: 'conditions as a list of UCAN statements in JSON' },
+  { name: 'expires-in', value: 'DURATION', about: 'such as 15m, 8h, 30d; default 1h' },
+  { name: 'expires', value: 'TIME', about: 'the last second of validity, such as 2026-12-01T09:00:00Z' },
+  { name: 'never-expires', about: 'valid for ever' },
+  { name: 'not-before', value: 'TIME', about: 'the first second of validity' },
+  { name: 'out', value: 'FILE', about: 'write a new file of mode 0600; default: standard output' },
+  keyFile,
+  json,
+]
+
+const chosen: VerbOption = { name: 'delegation', value: 'CID', about: 'which delegation, if the input has several' }
+
+const authorityVerbs: readonly Verb[] = [
+  {
+    name: 'delegate',
+    operands: '',
+    about: 'give a principal authority over what is yours',
+    options: grant,
+    example:
+      'procura delegate --from owner.key --to did:key:z6Mk… --command /mail/send --policy ".to like *@example.com" --expires-in 8h --out agent.ucan',
+    run: async (...given) => (await import('./delegate.ts')).delegate(...given),
+  },
+  {
+    name: 'attenuate',
+    operands: '[FILE]',
+    about: 'pass on a received delegation, narrowed',
+    options: [...grant, chosen],
+    example:
+      'procura attenuate agent.ucan --from agent.key --to did:key:z6Mk… --policy ".to == bob@example.com" --expires-in 10m',
+    run: async (...given) => (await import('./delegate.ts')).attenuate(...given),
+  },
+  {
+    name: 'revoke',
+    operands: '[FILE]',
+    about: 'sign the revocation of a delegation, to send to the services',
+    options: [
+      from,
+      chosen,
+      { name: 'out', value: 'FILE', about: 'write a new file of mode 0600; default: standard output' },
+      keyFile,
+      json,
+    ],
+    example: 'procura revoke agent.ucan --from owner.key',
+    run: async (...given) => (await import('./revoke.ts')).revoke(...given),
+  },
+  {
+    name: 'inspect',
+    operands: '[FILE]',
+    about: 'show any token or container in words, with its chain',
+    options: [{ name: 'at', value: 'TIME', about: 'the moment from which times are counted; default now' }, json],
+    example: 'procura inspect agent.ucan',
+    negative: 'it is not a token or container, or a signature is not valid',
+    run: async (...given) => (await import('./inspect.ts')).inspect(...given),
+  },
+]
+
+/** Everything that the program does, in the order of the help. */
+export const verbs: readonly Verb[] = [...keyVerbs, ...authorityVerbs, ...vaultVerbs, ...auditVerbs]

@@ -1,0 +1,38 @@
+// node only: writes files
+import { encodeContainer, type TokenLike } from '../container/container.ts'
+import { createDurableFile } from '../support/durable-file.ts'
+import { quote } from '../support/quote.ts'
+import type { Host } from './host.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, textOf } from './verb.ts'
+
+/**
+ * Writes tokens as a container: to standard output, or to a new file with mode 0600.
+ *
+ * @param about - the facts for `--json`.
+ */
+export async function writeTokens(
+  tokens: readonly TokenLike[],
+  about: object,
+  flags: Flags,
+  host: Host,
+): Promise<void> {
+  const container = encodeContainer(tokens)
+  const path = textOf(flags, 'out')
+  if (path !== undefined) await createFile(path, `${container}\n`)
+  if (flags['json'] === true)
+    host.print(JSON.stringify({ ...about, ...(path === undefined ? { container } : { path }) }))
+  else if (path === undefined) host.print(container)
+}
+
+/** CLI-08: A file in its place may hold the only copy of something. */
+async function createFile(path: string, text: string): Promise<void> {
+  try {
+    await createDurableFile(path, text)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const reason =
+      code === 'EEXIST' ? 'exists already; choose another name, or remove it' : `cannot be written (${code})`
+    throw new UsageError(`${quote(path, 128)} ${reason}`)
+  }
+}
