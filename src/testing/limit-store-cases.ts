@@ -247,6 +247,21 @@ const cases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
+    'LMT-14 does not forget what was used while a service with a larger clock tolerance takes the delegation',
+    async ({ store, another, prune, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const [strict, tolerant] = [start + 60, start + 360].map((expiration) => limit('same', { maximum: 1, expiration }))
+      await reserve(store, request([strict as LimitEntry], { commit: true }))
+      clock.advance(350)
+      for (let call = 0; call < 120; call++) {
+        const other = limit(`other ${call}`, { expiration: clock.now() + 60 })
+        await reserve(store, request([other], { deadline: clock.now() + 60 }))
+      }
+      await prune()
+      assertIs(await reserve(await another(), request([tolerant as LimitEntry])), 'same 0', 'for the other service')
+    },
+  ],
+  [
     'LMT-11 rejects a request that is not one, instead of answering it',
     async ({ store, start }) => {
       const [request, limit] = [requests(start), limits(start)]

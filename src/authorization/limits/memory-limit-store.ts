@@ -52,6 +52,9 @@ interface State {
   rest: Iterator<[string, Counter]>
 }
 
+/** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
+const keepFor = 300
+
 /** More than a request adds, so that what has expired does not accumulate. */
 const sweptAtOnce = 8
 
@@ -195,7 +198,7 @@ function sweep(state: State, places: number, now: Timestamp): void {
     }
     const [key, counter] = value
     expire(state, counter, now)
-    if (counter.expiration >= state.latest || counter.holds.size > 0) continue
+    if (counter.expiration + keepFor >= state.latest || counter.holds.size > 0) continue
     state.counters.delete(key)
     state.size -= 1 + counter.paidTasks.size
   }

@@ -40,6 +40,9 @@ export interface LimitRows {
 
 const kinds = { total: 0, rate: 1, concurrent: 2 } as const
 
+/** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
+const keepFor = 300
+
 /** Rows of a table that one statement forgets. */
 const prunedAtOnce = 500
 
@@ -136,8 +139,9 @@ export function createLimitRows(connection: SqliteConnection): LimitRows {
       else sql.endConcurrent.run(id)
     },
     forgetSome(now) {
-      const counts = [sql.forgetHolds.run(now, now), sql.forgetTasks.run(now), sql.forgetLimits.run(now)]
-      if (Number(counts[2]) > 0) sql.upsert.run(forgottenKey, now)
+      const before = now - keepFor
+      const counts = [sql.forgetHolds.run(now, now), sql.forgetTasks.run(before), sql.forgetLimits.run(before)]
+      if (Number(counts[2]) > 0) sql.upsert.run(forgottenKey, before)
       return counts.some((count) => count >= prunedAtOnce)
     },
   }

@@ -66,6 +66,8 @@ export function prepareSqliteStores(options: PrepareSqliteStoresOptions): void {
       WHERE NOT EXISTS (SELECT 1 FROM ${tables.meta})`)
     // The times at which entries were forgotten belong to the data before the epoch.
     if (epoch !== undefined) {
+      database.exec(`DELETE FROM ${tables.limits} WHERE key = x'' AND EXISTS
+        (SELECT 1 FROM ${tables.meta} WHERE epoch < ${epoch} AND fingerprint = '${fingerprint}')`)
       database.exec(`UPDATE ${tables.meta} SET epoch = ${epoch}, forgotten = 0, revocations_forgotten = 0
         WHERE epoch < ${epoch} AND fingerprint = '${fingerprint}'`)
     }
