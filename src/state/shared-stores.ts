@@ -24,16 +24,17 @@ export interface SharedRevocationStore extends RevocationRegistry {
   prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 
-/** The stores, under the names of the options of `createAuthorizer` and `createGuard`. */
-export interface SharedStores {
-  readonly replay: SharedReplayStore
-  readonly revocations: SharedRevocationStore
-}
-
 /** A limit store that several processes share. */
 export interface SharedLimitStore extends LimitStore {
   /** Forgets what no longer counts, some at a time. Reservations do this by themselves. */
   prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+}
+
+/** The stores, under the names of the options of `createAuthorizer` and `createGuard`. */
+export interface SharedStores {
+  readonly replay: SharedReplayStore
+  readonly revocations: SharedRevocationStore
+  readonly limitStore: SharedLimitStore
 }
 
 /** A store for the keys of personal data that several processes share, and that outlives them. */

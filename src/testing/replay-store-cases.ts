@@ -186,7 +186,9 @@ const cases: readonly CaseOf<ReplayStore>[] = [
       const during = await Promise.all(['before', 'during'].map((key) => claim(store, key, start + 60)))
       await restore()
       assertThat(during.join() === 'rejected,rejected', `while it was unreachable it answered ${during.join()}`)
-      const after = await answerWhenHealed(() => store.claim('after', start + 60, {}))
+      // A claim whose answer was late is a used one: each attempt is another call.
+      let attempts = 0
+      const after = await answerWhenHealed(() => store.claim(`after ${attempts++}`, start + 60, {}))
       assertThat(after === true, `a new call was answered with ${String(after)} after the interruption`)
       assertThat((await claim(store, 'before', start + 60)) === false, 'a used call was accepted again')
     },

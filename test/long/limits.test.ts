@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
-import { compareHistory } from '../../src/testing/limit-store-cases.ts'
+import { compareHistory } from '../../src/testing/limit-history.ts'
 import { verdictsOnSharedBudget } from '../limits/shared-budget.ts'
 
 describe('limits', () => {

@@ -1,12 +1,15 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LimitRequest } from '../../src/authorization/limits/limit-store.ts'
 import { StoreError } from '../../src/errors.ts'
+import { keyedNames } from '../../src/state/keyed-names.ts'
 import type { PostgresStoreClient } from '../../src/state/postgres/connection.ts'
 import { postgresPersonalKeyStore } from '../../src/state/postgres/postgres-personal-key-store.ts'
 import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
 import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
 import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
+import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -21,6 +24,12 @@ const owned = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
 /** A time at which a call of the present time ends. */
 function soon(): number {
   return Math.floor(Date.now() / 1000) + 60
+}
+
+/** A request for one call of 3. */
+function limitRequest(reservation: string, change: Partial<LimitRequest> = {}): LimitRequest {
+  const entries = [{ key: 'uses', kind: 'total', maximum: 3, amount: 1, expiration: 1e10 }] as const
+  return { reservation, entries, deadline: soon(), commit: true, ...change }
 }
 
 let owner: Pool
@@ -79,6 +88,10 @@ describe('STO-06 stores in PostgreSQL', () => {
       const opened = await openStore(clock, (options) => postgresStores({ ...options, clock }).revocations)
       return { ...opened, prune: () => opened.store.prune() }
     }),
+    ...limitStoreCases(async ({ clock }) => {
+      const opened = await openStore(clock, (options) => postgresStores({ ...options, clock }).limitStore)
+      return { ...opened, prune: () => opened.store.prune() }
+    }),
     ...personalKeyStoreCases(({ clock }) => openStore(clock, (options) => postgresPersonalKeyStore(options)), {
       without: ['erase'],
     }),
@@ -91,12 +104,16 @@ describe('STO-06 stores in PostgreSQL', () => {
     await preparePostgresStores({ client: owner, secret, prefix: 'secrets' })
     const prepared = preparePostgresStores({ client: owner, secret: other, prefix: 'secrets' })
     await expect(prepared).rejects.toThrow('another `secret`')
-    const { replay, revocations } = postgresStores({ client: owner, secret: other, prefix: 'secrets' })
+    const { replay, revocations, limitStore } = postgresStores({ client: owner, secret: other, prefix: 'secrets' })
     await expect(replay.claim('a', 1, {})).rejects.toThrow('another `secret`')
     await expect(revocations.findRevocations([], {})).rejects.toThrow('another `secret`')
+    await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow('another `secret`')
+    await expect(limitStore.commit('a', {})).rejects.toThrow('another `secret`')
+    expect((await owner.query('SELECT count(*)::int AS count FROM secrets_limits')).rows).toEqual([{ count: 0 }])
     const none = postgresStores({ client: owner, secret, prefix: 'none' })
     await expect(none.replay.claim('a', 1, {})).rejects.toThrow('run `postgresStoreSchema()`')
     await expect(none.revocations.findRevocations([], {})).rejects.toThrow('run `postgresStoreSchema()`')
+    await expect(none.limitStore.reserve(limitRequest('a'), {})).rejects.toThrow('run `postgresStoreSchema()`')
   })
 
   /** Tables of their own, and a pool of the owner. */
@@ -176,7 +193,8 @@ describe('STO-06 stores in PostgreSQL', () => {
     const lazy = new Pool({ connectionString: address, max: 1, options: '-c synchronous_commit=off' })
     await owner.query('ALTER SYSTEM SET wal_writer_delay = 10000')
     await owner.query('SELECT pg_reload_conf()')
-    const { replay, revocations } = postgresStores({ ...settings, client: lazy })
+    const { replay, revocations, limitStore } = postgresStores({ ...settings, client: lazy })
+    await limitStore.reserve(limitRequest('before', { commit: false }), {})
     const flushed = async () => {
       const text = 'SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() AS flushed'
       return (await owner.query(text)).rows[0] as { readonly flushed: boolean }
@@ -186,6 +204,8 @@ describe('STO-06 stores in PostgreSQL', () => {
     for (const write of [
       () => replay.claim('a', soon(), {}),
       () => revocations.add({ ids: [cid], expiration: soon() }),
+      () => limitStore.reserve(limitRequest('at once'), {}),
+      () => limitStore.commit('before', {}),
       () => postgresPersonalKeyStore({ ...settings, client: lazy }).destroy('alice'),
     ]) {
       await write()
@@ -196,15 +216,120 @@ describe('STO-06 stores in PostgreSQL', () => {
     await lazy.end()
   })
 
-  it('RPL-05 RVK-06 reject answers of another form', async () => {
+  it('take what older tables have, once their schema is applied again', async () => {
+    const settings = await open('older')
+    const { replay } = postgresStores(settings)
+    expect(await replay.claim('a', soon(), {})).toBe(true)
+    await owner.query(`ALTER TABLE older_stores DROP COLUMN limits_forgotten;
+      DROP TABLE older_limits, older_limit_holds, older_limit_tasks`)
+    const { limitStore } = postgresStores(settings)
+    await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow('run `postgresStoreSchema()`')
+    await owner.query(postgresStoreSchema({ prefix: 'older' }))
+    expect(await limitStore.reserve(limitRequest('a'), {})).toEqual({ reserved: true })
+    expect(await replay.claim('a', soon(), {})).toBe(false)
+  })
+
+  it('LMT-10 do not wait for each other, in whatever order calls name their limits', async () => {
+    const settings = await open('order')
+    const pools = Array.from({ length: 4 }, () => new Pool({ connectionString: address, max: 4 }))
+    const handles = pools.map((client) => postgresStores({ ...settings, client, timeoutMs: 20_000 }).limitStore)
+    const keys = ['a', 'b', 'c', 'd', 'e']
+    const start = Math.floor(Date.now() / 1000)
+    let time = start
+    const late = postgresStores({ ...settings, clock: { now: () => time }, timeoutMs: 20_000 }).limitStore
+    const answers = await Promise.all(
+      Array.from({ length: 400 }, async (_, index) => {
+        const chosen = keys.slice(index % 4).concat(keys.slice(0, index % 3))
+        const entries = [...new Set(index % 2 === 0 ? chosen : chosen.reverse())].map((key) => ({
+          ...(limitRequest('').entries[0] as LimitRequest['entries'][0]),
+          key,
+          maximum: 1_000,
+        }))
+        const handle = handles[index % 4] as (typeof handles)[0]
+        const request = { reservation: `${index}`, entries, deadline: start + 60, commit: index % 5 === 0 }
+        const answer = await handle.reserve(request, {})
+        if (index % 7 === 0) time = start + 61
+        if (index % 7 === 1) await late.prune()
+        if (index % 3 === 0) await handle.release(`${index}`, {})
+        else await (index % 2 === 0 ? late : handle).commit(`${index}`, {})
+        return answer
+      }),
+    )
+    expect(answers.every(({ reserved }) => reserved)).toBe(true)
+    await Promise.all(pools.map((pool) => pool.end()))
+    const { rows } = await owner.query('SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()')
+    expect(rows).toEqual([{ deadlocks: 0 }])
+  })
+
+  it.each(['repeatable read', 'serializable'])(
+    'LMT-11 reject reservations with the isolation level %s',
+    async (level) => {
+      const settings = await open('levels')
+      const options = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
+      const client = new Pool({ connectionString: address, max: 1, options })
+      const { limitStore } = postgresStores({ ...settings, client })
+      const rejected = limitStore.reserve(limitRequest('a'), {})
+      await expect(rejected).rejects.toMatchObject({ cause: { message: expect.stringContaining('READ COMMITTED') } })
+      await client.end()
+    },
+  )
+
+  it('LMT-14 forget limits that expired, and no others', async () => {
+    const settings = await open('limits')
+    const { limitStore } = postgresStores(settings)
+    const ended = soon() - 3600
+    const before = postgresStores({ ...settings, clock: { now: () => ended - 10 } }).limitStore
+    const entry = (key: string, expiration: number) =>
+      [{ key, kind: 'total', maximum: 3, amount: 1, expiration }] as const
+    await Promise.all(
+      Array.from({ length: 1500 }, (_, index) =>
+        before.reserve(limitRequest(`${index}`, { entries: entry(`${index}`, ended), task: 'a' }), {}),
+      ),
+    )
+    await limitStore.reserve(limitRequest('b', { task: 'a' }), {})
+    await limitStore.reserve(limitRequest('c', { entries: entry('held', ended + 3000), commit: false }), {})
+    await limitStore.prune()
+    const counts = await owner.query(`SELECT (SELECT count(*)::int FROM limits_limits) AS limits,
+      (SELECT count(*)::int FROM limits_limit_tasks) AS tasks, (SELECT count(*)::int FROM limits_limit_holds) AS holds`)
+    expect(counts.rows).toEqual([{ limits: 2, tasks: 1, holds: 1 }])
+    await expect(before.reserve(limitRequest('d', { entries: entry('1', ended) }), {})).rejects.toThrow(
+      'latest time seen',
+    )
+    await preparePostgresStores({ ...settings, epoch: soon() })
+    expect(await before.reserve(limitRequest('d', { entries: entry('1', ended) }), {})).toEqual({ reserved: true })
+  })
+
+  it('RPL-05 RVK-06 LMT-11 reject answers of another form', async () => {
     const settings = await open('forms')
     const answers: unknown[] = [undefined, null, {}, { rows: 1 }, { rows: [] }, { rows: [null] }, { rows: [{}] }]
     for (const answer of answers) {
       const client = { query: async () => answer as { rows: [] } }
-      const { replay, revocations } = postgresStores({ ...settings, client })
+      const { replay, revocations, limitStore } = postgresStores({ ...settings, client })
+      await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow()
+      await expect(limitStore.commit('a', {})).rejects.toThrow()
+      await expect(limitStore.remaining(limitRequest('a').entries, {})).rejects.toThrow(StoreError)
       await expect(replay.claim('a', soon(), {})).rejects.toThrow(StoreError)
       await expect(revocations.findRevocations([cid], {})).rejects.toThrow(StoreError)
       await expect(revocations.add({ ids: [cid], expiration: soon() })).rejects.toThrow(StoreError)
+    }
+    const { fingerprint } = keyedNames(secret)
+    const texts = [
+      undefined,
+      null,
+      '[]',
+      '{}',
+      '[{}]',
+      '[1]',
+      '[{"kind":"short"}]',
+      '[{"kind":"short","place":0}]',
+      '{',
+    ]
+    for (const text of [...texts, '[{"kind":"short","place":7,"remaining":0}]']) {
+      const client = { query: async () => ({ rows: [{ fingerprint, answers: text }] }) }
+      const { limitStore } = postgresStores({ ...settings, client })
+      await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow(StoreError)
+      await expect(limitStore.commit('a', {})).rejects.toThrow(StoreError)
+      await expect(limitStore.remaining(limitRequest('a').entries, {})).rejects.toThrow(StoreError)
     }
   })
 })

@@ -6,6 +6,7 @@ import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.t
 import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
 import { redisStores } from '../../src/state/redis/redis-stores.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
+import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -87,6 +88,10 @@ describe.each(Object.entries(clients))('STO-05 stores in a cluster through %s', 
     ),
     ...revocationStoreCases(
       ({ clock }) => openStore(connect, (options) => redisStores({ ...options, clock }).revocations),
+      without,
+    ),
+    ...limitStoreCases(
+      ({ clock }) => openStore(connect, (options) => redisStores({ ...options, clock }).limitStore),
       without,
     ),
     ...personalKeyStoreCases(() => openStore(connect, redisPersonalKeyStore), without),

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LimitRequest } from '../../src/authorization/limits/limit-store.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { StoreError } from '../../src/errors.ts'
 import type { RedisStoreClient } from '../../src/state/redis/client.ts'
@@ -9,6 +10,7 @@ import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.t
 import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
 import { redisStores } from '../../src/state/redis/redis-stores.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
+import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -32,6 +34,12 @@ async function answerOf(ask: () => unknown): Promise<unknown> {
 /** A time at which a call of the present time ends. */
 function soon(): number {
   return Math.floor(Date.now() / 1000) + 60
+}
+
+/** A request for one call of 3. */
+function limitRequest(reservation: string, change: Partial<LimitRequest> = {}): LimitRequest {
+  const entries = [{ key: 'uses', kind: 'total', maximum: 3, amount: 1, expiration: 1e10 }] as const
+  return { reservation, entries, deadline: soon(), commit: true, ...change }
 }
 
 const server: RedisServer = await redisServer()
@@ -104,6 +112,10 @@ describe.each(Object.entries(clients))('STO-05 stores in Redis through %s', (_, 
     ...revocationStoreCases(({ clock }) =>
       openStore(connect, clock, (options) => redisStores({ ...options, clock }).revocations),
     ),
+    ...limitStoreCases(async ({ clock }) => {
+      const opened = await openStore(connect, clock, (options) => redisStores({ ...options, clock }).limitStore)
+      return { ...opened, prune: () => opened.store.prune() }
+    }),
     ...personalKeyStoreCases(({ clock }) => openStore(connect, clock, (options) => redisPersonalKeyStore(options)), {
       without: ['erase'],
     }),
@@ -117,7 +129,8 @@ describe.each(Object.entries(clients))('STO-05 stores in Redis through %s', (_, 
     const other = new Uint8Array(32)
     await prepareRedisStores({ client, secret, prefix })
     await expect(prepareRedisStores({ client, secret: other, prefix })).rejects.toThrow('another `secret`')
-    const { replay, revocations } = redisStores({ client, secret: other, prefix })
+    const { replay, revocations, limitStore } = redisStores({ client, secret: other, prefix })
+    await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow('another `secret`')
     await expect(replay.claim('a', 1, {})).rejects.toThrow('another `secret`')
     await expect(revocations.findRevocations([], {})).rejects.toThrow('another `secret`')
     close()
@@ -147,6 +160,75 @@ describe('stores in Redis', () => {
     expect(await replay.claim('b', soon(), {})).toBe(false)
     opened.close()
     await proxy.close()
+  })
+
+  it('LMT-10 count a request once that the client sends once more', async () => {
+    const proxy = await proxyTo(server.port)
+    const opened = await open({ port: proxy.port })
+    const { limitStore } = redisStores(opened.settings)
+    const { entries } = limitRequest('')
+    expect(await limitStore.remaining(entries, {})).toEqual([{ remaining: 3 }])
+    proxy.loseNextAnswer()
+    expect(await limitStore.reserve(limitRequest('a'), {})).toEqual({ reserved: true })
+    proxy.loseNextAnswer()
+    expect(await limitStore.reserve(limitRequest('b', { commit: false }), {})).toEqual({ reserved: true })
+    proxy.loseNextAnswer()
+    expect(await limitStore.commit('b', {})).toBe(true)
+    expect(await limitStore.remaining(entries, {})).toEqual([{ remaining: 1 }])
+    opened.close()
+    await proxy.close()
+  })
+
+  it('LMT-14 forget limits that expired, and no others', async () => {
+    const opened = await open()
+    const { limitStore } = redisStores(opened.settings)
+    const ended = soon() - 3600
+    const before = redisStores({ ...opened.settings, clock: { now: () => ended - 10 } }).limitStore
+    const entry = (key: string, expiration: number) =>
+      [{ key, kind: 'total', maximum: 3, amount: 1, expiration }] as const
+    for (let call = 0; call < 600; call++) {
+      const request = limitRequest(`${call}`, {
+        entries: entry(`${call}`, ended),
+        task: 'a',
+        deadline: ended,
+        commit: call > 0,
+      })
+      await before.reserve(request, {})
+    }
+    await limitStore.reserve(limitRequest('b', { task: 'a' }), {})
+    await limitStore.reserve(limitRequest('c', { entries: entry('held', soon()), commit: false }), {})
+    await limitStore.prune()
+    const { client, key } = opened
+    const zsets = ['limit-ends', 'limit-tasks', 'limit-holds', 'limit-call-ends'].map((name) => client.zcard(key(name)))
+    const hashes = [client.hlen(key('limits')), client.hlen(key('limit-calls'))]
+    expect(await Promise.all([...zsets, ...hashes])).toEqual([2, 1, 1, 1, 3, 1])
+    const old = limitRequest('d', { entries: entry('1', ended), deadline: ended })
+    await expect(before.reserve(old, {})).rejects.toThrow('latest time seen')
+    await prepareRedisStores({ ...opened.settings, epoch: soon() })
+    expect(await before.reserve(old, {})).toEqual({ reserved: true })
+    opened.close()
+  })
+
+  it('LMT-10 keep amounts of 15 digits exactly', async () => {
+    const opened = await open()
+    const { limitStore } = redisStores(opened.settings)
+    const maximum = 999_999_999_999_999
+    const entries = (amount: number) => [{ key: 'sum', kind: 'total', maximum, amount, expiration: 1e10 }] as const
+    expect(await limitStore.reserve(limitRequest('a', { entries: entries(maximum - 3) }), {})).toEqual({
+      reserved: true,
+    })
+    for (const name of ['b', 'c'])
+      expect(await limitStore.reserve(limitRequest(name, { entries: entries(1), commit: false }), {})).toEqual({
+        reserved: true,
+      })
+    expect(await limitStore.commit('b', {})).toBe(true)
+    expect(await limitStore.remaining(entries(1), {})).toEqual([{ remaining: 1 }])
+    expect(await limitStore.reserve(limitRequest('d', { entries: entries(2) }), {})).toEqual({
+      reserved: false,
+      key: 'sum',
+      remaining: 1,
+    })
+    opened.close()
   })
 
   it('RPL-04 RVK-13 forget nothing by one clock that is ahead', async () => {
@@ -201,12 +283,15 @@ describe('stores in Redis', () => {
     opened.close()
   })
 
-  it('RPL-05 RVK-06 reject answers of another form and answers to other requests', async () => {
+  it('RPL-05 RVK-06 LMT-11 reject answers of another form and answers to other requests', async () => {
     const opened = await open()
     const answers: unknown[] = [undefined, null, 'OK', 1, [], ['claimed'], ['claimed', 'x', '1'], {}, [[]]]
     for (const answer of answers) {
       const client = { call: async () => answer }
-      const { replay, revocations } = redisStores({ ...opened.settings, client })
+      const { replay, revocations, limitStore } = redisStores({ ...opened.settings, client })
+      await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow(StoreError)
+      await expect(limitStore.commit('a', {})).rejects.toThrow(StoreError)
+      await expect(limitStore.remaining(limitRequest('a').entries, {})).rejects.toThrow(StoreError)
       await expect(replay.claim('a', soon(), {})).rejects.toThrow(StoreError)
       await expect(revocations.findRevocations([cid], {})).rejects.toThrow(StoreError)
       await expect(revocations.add({ ids: [cid], expiration: soon() })).rejects.toThrow(StoreError)

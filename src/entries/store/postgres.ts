@@ -17,6 +17,7 @@ export {
 } from '../../state/postgres/prepare-postgres-stores.ts'
 export { type PostgresStoreSchemaOptions, postgresStoreSchema } from '../../state/postgres/schema.ts'
 export type {
+  SharedLimitStore,
   SharedPersonalKeyStore,
   SharedReplayStore,
   SharedRevocationStore,

@@ -14,6 +14,7 @@ export { type PrepareRedisStoresOptions, prepareRedisStores } from '../../state/
 export { redisPersonalKeyStore } from '../../state/redis/redis-personal-key-store.ts'
 export { type RedisStoresOptions, redisStores } from '../../state/redis/redis-stores.ts'
 export type {
+  SharedLimitStore,
   SharedPersonalKeyStore,
   SharedReplayStore,
   SharedRevocationStore,

@@ -89,8 +89,7 @@ export function openConnection(options: Required<PostgresConnectionOptions>): Po
       if (!Array.isArray(result?.rows)) throw new Error('the answer has no rows')
       return result.rows as readonly Row[]
     } catch (cause) {
-      // undefined_table
-      if ((cause as { readonly code?: unknown } | undefined)?.code === '42P01') throw unprepared(cause)
+      if (isUndefined(cause)) throw unprepared(cause)
       throw new StoreError('PostgreSQL did not answer; the cause says why', { cause })
     } finally {
       clearTimeout(timer)
@@ -120,11 +119,22 @@ export const onDisk = `CASE current_setting('synchronous_commit')
 /** The time before which entries may be forgotten: the earlier one by the clocks of the service, which is $1, and of the server. */
 export const forgettable = `least($1::float8, extract(epoch FROM now())::float8 - 300)`
 
+/** Whether the server does not know a table, a column or a function: it is new, or was not upgraded. */
+function isUndefined(cause: unknown): boolean {
+  const { code } = Object(cause) as { readonly code?: unknown }
+  return code === '42P01' || code === '42703' || code === '42883'
+}
+
+/** The error of an answer that no statement gives. */
+export function otherForm(): StoreError {
+  return new StoreError('PostgreSQL returned an answer of another form')
+}
+
 /** The error of tables that are missing or empty: they may have lost revocations. */
 function unprepared(cause?: unknown): StoreError {
   return new StoreError(
-    'the database has no data of the stores; if it is new, run `postgresStoreSchema()` and call `preparePostgresStores`; ' +
-      'if its data was lost, do that and add the revocations again',
+    'the database has no data of the stores; if it is new or was upgraded, run `postgresStoreSchema()` and call `preparePostgresStores`; if its ' +
+      ' data was lost, do that and add the revocations again',
     { cause },
   )
 }

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../../time.ts'
 import { type EpochOptions, epochChecks } from '../epoch.ts'
 import type { SharedStores } from '../shared-stores.ts'
 import { connectionChecks, openConnection, type PostgresConnectionOptions } from './connection.ts'
+import { limitStore } from './limit-store.ts'
 import { replayStore } from './replay-store.ts'
 import { revocationStore } from './revocation-store.ts'
 
@@ -52,5 +53,6 @@ export function postgresStores(options: PostgresStoresOptions): SharedStores {
   return Object.freeze({
     replay: replayStore(connection, settings),
     revocations: revocationStore(connection, settings.clock),
+    limitStore: limitStore(connection, settings.clock),
   })
 }

@@ -1,12 +1,11 @@
 // node only: HMAC
 
-import { StoreError } from '../../errors.ts'
 import type { RevocationEntry, RevocationRecord } from '../../revocation/revocation-store.ts'
 import { type Clock, secondsOf } from '../../time.ts'
 import { inBatches } from '../batches.ts'
 import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
-import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
+import { forgettable, onDisk, otherForm, type PostgresConnection } from './connection.ts'
 
 /** Rows that one statement forgets. */
 const prunedAtOnce = 1000
@@ -23,7 +22,7 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
   async function findAll(queries: readonly (readonly string[])[]): Promise<readonly (readonly RevocationRow[])[]> {
     const rows = await ask(findText, [[...new Set(queries.flat())].join(',')])
     const forgotten = Number(rows[0]['revocations_forgotten'])
-    if (!Number.isFinite(forgotten)) throw new StoreError('PostgreSQL returned an answer of another form')
+    if (!Number.isFinite(forgotten)) throw otherForm()
     assertNotForgotten(forgotten, secondsOf(clock))
     const byId = new Map<string, RevocationRow[]>()
     for (const { id, revoker } of rows) {

@@ -1,6 +1,7 @@
 import { maybe, nonEmptyString, type OptionChecks, readOptions, withDefault } from '../../support/options.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
+import { createLimitFunctions, limitFunctionsOf } from './limit-functions.ts'
 
 /** Options of {@link postgresStoreSchema}. */
 export interface PostgresStoreSchemaOptions {
@@ -16,8 +17,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PostgresStoreSchemaOptions>
 
 /**
- * Returns the SQL that creates the tables, for their owner to run: once, and again after an upgrade, which changes no
- * existing row. `preparePostgresStores` comes after it.
+ * Returns the SQL that creates the tables and functions, for their owner to run: once, and again after an upgrade, which
+ * changes no existing row. `preparePostgresStores` comes after it.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -26,16 +27,18 @@ export function postgresStoreSchema(options: PostgresStoreSchemaOptions = {}): s
   assertPrefix(prefix)
   if (role !== undefined) assertPrefix(role, 'role')
   const tables = tablesOf(prefix)
-  return `${createTables(tables)}${role === undefined ? '' : grantsTo(role, tables)}`
+  return `${createTables(tables)}${createLimitFunctions(tables)}${role === undefined ? '' : grantsTo(role, tables)}`
 }
 
-function createTables({ meta, calls, revocations, personalKeys }: Tables): string {
+function createTables(tables: Tables): string {
+  const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks } = tables
   return `
 CREATE TABLE IF NOT EXISTS ${meta} (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   fingerprint text NOT NULL, epoch float8 NOT NULL,
   forgotten float8 NOT NULL DEFAULT 0, revocations_forgotten float8 NOT NULL DEFAULT 0
 );
+ALTER TABLE ${meta} ADD COLUMN IF NOT EXISTS limits_forgotten float8 NOT NULL DEFAULT 0;
 CREATE TABLE IF NOT EXISTS ${calls} (key bytea PRIMARY KEY, expiration float8 NOT NULL, copies integer NOT NULL DEFAULT 1);
 CREATE INDEX IF NOT EXISTS ${calls}_by_expiration ON ${calls} (expiration);
 CREATE TABLE IF NOT EXISTS ${revocations} (
@@ -43,12 +46,26 @@ CREATE TABLE IF NOT EXISTS ${revocations} (
 );
 CREATE INDEX IF NOT EXISTS ${revocations}_by_until ON ${revocations} (until);
 CREATE TABLE IF NOT EXISTS ${personalKeys} (name bytea PRIMARY KEY, sealed text);
+CREATE TABLE IF NOT EXISTS ${limits} (key bytea PRIMARY KEY, used bigint NOT NULL DEFAULT 0, expiration float8 NOT NULL);
+CREATE INDEX IF NOT EXISTS ${limits}_by_expiration ON ${limits} (expiration);
+CREATE TABLE IF NOT EXISTS ${limitHolds} (
+  id bytea NOT NULL, key bytea NOT NULL, kind text NOT NULL, amount bigint NOT NULL, until float8 NOT NULL,
+  later float8 NOT NULL, pending boolean NOT NULL, paid bytea, PRIMARY KEY (id, key)
+);
+CREATE INDEX IF NOT EXISTS ${limitHolds}_by_key ON ${limitHolds} (key, until);
+CREATE INDEX IF NOT EXISTS ${limitHolds}_by_until ON ${limitHolds} (until);
+CREATE TABLE IF NOT EXISTS ${limitTasks} (name bytea PRIMARY KEY, expiration float8 NOT NULL);
+CREATE INDEX IF NOT EXISTS ${limitTasks}_by_expiration ON ${limitTasks} (expiration);
 `
 }
 
-function grantsTo(role: string, { meta, calls, revocations, personalKeys }: Tables): string {
-  return `REVOKE ALL ON ${meta}, ${calls}, ${revocations}, ${personalKeys} FROM ${role};
+function grantsTo(role: string, tables: Tables): string {
+  const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks } = tables
+  const all = [meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks].join(', ')
+  const functions = Object.values(limitFunctionsOf(tables)).join(', ')
+  return `REVOKE ALL ON ${all} FROM ${role};
 GRANT SELECT, INSERT, UPDATE ON ${meta}, ${personalKeys} TO ${role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ${calls}, ${revocations} TO ${role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${calls}, ${revocations}, ${limits}, ${limitHolds}, ${limitTasks} TO ${role};
+GRANT EXECUTE ON FUNCTION ${functions} TO ${role};
 `
 }

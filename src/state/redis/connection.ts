@@ -9,6 +9,7 @@ import {
   type OptionCheck,
   withDefault,
 } from '../../support/options.ts'
+import type { Timestamp } from '../../time.ts'
 import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type RedisStoreClient, redisClientCheck, type Script, scriptRunner, sendWith } from './client.ts'
@@ -38,11 +39,26 @@ export const connectionChecks: {
   timeoutMs: withDefault(milliseconds, 1000),
 })
 
+/** The kinds of keys. */
+export type KeyKind =
+  | 'stores'
+  | 'calls'
+  | 'made'
+  | 'revoked'
+  | 'ends'
+  | 'person'
+  | 'limits'
+  | 'limit-ends'
+  | 'limit-holds'
+  | 'limit-calls'
+  | 'limit-call-ends'
+  | 'limit-tasks'
+
 /** Stores in Redis, before anything is asked of them. */
 export interface RedisConnection {
   readonly names: KeyedNames
   /** Returns the name of a key. All have one hash tag. */
-  key(kind: 'stores' | 'calls' | 'made' | 'revoked' | 'ends' | 'person', name?: string): string
+  key(kind: KeyKind, name?: string): string
   /** Returns the name of a request, which no other request has. */
   newRequest(): string
   /**
@@ -120,4 +136,10 @@ export function text(value: unknown): string {
   if (typeof value === 'string') return value
   if (value instanceof Uint8Array) return Buffer.from(value).toString()
   throw otherForm()
+}
+
+/** A time as the scripts take it. */
+export function scoreOf(time: Timestamp): string {
+  if (time === Number.POSITIVE_INFINITY) return 'inf'
+  return String(time)
 }

@@ -11,9 +11,9 @@ export const keepFor = 300
  * ARGV[2] is the name of the request, which is the second value of each answer: a client that has lost count of its answers
  * is noticed.
  */
-const opening = `
+export const opening: string = `
 local request = ARGV[2]
-local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'epoch', 'forgotten', 'revocations')
+local known = redis.call('HMGET', KEYS[1], 'fingerprint', 'epoch', 'forgotten', 'revocations', 'limits')
 if not known[1] then return {'unprepared', request} end
 if known[1] ~= ARGV[1] then return {'secret', request} end
 `
@@ -33,6 +33,7 @@ if known[1] == ARGV[1] and ARGV[4] == '1' and tonumber(ARGV[3]) > tonumber(known
   redis.call('HSET', KEYS[1], 'epoch', ARGV[3])
   redis.call('HSET', KEYS[1], 'forgotten', '0')
   redis.call('HSET', KEYS[1], 'revocations', '0')
+  redis.call('HDEL', KEYS[1], 'limits')
 end
 return {'prepared', ARGV[2], known[1]}
 `)
@@ -46,7 +47,7 @@ return {'epoch', request, known[2]}
  * The time before which entries may be forgotten: the earlier one by the clocks of the service and of the server, so that
  * one wrong clock forgets nothing.
  */
-const forgettable = `
+export const forgettable: string = `
 local function forgettable(time)
   return math.min(tonumber(time), tonumber(redis.call('TIME')[1]) - ${keepFor})
 end
@@ -72,26 +73,35 @@ end
 `
 
 /**
+ * Claims a call, whose name is that of a request: a client that lost its connection may send it once more. Then it gets the
+ * same answer. KEYS: stores, calls, made. Returns a kind and a value.
+ */
+export const claimFunction: string = `${forgetCalls}
+local function claim(epoch, name, ends, time, milliseconds)
+  if known[2] ~= epoch then return {'epoch', known[2]} end
+  forget(time, 3)
+  if ends ~= 'inf' and tonumber(ends) < tonumber(known[3]) then return {'expired'} end
+  local before = redis.call('ZSCORE', KEYS[2], name)
+  if not before then
+    redis.call('ZADD', KEYS[2], ends, name)
+    redis.call('SET', KEYS[3], '1', 'PX', milliseconds)
+    return {'claimed', '1'}
+  end
+  if before ~= 'inf' and (ends == 'inf' or tonumber(ends) > tonumber(before)) then
+    redis.call('ZADD', KEYS[2], ends, name)
+  end
+  return {'claimed', redis.call('GET', KEYS[3]) or '0'}
+end
+`
+
+/**
  * Claims a call. KEYS: stores, calls, made. ARGV: fingerprint, request, the epoch that the caller knows, the call, its
  * expiration or `inf`, the time before which calls may be forgotten, and the milliseconds for which the request is known.
- *
- * A client that lost its connection may send the request once more: then it gets the same answer.
  */
-export const claimScript: Script = script(`${opening}${forgetCalls}
-if known[2] ~= ARGV[3] then return {'epoch', request, known[2]} end
-forget(ARGV[6], 3)
-local ends = ARGV[5]
-if ends ~= 'inf' and tonumber(ends) < tonumber(known[3]) then return {'expired', request} end
-local before = redis.call('ZSCORE', KEYS[2], ARGV[4])
-if not before then
-  redis.call('ZADD', KEYS[2], ends, ARGV[4])
-  redis.call('SET', KEYS[3], '1', 'PX', ARGV[7])
-  return {'claimed', request, '1'}
-end
-if before ~= 'inf' and (ends == 'inf' or tonumber(ends) > tonumber(before)) then
-  redis.call('ZADD', KEYS[2], ends, ARGV[4])
-end
-return {'claimed', request, redis.call('GET', KEYS[3]) or '0'}
+export const claimScript: Script = script(`${opening}${claimFunction}
+local answer = claim(ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7])
+table.insert(answer, 2, request)
+return answer
 `)
 
 /** Forgets calls. KEYS: stores, calls. ARGV: fingerprint, request, the time, and how many. Returns how many. */

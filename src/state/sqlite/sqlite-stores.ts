@@ -9,7 +9,7 @@
 import { type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { type EpochOptions, epochChecks } from '../epoch.ts'
-import type { SharedLimitStore, SharedStores } from '../shared-stores.ts'
+import type { SharedStores } from '../shared-stores.ts'
 import { connectionChecks, openConnection, type SqliteConnectionOptions } from './connection.ts'
 import { limitStore } from './limit-store.ts'
 import { replayStore } from './replay-store.ts'
@@ -21,10 +21,9 @@ export interface SqliteStoresOptions extends SqliteConnectionOptions, EpochOptio
   readonly clock?: Clock
 }
 
-/** The stores of SQLite: revocations can be listed, and the calls of delegations with limits are counted. */
+/** The stores of SQLite: revocations can be listed. */
 export interface SqliteStores extends SharedStores {
   readonly revocations: SqliteRevocationStore
-  readonly limitStore: SharedLimitStore
 }
 
 const optionChecks = Object.freeze({

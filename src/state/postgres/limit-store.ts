@@ -1,0 +1,182 @@
+// node only: HMAC
+
+import type {
+  LimitAnswer,
+  LimitEntry,
+  LimitRequest,
+  LimitStoreOptions,
+} from '../../authorization/limits/limit-store.ts'
+import { checkLimitEntries, checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
+import { inBatches } from '../batches.ts'
+import {
+  expiredLimit,
+  limitName,
+  limitState,
+  type NamedRequest,
+  namedRequest,
+  overdueReservation,
+  refusedAt,
+  reservationName,
+  takenReservation,
+} from '../limit-entries.ts'
+import type { SharedLimitStore } from '../shared-stores.ts'
+import { forgettable, onDisk, otherForm, type PostgresConnection, type Row } from './connection.ts'
+import { limitFunctionsOf } from './limit-functions.ts'
+
+/** Rows that one statement forgets. */
+const prunedAtOnce = 1000
+
+/** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
+const keepFor = 300
+
+/** Makes the limit store of a connection. Requests that wait share a statement. */
+export function limitStore(connection: PostgresConnection, clock: Clock): SharedLimitStore {
+  const { names, tables, maxBatch, ask } = connection
+  const { meta, limits, limitHolds } = tables
+  const functions = limitFunctionsOf(tables)
+
+  /** Runs a function that answers in JSON, unless the stores have another secret. */
+  async function call(invocation: string, values: readonly string[], count: number): Promise<readonly unknown[]> {
+    const guarded = `CASE WHEN fingerprint = $1 THEN ${invocation}::text END AS answers`
+    const [row] = await ask(`SELECT fingerprint, ${onDisk}, ${guarded} FROM ${meta}`, [names.fingerprint, ...values])
+    return readAnswers(row, count)
+  }
+
+  const reserve = inBatches(async (requests: readonly LimitRequest[]) => {
+    const now = secondsOf(clock)
+    const named = requests.map((request) => toJson(namedRequest(request, now, names)))
+    return call(`${functions.reserve}($2::jsonb, $3::float8)`, [JSON.stringify(named), String(now)], requests.length)
+  }, maxBatch)
+
+  const commit = inBatches(
+    (ids: readonly string[]) =>
+      call(
+        `${functions.commit}(string_to_array($2, ','), $3::float8)`,
+        [ids.join(','), String(secondsOf(clock))],
+        ids.length,
+      ),
+    maxBatch,
+  )
+
+  const release = inBatches(async (ids: readonly string[]) => {
+    const text = `SELECT fingerprint, CASE WHEN fingerprint = $1 THEN ${functions.release}(string_to_array($2, ',')) END
+      FROM ${meta}`
+    await ask(text, [names.fingerprint, ids.join(',')])
+    return ids.map(() => undefined)
+  }, maxBatch)
+
+  return Object.freeze({
+    async reserve(request: LimitRequest, { signal }: LimitStoreOptions) {
+      checkLimitRequest(request)
+      return answerOf(await reserve(request, signal), request.entries)
+    },
+    async commit(reservation: string, { signal }: LimitStoreOptions) {
+      const committed = await commit(reservationName(reservation, names), signal)
+      if (typeof committed !== 'boolean') throw otherForm()
+      return committed
+    },
+    release: (reservation: string, { signal }: LimitStoreOptions) =>
+      release(reservationName(reservation, names), signal),
+    async remaining(entries: readonly LimitEntry[]) {
+      checkLimitEntries(entries)
+      const rows = await ask(
+        `SELECT fingerprint, coalesce(used, 0) + coalesce(held, 0) AS sum, next
+         FROM ${meta} CROSS JOIN unnest(string_to_array($1, ',')) WITH ORDINALITY AS given (name, place)
+         LEFT JOIN ${limits} AS counted ON counted.key = decode(name, 'hex')
+         LEFT JOIN LATERAL (
+           SELECT sum(amount)::bigint AS held, min(until) AS next FROM ${limitHolds}
+           WHERE ${limitHolds}.key = counted.key AND until > $2::float8
+         ) AS counting ON true ORDER BY place`,
+        [entries.map(({ key }) => limitName(key, names)).join(','), String(secondsOf(clock))],
+      )
+      if (rows.length !== entries.length) throw otherForm()
+      return entries.map((entry, at) => {
+        const { sum, next } = rows[at] as Row
+        return limitState(entry, Math.max(0, entry.maximum - numberOf(sum)), next ?? Number.NaN)
+      })
+    },
+    async prune({ signal }: LimitStoreOptions = {}) {
+      await forget(connection, secondsOf(clock), signal)
+    },
+  })
+}
+
+/** A request in JSON, which has no infinite number. */
+function toJson({ entries, ...request }: NamedRequest): unknown {
+  return { ...request, entries: entries.map((entry) => ({ ...entry, expiration: String(entry.expiration) })) }
+}
+
+/** @throws StoreError when a row has not as many answers. */
+function readAnswers(row: Row, count: number): readonly unknown[] {
+  const { answers } = row
+  let found: unknown
+  try {
+    found = JSON.parse(String(answers))
+  } catch {
+    throw otherForm()
+  }
+  if (!Array.isArray(found) || found.length !== count) throw otherForm()
+  return found
+}
+
+/**
+ * Returns the answer to a reservation.
+ *
+ * @throws StoreError when the request was refused for another reason than a limit.
+ */
+export function answerOf(answer: unknown, entries: readonly LimitEntry[]): LimitAnswer {
+  const { kind, place, remaining, free_at: freeAt } = Object(answer) as Row
+  if (kind === 'reserved') return { reserved: true }
+  if (kind === 'overdue') throw overdueReservation()
+  if (kind === 'taken') throw takenReservation()
+  if (kind === 'expired') throw expiredLimit()
+  if (kind !== 'short') throw otherForm()
+  return refusedAt(entries, place, numberOf(remaining), freeAt ?? Number.NaN)
+}
+
+function numberOf(value: unknown): number {
+  return value === null || value === undefined ? Number.NaN : Number(value)
+}
+
+/** Ends what is over, and forgets limits that expired before a time. Reservations wait until that is noted. */
+async function forget(
+  { tables, query }: PostgresConnection,
+  now: Timestamp,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { meta, limits, limitHolds: holds, limitTasks: tasks } = tables
+  const repeat = async (text: string, values: readonly string[]): Promise<void> => {
+    for (let count = prunedAtOnce; count === prunedAtOnce; ) {
+      signal?.throwIfAborted()
+      count = Number((await query(text, values))[0]?.['count'])
+    }
+  }
+  await repeat(`SELECT ${limitFunctionsOf(tables).expire}($1::float8, ${prunedAtOnce}) AS count`, [String(now)])
+  const [noted] = await query(
+    `UPDATE ${meta} SET limits_forgotten = greatest(limits_forgotten, ${forgettable})
+     WHERE EXISTS (SELECT 1 FROM ${limits} WHERE expiration < ${forgettable}) RETURNING limits_forgotten`,
+    [String(now - keepFor)],
+  )
+  if (noted === undefined) return
+  const until = [String(noted['limits_forgotten'])]
+  // A row that a reservation uses is left for the next time.
+  await repeat(
+    `WITH gone AS (
+      DELETE FROM ${limits} WHERE key IN (
+        SELECT key FROM ${limits} WHERE expiration < $1::float8
+          AND NOT EXISTS (SELECT 1 FROM ${holds} WHERE ${holds}.key = ${limits}.key)
+        LIMIT ${prunedAtOnce} FOR UPDATE SKIP LOCKED)
+      AND expiration < $1::float8 RETURNING 1
+    ) SELECT count(*) AS count FROM gone`,
+    until,
+  )
+  await repeat(
+    `WITH gone AS (
+      DELETE FROM ${tasks} WHERE name IN
+        (SELECT name FROM ${tasks} WHERE expiration < $1::float8 LIMIT ${prunedAtOnce} FOR UPDATE SKIP LOCKED)
+      RETURNING 1
+    ) SELECT count(*) AS count FROM gone`,
+    until,
+  )
+}

@@ -1,0 +1,275 @@
+// node only: HMAC
+
+/**
+ * Limits in Redis. Decision 064 describes the layout.
+ *
+ * - `limits`: a hash with `used:LIMIT`, the final amounts, and `held:LIMIT`, the sum of the holds;
+ * - `limit-ends`: the limits by their expiration;
+ * - `limit-holds`: amounts that count for a while, as `LIMIT:END:RESERVATION:AMOUNT`, in this order;
+ * - `limit-calls`: the reservations, as text;
+ * - `limit-call-ends`: the reservations by the end of their last hold;
+ * - `limit-tasks`: the tasks that are paid for, by their expiration.
+ *
+ * @module
+ */
+
+import { type Script, script } from './client.ts'
+import { forgettable, keepFor, opening } from './scripts.ts'
+
+/** The kinds of the keys of limits, in the order in which scripts receive them. */
+export const limitKeys = [
+  'limits',
+  'limit-ends',
+  'limit-holds',
+  'limit-calls',
+  'limit-call-ends',
+  'limit-tasks',
+] as const
+
+/** Reads and writes holds and reservations. */
+const holdFunctions = `
+local function digits(number) return string.format('%.0f', number) end
+local function padded(time) return string.format('%016.0f', time) end
+
+local function add(field, amount)
+  if amount ~= '0' then redis.call('HINCRBY', limits, field, amount) end
+end
+
+local function memberOf(id, entry)
+  return entry.limit .. ':' .. padded(entry.ends) .. ':' .. id .. ':' .. entry.amount
+end
+
+local function hold(id, entry)
+  redis.call('ZADD', holds, 0, memberOf(id, entry))
+  add('held:' .. entry.limit, entry.amount)
+end
+
+local function drop(limit, member, amount)
+  if redis.call('ZREM', holds, member) == 1 and amount ~= '0' then add('held:' .. limit, '-' .. amount) end
+end
+
+local function write(id, phase, entries)
+  local parts, last = {phase}, 0
+  for i, entry in ipairs(entries) do
+    parts[i + 1] = table.concat({entry.limit, entry.kind, entry.amount, entry.ends, entry.later, entry.task}, ',')
+    last = math.max(last, tonumber(entry.ends))
+  end
+  redis.call('HSET', calls, id, table.concat(parts, '|'))
+  redis.call('ZADD', callEnds, digits(last), id)
+end
+
+local function read(id)
+  local value = redis.call('HGET', calls, id)
+  if not value then return nil end
+  local call = {pending = value:sub(1, 1) == 'p', entries = {}}
+  for limit, kind, amount, ends, later, task in value:gmatch('|(%x+),(%a+),(%d+),(%d+),(%d+),(%x*)') do
+    table.insert(call.entries, {limit = limit, kind = kind, amount = amount, ends = ends, later = later, task = task})
+  end
+  return call
+end
+
+-- Ends a reservation with all its holds. Memory is freed first: then a full server takes the rest of the script.
+local function finish(id, call)
+  redis.call('HDEL', calls, id)
+  redis.call('ZREM', callEnds, id)
+  for _, entry in ipairs(call.entries) do drop(entry.limit, memberOf(id, entry), entry.amount) end
+end
+
+-- The members of the holds of a limit that are over.
+local function over(limit, now)
+  return redis.call('ZRANGEBYLEX', holds, '[' .. limit .. ':', '(' .. limit .. ':' .. padded(now + 1))
+end
+
+-- Ends the holds of a limit whose time is over. A reservation that was not committed ends as a whole.
+local function expire(limit, now)
+  for _, member in ipairs(over(limit, now)) do
+    local id, amount = member:match('^%x+:%d+:(%x+):(%d+)$')
+    local call = read(id)
+    if call and call.pending then finish(id, call) else drop(limit, member, amount) end
+  end
+end
+
+-- What remains, when an amount that is over no longer counts.
+local function left(limit, maximum, gone)
+  local found = redis.call('HMGET', limits, 'used:' .. limit, 'held:' .. limit)
+  return math.max(0, tonumber(maximum) - tonumber(found[1] or 0) - tonumber(found[2] or 0) + gone)
+end
+
+-- The earliest time at which a hold of a limit ends.
+local function freeAt(limit, now)
+  local from = '(' .. limit .. ':' .. padded(now + 1)
+  local next = redis.call('ZRANGEBYLEX', holds, from, '(' .. limit .. ';', 'LIMIT', 0, 1)[1]
+  return next and digits(tonumber(next:match('^%x+:(%d+):'))) or ''
+end
+`
+
+/** Reserves, commits and forgets. */
+const callFunctions = `
+-- Makes a reservation final. Returns false when it was given back.
+local function commit(id, now)
+  local call = read(id)
+  if not call then return false end
+  if not call.pending then return true end
+  for _, entry in ipairs(call.entries) do
+    if tonumber(entry.ends) <= now or not redis.call('ZSCORE', holds, memberOf(id, entry)) then
+      finish(id, call)
+      return false
+    end
+  end
+  finish(id, call)
+  local kept = {}
+  for _, entry in ipairs(call.entries) do
+    if entry.kind ~= 'total' then
+      entry.ends = entry.later
+      hold(id, entry)
+      table.insert(kept, entry)
+    elseif entry.task == '' then
+      add('used:' .. entry.limit, entry.amount)
+    elseif not redis.call('ZSCORE', tasks, entry.task) then
+      add('used:' .. entry.limit, entry.amount)
+      if entry.amount ~= '0' then redis.call('ZADD', tasks, redis.call('ZSCORE', limitEnds, entry.limit), entry.task) end
+    end
+  end
+  if #kept > 0 then write(id, 'c', kept) end
+  return true
+end
+
+-- The entries are the rest of ARGV from a place on, in groups of seven values. Returns a kind and its values.
+local function reserve(id, now, deadline, final, from)
+  if redis.call('HEXISTS', calls, id) == 1 then return {'taken'} end
+  local entries = {}
+  for i = from, #ARGV, 7 do
+    table.insert(entries, {limit = ARGV[i], kind = ARGV[i + 1], maximum = ARGV[i + 2], amount = ARGV[i + 3],
+      ends = deadline, later = ARGV[i + 4], expiration = ARGV[i + 5], task = ARGV[i + 6]})
+  end
+  for _, entry in ipairs(entries) do
+    local ends = entry.expiration
+    if ends ~= 'inf' and tonumber(ends) < tonumber(known[5] or 0) then return {'expired'} end
+  end
+  for i, entry in ipairs(entries) do
+    expire(entry.limit, now)
+    if entry.task ~= '' and redis.call('ZSCORE', tasks, entry.task) then
+      entry.amount = '0'
+    else
+      local remaining = left(entry.limit, entry.maximum, 0)
+      if remaining == 0 or remaining < tonumber(entry.amount) then
+        local free = entry.kind == 'rate' and remaining == 0 and freeAt(entry.limit, now) or ''
+        return {'short', tostring(i - 1), digits(remaining), free}
+      end
+    end
+  end
+  write(id, 'p', entries)
+  for _, entry in ipairs(entries) do
+    local last = redis.call('ZSCORE', limitEnds, entry.limit)
+    local ends = entry.expiration
+    if not last or (last ~= 'inf' and (ends == 'inf' or tonumber(ends) > tonumber(last))) then
+      redis.call('ZADD', limitEnds, ends, entry.limit)
+    end
+    hold(id, entry)
+  end
+  if final == '1' then commit(id, now) end
+  return {'reserved'}
+end
+
+-- Forgets reservations that are over and limits that expired, \`most\` of each, and notes the time. A call of a delegation
+-- that expired before it is refused from then on, because a clock can go back. Returns the largest number of one kind.
+local function forgetLimits(now, before, most)
+  local ended = redis.call('ZRANGEBYSCORE', callEnds, '-inf', now, 'LIMIT', 0, most)
+  for _, id in ipairs(ended) do
+    redis.call('ZREM', callEnds, id)
+    local call = read(id)
+    if call then finish(id, call) end
+  end
+  local paid = redis.call('ZRANGEBYSCORE', tasks, '-inf', '(' .. before, 'LIMIT', 0, most)
+  for _, task in ipairs(paid) do redis.call('ZREM', tasks, task) end
+  local expired = redis.call('ZRANGEBYSCORE', limitEnds, '-inf', '(' .. before, 'LIMIT', 0, most)
+  for _, limit in ipairs(expired) do
+    redis.call('ZREM', limitEnds, limit)
+    redis.call('HDEL', limits, 'used:' .. limit, 'held:' .. limit)
+    redis.call('ZREMRANGEBYLEX', holds, '[' .. limit .. ':', '(' .. limit .. ';')
+  end
+  if #expired > 0 and before > tonumber(known[5] or 0) then
+    redis.call('HSET', KEYS[1], 'limits', before)
+    known[5] = before
+  end
+  return math.max(#ended, #paid, #expired)
+end
+`
+
+/**
+ * The functions of limits.
+ *
+ * @param first - the place of the keys of limits among the keys of a script.
+ */
+export function limitFunctions(first: number): string {
+  const keys = limitKeys.map((_, index) => `KEYS[${first + index}]`).join(', ')
+  return `
+local limits, limitEnds, holds, calls, callEnds, tasks = ${keys}
+${holdFunctions}${callFunctions}`
+}
+
+/** Entries of each kind that a reservation forgets: more than it adds. */
+export const forgottenWithReservation = 3
+
+/** KEYS: stores, those of limits. */
+const functions = `${opening}${forgettable}${limitFunctions(2)}
+local now = tonumber(ARGV[3])
+`
+
+/**
+ * Reserves the limits of a call. KEYS: stores, those of limits, made. ARGV: fingerprint, request, the time, the
+ * milliseconds for which the request is known, the reservation, its deadline, whether it is final, and the entries.
+ *
+ * A client that lost its connection may send the request once more: then it gets the same answer.
+ */
+export const reserveScript: Script = script(`${functions}
+if redis.call('EXISTS', KEYS[8]) == 1 then return {'reserved', request} end
+forgetLimits(now, forgettable(now - ${keepFor}), ${forgottenWithReservation})
+local answer = reserve(ARGV[5], now, ARGV[6], ARGV[7], 8)
+if answer[1] == 'reserved' then redis.call('SET', KEYS[8], '1', 'PX', ARGV[4]) end
+table.insert(answer, 2, request)
+return answer
+`)
+
+/** Commits a reservation. KEYS as before. ARGV: fingerprint, request, the time, the milliseconds, the reservation. */
+export const commitScript: Script = script(`${functions}
+if redis.call('EXISTS', KEYS[8]) == 1 then return {'committed', request, '1'} end
+if not commit(ARGV[5], now) then return {'committed', request, '0'} end
+redis.call('SET', KEYS[8], '1', 'PX', ARGV[4])
+return {'committed', request, '1'}
+`)
+
+/** Ends a call. KEYS: stores, those of limits. ARGV: fingerprint, request, the time, the reservation. */
+export const releaseScript: Script = script(`${functions}
+local id = ARGV[4]
+local call = read(id)
+if not call then return {'released', request} end
+if call.pending then
+  finish(id, call)
+else
+  for _, entry in ipairs(call.entries) do
+    if entry.kind == 'concurrent' then drop(entry.limit, memberOf(id, entry), entry.amount) end
+  end
+end
+return {'released', request}
+`)
+
+/**
+ * Returns what remains, and when a rate allows a call: two values for each limit. KEYS: stores, those of limits. ARGV:
+ * fingerprint, request, the time, and for each limit its name and its maximum.
+ */
+export const remainingScript: Script = script(`${functions}
+local answer = {'left', request}
+for i = 4, #ARGV, 2 do
+  local gone = 0
+  for _, member in ipairs(over(ARGV[i], now)) do gone = gone + tonumber(member:match(':(%d+)$')) end
+  table.insert(answer, digits(left(ARGV[i], ARGV[i + 1], gone)))
+  table.insert(answer, freeAt(ARGV[i], now))
+end
+return answer
+`)
+
+/** Forgets. KEYS: stores, those of limits. ARGV: fingerprint, request, the time, and how many. Returns how many. */
+export const forgetLimitsScript: Script = script(`${functions}
+return {'forgotten', request, tostring(forgetLimits(now, forgettable(now - ${keepFor}), tonumber(ARGV[4])))}
+`)
