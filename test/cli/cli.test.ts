@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { newEventId } from '../../src/audit/events/event.ts'
 import { beginning, formatRecord, makeRecord } from '../../src/audit/events/record.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
+import { root } from '../setup/entries.ts'
 import { now } from '../support/actors.ts'
+import { bundleProgram } from '../support/bundle-program.ts'
 import { permission } from '../vault/support.ts'
 
 let folder: string
@@ -363,6 +365,14 @@ describe('procura audit', () => {
 })
 
 describe('procura', () => {
+  let bundled: string
+  let program: string
+  beforeAll(async () => {
+    bundled = await mkdtemp(join(tmpdir(), 'procura-program-'))
+    program = await bundleProgram(`${root}src/entries/internal/procura.ts`, join(bundled, 'procura.mjs'))
+  })
+  afterAll(() => rm(bundled, { recursive: true }))
+
   it('explains itself', async () => {
     expect(await cli(['--help'])).toMatchObject({ code: 0, out: expect.stringMatching(/procura vault put/) })
     expect(await cli([])).toMatchObject({ code: 2 })
@@ -370,9 +380,9 @@ describe('procura', () => {
   })
 
   it('ends silently when its reader has gone', async () => {
-    const program = `${JSON.stringify(process.execPath)} --import tsx src/entries/internal/procura.ts --help`
+    const command = `${JSON.stringify(process.execPath)} ${JSON.stringify(program)} --help`
     const done = await new Promise<string>((resolve) => {
-      execFile('sh', ['-c', `(${program}; echo "ended with $?" >&2) | true`], (_error, _stdout, stderr) =>
+      execFile('sh', ['-c', `(${command}; echo "ended with $?" >&2) | true`], (_error, _stdout, stderr) =>
         resolve(stderr),
       )
     })
@@ -381,11 +391,7 @@ describe('procura', () => {
 
   it('is a program', async () => {
     const done = await new Promise<string>((resolve) => {
-      execFile(
-        process.execPath,
-        ['--import', 'tsx', 'src/entries/internal/procura.ts', 'sing'],
-        (error, _stdout, stderr) => resolve(`${error?.code} ${stderr}`),
-      )
+      execFile(process.execPath, [program, 'sing'], (error, _stdout, stderr) => resolve(`${error?.code} ${stderr}`))
     })
     expect(done).toMatch(/^2 procura: unknown command; use .*vault, audit; see procura --help\n$/)
   })

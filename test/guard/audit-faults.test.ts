@@ -288,15 +288,14 @@ describe('a sink that does not return a confirmation', () => {
 
 describe('a hanging sink', () => {
   it('AUD-05 delays each call to its deadline, holds a thousand events, and uses constant memory [attack 78]', async () => {
-    const { calls, ran, codes, slowest, unanswered, heap } = await callHangingSink({
+    const { calls, ran, codes, late, unanswered, heap } = await callHangingSink({
       seconds: 2,
       perSecond: 50,
       // A full garbage collection of a test process takes a quarter of a second.
       samples: inCi ? 5 : 2,
     })
-    expect(calls).toBeGreaterThan(1_210)
-    expect([ran, codes, unanswered]).toEqual([0, ['audit_unavailable'], 1_000])
-    expect(slowest).toBeLessThan(500 + 500)
+    expect(calls).toBeGreaterThan(1_200)
+    expect([ran, codes, unanswered, late]).toEqual([0, ['audit_unavailable'], 1_000, 0])
     const [first = 0] = heap
     expect((heap.at(-1) ?? 0) - first).toBeLessThan(2 * 1024 * 1024)
   }, 60_000)

@@ -17,8 +17,8 @@ export interface HangReport {
   readonly ran: number
   /** Codes of the denials. */
   readonly codes: readonly string[]
-  /** The longest duration of a call, in milliseconds. */
-  readonly slowest: number
+  /** How many calls ended after a timer of a second that was set when they began. */
+  readonly late: number
   /** How many unanswered events the sink holds. */
   readonly unanswered: number
   /** Bytes of the heap after garbage collections at equal intervals, once the sink holds its maximum. */
@@ -56,16 +56,19 @@ export async function callHangingSink(options: {
   })
   const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
   const codes = new Set<string>()
-  let [calls, ran, slowest] = [0, 0, 0]
+  let [calls, ran, late] = [0, 0, 0]
 
   async function call(): Promise<void> {
     calls += 1
     const invocation = await invoke({ issuer: bob, audience: service.did, command: read, args: {}, proofs: [grant] })
-    const began = performance.now()
+    // The deadlines of the sink, which are shorter, fire before this timer, however busy the machine is.
+    const timer = setTimeout(() => {
+      late += 1
+    }, 1_000)
     const result = await guard.use(encodeContainer([invocation, grant]), () => {
       ran += 1
     })
-    slowest = Math.max(slowest, performance.now() - began)
+    clearTimeout(timer)
     if (!result.allowed) codes.add(result.denial.code)
   }
 
@@ -86,7 +89,7 @@ export async function callHangingSink(options: {
     heap.push(process.memoryUsage().heapUsed)
   }
   await guard.close()
-  return { calls, ran, codes: [...codes], slowest, unanswered: held.length, heap }
+  return { calls, ran, codes: [...codes], late, unanswered: held.length, heap }
 }
 
 /** The garbage collector of the engine, which a flag makes available. */

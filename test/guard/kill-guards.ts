@@ -2,7 +2,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { expect } from 'vitest'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
@@ -11,7 +10,7 @@ import type { SyncPolicy } from '../../src/audit/sinks/jsonl/open-log.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { startWriter, type Writer } from '../audit/jsonl/child.ts'
-import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { bundleProgram } from '../support/bundle-program.ts'
 
 const upstreamKey = 'canary-e7c01b93d4f8'
 
@@ -30,16 +29,9 @@ export interface GuardKillReport {
   readonly unknown: number
 }
 
-/** Bundles the process, so that each process starts quickly. */
-export async function bundleGuard(directory: string): Promise<string> {
-  const outfile = `${directory}/guard.mjs`
-  const entries = readEntries() as Readonly<Record<string, string>>
-  const alias = Object.fromEntries(
-    readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
-  )
-  const entry = fileURLToPath(new URL('./guard-process.ts', import.meta.url))
-  await build({ entryPoints: [entry], bundle: true, platform: 'node', format: 'esm', target: 'node20', outfile, alias })
-  return outfile
+/** Bundles the process. */
+export function bundleGuard(directory: string): Promise<string> {
+  return bundleProgram(fileURLToPath(new URL('./guard-process.ts', import.meta.url)), `${directory}/guard.mjs`)
 }
 
 /** An upstream that requires the key and stores the numbers of its requests. */

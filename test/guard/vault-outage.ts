@@ -85,9 +85,9 @@ export async function startScene(resilience: ResilienceOptions = {}): Promise<Sc
   const revocations = memoryRevocationStore()
   const sink = memoryAuditSink({ maxRecords: 10_000_000 })
   const seen: string[] = []
-  /** Keep the first thousand: the others are alike, and printing them would dominate the test. */
+  /** Keep the first two hundred: the others are alike, and printing them would dominate the test. */
   function note(error: unknown): void {
-    if (seen.length < 1_000) seen.push(inspect(error, { depth: 9, showHidden: true }))
+    if (seen.length < 200) seen.push(inspect(error, { depth: 9, showHidden: true }))
   }
   const guard = createGuard({
     audience: service.did,

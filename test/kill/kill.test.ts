@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
+import { inCi } from '../property/runs.ts'
 import { killAmong, killContained, killInTurn, standStill } from './kills.ts'
 import { canContain, cannotContain } from './namespace.ts'
 import { bundleProcess, httpPlace, jsonlPlace, sqlitePlace, vaultPlace } from './places.ts'
@@ -17,8 +18,8 @@ const none = { lost: [], twice: [] }
 
 describe('processes that are killed', () => {
   it('AUD-20 lose nothing that a spool has confirmed [attack 78]', async () => {
-    const report = await killInTurn(program, await httpPlace(temporaryDirectory()), 3)
-    expect(report).toMatchObject({ kills: 3, ...none })
+    const report = await killInTurn(program, await httpPlace(temporaryDirectory()), inCi ? 3 : 2)
+    expect(report).toMatchObject({ kills: inCi ? 3 : 2, ...none })
   }, 60_000)
 
   it('AUD-18 lose nothing that SQLite has confirmed [attack 78]', async () => {
@@ -27,13 +28,15 @@ describe('processes that are killed', () => {
   }, 60_000)
 
   it('VLT-23 VLT-24 lose no version of a credential, write each once, and leave a valid file', async () => {
-    const report = await killAmong(program, vaultPlace(join(temporaryDirectory(), 'vault')), 6, 3)
-    expect(report).toMatchObject({ kills: 9, ...none })
+    const kills = inCi ? 6 : 2
+    const report = await killAmong(program, vaultPlace(join(temporaryDirectory(), 'vault')), kills, 3)
+    expect(report).toMatchObject({ kills: kills + 3, ...none })
   }, 60_000)
 })
 
 describe('processes that are process 1 of a PID namespace each', () => {
-  const leaseMs = 400
+  // A holder that gets no processor for a lease has lost the lock, and a busy machine gives none for half a second.
+  const leaseMs = 1_500
 
   it('AUD-14 write one log: the next one begins by itself when the one before was killed, and not while it lives', async () => {
     if (!canContain()) return cannotContain()

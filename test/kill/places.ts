@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { Pool } from 'pg'
 import { expect } from 'vitest'
 import { parseRecord } from '../../src/audit/events/record.ts'
@@ -17,7 +16,8 @@ import { postgresAuditSchema, readPostgresLines } from '../../src/entries/audit/
 import { openFileStore } from '../../src/vault/stores/file/file-store.ts'
 import { shortLease } from '../audit/jsonl/short-lease.ts'
 import { openDatabase } from '../audit/open-database.ts'
-import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { root } from '../setup/entries.ts'
+import { bundleProgram } from '../support/bundle-program.ts'
 import type { Task } from './process.ts'
 
 /** Where processes write that are killed. */
@@ -35,15 +35,8 @@ export async function bundleProcess(): Promise<{ readonly program: string; remov
   const cache = `${root}node_modules/.cache`
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'procura-kill-'))
-  const entries = readEntries() as Readonly<Record<string, string>>
-  const alias = Object.fromEntries(
-    readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
-  )
-  const program = join(folder, 'process.mjs')
   const entry = fileURLToPath(new URL('./process.ts', import.meta.url))
-  const external = ['pg', 'node-sqlite3-wasm']
-  const target = { platform: 'node', format: 'esm', target: 'node20' } as const
-  await build({ entryPoints: [entry], bundle: true, ...target, outfile: program, alias, external })
+  const program = await bundleProgram(entry, join(folder, 'process.mjs'), ['pg', 'node-sqlite3-wasm'])
   return { program, remove: () => rmSync(folder, { recursive: true }) }
 }
 

@@ -12,14 +12,13 @@ function report(figures: object): void {
 
 describe('a sink that hangs', () => {
   it('AUD-05 for ten minutes costs each call its deadline, and the memory does not grow', async () => {
-    const { calls, ran, codes, slowest, unanswered, heap } = await callHangingSink({
+    const { calls, ran, codes, late, unanswered, heap } = await callHangingSink({
       seconds: 600,
       perSecond: 100,
       samples: 20,
     })
-    report({ calls, slowest: Math.round(slowest), heap: heap.map((bytes) => Math.round(bytes / 1024)) })
-    expect([ran, codes, unanswered]).toEqual([0, ['audit_unavailable'], 1_000])
-    expect(slowest).toBeLessThan(500 + 500)
+    report({ calls, late, heap: heap.map((bytes) => Math.round(bytes / 1024)) })
+    expect([ran, codes, unanswered, late]).toEqual([0, ['audit_unavailable'], 1_000, 0])
     const [first = 0] = heap
     expect((heap.at(-1) ?? 0) - first).toBeLessThan(2 * 1024 * 1024)
   })

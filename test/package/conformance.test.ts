@@ -24,10 +24,10 @@ const vectors = join(project, 'node_modules/procura-vectors')
 const vectorsAlone = join(scratch, 'alone/node_modules/procura-vectors')
 
 beforeAll(() => {
-  install(pack(root), installed)
   const staged = join(scratch, 'staged')
   writeVectorsPackage(staged)
-  const archive = pack(staged)
+  const [library = '', archive = ''] = pack(root, staged)
+  install(library, installed)
   for (const place of [vectors, vectorsAlone]) install(archive, place)
   const { dependencies } = manifestOf(installed)
   for (const name of Object.keys(dependencies ?? {})) {
@@ -48,13 +48,13 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
 }
 
-/** Packs a folder as npm does. Returns the path of the archive. */
-function pack(folder: string): string {
-  const packing = ['pack', '--ignore-scripts', '--json', '--pack-destination', scratch]
-  const [{ filename }] = JSON.parse(execFileSync('npm', packing, { cwd: folder, encoding: 'utf8' })) as [
-    { readonly filename: string },
-  ]
-  return join(scratch, filename)
+/** Packs folders as npm does. Returns the paths of the archives. */
+function pack(...folders: readonly string[]): readonly string[] {
+  const packing = ['pack', ...folders, '--ignore-scripts', '--json', '--pack-destination', scratch]
+  const packed = JSON.parse(execFileSync('npm', packing, { cwd: scratch, encoding: 'utf8' })) as readonly {
+    readonly filename: string
+  }[]
+  return packed.map(({ filename }) => join(scratch, filename))
 }
 
 function install(archive: string, place: string): void {

@@ -9,7 +9,8 @@ import { isPublic, readEntries, root } from '../setup/entries.ts'
 import { optionCalls, withoutOptions } from './option-calls.ts'
 import { refusalOf } from './refusal-of.ts'
 
-const entries = Object.entries(readEntries()).filter(([entry]) => isPublic(entry))
+const files = readEntries()
+const entries = Object.entries(files).filter(([entry]) => isPublic(entry))
 
 describe('names of options', () => {
   it('TOK-26 are tried on every function that an entry point exports', async () => {
@@ -30,7 +31,7 @@ describe('names of options', () => {
   it('are left out only for functions that there are', async () => {
     for (const called of withoutOptions) {
       const [entry = '', name = ''] = called.split(' ')
-      expect(typeof (await exportsOf(readEntries()[entry]))[name], called).toBe('function')
+      expect(typeof (await exportsOf(files[entry]))[name], called).toBe('function')
     }
   })
 

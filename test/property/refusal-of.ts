@@ -3,6 +3,7 @@ import { ProcuraError } from '../../src/errors.ts'
 import { readEntries, root } from '../setup/entries.ts'
 import type { OptionCall, OptionCalls } from './option-calls.ts'
 
+const entries = readEntries()
 const codes = ['ERR_INVALID_ARGUMENT', 'ERR_VAULT_CONFIGURATION', 'ERR_AUDIT_CONFIGURATION']
 
 /** The refusal of an unknown name, and the names that the message lists. */
@@ -13,7 +14,7 @@ export async function refusalOf(
   name: string,
 ): Promise<{ readonly message: string; readonly known: readonly string[] }> {
   const [exported = ''] = place.split(' ')
-  const exports = (await import(`${root}${readEntries()[entry]}`)) as Readonly<Record<string, unknown>>
+  const exports = (await import(`${root}${entries[entry]}`)) as Readonly<Record<string, unknown>>
   const make = exports[exported] as (...args: readonly unknown[]) => unknown
   expect(typeof make).toBe('function')
   const call: OptionCall = typeof given === 'function' ? given : (options) => make(...given, options)

@@ -33,14 +33,15 @@ export function longRuns(numRuns: number): Runs {
  * The cases of `npm test`: of each kind the first and every twentieth after it, and all of them where `CI` is set.
  *
  * @param kindOf - cases of one kind are likely to fail together.
+ * @param share - 20, and less where many cases must occur.
  */
-export function shortCases<T>(cases: readonly T[], kindOf: (one: T) => string): readonly T[] {
+export function shortCases<T>(cases: readonly T[], kindOf: (one: T) => string, share = 20): readonly T[] {
   const seen = new Map<string, number>()
   return cases.filter((one) => {
     const kind = kindOf(one)
     const before = seen.get(kind) ?? 0
     seen.set(kind, before + 1)
-    return inCi || before % 20 === 0
+    return inCi || before % share === 0
   })
 }
 

@@ -29,6 +29,7 @@ import { openRecord, sealRecord } from '../../src/vault/stores/file/format.ts'
 import { createKeyFile, deriveKeys, newDerivation } from '../../src/vault/stores/file/key.ts'
 import { withFileLock } from '../../src/vault/stores/file/lock.ts'
 import { replacePrivateFile } from '../../src/vault/stores/file/private-file.ts'
+import { bundleProgram } from '../support/bundle-program.ts'
 import { invalidArgument, permission, serve, vaultError } from './support.ts'
 
 const settings = { scryptCost: 16_384, create: false, lockTimeoutMs: 5_000, readTimeoutMs: 5_000 }
@@ -168,7 +169,7 @@ describe('openFileVault', () => {
   })
 
   it('changes its key; other processes must then open it again', async () => {
-    const vault = await open()
+    const vault = await open({ scryptCost: 16_384 })
     await vault.put('a', { secret: 'one', leasable: true })
     const other = await open()
     await vault.changeKey({ passphrase: 'correct horse battery' })
@@ -466,18 +467,19 @@ describe('access to the file', () => {
 })
 
 describe('a writer', () => {
-  const child = fileURLToPath(new URL('file-child.ts', import.meta.url))
+  const source = fileURLToPath(new URL('file-child.ts', import.meta.url))
 
   it('VLT-23 keeps the old file when the new one does not fit', async () => {
     const vault = await open()
     await vault.put('a', { secret: 'one', leasable: true })
-    const command = `ulimit -f 64; exec "$0" --import tsx "$@"`
+    const child = await bundleProgram(source, join(folder, 'child.mjs'))
+    const command = `ulimit -f 64; exec "$0" "$@"`
     const said = execFileSync('bash', ['-c', command, process.execPath, child, path, keyFile, 'b'], {
       encoding: 'utf8',
     })
     expect(said).toContain('could not be written (EFBIG)')
     expect(await lease(vault, 'a')).toBe('one')
-    expect(readdirSync(folder).sort()).toEqual(['credentials', 'credentials.lock', 'key'])
+    expect(readdirSync(folder).sort()).toEqual(['child.mjs', 'credentials', 'credentials.lock', 'key'])
     expect(readdirSync(`${path}.lock`)).toEqual([expect.stringMatching(/-free$/)])
   })
 

@@ -18,6 +18,8 @@ function unreliable(options: ResilienceOptions = {}, extra: Partial<SecretReadin
     version: 1,
     now: 0,
     code: 'ERR_VAULT_REVOKED' as VaultErrorCode,
+    /** Ends the last request that hangs. */
+    letFail(): void {},
   }
   const source: SecretSource = {
     name: 'test',
@@ -26,7 +28,10 @@ function unreliable(options: ResilienceOptions = {}, extra: Partial<SecretReadin
       state.reads += 1
       const { behaviour, version } = state
       if (behaviour === 'hangs')
-        await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+        await new Promise((_, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason))
+          state.letFail = () => reject(new VaultError('ERR_VAULT_UNAVAILABLE', 'the store is away'))
+        })
       if (behaviour === 'fails' || (behaviour === 'fails every other time' && state.reads % 2 === 1)) {
         throw new VaultError('ERR_VAULT_UNAVAILABLE', 'the store is away')
       }
@@ -115,14 +120,16 @@ describe('an unavailable store', () => {
   }
 
   it('VLT-13 gets one probe; other calls for the same secret do not wait for the probe [attack 82]', async () => {
-    const { state, source, wait } = unreliable({ attempts: 1, attemptTimeoutMs: 1_000 })
-    state.behaviour = 'hangs'
+    const { state, source, wait } = unreliable({ attempts: 1, attemptTimeoutMs: 60_000 })
+    state.behaviour = 'fails'
     await Promise.allSettled(Array.from({ length: 5 }, (_, index) => read(source, `${index}`)))
     wait(5_000)
+    state.behaviour = 'hangs'
     const probe = read(source).catch((error: unknown) => error)
     // The probe is still in flight when all of them have their response.
     for (let count = 0; count < 20; count += 1) await expect(read(source)).rejects.toMatchObject(away)
     expect([state.reads, source.state()]).toEqual([6, 'probing'])
+    state.letFail()
     expect(await probe).toMatchObject(away)
   })
 

@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { bundleProgram } from '../../support/bundle-program.ts'
 
 const entry = fileURLToPath(new URL('./writer.ts', import.meta.url))
 
-/** Bundles the writing process, so that each one starts quickly. */
-export async function bundleWriter(directory: string): Promise<string> {
-  const outfile = `${directory}/writer.mjs`
-  await build({ entryPoints: [entry], bundle: true, platform: 'node', format: 'esm', target: 'node20', outfile })
-  return outfile
+/** Bundles the writing process. */
+export function bundleWriter(directory: string): Promise<string> {
+  return bundleProgram(entry, `${directory}/writer.mjs`)
 }
 
 /** A process that writes a log. */

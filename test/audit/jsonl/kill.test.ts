@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 
 describe('a killed process', () => {
-  const kills = Math.max(6, shortRuns(20).numRuns)
+  const kills = Math.max(3, shortRuns(20).numRuns)
 
   it(`AUD-11 loses no confirmed record in ${kills} kills [attack 78]`, async () => {
     const report = await killWriters(writer, temporaryDirectory(), kills, ['group', 'none', 'always'])

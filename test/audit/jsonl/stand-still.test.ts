@@ -10,7 +10,7 @@ import { intent } from '../events.ts'
 import { bundleWriter, startWriter } from './child.ts'
 import { leaveLock } from './leave-lock.ts'
 import { shortLease } from './short-lease.ts'
-import { standStill } from './stand-still.ts'
+import { standStill, takeOver } from './stand-still.ts'
 
 let folder: string
 let writer: string
@@ -50,7 +50,7 @@ describe('a suspended writer whose lock another process has taken', () => {
     still = () => {
       still = () => undefined
       // Another process opens the log, appends nothing, and closes it.
-      execFileSync(process.execPath, [writer, directory, 'group', '2', '4096', '1', '60', '0'])
+      takeOver(writer, [directory, 'group', '2', '4096', '1', '60', '0'])
     }
     // The first event is in no file of the log. The second is so much later that it needs a new file.
     for (const event of [intent(2), intent(3, { time: 1_900_000_000 })]) {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { expect } from 'vitest'
 import { openJsonlLog } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
@@ -41,13 +41,8 @@ export async function standStill(writer: string, directory: string, at: number):
   let number = 0
   const others = (): void => {
     const start = String(1_000 + at)
-    const said = execFileSync(process.execPath, [writer, directory, 'group', start, '4096', '1', '60', '5'])
-    confirmed.push(
-      ...said
-        .toString()
-        .split('\n')
-        .filter((line) => /^[0-9a-f]{32}$/.test(line)),
-    )
+    const said = takeOver(writer, [directory, 'group', start, '4096', '1', '60', '5'])
+    confirmed.push(...said.filter((line) => /^[0-9a-f]{32}$/.test(line)))
   }
   const files = counted((name) => {
     if (number++ !== at) return
@@ -87,6 +82,19 @@ export async function standStill(writer: string, directory: string, at: number):
   const missing = confirmed.filter((name) => !found.includes(name))
   expect(missing, `${at} ${operation}`).toEqual([])
   return { operation, confirmed, refused }
+}
+
+/**
+ * Runs the writer while this process stands still, until it has taken the lock. It counts no time in which it could not
+ * see the holder, so that on a busy machine it may give up first. Returns the lines that it printed.
+ */
+export function takeOver(writer: string, parameters: readonly string[]): readonly string[] {
+  for (let attempt = 1; ; attempt++) {
+    const { status, stdout } = spawnSync(process.execPath, [writer, ...parameters], { encoding: 'utf8' })
+    if (status === 0) return stdout.split('\n')
+    const isHeld = stdout.startsWith('failed ERR_AUDIT_CONFIGURATION')
+    if (!isHeld || attempt === 50) throw new Error(`the writer ended with ${status}: ${stdout}`)
+  }
 }
 
 interface CountedFiles extends LogFiles {

@@ -1,0 +1,15 @@
+// node only: bundles a program
+
+import { build } from 'esbuild'
+import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+
+/** Bundles a program of the sources or the tests, so that each of its processes starts quickly. Returns its path. */
+export async function bundleProgram(entry: string, outfile: string, external: readonly string[] = []): Promise<string> {
+  const entries = readEntries() as Readonly<Record<string, string>>
+  const alias = Object.fromEntries(
+    readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
+  )
+  const target = { platform: 'node', format: 'esm', target: 'node20' } as const
+  await build({ entryPoints: [entry], bundle: true, ...target, outfile, alias, external: [...external] })
+  return outfile
+}
