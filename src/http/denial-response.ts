@@ -95,7 +95,7 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
  * ```
  */
 export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
-  const { code, message, at, requirement, missing, approvable } = denial ?? {}
+  const { code, message, at, requirement, missing, approvable, detail } = denial ?? {}
   if (!Object.hasOwn(answers, String(code)) || typeof message !== 'string')
     throw new ArgumentError('denialResponse: `denial` must be the denial of a decision')
   const { status, title, error } = answers[code]
@@ -105,6 +105,7 @@ export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
       ...(error !== undefined && { 'www-authenticate': `Bearer error="${error}"` }),
+      ...((code === 'limit_busy' || code === 'overloaded') && { 'retry-after': retryAfter(detail) }),
     }),
     body: JSON.stringify({
       ...{ title, status, detail: message, code, at, requirement },
@@ -112,4 +113,11 @@ export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
       approvable: approvable === undefined ? undefined : true,
     }),
   })
+}
+
+/** HTP-11: the time at which a rate allows the next call, as a date; otherwise a second. */
+function retryAfter(detail: Denial['detail']): string {
+  const freeAt = detail?.kind === 'limit' ? detail.freeAt : undefined
+  const date = new Date((freeAt ?? Number.NaN) * 1_000)
+  return Number.isNaN(date.getTime()) ? '1' : date.toUTCString()
 }

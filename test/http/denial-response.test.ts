@@ -54,6 +54,22 @@ describe('HTP-05 a denial over HTTP', () => {
     expect(JSON.parse(body)).toEqual({ title: 'Not a valid call', status, detail: message, code, at, requirement })
   })
 
+  it('HTP-11 names the time of the next call, or a second', () => {
+    const retryAfter = (code: GuardDenialCode, freeAt?: number): string | undefined =>
+      denialResponse({
+        code,
+        message: 'm',
+        requirement: 'AAA-01',
+        detail: { kind: 'limit', statement: 0, limit: ['limit/rate', 1, 60], remaining: 0, ...(freeAt && { freeAt }) },
+      }).headers['retry-after']
+    expect(retryAfter('limit_busy', 1_800_000_000)).toBe('Fri, 15 Jan 2027 08:00:00 GMT')
+    expect(retryAfter('limit_busy')).toBe('1')
+    expect(retryAfter('limit_busy', Number.MAX_SAFE_INTEGER)).toBe('1')
+    expect(retryAfter('overloaded')).toBe('1')
+    for (const code of codes.filter((one) => one !== 'limit_busy' && one !== 'overloaded'))
+      expect.soft(retryAfter(code, 1_800_000_000), code).toBe(undefined)
+  })
+
   it('lists proofs that are missing, without a challenge', async () => {
     const decision = createService().authorizeSync(encodeContainer([await call({ issuer: bob, proofs })]))
     if (decision.allowed) throw new Error('the proofs were not sent')
