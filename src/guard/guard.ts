@@ -19,6 +19,7 @@ import { commitUse, holdOfCall } from './hold.ts'
 import type { GuardHealth } from './in-flight.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { perform } from './perform.ts'
+import { createReadings } from './readings.ts'
 import { startRecovery } from './recovery.ts'
 import { closed, type GuardRefusal, overloaded } from './refusals.ts'
 import type { GuardDecision, GuardResult } from './result.ts'
@@ -63,10 +64,14 @@ export interface Guard<Args = unknown> {
   /**
    * Reads the tokens of a container with the limits and formats of calls, without a decision; see `Authorizer.open`.
    *
-   * @throws MalformedError when a token is malformed.
+   * @throws MalformedError when a token is malformed; a TimeoutError after `deadlines.decisionMs`.
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
-  /** Reports how much is left of the limits of the delegations in a container; see `Authorizer.remaining`. */
+  /**
+   * Reports how much is left of the limits of the delegations in a container; see `Authorizer.remaining`.
+   *
+   * @throws the same errors; a TimeoutError after `deadlines.decisionMs`.
+   */
   remaining(container: string | Uint8Array, options?: CallOptions): Promise<readonly RemainingLimit[]>
   /** Returns whether calls are accepted, and how many are in progress, for a health endpoint. */
   health(): GuardHealth
@@ -168,8 +173,7 @@ export function createGuard<const List extends readonly unknown[]>(
       }),
     dryRun: (container, options = {}) =>
       enter(async () => dryRun(trial, container, readCallOptions('dryRun', options, commands))),
-    open: (container) => context.authorizer.open(container),
-    remaining: (container, options) => context.authorizer.remaining(container, options),
+    ...createReadings(context.authorizer, deadlines.decisionMs),
     health: () => ({ ...inFlight.state(), maxCalls: given.maxInFlight }),
     close,
     [Symbol.asyncDispose]: close,

@@ -119,6 +119,22 @@ describe('LMT-16 a guard', () => {
     expect(['limit_unknown', 'deadline_exceeded']).toContain(await use(guard, await grant(maxUses(1))))
   })
 
+  it('LMT-18 reports nothing when the store hangs, and reads no container for longer than a decision', async () => {
+    const limitStore = { ...memoryLimitStore(), remaining: () => new Promise<never>(() => undefined) }
+    const reading = {
+      recognizes: () => true,
+      read: () => undefined,
+      open: () => new Promise<never>(() => undefined),
+    } as never
+    const { guard } = setUp({ limitStore, deadlines: { decisionMs: 50 } })
+    const container = encodeContainer([await grant(maxUses(1))])
+    await expect(guard.remaining(container)).rejects.toMatchObject({ name: 'TimeoutError' })
+    await expect(guard.remaining(container, { signl: 1 } as never)).rejects.toThrow('no option `signl`')
+    await expect(guard.open(container)).resolves.toMatchObject({ delegations: [expect.anything()] })
+    const slow = setUp({ formats: [reading], deadlines: { decisionMs: 50 } })
+    await expect(slow.guard.open(container)).rejects.toMatchObject({ name: 'TimeoutError' })
+  })
+
   it('gives a use back after a crash between reservation and commit', async () => {
     let reserved = (): void => undefined
     const reservation = new Promise<void>((resolve) => {
