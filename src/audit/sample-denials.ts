@@ -1,4 +1,4 @@
-import { numberFrom, readOptions, withDefault, withMethod } from '../support/options.ts'
+import { numberFrom, type OptionChecks, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { type Clock, secondsOf, systemClock, type Timestamp } from '../time.ts'
 
 /** Options of {@link sampleDenials}. */
@@ -16,6 +16,18 @@ export interface SampleDenialsOptions {
   /** Default: the host's clock. */
   readonly clock?: Clock
 }
+
+const checks = Object.freeze({
+  perIssuer: withDefault(numberFrom(1), 10),
+  inAll: withDefault(numberFrom(1), 1_000),
+  unauthenticated: withDefault(numberFrom(1), 100),
+  period: withDefault(numberFrom(1), 60),
+  maxIssuers: withDefault(numberFrom(1), 10_000),
+  clock: withDefault(withMethod('now'), systemClock),
+}) satisfies OptionChecks<SampleDenialsOptions>
+
+/** The checks of {@link SampleDenialsOptions}, with the defaults. */
+export const samplingChecks: OptionChecks<SampleDenialsOptions> = checks
 
 /** Denials that were left out of the log. */
 export interface SuppressedDenials {
@@ -60,14 +72,7 @@ export interface DenialSampler {
  * @throws ArgumentError when an option is invalid.
  */
 export function sampleDenials(options: SampleDenialsOptions = {}): DenialSampler {
-  const { perIssuer, inAll, unauthenticated, period, maxIssuers, clock } = readOptions('sampleDenials', options, {
-    perIssuer: withDefault(numberFrom(1), 10),
-    inAll: withDefault(numberFrom(1), 1_000),
-    unauthenticated: withDefault(numberFrom(1), 100),
-    period: withDefault(numberFrom(1), 60),
-    maxIssuers: withDefault(numberFrom(1), 10_000),
-    clock: withDefault(withMethod('now'), systemClock),
-  })
+  const { perIssuer, inAll, unauthenticated, period, maxIssuers, clock } = readOptions('sampleDenials', options, checks)
   /** Recorded in this period, by invoker. The empty name is for invokers beyond `maxIssuers`. */
   const issuers = new Map<string, number>()
   let recorded = { authenticated: 0, others: 0 }

@@ -8,9 +8,11 @@ import { withDeadline } from '../audit/combine/with-deadline.ts'
 import type { AuditEvent, AuditMode, OutcomeEvent, RevocationAge, UsedLimit } from '../audit/events/event.ts'
 import { createEventIds } from '../audit/events/event-ids.ts'
 import { suppressedEvent } from '../audit/events/suppressed-event.ts'
+import { type SampleDenialsOptions, samplingChecks } from '../audit/sample-denials.ts'
 import type { Confirmation } from '../audit/sink.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import { AuditError } from '../errors.ts'
+import { readOptions, withDefault, withMethod } from '../support/options.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import { type Clock, secondsOf } from '../time.ts'
@@ -88,7 +90,7 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   const leases = new Map<string, OutcomeLease>()
 
   const denials = createDenialLog({
-    sampling: { clock, ...audit.denials },
+    sampling: samplingOf(audit, clock),
     async record(denial, durationMs, age) {
       await sink.append(withAge(await events.denied(denial, now(), durationMs), age), {})
     },
@@ -146,6 +148,14 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
       })
     },
   }
+}
+
+/** A spread would leave out inherited options, and with them the misspelt ones. */
+function samplingOf({ denials = {} }: CheckedAuditOptions, clock: Clock): SampleDenialsOptions {
+  return readOptions('createGuard: `audit.denials`', denials, {
+    ...samplingChecks,
+    clock: withDefault(withMethod('now'), clock),
+  })
 }
 
 /** Most stores answer from their data of the moment, and have no age. */

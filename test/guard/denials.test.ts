@@ -127,6 +127,15 @@ describe('suppressed refusals', () => {
     ])
   })
 
+  it('AUD-10 are limited by options that are inherited, and a misspelt inherited one is refused', async () => {
+    const { guard, denied } = setUp({ denials: Object.create({ unauthenticated: 2 }) })
+    await many(guard, await forged(), 9)
+    expect(denied()).toHaveLength(2)
+    expect(() => setUp({ denials: Object.create({ unauthenticatd: 2 }) })).toThrow(
+      'createGuard: `audit.denials` has no option `unauthenticatd`',
+    )
+  })
+
   it('AUD-27 of strangers do not suppress the refusals of agents with a delegation of a subject [attack 81]', async () => {
     const { guard, denied } = setUp({ denials: { inAll: 3, unauthenticated: 4 } })
     for (let i = 0; i < 4; i++) {

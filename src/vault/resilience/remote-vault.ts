@@ -1,5 +1,5 @@
 import type { BreakerState } from '../../support/circuit-breaker.ts'
-import { type OptionChecks, objectValue, readOptions, withDefault } from '../../support/options.ts'
+import { type OptionChecks, objectValue, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import {
   type HostOptions,
   pick,
@@ -12,7 +12,7 @@ import { createVault } from '../create-vault.ts'
 import type { CredentialOptions } from '../rules/credential-rules.ts'
 import type { SecretSource } from '../source.ts'
 import type { Vault } from '../vault.ts'
-import { type ResilienceOptions, resilient } from './resilient.ts'
+import { type ResilienceOptions, resilienceChecks, resilient } from './resilient.ts'
 
 /** A vault over a server that can be slow or unavailable. */
 export interface RemoteVault extends Vault {
@@ -57,7 +57,12 @@ export function remoteVault<Service, Place>(
   const { clock, fetch, resilience } = given
   const { places, rules } = readCredentials<Place>(of, given.credentials, placeChecks)
   const service = { ...pick<Service>(given, serviceChecks), clock, fetch }
-  const source = resilient(sourceOf(service, places), { clock, ...resilience })
+  // A spread would leave out inherited options, and with them the misspelt ones.
+  const settings = readOptions(`${of}: \`resilience\``, resilience as ResilienceOptions, {
+    ...resilienceChecks,
+    clock: withDefault(withMethod('now'), clock),
+  })
+  const source = resilient(sourceOf(service, places), settings)
   const vault = createVault({ ...pick<VaultOptions>(given, vaultChecks), source, credentials: rules })
   return Object.freeze({ ...vault, state: source.state, forget: source.forget })
 }

@@ -70,7 +70,7 @@ export interface ResilientSource extends SecretSource {
  */
 export function resilient(source: SecretSource, options: ResilienceOptions = {}): ResilientSource {
   readOptions('resilient', { source }, { source: withMethod('read') })
-  const settings = readOptions('resilient', options, resilienceChecks)
+  const settings = readOptions('resilient', options, checks)
   const store = createStoreReader(source, settings)
   const cache = createReadingCache(settings)
   const flights = createSharedFlights()
@@ -152,7 +152,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
 /** Options of a reading, without the signal: it belongs to one caller. */
 type Asked = Omit<ReadOptions, 'signal'>
 
-const resilienceChecks = {
+const checks = {
   attempts: withDefault(numberFrom(1), 3),
   attemptTimeoutMs: withDefault(milliseconds, 2_000),
   retryAfterMs: withDefault(numberFrom(0), 50),
@@ -165,3 +165,6 @@ const resilienceChecks = {
   clock: withDefault(withMethod('now'), systemClock),
   monotonicMs: withDefault(callback, () => performance.now()),
 } satisfies OptionChecks<ResilienceOptions>
+
+/** The checks of {@link ResilienceOptions}, with the defaults. */
+export const resilienceChecks: OptionChecks<ResilienceOptions> = Object.freeze(checks)
