@@ -42,7 +42,7 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
     return new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
   }
 
-  async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
+  async function append(event: AuditEvent, options: AppendOptions = {}): Promise<Confirmation> {
     if (closed !== undefined) throw isClosed()
     const given = keepSignal(options)
     const read = draft(event, hashing)

@@ -35,6 +35,22 @@ describe('a sink', () => {
     expect(sink.records()[1]?.previous).toBe(sink.records()[0]?.hash)
   })
 
+  it('AUD-01 confirms without options too, whatever it is wrapped in', async () => {
+    const sink = memoryAuditSink()
+    const onFailure = (): void => undefined
+    for (const one of [
+      sink,
+      withDeadline(sink),
+      withHealth(sink),
+      bestEffort(sink, { onFailure }),
+      allOf([sink]),
+      anyOf([sink], { onFailure }),
+    ]) {
+      const append = one.append as unknown as (event: AuditEvent) => Promise<Confirmation>
+      await expect(append(intent(1)), one.name).resolves.toMatchObject({ durability: expect.any(String) })
+    }
+  })
+
   it('AUD-01 refuses events once it is closed', async () => {
     const sink = memoryAuditSink()
     await sink.close()

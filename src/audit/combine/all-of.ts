@@ -31,7 +31,7 @@ export function allOf(sinks: readonly AuditSink[]): AuditSink {
 
   async function append(
     event: AuditEvent,
-    options: { readonly signal?: AbortSignal | undefined },
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Confirmation> {
     // A failure of the first sink does not keep the event from the others.
     const results = await Promise.allSettled(members.map((sink) => appendTo(sink, event, options)))

@@ -52,7 +52,7 @@ export function anyOf(sinks: readonly AuditSink[], options: AnyOfOptions): Audit
 
   async function append(
     event: AuditEvent,
-    options: { readonly signal?: AbortSignal | undefined },
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Confirmation> {
     try {
       return await Promise.any(members.map((sink) => one(sink, event, options)))

@@ -40,7 +40,7 @@ export function bestEffort(sink: AuditSink, options: BestEffortOptions): AuditSi
 
   async function append(
     event: AuditEvent,
-    options: { readonly signal?: AbortSignal | undefined },
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Confirmation> {
     void pass(event, options)
     return { sink: sink.name, durability: 'process' }

@@ -107,7 +107,7 @@ export function withCheckpoints(sink: AuditSink, options: CheckpointOptions): Au
 
   async function append(
     event: AuditEvent,
-    options: { readonly signal?: AbortSignal | undefined },
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Confirmation> {
     // Copied before the wait for a checkpoint: the caller may change the event meanwhile.
     const copy = snapshot({ ...event }) as AuditEvent

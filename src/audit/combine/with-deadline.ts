@@ -32,7 +32,7 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
   })
   let inFlight = 0
 
-  function append(event: AuditEvent, given: { readonly signal?: AbortSignal | undefined }): Promise<Confirmation> {
+  function append(event: AuditEvent, given: { readonly signal?: AbortSignal | undefined } = {}): Promise<Confirmation> {
     // An abort by the caller does not end this wait: a sink that has begun to write may still confirm.
     return new Promise<Confirmation>((resolve, reject) => {
       if (inFlight >= maxInFlight) {

@@ -41,7 +41,7 @@ export function withHealth(sink: AuditSink): ObservedSink {
 
   async function append(
     event: AuditEvent,
-    options: { readonly signal?: AbortSignal | undefined },
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Confirmation> {
     inFlight++
     try {

@@ -108,7 +108,7 @@ export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<
 
   async function append(
     event: AuditEvent,
-    options: { readonly signal?: AbortSignal | undefined },
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Confirmation> {
     const waiting = spool.position().sequence - delivery.cursor().sequence
     if (waiting + unanswered >= maxWaiting) {

@@ -181,7 +181,7 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
   })
   let closing: Promise<void> | undefined
 
-  async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
+  async function append(event: AuditEvent, options: AppendOptions = {}): Promise<Confirmation> {
     const given = keepSignal(options)
     const read = draftEvent(event, hashing)
     const draft = isPromiseLike(read) ? await read : read

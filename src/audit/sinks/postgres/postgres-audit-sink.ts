@@ -91,7 +91,7 @@ function sinkOf({ pool, table, maxBatch, name, sha256 }: PostgresSettings): Audi
   })
   let closed = false
 
-  async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
+  async function append(event: AuditEvent, options: AppendOptions = {}): Promise<Confirmation> {
     const given = keepSignal(options)
     const read = draftEvent(event, hashing)
     const draft = isPromiseLike(read) ? await read : read

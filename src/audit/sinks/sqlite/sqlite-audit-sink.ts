@@ -88,7 +88,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   })
   let closed = false
 
-  async function append(event: AuditEvent, options: AppendOptions): Promise<Confirmation> {
+  async function append(event: AuditEvent, options: AppendOptions = {}): Promise<Confirmation> {
     const given = keepSignal(options)
     const read = draftEvent(event, hashing)
     const draft = isPromiseLike(read) ? await read : read
