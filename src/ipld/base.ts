@@ -8,20 +8,19 @@
  * @module
  */
 
-import { base16 } from 'multiformats/bases/base16'
 import { base32 } from 'multiformats/bases/base32'
 import { base58btc } from 'multiformats/bases/base58'
 import * as platform from '#base64'
 import { MalformedError } from '../errors.ts'
 
 /** The most bytes that a text may decode to by default: the largest container. */
-const maxDecodedBytes = 256 * 1024
+export const maxDecodedBytes: number = 256 * 1024
 
 /** The same for base58, whose cost grows with the square of the length: twice the longest key. */
 const maxBase58Bytes = 128
 
 /** A base of `multiformats`, and the texts that may reach its decoder. */
-interface Base {
+export interface Base {
   readonly codec: { readonly name: string; baseDecode(text: string): Uint8Array }
   /** Digits alone: the codec skips padding, and reads some characters beyond Latin-1 as digits of base58. */
   readonly digits: RegExp
@@ -29,7 +28,6 @@ interface Base {
   readonly bits: number
 }
 
-const hex: Base = { codec: base16, digits: /^[0-9a-f]*$/, bits: 4 }
 const lowerBase32: Base = { codec: base32, digits: /^[a-z2-7]*$/, bits: 5 }
 const base58: Base = { codec: base58btc, digits: /^[1-9A-HJ-NP-Za-km-z]*$/, bits: 5.857 }
 
@@ -72,21 +70,6 @@ function decodeByPlatform(alphabet: 'base64' | 'base64url', text: string, maxByt
   return bytes
 }
 
-/** Writes bytes as lower-case hexadecimal digits. */
-export function encodeHex(bytes: Uint8Array): string {
-  return base16.baseEncode(bytes)
-}
-
-/**
- * Reads lower-case hexadecimal digits.
- *
- * @param maxBytes - the most that the text may decode to; 256 KiB by default.
- * @throws MalformedError when the text is not as {@link encodeHex} writes it, or too long.
- */
-export function decodeHex(text: string, maxBytes: number = maxDecodedBytes): Uint8Array {
-  return decodeDigits(hex, text, maxBytes)
-}
-
 /**
  * Reads lower-case base32 without padding and without the multibase letter `b`.
  *
@@ -117,7 +100,12 @@ export function decodeBase58btc(text: string, maxBytes: number = maxBase58Bytes)
   return decodeDigits(base58, text, maxBytes)
 }
 
-function decodeDigits({ codec, digits, bits }: Base, text: string, maxBytes: number): Uint8Array {
+/**
+ * Reads the digits of a base.
+ *
+ * @throws MalformedError when the text is not canonical, or decodes to more than `maxBytes`.
+ */
+export function decodeDigits({ codec, digits, bits }: Base, text: string, maxBytes: number): Uint8Array {
   // The work for base58 grows with the square of the length.
   if (text.length > Math.ceil((maxBytes * 8) / bits)) throw tooLong(codec.name, maxBytes)
   if (!digits.test(text)) throw notCanonical(codec.name)

@@ -1,6 +1,6 @@
 import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
-import { encodeHex } from '../ipld/base.ts'
+import { encodeHex } from '../ipld/hex.ts'
 import { numberFrom, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 import { readRevocationEntry } from './revocation-entry.ts'

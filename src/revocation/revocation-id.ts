@@ -1,6 +1,6 @@
 import { parseDid } from '../did/did.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
-import { parseTokenCid } from '../ipld/cid.ts'
+import { parseTokenCid } from '../ipld/parse-cid.ts'
 
 /**
  * Returns the key by which a delegation or a principal is looked up: a CID in lower-case base32, whatever its spelling, or

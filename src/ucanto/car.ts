@@ -6,8 +6,9 @@
 
 import type { CID } from 'multiformats/cid'
 import { MalformedError } from '../errors.ts'
-import { isTokenCid, isTokenCidAt, parseCid } from '../ipld/cid.ts'
+import { isTokenCid, isTokenCidAt } from '../ipld/cid.ts'
 import { decodeCbor } from '../ipld/decode.ts'
+import { parseCid } from '../ipld/parse-cid.ts'
 import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
 import { decodeVarint } from '../ipld/varint.ts'
 import type { Limits } from '../limits.ts'

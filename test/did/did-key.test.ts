@@ -6,7 +6,8 @@ import { parseDid } from '../../src/did/did.ts'
 import { didKeyFrom, parseDidKey, publicKey } from '../../src/did/did-key.ts'
 import { encodeMultikey } from '../../src/did/multikey.ts'
 import { MalformedError } from '../../src/errors.ts'
-import { decodeHex, encodeBase58btc, encodeBase64url, encodeHex } from '../../src/ipld/base.ts'
+import { encodeBase58btc, encodeBase64url } from '../../src/ipld/base.ts'
+import { decodeHex, encodeHex } from '../../src/ipld/hex.ts'
 import { costOf } from '../support/cost.ts'
 
 const p = 2n ** 255n - 19n

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
-import { cidOf, parseCid } from '../../src/ipld/cid.ts'
+import { cidOf } from '../../src/ipld/cid.ts'
+import { parseCid } from '../../src/ipld/parse-cid.ts'
 import type { IpldValue } from '../../src/ipld/value.ts'
 import { anyText } from '../support/any-text.ts'
 import { hex } from './support.ts'

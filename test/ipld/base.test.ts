@@ -5,12 +5,11 @@ import {
   decodeBase58btc,
   decodeBase64,
   decodeBase64url,
-  decodeHex,
   encodeBase58btc,
   encodeBase64,
   encodeBase64url,
-  encodeHex,
 } from '../../src/ipld/base.ts'
+import { decodeHex, encodeHex } from '../../src/ipld/hex.ts'
 import { shortRuns } from '../property/runs.ts'
 import { costOf } from '../support/cost.ts'
 import { filled, refusalOf } from './support.ts'

@@ -6,8 +6,8 @@
  */
 
 import { AuditError } from '../../errors.ts'
-import { encodeHex } from '../../ipld/base.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
+import { encodeHex } from '../../ipld/hex.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { reserve, type Writer, writeNumber, writeRaw } from '../../ipld/writer.ts'
 import { isPromiseLike } from '../../support/promise.ts'

@@ -6,7 +6,7 @@
  */
 
 import type { DenialCode } from '../../authorization/denial.ts'
-import { encodeHex } from '../../ipld/base.ts'
+import { encodeHex } from '../../ipld/hex.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import type { Never, Timestamp } from '../../time.ts'
 

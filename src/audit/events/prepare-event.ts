@@ -6,9 +6,9 @@
  */
 
 import { ArgumentError, MalformedError } from '../../errors.ts'
-import { encodeHex } from '../../ipld/base.ts'
 import { decodeCbor } from '../../ipld/decode.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
+import { encodeHex } from '../../ipld/hex.ts'
 import { compareKeys } from '../../ipld/key-order.ts'
 import { type IpldMap, type IpldValue, isBytes, isCid, isList, isPlainObject } from '../../ipld/value.ts'
 import { isPromiseLike } from '../../support/promise.ts'

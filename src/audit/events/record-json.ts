@@ -9,8 +9,9 @@
 
 import { MalformedError } from '../../errors.ts'
 import { decodeBase58btc, decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
-import { maxCidBytes, parseCid } from '../../ipld/cid.ts'
+import { maxCidBytes } from '../../ipld/cid.ts'
 import { compareKeys } from '../../ipld/key-order.ts'
+import { parseCid } from '../../ipld/parse-cid.ts'
 import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../../ipld/value.ts'
 
 /** Levels of maps and lists in a line. */

@@ -6,8 +6,8 @@
  */
 
 import { AuditError, MalformedError } from '../../errors.ts'
-import { decodeHex, encodeHex } from '../../ipld/base.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
+import { decodeHex, encodeHex } from '../../ipld/hex.ts'
 import type { IpldMap, IpldValue } from '../../ipld/value.ts'
 import type { AuditEvent } from './event.ts'
 import { fromCanonicalJson, toCanonicalJson } from './record-json.ts'

@@ -1,7 +1,7 @@
 import { backend as platform } from '#backend'
 import { ArgumentError } from '../../errors.ts'
-import { encodeHex } from '../../ipld/base.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
+import { encodeHex } from '../../ipld/hex.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { byteArray, callback, nonEmptyString, objectValue, readOptions, withDefault } from '../../support/options.ts'
 import type { Sha256 } from '../events/record.ts'

@@ -4,7 +4,6 @@ import { compileSelector } from '../../capability/policy/resolve.ts'
 import { parseSelector } from '../../capability/policy/selector.ts'
 import { openEnvelope } from '../../envelope/open.ts'
 import { StoreError } from '../../errors.ts'
-import { encodeHex } from '../../ipld/base.ts'
 import { cidTextOfKey, digestKey } from '../../ipld/cid.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { quote } from '../../support/quote.ts'
@@ -27,7 +26,6 @@ export interface Core {
   readonly cidTextOfKey: typeof cidTextOfKey
   readonly compileSelector: typeof compileSelector
   readonly digestKey: typeof digestKey
-  readonly encodeHex: typeof encodeHex
   readonly isDenial: typeof isDenial
   readonly isLimit: typeof isLimit
   readonly linkName: typeof linkName
@@ -53,7 +51,6 @@ export const core: Core = Object.freeze({
   cidTextOfKey,
   compileSelector,
   digestKey,
-  encodeHex,
   isDenial,
   isLimit,
   linkName,

@@ -133,16 +133,22 @@ function* requestFor(
   limits: readonly ChainLimit[],
   { backend, clock, commands }: Settings,
   holdSeconds: number | undefined,
-  { cidTextOfKey, digestKey, encodeHex, secondsOf, wait }: Core,
+  { cidTextOfKey, digestKey, secondsOf, wait }: Core,
 ): Steps<LimitRequest> {
   const isIdempotent = commands?.get(invocation.fields.command)?.idempotent === true
   return {
-    reservation: encodeHex(crypto.getRandomValues(new Uint8Array(16))),
+    reservation: randomName(),
     entries: limits.map(({ entry }) => entry),
     deadline: secondsOf(clock) + (holdSeconds ?? callSeconds),
     commit: holdSeconds === undefined,
     ...(isIdempotent && { task: cidTextOfKey(digestKey(yield* wait(backend.sha256(invocation.task())))) }),
   }
+}
+
+/** 128 random bits, in hexadecimal. */
+function randomName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** An answer of another form may be a store's own way to refuse. */

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../../errors.ts'
-import { encodeBase64, encodeHex } from '../../ipld/base.ts'
+import { encodeBase64 } from '../../ipld/base.ts'
 import { concatBytes } from '../../ipld/bytes.ts'
+import { encodeHex } from '../../ipld/hex.ts'
 import { hmacBytes } from '../../support/digest.ts'
 import {
   arrayOf,

@@ -1,4 +1,4 @@
-import { encodeHex } from '../../../ipld/base.ts'
+import { encodeHex } from '../../../ipld/hex.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 import type { OutgoingRequest } from '../../processor.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeHex } from '../../../ipld/base.ts'
+import { encodeHex } from '../../../ipld/hex.ts'
 import { hmacBytes, sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 

@@ -8,7 +8,7 @@ import type { Authorization } from '../../../authorization/authorization.ts'
 import { parseCommand } from '../../../capability/command.ts'
 import type { Did } from '../../../did/did.ts'
 import { ArgumentError, VaultError } from '../../../errors.ts'
-import { encodeHex } from '../../../ipld/base.ts'
+import { encodeHex } from '../../../ipld/hex.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
   arrayOf,

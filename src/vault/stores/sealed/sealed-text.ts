@@ -1,6 +1,7 @@
 import { ArgumentError, VaultError } from '../../../errors.ts'
-import { decodeBase64url, encodeBase64url, encodeHex } from '../../../ipld/base.ts'
+import { decodeBase64url, encodeBase64url } from '../../../ipld/base.ts'
 import { concatBytes } from '../../../ipld/bytes.ts'
+import { encodeHex } from '../../../ipld/hex.ts'
 import { equalBytes, sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 import { safeCause } from '../../release/failure.ts'

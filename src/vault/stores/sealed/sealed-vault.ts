@@ -6,7 +6,7 @@
  */
 
 import { ArgumentError, VaultError } from '../../../errors.ts'
-import { encodeHex } from '../../../ipld/base.ts'
+import { encodeHex } from '../../../ipld/hex.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
   arrayOf,
