@@ -1,5 +1,5 @@
 import { ipldEquals } from '../ipld/equal.ts'
-import { type IpldValue, isList, isMap } from '../ipld/value.ts'
+import type { IpldValue } from '../ipld/value.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
@@ -87,32 +87,13 @@ function judge(name: string, value: IpldValue, schema: StandardSchema, result: u
     if (answer.issues !== undefined)
       return objection(name, 'invalid', 'ARG-03', safeIssue(schema, value, answer.issues))
     // ARG-04
-    return isSame(value, answer.value)
+    return ipldEquals(value, answer.value as IpldValue)
       ? undefined
       : objection(name, 'transformed', 'ARG-04', 'is changed by its schema')
   } catch {
     // Some schemas compute their issues on access.
     return objection(name, 'invalid', 'ARG-03', 'does not match its schema')
   }
-}
-
-/** Whether a schema returned its input, or an equal value. The output may be of any type. */
-function isSame(value: IpldValue, output: unknown): boolean {
-  if (value === output) return true
-  if (isList(value)) {
-    return (
-      Array.isArray(output) && output.length === value.length && value.every((item, at) => isSame(item, output[at]))
-    )
-  }
-  if (!isMap(value)) return typeof output === 'object' && output !== null && ipldEquals(value, output as IpldValue)
-  // An instance of a class is not a map, whatever its properties.
-  if (!isMap(output as IpldValue)) return false
-  const map = output as { readonly [key: string]: unknown }
-  const keys = Object.keys(value)
-  return (
-    keys.length === Object.keys(map).length &&
-    keys.every((key) => Object.hasOwn(map, key) && isSame(value[key] ?? null, map[key]))
-  )
 }
 
 /** ARG-02 */
