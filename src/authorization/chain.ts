@@ -99,6 +99,12 @@ export interface Chain {
   readonly resourceArgument?: ResourceArgument
 }
 
+/** The parts of a chain that can be checked before the call is signed. */
+export interface UnsignedChain {
+  readonly links: readonly Pick<ChainLink, 'link'>[]
+  readonly invocation: Pick<OpenInvocation, 'fields'>
+}
+
 /** A place in a chain of `count` delegations, counted from 0. The invocation has the position `count`. */
 export interface Position {
   readonly at: number

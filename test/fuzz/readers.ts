@@ -49,6 +49,8 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['store/sqlite', isSetUp, 'prepareSqliteStores sqliteStores sqlitePersonalKeyStore'],
   ['store/redis', isSetUp, 'prepareRedisStores redisStores redisPersonalKeyStore'],
   ['store/postgres', isSetUp, 'postgresStoreSchema preparePostgresStores postgresStores postgresPersonalKeyStore'],
+  ['authorization', isGiven, 'explainCall'],
+  ['agent', isSetUp, 'memoryDelegationStore openAgent'],
   ['testing', isSetUp, 'limitStoreCases replayStoreCases revocationStoreCases personalKeyStoreCases'],
   ['revocation', isGiven, 'readRevocationEntry'],
   ['approval', writes, 'requestApproval'],

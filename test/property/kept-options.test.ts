@@ -28,8 +28,8 @@ const [alice, bob] = [await actor('alice'), await actor('bob')]
 /** Functions that answer later, so that a table in which one of them answers at once, or is missing, is noticed. */
 const answerLater = [
   'attenuate attenuate_until_a_time authorize compressContainer createAuthorizer.authorize authorizeMany',
-  'decodeDelegation decodeInvocation delegate findProofs generateSigner importSigner importSigner_of_PKCS#8',
-  'importSigner_of_a_JWK importSigner_of_base64 invoke issueReceipt openContainer revoke verifyReceipt verifyRevocation',
+  'decodeDelegation decodeInvocation delegate explainCall findProofs generateSigner importSigner importSigner_of_PKCS#8',
+  'importSigner_of_a_JWK importSigner_of_base64 invoke issueReceipt openContainer revoke verifyDelegation verifyReceipt verifyRevocation',
   'webCryptoSigner',
 ].flatMap((names) => names.split(' ').map((name) => name.replaceAll('_', ' ')))
 

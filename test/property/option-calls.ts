@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
+import { openAgent } from '../../src/agent/open-agent.ts'
 import { deniedEvent, intentEvent } from '../../src/audit/events/describe-call.ts'
 import { toOcsf } from '../../src/audit/events/ocsf.ts'
 import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
@@ -92,7 +93,19 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'createAuthorizer recheck': (options) => authorizer.recheck({} as never, options),
     authorize: [container],
   },
-  authorization: { authorizeMany: [authorizer, [container]] },
+  authorization: { authorizeMany: [authorizer, [container]], explainCall: [], verifyDelegation: [container] },
+  agent: {
+    openAgent: [],
+    'openAgent ceilings': (ceilings) => openAgent({ signer: alice, ceilings }),
+    'openAgent services': (service) => openAgent({ signer: alice, services: [service] }),
+    'openAgent can': async (options) => (await openAgent({ signer: alice })).can('/a', {}, options),
+    'openAgent authorize': async (options) => (await openAgent({ signer: alice })).authorize(options),
+    'openAgent call': async (options) => (await openAgent({ signer: alice })).call('/a', {}, options),
+    'openAgent capabilities': async (options) => (await openAgent({ signer: alice })).capabilities(options),
+    'openAgent receive': async (options) => (await openAgent({ signer: alice })).receive(container, options),
+    'openAgent delegateTo': async (task) => (await openAgent({ signer: alice })).delegateTo(bob.did, task),
+    memoryDelegationStore: [[]],
+  },
   policy: { explainPolicy: [[], {}] },
   arguments: {
     bytes: [],

@@ -53,6 +53,7 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^(ucanto|http)(\/|$)/, 'is another format or an adapter, with tests of its own'],
   [/^did\/web-node$/, 'needs Node'],
   [/^signer\/file$/, 'reads files; test/signer-file does it'],
+  [/^agent(\/|$)/, 'is an application of delegations, with tests of its own in test/agent'],
   [/^approval(\/|$)/, 'is an application of delegations, with tests of its own in test/approval'],
   [/^revocation\/(feed|lookup|status-list|security-events)$/, 'is set up with a publisher; test/distribution does it'],
   [/^(store\/(sqlite|redis|postgres)|testing)$/, 'is set up with a database; test/state and test/services do it'],
@@ -207,6 +208,27 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     authorizeMany: {
       args: [authorizer, [container, container], { concurrency: 2, signal }],
       free: /^\[1\]\[/,
+    },
+    explainCall: {
+      args: [
+        {
+          invoker: bob.did,
+          subject: alice.did,
+          command: send,
+          args: { to: 'ann', copies: 1 },
+          proofs: [grant],
+          clock,
+          clockTolerance: 5,
+        },
+      ],
+      free: /args/,
+    },
+    verifyDelegation: {
+      args: [
+        [grant],
+        { ...verifying, audience: bob.did, revocations: authorizing.revocations, resolver: undefined, signal },
+      ],
+      free: /^\[0\]|accept/,
     },
   },
   policy: {

@@ -1,18 +1,18 @@
 import { commandCovers } from '../../capability/command.ts'
 import { anySubject } from '../../capability/subject.ts'
-import { type Chain, type ChainLink, linkName } from '../chain.ts'
+import { type ChainLink, linkName, type UnsignedChain } from '../chain.ts'
 import { approvableOf, type Denial } from '../denial.ts'
 
 /**
  * The chain is one line of authority from the subject to the invoker: each audience is the next issuer, the subject is the
  * same throughout, and no link uses a broader command than it was given. Checked once, root first.
  */
-export function checkAlignment(chain: Chain): Denial | undefined {
+export function checkAlignment(chain: UnsignedChain): Denial | undefined {
   return checkRoot(chain) ?? checkLinks(chain)
 }
 
 /** Authority begins with the subject: with its own delegation, or with its own invocation if there are no proofs. */
-function checkRoot(chain: Chain): Denial | undefined {
+function checkRoot(chain: UnsignedChain): Denial | undefined {
   const root = chain.links[0]?.link
   const { fields } = chain.invocation
   if (root === undefined) {
@@ -29,11 +29,11 @@ function checkRoot(chain: Chain): Denial | undefined {
   return root.issuer === root.subject ? undefined : notSubject('PRF-04', root.subject, root.issuer, chain)
 }
 
-function checkLinks(chain: Chain): Denial | undefined {
+function checkLinks(chain: UnsignedChain): Denial | undefined {
   const { links, invocation } = chain
   for (let at = 0; at < links.length; at++) {
     const next = links[at + 1]?.link ?? invocation.fields
-    const denial = checkPair((links[at] as ChainLink).link, next, at + 1, chain)
+    const denial = checkPair((links[at] as Pick<ChainLink, 'link'>).link, next, at + 1, chain)
     if (denial !== undefined) return denial
   }
   return undefined
@@ -59,11 +59,11 @@ export function checkWitness(path: readonly ChainLink[]): Denial | undefined {
   return undefined
 }
 
-type Given = Chain['links'][number]['link']
+type Given = ChainLink['link']
 type Taken = Pick<Given, 'issuer' | 'subject' | 'command'>
 
 /** Compares a delegation with the next token, at position `at`. */
-function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial | undefined {
+function checkPair(given: Given, taken: Taken, at: number, chain: UnsignedChain): Denial | undefined {
   const count = chain.links.length
   if (given.audience !== taken.issuer) {
     const nextStep =
@@ -91,7 +91,7 @@ function checkPair(given: Given, taken: Taken, at: number, chain: Chain): Denial
   }
 }
 
-function checkSubject(token: Taken, at: number, chain: Chain): Denial | undefined {
+function checkSubject(token: Taken, at: number, chain: UnsignedChain): Denial | undefined {
   const { subject } = chain.invocation.fields
   if (token.subject === anySubject || token.subject === subject) return undefined
   return {
@@ -103,7 +103,7 @@ function checkSubject(token: Taken, at: number, chain: Chain): Denial | undefine
   }
 }
 
-function notSubject(requirement: string, subject: string, issuer: string, chain: Chain): Denial {
+function notSubject(requirement: string, subject: string, issuer: string, chain: UnsignedChain): Denial {
   const count = chain.links.length
   const nextStep =
     count === 0

@@ -1,6 +1,6 @@
 import { type ArgumentObjection, checkArguments as findObjection } from '../../capability/check-arguments.ts'
 import { isPromiseLike } from '../../support/promise.ts'
-import type { Chain } from '../chain.ts'
+import type { UnsignedChain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import type { Settings } from '../settings.ts'
@@ -16,7 +16,7 @@ const nextSteps: Readonly<Record<ArgumentObjection['reason'], string>> = Object.
  * The arguments are exactly those that the command declares, in canonical form. Checked before policies, because a policy
  * is only safe for arguments that have one spelling.
  */
-export function* checkArguments(chain: Chain, settings: Settings): Steps<Denial | undefined> {
+export function* checkArguments(chain: UnsignedChain, settings: Pick<Settings, 'commands'>): Steps<Denial | undefined> {
   const { fields } = chain.invocation
   const definition = settings.commands?.get(fields.command)
   if (definition === undefined) return undefined

@@ -1,19 +1,19 @@
 import type { PolicyObjection } from '../../capability/policy/compile.ts'
 import { beginEvaluation } from '../../capability/policy/evaluation.ts'
 import { quote } from '../../support/quote.ts'
-import { type Chain, type ChainLink, linkName } from '../chain.ts'
+import { type ChainLink, linkName, type UnsignedChain } from '../chain.ts'
 import { type ApprovableFields, approvableOf, type Denial } from '../denial.ts'
 
 /**
  * The policy of every delegation permits the arguments, exactly as signed. All policies are evaluated: a later link can only
  * add conditions. They share one budget, so a longer chain does not cost more work.
  */
-export function checkPolicies(chain: Chain): Denial | undefined {
+export function checkPolicies(chain: UnsignedChain): Denial | undefined {
   const { links, invocation } = chain
   const { fields } = invocation
   const evaluation = beginEvaluation(fields.args)
   for (let at = 0; at < links.length; at++) {
-    const objection = (links[at] as ChainLink).link.policy.evaluate(fields.args, evaluation)
+    const objection = (links[at] as Pick<ChainLink, 'link'>).link.policy.evaluate(fields.args, evaluation)
     if (objection !== undefined) return refusedBy(objection, at, links.length, fields)
   }
   return undefined

@@ -1,5 +1,5 @@
 import { never, showTime, type Timestamp } from '../../time.ts'
-import { type Chain, linkName } from '../chain.ts'
+import { linkName, type UnsignedChain } from '../chain.ts'
 import { approvableOf, type Denial } from '../denial.ts'
 import type { VerificationSettings } from '../settings.ts'
 
@@ -7,7 +7,11 @@ import type { VerificationSettings } from '../settings.ts'
  * Every token is valid now, at the one time of the whole decision. Both bounds are inclusive, and the clock tolerance is
  * applied once to each. The invocation also expires soon.
  */
-export function checkTimeBounds(chain: Chain, now: Timestamp, settings: VerificationSettings): Denial | undefined {
+export function checkTimeBounds(
+  chain: UnsignedChain,
+  now: Timestamp,
+  settings: Pick<VerificationSettings, 'clockTolerance' | 'maxInvocationLifetime'>,
+): Denial | undefined {
   const { links, invocation } = chain
   const { fields } = invocation
   for (let at = 0; at <= links.length; at++) {
@@ -37,9 +41,9 @@ interface Bounds {
 function checkBounds(
   bounds: Bounds,
   at: number,
-  chain: Chain,
+  chain: UnsignedChain,
   now: Timestamp,
-  settings: VerificationSettings,
+  settings: Pick<VerificationSettings, 'clockTolerance' | 'maxInvocationLifetime'>,
 ): Denial | undefined {
   const { notBefore, expiration } = bounds
   const tolerance = settings.clockTolerance

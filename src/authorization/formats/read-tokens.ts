@@ -120,7 +120,8 @@ function* hashAll(tokens: readonly Uint8Array[], backend: CryptoBackend): Steps<
   return hashed.map((digest) => digestKey(digest as Uint8Array))
 }
 
-function* readLink(
+/** Reads the link of a delegation. */
+export function* readLink(
   envelope: Envelope,
   key: string,
   lenient: boolean,

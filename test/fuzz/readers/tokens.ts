@@ -10,6 +10,7 @@ import { type Authorizer, authorize, createAuthorizer } from '../../../src/autho
 import { standardFormat } from '../../../src/authorization/formats/standard-format.ts'
 import { openContainer } from '../../../src/authorization/open-container.ts'
 import type { AuthorizeOptions } from '../../../src/authorization/options.ts'
+import { verifyDelegation } from '../../../src/authorization/verify-delegation.ts'
 import { verifyRevocation } from '../../../src/authorization/verify-revocation.ts'
 import { defineCommand } from '../../../src/capability/definition.ts'
 import { anySubject } from '../../../src/capability/subject.ts'
@@ -77,14 +78,15 @@ async function hostileCall(random: Random): Promise<string | Uint8Array> {
 interface Verdict {
   readonly allowed?: boolean
   readonly accepted?: boolean
+  readonly verified?: boolean
   readonly denial?: { readonly code: string; readonly requirement: string }
 }
 
 /** A decision is a yes, or a no with a reason that is not a fault of ours. */
-function wrongVerdict({ allowed, accepted, denial }: Verdict): string | undefined {
+function wrongVerdict({ allowed, accepted, verified, denial }: Verdict): string | undefined {
   const told = errors.splice(0)
   if (told.length > 0) return `onError was told ${String((told[0] as Error)?.stack ?? told[0])}`
-  if (allowed === true || accepted === true) return undefined
+  if (allowed === true || accepted === true || verified === true) return undefined
   if (denial === undefined || denial.code === 'internal_error') return `refused with ${denial?.code}`
   return /^[A-Z]{3}-\d\d$/.test(denial.requirement) ? undefined : `refused for ${denial.requirement}`
 }
@@ -200,6 +202,13 @@ export const tokenReaders: readonly Reader[] = [
   }),
   reader({ of: 'token decodeDelegation', input: hostileToken, read: decodeDelegation, errors: [MalformedError] }),
   reader({ of: 'token decodeInvocation', input: hostileToken, read: decodeInvocation, errors: [MalformedError] }),
+  reader({
+    of: 'authorization verifyDelegation',
+    input: hostileContainer,
+    read: (container) => verifyDelegation(container, { clock, onError: (error) => errors.push(error) }),
+    errors: [],
+    wrong: wrongVerdict,
+  }),
   reader({
     of: 'revocation verifyRevocation',
     input: hostileContainer,

@@ -1,0 +1,137 @@
+import type { CommandDefinition } from '../capability/definition.ts'
+import { encodeContainer } from '../container/container.ts'
+import type { Did } from '../did/did.ts'
+import { ArgumentError } from '../errors.ts'
+import { type CallSender, createCallSender } from '../http/call-sender.ts'
+import { type InvokeOptions, invoke } from '../invocation/invoke.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { createMutex, type Mutex } from '../support/mutex.ts'
+import { readOptions, refusePromise } from '../support/options.ts'
+import { never } from '../time.ts'
+import type { Agent, AgentAnswer, AgentDecision, AgentRequest } from './agent.ts'
+import type { KnownService } from './call.ts'
+import { chainsTo, expirationOf, type HeldChain } from './chains.ts'
+import { withoutUndefined } from './loose-arguments.ts'
+import type { Minter } from './mint.ts'
+import { type OpenAgentOptions, readDid, receiveChecks } from './options.ts'
+import { findPermission, type Intended } from './permission.ts'
+import { receive } from './receive.ts'
+import { type Renewal, startRenewal } from './renewal.ts'
+
+/** The options of an agent, read. */
+export type ReadOptions = Omit<OpenAgentOptions, 'services'> & { readonly services: readonly KnownService[] }
+
+/** The parts that the methods of an agent share. */
+export interface Core {
+  readonly minter: Minter
+  readonly options: ReadOptions
+  readonly sender: CallSender
+  /** Changes of the store, one after another. */
+  readonly changes: Mutex
+  readonly receive: Agent['receive']
+  /** Finds the chain for a call, also in the store as it is now, and after a renewal. */
+  permission(call: Intended): Promise<AgentAnswer>
+  /** Finds the chain for a call, and signs the call. */
+  decide(request: AgentRequest, audience: Did | undefined): Promise<AgentDecision>
+  /** @throws ArgumentError when the agent is closed. */
+  refuseClosed(): void
+  close(): void
+}
+
+/** Makes the parts. */
+export function createCore(minter: Minter, options: ReadOptions): Core {
+  const { held } = minter
+  const { store, resolver, revocations, sender = createCallSender() } = options
+  const changes = createMutex()
+  let isClosed = false
+
+  function refuseClosed(): void {
+    if (isClosed) throw new ArgumentError('this agent is closed; open a new one')
+  }
+
+  const take: Agent['receive'] = async (container, options = {}) => {
+    refusePromise('container', container)
+    const { signal } = readOptions('receive', options, receiveChecks)
+    refuseClosed()
+    return changes(() => receive(container, minter, { resolver, revocations }, signal))
+  }
+
+  const renewal = renewalOf(minter, options, take)
+
+  async function permission(call: Intended): Promise<AgentAnswer> {
+    const first = await findPermission(minter, call)
+    if (first.ok) {
+      // A failure leaves the chain in use; it is reported to `onError`.
+      void renewal?.renewDue()
+      return first
+    }
+    // Another process may have changed the store.
+    if (store !== undefined) await changes(() => held.refresh(call.signal))
+    await renewal?.renewDue()
+    return store === undefined && renewal === undefined ? first : findPermission(minter, call)
+  }
+
+  return {
+    minter,
+    options,
+    sender,
+    changes,
+    receive: take,
+    permission,
+    async decide(request, audience) {
+      const args = withoutUndefined(request.args ?? {})
+      const { command, signal } = request
+      const answer = await permission({ command, args, subject: readDid(request.subject), signal })
+      return answer.ok ? sign(minter, { ...request, args }, answer, audience) : answer
+    },
+    refuseClosed,
+    close() {
+      isClosed = true
+      renewal?.close()
+    },
+  }
+}
+
+async function sign(
+  { signer, clock }: Minter,
+  { command, args, expiresIn, meta, cause, signal }: AgentRequest & { readonly args: IpldMap },
+  { subject, proofs }: HeldChain,
+  audience: Did | undefined,
+): Promise<AgentDecision> {
+  const invocation = await invoke({
+    issuer: signer,
+    subject,
+    command: command as CommandDefinition<IpldMap>,
+    args,
+    proofs,
+    clock,
+    signal,
+    ...(audience !== undefined && { audience }),
+    ...(expiresIn !== undefined && { expiresIn }),
+    ...(meta !== undefined && { meta }),
+    ...(cause !== undefined && { cause }),
+  } satisfies InvokeOptions)
+  return Object.freeze({ ok: true, invocation, proofs, container: encodeContainer([invocation, ...proofs]) })
+}
+
+/** Seconds for which an expired chain is still renewed. */
+const lateRenewal = 3_600
+
+function renewalOf(minter: Minter, options: ReadOptions, take: Agent['receive']): Renewal | undefined {
+  const { renew, renewBefore = 60, renewTimeoutMs = 30_000, onError = () => undefined } = options
+  if (renew === undefined) return undefined
+  const { did, held, clock } = minter
+  const isRecent = ({ proofs }: HeldChain): boolean => {
+    const expiration = expirationOf(proofs)
+    return expiration !== never && expiration >= clock.now() - lateRenewal
+  }
+  return startRenewal({
+    renew,
+    before: renewBefore,
+    timeoutMs: renewTimeoutMs,
+    clock,
+    chains: () => chainsTo(did, held, undefined, undefined).filter(isRecent),
+    receive: (container, signal) => take(container, { signal }),
+    onError,
+  })
+}

@@ -1,0 +1,206 @@
+import type { CommandDefinition } from '../capability/definition.ts'
+import type { Policy } from '../capability/policy/statement.ts'
+import { encodeContainer } from '../container/container.ts'
+import { attenuate } from '../delegation/attenuate.ts'
+import { type DelegateOptions, delegate } from '../delegation/delegate.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { type Did, parseDid } from '../did/did.ts'
+import { ArgumentError, AttenuationError } from '../errors.ts'
+import type { Signer } from '../principal/signer.ts'
+import {
+  abortSignal,
+  anything,
+  arrayOf,
+  didString,
+  integerFrom,
+  maybe,
+  nonEmptyArrayOf,
+  nonEmptyString,
+  type OptionCheck,
+  type OptionChecks,
+  readOptions,
+} from '../support/options.ts'
+import { quote } from '../support/quote.ts'
+import { never } from '../time.ts'
+import type { AgentCeilings, AgentTask, DelegationRecord, Handover, TaskCommand } from './agent.ts'
+import { describeChain } from './capability.ts'
+import { chainsTo, covers, expirationOf, type HeldChain } from './chains.ts'
+import { isWithin, pathOf } from './command-path.ts'
+import type { Holder } from './permission.ts'
+
+/** An agent that passes authority on. */
+export interface Minter extends Holder {
+  readonly signer: Signer
+  readonly ceilings: AgentCeilings
+  readonly onDelegation: ((record: DelegationRecord) => unknown) | undefined
+}
+
+/** Most delegations for one command of a task. */
+const maxPerCommand = 16
+
+/**
+ * Delegates a part of the agent's authority. AGT-07: nothing is signed beyond a proof or a ceiling, and nothing is handed
+ * out unless all of the task can be.
+ */
+export async function delegateTo(child: string, task: AgentTask, minter: Minter): Promise<Handover> {
+  const fault = didString(child)
+  if (fault !== undefined) throw new ArgumentError(`delegateTo: \`child\` ${fault}`)
+  const audience = parseDid(child)
+  const given = readOptions('delegateTo', task, taskChecks)
+  const commands = given.commands.map(readCommand)
+  const end = expirationWithin(given, minter)
+  const plans = commands.map((one) => ({ ...one, chains: chainsFor(one, given.subject, minter) }))
+  const made: Made[] = []
+  for (const plan of plans) made.push(...(await mintAll(plan, audience, end, given.signal, minter)))
+  // AGT-08: a delegation that is not recorded is not handed out.
+  for (const { delegation, chain } of made) await record(delegation, chain, given.purpose, minter)
+  const delegations = made.map(({ delegation }) => delegation)
+  const proofs = [...new Set(made.flatMap(({ chain }) => chain.proofs))]
+  return Object.freeze({
+    delegations: Object.freeze(delegations),
+    proofs: Object.freeze(proofs),
+    container: encodeContainer([...proofs, ...delegations]),
+  })
+}
+
+interface Made {
+  readonly delegation: Delegation
+  readonly chain: HeldChain
+}
+
+interface Plan extends TaskCommand {
+  readonly policy: Policy
+  readonly chains: readonly HeldChain[]
+}
+
+const commandItem: OptionCheck = (value) =>
+  typeof value === 'string' || (typeof value === 'object' && value !== null) ? undefined : 'must be a command'
+
+const taskChecks: OptionChecks<AgentTask> = Object.freeze({
+  commands: nonEmptyArrayOf(commandItem),
+  subject: maybe(didString),
+  expiresIn: maybe(integerFrom(1)),
+  purpose: maybe(nonEmptyString),
+  signal: maybe(abortSignal),
+})
+
+/** The checks of {@link AgentCeilings}. */
+export const ceilingChecks: OptionChecks<AgentCeilings> = Object.freeze({
+  depth: maybe(integerFrom(0, 16)),
+  lifetime: maybe(integerFrom(1)),
+  commands: maybe(arrayOf(commandItem)),
+})
+
+function readCommand(item: AgentTask['commands'][number]): Required<TaskCommand> {
+  if (typeof item === 'string' || 'args' in item) return { command: item as string | CommandDefinition, policy: [] }
+  const { command, policy = [] } = readOptions<TaskCommand>('an item of `commands`', item as TaskCommand, {
+    command: commandItem,
+    policy: anything,
+  })
+  return { command, policy }
+}
+
+interface End {
+  /** The last second; undefined for the default. */
+  readonly expiration: number | undefined
+  /** Whether the task names it. Then a proof that expires earlier is refused, and does not shorten it. */
+  readonly isFixed: boolean
+}
+
+function expirationWithin({ expiresIn }: AgentTask, { ceilings: { lifetime }, clock }: Minter): End {
+  if (expiresIn !== undefined && lifetime !== undefined && expiresIn > lifetime) {
+    throw new AttenuationError(
+      `the agent passes authority on for at most ${lifetime} s, not for ${expiresIn} s; choose a shorter \`expiresIn\``,
+    )
+  }
+  const seconds = expiresIn ?? (lifetime === undefined ? undefined : Math.min(lifetime, 3_600))
+  return {
+    expiration: seconds === undefined ? undefined : clock.now() + seconds,
+    isFixed: expiresIn !== undefined,
+  }
+}
+
+/** The chains whose authority is passed on. An empty chain is the authority of the agent itself. */
+function chainsFor({ command: given }: TaskCommand, subject: string | undefined, minter: Minter): readonly HeldChain[] {
+  const { did, held, clock, ceilings } = minter
+  const command = pathOf(given)
+  const { commands, depth = 16 } = ceilings
+  if (commands !== undefined && !commands.some((one) => isWithin(command, pathOf(one)))) {
+    throw new AttenuationError(`the agent does not pass on ${quote(command)}; its ceiling lists other commands`)
+  }
+  if (depth === 0) throw new AttenuationError('the agent does not pass authority on; its ceiling for `depth` is 0')
+  if (subject === did) return [{ subject: did, proofs: [] }]
+  const wanted = subject === undefined ? undefined : parseDid(subject)
+  const chains = chainsTo(did, held, wanted, clock.now()).filter((chain) => covers(chain, command))
+  const subjects = new Set(chains.map((chain) => chain.subject))
+  if (subjects.size > 1) {
+    throw new ArgumentError(
+      `${subjects.size} subjects have delegated ${quote(command)} to this agent; pass the \`subject\` whose authority is passed on`,
+    )
+  }
+  if (chains.length === 0) {
+    throw new AttenuationError(
+      `the agent holds no delegation that covers ${quote(command)}, so it cannot pass it on; ask its owner for one`,
+    )
+  }
+  const short = chains.filter(({ proofs }) => proofs.length < depth)
+  if (short.length > 0) return short.slice(0, maxPerCommand)
+  throw new AttenuationError(
+    `the agent passes on chains of at most ${depth} delegations, and ${quote(command)} would have ${(chains[0]?.proofs.length ?? 0) + 1}`,
+  )
+}
+
+/** A chain that does not permit the conditions is left out, unless none does. */
+async function mintAll(
+  plan: Plan,
+  audience: Did,
+  { expiration, isFixed }: End,
+  signal: AbortSignal | undefined,
+  { signer, clock }: Minter,
+): Promise<readonly Made[]> {
+  const made: Made[] = []
+  let refused: unknown
+  for (const chain of plan.chains) {
+    const { command, policy } = plan
+    const limit = expirationOf(chain.proofs)
+    const fits = expiration === undefined || isFixed || limit === never || expiration <= limit
+    const end = fits ? expiration : limit
+    const options: DelegateOptions = {
+      issuer: signer,
+      audience,
+      command,
+      policy,
+      clock,
+      signal,
+      ...(end !== undefined && { expiration: end }),
+    }
+    try {
+      const delegation = chain.proofs.length === 0 ? await delegate(options) : await attenuate(chain.proofs, options)
+      made.push({ delegation, chain })
+    } catch (error) {
+      if (!(error instanceof AttenuationError)) throw error
+      refused = error
+    }
+  }
+  if (made.length === 0) throw refused
+  return made
+}
+
+async function record(
+  delegation: Delegation,
+  chain: HeldChain,
+  purpose: string | undefined,
+  minter: Minter,
+): Promise<void> {
+  const { onDelegation, clock } = minter
+  if (onDelegation === undefined) return
+  await onDelegation(
+    Object.freeze({
+      delegation,
+      proofs: Object.freeze(chain.proofs.map(({ cid }) => String(cid))),
+      words: describeChain({ subject: chain.subject, proofs: [...chain.proofs, delegation] }).words,
+      ...(purpose !== undefined && { purpose }),
+      time: clock.now(),
+    }),
+  )
+}

@@ -1,0 +1,165 @@
+import type { CommandDefinition } from '../capability/definition.ts'
+import { parseDid } from '../did/did.ts'
+import { ArgumentError } from '../errors.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { generateSigner } from '../principal/generate-signer.ts'
+import { readOptions } from '../support/options.ts'
+import { systemClock } from '../time.ts'
+import type {
+  Agent,
+  AgentCallOptions,
+  AgentCapability,
+  AgentRequest,
+  AgentTask,
+  CallResult,
+  CapabilityOptions,
+} from './agent.ts'
+import { makeCall, routeOf } from './call.ts'
+import { describeChain } from './capability.ts'
+import { chainsTo } from './chains.ts'
+import { type Core, createCore, type ReadOptions } from './core.ts'
+import { memoryDelegationStore } from './delegation-store.ts'
+import { openHoldings } from './holdings.ts'
+import { withoutUndefined } from './loose-arguments.ts'
+import { ceilingChecks, delegateTo, type Minter } from './mint.ts'
+import {
+  agentCallChecks,
+  agentChecks,
+  askChecks,
+  capabilityChecks,
+  type OpenAgentOptions,
+  readDid,
+  readService,
+  requestChecks,
+} from './options.ts'
+import { showingOnly } from './showing-only.ts'
+
+export type { OpenAgentOptions } from './options.ts'
+
+/**
+ * Opens an agent: a signer, with the delegations that were given to it.
+ *
+ * @throws ArgumentError when an option is missing or invalid; errors of the store.
+ *
+ * @example
+ * ```ts
+ * import { openAgent } from 'procura/agent'
+ *
+ * const assistant = await openAgent({
+ *   signer: agent,
+ *   services: [{ audience: service.did, url: 'https://mail.example.com/call' }],
+ * })
+ * const reception = await assistant.receive(received)
+ * if (reception.accepted) console.log(reception.capabilities.map(({ words }) => words))
+ *
+ * const result = await assistant.call(send, { to: 'bob@example.com' })
+ * console.log(result.ok ? result.value : result.message)
+ * ```
+ */
+export async function openAgent(options: OpenAgentOptions): Promise<Agent> {
+  const given = readOptions('openAgent', options, agentChecks)
+  if (given.store !== undefined && given.delegations !== undefined)
+    throw new ArgumentError('openAgent: pass `store` or `delegations`, not both; `receive` adds delegations to a store')
+  const { signer, clock = systemClock } = given
+  const minter: Minter = {
+    did: parseDid(signer.did),
+    signer,
+    clock,
+    held: await openHoldings(given.store ?? memoryDelegationStore(given.delegations)),
+    ceilings: readOptions('`ceilings` of openAgent', given.ceilings ?? {}, ceilingChecks),
+    onDelegation: given.onDelegation,
+  }
+  return agentOf(createCore(minter, { ...given, services: (given.services ?? []).map(readService) }))
+}
+
+function agentOf(core: Core): Agent {
+  const { minter, options, permission, decide, refuseClosed } = core
+  const agent: Agent = {
+    did: minter.did,
+    async can(command, args, options = {}) {
+      const { subject, signal } = readOptions('can', options, askChecks)
+      refuseClosed()
+      const clean = args === undefined ? undefined : withoutUndefined(args)
+      return permission({ command: command as CommandDefinition, args: clean, subject: readDid(subject), signal })
+    },
+    async authorize(request) {
+      const given = readOptions<AgentRequest>('authorize', request as AgentRequest, requestChecks)
+      refuseClosed()
+      const route = routeOf(given.command, { audience: readDid(given.audience) }, options.services, core.sender)
+      return decide(given, route.audience)
+    },
+    async call(command, args, options = {}) {
+      return call(core, command as CommandDefinition, args, options as AgentCallOptions) as Promise<never>
+    },
+    async capabilities(options = {}) {
+      const given = readOptions('capabilities', options, capabilityChecks)
+      refuseClosed()
+      return listCapabilities(minter, given)
+    },
+    receive: core.receive,
+    async delegateTo(child, task) {
+      refuseClosed()
+      return delegateTo(child, task, minter)
+    },
+    async attenuateFor(task) {
+      refuseClosed()
+      return childFor(task, core)
+    },
+    async forget(delegations) {
+      refuseClosed()
+      const names = Array.from(delegations, (one) => String(Object(one).kind === 'delegation' ? Object(one).cid : one))
+      await core.changes(() => minter.held.change([], names))
+    },
+    close: core.close,
+  }
+  return showingOnly(agent)
+}
+
+async function call(
+  core: Core,
+  command: string | CommandDefinition,
+  args: object | undefined,
+  options: AgentCallOptions,
+): Promise<CallResult> {
+  const given = readOptions('call', options, agentCallChecks)
+  const { url, send, returns, receipts, timeoutMs = 30_000, ...request } = given
+  core.refuseClosed()
+  const { services, resolver } = core.options
+  const audience = readDid(request.audience)
+  const route = routeOf(command, { audience, url, send, receipts }, services, core.sender)
+  if (route.send === undefined) {
+    throw new ArgumentError('no way to the service is known; pass `url` or `send`, or list the service in `services`')
+  }
+  return makeCall({
+    decide: (signal) => core.decide({ ...request, command, args: args as IpldMap, signal }, route.audience),
+    send: route.send,
+    receipts: route.receipts,
+    returns,
+    resolver,
+    timeoutMs,
+    signal: request.signal,
+  })
+}
+
+function listCapabilities(minter: Minter, { commands, subject }: CapabilityOptions): readonly AgentCapability[] {
+  const { did, held, clock } = minter
+  const chains = chainsTo(did, held, readDid(subject), clock.now())
+  const listed = chains.map((chain) => describeChain(chain, commands))
+  return Object.freeze(commands === undefined ? listed : listed.filter((one) => one.commands.length > 0))
+}
+
+/** AGT-15: the child has a key of its own, a part of the authority, and the same ceilings. */
+async function childFor(task: AgentTask, { minter, options, sender }: Core): Promise<Agent> {
+  const signer = await generateSigner()
+  const { delegations, proofs } = await delegateTo(signer.did, task, minter)
+  const held = await openHoldings(memoryDelegationStore([...proofs, ...delegations]))
+  const { services, resolver, revocations } = options
+  const own: ReadOptions = {
+    signer,
+    services,
+    sender,
+    ...(resolver !== undefined && { resolver }),
+    ...(revocations !== undefined && { revocations }),
+  }
+  return agentOf(createCore({ ...minter, did: signer.did, signer, held }, own))
+}

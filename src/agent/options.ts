@@ -1,0 +1,167 @@
+import type { CommandDefinition } from '../capability/definition.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import { type Did, parseDid } from '../did/did.ts'
+import type { DidResolver } from '../did/resolver.ts'
+import { ArgumentError } from '../errors.ts'
+import type { CallSender } from '../http/call-sender.ts'
+import type { Signer } from '../principal/signer.ts'
+import type { RevocationStore } from '../revocation/revocation-store.ts'
+import {
+  abortSignal,
+  anything,
+  arrayOf,
+  callback,
+  didString,
+  integerFrom,
+  maybe,
+  milliseconds,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  oneOfStrings,
+  readOptions,
+  withMethod,
+} from '../support/options.ts'
+import type { Clock } from '../time.ts'
+import type {
+  AgentCallOptions,
+  AgentCeilings,
+  AgentRequest,
+  AgentService,
+  AskOptions,
+  CapabilityOptions,
+  DelegationRecord,
+} from './agent.ts'
+import type { KnownService } from './call.ts'
+import { pathOf } from './command-path.ts'
+import type { DelegationStore } from './delegation-store.ts'
+import type { Renew } from './renewal.ts'
+
+/** Options of {@link openAgent}. */
+export interface OpenAgentOptions {
+  /** The key of the agent. One that lasts is in a file (`procura/signer/file`) or in a key store. */
+  readonly signer: Signer
+  /** The store of its delegations. Default: in memory. */
+  readonly store?: DelegationStore
+  /** Delegations that it begins with, in memory. They are not verified; `receive` verifies. Not beside `store`. */
+  readonly delegations?: readonly Delegation[]
+  /** The services that it calls. Default: none; a call then needs a `url` or `send`. */
+  readonly services?: readonly AgentService[]
+  /** The most that it passes on. */
+  readonly ceilings?: AgentCeilings
+  /**
+   * Called with the record of every delegation that the agent makes, before the delegation is handed out. If it throws or
+   * rejects, the delegation is not handed out.
+   */
+  readonly onDelegation?: (record: DelegationRecord) => unknown
+  /** Fetches the successor of delegations that expire soon. Default: they are not renewed. */
+  readonly renew?: Renew
+  /** Seconds before the expiry at which `renew` is called. Default 60. */
+  readonly renewBefore?: number
+  /** Milliseconds for one renewal. Default 30,000. */
+  readonly renewTimeoutMs?: number
+  /** Resolves the DIDs of issuers and services to keys. Default: `did:key` only. */
+  readonly resolver?: DidResolver
+  /** Revocations that `receive` looks up. Default: none. */
+  readonly revocations?: RevocationStore
+  /** Sends calls over HTTP. Default: `createCallSender()`. */
+  readonly sender?: CallSender
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+  /** Called with the error of a renewal that failed. Default: it is ignored, and tried again. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** The checks of {@link OpenAgentOptions}. */
+export const agentChecks: OptionChecks<OpenAgentOptions> = Object.freeze({
+  signer: withMethod('sign'),
+  store: maybe(withMethod('change')),
+  delegations: maybe(arrayOf((one) => (Object(one).kind === 'delegation' ? undefined : 'must be a delegation'))),
+  services: maybe(arrayOf(objectValue)),
+  ceilings: maybe(objectValue),
+  onDelegation: maybe(callback),
+  renew: maybe(callback),
+  renewBefore: maybe(integerFrom(1)),
+  renewTimeoutMs: maybe(milliseconds),
+  resolver: maybe(withMethod('resolve')),
+  revocations: maybe(withMethod('findRevocations')),
+  sender: maybe(withMethod('send')),
+  clock: maybe(withMethod('now')),
+  onError: maybe(callback),
+})
+
+/** The checks of {@link AskOptions}. */
+export const askChecks: OptionChecks<AskOptions> = Object.freeze({
+  subject: maybe(didString),
+  signal: maybe(abortSignal),
+})
+
+/** The checks of {@link AgentRequest}. */
+export const requestChecks: OptionChecks<AgentRequest> = Object.freeze({
+  ...askChecks,
+  command: anything,
+  args: maybe(objectValue),
+  audience: maybe(didString),
+  expiresIn: maybe(integerFrom(1)),
+  meta: maybe(objectValue),
+  cause: anything,
+})
+
+const { command: _command, args: _args, ...callRequestChecks } = requestChecks
+
+const receiptUse: OptionCheck = oneOfStrings('ignored', 'verified', 'required')
+
+/** The checks of {@link AgentCallOptions}. */
+export const agentCallChecks: OptionChecks<AgentCallOptions> = Object.freeze({
+  ...callRequestChecks,
+  url: maybe(urlValue),
+  send: maybe(callback),
+  returns: maybe((value) =>
+    typeof Object(Object(value)['~standard']).validate === 'function' ? undefined : 'must be a Standard Schema',
+  ),
+  receipts: maybe(receiptUse),
+  timeoutMs: maybe(milliseconds),
+})
+
+/** The checks of {@link CapabilityOptions}. */
+export const capabilityChecks: OptionChecks<CapabilityOptions> = Object.freeze({
+  ...askChecks,
+  commands: maybe(arrayOf(definitionCheck)),
+})
+
+/** The checks of the options of `receive`. */
+export const receiveChecks: OptionChecks<{ readonly signal?: AbortSignal | undefined }> = Object.freeze({
+  signal: maybe(abortSignal),
+})
+
+const serviceChecks: OptionChecks<AgentService> = Object.freeze({
+  audience: didString,
+  url: maybe(urlValue),
+  commands: maybe(arrayOf(anything)),
+  send: maybe(callback),
+  receipts: maybe(receiptUse),
+})
+
+/** Reads a service of the options. */
+export function readService(service: AgentService): KnownService {
+  const { audience, commands = [], ...given } = readOptions('an item of `services`', service, serviceChecks)
+  if (given.url !== undefined && given.send !== undefined)
+    throw new ArgumentError('an item of `services` must have `url` or `send`, not both')
+  return Object.freeze({ ...given, audience: parseDid(audience), commands: commands.map((one) => pathOf(one)) })
+}
+
+/** Reads a DID that may be missing. */
+export function readDid(did: string | undefined): Did | undefined {
+  return did === undefined ? undefined : parseDid(did)
+}
+
+function urlValue(value: unknown): string | undefined {
+  return (typeof value === 'string' || value instanceof URL) && URL.canParse(value)
+    ? undefined
+    : 'must be an absolute URL'
+}
+
+function definitionCheck(value: unknown): string | undefined {
+  const { command, args } = Object(value) as Partial<CommandDefinition>
+  return typeof command === 'string' && typeof args === 'object' ? undefined : 'must be made with defineCommand'
+}

@@ -1,0 +1,85 @@
+import { quoteAll } from '../support/quote.ts'
+import type { CallReply, ServiceDenial } from './send-call.ts'
+
+/** Most bytes of a response that are read. */
+const maxBytes = 4_194_304
+/** Most characters of a text of the service in a message. */
+const maxText = 500
+
+/**
+ * Reads the response of a service: the value of a successful one, the denial of a problem document, or the failure. The
+ * texts of the service are cut, and their control characters are escaped: they may be shown to a model. AGT-14
+ */
+export async function readResponse(response: Response): Promise<CallReply> {
+  const text = await readText(response)
+  if (text === undefined) return failed(`the response has more than ${maxBytes} bytes`)
+  const type = (response.headers.get('content-type') ?? '').toLowerCase()
+  const isJson = /^application\/(?:[a-z0-9.-]+\+)?json\b/.test(type)
+  const body = isJson ? parse(text) : undefined
+  if (!response.ok) {
+    const denial = isJson ? denialIn(body) : undefined
+    return denial === undefined
+      ? failed(`the service answered with the status ${response.status}`)
+      : { ok: false, denial }
+  }
+  if (isJson && body === undefined && text !== '') return failed('the response is not valid JSON')
+  const receipt = response.headers.get('x-ucan-container')
+  return {
+    ok: true,
+    value: text === '' ? undefined : isJson ? body : text,
+    ...(receipt !== null && { receipt }),
+  }
+}
+
+function failed(failure: string): CallReply {
+  return { ok: false, failure }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads a problem document as `denialResponse` makes it. */
+function denialIn(body: unknown): ServiceDenial | undefined {
+  const { code, detail, at, requirement, approvable } = Object(body) as Readonly<Record<string, unknown>>
+  if (typeof code !== 'string' || !/^[a-z_]{1,64}$/.test(code)) return undefined
+  return Object.freeze({
+    code,
+    message: typeof detail === 'string' ? plain(detail) : code,
+    ...(Number.isSafeInteger(at) && { at: at as number }),
+    ...(typeof requirement === 'string' && /^[A-Z]{3}-\d{2}$/.test(requirement) && { requirement }),
+    ...(approvable === true && { approvable }),
+  })
+}
+
+/** One line of bounded length, without control characters. Backticks of the service stay. */
+function plain(text: string): string {
+  return text
+    .split('`')
+    .map((part) => quoteAll(part, maxText).slice(1, -1))
+    .join('`')
+    .slice(0, maxText)
+}
+
+/** Reads a body as text; undefined when it is too long. */
+async function readText(response: Response): Promise<string | undefined> {
+  if (response.body === null) return ''
+  const reader = response.body.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    bytes += value.byteLength
+    if (bytes > maxBytes) {
+      reader.cancel().catch(() => undefined)
+      return undefined
+    }
+    text += decoder.decode(value, { stream: true })
+  }
+}

@@ -1,0 +1,113 @@
+import type { Denial } from '../authorization/denial.ts'
+import { openContainer } from '../authorization/open-container.ts'
+import { type VerifyDelegationOptions, verifyDelegation } from '../authorization/verify-delegation.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import type { DidResolver } from '../did/resolver.ts'
+import { MalformedError } from '../errors.ts'
+import type { RevocationStore } from '../revocation/revocation-store.ts'
+import { never } from '../time.ts'
+import type { AgentCapability, Reception } from './agent.ts'
+import { describeChain } from './capability.ts'
+import { chainsTo, type HeldChain } from './chains.ts'
+import { type Delegations, indexDelegations } from './holdings.ts'
+import type { Holder } from './permission.ts'
+
+/** How received delegations are verified. */
+export interface ReceivingOptions {
+  readonly resolver?: DidResolver | undefined
+  readonly revocations?: RevocationStore | undefined
+}
+
+/**
+ * Verifies and stores the delegations of a container. AGT-06: each delegation must be for the agent, or lead to one that
+ * is; each chain is verified as a whole, together with the delegations that the agent holds.
+ */
+export async function receive(
+  container: string | Uint8Array,
+  holder: Holder,
+  options: ReceivingOptions,
+  signal: AbortSignal | undefined,
+): Promise<Reception> {
+  const opened = await open(container)
+  if ('code' in opened) return refuse(opened)
+  const { did, held, clock } = holder
+  const now = clock.now()
+  const given = new Set(opened.map(({ cid }) => String(cid)))
+  const isGiven = ({ cid }: Delegation): boolean => given.has(String(cid))
+  const together = indexDelegations([...held.all(), ...opened])
+  // A chain that has expired is verified as well, for the denial that says so.
+  const chains = [...chainsTo(did, together, undefined, now), ...chainsTo(did, together, undefined, undefined)]
+  const chosen = firstOfEach(chains.filter(({ proofs }) => proofs.some(isGiven)))
+  const used = new Set(chosen.flatMap(({ proofs }) => proofs.map(({ cid }) => String(cid))))
+  const stray = opened.find(({ cid }) => !used.has(String(cid)))
+  if (stray !== undefined) return refuse(strayDenial(stray, did))
+  const verifying: VerifyDelegationOptions = {
+    audience: did,
+    clock,
+    signal,
+    ...(options.resolver !== undefined && { resolver: options.resolver }),
+    ...(options.revocations !== undefined && { revocations: options.revocations }),
+  }
+  const capabilities: AgentCapability[] = []
+  for (const chain of chosen) {
+    const verdict = await verifyDelegation(chain.proofs, verifying)
+    if (!verdict.verified) return refuse(verdict.denial)
+    capabilities.push(describeChain(chain))
+  }
+  await held.change(opened, expired(held, now), signal)
+  return Object.freeze({ accepted: true, capabilities: Object.freeze(capabilities) })
+}
+
+async function open(container: string | Uint8Array): Promise<readonly Delegation[] | Denial> {
+  try {
+    const { delegations, invocations } = await openContainer(container)
+    if (invocations.length === 0) return delegations
+    return {
+      code: 'malformed',
+      message: 'the container has an invocation, which gives nothing; pass a container of delegations alone',
+      requirement: 'AGT-06',
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    return { code: error.kind, message: error.message, requirement: error.requirement }
+  }
+}
+
+/** One chain for each last delegation and subject: the valid ones come first. */
+function firstOfEach(chains: readonly HeldChain[]): readonly HeldChain[] {
+  const first = new Map<string, HeldChain>()
+  for (const chain of chains) {
+    const key = `${chain.subject} ${chain.proofs.at(-1)?.cid}`
+    if (!first.has(key)) first.set(key, chain)
+  }
+  return [...first.values()]
+}
+
+function strayDenial(stray: Delegation, did: string): Denial {
+  const { audience, issuer } = stray
+  if (audience !== did) {
+    return {
+      code: 'audience_mismatch',
+      message: `a delegation of the container is for ${audience}, and leads to none for ${did}; ask its issuer for one with the right audience`,
+      requirement: 'AGT-06',
+      detail: { kind: 'principal', expected: [did], found: audience },
+    }
+  }
+  return {
+    code: 'root_not_subject',
+    message: `the container has a delegation by ${issuer}, and not the chain that leads from its subject to ${issuer}; send the whole chain`,
+    requirement: 'AGT-06',
+  }
+}
+
+/** Delegations that expired long enough ago that no clock accepts them. */
+function expired(held: Delegations, now: number): readonly string[] {
+  return held
+    .all()
+    .filter(({ expiration }) => expiration !== never && expiration < now - 3_600)
+    .map(({ cid }) => String(cid))
+}
+
+function refuse(denial: Denial): Reception {
+  return Object.freeze({ accepted: false, denial: Object.freeze(denial) })
+}

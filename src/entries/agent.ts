@@ -1,0 +1,36 @@
+/**
+ * `procura/agent`: a signer, and the delegations that were given to it.
+ *
+ * @module
+ */
+
+export type {
+  Agent,
+  AgentAnswer,
+  AgentCallOptions,
+  AgentCapability,
+  AgentCeilings,
+  AgentDecision,
+  AgentRefusal,
+  AgentRequest,
+  AgentService,
+  AgentTask,
+  AskOptions,
+  CallResult,
+  CapabilityOptions,
+  DelegationRecord,
+  Handover,
+  LooseArguments,
+  ReceiptUse,
+  Reception,
+  TaskCommand,
+} from '../agent/agent.ts'
+export {
+  type DelegationChange,
+  type DelegationStore,
+  type MemoryDelegationStoreOptions,
+  memoryDelegationStore,
+} from '../agent/delegation-store.ts'
+export { type OpenAgentOptions, openAgent } from '../agent/open-agent.ts'
+export type { Renew } from '../agent/renewal.ts'
+export type { CallReply, SendCall, SentCall, ServiceDenial } from '../agent/send-call.ts'

@@ -1,0 +1,208 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { AgentCeilings, DelegationRecord } from '../../src/agent/agent.ts'
+import { memoryDelegationStore } from '../../src/agent/delegation-store.ts'
+import { openAgent } from '../../src/agent/open-agent.ts'
+import { email } from '../../src/capability/argument-types/email.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { eq, like } from '../../src/capability/policy/build.ts'
+import { anySubject } from '../../src/capability/subject.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { attenuate } from '../../src/delegation/attenuate.ts'
+import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { ArgumentError, AttenuationError } from '../../src/errors.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { never } from '../../src/time.ts'
+import { actor, clock, now } from '../support/actors.ts'
+
+const owner = await actor('owner')
+const planner = await actor('planner')
+const signer = await actor('agent')
+const child = await actor('child')
+const stranger = await actor('stranger')
+const service = await actor('service')
+const send = defineCommand({ command: '/mail/send', args: { to: email() } })
+const toExample = [like('.to', '*@example.com')]
+const grant = (options: Partial<DelegateOptions> = {}) =>
+  delegate({ issuer: owner, audience: signer.did, command: '/mail', clock, ...options })
+const names = (delegations: readonly Delegation[]): string[] => delegations.map(({ cid }) => String(cid))
+
+describe('AGT-06 an agent receives only what it verified', () => {
+  it('stores a chain, and says what it gives', async () => {
+    const root = await delegate({ issuer: owner, audience: planner.did, command: '/mail', clock, policy: toExample })
+    const last = await attenuate(root, { issuer: planner, audience: signer.did, command: send, clock })
+    const store = memoryDelegationStore()
+    const agent = await openAgent({ signer, clock, store })
+    const reception = await agent.receive(encodeContainer([last, root]))
+    expect(reception).toMatchObject({ accepted: true, capabilities: [{ command: '/mail/send', subject: owner.did }] })
+    expect(reception.accepted && reception.capabilities[0]?.conditions).toEqual([
+      '`.to` is a string that ends with `"@example.com"`',
+    ])
+    // Another agent of the same store has it as well.
+    const again = await openAgent({ signer, clock, store })
+    expect((await again.can(send, { to: 'bob@example.com' })).ok).toBe(true)
+  })
+
+  it('completes a chain with what it holds, also below a delegation for every subject', async () => {
+    const root = await delegate({ issuer: owner, audience: planner.did, command: '/mail', clock })
+    const all = await delegate({ issuer: planner, audience: signer.did, subject: anySubject, command: '/mail', clock })
+    const agent = await openAgent({ signer, clock, delegations: [root] })
+    expect(await agent.receive(encodeContainer([all]))).toMatchObject({ accepted: true })
+    expect((await agent.can(send, { to: 'bob@example.com' })).ok).toBe(true)
+  })
+
+  it.each<[string, () => Promise<readonly { readonly bytes: Uint8Array }[]>, string]>([
+    ['for another principal', async () => [await grant({ audience: child.did })], 'audience_mismatch'],
+    ['beside one for it', async () => [await grant(), await grant({ audience: child.did })], 'audience_mismatch'],
+    ['that has expired', async () => [await grant({ expiration: now - 900 })], 'expired'],
+    ['that is not valid yet', async () => [await grant({ notBefore: now + 900 })], 'not_yet_valid'],
+    ['without its chain', async () => [await tail()], 'root_not_subject'],
+    ['with another signature', async () => [forged(await grant())], 'signature_invalid'],
+    ['that is an invocation', async () => [await invoke({ issuer: owner, command: '/a', clock })], 'malformed'],
+    ['that is no token', async () => [{ bytes: new Uint8Array([1, 2, 3]) }], 'malformed'],
+  ])('refuses a delegation %s, and stores nothing', async (_, tokens, code) => {
+    const store = memoryDelegationStore()
+    const agent = await openAgent({ signer, clock, store })
+    const reception = await agent.receive(encodeContainer(await tokens()))
+    expect(reception).toMatchObject({ accepted: false, denial: { code } })
+    expect(await store.load({})).toEqual([])
+  })
+
+  it('refuses a revoked one where it can look that up', async () => {
+    const given = await grant()
+    const revocations = memoryRevocationStore({ clock })
+    await revocations.add({ ids: [String(given.cid)], revoker: owner.did, expiration: never })
+    const agent = await openAgent({ signer, clock, revocations })
+    expect(await agent.receive(encodeContainer([given]))).toMatchObject({ denial: { code: 'revoked' } })
+  })
+
+  it('forgets a delegation', async () => {
+    const given = await grant()
+    const agent = await openAgent({ signer, clock, delegations: [given] })
+    await agent.forget([given])
+    expect((await agent.can(send, { to: 'bob@example.com' })).ok).toBe(false)
+  })
+
+  async function tail(): Promise<Delegation> {
+    const root = await delegate({ issuer: owner, audience: planner.did, command: '/mail', clock })
+    return attenuate(root, { issuer: planner, audience: signer.did, clock })
+  }
+})
+
+/** The same fields, signed by nobody: the last byte of the signature is changed. */
+function forged({ bytes }: Delegation): { bytes: Uint8Array } {
+  const copy = bytes.slice()
+  // The envelope is a list of two; the signature of 64 bytes comes first, after three bytes.
+  copy[40] = (copy[40] as number) ^ 1
+  return { bytes: copy }
+}
+
+describe('AGT-07 a child never gets more than the agent has', () => {
+  it('gets a narrower delegation, which a service accepts', async () => {
+    const root = await grant({ policy: toExample })
+    const agent = await openAgent({ signer, clock, delegations: [root] })
+    const policy = [eq('.to', 'bob@example.com')]
+    const { delegations, container } = await agent.delegateTo(child.did, { commands: [{ command: send, policy }] })
+    expect(delegations).toMatchObject([{ issuer: signer.did, audience: child.did, command: '/mail/send', policy }])
+    const sub = await openAgent({ signer: child, clock })
+    expect(await sub.receive(container)).toMatchObject({ accepted: true })
+    expect((await sub.can(send, { to: 'bob@example.com' })).ok).toBe(true)
+    expect((await sub.can(send, { to: 'ann@example.com' })).ok).toBe(false)
+  })
+
+  it.each<[string, object, AgentCeilings, RegExp]>([
+    ['another command', { commands: ['/calendar'] }, {}, /holds no delegation that covers `\/calendar`/],
+    ['a broader command', { commands: ['/'] }, {}, /holds no delegation that covers `\/`/],
+    ['a broader policy', { commands: [{ command: send, policy: [like('.to', '*')] }] }, {}, /only allows/],
+    ['a longer time', { commands: [send], expiresIn: 9_000 }, {}, /would outlive its proofs/],
+    ['more than the lifetime', { commands: [send], expiresIn: 90 }, { lifetime: 60 }, /at most 60 s, not for 90 s/],
+    ['a deeper chain', { commands: [send] }, { depth: 1 }, /at most 1 delegations.* would have 2/],
+    ['anything', { commands: [send] }, { depth: 0 }, /does not pass authority on/],
+    ['a command that is not listed', { commands: ['/mail/read'] }, { commands: [send] }, /lists other commands/],
+    ['more with one command of two', { commands: [send, '/calendar'] }, {}, /\/calendar/],
+  ])('and is refused %s, before it is handed out', async (_, task, ceilings, words) => {
+    const onDelegation = vi.fn()
+    const agent = await openAgent({
+      signer,
+      clock,
+      delegations: [await grant({ policy: toExample })],
+      ceilings,
+      onDelegation,
+    })
+    const refused = await agent.delegateTo(child.did, task as never).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(AttenuationError)
+    expect((refused as Error).message).toMatch(words)
+    expect(onDelegation).not.toHaveBeenCalled()
+  })
+
+  it('gets no more time than the ceiling when the task names none', async () => {
+    const agent = await openAgent({ signer, clock, delegations: [await grant()], ceilings: { lifetime: 60 } })
+    const { delegations } = await agent.delegateTo(child.did, { commands: [send] })
+    expect(delegations).toMatchObject([{ expiration: now + 60 }])
+  })
+
+  it('gets the part of each chain that permits the conditions', async () => {
+    const delegations = [
+      await grant({ policy: [like('.to', '*@example.com')] }),
+      await grant({ policy: [like('.to', '*@example.org')] }),
+    ]
+    const agent = await openAgent({ signer, clock, delegations })
+    const policy = [eq('.to', 'bob@example.org')]
+    const made = await agent.delegateTo(child.did, { commands: [{ command: send, policy }] })
+    expect(names(made.proofs)).toEqual(names(delegations.slice(1)))
+    const whole = await agent.delegateTo(child.did, { commands: [send] })
+    expect(names(whole.proofs).sort()).toEqual(names(delegations).sort())
+  })
+
+  it('may get authority of the agent itself when the task says so', async () => {
+    const agent = await openAgent({ signer, clock })
+    const { delegations } = await agent.delegateTo(child.did, { commands: [send], subject: signer.did })
+    expect(delegations).toMatchObject([{ subject: signer.did }])
+    await expect(agent.delegateTo(child.did, { commands: [send] })).rejects.toThrow(AttenuationError)
+  })
+
+  it('has to be named by a DID', async () => {
+    const agent = await openAgent({ signer, clock, delegations: [await grant()] })
+    await expect(agent.delegateTo(child as never, { commands: [send] })).rejects.toThrow('pass `signer.did`')
+    await expect(agent.delegateTo(child.did, { commands: [] })).rejects.toThrow(ArgumentError)
+  })
+})
+
+describe('AGT-08 every delegation is recorded before it is handed out', () => {
+  it('in words, with its proofs', async () => {
+    const records: DelegationRecord[] = []
+    const given = await grant()
+    const agent = await openAgent({ signer, clock, delegations: [given], onDelegation: (one) => records.push(one) })
+    const { delegations } = await agent.delegateTo(child.did, { commands: [send], purpose: 'mail to Bob' })
+    expect(records).toMatchObject([{ proofs: [String(given.cid)], purpose: 'mail to Bob', time: now }])
+    expect(records[0]?.delegation).toBe(delegations[0])
+    expect(records[0]?.words).toContain('`/mail/send`')
+  })
+
+  it('and is not handed out when it cannot be recorded', async () => {
+    const onDelegation = () => Promise.reject(new Error('the log is full'))
+    const agent = await openAgent({ signer, clock, delegations: [await grant()], onDelegation })
+    await expect(agent.delegateTo(child.did, { commands: [send] })).rejects.toThrow('the log is full')
+    await expect(agent.attenuateFor({ commands: [send] })).rejects.toThrow('the log is full')
+  })
+})
+
+describe('AGT-15 an agent for a task', () => {
+  it('has its own key, its part, the ceilings and the services of its parent', async () => {
+    const onDelegation = vi.fn()
+    const options = { signer, clock, delegations: [await grant()], ceilings: { depth: 2 }, onDelegation }
+    const services = [{ audience: service.did, commands: ['/mail'] }]
+    const parent = await openAgent({ ...options, services })
+    const policy = toExample
+    const sub = await parent.attenuateFor({ commands: [{ command: send, policy }], expiresIn: 60 })
+    expect(sub.did).not.toBe(parent.did)
+    expect(await sub.can(send, { to: 'bob@example.com' })).toMatchObject({ ok: true, expiration: now + 60 })
+    expect(await sub.can(send, { to: 'eve@evil.test' })).toMatchObject({ ok: false })
+    expect(await sub.can('/mail/read')).toMatchObject({ ok: false })
+    const decision = await sub.authorize({ command: send, args: { to: 'bob@example.com' } })
+    expect(decision).toMatchObject({ ok: true, invocation: { issuer: sub.did, audience: service.did } })
+    await expect(sub.delegateTo(stranger.did, { commands: [send] })).rejects.toThrow('at most 2 delegations')
+    expect(onDelegation).toHaveBeenCalledTimes(1)
+  })
+})

@@ -1,0 +1,109 @@
+import { describe, expect, it, vi } from 'vitest'
+import { openAgent } from '../../src/agent/open-agent.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { actor, now } from '../support/actors.ts'
+
+const owner = await actor('owner')
+const signer = await actor('agent')
+
+/** A clock that the test turns. */
+function turning(): { now: () => number; time: number } {
+  const clock = { time: now, now: () => clock.time }
+  return clock
+}
+
+const grant = (clock: { now: () => number }, options: Partial<DelegateOptions> = {}) =>
+  delegate({ issuer: owner, audience: signer.did, command: '/mail', clock, expiresIn: 100, ...options })
+
+describe('AGT-09 delegations are renewed before they expire', () => {
+  it('when the agent uses one that expires soon, once at a time', async () => {
+    const clock = turning()
+    const renew = vi.fn(async ([last]: readonly Delegation[]) => {
+      expect(last?.audience).toBe(signer.did)
+      return encodeContainer([await grant(clock)])
+    })
+    const agent = await openAgent({ signer, clock, delegations: [await grant(clock)], renew, renewBefore: 30 })
+    expect((await agent.can('/mail')).ok).toBe(true)
+    expect(renew).not.toHaveBeenCalled()
+    clock.time += 80
+    const answers = await Promise.all([agent.can('/mail'), agent.can('/mail'), agent.can('/mail')])
+    expect(answers.map(({ ok }) => ok)).toEqual([true, true, true])
+    await vi.waitFor(async () => expect(await agent.can('/mail')).toMatchObject({ expiration: now + 180 }))
+    expect(renew).toHaveBeenCalledTimes(1)
+    agent.close()
+  })
+
+  it('or when it has expired already, and the call waits for it', async () => {
+    const clock = turning()
+    const renew = vi.fn(async () => encodeContainer([await grant(clock)]))
+    const agent = await openAgent({ signer, clock, delegations: [await grant(clock)], renew })
+    clock.time += 200
+    expect(await agent.can('/mail')).toMatchObject({ ok: true, expiration: now + 300 })
+    agent.close()
+  })
+
+  it.each<[string, (clock: { now: () => number }) => Promise<string | undefined>]>([
+    ['rejects', () => Promise.reject(new Error('unreachable'))],
+    [
+      'throws',
+      () => {
+        throw new Error('unreachable')
+      },
+    ],
+    ['has no successor', async () => undefined],
+    ['returns the same time again', async (clock) => encodeContainer([await grant(clock, { expiration: now + 100 })])],
+    ['returns another command', async (clock) => encodeContainer([await grant(clock, { command: '/calendar' })])],
+    ['returns one for another', async (clock) => encodeContainer([await grant(clock, { audience: owner.did })])],
+    ['returns garbage', async () => 'Cgarbage'],
+  ])('keeps the old one until it expires when `renew` %s', async (_, renewWith) => {
+    const clock = turning()
+    const renew = vi.fn(() => renewWith(clock))
+    const onError = vi.fn()
+    const agent = await openAgent({ signer, clock, delegations: [await grant(clock)], renew, onError })
+    clock.time += 90
+    expect((await agent.can('/mail')).ok).toBe(true)
+    await vi.waitFor(() => expect(renew).toHaveBeenCalledTimes(1))
+    // It is not asked again at once.
+    expect((await agent.can('/mail')).ok).toBe(true)
+    expect(renew).toHaveBeenCalledTimes(1)
+    clock.time += 20
+    expect(await agent.can('/mail')).toMatchObject({ ok: false, denial: { code: 'expired' } })
+    agent.close()
+  })
+
+  it('also while the agent is idle, and not after it is closed', async () => {
+    vi.useFakeTimers()
+    try {
+      const clock = turning()
+      const renew = vi.fn(async () => encodeContainer([await grant(clock)]))
+      const agent = await openAgent({ signer, clock, delegations: [await grant(clock)], renew, renewBefore: 30 })
+      clock.time += 75
+      await vi.advanceTimersByTimeAsync(75_000)
+      expect(renew).toHaveBeenCalledTimes(1)
+      agent.close()
+      clock.time += 1_000
+      await vi.advanceTimersByTimeAsync(1_000_000)
+      expect(renew).toHaveBeenCalledTimes(1)
+      await expect(agent.can('/mail')).rejects.toThrow('this agent is closed')
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('with a signal that is aborted when the agent is closed', async () => {
+    const clock = turning()
+    let given: AbortSignal | undefined
+    const renew = (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
+      given = signal
+      return new Promise<never>(() => undefined)
+    }
+    const agent = await openAgent({ signer, clock, delegations: [await grant(clock)], renew })
+    clock.time += 90
+    await agent.can('/mail')
+    await vi.waitFor(() => expect(given).toBeDefined())
+    agent.close()
+    expect(given?.aborted).toBe(true)
+  })
+})
