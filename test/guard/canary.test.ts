@@ -15,9 +15,13 @@ import { readContainer } from '../../src/http/read-container.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { inCi } from '../property/runs.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
+import { withShortStacks } from '../support/short-stacks.ts'
 import { serve, type TestServer } from '../vault/support.ts'
+
+withShortStacks()
 
 /** The canary in the secret, and the canary in the arguments of the calls. */
 const secretCanary = 'kanarie5Zt2Wm'
@@ -67,9 +71,13 @@ const handlers: Readonly<Record<string, (handled: GuardedCall, url: string) => P
 }
 /** Faults in other parts. */
 const faults = ['nothing', 'the store', 'the audit', 'the revocation'] as const
+/** Every handler at every path under every fault in CI. Elsewhere a fourth of them, with each two in one of them. */
+const ways = faults
+  .flatMap((fault) => paths.flatMap((path) => Object.values(handlers).map((handler) => ({ fault, path, handler }))))
+  .filter((_, index) => inCi || (index + Math.floor(index / 36)) % 4 === 0)
 
 describe('a failing call', () => {
-  it('reveals neither the secret nor the arguments, in more than two hundred ways [attack 77]', async () => {
+  it(`reveals neither the secret nor the arguments, in ${ways.length} ways [attack 77]`, async () => {
     let fault: (typeof faults)[number] = 'nothing'
     let asked = 0
     const seen: unknown[] = []
@@ -148,16 +156,13 @@ describe('a failing call', () => {
 
     let calls = 0
     const answers: string[] = []
-    for (fault of faults) {
-      for (const path of paths) {
-        for (const handler of Object.values(handlers)) {
-          calls += 1
-          act = (handled) => handler(handled, `${upstream.origin}/${path}`)
-          const args = { to: argumentCanary, number: calls }
-          const invocation = await call({ issuer: bob, proofs, args })
-          answers.push(await ask(encodeContainer([invocation, ...proofs])))
-        }
-      }
+    for (const way of ways) {
+      calls += 1
+      fault = way.fault
+      act = (handled) => way.handler(handled, `${upstream.origin}/${way.path}`)
+      const args = { to: argumentCanary, number: calls }
+      const invocation = await call({ issuer: bob, proofs, args })
+      answers.push(await ask(encodeContainer([invocation, ...proofs])))
     }
     fault = 'nothing'
     for (const args of [{ to: [argumentCanary], number: 1 }, { to: argumentCanary }, { [argumentCanary]: 1 }]) {
@@ -168,7 +173,7 @@ describe('a failing call', () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
 
-    expect(calls).toBeGreaterThan(200)
+    expect(calls).toBeGreaterThan(inCi ? 200 : 50)
     const records = inner.records()
     const told = [
       ...answers,
@@ -186,6 +191,6 @@ describe('a failing call', () => {
     expect(new Set(records.map(({ event }) => event.kind))).toEqual(
       new Set(['intent', 'released', 'outcome', 'denied']),
     )
-    expect(answers.filter((answer) => answer.startsWith('200')).length).toBeGreaterThan(20)
+    expect(answers.filter((answer) => answer.startsWith('200')).length).toBeGreaterThan(calls / 10)
   }, 60_000)
 })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -30,6 +30,7 @@ import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { tokenExchangeVault } from '../../src/vault/stores/oauth/token-exchange.ts'
 import { appRole, openbaoVault } from '../../src/vault/stores/openbao/openbao-vault.ts'
 import { sealCredential, sealedVault } from '../../src/vault/stores/sealed/sealed-vault.ts'
+import { withShortStacks } from '../support/short-stacks.ts'
 import { type Options, optionRows } from './option-rows.ts'
 import {
   alice,
@@ -49,14 +50,7 @@ import {
 
 makeFolder()
 
-// The lines of a stack name functions and files, and the test runner looks each of them up in a source map.
-const { stackTraceLimit } = Error
-beforeAll(() => {
-  Error.stackTraceLimit = 1
-})
-afterAll(() => {
-  Error.stackTraceLimit = stackTraceLimit
-})
+withShortStacks()
 
 /** A secret in the place of another value, in each shape that the value can have. */
 const misplaced: readonly unknown[] = [

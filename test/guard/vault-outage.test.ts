@@ -3,7 +3,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { never } from '../../src/time.ts'
 import type { ResilienceOptions } from '../../src/vault/resilience/resilient.ts'
 import { inCi } from '../property/runs.ts'
+import { withShortStacks } from '../support/short-stacks.ts'
 import { type Ending, p90, type Scene, startScene, upstreamKey } from './vault-outage.ts'
+
+withShortStacks()
 
 /**
  * The defaults, divided by ten or less; the long tests use the defaults. Nine in ten refusals must take at most half of

@@ -9,6 +9,7 @@ import { archive } from '../../src/ucanto/archive.ts'
 import { attenuate } from '../../src/ucanto/attenuate.ts'
 import { delegate } from '../../src/ucanto/delegate.ts'
 import { invoke } from '../../src/ucanto/invoke.ts'
+import { inCi } from '../property/runs.ts'
 import { actor } from '../support/actors.ts'
 import { archiveOf, foreignVerdict, ownVerdict, peer } from './peers.ts'
 
@@ -41,6 +42,8 @@ async function foreignCall(
   return archiveOf(call)
 }
 
+const depths = inCi ? Array.from({ length: 9 }, (_, depth) => depth) : [0, 1, 2, 8]
+
 describe('chains of @ucanto/core', () => {
   const exact = (): API.Capability => ({ can: 'mail/send', with: owner.did() })
   const cases: readonly (readonly [string, (at: number) => API.Capability])[] = [
@@ -56,7 +59,7 @@ describe('chains of @ucanto/core', () => {
   ]
 
   it.each(cases)('%s are accepted, from no delegation to eight', async (_, links) => {
-    for (let depth = 0; depth <= 8; depth++) {
+    for (const depth of depths) {
       const bytes = await foreignCall(depth, links)
       await expect.soft(foreignVerdict(bytes, service), `theirs, ${depth}`).resolves.toBe('allowed')
       await expect.soft(ownVerdict(bytes), `ours, ${depth}`).resolves.toBe('allowed')
@@ -71,7 +74,7 @@ describe('chains of @ucanto/core', () => {
 
 describe('a chain of this library', () => {
   it('is accepted by @ucanto/validator, from no delegation to eight', async () => {
-    for (let depth = 0; depth <= 8; depth++) {
+    for (const depth of depths) {
       let proof =
         depth === 0 ? undefined : await delegate({ issuer: actors[0]!, audience: actors[1]!.did, command: '/mail' })
       for (let at = 1; at < depth; at++) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { anySubject } from '../../src/capability/subject.ts'
 import * as ucanto from '../../src/entries/ucanto.ts'
 import { ArgumentError, AttenuationError, MalformedError, ResolutionError, SigningError } from '../../src/errors.ts'
+import { inCi } from '../property/runs.ts'
 import { actor } from '../support/actors.ts'
 
 const alice = await actor('alice')
@@ -75,11 +76,14 @@ async function thrownBy(call: () => unknown): Promise<unknown> {
 /** The arguments, with one of them or one of their options replaced. */
 function* variants(args: readonly unknown[]): Generator<readonly [string, readonly unknown[]]> {
   for (const [place, argument] of args.entries()) {
-    for (const value of values) {
+    for (const [at, value] of values.entries()) {
       const shown = typeof value === 'object' ? JSON.stringify(value) : String(value)
       yield [`argument ${place} ${shown}`, args.with(place, value)]
       if (Object.getPrototypeOf(argument) !== Object.prototype) continue
-      for (const name of names) yield [`${name} ${shown}`, args.with(place, { ...(argument as object), [name]: value })]
+      // Each option gets every value in CI, and a fourth of them elsewhere.
+      for (const name of names.filter((_, index) => inCi || (index + at) % 4 === 0)) {
+        yield [`${name} ${shown}`, args.with(place, { ...(argument as object), [name]: value })]
+      }
     }
   }
 }

@@ -21,7 +21,10 @@ import { appRole, jwtLogin, openbaoVault, wrappedAppRole } from '../../src/vault
 import { generateSealingKey, sealCredential, sealedVault } from '../../src/vault/stores/sealed/sealed-vault.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { inCi } from '../property/runs.ts'
+import { withShortStacks } from '../support/short-stacks.ts'
 import { AGENT, OWNER, permission, type Received, serve, type TestServer } from './support.ts'
+
+withShortStacks()
 
 /** The text that every secret in this file contains, and its encodings. */
 const canary = 'kanarie7Vx9Qz'

@@ -320,7 +320,7 @@ describe('a lock whose files somebody has removed or added', () => {
     const draft = before.draft()
     writeFileSync(draft, '')
     for (const name of readdirSync(folder).filter((found) => !found.endsWith('.draft'))) rmSync(join(folder, name))
-    const held = await take(createFileLock(folder, { renewMs: 50, leaseMs: 300, pollMs: 5 }), 200)
+    const held = await take(createFileLock(folder, { renewMs: 50, leaseMs: 300, pollMs: 5 }), 10_000)
     expect([before.isHeld(), held.isHeld(), held.takenOver]).toEqual([false, true, true])
     expect(before.publish(draft, join(parent, 'place'))).toBe(false)
     held.release()
